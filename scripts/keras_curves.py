@@ -1,0 +1,147 @@
+"""Writes tests/golden/keras_curves.json: the losses Keras gets from the networks and batches of tests/keras_cases.py.
+
+Run by hand, in an environment with this package, keras and tensorflow-cpu, from the top of the repository:
+
+    PYTHONPATH=src:tests python scripts/keras_curves.py
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import keras_cases as cases
+
+GOLDEN = Path("tests/golden/keras_curves.json")
+
+COMMAND = "PYTHONPATH=src:tests python scripts/keras_curves.py"
+
+OPTIMIZERS = {
+    "sgd": keras.optimizers.SGD,
+    "adam": keras.optimizers.Adam,
+    "adamw": keras.optimizers.AdamW,
+    "rmsprop": keras.optimizers.RMSprop,
+}
+
+
+def leaky_relu(name: str, **arguments: float) -> Any:
+    """keras.layers.LeakyReLU, without TensorFlow's rounding of the slope to float32 whatever the precision."""
+    slope = keras.layers.LeakyReLU(**arguments).negative_slope
+    return keras.layers.Activation(lambda x: keras.ops.where(x < 0, slope * x, x), name=name)
+
+
+LAYERS: dict[str, tuple[Any, str]] = {
+    "flatten": (keras.layers.Flatten, ""),
+    "dense": (keras.layers.Dense, "units"),
+    "conv": (keras.layers.Conv2D, "filters"),
+    "max_pool": (keras.layers.MaxPooling2D, "pool_size"),
+    "dropout": (keras.layers.Dropout, "rate"),
+    "batch_norm": (keras.layers.BatchNormalization, ""),
+    "relu": (keras.layers.ReLU, ""),
+    "leaky_relu": (leaky_relu, "negative_slope"),
+}
+"""Kind -> layer and the argument that may stand alone."""
+
+RENAMED = {"kernel": "kernel_size", "size": "pool_size"}
+"""Arguments that Keras calls otherwise."""
+
+
+def chain(items: list[Any], x: Any, prefix: str = "") -> Any:
+    """The output of the layers for input `x`; they are named "conv_1", "skip_1.conv_1" ... as Snellen names them."""
+    count: Counter[str] = Counter()
+    for item in items:
+        kind, given = next(iter(item.items())) if isinstance(item, dict) else (item, {})
+        count[kind] += 1
+        name = f"{prefix}{kind}_{count[kind]}"
+        x = keras.layers.Add()([x, chain(given, x, f"{name}.")]) if kind == "skip" else layer(kind, given, name)(x)
+    return x
+
+
+def layer(kind: str, given: Any, name: str) -> Any:
+    """One Keras layer; `given` is a dict of arguments, or the one that stands alone."""
+    make, alone = LAYERS[kind]
+    arguments = given if isinstance(given, dict) else {alone: given}
+    return make(**{RENAMED.get(key, key): value for key, value in arguments.items()}, name=name)
+
+
+def build(network: str) -> Any:
+    """The Keras model with its initial weights set."""
+    definition = cases.NETWORKS[network]
+    x = keras.Input(definition.input_shape)
+    model = keras.Model(x, chain([*definition.layers, {"dense": cases.CLASSES}], x))
+    for weight in model.weights:
+        weight.assign(cases.initial(network, weight.path.replace("/", "."), weight.shape))
+    return model
+
+
+def optimizer(network: str, name: str) -> Any:
+    """The Keras optimizer. In float64 its numbers are NumPy's, because Keras casts a Python float by way of float32."""
+    kind, values = cases.settings(network, name)
+    built = OPTIMIZERS[kind](**values)
+    if keras.config.floatx() == "float64":
+        for key, value in vars(built).items():
+            if type(value) is float:
+                setattr(built, key, np.float64(value))
+    return built
+
+
+def curve(network: str, optimizer_name: str, dtype: str) -> tuple[list[float], list[float]]:
+    """Loss of every training step, and the mean logits (K,) of the batch that is only predicted, afterwards."""
+    keras.backend.clear_session()
+    keras.config.set_floatx(dtype)
+    keras.config.set_dtype_policy(dtype)
+    model, chosen = build(network), optimizer(network, optimizer_name)
+    loss_function = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    losses: list[np.floating] = []
+    for step in range(cases.STEPS[dtype]):
+        images, labels = cases.batch(network, step % cases.ROUND)
+        with tf.GradientTape() as tape:
+            loss = loss_function(labels, model(images.astype(dtype), training=True))
+        chosen.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
+        losses.append(loss.numpy())
+    images, _ = cases.batch(network, cases.ROUND)
+    logits = model(images.astype(dtype), training=False).numpy()
+    check(network, model, losses, logits)
+    return digits(losses), digits(logits.mean(axis=0))
+
+
+def digits(values: Iterable[np.floating]) -> list[float]:
+    """The values with no more digits than tell them apart in their own precision."""
+    return [float(str(value)) for value in values]
+
+
+def check(network: str, model: Any, losses: list[np.floating], logits: np.ndarray) -> None:
+    """Refuses a curve that would prove little: nothing learned, or a weight that never moved (a dead unit)."""
+    still = [
+        weight.path
+        for weight in model.weights
+        if np.array_equal(weight, cases.initial(network, weight.path.replace("/", "."), weight.shape))
+    ]
+    if still or not np.isfinite(logits).all() or np.mean(losses[-cases.ROUND :]) >= np.mean(losses[: cases.ROUND]):
+        raise SystemExit(f"{network}: loss {losses[0]} -> {losses[-1]}, never moved: {still}")
+
+
+def main() -> None:
+    """Every network with every optimizer, in both precisions."""
+    curves: dict[str, dict[str, list[float]]] = {}
+    for network, optimizer_name in cases.CASES:
+        entry = curves[f"{network} / {optimizer_name}"] = {}
+        for dtype in cases.STEPS:
+            entry[dtype], entry[f"{dtype} logits"] = curve(network, optimizer_name, dtype)
+        print(network, optimizer_name, entry["float64"][0], "->", entry["float64"][-1], file=sys.stderr)
+    made_with = {"command": COMMAND, "keras": keras.__version__, "tensorflow": tf.__version__, "numpy": np.__version__}
+    lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(entry)}" for name, entry in curves.items())
+    text = f'{{"made with": {json.dumps(made_with)},\n"curves": {{\n{lines}\n}}}}\n'
+    GOLDEN.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""The Dataset: pictures, labels and where each row came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from snellen.files.hashing import canonical_json, digest, digest_arrays
+
+SEALED = -1
+"""Stands for a label that must not be seen: a test row outside final evaluation."""
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """N labelled pictures of one size, exactly as their files hold them.
+
+    images: (N, H, W, C) uint8 whenever that is lossless, else float32; may be memory-mapped and read-only.
+    labels: (N,) int64 in 0..K-1, or SEALED. classes: the K names. ids: (N,) str, unique: file and row, or path.
+    official_test: (N,) bool, the test part the publisher chose, or None. pixel_range: the values that mean black and
+    white; models see (value - low) / (high - low). fingerprint: SHA-256 over all of it but the name.
+    """
+
+    name: str
+    images: np.ndarray
+    labels: np.ndarray
+    classes: tuple[str, ...]
+    ids: np.ndarray
+    official_test: np.ndarray | None
+    pixel_range: tuple[float, float]
+    fingerprint: str
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(H, W, C) of every picture, pixels and channels."""
+        height, width, channels = self.images.shape[1:]
+        return height, width, channels
+
+    def without_labels(self, rows: np.ndarray) -> Dataset:
+        """The same data set with the labels of `rows` sealed."""
+        labels = self.labels.copy()
+        labels[rows] = SEALED
+        return replace(self, labels=labels)
+
+
+def fingerprint(
+    images: np.ndarray,
+    labels: np.ndarray,
+    classes: tuple[str, ...],
+    official_test: np.ndarray | None,
+    pixel_range: tuple[float, float],
+) -> str:
+    """SHA-256 (hex) of a data set's content: pictures, labels, class names, official test mask and pixel range."""
+    mask = np.zeros(len(labels), bool) if official_test is None else official_test
+    return digest(
+        digest_arrays(images, labels, mask).encode(),
+        canonical_json([list(classes), list(pixel_range), official_test is not None]),
+    )

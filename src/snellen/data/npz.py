@@ -1,0 +1,218 @@
+"""NumPy's own files without pickle: an .npz file, a folder of .npy files, or one .npy file beside its labels.
+
+Format: numpy.lib.format. The header is read here with a closed grammar rather than by NumPy, whose reader evaluates it
+as a Python literal, warns, and raises a dozen kinds of errors when it is damaged.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from snellen.data.arrays import Part, assemble
+from snellen.data.dataset import Dataset
+from snellen.data.source import Options, Reader
+from snellen.data.streams import check_dimensions, check_expansion, check_length, reading, take, take_rest
+from snellen.errors import DataError, StudyError, located, unknown
+
+NPY_MAGIC, ZIP_MAGIC = b"\x93NUMPY", b"PK\x03\x04"
+ROLES = ("images", "labels", "test_images", "test_labels")
+USUAL_KEYS = (ROLES, ("x_train", "y_train", "x_test", "y_test"))
+
+FIELD = r"'(descr|fortran_order|shape)': *('[^']*'|True|False|\((?:\d{1,12}, *)*(?:\d{1,12})?\))"
+HEADER = re.compile(rf"\{{(?:{FIELD},? *){{3}}\}} *\n?")
+"""Three fields in any order; a structured type has a list for `descr` and does not match."""
+
+MAX_HEADER_BYTES = 10_000
+"""NumPy's own bound; real headers have 64 to 128 bytes."""
+
+
+def _read_npy(stream: IO[bytes], stored_bytes: int) -> np.ndarray:
+    """The array of an .npy stream of `stored_bytes`. Raises DataError before allocating when the header disagrees."""
+    magic = take(stream, 8)
+    if magic[:6] != NPY_MAGIC or magic[6] not in (1, 2):
+        raise DataError("not an .npy file of version 1 or 2", found=magic, expected=NPY_MAGIC, where="byte 0")
+    length_bytes = 2 if magic[6] == 1 else 4
+    header_bytes = int.from_bytes(take(stream, length_bytes, 8), "little")
+    if header_bytes > MAX_HEADER_BYTES:
+        raise DataError("header too long", found=header_bytes, expected=f"at most {MAX_HEADER_BYTES}", where="byte 8")
+    start = 8 + length_bytes
+    data_type, shape, fortran_order = _parse_header(take(stream, header_bytes, start).decode("latin-1"), start)
+    num_bytes, start = data_type.itemsize * math.prod(shape), start + header_bytes
+    check_length(stored_bytes - start, num_bytes, start)
+    flat = take_rest(stream, num_bytes, start).view(data_type)
+    return flat.reshape(shape[::-1]).T if fortran_order else flat.reshape(shape)
+
+
+def _parse_header(text: str, offset: int) -> tuple[np.dtype, tuple[int, ...], bool]:
+    """Element type, shape, and whether the first index varies fastest."""
+    fields = dict(re.findall(FIELD, text)) if HEADER.fullmatch(text) else {}
+    if len(fields) != 3:
+        expected = "descr, fortran_order and shape of a plain array"
+        raise DataError("unreadable .npy header", found=repr(text[:80]), expected=expected, where=f"byte {offset}")
+    shape = tuple(int(size) for size in re.findall(r"\d+", fields["shape"]))
+    check_dimensions(shape)
+    return _parse_type(fields["descr"].strip("'"), offset), shape, fields["fortran_order"] == "True"
+
+
+def _parse_type(text: str, offset: int) -> np.dtype:
+    if text.endswith("O"):
+        hint = "It needs pickle, which can run code: save the array with a number type or as text."
+        raise DataError("an array of Python objects", found=repr(text), where=f"byte {offset}", hint=hint)
+    if not re.fullmatch(r"[<>|=]?(b1|[iu][1248]|f[248]|U[1-9]\d{0,3})", text):
+        raise DataError("unknown element type", found=repr(text), expected="numbers or text", where=f"byte {offset}")
+    return np.dtype(text)
+
+
+@dataclass(frozen=True)
+class Container:
+    """Where arrays lie: an .npz file or a folder. arrays: their names, each with its member or file name."""
+
+    path: Path
+    arrays: Mapping[str, str]
+    is_folder: bool
+
+    def read(self, name: str) -> np.ndarray:
+        """The array of that name."""
+        return (
+            _read_file(self.path / self.arrays[name]) if self.is_folder else _read_member(self.path, self.arrays[name])
+        )
+
+    def label(self, name: str) -> str:
+        """What rows of that array are called in ids and errors: `x_train.npy` or `FILE.npz/x_train`."""
+        return self.arrays[name] if self.is_folder else f"{self.path.name}/{name}"
+
+
+def _read_file(path: Path) -> np.ndarray:
+    with reading(path), open(path, "rb") as stream:
+        return _read_npy(stream, path.stat().st_size)
+
+
+def _read_member(path: Path, member: str) -> np.ndarray:
+    with _opened(path) as archive, located(member):
+        info = archive.getinfo(member)
+        if info.flag_bits & 1:
+            raise DataError("an encrypted member", expected="no password")
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise DataError("unknown compression", found=info.compress_type, expected="stored or deflated")
+        if info.compress_size > path.stat().st_size:
+            raise DataError("a member larger than its file", found=f"{info.compress_size:,} bytes")
+        check_expansion(info.file_size, info.compress_size)
+        with archive.open(info) as stream:
+            return _read_npy(stream, info.file_size)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
+    with reading(path), zipfile.ZipFile(path) as archive:
+        yield archive
+
+
+def _container(path: Path) -> Container:
+    if path.is_dir():
+        return Container(path, {file.stem: file.name for file in sorted(path.glob("*.npy"))}, True)
+    if _starts_with(path, NPY_MAGIC):
+        return _container(path.parent)
+    with _opened(path) as archive:
+        members = [name for name in archive.namelist() if name.endswith(".npy")]
+        twice = {name for name in members if members.count(name) > 1}
+        if twice:
+            raise DataError("a member stored twice", found=", ".join(sorted(twice)), expected="each name once")
+    return Container(path, {name.removesuffix(".npy"): name for name in members}, False)
+
+
+def _starts_with(path: Path, magic: bytes) -> bool:
+    if not path.is_file():
+        return False
+    with reading(path), open(path, "rb") as file:
+        return file.read(len(magic)) == magic
+
+
+def _choose(path: Path, options: Options) -> tuple[Container, list[tuple[str, str]]]:
+    """The container, and the names of picture and label array of the training and, if any, of the test part."""
+    container, keys = _container(path), dict(options.keys)
+    for role in keys:
+        if role not in ROLES:
+            raise unknown("array", role, ROLES, where="keys")
+    if _starts_with(path, NPY_MAGIC):
+        keys.setdefault("images", path.stem)
+    with located(str(path)):
+        names = _named(container, keys) if keys else _usual(container)
+        return container, _pairs(names)
+
+
+def _named(container: Container, keys: Mapping[str, str]) -> dict[str, str]:
+    """The arrays that the study names, each checked to be there."""
+    names = {role: key.removesuffix(".npy") for role, key in keys.items()}
+    for role, name in names.items():
+        if name not in container.arrays:
+            raise unknown("array", name, container.arrays, where=f"keys.{role}")
+    return names
+
+
+def _usual(container: Container) -> dict[str, str]:
+    """The arrays with usual names, in any case. Raises DataError when there are none, or two that fit."""
+    found: dict[str, str] = {}
+    for name in container.arrays:
+        role = next((keys.index(name.lower()) for keys in USUAL_KEYS if name.lower() in keys), None)
+        if role is None:
+            continue
+        if ROLES[role] in found:
+            both = f"{found[ROLES[role]]} and {name}"
+            raise DataError(f"two arrays could be the {ROLES[role]}", found=both, hint="Say which with `keys`.")
+        found[ROLES[role]] = name
+    return found
+
+
+def _pairs(names: Mapping[str, str]) -> list[tuple[str, str]]:
+    """(pictures, labels) of training and test part, refusing one without the other."""
+    pairs = []
+    for images, labels in (ROLES[:2], ROLES[2:]):
+        if (images in names) != (labels in names):
+            missing = labels if images in names else images
+            raise DataError(f"no array for the {missing}", found=", ".join(names.values()), hint="Name it with `keys`.")
+        if images in names:
+            pairs.append((names[images], names[labels]))
+    if "images" not in names:
+        expected = "images and labels, or x_train and y_train"
+        raise DataError("no arrays for a training part", expected=expected, hint="Name them with `keys`.")
+    return pairs
+
+
+def _recognises(path: Path) -> bool:
+    if path.is_dir():
+        return bool(_usual(_container(path)))
+    return _starts_with(path, NPY_MAGIC) or _starts_with(path, ZIP_MAGIC)
+
+
+def _files(path: Path, options: Options) -> list[Path]:
+    container, pairs = _choose(path, options)
+    if not container.is_folder:
+        return [path]
+    return [container.path / container.arrays[name] for pair in pairs for name in pair]
+
+
+def _decode(path: Path, options: Options, name: str) -> Dataset:
+    container, pairs = _choose(path, options)
+    parts = [
+        Part(container.read(images), container.read(labels), container.label(images), container.label(labels))
+        for images, labels in pairs
+    ]
+    return assemble(parts, options.class_names, options.pixel_range, name)
+
+
+READER = Reader(
+    version=1,
+    looks_for="an .npz file with images and labels (or x_train and y_train), or a folder with these as .npy files",
+    recognises=_recognises,
+    files=_files,
+    decode=_decode,
+)

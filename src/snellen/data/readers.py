@@ -1,0 +1,96 @@
+"""Any source, a name or a path, to its Dataset: finds the files, the reader, and what the cache already holds."""
+
+from __future__ import annotations
+
+import os
+from importlib.metadata import version
+from pathlib import Path
+
+from snellen.data import idx, known, npz, store
+from snellen.data.dataset import Dataset
+from snellen.data.source import UNSAID, Options, Reader
+from snellen.errors import DataError, DataNotFound, located, unknown
+from snellen.files.cache import cache_folder
+from snellen.files.hashing import digest_file, identity
+
+__all__ = ["READERS", "Options", "Reader", "read"]
+
+READERS: dict[str, Reader] = {
+    "idx": idx.READER,
+    "arrays": npz.READER,
+}
+
+
+def read(source: str | Path, options: Options = UNSAID, data_folder: Path | None = None) -> Dataset:
+    """The data set called `source`, or at that path; a Path is never taken for a name.
+
+    Looked for under `data_folder`, $SNELLEN_DATA and the user's cache; a path as it is before that. Raises UnknownName,
+    DataNotFound with every place, or DataError naming file, row or byte offset. Decoded once, then memory-mapped.
+    """
+    if isinstance(source, str) and source in known.BUNDLED:
+        return _read_bundled(source, options)
+    path = _locate(source, data_folder)
+    published = known.PUBLISHED.get(source) if isinstance(source, str) else None
+    kind = options.kind or (published.kind if published else _find_kind(path))
+    if kind not in READERS:
+        raise unknown("reader", kind, READERS, where="kind")
+    return _read_files(path, kind, options, published)
+
+
+def _read_bundled(name: str, options: Options) -> Dataset:
+    key = identity(["bundled", name, version("scikit-learn"), options.as_json()])
+    return store.kept(key, name, lambda: known.BUNDLED[name](options))
+
+
+def _read_files(path: Path, kind: str, options: Options, published: known.Published | None) -> Dataset:
+    reader, name = READERS[kind], path.resolve().stem if path.is_file() else path.resolve().name
+    files = [[file.name, digest_file(file)] for file in reader.files(path, options)]
+    key = identity([kind, reader.version, options.as_json(), files, published and published.fingerprint])
+
+    def decode() -> Dataset:
+        with located(str(path)):
+            dataset = reader.decode(path, options, name)
+            if published:
+                published.check(dataset)
+            return dataset
+
+    return store.kept(key, name, decode)
+
+
+def _find_kind(path: Path) -> str:
+    kinds = [kind for kind, reader in READERS.items() if reader.recognises(path)]
+    if len(kinds) == 1:
+        return kinds[0]
+    raise DataError(
+        "more than one kind of data" if kinds else "no data of a known kind",
+        found=" and ".join(kinds) or None,
+        expected="; or ".join(reader.looks_for for reader in READERS.values()),
+        where=str(path),
+        hint="Say which with `kind`." if kinds else None,
+    )
+
+
+def _locate(source: str | Path, data_folder: Path | None) -> Path:
+    """The first place of `source` that exists."""
+    places = _places(source, data_folder)
+    for place in places:
+        if place.exists():
+            return place
+    if isinstance(source, str) and source not in known.NAMES and source == Path(source).stem:
+        raise unknown("data set", source, known.NAMES)
+    raise DataNotFound(
+        "no data found",
+        found=f"nothing at {', '.join(str(place) for place in places)}",
+        where=str(source),
+        hint="Name the folder that holds them with --data-dir or in SNELLEN_DATA.",
+    )
+
+
+def _places(source: str | Path, data_folder: Path | None) -> list[Path]:
+    """Where to look, in order; an absolute path has one place, a known name is not looked for in the working folder."""
+    path, given = Path(source).expanduser(), os.environ.get("SNELLEN_DATA")
+    folders = [data_folder, Path(given) if given else None, cache_folder() / "datasets"]
+    below = [folder / path for folder in folders if folder]
+    if path.is_absolute():
+        return [path]
+    return below if source in known.NAMES else [path, *below]

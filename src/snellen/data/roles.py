@@ -1,0 +1,214 @@
+"""Roles: which rows train, which validate, which calibrate, which test; decided once, before anything is fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any, Literal
+
+import numpy as np
+
+from snellen.data.dataset import Dataset
+from snellen.data.quality import duplicate_groups
+from snellen.errors import RunError, StudyError
+
+ROLES = ("train", "validation", "calibration", "test")
+Share = int | float
+DEFAULT_TEST = 0.2
+"""Of all rows, where the publisher chose no test."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """How rows get their roles. A float in (0, 1) is a fraction, an integer a count.
+
+    test: of all rows that take part; only where there is no official test, and then 0.2 unless given. validation: of
+    the rows that are not test. calibration: of the validation rows. drop_duplicates: "exact" keeps the first of equal
+    pictures with equal labels outside an official test.
+    """
+
+    test: Share | None = None
+    validation: Share = 0.2
+    calibration: Share = 0
+    seed: int = 0
+    drop_duplicates: Literal["exact"] | None = None
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A row without a role, why, and the row that has the same picture."""
+
+    row: int
+    reason: Literal["duplicate", "in official test"]
+    twin: int
+
+
+@dataclass(frozen=True, eq=False)
+class Roles:
+    """rows: each of ROLES to its ascending int64 rows, maybe none. left_out: the other rows, ascending."""
+
+    rows: Mapping[str, np.ndarray]
+    left_out: tuple[LeftOut, ...]
+
+
+def assign(dataset: Dataset, split: Split) -> Roles:
+    """The roles of all rows: stratified over classes to within one row, exact in total, the same for the same seed.
+
+    Rows with the same picture, whatever their labels, are never in two roles; a total is missed only where single
+    pictures do not suffice to fill it. Asking for calibration rows changes neither training nor test rows. Raises
+    StudyError for counts that are impossible or leave a class without training (or wanted validation) rows.
+    """
+    groups = duplicate_groups(dataset.images)
+    left_out = _leave_out(dataset, groups, split)
+    pool = np.setdiff1d(np.arange(len(dataset)), [item.row for item in left_out])
+
+    def draw(rows: np.ndarray, share: Share, role: str) -> np.ndarray:
+        count = _count(share, len(rows), role)
+        return _choose(rows, count, dataset.labels, groups, _lots(len(dataset), split.seed, role))
+
+    test = _official(dataset, split) if dataset.official_test is not None else draw(pool, _test_share(split), "test")
+    rest = np.setdiff1d(pool, test)
+    held_out = draw(rest, split.validation, "validation")
+    calibration = draw(held_out, split.calibration, "calibration")
+    parts = np.setdiff1d(rest, held_out), np.setdiff1d(held_out, calibration), calibration, test
+    roles = Roles(dict(zip(ROLES, parts, strict=True)), left_out)
+    _check_classes(dataset, roles, needed=("train", "validation") if len(held_out) else ("train",))
+    prove_disjoint(dataset, roles)
+    return roles
+
+
+def prove_disjoint(dataset: Dataset, roles: Roles) -> None:
+    """Raises RunError unless every row has one role or is left out, and no id and no picture is in two roles."""
+    everything = np.concatenate([*roles.rows.values(), np.array([item.row for item in roles.left_out], np.int64)])
+    if not np.array_equal(np.sort(everything), np.arange(len(dataset))):
+        raise RunError("rows without exactly one role", found=f"{len(everything):,} rows", expected=f"{len(dataset):,}")
+    groups = duplicate_groups(dataset.images)
+    _prove_apart("pictures", {role: set(groups[rows].tolist()) for role, rows in roles.rows.items()})
+    _prove_apart("ids", {role: set(dataset.ids[rows].tolist()) for role, rows in roles.rows.items()})
+
+
+def _prove_apart(what: str, members: Mapping[str, set[Any]]) -> None:
+    for one, other in combinations(members, 2):
+        shared = members[one] & members[other]
+        if shared:
+            raise RunError(f"{one} and {other} share {what}", found=f"{len(shared):,}, such as {min(shared)}")
+
+
+def _leave_out(dataset: Dataset, groups: np.ndarray, split: Split) -> tuple[LeftOut, ...]:
+    """The rows outside an official test that it contains too, and duplicates where the study drops them."""
+    own = np.ones(len(dataset), bool) if dataset.official_test is None else ~dataset.official_test
+    tested = np.flatnonzero(~own)[::-1]
+    twin = np.full(len(dataset), -1)
+    twin[groups[tested]] = tested
+    shared = np.flatnonzero(own & (twin[groups] >= 0))
+    left_out = [LeftOut(int(row), "in official test", int(twin[groups[row]])) for row in shared]
+    if split.drop_duplicates:
+        rows = np.setdiff1d(np.flatnonzero(own), shared)
+        first = _first_alike(groups[rows] * len(dataset.classes) + dataset.labels[rows])
+        copies = np.flatnonzero(first != np.arange(len(rows)))
+        left_out += [LeftOut(int(rows[copy]), "duplicate", int(rows[first[copy]])) for copy in copies]
+    return tuple(sorted(left_out, key=lambda item: item.row))
+
+
+def _first_alike(values: np.ndarray) -> np.ndarray:
+    """(N,): where each value stands first."""
+    _, first, inverse = np.unique(values, return_index=True, return_inverse=True)
+    return first[inverse]
+
+
+def _official(dataset: Dataset, split: Split) -> np.ndarray:
+    if split.test is not None:
+        raise StudyError(
+            "`split.test` beside an official test",
+            found=split.test,
+            hint=f"{dataset.name} has its own test part, which is used whole: remove `split.test`.",
+        )
+    return np.flatnonzero(dataset.official_test)
+
+
+def _test_share(split: Split) -> Share:
+    return DEFAULT_TEST if split.test is None else split.test
+
+
+def _count(share: Share, num_rows: int, role: str) -> int:
+    """The number of rows that a share of `num_rows` means; at least one stays behind."""
+    count = round(share * num_rows) if isinstance(share, float) and share < 1 else share
+    if count != int(count) or not 0 <= count < max(num_rows, 1):
+        expected = f"a fraction below 1, or a count below the {num_rows:,} rows it is taken from"
+        raise StudyError(f"impossible `split.{role}`", found=share, expected=expected)
+    return int(count)
+
+
+def _lots(num_rows: int, seed: int, role: str) -> np.ndarray:
+    """(N,) numbers in [0, 1), the lot of each row: a function of seed, role and row alone, in every NumPy version."""
+    if not 0 <= seed < 2**64:
+        raise StudyError("bad `split.seed`", found=seed, expected="an integer from 0 to 2**64 - 1")
+    key = np.array([seed, ROLES.index(role)], np.uint64)
+    return np.asarray((np.random.Philox(key=key).random_raw(num_rows) >> np.uint64(11)) * 2.0**-53)
+
+
+def _choose(pool: np.ndarray, count: int, labels: np.ndarray, groups: np.ndarray, lots: np.ndarray) -> np.ndarray:
+    """`count` ascending rows of `pool` with its class proportions, equal pictures together, lowest lots first.
+
+    Equal pictures are chosen as often as others are: before these, when their lot is below the share that is wanted.
+    """
+    wanted = _apportion(np.bincount(labels[pool]), count)
+    singles, copies = _separate(pool, groups, lots)
+    lucky = [unit for unit in copies if lots[unit[0]] * len(pool) < count]
+    unlucky = [unit for unit in copies if lots[unit[0]] * len(pool) >= count]
+    chosen = [*_take_units(lucky, wanted, labels), _take_singles(singles, wanted, labels)]
+    chosen += _take_units(unlucky, wanted, labels)
+    spare = np.setdiff1d(singles, np.concatenate(chosen), assume_unique=True)
+    return np.sort(np.concatenate([*chosen, spare[: wanted.sum()]]))
+
+
+def _apportion(sizes: np.ndarray, count: int) -> np.ndarray:
+    """(K,) numbers that sum to `count`, in proportion to `sizes`: largest remainder, the lower class first."""
+    total = max(int(sizes.sum()), 1)
+    shares, remainders = sizes * count // total, sizes * count % total
+    shares[np.argsort(-remainders, kind="stable")[: count - shares.sum()]] += 1
+    return shares
+
+
+def _separate(pool: np.ndarray, groups: np.ndarray, lots: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
+    """The rows whose picture is alone in `pool`, and the ascending rows of each other picture; both by lot."""
+    _, inverse, sizes = np.unique(groups[pool], return_inverse=True, return_counts=True)
+    alone = sizes[inverse] == 1
+    copies = pool[~alone][np.argsort(groups[pool[~alone]], kind="stable")]
+    units = np.split(copies, np.flatnonzero(np.diff(groups[copies])) + 1) if len(copies) else []
+    return pool[alone][np.argsort(lots[pool[alone]], kind="stable")], sorted(units, key=lambda unit: lots[unit[0]])
+
+
+def _take_units(units: Sequence[np.ndarray], wanted: np.ndarray, labels: np.ndarray) -> list[np.ndarray]:
+    """The units that fit whole into `wanted`, which shrinks by them."""
+    taken = []
+    for unit in units:
+        sizes = np.bincount(labels[unit], minlength=len(wanted))
+        if (sizes <= wanted).all():
+            wanted -= sizes
+            taken.append(unit)
+    return taken
+
+
+def _take_singles(singles: np.ndarray, wanted: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The first `wanted` rows of each class, which `wanted` shrinks by."""
+    ordered = singles[np.argsort(labels[singles], kind="stable")]
+    sizes = np.bincount(labels[singles], minlength=len(wanted))
+    place_in_class = np.arange(len(ordered)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    taken = ordered[place_in_class < wanted[labels[ordered]]]
+    wanted -= np.bincount(labels[taken], minlength=len(wanted))
+    return taken
+
+
+def _check_classes(dataset: Dataset, roles: Roles, needed: Sequence[str]) -> None:
+    for role in needed:
+        counts = np.bincount(dataset.labels[roles.rows[role]], minlength=len(dataset.classes))
+        if not counts.all():
+            name = dataset.classes[int(np.argmin(counts))]
+            raise StudyError(
+                f"no {role} row of class {name!r}",
+                found=f"{counts.sum():,} {role} rows of {np.count_nonzero(counts)} of {len(counts)} classes",
+                expected="every class at least once",
+                hint="Ask for more rows in this role, or leave the class out.",
+            )

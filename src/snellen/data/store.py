@@ -1,0 +1,76 @@
+"""Decoded data sets in the user's cache, keyed by what they were decoded from, memory-mapped when opened again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from snellen.data.dataset import Dataset
+from snellen.errors import StorageError
+from snellen.files.atomic import replacing, write_json
+from snellen.files.cache import cached, discard
+from snellen.files.hashing import digest_file
+
+FORMAT = 1
+ARRAYS = ("images", "labels", "ids", "official_test")
+
+
+def kept(identity: str, name: str, decode: Callable[[], Dataset]) -> Dataset:
+    """The data set of that identity, called `name`, from the cache; decoded into it when it is not there or damaged.
+
+    The pictures are memory-mapped and read-only. Every file is compared with its stored SHA-256 (MNIST: 0.03 s).
+    """
+    key = f"decoded/{identity}"
+    for _ in range(2):
+        folder = cached(key, lambda scratch: _write(scratch, decode()))
+        dataset = _open(folder, name)
+        if dataset is not None:
+            return dataset
+        discard(key)
+    raise StorageError(
+        "the cache entry is damaged and cannot be replaced", where=str(folder), hint="Remove it by hand."
+    )
+
+
+def _write(folder: Path, dataset: Dataset) -> None:
+    for name in ARRAYS:
+        array = getattr(dataset, name)
+        if array is not None:
+            with replacing(folder / f"{name}.npy") as file:
+                np.save(file, array, allow_pickle=False)
+    meta = {
+        "format": FORMAT,
+        "classes": list(dataset.classes),
+        "pixel_range": list(dataset.pixel_range),
+        "fingerprint": dataset.fingerprint,
+        "files": {path.name: digest_file(path) for path in sorted(folder.glob("*.npy"))},
+    }
+    write_json(folder / "meta.json", meta)
+
+
+def _open(folder: Path, name: str) -> Dataset | None:
+    """What `_write` wrote, or None when anything about it is not as it was written."""
+    try:
+        meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
+        if meta["format"] != FORMAT or any(digest_file(folder / file) != sha for file, sha in meta["files"].items()):
+            return None
+        return Dataset(
+            name=name,
+            images=np.load(folder / "images.npy", mmap_mode="r", allow_pickle=False),
+            labels=np.load(folder / "labels.npy", allow_pickle=False),
+            classes=tuple(meta["classes"]),
+            ids=np.load(folder / "ids.npy", allow_pickle=False),
+            official_test=_optional(folder / "official_test.npy", meta["files"]),
+            pixel_range=tuple(meta["pixel_range"]),
+            fingerprint=meta["fingerprint"],
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _optional(path: Path, files: dict[str, Any]) -> np.ndarray | None:
+    return np.load(path, allow_pickle=False) if path.name in files else None

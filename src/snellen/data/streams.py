@@ -1,0 +1,91 @@
+"""Streams that must hold exactly the bytes they declare; the first difference is an error with its byte offset."""
+
+from __future__ import annotations
+
+import math
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from snellen.errors import DataError, SnellenError, located
+from snellen.limits import MAX_EXPANSION, MAX_IMAGES, MAX_SIDE_PIXELS, SMALL_BYTES
+
+CHUNK_BYTES = 2**20
+
+DAMAGE = (OSError, EOFError, zlib.error, zipfile.BadZipFile, ValueError, RuntimeError)
+"""What the standard library raises for damaged gzip and zip files, and for files that cannot be opened."""
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Puts `path` in front of every error of the block, and turns damage into DataError."""
+    with located(str(path)):
+        try:
+            yield
+        except SnellenError:
+            raise
+        except DAMAGE as error:
+            raise DataError(f"cannot be read: {error}") from error
+
+
+def take(stream: IO[bytes], num_bytes: int, offset: int = 0) -> bytes:
+    """The next `num_bytes` of a header that starts at byte `offset`. Raises DataError when the stream ends before."""
+    content = stream.read(num_bytes)
+    if len(content) < num_bytes:
+        found, expected = f"{len(content):,} bytes", f"{num_bytes:,} bytes"
+        raise DataError("the header ends early", found=found, expected=expected, where=f"byte {offset + len(content)}")
+    return content
+
+
+def take_rest(stream: IO[bytes], num_bytes: int, offset: int) -> np.ndarray:
+    """(num_bytes,) uint8: the rest of a stream from byte `offset` on, read in chunks.
+
+    Raises DataError when it holds fewer or more bytes. Compare `num_bytes` with the file's length or `check_expansion`
+    first: this allocates.
+    """
+    content = np.empty(num_bytes, np.uint8)
+    filled = 0
+    while filled < num_bytes:
+        chunk = stream.read(min(CHUNK_BYTES, num_bytes - filled))
+        if not chunk:
+            raise _wrong_length(f"{filled:,} bytes of data", num_bytes, offset + filled)
+        content[filled : filled + len(chunk)] = np.frombuffer(chunk, np.uint8)
+        filled += len(chunk)
+    if stream.read(1):
+        raise _wrong_length("more", num_bytes, offset + num_bytes)
+    return content
+
+
+def check_length(found: int, expected: int, offset: int) -> None:
+    """Raises DataError when a file of known length has not `expected` bytes after a header of `offset` bytes."""
+    if found != expected:
+        raise _wrong_length(f"{found:,} bytes of data", expected, offset + min(found, expected))
+
+
+def check_expansion(num_bytes: int, stored_bytes: int) -> None:
+    """Refuses data declared to be far larger than what is stored could hold, before anything is allocated."""
+    if num_bytes > max(SMALL_BYTES, MAX_EXPANSION * stored_bytes):
+        raise DataError(
+            "declares implausibly much data",
+            found=f"{num_bytes:,} bytes from {stored_bytes:,} stored",
+            expected=f"at most {MAX_EXPANSION} times what is stored",
+            hint="If the pictures really are that uniform, store them uncompressed.",
+        )
+
+
+def check_dimensions(shape: Sequence[int]) -> None:
+    """Raises DataError for an (N, ...) shape that no data set of small pictures has."""
+    if shape and shape[0] > MAX_IMAGES:
+        raise DataError("too many rows declared", found=f"{shape[0]:,}", expected=f"at most {MAX_IMAGES:,}")
+    if math.prod(shape[1:]) > 4 * MAX_SIDE_PIXELS**2:
+        raise DataError("rows too large", found=f"shape {tuple(shape)}", expected=f"sides up to {MAX_SIDE_PIXELS}")
+
+
+def _wrong_length(found: str, expected: int, offset: int) -> DataError:
+    problem = "too many bytes" if found == "more" else "the length is not the declared one"
+    return DataError(problem, found=found, expected=f"{expected:,} bytes of data", where=f"byte {offset}")

@@ -1,0 +1,75 @@
+"""The vault: test labels in a file of their own, behind one function that writes down each time it is called."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from snellen.data.dataset import Dataset
+from snellen.data.roles import Roles
+from snellen.errors import RunError
+from snellen.files import journal, tensors
+from snellen.files.cache import records_folder
+from snellen.files.hashing import digest_arrays
+
+FILE = "test-labels.safetensors"
+EVENT = "test opened"
+
+
+@dataclass(frozen=True)
+class Openings:
+    """How often the labels of one test part were opened: in this run directory, and ever by this user."""
+
+    this_run: int
+    ever: int
+
+
+def seal(folder: Path, dataset: Dataset, roles: Roles) -> Dataset:
+    """Stores the test labels in `folder` and returns the data set without them."""
+    rows = roles.rows["test"]
+    arrays = {"rows": rows, "labels": dataset.labels[rows]}
+    tensors.save(folder / FILE, arrays, {"fingerprint": test_fingerprint(dataset, roles)})
+    return dataset.without_labels(rows)
+
+
+def test_fingerprint(dataset: Dataset, roles: Roles) -> str:
+    """SHA-256 (hex) of the test part's pictures and labels, and nothing else: another study of it has the same."""
+    rows = roles.rows["test"]
+    return digest_arrays(dataset.images[rows], dataset.labels[rows])
+
+
+def open_test(folder: Path, *, study: str, job: str, model: str, reason: str) -> np.ndarray:
+    """(n,) int64 labels of the test rows, ascending by row. Only final evaluation calls this.
+
+    The opening is in the user's log, which outlives runs, and in the run's journal before a label leaves this function.
+    Raises RunError when the run has no test labels.
+    """
+    labels, fingerprint = _load(folder)
+    record = {"event": EVENT, "study": study, "job": job, "model": model, "reason": reason}
+    record |= {"fingerprint": fingerprint, "time": datetime.now(UTC).isoformat(timespec="seconds")}
+    journal.append(_log(fingerprint), record)
+    journal.append(folder / "journal.jsonl", record)
+    return labels
+
+
+def count_openings(folder: Path) -> Openings:
+    """How often the test part that `folder` now holds was opened. A lost log cannot make `ever` less than `this_run`."""
+    _, fingerprint = _load(folder)
+    records = journal.read(folder / "journal.jsonl")
+    this_run = sum(record.get("event") == EVENT and record["fingerprint"] == fingerprint for record in records)
+    return Openings(this_run, max(this_run, len(journal.read(_log(fingerprint)))))
+
+
+def _load(folder: Path) -> tuple[np.ndarray, str]:
+    try:
+        arrays, metadata = tensors.load(folder / FILE)
+    except FileNotFoundError:
+        raise RunError("the test labels are not here", where=str(folder / FILE), hint="Run the study again.") from None
+    return arrays["labels"], metadata["fingerprint"]
+
+
+def _log(fingerprint: str) -> Path:
+    return records_folder() / "openings" / f"{fingerprint}.jsonl"

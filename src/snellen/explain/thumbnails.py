@@ -1,0 +1,43 @@
+"""The pictures a report draws, taken out of the data set so that the report outlives it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from snellen.data.dataset import Dataset
+from snellen.files import tensors
+
+
+@dataclass(frozen=True, eq=False)
+class Thumbnails:
+    """M pictures as a screen shows them. rows: (M,) int64, rows of the data set. images: (M, H, W, C) uint8, 0..255."""
+
+    rows: np.ndarray
+    images: np.ndarray
+
+
+def draw(dataset: Dataset, rows: np.ndarray) -> Thumbnails:
+    """The pictures of `rows`, each once, in ascending order."""
+    chosen = np.unique(np.asarray(rows, np.int64))
+    return Thumbnails(chosen, tone(dataset.images[chosen], dataset.pixel_range))
+
+
+def tone(images: np.ndarray, pixel_range: tuple[float, float]) -> np.ndarray:
+    """`images` as uint8 of the same shape: pixel_range becomes 0..255, values outside are cut off."""
+    low, high = pixel_range
+    shares = (images.astype(np.float32) - low) / (high - low)
+    return (shares.clip(0, 1) * 255).round().astype(np.uint8)
+
+
+def save_thumbnails(path: Path, thumbnails: Thumbnails) -> None:
+    """Writes thumbnails as safetensors."""
+    tensors.save(path, {"rows": thumbnails.rows, "images": thumbnails.images})
+
+
+def load_thumbnails(path: Path) -> Thumbnails:
+    """Reads what `save_thumbnails` wrote. Raises IdentityError when the file is damaged."""
+    arrays, _ = tensors.load(path)
+    return Thumbnails(arrays["rows"], arrays["images"])

@@ -1,0 +1,82 @@
+"""Files that are either the old content or the whole new content, whatever happens while they are written."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from snellen.errors import StorageError
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A binary file to write into; it takes the place of `path` when the block ends without an error.
+
+    Written to a temporary sibling, flushed to the disk, then renamed. On any error the sibling is removed and the old
+    file stays. Raises StorageError (path, needed and free bytes) when the disk refuses.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        sync_folder(path.parent)
+    except OSError as error:
+        if isinstance(error, StorageError):
+            raise
+        raise storage_error(error, path, temporary) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Writes `content` to `path` atomically."""
+    with replacing(path) as file:
+        file.write(content)
+
+
+def write_text(path: Path, content: str) -> None:
+    """Writes `content` to `path` as UTF-8 with \\n line ends, atomically."""
+    write_bytes(path, content.encode("utf-8"))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes `value` as readable JSON (no NaN: JSON has none), atomically."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes a rename in `folder` durable; Windows cannot open folders and does not need it."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def storage_error(error: OSError, path: Path, partial: Path | None = None) -> StorageError:
+    """`error` as a StorageError that names the path and, for a full disk, the written and the free bytes."""
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        return StorageError(f"cannot write: {error.strerror or error}", where=str(path))
+    written = partial.stat().st_size if partial and partial.exists() else 0
+    free = shutil.disk_usage(path.parent).free
+    return StorageError(
+        "the disk is full; nothing was changed",
+        found=f"{free:,} bytes free after writing {written:,} bytes",
+        where=str(path),
+        hint="Free some space and run the same command again: finished work is kept.",
+    )

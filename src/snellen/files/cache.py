@@ -1,0 +1,51 @@
+"""The user's folders: the cache of decoded data, keyed by content, and the log that outlives runs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import platformdirs
+
+from snellen.files.atomic import sync_folder
+
+
+def cache_folder() -> Path:
+    """SNELLEN_CACHE, or the place this system has for caches."""
+    return Path(os.environ.get("SNELLEN_CACHE") or platformdirs.user_cache_dir("snellen", appauthor=False))
+
+
+def records_folder() -> Path:
+    """SNELLEN_RECORDS, or the place this system has for a user's data: what must outlive runs and caches."""
+    return Path(os.environ.get("SNELLEN_RECORDS") or platformdirs.user_data_dir("snellen", appauthor=False))
+
+
+def cached(key: str, build: Callable[[Path], None]) -> Path:
+    """The folder of `key` in the cache; when it is not there, `build` fills a new one, which then appears whole.
+
+    Two processes may build at once: the first to finish wins and both get the same content.
+    """
+    final = cache_folder() / key
+    if final.is_dir():
+        return final
+    final.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=f".{final.name}.", dir=final.parent))
+    try:
+        build(scratch)
+        try:
+            os.replace(scratch, final)
+            sync_folder(final.parent)
+        except OSError:
+            if not final.is_dir():
+                raise
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return final
+
+
+def discard(key: str) -> None:
+    """Removes the folder of `key` from the cache, as far as the system allows while others read it."""
+    shutil.rmtree(cache_folder() / key, ignore_errors=True)

@@ -1,0 +1,46 @@
+"""Identities: hashes of canonical JSON, of arrays and of files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+def canonical_json(value: Any) -> bytes:
+    """`value` as the one JSON text that equal values share: sorted keys, no spaces, UTF-8, no NaN."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def digest(*parts: bytes) -> str:
+    """SHA-256 in hex over the parts, each preceded by its length, so that boundaries count."""
+    state = hashlib.sha256()
+    for part in parts:
+        state.update(len(part).to_bytes(8, "little"))
+        state.update(part)
+    return state.hexdigest()
+
+
+def identity(value: Any) -> str:
+    """SHA-256 of the canonical JSON of `value`, in hex."""
+    return hashlib.sha256(canonical_json(value)).hexdigest()
+
+
+def digest_arrays(*arrays: np.ndarray) -> str:
+    """SHA-256 over dtype, shape and C-order bytes of each array. Reads memory-mapped arrays in slices."""
+    state = hashlib.sha256()
+    for array in arrays:
+        state.update(f"{array.dtype.str}{array.shape}".encode())
+        step = max(1, 2**24 // max(1, array[:1].nbytes))
+        for start in range(0, len(array), step):
+            state.update(np.ascontiguousarray(array[start : start + step]).tobytes())
+    return state.hexdigest()
+
+
+def digest_file(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hex."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,97 @@
+"""An append-only log of JSON records that survives being cut off at any byte.
+
+Every line is a JSON object `{"crc32": ..., "length": ..., "record": {...}}`; length and CRC-32 are those of the
+record's text. An append that was torn leaves a tail without a line end or with a wrong checksum; the next append
+removes it, under the journal's lock, before it writes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from snellen.errors import IdentityError, RunLocked
+from snellen.files.atomic import storage_error
+from snellen.files.hashing import canonical_json
+from snellen.limits import LOCK_SECONDS
+
+
+def append(path: Path, record: dict[str, Any]) -> None:
+    """Adds one record, durably. Raises RunLocked after LOCK_SECONDS, StorageError when the disk refuses."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(f"{path}.lock", timeout=LOCK_SECONDS):
+            _repair_tail(path)
+            _append_line(path, _frame(record))
+    except Timeout:
+        raise RunLocked(f"the journal stayed locked for {LOCK_SECONDS:g} s", where=str(path)) from None
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """All whole records, oldest first; a torn tail is ignored.
+
+    Raises IdentityError with the byte offset when a record in the middle is damaged.
+    """
+    path = Path(path)
+    if not path.exists():
+        return []
+    records, offset = [], 0
+    lines = path.read_bytes().split(b"\n")
+    for number, line in enumerate(lines):
+        record = _unframe(line)
+        if record is not None:
+            records.append(record)
+        elif line and number < len(lines) - 1 and any(_unframe(rest) is not None for rest in lines[number + 1 :]):
+            raise IdentityError("damaged journal record", where=f"{path}: byte {offset}")
+        offset += len(line) + 1
+    return records
+
+
+def _frame(record: dict[str, Any]) -> bytes:
+    text = canonical_json(record)
+    return b'{"crc32":%d,"length":%d,"record":%s}\n' % (zlib.crc32(text), len(text), text)
+
+
+def _unframe(line: bytes) -> dict[str, Any] | None:
+    """The record of one line, or None when the line is not whole."""
+    head, marker, rest = line.partition(b',"record":')
+    text = rest[:-1]
+    try:
+        frame = json.loads(head + b"}") if marker else None
+    except ValueError:
+        return None
+    if not isinstance(frame, dict) or frame.get("length") != len(text) or frame.get("crc32") != zlib.crc32(text):
+        return None
+    record: dict[str, Any] = json.loads(text)
+    return record
+
+
+def _repair_tail(path: Path) -> None:
+    """Cuts the file after its last whole record."""
+    if not path.exists():
+        return
+    content = path.read_bytes()
+    end = len(content)
+    while end:
+        start = content.rfind(b"\n", 0, end - 1) + 1
+        if content[end - 1 : end] == b"\n" and _unframe(content[start : end - 1]) is not None:
+            break
+        end = start
+    if end < len(content):
+        os.truncate(path, end)
+
+
+def _append_line(path: Path, line: bytes) -> None:
+    try:
+        with open(path, "ab") as file:
+            file.write(line)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise storage_error(error, path) from error

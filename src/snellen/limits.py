@@ -1,0 +1,59 @@
+"""Every numeric limit, with its reason."""
+
+PREDICTION_BATCH = 128
+"""Rows of one forward pass outside training. Fixed, because rounding depends on it: predictions made while
+training, by `snellen predict` and after export must agree bit for bit. 128 is near the speed plateau of small
+networks and still answers for one picture in under 0.2 s with the 2.4 M-parameter CNN."""
+
+CHECKPOINT_SECONDS = 10.0
+"""A checkpoint is written after an epoch or this long, whichever is later: cheap epochs do not wait for the disk."""
+
+LOCK_SECONDS = 5.0
+"""Longest wait for a journal's lock; appends take milliseconds, so longer means a stuck process."""
+
+MAX_SIDE_PIXELS = 512
+"""Largest picture side. Snellen is for 8 to 128 pixels; beyond 512 the resident data no longer fit memory."""
+
+MAX_IMAGES = 10_000_000
+MAX_CLASSES = 1_000
+"""Sanity bounds that turn a misread header into an error before anything is allocated."""
+
+MAX_EXPANSION = 200
+SMALL_BYTES = 64 * 2**20
+"""A compressed file that declares more than SMALL_BYTES and MAX_EXPANSION times its own size is refused before anything
+is allocated: pictures shrink 2 to 20 times, a bomb of zeros 1,000 times."""
+
+MAX_LAYERS = 1_000
+MAX_PARAMETERS = 1_000_000_000
+"""Bounds for model files from strangers: refuse before allocating."""
+
+MAX_JSON_BYTES = 16 * 2**20
+"""Largest model.json or study file read; real ones are a few KiB."""
+
+MAX_HEADER_PIXELS = 64 * 2**20
+"""Largest picture decoded, by its header: 64 megapixels, about 200 MB decoded."""
+
+REPORT_BYTES = 5 * 10**6
+"""Size of report.html that still opens at once and can be mailed."""
+
+CELL_IMAGES = 60
+"""Images shown behind one cell of a confusion matrix."""
+
+MIN_CLASS_TEST_IMAGES = 30
+"""Below this many test images of a class its recall interval is wider than +-15 points: a notice says so."""
+
+SHEET_BYTES = 2 * 10**6
+"""Largest sprite sheet: 2.7 MB as a data URI, which beside the figure library (0.9 MB) leaves 1.4 MB for tables."""
+
+SHEET_PIXELS = 2**24
+"""Largest sprite sheet by pixels: 64 MB once a browser has decoded it, which a phone still holds."""
+
+THUMBNAIL_PIXELS = 64
+"""Longest side of a thumbnail; larger pictures are reduced by a whole factor."""
+
+CURVE_POINTS = 200
+"""Points of one learning curve; more cannot be told apart at the width it is drawn."""
+
+MATRIX_CLASSES = 120
+"""Most classes for which the report draws a confusion matrix; a wider one cannot be read. The numbers stay in
+report.json."""

@@ -1,0 +1,1 @@
+"""Numbers of (labels, probabilities): used by training to stop, by evaluation to report."""

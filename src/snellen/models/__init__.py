@@ -1,0 +1,1 @@
+"""Networks: a layer list becomes pure functions over explicit parameters, and a trained one becomes a bundle."""

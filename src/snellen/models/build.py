@@ -1,0 +1,110 @@
+"""A layer list becomes a network: shapes inferred, the last dense layer to the classes implied."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from pydantic import TypeAdapter
+from torch import Tensor
+
+from snellen.errors import ShapeError, unknown
+from snellen.models import chain
+from snellen.models.chain import Placed
+from snellen.models.keys import Key
+from snellen.models.layer import Layer, Mode, Step, Tensors
+from snellen.models.layers import AnyLayer, Dense
+from snellen.models.zoo import ZOO
+
+
+@dataclass(frozen=True)
+class Network:
+    """Placed layers from pictures (H, W, C) to the logits of K classes; holds no numbers of its own."""
+
+    input_shape: tuple[int, int, int]
+    classes: int
+    layers: tuple[Placed, ...]
+
+    def init(
+        self, seeds: Sequence[int], dtype: torch.dtype = torch.float32, device: str = "cpu"
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Initial parameters and state of len(seeds) lanes: name -> (L, ...)."""
+        parameters, state = chain.init(self.layers, Key(tuple(seeds), ("init",)))
+        return to_tensors(parameters, dtype, device), to_tensors(state, dtype, device)
+
+    def apply(
+        self,
+        parameters: Tensors,
+        state: Tensors,
+        x: Tensor,
+        mode: Mode,
+        key: Key | None = None,
+        weights: Tensor | None = None,
+    ) -> tuple[Tensor, Tensors]:
+        """Logits (L, N, K) of x (L, N, H, W, C), and the changed entries of the state."""
+        return chain.apply(self.layers, parameters, state, x, Step(mode, key, weights))
+
+    @cached_property
+    def sizes(self) -> tuple[dict[str, int], dict[str, int]]:
+        """Numbers a lane in each parameter and in each entry of the state, by name."""
+        parameters, state = chain.init(self.layers, Key((0,), ("sizes",)))
+        return {name: value.size for name, value in parameters.items()}, {n: v.size for n, v in state.items()}
+
+    @property
+    def trainable_count(self) -> int:
+        """Numbers that training fits by gradient."""
+        return sum(self.sizes[0].values())
+
+    @property
+    def parameter_count(self) -> int:
+        """All numbers of the network, moving statistics included, as Keras counts."""
+        return self.trainable_count + sum(self.sizes[1].values())
+
+    def layer_table(self) -> list[dict[str, Any]]:
+        """A row a layer: name, kind, detail, output shape, parameters."""
+        return [
+            {
+                "name": placed.name,
+                "kind": placed.layer.name,
+                "detail": placed.layer.detail(),
+                "output": list(placed.output_shape),
+                "parameters": sum(
+                    size for sizes in self.sizes for name, size in sizes.items() if name.startswith(f"{placed.name}.")
+                ),
+            }
+            for placed in self.layers
+        ]
+
+
+def parse_layers(written: str | Sequence[Any]) -> tuple[Layer, ...]:
+    """Layers from a zoo name or a list as a study file writes it."""
+    if isinstance(written, str):
+        if written not in ZOO:
+            raise unknown("network", written, ZOO)
+        written = ZOO[written]
+    return TypeAdapter(tuple[AnyLayer, ...]).validate_python(tuple(written))
+
+
+def build(layers: str | Sequence[Any], input_shape: tuple[int, int, int], classes: int) -> Network:
+    """The network of `layers` (as written, or Layer objects) for pictures (H, W, C) and `classes` classes.
+
+    The last dense layer, to the logits of the classes, is added. Raises ShapeError naming the layer that does not fit.
+    """
+    return assemble((*parse_layers(layers), Dense(units=classes)), input_shape, classes)
+
+
+def assemble(layers: Sequence[Layer], input_shape: tuple[int, int, int], classes: int) -> Network:
+    """The network of a complete layer list, its output layer included."""
+    placed = chain.place(layers, input_shape)
+    if placed[-1].output_shape != (classes,):
+        raise ShapeError("the last layer must give one number a class", found=placed[-1].output_shape, expected=classes)
+    return Network(input_shape, classes, placed)
+
+
+def to_tensors(arrays: Mapping[str, np.ndarray], dtype: torch.dtype, device: str = "cpu") -> dict[str, Tensor]:
+    """Arrays as tensors of one type on one device."""
+    return {name: torch.as_tensor(value, dtype=dtype, device=device) for name, value in arrays.items()}

@@ -1,0 +1,41 @@
+"""Randomness that is addressed, not drawn: the same address gives the same numbers, whatever ran before."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+
+@dataclass(frozen=True)
+class Key:
+    """An address: one seed a lane, and a path such as ("epoch", 3, "dropout_1") that all lanes share."""
+
+    seeds: tuple[int, ...]
+    path: tuple[str | int, ...] = ()
+
+    def at(self, *steps: str | int) -> Key:
+        """The address further down the path."""
+        return Key(self.seeds, self.path + steps)
+
+    def generators(self) -> list[np.random.Generator]:
+        """One NumPy generator a lane, on the counter-based Philox."""
+        return [np.random.Generator(np.random.Philox(key=self._number(seed, 16))) for seed in self.seeds]
+
+    def permutations(self, count: int) -> np.ndarray:
+        """(L, count) int64: one order of `count` rows a lane."""
+        return np.stack([generator.permutation(count) for generator in self.generators()])
+
+    def keep_mask(self, rate: float, like: torch.Tensor) -> torch.Tensor:
+        """A tensor like `like` (L, ...): 1 with probability 1 - rate, else 0; each lane from its own seed."""
+        mask = torch.empty_like(like)
+        for lane, seed in enumerate(self.seeds):
+            generator = torch.Generator(device=like.device).manual_seed(self._number(seed, 7))
+            mask[lane].bernoulli_(1.0 - rate, generator=generator)
+        return mask
+
+    def _number(self, seed: int, size_bytes: int) -> int:
+        text = "/".join(map(str, (seed, *self.path)))
+        return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=size_bytes).digest(), "little")

@@ -1,0 +1,64 @@
+"""What a layer is: a shape rule and a pure pair of functions, with a leading lane axis.
+
+Shapes: pictures are (L, N, H, W, C), vectors (L, N, F), with L lanes (models trained side by side) and N rows. A
+layer's own shapes leave L and N out: (H, W, C) or (F,).
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from torch import Tensor
+
+from snellen.models.keys import Key
+from snellen.models.named import Named
+
+Shape = tuple[int, ...]
+Arrays = dict[str, np.ndarray]
+Tensors = Mapping[str, Tensor]
+Mode = Literal["train", "evaluate"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a forward pass is made for.
+
+    key: address of this step's randomness; None where nothing is random. weights: (L, N), 0 for rows that only fill a
+    batch up, or None when all rows count.
+    """
+
+    mode: Mode
+    key: Key | None = None
+    weights: Tensor | None = None
+
+    def at(self, name: str) -> Step:
+        """The same step inside the layer called `name`."""
+        return Step(self.mode, self.key.at(name) if self.key else None, self.weights)
+
+
+class Layer(Named):
+    """Base of all layers.
+
+    init(key, shape) -> parameters, state: dicts of (L, ...) float64 arrays; the state is what training changes without
+    a gradient. apply(parameters, state, x, step) -> y, changed entries of the state; changes none of its arguments.
+    """
+
+    @abstractmethod
+    def output_shape(self, shape: Shape) -> Shape:
+        """The shape of y for x of `shape`; raises ShapeError when `shape` does not fit."""
+
+    def init(self, key: Key, shape: Shape) -> tuple[Arrays, Arrays]:
+        """No parameters and no state, unless a layer says otherwise."""
+        return {}, {}
+
+    @abstractmethod
+    def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
+        """y and the changed entries of the state."""
+
+    def detail(self) -> str:
+        """The arguments in a few words, for the table of layers."""
+        return ""

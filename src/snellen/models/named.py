@@ -1,0 +1,85 @@
+"""How a study names a thing with arguments: `flatten`, `{max_pool: 2}` or `{conv: {filters: 6, kernel: 5}}`.
+
+Layers, optimizers and schedules are written this way. Each is a frozen pydantic model with its ranges on its fields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, SerializerFunctionWrapHandler, model_serializer
+from pydantic_core import CoreSchema
+
+from snellen.errors import StudyError, unknown
+
+
+class Named(BaseModel):
+    """Base of everything that is written as a name with arguments; subclasses are final.
+
+    shorthand: the argument that may stand alone, `{max_pool: 2}`. identity_baseline: for fields added after a release,
+    the value that reproduces what was done before; such values stay out of job identities.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    shorthand: ClassVar[str | None] = None
+    identity_baseline: ClassVar[Mapping[str, Any]] = {}
+
+    @property
+    def name(self) -> str:
+        """The name in the study file."""
+        return str(self.kind)  # type: ignore[attr-defined]  # every subclass declares `kind: Literal[...]`
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        arguments = handler(self)
+        return {arguments.pop("kind"): arguments}
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        schema = handler.resolve_ref_schema(handler(core_schema))
+        properties = dict(schema.get("properties", {}))
+        name = properties.pop("kind", {}).get("const", cls.__name__)
+        required = [field for field in schema.get("required", []) if field != "kind"]
+        arguments = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+        forms: list[dict[str, Any]] = [arguments]
+        if cls.shorthand:
+            forms.append(properties[cls.shorthand])
+        named: dict[str, Any] = {"type": "object", "properties": {name: {"anyOf": forms}}, "required": [name]}
+        named["additionalProperties"] = False
+        return {"description": schema.get("description", ""), "anyOf": [named] + [{"const": name}] * (not required)}
+
+
+def spread(item: Any, registry: Mapping[str, type[Named]], what: str) -> Any:
+    """`item` as the study has it, as the keyword form that pydantic validates: {"kind": name, **arguments}.
+
+    Raises UnknownName for a name that is not in `registry`, StudyError for anything that is not a name with arguments.
+    """
+    if isinstance(item, Named):
+        return item
+    if isinstance(item, str):
+        item = {item: {}}
+    if not isinstance(item, dict) or len(item) != 1:
+        raise StudyError(f"a {what} is written as a name or as one name with arguments", found=repr(item))
+    [(name, arguments)] = item.items()
+    if name not in registry:
+        raise unknown(what, str(name), registry)
+    if arguments is None:
+        arguments = {}
+    if not isinstance(arguments, dict):
+        shorthand = registry[name].shorthand
+        if shorthand is None:
+            raise StudyError(f"{what} `{name}` takes named arguments", found=repr(arguments))
+        arguments = {shorthand: arguments}
+    return {**arguments, "kind": name}
+
+
+def identity_of(thing: Named) -> dict[str, Any]:
+    """`thing` as JSON for a job's identity: all arguments, except those equal to their identity baseline."""
+    [(name, arguments)] = thing.model_dump(mode="json").items()
+    kept = {
+        field: value
+        for field, value in arguments.items()
+        if field not in thing.identity_baseline or value != thing.identity_baseline[field]
+    }
+    return {name: kept}

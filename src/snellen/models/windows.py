@@ -1,0 +1,51 @@
+"""Pictures under sliding windows: output sizes, Keras's `same` padding, and lanes folded beside the channels."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import torch.nn.functional as functional
+from torch import Tensor
+
+from snellen.errors import ShapeError
+from snellen.models.layer import Layer, Shape
+
+Padding = Literal["valid", "same"]
+
+
+def window_output(layer: Layer, shape: Shape, window: int, stride: int, padding: Padding) -> tuple[int, int]:
+    """Height and width after sliding a window over pictures of `shape`; ShapeError when it does not fit."""
+    if len(shape) != 3:
+        raise ShapeError(f"`{layer.name}` needs pictures", found=f"shape {shape}", expected="(height, width, channels)")
+    height, width, _ = shape
+    if padding == "same":
+        return math.ceil(height / stride), math.ceil(width / stride)
+    if min(height, width) < window:
+        raise ShapeError(f"`{layer.name}` has a {window}x{window} window", found=f"pictures of {height}x{width}")
+    return (height - window) // stride + 1, (width - window) // stride + 1
+
+
+def same_pads(size: int, window: int, stride: int) -> tuple[int, int]:
+    """Pixels before and after one axis so that ceil(size / stride) windows fit; the odd one goes after, as in Keras."""
+    total = max((math.ceil(size / stride) - 1) * stride + window - size, 0)
+    return total // 2, total - total // 2
+
+
+def pad_same(x: Tensor, window: int, stride: int, fill: float) -> Tensor:
+    """(N, C, H, W) padded with `fill` for `same` windows."""
+    top, bottom = same_pads(x.shape[-2], window, stride)
+    left, right = same_pads(x.shape[-1], window, stride)
+    return functional.pad(x, (left, right, top, bottom), value=fill) if top + bottom + left + right else x
+
+
+def fold(x: Tensor) -> Tensor:
+    """(L, N, H, W, C) as torch's (N, L*C, H, W); for one lane a view in channels_last memory."""
+    lanes, rows, height, width, channels = x.shape
+    return x.permute(1, 0, 4, 2, 3).reshape(rows, lanes * channels, height, width)
+
+
+def unfold(y: Tensor, lanes: int) -> Tensor:
+    """Back from (N, L*C, H, W) to (L, N, H, W, C)."""
+    rows, channels, height, width = y.shape
+    return y.reshape(rows, lanes, channels // lanes, height, width).permute(1, 0, 3, 4, 2)

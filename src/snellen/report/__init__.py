@@ -1,0 +1,1 @@
+"""One HTML file that shows everything report.json holds: figures, sprite sheet, page."""

@@ -1,0 +1,135 @@
+"""Figures as Vega-Lite specifications, built with Altair.
+
+Colours are CSS variables of the page (style.css), so light, dark and paper need no second drawing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from snellen.files.atomic import write_text
+from snellen.files.cache import cached
+from snellen.limits import CURVE_POINTS
+
+if TYPE_CHECKING:
+    import altair
+
+Specification = dict[str, Any]
+
+ROLE_COLOURS = {role: f"var(--{role})" for role in ("train", "validation", "calibration", "test")}
+MEASURES = {"loss": "~g", "accuracy": ".0%"}
+WIDTH_PIXELS, HEIGHT_PIXELS = 400, 210
+
+
+def learning_curve(history: Sequence[dict[str, Any]], kept_epoch: int | None, measure: str) -> Specification:
+    """Lines of one measure ("loss" or "accuracy") over epochs, train and validation, with the kept epoch marked."""
+    import altair as alt
+
+    points = [
+        {"epoch": epoch["epoch"], "role": role, "value": epoch[key]}
+        for epoch in _thinned(history, kept_epoch)
+        for role, key in (("train", measure), ("validation", f"validation_{measure}"))
+        if epoch.get(key) is not None
+    ]
+    lines = (
+        alt.Chart(alt.Data(values=points))
+        .mark_line(point={"size": 14}, strokeWidth=1.75)
+        .encode(
+            x=alt.X("epoch:Q", title="epoch", axis=alt.Axis(tickMinStep=1, format="d", grid=False)),
+            y=alt.Y("value:Q", title=None, axis=alt.Axis(format=MEASURES[measure]), scale=alt.Scale(zero=False)),
+            color=_colour_of_role(["train", "validation"]),
+            strokeDash=alt.StrokeDash("role:N", legend=None, scale=alt.Scale(range=[[5, 3], [1, 0]])),
+            tooltip=["role:N", "epoch:Q", alt.Tooltip("value:Q", title=measure, format=".4f")],
+        )
+    )
+    return _specification(_kept_mark(kept_epoch) + lines if kept_epoch else lines, f"{measure} after each epoch")
+
+
+def class_balance(counts: Sequence[dict[str, Any]]) -> Specification:
+    """Bars: pictures of each class, stacked by role; `counts` is report.json's data.counts."""
+    import altair as alt
+
+    roles = [role for role in ROLE_COLOURS if any(row.get(role) for row in counts)]
+    values = [
+        {"class": row["class"], "role": role, "images": row[role], "order": place}
+        for row in counts
+        for place, role in enumerate(roles)
+    ]
+    bars = (
+        alt.Chart(alt.Data(values=values))
+        .mark_bar(height={"band": 0.72})
+        .encode(
+            x=alt.X("images:Q", title="images", axis=alt.Axis(format=",d", tickCount=5)),
+            y=alt.Y("class:N", title=None, sort=None, axis=alt.Axis(ticks=False, domain=False)),
+            color=_colour_of_role(roles),
+            order="order:Q",
+            tooltip=["class:N", "role:N", alt.Tooltip("images:Q", format=",d")],
+        )
+    )
+    return _specification(bars, "images of each class by role", height_pixels=max(90, 18 * len(counts)))
+
+
+def javascript() -> str:
+    """Vega, Vega-Lite and vega-embed as one ES module of 0.9 MB that sets `window.vegaEmbed`.
+
+    Bundling takes a second, so the text is kept in the user's cache, one for each version of vl-convert and Vega-Lite.
+    """
+    import altair as alt
+    import vl_convert
+
+    version = ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
+
+    def build(folder: Path) -> None:
+        text = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=version)
+        write_text(folder / "bundle.js", text)
+
+    folder = cached(f"figures/vl-convert-{vl_convert.__version__}-vega-lite-{version}", build)
+    return (folder / "bundle.js").read_text(encoding="utf-8")
+
+
+def _thinned(history: Sequence[dict[str, Any]], kept_epoch: int | None) -> list[dict[str, Any]]:
+    """At most about CURVE_POINTS epochs, evenly spaced, always with the first, the kept and the last."""
+    step = math.ceil(len(history) / CURVE_POINTS)
+    last = len(history) - 1
+    return [epoch for at, epoch in enumerate(history) if at % step == 0 or at == last or epoch["epoch"] == kept_epoch]
+
+
+def _kept_mark(kept_epoch: int) -> altair.LayerChart:
+    """A vertical rule at the epoch whose weights were kept, with its number."""
+    import altair as alt
+
+    base = alt.Chart(alt.Data(values=[{"epoch": kept_epoch, "label": f"kept: {kept_epoch}"}])).encode(x="epoch:Q")
+    rule = base.mark_rule(color="var(--ink-2)", strokeDash=[1, 3], strokeWidth=1.25)
+    text = base.mark_text(align="center", baseline="bottom", dy=-3, color="var(--ink-2)", fontSize=11)
+    return rule + text.encode(text="label:N", y=alt.value(0))
+
+
+def _colour_of_role(roles: list[str]) -> altair.Color:
+    import altair as alt
+
+    return alt.Color(
+        "role:N",
+        scale=alt.Scale(domain=roles, range=[ROLE_COLOURS[role] for role in roles]),
+        legend=alt.Legend(title=None, orient="top", offset=14, symbolType="square", symbolStrokeWidth=0),
+    )
+
+
+def _specification(
+    chart: altair.Chart | altair.LayerChart, description: str, height_pixels: int = HEIGHT_PIXELS
+) -> Specification:
+    """`chart` as a specification without Altair's theme, in the page's colours and fonts."""
+    sized = chart.properties(width=WIDTH_PIXELS, height=height_pixels, description=description)
+    ink = {"labelColor": "var(--ink-2)", "titleColor": "var(--ink-2)", "labelFontSize": 11, "titleFontSize": 11}
+    axis = {"gridColor": "var(--rule)", "domainColor": "var(--rule-2)", "tickColor": "var(--rule-2)"}
+    return sized.to_dict() | {
+        "background": None,
+        "config": {
+            "font": "inherit",
+            "view": {"stroke": None},
+            "axis": ink | axis | {"titleFontWeight": "normal", "labelLimit": 160},
+            "legend": ink,
+        },
+    }

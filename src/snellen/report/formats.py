@@ -1,0 +1,109 @@
+"""How the page writes numbers: what a reader sees is never more exact, and never more perfect, than the value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+Estimate = dict[str, Any]
+
+SPACE = "\N{NO-BREAK SPACE}"
+UNDEFINED = "undefined"
+NOT_PROPORTIONS = ("loss",)
+
+
+def count(value: int | None) -> str:
+    """1234567 -> "1,234,567"; None -> a dash."""
+    return "\N{EN DASH}" if value is None else f"{value:,}"
+
+
+def percent(share: float | None) -> str:
+    """0.972 -> "97.2 %". Only 1 is "100.0 %" and only 0 is "0.0 %"."""
+    return UNDEFINED if share is None else f"{_tenths(share)}{SPACE}%"
+
+
+def score(estimate: Estimate | None, measure: str = "accuracy") -> str:
+    """The value of an estimate: per cent for proportions, four significant decimals for losses."""
+    if estimate is None or estimate["value"] is None:
+        return UNDEFINED
+    return f"{estimate['value']:.4f}" if measure in NOT_PROPORTIONS else percent(estimate["value"])
+
+
+def interval(estimate: Estimate | None, measure: str = "accuracy") -> str:
+    """The interval of an estimate, as in "(95.0 to 98.5)"; empty where there is none."""
+    if estimate is None or estimate["value"] is None or estimate["low"] is None or estimate["high"] is None:
+        return ""
+    write = "{:.4f}".format if measure in NOT_PROPORTIONS else _tenths
+    return f"({write(estimate['low'])} to {write(estimate['high'])})"
+
+
+def seconds(value: float | None) -> str:
+    """A duration: "0.8 s", "42 s", "3 min 05 s", "2 h 10 min"."""
+    if value is None:
+        return "\N{EN DASH}"
+    if value < 59.5:
+        return f"{value:.1f}{SPACE}s" if value < 9.95 else f"{value:.0f}{SPACE}s"
+    minutes, rest = divmod(round(value), 60)
+    if minutes < 60:
+        return f"{minutes}{SPACE}min {rest:02d}{SPACE}s"
+    return f"{minutes // 60}{SPACE}h {minutes % 60:02d}{SPACE}min"
+
+
+def times(number: int) -> str:
+    """How often: "never", "once", "twice", "3 times"."""
+    return {0: "never", 1: "once", 2: "twice"}.get(number, f"{number} times")
+
+
+def words(key: str) -> str:
+    """A key as words: "macro_f1" -> "macro F1", "top_2" -> "top 2"."""
+    return key.replace("_", " ").replace("f1", "F1")
+
+
+def listing(names: Iterable[str]) -> str:
+    """Names in a sentence: "a", "a and b", "a, b and c"."""
+    *head, last = names
+    return f"{', '.join(head)} and {last}" if head else last
+
+
+def day(moment: str) -> str:
+    """An ISO time as "2026-11-22 14:00 UTC" (or its own offset)."""
+    return f"{moment[:10]} {moment[11:16]} {moment[19:].replace('+00:00', 'UTC')}".strip()
+
+
+def plain(value: object) -> str:
+    """A setting as a person writes it: no quotes, yes and no, 0.001 instead of 1e-03."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, dict):
+        return ", ".join(f"{words(str(key))} {plain(item)}" for key, item in value.items()) or "none"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(plain, value)) or "none"
+    return str(value)
+
+
+def _tenths(share: float) -> str:
+    """A share in per cent with one decimal; "<0.1" and ">99.9" where rounding would claim none or all."""
+    text = f"{100 * share:.1f}"
+    if text == "0.0" and share > 0:
+        return "<0.1"
+    if text == "100.0" and share < 1:
+        return ">99.9"
+    return text
+
+
+FILTERS = {
+    "count": count,
+    "percent": percent,
+    "score": score,
+    "interval": interval,
+    "seconds": seconds,
+    "times": times,
+    "words": words,
+    "listing": listing,
+    "day": day,
+    "plain": plain,
+}

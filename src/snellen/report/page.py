@@ -1,0 +1,166 @@
+"""report.html: everything report.json holds, as one file that opens anywhere, offline, and can be mailed."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
+
+from snellen.explain.thumbnails import Thumbnails
+from snellen.limits import CELL_IMAGES, MATRIX_CLASSES, REPORT_BYTES
+from snellen.report.figures import Specification, class_balance, javascript, learning_curve
+from snellen.report.formats import FILTERS
+from snellen.report.sprites import Sheet, build_sheet
+
+Content = dict[str, Any]
+
+FIRST_FINDINGS = 5
+"""Findings shown before the reader asks for more; conclusions not counted."""
+
+
+@dataclass(frozen=True)
+class Detail:
+    """How much a page shows. cell_images: behind each confusion cell. every_model: else the chosen one only."""
+
+    cell_images: int
+    every_model: bool
+
+
+DETAILS = (Detail(CELL_IMAGES, True), Detail(24, True), Detail(8, True), Detail(24, False), Detail(0, False))
+"""From everything downwards; the page takes the first that keeps it under REPORT_BYTES, and says what it left out."""
+
+
+def render(content: Content, thumbnails: Thumbnails) -> str:
+    """The whole page of `content`, the value of report.json (docs/reference of the format: 1).
+
+    The page makes no request and runs no script but its own two, which its content security policy names by hash.
+    Every text of `content` is escaped. At most REPORT_BYTES of UTF-8, except where even the least of DETAILS is more.
+    """
+    html = ""
+    for detail in DETAILS:
+        page = _page(_within(content, detail), thumbnails, detail).encode("utf-8", "replace")
+        html = page.decode()
+        if len(page) <= REPORT_BYTES:
+            break
+    return html
+
+
+def _page(content: Content, thumbnails: Thumbnails, detail: Detail) -> str:
+    sheet = build_sheet(content, thumbnails, detail.cell_images)
+    scripts = {"library": javascript(), "script": _resource("page.js")}
+    return _environment().get_template("template.html.j2").render(
+        content,
+        **{name: Markup(text) for name, text in scripts.items()},
+        policy=_policy(scripts.values()),
+        stylesheet=Markup(_resource("style.css")),
+        sheet=sheet,
+        detail=detail,
+        cell_limit=CELL_IMAGES,
+        first_findings=FIRST_FINDINGS,
+        matrix_classes=MATRIX_CLASSES,
+        axis=_axis(content["leaderboard"]),
+        anchors={f"model-{model['name']}" for model in content["models"]} | {"leaderboard", "data", "roles"},
+        covers=_covers(content),
+        embedded=embedded_json({"figures": _figures(content), "cells": _cells(content, sheet, detail.cell_images)}),
+    )
+
+
+def _within(content: Content, detail: Detail) -> Content:
+    """`content` with the models that `detail` shows."""
+    models = content["models"]
+    shown = [model for model in models if detail.every_model or model["chosen"]]
+    return content | {"models": shown, "hidden_models": len(models) - len(shown)}
+
+
+def _figures(content: Content) -> dict[str, Specification]:
+    """Specifications by the name that the template gives their place."""
+    curves = {
+        f"{place}-{measure}": learning_curve(model["history"], model["kept_epoch"], measure)
+        for place, model in enumerate(content["models"])
+        if model["history"]
+        for measure in ("loss", "accuracy")
+    }
+    return curves | {"balance": class_balance(content["data"]["counts"])}
+
+
+def _cells(content: Content, sheet: Sheet, limit: int) -> dict[str, Any]:
+    """What a click on a confusion cell needs: per matrix "true,predicted" -> tiles; and the row of each tile."""
+    matrices = {
+        f"{place}-{name}": {
+            cell: [sheet.tiles[row] for row in rows[:limit] if row in sheet.tiles]
+            for cell, rows in role["cells"].items()
+        }
+        for place, model in enumerate(content["models"])
+        for name, role in model["roles"].items()
+    }
+    return {"matrices": matrices, "rows": list(sheet.tiles), "columns": sheet.columns, "classes": content["data"]["classes"]}
+
+
+def _axis(leaderboard: list[dict[str, Any]]) -> tuple[float, float]:
+    """The common axis of the drawn accuracy intervals: the ends of all of them, outwards to whole 5 per cent."""
+    estimates = [
+        scores["accuracy"] for row in leaderboard for scores in (row["scores"] or {}).values() if "accuracy" in scores
+    ]
+    ends = [end for one in estimates for end in (one["low"], one["value"], one["high"]) if end is not None] or [0, 1]
+    low, high = math.floor(20 * min(ends)) / 20, math.ceil(20 * max(ends)) / 20
+    return (low, high) if low < high else (max(0.0, low - 0.05), min(1.0, high + 0.05))
+
+
+def _covers(content: Content) -> list[tuple[str, list[str]]]:
+    """What the intervals of the page cover, each with the methods that were used."""
+    methods: dict[str, dict[str, None]] = {}
+    for estimate in _estimates(content["models"]):
+        if estimate["covers"] and estimate["method"]:
+            methods.setdefault(estimate["covers"], {})[estimate["method"]] = None
+    return [(covered, list(names)) for covered, names in methods.items()]
+
+
+def _estimates(value: Any) -> Iterator[dict[str, Any]]:
+    """All estimates within a JSON value."""
+    if isinstance(value, dict) and "covers" in value:
+        yield value
+    elif isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _estimates(item)
+
+
+def embedded_json(value: Any) -> Markup:
+    """`value` as JSON that no HTML parser can leave: the characters that matter to one are escaped."""
+    text = json.dumps(value, separators=(",", ":"), allow_nan=False)
+    return Markup(text.translate({ord(character): f"\\u{ord(character):04x}" for character in "<>&"}))
+
+
+def _policy(scripts: Any) -> str:
+    """A content security policy that allows these inline scripts, inline styles and data URIs, and nothing else."""
+    hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in scripts]
+    allowed = " ".join(f"'sha256-{digest}'" for digest in hashes)
+    return (
+        "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
+        f"script-src {allowed}; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _resource(name: str) -> str:
+    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        autoescape=True,
+        loader=FunctionLoader(_resource),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(FILTERS)
+    return environment

@@ -1,0 +1,1 @@
+"""What to do: the study file, its schema, and the plan of jobs it makes."""

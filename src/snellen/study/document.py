@@ -1,0 +1,148 @@
+"""A study as text: YAML 1.2 with the line of every key, overrides, and errors that say where and what to do."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from snellen.errors import StudyError, unknown
+from snellen.limits import MAX_JSON_BYTES
+from snellen.study.complaints import Complaint, complaints_of
+from snellen.study.schema import StudyFile
+
+Location = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Document:
+    """A study file as read. name: for messages. values: plain dicts, lists and scalars. lines: line of each key."""
+
+    name: str
+    text: str
+    values: dict[str, Any]
+    lines: Mapping[Location, int]
+
+    def study(self, overrides: Sequence[str] = ()) -> StudyFile:
+        """The validated study. overrides: `models.cnn.train.epochs=3`. Raises StudyError listing every fault."""
+        values = self.values
+        for override in overrides:
+            values = _overridden(values, override)
+        try:
+            return StudyFile.model_validate(values)
+        except ValidationError as error:
+            raise StudyError("\n".join(self._sentence(each) for each in complaints_of(error, self.lines))) from None
+
+    def _sentence(self, complaint: Complaint) -> str:
+        line = next((self.lines[loc] for loc in _outwards(complaint.location) if loc in self.lines), None)
+        return f"{complaint.sentence} ({self.name} line {line})" if line else f"{complaint.sentence} ({self.name})"
+
+
+def shipped_studies() -> dict[str, str]:
+    """Text of each study that comes with the package, by name."""
+    folder = files("snellen") / "studies"
+    return {
+        item.name.removesuffix(".yaml"): item.read_text(encoding="utf-8")
+        for item in sorted(folder.iterdir(), key=lambda item: item.name)
+        if item.name.endswith(".yaml")
+    }
+
+
+def open_document(source: str) -> Document:
+    """The document of a path or of a shipped study's name."""
+    path = Path(source)
+    if path.is_file():
+        if path.stat().st_size > MAX_JSON_BYTES:
+            raise StudyError("too large for a study file", found=f"{path.stat().st_size:,} bytes", where=source)
+        try:
+            return parse(path.read_bytes().decode("utf-8"), path.name)
+        except UnicodeDecodeError as error:
+            raise StudyError("not UTF-8 text", where=f"{source}: byte {error.start}") from None
+    shipped = shipped_studies()
+    if source in shipped:
+        return parse(shipped[source], f"{source}.yaml")
+    if path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
+        raise StudyError("no such file", where=source, hint=f"Shipped studies: {', '.join(shipped)}.")
+    raise unknown("study", source, shipped)
+
+
+def parse(text: str, name: str) -> Document:
+    """YAML text as a document. Raises StudyError with the line of what is not YAML, a key given twice, or a tag."""
+    try:
+        tree = YAML(typ="rt", pure=True).load(text)
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else None
+        raise StudyError(f"{error.problem or error.context}", where=f"{name} line {line}") from None
+    except (YAMLError, ValueError) as error:
+        raise StudyError(f"not YAML ({error})", where=name) from None
+    if not isinstance(tree, Mapping):
+        raise StudyError("a study file is a mapping of keys", found=type(tree).__name__, where=name)
+    lines: dict[Location, int] = {}
+    return Document(name, text, _plain(tree, (), lines, name), lines)
+
+
+def to_yaml(values: Any) -> str:
+    """Plain values as YAML text."""
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style, yaml.sort_base_mapping_type_on_output = False, False
+    stream = io.StringIO()
+    yaml.dump(values, stream)
+    return stream.getvalue()
+
+
+def from_values(values: Mapping[str, Any], name: str = "study") -> Document:
+    """A document of a study that was built in Python."""
+    return Document(name, to_yaml(dict(values)), dict(values), {})
+
+
+def _plain(node: Any, location: Location, lines: dict[Location, int], name: str) -> Any:
+    """The node as plain Python; notes the line of every key and item on the way."""
+    if isinstance(node, Mapping):
+        for key in node:
+            lines[(*location, key)] = node.lc.key(key)[0] + 1  # type: ignore[attr-defined]
+        return {key: _plain(value, (*location, key), lines, name) for key, value in node.items()}
+    if isinstance(node, list):
+        for index in range(len(node)):
+            lines[(*location, index)] = node.lc.item(index)[0] + 1  # type: ignore[attr-defined]
+        return [_plain(value, (*location, index), lines, name) for index, value in enumerate(node)]
+    for kind in (bool, int, float, str):
+        if isinstance(node, kind):
+            return kind(node)
+    if node is None:
+        return None
+    raise StudyError(f"a value of type {type(node).__name__} has no meaning here", where=f"{name}: {location}")
+
+
+def _overridden(values: dict[str, Any], override: str) -> dict[str, Any]:
+    path, equals, text = override.partition("=")
+    if not equals or not path:
+        raise StudyError("--set takes KEY.KEY=VALUE", found=repr(override))
+    value = parse(f"value: {text}", f"--set {override}").values["value"]
+    replaced: dict[str, Any] = _replaced(values, path.split("."), value, override)
+    return replaced
+
+
+def _replaced(node: Any, path: Sequence[str], value: Any, override: str) -> Any:
+    """`node` with the value at `path` replaced; keys that are not there are made, for the schema to judge."""
+    if not path:
+        return value
+    head, rest = path[0], path[1:]
+    if isinstance(node, list):
+        if not head.isdigit() or int(head) >= len(node):
+            raise StudyError(f"--set {override}: no item {head!r}", expected=f"0 to {len(node) - 1}")
+        return [_replaced(item, rest, value, override) if i == int(head) else item for i, item in enumerate(node)]
+    if node is not None and not isinstance(node, dict):
+        raise StudyError(f"--set {override}: {head!r} is below a value that has no keys", found=repr(node))
+    inner = node or {}
+    return {**inner, head: _replaced(inner.get(head), rest, value, override)}
+
+
+def _outwards(location: Location) -> Iterable[Location]:
+    return (location[:length] for length in range(len(location), 0, -1))

@@ -1,0 +1,131 @@
+"""The schema of a study file. Field names, ranges and defaults here are the reference for users."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from snellen.errors import unknown
+from snellen.models.layers import AnyLayer
+from snellen.models.zoo import ZOO
+from snellen.train.job import Measure
+from snellen.train.optimizers import AnyOptimizer
+from snellen.train.schedules import AnySchedule
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _+-]{0,63}$")]
+PositiveCount = Annotated[int, Field(ge=1, strict=True)]
+Fraction = Annotated[float, Field(gt=0, lt=1, strict=True)]
+Amount = PositiveCount | Fraction
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+
+
+class Section(BaseModel):
+    """A part of the file: unknown keys are errors, values never change."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Data(Section):
+    """Which pictures. `data: mnist` is short for `data: {source: mnist}`."""
+
+    source: Annotated[str, Field(min_length=1, description="a known name, or a path relative to the working folder")]
+    kind: Annotated[str | None, Field(description="the reader; found from the content when not given")] = None
+    keys: Annotated[dict[str, str], Field(description="names of arrays in a file, e.g. {images: X, labels: y}")] = {}
+    class_names: Annotated[tuple[str, ...] | None, Field(min_length=2)] = None
+    pixel_range: Annotated[
+        tuple[float, float] | None, Field(description="values that mean black and white; found when not given")
+    ] = None
+    drop_duplicates: Literal["exact"] | None = None
+
+
+class Split(Section):
+    """Which rows are used for what. An integer is a count, a fraction a share.
+
+    test: of all rows; not given where the data have an official test. validation: of the rows that are not test.
+    calibration: of the validation rows, carved out of them.
+    """
+
+    test: Amount | None = None
+    validation: Amount = 0.2
+    calibration: Amount | None = None
+    seed: Seed = 0
+
+
+class Train(Section):
+    """How weights change and when training stops."""
+
+    optimizer: AnyOptimizer = Field(default="adam", validate_default=True)
+    learning_rate: Annotated[float | None, Field(gt=0, le=10, description="default: Keras's for the optimizer")] = None
+    weight_decay: Annotated[float | None, Field(ge=0, le=1, description="default: Keras's for the optimizer")] = None
+    schedule: AnySchedule = Field(default="constant", validate_default=True)
+    epochs: Annotated[int, Field(ge=1, le=100_000)] = 10
+    batch_size: Annotated[int, Field(ge=1, le=65_536)] = 32
+    patience: Annotated[int | None, Field(ge=1, le=100_000, description="epochs without improvement to stop")] = None
+    measure: Annotated[Measure, Field(description="validation measure that stops and chooses the kept epoch")] = "loss"
+
+    @model_validator(mode="after")
+    def _fill_defaults(self) -> Train:
+        """Defaults that the optimizer knows become values, so that a resolved study names them."""
+        if self.learning_rate is None:
+            object.__setattr__(self, "learning_rate", self.optimizer.default_learning_rate)
+        if self.weight_decay is None:
+            object.__setattr__(self, "weight_decay", self.optimizer.default_weight_decay)
+        return self
+
+
+def _zoo_layers(written: Any) -> Any:
+    if not isinstance(written, str):
+        return written
+    if written not in ZOO:
+        raise unknown("network", written, ZOO)
+    return ZOO[written]
+
+
+class Model(Section):
+    """One network and how it is trained. layers: a list, or the name of a network of the zoo."""
+
+    layers: Annotated[tuple[AnyLayer, ...], BeforeValidator(_zoo_layers, json_schema_input_type=str | list[AnyLayer])]
+    train: Train = Train()
+
+
+class StudyFile(Section):
+    """A study: data, split, models. `train` holds defaults for all models.
+
+    choose_by: the validation measure that chooses the model. open_test: the models whose predictions are compared with
+    test labels; `chosen` is the only one that spends the test once.
+    """
+
+    study: Name
+    data: Annotated[Data, BeforeValidator(lambda value: {"source": value} if isinstance(value, str) else value)]
+    split: Split = Split()
+    train: Annotated[Train | None, Field(description="defaults for all models")] = None
+    models: Annotated[dict[Name, Model], Field(min_length=1)]
+    seed: Seed = 0
+    choose_by: Measure = "accuracy"
+    open_test: Literal["chosen", "all"] | tuple[str, ...] = "chosen"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _inherit_training(cls, written: Any) -> Any:
+        """Each model's `train` over the study's."""
+        if not isinstance(written, Mapping) or not isinstance(written.get("train"), Mapping):
+            return written
+        models = written.get("models")
+        if not isinstance(models, Mapping):
+            return written
+        return {**written, "models": {name: _with_defaults(model, written["train"]) for name, model in models.items()}}
+
+    @model_validator(mode="after")
+    def _known_models(self) -> StudyFile:
+        if not isinstance(self.open_test, str):
+            for name in self.open_test:
+                if name not in self.models:
+                    raise unknown("model", name, self.models, where="open_test")
+        return self
+
+
+def _with_defaults(model: Any, defaults: Mapping[str, Any]) -> Any:
+    own = model.get("train", {}) if isinstance(model, Mapping) else None
+    return {**model, "train": {**defaults, **own}} if isinstance(own, Mapping) else model

@@ -1,0 +1,1 @@
+"""Training: jobs, optimizers, schedules, the engine that runs packs of lanes, and its checkpoints."""

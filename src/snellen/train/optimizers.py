@@ -1,0 +1,136 @@
+"""Optimizers as functions over flat (L, P) parameters, with Keras 3's update rules.
+
+Every tensor has the lane axis; learning rate and weight decay are (L, 1). Weight decay is decoupled, as in Keras:
+p -= learning_rate * weight_decay * p, before the step.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Union, final
+
+import torch
+from pydantic import BeforeValidator, Discriminator, Field
+from torch import Tensor
+
+from snellen.models.named import Named, spread
+
+Decay = Annotated[float, Field(ge=0, lt=1)]
+Epsilon = Annotated[float, Field(gt=0, le=1)]
+
+
+class Optimizer(Named):
+    """Base of all optimizers: which tensors it remembers, and one step in place."""
+
+    default_learning_rate: ClassVar[float] = 1e-3
+    default_weight_decay: ClassVar[float] = 0.0
+
+    @abstractmethod
+    def slots(self) -> tuple[str, ...]:
+        """Names of the tensors, shaped like the parameters and zero at first, that it carries from step to step."""
+
+    @abstractmethod
+    def update(self, theta: Tensor, gradient: Tensor, slots: dict[str, Tensor], step: int, rate: Tensor) -> None:
+        """Changes theta (L, P) and the slots in place; step counts from 1; rate: (L, 1)."""
+
+    def init(self, theta: Tensor) -> dict[str, Tensor]:
+        """The slots before the first step."""
+        return {name: torch.zeros_like(theta) for name in self.slots()}
+
+    def step(
+        self,
+        theta: Tensor,
+        gradient: Tensor,
+        slots: dict[str, Tensor],
+        step: int,
+        rate: Tensor,
+        weight_decay: Tensor | None,
+    ) -> None:
+        """Weight decay (L, 1) where there is any, then the update."""
+        if weight_decay is not None:
+            theta.mul_(1 - rate * weight_decay)
+        self.update(theta, gradient, slots, step, rate)
+
+
+@final
+class Sgd(Optimizer):
+    """Gradient descent, with momentum (Nesterov's when asked)."""
+
+    kind: Literal["sgd"] = "sgd"
+    default_learning_rate: ClassVar[float] = 1e-2
+    momentum: Decay = 0.0
+    nesterov: bool = False
+
+    def slots(self) -> tuple[str, ...]:
+        return ("momentum",) if self.momentum else ()
+
+    def update(self, theta: Tensor, gradient: Tensor, slots: dict[str, Tensor], step: int, rate: Tensor) -> None:
+        move = gradient * -rate
+        if self.momentum:
+            velocity = slots["momentum"].mul_(self.momentum).add_(move)
+            move = torch.add(move, velocity, alpha=self.momentum) if self.nesterov else velocity
+        theta.add_(move)
+
+
+class AdamRule(Optimizer):
+    """The update that Adam and AdamW share (Kingma and Ba 2015); epsilon stands outside the bias correction."""
+
+    beta_1: Decay = 0.9
+    beta_2: Decay = 0.999
+    epsilon: Epsilon = 1e-7
+
+    def slots(self) -> tuple[str, ...]:
+        return ("mean", "square")
+
+    def update(self, theta: Tensor, gradient: Tensor, slots: dict[str, Tensor], step: int, rate: Tensor) -> None:
+        mean = slots["mean"].lerp_(gradient, 1 - self.beta_1)
+        square = slots["square"].mul_(self.beta_2).addcmul_(gradient, gradient, value=1 - self.beta_2)
+        correction = (1 - self.beta_2**step) ** 0.5 / (1 - self.beta_1**step)
+        theta.sub_((mean * (rate * correction)).div_(square.sqrt().add_(self.epsilon)))
+
+
+@final
+class Adam(AdamRule):
+    """Adam, without weight decay unless the study asks for it."""
+
+    kind: Literal["adam"] = "adam"
+
+
+@final
+class AdamW(AdamRule):
+    """Adam with weight decay 0.004 unless the study says otherwise (Loshchilov and Hutter 2019; Keras's default)."""
+
+    kind: Literal["adamw"] = "adamw"
+    default_weight_decay: ClassVar[float] = 0.004
+
+
+@final
+class RmsProp(Optimizer):
+    """RMSprop (Hinton's lecture 6e); epsilon stands inside the root, as in Keras."""
+
+    kind: Literal["rmsprop"] = "rmsprop"
+    rho: Decay = 0.9
+    momentum: Decay = 0.0
+    epsilon: Epsilon = 1e-7
+
+    def slots(self) -> tuple[str, ...]:
+        return ("square", "momentum") if self.momentum else ("square",)
+
+    def update(self, theta: Tensor, gradient: Tensor, slots: dict[str, Tensor], step: int, rate: Tensor) -> None:
+        square = slots["square"].mul_(self.rho).addcmul_(gradient, gradient, value=1 - self.rho)
+        move = (gradient * rate).mul_((square + self.epsilon).rsqrt_())
+        if self.momentum:
+            move = slots["momentum"].mul_(self.momentum).add_(move)
+        theta.sub_(move)
+
+
+OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": Sgd, "adam": Adam, "adamw": AdamW, "rmsprop": RmsProp}
+
+if TYPE_CHECKING:
+    AnyOptimizer = Optimizer
+else:
+    AnyOptimizer = Annotated[
+        Union[tuple(OPTIMIZERS.values())],  # noqa: UP007  # built from the registry
+        Discriminator("kind"),
+        BeforeValidator(lambda item: spread(item, OPTIMIZERS, "optimizer")),
+    ]

@@ -1,0 +1,123 @@
+"""What Keras and Snellen are both given: networks, optimizers, initial weights and batches, from NumPy alone.
+
+Every array is a function of its name, so neither side has to walk the network in the other's order. Arrays are in Keras's
+layout: pictures NHWC, convolution kernels HWIO, dense kernels (in, out).
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from snellen.models.zoo import ZOO
+
+CLASSES = 10
+STEPS = {"float64": 50, "float32": 10}
+ROUND = 5
+"""Different batches, used in turn: seen ten times each, they are learned, and the losses fall."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """A layer list, the shape of its pictures (H, W, C), how many make a batch, and a factor on every learning rate."""
+
+    layers: list[Any]
+    input_shape: tuple[int, int, int]
+    batch_size: int
+    pace: float = 1.0
+
+
+def _zoo(name: str, *input_shape: int, batch_size: int = 32, pace: float = 1.0) -> Network:
+    height, width, channels = input_shape
+    return Network([_kept(item) for item in ZOO[name]], (height, width, channels), batch_size, pace)
+
+
+def _kept(item: Any) -> Any:
+    """The item, or a dropout that drops nothing: the two sides could not draw the same mask."""
+    return {"dropout": 0.0} if isinstance(item, dict) and "dropout" in item else item
+
+
+ODD = [
+    {"conv": {"filters": 4, "kernel": 3, "strides": 2, "padding": "same", "use_bias": False}},
+    {"batch_norm": {"momentum": 0.9, "epsilon": 1e-2}},
+    "leaky_relu",
+    {"skip": [{"conv": {"filters": 4, "kernel": 2, "padding": "same"}}, "batch_norm", "relu"]},
+    {"max_pool": {"size": 3, "strides": 2, "padding": "same"}},
+    {"conv": {"filters": 5, "kernel": 2, "strides": 2}},
+    {"max_pool": {"size": 2, "strides": 1}},
+    "flatten",
+    {"dense": {"units": 6, "activation": "relu", "use_bias": False}},
+]
+"""Every argument that no reference network uses, where padding is uneven: 24 x 19 pixels, two channels."""
+
+NETWORKS: dict[str, Network] = {
+    "linear": _zoo("linear", 28, 28, 1),
+    "mlp-1": _zoo("mlp-1", 28, 28, 1),
+    "mlp-2": _zoo("mlp-2", 28, 28, 1),
+    "mlp-85": _zoo("mlp-85", 28, 28, 1),
+    "mlp-85 on 154": _zoo("mlp-85", 154, 1, 1),
+    "mlp-85 on 70": _zoo("mlp-85", 70, 1, 1),
+    "mlp-128": _zoo("mlp-128", 28, 28, 1),
+    "mlp-256": _zoo("mlp-256", 28, 28, 1),
+    "mlp-256-128-64": _zoo("mlp-256-128-64", 28, 28, 1),
+    "vgg-small": _zoo("vgg-small", 32, 32, 3, batch_size=8, pace=0.1),
+    "svhn-ann-1": _zoo("svhn-ann-1", 32, 32, 1),
+    "svhn-ann-2": _zoo("svhn-ann-2", 32, 32, 1),
+    "svhn-cnn-1": _zoo("svhn-cnn-1", 32, 32, 1, batch_size=8),
+    "svhn-cnn-2": _zoo("svhn-cnn-2", 32, 32, 1, batch_size=8),
+    "lenet-5": _zoo("lenet-5", 32, 32, 1, batch_size=8),
+    "odd": Network(ODD, (24, 19, 2), 8),
+}
+
+OPTIMIZERS: dict[str, dict[str, Any]] = {
+    "sgd": {"name": "sgd", "learning_rate": 0.01},
+    "sgd momentum": {"name": "sgd", "learning_rate": 0.005, "momentum": 0.9},
+    "sgd nesterov": {"name": "sgd", "learning_rate": 0.005, "momentum": 0.8, "nesterov": True},
+    "sgd decay": {"name": "sgd", "learning_rate": 0.02, "weight_decay": 0.1},
+    "adam": {"name": "adam", "learning_rate": 1e-3},
+    "adam all": {"name": "adam", "learning_rate": 5e-4, "beta_1": 0.8, "beta_2": 0.95, "epsilon": 1e-3},
+    "adamw": {"name": "adamw", "learning_rate": 1e-3},
+    "rmsprop": {"name": "rmsprop", "learning_rate": 3e-4},
+    "rmsprop all": {"name": "rmsprop", "learning_rate": 2e-4, "rho": 0.8, "momentum": 0.9, "epsilon": 1e-4},
+}
+"""As a study spells them. What is left out is at its default, so the defaults are compared too."""
+
+CASES = [(network, optimizer) for network in NETWORKS for optimizer in OPTIMIZERS]
+
+
+def _random(*address: object) -> np.random.RandomState:
+    """Numbers of their own for every address. RandomState, because NumPy froze its streams for ever."""
+    return np.random.RandomState(zlib.crc32("/".join(map(str, address)).encode()))
+
+
+def initial(network: str, name: str, shape: tuple[int, ...]) -> np.ndarray:
+    """The first value of the parameter or state `name`, such as "conv_1.kernel", float64.
+
+    Kernels are uniform within Glorot's limits; gammas and moving variances are one, all else is zero.
+    """
+    if not name.endswith("kernel"):
+        return np.full(shape, float(name.endswith(("gamma", "moving_variance"))))
+    fan_in, fan_out = (int(np.prod(shape[:-2])) * size for size in shape[-2:])
+    limit = float(np.sqrt(6 / (fan_in + fan_out)))
+    return _random(network, name).uniform(-limit, limit, shape)
+
+
+def batch(network: str, number: int) -> tuple[np.ndarray, np.ndarray]:
+    """Pictures (N, H, W, C) float64 in [0, 1) and labels (N,) int64 that a linear network could tell from them.
+
+    Training takes batch `step % ROUND`; batch ROUND is only predicted.
+    """
+    shape = NETWORKS[network].input_shape
+    images = _random(network, "batch", number).uniform(size=(NETWORKS[network].batch_size, *shape))
+    teacher = _random(network, "teacher").standard_normal((int(np.prod(shape)), CLASSES))
+    return images, ((images.reshape(len(images), -1) - 0.5) @ teacher).argmax(axis=1)
+
+
+def settings(network: str, optimizer: str) -> tuple[str, dict[str, Any]]:
+    """Name and remaining settings of one of OPTIMIZERS, at the pace of the network."""
+    values = dict(OPTIMIZERS[optimizer])
+    values["learning_rate"] *= NETWORKS[network].pace
+    return values.pop("name"), values
