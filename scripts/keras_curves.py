@@ -1,6 +1,6 @@
 """Writes tests/golden/keras_curves.json: the losses Keras gets from the networks and batches of tests/keras_cases.py.
 
-Run by hand, in an environment with this package, keras and tensorflow-cpu, from the top of the repository:
+Run by hand, where keras and tensorflow-cpu are installed, from the top of the repository (ten minutes on 2 cores):
 
     PYTHONPATH=src:tests python scripts/keras_curves.py
 """
@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import keras_cases as cases
 import numpy as np
 import tensorflow as tf
-
-import keras_cases as cases
 
 GOLDEN = Path("tests/golden/keras_curves.json")
 
@@ -54,7 +53,7 @@ RENAMED = {"kernel": "kernel_size", "size": "pool_size"}
 """Arguments that Keras calls otherwise."""
 
 
-def chain(items: list[Any], x: Any, prefix: str = "") -> Any:
+def chain(items: Iterable[Any], x: Any, prefix: str = "") -> Any:
     """The output of the layers for input `x`; they are named "conv_1", "skip_1.conv_1" ... as Snellen names them."""
     count: Counter[str] = Counter()
     for item in items:

@@ -1,7 +1,7 @@
 """What Keras and Snellen are both given: networks, optimizers, initial weights and batches, from NumPy alone.
 
-Every array is a function of its name, so neither side has to walk the network in the other's order. Arrays are in Keras's
-layout: pictures NHWC, convolution kernels HWIO, dense kernels (in, out).
+Every array is a function of its name, so neither side has to walk the network in the order of the other. Arrays are in
+the layout of Keras: pictures NHWC, convolution kernels HWIO, dense kernels (in, out).
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ OPTIMIZERS: dict[str, dict[str, Any]] = {
     "sgd": {"name": "sgd", "learning_rate": 0.01},
     "sgd momentum": {"name": "sgd", "learning_rate": 0.005, "momentum": 0.9},
     "sgd nesterov": {"name": "sgd", "learning_rate": 0.005, "momentum": 0.8, "nesterov": True},
-    "sgd decay": {"name": "sgd", "learning_rate": 0.02, "weight_decay": 0.1},
+    "sgd decay": {"name": "sgd", "learning_rate": 0.005, "weight_decay": 0.4},
     "adam": {"name": "adam", "learning_rate": 1e-3},
     "adam all": {"name": "adam", "learning_rate": 5e-4, "beta_1": 0.8, "beta_2": 0.95, "epsilon": 1e-3},
     "adamw": {"name": "adamw", "learning_rate": 1e-3},

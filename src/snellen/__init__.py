@@ -1,3 +1,37 @@
-"""Snellen trains, compares and explains classifiers of small images."""
+"""Snellen trains, compares and explains classifiers of small images.
+
+    import snellen
+    run = snellen.Study.load("digits").run()
+    run.leaderboard
+
+Names are loaded when they are first used, so that `import snellen` costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from snellen.api import Run, Study
+    from snellen.data.arrays import from_arrays
+    from snellen.data.dataset import Dataset
+    from snellen.errors import SnellenError
+    from snellen.models.bundle import load_bundle
+
+__all__ = ["Dataset", "Run", "SnellenError", "Study", "__version__", "from_arrays", "load_bundle"]
+
+_HOMES = {
+    "Dataset": "snellen.data.dataset",
+    "Run": "snellen.api",
+    "SnellenError": "snellen.errors",
+    "Study": "snellen.api",
+    "from_arrays": "snellen.data.arrays",
+    "load_bundle": "snellen.models.bundle",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'snellen' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

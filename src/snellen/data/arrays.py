@@ -57,13 +57,13 @@ def assemble(
         _check_counts(part)
     pictures = [as_pictures(part.images, part.images_name) for part in parts]
     _check_same_shape(parts, pictures)
-    low, high = pixel_range = find_range(pictures, [part.images_name for part in parts], pixel_range)
+    black_white = find_range(pictures, [part.images_name for part in parts], pixel_range)
     labels, classes = encode([(part.labels, part.labels_name) for part in parts], class_names)
     images = pictures[0] if len(parts) == 1 else np.concatenate(pictures)
     official_test = None if len(parts) == 1 else np.repeat([False, True], [len(part) for part in pictures])
     ids = np.array([f"{part.images_name}:{row}" for part in parts for row in range(len(part.images))])
-    print_ = fingerprint(images, labels, classes, official_test, pixel_range)
-    return Dataset(name, images, labels, classes, ids, official_test, (low, high), print_)
+    content = fingerprint(images, labels, classes, official_test, black_white)
+    return Dataset(name, images, labels, classes, ids, official_test, black_white, content)
 
 
 def _copy(values: Any, name: str) -> np.ndarray:

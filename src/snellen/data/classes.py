@@ -37,8 +37,8 @@ def encode(
 
 
 def _check_names(names: Sequence[str]) -> tuple[str, ...]:
-    if isinstance(names, str) or not all(isinstance(name, str) and name for name in names):
-        raise StudyError("bad class names", found=names, expected="a list of names that are not empty")
+    if isinstance(names, str) or len(names) < 2 or not all(isinstance(name, str) and name for name in names):
+        raise StudyError("bad class names", found=names, expected="a list of at least two names")
     twice = sorted({name for name in names if list(names).count(name) > 1})
     if twice:
         raise StudyError("class names given twice", found=", ".join(twice))
@@ -54,7 +54,7 @@ def _column(labels: np.ndarray, name: str) -> np.ndarray:
             raise DataError("not one label a row", found=found, expected="(N,) or (N, 1)", hint=hint)
         labels = labels.reshape(-1)
         if labels.dtype.kind == "f":
-            _check_each(labels, np.isfinite(labels) & (labels == np.rint(labels)), "an integer")
+            _check_each(labels, (np.abs(labels) < 2**53) & (labels == np.rint(labels)), "an integer")
         if labels.dtype.kind in "biuf":
             return labels.astype(np.int64)
         if labels.dtype.kind == "U":

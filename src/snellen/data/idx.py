@@ -17,8 +17,8 @@ import numpy as np
 from snellen.data.arrays import Part, assemble
 from snellen.data.dataset import Dataset
 from snellen.data.source import Options, Reader
-from snellen.data.streams import check_dimensions, check_expansion, check_length, reading, take, take_rest
-from snellen.errors import DataError
+from snellen.data.streams import check_dimensions, check_expansion, check_length, readable, take, take_rest
+from snellen.errors import DataError, located
 
 STEMS = ("train", "t10k")
 IMAGES, LABELS = "{}-images-idx3-ubyte", "{}-labels-idx1-ubyte"
@@ -28,9 +28,9 @@ GZIP_MAGIC = b"\x1f\x8b"
 def read_idx(path: Path, num_dimensions: int) -> np.ndarray:
     """The uint8 array of one IDX file, plain or gzipped (told by its first bytes).
 
-    Raises DataError with path and byte offset when magic number, dimensions or length are not as they should be.
+    Raises DataError with file name and byte offset when magic number, dimensions or length are not as they should be.
     """
-    with reading(path), open(path, "rb") as file:
+    with located(path.name), readable(), open(path, "rb") as file:
         gzipped = file.peek(2)[:2] == GZIP_MAGIC
         stream = cast(IO[bytes], gzip.GzipFile(fileobj=file)) if gzipped else file
         shape = _read_shape(stream, num_dimensions)
@@ -65,7 +65,7 @@ def _pair(folder: Path, stem: str) -> tuple[Path, Path] | None:
         return images, labels
     if images or labels:
         missing, present = names if labels else reversed(names)
-        raise DataError(f"{missing} is missing", found=f"{present} only", expected="both", where=str(folder))
+        raise DataError(f"{missing} is missing", found=f"{present} only", expected="both")
     return None
 
 
@@ -73,9 +73,7 @@ def _pairs(folder: Path) -> list[tuple[Path, Path]]:
     """The files of the training part and, when there is one, of the official test part."""
     training, test = (_pair(folder, stem) for stem in STEMS)
     if training is None:
-        raise DataError(
-            "no training part", expected=f"{IMAGES.format('train')} or the same with .gz", where=str(folder)
-        )
+        raise DataError("no training part", expected=f"{IMAGES.format('train')} or the same with .gz")
     return [training, test] if test else [training]
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 import re
 import zipfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -20,14 +20,14 @@ import numpy as np
 from snellen.data.arrays import Part, assemble
 from snellen.data.dataset import Dataset
 from snellen.data.source import Options, Reader
-from snellen.data.streams import check_dimensions, check_expansion, check_length, reading, take, take_rest
-from snellen.errors import DataError, StudyError, located, unknown
+from snellen.data.streams import check_dimensions, check_expansion, check_length, readable, take, take_rest
+from snellen.errors import DataError, located, unknown
 
 NPY_MAGIC, ZIP_MAGIC = b"\x93NUMPY", b"PK\x03\x04"
 ROLES = ("images", "labels", "test_images", "test_labels")
 USUAL_KEYS = (ROLES, ("x_train", "y_train", "x_test", "y_test"))
 
-FIELD = r"'(descr|fortran_order|shape)': *('[^']*'|True|False|\((?:\d{1,12}, *)*(?:\d{1,12})?\))"
+FIELD = r"'(descr|fortran_order|shape)': *('[^']*'|True|False|\((?:\d{1,15}, *)*(?:\d{1,15})?\))"
 HEADER = re.compile(rf"\{{(?:{FIELD},? *){{3}}\}} *\n?")
 """Three fields in any order; a structured type has a list for `descr` and does not match."""
 
@@ -82,9 +82,8 @@ class Container:
 
     def read(self, name: str) -> np.ndarray:
         """The array of that name."""
-        return (
-            _read_file(self.path / self.arrays[name]) if self.is_folder else _read_member(self.path, self.arrays[name])
-        )
+        member = self.arrays[name]
+        return _read_file(self.path / member) if self.is_folder else _read_member(self.path, member)
 
     def label(self, name: str) -> str:
         """What rows of that array are called in ids and errors: `x_train.npy` or `FILE.npz/x_train`."""
@@ -92,12 +91,12 @@ class Container:
 
 
 def _read_file(path: Path) -> np.ndarray:
-    with reading(path), open(path, "rb") as stream:
+    with located(path.name), readable(), open(path, "rb") as stream:
         return _read_npy(stream, path.stat().st_size)
 
 
 def _read_member(path: Path, member: str) -> np.ndarray:
-    with _opened(path) as archive, located(member):
+    with located(member), readable(), zipfile.ZipFile(path) as archive:
         info = archive.getinfo(member)
         if info.flag_bits & 1:
             raise DataError("an encrypted member", expected="no password")
@@ -110,10 +109,13 @@ def _read_member(path: Path, member: str) -> np.ndarray:
             return _read_npy(stream, info.file_size)
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
-    with reading(path), zipfile.ZipFile(path) as archive:
-        yield archive
+def read_lone_array(path: Path) -> np.ndarray | None:
+    """The array of a .npy file, or of an .npz that holds only one; None for an .npz that holds more."""
+    if _starts_with(path, NPY_MAGIC):
+        return _read_file(path)
+    container = _container(path)
+    names = list(container.arrays)
+    return container.read(names[0]) if len(names) == 1 else None
 
 
 def _container(path: Path) -> Container:
@@ -121,18 +123,33 @@ def _container(path: Path) -> Container:
         return Container(path, {file.stem: file.name for file in sorted(path.glob("*.npy"))}, True)
     if _starts_with(path, NPY_MAGIC):
         return _container(path.parent)
-    with _opened(path) as archive:
+    with readable(), zipfile.ZipFile(path) as archive:
+        _check_directory(path, archive)
         members = [name for name in archive.namelist() if name.endswith(".npy")]
-        twice = {name for name in members if members.count(name) > 1}
+        twice = [name for name, count in Counter(members).items() if count > 1]
         if twice:
             raise DataError("a member stored twice", found=", ".join(sorted(twice)), expected="each name once")
     return Container(path, {name.removesuffix(".npy"): name for name in members}, False)
 
 
+def _check_directory(path: Path, archive: zipfile.ZipFile) -> None:
+    """Raises DataError unless the file ends with the directory's end, which states the number of members read.
+
+    The standard library does not look at that number: one damaged length in the directory hides the members after it.
+    """
+    start = path.stat().st_size - 22 - len(archive.comment)
+    with open(path, "rb") as file:
+        file.seek(start)
+        end = file.read(12)
+    num_members = len(archive.namelist())
+    if end[:4] != b"PK\x05\x06" or int.from_bytes(end[10:], "little") != num_members:
+        raise DataError("damaged zip directory", found=f"{num_members} members", where=f"byte {start}")
+
+
 def _starts_with(path: Path, magic: bytes) -> bool:
     if not path.is_file():
         return False
-    with reading(path), open(path, "rb") as file:
+    with readable(), open(path, "rb") as file:
         return file.read(len(magic)) == magic
 
 
@@ -144,9 +161,7 @@ def _choose(path: Path, options: Options) -> tuple[Container, list[tuple[str, st
             raise unknown("array", role, ROLES, where="keys")
     if _starts_with(path, NPY_MAGIC):
         keys.setdefault("images", path.stem)
-    with located(str(path)):
-        names = _named(container, keys) if keys else _usual(container)
-        return container, _pairs(names)
+    return container, _pairs(_named(container, keys) if keys else _usual(container))
 
 
 def _named(container: Container, keys: Mapping[str, str]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -61,17 +62,17 @@ def _check_shape(images: np.ndarray) -> None:
 
 def _lossless(images: np.ndarray) -> np.ndarray:
     if images.dtype == np.uint8:
-        return images
+        return np.ascontiguousarray(images)
     if images.dtype.kind not in "biuf":
         raise DataError("pixels are not numbers", found=f"type {images.dtype}", expected="integers, booleans or floats")
     low, high = _extent(images)
-    if 0 <= low and high <= 255 and _are_integers(images):
-        return images.astype(np.uint8)
+    if low >= 0 and high <= 255 and _are_integers(images):
+        return images.astype(np.uint8, order="C")
     is_float = images.dtype.kind == "f"
     bound = float(np.finfo(np.float32).max) if is_float else EXACT_INTEGER
     if max(-low, high) > bound:
         raise DataError("pixels do not fit float32", found=f"{low} to {high}", expected=f"at most {bound:g}")
-    return images.astype(np.float32)
+    return images.astype(np.float32, order="C")
 
 
 def _extent(images: np.ndarray) -> tuple[float, float]:
@@ -79,7 +80,7 @@ def _extent(images: np.ndarray) -> tuple[float, float]:
     lows, highs = [], []
     for rows in row_slices(images):
         low, high = images[rows].min().item(), images[rows].max().item()
-        if not np.isfinite([low, high]).all():
+        if not (math.isfinite(low) and math.isfinite(high)):
             row, *position = np.argwhere(~np.isfinite(images[rows]))[0].tolist()
             value = images[rows][(row, *position)]
             where = f"row {rows.start + row}: pixel {tuple(position)}"
@@ -114,6 +115,6 @@ def _usual_range(images: np.ndarray, name: str) -> tuple[float, float]:
 
 def _check_given(pixel_range: tuple[float, float]) -> tuple[float, float]:
     low, high = (float(value) for value in pixel_range)
-    if not (np.isfinite([low, high]).all() and low < high):
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
         raise StudyError("bad `pixel_range`", found=[low, high], expected="two finite numbers, the lower first")
     return low, high

@@ -9,6 +9,7 @@ from pathlib import Path
 from snellen.data import idx, known, npz, store
 from snellen.data.dataset import Dataset
 from snellen.data.source import UNSAID, Options, Reader
+from snellen.data.streams import readable
 from snellen.errors import DataError, DataNotFound, located, unknown
 from snellen.files.cache import cache_folder
 from snellen.files.hashing import digest_file, identity
@@ -44,17 +45,22 @@ def _read_bundled(name: str, options: Options) -> Dataset:
 
 def _read_files(path: Path, kind: str, options: Options, published: known.Published | None) -> Dataset:
     reader, name = READERS[kind], path.resolve().stem if path.is_file() else path.resolve().name
-    files = [[file.name, digest_file(file)] for file in reader.files(path, options)]
-    key = identity([kind, reader.version, options.as_json(), files, published and published.fingerprint])
 
     def decode() -> Dataset:
-        with located(str(path)):
-            dataset = reader.decode(path, options, name)
-            if published:
-                published.check(dataset)
-            return dataset
+        dataset = reader.decode(path, options, name)
+        if published:
+            published.check(dataset)
+        return dataset
 
-    return store.kept(key, name, decode)
+    with located(str(path)):
+        contents = [[file.name, _digest(file)] for file in reader.files(path, options)]
+        key = identity([kind, reader.version, options.as_json(), contents, published and published.fingerprint])
+        return store.kept(key, name, decode)
+
+
+def _digest(path: Path) -> str:
+    with located(path.name), readable():
+        return digest_file(path)
 
 
 def _find_kind(path: Path) -> str:

@@ -67,7 +67,8 @@ def assign(dataset: Dataset, split: Split) -> Roles:
         count = _count(share, len(rows), role)
         return _choose(rows, count, dataset.labels, groups, _lots(len(dataset), split.seed, role))
 
-    test = _official(dataset, split) if dataset.official_test is not None else draw(pool, _test_share(split), "test")
+    official = dataset.official_test
+    test = draw(pool, _test_share(split), "test") if official is None else _official(official, split)
     rest = np.setdiff1d(pool, test)
     held_out = draw(rest, split.validation, "validation")
     calibration = draw(held_out, split.calibration, "calibration")
@@ -117,14 +118,14 @@ def _first_alike(values: np.ndarray) -> np.ndarray:
     return first[inverse]
 
 
-def _official(dataset: Dataset, split: Split) -> np.ndarray:
+def _official(official_test: np.ndarray, split: Split) -> np.ndarray:
     if split.test is not None:
         raise StudyError(
             "`split.test` beside an official test",
             found=split.test,
-            hint=f"{dataset.name} has its own test part, which is used whole: remove `split.test`.",
+            hint="These data have a test part of their own, which is used whole: remove `split.test`.",
         )
-    return np.flatnonzero(dataset.official_test)
+    return np.flatnonzero(official_test)
 
 
 def _test_share(split: Split) -> Share:
@@ -133,11 +134,11 @@ def _test_share(split: Split) -> Share:
 
 def _count(share: Share, num_rows: int, role: str) -> int:
     """The number of rows that a share of `num_rows` means; at least one stays behind."""
-    count = round(share * num_rows) if isinstance(share, float) and share < 1 else share
-    if count != int(count) or not 0 <= count < max(num_rows, 1):
-        expected = f"a fraction below 1, or a count below the {num_rows:,} rows it is taken from"
+    count = round(share * num_rows) if isinstance(share, float) else share
+    if share != 0 and not (share > 0 and 0 < count < num_rows):
+        expected = f"0, a fraction or a count that leaves some of the {num_rows:,} rows it is taken from"
         raise StudyError(f"impossible `split.{role}`", found=share, expected=expected)
-    return int(count)
+    return count
 
 
 def _lots(num_rows: int, seed: int, role: str) -> np.ndarray:
@@ -159,16 +160,16 @@ def _choose(pool: np.ndarray, count: int, labels: np.ndarray, groups: np.ndarray
     unlucky = [unit for unit in copies if lots[unit[0]] * len(pool) >= count]
     chosen = [*_take_units(lucky, wanted, labels), _take_singles(singles, wanted, labels)]
     chosen += _take_units(unlucky, wanted, labels)
-    spare = np.setdiff1d(singles, np.concatenate(chosen), assume_unique=True)
+    spare = singles[~np.isin(singles, np.concatenate(chosen))]
     return np.sort(np.concatenate([*chosen, spare[: wanted.sum()]]))
 
 
 def _apportion(sizes: np.ndarray, count: int) -> np.ndarray:
     """(K,) numbers that sum to `count`, in proportion to `sizes`: largest remainder, the lower class first."""
     total = max(int(sizes.sum()), 1)
-    shares, remainders = sizes * count // total, sizes * count % total
+    shares, remainders = np.divmod(sizes * count, total)
     shares[np.argsort(-remainders, kind="stable")[: count - shares.sum()]] += 1
-    return shares
+    return np.asarray(shares)
 
 
 def _separate(pool: np.ndarray, groups: np.ndarray, lots: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
@@ -196,7 +197,7 @@ def _take_singles(singles: np.ndarray, wanted: np.ndarray, labels: np.ndarray) -
     ordered = singles[np.argsort(labels[singles], kind="stable")]
     sizes = np.bincount(labels[singles], minlength=len(wanted))
     place_in_class = np.arange(len(ordered)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    taken = ordered[place_in_class < wanted[labels[ordered]]]
+    taken: np.ndarray = ordered[place_in_class < wanted[labels[ordered]]]
     wanted -= np.bincount(labels[taken], minlength=len(wanted))
     return taken
 

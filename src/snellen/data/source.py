@@ -15,7 +15,7 @@ class Options:
     """What a study says about reading; None or empty leaves it to the reader.
 
     kind: the name of a reader. keys: for arrays, which array is which: any of images, labels, test_images,
-    test_labels. class_names: the K names, in the order of the labels. pixel_range: the values that mean black and white.
+    test_labels. class_names: the K names, in the order of the labels. pixel_range: the values for black and white.
     """
 
     kind: str | None = None

@@ -31,9 +31,7 @@ def kept(identity: str, name: str, decode: Callable[[], Dataset]) -> Dataset:
         if dataset is not None:
             return dataset
         discard(key)
-    raise StorageError(
-        "the cache entry is damaged and cannot be replaced", where=str(folder), hint="Remove it by hand."
-    )
+    raise StorageError("a damaged cache entry cannot be replaced", where=str(folder), hint="Remove it by hand.")
 
 
 def _write(folder: Path, dataset: Dataset) -> None:

@@ -3,34 +3,33 @@
 from __future__ import annotations
 
 import math
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import IO
 
 import numpy as np
 
-from snellen.errors import DataError, SnellenError, located
+from snellen.errors import DataError, SnellenError
 from snellen.limits import MAX_EXPANSION, MAX_IMAGES, MAX_SIDE_PIXELS, SMALL_BYTES
 
 CHUNK_BYTES = 2**20
 
-DAMAGE = (OSError, EOFError, zlib.error, zipfile.BadZipFile, ValueError, RuntimeError)
+DAMAGE = (OSError, EOFError, zlib.error, zipfile.BadZipFile, struct.error, ValueError, RuntimeError)
 """What the standard library raises for damaged gzip and zip files, and for files that cannot be opened."""
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[None]:
-    """Puts `path` in front of every error of the block, and turns damage into DataError."""
-    with located(str(path)):
-        try:
-            yield
-        except SnellenError:
-            raise
-        except DAMAGE as error:
-            raise DataError(f"cannot be read: {error}") from error
+def readable() -> Iterator[None]:
+    """Turns what the standard library raises for damaged or forbidden files into DataError."""
+    try:
+        yield
+    except SnellenError:
+        raise
+    except DAMAGE as error:
+        raise DataError(f"cannot be read: {error}") from error
 
 
 def take(stream: IO[bytes], num_bytes: int, offset: int = 0) -> bytes:

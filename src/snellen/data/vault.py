@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from snellen.data.dataset import Dataset
+from snellen.data.dataset import SEALED, Dataset
 from snellen.data.roles import Roles
 from snellen.errors import RunError
 from snellen.files import journal, tensors
@@ -30,7 +30,7 @@ class Openings:
 def seal(folder: Path, dataset: Dataset, roles: Roles) -> Dataset:
     """Stores the test labels in `folder` and returns the data set without them."""
     rows = roles.rows["test"]
-    arrays = {"rows": rows, "labels": dataset.labels[rows]}
+    arrays = {"rows": rows, "labels": unsealed(dataset, rows)}
     tensors.save(folder / FILE, arrays, {"fingerprint": test_fingerprint(dataset, roles)})
     return dataset.without_labels(rows)
 
@@ -38,7 +38,20 @@ def seal(folder: Path, dataset: Dataset, roles: Roles) -> Dataset:
 def test_fingerprint(dataset: Dataset, roles: Roles) -> str:
     """SHA-256 (hex) of the test part's pictures and labels, and nothing else: another study of it has the same."""
     rows = roles.rows["test"]
-    return digest_arrays(dataset.images[rows], dataset.labels[rows])
+    return part_fingerprint(dataset.images[rows], unsealed(dataset, rows))
+
+
+def part_fingerprint(images: np.ndarray, labels: np.ndarray) -> str:
+    """SHA-256 (hex) of pictures and labels, in their order."""
+    return digest_arrays(images, labels)
+
+
+def unsealed(dataset: Dataset, rows: np.ndarray) -> np.ndarray:
+    """(n,) int64 labels of `rows` of a data set as it was read. Raises RunError when any of them is sealed."""
+    labels: np.ndarray = dataset.labels[rows]
+    if (labels == SEALED).any():
+        raise RunError("labels are sealed", found=f"{(labels == SEALED).sum():,} of {len(rows):,} rows")
+    return labels
 
 
 def open_test(folder: Path, *, study: str, job: str, model: str, reason: str) -> np.ndarray:
@@ -48,19 +61,30 @@ def open_test(folder: Path, *, study: str, job: str, model: str, reason: str) ->
     Raises RunError when the run has no test labels.
     """
     labels, fingerprint = _load(folder)
-    record = {"event": EVENT, "study": study, "job": job, "model": model, "reason": reason}
-    record |= {"fingerprint": fingerprint, "time": datetime.now(UTC).isoformat(timespec="seconds")}
-    journal.append(_log(fingerprint), record)
+    record = note_opening(fingerprint, study=study, job=job, model=model, reason=reason)
     journal.append(folder / "journal.jsonl", record)
     return labels
 
 
+def note_opening(fingerprint: str, *, study: str, job: str, model: str, reason: str) -> dict[str, str]:
+    """Writes an opening of the part of this fingerprint into the user's log; returns the record."""
+    record = {"event": EVENT, "study": study, "job": job, "model": model, "reason": reason}
+    record |= {"fingerprint": fingerprint, "time": datetime.now(UTC).isoformat(timespec="seconds")}
+    journal.append(_log(fingerprint), record)
+    return record
+
+
 def count_openings(folder: Path) -> Openings:
-    """How often the test part that `folder` now holds was opened. A lost log cannot make `ever` less than `this_run`."""
+    """How often the test part now in `folder` was opened; a lost log cannot make `ever` less than `this_run`."""
     _, fingerprint = _load(folder)
     records = journal.read(folder / "journal.jsonl")
-    this_run = sum(record.get("event") == EVENT and record["fingerprint"] == fingerprint for record in records)
+    this_run = sum(record.get("event") == EVENT and record.get("fingerprint") == fingerprint for record in records)
     return Openings(this_run, max(this_run, len(journal.read(_log(fingerprint)))))
+
+
+def stored_fingerprint(folder: Path) -> str:
+    """The fingerprint of the test part whose labels `folder` holds; opens nothing."""
+    return _load(folder)[1]
 
 
 def _load(folder: Path) -> tuple[np.ndarray, str]:

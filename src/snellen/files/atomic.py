@@ -5,14 +5,14 @@ from __future__ import annotations
 import errno
 import json
 import os
+import secrets
 import shutil
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from snellen.errors import StorageError
+from snellen.errors import IdentityError, StorageError
 
 
 @contextmanager
@@ -24,10 +24,9 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-    temporary = Path(name)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with open(temporary, "xb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -80,3 +79,20 @@ def storage_error(error: OSError, path: Path, partial: Path | None = None) -> St
         where=str(path),
         hint="Free some space and run the same command again: finished work is kept.",
     )
+
+
+def move_into(folder: Path, paths: Iterable[Path]) -> None:
+    """Moves files and folders that exist into `folder`, one after another; running again moves the rest."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in paths:
+        if path.exists():
+            os.replace(path, folder / path.name)
+    sync_folder(folder)
+
+
+def read_json(path: Path) -> Any:
+    """The value in a JSON file. Raises IdentityError for what is not JSON, FileNotFoundError when it is not there."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise IdentityError(f"not JSON ({error})", where=str(path)) from None

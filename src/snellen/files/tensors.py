@@ -31,3 +31,14 @@ def load(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
             return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
     except SafetensorError as error:
         raise IdentityError(f"not a whole safetensors file ({error})", where=str(path)) from error
+
+
+def unpack(content: bytes) -> dict[str, np.ndarray]:
+    """The arrays in the bytes of a safetensors file. Raises IdentityError when they are damaged."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load as from_bytes
+
+    try:
+        return {name: np.array(value) for name, value in from_bytes(content).items()}
+    except (SafetensorError, KeyError) as error:
+        raise IdentityError(f"not a whole safetensors file ({error})") from error

@@ -10,17 +10,20 @@ from typing import Literal
 import numpy as np
 
 Average = Literal["macro", "weighted"]
+ClassMeasure = Literal["precision", "recall", "f1"]
 SMALLEST = float(np.finfo(np.float32).tiny)
 
 
 @dataclass(frozen=True)
 class Metric:
-    """function(labels, probabilities) -> float; is_proportion: a count of right images over all images."""
+    """function(labels, probabilities) -> float. is_proportion: a count of right images over all images. average: which
+    class measure it is the mean of, and how, or None."""
 
     function: Callable[[np.ndarray, np.ndarray], float]
     is_proportion: bool
     higher_is_better: bool
     min_classes: int = 2
+    average: tuple[ClassMeasure, Average] | None = None
 
 
 def accuracy(labels: np.ndarray, probabilities: np.ndarray) -> float:
@@ -50,29 +53,42 @@ def confusion(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.nda
     return np.bincount(labels * classes + predicted, minlength=classes * classes).reshape(classes, classes)
 
 
-def averaged(which: Literal["precision", "recall", "f1"], average: Average, matrix: np.ndarray) -> np.ndarray:
-    """Precision, recall or F1 over classes that occur, of confusion counts (..., K, K) -> (...).
+@dataclass(frozen=True, eq=False)
+class Counts:
+    """What precision, recall and F1 are made of, a number a class: (..., K). Leading axes are resamples."""
 
-    macro: plain mean; weighted: by the number of true images. A class that occurs but is never predicted counts as
-    precision 0, as in scikit-learn; a class of no true image is left out of recall and of both means.
-    """
-    hits = np.diagonal(matrix, axis1=-2, axis2=-1).astype(float)
-    support, predicted = matrix.sum(-1), matrix.sum(-2)
-    denominator = {"precision": predicted, "recall": support, "f1": (support + predicted) / 2}[which]
-    values = hits / np.maximum(denominator, 1e-12)
-    weights = support if average == "weighted" else (support > 0)
-    return np.asarray((values * weights).sum(-1) / weights.sum(-1))
+    hits: np.ndarray
+    support: np.ndarray
+    predicted: np.ndarray
+
+    @staticmethod
+    def of(matrix: np.ndarray) -> Counts:
+        """Of (K, K) confusion counts [true, predicted]."""
+        return Counts(np.diagonal(matrix), matrix.sum(1), matrix.sum(0))
+
+    def each(self, which: ClassMeasure) -> np.ndarray:
+        """(..., K) precision, recall or F1 of each class; 0 where there is nothing to divide by."""
+        total = {"precision": self.predicted, "recall": self.support, "f1": (self.support + self.predicted) / 2}[which]
+        return np.asarray(self.hits / np.maximum(total, 1e-12))
+
+    def mean(self, which: ClassMeasure, average: Average) -> np.ndarray:
+        """(...): macro, a plain mean over the classes that occur; weighted, by their images.
+
+        A class that occurs but is never predicted counts as precision 0, as in scikit-learn.
+        """
+        weights = self.support if average == "weighted" else self.support > 0
+        return np.asarray((self.each(which) * weights).sum(-1) / weights.sum(-1))
 
 
-def _of_probabilities(
-    which: Literal["precision", "recall", "f1"], average: Average, labels: np.ndarray, probabilities: np.ndarray
-) -> float:
+def _mean_of(which: ClassMeasure, average: Average, labels: np.ndarray, probabilities: np.ndarray) -> float:
     matrix = confusion(labels, probabilities.argmax(1), probabilities.shape[1])
-    return float(averaged(which, average, matrix))
+    return float(Counts.of(matrix).mean(which, average))
 
 
-def _averaged(which: Literal["precision", "recall", "f1"], average: Average) -> Metric:
-    return Metric(partial(_of_probabilities, which, average), is_proportion=False, higher_is_better=True)
+def _averaged(which: ClassMeasure, average: Average) -> Metric:
+    return Metric(
+        partial(_mean_of, which, average), is_proportion=False, higher_is_better=True, average=(which, average)
+    )
 
 
 METRICS: Mapping[str, Metric] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +17,7 @@ from snellen.errors import ShapeError, unknown
 from snellen.models import chain
 from snellen.models.chain import Placed
 from snellen.models.keys import Key
-from snellen.models.layer import Layer, Mode, Step, Tensors
+from snellen.models.layer import Layer, Mode, Shape, Step, Tensors
 from snellen.models.layers import AnyLayer, Dense
 from snellen.models.zoo import ZOO
 
@@ -49,20 +50,22 @@ class Network:
         return chain.apply(self.layers, parameters, state, x, Step(mode, key, weights))
 
     @cached_property
-    def sizes(self) -> tuple[dict[str, int], dict[str, int]]:
-        """Numbers a lane in each parameter and in each entry of the state, by name."""
-        parameters, state = chain.init(self.layers, Key((0,), ("sizes",)))
-        return {name: value.size for name, value in parameters.items()}, {n: v.size for n, v in state.items()}
+    def shapes(self) -> tuple[dict[str, Shape], dict[str, Shape]]:
+        """Shape, without the lane axis, of each parameter and of each entry of the state, by name."""
+        parameters, state = chain.init(self.layers, Key((0,), ("shapes",)))
+        return {name: value.shape[1:] for name, value in parameters.items()}, {
+            name: value.shape[1:] for name, value in state.items()
+        }
 
     @property
     def trainable_count(self) -> int:
         """Numbers that training fits by gradient."""
-        return sum(self.sizes[0].values())
+        return sum(math.prod(shape) for shape in self.shapes[0].values())
 
     @property
     def parameter_count(self) -> int:
         """All numbers of the network, moving statistics included, as Keras counts."""
-        return self.trainable_count + sum(self.sizes[1].values())
+        return self.trainable_count + sum(math.prod(shape) for shape in self.shapes[1].values())
 
     def layer_table(self) -> list[dict[str, Any]]:
         """A row a layer: name, kind, detail, output shape, parameters."""
@@ -73,7 +76,10 @@ class Network:
                 "detail": placed.layer.detail(),
                 "output": list(placed.output_shape),
                 "parameters": sum(
-                    size for sizes in self.sizes for name, size in sizes.items() if name.startswith(f"{placed.name}.")
+                    math.prod(shape)
+                    for shapes in self.shapes
+                    for name, shape in shapes.items()
+                    if name.startswith(f"{placed.name}.")
                 ),
             }
             for placed in self.layers

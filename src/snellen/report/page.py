@@ -57,20 +57,24 @@ def render(content: Content, thumbnails: Thumbnails) -> str:
 def _page(content: Content, thumbnails: Thumbnails, detail: Detail) -> str:
     sheet = build_sheet(content, thumbnails, detail.cell_images)
     scripts = {"library": javascript(), "script": _resource("page.js")}
-    return _environment().get_template("template.html.j2").render(
-        content,
-        **{name: Markup(text) for name, text in scripts.items()},
-        policy=_policy(scripts.values()),
-        stylesheet=Markup(_resource("style.css")),
-        sheet=sheet,
-        detail=detail,
-        cell_limit=CELL_IMAGES,
-        first_findings=FIRST_FINDINGS,
-        matrix_classes=MATRIX_CLASSES,
-        axis=_axis(content["leaderboard"]),
-        anchors={f"model-{model['name']}" for model in content["models"]} | {"leaderboard", "data", "roles"},
-        covers=_covers(content),
-        embedded=embedded_json({"figures": _figures(content), "cells": _cells(content, sheet, detail.cell_images)}),
+    return (
+        _environment()
+        .get_template("template.html.j2")
+        .render(
+            content,
+            **{name: Markup(text) for name, text in scripts.items()},
+            policy=_policy(scripts.values()),
+            stylesheet=Markup(_resource("style.css")),
+            sheet=sheet,
+            detail=detail,
+            cell_limit=CELL_IMAGES,
+            first_findings=FIRST_FINDINGS,
+            matrix_classes=MATRIX_CLASSES,
+            axis=_axis(content["leaderboard"]),
+            anchors={f"model-{model['name']}" for model in content["models"]} | {"leaderboard", "data", "roles"},
+            covers=_covers(content),
+            embedded=embedded_json({"figures": _figures(content), "cells": _cells(content, sheet, detail.cell_images)}),
+        )
     )
 
 
@@ -102,7 +106,12 @@ def _cells(content: Content, sheet: Sheet, limit: int) -> dict[str, Any]:
         for place, model in enumerate(content["models"])
         for name, role in model["roles"].items()
     }
-    return {"matrices": matrices, "rows": list(sheet.tiles), "columns": sheet.columns, "classes": content["data"]["classes"]}
+    return {
+        "matrices": matrices,
+        "rows": list(sheet.tiles),
+        "columns": sheet.columns,
+        "classes": content["data"]["classes"],
+    }
 
 
 def _axis(leaderboard: list[dict[str, Any]]) -> tuple[float, float]:

@@ -27,6 +27,11 @@ class Complaint:
 
     location: Location
     sentence: str
+    is_missing: bool
+
+    def written_at(self) -> Location:
+        """The key in the file to point at: for a missing key, the one that should hold it."""
+        return self.location[:-1] if self.is_missing else self.location
 
 
 def complaints_of(error: ValidationError, lines: Mapping[Location, int]) -> list[Complaint]:
@@ -37,15 +42,14 @@ def complaints_of(error: ValidationError, lines: Mapping[Location, int]) -> list
     """
     faults = [_complaint(fault) for fault in error.errors()]
     unique = list({fault.location: fault for fault in reversed(faults)}.values())[::-1]
-    written = [fault for fault in unique if fault.location in lines or fault.location[:-1] in lines]
-    told = written or unique
-    return sorted(told, key=lambda fault: lines.get(fault.location, lines.get(fault.location[:-1], 0)))
+    told = [fault for fault in unique if fault.written_at() in lines] or unique
+    return sorted(told, key=lambda fault: lines.get(fault.written_at(), 0))
 
 
 def _complaint(fault: Any) -> Complaint:
     location = tuple(step for step in fault["loc"] if not (isinstance(step, str) and _is_tag(step)))
     subject = _subject(location)
-    return Complaint(location, _sentence(fault, subject, location))
+    return Complaint(location, _sentence(fault, subject, location), is_missing=fault["type"] == "missing")
 
 
 def _is_tag(step: str) -> bool:

@@ -115,9 +115,10 @@ def _plain(node: Any, location: Location, lines: dict[Location, int], name: str)
     for kind in (bool, int, float, str):
         if isinstance(node, kind):
             return kind(node)
-    if node is None:
-        return None
-    raise StudyError(f"a value of type {type(node).__name__} has no meaning here", where=f"{name}: {location}")
+    if node is not None:
+        where = f"{name} line {lines[location]}" if location in lines else name
+        raise StudyError(f"a value of type {type(node).__name__} has no meaning here", where=where)
+    return node
 
 
 def _overridden(values: dict[str, Any], override: str) -> dict[str, Any]:

@@ -7,7 +7,6 @@ A crash between any two operations leaves the old checkpoint.json, whose files a
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 
 from snellen.errors import IdentityError, located
 from snellen.files import tensors
-from snellen.files.atomic import write_json
+from snellen.files.atomic import read_json, write_json
 from snellen.files.hashing import digest_arrays, digest_file
 from snellen.limits import CHECKPOINT_SECONDS
 from snellen.train.keeper import Keeper
@@ -98,10 +97,7 @@ class Checkpoint:
 
 
 def _parse(path: Path) -> dict[str, Any]:
-    try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise IdentityError(f"not JSON ({error})") from error
+    stored = read_json(path)
     if not isinstance(stored, dict):
         raise IdentityError("not a checkpoint", found=type(stored).__name__, expected="an object")
     return stored

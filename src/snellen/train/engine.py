@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from snellen.errors import NonFiniteLoss
+from snellen.errors import NonFiniteLoss, TrainingError
 from snellen.metrics.scores import accuracy, loss
 from snellen.models.forward import predict_probabilities, to_input
 from snellen.models.keys import Key
@@ -58,7 +58,7 @@ class Watcher(Protocol):
 def train(lane: Lane, material: Material, checkpoint: Checkpoint, watcher: Watcher) -> Snapshot:
     """Trains until the stop rule is done, from the checkpoint when there is one; returns the last snapshot.
 
-    Raises NonFiniteLoss. On KeyboardInterrupt the last whole epoch is saved first.
+    Raises NonFiniteLoss. Whatever ends it early, the last whole epoch is saved first.
     """
     training = Training.prepare(lane, material)
     now = checkpoint.load(material.device) or training.start()
@@ -67,10 +67,31 @@ def train(lane: Lane, material: Material, checkpoint: Checkpoint, watcher: Watch
             now = training.epoch(now, watcher)
             watcher.trained(now.history[-1])
             checkpoint.save_when_due(now)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, TrainingError):
         checkpoint.save(now)
         raise
     return now
+
+
+@dataclass(frozen=True, eq=False)
+class Stepped:
+    """After the steps of an epoch: what moved, and each step's summed losses and right answers, (steps,)."""
+
+    theta: Tensor
+    state: dict[str, Tensor]
+    slots: dict[str, Tensor]
+    losses: Tensor
+    right: Tensor
+
+
+class Silent:
+    """A watcher that says nothing."""
+
+    def stepped(self, step: int, steps: int) -> None:
+        pass
+
+    def trained(self, record: EpochRecord) -> None:
+        pass
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,6 +138,24 @@ class Training:
     def epoch(self, now: Snapshot, watcher: Watcher) -> Snapshot:
         """One more epoch; `now` is left as it is."""
         began = time.perf_counter()
+        stepped = self.step_through(now, watcher)
+        self._refuse_non_finite(stepped.losses, now.epoch)
+        validation_loss, validation_accuracy = self.validate(stepped.theta, stepped.state)
+        keeper = now.keeper.after(self.lane.job.stop, validation_loss, validation_accuracy)
+        record = EpochRecord(
+            epoch=keeper.epoch,
+            loss=float(stepped.losses.double().sum()) / len(self.train_rows),
+            accuracy=int(stepped.right.sum()) / len(self.train_rows),
+            validation_loss=validation_loss,
+            validation_accuracy=validation_accuracy,
+            learning_rate=self._rate(keeper.epoch * self.steps - 1),
+            seconds=round(time.perf_counter() - began, 4),
+        )
+        best = (stepped.theta, stepped.state) if keeper.improved() else (now.best_theta, now.best_state)
+        return Snapshot(stepped.theta, stepped.state, stepped.slots, *best, keeper, (*now.history, record))
+
+    def step_through(self, now: Snapshot, watcher: Watcher) -> Stepped:
+        """All steps of the next epoch, on copies of what `now` holds."""
         theta, state = now.theta.clone(), now.state
         slots = {name: value.clone() for name, value in now.slots.items()}
         losses, right = [], []
@@ -125,14 +164,12 @@ class Training:
             rate = torch.full((1, 1), self._rate(step), dtype=theta.dtype, device=theta.device)
             x = to_input(self.material.images[rows], self.lane.job.trajectory.pixel_range, theta.dtype)
             key = Key(self.seeds, ("step", step))
-            labels = self.material.labels[rows]
-            stepped = training_step(self.rule, theta, state, slots, x, labels, step + 1, rate, key)
-            state = stepped.state
-            losses.append(stepped.losses.sum(1))
-            right.append(stepped.right.sum(1))
+            outcome = training_step(self.rule, theta, state, slots, x, self.material.labels[rows], step + 1, rate, key)
+            state = outcome.state
+            losses.append(outcome.losses.sum(1))
+            right.append(outcome.right.sum(1))
             watcher.stepped(number + 1, self.steps)
-        self._refuse_non_finite(torch.cat(losses), now.epoch)
-        return self._after_epoch(now, theta, state, slots, torch.cat(losses), torch.cat(right), began)
+        return Stepped(theta, state, slots, torch.cat(losses), torch.cat(right))
 
     def _batches(self, epoch: int) -> list[Tensor]:
         """(1, B) rows of each step, in the order of this epoch."""
@@ -154,30 +191,6 @@ class Training:
                 f"with learning rate {self._rate(step):g}; the last good epoch is {epoch}",
                 hint="Try a smaller learning_rate.",
             )
-
-    def _after_epoch(
-        self,
-        now: Snapshot,
-        theta: Tensor,
-        state: dict[str, Tensor],
-        slots: dict[str, Tensor],
-        losses: Tensor,
-        right: Tensor,
-        began: float,
-    ) -> Snapshot:
-        validation_loss, validation_accuracy = self.validate(theta, state)
-        keeper = now.keeper.after(self.lane.job.stop, validation_loss, validation_accuracy)
-        record = EpochRecord(
-            epoch=keeper.epoch,
-            loss=float(losses.double().sum()) / len(self.train_rows),
-            accuracy=int(right.sum()) / len(self.train_rows),
-            validation_loss=validation_loss,
-            validation_accuracy=validation_accuracy,
-            learning_rate=self._rate(keeper.epoch * self.steps - 1),
-            seconds=round(time.perf_counter() - began, 4),
-        )
-        best = (theta, state) if keeper.improved() else (now.best_theta, now.best_state)
-        return Snapshot(theta, state, slots, *best, keeper, (*now.history, record))
 
     def validate(self, theta: Tensor, state: dict[str, Tensor]) -> tuple[float, float]:
         """Loss and accuracy on the validation rows, in evaluation mode."""

@@ -29,7 +29,7 @@ class Rule:
 
 
 @dataclass(frozen=True, eq=False)
-class Stepped:
+class StepOutcome:
     """losses: (L, N) of each row before the step. right: (L, N) bool. state: all entries, the changed ones new."""
 
     losses: Tensor
@@ -47,7 +47,7 @@ def training_step(
     step: int,
     rate: Tensor,
     key: Key | None,
-) -> Stepped:
+) -> StepOutcome:
     """Moves theta (L, P) and the slots in place, by the mean cross-entropy of each lane.
 
     x: (L, N, H, W, C); labels: (L, N); step: from 1; rate: (L, 1).
@@ -58,4 +58,4 @@ def training_step(
     (gradient,) = torch.autograd.grad(losses.mean(1).sum(), theta)
     theta.requires_grad_(False)
     rule.optimizer.step(theta, gradient, slots, step, rate, rule.weight_decay)
-    return Stepped(losses.detach(), logits.detach().argmax(-1) == labels, {**state, **changed})
+    return StepOutcome(losses.detach(), logits.detach().argmax(-1) == labels, {**state, **changed})

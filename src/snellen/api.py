@@ -1,0 +1,189 @@
+"""Studies in Python: the same study, the same run, with tables as polars frames."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from rich.console import Console
+
+from snellen.data.dataset import Dataset
+from snellen.data.readers import read
+from snellen.data.roles import ROLES, assign
+from snellen.deploy.predict import open_model
+from snellen.errors import unknown
+from snellen.evaluate import evaluation as evaluations
+from snellen.evaluate.evaluation import Evaluation
+from snellen.evaluate.record import RunRecord
+from snellen.findings.finding import Facts, Finding
+from snellen.findings.rules import judge
+from snellen.models.bundle import Model
+from snellen.models.predictions import Predictions
+from snellen.progress import Terminal
+from snellen.run import RunWatcher, Settings
+from snellen.run import run as run_study
+from snellen.study.document import Document, from_values, open_document
+from snellen.study.estimate import estimate
+from snellen.study.plan import options_of, plan, split_of
+from snellen.study.schema import StudyFile
+from snellen.train.environment import settle
+
+MEMORY = "memory:"
+"""Stands before the name of pictures that were given as arrays, as the source of a study."""
+
+
+class Study:
+    """A study built in Python, from the same keys as a study file.
+
+        study = snellen.Study("mine", data="digits", models={"dense": {"layers": ["flatten", {"dense": 64}]}})
+        run = study.run()
+
+    data: what a file may say, or a Dataset (`snellen.from_arrays`). sections: split, train, seed, choose_by, open_test.
+    Raises StudyError listing every fault.
+    """
+
+    def __init__(
+        self,
+        study: str,
+        *,
+        data: str | Path | Mapping[str, Any] | Dataset,
+        models: Mapping[str, Any],
+        **sections: Any,
+    ) -> None:
+        self.dataset = data if isinstance(data, Dataset) else None
+        source: Any = f"{MEMORY}{data.name}" if isinstance(data, Dataset) else data
+        source = str(source) if isinstance(source, Path) else source
+        self.document: Document = from_values({"study": study, "data": source, "models": dict(models), **sections})
+        self.file: StudyFile = self.document.study()
+
+    @classmethod
+    def load(cls, source: str | Path, overrides: Sequence[str] = ()) -> Study:
+        """A study from a file or a shipped name. overrides: as for --set."""
+        study = cls.__new__(cls)
+        study.dataset, study.document = None, open_document(str(source))
+        study.file = study.document.study(overrides)
+        return study
+
+    def check(self, *, device: str = "auto", threads: int | None = None, data_dir: Path | None = None) -> pl.DataFrame:
+        """The plan: a row a model with job, parameters, epochs, estimated seconds and memory. Trains nothing."""
+        settings = Settings(None, device, threads, data_dir)
+        return pl.DataFrame(check_study(self.file, settings, self.dataset)["models"])
+
+    def run(
+        self,
+        *,
+        out: Path | str | None = None,
+        device: str = "auto",
+        threads: int | None = None,
+        data_dir: Path | None = None,
+        progress: bool = True,
+    ) -> Run:
+        """Runs the study into `out` (runs/<study> when None); only what has no result yet is trained."""
+        settings = Settings(Path(out) if out is not None else None, device, threads, data_dir)
+        if not progress:
+            return Run(run_study(self.document, self.file, settings, RunWatcher(), self.dataset).folder)
+        with Terminal(Console()) as terminal:
+            return Run(run_study(self.document, self.file, settings, terminal, self.dataset).folder)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run, read from its directory. Open one later with snellen.Run(Path("runs/digits"))."""
+
+    folder: Path
+
+    def __post_init__(self) -> None:
+        RunRecord.open(Path(self.folder))
+
+    @property
+    def record(self) -> RunRecord:
+        return RunRecord(Path(self.folder))
+
+    @property
+    def report(self) -> Path:
+        """The report, to open in a browser."""
+        return Path(self.folder) / "report.html"
+
+    @property
+    def evaluation(self) -> Evaluation:
+        return evaluations.load(self.record)
+
+    @property
+    def chosen(self) -> str | None:
+        """The model with the best validation measure, or None when none was trained to the end."""
+        return self.evaluation.chosen
+
+    @property
+    def scores(self) -> pl.DataFrame:
+        """Every score: model, job, role, measure, class, value, low, high, n, covers, method."""
+        return self.evaluation.scores
+
+    @property
+    def leaderboard(self) -> pl.DataFrame:
+        """A row a model, best validation first: accuracy with its interval on validation, and on test where opened."""
+        evaluation = self.evaluation
+        rows = [{"model": model, **self._standing(evaluation, model)} for model in evaluation.ranked]
+        return pl.DataFrame(rows)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What the report says: conclusions first, then what looks wrong, worst first."""
+        judgement = judge(Facts(self.record, self.evaluation))
+        return judgement.results + judgement.others
+
+    def history(self, model: str) -> pl.DataFrame:
+        """A row an epoch: loss, accuracy, validation loss and accuracy, learning rate, seconds."""
+        return pl.DataFrame(self.record.job(self._known(model)).read_history())
+
+    def predictions(self, model: str, role: str = "validation") -> Predictions | None:
+        """The stored probabilities; None for the test unless the study opened it for this model."""
+        if role not in ROLES:
+            raise unknown("role", role, ROLES)
+        return self.record.predictions(self._known(model), role)
+
+    def model(self, model: str | None = None) -> Model:
+        """A trained model, ready to predict; the chosen one when not named."""
+        folder = Path(self.folder)
+        return open_model(folder / "models" / self._known(model) if model else folder)
+
+    def _known(self, model: str) -> str:
+        if model not in self.record.models:
+            raise unknown("model", model, self.record.models)
+        return model
+
+    def _standing(self, evaluation: Evaluation, model: str) -> dict[str, Any]:
+        estimates = {role: evaluation.estimate(model, role, "accuracy") for role in ("validation", "test")}
+        return {
+            f"{role}_{name}": getattr(found, field) if found else None
+            for role, found in estimates.items()
+            for name, field in (("accuracy", "value"), ("low", "low"), ("high", "high"))
+        }
+
+
+def check_study(study: StudyFile, settings: Settings, dataset: Dataset | None = None) -> dict[str, Any]:
+    """The plan of a study and its estimated cost, as JSON values; a few steps on random pictures are timed."""
+    environment = settle(settings.device, settings.threads, {})
+    dataset = dataset or read(study.data.source, options_of(study), settings.data_folder)
+    roles = assign(dataset, split_of(study))
+    planned = plan(study, dataset, roles)
+    costs = {job: estimate(lane, environment["device"]) for job, lane in planned.lanes.items()}
+    return {
+        "study": study.study,
+        "data": {
+            "name": dataset.name,
+            "images": len(dataset),
+            "shape": list(dataset.shape),
+            "classes": list(dataset.classes),
+            "bytes": dataset.images.nbytes,
+        },
+        "roles": {role: len(rows) for role, rows in roles.rows.items()},
+        "left_out": len(roles.left_out),
+        "models": [{"model": model, "job": job, **vars(costs[job])} for model, job in planned.models.items()],
+        "jobs": len(planned.lanes),
+        "seconds": sum(cost.seconds for cost in costs.values()),
+        "device": environment["device"],
+        "threads": environment["threads"],
+    }

@@ -1,0 +1,201 @@
+"""The command line: one verb an arrow. Nothing heavy is imported before a verb needs it, so that --help stays quick.
+
+Exit codes: 0 done, 1 a finding of severity error, 2 wrong use, 3 failed jobs, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from snellen.run import Finished
+
+app = typer.Typer(
+    name="snellen",
+    help="Trains, compares and explains classifiers of small images, and says only what may be believed.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="A study file, or the name of a shipped study.")]
+Overrides = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a value of the study.")
+]
+Seed = Annotated[int | None, typer.Option(help="Seed of training: initial weights, order, dropout.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
+Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads; recorded, and reused when a run goes on.")]
+DataFolder = Annotated[Path | None, typer.Option("--data-dir", help="Where data sets are looked for first.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+
+
+@app.command()
+def run(
+    study: StudyName,
+    set_: Overrides = None,
+    out: Annotated[Path | None, typer.Option(help="The run directory; runs/STUDY when not given.")] = None,
+    seed: Seed = None,
+    device: Device = "auto",
+    threads: Threads = None,
+    data_dir: DataFolder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run a study: train what has no result yet, evaluate, write the report."""
+    from rich.console import Console
+
+    from snellen.progress import Terminal
+    from snellen.run import Settings
+    from snellen.run import run as run_study
+    from snellen.study.document import open_document
+
+    document = open_document(study)
+    settings = Settings(out, device, threads, data_dir)
+    with Terminal(Console(stderr=as_json)) as terminal:
+        finished = run_study(document, document.study(_overrides(set_, seed)), settings, terminal)
+    _show(finished, as_json)
+
+
+@app.command()
+def report(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory, such as runs/digits.")],
+    as_json: AsJson = False,
+) -> None:
+    """Write the report of a run again, from its stored files alone."""
+    from snellen.run import report as report_run
+
+    _show(report_run(run), as_json)
+
+
+@app.command()
+def check(
+    study: Annotated[str | None, typer.Argument(metavar="STUDY", help="A study file or a shipped study.")] = None,
+    set_: Overrides = None,
+    seed: Seed = None,
+    device: Device = "auto",
+    threads: Threads = None,
+    data_dir: DataFolder = None,
+    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of study files and stop.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Validate a study and show its plan and cost; trains nothing."""
+    if schema:
+        from snellen.study.schema import StudyFile
+
+        print(json.dumps(StudyFile.model_json_schema(), indent=2))
+        return
+    if study is None:
+        raise typer.BadParameter("STUDY is missing")
+    from snellen.api import check_study
+    from snellen.run import Settings
+    from snellen.study.document import open_document
+
+    document = open_document(study)
+    checked = check_study(document.study(_overrides(set_, seed)), Settings(None, device, threads, data_dir))
+    if as_json:
+        print(json.dumps(checked, indent=2))
+        return
+    from snellen.tables import print_check
+
+    print_check(checked)
+
+
+@app.command()
+def init(
+    path: Annotated[
+        Path | None, typer.Argument(metavar="FILE", help="The file to write; NAME.yaml when not given.")
+    ] = None,
+    source: Annotated[str, typer.Option("--from", metavar="NAME", help="The shipped study to copy.")] = "digits",
+) -> None:
+    """Copy a shipped study to a file of your own, to edit."""
+    from snellen.errors import StudyError, unknown
+    from snellen.files.atomic import write_text
+    from snellen.study.document import shipped_studies
+
+    shipped = shipped_studies()
+    if source not in shipped:
+        raise unknown("study", source, shipped)
+    path = path or Path(f"{source}.yaml")
+    if path.exists():
+        raise StudyError("the file is there already", where=str(path), hint="Name another file.")
+    write_text(path, shipped[source])
+    print(f"Wrote {path}. Edit it, then: snellen run {path}")
+
+
+@app.command()
+def predict(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model bundle, or a run (its chosen model).")],
+    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Pictures, arrays, folders, data sets.")],
+    score: Annotated[bool, typer.Option("--score", help="Compare with the labels; counts as opening them.")] = False,
+    csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the table as CSV.")] = None,
+    data_dir: DataFolder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Predict pictures with a trained model."""
+    from snellen.deploy.pictures import open_pictures
+    from snellen.deploy.predict import answer, open_model
+    from snellen.deploy.predict import score as score_answers
+    from snellen.files.atomic import write_text
+
+    loaded = open_model(model)
+    answers = answer(loaded, open_pictures(paths, loaded.description.input.channels, data_dir))
+    scored = score_answers(answers, loaded) if score else None
+    table = answers.table()
+    if csv:
+        write_text(csv, table.write_csv())
+    if as_json:
+        rows: dict[str, Any] = {"predictions": table.to_dicts()}
+        print(json.dumps(rows | ({"score": vars(scored)} if scored else {})))
+        return
+    from snellen.tables import print_predictions
+
+    print_predictions(table, scored, csv)
+
+
+def main() -> None:
+    """The entry point: every SnellenError is one readable block and an exit code."""
+    from snellen.errors import SnellenError
+
+    _speak_utf8()
+    try:
+        app()
+    except SnellenError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("Interrupted. Finished work is kept: run the same command to go on.", file=sys.stderr)
+        sys.exit(130)
+
+
+def _speak_utf8() -> None:
+    """Names of classes may not fit the terminal's encoding (Windows): they are shown escaped, never a crash."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure:
+            reconfigure(errors="backslashreplace")
+
+
+def _overrides(given: list[str] | None, seed: int | None) -> list[str]:
+    return [*(given or []), *([f"seed={seed}"] if seed is not None else [])]
+
+
+def _show(finished: Finished, as_json: bool) -> None:
+    """The leaderboard and the path of the report; exits 1 for errors, 3 for failed jobs."""
+    if as_json:
+        print((finished.folder / "report.json").read_text(encoding="utf-8"), end="")
+    else:
+        from snellen.tables import print_finished
+
+        print_finished(finished)
+    if finished.judgement.has_errors:
+        raise typer.Exit(1)
+    if finished.failed:
+        raise typer.Exit(3)
+
+
+if __name__ == "__main__":
+    main()

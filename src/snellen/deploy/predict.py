@@ -1,0 +1,124 @@
+"""`snellen predict`: a model and pictures become a table, and scores where labels are given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from snellen.data.vault import note_opening, part_fingerprint
+from snellen.deploy.pictures import Batch
+from snellen.errors import BundleError, DataError, RunError
+from snellen.files.atomic import read_json
+from snellen.metrics.scores import accuracy, loss
+from snellen.models.bundle import DESCRIPTION, Model, load_bundle
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What a model says of pictures. probabilities: (N, K) float32. labels: (N,) int64 in the model's classes, or None
+    when a source had none. test: (N,) bool, rows of an official test part. fingerprints: of what scoring compares."""
+
+    ids: tuple[str, ...]
+    classes: tuple[str, ...]
+    probabilities: np.ndarray
+    labels: np.ndarray | None
+    test: np.ndarray
+    fingerprints: tuple[str, ...]
+
+    def table(self) -> pl.DataFrame:
+        """A row a picture: id, class, probability, the label where there is one, the probability of every class."""
+        best = self.probabilities.argmax(1)
+        columns: dict[str, object] = {
+            "id": list(self.ids),
+            "class": [self.classes[index] for index in best],
+            "probability": self.probabilities.max(1) if len(best) else [],
+        }
+        if self.labels is not None:
+            columns["label"] = [self.classes[index] for index in self.labels]
+        return pl.DataFrame(columns | {f"p({name})": self.probabilities[:, k] for k, name in enumerate(self.classes)})
+
+
+@dataclass(frozen=True)
+class Scored:
+    """part: which pictures were compared with their labels. hits of n are right; loss in nats."""
+
+    part: str
+    n: int
+    hits: int
+    accuracy: float
+    loss: float
+
+
+def open_model(path: Path) -> Model:
+    """The model of a bundle, or the chosen model of a run directory."""
+    if (path / DESCRIPTION).exists() or path.is_file():
+        return load_bundle(path)
+    if (path / "evaluation.json").exists():
+        chosen = read_json(path / "evaluation.json")["chosen"]
+        if chosen is None:
+            raise RunError("no model of this run was trained to the end", where=str(path))
+        return load_bundle(path / "models" / chosen)
+    raise BundleError(
+        "no model here", where=str(path), expected="a bundle (a folder with model.json, or a zip of it) or a run"
+    )
+
+
+def answer(model: Model, batches: Iterable[Batch]) -> Answers:
+    """Predicts every picture of every batch, at least one. Raises BundleError when size, channels or class names do not fit."""
+    parts = [(batch, model.predict(batch.images), _labels(batch, model.classes)) for batch in batches]
+    labels = [found for _, _, found in parts if found is not None]
+    return Answers(
+        ids=tuple(name for batch, _, _ in parts for name in batch.ids),
+        classes=model.classes,
+        probabilities=np.concatenate([found for _, found, _ in parts]),
+        labels=np.concatenate(labels) if len(labels) == len(parts) and labels else None,
+        test=np.concatenate([_test_mask(batch) for batch, _, _ in parts]),
+        fingerprints=tuple(_fingerprint(batch) for batch, _, found in parts if found is not None),
+    )
+
+
+def score(answers: Answers, model: Model) -> Scored:
+    """Compares answers with labels: those of the official test part where there is one, else all.
+
+    This is an opening of those labels and is written down as such. Raises DataError when labels are missing.
+    """
+    if answers.labels is None or not len(answers.labels):
+        raise DataError("no labels to score with", hint="Leave --score out, or give data with labels.")
+    chosen = answers.test if answers.test.any() else np.ones(len(answers.ids), bool)
+    about = model.description
+    for fingerprint in answers.fingerprints:
+        note_opening(fingerprint, study=about.study, job=about.job, model=about.name, reason="predict --score")
+    labels, probabilities = answers.labels[chosen], answers.probabilities[chosen]
+    return Scored(
+        part="official test" if answers.test.any() else "all pictures",
+        n=len(labels),
+        hits=int((probabilities.argmax(1) == labels).sum()),
+        accuracy=accuracy(labels, probabilities),
+        loss=loss(labels, probabilities),
+    )
+
+
+def _labels(batch: Batch, classes: tuple[str, ...]) -> np.ndarray | None:
+    """The labels in the model's numbering of classes."""
+    if batch.labels is None or batch.classes is None:
+        return None
+    unknown = [name for name in batch.classes if name not in classes]
+    if unknown:
+        found, expected = ", ".join(unknown[:5]), ", ".join(classes)
+        raise BundleError("classes that the model does not know", found=found, expected=expected)
+    return np.array([classes.index(name) for name in batch.classes], np.int64)[batch.labels]
+
+
+def _test_mask(batch: Batch) -> np.ndarray:
+    return np.zeros(len(batch.ids), bool) if batch.test is None else batch.test
+
+
+def _fingerprint(batch: Batch) -> str:
+    """That of the compared part, the same as a study has for it as its test."""
+    assert batch.labels is not None  # asked only of labelled batches
+    rows = np.flatnonzero(batch.test) if batch.test is not None and batch.test.any() else np.arange(len(batch.ids))
+    return part_fingerprint(batch.images[rows], batch.labels[rows])

@@ -1,0 +1,1 @@
+"""Scores with intervals, from stored predictions and nothing else."""

@@ -1,0 +1,72 @@
+"""A run directory, read: all that evaluation, explanation, findings and report are functions of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from snellen.errors import RunError
+from snellen.files.atomic import read_json
+from snellen.models.predictions import Predictions
+from snellen.study.document import parse
+from snellen.study.schema import StudyFile
+from snellen.train.results import JobFolder, Result
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """The stored files of one run."""
+
+    folder: Path
+
+    @staticmethod
+    def open(folder: Path) -> RunRecord:
+        """Raises RunError when `folder` holds no planned run."""
+        if not (folder / "plan.json").is_file():
+            raise RunError("no run of a study here", where=str(folder), expected="a folder such as runs/digits")
+        return RunRecord(folder)
+
+    @cached_property
+    def study(self) -> StudyFile:
+        return parse((self.folder / "resolved.yaml").read_text(encoding="utf-8"), "resolved.yaml").study()
+
+    @cached_property
+    def models(self) -> dict[str, str]:
+        """The job of each model, in the order of the study."""
+        return dict(self.read_json("plan.json")["models"])
+
+    @cached_property
+    def data(self) -> dict[str, Any]:
+        """data.json: the data set and the roles, without pictures."""
+        return dict(self.read_json("data.json"))
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return tuple(self.data["data"]["classes"])
+
+    def job(self, model: str) -> JobFolder:
+        return JobFolder(self.folder / "jobs" / self.models[model])
+
+    @cached_property
+    def results(self) -> dict[str, Result]:
+        """The result of each model whose job is over."""
+        found = {model: self.job(model).read_result() for model in self.models}
+        return {model: result for model, result in found.items() if result is not None}
+
+    @property
+    def done(self) -> list[str]:
+        """Models whose job ended well."""
+        return [model for model, result in self.results.items() if result.status == "done"]
+
+    def predictions(self, model: str, role: str) -> Predictions | None:
+        """The stored predictions; test only once it was opened for the model."""
+        return self.job(model).read_predictions(role)
+
+    def read_json(self, name: str) -> Any:
+        """A JSON file of the run."""
+        path = self.folder / name
+        if not path.exists():
+            raise RunError("the run is not finished", where=str(path), hint="Run the study.")
+        return read_json(path)

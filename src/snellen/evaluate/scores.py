@@ -1,0 +1,116 @@
+"""Scores: every metric of every role with its interval and what the interval covers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from snellen.evaluate.intervals import bootstrap_mean, percentiles, resample_counts, wilson
+from snellen.metrics.scores import METRICS, Counts, confusion, losses
+from snellen.models.predictions import Predictions
+
+COVERS = {
+    "train": "redrawing these images; the network was fitted to them",
+    "validation": "other images; the epoch was chosen on these",
+    "calibration": "other images",
+    "test": "other images",
+}
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its 95 % interval. value: None when undefined. n: the images that the number is a share or mean of.
+    covers: what the interval covers."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+    covers: str
+    method: str
+
+
+@dataclass(frozen=True)
+class Score:
+    """class_name: None for scores over all classes."""
+
+    measure: str
+    class_name: str | None
+    estimate: Estimate
+
+
+def score(predictions: Predictions, classes: tuple[str, ...]) -> list[Score]:
+    """All scores of one network on one role; empty for a role without rows."""
+    labels = predictions.labels
+    if labels is None or len(labels) == 0:
+        return []
+    matrix = confusion(labels, predictions.predicted, len(classes))
+    resampled, covers = resample_counts(matrix), COVERS[predictions.role]
+    overall = [
+        Score(name, None, _overall(name, predictions, labels, resampled, covers))
+        for name, metric in METRICS.items()
+        if len(classes) >= metric.min_classes
+    ]
+    return overall + _per_class(Counts.of(matrix), resampled, classes, covers)
+
+
+def _per_class(counts: Counts, resampled: Counts, classes: tuple[str, ...], covers: str) -> list[Score]:
+    f1, f1_draws = counts.each("f1"), resampled.each("f1")
+    scores = []
+    for index, name in enumerate(classes):
+        hits, support, predicted = (int(values[index]) for values in (counts.hits, counts.support, counts.predicted))
+        n = support + predicted - hits
+        scores += [
+            Score("precision", name, proportion(hits, predicted, covers)),
+            Score("recall", name, proportion(hits, support, covers)),
+            Score("f1", name, _estimate(float(f1[index]), f1_draws[:, index], n, covers)),
+        ]
+    return scores
+
+
+def proportion(hits: int, count: int, covers: str) -> Estimate:
+    """hits of count, with its Wilson interval; undefined when there is nothing to count."""
+    if count == 0:
+        return Estimate(None, None, None, 0, covers, "Wilson")
+    return Estimate(float(hits / count), *wilson(hits, count), int(count), covers, "Wilson")
+
+
+def table(model: str, job: str, role: str, scores: Iterable[Score]) -> list[dict[str, Any]]:
+    """Scores as rows of scores.parquet."""
+    return [
+        {"model": model, "job": job, "role": role, "measure": each.measure, "class": each.class_name}
+        | asdict(each.estimate)
+        for each in scores
+    ]
+
+
+SCHEMA = pl.Schema(
+    {
+        **dict.fromkeys(("model", "job", "role", "measure", "class"), pl.String()),
+        **dict.fromkeys(("value", "low", "high"), pl.Float64()),
+        "n": pl.Int64(),
+        "covers": pl.String(),
+        "method": pl.String(),
+    }
+)
+
+
+def _estimate(value: float, draws: np.ndarray, n: int, covers: str) -> Estimate:
+    """A value with the percentiles of its resamples; undefined when no image bears on it."""
+    if n == 0:
+        return Estimate(None, None, None, 0, covers, "bootstrap")
+    return Estimate(value, *percentiles(draws), n, covers, "bootstrap")
+
+
+def _overall(name: str, predictions: Predictions, labels: np.ndarray, resampled: Counts, covers: str) -> Estimate:
+    metric, n = METRICS[name], len(labels)
+    value = metric.function(labels, predictions.probabilities)
+    if metric.is_proportion:
+        return proportion(round(value * n), n, covers)
+    if metric.average:
+        return _estimate(value, resampled.mean(*metric.average), n, covers)
+    return Estimate(value, *bootstrap_mean(losses(labels, predictions.probabilities)), n, covers, "bootstrap")

@@ -1,0 +1,56 @@
+"""What a finding is, and what its rule may look at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from snellen.evaluate.evaluation import Evaluation
+from snellen.evaluate.record import RunRecord
+from snellen.evaluate.scores import Estimate
+
+Severity = Literal["result", "notice", "warning", "error"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """code: SNLnnn. values: the numbers in the sentence. evidence: the part of the report that shows them.
+
+    error: numbers of the report cannot be believed. warning: something should be changed. result: a conclusion.
+    """
+
+    code: str
+    severity: Severity
+    sentence: str
+    values: dict[str, Any]
+    evidence: str
+    advice: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Facts:
+    """All that a rule may look at: what is stored in the run."""
+
+    record: RunRecord
+    evaluation: Evaluation
+
+
+Rule = Callable[[Facts], Iterable[Finding]]
+
+
+def percent(value: float) -> str:
+    """0.972 as 97.2 %."""
+    return f"{100 * value:.1f} %"
+
+
+def interval(estimate: Estimate) -> str:
+    """97.2 % (95.0 to 98.5), or undefined."""
+    if estimate.value is None or estimate.low is None or estimate.high is None:
+        return "undefined"
+    return f"{percent(estimate.value)} ({100 * estimate.low:.1f} to {100 * estimate.high:.1f})"
+
+
+def plural(count: int, noun: str, many: str | None = None) -> str:
+    """1 image, 2 images."""
+    return f"{count:,} {noun if count == 1 else many or noun + 's'}"

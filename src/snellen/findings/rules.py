@@ -1,0 +1,67 @@
+"""All rules by code, and the judgement of a run."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from snellen.files.atomic import write_json
+from snellen.findings import conclusions, faults
+from snellen.findings.finding import Facts, Finding, Rule
+
+RULES: dict[str, Rule] = {
+    "SNL001": conclusions.chosen,
+    "SNL002": conclusions.test_accuracy,
+    "SNL003": conclusions.other_tests,
+    "SNL004": conclusions.openings,
+    "SNL005": conclusions.no_comparison,
+    "SNL006": conclusions.worst_confusion,
+    "SNL007": conclusions.weakest_class,
+    "SNL101": faults.failed_jobs,
+    "SNL102": faults.under_trained,
+    "SNL103": faults.in_official_test,
+    "SNL104": faults.duplicates,
+    "SNL105": faults.conflicting_labels,
+    "SNL106": faults.few_test_images,
+    "SNL107": faults.one_class_only,
+    "SNL108": faults.opened_before,
+    "SNL901": faults.not_reproduced,
+    "SNL902": faults.changed_files,
+    "SNL903": faults.shared_rows,
+}
+WORST_FIRST = {"error": 0, "warning": 1, "notice": 2, "result": 3}
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """results: the conclusions, in the order of their codes. others: worst first. claim: the paragraph to copy."""
+
+    results: tuple[Finding, ...]
+    others: tuple[Finding, ...]
+    claim: str
+
+    @property
+    def has_errors(self) -> bool:
+        return any(finding.severity == "error" for finding in self.others)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "answer": [asdict(finding) for finding in self.results],
+            "findings": [asdict(finding) for finding in self.others],
+            "claim": self.claim,
+        }
+
+
+def judge(facts: Facts) -> Judgement:
+    """Every finding whose predicate holds. When numbers cannot be believed, there is no claim."""
+    found = [finding for rule in RULES.values() for finding in rule(facts)]
+    results = tuple(finding for finding in found if finding.severity == "result")
+    others = sorted((each for each in found if each.severity != "result"), key=lambda each: WORST_FIRST[each.severity])
+    broken = any(finding.severity == "error" for finding in others)
+    claim = "Nothing: see the errors among the findings." if broken else conclusions.claim(facts)
+    return Judgement(results, tuple(others), claim)
+
+
+def save(facts: Facts, judgement: Judgement) -> None:
+    """Writes findings.json."""
+    write_json(facts.record.folder / "findings.json", judgement.as_json())

@@ -1,0 +1,51 @@
+"""The weights of one network as a file: one tensor a parameter or state entry, by name, without the lane axis."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from snellen.errors import IdentityError, located
+from snellen.files import tensors
+from snellen.models.build import Network
+from snellen.models.layer import Tensors
+
+
+def save_weights(path: Path, parameters: Tensors, state: Tensors, metadata: Mapping[str, str]) -> None:
+    """Writes lane 0 of the parameters and the state."""
+    arrays = {name: value[0].detach().cpu().numpy() for name, value in {**parameters, **state}.items()}
+    tensors.save(path, arrays, metadata)
+
+
+def load_weights(path: Path, network: Network, device: str = "cpu") -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Parameters and state of one lane. Raises IdentityError when names or shapes are not those of the network."""
+    with located(str(path)):
+        return unpack_weights(path.read_bytes(), network, device)
+
+
+def unpack_weights(
+    content: bytes, network: Network, device: str = "cpu"
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """The same from the bytes of a weights file."""
+    arrays = tensors.unpack(content)
+    parameters, state = network.shapes
+    _expect_same(arrays, {**parameters, **state})
+    return _tensors(arrays, parameters, device), _tensors(arrays, state, device)
+
+
+def _expect_same(arrays: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]]) -> None:
+    if arrays.keys() != shapes.keys():
+        odd = sorted(arrays.keys() ^ shapes.keys())
+        raise IdentityError("the tensors are not those of the network", found=", ".join(odd[:5]) + " on one side only")
+    for name, shape in shapes.items():
+        if arrays[name].shape != shape or arrays[name].dtype != np.float32:
+            found = f"{arrays[name].dtype} {arrays[name].shape}"
+            raise IdentityError(f"tensor {name} does not fit", found=found, expected=f"float32 {shape}")
+
+
+def _tensors(arrays: Mapping[str, np.ndarray], names: Mapping[str, object], device: str) -> dict[str, Tensor]:
+    return {name: torch.from_numpy(arrays[name]).to(device).unsqueeze(0) for name in names}

@@ -1,0 +1,145 @@
+"""report.json: everything the page shows, gathered from what is stored in the run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from snellen import __version__
+from snellen.evaluate.evaluation import Evaluation, as_estimate
+from snellen.evaluate.record import RunRecord
+from snellen.explain.errors import cell_rows, confident_mistakes, first_examples
+from snellen.findings.rules import Judgement
+from snellen.limits import CELL_IMAGES
+from snellen.metrics.scores import confusion
+from snellen.models.predictions import Predictions
+from snellen.train.results import Result
+
+FORMAT = 1
+MISTAKES = 30
+EXAMPLES = 20
+TRAIN_CELL_IMAGES = 6
+"""Training images behind a cell: a glance. The room in the report belongs to images that judge the model."""
+
+Content = dict[str, Any]
+
+
+def collect(record: RunRecord, evaluation: Evaluation, judgement: Judgement) -> Content:
+    """The value of report.json."""
+    order = [*evaluation.ranked, *(name for name in record.models if name not in evaluation.ranked)]
+    models = [model for model in order if model in record.results]
+    return {
+        "format": FORMAT,
+        "snellen": __version__,
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "study": record.study.study,
+        "chosen": evaluation.chosen,
+        **judgement.as_json(),
+        "openings": {
+            "this_run": evaluation.openings.this_run,
+            "ever": evaluation.openings.ever,
+            "models": list(evaluation.opened),
+        },
+        "leaderboard": [_standing(record, evaluation, model) for model in models],
+        "models": [_model(record, evaluation, model) for model in models],
+        **record.data,
+        "environment": record.read_json("environment.json"),
+        "resolved": (record.folder / "resolved.yaml").read_text(encoding="utf-8"),
+    }
+
+
+def drawn_rows(content: Content) -> np.ndarray:
+    """The data set rows whose pictures the report draws."""
+    rows: set[int] = {row for rows in content["data"]["samples"] for row in rows}
+    for model in content["models"]:
+        for role in model["roles"].values():
+            rows.update(row for cell in role["cells"].values() for row in cell)
+            rows.update(each["row"] for each in (*role["mistakes"], *role["examples"]))
+    return np.array(sorted(rows), np.int64)
+
+
+def _standing(record: RunRecord, evaluation: Evaluation, model: str) -> Content:
+    roles = ["validation", *(["test"] if model in evaluation.opened else [])]
+    scores = {role: _overall(evaluation.scores, model, role) for role in roles}
+    return {
+        **_outcome(record, evaluation, model),
+        "epochs": record.results[model].epochs,
+        "scores": {role: values for role, values in scores.items() if values},
+    }
+
+
+def _outcome(record: RunRecord, evaluation: Evaluation, model: str) -> Content:
+    result = record.results[model]
+    return {
+        "model": model,
+        "job": record.models[model],
+        "status": result.status,
+        "chosen": model == evaluation.chosen,
+        "reason": result.reason,
+        "parameters": record.job(model).read_job().trajectory.network.parameter_count,
+        "kept_epoch": result.kept_epoch,
+        "seconds": result.seconds,
+    }
+
+
+def _model(record: RunRecord, evaluation: Evaluation, model: str) -> Content:
+    folder, result = record.job(model), record.results[model]
+    network = folder.read_job().trajectory.network
+    roles = [role for role in ("train", "validation", "calibration") if result.status == "done"]
+    roles += ["test"] if model in evaluation.opened else []
+    predictions = {role: record.predictions(model, role) for role in roles}
+    return {
+        **_outcome(record, evaluation, model),
+        "name": model,
+        "trainable_parameters": network.trainable_count,
+        "stopped_epoch": result.epochs,
+        "layers": network.layer_table(),
+        "training": _training(record, model, result),
+        "history": folder.read_history(),
+        "roles": {
+            role: _role(record, evaluation, model, each) for role, each in predictions.items() if each and len(each)
+        },
+    }
+
+
+def _training(record: RunRecord, model: str, result: Result) -> Content:
+    train = record.study.models[model].train.model_dump(mode="json")
+    return {**train, "seed": record.study.seed}
+
+
+def _role(record: RunRecord, evaluation: Evaluation, model: str, predictions: Predictions) -> Content:
+    classes, role = record.classes, predictions.role
+    assert predictions.labels is not None  # sealed predictions are never collected
+    matrix = confusion(predictions.labels, predictions.predicted, len(classes))
+    return {
+        "n": len(predictions),
+        "scores": _overall(evaluation.scores, model, role),
+        "per_class": [_class_row(evaluation, model, role, name, matrix, index) for index, name in enumerate(classes)],
+        "confusion": matrix.tolist(),
+        "cells": cell_rows(predictions, len(classes), TRAIN_CELL_IMAGES if role == "train" else CELL_IMAGES),
+        "mistakes": confident_mistakes(predictions, MISTAKES),
+        "examples": first_examples(predictions, EXAMPLES),
+    }
+
+
+def _class_row(evaluation: Evaluation, model: str, role: str, name: str, matrix: np.ndarray, index: int) -> Content:
+    measures = {measure: evaluation.estimate(model, role, measure, name) for measure in ("precision", "recall", "f1")}
+    return {
+        "class": name,
+        "support": int(matrix[index].sum()),
+        "predicted": int(matrix[:, index].sum()),
+        **{measure: vars(estimate) if estimate else None for measure, estimate in measures.items()},
+    }
+
+
+def _overall(scores: pl.DataFrame, model: str, role: str) -> Content:
+    rows = scores.filter((pl.col("model") == model) & (pl.col("role") == role) & pl.col("class").is_null())
+    return {row["measure"]: vars(as_estimate(row)) for row in _rows(rows)}
+
+
+def _rows(frame: pl.DataFrame) -> Iterable[dict[str, Any]]:
+    return frame.iter_rows(named=True)

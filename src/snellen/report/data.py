@@ -1,0 +1,68 @@
+"""data.json: the parts of the report that tell of the data and of who used which rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from snellen.data.dataset import Dataset
+from snellen.data.explore import class_counts, mean_images, sample_rows
+from snellen.data.quality import conflicting_rows, duplicate_groups
+from snellen.data.roles import ROLES, Roles
+from snellen.study.schema import StudyFile
+
+SAMPLES_A_CLASS = 8
+LISTED = 100
+"""Rows left out that are listed by id; all are counted."""
+
+RULES = {
+    "train": "fits the weights",
+    "validation": "stops training, keeps the best epoch and chooses the model",
+    "calibration": "is kept for temperature and thresholds; nothing uses it yet",
+    "test": "is compared with predictions only after everything is chosen",
+}
+
+
+def describe(study: StudyFile, dataset: Dataset, roles: Roles) -> dict[str, Any]:
+    """The `data` and `roles` sections of report.json; pictures by row, means as numbers in 0..1."""
+    return {"data": _data(dataset, roles), "roles": _roles(study, dataset, roles)}
+
+
+def _data(dataset: Dataset, roles: Roles) -> dict[str, Any]:
+    groups = duplicate_groups(dataset.images)
+    low, high = dataset.pixel_range
+    train = roles.rows["train"]
+    means = (mean_images(dataset, train) - low) / (high - low)
+    counts = class_counts(dataset, roles).pivot("role", index="class", values="images")
+    return {
+        "name": dataset.name,
+        "images": len(dataset),
+        "shape": list(dataset.shape),
+        "classes": list(dataset.classes),
+        "pixel_range": [float(low), float(high)],
+        "fingerprint": dataset.fingerprint,
+        "counts": [{"class": row["class"], **{role: row[role] for role in ROLES}} for row in counts.to_dicts()],
+        "samples": [
+            [row for row in rows if row >= 0] for rows in sample_rows(dataset, train, SAMPLES_A_CLASS, 0).tolist()
+        ],
+        "means": means.reshape(len(means), -1).round(4).astype(float).tolist(),
+        "conflicting": len(conflicting_rows(groups, dataset.labels)),
+        "duplicate_pictures": int(np.sum(groups != np.arange(len(dataset)))),
+    }
+
+
+def _roles(study: StudyFile, dataset: Dataset, roles: Roles) -> dict[str, Any]:
+    return {
+        "counts": {role: len(roles.rows[role]) for role in ROLES},
+        "seed": study.split.seed,
+        "stratified": True,
+        "official_test": dataset.official_test is not None,
+        "left_out": [
+            {"id": str(dataset.ids[each.row]), "reason": each.reason, "twin": str(dataset.ids[each.twin])}
+            for each in roles.left_out[:LISTED]
+        ],
+        "left_out_total": dict(Counter(each.reason for each in roles.left_out)),
+        "rules": [f"{role}: {rule}" for role, rule in RULES.items() if len(roles.rows[role])],
+    }

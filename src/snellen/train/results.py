@@ -1,0 +1,117 @@
+"""What a job leaves behind: jobs/<id>/ with job, weights, history, predictions, and the result written last."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ValidationError
+
+from snellen.errors import IdentityError, located
+from snellen.files.atomic import read_json, write_json
+from snellen.files.hashing import digest_file
+from snellen.models.predictions import Predictions, load_predictions, save_predictions
+from snellen.train.job import Job
+from snellen.train.snapshot import EpochRecord
+
+
+@dataclass(frozen=True)
+class Result:
+    """The outcome of a job; its presence means the job is over.
+
+    kept_epoch, epochs: the epoch whose weights are stored, and how many were trained. logged_*: validation measures
+    when that epoch ended; reloaded_*: the same from the stored weights, which must agree to the bit. sha256: of each
+    stored file.
+    """
+
+    status: Literal["done", "failed"]
+    reason: str | None
+    kept_epoch: int
+    epochs: int
+    seconds: float
+    logged_loss: float | None
+    logged_accuracy: float | None
+    reloaded_loss: float | None
+    reloaded_accuracy: float | None
+    sha256: dict[str, str]
+
+
+@dataclass(frozen=True)
+class JobFolder:
+    """The files of one job."""
+
+    path: Path
+
+    @property
+    def weights(self) -> Path:
+        return self.path / "weights.safetensors"
+
+    def predictions_path(self, role: str) -> Path:
+        return self.path / "predictions" / f"{role}.safetensors"
+
+    def write_job(self, job: Job) -> None:
+        """job.json: the resolved values behind the id."""
+        write_json(self.path / "job.json", {"id": job.id, **job.model_dump(mode="json")})
+
+    def read_job(self) -> Job:
+        """Raises IdentityError when the values are not those of the id."""
+        path = self.path / "job.json"
+        with located(str(path)):
+            values = read_json(path)
+            try:
+                job = Job.model_validate({key: value for key, value in values.items() if key != "id"})
+            except (ValidationError, AttributeError) as error:
+                raise IdentityError(f"not a job ({error})") from None
+            if job.id != self.path.name:
+                raise IdentityError("the values do not belong to this job", found=job.id, expected=self.path.name)
+        return job
+
+    def write_history(self, history: Sequence[EpochRecord]) -> None:
+        write_json(self.path / "history.json", list(history))
+
+    def read_history(self) -> list[EpochRecord]:
+        path = self.path / "history.json"
+        history: list[EpochRecord] = read_json(path) if path.exists() else []
+        return history
+
+    def write_predictions(self, predictions: Predictions) -> None:
+        save_predictions(self.predictions_path(predictions.role), predictions, self.path.name)
+
+    def read_predictions(self, role: str) -> Predictions | None:
+        """The stored predictions for a role, or None. Raises IdentityError when they are another job's."""
+        path = self.predictions_path(role)
+        return load_predictions(path, self.path.name) if path.exists() else None
+
+    def write_result(self, result: Result) -> None:
+        write_json(self.path / "result.json", asdict(result))
+
+    def read_result(self) -> Result | None:
+        """The result, or None while the job is not over."""
+        path = self.path / "result.json"
+        return Result(**read_json(path)) if path.exists() else None
+
+    def write_opened(self, fingerprint: str) -> None:
+        """Notes that the stored test predictions were compared with the labels of the test part of this fingerprint."""
+        note = {"fingerprint": fingerprint, "sha256": digest_file(self.predictions_path("test"))}
+        write_json(self.path / "opened.json", note)
+
+    def was_opened(self, fingerprint: str) -> bool:
+        """True when that was done, and what was stored then is still there."""
+        note, predictions = self.path / "opened.json", self.predictions_path("test")
+        if not note.exists() or not predictions.exists():
+            return False
+        return bool(read_json(note) == {"fingerprint": fingerprint, "sha256": digest_file(predictions)})
+
+    def changed_files(self, result: Result) -> list[str]:
+        """Names of stored files whose content is no longer what the result says."""
+        return [
+            name
+            for name, sha256 in result.sha256.items()
+            if not (self.path / name).exists() or digest_file(self.path / name) != sha256
+        ]
+
+    def digests(self, *paths: Path) -> dict[str, str]:
+        """SHA-256 of files of this folder, by relative name."""
+        return {path.relative_to(self.path).as_posix(): digest_file(path) for path in paths}

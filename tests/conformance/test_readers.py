@@ -1,0 +1,183 @@
+"""Protects what holds for every reader: good files exactly, bad files as one DataError, the cache never in between.
+
+A new reader needs a line in CASES; everything else runs over the registry. Files are written by NumPy and the standard
+library.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import data_cases as cases
+import numpy as np
+import pytest
+
+from snellen.data import readers
+from snellen.data.dataset import Dataset
+from snellen.data.readers import READERS, read
+from snellen.errors import DataError
+
+FLIPS, CUTS = 60, 20
+
+
+@dataclass(frozen=True)
+class Case:
+    """kind: the reader. checked_bytes: how much of each file a bit flip is noticed in; None where checksums see all."""
+
+    kind: str
+    write: Callable[..., Path]
+    checked_bytes: int | None
+
+
+CASES = {
+    "idx": Case("idx", cases.write_idx, 8),
+    "idx.gz": Case("idx", cases.write_idx_gz, None),
+    "npz": Case("arrays", cases.write_npz, None),
+    "npz compressed": Case("arrays", cases.write_npz_compressed, None),
+    "npy": Case("arrays", cases.write_npy, 128),
+}
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SNELLEN_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture(params=CASES)
+def case(request: pytest.FixtureRequest) -> Case:
+    return CASES[request.param]
+
+
+def test_every_reader_has_a_case() -> None:
+    assert {case.kind for case in CASES.values()} == set(READERS)
+
+
+def test_content_is_exact(case: Case, tmp_path: Path) -> None:
+    dataset = read(case.write(tmp_path / "good"))
+    cases.assert_same(dataset, cases.expected())
+    assert dataset.name == "good"
+    assert len(set(dataset.ids)) == len(dataset) == 18
+    assert dataset.ids[3].endswith(":3") and dataset.ids[13].endswith(":1")
+    assert dataset.ids[3].rpartition(":")[0] != dataset.ids[13].rpartition(":")[0]
+
+
+def test_without_a_test_part(case: Case, tmp_path: Path) -> None:
+    dataset = read(case.write(tmp_path / "good", cases.ARRAYS[:2]))
+    assert dataset.official_test is None
+    np.testing.assert_array_equal(dataset.images[..., 0], cases.IMAGES)
+
+
+def test_the_kind_is_found_and_found_once(case: Case, tmp_path: Path) -> None:
+    path = case.write(tmp_path / "good")
+    assert [kind for kind, reader in READERS.items() if reader.recognises(path)] == [case.kind]
+
+
+def test_read_again_decodes_nothing(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = case.write(tmp_path / "good")
+    first = read(path)
+    monkeypatch.setattr("snellen.data.readers.store._write", lambda *_: pytest.fail("decoded twice"))
+    second = read(path)
+    cases.assert_same(first, second)
+    assert isinstance(second.images, np.memmap) and not second.images.flags.writeable
+    np.testing.assert_array_equal(first.ids, second.ids)
+
+
+def test_changed_content_is_never_taken_from_the_cache(case: Case, tmp_path: Path) -> None:
+    path = case.write(tmp_path / "good")
+    before = read(path)
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    changed = cases.IMAGES.copy()
+    changed[0, 0, 0] ^= 1
+    after = read(case.write(tmp_path / "good", (changed, *cases.ARRAYS[1:])))
+    assert before.fingerprint != after.fingerprint
+    np.testing.assert_array_equal(after.images[0, ..., 0], changed[0])
+
+
+def test_bit_flips(case: Case, tmp_path: Path) -> None:
+    random = np.random.default_rng(1)
+    for file, content in sources(case, tmp_path):
+        reach = 8 * min(len(content), case.checked_bytes or len(content))
+        for bit in random.choice(reach, min(FLIPS, reach), replace=False):
+            mutant = bytearray(content)
+            mutant[bit // 8] ^= 1 << bit % 8
+            original_or_error(tmp_path, file, bytes(mutant), f"bit {bit}")
+
+
+def test_truncations(case: Case, tmp_path: Path) -> None:
+    random = np.random.default_rng(2)
+    for file, content in sources(case, tmp_path):
+        for length in [0, 1, 4, *random.choice(len(content), CUTS), len(content) - 1]:
+            assert original_or_error(tmp_path, file, content[:length], f"cut to {length}") is None
+
+
+def test_inserted_and_trailing_bytes(case: Case, tmp_path: Path) -> None:
+    random = np.random.default_rng(3)
+    for file, content in sources(case, tmp_path):
+        for place in [*random.choice(len(content), 5), len(content)]:
+            mutant = content[:place] + b"\x01" + content[place:]
+            original_or_error(tmp_path, file, mutant, f"inserted at {place}")
+
+
+@pytest.mark.parametrize("part", [0, 2])
+def test_different_numbers_of_pictures_and_labels(case: Case, tmp_path: Path, part: int) -> None:
+    arrays = list(cases.ARRAYS)
+    arrays[part] = arrays[part][1:]
+    with pytest.raises(
+        DataError, match=f"different numbers.*found {len(arrays[part])} in .*, {len(arrays[part]) + 1} in"
+    ):
+        read(case.write(tmp_path / "bad", tuple(arrays)))
+
+
+def test_test_pictures_without_labels(case: Case, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"missing|no array for the test_labels"):
+        read(case.write(tmp_path / "bad", cases.ARRAYS[:3]))
+
+
+def test_a_class_without_rows(case: Case, tmp_path: Path) -> None:
+    labels = np.where(cases.LABELS == 1, 3, cases.LABELS)
+    with pytest.raises(DataError, match=r"classes without any row; found no label 1, but up to 3"):
+        read(case.write(tmp_path / "bad", (cases.IMAGES, labels)))
+    named = readers.Options(class_names=("a", "b", "c", "d"))
+    assert read(case.write(tmp_path / "named", (cases.IMAGES, labels)), named).classes == ("a", "b", "c", "d")
+
+
+def test_one_class_and_no_pictures(case: Case, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"found 1 classes"):
+        read(case.write(tmp_path / "one", (cases.IMAGES, cases.LABELS * 0)))
+    with pytest.raises(DataError, match=r"no pictures|shape"):
+        read(case.write(tmp_path / "none", (cases.IMAGES[:0], cases.LABELS[:0])))
+
+
+def test_label_outside_the_named_classes(case: Case, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"row 2: label out of range; found 2; expected 0 to 1"):
+        read(case.write(tmp_path / "bad"), readers.Options(class_names=("a", "b")))
+
+
+def test_test_pictures_of_another_size(case: Case, tmp_path: Path) -> None:
+    arrays = (*cases.ARRAYS[:2], cases.TEST_IMAGES[:, 1:], cases.TEST_LABELS)
+    with pytest.raises(DataError, match=r"pictures of another shape; found \(4, 4, 1\); expected \(5, 4, 1\)"):
+        read(case.write(tmp_path / "bad", arrays))
+
+
+def sources(case: Case, tmp_path: Path) -> Iterator[tuple[Path, bytes]]:
+    """Each file of a good source with its content, which is put back after the caller has changed it."""
+    path = case.write(tmp_path / "good")
+    for file in sorted(path.iterdir()) if path.is_dir() else [path]:
+        content = file.read_bytes()
+        yield file, content
+        file.write_bytes(content)
+
+
+def original_or_error(tmp_path: Path, file: Path, mutant: bytes, what: str) -> Dataset | None:
+    """Reads with `file` changed: the original content, or None after a DataError; anything else fails the test."""
+    file.write_bytes(mutant)
+    try:
+        dataset = read(tmp_path / "good" if file.parent != tmp_path else file)
+    except DataError as error:
+        assert str(tmp_path) in str(error), f"{what}: the message does not say where: {error}"
+        return None
+    assert dataset.fingerprint == cases.expected().fingerprint, f"{what} in {file.name}: other content, no error"
+    return dataset

@@ -1,0 +1,49 @@
+"""Protects first looks: counts, samples and means against the plain definitions, and that sealed labels stay unseen."""
+
+from __future__ import annotations
+
+import data_cases as cases
+import numpy as np
+import pytest
+
+from snellen.data.explore import class_counts, mean_images, sample_rows
+from snellen.data.roles import Split, assign
+from snellen.errors import RunError
+
+
+def test_counts_of_every_class_and_role() -> None:
+    dataset = cases.expected()
+    roles = assign(dataset, Split(validation=3))
+    frame = class_counts(dataset, roles)
+    assert frame.columns == ["class", "role", "images"] and frame.height == 3 * 4
+    assert frame.rows()[:4] == [("0", "train", 3), ("0", "validation", 1), ("0", "calibration", 0), ("0", "test", 2)]
+    assert frame["images"].sum() == len(dataset)
+
+
+def test_sealed_labels_are_not_counted() -> None:
+    dataset = cases.expected()
+    roles = assign(dataset, Split(validation=3))
+    with pytest.raises(RunError, match=r"labels are sealed; found 6 of 6 rows"):
+        class_counts(dataset.without_labels(roles.rows["test"]), roles)
+
+
+def test_samples_are_of_their_class_and_of_the_rows_given() -> None:
+    dataset, rows = cases.expected(), np.array([0, 1, 2, 3, 6, 9, 13])
+    sample = sample_rows(dataset, rows, 3, seed=0)
+    assert sample.shape == (3, 3)
+    for code, drawn in enumerate(sample):
+        real = drawn[drawn >= 0]
+        assert (dataset.labels[real] == code).all() and np.isin(real, rows).all() and len(set(real)) == len(real)
+    assert (sample >= 0).sum(axis=1).tolist() == [3, 2, 1]
+    np.testing.assert_array_equal(sample, sample_rows(dataset, rows, 3, seed=0))
+    assert any((sample != sample_rows(dataset, rows, 3, seed)).any() for seed in range(1, 5))
+
+
+def test_mean_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("snellen.data.slices.SLICE_BYTES", 500)
+    dataset, rows = cases.expected(), np.array([0, 2, 3, 5, 8, 12, 15])
+    means = mean_images(dataset, rows)
+    for code in (0, 2):
+        expected = dataset.images[rows[dataset.labels[rows] == code]].mean(axis=0)
+        np.testing.assert_allclose(means[code], expected, rtol=1e-6)
+    assert means.dtype == np.float32 and means.shape == (3, 5, 4, 1) and np.isnan(means[1]).all()

@@ -1,0 +1,239 @@
+"""Protects the split: disjoint by row, id and picture, exact in number, stratified, seeded, and honest about leaks."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import replace
+from typing import Any
+
+import data_cases as cases
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from snellen.data.arrays import from_arrays
+from snellen.data.dataset import Dataset
+from snellen.data.readers import read
+from snellen.data.roles import ROLES, LeftOut, Roles, Split, assign, prove_disjoint
+from snellen.errors import RunError, StudyError
+
+
+def dataset_of(pictures: Any, labels: Any, **options: Any) -> Dataset:
+    """A data set whose picture is the two-byte number given for each row."""
+    return from_arrays(numbers(pictures), labels, pixel_range=(0, 255), **options)
+
+
+def numbers(values: Any) -> np.ndarray:
+    return np.asarray(values, ">u2").reshape(-1, 1, 1).view(np.uint8)
+
+
+def shares(pictures: np.ndarray, rows: np.ndarray) -> set[int]:
+    return set(pictures[rows].tolist())
+
+
+@st.composite
+def many(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, Split]:
+    """Labels of 2 to 5 unequal classes, pictures of which up to a third are copies, and a split."""
+    random = np.random.default_rng(draw(st.integers(0, 10_000)))
+    sizes = random.integers(40, 90, draw(st.integers(2, 5)))
+    labels = random.permutation(np.repeat(np.arange(len(sizes)), sizes))
+    pictures = np.arange(len(labels))
+    copies = random.choice(len(labels), draw(st.integers(0, len(labels) // 3)), replace=False)
+    pictures[copies] = random.integers(0, len(labels), len(copies))
+    share = st.one_of(st.floats(0.1, 0.4), st.integers(10, 30))
+    split = Split(draw(share), draw(share), draw(st.sampled_from([0, 0.5, 4])), draw(st.integers(0, 2**64 - 1)))
+    return pictures, labels, split
+
+
+@settings(deadline=None, max_examples=60)
+@given(many())
+def test_disjoint_exact_and_complete(case: tuple[np.ndarray, np.ndarray, Split]) -> None:
+    pictures, labels, split = case
+    try:
+        roles = assign(dataset_of(pictures, labels), split)
+    except StudyError:
+        assume(False)
+    rows = np.concatenate([roles.rows[role] for role in ROLES])
+    assert np.sort(rows).tolist() == list(range(len(labels))) and not roles.left_out
+    for position, one in enumerate(ROLES):
+        assert (np.diff(roles.rows[one]) > 0).all() and roles.rows[one].dtype == np.int64
+        for other in ROLES[position + 1 :]:
+            assert not shares(pictures, roles.rows[one]) & shares(pictures, roles.rows[other])
+    train, validation, calibration, test = (pictures[roles.rows[role]] for role in ROLES)
+    held_out = np.concatenate([validation, calibration])
+    assert_exact(test, np.concatenate([train, held_out]), split.test)
+    assert_exact(held_out, train, split.validation)
+    assert_exact(calibration, validation, split.calibration)
+
+
+def assert_exact(chosen: np.ndarray, left: np.ndarray, share: float | None) -> None:
+    """As many as asked for; fewer only when every picture that is single among them was chosen."""
+    assert share is not None
+    values, counts = np.unique(np.concatenate([chosen, left]), return_counts=True)
+    count = round(share * (len(chosen) + len(left))) if isinstance(share, float) else share
+    singles_left = set(values[counts == 1].tolist()) & set(left.tolist())
+    assert len(chosen) == count or (len(chosen) < count and not singles_left)
+
+
+@settings(deadline=None, max_examples=60)
+@given(many())
+def test_stratified_to_within_one_row(case: tuple[np.ndarray, np.ndarray, Split]) -> None:
+    _, labels, split = case
+    roles = assign(dataset_of(np.arange(len(labels)), labels), replace(split, calibration=0))
+    pool = np.arange(len(labels))
+    for role in ("test", "validation"):
+        chosen = roles.rows[role]
+        ideal = np.bincount(labels[pool]) * len(chosen) / len(pool)
+        assert (np.abs(np.bincount(labels[chosen], minlength=len(ideal)) - ideal) < 1).all()
+        pool = np.setdiff1d(pool, chosen)
+
+
+@settings(deadline=None, max_examples=30)
+@given(many())
+def test_calibration_comes_out_of_validation_alone(case: tuple[np.ndarray, np.ndarray, Split]) -> None:
+    pictures, labels, split = case
+    dataset = dataset_of(pictures, labels)
+    try:
+        without, with_it = (
+            assign(dataset, replace(split, calibration=0)),
+            assign(dataset, replace(split, calibration=0.4)),
+        )
+    except StudyError:
+        assume(False)
+    for role in ("train", "test"):
+        np.testing.assert_array_equal(without.rows[role], with_it.rows[role])
+    both = np.union1d(with_it.rows["validation"], with_it.rows["calibration"])
+    np.testing.assert_array_equal(without.rows["validation"], both)
+    assert len(with_it.rows["calibration"])
+
+
+def test_seeds() -> None:
+    digits = read("digits")
+    first, again, other = (assign(digits, Split(seed=seed)) for seed in (0, 0, 1))
+    for role in ("train", "validation", "test"):
+        np.testing.assert_array_equal(first.rows[role], again.rows[role])
+        assert (np.isin(first.rows[role], other.rows[role])).mean() < 0.9
+    assert [len(first.rows[role]) for role in ROLES] == [1150, 288, 0, 359]
+
+
+def test_the_split_of_a_seed_never_changes() -> None:
+    """Runs that are resumed, and published splits, depend on it: a change here breaks them."""
+    roles = assign(dataset_of(range(20), np.arange(20) % 2), Split(test=4, validation=4, calibration=2, seed=42))
+    assert {role: rows.tolist() for role, rows in roles.rows.items()} == {
+        "train": [0, 2, 3, 5, 7, 8, 11, 14, 15, 16, 18, 19],
+        "validation": [12, 13],
+        "calibration": [9, 10],
+        "test": [1, 4, 6, 17],
+    }
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_copies_are_chosen_as_often_as_other_pictures(seed: int) -> None:
+    """Placing copies first must not put them all into the test part, nor all into training."""
+    pictures = np.concatenate([np.arange(600), np.arange(200)])
+    roles = assign(dataset_of(pictures, np.arange(800) // 100 % 2), Split(test=0.25, seed=seed))
+    copies = np.isin(pictures[roles.rows["test"]], np.arange(200)).mean()
+    assert 0.35 < copies < 0.65  # half of all rows have a copy; standard error about 0.04
+
+
+def test_more_copies_than_single_pictures() -> None:
+    pairs = dataset_of(np.repeat(np.arange(50), 2), np.repeat(np.arange(50) % 2, 2))
+    roles = assign(pairs, Split(test=21, validation=0.2))
+    assert len(roles.rows["test"]) == 20  # pairs of one class cannot give an odd number
+    mixed = dataset_of([*np.repeat(np.arange(10), 2), *range(50, 70)], np.repeat([0, 1], 20))
+    roles = assign(mixed, Split(test=10, validation=0.2))
+    assert np.bincount(mixed.labels[roles.rows["test"]]).tolist() == [4, 6]  # a single of the other class fills up
+
+
+def test_assign_proves_what_it_returns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("snellen.data.roles._choose", lambda pool, count, *_: pool[:count])
+    with pytest.raises(RunError, match=r"train and test share pictures; found 1, such as 0"):
+        assign(dataset_of([*range(17), 0], np.arange(18) % 3), Split(test=3, validation=6))
+
+
+def official(**split: Any) -> Roles:
+    """Training pictures 0..9, then 3 and 4 again; test pictures 3 (twice) and 20..23."""
+    labels = np.arange(12) % 2
+    dataset = dataset_of(
+        [*range(10), 3, 4], labels, test_images=numbers([20, 3, 3, 21, 22, 23]), test_labels=np.arange(6) % 2
+    )
+    return assign(dataset, Split(validation=2, **split))
+
+
+def test_rows_of_an_official_test_leave_training() -> None:
+    roles = official()
+    assert roles.rows["test"].tolist() == [12, 13, 14, 15, 16, 17]
+    assert roles.left_out == (LeftOut(3, "in official test", 13), LeftOut(10, "in official test", 13))
+    assert len(roles.rows["train"]) + len(roles.rows["validation"]) == 10
+
+
+def test_dropping_exact_duplicates() -> None:
+    leaked = [LeftOut(3, "in official test", 13), LeftOut(10, "in official test", 13)]
+    assert official(drop_duplicates="exact").left_out == (*leaked,)
+    dataset = dataset_of([*range(20), 4, 4, 5], [*np.arange(20) % 2, 0, 1, 1])
+    roles = assign(dataset, Split(test=4, validation=4, drop_duplicates="exact"))
+    assert roles.left_out == (LeftOut(20, "duplicate", 4), LeftOut(22, "duplicate", 5))  # row 21 has another label
+    homes = [role for role in ROLES if {4, 21} & set(roles.rows[role].tolist())]
+    assert len(homes) == 1
+
+
+def test_an_official_test_and_a_wanted_one() -> None:
+    with pytest.raises(StudyError, match=r"`split.test` beside an official test; found 0.3.*remove `split.test`"):
+        official(test=0.3)
+
+
+@pytest.mark.parametrize(
+    ("split", "message"),
+    [
+        (Split(test=18), "impossible `split.test`; found 18; expected .* some of the 18 rows"),
+        (Split(test=1.0), "impossible `split.test`; found 1.0"),
+        (Split(test=-0.1), "impossible `split.test`; found -0.1"),
+        (Split(test=-3), "impossible `split.test`; found -3"),
+        (Split(test=0.001), "impossible `split.test`; found 0.001"),
+        (Split(test=3, validation=15), "impossible `split.validation`; found 15; expected .* some of the 15 rows"),
+        (Split(test=3, validation=4, calibration=4), "impossible `split.calibration`; found 4"),
+        (Split(test=3, validation=0, calibration=0.5), "impossible `split.calibration`; found 0.5"),
+        (Split(test=3, validation=2), "no validation row of class '2'; found 2 validation rows of 2 of 3 classes"),
+        (
+            Split(test=3, validation=4, calibration=2),
+            "no validation row of class '1'; found 2 validation rows",
+        ),
+        (Split(test=3, validation=13), "no train row of class '0'; found 2 train rows of 2 of 3"),
+        (Split(seed=-1), "bad `split.seed`; found -1"),
+        (Split(seed=2**64), "bad `split.seed`"),
+    ],
+)
+def test_impossible_splits(split: Split, message: str) -> None:
+    with pytest.raises(StudyError, match=message):
+        assign(dataset_of(range(18), np.arange(18) % 3), split)
+
+
+def test_no_test_and_no_validation() -> None:
+    roles = assign(dataset_of(range(18), np.arange(18) % 3), Split(test=0, validation=0))
+    assert [len(roles.rows[role]) for role in ROLES] == [18, 0, 0, 0]
+
+
+def test_planted_faults_are_noticed() -> None:
+    dataset = dataset_of([0, 1, 2, 3, 4, 0], [0, 1, 0, 1, 0, 1])
+
+    def prove(train: list[int], test: list[int], ids: Any = dataset.ids) -> None:
+        rows = dict(zip(ROLES, (np.array(rows, np.int64) for rows in (train, [], [], test)), strict=True))
+        prove_disjoint(dataclasses.replace(dataset, ids=ids), Roles(rows, ()))
+
+    prove([0, 1, 2, 5], [3, 4])
+    with pytest.raises(RunError, match=r"rows without exactly one role"):
+        prove([0, 1, 2, 5], [3, 4, 5])
+    with pytest.raises(RunError, match=r"rows without exactly one role"):
+        prove([0, 1, 2, 5], [3])
+    with pytest.raises(RunError, match=r"train and test share pictures; found 1, such as 0"):
+        prove([0, 1, 2], [3, 4, 5])
+    with pytest.raises(RunError, match=r"train and test share ids; found 1, such as a"):
+        prove([0, 1, 2, 5], [3, 4], np.array(["a", "b", "c", "a", "d", "e"]))
+
+
+@cases.needs_mnist
+def test_mnist_shares_no_picture_between_parts() -> None:
+    mnist = read("mnist", data_folder=cases.REAL)
+    roles = assign(mnist, Split(validation=10_000))
+    assert [len(roles.rows[role]) for role in ROLES] == [50_000, 10_000, 0, 10_000] and not roles.left_out
