@@ -7,7 +7,8 @@ the layout of Keras: pictures NHWC, convolution kernels HWIO, dense kernels (in,
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,20 +20,26 @@ STEPS = {"float64": 50, "float32": 10}
 ROUND = 5
 """Different batches, used in turn: seen ten times each, they are learned, and the losses fall."""
 
+SEED = 4
+"""Of ten, the one whose float32 curves moved least when all weights were changed by half a unit in the last place."""
+
 
 @dataclass(frozen=True)
 class Network:
-    """A layer list, the shape of its pictures (H, W, C), how many make a batch, and a factor on every learning rate."""
+    """A layer list, the shape of its pictures (H, W, C), how many make a batch, and a factor on every learning rate.
+
+    Behind a relu, batch norm magnifies a value that rounding puts on either side of zero, the more so the longer the
+    steps: at full pace Keras's float32 curve leaves its own float64 curve within five steps.
+    """
 
     layers: list[Any]
     input_shape: tuple[int, int, int]
-    batch_size: int
-    pace: float = 1.0
+    batch_size: int = 32
+    pace: Mapping[str, float] = field(default_factory=lambda: {"float64": 1.0, "float32": 1.0})
 
 
-def _zoo(name: str, *input_shape: int, batch_size: int = 32, pace: float = 1.0) -> Network:
-    height, width, channels = input_shape
-    return Network([_kept(item) for item in ZOO[name]], (height, width, channels), batch_size, pace)
+def _zoo(name: str, height: int, width: int, channels: int, **options: Any) -> Network:
+    return Network([_kept(item) for item in ZOO[name]], (height, width, channels), **options)
 
 
 def _kept(item: Any) -> Any:
@@ -63,11 +70,11 @@ NETWORKS: dict[str, Network] = {
     "mlp-128": _zoo("mlp-128", 28, 28, 1),
     "mlp-256": _zoo("mlp-256", 28, 28, 1),
     "mlp-256-128-64": _zoo("mlp-256-128-64", 28, 28, 1),
-    "vgg-small": _zoo("vgg-small", 32, 32, 3, batch_size=8, pace=0.1),
+    "vgg-small": _zoo("vgg-small", 32, 32, 3, batch_size=8, pace={"float64": 0.1, "float32": 0.001}),
     "svhn-ann-1": _zoo("svhn-ann-1", 32, 32, 1),
-    "svhn-ann-2": _zoo("svhn-ann-2", 32, 32, 1),
+    "svhn-ann-2": _zoo("svhn-ann-2", 32, 32, 1, pace={"float64": 0.2, "float32": 0.2}),
     "svhn-cnn-1": _zoo("svhn-cnn-1", 32, 32, 1, batch_size=8),
-    "svhn-cnn-2": _zoo("svhn-cnn-2", 32, 32, 1, batch_size=8),
+    "svhn-cnn-2": _zoo("svhn-cnn-2", 32, 32, 1, batch_size=8, pace={"float64": 1.0, "float32": 0.005}),
     "lenet-5": _zoo("lenet-5", 32, 32, 1, batch_size=8),
     "odd": Network(ODD, (24, 19, 2), 8),
 }
@@ -90,7 +97,7 @@ CASES = [(network, optimizer) for network in NETWORKS for optimizer in OPTIMIZER
 
 def _random(*address: object) -> np.random.RandomState:
     """Numbers of their own for every address. RandomState, because NumPy froze its streams for ever."""
-    return np.random.RandomState(zlib.crc32("/".join(map(str, address)).encode()))
+    return np.random.RandomState(zlib.crc32("/".join(map(str, (*address, SEED))).encode()))
 
 
 def initial(network: str, name: str, shape: tuple[int, ...]) -> np.ndarray:
@@ -116,8 +123,8 @@ def batch(network: str, number: int) -> tuple[np.ndarray, np.ndarray]:
     return images, ((images.reshape(len(images), -1) - 0.5) @ teacher).argmax(axis=1)
 
 
-def settings(network: str, optimizer: str) -> tuple[str, dict[str, Any]]:
+def settings(network: str, optimizer: str, dtype: str) -> tuple[str, dict[str, Any]]:
     """Name and remaining settings of one of OPTIMIZERS, at the pace of the network."""
     values = dict(OPTIMIZERS[optimizer])
-    values["learning_rate"] *= NETWORKS[network].pace
+    values["learning_rate"] *= NETWORKS[network].pace[dtype]
     return values.pop("name"), values

@@ -169,7 +169,7 @@ def check_study(study: StudyFile, settings: Settings, dataset: Dataset | None = 
     dataset = dataset or read(study.data.source, options_of(study), settings.data_folder)
     roles = assign(dataset, split_of(study))
     planned = plan(study, dataset, roles)
-    costs = {job: estimate(lane, environment["device"]) for job, lane in planned.lanes.items()}
+    costs = {job: estimate(lane, environment["device"], environment["threads"]) for job, lane in planned.lanes.items()}
     return {
         "study": study.study,
         "data": {

@@ -42,8 +42,10 @@ CELL_IMAGES = 60
 MIN_CLASS_TEST_IMAGES = 30
 """Below this many test images of a class its recall interval is wider than +-15 points: a notice says so."""
 
-SHEET_BYTES = 2 * 10**6
-"""Largest sprite sheet: 2.7 MB as a data URI, which beside the figure library (0.9 MB) leaves 1.4 MB for tables."""
+SHEET_BYTES = 500_000
+CELL_SHEET_BYTES = 1_500_000
+"""Largest sprite sheets, of the pictures in view and of those behind confusion cells: together 2.7 MB as data URIs,
+which beside the figure library (0.9 MB) leave 1.4 MB for tables."""
 
 SHEET_PIXELS = 2**24
 """Largest sprite sheet by pixels: 64 MB once a browser has decoded it, which a phone still holds."""

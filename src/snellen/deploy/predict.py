@@ -110,7 +110,8 @@ def _labels(batch: Batch, classes: tuple[str, ...]) -> np.ndarray | None:
     if unknown:
         found, expected = ", ".join(unknown[:5]), ", ".join(classes)
         raise BundleError("classes that the model does not know", found=found, expected=expected)
-    return np.array([classes.index(name) for name in batch.classes], np.int64)[batch.labels]
+    codes = np.array([classes.index(name) for name in batch.classes], np.int64)
+    return np.asarray(codes[batch.labels])
 
 
 def _test_mask(batch: Batch) -> np.ndarray:

@@ -34,14 +34,8 @@ class Example(TypedDict):
     probabilities: list[float]
 
 
-def confusion(predictions: Predictions, num_classes: int) -> np.ndarray:
-    """(K, K) int64, pictures of true class (row) that were given each class (column)."""
-    cells = _labels(predictions) * num_classes + predictions.predicted
-    return np.bincount(cells, minlength=num_classes**2).reshape(num_classes, num_classes).astype(np.int64)
-
-
 def cell_rows(predictions: Predictions, num_classes: int, limit: int = CELL_IMAGES) -> dict[str, list[int]]:
-    """Data set rows behind each cell of `confusion` that is not empty, keyed "true,predicted".
+    """Data set rows behind each cell of the confusion matrix that is not empty, keyed "true,predicted".
 
     At most `limit` a cell, most confident first; equals in row order.
     """
@@ -89,7 +83,8 @@ def first_examples(predictions: Predictions, count: int = 20) -> list[Example]:
 
 def _confidence(predictions: Predictions) -> np.ndarray:
     """(N,) float32, the probability of the predicted class."""
-    return predictions.probabilities.max(axis=1)
+    confidence: np.ndarray = predictions.probabilities.max(axis=1)
+    return confidence
 
 
 def _labels(predictions: Predictions) -> np.ndarray:

@@ -23,9 +23,9 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     file stays. Raises StorageError (path, needed and free bytes) when the disk refuses.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with open(temporary, "xb") as file:
             yield file
             file.flush()

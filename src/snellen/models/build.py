@@ -67,6 +67,11 @@ class Network:
         """All numbers of the network, moving statistics included, as Keras counts."""
         return self.trainable_count + sum(math.prod(shape) for shape in self.shapes[1].values())
 
+    @property
+    def multiply_adds(self) -> int:
+        """Multiplications of one forward pass of one picture."""
+        return chain.multiply_adds(self.layers)
+
     def layer_table(self) -> list[dict[str, Any]]:
         """A row a layer: name, kind, detail, output shape, parameters."""
         return [

@@ -63,6 +63,11 @@ def apply(
     return x, changed
 
 
+def multiply_adds(chain: Iterable[Placed]) -> int:
+    """Multiplications of one forward pass of one row."""
+    return sum(placed.layer.multiply_adds(placed.input_shape) for placed in chain)
+
+
 def _own(values: Tensors, name: str) -> Tensors:
     prefix = f"{name}."
     return {full[len(prefix) :]: value for full, value in values.items() if full.startswith(prefix)}

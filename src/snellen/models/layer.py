@@ -59,6 +59,10 @@ class Layer(Named):
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
         """y and the changed entries of the state."""
 
+    def multiply_adds(self, shape: Shape) -> int:
+        """Multiplications of one forward pass of one row; 0 where they do not count."""
+        return 0
+
     def detail(self) -> str:
         """The arguments in a few words, for the table of layers."""
         return ""

@@ -31,7 +31,11 @@ def _activate(y: Tensor, activation: Activation) -> Tensor:
 
 @final
 class Dense(Layer):
-    """y = activation(x W + b) on vectors."""
+    """y = activation(x W + b) on vectors.
+
+    Computed as W' x': the rounding of a row then does not depend on its place in the batch, which it does in x W for
+    5 to 11 units (MKL), and few units are up to twice as fast.
+    """
 
     kind: Literal["dense"] = "dense"
     shorthand: ClassVar = "units"
@@ -51,9 +55,12 @@ class Dense(Layer):
         return {"kernel": kernel, **bias}, {}
 
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
-        kernel = parameters["kernel"]
-        y = torch.baddbmm(parameters["bias"].unsqueeze(1), x, kernel) if self.use_bias else torch.bmm(x, kernel)
-        return _activate(y, self.activation), {}
+        kernel, columns = parameters["kernel"].transpose(1, 2), x.transpose(1, 2)
+        y = torch.baddbmm(parameters["bias"].unsqueeze(2), kernel, columns) if self.use_bias else kernel @ columns
+        return _activate(y.transpose(1, 2), self.activation), {}
+
+    def multiply_adds(self, shape: Shape) -> int:
+        return shape[0] * self.units
 
     def detail(self) -> str:
         return f"{self.units} units, {self.activation}"
@@ -93,6 +100,9 @@ class Conv(Layer):
             folded = pad_same(folded, self.kernel, self.strides, 0.0)
         y = functional.conv2d(folded, kernel, bias, self.strides, padding, groups=lanes)
         return unfold(_activate(y, self.activation), lanes), {}
+
+    def multiply_adds(self, shape: Shape) -> int:
+        return math.prod(self.output_shape(shape)) * self.kernel**2 * shape[2]
 
     def detail(self) -> str:
         stride = f", strides {self.strides}" if self.strides > 1 else ""
@@ -269,6 +279,9 @@ class Skip(Layer):
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
         inside, changed = chain.apply(chain.place(self.layers, tuple(x.shape[2:])), parameters, state, x, step)
         return x + inside, changed
+
+    def multiply_adds(self, shape: Shape) -> int:
+        return chain.multiply_adds(chain.place(self.layers, shape))
 
     def detail(self) -> str:
         return " > ".join(f"{layer.name} ({layer.detail()})".replace(" ()", "") for layer in self.layers)

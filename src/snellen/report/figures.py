@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ Specification = dict[str, Any]
 
 ROLE_COLOURS = {role: f"var(--{role})" for role in ("train", "validation", "calibration", "test")}
 MEASURES = {"loss": "~g", "accuracy": ".0%"}
+FONT = "Helvetica Neue, Arial, Liberation Sans, sans-serif"
 WIDTH_PIXELS, HEIGHT_PIXELS = 400, 210
 
 
@@ -28,24 +30,28 @@ def learning_curve(history: Sequence[dict[str, Any]], kept_epoch: int | None, me
     """Lines of one measure ("loss" or "accuracy") over epochs, train and validation, with the kept epoch marked."""
     import altair as alt
 
+    shown = _thinned(history, kept_epoch)
     points = [
         {"epoch": epoch["epoch"], "role": role, "value": epoch[key]}
-        for epoch in _thinned(history, kept_epoch)
+        for epoch in shown
         for role, key in (("train", measure), ("validation", f"validation_{measure}"))
         if epoch.get(key) is not None
     ]
+    epochs = alt.X("epoch:Q", title="epoch").axis(tickMinStep=1, format="d", grid=False)
+    epochs = epochs.scale(domain=[shown[0]["epoch"], shown[-1]["epoch"]], nice=False, zero=False)
     lines = (
-        alt.Chart(alt.Data(values=points))
+        alt.Chart(alt.InlineData(values=points))
         .mark_line(point={"size": 14}, strokeWidth=1.75)
         .encode(
-            x=alt.X("epoch:Q", title="epoch", axis=alt.Axis(tickMinStep=1, format="d", grid=False)),
+            x=epochs,
             y=alt.Y("value:Q", title=None, axis=alt.Axis(format=MEASURES[measure]), scale=alt.Scale(zero=False)),
             color=_colour_of_role(["train", "validation"]),
             strokeDash=alt.StrokeDash("role:N", legend=None, scale=alt.Scale(range=[[5, 3], [1, 0]])),
             tooltip=["role:N", "epoch:Q", alt.Tooltip("value:Q", title=measure, format=".4f")],
         )
     )
-    return _specification(_kept_mark(kept_epoch) + lines if kept_epoch else lines, f"{measure} after each epoch")
+    marked = _kept_mark(kept_epoch, epochs) + lines if kept_epoch else lines
+    return _specification(marked, f"{measure} after each epoch")
 
 
 def class_balance(counts: Sequence[dict[str, Any]]) -> Specification:
@@ -59,7 +65,7 @@ def class_balance(counts: Sequence[dict[str, Any]]) -> Specification:
         for place, role in enumerate(roles)
     ]
     bars = (
-        alt.Chart(alt.Data(values=values))
+        alt.Chart(alt.InlineData(values=values))
         .mark_bar(height={"band": 0.72})
         .encode(
             x=alt.X("images:Q", title="images", axis=alt.Axis(format=",d", tickCount=5)),
@@ -86,7 +92,7 @@ def javascript() -> str:
         text = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=version)
         write_text(folder / "bundle.js", text)
 
-    folder = cached(f"figures/vl-convert-{vl_convert.__version__}-vega-lite-{version}", build)
+    folder = cached(f"figures/vl-convert-{version_of('vl-convert-python')}-vega-lite-{version}", build)
     return (folder / "bundle.js").read_text(encoding="utf-8")
 
 
@@ -97,14 +103,15 @@ def _thinned(history: Sequence[dict[str, Any]], kept_epoch: int | None) -> list[
     return [epoch for at, epoch in enumerate(history) if at % step == 0 or at == last or epoch["epoch"] == kept_epoch]
 
 
-def _kept_mark(kept_epoch: int) -> altair.LayerChart:
+def _kept_mark(kept_epoch: int, epochs: altair.X) -> altair.LayerChart:
     """A vertical rule at the epoch whose weights were kept, with its number."""
     import altair as alt
 
-    base = alt.Chart(alt.Data(values=[{"epoch": kept_epoch, "label": f"kept: {kept_epoch}"}])).encode(x="epoch:Q")
+    base = alt.Chart(alt.InlineData(values=[{"epoch": kept_epoch, "label": f"kept: {kept_epoch}"}])).encode(x=epochs)
     rule = base.mark_rule(color="var(--ink-2)", strokeDash=[1, 3], strokeWidth=1.25)
     text = base.mark_text(align="center", baseline="bottom", dy=-3, color="var(--ink-2)", fontSize=11)
-    return rule + text.encode(text="label:N", y=alt.value(0))
+    marks: altair.LayerChart = alt.layer(rule, text.encode(text="label:N", y=alt.value(0)))
+    return marks
 
 
 def _colour_of_role(roles: list[str]) -> altair.Color:
@@ -127,7 +134,7 @@ def _specification(
     return sized.to_dict() | {
         "background": None,
         "config": {
-            "font": "inherit",
+            "font": FONT,
             "view": {"stroke": None},
             "axis": ink | axis | {"titleFontWeight": "normal", "labelLimit": 160},
             "legend": ink,

@@ -17,6 +17,12 @@ def count(value: int | None) -> str:
     return "\N{EN DASH}" if value is None else f"{value:,}"
 
 
+def several(number: int, noun: str) -> str:
+    """A number with its noun: "1 image", "1,797 images", "10 classes"."""
+    plural = noun + ("es" if noun.endswith("s") else "s")
+    return f"{number:,} {noun if number == 1 else plural}"
+
+
 def percent(share: float | None) -> str:
     """0.972 -> "97.2 %". Only 1 is "100.0 %" and only 0 is "0.0 %"."""
     return UNDEFINED if share is None else f"{_tenths(share)}{SPACE}%"
@@ -97,6 +103,7 @@ def _tenths(share: float) -> str:
 
 FILTERS = {
     "count": count,
+    "several": several,
     "percent": percent,
     "score": score,
     "interval": interval,

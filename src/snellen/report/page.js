@@ -42,17 +42,21 @@ function valueOf(row, column) {
   return cell.dataset.value ?? cell.textContent.trim();
 }
 
-// Confusion matrices. One button of each is in the tab order; arrows move between them.
+// Confusion matrices. The largest confusion is shown first. One button of each is in the tab order; arrows move on.
 function matrix(table) {
   const buttons = [...table.querySelectorAll("button")];
-  if (buttons.length) buttons[0].tabIndex = 0;
+  const errors = buttons.filter((button) => button.closest(".miss"));
+  const most = (best, button) => (Number(button.textContent) > Number(best?.textContent ?? 0) ? button : best);
+  const first = errors.reduce(most, null) ?? buttons[0];
+  if (first) showCell(table, first);
   table.addEventListener("click", ({ target }) => target.closest("button") && showCell(table, target.closest("button")));
   table.addEventListener("keydown", (event) => {
     const step = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
     const next = step && neighbour(table, event.target.closest("td"), step);
     if (!next) return;
     event.preventDefault();
-    focusCell(table, next);
+    next.focus();
+    showCell(table, next);
   });
 }
 
@@ -66,12 +70,6 @@ function neighbour(table, cell, [down, right]) {
   return null;
 }
 
-function focusCell(table, button) {
-  table.querySelectorAll("button[tabindex='0']").forEach((other) => (other.tabIndex = -1));
-  button.tabIndex = 0;
-  button.focus();
-}
-
 function showCell(table, button) {
   const cell = button.closest("td");
   const [label, predicted] = [cell.parentNode.rowIndex - 1, cell.cellIndex - 1];
@@ -79,7 +77,8 @@ function showCell(table, button) {
   const place = table.closest(".panel").querySelector(".behind");
   table.querySelectorAll("[aria-pressed]").forEach((other) => other.removeAttribute("aria-pressed"));
   button.ariaPressed = "true";
-  focusCell(table, button);
+  table.querySelectorAll("button[tabindex='0']").forEach((other) => (other.tabIndex = -1));
+  button.tabIndex = 0;
   place.replaceChildren(heading(label, predicted, Number(button.textContent), tiles.length), gallery(tiles, label));
   place.hidden = false;
 }
@@ -143,4 +142,4 @@ document.querySelectorAll("table.matrix").forEach(matrix);
 document.querySelectorAll("[data-copy]").forEach((button) => button.addEventListener("click", copy));
 addEventListener("hashchange", unfold);
 unfold();
-drawFigures();
+await drawFigures();

@@ -16,10 +16,10 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from snellen.explain.thumbnails import Thumbnails
-from snellen.limits import CELL_IMAGES, MATRIX_CLASSES, REPORT_BYTES
+from snellen.limits import CELL_IMAGES, CELL_SHEET_BYTES, MATRIX_CLASSES, REPORT_BYTES, SHEET_BYTES
 from snellen.report.figures import Specification, class_balance, javascript, learning_curve
 from snellen.report.formats import FILTERS
-from snellen.report.sprites import Sheet, build_sheet
+from snellen.report.sprites import Sheet, build_sheet, mean_images, rows_behind_cells, rows_in_view
 
 Content = dict[str, Any]
 
@@ -55,7 +55,7 @@ def render(content: Content, thumbnails: Thumbnails) -> str:
 
 
 def _page(content: Content, thumbnails: Thumbnails, detail: Detail) -> str:
-    sheet = build_sheet(content, thumbnails, detail.cell_images)
+    cell_sheet = build_sheet(thumbnails, rows_behind_cells(content, detail.cell_images), CELL_SHEET_BYTES)
     scripts = {"library": javascript(), "script": _resource("page.js")}
     return (
         _environment()
@@ -65,15 +65,18 @@ def _page(content: Content, thumbnails: Thumbnails, detail: Detail) -> str:
             **{name: Markup(text) for name, text in scripts.items()},
             policy=_policy(scripts.values()),
             stylesheet=Markup(_resource("style.css")),
-            sheet=sheet,
+            sheet=build_sheet(thumbnails, rows_in_view(content), SHEET_BYTES, mean_images(content["data"])),
+            cell_sheet=cell_sheet,
             detail=detail,
             cell_limit=CELL_IMAGES,
             first_findings=FIRST_FINDINGS,
             matrix_classes=MATRIX_CLASSES,
             axis=_axis(content["leaderboard"]),
-            anchors={f"model-{model['name']}" for model in content["models"]} | {"leaderboard", "data", "roles"},
+            anchors=_anchors(content),
             covers=_covers(content),
-            embedded=embedded_json({"figures": _figures(content), "cells": _cells(content, sheet, detail.cell_images)}),
+            embedded=embedded_json(
+                {"figures": _figures(content), "cells": _cells(content, cell_sheet, detail.cell_images)}
+            ),
         )
     )
 
@@ -112,6 +115,12 @@ def _cells(content: Content, sheet: Sheet, limit: int) -> dict[str, Any]:
         "columns": sheet.columns,
         "classes": content["data"]["classes"],
     }
+
+
+def _anchors(content: Content) -> dict[str, str]:
+    """What a finding may point to as its evidence: the id of an element and what a reader calls it."""
+    models = {f"model-{model['name']}": model["name"] for model in content["models"]}
+    return {"leaderboard": "leaderboard", "data": "data", "roles": "roles"} | models
 
 
 def _axis(leaderboard: list[dict[str, Any]]) -> tuple[float, float]:

@@ -1,11 +1,13 @@
-"""All pictures of a page in one image: a sprite sheet, of which each place shows one tile."""
+"""Many pictures in one image: sprite sheets, of which each place in the page shows one tile.
+
+A page has two. Printing decodes a sheet again for every tile, so the pictures in view keep to a small one."""
 
 from __future__ import annotations
 
 import base64
 import io
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from snellen.explain.thumbnails import Thumbnails
-from snellen.limits import SHEET_BYTES, SHEET_PIXELS, THUMBNAIL_PIXELS
+from snellen.limits import CELL_IMAGES, SHEET_PIXELS, THUMBNAIL_PIXELS
 
 READABLE_PIXELS = 40
 """Pictures are enlarged by the smallest whole factor that makes them at least this wide."""
@@ -32,7 +34,7 @@ class Sheet:
     """A sprite sheet as a page draws it.
 
     uri: the data URI. columns, lines: tiles across and down. width, height: of a tile on the screen, in CSS pixels.
-    tiles: data set row -> number of its tile. first_mean: number of the tile with the mean image of class 0.
+    tiles: data set row -> number of its tile; tiles of extra pictures follow.
     """
 
     uri: str
@@ -41,53 +43,58 @@ class Sheet:
     width: int
     height: int
     tiles: dict[int, int]
-    first_mean: int
 
     def style(self, tile: int) -> str:
         """The inline style that makes an element of class "picture" show `tile`."""
         return f"--x:{tile % self.columns};--y:{tile // self.columns}"
 
 
-def build_sheet(content: dict[str, Any], thumbnails: Thumbnails, cell_images: int) -> Sheet:
-    """The sheet of all pictures that the page of `content` shows, with `cell_images` behind each confusion cell.
+def build_sheet(thumbnails: Thumbnails, rows: Iterable[int], max_bytes: int, extra: np.ndarray | None = None) -> Sheet:
+    """The sheet of the pictures of `rows`, each once, then of `extra` (N, H, W, C) uint8.
 
-    Rows without a thumbnail, and the last ones beyond SHEET_PIXELS, have no tile.
+    Rows without a thumbnail, and the last ones beyond SHEET_PIXELS, have no tile. Beyond `max_bytes` quality is given
+    up, as ENCODINGS say.
     """
-    means = _means(content["data"])
-    wanted = dict.fromkeys(rows_shown(content, cell_images))
+    extra = np.zeros((1, *thumbnails.images.shape[1:]), np.uint8) if extra is None else extra
     found = {int(row): at for at, row in enumerate(thumbnails.rows)}
-    shown = [row for row in wanted if row in found][: _room(thumbnails.images.shape[1:]) - len(means)]
-    images = _reduced(np.concatenate([thumbnails.images[[found[row] for row in shown]], means]))
-    columns = max(1, math.isqrt(len(images)))
+    shown = [row for row in dict.fromkeys(rows) if row in found][: _room(extra.shape[1:]) - len(extra)]
+    images = _reduced(np.concatenate([thumbnails.images[[found[row] for row in shown]], extra]))
+    columns = math.isqrt(len(images))
     height, width = images.shape[1:3]
     scale = math.ceil(READABLE_PIXELS / max(height, width))
     return Sheet(
-        uri=_data_uri(_tiled(images, columns)),
+        uri=_data_uri(_tiled(images, columns), max_bytes),
         columns=columns,
         lines=math.ceil(len(images) / columns),
         width=scale * width,
         height=scale * height,
         tiles={row: tile for tile, row in enumerate(shown)},
-        first_mean=len(shown),
     )
 
 
-def rows_shown(content: dict[str, Any], cell_images: int) -> Iterator[int]:
-    """Data set rows whose pictures the page of `content` shows, the most needed first, some more than once."""
+def rows_in_view(content: dict[str, Any]) -> Iterator[int]:
+    """Data set rows whose pictures the page of `content` shows at once, some more than once."""
     for rows in content["data"]["samples"]:
         yield from rows
-    roles = [role for model in content["models"] for role in model["roles"].values()]
-    for role in roles:
+    for role in _roles(content):
         yield from (item["row"] for item in role["mistakes"] + role["examples"])
-    for place in range(cell_images):
-        for role in roles:
+
+
+def rows_behind_cells(content: dict[str, Any], limit: int = CELL_IMAGES) -> Iterator[int]:
+    """Data set rows of the first `limit` pictures of each confusion cell: the first of all cells first."""
+    for place in range(limit):
+        for role in _roles(content):
             yield from (rows[place] for rows in role["cells"].values() if place < len(rows))
 
 
-def _means(data: dict[str, Any]) -> np.ndarray:
-    """(K, H, W, C) uint8, the mean image of each class."""
+def mean_images(data: dict[str, Any]) -> np.ndarray:
+    """(K, H, W, C) uint8, the mean image of each class of report.json's `data`."""
     shares = np.array(data["means"], np.float32).reshape(-1, *data["shape"])
     return (shares.clip(0, 1) * 255).round().astype(np.uint8)
+
+
+def _roles(content: dict[str, Any]) -> list[dict[str, Any]]:
+    return [role for model in content["models"] for role in model["roles"].values()]
 
 
 def _room(shape: tuple[int, ...]) -> int:
@@ -104,8 +111,10 @@ def _reduced(images: np.ndarray) -> np.ndarray:
         return images
     padding = ((0, 0), (0, -height % factor), (0, -width % factor), (0, 0))
     padded = np.pad(images, padding, mode="edge")
-    blocks = padded.reshape(len(images), padded.shape[1] // factor, factor, padded.shape[2] // factor, factor, -1)
-    return blocks.mean(axis=(2, 4)).round().astype(np.uint8)
+    blocks: np.ndarray = padded.reshape(
+        len(images), padded.shape[1] // factor, factor, padded.shape[2] // factor, factor, -1
+    )
+    return np.asarray(blocks.mean(axis=(2, 4)).round(), np.uint8)
 
 
 def _tiled(images: np.ndarray, columns: int) -> np.ndarray:
@@ -118,14 +127,14 @@ def _tiled(images: np.ndarray, columns: int) -> np.ndarray:
     return grid.reshape(lines * height, columns * width, channels)
 
 
-def _data_uri(pixels: np.ndarray) -> str:
-    """`pixels` (H, W, C) as WebP in the best of ENCODINGS that stays under SHEET_BYTES, else in the smallest."""
+def _data_uri(pixels: np.ndarray, max_bytes: int) -> str:
+    """`pixels` (H, W, C) as WebP in the best of ENCODINGS that stays under `max_bytes`, else in the smallest."""
     picture = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
     content = b""
     for encoding in ENCODINGS:
         buffer = io.BytesIO()
         picture.save(buffer, "WEBP", **encoding)
         content = buffer.getvalue()
-        if len(content) <= SHEET_BYTES:
+        if len(content) <= max_bytes:
             break
     return "data:image/webp;base64," + base64.b64encode(content).decode()

@@ -18,6 +18,14 @@ from snellen.train.schedules import SCHEDULES
 Location = tuple[str | int, ...]
 BOUNDS = {"greater_than": ("gt", "above"), "greater_than_equal": ("ge", "at least")}
 BOUNDS |= {"less_than": ("lt", "below"), "less_than_equal": ("le", "at most")}
+AMOUNTS = ("test", "validation", "calibration")
+WORDS = {
+    "model_type": "be a mapping of keys",
+    "dict_type": "be a mapping of keys",
+    "tuple_type": "be a list",
+    "too_short": "have {min_length} or more items",
+    "string_pattern_mismatch": "be up to 64 letters, digits, spaces or any of _+-, a letter or digit first",
+}
 UNION_TAGS = {"constrained-int", "constrained-float", "int", "float", "str", "function-after", "tuple[str, ...]"}
 
 
@@ -40,10 +48,15 @@ def complaints_of(error: ValidationError, lines: Mapping[Location, int]) -> list
     A default under `train:` is validated again in every model that inherits it; only the place where it is written
     counts, so faults at keys that the file does not have are told only when there are no others.
     """
-    faults = [_complaint(fault) for fault in error.errors()]
+    faults = [_complaint(fault) for fault in error.errors() if not _is_echo(fault)]
     unique = list({fault.location: fault for fault in reversed(faults)}.values())[::-1]
     told = [fault for fault in unique if fault.written_at() in lines] or unique
     return sorted(told, key=lambda fault: lines.get(fault.written_at(), 0))
+
+
+def _is_echo(fault: Any) -> bool:
+    """A list that is too short only because items of it have faults of their own."""
+    return bool(fault["type"] == "too_short" and len(fault["input"]) >= fault["ctx"]["min_length"])
 
 
 def _complaint(fault: Any) -> Complaint:
@@ -75,17 +88,35 @@ def _sentence(fault: Any, subject: str, location: Location) -> str:
         return f"unknown key {subject}{_nearest(location)}"
     if kind == "missing":
         return f"{subject} is missing"
+    if location[:1] == ("split",) and location[-1] in AMOUNTS:
+        return f"{subject} must be a count of at least 1 or a fraction between 0 and 1; got {_shown(fault['input'])}"
     if kind in BOUNDS:
-        bound, words = BOUNDS[kind]
-        return f"{subject} must be {words} {context[bound]:g}; got {_shown(fault['input'])}"
+        return f"{subject} must be {_range(location) or _bound(kind, context)}; got {_shown(fault['input'])}"
     if kind == "value_error":
         inner = context.get("error")
         return f"{subject}: {inner}" if isinstance(inner, SnellenError) else f"{subject}: {fault['msg']}"
     if kind == "literal_error":
         return f"{subject} must be {context['expected']}; got {_shown(fault['input'])}"
-    message = fault["msg"].removeprefix("Input ").removeprefix("should ")
-    verb = "must " if fault["msg"].startswith("Input should ") else ""
-    return f"{subject} {verb}{message}; got {_shown(fault['input'])}"
+    message = WORDS.get(kind) or fault["msg"].partition(" should ")[2] or fault["msg"]
+    return f"{subject} must {message.format(**context)}; got {_shown(fault['input'])}"
+
+
+def _bound(kind: str, context: Mapping[str, Any]) -> str:
+    """at least 1."""
+    bound, words = BOUNDS[kind]
+    return f"{words} {context[bound]:g}"
+
+
+def _range(location: Location) -> str | None:
+    """in (0, 10], as declared on the field, where it has both ends."""
+    section = _section(location[:-1])
+    field = section.model_fields.get(str(location[-1])) if section else None
+    declared = field.metadata if field else ()
+    ends = {end: getattr(each, end) for end in ("gt", "ge", "lt", "le") for each in declared if hasattr(each, end)}
+    low, high = ends.get("gt", ends.get("ge")), ends.get("lt", ends.get("le"))
+    if low is None or high is None:
+        return None
+    return f"in {'(' if 'gt' in ends else '['}{low}, {high}{')' if 'lt' in ends else ']'}"
 
 
 def _shown(value: Any) -> str:
@@ -103,12 +134,17 @@ def _nearest(location: Location) -> str:
 
 def _known_keys(parent: Location) -> list[str]:
     """Keys that the schema has at `parent`."""
+    section = _section(parent)
+    return [field for field in section.model_fields if field != "kind"] if section else []
+
+
+def _section(location: Location) -> type[BaseModel] | None:
+    """What the schema has at `location`: a section of the file, or a thing with arguments."""
     sections: dict[Location, type[BaseModel]] = {(): StudyFile, ("data",): Data, ("split",): Split, ("train",): Train}
-    if parent in sections:
-        return list(sections[parent].model_fields)
-    if len(parent) == 2:
-        return list(Model.model_fields)
-    if parent[-1:] == ("train",):
-        return list(Train.model_fields)
-    named = {**LAYERS, **OPTIMIZERS, **SCHEDULES}.get(str(parent[-1]))
-    return [field for field in named.model_fields if field != "kind"] if named else []
+    if location in sections:
+        return sections[location]
+    if len(location) == 2 and location[0] == "models":
+        return Model
+    if location[-1:] == ("train",):
+        return Train
+    return {**LAYERS, **OPTIMIZERS, **SCHEDULES}.get(str(location[-1]))

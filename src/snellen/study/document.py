@@ -83,7 +83,8 @@ def parse(text: str, name: str) -> Document:
     except (YAMLError, ValueError) as error:
         raise StudyError(f"not YAML ({error})", where=name) from None
     if not isinstance(tree, Mapping):
-        raise StudyError("a study file is a mapping of keys", found=type(tree).__name__, where=name)
+        found = "nothing" if tree is None else "a list" if isinstance(tree, list) else repr(tree)
+        raise StudyError("a study file is a mapping of keys", found=found, where=name)
     lines: dict[Location, int] = {}
     return Document(name, text, _plain(tree, (), lines, name), lines)
 
@@ -91,7 +92,8 @@ def parse(text: str, name: str) -> Document:
 def to_yaml(values: Any) -> str:
     """Plain values as YAML text."""
     yaml = YAML(typ="safe", pure=True)
-    yaml.default_flow_style, yaml.sort_base_mapping_type_on_output = False, False
+    yaml.default_flow_style = False
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # keep the order of the keys
     stream = io.StringIO()
     yaml.dump(values, stream)
     return stream.getvalue()
@@ -106,7 +108,9 @@ def _plain(node: Any, location: Location, lines: dict[Location, int], name: str)
     """The node as plain Python; notes the line of every key and item on the way."""
     if isinstance(node, Mapping):
         for key in node:
-            lines[(*location, key)] = node.lc.key(key)[0] + 1  # type: ignore[attr-defined]
+            lines[(*location, key)] = line = node.lc.key(key)[0] + 1  # type: ignore[attr-defined]
+            if not isinstance(key, str):
+                raise StudyError("a key must be text", found=repr(key), where=f"{name} line {line}")
         return {key: _plain(value, (*location, key), lines, name) for key, value in node.items()}
     if isinstance(node, list):
         for index in range(len(node)):

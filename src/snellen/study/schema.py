@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from snellen.errors import unknown
 from snellen.models.layers import AnyLayer
@@ -18,7 +18,7 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _+-]{0,63}$")]
 PositiveCount = Annotated[int, Field(ge=1, strict=True)]
 Fraction = Annotated[float, Field(gt=0, lt=1, strict=True)]
 Amount = PositiveCount | Fraction
-Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Seed = Annotated[int, Field(strict=True, ge=0, lt=2**32)]
 
 
 class Section(BaseModel):
@@ -57,12 +57,18 @@ class Train(Section):
     """How weights change and when training stops."""
 
     optimizer: AnyOptimizer = Field(default="adam", validate_default=True)
-    learning_rate: Annotated[float | None, Field(gt=0, le=10, description="default: Keras's for the optimizer")] = None
-    weight_decay: Annotated[float | None, Field(ge=0, le=1, description="default: Keras's for the optimizer")] = None
+    learning_rate: Annotated[
+        float | None, Field(strict=True, gt=0, le=10, description="default: Keras's for the optimizer")
+    ] = None
+    weight_decay: Annotated[
+        float | None, Field(strict=True, ge=0, le=1, description="default: Keras's for the optimizer")
+    ] = None
     schedule: AnySchedule = Field(default="constant", validate_default=True)
-    epochs: Annotated[int, Field(ge=1, le=100_000)] = 10
-    batch_size: Annotated[int, Field(ge=1, le=65_536)] = 32
-    patience: Annotated[int | None, Field(ge=1, le=100_000, description="epochs without improvement to stop")] = None
+    epochs: Annotated[int, Field(strict=True, ge=1, le=100_000)] = 10
+    batch_size: Annotated[int, Field(strict=True, ge=1, le=65_536)] = 32
+    patience: Annotated[
+        int | None, Field(strict=True, ge=1, le=100_000, description="epochs without improvement to stop")
+    ] = None
     measure: Annotated[Measure, Field(description="validation measure that stops and chooses the kept epoch")] = "loss"
 
     @model_validator(mode="after")
@@ -117,13 +123,14 @@ class StudyFile(Section):
             return written
         return {**written, "models": {name: _with_defaults(model, written["train"]) for name, model in models.items()}}
 
-    @model_validator(mode="after")
-    def _known_models(self) -> StudyFile:
-        if not isinstance(self.open_test, str):
-            for name in self.open_test:
-                if name not in self.models:
-                    raise unknown("model", name, self.models, where="open_test")
-        return self
+    @field_validator("open_test")
+    @classmethod
+    def _known_models(cls, opened: str | tuple[str, ...], others: ValidationInfo) -> str | tuple[str, ...]:
+        models = others.data.get("models", {})
+        for name in () if isinstance(opened, str) or not models else opened:
+            if name not in models:
+                raise unknown("model", name, models)
+        return opened
 
 
 def _with_defaults(model: Any, defaults: Mapping[str, Any]) -> Any:

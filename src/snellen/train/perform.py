@@ -20,6 +20,7 @@ from snellen.models.predictions import Predictions
 from snellen.models.weights import load_weights, save_weights
 from snellen.train.checkpoint import Checkpoint
 from snellen.train.engine import Lane, Material, Watcher, train
+from snellen.train.environment import use_threads
 from snellen.train.flat import Layout
 from snellen.train.job import ID_LENGTH
 from snellen.train.results import JobFolder, Result
@@ -46,7 +47,7 @@ def perform(lane: Lane, rows: Mapping[str, np.ndarray], place: Workplace, watche
     """
     folder = place.folder(lane.job.id)
     folder.write_job(lane.job)
-    checkpoint = _pack(lane, place)
+    checkpoint = _pack(lane, place, use_threads(lane.job, place.strategy["threads"]))
     try:
         snapshot = train(lane, place.material, checkpoint, watcher)
         result = _store(snapshot, lane, rows, place, folder)
@@ -70,13 +71,13 @@ def predict_role(role: str, rows: np.ndarray, job_id: str, place: Workplace) -> 
     return Predictions(role, rows, place.dataset.ids[rows], None if (labels == SEALED).any() else labels, probabilities)
 
 
-def _pack(lane: Lane, place: Workplace) -> Checkpoint:
+def _pack(lane: Lane, place: Workplace, threads: int) -> Checkpoint:
     """The pack of one lane: who is in which place, and how it is run, written down before training."""
     lanes = (lane.job.id,)
     folder = place.run / "packs" / identity(list(lanes))[:ID_LENGTH]
     record = folder / "pack.json"
     if not record.exists():
-        write_json(record, {"lanes": list(lanes), "strategy": dict(place.strategy)})
+        write_json(record, {"lanes": list(lanes), "strategy": {**place.strategy, "threads": threads}})
     return Checkpoint(folder, lanes)
 
 

@@ -1,4 +1,4 @@
-"""A real browser for tests: the few WebDriver commands they need, over HTTP (selenium would be a dependency for six calls)."""
+"""A real browser for tests: the few WebDriver commands they need (selenium would be a dependency for six calls)."""
 
 from __future__ import annotations
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import warnings
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from snellen.explain.errors import cell_rows, confident_mistakes, confusion, first_examples
+from snellen.explain.errors import cell_rows, confident_mistakes, first_examples
 from snellen.explain.thumbnails import Thumbnails, tone
+from snellen.metrics.scores import confusion
 from snellen.models.predictions import Predictions
 
 ROLES = ("train", "validation", "calibration", "test")
@@ -53,9 +55,7 @@ def report(
         "chosen": models[0]["name"],
         "answer": _answer(models[0]),
         "findings": _findings(models),
-        "claim": f"Trained once on {len(roles['train']):,} images, {models[0]['name']} names the class of "
-        f"{100 * models[0]['roles']['test']['scores']['accuracy']['value']:.1f} % of {len(roles['test'])} test images "
-        "that took no part in training or choosing. Another training of the same recipe may differ.",
+        "claim": _claim(models[0]),
         "openings": {"this_run": 1, "ever": 3, "models": [models[0]["name"]]},
         "leaderboard": [_leader(model) for model in models],
         "models": models,
@@ -115,7 +115,7 @@ def _model(
         )
     inputs = flat.shape[1]
     sizes = [inputs, units, len(classes)] if units else [inputs, len(classes)]
-    counts = [(a + 1) * b for a, b in zip(sizes, sizes[1:])]
+    counts = [(a + 1) * b for a, b in pairwise(sizes)]
     layers = [{"name": "flatten", "kind": "flatten", "detail": "", "output": [inputs], "parameters": 0}] + [
         {"name": f"dense_{at + 1}", "kind": "dense", "detail": f"{size} units", "output": [size], "parameters": count}
         for at, (size, count) in enumerate(zip(sizes[1:], counts))
@@ -160,7 +160,7 @@ def _role(
     ids = np.array([f"digits:{row}" for row in rows])
     probabilities = network.predict_proba(flat[rows]).astype(np.float32)
     predictions = Predictions(role, rows, ids, labels[rows].astype(np.int64), probabilities)
-    matrix = confusion(predictions, len(classes))
+    matrix = confusion(labels[rows], predictions.predicted, len(classes))
     loss, accuracy = _loss_accuracy(network, flat, labels, rows)
     per_class = [_class(matrix, at, name) for at, name in enumerate(classes)]
     means = {
@@ -237,13 +237,21 @@ def _answer(model: dict[str, Any]) -> list[dict[str, Any]]:
     test = model["roles"]["test"]["scores"]["accuracy"]
     value, low, high = (100 * test[key] for key in ("value", "low", "high"))
     name = model["name"]
-    good = f"It names the class of {value:.1f} % of {test['n']} unseen test images (95 % interval {low:.1f} to {high:.1f})."
+    good = f"It names the class of {value:.1f} % of {test['n']:,} unseen test images (95 %: {low:.1f} to {high:.1f})."
     return [
         _finding("SNL001", "result", f"{name} was chosen: it has the best validation accuracy.", "leaderboard"),
         _finding("SNL002", "result", good, f"model-{name}"),
         _finding("SNL003", "result", "Each model was trained once, so recipes cannot be compared yet.", "leaderboard",
                  "Ask for seeds: 3 to compare recipes."),
     ]  # fmt: skip
+
+
+def _claim(model: dict[str, Any]) -> str:
+    test = model["roles"]["test"]
+    return (
+        f"Trained once, {model['name']} names the class of {100 * test['scores']['accuracy']['value']:.1f} % of "
+        f"{test['n']:,} test images that took no part in training or choosing. Another training may differ."
+    )
 
 
 def _findings(models: list[dict[str, Any]]) -> list[dict[str, Any]]:
