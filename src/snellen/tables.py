@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from snellen.evaluate.scores import proportion
+from snellen.evaluate.scores import Estimate, proportion
 from snellen.findings.finding import interval
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ PREVIEW = 20
 def print_finished(finished: Finished) -> None:
     """The leaderboard, the findings that ask for something, and where the report is."""
     console, evaluation, record = Console(), finished.evaluation, finished.record
-    columns = ["model", "parameters", "epoch kept", "validation accuracy", "test accuracy", "seconds"]
+    columns = ["model", "parameters", "kept epoch", "validation %", "test %", "seconds"]
     table = _table(f"{record.study.study}: best validation {record.study.choose_by} first", columns, 1)
     for model in [*evaluation.ranked, *finished.failed]:
         table.add_row(*_standing(finished, model))
@@ -81,13 +81,19 @@ def _standing(finished: Finished, model: str) -> list[str]:
     if result.status == "failed":
         return [name, parameters, "-", "failed", "-", f"{result.seconds:.1f}"]
     estimates = (evaluation.estimate(model, role, "accuracy") for role in ("validation", "test"))
-    accuracies = [interval(estimate) if estimate else "not opened" for estimate in estimates]
+    accuracies = [_per_cent(estimate) for estimate in estimates]
     return [name, parameters, f"{result.kept_epoch} of {result.epochs}", *accuracies, f"{result.seconds:.1f}"]
+
+
+def _per_cent(estimate: Estimate | None) -> str:
+    return interval(estimate).replace(" %", "") if estimate else "not opened"
 
 
 def _table(title: str | None, columns: list[str], left: int) -> Table:
     """A plain table whose first `left` columns are aligned left, the rest right."""
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for index, column in enumerate(columns):
-        table.add_column(column, justify="left" if index < left else "right", style=None, header_style="dim")
+        table.add_column(
+            column, justify="left" if index < left else "right", style=None, header_style="dim", no_wrap=True
+        )
     return table

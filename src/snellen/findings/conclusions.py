@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from snellen.findings.finding import Facts, Finding, interval, percent, plural
+from snellen.findings.finding import Facts, Finding, interval, percent, plural, times
 from snellen.metrics.scores import confusion
 
 
@@ -18,16 +18,31 @@ def chosen(facts: Facts) -> Iterator[Finding]:
     estimate = evaluation.estimate(model, "validation", "accuracy")
     if estimate is None or estimate.value is None:
         return
-    of = f", the best of {len(evaluation.ranked)} models by validation {facts.record.study.choose_by}"
     yield Finding(
         "SNL001",
         "result",
-        f"`{model}` is chosen{of if len(evaluation.ranked) > 1 else ''}: it is right on {interval(estimate)} of "
+        f"`{model}` {_why(facts, model)}: it is right on {interval(estimate)} of "
         f"{plural(estimate.n, 'validation image')}. These images chose its epoch"
         f"{' and the model' if len(evaluation.ranked) > 1 else ''}, so this number is optimistic.",
         {"model": model, "candidates": len(evaluation.ranked), "value": estimate.value, "n": estimate.n},
         "leaderboard",
     )
+
+
+def _why(facts: Facts, model: str) -> str:
+    """Why this model; a tie is called a tie."""
+    ranked, measure = facts.evaluation.ranked, facts.record.study.choose_by
+    if len(ranked) == 1:
+        return "is the only model"
+    values = {each: facts.evaluation.estimate(each, "validation", measure) for each in ranked}
+    first = values[model]
+    tied = [each for each in ranked[1:] if first and (other := values[each]) and other.value == first.value]
+    if tied:
+        return (
+            f"is chosen, level with {', '.join(f'`{each}`' for each in tied)} on validation {measure}, by smaller loss"
+        )
+    best = "highest" if measure == "accuracy" else "lowest"
+    return f"is chosen for the {best} validation {measure} of {len(ranked)} models"
 
 
 def test_accuracy(facts: Facts) -> Iterator[Finding]:
@@ -69,13 +84,11 @@ def openings(facts: Facts) -> Iterator[Finding]:
     if not counts.this_run:
         return
     models = ", ".join(f"`{model}`" for model in opened)
-    ever = (
-        f" and {plural(counts.ever, 'time')} ever by this user" if counts.ever > counts.this_run else ", never before"
-    )
+    before = f"{times(counts.ever - counts.this_run)} before" if counts.ever > counts.this_run else "never before"
     yield Finding(
         "SNL004",
         "result",
-        f"The test was opened {plural(counts.this_run, 'time')} in this run (for {models}){ever}.",
+        f"The test labels were opened {times(counts.this_run)} in this run (for {models}) and {before}.",
         {"this_run": counts.this_run, "ever": counts.ever, "models": list(opened)},
         "roles",
     )
@@ -162,8 +175,11 @@ def claim(facts: Facts) -> str:
         return "The chosen model has no scores, so nothing may be claimed."
     result = record.results[model]
     where = "held-out test images" if opened else "validation images, which also chose the epoch"
-    times = plural(evaluation.openings.this_run, "time")
-    tail = f" The test labels were opened {times} in this study." if opened else " The test was not opened."
+    tail = (
+        f" The test labels were opened {times(evaluation.openings.this_run)} in this study."
+        if opened
+        else " The test was not opened."
+    )
     return (
         f"One network (`{model}`), trained once on {roles['train']:,} images of {data['name']} for {result.epochs} "
         f"epochs (epoch {result.kept_epoch} kept by validation {record.study.models[model].train.measure}), classifies "

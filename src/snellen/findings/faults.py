@@ -7,7 +7,7 @@ from itertools import combinations
 
 import numpy as np
 
-from snellen.findings.finding import Facts, Finding, plural
+from snellen.findings.finding import Facts, Finding, plural, times
 from snellen.limits import MIN_CLASS_TEST_IMAGES
 
 TRAINED_ROLES = ("train", "validation", "calibration")
@@ -122,7 +122,7 @@ def opened_before(facts: Facts) -> Iterator[Finding]:
         yield Finding(
             "SNL108",
             "notice",
-            f"These test labels were opened {plural(counts.ever - counts.this_run, 'time')} before this run. Any "
+            f"These test labels were opened {times(counts.ever - counts.this_run)} before this run. Any "
             "choice made after seeing those results makes the test scores optimistic.",
             {"this_run": counts.this_run, "ever": counts.ever},
             "roles",

@@ -51,6 +51,11 @@ def interval(estimate: Estimate) -> str:
     return f"{percent(estimate.value)} ({100 * estimate.low:.1f} to {100 * estimate.high:.1f})"
 
 
+def times(count: int) -> str:
+    """once, twice, 3 times."""
+    return {1: "once", 2: "twice"}.get(count, f"{count:,} times")
+
+
 def plural(count: int, noun: str, many: str | None = None) -> str:
     """1 image, 2 images."""
     return f"{count:,} {noun if count == 1 else many or noun + 's'}"

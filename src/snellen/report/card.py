@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from snellen.findings.finding import interval
 from snellen.evaluate.scores import Estimate
+from snellen.findings.finding import interval
 
 Content = dict[str, Any]
 

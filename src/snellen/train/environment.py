@@ -13,7 +13,6 @@ from snellen import __version__
 from snellen.errors import StudyError
 from snellen.train.job import Job
 
-
 FLOP_PER_THREAD = 400e6
 """A step with less work a thread is slower with more threads: waking them costs more than they do, most of all on a
 machine that others use. Measured on 2 cores: LeNet-5 at batch 32 (75 MFLOP a step) gains nothing from the second."""
