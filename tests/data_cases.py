@@ -16,17 +16,26 @@ from snellen.data.dataset import Dataset
 REAL = Path(os.environ.get("SNELLEN_DATA", "absent"))
 needs_mnist = pytest.mark.skipif(not (REAL / "mnist").is_dir(), reason="SNELLEN_DATA has no mnist")
 
-RANDOM = np.random.default_rng(7)
-IMAGES, TEST_IMAGES = (RANDOM.integers(0, 256, (rows, 5, 4), dtype=np.uint8) for rows in (12, 6))
-LABELS, TEST_LABELS = np.arange(12) % 3, np.arange(6) % 3
+Arrays = tuple[np.ndarray, ...]
+
+
+def arrays(*shape: int) -> Arrays:
+    """Random training and test pictures of one shape, each followed by its labels: three classes."""
+    random = np.random.default_rng(7)
+    images, test_images = (random.integers(0, 256, (rows, *shape), dtype=np.uint8) for rows in (12, 6))
+    return images, np.arange(12) % 3, test_images, np.arange(6) % 3
+
+
+ARRAYS = IMAGES, LABELS, TEST_IMAGES, TEST_LABELS = arrays(5, 4)
+SQUARE, CIFAR = arrays(6, 6), arrays(32, 32, 3)
 IDX_NAMES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
-ARRAYS = (IMAGES, LABELS, TEST_IMAGES, TEST_LABELS)
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 
 
-def expected() -> Dataset:
+def expected(arrays: Arrays = ARRAYS) -> Dataset:
     """The data set that every writer below writes."""
-    return from_arrays(IMAGES, LABELS, test_images=TEST_IMAGES, test_labels=TEST_LABELS)
+    images, labels, test_images, test_labels = arrays
+    return from_arrays(images, labels, test_images=test_images, test_labels=test_labels)
 
 
 def idx_bytes(array: np.ndarray) -> bytes:
@@ -68,6 +77,61 @@ def write_npy(folder: Path, arrays: tuple[np.ndarray, ...] = ARRAYS) -> Path:
     folder.mkdir(parents=True)
     for name, array in zip(KEYS, arrays):
         np.save(folder / f"{name}.npy", array)
+    return folder
+
+
+def _cifar_batches(arrays: Arrays) -> dict[str, Arrays]:
+    """Five training batches, the first the largest, and a test batch, each with pictures and labels."""
+    images, labels = arrays[:2]
+    starts = [max(0, len(labels) - left) for left in (4, 3, 2, 1)]
+    batches = dict(enumerate(zip(np.split(images, starts), np.split(labels, starts)), 1))
+    test = {"test_batch": arrays[2:]} if arrays[2:] else {}
+    return {f"data_batch_{number}": batch for number, batch in batches.items()} | test
+
+
+def _planes(images: np.ndarray) -> np.ndarray:
+    return images.transpose(0, 3, 1, 2).reshape(len(images), images[:1].size if len(images) else 3072)
+
+
+def write_cifar_binary(folder: Path, arrays: Arrays = CIFAR) -> Path:
+    folder.mkdir(parents=True)
+    for name, (images, labels) in _cifar_batches(arrays).items():
+        rows = np.concatenate([labels[:, None].astype(np.uint8), _planes(images)], axis=1)
+        (folder / f"{name}.bin").write_bytes(rows.tobytes())
+    return folder
+
+
+def python_2_batch(images: np.ndarray, labels: list[int], key: bytes = b"labels") -> bytes:
+    """The opcodes of a published Python batch, in their order; pictures: (N, 3072)."""
+
+    def text(value: bytes) -> bytes:
+        return b"U" + bytes([len(value)]) + value
+
+    number = b"".join(b"K" + bytes([label]) for label in labels)
+    kind = (
+        b"cnumpy\ndtype\n"
+        + text(b"u1")
+        + b"K\0K\1\x87Rq\x08(K\3"
+        + text(b"|")
+        + b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb"
+    )
+    shape = b"".join(b"J" + struct.pack("<i", size) for size in images.shape) + b"\x86"
+    content = b"\x89T" + struct.pack("<i", images.size) + images.tobytes() + b"tb"
+    array = (
+        b"cnumpy.core.multiarray\n_reconstruct\nq\7cnumpy\nndarray\nK\0\x85"
+        + text(b"b")
+        + b"\x87Rq\x09(K\1"
+        + shape
+        + kind
+    )
+    head = b"\x80\2}q\1(" + text(b"batch_label") + b"q\2" + text(b"training batch 1 of 5") + b"q\3"
+    return head + text(key) + b"q\4]q\5(" + number + b"e" + text(b"data") + b"q\6" + array + content + b"u."
+
+
+def write_cifar_python(folder: Path, arrays: Arrays = CIFAR) -> Path:
+    folder.mkdir(parents=True)
+    for name, (images, labels) in _cifar_batches(arrays).items():
+        (folder / name).write_bytes(python_2_batch(_planes(images), labels.tolist()))
     return folder
 
 

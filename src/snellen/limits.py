@@ -9,7 +9,9 @@ CHECKPOINT_SECONDS = 10.0
 """A checkpoint is written after an epoch or this long, whichever is later: cheap epochs do not wait for the disk."""
 
 LOCK_SECONDS = 5.0
-"""Longest wait for a journal's lock; appends take milliseconds, so longer means a stuck process."""
+LOCK_POLL_SECONDS = 0.005
+"""Longest wait for a journal's lock, and how often to ask; appends take milliseconds, so longer means a stuck
+process."""
 
 MAX_SIDE_PIXELS = 512
 """Largest picture side. Snellen is for 8 to 128 pixels; beyond 512 the resident data no longer fit memory."""
@@ -28,7 +30,8 @@ MAX_PARAMETERS = 1_000_000_000
 """Bounds for model files from strangers: refuse before allocating."""
 
 MAX_JSON_BYTES = 16 * 2**20
-"""Largest model.json or study file read; real ones are a few KiB."""
+MAX_DESCRIPTION_BYTES = 2**20
+"""Largest study file and model.json read; real ones are a few KiB."""
 
 MAX_HEADER_PIXELS = 64 * 2**20
 """Largest picture decoded, by its header: 64 megapixels, about 200 MB decoded."""

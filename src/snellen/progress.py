@@ -51,7 +51,7 @@ class Terminal(RunWatcher):
         counts = ", ".join(f"{role} {len(roles.rows[role]):,}" for role in ROLES if len(roles.rows[role]))
         self.console.print(
             f"[bold]{dataset.name}[/]: {len(dataset):,} images {height}x{width}x{channels}, "
-            f"{len(dataset.classes)} classes ({counts})",
+            f"{len(dataset.classes)} classes\n  {counts}",
             highlight=False,
         )
 

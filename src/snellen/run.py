@@ -25,7 +25,7 @@ from snellen.evaluate.evaluation import Evaluation
 from snellen.evaluate.record import RunRecord
 from snellen.explain.thumbnails import Thumbnails, draw, load_thumbnails, save_thumbnails
 from snellen.files import journal
-from snellen.files.atomic import move_into, read_json, write_json, write_text
+from snellen.files.atomic import move_into, partly_moved, read_json, remove_leftovers, write_json, write_text
 from snellen.files.locks import exclusive
 from snellen.findings import rules
 from snellen.findings.finding import Facts
@@ -41,7 +41,7 @@ from snellen.study.plan import Plan, options_of, plan, split_of
 from snellen.study.schema import StudyFile
 from snellen.train.engine import Material, Silent
 from snellen.train.environment import settle
-from snellen.train.perform import Workplace, perform, predict_role
+from snellen.train.perform import Workplace, perform, predict_role, tidy
 from snellen.train.results import Result
 
 RETIRED = (
@@ -56,7 +56,7 @@ RETIRED = (
     "report.json",
     "resolved.yaml",
 )
-"""What moves to history/N when the study or its data change; resolved.yaml last, because it tells that they did."""
+"""What moves to history/N when the study or its data change."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +117,7 @@ def run(
     watcher = watcher or RunWatcher()
     folder = settings.out or Path("runs") / study.study
     with exclusive(folder), _terminable():
+        remove_leftovers(folder)
         environment = _settled(folder, settings)
         dataset = dataset or read(study.data.source, options_of(study), settings.data_folder)
         roles = assign(dataset, split_of(study))
@@ -164,10 +165,11 @@ def _begin(
     """Moves an earlier, different study to history/N, then writes what this run is."""
     resolved = to_yaml(study.model_dump(mode="json"))
     texts = {"resolved.yaml": resolved, "data.json": _json_text(data)}
-    if any((folder / name).exists() and (folder / name).read_text(encoding="utf-8") != texts[name] for name in texts):
-        history = folder / "history"
-        number = 1 + max((int(each.name) for each in history.glob("*") if each.name.isdigit()), default=0)
-        move_into(history / str(number), [folder / name for name in RETIRED])
+    number = 1 + max((int(each.name) for each in folder.glob("history/*") if each.name.isdigit()), default=0)
+    retired = folder / "history" / str(number)
+    changed = any((folder / name).exists() and (folder / name).read_text("utf-8") != texts[name] for name in texts)
+    if changed or partly_moved(retired):
+        move_into(retired, [folder / name for name in RETIRED])
     write_text(folder / "study.yaml", document.text)
     write_text(folder / "data.json", texts["data.json"])
     write_json(folder / "plan.json", {"models": dict(planned.models)})
@@ -191,6 +193,7 @@ def _perform_all(planned: Plan, roles: Roles, place: Workplace, watcher: RunWatc
     names = {job: name for name, job in reversed(list(planned.models.items()))}
     for job, lane in planned.lanes.items():
         if job in finished:
+            tidy(lane, place)
             continue
         watcher.started(names[job])
         result = perform(lane, rows, place, watcher)

@@ -24,7 +24,7 @@ PREVIEW = 20
 def print_finished(finished: Finished) -> None:
     """The leaderboard, the findings that ask for something, and where the report is."""
     console, evaluation, record = Console(), finished.evaluation, finished.record
-    columns = ["model", "parameters", "kept epoch", "validation %", "test %", "seconds"]
+    columns = ["model", "parameters", "epoch kept", "validation %", "test %", "time"]
     table = _table(f"{record.study.study}: best validation {record.study.choose_by} first", columns, 1)
     for model in [*evaluation.ranked, *finished.failed]:
         table.add_row(*_standing(finished, model))
@@ -79,14 +79,14 @@ def _standing(finished: Finished, model: str) -> list[str]:
     parameters = f"{record.job(model).read_job().trajectory.network.parameter_count:,}"
     name = f"{escape(model)} *" if model == evaluation.chosen else escape(model)
     if result.status == "failed":
-        return [name, parameters, "-", "failed", "-", f"{result.seconds:.1f}"]
+        return [name, parameters, "-", "failed", "-", f"{result.seconds:.1f} s"]
     estimates = (evaluation.estimate(model, role, "accuracy") for role in ("validation", "test"))
     accuracies = [_per_cent(estimate) for estimate in estimates]
-    return [name, parameters, f"{result.kept_epoch} of {result.epochs}", *accuracies, f"{result.seconds:.1f}"]
+    return [name, parameters, f"{result.kept_epoch} of {result.epochs}", *accuracies, f"{result.seconds:.1f} s"]
 
 
 def _per_cent(estimate: Estimate | None) -> str:
-    return interval(estimate).replace(" %", "") if estimate else "not opened"
+    return interval(estimate).replace(" %", "").replace(" to ", "-") if estimate else "not opened"
 
 
 def _table(title: str | None, columns: list[str], left: int) -> Table:

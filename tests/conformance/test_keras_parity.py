@@ -14,8 +14,10 @@ import numpy as np
 import pytest
 import torch
 
-from snellen.models.build import Network, build
+from snellen.models.build import build
+from snellen.train.flat import Layout
 from snellen.train.optimizers import OPTIMIZERS
+from snellen.train.step import Rule, training_step
 
 CURVES = json.loads((Path(__file__).parents[1] / "golden/keras_curves.json").read_text(encoding="utf-8"))["curves"]
 
@@ -25,9 +27,8 @@ each_case = pytest.mark.parametrize(("network", "optimizer"), cases.CASES)
 def test_every_case_has_a_curve_that_falls() -> None:
     assert set(CURVES) == {f"{network} / {optimizer}" for network, optimizer in cases.CASES}
     for curves in CURVES.values():
-        for dtype, steps in cases.STEPS.items():
-            assert len(curves[dtype]) == steps
-            assert np.mean(curves[dtype][-cases.ROUND :]) < np.mean(curves[dtype][: cases.ROUND])
+        assert {dtype: len(curves[dtype]) for dtype in cases.STEPS} == cases.STEPS
+        assert np.mean(curves["float64"][-cases.ROUND :]) < np.mean(curves["float64"][: cases.ROUND])
 
 
 @each_case
@@ -50,52 +51,36 @@ def curve(name: str, optimizer_name: str, precision: str) -> tuple[list[float], 
     dtype = getattr(torch, precision)
     definition = cases.NETWORKS[name]
     network = build(definition.layers, definition.input_shape, cases.CLASSES)
-    parameters, state = initial(name, network, dtype)
+    parameters, state = (given(name, values, dtype) for values in network.init([0]))
     kind, settings = cases.settings(name, optimizer_name, precision)
     rate = torch.full((1, 1), settings.pop("learning_rate"), dtype=dtype)
     decay = torch.full((1, 1), settings.pop("weight_decay", OPTIMIZERS[kind].default_weight_decay), dtype=dtype)
-    optimizer = OPTIMIZERS[kind](**settings)
-    theta = torch.cat([value.flatten(1) for value in parameters.values()], dim=1)
-    slots = optimizer.init(theta)
+    rule = Rule(network, Layout.of(parameters), OPTIMIZERS[kind](**settings), decay)
+    theta = rule.layout.flatten(parameters)
+    slots = rule.optimizer.init(theta)
     losses = []
     for step in range(cases.STEPS[precision]):
         images, labels = batch(name, step % cases.ROUND, dtype)
-        leaf = theta.clone().requires_grad_()
-        logits, changed = network.apply(split(leaf, parameters), state, images, "train")
-        loss = torch.nn.functional.cross_entropy(logits[0], labels)
-        (gradient,) = torch.autograd.grad(loss, leaf)
-        optimizer.step(theta, gradient, slots, step + 1, rate, decay)
-        state = {**state, **changed}
-        losses.append(loss.item())
+        outcome = training_step(rule, theta, state, slots, images, labels, step + 1, rate, None)
+        state = outcome.state
+        losses.append(outcome.losses.mean().item())
     images, _ = batch(name, cases.ROUND, dtype)
-    logits, _ = network.apply(split(theta, parameters), state, images, "evaluate")
+    logits, _ = network.apply(rule.layout.views(theta), state, images, "evaluate")
     return losses, logits[0].mean(0).numpy()
 
 
-def initial(name: str, network: Network, dtype: torch.dtype) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
-    """The given weights and state in one lane, convolution kernels turned from Keras's HWIO to OHWI."""
+def given(name: str, values: dict[str, torch.Tensor], dtype: torch.dtype) -> dict[str, torch.Tensor]:
+    """What Keras got, named and shaped as `values` (1, ...): convolution kernels are turned from HWIO to OHWI."""
 
-    def given(key: str, shape: torch.Size) -> torch.Tensor:
+    def one(key: str, shape: tuple[int, ...]) -> np.ndarray:
         if len(shape) < 4:
-            return torch.tensor(cases.initial(name, key, tuple(shape)), dtype=dtype)[None]
-        filters, height, width, channels = shape
-        kernel = cases.initial(name, key, (height, width, channels, filters))
-        return torch.tensor(kernel.transpose(3, 0, 1, 2), dtype=dtype)[None]
+            return cases.initial(name, key, shape)
+        return np.moveaxis(cases.initial(name, key, (*shape[1:], shape[0])), -1, 0)
 
-    parameters, state = network.init([0])
-    return (
-        {key: given(key, value.shape[1:]) for key, value in parameters.items()},
-        {key: given(key, value.shape[1:]) for key, value in state.items()},
-    )
-
-
-def split(theta: torch.Tensor, like: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Views of theta (L, P), named and shaped as in `like`."""
-    parts = theta.split([value[0].numel() for value in like.values()], dim=1)
-    return {name: part.view(value.shape) for (name, value), part in zip(like.items(), parts, strict=True)}
+    return {key: torch.tensor(one(key, tuple(value.shape[1:])), dtype=dtype)[None] for key, value in values.items()}
 
 
 def batch(name: str, number: int, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
-    """Pictures (1, N, H, W, C) and labels (N,)."""
+    """Pictures (1, N, H, W, C) and labels (1, N)."""
     images, labels = cases.batch(name, number)
-    return torch.tensor(images, dtype=dtype)[None], torch.tensor(labels)
+    return torch.tensor(images, dtype=dtype)[None], torch.tensor(labels)[None]

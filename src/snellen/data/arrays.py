@@ -16,12 +16,13 @@ from snellen.errors import DataError
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """The training or the official test part of a data set, as its files hold it, and what those are called."""
+    """Rows of the training part or of the official test part, as a file holds them, and what its arrays are called."""
 
     images: np.ndarray
     labels: np.ndarray
     images_name: str
     labels_name: str
+    official_test: bool = False
 
 
 def from_arrays(
@@ -45,14 +46,14 @@ def from_arrays(
     parts = [Part(_copy(images, "images"), _copy(labels, "labels"), "images", "labels")]
     if test_images is not None:
         names = "test_images", "test_labels"
-        parts.append(Part(_copy(test_images, names[0]), _copy(test_labels, names[1]), *names))
+        parts.append(Part(_copy(test_images, names[0]), _copy(test_labels, names[1]), *names, official_test=True))
     return assemble(parts, class_names, pixel_range, name)
 
 
 def assemble(
     parts: Sequence[Part], class_names: Sequence[str] | None, pixel_range: tuple[float, float] | None, name: str
 ) -> Dataset:
-    """The Dataset of a training part and, when there are two, an official test part. Raises as `from_arrays` does."""
+    """The Dataset of all parts, in their order. Raises as `from_arrays` does."""
     for part in parts:
         _check_counts(part)
     pictures = [as_pictures(part.images, part.images_name) for part in parts]
@@ -60,7 +61,8 @@ def assemble(
     black_white = find_range(pictures, [part.images_name for part in parts], pixel_range)
     labels, classes = encode([(part.labels, part.labels_name) for part in parts], class_names)
     images = pictures[0] if len(parts) == 1 else np.concatenate(pictures)
-    official_test = None if len(parts) == 1 else np.repeat([False, True], [len(part) for part in pictures])
+    marks = [part.official_test for part in parts]
+    official_test = np.repeat(marks, [len(part) for part in pictures]) if any(marks) else None
     ids = np.array([f"{part.images_name}:{row}" for part in parts for row in range(len(part.images))])
     content = fingerprint(images, labels, classes, official_test, black_white)
     return Dataset(name, images, labels, classes, ids, official_test, black_white, content)

@@ -77,6 +77,10 @@ def _pairs(folder: Path) -> list[tuple[Path, Path]]:
     return [training, test] if test else [training]
 
 
+def _plain(path: Path) -> str:
+    return path.name.removesuffix(".gz")
+
+
 def _recognises(path: Path) -> bool:
     return path.is_dir() and any(_find(path, name.format(stem)) for stem in STEMS for name in (IMAGES, LABELS))
 
@@ -87,8 +91,8 @@ def _files(path: Path, options: Options) -> list[Path]:
 
 def _decode(path: Path, options: Options, name: str) -> Dataset:
     parts = [
-        Part(read_idx(images, 3), read_idx(labels, 1), images.name.removesuffix(".gz"), labels.name.removesuffix(".gz"))
-        for images, labels in _pairs(path)
+        Part(read_idx(images, 3), read_idx(labels, 1), _plain(images), _plain(labels), official_test=number > 0)
+        for number, (images, labels) in enumerate(_pairs(path))
     ]
     return assemble(parts, options.class_names, options.pixel_range, name)
 

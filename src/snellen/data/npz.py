@@ -17,15 +17,14 @@ from typing import IO
 
 import numpy as np
 
-from snellen.data.arrays import Part, assemble
+from snellen.data import keys
+from snellen.data.arrays import assemble
 from snellen.data.dataset import Dataset
 from snellen.data.source import Options, Reader
 from snellen.data.streams import check_dimensions, check_expansion, check_length, readable, take, take_rest
-from snellen.errors import DataError, located, unknown
+from snellen.errors import DataError, located
 
 NPY_MAGIC, ZIP_MAGIC = b"\x93NUMPY", b"PK\x03\x04"
-ROLES = ("images", "labels", "test_images", "test_labels")
-USUAL_KEYS = (ROLES, ("x_train", "y_train", "x_test", "y_test"))
 
 FIELD = r"'(descr|fortran_order|shape)': *('[^']*'|True|False|\((?:\d{1,15}, *)*(?:\d{1,15})?\))"
 HEADER = re.compile(rf"\{{(?:{FIELD},? *){{3}}\}} *\n?")
@@ -155,56 +154,16 @@ def _starts_with(path: Path, magic: bytes) -> bool:
 
 def _choose(path: Path, options: Options) -> tuple[Container, list[tuple[str, str]]]:
     """The container, and the names of picture and label array of the training and, if any, of the test part."""
-    container, keys = _container(path), dict(options.keys)
-    for role in keys:
-        if role not in ROLES:
-            raise unknown("array", role, ROLES, where="keys")
+    named = {role: key.removesuffix(".npy") for role, key in options.keys.items()}
     if _starts_with(path, NPY_MAGIC):
-        keys.setdefault("images", path.stem)
-    return container, _pairs(_named(container, keys) if keys else _usual(container))
-
-
-def _named(container: Container, keys: Mapping[str, str]) -> dict[str, str]:
-    """The arrays that the study names, each checked to be there."""
-    names = {role: key.removesuffix(".npy") for role, key in keys.items()}
-    for role, name in names.items():
-        if name not in container.arrays:
-            raise unknown("array", name, container.arrays, where=f"keys.{role}")
-    return names
-
-
-def _usual(container: Container) -> dict[str, str]:
-    """The arrays with usual names, in any case. Raises DataError when there are none, or two that fit."""
-    found: dict[str, str] = {}
-    for name in container.arrays:
-        role = next((keys.index(name.lower()) for keys in USUAL_KEYS if name.lower() in keys), None)
-        if role is None:
-            continue
-        if ROLES[role] in found:
-            both = f"{found[ROLES[role]]} and {name}"
-            raise DataError(f"two arrays could be the {ROLES[role]}", found=both, hint="Say which with `keys`.")
-        found[ROLES[role]] = name
-    return found
-
-
-def _pairs(names: Mapping[str, str]) -> list[tuple[str, str]]:
-    """(pictures, labels) of training and test part, refusing one without the other."""
-    pairs = []
-    for images, labels in (ROLES[:2], ROLES[2:]):
-        if (images in names) != (labels in names):
-            missing = labels if images in names else images
-            raise DataError(f"no array for the {missing}", found=", ".join(names.values()), hint="Name it with `keys`.")
-        if images in names:
-            pairs.append((names[images], names[labels]))
-    if "images" not in names:
-        expected = "images and labels, or x_train and y_train"
-        raise DataError("no arrays for a training part", expected=expected, hint="Name them with `keys`.")
-    return pairs
+        named.setdefault("images", path.stem)
+    container = _container(path)
+    return container, keys.choose(container.arrays, named)
 
 
 def _recognises(path: Path) -> bool:
     if path.is_dir():
-        return bool(_usual(_container(path)))
+        return bool(keys.usual(_container(path).arrays))
     return _starts_with(path, NPY_MAGIC) or _starts_with(path, ZIP_MAGIC)
 
 
@@ -217,10 +176,7 @@ def _files(path: Path, options: Options) -> list[Path]:
 
 def _decode(path: Path, options: Options, name: str) -> Dataset:
     container, pairs = _choose(path, options)
-    parts = [
-        Part(container.read(images), container.read(labels), container.label(images), container.label(labels))
-        for images, labels in pairs
-    ]
+    parts = keys.parts(pairs, container.read, container.label)
     return assemble(parts, options.class_names, options.pixel_range, name)
 
 

@@ -6,7 +6,7 @@ import os
 from importlib.metadata import version
 from pathlib import Path
 
-from snellen.data import idx, known, npz, store
+from snellen.data import cifar, idx, known, npz, store
 from snellen.data.dataset import Dataset
 from snellen.data.source import UNSAID, Options, Reader
 from snellen.data.streams import readable
@@ -19,6 +19,7 @@ __all__ = ["READERS", "Options", "Reader", "read"]
 READERS: dict[str, Reader] = {
     "idx": idx.READER,
     "arrays": npz.READER,
+    "cifar": cifar.READER,
 }
 
 

@@ -11,9 +11,10 @@ import numpy as np
 
 from snellen.data.dataset import Dataset
 from snellen.errors import StorageError
-from snellen.files.atomic import replacing, write_json
+from snellen.files.atomic import write_json
 from snellen.files.cache import cached, discard
 from snellen.files.hashing import digest_file
+from snellen.files.tensors import save_npy
 
 FORMAT = 1
 ARRAYS = ("images", "labels", "ids", "official_test")
@@ -38,8 +39,7 @@ def _write(folder: Path, dataset: Dataset) -> None:
     for name in ARRAYS:
         array = getattr(dataset, name)
         if array is not None:
-            with replacing(folder / f"{name}.npy") as file:
-                np.save(file, array, allow_pickle=False)
+            save_npy(folder / f"{name}.npy", array)
     meta = {
         "format": FORMAT,
         "classes": list(dataset.classes),

@@ -68,7 +68,10 @@ def open_model(path: Path) -> Model:
 
 
 def answer(model: Model, batches: Iterable[Batch]) -> Answers:
-    """Predicts every picture of every batch, at least one. Raises BundleError when size, channels or class names do not fit."""
+    """Predicts every picture of every batch, at least one.
+
+    Raises BundleError when size, channels or class names do not fit the model.
+    """
     parts = [(batch, model.predict(batch.images), _labels(batch, model.classes)) for batch in batches]
     labels = [found for _, _, found in parts if found is not None]
     return Answers(

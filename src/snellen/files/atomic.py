@@ -8,19 +8,20 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from snellen.errors import IdentityError, StorageError
+from snellen.errors import IdentityError, SnellenError, StorageError
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
+def replacing(path: Path, needed_bytes: int | None = None) -> Iterator[BinaryIO]:
     """A binary file to write into; it takes the place of `path` when the block ends without an error.
 
     Written to a temporary sibling, flushed to the disk, then renamed. On any error the sibling is removed and the old
-    file stays. Raises StorageError (path, needed and free bytes) when the disk refuses.
+    file stays. needed_bytes: for the message, where known. Raises StorageError (path, needed and free bytes) when the
+    disk refuses.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
@@ -32,17 +33,17 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         os.replace(temporary, path)
         sync_folder(path.parent)
+    except SnellenError:
+        raise
     except OSError as error:
-        if isinstance(error, StorageError):
-            raise
-        raise storage_error(error, path, temporary) from error
+        raise storage_error(error, path, needed_bytes) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        _remove(temporary)
 
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Writes `content` to `path` atomically."""
-    with replacing(path) as file:
+    with replacing(path, len(content)) as file:
         file.write(content)
 
 
@@ -67,27 +68,54 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def storage_error(error: OSError, path: Path, partial: Path | None = None) -> StorageError:
-    """`error` as a StorageError that names the path and, for a full disk, the written and the free bytes."""
+def storage_error(error: OSError, path: Path, needed_bytes: int | None = None) -> StorageError:
+    """`error` as a StorageError that names the path and, for a full disk, the needed and the free bytes."""
     if error.errno not in (errno.ENOSPC, errno.EDQUOT):
         return StorageError(f"cannot write: {error.strerror or error}", where=str(path))
-    written = partial.stat().st_size if partial and partial.exists() else 0
-    free = shutil.disk_usage(path.parent).free
+    there = next(folder for folder in path.absolute().parents if folder.exists())
     return StorageError(
         "the disk is full; nothing was changed",
-        found=f"{free:,} bytes free after writing {written:,} bytes",
+        found=f"{shutil.disk_usage(there).free:,} bytes free",
+        expected=f"{needed_bytes:,} bytes" if needed_bytes is not None else None,
         where=str(path),
         hint="Free some space and run the same command again: finished work is kept.",
     )
 
 
 def move_into(folder: Path, paths: Iterable[Path]) -> None:
-    """Moves files and folders that exist into `folder`, one after another; running again moves the rest."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Moves what exists of `paths` into the new `folder`, which appears only when all are in it.
+
+    Cut off, it leaves `partly_moved`; the same call again moves the rest.
+    """
+    partial = _partial(folder)
+    partial.mkdir(parents=True, exist_ok=True)
     for path in paths:
         if path.exists():
-            os.replace(path, folder / path.name)
-    sync_folder(folder)
+            os.replace(path, partial / path.name)
+    sync_folder(partial)
+    os.replace(partial, folder)
+    sync_folder(folder.parent)
+
+
+def partly_moved(folder: Path) -> bool:
+    """True when a `move_into` of this folder was cut off."""
+    return _partial(folder).exists()
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Removes the temporary files of writes that a killed process left; only for one who has the folder alone."""
+    for path in folder.rglob(".*.tmp"):
+        _remove(path)
+
+
+def _partial(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.partial")
+
+
+def _remove(path: Path) -> None:
+    """Without a word when it cannot be: the error that matters is under way, or there is none."""
+    with suppress(OSError):
+        path.unlink()
 
 
 def read_json(path: Path) -> Any:

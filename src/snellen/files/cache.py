@@ -10,7 +10,7 @@ from pathlib import Path
 
 import platformdirs
 
-from snellen.files.atomic import sync_folder
+from snellen.files.atomic import storage_error, sync_folder
 
 
 def cache_folder() -> Path:
@@ -26,24 +26,32 @@ def records_folder() -> Path:
 def cached(key: str, build: Callable[[Path], None]) -> Path:
     """The folder of `key` in the cache; when it is not there, `build` fills a new one, which then appears whole.
 
-    Two processes may build at once: the first to finish wins and both get the same content.
+    Two processes may build at once: the first to finish wins and both get the same content. Raises StorageError when
+    the cache cannot be written.
     """
     final = cache_folder() / key
     if final.is_dir():
         return final
-    final.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{final.name}.", dir=final.parent))
+    scratch = _scratch(final)
     try:
         build(scratch)
         try:
             os.replace(scratch, final)
             sync_folder(final.parent)
-        except OSError:
+        except OSError as error:
             if not final.is_dir():
-                raise
+                raise storage_error(error, final) from error
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return final
+
+
+def _scratch(final: Path) -> Path:
+    try:
+        final.parent.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix=f".{final.name}.", dir=final.parent))
+    except OSError as error:
+        raise storage_error(error, final) from error
 
 
 def discard(key: str) -> None:

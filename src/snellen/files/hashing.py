@@ -34,9 +34,10 @@ def digest_arrays(*arrays: np.ndarray) -> str:
     state = hashlib.sha256()
     for array in arrays:
         state.update(f"{array.dtype.str}{array.shape}".encode())
-        step = max(1, 2**24 // max(1, array[:1].nbytes))
-        for start in range(0, len(array), step):
-            state.update(np.ascontiguousarray(array[start : start + step]).tobytes())
+        rows = np.atleast_1d(array)
+        step = max(1, 2**24 // max(1, rows[:1].nbytes))
+        for start in range(0, len(rows), step):
+            state.update(rows[start : start + step].tobytes())
     return state.hexdigest()
 
 

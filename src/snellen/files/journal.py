@@ -18,23 +18,25 @@ from filelock import FileLock, Timeout
 from snellen.errors import IdentityError, RunLocked
 from snellen.files.atomic import storage_error
 from snellen.files.hashing import canonical_json
-from snellen.limits import LOCK_SECONDS
+from snellen.limits import LOCK_POLL_SECONDS, LOCK_SECONDS
 
 
 def append(path: Path, record: dict[str, Any]) -> None:
     """Adds one record, durably. Raises RunLocked after LOCK_SECONDS, StorageError when the disk refuses."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path, line = Path(path), _frame(record)
     try:
-        with FileLock(f"{path}.lock", timeout=LOCK_SECONDS):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{path}.lock", timeout=LOCK_SECONDS, poll_interval=LOCK_POLL_SECONDS):
             _repair_tail(path)
-            _append_line(path, _frame(record))
+            _append_line(path, line)
     except Timeout:
         raise RunLocked(f"the journal stayed locked for {LOCK_SECONDS:g} s", where=str(path)) from None
+    except OSError as error:
+        raise storage_error(error, path, len(line)) from error
 
 
 def read(path: Path) -> list[dict[str, Any]]:
-    """All whole records, oldest first; a torn tail is ignored.
+    """All whole records, oldest first; a torn tail is ignored, as is a last record without its line end.
 
     Raises IdentityError with the byte offset when a record in the middle is damaged.
     """
@@ -42,12 +44,12 @@ def read(path: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     records, offset = [], 0
-    lines = path.read_bytes().split(b"\n")
+    lines = path.read_bytes().split(b"\n")[:-1]
     for number, line in enumerate(lines):
         record = _unframe(line)
         if record is not None:
             records.append(record)
-        elif line and number < len(lines) - 1 and any(_unframe(rest) is not None for rest in lines[number + 1 :]):
+        elif any(_unframe(rest) is not None for rest in lines[number + 1 :]):
             raise IdentityError("damaged journal record", where=f"{path}: byte {offset}")
         offset += len(line) + 1
     return records
@@ -88,10 +90,7 @@ def _repair_tail(path: Path) -> None:
 
 
 def _append_line(path: Path, line: bytes) -> None:
-    try:
-        with open(path, "ab") as file:
-            file.write(line)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        raise storage_error(error, path) from error
+    with open(path, "ab") as file:
+        file.write(line)
+        file.flush()
+        os.fsync(file.fileno())

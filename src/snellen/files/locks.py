@@ -6,14 +6,14 @@ import json
 import os
 import platform
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from snellen.errors import RunLocked
-from snellen.files.atomic import write_json
+from snellen.errors import RunError, RunLocked
+from snellen.files.atomic import storage_error, write_json
 
 
 @contextmanager
@@ -22,9 +22,9 @@ def exclusive(folder: Path) -> Iterator[None]:
 
     Raises RunLocked at once, saying who holds it.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     lock, holder = FileLock(folder / ".lock"), folder / ".holder.json"
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
     except Timeout:
         raise RunLocked(
@@ -33,11 +33,17 @@ def exclusive(folder: Path) -> Iterator[None]:
             where=str(folder),
             hint="Wait for it to end, stop it, or choose another folder with --out.",
         ) from None
+    except NotImplementedError as error:
+        hint = "Choose a folder on another disk with --out."
+        raise RunError(f"this disk has no locks ({error})", where=str(folder), hint=hint) from None
+    except OSError as error:
+        raise storage_error(error, folder) from error
     try:
         write_json(holder, {"pid": os.getpid(), "host": platform.node(), "since": _now()})
         yield
     finally:
-        holder.unlink(missing_ok=True)
+        with suppress(OSError):  # Windows, while another process reads who holds it
+            holder.unlink()
         lock.release()
 
 
@@ -49,5 +55,5 @@ def _describe(holder: Path) -> str:
     try:
         value = json.loads(holder.read_text(encoding="utf-8"))
         return f"process {value['pid']} on {value['host']}, since {value['since']}"
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return "a process that has just started"

@@ -1,22 +1,41 @@
-"""Named arrays in one safetensors file, with text metadata; nothing in it can run code."""
+"""Named arrays in one safetensors file, with text metadata, or one array as .npy; nothing in them can run code."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 
 from snellen.errors import IdentityError
-from snellen.files.atomic import write_bytes
+from snellen.files.atomic import replacing, write_bytes
+from snellen.files.hashing import canonical_json
+
+ABOUT = "about"
+"""The one metadata entry of a file."""
 
 
 def save(path: Path, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str] | None = None) -> None:
-    """Writes the arrays atomically; the same arrays and metadata give the same bytes."""
+    """Writes the arrays atomically; the same arrays and metadata give the same bytes.
+
+    The metadata are one JSON text, because safetensors writes several in random order.
+    """
     from safetensors.numpy import save as to_bytes
 
-    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    write_bytes(path, to_bytes(contiguous, dict(metadata or {}) or None))
+    contiguous = {name: np.asarray(array, order="C") for name, array in arrays.items()}
+    write_bytes(path, to_bytes(contiguous, {ABOUT: canonical_json(dict(metadata)).decode()} if metadata else None))
+
+
+def save_npy(path: Path, array: np.ndarray) -> None:
+    """Writes one array as .npy, atomically.
+
+    NumPy writes real files through C, which on a full disk can lose the last block without a word: it is shown only
+    the `write` of the file.
+    """
+    with replacing(path, array.nbytes) as file:
+        np.save(SimpleNamespace(write=file.write), array, allow_pickle=False)
 
 
 def load(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
@@ -28,8 +47,9 @@ def load(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
 
     try:
         with safe_open(path, framework="np") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
-    except SafetensorError as error:
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            return arrays, dict(json.loads((file.metadata() or {}).get(ABOUT, "{}")))
+    except (SafetensorError, ValueError, TypeError) as error:
         raise IdentityError(f"not a whole safetensors file ({error})", where=str(path)) from error
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from snellen.data.vault import Openings
 from snellen.findings.finding import Facts, Finding, interval, percent, plural, times
 from snellen.metrics.scores import confusion
 
@@ -38,9 +39,9 @@ def _why(facts: Facts, model: str) -> str:
     first = values[model]
     tied = [each for each in ranked[1:] if first and (other := values[each]) and other.value == first.value]
     if tied:
-        return (
-            f"is chosen, level with {', '.join(f'`{each}`' for each in tied)} on validation {measure}, by smaller loss"
-        )
+        others = ", ".join(f"`{each}`" for each in tied)
+        second = "smaller loss" if measure == "accuracy" else "higher accuracy"
+        return f"is chosen, level with {others} on validation {measure}, for its {second}"
     best = "highest" if measure == "accuracy" else "lowest"
     return f"is chosen for the {best} validation {measure} of {len(ranked)} models"
 
@@ -84,14 +85,19 @@ def openings(facts: Facts) -> Iterator[Finding]:
     if not counts.this_run:
         return
     models = ", ".join(f"`{model}`" for model in opened)
-    before = f"{times(counts.ever - counts.this_run)} before" if counts.ever > counts.this_run else "never before"
     yield Finding(
         "SNL004",
         "result",
-        f"The test labels were opened {times(counts.this_run)} in this run (for {models}) and {before}.",
+        f"{_opened(counts)} In this run for {models}.",
         {"this_run": counts.this_run, "ever": counts.ever, "models": list(opened)},
         "roles",
     )
+
+
+def _opened(counts: Openings) -> str:
+    earlier = counts.ever - counts.this_run
+    before = f"{times(earlier)} before" if earlier else "never before"
+    return f"The test labels were opened {times(counts.this_run)} in this run and {before}."
 
 
 def no_comparison(facts: Facts) -> Iterator[Finding]:
@@ -175,14 +181,10 @@ def claim(facts: Facts) -> str:
         return "The chosen model has no scores, so nothing may be claimed."
     result = record.results[model]
     where = "held-out test images" if opened else "validation images, which also chose the epoch"
-    tail = (
-        f" The test labels were opened {times(evaluation.openings.this_run)} in this study."
-        if opened
-        else " The test was not opened."
-    )
+    tail = _opened(evaluation.openings) if opened else "The test was not opened."
     return (
         f"One network (`{model}`), trained once on {roles['train']:,} images of {data['name']} for {result.epochs} "
         f"epochs (epoch {result.kept_epoch} kept by validation {record.study.models[model].train.measure}), classifies "
         f"{percent(estimate.value)} of {estimate.n:,} {where} correctly (95 % Wilson interval {100 * estimate.low:.1f} "
-        f"to {100 * estimate.high:.1f} %, over images; retraining is not covered).{tail}"
+        f"to {100 * estimate.high:.1f} %, over images; retraining is not covered). {tail}"
     )

@@ -52,7 +52,7 @@ class Network:
     @cached_property
     def shapes(self) -> tuple[dict[str, Shape], dict[str, Shape]]:
         """Shape, without the lane axis, of each parameter and of each entry of the state, by name."""
-        parameters, state = chain.init(self.layers, Key((0,), ("shapes",)))
+        parameters, state = chain.init(self.layers, Key(()))  # no lanes: nothing is allocated
         return {name: value.shape[1:] for name, value in parameters.items()}, {
             name: value.shape[1:] for name, value in state.items()
         }

@@ -4,20 +4,33 @@ can run code."""
 from __future__ import annotations
 
 import hashlib
+import json
+import lzma
 import zipfile
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from torch import Tensor
 
-from snellen.errors import BundleError, SnellenError, located
-from snellen.files.atomic import write_bytes, write_text
-from snellen.limits import MAX_CLASSES, MAX_JSON_BYTES, MAX_LAYERS, MAX_PARAMETERS, MAX_SIDE_PIXELS
+from snellen.errors import BundleError, ShapeError, SnellenError, located
+from snellen.files.atomic import write_bytes, write_json, write_text
+from snellen.files.hashing import identity
+from snellen.limits import (
+    MAX_CLASSES,
+    MAX_DESCRIPTION_BYTES,
+    MAX_EXPANSION,
+    MAX_LAYERS,
+    MAX_PARAMETERS,
+    MAX_SIDE_PIXELS,
+    SMALL_BYTES,
+)
 from snellen.models.build import Network, assemble
 from snellen.models.forward import predict_probabilities
 from snellen.models.layers import AnyLayer
@@ -26,6 +39,11 @@ from snellen.models.weights import unpack_weights
 WEIGHTS, DESCRIPTION, CARD = "model.safetensors", "model.json", "card.md"
 T = TypeVar("T")
 Pixels = Annotated[int, Field(ge=1, le=MAX_SIDE_PIXELS)]
+UNREADABLE = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+    *(OSError, RuntimeError, EOFError, NotImplementedError, ValueError, OverflowError),
+)
+"""What Python's zipfile raises for damaged, encrypted and unknown archives."""
 
 
 class Input(BaseModel):
@@ -36,6 +54,12 @@ class Input(BaseModel):
     width: Pixels
     channels: Annotated[int, Field(ge=1, le=4)]
     pixel_range: tuple[float, float]
+
+    @model_validator(mode="after")
+    def _black_is_below_white(self) -> Input:
+        if self.pixel_range[0] >= self.pixel_range[1]:
+            raise ValueError(f"pixel_range must rise; got {self.pixel_range}")
+        return self
 
 
 class Description(BaseModel):
@@ -52,9 +76,20 @@ class Description(BaseModel):
     layers: Annotated[tuple[AnyLayer, ...], Field(min_length=1, max_length=MAX_LAYERS)]
     weights_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
+    @model_validator(mode="after")
+    def _classes_differ(self) -> Description:
+        if len(set(self.classes)) < len(self.classes):
+            raise ValueError("a class name twice")
+        return self
+
     def network(self) -> Network:
-        """Raises ShapeError when the layers do not fit each other, the input or the classes."""
-        return assemble(self.layers, (self.input.height, self.input.width, self.input.channels), len(self.classes))
+        """Raises ShapeError when the layers do not fit each other, the input or the classes, or are too large."""
+        shape = (self.input.height, self.input.width, self.input.channels)
+        network = assemble(self.layers, shape, len(self.classes))
+        if network.parameter_count > MAX_PARAMETERS:
+            found, expected = f"{network.parameter_count:,}", f"at most {MAX_PARAMETERS:,}"
+            raise ShapeError("too many parameters", found=found, expected=expected)
+        return network
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +109,7 @@ class Model:
         """(N, K) float32 probabilities of images (N, H, W, C), in the values of the training data.
 
         The same function as in training: the same bits on one machine and torch version. Raises BundleError when size
-        or channels are not those of the model.
+        or channels are not those of the model, or its answer is no number.
         """
         if images.ndim != 4 or images.shape[1:] != self.network.input_shape:
             raise BundleError(
@@ -83,16 +118,19 @@ class Model:
                 expected=f"{_size(self.network.input_shape)}",
             )
         pixels = torch.from_numpy(np.array(images))
-        return predict_probabilities(
-            self.network, self.parameters, self.state, pixels, self.description.input.pixel_range
-        )
+        pixel_range = self.description.input.pixel_range
+        probabilities = predict_probabilities(self.network, self.parameters, self.state, pixels, pixel_range)
+        if not np.isfinite(probabilities).all():
+            raise BundleError("the model answers these pictures with what is no number")
+        return probabilities
 
 
 def save_bundle(folder: Path, description: Description, weights: bytes, card: str) -> None:
-    """Writes a bundle; model.json, which names the weights by hash, last."""
+    """Writes a bundle; model.json, which holds the hashes of the weights and of its own values, last."""
     write_bytes(folder / WEIGHTS, weights)
     write_text(folder / CARD, card)
-    write_text(folder / DESCRIPTION, description.model_dump_json(indent=2) + "\n")
+    values = description.model_dump(mode="json")
+    write_json(folder / DESCRIPTION, {**values, "sha256": identity(values)})
 
 
 def load_bundle(path: Path) -> Model:
@@ -101,16 +139,17 @@ def load_bundle(path: Path) -> Model:
         if path.is_dir():
             return _load(lambda name, limit: _read_file(path / name, limit))
         if path.is_file() and zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                return _load(lambda name, limit: _read_member(archive, name, limit))
+            with _unzipping(), zipfile.ZipFile(path) as archive:
+                plausible = max(SMALL_BYTES, MAX_EXPANSION * path.stat().st_size)
+                return _load(lambda name, limit: _read_member(archive, name, min(limit, plausible)))
         raise BundleError("no model bundle here", expected=f"a folder or zip with {DESCRIPTION} and {WEIGHTS}")
 
 
 def _load(read: Callable[[str, int], bytes]) -> Model:
-    description = _parse(read(DESCRIPTION, MAX_JSON_BYTES))
+    description = _parse(read(DESCRIPTION, MAX_DESCRIPTION_BYTES))
     with located(DESCRIPTION):
         network = _checked(description.network)
-    weights = read(WEIGHTS, 4 * MAX_PARAMETERS)
+    weights = read(WEIGHTS, 4 * network.parameter_count + MAX_DESCRIPTION_BYTES)
     found = hashlib.sha256(weights).hexdigest()
     if found != description.weights_sha256:
         raise BundleError(
@@ -121,6 +160,7 @@ def _load(read: Callable[[str, int], bytes]) -> Model:
         )
     with located(WEIGHTS):
         parameters, state = _checked(lambda: unpack_weights(weights, network))
+        _refuse_non_finite({**parameters, **state})
     return Model(description, network, parameters, state)
 
 
@@ -134,13 +174,36 @@ def _checked(make: Callable[[], T]) -> T:
         raise BundleError(str(error)) from error
 
 
+def _refuse_non_finite(values: dict[str, Tensor]) -> None:
+    for name, value in values.items():
+        if not value.isfinite().all():
+            raise BundleError(f"tensor {name} has values that are not finite")
+
+
 def _parse(content: bytes) -> Description:
+    with located(DESCRIPTION):
+        values = _checked_values(content)
+        try:
+            return Description.model_validate(values)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            place = ".".join(map(str, first["loc"])) or None
+            raise BundleError(f"not a model description: {first['msg']}", where=place) from None
+        except (SnellenError, RecursionError) as error:
+            raise BundleError(f"not a model description: {error}") from None
+
+
+def _checked_values(content: bytes) -> dict[str, Any]:
+    """The values of model.json without its own hash, which must be theirs."""
     try:
-        return Description.model_validate_json(content)
-    except (ValidationError, RecursionError) as error:
-        reason = str(error.errors()[0]["msg"]) if isinstance(error, ValidationError) else "nested too deeply"
-        place = ".".join(map(str, error.errors()[0]["loc"])) if isinstance(error, ValidationError) else ""
-        raise BundleError(f"not a model description: {reason}", where=f"{DESCRIPTION} {place}".strip()) from None
+        values = json.loads(content)
+        claimed = values.pop("sha256")
+        found = identity(values)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise BundleError(f"not a model description: {type(error).__name__} {error}") from None
+    if found != claimed:
+        raise BundleError("changed after the model was saved", found=f"SHA-256 {found}", expected=claimed)
+    return dict(values)
 
 
 def _read_file(path: Path, limit: int) -> bytes:
@@ -152,17 +215,26 @@ def _read_file(path: Path, limit: int) -> bytes:
 
 
 def _read_member(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
-    """One member as a capped stream; never extracted."""
+    """One member as a capped stream; never extracted. A stream ends at its declared size."""
     if archive.namelist().count(name) != 1:
         raise BundleError("must be in the zip exactly once", found=archive.namelist().count(name), where=name)
+    declared = archive.getinfo(name).file_size
+    if declared > limit:
+        raise BundleError(
+            "member too large", found=f"{declared:,} bytes", expected=f"at most {limit:,} bytes", where=name
+        )
+    with located(name), _unzipping(), archive.open(name) as stream:
+        return stream.read()
+
+
+@contextmanager
+def _unzipping() -> Iterator[None]:
     try:
-        with archive.open(name) as stream:
-            content = stream.read(limit + 1)
-    except (zipfile.BadZipFile, OSError, RuntimeError, EOFError, NotImplementedError) as error:
-        raise BundleError(f"damaged zip member ({error})", where=name) from error
-    if len(content) > limit:
-        raise BundleError("member too large", expected=f"at most {limit:,} bytes", where=name)
-    return content
+        yield
+    except SnellenError:
+        raise
+    except UNREADABLE as error:
+        raise BundleError(f"damaged zip ({error})") from error
 
 
 def _size(shape: tuple[int, ...]) -> str:

@@ -25,7 +25,8 @@ def draw(name: Initializer, key: Key, shape: tuple[int, ...], fan_in: int, fan_o
     """
     if math.prod(shape) > MAX_PARAMETERS:
         raise ShapeError("too many weights", found=f"{math.prod(shape):,}", expected=f"at most {MAX_PARAMETERS:,}")
-    return np.stack([INITIALIZERS[name](generator, shape, fan_in, fan_out) for generator in key.generators()])
+    drawn = [INITIALIZERS[name](generator, shape, fan_in, fan_out) for generator in key.generators()]
+    return np.stack(drawn) if drawn else np.empty((0, *shape))
 
 
 def _uniform(generator: np.random.Generator, shape: tuple[int, ...], variance: float) -> np.ndarray:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, SerializerFunctionWrapHandler, model_serializer
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, model_serializer
 from pydantic_core import CoreSchema
 
 from snellen.errors import StudyError, unknown
@@ -30,10 +30,9 @@ class Named(BaseModel):
         """The name in the study file."""
         return str(self.kind)  # type: ignore[attr-defined]  # every subclass declares `kind: Literal[...]`
 
-    @model_serializer(mode="wrap")
-    def _as_written(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        arguments = handler(self)
-        return {arguments.pop("kind"): arguments}
+    @model_serializer
+    def _as_written(self) -> dict[str, Any]:
+        return {self.name: {field: getattr(self, field) for field in type(self).model_fields if field != "kind"}}
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:

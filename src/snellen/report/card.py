@@ -35,8 +35,8 @@ def model_card(content: Content, name: str) -> str:
         "## How it was made",
         "",
         f"{model['parameters']:,} parameters; {optimizer}, learning rate {training['learning_rate']:g}, batches of "
-        f"{training['batch_size']}, seed {training['seed']}; epoch {model['kept_epoch']} of {model['stopped_epoch']} kept "
-        f"by validation {training['measure']}.",
+        f"{training['batch_size']}, seed {training['seed']}; epoch {model['kept_epoch']} of {model['stopped_epoch']} "
+        f"kept by validation {training['measure']}.",
         f"Data: {data['name']}, {data['images']:,} images, fingerprint `{data['fingerprint'][:16]}`.",
         "",
         "## How to use it",

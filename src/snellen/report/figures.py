@@ -50,8 +50,8 @@ def learning_curve(history: Sequence[dict[str, Any]], kept_epoch: int | None, me
             tooltip=["role:N", "epoch:Q", alt.Tooltip("value:Q", title=measure, format=".4f")],
         )
     )
-    marked = _kept_mark(kept_epoch, epochs) + lines if kept_epoch else lines
-    return _specification(marked, f"{measure} after each epoch")
+    marks = _kept_mark(kept_epoch, epochs) if kept_epoch else []
+    return _specification(alt.layer(*marks, lines), f"{measure} after each epoch")
 
 
 def class_balance(counts: Sequence[dict[str, Any]]) -> Specification:
@@ -103,15 +103,15 @@ def _thinned(history: Sequence[dict[str, Any]], kept_epoch: int | None) -> list[
     return [epoch for at, epoch in enumerate(history) if at % step == 0 or at == last or epoch["epoch"] == kept_epoch]
 
 
-def _kept_mark(kept_epoch: int, epochs: altair.X) -> altair.LayerChart:
-    """A vertical rule at the epoch whose weights were kept, with its number."""
+def _kept_mark(kept_epoch: int, epochs: altair.X) -> list[altair.Chart]:
+    """A vertical rule at the epoch whose weights were kept, and its number."""
     import altair as alt
 
-    base = alt.Chart(alt.InlineData(values=[{"epoch": kept_epoch, "label": f"kept: {kept_epoch}"}])).encode(x=epochs)
+    values = [{"epoch": kept_epoch, "label": f"kept: {kept_epoch}"}]
+    base = alt.Chart(alt.InlineData(values=values)).encode(x=epochs)
     rule = base.mark_rule(color="var(--ink-2)", strokeDash=[1, 3], strokeWidth=1.25)
     text = base.mark_text(align="center", baseline="bottom", dy=-3, color="var(--ink-2)", fontSize=11)
-    marks: altair.LayerChart = alt.layer(rule, text.encode(text="label:N", y=alt.value(0)))
-    return marks
+    return [rule, text.encode(text="label:N", y=alt.value(0))]
 
 
 def _colour_of_role(roles: list[str]) -> altair.Color:
@@ -125,7 +125,7 @@ def _colour_of_role(roles: list[str]) -> altair.Color:
 
 
 def _specification(
-    chart: altair.Chart | altair.LayerChart, description: str, height_pixels: int = HEIGHT_PIXELS
+    chart: altair.Chart | altair.LayerChart | altair.FacetChart, description: str, height_pixels: int = HEIGHT_PIXELS
 ) -> Specification:
     """`chart` as a specification without Altair's theme, in the page's colours and fonts."""
     sized = chart.properties(width=WIDTH_PIXELS, height=height_pixels, description=description)

@@ -7,7 +7,6 @@ async function drawFigures() {
   for (const place of document.querySelectorAll("[data-figure]")) {
     const options = { ast: true, actions: false, renderer: "svg", tooltip: { disableDefaultStyle: true } };
     await window.vegaEmbed(place, figures[place.dataset.figure], options);
-    await new Promise((next) => setTimeout(next)); // twenty models must not block the reader's first scroll
   }
   document.documentElement.dataset.drawn = "yes";
 }
@@ -45,6 +44,7 @@ function valueOf(row, column) {
 // Confusion matrices. The largest confusion is shown first. One button of each is in the tab order; arrows move on.
 function matrix(table) {
   const buttons = [...table.querySelectorAll("button")];
+  buttons.forEach((button) => (button.tabIndex = -1));
   const errors = buttons.filter((button) => button.closest(".miss"));
   const most = (best, button) => (Number(button.textContent) > Number(best?.textContent ?? 0) ? button : best);
   const first = errors.reduce(most, null) ?? buttons[0];

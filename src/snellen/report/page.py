@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -29,29 +29,35 @@ FIRST_FINDINGS = 5
 
 @dataclass(frozen=True)
 class Detail:
-    """How much a page shows. cell_images: behind each confusion cell. every_model: else the chosen one only."""
+    """How much a page shows. cell_images: behind each confusion cell. models: in full, the best first; None is all."""
 
     cell_images: int
-    every_model: bool
+    models: int | None
 
 
-DETAILS = (Detail(CELL_IMAGES, True), Detail(24, True), Detail(8, True), Detail(24, False), Detail(0, False))
+DETAILS = (Detail(CELL_IMAGES, None), Detail(24, None), Detail(8, None), Detail(8, 6), Detail(8, 1), Detail(0, 1))
 """From everything downwards; the page takes the first that keeps it under REPORT_BYTES, and says what it left out."""
 
 
 def render(content: Content, thumbnails: Thumbnails) -> str:
-    """The whole page of `content`, the value of report.json (docs/reference of the format: 1).
+    """The whole page of `content`, the value of report.json, format 1.
 
     The page makes no request and runs no script but its own two, which its content security policy names by hash.
     Every text of `content` is escaped. At most REPORT_BYTES of UTF-8, except where even the least of DETAILS is more.
     """
     html = ""
-    for detail in DETAILS:
+    for detail in _details(len(content["data"]["classes"])):
         page = _page(_within(content, detail), thumbnails, detail).encode("utf-8", "replace")
         html = page.decode()
         if len(page) <= REPORT_BYTES:
             break
     return html
+
+
+def _details(num_classes: int) -> Iterable[Detail]:
+    """DETAILS, without pictures behind cells where there are too many classes for a matrix."""
+    limit = CELL_IMAGES if num_classes <= MATRIX_CLASSES else 0
+    return dict.fromkeys(Detail(min(detail.cell_images, limit), detail.models) for detail in DETAILS)
 
 
 def _page(content: Content, thumbnails: Thumbnails, detail: Detail) -> str:
@@ -82,9 +88,9 @@ def _page(content: Content, thumbnails: Thumbnails, detail: Detail) -> str:
 
 
 def _within(content: Content, detail: Detail) -> Content:
-    """`content` with the models that `detail` shows."""
+    """`content` with the models that `detail` shows: the chosen one, then the order of the leaderboard."""
     models = content["models"]
-    shown = [model for model in models if detail.every_model or model["chosen"]]
+    shown = sorted(models, key=lambda model: not model["chosen"])[: detail.models]
     return content | {"models": shown, "hidden_models": len(models) - len(shown)}
 
 
@@ -105,6 +111,7 @@ def _cells(content: Content, sheet: Sheet, limit: int) -> dict[str, Any]:
         f"{place}-{name}": {
             cell: [sheet.tiles[row] for row in rows[:limit] if row in sheet.tiles]
             for cell, rows in role["cells"].items()
+            if limit
         }
         for place, model in enumerate(content["models"])
         for name, role in model["roles"].items()
@@ -136,19 +143,11 @@ def _axis(leaderboard: list[dict[str, Any]]) -> tuple[float, float]:
 def _covers(content: Content) -> list[tuple[str, list[str]]]:
     """What the intervals of the page cover, each with the methods that were used."""
     methods: dict[str, dict[str, None]] = {}
-    for estimate in _estimates(content["models"]):
+    roles = [role for model in content["models"] for role in model["roles"].values()]
+    for estimate in (estimate for role in roles for estimate in role["scores"].values()):
         if estimate["covers"] and estimate["method"]:
             methods.setdefault(estimate["covers"], {})[estimate["method"]] = None
     return [(covered, list(names)) for covered, names in methods.items()]
-
-
-def _estimates(value: Any) -> Iterator[dict[str, Any]]:
-    """All estimates within a JSON value."""
-    if isinstance(value, dict) and "covers" in value:
-        yield value
-    elif isinstance(value, dict | list):
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from _estimates(item)
 
 
 def embedded_json(value: Any) -> Markup:
@@ -157,7 +156,7 @@ def embedded_json(value: Any) -> Markup:
     return Markup(text.translate({ord(character): f"\\u{ord(character):04x}" for character in "<>&"}))
 
 
-def _policy(scripts: Any) -> str:
+def _policy(scripts: Iterable[str]) -> str:
     """A content security policy that allows these inline scripts, inline styles and data URIs, and nothing else."""
     hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in scripts]
     allowed = " ".join(f"'sha256-{digest}'" for digest in hashes)

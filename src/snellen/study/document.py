@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.representer import RepresenterError
 
 from snellen.errors import StudyError, unknown
 from snellen.limits import MAX_JSON_BYTES
@@ -90,12 +91,15 @@ def parse(text: str, name: str) -> Document:
 
 
 def to_yaml(values: Any) -> str:
-    """Plain values as YAML text."""
+    """Plain values as YAML text. Raises StudyError for what no study file could hold."""
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = False
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # keep the order of the keys
     stream = io.StringIO()
-    yaml.dump(values, stream)
+    try:
+        yaml.dump(values, stream)
+    except RepresenterError as error:
+        raise StudyError(f"a value has no meaning here: {error}") from None
     return stream.getvalue()
 
 
@@ -106,6 +110,9 @@ def from_values(values: Mapping[str, Any], name: str = "study") -> Document:
 
 def _plain(node: Any, location: Location, lines: dict[Location, int], name: str) -> Any:
     """The node as plain Python; notes the line of every key and item on the way."""
+    tag = getattr(getattr(node, "tag", None), "value", None)
+    if tag:
+        raise StudyError("a tag has no meaning here", found=tag, where=_place(location, lines, name))
     if isinstance(node, Mapping):
         for key in node:
             lines[(*location, key)] = line = node.lc.key(key)[0] + 1  # type: ignore[attr-defined]
@@ -120,9 +127,13 @@ def _plain(node: Any, location: Location, lines: dict[Location, int], name: str)
         if isinstance(node, kind):
             return kind(node)
     if node is not None:
-        where = f"{name} line {lines[location]}" if location in lines else name
-        raise StudyError(f"a value of type {type(node).__name__} has no meaning here", where=where)
+        kind = type(node).__name__
+        raise StudyError(f"a value of type {kind} has no meaning here", where=_place(location, lines, name))
     return node
+
+
+def _place(location: Location, lines: Mapping[Location, int], name: str) -> str:
+    return f"{name} line {lines[location]}" if location in lines else name
 
 
 def _overridden(values: dict[str, Any], override: str) -> dict[str, Any]:

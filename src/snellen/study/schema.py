@@ -89,6 +89,10 @@ def _zoo_layers(written: Any) -> Any:
     return ZOO[written]
 
 
+def _named_source(written: Any) -> Any:
+    return {"source": written} if isinstance(written, str) else written
+
+
 class Model(Section):
     """One network and how it is trained. layers: a list, or the name of a network of the zoo."""
 
@@ -104,7 +108,7 @@ class StudyFile(Section):
     """
 
     study: Name
-    data: Annotated[Data, BeforeValidator(lambda value: {"source": value} if isinstance(value, str) else value)]
+    data: Annotated[Data, BeforeValidator(_named_source, json_schema_input_type=str | Data)]
     split: Split = Split()
     train: Annotated[Train | None, Field(description="defaults for all models")] = None
     models: Annotated[dict[Name, Model], Field(min_length=1)]

@@ -15,7 +15,7 @@ from typing import Any
 from snellen.errors import IdentityError, located
 from snellen.files import tensors
 from snellen.files.atomic import read_json, write_json
-from snellen.files.hashing import digest_arrays, digest_file
+from snellen.files.hashing import digest_arrays, digest_file, identity
 from snellen.limits import CHECKPOINT_SECONDS
 from snellen.train.keeper import Keeper
 from snellen.train.snapshot import Snapshot, best_arrays, current_arrays, from_arrays
@@ -46,16 +46,14 @@ class Checkpoint:
             "best": self._write("best", best_arrays(snapshot)),
             "current": self._write("current", current_arrays(snapshot)),
         }
-        write_json(
-            self.folder / "checkpoint.json",
-            {
-                "format": FORMAT,
-                "lanes": list(self.lanes),
-                "keeper": asdict(snapshot.keeper),
-                "history": list(snapshot.history),
-                "files": files,
-            },
-        )
+        values = {
+            "format": FORMAT,
+            "lanes": list(self.lanes),
+            "keeper": asdict(snapshot.keeper),
+            "history": list(snapshot.history),
+            "files": files,
+        }
+        write_json(self.folder / "checkpoint.json", {**values, "sha256": identity(values)})
         self._remove_all_but({file["name"] for file in files.values()})
         self._saved_epoch, self._last = snapshot.epoch, time.monotonic()
 
@@ -71,9 +69,18 @@ class Checkpoint:
             stored = _parse(path)
             _expect(stored, "format", FORMAT)
             _expect(stored, "lanes", list(self.lanes))
-            current, best = (self._read(stored["files"][role]) for role in ("current", "best"))
-        self._saved_epoch = stored["keeper"]["epoch"]
-        return from_arrays(current, best, Keeper(**stored["keeper"]), tuple(stored["history"]), device)
+            _expect(stored, "sha256", identity({name: stored[name] for name in stored if name != "sha256"}))
+            try:
+                current, best = (self._read(stored["files"][role]) for role in ("current", "best"))
+                snapshot = from_arrays(current, best, Keeper(**stored["keeper"]), tuple(stored["history"]), device)
+            except (KeyError, TypeError) as error:
+                raise IdentityError(f"not a whole checkpoint ({error})", hint=self._way_out) from None
+        self._saved_epoch = snapshot.epoch
+        return snapshot
+
+    @property
+    def _way_out(self) -> str:
+        return f"Remove {self.folder} to train these jobs from the start."
 
     def _write(self, role: str, arrays: dict[str, Any]) -> dict[str, str]:
         name = f"{role}-{digest_arrays(*arrays.values())[:16]}.safetensors"
@@ -86,7 +93,7 @@ class Checkpoint:
             raise IdentityError(
                 f"{file['name']} is missing or was changed",
                 expected=f"SHA-256 {file['sha256']}",
-                hint=f"Remove {self.folder} to train these jobs from the start.",
+                hint=self._way_out,
             )
         return tensors.load(path)[0]
 

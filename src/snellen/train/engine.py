@@ -139,8 +139,10 @@ class Training:
         """One more epoch; `now` is left as it is."""
         began = time.perf_counter()
         stepped = self.step_through(now, watcher)
-        self._refuse_non_finite(stepped.losses, now.epoch)
+        self._refuse_non_finite(stepped.losses, now.epoch * self.steps)
         validation_loss, validation_accuracy = self.validate(stepped.theta, stepped.state)
+        if not math.isfinite(validation_loss):
+            raise self._non_finite("validation loss", validation_loss, (now.epoch + 1) * self.steps - 1)
         keeper = now.keeper.after(self.lane.job.stop, validation_loss, validation_accuracy)
         record = EpochRecord(
             epoch=keeper.epoch,
@@ -182,15 +184,19 @@ class Training:
         total = trajectory.total_epochs or self.lane.job.stop.epochs
         return trajectory.learning_rate * trajectory.schedule.share(step, self.steps, total)
 
-    def _refuse_non_finite(self, losses: Tensor, epoch: int) -> None:
+    def _refuse_non_finite(self, losses: Tensor, first_step: int) -> None:
         finite = torch.isfinite(losses).cpu().numpy()
         if not finite.all():
-            step = epoch * self.steps + int(np.argmin(finite))
-            raise NonFiniteLoss(
-                f"the loss became {losses[int(np.argmin(finite))]:g} at step {step + 1} (epoch {epoch + 1}) "
-                f"with learning rate {self._rate(step):g}; the last good epoch is {epoch}",
-                hint="Try a smaller learning_rate.",
-            )
+            number = int(np.argmin(finite))
+            raise self._non_finite("loss", float(losses[number]), first_step + number)
+
+    def _non_finite(self, what: str, value: float, step: int) -> NonFiniteLoss:
+        epoch = step // self.steps
+        return NonFiniteLoss(
+            f"the {what} became {value:g} at step {step + 1} (epoch {epoch + 1}) with learning rate "
+            f"{self._rate(step):g}; the last good epoch is {epoch}",
+            hint="Try a smaller learning_rate.",
+        )
 
     def validate(self, theta: Tensor, state: dict[str, Tensor]) -> tuple[float, float]:
         """Loss and accuracy on the validation rows, in evaluation mode."""

@@ -123,6 +123,11 @@ def _store_failure(reason: str, lane: Lane, checkpoint: Checkpoint, folder: JobF
     return Result("failed", reason, snapshot.keeper.best_epoch, snapshot.epoch, seconds, None, None, None, None, sha256)
 
 
+def tidy(lane: Lane, place: Workplace) -> None:
+    """Removes the checkpoint of a job that has a result, should a killed process have left it."""
+    _forget(_pack(lane, place))
+
+
 def _forget(checkpoint: Checkpoint) -> None:
     """Removes the checkpoint of a finished pack; its record stays."""
     for path in checkpoint.folder.iterdir():

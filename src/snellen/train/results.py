@@ -88,9 +88,15 @@ class JobFolder:
         write_json(self.path / "result.json", asdict(result))
 
     def read_result(self) -> Result | None:
-        """The result, or None while the job is not over."""
+        """The result, or None while the job is not over. Raises IdentityError for what is not a result."""
         path = self.path / "result.json"
-        return Result(**read_json(path)) if path.exists() else None
+        if not path.exists():
+            return None
+        try:
+            return Result(**read_json(path))
+        except TypeError as error:
+            hint = f"Remove {self.path} to train this job again."
+            raise IdentityError(f"not a result ({error})", where=str(path), hint=hint) from None
 
     def write_opened(self, fingerprint: str) -> None:
         """Notes that the stored test predictions were compared with the labels of the test part of this fingerprint."""

@@ -1,0 +1,126 @@
+"""Protects what only a browser can show: figures under the content policy, pictures behind cells, phones, paper."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from browser_driver import BROWSER, DRIVER, Browser, browser
+from report_cases import digits_report
+
+from snellen.report import page
+
+pytestmark = pytest.mark.skipif(not (BROWSER and DRIVER), reason="needs chromium and chromedriver")
+
+ATTACK = "</script><img src=x onerror=pwned=1><script>pwned=1</script>"
+
+
+@pytest.fixture(scope="module")
+def window() -> Iterator[Browser]:
+    with browser() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    path.write_text(page.render(*digits_report()), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def opened(window: Browser, report: Path) -> Browser:
+    """The report at desktop width, freshly opened."""
+    window.size(1280, 900)
+    window.open(report)
+    return window
+
+
+def test_every_figure_is_drawn_and_the_console_stays_empty(opened: Browser) -> None:
+    assert opened.run("return document.querySelectorAll('[data-figure]').length") == 5
+    assert opened.run(
+        "return [...document.querySelectorAll('[data-figure]')].every(one => one.querySelector('svg path'))"
+    )
+    assert opened.console() == []
+
+
+def test_a_cell_opens_the_pictures_behind_it(opened: Browser) -> None:
+    role = digits_report()[0]["models"][0]["roles"]["test"]
+    opened.run(
+        "const table = document.querySelector('table[data-cells=\"0-test\"]');"
+        "table.tBodies[0].rows[0].querySelector('.hit button').click()"
+    )
+    behind = "document.querySelector('[data-role=test] .behind')"
+    title = opened.run(f"return {behind}.querySelector('h6').textContent")
+    assert title == f"{role['confusion'][0][0]} images of 0, recognised"
+    assert opened.run(f"return [...{behind}.querySelectorAll('.identity')].map(one => one.textContent)") == [
+        f"row {row}" for row in role["cells"]["0,0"]
+    ]
+    picture = f"getComputedStyle({behind}.querySelector('.picture'))"
+    assert opened.run(f"return [{picture}.width, {picture}.backgroundImage.slice(0, 24)]") == [
+        "40px",
+        'url("data:image/webp;bas',
+    ]
+
+
+def test_arrow_keys_move_between_cells(opened: Browser) -> None:
+    opened.run("document.querySelector('.panel[data-role=test] .hit button').focus()")
+    opened.run("document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowDown', bubbles: true}))")
+    assert opened.run("return document.activeElement.closest('tr').rowIndex") > 1
+    assert opened.run("return document.activeElement.ariaPressed") == "true"
+
+
+def test_a_column_sorts_by_value_both_ways(opened: Browser) -> None:
+    column = "document.querySelectorAll('#leaderboard thead button')[1]"
+    names = "return [...document.querySelectorAll('#leaderboard tbody a')].map(one => one.textContent)"
+    opened.run(f"{column}.click()")
+    best_first = opened.run(names)
+    opened.run(f"{column}.click()")
+    assert best_first == [model["name"] for model in digits_report()[0]["models"]]
+    assert opened.run(names) == best_first[::-1]
+
+
+def test_the_role_selector_shows_one_role(opened: Browser) -> None:
+    panels = "[...document.querySelectorAll('#model-linear .panel')]"
+    shown = f"return {panels}.filter(one => one.offsetHeight).map(one => one.dataset.role)"
+    assert opened.run(shown) == ["test"]
+    opened.run("document.querySelector('#model-linear [value=train]').click()")
+    assert opened.run(shown) == ["train"]
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_a_phone_scrolls_down_only(opened: Browser, dark: bool) -> None:
+    opened.size(390, 844, dark=dark)
+    opened.run("document.querySelectorAll('details').forEach(one => one.open = true)")
+    assert opened.run("return document.documentElement.scrollWidth") == 390
+    assert opened.run("return getComputedStyle(document.documentElement).backgroundColor") == (
+        "rgb(22, 23, 26)" if dark else "rgb(252, 251, 248)"
+    )
+
+
+def test_paper_shows_what_was_folded(opened: Browser) -> None:
+    folded = "return document.querySelectorAll('details:not([open])').length"
+    before = opened.run(folded)
+    opened.run("dispatchEvent(new Event('beforeprint'))")
+    assert before > 0 and opened.run(folded) == 0
+    opened.run("dispatchEvent(new Event('afterprint'))")
+    assert opened.run(folded) == before
+
+
+def test_hostile_names_run_nothing(window: Browser, tmp_path: Path) -> None:
+    content, thumbnails = copy.deepcopy(digits_report())
+    content["study"] = content["claim"] = content["data"]["name"] = ATTACK
+    content["data"]["classes"] = [f"{ATTACK}{n}" for n in range(10)]
+    for count, name in zip(content["data"]["counts"], content["data"]["classes"]):
+        count["class"] = name
+    for model, row in zip(content["models"], content["leaderboard"]):
+        model["name"] = row["model"] = f"{ATTACK}{model['name']}"
+    path = tmp_path / "hostile.html"
+    path.write_text(page.render(content, thumbnails), encoding="utf-8")
+    window.open(path)
+    window.run("document.querySelectorAll('.matrix button').forEach(one => one.click())")
+    assert window.run("return typeof pwned") == "undefined"
+    assert window.run("return document.querySelectorAll('img, script:not([type])').length") == 0
+    assert window.console() == []

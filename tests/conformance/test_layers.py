@@ -1,0 +1,209 @@
+"""Protects the contract of layers, for every kind and several arguments each: shapes, addressed initial values, lanes
+that never touch, purity, and a form in JSON that gives the same layer back."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from snellen.errors import ShapeError
+from snellen.models import chain
+from snellen.models.build import parse_layers, to_tensors
+from snellen.models.chain import Placed
+from snellen.models.keys import Key
+from snellen.models.layer import Mode, Shape, Step
+from snellen.models.layers import LAYERS
+
+SEEDS, ROWS = (11, 5, 2), 4
+
+
+@dataclass(frozen=True)
+class Case:
+    """A layer as a study writes it, the shape that goes in, the one that comes out, and how many numbers it holds."""
+
+    written: Any
+    input: Shape
+    output: Shape
+    trained: int = 0
+    moving: int = 0
+
+    def placed(self) -> Placed:
+        return chain.place(parse_layers([self.written]), self.input)[0]
+
+    def values(self, seeds: tuple[int, ...] = SEEDS) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Parameters and state in float64, moved from their start so that zeros and ones cannot hide an error."""
+        parameters, state = chain.init([self.placed()], Key(seeds))
+        moved = [{name: _moved(value, seeds) for name, value in each.items()} for each in (parameters, state)]
+        return to_tensors(moved[0], torch.float64), to_tensors(moved[1], torch.float64)
+
+    def pictures(self, seeds: tuple[int, ...] = SEEDS) -> Tensor:
+        """(L, N, ...) that depend on each lane's seed alone."""
+        return torch.stack(
+            [torch.tensor(np.random.default_rng(seed).normal(size=(ROWS, *self.input))) for seed in seeds]
+        )
+
+    def apply(self, mode: Mode, seeds: tuple[int, ...] = SEEDS, weights: Tensor | None = None) -> list[Tensor]:
+        """Outputs, gradients for inputs and parameters, and new state; every one with the lane axis."""
+        parameters, state = self.values(seeds)
+        x = self.pictures(seeds).requires_grad_()
+        leaves = [value.requires_grad_() for value in parameters.values()]
+        y, changed = chain.apply([self.placed()], parameters, state, x, Step(mode, Key(seeds, ("step",)), weights))
+        upstream = torch.linspace(-1, 1, y[0].numel(), dtype=torch.float64).view(y[0].shape)
+        gradients = torch.autograd.grad((y * upstream).sum(), [x, *leaves])
+        return [y.detach(), *gradients, *(changed[name] for name in sorted(changed))]
+
+
+def _moved(value: np.ndarray, seeds: tuple[int, ...]) -> np.ndarray:
+    return np.stack(
+        [lane + np.random.default_rng(seed).uniform(0, 0.5, lane.shape) for lane, seed in zip(value, seeds)]
+    )
+
+
+CASES = [
+    Case({"dense": 3}, (5,), (3,), 18),
+    Case({"dense": {"units": 4, "activation": "relu", "use_bias": False, "initializer": "he_normal"}}, (5,), (4,), 20),
+    Case({"conv": {"filters": 3, "kernel": 3}}, (6, 5, 2), (4, 3, 3), 57),
+    Case({"conv": {"filters": 2, "kernel": 1, "use_bias": False}}, (4, 4, 3), (4, 4, 2), 6),
+    Case({"conv": {"filters": 2, "kernel": 3, "padding": "same", "activation": "relu"}}, (5, 6, 1), (5, 6, 2), 20),
+    Case({"conv": {"filters": 2, "kernel": 2, "padding": "same"}}, (5, 4, 2), (5, 4, 2), 18),
+    Case({"conv": {"filters": 2, "kernel": 4, "strides": 3, "padding": "same"}}, (7, 8, 1), (3, 3, 2), 34),
+    Case({"conv": {"filters": 2, "kernel": 2, "strides": 3}}, (8, 7, 2), (3, 2, 2), 18),
+    Case("max_pool", (6, 5, 2), (3, 2, 2)),
+    Case({"max_pool": {"size": 3, "strides": 2}}, (7, 6, 1), (3, 2, 1)),
+    Case({"max_pool": {"size": 2, "padding": "same"}}, (5, 4, 3), (3, 2, 3)),
+    Case({"max_pool": {"size": 3, "strides": 1, "padding": "same"}}, (4, 5, 2), (4, 5, 2)),
+    Case("flatten", (3, 4, 2), (24,)),
+    Case("flatten", (7,), (7,)),
+    Case({"dropout": 0.5}, (20,), (20,)),
+    Case({"dropout": {"rate": 0.2}}, (4, 4, 3), (4, 4, 3)),
+    Case("batch_norm", (6,), (6,), 12, 12),
+    Case({"batch_norm": {"momentum": 0.5, "epsilon": 0.1}}, (3, 4, 2), (3, 4, 2), 4, 4),
+    Case("relu", (3, 3, 2), (3, 3, 2)),
+    Case("leaky_relu", (9,), (9,)),
+    Case({"leaky_relu": 0.1}, (2, 3, 1), (2, 3, 1)),
+    Case({"skip": [{"dense": 6}, "relu", {"dropout": 0.5}]}, (6,), (6,), 42),
+    Case(
+        {"skip": [{"conv": {"filters": 2, "kernel": 3, "padding": "same"}}, "batch_norm", {"skip": ["relu"]}]},
+        (4, 5, 2),
+        (4, 5, 2),
+        42,
+        4,
+    ),
+]
+every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: f"{json.dumps(case.written)} on {case.input}")
+both_modes = pytest.mark.parametrize("mode", ["train", "evaluate"])
+
+
+def test_every_layer_has_a_case() -> None:
+    assert {case.placed().layer.name for case in CASES} == set(LAYERS)
+
+
+@every_case
+def test_the_shape_rule_and_the_counts_are_those_of_the_real_thing(case: Case) -> None:
+    parameters, state = case.values()
+    x = case.pictures()
+    y, changed = chain.apply([case.placed()], parameters, state, x, Step("train", Key(SEEDS)))
+    assert case.placed().output_shape == case.output == tuple(y.shape[2:])
+    assert y.shape[:2] == x.shape[:2] and y.dtype == torch.float64
+    counts = [sum(math.prod(value.shape[1:]) for value in each.values()) for each in (parameters, state)]
+    assert counts == [case.trained, case.moving]
+    assert changed.keys() == state.keys()
+
+
+@every_case
+def test_initial_values_are_a_function_of_the_address(case: Case) -> None:
+    """The same seed gives the same bits, a lane is the same among many as alone, another seed or place another draw."""
+
+    def init(*seeds: int, place: str = "here") -> dict[str, np.ndarray]:
+        parameters, state = chain.init([case.placed()], Key(seeds, (place,)))
+        return {**parameters, **state}
+
+    three = init(*SEEDS)
+    for lane, seed in enumerate(SEEDS):
+        for name, value in init(seed).items():
+            np.testing.assert_array_equal(value[0], three[name][lane])
+    drawn = [name for name in three if name.endswith("kernel")]
+    for name in drawn:
+        assert not np.array_equal(three[name][0], three[name][1])
+        assert not np.array_equal(three[name][0], init(SEEDS[0], place="elsewhere")[name][0])
+    assert len({three[name][0].tobytes() for name in drawn}) == len(drawn)
+
+
+@every_case
+@both_modes
+def test_three_lanes_are_each_alone(case: Case, mode: Mode) -> None:
+    """Outputs, gradients and new state, dropout included."""
+    together = case.apply(mode)
+    for lane, seed in enumerate(SEEDS):
+        for found, alone in zip(together, case.apply(mode, (seed,)), strict=True):
+            torch.testing.assert_close(found[lane], alone[0], rtol=1e-9, atol=1e-9)
+
+
+@every_case
+def test_rows_of_weight_zero_only_fill_up(case: Case) -> None:
+    """The other rows come out as if the fillers were not there, and the state moves as if they were not."""
+    weights = torch.ones(len(SEEDS), ROWS, dtype=torch.float64)
+    weights[:, -1] = 0
+    parameters, state = case.values()
+    x = case.pictures()
+    without, moved_without = chain.apply([case.placed()], parameters, state, x[:, :-1], Step("train"))
+    filled, moved = chain.apply([case.placed()], parameters, state, x, Step("train", None, weights))
+    torch.testing.assert_close(filled[:, :-1], without, rtol=1e-9, atol=1e-9)
+    for name in state:
+        torch.testing.assert_close(moved[name], moved_without[name], rtol=1e-9, atol=1e-9)
+
+
+@every_case
+@both_modes
+def test_apply_changes_none_of_its_arguments(case: Case, mode: Mode) -> None:
+    parameters, state = case.values()
+    x = case.pictures()
+    before = [value.clone() for value in (x, *parameters.values(), *state.values())]
+    _, changed = chain.apply([case.placed()], parameters, state, x, Step(mode, Key(SEEDS)))
+    for now, then in zip((x, *parameters.values(), *state.values()), before, strict=True):
+        torch.testing.assert_close(now, then, rtol=0, atol=0)
+    assert not any(value is old for value in changed.values() for old in state.values())
+
+
+@every_case
+def test_evaluation_has_no_chance_and_no_memory(case: Case) -> None:
+    parameters, state = case.values()
+    outcomes = [
+        chain.apply([case.placed()], parameters, state, case.pictures(), Step("evaluate", key))
+        for key in (None, Key(SEEDS), Key(SEEDS, ("other",)))
+    ]
+    assert all(not changed for _, changed in outcomes)
+    for y, _ in outcomes[1:]:
+        torch.testing.assert_close(y, outcomes[0][0], rtol=0, atol=0)
+
+
+@every_case
+def test_json_gives_the_layer_back(case: Case) -> None:
+    (layer,) = parse_layers([case.written])
+    text = json.dumps(layer.model_dump(mode="json"))
+    assert parse_layers([json.loads(text)]) == (layer,)
+    assert list(json.loads(text)) == [layer.name]
+
+
+@pytest.mark.parametrize(
+    ("layers", "shape", "place", "found"),
+    [
+        ([{"dense": 3}], (4, 4, 1), "layer dense_1", r"shape \(4, 4, 1\).*Put `flatten` before it"),
+        (["flatten", {"conv": {"filters": 2, "kernel": 3}}], (4, 4, 1), "layer conv_1", r"shape \(16,\)"),
+        (["flatten", "max_pool"], (4, 4, 1), "layer max_pool_1", r"shape \(16,\)"),
+        ([{"conv": {"filters": 2, "kernel": 5}}], (4, 9, 1), "layer conv_1", "5x5 window.*pictures of 4x9"),
+        (["max_pool", "max_pool", "max_pool"], (4, 4, 1), "layer max_pool_3", "2x2 window.*pictures of 1x1"),
+        ([{"skip": [{"dense": 5}]}], (4,), "layer skip_1", r"keep the shape.*\(5,\).*\(4,\)"),
+        (["relu", {"skip": ["relu", {"dense": 4}]}], (2, 2, 1), "layer skip_1: layer dense_1", r"shape \(2, 2, 1\)"),
+    ],
+)
+def test_what_does_not_fit_names_the_layer_and_the_shape(layers: list, shape: Shape, place: str, found: str) -> None:
+    with pytest.raises(ShapeError, match=f"^{place}: .*{found}"):
+        chain.place(parse_layers(layers), shape)

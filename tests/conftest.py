@@ -1,0 +1,34 @@
+"""No test touches the user's own cache or log: one of each for the whole suite, so that digits are decoded once."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+
+import pytest
+from fixtures import own_user, run_copy, small_run
+
+__all__ = ["own_user", "run_copy", "small_run"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def suite_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Set for the session, because fixtures of modules and child processes need them too."""
+    folder = tmp_path_factory.mktemp("suite")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SNELLEN_CACHE", str(folder / "cache"))
+        patch.setenv("SNELLEN_RECORDS", str(folder / "records"))
+        yield
+
+
+@pytest.fixture
+def run_script() -> Callable[..., tuple[int, str]]:
+    """Runs Python text in a process of its own, with arguments; returns its exit code and all that it printed."""
+
+    def run(text: str, *arguments: object) -> tuple[int, str]:
+        command = [sys.executable, "-W", "error", "-c", text, *map(str, arguments)]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120, check=False)
+        return done.returncode, done.stdout.decode()
+
+    return run

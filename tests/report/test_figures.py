@@ -1,0 +1,78 @@
+"""Protects the figures: they compile in Vega-Lite, hold the history's numbers, and mark the kept epoch."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import pytest
+import vl_convert
+
+from snellen.limits import CURVE_POINTS
+from snellen.report import figures
+
+
+def history(epochs: int) -> list[dict[str, Any]]:
+    return [
+        {"epoch": n, "loss": 1 / n, "accuracy": 1 - 1 / n, "validation_loss": 2 / n, "validation_accuracy": 0.5}
+        for n in range(1, epochs + 1)
+    ]
+
+
+def values(specification: dict[str, Any]) -> list[dict[str, Any]]:
+    """The values of every layer of a figure."""
+    return [value for values in specification["datasets"].values() for value in values]
+
+
+def drawn(specification: dict[str, Any]) -> str:
+    """The figure as SVG, drawn by Vega itself; wrong specifications raise."""
+    svg: str = vl_convert.vegalite_to_svg(specification)
+    return svg
+
+
+@pytest.mark.parametrize("measure", ["loss", "accuracy"])
+def test_a_curve_holds_the_history_and_the_kept_epoch(measure: str) -> None:
+    figure = figures.learning_curve(history(7), 5, measure)
+    points = {(one["role"], one["epoch"]): one["value"] for one in values(figure) if "role" in one}
+    assert points == {
+        (role, one["epoch"]): one[key]
+        for one in history(7)
+        for role, key in (("train", measure), ("validation", f"validation_{measure}"))
+    }
+    svg = drawn(figure)
+    assert "kept: 5" in svg
+    assert "var(--train)" in svg and "var(--validation)" in svg
+
+
+def test_a_curve_without_a_kept_epoch_of_one_epoch_and_with_a_gap() -> None:
+    gap = history(2)
+    gap[1]["validation_loss"] = None
+    assert "kept" not in drawn(figures.learning_curve(history(1), None, "loss"))
+    assert len(values(figures.learning_curve(gap, None, "loss"))) == 3
+
+
+def test_a_long_history_is_thinned_but_keeps_first_last_and_kept() -> None:
+    points = values(figures.learning_curve(history(10_000), 7_777, "loss"))
+    epochs = {one["epoch"] for one in points if one.get("role") == "train"}
+    assert {1, 7_777, 10_000} <= epochs
+    assert len(epochs) <= CURVE_POINTS + 2
+
+
+def test_class_balance_holds_every_count_in_the_given_order() -> None:
+    counts = [{"class": name, "train": 5, "validation": 2, "calibration": 0, "test": 1} for name in ("b", "a<i>")]
+    figure = figures.class_balance(counts)
+    assert [(one["class"], one["role"], one["images"]) for one in values(figure)] == [
+        (name, role, number)
+        for name in ("b", "a<i>")
+        for role, number in (("train", 5), ("validation", 2), ("test", 1))
+    ]
+    svg = drawn(figure)
+    assert svg.index(">b<") < svg.index(">a&lt;i&gt;<")
+
+
+def test_the_library_is_bundled_once_a_version(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("SNELLEN_CACHE", str(tmp_path))
+    first = figures.javascript()
+    monkeypatch.setattr(sys.modules["vl_convert"], "javascript_bundle", None)
+    assert figures.javascript() == first
+    assert "window.vegaEmbed=" in first and "</script" not in first and "<!--" not in first

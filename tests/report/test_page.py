@@ -1,0 +1,220 @@
+"""Protects report.html: one safe file that needs nothing, shows every number, and stays under its size."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import html5lib
+import numpy as np
+import pytest
+from report_cases import digits_report, estimate
+
+from snellen.limits import REPORT_BYTES
+from snellen.report import page
+from snellen.report.formats import interval, score
+
+PAYLOADS = [
+    f"{before}{attack}{after}"
+    for before, after in (
+        ("", ""),
+        ("</script>", ""),
+        ("'\">", "<!--"),
+        ("</td></title></style>", "]]>"),
+        ("{{7*7}}", ""),
+    )
+    for attack in (
+        "<script>pwned=1</script>",
+        "<img src=x onerror=pwned=1>",
+        "<svg/onload=pwned=1>",
+        "<iframe srcdoc='<script>parent.pwned=1</script>'>",
+        '" onmouseover="pwned=1" x="',
+        "' autofocus onfocus=pwned=1 '",
+        "<style>@import 'http://example.org'</style>",
+        "javascript:pwned=1",
+        "<a href=javascript:pwned=1>",
+        "\u2028<base href=http://example.org>\x00",
+    )
+]
+
+
+def parsed(html: str) -> Any:
+    return html5lib.parse(html, namespaceHTMLElements=False)
+
+
+def skeleton(tree: Any) -> Counter[tuple[str, frozenset[str]]]:
+    """How often each element occurs with each set of attributes."""
+    return Counter((str(element.tag), frozenset(element.attrib)) for element in tree.iter())
+
+
+def text(element: Any) -> str:
+    return " ".join("".join(element.itertext()).split())
+
+
+@pytest.fixture(scope="module")
+def tree() -> Any:
+    return parsed(page.render(*digits_report()))
+
+
+@pytest.fixture
+def content() -> dict[str, Any]:
+    return copy.deepcopy(digits_report()[0])
+
+
+def strings(value: Any, harmless: Iterator[str]) -> Any:
+    """`value` with each user-given name in it replaced by the next of `harmless`."""
+    names = {"study", "sentence", "advice", "reason", "id", "twin", "detail", "claim", "resolved", "class"}
+    if isinstance(value, dict):
+        return {
+            key: next(harmless) if key in names and isinstance(one, str) else strings(one, harmless)
+            for key, one in value.items()
+        }
+    return [strings(one, harmless) for one in value] if isinstance(value, list) else value
+
+
+def test_hostile_names_add_no_element_and_no_attribute(content) -> None:
+    def attacked(names: list[str]) -> dict[str, Any]:
+        endless = (names[n % len(names)] for n in range(10**6))
+        hostile = strings(content, endless)
+        hostile["data"]["classes"] = names[:10]
+        hostile["data"]["name"] = names[11]
+        for model, row, name in zip(hostile["models"], hostile["leaderboard"], names[12:]):
+            model["name"] = row["model"] = name
+        hostile["openings"]["models"] = [names[12]]
+        hostile["environment"] |= {names[13]: names[14]}
+        return hostile
+
+    thumbnails = digits_report()[1]
+    plain = parsed(page.render(attacked([f"name {n:02d}" for n in range(50)]), thumbnails))
+    for start in range(0, 50, 10):
+        rotated = PAYLOADS[start:] + PAYLOADS[:start]
+        hostile = parsed(page.render(attacked(rotated), thumbnails))
+        assert skeleton(hostile) == skeleton(plain)
+        json.loads(text(hostile.find(".//script[@id='embedded']")))
+
+
+def test_there_are_fifty_payloads() -> None:
+    assert len(set(PAYLOADS)) == 50
+
+
+def test_the_policy_allows_exactly_the_scripts_of_the_page(tree) -> None:
+    policy = tree.find(".//meta[@http-equiv='Content-Security-Policy']").attrib["content"]
+    rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
+    scripts = [one.text for one in tree.iter("script") if one.attrib.get("type") != "application/json"]
+    hashes = {f"'sha256-{base64.b64encode(hashlib.sha256(one.encode()).digest()).decode()}'" for one in scripts}
+    assert len(hashes) == 2
+    assert set(rules["script-src"].split()) == hashes
+    assert rules["default-src"] == "'none'" and rules["img-src"] == "data:"
+
+
+def test_the_page_asks_for_nothing(tree) -> None:
+    for element in tree.iter():
+        for name in ("src", "href", "srcset", "action", "data", "poster"):
+            assert element.attrib.get(name, "#").startswith(("#", "data:")), (element.tag, element.attrib)
+        assert not [name for name in element.attrib if name.startswith("on")]
+    styles = "".join(one.text for one in tree.iter("style"))
+    assert not re.search(r"@import|url\((?!\"data:)", styles)
+
+
+def test_every_link_within_the_page_has_a_target(tree) -> None:
+    targets = {one.attrib["id"] for one in tree.iter() if "id" in one.attrib}
+    assert {one.attrib["href"][1:] for one in tree.iter("a")} <= targets
+
+
+def test_every_sentence_and_every_score_is_shown(tree, content) -> None:
+    shown = text(tree.find("body"))
+    for finding in content["answer"] + content["findings"]:
+        assert finding["sentence"] in shown
+    for model in content["models"]:
+        for role in model["roles"].values():
+            for measure, one in role["scores"].items():
+                assert " ".join(f"{score(one, measure)} {interval(one, measure)}".split()) in shown
+    assert content["claim"] in shown and content["models"][-1]["reason"] in shown
+
+
+def test_the_matrix_is_the_confusion(tree, content) -> None:
+    tables = {one.attrib["data-cells"]: one for one in tree.iter("table") if "data-cells" in one.attrib}
+    for place, model in enumerate(content["models"]):
+        for name, role in model["roles"].items():
+            rows = tables[f"{place}-{name}"].findall("tbody/tr")
+            assert [[int(text(cell) or 0) for cell in row.findall("td")] for row in rows] == role["confusion"]
+
+
+def test_a_cell_leads_to_its_pictures(tree, content) -> None:
+    cells = json.loads(text(tree.find(".//script[@id='embedded']")))["cells"]
+    for place, model in enumerate(content["models"]):
+        for name, role in model["roles"].items():
+            matrix = cells["matrices"][f"{place}-{name}"]
+            assert {cell: [cells["rows"][tile] for tile in tiles] for cell, tiles in matrix.items()} == role["cells"]
+
+
+def test_a_model_whose_test_is_sealed_shows_no_test_number(tree, content) -> None:
+    row = next(row for row in tree.iter("tr") if row.find("th/a") is not None and "dense-32" in text(row))
+    assert "not opened" in text(row)
+    assert "test" not in content["models"][1]["roles"]
+
+
+def test_undefined_is_written_out(content) -> None:
+    row = content["models"][0]["roles"]["test"]["per_class"][4]
+    row |= {"precision": estimate(None, 0), "f1": None}
+    shown = parsed(page.render(content, digits_report()[1]))
+    rows = shown.findall(".//details[@id='model-linear']//div[@data-role='test']//table[@class='sortable']/tbody/tr")
+    assert [text(cell) for cell in rows[4].findall("td")][3:] == ["undefined", "undefined"]
+
+
+def test_a_study_in_which_everything_failed_has_a_page(content) -> None:
+    content |= {"models": content["models"][-1:], "leaderboard": content["leaderboard"][-1:], "chosen": None}
+    content |= {"answer": [], "openings": {"this_run": 0, "ever": 0, "models": []}}
+    shown = text(parsed(page.render(content, digits_report()[1])).find("body"))
+    assert "non-finite loss" in shown and "stayed sealed" in shown
+
+
+def test_names_that_are_not_unicode_do_not_stop_the_report(content) -> None:
+    content["data"]["classes"][0] = "caf\udce9"
+    assert "caf?" in page.render(content, digits_report()[1])
+
+
+@pytest.mark.parametrize(
+    ("models", "classes", "said"),
+    [(20, 40, "To keep this file small"), (2, 1000, "With 1,000 classes a matrix cannot be read")],
+)
+def test_a_large_study_stays_under_the_limit_and_says_what_it_left_out(content, models, classes, said) -> None:
+    large = enlarged(content, models, classes)
+    html = page.render(large, digits_report()[1])
+    assert len(html.encode()) <= REPORT_BYTES
+    assert said in html
+    assert f"model {models - 1}" in html
+
+
+def enlarged(content: dict[str, Any], num_models: int, num_classes: int) -> dict[str, Any]:
+    """A report of many models and classes of noise, every confusion cell of a few classes filled."""
+    random = np.random.default_rng(0)
+    names = [f"class number {n}" for n in range(num_classes)]
+    confusion = np.diag(np.full(num_classes, 90)) + (random.random((num_classes, num_classes)) < 0.05)
+    cells = {f"{i},{j}": random.integers(0, 1797, 60).tolist() for i, j in zip(*np.nonzero(confusion))}
+    probabilities = random.dirichlet([0.05] * num_classes)
+    example = {"row": 1, "id": "one", "label": 1, "predicted": 1, "probabilities": probabilities.tolist()}
+    template = content["models"][0]["roles"]["test"]
+    role = template | {
+        "per_class": [template["per_class"][0] | {"class": name} for name in names],
+        "confusion": confusion.tolist(),
+        "cells": cells,
+        "examples": [example] * 20,
+    }
+    model = content["models"][0] | {"roles": dict.fromkeys(("train", "validation", "test"), role), "chosen": False}
+    large = copy.deepcopy(content)
+    large["models"] = [model | {"name": f"model {n}", "chosen": n == 0} for n in range(num_models)]
+    large["leaderboard"] = [content["leaderboard"][0] | {"model": f"model {n}"} for n in range(num_models)]
+    large["data"] |= {
+        "classes": names,
+        "samples": [[n] for n in range(num_classes)],
+        "means": random.random((num_classes, 64)).tolist(),
+        "counts": [content["data"]["counts"][0] | {"class": name} for name in names],
+    }
+    return large

@@ -1,0 +1,67 @@
+"""Small finished runs on scikit-learn's digits, made through the Python interface, for tests of what follows one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import snellen
+from snellen.api import Run
+from snellen.evaluate import evaluation as evaluations
+from snellen.evaluate.record import RunRecord
+from snellen.findings.finding import Facts, Finding
+from snellen.findings.rules import judge
+
+MODELS: dict[str, Any] = {
+    "linear": {"layers": "linear"},
+    "dense": {"layers": ["flatten", {"dense": {"units": 16, "activation": "relu"}}, {"dropout": 0.1}]},
+    "conv": {
+        "layers": [{"conv": {"filters": 4, "kernel": 3, "strides": 2}}, "batch_norm", "relu", "flatten"],
+        "train": {"epochs": 2, "schedule": "cosine"},
+    },
+}
+SECTIONS: dict[str, Any] = {
+    "split": {"test": 0.25, "validation": 0.2, "calibration": 60},
+    "train": {"learning_rate": 3e-3, "epochs": 3, "batch_size": 64},
+}
+
+
+def small_study(**changes: Any) -> snellen.Study:
+    """Three networks on digits: trained in well under a second, the test opened for the chosen one."""
+    return snellen.Study(**{"study": "small", "data": "digits", "models": MODELS, **SECTIONS, **changes})
+
+
+def run_small(folder: Path, **changes: Any) -> Run:
+    """That study, run into `folder`."""
+    return small_study(**changes).run(out=folder, device="cpu", threads=1, progress=False)
+
+
+def edit_json(path: Path, change: Callable[[Any], Any]) -> None:
+    """Replaces the value in a JSON file by `change` of it."""
+    path.write_text(json.dumps(change(json.loads(path.read_text(encoding="utf-8")))), encoding="utf-8")
+
+
+def facts_of(folder: Path) -> Facts:
+    """What the rules may look at, read anew from a run directory."""
+    record = RunRecord.open(folder)
+    return Facts(record, evaluations.load(record))
+
+
+def findings_of(folder: Path) -> list[Finding]:
+    """All findings of a run directory as it is now."""
+    judgement = judge(facts_of(folder))
+    return [*judgement.results, *judgement.others]
+
+
+def blobs(rows: int, classes: int = 3, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """(N, 6, 6) uint8 pictures and (N,) labels: noise with a bright bar whose place is the class; learned at once."""
+    generator = np.random.default_rng(seed)
+    labels = np.arange(rows) % classes
+    images = generator.integers(0, 80, (rows, 6, 6), dtype=np.uint8)
+    for row, label in enumerate(labels):
+        images[row, 2 * label : 2 * label + 2] += 150
+    return images, labels

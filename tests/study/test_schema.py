@@ -1,0 +1,87 @@
+"""Protects the schema: shipped studies are valid, defaults are inherited, and the JSON Schema says the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jsonschema
+import pytest
+from test_complaints import BASE, END, MISTAKES
+
+from snellen.study.document import open_document, parse, shipped_studies
+from snellen.study.schema import StudyFile
+from snellen.train.optimizers import OPTIMIZERS
+
+SCHEMA = StudyFile.model_json_schema()
+
+
+def test_the_json_schema_is_one() -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+
+
+@pytest.mark.parametrize("name", sorted(shipped_studies()))
+def test_shipped_studies_are_valid(name: str) -> None:
+    document = open_document(name)
+    assert document.study().study == name
+    jsonschema.validate(document.values, SCHEMA)
+
+
+VALID: list[dict[str, Any]] = [
+    {"layers": "mlp-128"},
+    {"layers": ["flatten", {"dense": 3}, {"dense": {"units": 3, "activation": "relu"}}, {"dropout": 0.2}]},
+    {"layers": [{"skip": ["relu", {"batch_norm": {"momentum": 0.9}}]}, {"max_pool": {"size": 2}}, "flatten"]},
+    {"layers": ["flatten"], "train": {"optimizer": {"sgd": {"momentum": 0.9}}, "schedule": "cosine"}},
+    {"layers": ["flatten"], "train": {"optimizer": "adam", "schedule": {"cosine": {"final": 0.1}}, "patience": 3}},
+]
+
+
+@pytest.mark.parametrize("model", VALID)
+def test_valid_models_are_valid_in_both(model: dict[str, Any]) -> None:
+    study = {"study": "s", "data": {"source": "digits"}, "models": {"m": model}}
+    StudyFile.model_validate(study)
+    jsonschema.validate(study, SCHEMA)
+
+
+KNOWN_TO_PYTHON_ALONE = ("lenet5", "[a, b]", ".nan")
+"""Zoo names, names of models and not-a-number: JSON Schema lists none of them."""
+
+
+@pytest.mark.parametrize(("old", "new"), dict.fromkeys((old, new) for old, new, *_ in MISTAKES))
+def test_an_editor_marks_the_same_mistakes(old: str, new: str) -> None:
+    values = parse(BASE + new + "\n" if old == END else BASE.replace(old, new, 1), "f").values
+    if any(word in new for word in KNOWN_TO_PYTHON_ALONE):
+        jsonschema.validate(values, SCHEMA)
+        return
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(values, SCHEMA)
+
+
+def study_of(train: str = "", **models: str) -> StudyFile:
+    written = "".join(f"  {name}: {{layers: linear, train: {value}}}\n" for name, value in models.items())
+    return parse(f"study: s\ndata: digits\n{train}models:\n{written}", "f").study()
+
+
+def test_training_defaults_are_inherited_key_by_key() -> None:
+    study = study_of("train: {epochs: 7, batch_size: 64, optimizer: sgd}\n", a="{}", b="{epochs: 2, optimizer: adam}")
+    a, b = (study.models[name].train for name in "ab")
+    assert (a.epochs, a.batch_size, a.optimizer.name, a.learning_rate) == (7, 64, "sgd", 0.01)
+    assert (b.epochs, b.batch_size, b.optimizer.name, b.learning_rate) == (2, 64, "adam", 0.001)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_rate_and_decay_default_to_those_of_the_optimizer(name: str) -> None:
+    train = study_of(a=f"{{optimizer: {name}}}").models["a"].train
+    assert train.learning_rate == OPTIMIZERS[name].default_learning_rate
+    assert train.weight_decay == OPTIMIZERS[name].default_weight_decay
+    given = study_of(a=f"{{optimizer: {name}, learning_rate: 0.5, weight_decay: 0}}").models["a"].train
+    assert (given.learning_rate, given.weight_decay) == (0.5, 0)
+
+
+def test_a_model_without_training_has_the_defaults() -> None:
+    plain = parse("study: s\ndata: digits\ntrain: {epochs: 4}\nmodels: {a: {layers: linear}}\n", "f").study()
+    assert plain.models["a"].train.epochs == 4
+
+
+def test_data_may_be_a_name() -> None:
+    short, long = (parse(BASE.replace("digits", each), "f").study() for each in ("digits", "{source: digits}"))
+    assert short == long

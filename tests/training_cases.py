@@ -1,0 +1,57 @@
+"""A small job on small pictures, and what the engine needs to train it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from runs import blobs
+
+from snellen.models.build import parse_layers
+from snellen.models.layers import Dense
+from snellen.train.checkpoint import Checkpoint
+from snellen.train.engine import Lane, Material
+from snellen.train.job import Job, StopRule, Trajectory
+
+TRAJECTORY: dict[str, Any] = {
+    "layers": ["flatten", {"dense": {"units": 8, "activation": "relu"}}, {"dropout": 0.2}],
+    "input_shape": (6, 6, 1),
+    "classes": 3,
+    "pixel_range": (0, 255),
+    "optimizer": "adam",
+    "learning_rate": 0.01,
+    "weight_decay": 0.0,
+    "schedule": "constant",
+    "batch_size": 16,
+    "seed": 0,
+    "rows": "a" * 64,
+    "total_epochs": None,
+}
+STOP: dict[str, Any] = {"epochs": 4, "patience": None, "measure": "loss", "validation_rows": "b" * 64}
+TRAIN_ROWS, VALIDATION_ROWS = np.arange(60), np.arange(60, 90)
+STEPS = 4
+
+torch.set_num_threads(1)  # so small a network waits for a second thread longer than it works
+
+
+def job(**changes: Any) -> Job:
+    """The job with other values for some fields of its trajectory or stop rule."""
+    trajectory, stop = ({name: changes.get(name, value) for name, value in each.items()} for each in (TRAJECTORY, STOP))
+    assert changes.keys() <= TRAJECTORY.keys() | STOP.keys()
+    layers = (*parse_layers(trajectory["layers"]), Dense(units=trajectory["classes"]))
+    return Job(trajectory=Trajectory(**{**trajectory, "layers": layers}), stop=StopRule(**stop))
+
+
+def lane(**changes: Any) -> Lane:
+    return Lane(job(**changes), TRAIN_ROWS, VALIDATION_ROWS)
+
+
+def material() -> Material:
+    images, labels = blobs(90)
+    return Material(torch.from_numpy(images[..., None]), torch.from_numpy(labels))
+
+
+def checkpoint(folder: Path) -> Checkpoint:
+    return Checkpoint(folder, ("job",))
