@@ -239,7 +239,7 @@ def _answer(model: dict[str, Any]) -> list[dict[str, Any]]:
     name = model["name"]
     good = f"It names the class of {value:.1f} % of {test['n']:,} unseen test images (95 %: {low:.1f} to {high:.1f})."
     return [
-        _finding("SNL001", "result", f"{name} was chosen: it has the best validation accuracy.", "leaderboard"),
+        _finding("SNL001", "result", f"`{name}` was chosen: it has the best validation accuracy.", "leaderboard"),
         _finding("SNL002", "result", good, f"model-{name}"),
         _finding("SNL003", "result", "Each model was trained once, so recipes cannot be compared yet.", "leaderboard",
                  "Ask for seeds: 3 to compare recipes."),
@@ -258,7 +258,7 @@ def _findings(models: list[dict[str, Any]]) -> list[dict[str, Any]]:
     failed = "too-fast failed: its loss became infinite at step 41 of epoch 2."
     return [
         _finding("SNL010", "warning", failed, "model-too-fast", "Lower its learning rate of 10."),
-        _finding("SNL020", "warning", "linear was still improving when it stopped.", "model-linear", "More epochs."),
+        _finding("SNL020", "warning", "`linear` was still improving when it stopped.", "model-linear", "More epochs."),
         *[_finding(f"SNL03{n}", "notice", f"Class {n} has 35 test images; its recall is uncertain.", "data")
           for n in range(5)],
     ]  # fmt: skip

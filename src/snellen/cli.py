@@ -167,8 +167,16 @@ def main() -> None:
         print(f"Error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        print("Interrupted. Finished work is kept: run the same command to go on.", file=sys.stderr)
+        _say_interrupted()
         sys.exit(130)
+    except SystemExit as ended:
+        if ended.code == 130:  # typer made it of Ctrl-C
+            _say_interrupted()
+        raise
+
+
+def _say_interrupted() -> None:
+    print("Interrupted. Finished work is kept: run the same command to go on.", file=sys.stderr)
 
 
 def _speak_utf8() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -34,13 +36,16 @@ def some_moments(whole: Path, kind: str, number: int, seed: int) -> list[Moment]
     return [(kind, int(place)) for place in places]
 
 
-def killed_and_resumed(folder: Path, kills: list[Moment], whole: Path) -> None:
-    """Killed at each moment of one chain of runs, then left alone; at most an epoch is repeated a kill."""
+def killed_and_resumed(folder: Path, kills: list[Moment], whole: Path, trained: int = 0) -> None:
+    """Killed at each moment of one chain of runs, then left alone; at most an epoch is repeated a kill.
+
+    trained: epochs that are saved already.
+    """
     for moment in kills:
         assert cases.run(folder, moment) in (-signal.SIGKILL, 0)
     assert cases.run(folder) == 0
     assert cases.outcome(folder) == cases.outcome(whole)
-    repeated = cases.moments(folder)[STEP] - cases.moments(whole)[STEP]
+    repeated = cases.moments(folder)[STEP] + trained * cases.STEPS_AN_EPOCH - cases.moments(whole)[STEP]
     assert 0 <= repeated <= len(kills) * cases.STEPS_AN_EPOCH
 
 
@@ -64,7 +69,8 @@ def test_killed_from_outside(whole: Path, tmp_path: Path) -> None:
     wait_for(tmp_path / "run", "packs/*/checkpoint.json")
     process.kill()
     process.join()
-    killed_and_resumed(tmp_path / "run", [], whole)
+    assert cases.run(tmp_path / "run") == 0
+    assert cases.outcome(tmp_path / "run") == cases.outcome(whole)
 
 
 @pytest.mark.slow
@@ -90,24 +96,97 @@ def wait_for(folder: Path, pattern: str) -> None:
         time.sleep(0.005)
 
 
-LONG = 3000
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
-def test_asked_to_stop_it_saves_and_exits_within_five_seconds(tmp_path: Path, number: signal.Signals) -> None:
-    """The real command line. The resume trains the epochs that are left and no other, from the saved state."""
-    (tmp_path / "study.yaml").write_text(cases.study().document.text)
-    command = [sys.executable, "-m", "snellen", "run", str(tmp_path / "study.yaml"), "--threads", "1"]
-    command += ["--out", str(tmp_path / "run"), "--set", f"models.conv.train.epochs={LONG}"]
+def test_asked_to_stop_it_saves_exits_and_goes_on(tmp_path: Path, whole: Path, number: signal.Signals) -> None:
+    """The real command line, with checkpoints so far apart that only the asking saves one."""
+    folder, study = tmp_path / "run", tmp_path / "study.yaml"
+    study.write_text(cases.study().document.text, encoding="utf-8")
+    command = [sys.executable, "-c", INTERRUPTIBLE, "run", str(study), "--threads", "1", "--out", str(folder)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    wait_for(tmp_path / "run", "packs/*/pack.json")
-    time.sleep(0.5)
+    wait_for(folder, "step")
     asked = time.monotonic()
     process.send_signal(number)
     output, _ = process.communicate(timeout=60)
-    assert time.monotonic() - asked < 5
-    assert process.returncode == 130, output.decode()
-    assert b"run the same command to go on" in output
-    [checkpoint] = (tmp_path / "run").glob("packs/*/checkpoint.json")
-    assert b'"epoch": ' in checkpoint.read_bytes()
-    assert not list((tmp_path / "run").glob("jobs/*/result.json"))
+    assert (process.returncode, time.monotonic() - asked < 5) == (130, True), output.decode()
+    assert b"Interrupted. Finished work is kept: run the same command to go on." in output
+    [checkpoint] = folder.glob("packs/*/checkpoint.json")
+    assert json.loads(checkpoint.read_text())["keeper"]["epoch"] == 2
+    (folder / "step").unlink()
+    killed_and_resumed(folder, [], whole, trained=2)
+
+
+INTERRUPTIBLE = f"""
+import sys, time
+from pathlib import Path
+import snellen.cli
+from snellen.train import engine
+real, steps = engine.training_step, []
+
+def training_step(*arguments):
+    # waits in the third epoch until it is interrupted
+    steps.append(1)
+    if len(steps) == {2 * cases.STEPS_AN_EPOCH + 5}:
+        Path(sys.argv[-1], "step").touch()
+        time.sleep(60)
+    return real(*arguments)
+
+engine.training_step = training_step
+snellen.cli.main()
+"""
+
+
+def test_a_second_process_is_refused_at_once(whole: Path, tmp_path: Path) -> None:
+    """While the first goes on as if nothing had been."""
+    first = cases.start(tmp_path / "run")
+    wait_for(tmp_path / "run", ".holder.json")
+    with pytest.raises(RunLocked, match=rf"process {first.pid} on .*, since 20"):
+        cases.study().run(out=tmp_path / "run", progress=False)
+    first.join()
+    assert cases.outcome(tmp_path / "run") == cases.outcome(whole)
+
+
+def files(folder: Path) -> dict[str, tuple[int, bytes]]:
+    """Content and time of change of every file."""
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): (path.stat().st_mtime_ns, path.read_bytes()) for path in found}
+
+
+def test_running_again_trains_nothing(whole: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(whole, tmp_path / "run"))
+    before = {part: files(folder / part) for part in ("jobs", "packs")}
+    assert cases.run(folder) == 0
+    assert {part: files(folder / part) for part in ("jobs", "packs")} == before
+    assert not (folder / "history").exists()
+    assert cases.moments(folder)[STEP] == 0
+    assert cases.outcome(folder) == cases.outcome(whole)
+
+
+EDITED = {**cases.STUDY["models"], "dense": {"layers": ["flatten", {"dense": 8}, "relu"]}}
+
+
+def test_an_edited_study_trains_only_what_changed(whole: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(whole, tmp_path / "run"))
+    before = files(folder)
+    assert cases.run(folder, models=EDITED) == 0
+    after = files(folder)
+    assert cases.moments(folder)[STEP] == 3 * cases.STEPS_AN_EPOCH
+    assert {name: after[name] for name in before if name.startswith("jobs/")}.items() <= before.items()
+    assert len({name.split("/")[1] for name in after if name.startswith("jobs/")}) == 3
+    for name in ("study.yaml", "resolved.yaml", "report.html", "report.json", "evaluation.json", "models/conv/model.json"):
+        assert after[f"history/1/{name}"][1] == before[name][1] != after[name][1] or name.startswith("models")
+    assert cases.run(folder) == 0
+    assert sorted(path.name for path in (folder / "history").iterdir()) == ["1", "2"]
+    assert cases.moments(folder)[STEP] == 3 * cases.STEPS_AN_EPOCH, "the first study's jobs are still there"
+    assert (folder / "scores.parquet").read_bytes() == (whole / "scores.parquet").read_bytes()
+
+
+def test_killed_while_the_earlier_study_moves_to_history(whole: Path, tmp_path: Path) -> None:
+    """Nothing of the earlier study is lost or spread over two numbers, wherever the move is cut off."""
+    earlier = ("study.yaml", "resolved.yaml", "report.html", "report.json", "scores.parquet", "plan.json", "data.json")
+    for operation in (4, 9, 12, 16, 19):
+        folder = Path(shutil.copytree(whole, tmp_path / str(operation)))
+        assert cases.run(folder, (DISK, operation), models=EDITED) == -signal.SIGKILL
+        assert cases.run(folder, models=EDITED) == 0
+        assert [path.name for path in (folder / "history").iterdir()] == ["1"]
+        for name in earlier:
+            assert (folder / "history/1" / name).read_bytes() == (whole / name).read_bytes(), (operation, name)

@@ -59,6 +59,12 @@ def test_words_numbers_and_lists() -> None:
     assert formats.day("2026-11-22T14:00:00+00:00") == "2026-11-22 14:00 UTC"
 
 
+def test_prose_marks_names_and_escapes_everything() -> None:
+    assert (
+        formats.prose("`<i>` is right on 98.5 % & `b`") == f"<b>&lt;i&gt;</b> is right on 98.5{SPACE}% &amp; <b>b</b>"
+    )
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [(None, "none"), (True, "yes"), (1e-3, "0.001"), (5, "5"), ("adam", "adam"), ([1, 2], "1, 2"), ({}, "none")],

@@ -6,7 +6,7 @@ import os
 from importlib.metadata import version
 from pathlib import Path
 
-from snellen.data import cifar, idx, known, npz, store
+from snellen.data import cifar, idx, known, npz, pixel_csv, store
 from snellen.data.dataset import Dataset
 from snellen.data.source import UNSAID, Options, Reader
 from snellen.data.streams import readable
@@ -20,6 +20,7 @@ READERS: dict[str, Reader] = {
     "idx": idx.READER,
     "arrays": npz.READER,
     "cifar": cifar.READER,
+    "pixel_csv": pixel_csv.READER,
 }
 
 

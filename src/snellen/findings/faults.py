@@ -61,7 +61,7 @@ def duplicates(facts: Facts) -> Iterator[Finding]:
         yield Finding(
             "SNL104",
             "notice",
-            f"{plural(count, 'image')} of the data set are exact copies of an earlier one; copies share one role.",
+            f"Exact copies of an earlier image in the data set: {plural(count, 'image')}; copies share one role.",
             {"count": count},
             "data",
             None if facts.record.study.data.drop_duplicates else "To train on one of each: data.drop_duplicates: exact",
@@ -75,7 +75,7 @@ def conflicting_labels(facts: Facts) -> Iterator[Finding]:
         yield Finding(
             "SNL105",
             "warning",
-            f"{plural(count, 'image')} have the same pixels as another image with a different label: at least one of "
+            f"With the same pixels as another image but a different label: {plural(count, 'image')}. At least one of "
             "the labels is wrong or the classes overlap.",
             {"count": count},
             "data",
@@ -92,7 +92,7 @@ def few_test_images(facts: Facts) -> Iterator[Finding]:
         yield Finding(
             "SNL106",
             "notice",
-            f"{plural(len(few), 'class', 'classes')} have fewer than {MIN_CLASS_TEST_IMAGES} test images: {listed}. "
+            f"Fewer than {MIN_CLASS_TEST_IMAGES} test images: {plural(len(few), 'class', 'classes')}, {listed}. "
             "Intervals of single classes are wide.",
             {"classes": few},
             "data",
@@ -174,7 +174,7 @@ def shared_rows(facts: Facts) -> Iterator[Finding]:
                 yield Finding(
                     "SNL903",
                     "error",
-                    f"{plural(len(shared), 'image')} of `{model}` are in {one} and in {other}.",
+                    f"Both in {one} and in {other} of `{model}`: {plural(len(shared), 'image')}.",
                     {"model": model, "roles": [one, other], "count": len(shared)},
                     "roles",
                     "Remove the run directory and run the study again.",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from markupsafe import Markup
+
 Estimate = dict[str, Any]
 
 SPACE = "\N{NO-BREAK SPACE}"
@@ -76,6 +78,12 @@ def day(moment: str) -> str:
     return f"{moment[:10]} {moment[11:16]} {moment[19:].replace('+00:00', 'UTC')}".strip()
 
 
+def prose(text: str) -> Markup:
+    """A sentence: names in backticks become bold, a number stays with its per cent sign."""
+    parts = text.replace(" %", f"{SPACE}%").split("`")
+    return Markup("").join(Markup("<b>{}</b>").format(part) if at % 2 else part for at, part in enumerate(parts))
+
+
 def plain(value: object) -> str:
     """A setting as a person writes it: no quotes, yes and no, 0.001 instead of 1e-03."""
     if value is None:
@@ -112,5 +120,6 @@ FILTERS = {
     "words": words,
     "listing": listing,
     "day": day,
+    "prose": prose,
     "plain": plain,
 }

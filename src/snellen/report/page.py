@@ -80,6 +80,7 @@ def _page(content: Content, thumbnails: Thumbnails, detail: Detail) -> str:
             axis=_axis(content["leaderboard"]),
             anchors=_anchors(content),
             covers=_covers(content),
+            methods=list(dict.fromkeys(estimate["method"] for _, estimate in _scores(content) if estimate["method"])),
             embedded=embedded_json(
                 {"figures": _figures(content), "cells": _cells(content, cell_sheet, detail.cell_images)}
             ),
@@ -140,14 +141,22 @@ def _axis(leaderboard: list[dict[str, Any]]) -> tuple[float, float]:
     return (low, high) if low < high else (max(0.0, low - 0.05), min(1.0, high + 0.05))
 
 
-def _covers(content: Content) -> list[tuple[str, list[str]]]:
-    """What the intervals of the page cover, each with the methods that were used."""
-    methods: dict[str, dict[str, None]] = {}
-    roles = [role for model in content["models"] for role in model["roles"].values()]
-    for estimate in (estimate for role in roles for estimate in role["scores"].values()):
-        if estimate["covers"] and estimate["method"]:
-            methods.setdefault(estimate["covers"], {})[estimate["method"]] = None
-    return [(covered, list(names)) for covered, names in methods.items()]
+def _covers(content: Content) -> dict[str, str]:
+    """What the intervals of each role cover, in the words of its estimates."""
+    words: dict[str, dict[str, None]] = {}
+    for role, estimate in _scores(content):
+        words.setdefault(role, {}).update({estimate["covers"]: None} if estimate["covers"] else {})
+    return {role: "; ".join(covered) for role, covered in words.items()}
+
+
+def _scores(content: Content) -> list[tuple[str, dict[str, Any]]]:
+    """(role, estimate) of every score of every model."""
+    return [
+        (name, estimate)
+        for model in content["models"]
+        for name, role in model["roles"].items()
+        for estimate in role["scores"].values()
+    ]
 
 
 def embedded_json(value: Any) -> Markup:

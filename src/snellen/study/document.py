@@ -127,8 +127,8 @@ def _plain(node: Any, location: Location, lines: dict[Location, int], name: str)
         if isinstance(node, kind):
             return kind(node)
     if node is not None:
-        kind = type(node).__name__
-        raise StudyError(f"a value of type {kind} has no meaning here", where=_place(location, lines, name))
+        found = type(node).__name__
+        raise StudyError(f"a value of type {found} has no meaning here", where=_place(location, lines, name))
     return node
 
 

@@ -13,7 +13,7 @@ import torch
 from snellen.limits import PREDICTION_BATCH
 from snellen.models.forward import predict_probabilities
 from snellen.train.engine import Lane, Material, Silent, Training
-from snellen.train.environment import use_threads
+from snellen.train.environment import threads_for
 from snellen.train.job import Job
 
 PROBE_SECONDS = 0.4
@@ -34,7 +34,7 @@ class Cost:
 def estimate(lane: Lane, device: str, threads: int) -> Cost:
     """The cost of a job on this machine, as it is loaded now. threads: the most that it may use."""
     job = lane.job
-    use_threads(job, threads)
+    torch.set_num_threads(threads_for(job, threads))
     steps = math.ceil(len(lane.train_rows) / job.trajectory.batch_size)
     batches = math.ceil(len(lane.validation_rows) / PREDICTION_BATCH)
     step_seconds, batch_seconds = _probe(job, device)

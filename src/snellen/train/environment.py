@@ -40,15 +40,13 @@ def settle(device: str, threads: int | None, before: Mapping[str, Any]) -> dict[
     }
 
 
-def use_threads(job: Job, most: int) -> int:
-    """Makes torch use as many threads as the work of a step is worth, at most `most`; returns how many.
+def threads_for(job: Job, most: int) -> int:
+    """As many threads as the work of a training step is worth, at most `most`.
 
     A rule and not a measurement, so that the same study on the same machine gives the same bits.
     """
     flop = 6 * job.trajectory.network.multiply_adds * job.trajectory.batch_size
-    threads = min(most, max(1, round(flop / FLOP_PER_THREAD)))
-    torch.set_num_threads(threads)
-    return threads
+    return min(most, max(1, round(flop / FLOP_PER_THREAD)))
 
 
 def choose_device(wanted: str) -> str:

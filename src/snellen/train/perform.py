@@ -12,7 +12,7 @@ import torch
 
 from snellen.data.dataset import SEALED, Dataset
 from snellen.errors import TrainingError
-from snellen.files.atomic import write_json
+from snellen.files.atomic import read_json, write_json
 from snellen.files.hashing import identity
 from snellen.metrics.scores import accuracy, loss
 from snellen.models.forward import predict_probabilities
@@ -20,9 +20,9 @@ from snellen.models.predictions import Predictions
 from snellen.models.weights import load_weights, save_weights
 from snellen.train.checkpoint import Checkpoint
 from snellen.train.engine import Lane, Material, Watcher, train
-from snellen.train.environment import use_threads
+from snellen.train.environment import threads_for
 from snellen.train.flat import Layout
-from snellen.train.job import ID_LENGTH
+from snellen.train.job import ID_LENGTH, Job
 from snellen.train.results import JobFolder, Result
 from snellen.train.snapshot import Snapshot
 
@@ -47,21 +47,24 @@ def perform(lane: Lane, rows: Mapping[str, np.ndarray], place: Workplace, watche
     """
     folder = place.folder(lane.job.id)
     folder.write_job(lane.job)
-    checkpoint = _pack(lane, place, use_threads(lane.job, place.strategy["threads"]))
+    checkpoint = _pack(lane, place)
+    _settle_strategy(lane.job, place)
     try:
         snapshot = train(lane, place.material, checkpoint, watcher)
         result = _store(snapshot, lane, rows, place, folder)
     except (TrainingError, torch.OutOfMemoryError, MemoryError) as error:
         result = _store_failure(str(error), lane, checkpoint, folder)
     folder.write_result(result)
-    _forget(checkpoint)
+    tidy(lane, place)
     return result
 
 
 def predict_role(role: str, rows: np.ndarray, job_id: str, place: Workplace) -> Predictions:
-    """What the stored weights of a job say of `rows`; labels None where they are sealed."""
+    """What the stored weights of a job say of `rows`, run as it was trained; labels None where they are sealed."""
     folder = place.folder(job_id)
-    trajectory = folder.read_job().trajectory
+    job = folder.read_job()
+    _settle_strategy(job, place)
+    trajectory = job.trajectory
     parameters, state = load_weights(folder.weights, trajectory.network, place.material.device)
     wanted = torch.from_numpy(rows).to(place.material.device)
     probabilities = predict_probabilities(
@@ -71,14 +74,18 @@ def predict_role(role: str, rows: np.ndarray, job_id: str, place: Workplace) -> 
     return Predictions(role, rows, place.dataset.ids[rows], None if (labels == SEALED).any() else labels, probabilities)
 
 
-def _pack(lane: Lane, place: Workplace, threads: int) -> Checkpoint:
-    """The pack of one lane: who is in which place, and how it is run, written down before training."""
-    lanes = (lane.job.id,)
-    folder = place.run / "packs" / identity(list(lanes))[:ID_LENGTH]
-    record = folder / "pack.json"
+def _pack(lane: Lane, place: Workplace) -> Checkpoint:
+    """The checkpoint of a pack of one lane."""
+    return Checkpoint(_pack_folder(lane.job.id, place), (lane.job.id,))
+
+
+def _settle_strategy(job: Job, place: Workplace) -> None:
+    """Who is in which place and how the pack is run: from the record when it was begun before, else written down."""
+    record = _pack_folder(job.id, place) / "pack.json"
     if not record.exists():
-        write_json(record, {"lanes": list(lanes), "strategy": {**place.strategy, "threads": threads}})
-    return Checkpoint(folder, lanes)
+        threads = threads_for(job, place.strategy["threads"])
+        write_json(record, {"lanes": [job.id], "strategy": {**place.strategy, "threads": threads}})
+    torch.set_num_threads(read_json(record)["strategy"]["threads"])
 
 
 def _store(
@@ -124,12 +131,11 @@ def _store_failure(reason: str, lane: Lane, checkpoint: Checkpoint, folder: JobF
 
 
 def tidy(lane: Lane, place: Workplace) -> None:
-    """Removes the checkpoint of a job that has a result, should a killed process have left it."""
-    _forget(_pack(lane, place))
-
-
-def _forget(checkpoint: Checkpoint) -> None:
-    """Removes the checkpoint of a finished pack; its record stays."""
-    for path in checkpoint.folder.iterdir():
+    """Removes the checkpoint of a job that has a result; its record stays. A killed process may have left it."""
+    for path in _pack_folder(lane.job.id, place).glob("*"):
         if path.name != "pack.json":
             path.unlink()
+
+
+def _pack_folder(job_id: str, place: Workplace) -> Path:
+    return place.run / "packs" / identity([job_id])[:ID_LENGTH]

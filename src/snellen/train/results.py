@@ -111,12 +111,16 @@ class JobFolder:
         return bool(read_json(note) == {"fingerprint": fingerprint, "sha256": digest_file(predictions)})
 
     def changed_files(self, result: Result) -> list[str]:
-        """Names of stored files whose content is no longer what the result says."""
+        """Names of stored files whose content is no longer what was written; opened test predictions among them."""
         return [
             name
-            for name, sha256 in result.sha256.items()
+            for name, sha256 in {**result.sha256, **self._opened_digest()}.items()
             if not (self.path / name).exists() or digest_file(self.path / name) != sha256
         ]
+
+    def _opened_digest(self) -> dict[str, str]:
+        note = self.path / "opened.json"
+        return {"predictions/test.safetensors": read_json(note)["sha256"]} if note.exists() else {}
 
     def digests(self, *paths: Path) -> dict[str, str]:
         """SHA-256 of files of this folder, by relative name."""

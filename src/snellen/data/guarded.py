@@ -1,0 +1,151 @@
+"""Files that only large C libraries can read, opened in a child process with limits of time and memory.
+
+Not `multiprocessing`: it would import the user's script again in the child, and run it where it has no main guard.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Timer
+from typing import IO, Any, cast
+
+import numpy as np
+
+from snellen.data.child import DIGEST_BYTES
+from snellen.data.streams import CHUNK_BYTES, check_dimensions, check_expansion
+from snellen.errors import DataError, located
+
+START_SECONDS = 60.0
+"""For starting Python and importing the library, which takes 0.3 s, or much longer from a network drive."""
+
+ANSWER_SECONDS = 4.0
+BYTES_A_SECOND = 2e7
+"""Longest wait for an answer: these seconds, and the file's bytes at this rate; ten times slower than a slow disk."""
+
+MAX_LINE_BYTES = 2**20
+TYPES = re.compile(r"[<>|=](b1|[iu][1248]|f[248])")
+ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "HDF5_PLUGIN_PRELOAD": "::"}
+"""One thread, for its memory; no filter plugins that a file could ask for."""
+
+
+@dataclass(frozen=True)
+class Declared:
+    """Type and shape of an array, as its file declares them."""
+
+    data_type: np.dtype
+    shape: tuple[int, ...]
+
+
+class Guarded:
+    """A file that a child process has open. arrays: what is in it, by name."""
+
+    def __init__(self, process: subprocess.Popen[bytes], path: Path) -> None:
+        self.process = process
+        self.path = path
+        self.file_bytes = path.stat().st_size
+        self.expired = False
+        with self.within(START_SECONDS):
+            self._line()
+        with self.within(self.answer_seconds):
+            self.arrays = self._listed(json.loads(self._line()))
+
+    @property
+    def answer_seconds(self) -> float:
+        return ANSWER_SECONDS + self.file_bytes / BYTES_A_SECOND
+
+    def read(self, name: str) -> np.ndarray:
+        """The values of an array. Raises DataError when the file cannot hold what it declares."""
+        declared = self.arrays[name]
+        with located(name):
+            check_dimensions(declared.shape)
+            num_bytes = math.prod(declared.shape) * declared.data_type.itemsize
+            check_expansion(num_bytes, self.file_bytes)
+        return self._ask("values", name, num_bytes).view(declared.data_type).reshape(declared.shape)
+
+    def row_digests(self, name: str) -> np.ndarray:
+        """(N,) 16-byte digests of the rows of an array."""
+        return self._ask("digests", name, self.arrays[name].shape[0] * DIGEST_BYTES).view(f"S{DIGEST_BYTES}")
+
+    def _ask(self, what: str, name: str, num_bytes: int) -> np.ndarray:
+        with self.within(self.answer_seconds):
+            with suppress(OSError):  # ended: what it said is read below
+                stdin = cast(IO[bytes], self.process.stdin)
+                stdin.write(f"{json.dumps([what, name])}\n".encode())
+                stdin.flush()
+            return self._take(num_bytes)
+
+    def _take(self, num_bytes: int) -> np.ndarray:
+        content, filled = np.empty(num_bytes, np.uint8), 0
+        while filled < num_bytes:
+            chunk = cast(IO[bytes], self.process.stdout).read(min(CHUNK_BYTES, num_bytes - filled))
+            if not chunk:
+                raise self._failure()
+            content[filled : filled + len(chunk)] = np.frombuffer(chunk, np.uint8)
+            filled += len(chunk)
+        return content
+
+    def _line(self) -> bytes:
+        line = cast(IO[bytes], self.process.stdout).readline(MAX_LINE_BYTES)
+        if not line.endswith(b"\n"):
+            raise self._failure()
+        return line
+
+    def _listed(self, arrays: Mapping[str, Any]) -> dict[str, Declared]:
+        return {
+            name: Declared(np.dtype(data_type), tuple(shape))
+            for name, (data_type, shape) in arrays.items()
+            if TYPES.fullmatch(data_type)
+        }
+
+    def _failure(self) -> DataError:
+        """What the child said before it ended, or how it ended."""
+        complaint = cast(IO[bytes], self.process.stderr).read().decode("utf-8", "replace")
+        code = self.process.wait()
+        if self.expired:
+            return DataError("takes too long to read", expected=f"less than {self.answer_seconds:.0f} s")
+        try:
+            said = json.loads(complaint.splitlines()[-1])
+        except (ValueError, IndexError):
+            return DataError("the library that reads it crashed", found=f"exit code {code}")
+        places = said.pop("places", [])
+        error = DataError(said.pop("problem"), **said)
+        error.places += places
+        return error
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """Ends the child when the block takes longer; whoever waits for it then sees its pipe closed."""
+        timer = Timer(seconds, self._expire)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _expire(self) -> None:
+        self.expired = True
+        self.process.kill()
+
+
+@contextmanager
+def opened(kind: str, path: Path) -> Iterator[Guarded]:
+    """The arrays of an HDF5 ("hdf5") or MATLAB v5 ("mat") file. Raises DataError, also for hangs and crashes."""
+    command = [sys.executable, "-P", "-X", "utf8", "-m", "snellen.data.child", kind, str(path.resolve())]
+    environment = os.environ | ENVIRONMENT | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment) as process:
+        try:
+            with located(path.name):
+                yield Guarded(process, path)
+        finally:
+            process.kill()

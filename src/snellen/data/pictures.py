@@ -1,0 +1,198 @@
+"""One picture file as pixels, right side up and right in tone: the same decoder for training and for prediction.
+
+What a picture means here: turned as its EXIF says; the first frame of an animation; palettes, CMYK and other colour
+models as RGB (colour profiles are not applied); 16 bits a channel kept exactly. Transparency is kept as a fourth channel
+where pictures use it, unless the study states a `background`, over which it is then composited.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import warnings
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+import numpy as np
+
+from snellen.data.fit import Fit
+from snellen.errors import DataError, SnellenError
+from snellen.limits import MAX_HEADER_PIXELS, MAX_PICTURE_BYTES, MAX_SIDE_PIXELS
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF")
+"""What Pillow may take a file for, whatever its suffix; others of its formats start programs or fetch more files."""
+
+Background = Literal["black", "white"]
+DEPTHS = {np.dtype(np.uint8): 255.0, np.dtype(np.float32): 65535.0}
+"""The value of white: 8 bits a channel are uint8, 16 bits float32, which holds them exactly."""
+
+DAMAGE = (OSError, EOFError, SyntaxError, ValueError, TypeError, ArithmeticError, LookupError, AttributeError)
+DAMAGE += (RuntimeError, MemoryError, AssertionError, struct.error, zlib.error, Warning)
+"""What Pillow raises for damaged files."""
+
+T, U = TypeVar("T"), TypeVar("U")
+
+
+def is_picture(path: Path) -> bool:
+    """Whether the name is that of a picture file."""
+    return path.suffix.lower() in SUFFIXES
+
+
+def decode(path: Path, fit: Fit | None = None, background: Background | None = None) -> np.ndarray:
+    """(H, W, C) pixels of a picture file, C 1, 3 or 4, of the size of `fit`; uint8, or float32 for 16 bits a channel.
+
+    A picture with a side beyond MAX_SIDE_PIXELS that nothing fits is not decoded: its array is all zeros and takes no
+    memory. Raises DataError when the file is no picture, damaged, or too large by its header.
+    """
+    with _readable():
+        if path.stat().st_size > MAX_PICTURE_BYTES:
+            expected = f"at most {MAX_PICTURE_BYTES:,}"
+            raise DataError("picture file too large", found=f"{path.stat().st_size:,} bytes", expected=expected)
+        content = path.read_bytes()
+        with _open(content) as image:
+            if image.width * image.height > MAX_HEADER_PIXELS:
+                found, expected = f"{image.height}x{image.width} pixels", f"at most {MAX_HEADER_PIXELS:,}"
+                raise DataError("picture too large", found=found, expected=expected)
+            if fit is None and max(image.size) > MAX_SIDE_PIXELS:
+                return np.broadcast_to(np.uint8(0), (image.height, image.width, 1))
+            image.verify()  # the checksums of PNG, which decoding does not look at
+        pixels = _over(_pixels(content), background)
+        return pixels if fit is None else fit.apply(pixels[None])[0]
+
+
+def alike(pictures: Sequence[np.ndarray], names: Sequence[str]) -> list[np.ndarray]:
+    """The pictures of a data set with the same channels and depth: the fewest that hold them all exactly.
+
+    Grey when all are grey, colour otherwise; with alpha when all have it and some use it. 8 bits become 16 where some
+    pictures have these. Raises DataError, naming one of each, when only some pictures have the transparency that is used.
+    """
+    has_alpha = [picture.shape[2] == 4 for picture in pictures]
+    if any(_is_translucent(picture) for picture in pictures):
+        if not all(has_alpha):
+            used = next(name for name, picture in zip(names, pictures) if _is_translucent(picture))
+            found = f"{sum(has_alpha):,} with alpha such as {used}, {has_alpha.count(False):,} without"
+            hint = "Say `background: white` (or black) to fill what is transparent."
+            raise DataError("mixed channels", found=f"{found} such as {names[has_alpha.index(False)]}", hint=hint)
+        channels = 4
+    else:
+        channels = 1 if all(map(_is_grey, pictures)) else 3
+    white = max(DEPTHS[picture.dtype] for picture in pictures)
+    return [with_white(with_channels(picture, channels), white) for picture in pictures]
+
+
+def with_channels(picture: np.ndarray, channels: int) -> np.ndarray:
+    """(H, W, channels) of an (H, W, C) picture. Raises DataError when that would lose colour or transparency."""
+    if channels < 4 and _is_translucent(picture) or channels == 1 and not _is_grey(picture):
+        lost = "transparency" if _is_translucent(picture) else "colour"
+        found, expected = f"{picture.shape[2]} channels", f"{channels} channel{'s' * (channels > 1)}"
+        raise DataError(f"converting would lose {lost}", found=found, expected=expected)
+    colour = picture[..., :channels]
+    if channels >= 3 and colour.shape[2] == 1:
+        colour = np.repeat(colour, 3, axis=2)
+    if channels == 4 and colour.shape[2] == 3:
+        opaque = np.full_like(colour[..., :1], DEPTHS[colour.dtype])
+        colour = np.concatenate([colour, opaque], axis=2)
+    return colour
+
+
+def with_white(picture: np.ndarray, white: float) -> np.ndarray:
+    """The picture with `white` as the value of white and 0 as black: itself, or float32."""
+    own = DEPTHS[picture.dtype]
+    return picture if own == white else (picture * np.float64(white / own)).astype(np.float32)
+
+
+def each(decode_one: Callable[[T], U], items: Iterable[T]) -> Iterator[U]:
+    """`decode_one` of every item, in order, by as many threads as Python thinks right for this machine.
+
+    Pillow's warnings (of odd metadata, mostly) are not shown meanwhile: what it could not decode, it raises.
+    """
+    pool = ThreadPoolExecutor()
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module=r"PIL\.")
+            yield from pool.map(decode_one, items)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    try:
+        yield
+    except SnellenError:
+        raise
+    except DAMAGE as error:
+        raise DataError(f"not a readable picture ({error})") from error
+
+
+def _open(content: bytes) -> Image.Image:
+    from PIL import Image
+
+    return Image.open(io.BytesIO(content), formats=FORMATS)
+
+
+def _pixels(content: bytes) -> np.ndarray:
+    """(H, W, C) uint8 or float32 of a picture file's bytes: 1 channel where its mode is grey, 4 where it has alpha."""
+    from PIL import ImageOps
+
+    with _open(content) as image:
+        sixteen = _sixteen_bits(image, content)
+        if sixteen is not None:
+            return sixteen
+        if image.mode in ("I", "F"):
+            hint = "Give such measurements as an array with its `pixel_range`."
+            raise DataError("32 bits a channel do not say what is white", found=f"mode {image.mode}", hint=hint)
+        upright = ImageOps.exif_transpose(image)
+        grey = upright.mode in ("1", "L") and not upright.has_transparency_data
+        mode = "L" if grey else "RGBA" if upright.has_transparency_data else "RGB"
+        return np.asarray(upright.convert(mode)).reshape(upright.height, upright.width, -1)
+
+
+def _sixteen_bits(image: Image.Image, content: bytes) -> np.ndarray | None:
+    """(H, W, C) float32 of a picture with 16 bits a channel, or None.
+
+    Pillow reads such colours as 8 bits, but from either end of each number: high bytes, and low bytes when told that
+    the byte order is the other one.
+    """
+    from PIL import Image, ImageOps
+
+    codec, extents, offset, arguments = image.tile[0]
+    raw_mode = arguments if isinstance(arguments, str) else str(arguments[0]) if arguments else ""
+    if not (image.mode.startswith("I;16") or raw_mode.partition(";")[2].startswith("16")):
+        return None
+    if image.mode.startswith("I;16") and not image.has_transparency_data:
+        return np.asarray(ImageOps.exif_transpose(image)).astype(np.float32)[..., None]
+    swapped = {"RGB;16B": "RGB;16L", "RGB;16L": "RGB;16B", "RGBA;16B": "RGBA;16L", "RGBA;16L": "RGBA;16B"}.get(raw_mode)
+    if swapped is None or image.info.get("transparency") is not None:
+        raise DataError("16 bits a channel in a form that cannot be read exactly", found=f"{image.mode} as {raw_mode}")
+    high = np.asarray(ImageOps.exif_transpose(image)).astype(np.float32)
+    with _open(content) as again:
+        order = swapped if isinstance(arguments, str) else (swapped, *arguments[1:])
+        again.tile = [image.tile[0]._replace(args=order)]
+        return high * 256 + np.asarray(ImageOps.exif_transpose(again))
+
+
+def _over(picture: np.ndarray, background: Background | None) -> np.ndarray:
+    """The picture composited over `background`, where it has alpha and there is one."""
+    if background is None or picture.shape[2] < 4:
+        return picture
+    white = DEPTHS[picture.dtype]
+    colour, alpha = picture[..., :3].astype(np.float64), picture[..., 3:] / white
+    filled = colour * alpha + (white if background == "white" else 0) * (1 - alpha)
+    return np.rint(filled).astype(picture.dtype)
+
+
+def _is_translucent(picture: np.ndarray) -> bool:
+    return picture.shape[2] == 4 and bool((picture[..., 3] < DEPTHS[picture.dtype]).any())
+
+
+def _is_grey(picture: np.ndarray) -> bool:
+    return picture.shape[2] == 1 or bool((picture[..., :3] == picture[..., :1]).all())

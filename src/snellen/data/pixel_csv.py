@@ -1,0 +1,274 @@
+"""Pictures as rows of CSV, a label and the pixels, as Kaggle has MNIST and its kin: one file, or a train/test pair.
+
+Pixels go row by row from the top left; colours are interleaved (R, G, B, R, ...). The label may stand in any column.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, cast
+
+import numpy as np
+import polars as pl
+
+from snellen.data.arrays import Part, assemble
+from snellen.data.dataset import Dataset
+from snellen.data.source import Options, Reader
+from snellen.data.streams import check_expansion, readable
+from snellen.errors import DataError, located, unknown
+from snellen.limits import MAX_IMAGES, MAX_SIDE_PIXELS
+
+LABELS = ("label", "labels", "class", "target", "y")
+MIN_PIXELS = 9
+"""Pictures of 3x3 pixels: tables with fewer columns are about something else."""
+
+CHUNK_BYTES = 2**22
+MAX_LINE_BYTES = 2**23
+"""A line of 512x512 colour pixels has 3 MB."""
+
+FAULTS = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """names: of all columns. label: which of them, or None where only the values can tell. has_header: it has names."""
+
+    names: Sequence[str]
+    label: int | None
+    has_header: bool
+
+
+def read_pixel_csv(path: Path, label: str | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """(N, H, W) or (N, H, W, 3) pixels and (N,) labels of one file, plain or gzipped.
+
+    label: name or number of its column; None looks for a usual name, the only column without a number, or the first or
+    last column that holds 0 to K-1. Raises DataError with row and column.
+    """
+    with located(path.name), readable():
+        with _open(path) as stream:
+            columns = _columns(_lines(stream, 2), label)
+        with _open(path) as stream:
+            if columns.has_header:
+                stream.readline()
+            tables = [_parse(chunk, columns, row) for row, chunk in _chunks(stream, path.stat().st_size)]
+        return _separate(tables, columns)
+
+
+def _open(path: Path) -> IO[bytes]:
+    return cast(IO[bytes], gzip.open(path)) if path.suffix == ".gz" else open(path, "rb")
+
+
+def _lines(stream: IO[bytes], count: int) -> list[list[str]]:
+    """The cells of the first lines."""
+    lines = [stream.readline(MAX_LINE_BYTES).decode("utf-8-sig" if number == 0 else "utf-8") for number in range(count)]
+    return [_cells(line) for line in lines if line]
+
+
+def _cells(line: str) -> list[str]:
+    try:
+        return [cell.strip() for cell in next(csv.reader([line]), [])]
+    except csv.Error as error:
+        raise DataError(f"cannot be read: {error}") from error
+
+
+def _columns(lines: list[list[str]], wanted: str | None) -> Columns:
+    first = lines[0] if lines else []
+    texts = [place for place, cell in enumerate(first) if not _is_number(cell)]
+    has_header = len(texts) > 1 or (len(texts) == 1 and _is_name(first[texts[0]], lines[1:], texts[0]))
+    names = first if has_header else [f"{place}" for place in range(len(first))]
+    _shape(len(first) - 1)
+    if wanted is not None:
+        return Columns(names, _place(wanted, names), has_header)
+    if not has_header:
+        return Columns(names, texts[0] if texts else None, False)
+    return Columns(names, _label_by_name(names), True)
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_name(cell: str, below: list[list[str]], place: int) -> bool:
+    """True when the only text in the first line is a column's name and not a row's label."""
+    return cell.lower() in LABELS or any(len(cells) > place and _is_number(cells[place]) for cells in below)
+
+
+def _place(wanted: str, names: Sequence[str]) -> int:
+    if wanted in names:
+        return names.index(wanted)
+    if re.fullmatch(r"-?\d{1,7}", wanted) and -len(names) <= int(wanted) < len(names):
+        return int(wanted) % len(names)
+    raise unknown("column", wanted, names, where="keys.label")
+
+
+def _label_by_name(names: Sequence[str]) -> int:
+    """The column with a usual name, else the only one whose name does not end in a number."""
+    usual = [place for place, name in enumerate(names) if name.lower() in LABELS]
+    odd = [place for place, name in enumerate(names) if not re.search(r"\d$", name)]
+    found = usual or odd
+    if len(found) != 1:
+        some = ", ".join(names[place] for place in found[:5]) or "none"
+        hint = "Name it with `keys: {label: ...}`, or leave this file out if it has no labels."
+        raise DataError("cannot tell the label column", found=some, expected="one, such as label", hint=hint)
+    return found[0]
+
+
+def _shape(num_pixels: int) -> tuple[int, ...]:
+    """(H, W) or (H, W, 3) of square pictures with that many values."""
+    for channels in (1, 3):
+        side = math.isqrt(max(0, num_pixels) // channels)
+        if side * side * channels == num_pixels >= MIN_PIXELS and side <= MAX_SIDE_PIXELS:
+            return (side, side) if channels == 1 else (side, side, channels)
+    expected = "a square number, or three times one, beside the label"
+    raise DataError("not the pixels of square pictures", found=f"{num_pixels:,} pixel columns", expected=expected)
+
+
+def _chunks(stream: IO[bytes], stored_bytes: int) -> Iterator[tuple[int, bytes]]:
+    """Whole lines, about CHUNK_BYTES at a time, each time with the number of the first row."""
+    row = num_bytes = 0
+    while chunk := stream.read(CHUNK_BYTES):
+        chunk += stream.readline(MAX_LINE_BYTES)
+        num_bytes += len(chunk)
+        check_expansion(num_bytes, stored_bytes)
+        yield row, chunk
+        row += chunk.count(b"\n")
+        if row > MAX_IMAGES:
+            raise DataError("too many rows", expected=f"at most {MAX_IMAGES:,}", where=f"row {row}")
+
+
+def _parse(chunk: bytes, columns: Columns, row: int) -> tuple[np.ndarray, np.ndarray]:
+    """(n, pixels) uint8 or float64, and (n,) labels as text, or nothing where the label column is not known yet."""
+    num_rows = chunk.count(b"\n") + (not chunk.endswith(b"\n"))
+    for kind in (pl.UInt8, pl.Float64):
+        types = [pl.String if place == columns.label else kind for place in range(len(columns.names))]
+        schema = {str(place): data_type for place, data_type in enumerate(types)}
+        try:
+            table = pl.read_csv(io.BytesIO(chunk), has_header=False, schema=schema)
+        except FAULTS:
+            continue
+        if len(table) == num_rows and not any(table.null_count().row(0)):
+            labels = table.drop_in_place(str(columns.label)).to_numpy() if columns.label is not None else np.empty(0)
+            return table.to_numpy(order="c"), labels
+    raise _fault(chunk, columns, row)
+
+
+def _fault(chunk: bytes, columns: Columns, row: int) -> DataError:
+    """The error of the first bad row of a chunk that polars refused."""
+    for number, line in enumerate(chunk.removesuffix(b"\n").split(b"\n"), row):
+        cells = _cells(line.decode("utf-8", "backslashreplace"))
+        if len(cells) != len(columns.names):
+            expected = f"{len(columns.names)}"
+            return DataError("not the number of columns", found=len(cells), expected=expected, where=f"row {number}")
+        for place, cell in enumerate(cells):
+            if place == columns.label and not cell:
+                return DataError("no label", found="nothing", where=f"row {number}: column {columns.names[place]}")
+            if place != columns.label and not _is_number(cell):
+                where = f"row {number}: column {columns.names[place]}"
+                return DataError("not a number", found=repr(cell[:40]), expected="a pixel", where=where)
+    return DataError("a table that cannot be read", expected="numbers separated by commas", where=f"row {row}")
+
+
+def _separate(tables: list[tuple[np.ndarray, np.ndarray]], columns: Columns) -> tuple[np.ndarray, np.ndarray]:
+    """Pictures and labels of all chunks."""
+    if not tables:
+        raise DataError("no rows", found="an empty file")
+    pixels = np.concatenate([table[0] for table in tables])
+    if columns.label is not None:
+        labels = _numbers(np.concatenate([table[1] for table in tables]))
+    else:
+        place = _label_by_values(pixels)
+        labels = pixels[:, place].copy()
+        pixels = np.ascontiguousarray(pixels[:, 1:] if place == 0 else pixels[:, :-1])
+    return pixels.reshape(-1, *_shape(pixels.shape[1])), labels
+
+
+def _numbers(labels: np.ndarray) -> np.ndarray:
+    """Labels as numbers where all are, else as text."""
+    texts = labels.astype(str)
+    try:
+        return texts.astype(np.float64)
+    except ValueError:
+        return texts
+
+
+def _label_by_values(table: np.ndarray) -> int:
+    """0 or -1: the outer column that holds 0 to K-1, each at least once, and K at least 2."""
+    found = [place for place in (0, -1) if _are_labels(np.unique(table[:, place]))]
+    if len(found) != 1:
+        hint = "Say which with `keys: {label: ...}`, its number counting from 0."
+        raise DataError("cannot tell the label column", found="no header", expected="first or last", hint=hint)
+    return found[0]
+
+
+def _are_labels(values: np.ndarray) -> bool:
+    return len(values) > 1 and np.array_equal(values, np.arange(len(values)))
+
+
+def _pair(path: Path) -> list[Path]:
+    """The training file and, where there is one, the test file: `path` itself, or those of a folder by their names."""
+    if not path.is_dir():
+        return [path]
+    found = [_named(path, role) for role in ("train", "test")]
+    for role, files in zip(("train", "test"), found):
+        if len(files) > 1 or (role == "train" and not files):
+            names = ", ".join(file.name for file in files) or "none"
+            raise DataError(f"not one {role} file", found=names, expected=f"{role}.csv or NAME_{role}.csv, maybe .gz")
+    return [file for files in found for file in files]
+
+
+def _named(folder: Path, role: str) -> list[Path]:
+    return sorted(file for file in folder.iterdir() if re.fullmatch(rf"(.*[_-])?{role}\.csv(\.gz)?", file.name.lower()))
+
+
+def _recognises(path: Path) -> bool:
+    if path.is_dir():
+        files = _named(path, "train")
+        return bool(files) and _recognises(files[0])
+    return bool(re.search(r"\.csv(\.gz)?$", path.name.lower())) and _looks_like_pixels(path)
+
+
+def _looks_like_pixels(path: Path) -> bool:
+    """True when the second line has a number in all columns but one at most; a table of paths has not."""
+    with located(path.name), readable(), _open(path) as stream:
+        lines = _lines(stream, 2)
+    return bool(lines) and len(lines[-1]) > MIN_PIXELS and sum(not _is_number(cell) for cell in lines[-1]) <= 1
+
+
+def _label_key(options: Options) -> str | None:
+    for key in options.keys:
+        if key != "label":
+            raise unknown("key", key, ["label"], where="keys")
+    return options.keys.get("label")
+
+
+def _files(path: Path, options: Options) -> list[Path]:
+    return _pair(path)
+
+
+def _decode(path: Path, options: Options, name: str) -> Dataset:
+    label, parts = _label_key(options), []
+    for number, file in enumerate(_pair(path)):
+        images, labels = read_pixel_csv(file, label)
+        plain = file.name.removesuffix(".gz")
+        parts.append(Part(images, labels, plain, f"{plain} labels", official_test=number > 0))
+    return assemble(parts, options.class_names, options.pixel_range, name)
+
+
+READER = Reader(
+    version=1,
+    looks_for="a .csv or .csv.gz file with a label and the pixels in each row, or a folder with train.csv and test.csv",
+    recognises=_recognises,
+    files=_files,
+    decode=_decode,
+)

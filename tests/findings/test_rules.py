@@ -1,0 +1,245 @@
+"""Protects every finding: a planted fault raises it, without the fault it is silent, and its numbers are in its
+sentence.
+
+The shared run is sound. Each state below is that run with one thing changed, in its stored files or its evaluation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from runs import edit_json
+
+from snellen.api import Run
+from snellen.data.vault import Openings
+from snellen.evaluate.evaluation import Evaluation, evaluate
+from snellen.evaluate.record import RunRecord
+from snellen.findings.finding import Facts, Finding
+from snellen.findings.rules import RULES, WORST_FIRST, judge
+from snellen.models.predictions import Predictions, save_predictions
+
+State = Callable[[Path, Evaluation], Evaluation]
+"""Does its harm in the directory of a run, and returns the evaluation to go with it."""
+
+
+def sound(folder: Path, evaluation: Evaluation) -> Evaluation:
+    """The run as it is."""
+    return evaluation
+
+
+def judged(**values: Any) -> State:
+    """Another evaluation."""
+    return lambda _, evaluation: replace(evaluation, **values)
+
+
+def result(model: str, **values: Any) -> State:
+    """Another outcome of a job."""
+
+    def state(folder: Path, evaluation: Evaluation) -> Evaluation:
+        path = RunRecord(folder).job(model).path / "result.json"
+        edit_json(path, lambda stored: {**stored, **values})
+        return evaluation
+
+    return state
+
+
+def data(section: str, **values: Any) -> State:
+    """Other facts about the data."""
+
+    def state(folder: Path, evaluation: Evaluation) -> Evaluation:
+        edit_json(folder / "data.json", lambda stored: {**stored, section: {**stored[section], **values}})
+        return evaluation
+
+    return state
+
+
+def told(model: str, role: str, change: Callable[[Predictions], Predictions]) -> State:
+    """Other stored predictions."""
+
+    def state(folder: Path, evaluation: Evaluation) -> Evaluation:
+        stored = RunRecord(folder).predictions(model, role)
+        assert stored is not None
+        job = RunRecord(folder).job(model)
+        save_predictions(job.predictions_path(role), change(stored), job.path.name)
+        return evaluation
+
+    return state
+
+
+def said(classes: Callable[[np.ndarray], np.ndarray]) -> Callable[[Predictions], Predictions]:
+    """Predictions of the classes that a function gives for the labels."""
+
+    def change(stored: Predictions) -> Predictions:
+        assert stored.labels is not None
+        return replace(stored, probabilities=np.eye(10, dtype=np.float32)[classes(stored.labels)])
+
+    return change
+
+
+def longer(folder: Path, evaluation: Evaluation) -> Evaluation:
+    """As if the study had asked for more epochs than were needed."""
+    for model in ("linear", "dense"):
+        result(model, kept_epoch=1)(folder, evaluation)
+    return evaluation
+
+
+def file(name: str, change: Callable[[bytes], bytes] | None) -> State:
+    """Other bytes in a stored file of the chosen model, or none of it."""
+
+    def state(folder: Path, evaluation: Evaluation) -> Evaluation:
+        path = RunRecord(folder).job(str(evaluation.chosen)).path / name
+        if change:
+            path.write_bytes(change(path.read_bytes()))
+        else:
+            path.unlink()
+        return evaluation
+
+    return state
+
+
+CHOSEN, OTHER = "dense", "linear"
+NONE_ENDED = judged(ranked=())
+COUNTS = [{"class": name, "train": 9, "validation": 9, "calibration": 9, "test": 30 - (name == "3")} for name in "345"]
+COPIED = told(OTHER, "validation", lambda each: replace(each, ids=np.append(each.ids[:-1], "digits:0")))
+
+CASES: dict[str, tuple[list[State], list[State]]] = {
+    # code: the states that raise it, the states in which it is silent
+    "SNL001": ([sound], [NONE_ENDED]),
+    "SNL002": ([sound], [judged(opened=()), judged(opened=(OTHER,))]),
+    "SNL003": ([judged(opened=(CHOSEN, "tested"))], [sound]),
+    "SNL004": ([sound], [judged(openings=Openings(0, 3))]),
+    "SNL005": ([sound], [judged(ranked=(CHOSEN,)), NONE_ENDED]),
+    "SNL006": ([sound], [told(CHOSEN, "test", said(lambda labels: labels)), NONE_ENDED]),
+    "SNL007": ([sound], [NONE_ENDED]),
+    "SNL101": ([result(OTHER, status="failed", reason="the loss became nan at step 7")], [sound]),
+    "SNL102": ([sound], [longer]),
+    "SNL103": (
+        [data("roles", left_out_total={"in official test": 3})],
+        [data("roles", left_out_total={"duplicate": 3})],
+    ),
+    "SNL104": ([data("data", duplicate_pictures=2)], [sound]),
+    "SNL105": ([data("data", conflicting=2)], [sound]),
+    "SNL106": ([data("data", counts=COUNTS)], [data("data", counts=COUNTS[1:])]),
+    "SNL107": (
+        [told(OTHER, "validation", said(np.zeros_like))],
+        [told(OTHER, "validation", said(lambda labels: labels % 2)), sound],
+    ),
+    "SNL108": ([judged(openings=Openings(1, 4))], [sound, judged(openings=Openings(0, 4))]),
+    "SNL901": ([result(OTHER, reloaded_loss=0.5), result(OTHER, logged_accuracy=0.5)], [sound]),
+    "SNL902": (
+        [
+            file("weights.safetensors", lambda content: content[:-1] + bytes([content[-1] ^ 1])),
+            file("predictions/train.safetensors", None),
+            file("predictions/test.safetensors", lambda content: content[:-1] + bytes([content[-1] ^ 1])),
+        ],
+        [sound],
+    ),
+    "SNL903": ([COPIED], [sound]),
+}
+
+
+@pytest.fixture(scope="module")
+def evaluation(small_run: Run) -> Evaluation:
+    """Of the sound run; a second model's test scores are there under a name of their own, for the rules about tests."""
+    found = small_run.evaluation
+    assert found.chosen == CHOSEN
+    tested = found.scores.filter(pl.col("role") == "test").with_columns(model=pl.lit("tested"))
+    return replace(found, scores=found.scores.vstack(tested))
+
+
+def found_in(state: State, folder: Path, evaluation: Evaluation) -> list[Finding]:
+    after = state(folder, evaluation)
+    judgement = judge(Facts(RunRecord.open(folder), after))
+    return [*judgement.results, *judgement.others]
+
+
+def test_every_rule_has_its_cases() -> None:
+    assert set(CASES) == set(RULES)
+    assert all(raising and silent for raising, silent in CASES.values())
+
+
+@pytest.mark.parametrize(
+    ("code", "state"), [(code, state) for code, (raising, _) in CASES.items() for state in raising]
+)
+def test_a_planted_fault_raises_its_finding(code: str, state: State, run_copy: Path, evaluation: Evaluation) -> None:
+    found = [each for each in found_in(state, run_copy, evaluation) if each.code == code]
+    assert found
+    for finding in found:
+        assert finding.sentence.endswith((".", "step 7")) and "None" not in finding.sentence
+        for number in numbers(finding.values):
+            assert written(number, finding.sentence), (number, finding.sentence)
+
+
+@pytest.mark.parametrize(("code", "state"), [(code, state) for code, (_, silent) in CASES.items() for state in silent])
+def test_without_the_fault_there_is_no_finding(code: str, state: State, run_copy: Path, evaluation: Evaluation) -> None:
+    assert code not in {each.code for each in found_in(state, run_copy, evaluation)}
+
+
+HIDDEN = {"candidates", "ever", "last_good_epoch", "trainings_each"}
+"""Values that the sentence says in words or another finding says in numbers."""
+
+
+def numbers(values: dict[str, Any]) -> list[float]:
+    return [value for name, value in values.items() if isinstance(value, (int, float)) and name not in HIDDEN]
+
+
+def written(number: float, sentence: str) -> bool:
+    """As itself, in per cent with one decimal, or as once and twice."""
+    words = {1: "once", 2: "twice"}
+    forms = [f"{number:,}", f"{100 * number:.1f}", words.get(int(number), "-")]
+    return any(form in sentence for form in forms)
+
+
+def test_errors_take_the_claim_away(run_copy: Path, evaluation: Evaluation) -> None:
+    sound_claim = judge(Facts(RunRecord.open(run_copy), evaluation))
+    assert "Wilson" in sound_claim.claim and not sound_claim.has_errors
+    broken = judge(Facts(RunRecord.open(run_copy), result(OTHER, reloaded_loss=0.1)(run_copy, evaluation)))
+    assert broken.has_errors and broken.claim == "Nothing: see the errors among the findings."
+    assert broken.others[0].severity == "error"
+
+
+def test_worst_first_and_conclusions_in_order(run_copy: Path, evaluation: Evaluation) -> None:
+    for state in (result(OTHER, reloaded_loss=0.1), data("data", duplicate_pictures=2), data("data", conflicting=2)):
+        state(run_copy, evaluation)
+    judgement = judge(Facts(RunRecord.open(run_copy), evaluation))
+    ranks = [WORST_FIRST[each.severity] for each in judgement.others]
+    assert ranks == sorted(ranks) and {0, 1, 2} <= set(ranks)
+    codes = [each.code for each in judgement.results]
+    assert codes == sorted(codes) and all(each.severity == "result" for each in judgement.results)
+
+
+def test_nothing_forbidden_is_ever_said(run_copy: Path, evaluation: Evaluation) -> None:
+    """Words that need more evidence than single trainings give."""
+    states = [state for raising, silent in CASES.values() for state in (*raising, *silent)]
+    sentences = " ".join(each.sentence for state in states[:12] for each in found_in(state, run_copy, evaluation))
+    for word in (
+        "because",
+        "no difference",
+        "robust",
+        "generalises",
+        "calibrated",
+        "mislabelled",
+        "detects",
+        "better than",
+    ):
+        assert word not in sentences
+
+
+def test_other_predictions_are_other_sentences(run_copy: Path, evaluation: Evaluation) -> None:
+    """Every conclusion about how good and where it fails follows the stored predictions, and nothing stays behind."""
+    before = {each.code: each.sentence for each in found_in(sound, run_copy, evaluation)}
+    for role in ("validation", "test"):
+        told(CHOSEN, role, said(lambda labels: np.where(labels < 5, labels, (labels + 1) % 10)))(run_copy, evaluation)
+    record = RunRecord.open(run_copy)
+    after = replace(evaluation, scores=evaluate(record, (CHOSEN,), evaluation.openings).scores)
+    changed = {each.code: each.sentence for each in found_in(sound, run_copy, after)}
+    assert {code for code in before if changed[code] != before[code]} >= {"SNL001", "SNL002", "SNL006", "SNL007"}
+    assert "50." in changed["SNL002"] or "49." in changed["SNL002"]
+    assert "equally" in changed["SNL006"] or "called" in changed["SNL006"]
+    assert "0.0 %" in changed["SNL007"]
