@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import math
 import os
 import struct
 from pathlib import Path
@@ -132,6 +133,52 @@ def write_cifar_python(folder: Path, arrays: Arrays = CIFAR) -> Path:
     folder.mkdir(parents=True)
     for name, (images, labels) in _cifar_batches(arrays).items():
         (folder / name).write_bytes(python_2_batch(_planes(images), labels.tolist()))
+    return folder
+
+
+def _csv(images: np.ndarray, labels: np.ndarray) -> bytes:
+    names = ["label", *(f"pixel{number}" for number in range(1, 1 + math.prod(images.shape[1:])))]
+    rows = [[label, *image.ravel()] for image, label in zip(images, labels)]
+    return "".join(f"{','.join(map(str, row))}\n" for row in [names, *rows]).encode()
+
+
+def write_csv(folder: Path, arrays: Arrays = SQUARE) -> Path:
+    folder.mkdir(parents=True)
+    for role, part in zip(("train", "test"), (arrays[:2], arrays[2:])):
+        if part:
+            (folder / f"letters_{role}.csv").write_bytes(_csv(*part))
+    return folder
+
+
+def write_csv_gz(folder: Path, arrays: Arrays = SQUARE) -> Path:
+    for file in list(write_csv(folder, arrays).iterdir()):
+        file.with_name(f"{file.name}.gz").write_bytes(gzip.compress(file.read_bytes()))
+        file.unlink()
+    return folder
+
+
+def write_hdf5(path: Path, arrays: Arrays = ARRAYS) -> Path:
+    import h5py
+
+    path = path.with_suffix(".h5")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with h5py.File(path, "w") as file:
+        for name, array in zip(("X_train", "y_train", "X_test", "y_test"), arrays):
+            file[name] = array
+    return path
+
+
+def write_mat(folder: Path, arrays: Arrays = ARRAYS) -> Path:
+    from scipy.io import savemat
+
+    folder.mkdir(parents=True)
+    for role, part in zip(("train", "test"), (arrays[:2], arrays[2:])):
+        if not part:
+            continue
+        images, labels = part
+        pictures = np.moveaxis(images if images.ndim == 4 else images[..., None], 0, -1)
+        values = {"X": pictures, "y": np.where(labels == 0, 10, labels).astype(np.uint8)[:, None]}
+        savemat(folder / f"{role}_32x32.mat", values, do_compression=role == "train")
     return folder
 
 

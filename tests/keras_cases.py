@@ -21,7 +21,7 @@ ROUND = 5
 """Different batches, used in turn: seen ten times each, they are learned, and the losses fall."""
 
 SEED = 4
-"""Of ten, the one whose float32 curves moved least when all weights were changed by half a unit in the last place."""
+"""Of seven, the one whose float32 curves move least when the weights are changed in their last place."""
 
 OPTIMIZERS: dict[str, dict[str, Any]] = {
     "sgd": {"name": "sgd", "learning_rate": 0.01},

@@ -36,6 +36,9 @@ MAX_DESCRIPTION_BYTES = 2**20
 MAX_HEADER_PIXELS = 64 * 2**20
 """Largest picture decoded, by its header: 64 megapixels, about 200 MB decoded."""
 
+MAX_PICTURE_BYTES = 256 * 2**20
+"""Largest picture file read: more than MAX_HEADER_PIXELS of three bytes, uncompressed."""
+
 REPORT_BYTES = 5 * 10**6
 """Size of report.html that still opens at once and can be mailed."""
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from browser_driver import BROWSER, DRIVER, Browser, browser
@@ -46,6 +48,11 @@ def test_every_figure_is_drawn_and_the_console_stays_empty(opened: Browser) -> N
     assert opened.console() == []
 
 
+def page_cells(opened: Browser) -> dict[str, Any]:
+    """What the page knows of its cells: rows of the tiles, tiles in a line of the sheet."""
+    return json.loads(opened.run("return document.getElementById('embedded').textContent"))["cells"]
+
+
 def test_a_cell_opens_the_pictures_behind_it(opened: Browser) -> None:
     role = digits_report()[0]["models"][0]["roles"]["test"]
     opened.run(
@@ -58,6 +65,10 @@ def test_a_cell_opens_the_pictures_behind_it(opened: Browser) -> None:
     assert opened.run(f"return [...{behind}.querySelectorAll('.identity')].map(one => one.textContent)") == [
         f"row {row}" for row in role["cells"]["0,0"]
     ]
+    tile = page_cells(opened)["rows"].index(role["cells"]["0,0"][1])
+    columns = page_cells(opened)["columns"]
+    place = opened.run(f"return getComputedStyle({behind}.querySelectorAll('.picture')[1]).backgroundPosition")
+    assert place.replace("px", "").split() == [str(-40 * (tile % columns)), str(-40 * (tile // columns))]
     picture = f"getComputedStyle({behind}.querySelector('.picture'))"
     assert opened.run(f"return [{picture}.width, {picture}.backgroundImage.slice(0, 24)]") == [
         "40px",

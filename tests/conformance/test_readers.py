@@ -20,13 +20,12 @@ from snellen.data.dataset import Dataset
 from snellen.data.readers import READERS, read
 from snellen.errors import DataError
 
-FLIPS, CUTS = 60, 20
-
 
 @dataclass(frozen=True)
 class Case:
     """kind: the reader. checked_bytes: how much of each file a bit flip is noticed in; None where checksums see all.
     arrays: what is written. joined: a picture and its label stand in one row. sized: cuts and insertions are noticed.
+    slow: a process is started for every file.
     """
 
     kind: str
@@ -35,6 +34,7 @@ class Case:
     arrays: cases.Arrays = cases.ARRAYS
     joined: bool = False
     sized: bool = True
+    slow: bool = False
 
     def noticed(self, place: int) -> bool:
         return self.checked_bytes is None or place < self.checked_bytes
@@ -48,6 +48,10 @@ CASES = {
     "npy": Case("arrays", cases.write_npy, 128),
     "cifar binary": Case("cifar", cases.write_cifar_binary, 0, cases.CIFAR, joined=True),
     "cifar python": Case("cifar", cases.write_cifar_python, 0, cases.CIFAR),
+    "csv": Case("pixel_csv", cases.write_csv, 0, cases.SQUARE, joined=True, sized=False),
+    "csv.gz": Case("pixel_csv", cases.write_csv_gz, None, cases.SQUARE, joined=True),
+    "hdf5": Case("hdf5", cases.write_hdf5, 0, sized=False, slow=True),
+    "mat": Case("mat", cases.write_mat, 0, sized=False, slow=True),
 }
 
 
@@ -106,27 +110,28 @@ def test_changed_content_is_never_taken_from_the_cache(case: Case, tmp_path: Pat
     np.testing.assert_array_equal(after.images[0].squeeze(), changed[0])
 
 
-def test_bit_flips(case: Case, tmp_path: Path) -> None:
-    random = np.random.default_rng(1)
-    for file, content in sources(case, tmp_path):
-        for bit in random.choice(8 * min(len(content), case.checked_bytes or len(content)), FLIPS):
-            mutant = bytearray(content)
-            mutant[bit // 8] ^= 1 << bit % 8
-            original_or_error(case, file, bytes(mutant), f"bit {bit}", case.noticed(bit // 8))
+def test_mutants(case: Case, tmp_path: Path) -> None:
+    mutate(case, tmp_path, flips=2 if case.slow else 60, cuts=2 if case.slow else 20)
 
 
-def test_truncations(case: Case, tmp_path: Path) -> None:
-    random = np.random.default_rng(2)
+@pytest.mark.slow
+def test_three_hundred_mutants_a_file(case: Case, tmp_path: Path) -> None:
+    mutate(case, tmp_path, flips=200, cuts=80, seed=2)
+
+
+def mutate(case: Case, tmp_path: Path, flips: int, cuts: int, seed: int = 1) -> None:
+    """Flipped bits (half of them where they are noticed), cuts, and inserted bytes, in each file of a good source."""
+    random = np.random.default_rng(seed)
     for file, content in sources(case, tmp_path):
-        for length in [0, 1, 4, *random.choice(len(content), CUTS), len(content) - 1]:
+        for reach in (len(content), min(len(content), case.checked_bytes or len(content))):
+            for bit in random.choice(8 * reach, flips // 2):
+                mutant = bytearray(content)
+                mutant[bit // 8] ^= 1 << bit % 8
+                original_or_error(case, file, bytes(mutant), f"bit {bit}", case.noticed(bit // 8))
+        for length in [0, 1, *random.choice(len(content), cuts), len(content) - 1]:
             found = original_or_error(case, file, content[:length], f"cut to {length}", case.sized)
-            assert found is None or not case.sized
-
-
-def test_inserted_and_trailing_bytes(case: Case, tmp_path: Path) -> None:
-    random = np.random.default_rng(3)
-    for file, content in sources(case, tmp_path):
-        for place in [*random.choice(len(content), 5), len(content)]:
+            assert found is None or not case.sized, f"cut to {length}"
+        for place in [*random.choice(len(content), cuts // 4), len(content)]:
             mutant = content[:place] + b"\x01" + content[place:]
             original_or_error(case, file, mutant, f"inserted at {place}", case.sized)
 
@@ -159,7 +164,7 @@ def test_a_class_without_rows(case: Case, tmp_path: Path) -> None:
 def test_one_class_and_no_pictures(case: Case, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"found 1 classes"):
         read(case.write(tmp_path / "one", (case.arrays[0], case.arrays[1] * 0)))
-    with pytest.raises(DataError, match=r"no pictures|shape"):
+    with pytest.raises(DataError, match=r"no pictures|no rows|shape"):
         read(case.write(tmp_path / "none", (case.arrays[0][:0], case.arrays[1][:0])))
 
 
@@ -170,7 +175,9 @@ def test_label_outside_the_named_classes(case: Case, tmp_path: Path) -> None:
 
 def test_test_pictures_of_another_size(case: Case, tmp_path: Path) -> None:
     arrays = (*case.arrays[:2], case.arrays[2][:, 1:], case.arrays[3])
-    with pytest.raises(DataError, match=r"pictures of another shape; found|not whole rows|not rows of pixels"):
+    with pytest.raises(
+        DataError, match=r"pictures of another shape; found|not whole rows|not rows of pixels|not the pixels of square"
+    ):
         read(case.write(tmp_path / "bad", arrays))
 
 

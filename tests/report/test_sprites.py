@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 
 import numpy as np
 import pytest
@@ -31,7 +32,7 @@ def tile(sheet: Sheet, number: int, channels: int) -> np.ndarray:
     """(H, W, C), the part of the sheet that a page shows for a tile."""
     pixels = decoded(sheet)
     height, width = pixels.shape[0] // sheet.lines, pixels.shape[1] // sheet.columns
-    line, column = divmod(number, sheet.columns)
+    column, line = map(int, re.findall(r"\d+", sheet.style(number)))
     part = pixels[line * height : (line + 1) * height, column * width : (column + 1) * width]
     return part[..., :channels]
 

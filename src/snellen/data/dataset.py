@@ -12,6 +12,14 @@ SEALED = -1
 """Stands for a label that must not be seen: a test row outside final evaluation."""
 
 
+@dataclass(frozen=True)
+class Excluded:
+    """A picture file that could not be read and that the study leaves out, by its path below the source, and why."""
+
+    file: str
+    reason: str
+
+
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """N labelled pictures of one size, exactly as their files hold them.
@@ -19,7 +27,8 @@ class Dataset:
     images: (N, H, W, C) uint8 whenever that is lossless, else float32; may be memory-mapped and read-only.
     labels: (N,) int64 in 0..K-1, or SEALED. classes: the K names. ids: (N,) str, unique: file and row, or path.
     official_test: (N,) bool, the test part the publisher chose, or None. pixel_range: the values that mean black and
-    white; models see (value - low) / (high - low). fingerprint: SHA-256 over all of it but the name.
+    white; models see (value - low) / (high - low). fingerprint: SHA-256 over what is said so far but the name and ids.
+    groups: (N,) int64, equal for rows that no split may part (one patient, one burst), or None. excluded: see there.
     """
 
     name: str
@@ -30,6 +39,8 @@ class Dataset:
     official_test: np.ndarray | None
     pixel_range: tuple[float, float]
     fingerprint: str
+    groups: np.ndarray | None = None
+    excluded: tuple[Excluded, ...] = ()
 
     def __len__(self) -> int:
         return len(self.images)

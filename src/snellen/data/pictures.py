@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import struct
+import sys
 import warnings
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,7 +25,7 @@ from snellen.errors import DataError, SnellenError
 from snellen.limits import MAX_HEADER_PIXELS, MAX_PICTURE_BYTES, MAX_SIDE_PIXELS
 
 if TYPE_CHECKING:
-    from PIL import Image
+    from PIL import ImageFile
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF")
@@ -37,6 +38,9 @@ DEPTHS = {np.dtype(np.uint8): 255.0, np.dtype(np.float32): 65535.0}
 DAMAGE = (OSError, EOFError, SyntaxError, ValueError, TypeError, ArithmeticError, LookupError, AttributeError)
 DAMAGE += (RuntimeError, MemoryError, AssertionError, struct.error, zlib.error, Warning)
 """What Pillow raises for damaged files."""
+
+SWAPPED = {"16L": "16B", "16B": "16L", "16N": "16B" if sys.byteorder == "little" else "16L"}
+"""Pillow's names for byte orders, each with the other one."""
 
 T, U = TypeVar("T"), TypeVar("U")
 
@@ -109,31 +113,31 @@ def with_white(picture: np.ndarray, white: float) -> np.ndarray:
     return picture if own == white else (picture * np.float64(white / own)).astype(np.float32)
 
 
-def each(decode_one: Callable[[T], U], items: Iterable[T]) -> Iterator[U]:
-    """`decode_one` of every item, in order, by as many threads as Python thinks right for this machine.
+def in_threads(decode_one: Callable[[T], U], items: Iterable[T]) -> list[U]:
+    """`decode_one` of every item, in order; the first error in that order stops all.
 
-    Pillow's warnings (of odd metadata, mostly) are not shown meanwhile: what it could not decode, it raises.
+    Pillow's warnings (of odd metadata, mostly) are not shown meanwhile: what it cannot decode, it raises.
     """
-    pool = ThreadPoolExecutor()
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module=r"PIL\.")
-            yield from pool.map(decode_one, items)
-    finally:
-        pool.shutdown(cancel_futures=True)
+    with warnings.catch_warnings(), ThreadPoolExecutor() as pool:
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        return list(pool.map(decode_one, items))
 
 
 @contextmanager
 def _readable() -> Iterator[None]:
+    from PIL import UnidentifiedImageError
+
     try:
         yield
     except SnellenError:
         raise
+    except UnidentifiedImageError as error:
+        raise DataError("not a picture", expected=", ".join(FORMATS)) from error
     except DAMAGE as error:
         raise DataError(f"not a readable picture ({error})") from error
 
 
-def _open(content: bytes) -> Image.Image:
+def _open(content: bytes) -> ImageFile.ImageFile:
     from PIL import Image
 
     return Image.open(io.BytesIO(content), formats=FORMATS)
@@ -156,28 +160,28 @@ def _pixels(content: bytes) -> np.ndarray:
         return np.asarray(upright.convert(mode)).reshape(upright.height, upright.width, -1)
 
 
-def _sixteen_bits(image: Image.Image, content: bytes) -> np.ndarray | None:
+def _sixteen_bits(image: ImageFile.ImageFile, content: bytes) -> np.ndarray | None:
     """(H, W, C) float32 of a picture with 16 bits a channel, or None.
 
-    Pillow reads such colours as 8 bits, but from either end of each number: high bytes, and low bytes when told that
-    the byte order is the other one.
+    Pillow has no mode for such colours: it drops the low byte of each number, and the high one when told that the byte
+    order is the other one.
     """
-    from PIL import Image, ImageOps
+    from PIL import ImageOps
 
-    codec, extents, offset, arguments = image.tile[0]
-    raw_mode = arguments if isinstance(arguments, str) else str(arguments[0]) if arguments else ""
-    if not (image.mode.startswith("I;16") or raw_mode.partition(";")[2].startswith("16")):
+    tile = image.tile[0] if image.tile else None
+    arguments = tile.args if tile and isinstance(tile.args, tuple) else (tile and tile.args,)
+    raw_mode = str(arguments[0])
+    if ";16" not in raw_mode:
         return None
     if image.mode.startswith("I;16") and not image.has_transparency_data:
         return np.asarray(ImageOps.exif_transpose(image)).astype(np.float32)[..., None]
-    swapped = {"RGB;16B": "RGB;16L", "RGB;16L": "RGB;16B", "RGBA;16B": "RGBA;16L", "RGBA;16L": "RGBA;16B"}.get(raw_mode)
-    if swapped is None or image.info.get("transparency") is not None:
-        raise DataError("16 bits a channel in a form that cannot be read exactly", found=f"{image.mode} as {raw_mode}")
-    high = np.asarray(ImageOps.exif_transpose(image)).astype(np.float32)
+    channels, _, order = raw_mode.partition(";")
+    if tile is None or channels not in ("RGB", "RGBA") or order not in SWAPPED or "transparency" in image.info:
+        raise DataError("16 bits a channel in a form that cannot be read exactly", found=raw_mode)
     with _open(content) as again:
-        order = swapped if isinstance(arguments, str) else (swapped, *arguments[1:])
-        again.tile = [image.tile[0]._replace(args=order)]
-        return high * 256 + np.asarray(ImageOps.exif_transpose(again))
+        again.tile = [tile._replace(args=(f"{channels};{SWAPPED[order]}", *arguments[1:]))]
+        high, low = (np.asarray(ImageOps.exif_transpose(each)) for each in (image, again))
+        return high * np.float32(256) + low
 
 
 def _over(picture: np.ndarray, background: Background | None) -> np.ndarray:

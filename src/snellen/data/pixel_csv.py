@@ -5,6 +5,7 @@ Pixels go row by row from the top left; colours are interleaved (R, G, B, R, ...
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
 import io
@@ -67,13 +68,13 @@ def _open(path: Path) -> IO[bytes]:
 
 def _lines(stream: IO[bytes], count: int) -> list[list[str]]:
     """The cells of the first lines."""
-    lines = [stream.readline(MAX_LINE_BYTES).decode("utf-8-sig" if number == 0 else "utf-8") for number in range(count)]
+    lines = [stream.readline(MAX_LINE_BYTES).removeprefix(codecs.BOM_UTF8) for _ in range(count)]
     return [_cells(line) for line in lines if line]
 
 
-def _cells(line: str) -> list[str]:
+def _cells(line: bytes) -> list[str]:
     try:
-        return [cell.strip() for cell in next(csv.reader([line]), [])]
+        return [cell.strip() for cell in next(csv.reader([line.decode("utf-8", "backslashreplace")]), [])]
     except csv.Error as error:
         raise DataError(f"cannot be read: {error}") from error
 
@@ -166,7 +167,7 @@ def _parse(chunk: bytes, columns: Columns, row: int) -> tuple[np.ndarray, np.nda
 def _fault(chunk: bytes, columns: Columns, row: int) -> DataError:
     """The error of the first bad row of a chunk that polars refused."""
     for number, line in enumerate(chunk.removesuffix(b"\n").split(b"\n"), row):
-        cells = _cells(line.decode("utf-8", "backslashreplace"))
+        cells = _cells(line)
         if len(cells) != len(columns.names):
             expected = f"{len(columns.names)}"
             return DataError("not the number of columns", found=len(cells), expected=expected, where=f"row {number}")
@@ -239,10 +240,17 @@ def _recognises(path: Path) -> bool:
 
 
 def _looks_like_pixels(path: Path) -> bool:
-    """True when the second line has a number in all columns but one at most; a table of paths has not."""
+    """True when the second line has a number in all columns but one at most, which a table of paths has not.
+
+    Without a second line, when the first has a column with the usual name of labels.
+    """
     with located(path.name), readable(), _open(path) as stream:
         lines = _lines(stream, 2)
-    return bool(lines) and len(lines[-1]) > MIN_PIXELS and sum(not _is_number(cell) for cell in lines[-1]) <= 1
+    if not lines or len(lines[-1]) <= MIN_PIXELS:
+        return False
+    if len(lines) == 1 and any(cell.lower() in LABELS for cell in lines[0]):
+        return True
+    return sum(not _is_number(cell) for cell in lines[-1]) <= 1
 
 
 def _label_key(options: Options) -> str | None:

@@ -72,7 +72,7 @@ def _lossless(images: np.ndarray) -> np.ndarray:
     bound = float(np.finfo(np.float32).max) if is_float else EXACT_INTEGER
     if max(-low, high) > bound:
         raise DataError("pixels do not fit float32", found=f"{low} to {high}", expected=f"at most {bound:g}")
-    return images.astype(np.float32, order="C")
+    return images.astype(np.float32, order="C", copy=False)
 
 
 def _extent(images: np.ndarray) -> tuple[float, float]:

@@ -100,9 +100,14 @@ SCHEMA = pl.Schema(
 
 
 def _estimate(value: float, draws: np.ndarray, n: int, covers: str) -> Estimate:
-    """A value with the percentiles of its resamples; undefined when no image bears on it."""
+    """A value with the percentiles of its resamples; undefined when no image bears on it.
+
+    Without an interval when all resamples agree, as they do when no answer is wrong: that is not certainty.
+    """
     if n == 0:
         return Estimate(None, None, None, 0, covers, "bootstrap")
+    if np.ptp(draws) == 0:
+        return Estimate(value, None, None, n, covers, "bootstrap")
     return Estimate(value, *percentiles(draws), n, covers, "bootstrap")
 
 

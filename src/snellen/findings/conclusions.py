@@ -88,16 +88,16 @@ def openings(facts: Facts) -> Iterator[Finding]:
     yield Finding(
         "SNL004",
         "result",
-        f"{_opened(counts)} In this run for {models}.",
+        _opened(counts, f" (for {models})"),
         {"this_run": counts.this_run, "ever": counts.ever, "models": list(opened)},
         "roles",
     )
 
 
-def _opened(counts: Openings) -> str:
+def _opened(counts: Openings, whom: str = "") -> str:
     earlier = counts.ever - counts.this_run
     before = f"{times(earlier)} before" if earlier else "never before"
-    return f"The test labels were opened {times(counts.this_run)} in this run and {before}."
+    return f"The test labels were opened {times(counts.this_run)} in this run{whom} and {before}."
 
 
 def no_comparison(facts: Facts) -> Iterator[Finding]:

@@ -118,13 +118,14 @@ def one_class_only(facts: Facts) -> Iterator[Finding]:
 def opened_before(facts: Facts) -> Iterator[Finding]:
     """SNL108: earlier looks at the same test labels."""
     counts = facts.evaluation.openings
-    if counts.this_run and counts.ever > counts.this_run:
+    before = counts.ever - counts.this_run
+    if counts.this_run and before:
         yield Finding(
             "SNL108",
             "notice",
-            f"These test labels were opened {times(counts.ever - counts.this_run)} before this run. Any "
+            f"These test labels were opened {times(before)} before this run. Any "
             "choice made after seeing those results makes the test scores optimistic.",
-            {"this_run": counts.this_run, "ever": counts.ever},
+            {"before": before},
             "roles",
             "For a number to publish, use test images that were never opened.",
         )

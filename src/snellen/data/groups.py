@@ -1,0 +1,76 @@
+"""Rows that belong together: named by the study, or joined to others by what they share."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from snellen.errors import DataError, StudyError
+
+
+class Group(BaseModel):
+    """What rows of one group have in common; one of three.
+
+    column: a column of the manifest. level: a folder of the path, 1 for the first below the source. pattern: a regular
+    expression found in the path; its parentheses, where it has some, are the group, otherwise all that it matches.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    column: str | None = None
+    level: int | None = Field(default=None, ge=1, strict=True)
+    pattern: str | None = None
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> Group:
+        given = [name for name, value in self if value is not None]
+        if len(given) != 1:
+            found = " and ".join(given) or None
+            raise StudyError("`group` says what pictures share", found=found, expected="column, level or pattern")
+        return self
+
+    @field_validator("pattern")
+    @classmethod
+    def _is_an_expression(cls, pattern: str | None) -> str | None:
+        try:
+            re.compile(pattern or "")
+        except re.error as error:
+            raise StudyError(f"not a regular expression: {error}", found=repr(pattern)) from None
+        return pattern
+
+    def of_path(self, path: str) -> str:
+        """The group that a path with forward slashes names. Raises DataError when it names none."""
+        if self.pattern is not None:
+            match = re.search(self.pattern, path)
+            if match is None:
+                raise DataError("no group in this path", expected=f"a match of {self.pattern!r}")
+            return "/".join(part or "" for part in match.groups()) if match.re.groups else match.group()
+        folders = PurePosixPath(path).parts[:-1]
+        if self.level is None or self.level > len(folders):
+            expected = f"at least {self.level} for the group" if self.level else "a manifest with that column"
+            raise DataError("no group in this path", found=f"{len(folders)} folders", expected=expected)
+        return folders[self.level - 1]
+
+
+def first_alike(values: np.ndarray) -> np.ndarray:
+    """(N,) int64: where each value stands first."""
+    _, first, inverse = np.unique(values, return_index=True, return_inverse=True)
+    return np.asarray(first[inverse], np.int64)
+
+
+def join(*partitions: np.ndarray) -> np.ndarray:
+    """(N,) int64: the lowest row to which each is joined, directly or through others, in any of the (N,) partitions."""
+    num_rows = len(partitions[0])
+    rows = np.tile(np.arange(num_rows), len(partitions))
+    return join_pairs(num_rows, rows, np.concatenate([first_alike(values) for values in partitions]))
+
+
+def join_pairs(num_rows: int, ones: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """(num_rows,) int64: the lowest row to which pairs (one, other) of rows join each, itself when none does."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    pairs = coo_array((np.ones(len(ones), bool), (ones, others)), shape=(num_rows, num_rows))
+    return first_alike(connected_components(pairs, directed=False)[1])

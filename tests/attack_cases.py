@@ -1,0 +1,262 @@
+"""Model bundles as a stranger might send them: each case changes a good bundle and makes its hashes fit again."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import io
+import json
+import os
+import pickle
+import struct
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from snellen.files.hashing import identity
+from snellen.models.build import build, parse_layers
+from snellen.models.bundle import DESCRIPTION, WEIGHTS, Description, Input, save_bundle
+from snellen.models.layers import Dense
+from snellen.models.weights import save_weights
+
+LAYERS = [{"conv": {"filters": 2, "kernel": 3}}, "batch_norm", {"skip": ["relu"]}, "flatten", {"dropout": 0.5}]
+IMAGES = np.random.default_rng(1).integers(0, 17, (9, 8, 8, 1), dtype=np.uint8)
+MARK = "was-here"
+"""The file that code in a bundle would make."""
+
+
+def good_bundle(folder: Path) -> Path:
+    network = build(LAYERS, (8, 8, 1), 3)
+    save_weights(folder / "w", *network.init((7,)), {"job": "j"})
+    weights = (folder / "w").read_bytes()
+    description = Description(
+        name="m",
+        study="s",
+        job="j",
+        input=Input(height=8, width=8, channels=1, pixel_range=(0, 16)),
+        classes=("cat", "dög", "3"),
+        layers=(*parse_layers(LAYERS), Dense(units=3)),
+        weights_sha256=hashlib.sha256(weights).hexdigest(),
+    )
+    save_bundle(folder / "good", description, weights, "# m\n")
+    return folder / "good"
+
+
+Values = dict[str, Any]
+
+
+def sealed(values: Values) -> bytes:
+    """model.json of these values with the right hash, where they can have one."""
+    rest = {name: value for name, value in values.items() if name != "sha256"}
+    try:
+        return json.dumps({**rest, "sha256": identity(rest)}).encode()
+    except ValueError:
+        return json.dumps({**rest, "sha256": "0" * 64}).encode()
+
+
+def at(values: Values, path: str, value: Any) -> Values:
+    """A copy with the value at a path such as "input.height" replaced."""
+    changed = copy.deepcopy(values)
+    node: Any = changed
+    *way, last = path.split(".")
+    for step in way:
+        node = node[int(step)] if isinstance(node, list) else node[step]
+    node[int(last) if isinstance(node, list) else last] = value
+    return changed
+
+
+CODE = "__import__('os').system('touch was-here')"
+LAYER_ATTACKS: tuple[Any, ...] = (
+    CODE,
+    {CODE: {}},
+    {"lambda": {"code": CODE}},
+    {"torch.nn.Linear": {"in_features": 1}},
+    {"__class__": "os.system"},
+    {"dense": {"units": 3, "kind": "conv"}},
+    {"dense": {"units": CODE}},
+    {"dense": {"units": -1}},
+    {"dense": {"units": 65_536, "initializer": CODE}},
+    {"conv": {"filters": 65_536, "kernel": 512, "padding": "same"}},
+    {"conv": {"filters": 10**30, "kernel": 1}},
+    {"max_pool": {"size": 0}},
+    {"skip": []},
+    {"skip": None},
+    {"dropout": 2},
+    {"batch_norm": {"epsilon": 0}},
+    {"leaky_relu": True, "relu": {}},
+    [],
+    None,
+    7,
+)
+FIELD_ATTACKS: tuple[tuple[str, Any], ...] = (
+    ("format", "pickle"),
+    ("version", 2),
+    ("version", "1; drop"),
+    ("input.height", 10**9),
+    ("input.height", 0),
+    ("input.channels", 5),
+    ("input.pixel_range", [0, 0]),
+    ("input.pixel_range", [16, 0]),
+    ("input.pixel_range", [0, float("nan")]),
+    ("input.pixel_range", [0, 1e999]),
+    ("input.pixel_range", [0]),
+    ("classes", []),
+    ("classes", ["a", "a", "b"]),
+    ("classes", [f"{n}" for n in range(100_000)]),
+    ("classes", {"a": 1}),
+    ("classes", [1, 2, 3]),
+    ("layers", []),
+    ("layers", CODE),
+    ("layers", [{"dense": 65_536}] * 1_001),
+    ("layers", ["flatten", {"dense": 65_536}, {"dense": 65_536}, {"dense": 3}]),
+    ("layers", ["flatten", *[{"dense": 30_000}] * 900, {"dense": 3}]),
+    ("layers", ["flatten", {"dense": 4}]),
+    ("weights_sha256", "0" * 64),
+    ("weights_sha256", "../../etc/passwd"),
+    ("weights", "/etc/passwd"),
+    ("loader", "torch.load"),
+    ("name", "x" * 300),
+    ("job", None),
+)
+
+
+def description_attacks(values: Values) -> Iterator[tuple[str, bytes]]:
+    """Names and contents of bad model.json files."""
+    for number, layer in enumerate(LAYER_ATTACKS):
+        yield f"layer {number}", sealed(at(values, "layers.1", layer))
+    for number, (path, value) in enumerate(FIELD_ATTACKS):
+        changed = at(values, path, value)
+        yield f"field {number} {path}", sealed(changed)
+    for name in values:
+        yield f"no {name}", sealed({key: value for key, value in values.items() if key != name})
+    good = sealed(values)
+    yield "deep list", b"[" * 300_000
+    yield "deep object", b'{"a":' * 150_000
+    yield "deep skip", good.replace(b'"flatten"', b'{"skip": [' * 400 + b'"relu"' + b"]}" * 400)
+    yield "deep skip sealed", sealed(at(values, "layers.2", nested_skip(150)))
+    yield "wide skip", sealed(at(values, "layers.2", {"skip": {"layers": ["relu"] * 90_000}}))
+    yield "large", b" " * 2_000_000 + good
+    yield "many keys", json.dumps({str(n): n for n in range(90_000)}).encode()
+    yield "digits", good.replace(b'"version": 1', b'"version": ' + b"1" * 100_000)
+    yield "twice a key", good.replace(b'{"format"', b'{"version": 2, "format"', 1)[:-1] + b', "version": 2}'
+    yield "pickle", payload()
+    yield "yaml", b"!!python/object/apply:os.system ['touch was-here']"
+    yield "not UTF-8", good.replace(b'"m"', b'"\xff"')
+    yield "lone surrogate", good.replace(b'"m"', b'"\\ud800"')
+    yield "NaN", good.replace(b"16.0", b"NaN")
+    yield "empty", b""
+    yield "null", b"null"
+
+
+def nested_skip(depth: int) -> Any:
+    layer: Any = "relu"
+    for _ in range(depth):
+        layer = {"skip": {"layers": [layer]}}
+    return layer
+
+
+class Payload:
+    """Unpickling it makes the mark."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.system, (f"touch {MARK}",)
+
+
+def payload(protocol: int = 2) -> bytes:
+    return pickle.dumps(Payload(), protocol)
+
+
+def written(save: Callable[[io.BytesIO], Any]) -> bytes:
+    stream = io.BytesIO()
+    save(stream)
+    return stream.getvalue()
+
+
+def weights_attacks(weights: bytes) -> Iterator[tuple[str, bytes]]:
+    """Names and contents of bad model.safetensors files."""
+    size = int.from_bytes(weights[:8], "little")
+    header, data = json.loads(weights[8 : 8 + size]), weights[8 + size :]
+
+    def packed(changed: Any, body: bytes = data) -> bytes:
+        text = changed if isinstance(changed, bytes) else json.dumps(changed).encode()
+        return len(text).to_bytes(8, "little") + text + body
+
+    for protocol in range(6):
+        yield f"pickle {protocol}", payload(protocol)
+    yield "torch.save", written(lambda stream: torch.save({"w": torch.zeros(2)}, stream))
+    yield "npz with objects", written(lambda stream: np.savez(stream, w=np.array([Payload()], object)))
+    yield "pickle after header", packed({}, payload())
+    yield "empty", b""
+    yield "cut", weights[:-1]
+    yield "trailing", weights + b"\0"
+    for length in (0, 7, size - 1, size + 1, 2**31, 2**40, 2**63, 2**64 - 1):
+        yield f"header of {length}", struct.pack("<Q", length) + weights[8:]
+    yield "deep header", packed(b"[" * 100_000)
+    yield "header is a list", packed([])
+    first = next(name for name in header if name != "__metadata__")
+    for key, value in (
+        ("shape", [2**62, 2**62]),
+        ("shape", [-1]),
+        ("shape", []),
+        ("dtype", "F64"),
+        ("dtype", "BF16"),
+        ("dtype", "O"),
+        ("data_offsets", [0, 2**60]),
+        ("data_offsets", [8, 0]),
+        ("data_offsets", [-8, 0]),
+    ):
+        yield f"{key} {value}", packed({**header, first: {**header[first], key: value}})
+    yield "extra", packed({**header, "evil": {"dtype": "F32", "shape": [0], "data_offsets": [len(data)] * 2}})
+    yield "renamed", packed(json.dumps(header).replace(first, "../../" + first).encode())
+    yield "none", packed({}, b"")
+    for name, value in (("nan", np.nan), ("inf", -np.inf)):
+        yield name, weights[:-4] + np.float32(value).tobytes()
+
+
+def zip_attacks(description: bytes, weights: bytes) -> Iterator[tuple[str, bytes]]:
+    """Names and contents of bad archives."""
+    pair = [(DESCRIPTION, description), (WEIGHTS, weights)]
+    yield "description twice", zipped([*pair, (DESCRIPTION, description)])
+    yield "weights twice", zipped([*pair, (WEIGHTS, payload())])
+    for prefix in ("../", "/", "..\\", "C:\\", "folder/", "./", "\0"):
+        yield f"members under {prefix!r}", zipped([(prefix + name, content) for name, content in pair])
+    yield "pickle as weights", zipped([pair[0], (WEIGHTS, payload())])
+    yield "bomb of weights", zipped([pair[0], (WEIGHTS, bytes(200 * 2**20))])
+    yield "bomb of description", zipped([(DESCRIPTION, b" " * 100 * 2**20), pair[1]])
+    good = zipped(pair)
+    yield "cut", good[: len(good) // 2]
+    yield "end only", good[-22:]
+    for name, offset, value in (("encrypted", 8, 1), ("unknown method", 10, 97), ("method 12", 10, 12), ("version", 6, 99)):
+        start = good.index(b"PK\1\2")
+        yield name, good[: start + offset] + struct.pack("<H", value) + good[start + offset + 2 :]
+    start = good.rindex(b"PK\1\2")
+    for size in (0, 1, 2**31, 2**32 - 1):
+        yield f"declares {size}", good[: start + 24] + struct.pack("<I", size) + good[start + 28 :]
+
+
+def zipped(members: list[tuple[str, bytes]]) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number, (name, content) in enumerate(members):
+            archive.writestr(f"{number}", content)
+            archive.filelist[-1].filename = name
+    return stream.getvalue()
+
+
+def mutants(content: bytes, number: int, seed: int, end: int | None = None) -> Iterator[bytes]:
+    """Seeded damage before `end`: a bit, a byte, a run of zeros, a cut, a repeat."""
+    random = np.random.default_rng(seed)
+    for index in range(number):
+        place = int(random.integers(end or len(content)))
+        size = int(random.integers(1, 20))
+        yield [
+            lambda p, _: content[:p] + bytes([content[p] ^ 1 << int(random.integers(8))]) + content[p + 1 :],
+            lambda p, _: content[:p] + bytes([int(random.integers(256))]) + content[p + 1 :],
+            lambda p, n: content[:p] + bytes(n) + content[p + n :],
+            lambda p, n: content[:p] + content[p + n :],
+            lambda p, n: content[: p + n] + content[p:],
+        ][index % 5](place, size)

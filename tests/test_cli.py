@@ -1,0 +1,261 @@
+"""Protects the command line: exit codes, what is on which stream, and files that are not overwritten by chance."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from runs import edit_json
+from sklearn.datasets import load_digits
+
+from snellen import cli
+from snellen.api import Run
+from snellen.evaluate.record import RunRecord
+from snellen.study.document import shipped_studies
+
+DIGITS = load_digits()
+PICTURES = DIGITS.images[:5].astype(np.uint8)
+TINY = """study: tiny
+data: digits
+train: {epochs: 1, batch_size: 128}
+models:
+  linear: {layers: linear}
+"""
+ABSURD = """  absurd:
+    layers: [flatten, {dense: 32}, {dense: 32}, {dense: 32}, {dense: 32}]
+    train: {optimizer: sgd, learning_rate: 10}
+"""
+Command = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def snellen(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, own_user: Path
+) -> Command:
+    """Runs the command in this process, in a folder of its own: exit code, standard output, standard error."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["snellen", *map(str, arguments)])
+        capsys.readouterr()
+        try:
+            cli.main()
+            code: Any = 0
+        except SystemExit as ended:
+            code = ended.code or 0
+        return code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    path = tmp_path / "tiny.yaml"
+    path.write_text(TINY, encoding="utf-8")
+    return path
+
+
+def test_a_run_ends_with_0_and_the_path_of_the_report(snellen: Command, tiny: Path) -> None:
+    code, out, _ = snellen("run", tiny, "--device", "cpu", "--threads", 1)
+    assert code == 0 and "linear *" in out
+    assert (
+        out.splitlines()[-1] == f"Report: {Path('runs/tiny/report.html')}" and Path("runs/tiny/report.html").is_file()
+    )
+    code, out, _ = snellen("run", tiny)
+    assert code == 0 and "1 of 1 jobs have a result already" in out
+
+
+def test_options_reach_the_study(snellen: Command, tiny: Path) -> None:
+    arguments = ["--set", "train.epochs=2", "--set", "study=other", "--seed", 5, "--out", "here", "--json"]
+    code, out, err = snellen("run", tiny, *arguments)
+    content = json.loads(out)
+    assert code == 0 and "linear: epoch" in err
+    assert (content["study"], content["models"][0]["training"]["seed"]) == ("other", 5)
+    assert content["models"][0]["stopped_epoch"] == 2 and Path("here/report.json").read_text(encoding="utf-8") == out
+
+
+def test_a_failed_job_is_3_and_the_others_finish(snellen: Command, tiny: Path) -> None:
+    tiny.write_text(TINY + ABSURD, encoding="utf-8")
+    code, out, _ = snellen("run", tiny)
+    assert code == 3 and "linear *" in out and "failed" in out
+    assert "SNL101" in out and "with learning rate 10" in " ".join(out.split())
+    assert snellen("report", "runs/tiny")[0] == 3
+
+
+def test_a_finding_of_severity_error_is_1(snellen: Command, run_copy: Path) -> None:
+    code, out, _ = snellen("report", run_copy)
+    assert code == 0 and out.splitlines()[-1].endswith("report.html")
+    weights = RunRecord.open(run_copy).job("linear").weights
+    weights.write_bytes(weights.read_bytes()[:-1] + b"?")
+    code, out, _ = snellen("report", run_copy)
+    assert code == 1 and "error SNL902" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "digit"], "Error: unknown study 'digit'; expected one of digits"),
+        (["run", "nowhere.yaml"], "Error: nowhere.yaml: no such file"),
+        (["run", "tiny.yaml", "--set", "sed=1"], "unknown key `sed`; did you mean `seed`?"),
+        (["run", "tiny.yaml", "--seed", "-1"], "`seed` must be in [0, 4294967296); got -1"),
+        (["run", "tiny.yaml", "--device", "gpu"], "gpu"),
+        (["run", "tiny.yaml", "--set", "data=mnist"], "no data found"),
+        (["run"], "Missing argument"),
+        (["run", "tiny.yaml", "--epochs", "3"], "No such option"),
+        (["runn", "tiny.yaml"], "No such command"),
+        (["check"], "STUDY is missing"),
+        (["report", "nowhere"], "Error: nowhere: no run of a study here"),
+        (["predict", "nowhere", "digits"], "no model here"),
+        (["init", "--from", "digit"], "Did you mean 'digits'?"),
+    ],
+)
+def test_wrong_use_is_2_with_a_sentence_and_no_traceback(
+    snellen: Command, tiny: Path, arguments: list[str], message: str
+) -> None:
+    code, out, err = snellen(*arguments)
+    assert code == 2 and out == "" and message in err
+    assert "Traceback" not in err and not Path("runs/tiny/plan.json").exists()
+
+
+def test_an_interrupt_is_130(snellen: Command, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("snellen.run.read", interrupted)
+    code, _, err = snellen("run", tiny)
+    assert code == 130 and "run the same command to go on" in err
+
+
+@pytest.mark.parametrize("name", sorted(shipped_studies()))
+def test_init_copies_and_refuses_to_overwrite(snellen: Command, name: str) -> None:
+    code, out, _ = snellen("init", "--from", name)
+    path = Path(f"{name}.yaml")
+    assert code == 0 and f"snellen run {path}" in out
+    assert path.read_text(encoding="utf-8") == shipped_studies()[name]
+    path.write_text("mine", encoding="utf-8")
+    code, _, err = snellen("init", "--from", name)
+    assert code == 2 and "the file is there already" in err and path.read_text(encoding="utf-8") == "mine"
+    assert snellen("init", "other.yaml", "--from", name)[0] == 0
+
+
+def test_check_shows_the_plan_and_trains_nothing(snellen: Command, tiny: Path) -> None:
+    code, out, _ = snellen("check", tiny)
+    assert code == 0 and "linear" in out and "650" in out and "nothing was trained" in out
+    assert not Path("runs").exists()
+
+
+def test_check_as_json(snellen: Command, tiny: Path) -> None:
+    tiny.write_text(TINY + "  same: {layers: [flatten]}\n", encoding="utf-8")
+    checked = json.loads(snellen("check", tiny, "--json", "--set", "train.epochs=7")[1])
+    assert [row["model"] for row in checked["models"]] == ["linear", "same"] and checked["jobs"] == 1
+    assert checked["models"][0]["epochs"] == 7 and checked["seconds"] > 0
+    assert sum(checked["roles"].values()) == checked["data"]["images"] == 1_797
+
+
+def test_check_prints_the_schema(snellen: Command) -> None:
+    code, out, _ = snellen("check", "--schema")
+    assert code == 0 and set(json.loads(out)["required"]) == {"study", "data", "models"}
+
+
+def write_png(folder: Path) -> list[Path]:
+    for number, picture in enumerate(PICTURES):
+        Image.fromarray(picture).save(folder / f"{number}.png")
+    return sorted(folder.glob("*.png"))
+
+
+def write_npy(folder: Path) -> list[Path]:
+    np.save(folder / "p.npy", PICTURES)
+    return [folder / "p.npy"]
+
+
+def write_npz(folder: Path) -> list[Path]:
+    np.savez(folder / "p.npz", images=PICTURES, labels=np.arange(5))
+    return [folder / "p.npz"]
+
+
+def pictures_folder(folder: Path) -> list[Path]:
+    (folder / "pictures").mkdir()
+    write_png(folder / "pictures")
+    return [folder / "pictures"]
+
+
+@pytest.mark.parametrize("write", [write_png, write_npy, write_npz, pictures_folder])
+def test_predict_answers_alike_from_every_kind_of_file(
+    snellen: Command, small_run: Run, tmp_path: Path, write: Callable[[Path], list[Path]]
+) -> None:
+    expected = small_run.model().predict(PICTURES[..., None])
+    code, out, err = snellen("predict", small_run.folder, *write(tmp_path), "--json")
+    rows = json.loads(out)["predictions"]
+    assert (code, err) == (0, "")
+    found = np.array([[row[f"p({name})"] for name in "0123456789"] for row in rows], np.float32)
+    np.testing.assert_array_equal(found, expected)
+    assert [row["class"] for row in rows] == [str(index) for index in expected.argmax(1)]
+    assert [row["probability"] for row in rows] == pytest.approx(expected.max(1))
+
+
+def test_predict_writes_csv_and_says_how_much_more_there_is(snellen: Command, small_run: Run) -> None:
+    code, out, _ = snellen("predict", small_run.folder / "models/linear", "digits", "--csv", "answers.csv")
+    assert code == 0 and "and 1,777 more." in out and "Wrote answers.csv" in out
+    rows = list(csv.DictReader(io.StringIO(Path("answers.csv").read_text(encoding="utf-8"))))
+    assert len(rows) == 1_797 and [row["label"] for row in rows] == [str(label) for label in DIGITS.target]
+    assert float(rows[0]["p(0)"]) == pytest.approx(small_run.model("linear").predict(PICTURES[:1, ..., None])[0, 0])
+
+
+def test_predict_scores_where_labels_are_given_and_notes_the_opening(
+    snellen: Command, small_run: Run, own_user: Path
+) -> None:
+    code, out, _ = snellen("predict", small_run.folder, "digits", "--score", "--json")
+    answers = json.loads(out)
+    right = sum(row["class"] == row["label"] for row in answers["predictions"])
+    score = answers["score"]
+    assert code == 0 and (score["hits"], score["n"], score["part"]) == (right, 1_797, "all pictures")
+    assert score["accuracy"] == pytest.approx(right / 1_797)
+    (log,) = (own_user / "records/openings").glob("*.jsonl")
+    assert "predict --score" in log.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda folder: np.save(folder / "bad.npy", np.zeros((2, 9, 9), np.uint8)), "found 9x9 pixels"),
+        (lambda folder: (folder / "bad.npy").write_bytes(b"nonsense"), "bad.npy"),
+        (lambda folder: np.save(folder / "bad.npy", PICTURES), "no labels to score with"),
+    ],
+)
+def test_predict_refuses_what_does_not_fit(
+    snellen: Command, small_run: Run, tmp_path: Path, make: Callable[[Path], Any], message: str
+) -> None:
+    make(tmp_path)
+    code, out, err = snellen("predict", small_run.folder, tmp_path / "bad.npy", "--score")
+    assert code == 2 and out == "" and message in err and "Traceback" not in err
+
+
+def test_a_run_in_which_nothing_was_trained_has_no_model(snellen: Command, run_copy: Path) -> None:
+    edit_json(run_copy / "evaluation.json", lambda value: {**value, "chosen": None, "ranked": []})
+    code, _, err = snellen("predict", run_copy, "digits")
+    assert code == 2 and "no model of this run was trained to the end" in err
+
+
+def test_help_imports_nothing_heavy(run_script: Callable[..., tuple[int, str]]) -> None:
+    """So that it is there at once; the seconds are measured in bench/."""
+    script = """
+import sys
+sys.argv = ["snellen", "--help"]
+from snellen.cli import main
+try:
+    main()
+except SystemExit as ended:
+    assert not ended.code
+heavy = {"torch", "polars", "sklearn", "scipy", "numpy", "altair", "PIL", "pandas"} & set(sys.modules)
+print("heavy:", sorted(heavy))
+"""
+    code, out = run_script(script)
+    assert code == 0 and "Usage" in out and out.rstrip().endswith("heavy: []")
