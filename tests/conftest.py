@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: small steps crawl with more where cores are shared
 
 import pytest
 from fixtures import own_user, run_copy, small_run

@@ -157,6 +157,15 @@ def write_csv_gz(folder: Path, arrays: Arrays = SQUARE) -> Path:
     return folder
 
 
+def write_emnist(folder: Path, arrays: Arrays = SQUARE) -> Path:
+    folder.mkdir(parents=True)
+    for role, part in zip(("train", "test"), (arrays[:2], arrays[2:])):
+        for kind, array in zip(("images-idx3", "labels-idx1"), part):
+            stored = array.transpose(0, 2, 1) if array.ndim == 3 else array
+            (folder / f"emnist-few-{role}-{kind}-ubyte").write_bytes(idx_bytes(stored))
+    return folder
+
+
 def write_hdf5(path: Path, arrays: Arrays = ARRAYS) -> Path:
     import h5py
 

@@ -100,6 +100,7 @@ class Run:
 
     @property
     def record(self) -> RunRecord:
+        """The stored files."""
         return RunRecord(Path(self.folder))
 
     @property
@@ -109,6 +110,7 @@ class Run:
 
     @property
     def evaluation(self) -> Evaluation:
+        """The stored scores, and which model is chosen."""
         return evaluations.load(self.record)
 
     @property

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from snellen.data_cli import app as data_app
+
 if TYPE_CHECKING:
     from snellen.run import Finished
 
@@ -22,6 +24,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(data_app, name="data")
 
 StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="A study file, or the name of a shipped study.")]
 Overrides = Annotated[
@@ -142,7 +145,7 @@ def predict(
     from snellen.files.atomic import write_text
 
     loaded = open_model(model)
-    answers = answer(loaded, open_pictures(paths, loaded.description.input.channels, data_dir))
+    answers = answer(loaded, open_pictures(paths, loaded.description.input, data_dir))
     scored = score_answers(answers, loaded) if score else None
     table = answers.table()
     if csv:

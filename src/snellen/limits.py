@@ -26,6 +26,7 @@ SMALL_BYTES = 64 * 2**20
 is allocated: pictures shrink 2 to 20 times, a bomb of zeros 1,000 times."""
 
 MAX_LAYERS = 1_000
+MAX_SKIP_DEPTH = 16
 MAX_PARAMETERS = 1_000_000_000
 """Bounds for model files from strangers: refuse before allocating."""
 
@@ -38,6 +39,12 @@ MAX_HEADER_PIXELS = 64 * 2**20
 
 MAX_PICTURE_BYTES = 256 * 2**20
 """Largest picture file read: more than MAX_HEADER_PIXELS of three bytes, uncompressed."""
+
+MAX_MANIFEST_BYTES = 2**30
+"""Largest manifest read: 100 bytes a row for MAX_IMAGES."""
+
+MAX_NEAR_IMAGES = 10_000
+"""Largest data set in which near-duplicates are looked for unasked: 6 s once; the time grows with the square."""
 
 REPORT_BYTES = 5 * 10**6
 """Size of report.html that still opens at once and can be mailed."""

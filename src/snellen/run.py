@@ -100,6 +100,7 @@ class Finished:
 
     @property
     def report(self) -> Path:
+        """The report, to open in a browser."""
         return self.folder / "report.html"
 
 
@@ -253,7 +254,14 @@ def _save_bundles(record: RunRecord, content: Content) -> None:
             name=model,
             study=record.study.study,
             job=record.models[model],
-            input=Input(height=height, width=width, channels=channels, pixel_range=(low, high)),
+            input=Input(
+                height=height,
+                width=width,
+                channels=channels,
+                pixel_range=(low, high),
+                fit=record.study.data.fit,
+                background=record.study.data.background,
+            ),
             classes=record.classes,
             layers=folder.read_job().trajectory.layers,
             weights_sha256=record.results[model].sha256["weights.safetensors"],

@@ -23,7 +23,7 @@ SECONDS, BYTES = 5.0, 256 * 2**20
 FORBIDDEN = (
     *("subprocess.", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "pty.", "socket.", "urllib."),
     *("pickle.", "marshal.", "ctypes.", "code.", "exec", "compile", "import", "shutil.", "tempfile.", "webbrowser."),
-    *("os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.truncate", "os.link", "os.symlink", "os.chmod", "os.putenv"),
+    *("os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.truncate", "os.link", "os.symlink", "os.chmod"),
 )
 
 
@@ -91,7 +91,7 @@ def watch(events: list[str], path: Path | None, event: str, arguments: tuple[Any
 
 
 def judge(path: Path) -> str:
-    """"refused", the digest of what the model says, or the exception that should not be."""
+    """ "refused", the digest of what the model says, or the exception that should not be."""
     try:
         return digest_arrays(load_bundle(path).predict(cases.IMAGES))
     except BundleError:
@@ -102,7 +102,7 @@ def judge(path: Path) -> str:
 
 def assert_harmless(found: dict[str, dict[str, Any]], allowed: set[str], least: int) -> None:
     wrong = {name: each["outcome"] for name, each in found.items() if each["outcome"] not in allowed}
-    assert not wrong
+    assert not wrong, "\n".join(f"{name}: {outcome}" for name, outcome in wrong.items())
     assert not {name: each["events"] for name, each in found.items() if each["events"]}
     assert not {name: each["seconds"] for name, each in found.items() if each["seconds"] > SECONDS}
     assert len(found) >= least

@@ -7,6 +7,7 @@ number here comes from Snellen. The logits after the last step show that the mov
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import keras_cases as cases
@@ -20,6 +21,16 @@ from snellen.train.optimizers import OPTIMIZERS
 from snellen.train.step import Rule, training_step
 
 CURVES = json.loads((Path(__file__).parents[1] / "golden/keras_curves.json").read_text(encoding="utf-8"))["curves"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Rounding depends on the number of threads, and at these sizes a second one mostly waits."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
 
 each_case = pytest.mark.parametrize(("network", "optimizer"), cases.CASES)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import data_cases as cases
 import numpy as np
+import picture_cases
 import pytest
 
 from snellen.data import readers
@@ -25,7 +26,7 @@ from snellen.errors import DataError
 class Case:
     """kind: the reader. checked_bytes: how much of each file a bit flip is noticed in; None where checksums see all.
     arrays: what is written. joined: a picture and its label stand in one row. sized: cuts and insertions are noticed.
-    slow: a process is started for every file.
+    slow: a process is started for every file, or there are many files. named: rows are files, and labels are names.
     """
 
     kind: str
@@ -35,6 +36,7 @@ class Case:
     joined: bool = False
     sized: bool = True
     slow: bool = False
+    named: bool = False
 
     def noticed(self, place: int) -> bool:
         return self.checked_bytes is None or place < self.checked_bytes
@@ -50,7 +52,10 @@ CASES = {
     "cifar python": Case("cifar", cases.write_cifar_python, 0, cases.CIFAR),
     "csv": Case("pixel_csv", cases.write_csv, 0, cases.SQUARE, joined=True, sized=False),
     "csv.gz": Case("pixel_csv", cases.write_csv_gz, None, cases.SQUARE, joined=True),
+    "emnist": Case("emnist", cases.write_emnist, 8, cases.SQUARE),
     "hdf5": Case("hdf5", cases.write_hdf5, 0, sized=False, slow=True),
+    "folder": Case("folder", picture_cases.write_folder, None, picture_cases.SORTED, joined=True, slow=True, named=True),
+    "manifest": Case("manifest", picture_cases.write_manifest, 0, joined=True, sized=False, slow=True, named=True),
     "mat": Case("mat", cases.write_mat, 0, sized=False, slow=True),
 }
 
@@ -74,6 +79,9 @@ def test_content_is_exact(case: Case, tmp_path: Path) -> None:
     cases.assert_same(dataset, cases.expected(case.arrays))
     assert dataset.name == "good"
     assert len(set(dataset.ids)) == len(dataset) == 18
+    if case.named:
+        assert all(str(name).endswith(".png") for name in dataset.ids)
+        return
     assert dataset.ids[3].endswith(":3") and dataset.ids[13].endswith(":1")
     assert dataset.ids[3].rpartition(":")[0] != dataset.ids[13].rpartition(":")[0]
 
@@ -130,7 +138,7 @@ def mutate(case: Case, tmp_path: Path, flips: int, cuts: int, seed: int = 1) -> 
                 original_or_error(case, file, bytes(mutant), f"bit {bit}", case.noticed(bit // 8))
         for length in [0, 1, *random.choice(len(content), cuts), len(content) - 1]:
             found = original_or_error(case, file, content[:length], f"cut to {length}", case.sized)
-            assert found is None or not case.sized, f"cut to {length}"
+            assert found is None or not case.sized or case.named, f"cut to {length}"  # PNG ends with what is not read
         for place in [*random.choice(len(content), cuts // 4), len(content)]:
             mutant = content[:place] + b"\x01" + content[place:]
             original_or_error(case, file, mutant, f"inserted at {place}", case.sized)
@@ -154,6 +162,8 @@ def test_test_pictures_without_labels(case: Case, tmp_path: Path) -> None:
 
 
 def test_a_class_without_rows(case: Case, tmp_path: Path) -> None:
+    if case.named:
+        pytest.skip("a class is a name")
     arrays = case.arrays[0], np.where(case.arrays[1] == 1, 3, case.arrays[1])
     with pytest.raises(DataError, match=r"classes without any row; found no label 1, but up to 3"):
         read(case.write(tmp_path / "bad", arrays))
@@ -164,11 +174,15 @@ def test_a_class_without_rows(case: Case, tmp_path: Path) -> None:
 def test_one_class_and_no_pictures(case: Case, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"found 1 classes"):
         read(case.write(tmp_path / "one", (case.arrays[0], case.arrays[1] * 0)))
-    with pytest.raises(DataError, match=r"no pictures|no rows|shape"):
+    with pytest.raises(DataError, match=r"no pictures|no rows|shape|no data of a known kind"):
         read(case.write(tmp_path / "none", (case.arrays[0][:0], case.arrays[1][:0])))
 
 
 def test_label_outside_the_named_classes(case: Case, tmp_path: Path) -> None:
+    if case.named:
+        with pytest.raises(DataError, match=r"000.png: label out of range; found '0'; expected one of a, b"):
+            read(case.write(tmp_path / "bad"), readers.Options(class_names=("a", "b")))
+        return
     with pytest.raises(DataError, match=r"row 2: label out of range; found 2; expected 0 to 1"):
         read(case.write(tmp_path / "bad"), readers.Options(class_names=("a", "b")))
 
@@ -176,7 +190,7 @@ def test_label_outside_the_named_classes(case: Case, tmp_path: Path) -> None:
 def test_test_pictures_of_another_size(case: Case, tmp_path: Path) -> None:
     arrays = (*case.arrays[:2], case.arrays[2][:, 1:], case.arrays[3])
     with pytest.raises(
-        DataError, match=r"pictures of another shape; found|not whole rows|not rows of pixels|not the pixels of square"
+        DataError, match=r"pictures of another shape; found|not whole rows|not rows of pixels|not the pixels of square|different sizes"
     ):
         read(case.write(tmp_path / "bad", arrays))
 
@@ -184,7 +198,7 @@ def test_test_pictures_of_another_size(case: Case, tmp_path: Path) -> None:
 def sources(case: Case, tmp_path: Path) -> Iterator[tuple[Path, bytes]]:
     """Each file of a good source with its content, which is put back after the caller has changed it."""
     path = case.write(tmp_path / "good")
-    for file in sorted(path.iterdir()) if path.is_dir() else [path]:
+    for file in sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]:
         content = file.read_bytes()
         yield file, content
         file.write_bytes(content)
@@ -193,10 +207,11 @@ def sources(case: Case, tmp_path: Path) -> Iterator[tuple[Path, bytes]]:
 def original_or_error(case: Case, file: Path, mutant: bytes, what: str, noticed: bool) -> Dataset | None:
     """Reads with `file` changed: the original content (any, unless `noticed`), or None after a DataError."""
     file.write_bytes(mutant)
+    source = next((folder for folder in file.parents if folder.name == "good"), file)
     try:
-        dataset = read(file.parent if file.parent.name == "good" else file)
+        dataset = read(source)
     except DataError as error:
-        assert str(file.parent) in str(error), f"{what}: the message does not say where: {error}"
+        assert str(source.parent) in str(error), f"{what}: the message does not say where: {error}"
         return None
     same = dataset.fingerprint == cases.expected(case.arrays).fingerprint
     assert same or not noticed, f"{what} in {file.name}: other content, no error"

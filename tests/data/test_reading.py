@@ -60,7 +60,7 @@ def test_nothing_found_names_every_place(tmp_path: Path, own_folders: Path, monk
 
 
 def test_an_unknown_name_gets_the_nearest() -> None:
-    with pytest.raises(UnknownName, match=r"'mnits'; expected one of digits, mnist. Did you mean 'mnist'"):
+    with pytest.raises(UnknownName, match=r"'mnits'; expected one of .*digits, .*Did you mean 'mnist'"):
         read("mnits")
     with pytest.raises(UnknownName, match=r"unknown reader 'idz'.*Did you mean 'idx'"):
         read(Path(__file__).parent, Options(kind="idz"))

@@ -42,7 +42,8 @@ def test_per_class_agrees_with_scikit_learn_where_it_is_defined() -> None:
             if estimate.value is None:
                 assert np.isnan(value)
             else:
-                assert estimate.value == pytest.approx(value) and estimate.low <= value <= estimate.high
+                assert estimate.value == pytest.approx(value)
+                assert estimate.low is None or estimate.low <= value <= estimate.high
 
 
 def test_precision_of_a_class_never_predicted_is_undefined() -> None:
@@ -69,6 +70,14 @@ def test_every_metric_has_an_interval_around_it() -> None:
             assert estimate.low <= estimate.value <= estimate.high
             assert estimate.method == ("Wilson" if metric.is_proportion else "bootstrap")
     assert ("top_5", None) not in found
+
+
+def test_resamples_that_all_agree_are_not_certainty() -> None:
+    """No answer is wrong: F1 has no interval, while Wilson's for the accuracy has width."""
+    found = scored(LABELS, LABELS)
+    for key in (("f1", "a"), ("macro_f1", None)):
+        assert (found[key].value, found[key].low, found[key].high) == (1.0, None, None)
+    assert found["accuracy", None].low < 0.9 and found["accuracy", None].high == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("role", COVERS)

@@ -1,4 +1,4 @@
-"""Protects stored arrays: exact round trips, equal bytes for equal arrays, and damage that is always noticed or harmless."""
+"""Protects stored arrays: exact round trips, equal bytes for equal arrays, damage that is noticed or harmless."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_every_truncation_is_noticed(path: Path) -> None:
     content = path.read_bytes()
     for size in range(len(content)):
         path.write_bytes(content[:size])
-        with pytest.raises(IdentityError, match="x.safetensors: not a whole safetensors file"):
+        with pytest.raises(IdentityError, match=r"x.safetensors: not a whole safetensors file"):
             tensors.load(path)
         with pytest.raises(IdentityError, match="not a whole safetensors file"):
             tensors.unpack(content[:size])

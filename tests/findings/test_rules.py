@@ -6,6 +6,7 @@ The shared run is sound. Each state below is that run with one thing changed, in
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ import numpy as np
 import polars as pl
 import pytest
 from runs import edit_json
+from sklearn.metrics import recall_score
 
 from snellen.api import Run
 from snellen.data.vault import Openings
@@ -194,6 +196,19 @@ def written(number: float, sentence: str) -> bool:
     words = {1: "once", 2: "twice"}
     forms = [f"{number:,}", f"{100 * number:.1f}", words.get(int(number), "-")]
     return any(form in sentence for form in forms)
+
+
+def test_where_it_fails_is_counted_from_the_predictions(small_run: Run, evaluation: Evaluation) -> None:
+    found = {each.code: each.values for each in found_in(sound, small_run.folder, evaluation)}
+    tested = small_run.predictions(CHOSEN, "test")
+    assert tested is not None and tested.labels is not None
+    wrong = Counter(pair for pair in zip(tested.labels.tolist(), tested.predicted.tolist()) if pair[0] != pair[1])
+    most = max(wrong.values())
+    names = {f"{true} called {given}" for (true, given), count in wrong.items() if count == most}
+    worst = found["SNL006"]
+    assert (worst["mistakes"], worst["most"], set(worst["pairs"])) == (wrong.total(), most, names)
+    assert found["SNL007"]["value"] == pytest.approx(recall_score(tested.labels, tested.predicted, average=None).min())
+    assert found["SNL002"]["value"] == pytest.approx(np.mean(tested.labels == tested.predicted))
 
 
 def test_errors_take_the_claim_away(run_copy: Path, evaluation: Evaluation) -> None:

@@ -1,4 +1,4 @@
-"""Protects resuming: a checkpoint is everything, is refused when it is not this job's, and is old or new after a crash."""
+"""Protects resuming: a checkpoint is complete, is refused when not this job's, and is old or new after a crash."""
 
 from __future__ import annotations
 

@@ -52,6 +52,19 @@ def test_every_row_once_an_epoch_in_a_new_order() -> None:
     assert orders[0] == tuple(torch.cat(training._batches(0), 1)[0].tolist())
 
 
+def test_every_step_has_an_address_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that dropout never drops the same again, and a resumed epoch drops what it would have dropped."""
+    step, keys = engine.training_step, []
+
+    def noting(*arguments: Any) -> Any:
+        keys.append(arguments[8])
+        return step(*arguments)
+
+    monkeypatch.setattr(engine, "training_step", noting)
+    trained(tmp_path)
+    assert [key.path for key in keys] == [("step", number) for number in range(4 * STEPS)]
+
+
 def test_rows_outside_the_lane_are_never_seen(tmp_path: Path) -> None:
     """Other rows may hold anything: the weights stay the same."""
     job, poisoned = lane().job, material()

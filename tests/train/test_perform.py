@@ -15,9 +15,10 @@ from training_cases import lane, material
 import snellen
 from snellen.data.dataset import SEALED
 from snellen.errors import IdentityError
+from snellen.files import tensors
 from snellen.metrics.scores import accuracy, loss
 from snellen.train import engine
-from snellen.train.engine import Silent
+from snellen.train.engine import Silent, Training
 from snellen.train.perform import Workplace, perform
 from snellen.train.results import JobFolder, Result
 
@@ -48,6 +49,19 @@ def test_the_stored_weights_give_the_logged_score_to_the_bit(tmp_path: Path) -> 
     assert loss(stored.labels, stored.probabilities) == result.logged_loss
     assert accuracy(stored.labels, stored.probabilities) == result.logged_accuracy
     np.testing.assert_array_equal(stored.rows, ROWS["validation"])
+
+
+def test_the_stored_weights_are_those_of_the_kept_epoch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Validation likes the second of four epochs best: its weights are stored, as if training had ended there."""
+    _, two_epochs = performed(tmp_path / "two", epochs=2)
+    losses = iter([3.0, 1.0, 2.0, 1.5])
+    monkeypatch.setattr(Training, "validate", lambda *_: (next(losses), 0.5))
+    result, folder = performed(tmp_path / "four")
+    assert (result.kept_epoch, result.epochs) == (2, 4)
+    stored, expected = (tensors.load(each.weights)[0] for each in (folder, two_epochs))
+    assert stored.keys() == expected.keys()
+    for name, value in expected.items():
+        np.testing.assert_array_equal(stored[name], value)
 
 
 def test_done_again_the_bytes_are_the_same(tmp_path: Path) -> None:
@@ -86,11 +100,10 @@ def test_a_failed_job_keeps_its_last_good_epoch(
     assert (result.logged_loss, result.reloaded_loss) == (None, None)
     assert folder.read_predictions("validation") is None
     if whole:
-        stored, expected = (
-            JobFolder(each).weights for each in (folder.path, next(iter((tmp_path / "whole/jobs").iterdir())))
-        )
-        assert stored.stat().st_size == expected.stat().st_size
+        (expected,) = (JobFolder(path) for path in (tmp_path / "whole/jobs").iterdir())
+        stored, kept = (tensors.load(each.weights)[0] for each in (folder, expected))
         assert result.sha256.keys() == {"weights.safetensors"} and result.kept_epoch == whole.kept_epoch
+        assert all((stored[name] == value).all() for name, value in kept.items())
 
 
 def test_memory_that_runs_out_fails_the_job_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

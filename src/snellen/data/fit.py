@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from snellen.errors import DataError
+from snellen.errors import StudyError
 from snellen.limits import MAX_SIDE_PIXELS
 
 STEPS = ("resize", "crop", "pad")
@@ -29,7 +29,7 @@ class Fit(BaseModel):
     def apply(self, images: np.ndarray, black: float = 0) -> np.ndarray:
         """(N, height, width, C) of (N, H, W, C) pictures of the same dtype, which must hold `black`.
 
-        Raises DataError when they are too small to crop or too large to pad.
+        Raises StudyError when they are too small to crop or too large to pad, which is no fault of the files.
         """
         found = images.shape[1:3]
         if found == (self.height, self.width):
@@ -40,7 +40,9 @@ class Fit(BaseModel):
         if small[0] > large[0] or small[1] > large[1]:
             size, wanted = (f"{height}x{width} pixels" for height, width in (found, (self.height, self.width)))
             verb = "large to pad" if self.step == "pad" else "small to crop"
-            raise DataError(f"a picture too {verb} to {wanted}", found=size, hint="`resize` takes pictures of any size.")
+            raise StudyError(
+                f"a picture too {verb} to {wanted}", found=size, hint="`resize` takes pictures of any size."
+            )
         top, left = (large[0] - small[0]) // 2, (large[1] - small[1]) // 2
         if self.step == "crop":
             return images[:, top : top + small[0], left : left + small[1]]

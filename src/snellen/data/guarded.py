@@ -11,12 +11,12 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Timer
-from typing import IO, Any, cast
+from typing import IO, cast
 
 import numpy as np
 
@@ -33,6 +33,7 @@ BYTES_A_SECOND = 2e7
 
 MAX_LINE_BYTES = 2**20
 TYPES = re.compile(r"[<>|=](b1|[iu][1248]|f[248])")
+CHILD = "snellen.data.child"
 ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "HDF5_PLUGIN_PRELOAD": "::"}
 """One thread, for its memory; no filter plugins that a file could ask for."""
 
@@ -43,6 +44,20 @@ class Declared:
 
     data_type: np.dtype
     shape: tuple[int, ...]
+
+
+def _listed(line: bytes) -> dict[str, Declared]:
+    """The arrays that a child lists. It may have been taken over by its file: nothing that it says is believed."""
+    try:
+        return {name: _declared(*each) for name, each in json.loads(line).items()}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise DataError("the library that reads it went astray", found=f"{line[:80]!r}") from error
+
+
+def _declared(data_type: str, shape: list[int]) -> Declared:
+    if not TYPES.fullmatch(data_type) or not all(isinstance(size, int) and size >= 0 for size in shape):
+        raise ValueError(data_type, shape)
+    return Declared(np.dtype(data_type), tuple(shape))
 
 
 class Guarded:
@@ -56,10 +71,11 @@ class Guarded:
         with self.within(START_SECONDS):
             self._line()
         with self.within(self.answer_seconds):
-            self.arrays = self._listed(json.loads(self._line()))
+            self.arrays = _listed(self._line())
 
     @property
     def answer_seconds(self) -> float:
+        """Longest wait for an answer of the child; reading is given time by the file's size."""
         return ANSWER_SECONDS + self.file_bytes / BYTES_A_SECOND
 
     def read(self, name: str) -> np.ndarray:
@@ -80,7 +96,6 @@ class Guarded:
             with suppress(OSError):  # ended: what it said is read below
                 stdin = cast(IO[bytes], self.process.stdin)
                 stdin.write(f"{json.dumps([what, name])}\n".encode())
-                stdin.flush()
             return self._take(num_bytes)
 
     def _take(self, num_bytes: int) -> np.ndarray:
@@ -98,13 +113,6 @@ class Guarded:
         if not line.endswith(b"\n"):
             raise self._failure()
         return line
-
-    def _listed(self, arrays: Mapping[str, Any]) -> dict[str, Declared]:
-        return {
-            name: Declared(np.dtype(data_type), tuple(shape))
-            for name, (data_type, shape) in arrays.items()
-            if TYPES.fullmatch(data_type)
-        }
 
     def _failure(self) -> DataError:
         """What the child said before it ended, or how it ended."""
@@ -140,10 +148,10 @@ class Guarded:
 @contextmanager
 def opened(kind: str, path: Path) -> Iterator[Guarded]:
     """The arrays of an HDF5 ("hdf5") or MATLAB v5 ("mat") file. Raises DataError, also for hangs and crashes."""
-    command = [sys.executable, "-P", "-X", "utf8", "-m", "snellen.data.child", kind, str(path.resolve())]
+    command = [sys.executable, "-P", "-X", "utf8", "-m", CHILD, kind, str(path.resolve())]
     environment = os.environ | ENVIRONMENT | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment) as process:
+    with subprocess.Popen(command, bufsize=0, stdin=pipe, stdout=pipe, stderr=pipe, env=environment) as process:
         try:
             with located(path.name):
                 yield Guarded(process, path)

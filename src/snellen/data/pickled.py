@@ -74,6 +74,7 @@ class Machine:
         return self.pop()
 
     def take_opcode(self) -> int:
+        """The next opcode; remembers where it stands."""
         self.start = self.position
         return self.number(1)
 
@@ -91,18 +92,22 @@ class Machine:
         return part if num_bytes >= VIEW_BYTES else bytes(part)
 
     def number(self, num_bytes: int, signed: bool = False) -> int:
+        """The next bytes as a little-endian integer."""
         return int.from_bytes(self.raw(num_bytes), "little", signed=signed)
 
     def line(self) -> str:
+        """The text up to the next line end."""
         ends = bytes(self.content[self.position : self.position + VIEW_BYTES]).find(b"\n")
         if ends < 0:
             self.refuse("a name without an end", f"{VIEW_BYTES} bytes")
         return bytes(self.raw(ends + 1)[:-1]).decode("latin-1")
 
     def push(self, value: Any) -> None:
+        """Puts a value on the stack."""
         self.stack.append(value)
 
     def pop(self) -> Any:
+        """Takes the last value from the stack."""
         if not self.stack:
             self.refuse("nothing on the stack", "an empty stack")
         return self.stack.pop()
@@ -117,6 +122,7 @@ class Machine:
         return values
 
     def pop_some(self, count: int) -> list[Any]:
+        """The last `count` values, in the order they were pushed."""
         return [self.pop() for _ in range(count)][::-1]
 
 

@@ -1,8 +1,8 @@
 """One picture file as pixels, right side up and right in tone: the same decoder for training and for prediction.
 
 What a picture means here: turned as its EXIF says; the first frame of an animation; palettes, CMYK and other colour
-models as RGB (colour profiles are not applied); 16 bits a channel kept exactly. Transparency is kept as a fourth channel
-where pictures use it, unless the study states a `background`, over which it is then composited.
+models as RGB (colour profiles are not applied); 16 bits a channel kept exactly. Transparency is kept as a fourth
+channel where pictures use it, unless the study states a `background`, over which it is then composited.
 """
 
 from __future__ import annotations
@@ -35,14 +35,17 @@ Background = Literal["black", "white"]
 DEPTHS = {np.dtype(np.uint8): 255.0, np.dtype(np.float32): 65535.0}
 """The value of white: 8 bits a channel are uint8, 16 bits float32, which holds them exactly."""
 
-DAMAGE = (OSError, EOFError, SyntaxError, ValueError, TypeError, ArithmeticError, LookupError, AttributeError)
-DAMAGE += (RuntimeError, MemoryError, AssertionError, struct.error, zlib.error, Warning)
+DAMAGE = (
+    *(OSError, EOFError, SyntaxError, ValueError, TypeError, ArithmeticError, LookupError, AttributeError),
+    *(RuntimeError, MemoryError, AssertionError, struct.error, zlib.error, Warning),
+)
 """What Pillow raises for damaged files."""
 
 SWAPPED = {"16L": "16B", "16B": "16L", "16N": "16B" if sys.byteorder == "little" else "16L"}
 """Pillow's names for byte orders, each with the other one."""
 
-T, U = TypeVar("T"), TypeVar("U")
+T = TypeVar("T")
+U = TypeVar("U")
 
 
 def is_picture(path: Path) -> bool:
@@ -76,7 +79,7 @@ def alike(pictures: Sequence[np.ndarray], names: Sequence[str]) -> list[np.ndarr
     """The pictures of a data set with the same channels and depth: the fewest that hold them all exactly.
 
     Grey when all are grey, colour otherwise; with alpha when all have it and some use it. 8 bits become 16 where some
-    pictures have these. Raises DataError, naming one of each, when only some pictures have the transparency that is used.
+    pictures have these. Raises DataError, naming one of each, when some use transparency and others have no alpha.
     """
     has_alpha = [picture.shape[2] == 4 for picture in pictures]
     if any(_is_translucent(picture) for picture in pictures):
@@ -93,17 +96,18 @@ def alike(pictures: Sequence[np.ndarray], names: Sequence[str]) -> list[np.ndarr
 
 
 def with_channels(picture: np.ndarray, channels: int) -> np.ndarray:
-    """(H, W, channels) of an (H, W, C) picture. Raises DataError when that would lose colour or transparency."""
-    if channels < 4 and _is_translucent(picture) or channels == 1 and not _is_grey(picture):
-        lost = "transparency" if _is_translucent(picture) else "colour"
-        found, expected = f"{picture.shape[2]} channels", f"{channels} channel{'s' * (channels > 1)}"
+    """(..., H, W, channels) of (..., H, W, C). Raises DataError when that would lose colour or transparency."""
+    loses_alpha = channels < 4 and _is_translucent(picture)
+    if loses_alpha or (channels == 1 and not _is_grey(picture)):
+        lost = "transparency" if loses_alpha else "colour"
+        found, expected = f"{picture.shape[-1]} channels", f"{channels} channel{'s' * (channels > 1)}"
         raise DataError(f"converting would lose {lost}", found=found, expected=expected)
     colour = picture[..., :channels]
-    if channels >= 3 and colour.shape[2] == 1:
-        colour = np.repeat(colour, 3, axis=2)
-    if channels == 4 and colour.shape[2] == 3:
+    if channels >= 3 and colour.shape[-1] == 1:
+        colour = np.repeat(colour, 3, axis=-1)
+    if channels == 4 and colour.shape[-1] == 3:
         opaque = np.full_like(colour[..., :1], DEPTHS[colour.dtype])
-        colour = np.concatenate([colour, opaque], axis=2)
+        colour = np.concatenate([colour, opaque], axis=-1)
     return colour
 
 
@@ -126,6 +130,7 @@ def in_threads(decode_one: Callable[[T], U], items: Iterable[T]) -> list[U]:
 @contextmanager
 def _readable() -> Iterator[None]:
     from PIL import UnidentifiedImageError
+    from PIL.Image import DecompressionBombError
 
     try:
         yield
@@ -133,7 +138,7 @@ def _readable() -> Iterator[None]:
         raise
     except UnidentifiedImageError as error:
         raise DataError("not a picture", expected=", ".join(FORMATS)) from error
-    except DAMAGE as error:
+    except (*DAMAGE, DecompressionBombError) as error:
         raise DataError(f"not a readable picture ({error})") from error
 
 
@@ -181,7 +186,8 @@ def _sixteen_bits(image: ImageFile.ImageFile, content: bytes) -> np.ndarray | No
     with _open(content) as again:
         again.tile = [tile._replace(args=(f"{channels};{SWAPPED[order]}", *arguments[1:]))]
         high, low = (np.asarray(ImageOps.exif_transpose(each)) for each in (image, again))
-        return high * np.float32(256) + low
+        exact: np.ndarray = high * np.float32(256) + low
+        return exact
 
 
 def _over(picture: np.ndarray, background: Background | None) -> np.ndarray:
@@ -195,8 +201,8 @@ def _over(picture: np.ndarray, background: Background | None) -> np.ndarray:
 
 
 def _is_translucent(picture: np.ndarray) -> bool:
-    return picture.shape[2] == 4 and bool((picture[..., 3] < DEPTHS[picture.dtype]).any())
+    return picture.shape[-1] == 4 and bool((picture[..., 3] < DEPTHS[picture.dtype]).any())
 
 
 def _is_grey(picture: np.ndarray) -> bool:
-    return picture.shape[2] == 1 or bool((picture[..., :3] == picture[..., :1]).all())
+    return picture.shape[-1] == 1 or bool((picture[..., :3] == picture[..., :1]).all())

@@ -11,6 +11,7 @@ import gzip
 import io
 import math
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,7 @@ MIN_PIXELS = 9
 """Pictures of 3x3 pixels: tables with fewer columns are about something else."""
 
 CHUNK_BYTES = 2**22
+
 MAX_LINE_BYTES = 2**23
 """A line of 512x512 colour pixels has 3 MB."""
 
@@ -56,10 +58,11 @@ def read_pixel_csv(path: Path, label: str | None = None) -> tuple[np.ndarray, np
         with _open(path) as stream:
             columns = _columns(_lines(stream, 2), label)
         with _open(path) as stream:
+            num_lines = sum(num_lines for _, _, num_lines in _chunks(stream, path.stat().st_size))
+        with _open(path) as stream:
             if columns.has_header:
                 stream.readline()
-            tables = [_parse(chunk, columns, row) for row, chunk in _chunks(stream, path.stat().st_size)]
-        return _separate(tables, columns)
+            return _separate(*_read(stream, columns, num_lines - columns.has_header), columns)
 
 
 def _open(path: Path) -> IO[bytes]:
@@ -135,23 +138,36 @@ def _shape(num_pixels: int) -> tuple[int, ...]:
     raise DataError("not the pixels of square pictures", found=f"{num_pixels:,} pixel columns", expected=expected)
 
 
-def _chunks(stream: IO[bytes], stored_bytes: int) -> Iterator[tuple[int, bytes]]:
-    """Whole lines, about CHUNK_BYTES at a time, each time with the number of the first row."""
-    row = num_bytes = 0
+def _chunks(stream: IO[bytes], stored_bytes: int) -> Iterator[tuple[int, bytes, int]]:
+    """Whole lines, about CHUNK_BYTES at a time: the number of the first, the lines, how many."""
+    line = num_bytes = 0
     while chunk := stream.read(CHUNK_BYTES):
         chunk += stream.readline(MAX_LINE_BYTES)
         num_bytes += len(chunk)
         check_expansion(num_bytes, stored_bytes)
-        yield row, chunk
-        row += chunk.count(b"\n")
-        if row > MAX_IMAGES:
-            raise DataError("too many rows", expected=f"at most {MAX_IMAGES:,}", where=f"row {row}")
+        num_lines = chunk.count(b"\n") + (not chunk.endswith(b"\n"))
+        yield line, chunk, num_lines
+        line += num_lines
+        if line > MAX_IMAGES:
+            raise DataError("too many rows", expected=f"at most {MAX_IMAGES:,}", where=f"row {line}")
 
 
-def _parse(chunk: bytes, columns: Columns, row: int) -> tuple[np.ndarray, np.ndarray]:
-    """(n, pixels) uint8 or float64, and (n,) labels as text, or nothing where the label column is not known yet."""
-    num_rows = chunk.count(b"\n") + (not chunk.endswith(b"\n"))
-    for kind in (pl.UInt8, pl.Float64):
+def _read(stream: IO[bytes], columns: Columns, num_rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """(N, pixels) uint8 or float32, and (N,) labels as text, or none where the label column is not known yet."""
+    num_pixels = len(columns.names) - (columns.label is not None)
+    pixels, texts = np.empty((num_rows, num_pixels), np.uint8), [np.empty(0, object)]
+    for row, chunk, num_lines in _chunks(stream, sys.maxsize):
+        some, labels = _parse(chunk, columns, row, num_lines)
+        if some.dtype != pixels.dtype:
+            pixels = pixels.astype(np.float32, copy=False)
+        pixels[row : row + num_lines] = some
+        texts.append(labels)
+    return pixels, np.concatenate(texts)
+
+
+def _parse(chunk: bytes, columns: Columns, row: int, num_rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """What `_read` returns, of some rows."""
+    for kind in (pl.UInt8, pl.Float32):
         types = [pl.String if place == columns.label else kind for place in range(len(columns.names))]
         schema = {str(place): data_type for place, data_type in enumerate(types)}
         try:
@@ -159,8 +175,8 @@ def _parse(chunk: bytes, columns: Columns, row: int) -> tuple[np.ndarray, np.nda
         except FAULTS:
             continue
         if len(table) == num_rows and not any(table.null_count().row(0)):
-            labels = table.drop_in_place(str(columns.label)).to_numpy() if columns.label is not None else np.empty(0)
-            return table.to_numpy(order="c"), labels
+            labels = [] if columns.label is None else table.drop_in_place(str(columns.label)).to_list()
+            return table.to_numpy(order="c"), np.array(labels, object)
     raise _fault(chunk, columns, row)
 
 
@@ -180,14 +196,12 @@ def _fault(chunk: bytes, columns: Columns, row: int) -> DataError:
     return DataError("a table that cannot be read", expected="numbers separated by commas", where=f"row {row}")
 
 
-def _separate(tables: list[tuple[np.ndarray, np.ndarray]], columns: Columns) -> tuple[np.ndarray, np.ndarray]:
-    """Pictures and labels of all chunks."""
-    if not tables:
+def _separate(pixels: np.ndarray, texts: np.ndarray, columns: Columns) -> tuple[np.ndarray, np.ndarray]:
+    """Pictures and labels of all rows."""
+    if not len(pixels):
         raise DataError("no rows", found="an empty file")
-    pixels = np.concatenate([table[0] for table in tables])
-    if columns.label is not None:
-        labels = _numbers(np.concatenate([table[1] for table in tables]))
-    else:
+    labels = _numbers(texts)
+    if columns.label is None:
         place = _label_by_values(pixels)
         labels = pixels[:, place].copy()
         pixels = np.ascontiguousarray(pixels[:, 1:] if place == 0 else pixels[:, :-1])

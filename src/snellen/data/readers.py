@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
-from snellen.data import cifar, hdf5, idx, known, mat, npz, pixel_csv, store
+from snellen.data import cifar, emnist, folder, hdf5, idx, known, manifest, mat, npz, pixel_csv, store
+from snellen.data.adapt import adapt
 from snellen.data.dataset import Dataset
 from snellen.data.source import UNSAID, Options, Reader
 from snellen.data.streams import readable
-from snellen.errors import DataError, DataNotFound, located, unknown
+from snellen.errors import DataError, DataNotFound, StudyError, located, unknown
 from snellen.files.cache import cache_folder
 from snellen.files.hashing import digest_file, identity
 
-__all__ = ["READERS", "Options", "Reader", "read"]
+__all__ = ["READERS", "Options", "Reader", "holds_picture_files", "read"]
 
 READERS: dict[str, Reader] = {
     "idx": idx.READER,
     "arrays": npz.READER,
     "cifar": cifar.READER,
     "pixel_csv": pixel_csv.READER,
+    "folder": folder.READER,
+    "manifest": manifest.READER,
     "hdf5": hdf5.READER,
     "mat": mat.READER,
+    "emnist": emnist.READER,
 }
 
 
@@ -43,26 +48,49 @@ def read(source: str | Path, options: Options = UNSAID, data_folder: Path | None
     return _read_files(path, kind, options, published)
 
 
+def holds_picture_files(path: Path) -> bool:
+    """Whether what stands there is read picture by picture: classes in folders, or a manifest."""
+    return any(reader.recognises(path) for reader in READERS.values() if reader.of_picture_files)
+
+
 def _read_bundled(name: str, options: Options) -> Dataset:
     key = identity(["bundled", name, version("scikit-learn"), options.as_json()])
-    return store.kept(key, name, lambda: known.BUNDLED[name](options))
+    _check_options(options, False)
+    return store.kept(key, name, lambda: adapt(known.BUNDLED[name](options), options))
 
 
 def _read_files(path: Path, kind: str, options: Options, published: known.Published | None) -> Dataset:
     reader, name = READERS[kind], path.resolve().stem if path.is_file() else path.resolve().name
+    if published and options.class_names is None:
+        options = replace(options, class_names=published.classes)
 
     def decode() -> Dataset:
         dataset = reader.decode(path, options, name)
         if published:
             published.check(dataset)
-        return dataset
+        return adapt(dataset, options)
 
+    _check_options(options, reader.of_picture_files)
     with located(str(path)):
         files = reader.files(path, options)
         with ThreadPoolExecutor() as pool:  # hashing lets go of the interpreter: half the time on two cores
-            contents = [[file.name, sha] for file, sha in zip(files, pool.map(_digest, files), strict=True)]
+            contents = [[_called(file, path), sha] for file, sha in zip(files, pool.map(_digest, files), strict=True)]
         key = identity([kind, reader.version, options.as_json(), contents, published and published.fingerprint])
         return store.kept(key, name, decode)
+
+
+def _check_options(options: Options, of_picture_files: bool) -> None:
+    """Raises StudyError for what can only be said of picture files, and for what these say themselves."""
+    for name in ("background", "group", "on_bad_image") if not of_picture_files else ("pixel_range",):
+        if getattr(options, name) is not None:
+            problem = "beside" if of_picture_files else "without"
+            hint = "They say themselves what is black and white." if of_picture_files else "Remove it."
+            raise StudyError(f"`{name}` {problem} picture files", where="data", hint=hint)
+
+
+def _called(file: Path, source: Path) -> str:
+    """The name under which a file counts: in a folder its place below it, which may name its class."""
+    return file.relative_to(source).as_posix() if file.is_relative_to(source) and file != source else file.name
 
 
 def _digest(path: Path) -> str:
@@ -86,18 +114,27 @@ def _find_kind(path: Path) -> str:
 
 def _locate(source: str | Path, data_folder: Path | None) -> Path:
     """The first place of `source` that exists."""
-    places = _places(source, data_folder)
-    for place in places:
-        if place.exists():
-            return place
+    place, places = find(source, data_folder), _places(source, data_folder)
+    if place:
+        return place
     if isinstance(source, str) and source not in known.NAMES and source == Path(source).stem:
         raise unknown("data set", source, known.NAMES)
     raise DataNotFound(
         "no data found",
         found=f"nothing at {', '.join(str(place) for place in places)}",
         where=str(source),
-        hint="Name the folder that holds them with --data-dir or in SNELLEN_DATA.",
+        hint=_advice(source),
     )
+
+
+def find(source: str | Path, data_folder: Path | None) -> Path | None:
+    """Where the data called `source`, or at that path, are on this machine; None when they are nowhere."""
+    return next((place for place in _places(source, data_folder) if place.exists()), None)
+
+
+def _advice(source: str | Path) -> str:
+    elsewhere = "Name the folder that holds them with --data-dir or in SNELLEN_DATA"
+    return f"Get them with `snellen data fetch {source}`. {elsewhere}." if source in known.NAMES else f"{elsewhere}."
 
 
 def _places(source: str | Path, data_folder: Path | None) -> list[Path]:

@@ -9,7 +9,9 @@ from typing import Any, Literal
 
 import numpy as np
 
+from snellen.data import near
 from snellen.data.dataset import Dataset
+from snellen.data.groups import first_alike, join
 from snellen.data.quality import duplicate_groups
 from snellen.errors import RunError, StudyError
 
@@ -25,7 +27,8 @@ class Split:
 
     test: of all rows that take part; only where there is no official test, and then 0.2 unless given. validation: of
     the rows that are not test. calibration: of the validation rows. drop_duplicates: "exact" keeps the first of equal
-    pictures with equal labels outside an official test.
+    pictures with equal labels outside an official test. near_duplicates: "together" keeps almost equal pictures in one
+    role, as groups and exact duplicates always are.
     """
 
     test: Share | None = None
@@ -33,14 +36,15 @@ class Split:
     calibration: Share = 0
     seed: int = 0
     drop_duplicates: Literal["exact"] | None = None
+    near_duplicates: Literal["together"] | None = None
 
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A row without a role, why, and the row that has the same picture."""
+    """A row without a role, why, and the row that has the same picture, or else its group or nearly its picture."""
 
     row: int
-    reason: Literal["duplicate", "in official test"]
+    reason: Literal["duplicate", "in official test", "related to official test"]
     twin: int
 
 
@@ -59,13 +63,15 @@ def assign(dataset: Dataset, split: Split) -> Roles:
     pictures do not suffice to fill it. Asking for calibration rows changes neither training nor test rows. Raises
     StudyError for counts that are impossible or leave a class without training (or wanted validation) rows.
     """
-    groups = duplicate_groups(dataset.images)
-    left_out = _leave_out(dataset, groups, split)
+    copies = duplicate_groups(dataset.images)
+    units = _units(dataset, copies, split)
+    left_out = _leave_out(dataset, copies, units, split)
     pool = np.setdiff1d(np.arange(len(dataset)), [item.row for item in left_out])
 
     def draw(rows: np.ndarray, share: Share, role: str) -> np.ndarray:
         count = _count(share, len(rows), role)
-        return _choose(rows, count, dataset.labels, groups, _lots(len(dataset), split.seed, role))
+        chosen = _choose(rows, count, dataset.labels, units, _lots(len(dataset), split.seed, role))
+        return chosen if units is copies else _fill(chosen, rows, count, units, role)
 
     official = dataset.official_test
     test = draw(pool, _test_share(split), "test") if official is None else _official(official, split)
@@ -76,7 +82,18 @@ def assign(dataset: Dataset, split: Split) -> Roles:
     roles = Roles(dict(zip(ROLES, parts, strict=True)), left_out)
     _check_classes(dataset, roles, needed=("train", "validation") if len(held_out) else ("train",))
     prove_disjoint(dataset, roles)
+    _prove_apart("related pictures", {role: set(units[rows].tolist()) for role, rows in roles.rows.items()})
     return roles
+
+
+def _units(dataset: Dataset, copies: np.ndarray, split: Split) -> np.ndarray:
+    """(N,) int64: the lowest row of those that stay together; `copies` itself where nothing else joins them."""
+    partitions = [copies]
+    if dataset.groups is not None:
+        partitions.append(dataset.groups)
+    if split.near_duplicates:
+        partitions.append(near.near_groups(dataset))
+    return copies if len(partitions) == 1 else join(*partitions)
 
 
 def prove_disjoint(dataset: Dataset, roles: Roles) -> None:
@@ -86,6 +103,9 @@ def prove_disjoint(dataset: Dataset, roles: Roles) -> None:
         raise RunError("rows without exactly one role", found=f"{len(everything):,} rows", expected=f"{len(dataset):,}")
     groups = duplicate_groups(dataset.images)
     _prove_apart("pictures", {role: set(groups[rows].tolist()) for role, rows in roles.rows.items()})
+    if dataset.groups is not None:
+        own = dataset.groups
+        _prove_apart("groups", {role: set(own[rows].tolist()) for role, rows in roles.rows.items()})
     _prove_apart("ids", {role: set(dataset.ids[rows].tolist()) for role, rows in roles.rows.items()})
 
 
@@ -96,26 +116,28 @@ def _prove_apart(what: str, members: Mapping[str, set[Any]]) -> None:
             raise RunError(f"{one} and {other} share {what}", found=f"{len(shared):,}, such as {min(shared)}")
 
 
-def _leave_out(dataset: Dataset, groups: np.ndarray, split: Split) -> tuple[LeftOut, ...]:
-    """The rows outside an official test that it contains too, and duplicates where the study drops them."""
+def _leave_out(dataset: Dataset, copies: np.ndarray, units: np.ndarray, split: Split) -> tuple[LeftOut, ...]:
+    """The rows outside an official test that it contains too or is related to, and duplicates that the study drops."""
     own = np.ones(len(dataset), bool) if dataset.official_test is None else ~dataset.official_test
-    tested = np.flatnonzero(~own)[::-1]
-    twin = np.full(len(dataset), -1)
-    twin[groups[tested]] = tested
-    shared = np.flatnonzero(own & (twin[groups] >= 0))
-    left_out = [LeftOut(int(row), "in official test", int(twin[groups[row]])) for row in shared]
+    twin, relative = (_first_tested(partition, ~own) for partition in (copies, units))
+    shared = np.flatnonzero(own & (twin >= 0))
+    left_out = [LeftOut(int(row), "in official test", int(twin[row])) for row in shared]
+    related = np.flatnonzero(own & (twin < 0) & (relative >= 0))
+    left_out += [LeftOut(int(row), "related to official test", int(relative[row])) for row in related]
     if split.drop_duplicates:
-        rows = np.setdiff1d(np.flatnonzero(own), shared)
-        first = _first_alike(groups[rows] * len(dataset.classes) + dataset.labels[rows])
-        copies = np.flatnonzero(first != np.arange(len(rows)))
-        left_out += [LeftOut(int(rows[copy]), "duplicate", int(rows[first[copy]])) for copy in copies]
+        rows = np.flatnonzero(own & (relative < 0))
+        first = first_alike(copies[rows] * len(dataset.classes) + dataset.labels[rows])
+        again = np.flatnonzero(first != np.arange(len(rows)))
+        left_out += [LeftOut(int(rows[copy]), "duplicate", int(rows[first[copy]])) for copy in again]
     return tuple(sorted(left_out, key=lambda item: item.row))
 
 
-def _first_alike(values: np.ndarray) -> np.ndarray:
-    """(N,): where each value stands first."""
-    _, first, inverse = np.unique(values, return_index=True, return_inverse=True)
-    return first[inverse]
+def _first_tested(partition: np.ndarray, tested: np.ndarray) -> np.ndarray:
+    """(N,): the first tested row in the same part of `partition`, or -1."""
+    rows = np.flatnonzero(tested)[::-1]
+    first = np.full(len(partition), -1)
+    first[partition[rows]] = rows
+    return np.asarray(first[partition])
 
 
 def _official(official_test: np.ndarray, split: Split) -> np.ndarray:
@@ -162,6 +184,27 @@ def _choose(pool: np.ndarray, count: int, labels: np.ndarray, groups: np.ndarray
     chosen += _take_units(unlucky, wanted, labels)
     spare = singles[~np.isin(singles, np.concatenate(chosen))]
     return np.sort(np.concatenate([*chosen, spare[: wanted.sum()]]))
+
+
+def _fill(chosen: np.ndarray, pool: np.ndarray, count: int, units: np.ndarray, role: str) -> np.ndarray:
+    """`chosen` and more whole units of `pool`, of any classes, as long as that brings its size nearer to `count`.
+
+    Groups may be too large to fit where single pictures would. Raises StudyError when nothing can be chosen.
+    """
+    left = np.setdiff1d(pool, chosen)
+    names, sizes = np.unique(units[left], return_counts=True)
+    missing = count - len(chosen)
+    while missing > 0 and len(sizes) > 1:
+        nearest = int(np.argmin(np.abs(sizes - missing)))
+        if sizes[nearest] >= 2 * missing:
+            break
+        chosen = np.union1d(chosen, left[units[left] == names[nearest]])
+        missing -= int(sizes[nearest])
+        names, sizes = np.delete(names, nearest), np.delete(sizes, nearest)
+    if count and not len(chosen):
+        found, expected = f"groups of {sizes.min():,} and more pictures", f"some of at most {2 * count - 1:,}"
+        raise StudyError(f"no group is small enough for `split.{role}`", found=found, expected=expected)
+    return chosen
 
 
 def _apportion(sizes: np.ndarray, count: int) -> np.ndarray:

@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from snellen.data.dataset import Dataset
+from snellen.data.dataset import Dataset, Excluded
 from snellen.errors import StorageError
-from snellen.files.atomic import write_json
+from snellen.files.atomic import write_json, write_text
 from snellen.files.cache import cached, discard
 from snellen.files.hashing import digest_file
 from snellen.files.tensors import save_npy
 
-FORMAT = 1
-ARRAYS = ("images", "labels", "ids", "official_test")
+FORMAT = 2
+ARRAYS = ("images", "labels", "ids", "official_test", "groups")
 
 
 def kept(identity: str, name: str, decode: Callable[[], Dataset]) -> Dataset:
@@ -35,6 +35,24 @@ def kept(identity: str, name: str, decode: Callable[[], Dataset]) -> Dataset:
     raise StorageError("a damaged cache entry cannot be replaced", where=str(folder), hint="Remove it by hand.")
 
 
+def kept_array(key: str, compute: Callable[[], np.ndarray]) -> np.ndarray:
+    """The array kept under `key`, computed when it is not there or damaged."""
+    for _ in range(2):
+        folder = cached(key, lambda scratch: _write_array(scratch, compute()))
+        try:
+            if digest_file(folder / "array.npy") == (folder / "sha256").read_text(encoding="utf-8"):
+                return np.asarray(np.load(folder / "array.npy", allow_pickle=False))
+        except (OSError, ValueError):
+            pass
+        discard(key)
+    raise StorageError("a damaged cache entry cannot be replaced", where=str(folder), hint="Remove it by hand.")
+
+
+def _write_array(folder: Path, array: np.ndarray) -> None:
+    save_npy(folder / "array.npy", array)
+    write_text(folder / "sha256", digest_file(folder / "array.npy"))
+
+
 def _write(folder: Path, dataset: Dataset) -> None:
     for name in ARRAYS:
         array = getattr(dataset, name)
@@ -45,6 +63,7 @@ def _write(folder: Path, dataset: Dataset) -> None:
         "classes": list(dataset.classes),
         "pixel_range": list(dataset.pixel_range),
         "fingerprint": dataset.fingerprint,
+        "excluded": [[each.file, each.reason] for each in dataset.excluded],
         "files": {path.name: digest_file(path) for path in sorted(folder.glob("*.npy"))},
     }
     write_json(folder / "meta.json", meta)
@@ -65,6 +84,8 @@ def _open(folder: Path, name: str) -> Dataset | None:
             official_test=_optional(folder / "official_test.npy", meta["files"]),
             pixel_range=tuple(meta["pixel_range"]),
             fingerprint=meta["fingerprint"],
+            groups=_optional(folder / "groups.npy", meta["files"]),
+            excluded=tuple(Excluded(file, reason) for file, reason in meta["excluded"]),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -30,6 +30,7 @@ class RunRecord:
 
     @cached_property
     def study(self) -> StudyFile:
+        """The resolved study."""
         return parse((self.folder / "resolved.yaml").read_text(encoding="utf-8"), "resolved.yaml").study()
 
     @cached_property
@@ -44,9 +45,11 @@ class RunRecord:
 
     @property
     def classes(self) -> tuple[str, ...]:
+        """Class names, in the order of the labels."""
         return tuple(self.data["data"]["classes"])
 
     def job(self, model: str) -> JobFolder:
+        """The folder of a model's job."""
         return JobFolder(self.folder / "jobs" / self.models[model])
 
     @cached_property

@@ -42,9 +42,11 @@ class Judgement:
 
     @property
     def has_errors(self) -> bool:
+        """True when a finding of severity error was made."""
         return any(finding.severity == "error" for finding in self.others)
 
     def as_json(self) -> dict[str, Any]:
+        """The judgement as JSON values."""
         return {
             "answer": [asdict(finding) for finding in self.results],
             "findings": [asdict(finding) for finding in self.others],

@@ -19,6 +19,8 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from torch import Tensor
 
+from snellen.data.fit import Fit
+from snellen.data.pictures import Background
 from snellen.errors import BundleError, ShapeError, SnellenError, located
 from snellen.files.atomic import write_bytes, write_json, write_text
 from snellen.files.hashing import identity
@@ -47,13 +49,24 @@ UNREADABLE = (
 
 
 class Input(BaseModel):
-    """The input contract: size in pixels, channels, and the stored values that mean black and white."""
+    """The input contract: size in pixels, channels, and the stored values that mean black and white.
+
+    fit: how pictures of other sizes got this one in training. background: what transparent ones were composited over.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     height: Pixels
     width: Pixels
     channels: Annotated[int, Field(ge=1, le=4)]
     pixel_range: tuple[float, float]
+    fit: Fit | None = None
+    background: Background | None = None
+
+    @model_validator(mode="after")
+    def _fits_its_size(self) -> Input:
+        if self.fit and (self.fit.height, self.fit.width) != (self.height, self.width):
+            raise ValueError(f"fit makes {self.fit.height}x{self.fit.width}, not {self.height}x{self.width}")
+        return self
 
     @model_validator(mode="after")
     def _black_is_below_white(self) -> Input:
@@ -103,6 +116,7 @@ class Model:
 
     @property
     def classes(self) -> tuple[str, ...]:
+        """Class names, in the order of the probabilities."""
         return self.description.classes
 
     def predict(self, images: np.ndarray) -> np.ndarray:
@@ -201,6 +215,8 @@ def _checked_values(content: bytes) -> dict[str, Any]:
         found = identity(values)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise BundleError(f"not a model description: {type(error).__name__} {error}") from None
+    if not {"format", "version"} <= values.keys():
+        raise BundleError("not a model description: no format or version")
     if found != claimed:
         raise BundleError("changed after the model was saved", found=f"SHA-256 {found}", expected=claimed)
     return dict(values)

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Union, final
 import numpy as np
 import torch
 import torch.nn.functional as functional
-from pydantic import BeforeValidator, Discriminator, Field
+from pydantic import BeforeValidator, Discriminator, Field, model_validator
 from torch import Tensor
 
 from snellen.errors import ShapeError
+from snellen.limits import MAX_LAYERS, MAX_SKIP_DEPTH
 from snellen.models import chain
 from snellen.models.initializers import Initializer, draw
 from snellen.models.keys import Key
@@ -21,6 +22,8 @@ from snellen.models.windows import Padding, fold, pad_same, unfold, window_outpu
 
 Activation = Literal["linear", "relu"]
 Count = Annotated[int, Field(ge=1, le=65_536)]
+NARROW = 16
+"""Units below which `dense` multiplies the other way round."""
 Side = Annotated[int, Field(ge=1, le=512)]
 
 
@@ -33,8 +36,8 @@ def _activate(y: Tensor, activation: Activation) -> Tensor:
 class Dense(Layer):
     """y = activation(x W + b) on vectors.
 
-    Computed as W' x': the rounding of a row then does not depend on its place in the batch, which it does in x W for
-    5 to 11 units (MKL), and few units are up to twice as fast.
+    Few units are computed as W' x': the rounding of a row then does not depend on its place in the batch, which it does
+    in x W for 5 to 11 units (MKL), and they are up to twice as fast. Many units with few rows are far slower that way.
     """
 
     kind: Literal["dense"] = "dense"
@@ -55,9 +58,13 @@ class Dense(Layer):
         return {"kernel": kernel, **bias}, {}
 
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
-        kernel, columns = parameters["kernel"].transpose(1, 2), x.transpose(1, 2)
-        y = torch.baddbmm(parameters["bias"].unsqueeze(2), kernel, columns) if self.use_bias else kernel @ columns
-        return _activate(y.transpose(1, 2), self.activation), {}
+        kernel = parameters["kernel"]
+        if self.units < NARROW:
+            y = (kernel.transpose(1, 2) @ x.transpose(1, 2)).transpose(1, 2)
+            y = y + parameters["bias"].unsqueeze(1) if self.use_bias else y
+        else:
+            y = torch.baddbmm(parameters["bias"].unsqueeze(1), x, kernel) if self.use_bias else x @ kernel
+        return _activate(y, self.activation), {}
 
     def multiply_adds(self, shape: Shape) -> int:
         return shape[0] * self.units
@@ -265,7 +272,18 @@ class Skip(Layer):
 
     kind: Literal["skip"] = "skip"
     shorthand: ClassVar = "layers"
-    layers: Annotated[tuple[AnyLayer, ...], Field(min_length=1)]
+    layers: Annotated[tuple[AnyLayer, ...], Field(min_length=1, max_length=MAX_LAYERS)]
+
+    @model_validator(mode="after")
+    def _not_too_deep(self) -> Skip:
+        if self.depth > MAX_SKIP_DEPTH:
+            raise ShapeError("`skip` inside `skip` too often", expected=f"at most {MAX_SKIP_DEPTH} deep")
+        return self
+
+    @property
+    def depth(self) -> int:
+        """1 without a skip inside."""
+        return 1 + max((layer.depth for layer in self.layers if isinstance(layer, Skip)), default=0)
 
     def output_shape(self, shape: Shape) -> Shape:
         inside = chain.place(self.layers, shape)[-1].output_shape

@@ -9,13 +9,20 @@ import numpy as np
 
 from snellen.data.dataset import Dataset
 from snellen.data.explore import class_counts, mean_images, sample_rows
+from snellen.data.near import near_groups
 from snellen.data.quality import conflicting_rows, duplicate_groups
 from snellen.data.roles import ROLES, Roles
+from snellen.limits import MAX_NEAR_IMAGES
 from snellen.study.schema import StudyFile
 
 SAMPLES_A_CLASS = 8
 LISTED = 100
-"""Rows left out that are listed by id; all are counted."""
+"""Rows left out that are listed by id; all are counted, and all unreadable files are listed."""
+
+NEAR_LISTED = 20
+"""Groups of near-duplicates that are listed."""
+
+UNREADABLE = "unreadable"
 
 RULES = {
     "train": "fits the weights",
@@ -27,10 +34,10 @@ RULES = {
 
 def describe(study: StudyFile, dataset: Dataset, roles: Roles) -> dict[str, Any]:
     """The `data` and `roles` sections of report.json; pictures by row, means as numbers in 0..1."""
-    return {"data": _data(dataset, roles), "roles": _roles(study, dataset, roles)}
+    return {"data": _data(study, dataset, roles), "roles": _roles(study, dataset, roles)}
 
 
-def _data(dataset: Dataset, roles: Roles) -> dict[str, Any]:
+def _data(study: StudyFile, dataset: Dataset, roles: Roles) -> dict[str, Any]:
     groups = duplicate_groups(dataset.images)
     low, high = dataset.pixel_range
     train = roles.rows["train"]
@@ -50,19 +57,40 @@ def _data(dataset: Dataset, roles: Roles) -> dict[str, Any]:
         "means": means.reshape(len(means), -1).round(4).astype(float).tolist(),
         "conflicting": len(conflicting_rows(groups, dataset.labels)),
         "duplicate_pictures": int(np.sum(groups != np.arange(len(dataset)))),
+        "near_duplicates": _near_duplicates(study, dataset),
     }
 
 
 def _roles(study: StudyFile, dataset: Dataset, roles: Roles) -> dict[str, Any]:
+    reasons: list[str] = [each.reason for each in roles.left_out] + [UNREADABLE] * len(dataset.excluded)
     return {
         "counts": {role: len(roles.rows[role]) for role in ROLES},
         "seed": study.split.seed,
         "stratified": True,
         "official_test": dataset.official_test is not None,
-        "left_out": [
+        "left_out": _unreadable(dataset)
+        + [
             {"id": str(dataset.ids[each.row]), "reason": each.reason, "twin": str(dataset.ids[each.twin])}
             for each in roles.left_out[:LISTED]
         ],
-        "left_out_total": dict(Counter(each.reason for each in roles.left_out)),
+        "left_out_total": dict(Counter(reasons)),
         "rules": [f"{role}: {rule}" for role, rule in RULES.items() if len(roles.rows[role])],
     }
+
+
+def _near_duplicates(study: StudyFile, dataset: Dataset) -> dict[str, Any] | None:
+    """How many pictures are nearly another's, and the first groups by row; None where nobody looked."""
+    if not study.data.near_duplicates and len(dataset) > MAX_NEAR_IMAGES:
+        return None
+    groups = near_groups(dataset)
+    names, sizes = np.unique(groups, return_counts=True)
+    return {
+        "pictures": int(sizes[sizes > 1].sum()),
+        "groups": [np.flatnonzero(groups == name).tolist() for name in names[sizes > 1][:NEAR_LISTED]],
+        "together": study.data.near_duplicates == "together",
+    }
+
+
+def _unreadable(dataset: Dataset) -> list[dict[str, str]]:
+    """Every excluded file; what is wrong with it stands where others have their twin."""
+    return [{"id": each.file, "reason": UNREADABLE, "twin": each.reason} for each in dataset.excluded]

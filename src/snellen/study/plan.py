@@ -56,13 +56,24 @@ def split_of(study: StudyFile) -> data_roles.Split:
         calibration=study.split.calibration or 0,
         seed=study.split.seed,
         drop_duplicates=study.data.drop_duplicates,
+        near_duplicates=study.data.near_duplicates,
     )
 
 
 def options_of(study: StudyFile) -> Options:
     """How the study wants its data read."""
     data = study.data
-    return Options(data.kind, data.keys, data.class_names, data.pixel_range)
+    return Options(
+        kind=data.kind,
+        keys=data.keys,
+        class_names=data.class_names,
+        pixel_range=data.pixel_range,
+        classes=data.classes,
+        fit=data.fit,
+        background=data.background,
+        group=data.group,
+        on_bad_image=data.on_bad_image,
+    )
 
 
 def _job(study: StudyFile, model: Model, dataset: Dataset, train_digest: str, validation_digest: str) -> Job:

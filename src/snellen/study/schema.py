@@ -7,7 +7,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
-from snellen.errors import unknown
+from snellen.data.fit import STEPS, Fit, Side
+from snellen.data.groups import Group
+from snellen.data.pictures import Background
+from snellen.errors import StudyError, unknown
 from snellen.models.layers import AnyLayer
 from snellen.models.zoo import ZOO
 from snellen.train.job import Measure
@@ -19,6 +22,9 @@ PositiveCount = Annotated[int, Field(ge=1, strict=True)]
 Fraction = Annotated[float, Field(gt=0, lt=1, strict=True)]
 Amount = PositiveCount | Fraction
 Seed = Annotated[int, Field(strict=True, ge=0, lt=2**32)]
+Size = Side | tuple[Side, Side]
+ClassName = Annotated[str, BeforeValidator(lambda name: str(name) if type(name) is int else name, str | int)]
+"""YAML takes the name of the class `7` for a number."""
 
 
 class Section(BaseModel):
@@ -27,17 +33,60 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+def _spelt_out(group: Any) -> Any:
+    """`group: patient` is short for {column: patient}, `group: 2` for {level: 2}."""
+    if isinstance(group, str):
+        return {"column": group}
+    return {"level": group} if type(group) is int else group
+
+
 class Data(Section):
-    """Which pictures. `data: mnist` is short for `data: {source: mnist}`."""
+    """Which pictures. `data: mnist` is short for `data: {source: mnist}`.
+
+    resize, crop, pad: the size that pictures get, one number or [height, width]; at most one of the three.
+    """
 
     source: Annotated[str, Field(min_length=1, description="a known name, or a path relative to the working folder")]
     kind: Annotated[str | None, Field(description="the reader; found from the content when not given")] = None
-    keys: Annotated[dict[str, str], Field(description="names of arrays in a file, e.g. {images: X, labels: y}")] = {}
+    keys: Annotated[dict[str, str], Field(description="names of arrays or columns, e.g. {images: X, labels: y}")] = {}
     class_names: Annotated[tuple[str, ...] | None, Field(min_length=2)] = None
     pixel_range: Annotated[
         tuple[float, float] | None, Field(description="values that mean black and white; found when not given")
     ] = None
+    classes: Annotated[tuple[ClassName, ...] | None, Field(min_length=2, description="those to keep, in order")] = None
+    resize: Annotated[Size | None, Field(description="stretched or shrunk; proportions are not kept")] = None
+    crop: Annotated[Size | None, Field(description="the middle of each picture")] = None
+    pad: Annotated[Size | None, Field(description="black around each picture")] = None
+    background: Annotated[Background | None, Field(description="under transparent picture files")] = None
+    on_bad_image: Annotated[
+        Literal["exclude"] | None, Field(description="leave unreadable picture files out, and list them")
+    ] = None
+    group: Annotated[
+        Group | None,
+        BeforeValidator(_spelt_out, str | int | Group | None),
+        Field(description="what pictures share that stay on one side of every split: column, level or pattern"),
+    ] = None
     drop_duplicates: Literal["exact"] | None = None
+    near_duplicates: Annotated[
+        Literal["together"] | None, Field(description="keep almost equal pictures on one side of every split")
+    ] = None
+
+    @model_validator(mode="after")
+    def _one_size(self) -> Data:
+        given = [step for step in STEPS if getattr(self, step) is not None]
+        if len(given) > 1:
+            raise StudyError("more than one way to a size", found=" and ".join(given), expected=f"one of {STEPS}")
+        return self
+
+    @property
+    def fit(self) -> Fit | None:
+        """The step that `resize`, `crop` or `pad` asks for."""
+        for step in STEPS:
+            size = getattr(self, step)
+            if size is not None:
+                height, width = (size, size) if isinstance(size, int) else size
+                return Fit(step=step, height=height, width=width)
+        return None
 
 
 class Split(Section):

@@ -33,6 +33,7 @@ class Material:
 
     @property
     def device(self) -> str:
+        """Where they are, in torch's words."""
         return str(self.images.device)
 
 
@@ -88,10 +89,10 @@ class Silent:
     """A watcher that says nothing."""
 
     def stepped(self, step: int, steps: int) -> None:
-        pass
+        """Nothing."""
 
     def trained(self, record: EpochRecord) -> None:
-        pass
+        """Nothing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +108,7 @@ class Training:
 
     @staticmethod
     def prepare(lane: Lane, material: Material) -> Training:
+        """The training of a lane on these pictures."""
         trajectory, device = lane.job.trajectory, material.device
         decay = torch.full((1, 1), trajectory.weight_decay, device=device) if trajectory.weight_decay else None
         layout = Layout.of(trajectory.network.init((trajectory.seed,))[0])
@@ -122,6 +124,7 @@ class Training:
 
     @property
     def seeds(self) -> tuple[int, ...]:
+        """One seed a lane."""
         return (self.lane.job.trajectory.seed,)
 
     @property

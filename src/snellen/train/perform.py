@@ -37,6 +37,7 @@ class Workplace:
     strategy: Mapping[str, Any]
 
     def folder(self, job_id: str) -> JobFolder:
+        """The folder of a job."""
         return JobFolder(self.run / "jobs" / job_id)
 
 

@@ -46,9 +46,11 @@ class JobFolder:
 
     @property
     def weights(self) -> Path:
+        """The kept weights, of lane 0."""
         return self.path / "weights.safetensors"
 
     def predictions_path(self, role: str) -> Path:
+        """The file of the predictions for a role."""
         return self.path / "predictions" / f"{role}.safetensors"
 
     def write_job(self, job: Job) -> None:
@@ -69,14 +71,17 @@ class JobFolder:
         return job
 
     def write_history(self, history: Sequence[EpochRecord]) -> None:
+        """history.json: a record an epoch."""
         write_json(self.path / "history.json", list(history))
 
     def read_history(self) -> list[EpochRecord]:
+        """The records; none when there are none yet."""
         path = self.path / "history.json"
         history: list[EpochRecord] = read_json(path) if path.exists() else []
         return history
 
     def write_predictions(self, predictions: Predictions) -> None:
+        """The predictions, in the file of their role."""
         save_predictions(self.predictions_path(predictions.role), predictions, self.path.name)
 
     def read_predictions(self, role: str) -> Predictions | None:
@@ -85,6 +90,7 @@ class JobFolder:
         return load_predictions(path, self.path.name) if path.exists() else None
 
     def write_result(self, result: Result) -> None:
+        """result.json: the job is over."""
         write_json(self.path / "result.json", asdict(result))
 
     def read_result(self) -> Result | None:

@@ -1,0 +1,183 @@
+"""Published files from their public addresses: resumed, verified, never half-written; mirrors tried in order."""
+
+from __future__ import annotations
+
+import tarfile
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.client import HTTPException, HTTPResponse
+from pathlib import Path
+from typing import IO, cast
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+from snellen.data.streams import CHUNK_BYTES, check_expansion, readable
+from snellen.errors import DataError, DataNotFound, SnellenError, located
+from snellen.files.atomic import replacing
+from snellen.files.hashing import digest_file
+from snellen.files.partial import Partial
+
+SILENCE_SECONDS = 30.0
+"""Longest wait for the next bytes of a server."""
+
+PARTIAL_CONTENT, RANGE_NOT_SATISFIABLE = 206, 416
+
+Watch = Callable[[str, int, int], None]
+"""Called as a file comes: its name, the bytes so far, the bytes in all."""
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A published file. urls: where it lies, best first. num_bytes, sha256: as published.
+
+    members: of an archive, which are kept, each with the name of its file; of other files nothing.
+    """
+
+    name: str
+    urls: tuple[str, ...]
+    num_bytes: int
+    sha256: str
+    members: Mapping[str, str] = field(default_factory=dict)
+
+    def products(self, folder: Path) -> list[Path]:
+        """The files that are there afterwards."""
+        return [folder / name for name in self.members.values() or [self.name]]
+
+
+def fetch(remotes: tuple[Remote, ...], folder: Path, watch: Watch) -> None:
+    """Downloads into `folder` whatever of the files is not there yet.
+
+    Each file appears whole and verified or not at all; what came of a file that was cut off is gone on with. Raises
+    DataNotFound naming every address and what was wrong with it, StorageError when the disk refuses.
+    """
+    for remote in remotes:
+        if not all(path.exists() for path in remote.products(folder)):
+            archive = _download(remote, folder, watch)
+            if remote.members:
+                _unpack(archive, remote.members, folder)
+                archive.unlink()
+
+
+def _download(remote: Remote, folder: Path, watch: Watch) -> Path:
+    path, failures = folder / remote.name, []
+    if path.exists() and digest_file(path) == remote.sha256:
+        return path
+    partial = Partial(path, remote.num_bytes)
+    for url in remote.urls:
+        try:
+            _transfer(url, remote, partial, watch)
+            return partial.finish()
+        except DataError as error:
+            failures.append(f"{url}: {error}")
+        except (OSError, HTTPException) as error:
+            if isinstance(error, SnellenError):
+                raise
+            failures.append(f"{url}: {error or type(error).__name__}")
+    raise DataNotFound(
+        "no address gave this file",
+        found="; ".join(failures),
+        where=remote.name,
+        hint=f"Run the same command again to go on with what has come, or put the file into {folder} yourself.",
+    )
+
+
+def _transfer(url: str, remote: Remote, partial: Partial, watch: Watch) -> None:
+    """Completes the part from one address and verifies it; a wrong part that was resumed is fetched anew once."""
+    resumed = partial.num_bytes > 0
+    if partial.num_bytes != remote.num_bytes:
+        _receive(url, remote, partial, watch)
+    found = digest_file(partial.path)
+    if found == remote.sha256:
+        return
+    partial.discard()
+    if not resumed:
+        raise DataError("wrong checksum", found=f"SHA-256 {found}", expected=remote.sha256)
+    _transfer(url, remote, partial, watch)
+
+
+def _receive(url: str, remote: Remote, partial: Partial, watch: Watch) -> None:
+    with _answer(url, partial.num_bytes) as answer, partial:
+        if answer.status != PARTIAL_CONTENT or not _goes_on_at(answer, partial.num_bytes):
+            partial.empty()
+        come = partial.num_bytes
+        while chunk := answer.read(min(CHUNK_BYTES, remote.num_bytes + 1 - come)):
+            partial.write(chunk)
+            come += len(chunk)
+            watch(remote.name, come, remote.num_bytes)
+            if come > remote.num_bytes:
+                break
+    if come != remote.num_bytes:
+        found = "more" if come > remote.num_bytes else f"{come:,} bytes"
+        if come > remote.num_bytes:
+            partial.discard()
+        raise DataError("not the published length", found=found, expected=f"{remote.num_bytes:,} bytes")
+
+
+@contextmanager
+def _answer(url: str, start: int) -> Iterator[HTTPResponse]:
+    """The answer of a server, from byte `start` on when it can; from the beginning when that lies past its end."""
+    headers = {"User-Agent": "snellen", "Accept-Encoding": "identity"}
+    try:
+        request = Request(url, headers=headers | ({"Range": f"bytes={start}-"} if start else {}))
+        answer = urlopen(request, timeout=SILENCE_SECONDS)
+    except HTTPError as error:
+        error.close()
+        if error.code != RANGE_NOT_SATISFIABLE:
+            raise
+        answer = urlopen(Request(url, headers=headers), timeout=SILENCE_SECONDS)
+    with answer:
+        yield answer
+
+
+def _goes_on_at(answer: HTTPResponse, start: int) -> bool:
+    return (answer.getheader("Content-Range") or "").startswith(f"bytes {start}-")
+
+
+def _unpack(archive: Path, members: Mapping[str, str], folder: Path) -> None:
+    """Writes the wanted members into `folder`; nothing else in the archive is looked at."""
+    with located(archive.name), readable(), _readable_tar():
+        written = set()
+        for member, num_bytes, stream in _wanted(archive, members):
+            check_expansion(num_bytes, archive.stat().st_size)
+            with located(member), replacing(folder / members[member], num_bytes) as file:
+                _copy(stream, file, num_bytes)
+            written.add(member)
+        if missing := [member for member in members if member not in written]:
+            raise DataError("a member is missing", expected=", ".join(missing))
+
+
+@contextmanager
+def _readable_tar() -> Iterator[None]:
+    try:
+        yield
+    except tarfile.TarError as error:
+        raise DataError(f"cannot be read: {error}") from error
+
+
+def _wanted(archive: Path, members: Mapping[str, str]) -> Iterator[tuple[str, int, IO[bytes]]]:
+    """Name, declared length and content of the wanted members of a zip or tar archive."""
+    if zipfile.is_zipfile(archive):
+        with zipfile.ZipFile(archive) as zipped:
+            for name in members:
+                if name in zipped.namelist():
+                    with zipped.open(name) as stream:
+                        yield name, zipped.getinfo(name).file_size, stream
+        return
+    with tarfile.open(archive, "r|*") as tar:
+        for info in tar:
+            if info.name in members and info.isreg():
+                yield info.name, info.size, cast(IO[bytes], tar.extractfile(info))
+
+
+def _copy(stream: IO[bytes], file: IO[bytes], num_bytes: int) -> None:
+    """Copies exactly `num_bytes`. Raises DataError when there are fewer or more."""
+    left = num_bytes
+    while chunk := stream.read(min(CHUNK_BYTES, left + 1)):
+        left -= len(chunk)
+        file.write(chunk)
+        if left < 0:
+            break
+    if left:
+        raise DataError("not the declared length", found="more" if left < 0 else f"{num_bytes - left:,} bytes")

@@ -1,0 +1,115 @@
+"""A folder of picture files by class, `photos/cat/1.jpg`, with or without a train/test level above the classes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from snellen.data.dataset import Dataset
+from snellen.data.listing import ROLES, VALIDATION, Below, Listed, dataset_of, is_test, keep_classes
+from snellen.data.pictures import is_picture
+from snellen.data.source import Options, Reader
+from snellen.data.streams import readable
+from snellen.errors import DataError, StudyError, located
+
+SYSTEM_FILES = ("thumbs.db", "desktop.ini")
+
+
+def _is_visible(name: str) -> bool:
+    return not name.startswith(".") and name.lower() not in SYSTEM_FILES
+
+
+def _folders(folder: Path) -> list[Path]:
+    return sorted(each for each in folder.iterdir() if each.is_dir() and _is_visible(each.name))
+
+
+def _has_parts(root: Path) -> bool:
+    """Whether the folders in `root` are the parts of a publisher rather than classes."""
+    return {folder.name.lower() for folder in _folders(root)} <= {*ROLES, *VALIDATION}
+
+
+def _parts(root: Path) -> list[tuple[Path, bool]]:
+    """The folders that hold classes, and whether each is the official test."""
+    if not _has_parts(root):
+        return [(root, False)]
+    parts = []
+    for folder in _folders(root):
+        with located(folder.name):
+            parts.append((folder, is_test(folder.name)))
+    return parts
+
+
+def _files_below(folder: Path, below: Below) -> Iterator[Path]:
+    """Every visible file at any depth. Raises DataError for a link that leads out, and for any linked folder."""
+    for place, folders, files in os.walk(folder):
+        folders[:] = filter(_is_visible, folders)
+        for name in filter(_is_visible, files):
+            yield Path(place, name)
+        for name in folders:
+            linked = Path(place, name)
+            if linked.is_symlink():
+                below.check(linked)
+                raise DataError("a linked folder", expected="a folder", where=linked.name)
+
+
+def _listed(root: Path, options: Options) -> list[Listed]:
+    """Every file of every class folder, by path. Raises DataError for loose pictures and empty classes."""
+    if options.keys:
+        raise StudyError("`keys` for a folder of pictures", found=", ".join(options.keys), hint="Remove `keys`.")
+    below, rows = Below(root), list[Listed]()
+    with readable():
+        for part, tested in _parts(root):
+            _check_no_loose_pictures(part, root)
+            for folder in _folders(part):
+                rows += _listed_class(folder, root, tested, below, options)
+    return sorted(rows, key=lambda row: row.id)
+
+
+def _listed_class(folder: Path, root: Path, tested: bool, below: Below, options: Options) -> list[Listed]:
+    rows = []
+    with located(folder.relative_to(root).as_posix()):
+        below.check(folder / "any")
+        for file in _files_below(folder, below):
+            path = file.relative_to(root).as_posix()
+            with located(file.relative_to(folder).as_posix()):
+                below.check(file)
+                group = options.group.of_path(path) if options.group else None
+            rows.append(Listed(file, path, folder.name, tested, group, path))
+        if not rows:
+            raise DataError("an empty class folder", expected="at least one picture")
+    return rows
+
+
+def _check_no_loose_pictures(part: Path, root: Path) -> None:
+    loose = next((each for each in sorted(part.iterdir()) if each.is_file() and is_picture(each)), None)
+    if loose:
+        where = loose.relative_to(root).as_posix()
+        raise DataError("a picture outside the class folders", expected="pictures in a folder a class", where=where)
+
+
+def _recognises(path: Path) -> bool:
+    """Whether there is a picture in a folder of `path`, at any depth."""
+    if not path.is_dir():
+        return False
+    with readable():
+        files = (name for folder in _folders(path) for _, _, names in os.walk(folder) for name in names)
+        return any(is_picture(Path(name)) and _is_visible(name) for name in files)
+
+
+def _files(path: Path, options: Options) -> list[Path]:
+    return [row.file for row in keep_classes(_listed(path, options), options)[0]]
+
+
+def _decode(path: Path, options: Options, name: str) -> Dataset:
+    return dataset_of(_listed(path, options), options, name)
+
+
+READER = Reader(
+    version=1,
+    looks_for="a folder with a folder of pictures for each class, these maybe in folders `train` and `test`",
+    recognises=_recognises,
+    files=_files,
+    decode=_decode,
+    of_picture_files=True,
+)

@@ -1,0 +1,150 @@
+"""`snellen data`: which data sets there are, getting them, and what one holds."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from snellen.data.hdf5 import Union
+
+app = typer.Typer(help="List, fetch and describe data sets.", no_args_is_help=True)
+
+DataFolder = Annotated[Path | None, typer.Option("--data-dir", help="Where data sets are looked for first.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+
+
+@app.command("list")
+def list_(data_dir: DataFolder = None, as_json: AsJson = False) -> None:
+    """Show the data sets that are known by name, and where they are on this machine."""
+    from rich.console import Console
+    from rich.table import Table
+
+    rows = [_known(name, data_dir) for name in _names()]
+    if as_json:
+        print(json.dumps(rows, indent=2))
+        return
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("name", "images", "what", "where"):
+        table.add_column(column, justify="right" if column == "images" else "left", overflow="fold")
+    for row in rows:
+        where = row["path"] or f"snellen data fetch {row['name']}  ({row['bytes'] / 1e6:.0f} MB)"
+        table.add_row(row["name"], f"{row['images']:,}", row["about"], where)
+    Console().print(table, highlight=False, markup=False)
+
+
+@app.command()
+def fetch(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A data set that `snellen data list` shows.")],
+    data_dir: Annotated[
+        Path | None, typer.Option("--data-dir", help="The folder for data sets; the user's cache when not given.")
+    ] = None,
+) -> None:
+    """Get a published data set, unless it is on this machine already; resumed when run again, verified."""
+    from snellen.data import download, known, readers
+    from snellen.errors import unknown
+    from snellen.files.cache import cache_folder
+
+    if name not in known.NAMES:
+        raise unknown("data set", name, known.NAMES)
+    if name in known.PUBLISHED:
+        folder = (data_dir or cache_folder() / "datasets") / name
+        if readers.find(name, data_dir) in (None, folder):
+            with _Bars() as bars:
+                download.fetch(known.PUBLISHED[name].files, folder, bars.show)
+    dataset = readers.read(name, data_folder=data_dir)
+    where = readers.find(name, data_dir) or "comes with Snellen"
+    print(f"{name}: {len(dataset):,} images, as published; {where}")
+
+
+@app.command()
+def describe(
+    source: Annotated[str, typer.Argument(metavar="NAME-or-PATH", help="A known data set, or a file or folder.")],
+    data_dir: DataFolder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a data set holds: counts, shapes, classes, pixels, duplicates, conflicting labels."""
+    from snellen.data.describe import describe as describe_dataset
+    from snellen.data.hdf5 import unions
+    from snellen.data.readers import find, read
+
+    description = describe_dataset(read(source, data_folder=data_dir))
+    path = find(source, data_dir)
+    found = unions(path) if path else []
+    if as_json:
+        listed = [{"array": union.array, "parts": list(union.parts)} for union in found]
+        print(json.dumps(description | {"unions": listed}, indent=2))
+    else:
+        _print(description, found)
+
+
+def _names() -> tuple[str, ...]:
+    from snellen.data.known import NAMES
+
+    return NAMES
+
+
+def _known(name: str, data_folder: Path | None) -> dict[str, Any]:
+    from snellen.data import known, readers
+
+    if name in known.BUNDLED:
+        about = (known.BUNDLED[name].__doc__ or "").splitlines()[0]
+        return {"name": name, "images": 1797, "about": about, "bytes": 0, "path": "comes with Snellen"}
+    published, path = known.PUBLISHED[name], readers.find(name, data_folder)
+    num_bytes = sum(remote.num_bytes for remote in published.files)
+    where = str(path) if path else None
+    return {"name": name, "images": sum(published.rows), "about": published.about, "bytes": num_bytes, "path": where}
+
+
+def _print(description: dict[str, Any], unions: list[Union]) -> None:
+    """The description as text."""
+    height, width, channels = description["shape"]
+    pixels, duplicates = description["pixels"], description["duplicates"]
+    means, deviations = (", ".join(f"{value:.4g}" for value in pixels[key]) for key in ("means", "deviations"))
+    low, high = description["pixel_range"]
+    print(f"{description['name']}: {description['images']:,} images, {description['official_test']:,} of them test")
+    print(f"  shape        {height}x{width}, {channels} channel{'s' if channels > 1 else ''}, {description['type']}")
+    print(f"  pixels       {pixels['least']:g} to {pixels['greatest']:g} (black {low:g}, white {high:g})")
+    print(f"               mean {means}, standard deviation {deviations}")
+    print("  missing      none; a file with missing values is refused")
+    print(
+        f"  duplicates   {duplicates['copies']:,} copies; {duplicates['in_official_test']:,} rows are in the test too"
+    )
+    print(f"  conflicting  {description['conflicting']:,} rows whose picture stands under more than one label")
+    if description["groups"] is not None:
+        print(f"  groups       {description['groups']:,}")
+    for item in description["excluded"]:
+        print(f"  excluded     {item['file']}: {item['reason']}")
+    for union in unions:
+        print(f"  leak         {union.array} is {union.parts[0]} and {union.parts[1]} together")
+    print(f"  fingerprint  {description['fingerprint']}")
+    print(f"  classes      {len(description['classes'])}")
+    for each in description["classes"]:
+        tested = f" + {each['official_test']:,} test" if description["official_test"] else ""
+        print(f"    {each['class']}: {each['images']:,}{tested}")
+
+
+class _Bars:
+    """One bar a file that comes; nothing where nobody watches."""
+
+    def __enter__(self) -> _Bars:
+        from rich.console import Console
+        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+        console = Console(stderr=True)
+        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+        self.progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self.tasks: dict[str, Any] = {}
+        self.progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.progress.stop()
+
+    def show(self, name: str, come: int, num_bytes: int) -> None:
+        if name not in self.tasks:
+            self.tasks[name] = self.progress.add_task(name, total=num_bytes)
+        self.progress.update(self.tasks[name], completed=come)

@@ -1,0 +1,69 @@
+"""Large files that arrive piece by piece: what has come stays when it is cut off, and appears only when it is whole."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import TracebackType
+
+from snellen.files.atomic import storage_error, sync_folder
+
+
+class Partial:
+    """The part of `path` that has come so far, in a sibling file; used as a context manager to add to it.
+
+    path: of the part. needed_bytes: of the whole file, where known, for the message of a full disk. When the disk
+    refuses, StorageError is raised and the part removed: it would keep the disk full.
+    """
+
+    def __init__(self, path: Path, needed_bytes: int | None = None) -> None:
+        self.final = path
+        self.path = path.with_name(f".{path.name}.part")
+        self.needed_bytes = needed_bytes
+
+    def __enter__(self) -> Partial:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.file = open(self.path, "ab")
+        except OSError as error:
+            raise storage_error(error, self.final, self.needed_bytes) from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.file.close()
+
+    @property
+    def num_bytes(self) -> int:
+        """How much has come."""
+        return self.path.stat().st_size if self.path.exists() else 0
+
+    def write(self, content: bytes) -> None:
+        """Adds to the end."""
+        try:
+            self.file.write(content)
+            self.file.flush()
+        except OSError as error:
+            self.file.close()
+            self.discard()
+            raise storage_error(error, self.final, self.needed_bytes) from error
+
+    def empty(self) -> None:
+        """Forgets what has come, to start again."""
+        self.file.truncate(0)
+
+    def discard(self) -> None:
+        """Removes the part."""
+        self.path.unlink(missing_ok=True)
+
+    def finish(self) -> Path:
+        """Puts the file, now whole and closed, into its place."""
+        try:
+            with open(self.path, "rb+") as file:
+                os.fsync(file.fileno())
+            os.replace(self.path, self.final)
+            sync_folder(self.final.parent)
+        except OSError as error:
+            raise storage_error(error, self.final, self.needed_bytes) from error
+        return self.final

@@ -1,0 +1,211 @@
+"""Protects downloads: resumed, verified, whole or not there; the next mirror when one fails. All from 127.0.0.1."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import io
+import tarfile
+import threading
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import pytest
+
+from snellen.data import download
+from snellen.data.download import Remote, fetch
+from snellen.errors import DataError, DataNotFound, StorageError
+from snellen.files.partial import Partial
+
+CONTENT = np.random.default_rng(3).bytes(300_000)
+HALF = len(CONTENT) // 2
+
+
+@dataclass
+class Server:
+    """What a path answers: its content; how much before the connection breaks; whether it knows ranges."""
+
+    address: str = ""
+    files: dict[str, bytes] = field(default_factory=dict)
+    breaks_after: dict[str, int] = field(default_factory=dict)
+    knows_ranges: bool = True
+    asked: list[tuple[str, str | None]] = field(default_factory=list)
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    state = Server()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            wanted = self.headers.get("Range")
+            state.asked.append((self.path, wanted))
+            content = state.files.get(self.path)
+            if content is None:
+                self.send_error(404)
+                return
+            start = int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted and state.knows_ranges else 0
+            if start >= len(content):
+                self.send_error(416)
+                return
+            self.send_response(206 if start else 200)
+            if start:
+                self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
+            self.send_header("Content-Length", str(len(content) - start))
+            self.end_headers()
+            self.wfile.write(content[start : state.breaks_after.get(self.path)])
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as httpd:
+        state.address = f"http://127.0.0.1:{httpd.server_address[1]}"
+        thread = threading.Thread(target=httpd.serve_forever, args=(0.01,))
+        thread.start()
+        yield state
+        httpd.shutdown()
+        thread.join()
+
+
+def remote(server: Server, *paths: str, content: bytes = CONTENT, **others: Any) -> Remote:
+    urls = tuple(path if "://" in path else f"{server.address}{path}" for path in paths or ("/file",))
+    return Remote("file", urls, len(content), hashlib.sha256(content).hexdigest(), **others)
+
+
+def get(server: Server, folder: Path, *paths: str) -> list[int]:
+    """Fetches "file"; the numbers of bytes that the progress showed."""
+    seen: list[int] = []
+    fetch((remote(server, *paths),), folder, lambda name, come, num_bytes: seen.append(come))
+    return seen
+
+
+def test_a_file_and_its_progress(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(download, "CHUNK_BYTES", 100_000)
+    server.files["/file"] = CONTENT
+    assert get(server, tmp_path / "new") == [100_000, 200_000, 300_000]
+    assert (tmp_path / "new/file").read_bytes() == CONTENT
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["file"]
+    assert get(server, tmp_path / "new") == [] and len(server.asked) == 1
+
+
+def test_a_broken_connection_is_resumed(server: Server, tmp_path: Path) -> None:
+    server.files["/file"], server.breaks_after["/file"] = CONTENT, HALF
+    with pytest.raises(DataNotFound, match=r"file: no address gave this file; found http.*: .*Run the same command"):
+        get(server, tmp_path)
+    assert not (tmp_path / "file").exists() and Partial(tmp_path / "file").num_bytes == HALF
+    server.breaks_after.clear()
+    assert get(server, tmp_path) == [len(CONTENT)]
+    assert server.asked[-1] == ("/file", f"bytes={HALF}-")
+    assert (tmp_path / "file").read_bytes() == CONTENT
+
+
+def test_a_mirror_goes_on_where_another_broke(server: Server, tmp_path: Path) -> None:
+    server.files |= {"/one": CONTENT, "/two": CONTENT}
+    server.breaks_after["/one"] = HALF
+    get(server, tmp_path, "/one", "/two")
+    assert server.asked == [("/one", None), ("/two", f"bytes={HALF}-")]
+    assert (tmp_path / "file").read_bytes() == CONTENT
+
+
+def test_a_server_without_ranges_starts_again(server: Server, tmp_path: Path) -> None:
+    server.files["/file"], server.knows_ranges = CONTENT, False
+    with Partial(tmp_path / "file") as part:
+        part.write(CONTENT[:HALF])
+    get(server, tmp_path)
+    assert (tmp_path / "file").read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("old", [b"x" * HALF, CONTENT + b"x", b"x" * len(CONTENT)])
+def test_a_wrong_part_is_thrown_away(server: Server, tmp_path: Path, old: bytes) -> None:
+    server.files["/file"] = CONTENT
+    with Partial(tmp_path / "file") as part:
+        part.write(old)
+    get(server, tmp_path)
+    assert (tmp_path / "file").read_bytes() == CONTENT and len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("wrong", [CONTENT[:-1] + b"x", CONTENT[:-1], CONTENT + b"x", b""])
+def test_wrong_content_never_appears(server: Server, tmp_path: Path, wrong: bytes) -> None:
+    server.files["/file"] = wrong
+    with pytest.raises(DataNotFound, match=r"file: no address gave this file"):
+        get(server, tmp_path)
+    assert not (tmp_path / "file").exists()
+    server.files["/right"] = CONTENT
+    get(server, tmp_path, "/file", "/right")
+    assert (tmp_path / "file").read_bytes() == CONTENT and len(list(tmp_path.iterdir())) == 1
+
+
+def test_dead_and_empty_mirrors_are_passed_over(server: Server, tmp_path: Path) -> None:
+    server.files["/file"] = CONTENT
+    get(server, tmp_path / "a", "http://127.0.0.1:9/file", "/missing", "/file")
+    assert (tmp_path / "a/file").read_bytes() == CONTENT
+    with pytest.raises(DataNotFound) as error:
+        get(server, tmp_path / "b", "http://127.0.0.1:9/file", "/missing")
+    assert "http://127.0.0.1:9/file: " in str(error.value) and "/missing: HTTP Error 404" in str(error.value)
+    assert str(tmp_path / "b") in str(error.value)
+
+
+class FullDisk(io.FileIO):
+    """A file on a disk with room for `HALF` bytes."""
+
+    def write(self, content: Any) -> int:
+        if self.seek(0, 2) + len(content) > HALF:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().write(content)
+
+
+def test_a_full_disk(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.files["/file"] = CONTENT
+
+    def open_full(path: Path, mode: str) -> BinaryIO:
+        return FullDisk(path, mode)  # type: ignore[return-value]
+
+    monkeypatch.setattr("snellen.files.partial.open", open_full, raising=False)
+    with pytest.raises(StorageError, match=r"file: the disk is full.*bytes free; expected 300,000 bytes"):
+        get(server, tmp_path)
+    assert list(tmp_path.iterdir()) == [] and len(server.asked) == 1
+
+
+def archive(kind: str, **files: bytes) -> bytes:
+    stream = io.BytesIO()
+    if kind == "zip":
+        with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as zipped:
+            for name, content in files.items():
+                zipped.writestr(f"folder/{name}", content)
+    else:
+        with tarfile.open(fileobj=stream, mode="w:gz") as tar:
+            for name, content in files.items():
+                info = tarfile.TarInfo(f"folder/{name}")
+                info.size = len(content)
+                tar.addfile(info, io.BytesIO(content))
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar.gz"])
+def test_only_the_wanted_members_of_an_archive(server: Server, tmp_path: Path, kind: str) -> None:
+    packed = archive(kind, one=b"1" * 5000, two=b"2", other=b"no")
+    members = {"folder/one": "one", "folder/two": "second"}
+    server.files["/file"] = packed
+    for _ in range(2):
+        fetch((remote(server, content=packed, members=members),), tmp_path, lambda *_: None)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"one": b"1" * 5000, "second": b"2"}
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar.gz"])
+def test_members_that_are_not_there(server: Server, tmp_path: Path, kind: str) -> None:
+    server.files["/file"] = packed = archive(kind, one=b"1")
+    members = {"folder/one": "one", "folder/two": "second"}
+    with pytest.raises(DataError, match=r"file: a member is missing; expected folder/two"):
+        fetch((remote(server, content=packed, members=members),), tmp_path, lambda *_: None)
+
+
+def test_an_archive_that_is_none(server: Server, tmp_path: Path) -> None:
+    server.files["/file"] = CONTENT
+    with pytest.raises(DataError, match=r"file: cannot be read"):
+        fetch((remote(server, members={"a": "a"}),), tmp_path, lambda *_: None)

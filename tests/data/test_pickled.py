@@ -1,0 +1,108 @@
+"""Protects the reading of pickled batches without unpickling: what NumPy writes is read, whatever else is refused."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+import data_cases as cases
+import numpy as np
+import pytest
+
+from snellen.data.pickled import read_pickled
+from snellen.errors import DataError
+
+PIXELS = np.arange(6000, dtype=np.uint8).reshape(2, 3000)
+
+
+@pytest.mark.parametrize("protocol", [2, 3, 4])
+def test_what_pickle_and_numpy_write(protocol: int) -> None:
+    labels = list(range(300))
+    batch = {"data": PIXELS, b"labels": labels, "names": ["a.png", "ä.png"], "many": [70_000, -1, None, True]}
+    found = read_pickled(pickle.dumps(batch, protocol))
+    np.testing.assert_array_equal(found["data"], PIXELS)
+    assert found["labels"] == labels and found["names"] == batch["names"] and found["many"] == batch["many"]
+
+
+def test_what_python_2_wrote() -> None:
+    content = cases.python_2_batch(PIXELS, [1, 2])
+    batch = read_pickled(content)
+    np.testing.assert_array_equal(batch["data"], PIXELS)
+    assert batch["labels"] == [1, 2]
+    assert pickle.loads(content, encoding="bytes")[b"labels"] == [1, 2]  # the test's own bytes are a real pickle
+
+
+class Reduced:
+    """Asks for a call when it is unpickled."""
+
+    def __init__(self, *parts: Any) -> None:
+        self.parts = parts
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return self.parts
+
+
+@pytest.mark.parametrize("protocol", [2, 3, 4])
+@pytest.mark.parametrize(
+    "value",
+    [
+        Reduced(os.system, ("touch sprung",)),
+        Reduced(eval, ("open('sprung', 'w')",)),
+        Reduced(subprocess.Popen, (["touch", "sprung"],)),
+        Reduced(np.load, ("sprung",)),
+        Reduced(getattr, ("np", "load")),
+        OrderedDict(a=1),
+        {1, 2},
+        1.5,
+        Path("sprung"),
+        np.zeros(3, np.float32),
+        np.array([{}], dtype=object),
+        np.asfortranarray(PIXELS),
+        np.zeros(2, np.uint8).view(np.recarray),
+        np.uint8(3),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_anything_else_is_refused(value: Any, protocol: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match=r"byte \d+: "):
+        read_pickled(pickle.dumps({"data": value}, protocol))
+    assert not (tmp_path / "sprung").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", r"byte 0: the file ends early; found 0 bytes; expected 1 bytes"),
+        (b"\x80\x05.", r"unknown pickle protocol; found 5; expected 2 to 4"),
+        (b"\x80\x02}", r"byte 3: the file ends early"),
+        (b"\x80\x02]." + b"x", r"byte 3: bytes after the end; found 1"),
+        (b"\x80\x02].", r"not a batch; found list"),
+        (b"\x80\x02.", r"nothing on the stack"),
+        (b"\x80\x02u.", r"no mark on the stack"),
+        (b"\x80\x02}T\xff\xff\xff\x7f.", r"byte 3: the file ends early; found 1 bytes; expected 2,147,483,647 bytes"),
+        (b"\x80\x02}\x8e" + b"\xff" * 8, r"the file ends early; found 0 bytes; expected 18,446,744,073,709,551,615"),
+        (b"\x80\x02cos\nsystem\n.", r"byte 2: a pickle that asks for Python code; found os.system; expected numbers"),
+        (b"\x80\x02c" + b"a" * 999, r"a name without an end"),
+        (b"\x80\x02h\x07.", r"a value that was never stored; found number 7"),
+        (b"\x80\x02K\x01K\x02a.", r"items for something that is no list; found int"),
+        (b"\x80\x02}(]K\x01u.", r"a key that is not text; found list"),
+        (b"\x80\x02i.", r"an opcode that no batch needs; found 0x69"),
+    ],
+)
+def test_damage(content: bytes, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        read_pickled(content)
+
+
+def test_copies_by_reference_do_not_grow() -> None:
+    """A text stored once and encoded a thousand times would be a bomb."""
+    encode = b"c_codecs\nencode\nq\x02"
+    content = b"\x80\x02X" + (100_000).to_bytes(4, "little") + b"a" * 100_000 + b"q\x01X\x06\0\0\0latin1q\x03" + encode
+    bomb = content + b"h\x02h\x01h\x03\x86R" * 1000 + b"."
+    with pytest.raises(DataError, match=r"more bytes than the file has"):
+        read_pickled(bomb)
