@@ -145,6 +145,8 @@ def description_attacks(values: Values) -> Iterator[tuple[str, bytes]]:
     yield "many keys", json.dumps({str(n): n for n in range(90_000)}).encode()
     yield "digits", good.replace(b'"version": 1', b'"version": ' + b"1" * 100_000)
     yield "twice a key", good.replace(b'{"format"', b'{"version": 2, "format"', 1)[:-1] + b', "version": 2}'
+    yield "another range, not sealed", good.replace(b"16.0", b"17.0")
+    yield "another class, not sealed", good.replace(b'"cat"', b'"dog"')
     yield "pickle", payload()
     yield "yaml", b"!!python/object/apply:os.system ['touch was-here']"
     yield "not UTF-8", good.replace(b'"m"', b'"\xff"')

@@ -165,34 +165,40 @@ def test_check_prints_the_schema(snellen: Command) -> None:
     assert code == 0 and set(json.loads(out)["required"]) == {"study", "data", "models"}
 
 
-def write_png(folder: Path) -> list[Path]:
-    for number, picture in enumerate(PICTURES):
+Written = tuple[list[Path], np.ndarray]
+"""Files, and the pictures that they are in the values of the training data, 0 to 16."""
+
+
+def write_png(folder: Path) -> Written:
+    """As any program would write them: 255 is white."""
+    stored = np.round(PICTURES * (255 / 16)).astype(np.uint8)
+    for number, picture in enumerate(stored):
         Image.fromarray(picture).save(folder / f"{number}.png")
-    return sorted(folder.glob("*.png"))
+    return sorted(folder.glob("*.png")), (stored * (16 / 255)).astype(np.float32)
 
 
-def write_npy(folder: Path) -> list[Path]:
+def write_npy(folder: Path) -> Written:
     np.save(folder / "p.npy", PICTURES)
-    return [folder / "p.npy"]
+    return [folder / "p.npy"], PICTURES
 
 
-def write_npz(folder: Path) -> list[Path]:
+def write_npz(folder: Path) -> Written:
     np.savez(folder / "p.npz", images=PICTURES, labels=np.arange(5))
-    return [folder / "p.npz"]
+    return [folder / "p.npz"], PICTURES
 
 
-def pictures_folder(folder: Path) -> list[Path]:
+def pictures_folder(folder: Path) -> Written:
     (folder / "pictures").mkdir()
-    write_png(folder / "pictures")
-    return [folder / "pictures"]
+    return [folder / "pictures"], write_png(folder / "pictures")[1]
 
 
 @pytest.mark.parametrize("write", [write_png, write_npy, write_npz, pictures_folder])
 def test_predict_answers_alike_from_every_kind_of_file(
-    snellen: Command, small_run: Run, tmp_path: Path, write: Callable[[Path], list[Path]]
+    snellen: Command, small_run: Run, tmp_path: Path, write: Callable[[Path], Written]
 ) -> None:
-    expected = small_run.model().predict(PICTURES[..., None])
-    code, out, err = snellen("predict", small_run.folder, *write(tmp_path), "--json")
+    paths, pictures = write(tmp_path)
+    expected = small_run.model().predict(pictures[..., None])
+    code, out, err = snellen("predict", small_run.folder, *paths, "--json")
     rows = json.loads(out)["predictions"]
     assert (code, err) == (0, "")
     found = np.array([[row[f"p({name})"] for name in "0123456789"] for row in rows], np.float32)

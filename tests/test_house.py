@@ -15,7 +15,20 @@ each_file = pytest.mark.parametrize("name", TREES)
 
 ORDER = (
     *("__init__", "errors", "limits", "files", "metrics", "data", "models", "train", "study", "search", "evaluate"),
-    *("explain", "findings", "report", "deploy", "app", "run", "progress", "tables", "api", "estimator", "cli"),
+    *(
+        "explain",
+        "findings",
+        "report",
+        "deploy",
+        "app",
+        "run",
+        "progress",
+        "tables",
+        "api",
+        "estimator",
+        "data_cli",
+        "cli",
+    ),
     "__main__",
 )
 """A file imports only from its own folder and from those before it."""

@@ -165,6 +165,15 @@ def test_running_again_trains_nothing(whole: Path, tmp_path: Path) -> None:
     assert cases.outcome(folder) == cases.outcome(whole)
 
 
+def test_a_checkpoint_left_beside_a_result_goes(whole: Path, tmp_path: Path) -> None:
+    """Killed after the result was written, before the checkpoint was removed."""
+    folder = Path(shutil.copytree(whole, tmp_path / "run"))
+    for pack in (folder / "packs").iterdir():
+        (pack / "current-0.safetensors").write_bytes(b"")
+    assert cases.run(folder) == 0
+    assert cases.outcome(folder) == cases.outcome(whole)
+
+
 EARLIER = ("study.yaml", "resolved.yaml", "plan.json", "data.json", "scores.parquet", "report.html", "report.json")
 EDITED = {**cases.STUDY["models"], "dense": {"layers": ["flatten", {"dense": 8}, "relu"]}}
 
@@ -186,7 +195,7 @@ def test_an_edited_study_trains_only_what_changed(whole: Path, tmp_path: Path) -
     assert (folder / "scores.parquet").read_bytes() == (whole / "scores.parquet").read_bytes()
 
 
-SAMPLE, REST = (17, 24), (12, 14, 15, 16, 18, 19, 20, 21, 22, 23, 25, 26, 27, 28, 29)
+SAMPLE, REST = (17, 26), (12, 14, 15, 16, 18, 19, 20, 21, 22, 23, 24, 25, 27, 28, 29)
 
 
 @pytest.mark.parametrize("operation", [*SAMPLE, *(pytest.param(each, marks=pytest.mark.slow) for each in REST)])

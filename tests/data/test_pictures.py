@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import picture_cases as cases
 import pytest
-from PIL import Image, ImageFile, ImageOps
 from picture_cases import CLEAR, COLOUR, GREY
+from PIL import Image, ImageFile, ImageOps
 
 from snellen.data.fit import Fit
 from snellen.data.pictures import alike, decode, in_threads, with_channels, with_white
@@ -195,7 +195,10 @@ def test_a_large_picture_that_nothing_fits_is_not_decoded(tmp_path: Path) -> Non
 
 def test_other_formats_are_not_opened(tmp_path: Path) -> None:
     """Pillow would start Ghostscript for this one, whatever its suffix."""
-    for name, content in (("e.png", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"), ("p.png", b"P5 1 1 255\n\0")):
+    for name, content in (
+        ("e.png", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"),
+        ("p.png", b"P5 1 1 255\n\0"),
+    ):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(DataError, match="not a picture; expected PNG, JPEG, BMP, GIF, WEBP, TIFF"):
             decode(tmp_path / name)

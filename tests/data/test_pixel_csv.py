@@ -174,3 +174,16 @@ def test_a_bomb_is_refused(tmp_path: Path) -> None:
         assert tracemalloc.get_traced_memory()[1] < 2**27
     finally:
         tracemalloc.stop()
+
+
+def test_many_short_lines_after_a_long_one_make_no_room(tmp_path: Path) -> None:
+    """262,145 columns times two million lines would be 0.5 TB."""
+    path = tmp_path / "a.csv"
+    path.write_bytes((b"1," * 262_144 + b"1\n") * 2 + b"\n" * 2_000_000)
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError, match=r"row 2: not the number of columns; found 0; expected 262145"):
+            read(path)
+        assert tracemalloc.get_traced_memory()[1] < 2**29
+    finally:
+        tracemalloc.stop()

@@ -108,6 +108,41 @@ def test_calibration_comes_out_of_validation_alone(case: tuple[np.ndarray, np.nd
     assert len(with_it.rows["calibration"])
 
 
+@settings(deadline=None, max_examples=60)
+@given(many(), st.integers(2, 40), st.booleans())
+def test_groups_stay_on_one_side(case: tuple[np.ndarray, np.ndarray, Split], num_groups: int, official: bool) -> None:
+    """With exact copies, through which groups are joined: nothing that is connected is in two roles."""
+    pictures, labels, split = case
+    groups = np.random.default_rng(num_groups).integers(0, num_groups, len(labels))
+    dataset = replace(dataset_of(pictures, labels), groups=groups)
+    if official:
+        dataset = replace(dataset, official_test=groups % 7 == 0)
+    try:
+        roles = assign(dataset, replace(split, test=None if official else split.test))
+    except StudyError:
+        assume(False)
+    for position, one in enumerate(ROLES):
+        for other in ROLES[position + 1 :]:
+            assert not shares(pictures, roles.rows[one]) & shares(pictures, roles.rows[other])
+            assert not shares(groups, roles.rows[one]) & shares(groups, roles.rows[other])
+    for each in roles.left_out:
+        assert dataset.official_test is not None and dataset.official_test[each.twin]
+        same = pictures[each.row] == pictures[each.twin]
+        assert each.reason == ("in official test" if same else "related to official test")
+
+
+def test_groups_fill_a_role_as_nearly_as_they_can() -> None:
+    labels, groups = np.arange(200) % 2, np.arange(200) // 10
+    dataset = replace(dataset_of(range(200), labels), groups=groups)
+    for seed in range(5):
+        roles = assign(dataset, Split(test=43, validation=0.3, seed=seed))
+        assert (len(roles.rows["test"]), len(roles.rows["validation"])) == (40, 50)
+    large = replace(dataset, groups=np.arange(200) // 50)
+    assert len(assign(large, Split(test=40, validation=60)).rows["test"]) == 50
+    with pytest.raises(StudyError, match=r"no group is small enough for `split.test`; found groups of 50 and more"):
+        assign(large, Split(test=10))
+
+
 def test_seeds() -> None:
     digits = read("digits")
     first, again, other = (assign(digits, Split(seed=seed)) for seed in (0, 0, 1))
@@ -222,6 +257,10 @@ def test_planted_faults_are_noticed() -> None:
         prove_disjoint(dataclasses.replace(dataset, ids=ids), Roles(rows, ()))
 
     prove([0, 1, 2, 5], [3, 4])
+    grouped = dataclasses.replace(dataset, groups=np.array([0, 1, 2, 2, 3, 0]))
+    rows = dict(zip(ROLES, (np.array(rows, np.int64) for rows in ([0, 1, 2, 5], [], [], [3, 4])), strict=True))
+    with pytest.raises(RunError, match=r"train and test share groups; found 1, such as 2"):
+        prove_disjoint(grouped, Roles(rows, ()))
     with pytest.raises(RunError, match=r"rows without exactly one role"):
         prove([0, 1, 2, 5], [3, 4, 5])
     with pytest.raises(RunError, match=r"rows without exactly one role"):

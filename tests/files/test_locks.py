@@ -25,6 +25,7 @@ def hold(folder: Path, pipe: Connection) -> None:
 
 
 @needs_posix
+@pytest.mark.timeout(20)
 def test_the_second_is_refused_at_once_until_the_first_dies(tmp_path: Path) -> None:
     pipe, far = multiprocessing.Pipe()
     holder = children.start(hold, tmp_path, far)

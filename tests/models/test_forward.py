@@ -52,6 +52,18 @@ def test_each_alone() -> None:
     np.testing.assert_array_equal(alone, ALL[::37])
 
 
+def test_the_number_of_threads() -> None:
+    """The machine that predicts may have other cores than the one that trained."""
+    before = torch.get_num_threads()
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            np.testing.assert_array_equal(predict(IMAGES), ALL)
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_they_are_the_softmax_of_the_logits() -> None:
     x = to_input(torch.from_numpy(IMAGES), (0, 255), torch.float64)[None]
     double = [{name: value.double() for name, value in each.items()} for each in (PARAMETERS, STATE)]

@@ -43,8 +43,8 @@ def _parts(root: Path) -> list[tuple[Path, bool]]:
 def _files_below(folder: Path, below: Below) -> Iterator[Path]:
     """Every visible file at any depth. Raises DataError for a link that leads out, and for any linked folder."""
     for place, folders, files in os.walk(folder):
-        folders[:] = filter(_is_visible, folders)
-        for name in filter(_is_visible, files):
+        folders[:] = sorted(filter(_is_visible, folders))
+        for name in sorted(filter(_is_visible, files)):
             yield Path(place, name)
         for name in folders:
             linked = Path(place, name)

@@ -31,8 +31,7 @@ LABELS = ("label", "labels", "class", "target", "y")
 MIN_PIXELS = 9
 """Pictures of 3x3 pixels: tables with fewer columns are about something else."""
 
-CHUNK_BYTES = 2**22
-
+CHUNK_BYTES = 2**21
 MAX_LINE_BYTES = 2**23
 """A line of 512x512 colour pixels has 3 MB."""
 
@@ -58,11 +57,11 @@ def read_pixel_csv(path: Path, label: str | None = None) -> tuple[np.ndarray, np
         with _open(path) as stream:
             columns = _columns(_lines(stream, 2), label)
         with _open(path) as stream:
-            num_lines = sum(num_lines for _, _, num_lines in _chunks(stream, path.stat().st_size))
+            num_rows = _count_rows(stream, path.stat().st_size, columns)
         with _open(path) as stream:
             if columns.has_header:
                 stream.readline()
-            return _separate(*_read(stream, columns, num_lines - columns.has_header), columns)
+            return _separate(*_read(stream, columns, num_rows), columns)
 
 
 def _open(path: Path) -> IO[bytes]:
@@ -152,6 +151,14 @@ def _chunks(stream: IO[bytes], stored_bytes: int) -> Iterator[tuple[int, bytes, 
             raise DataError("too many rows", expected=f"at most {MAX_IMAGES:,}", where=f"row {line}")
 
 
+def _count_rows(stream: IO[bytes], stored_bytes: int, columns: Columns) -> int:
+    """How many rows to make room for: no more than cells of one digit and a separator would fit into the file."""
+    num_lines = num_bytes = 0
+    for _, chunk, count in _chunks(stream, stored_bytes):
+        num_lines, num_bytes = num_lines + count, num_bytes + len(chunk)
+    return min(num_lines - columns.has_header, num_bytes // (2 * len(columns.names)) + 1)
+
+
 def _read(stream: IO[bytes], columns: Columns, num_rows: int) -> tuple[np.ndarray, np.ndarray]:
     """(N, pixels) uint8 or float32, and (N,) labels as text, or none where the label column is not known yet."""
     num_pixels = len(columns.names) - (columns.label is not None)
@@ -166,7 +173,9 @@ def _read(stream: IO[bytes], columns: Columns, num_rows: int) -> tuple[np.ndarra
 
 
 def _parse(chunk: bytes, columns: Columns, row: int, num_rows: int) -> tuple[np.ndarray, np.ndarray]:
-    """What `_read` returns, of some rows."""
+    """What `_read` returns, of some rows; those too short for all their cells are not given to polars to make room."""
+    if 2 * len(columns.names) * num_rows > len(chunk) + 1:
+        raise _fault(chunk, columns, row)
     for kind in (pl.UInt8, pl.Float32):
         types = [pl.String if place == columns.label else kind for place in range(len(columns.names))]
         schema = {str(place): data_type for place, data_type in enumerate(types)}

@@ -61,11 +61,9 @@ def perform(lane: Lane, rows: Mapping[str, np.ndarray], place: Workplace, watche
 
 
 def predict_role(role: str, rows: np.ndarray, job_id: str, place: Workplace) -> Predictions:
-    """What the stored weights of a job say of `rows`, run as it was trained; labels None where they are sealed."""
+    """What the stored weights of a job say of `rows`; labels None where they are sealed."""
     folder = place.folder(job_id)
-    job = folder.read_job()
-    _settle_strategy(job, place)
-    trajectory = job.trajectory
+    trajectory = folder.read_job().trajectory
     parameters, state = load_weights(folder.weights, trajectory.network, place.material.device)
     wanted = torch.from_numpy(rows).to(place.material.device)
     probabilities = predict_probabilities(

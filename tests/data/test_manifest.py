@@ -1,0 +1,170 @@
+"""Protects manifests: the files they name and no others, labels, groups and roles, and where each fault is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import picture_cases as cases
+import polars as pl
+import pytest
+
+from snellen.data.groups import Group
+from snellen.data.readers import read
+from snellen.data.source import UNSAID, Options
+from snellen.errors import DataError, SnellenError, UnknownName
+
+GOOD = ["a.png,cat", "b.png,dog", "sub/c.png,cat", "sub/d.png,dog"]
+
+
+def manifest(folder: Path, lines: list[str], header: str = "path,label", name: str = "list.csv") -> Path:
+    """A manifest of those lines beside a.png, b.png, sub/c.png and sub/d.png."""
+    for row, place in enumerate(("a.png", "b.png", "sub/c.png", "sub/d.png")):
+        cases.save(folder / place, cases.COLOUR ^ row)
+    (folder / name).write_text("".join(f"{line}\n" for line in [header, *lines]), encoding="utf-8")
+    return folder / name
+
+
+def refused(path: Path, message: str, options: Options = UNSAID, error: type[SnellenError] = DataError) -> None:
+    with pytest.raises(error, match=message):
+        read(path, options)
+
+
+@pytest.mark.parametrize("divider", [",", ";", "\t"])
+def test_csv(tmp_path: Path, divider: str) -> None:
+    header, *lines = (line.replace(",", divider) for line in ("Label,PATH", *("x,a.png", "y,b.png", "x,sub\\c.png")))
+    dataset = read(manifest(tmp_path, lines, "\ufeff" + header))
+    assert dataset.ids.tolist() == ["a.png", "b.png", "sub/c.png"]
+    assert dataset.classes == ("x", "y") and dataset.labels.tolist() == [0, 1, 0]
+    for row in range(3):
+        np.testing.assert_array_equal(dataset.images[row], cases.COLOUR ^ row)
+    assert dataset.groups is None and dataset.official_test is None
+
+
+def test_parquet(tmp_path: Path) -> None:
+    manifest(tmp_path, GOOD)
+    table = {"path": ["b.png", "a.png", "sub/d.png"], "label": [10, 9, 10], "group": [7, 7, 8], "size": [0.5, 0.1, 0.2]}
+    pl.DataFrame(table).write_parquet(tmp_path / "list.parquet")
+    dataset = read(tmp_path / "list.parquet")
+    assert dataset.ids.tolist() == table["path"] and dataset.classes == ("9", "10")
+    assert dataset.groups is not None and dataset.groups.tolist() == [0, 0, 2]
+    pl.DataFrame({"path": ["a.png", None], "label": ["x", "y"]}).write_parquet(tmp_path / "list.parquet")
+    refused(tmp_path / "list.parquet", r"list.parquet: row 1: not a path")
+
+
+def test_roles_and_groups(tmp_path: Path) -> None:
+    lines = ["a.png,x,train,p1", "b.png,x,TEST,p2", "sub/c.png,y,train,p1", "sub/d.png,y,test,p3"]
+    dataset = read(manifest(tmp_path, lines, "path,label,role,group"))
+    assert dataset.ids.tolist() == ["a.png", "sub/c.png", "b.png", "sub/d.png"]
+    assert dataset.official_test is not None and dataset.official_test.tolist() == [False, False, True, True]
+    assert dataset.groups is not None and dataset.groups.tolist() == [0, 0, 2, 3]
+
+
+def test_columns_of_other_names(tmp_path: Path) -> None:
+    path = manifest(tmp_path, [f"{line},p{row // 2}" for row, line in enumerate(GOOD)], "where,what,who")
+    refused(path, "no data of a known kind")
+    keys = {"path": "where", "label": "what"}
+    options = Options("manifest", keys, group=Group(column="who"))
+    dataset = read(path, options)
+    assert dataset.groups is not None and dataset.groups.tolist() == [0, 0, 2, 2]
+    by_path = read(path, Options("manifest", keys, group=Group(pattern=r"^sub|^")))
+    assert by_path.groups is not None and by_path.groups.tolist() == [0, 0, 2, 2]
+    refused(path, r"no column for the path and the label; found 'where', 'what', 'who'", Options("manifest"))
+    wrong = Options("manifest", {**keys, "label": "waht"})
+    refused(path, r"keys.label: unknown column 'waht'.*Did you mean 'what'", wrong, UnknownName)
+
+
+OUT = "the path leaves the folder"
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ([*GOOD, "../out.png,cat"], rf"list.csv: line 6: {OUT}; found '../out.png'"),
+        ([*GOOD, "sub/../../out.png,cat"], OUT),
+        ([*GOOD, "/etc/passwd,cat"], OUT),
+        ([*GOOD, "C:\\x.png,cat"], OUT),
+        ([*GOOD, "\\\\server\\share\\x.png,cat"], OUT),
+        ([*GOOD, "e.png,cat"], r"line 6: no such file; found e.png"),
+        ([*GOOD, "sub,cat"], r"line 6: no such file; found sub"),
+        ([*GOOD, ",cat"], r"line 6: not a path; found ''"),
+        ([*GOOD, "a\0.png,cat"], r"line 6"),
+        ([*GOOD, "./sub//c.png,dog"], r"line 6: the same picture twice; found sub/c.png; expected only in line 4"),
+        (["a.png,", *GOOD[1:]], r"line 2: no label"),
+        (["a.png", *GOOD[1:]], r"line 2: a line of another width; found 1 values; expected 2"),
+        (["a.png,cat,extra"], r"line 2: a line of another width"),
+        (['"a.png,cat'], r"line \d: not CSV"),
+        ([line.replace("dog", "cat") for line in GOOD], r"found 1 classes"),
+        ([], r"no pictures; found a header only"),
+    ],
+)
+def test_bad_lines(tmp_path: Path, lines: list[str], message: str) -> None:
+    cases.save(tmp_path / "out.png", cases.COLOUR)
+    refused(manifest(tmp_path / "in", lines), message)
+
+
+@pytest.mark.parametrize(
+    ("header", "lines", "message"),
+    [
+        ("path,label,role", ["a.png,x,train", "b.png,y,tset"], r"line 3: unknown role; found 'tset'; expected train"),
+        ("path,label,role", ["a.png,x,train", "b.png,y,"], r"line 3: unknown role; found ''"),
+        ("path,label,role", ["a.png,x,val", "b.png,y,train"], r"line 2: a validation part cannot be given"),
+        ("path,label,role", ["a.png,x,test", "b.png,y,test"], r"no training pictures"),
+        ("path,label,group", ["a.png,x,", "b.png,y,p"], r"line 2: no group"),
+        ("path,label,label", ["a.png,x,y"], r"a column given twice; found 'label'"),
+        ("path,file,label", ["a.png,a.png,x"], r"two columns could be the path; found path and file"),
+    ],
+)
+def test_bad_columns(tmp_path: Path, header: str, lines: list[str], message: str) -> None:
+    refused(manifest(tmp_path, lines, header), message, Options("manifest"))
+
+
+def test_a_link_that_leads_out(tmp_path: Path) -> None:
+    path = manifest(tmp_path / "in", [*GOOD, "link.png,cat"])
+    cases.save(tmp_path / "out/x.png", cases.COLOUR)
+    try:
+        (tmp_path / "in/link.png").symlink_to(tmp_path / "out/x.png")
+        (tmp_path / "in/folder").symlink_to(tmp_path / "out", target_is_directory=True)
+        (tmp_path / "in/inside.png").symlink_to(tmp_path / "in/a.png")
+    except OSError:
+        pytest.skip("this system makes no links")
+    refused(path, rf"line 6: {OUT}; found .*x.png")
+    refused(manifest(tmp_path / "in", [*GOOD, "folder/x.png,cat"]), rf"line 6: {OUT}")
+    assert len(read(manifest(tmp_path / "in", [*GOOD, "inside.png,cat"]))) == 5
+
+
+def test_unreadable_and_missing_pictures_are_excluded_when_asked(tmp_path: Path) -> None:
+    path = manifest(tmp_path, [*GOOD, "gone.png,cat", "broken.png,dog"])
+    (tmp_path / "broken.png").write_bytes(b"x")
+    dataset = read(path, Options(on_bad_image="exclude"))
+    assert [each.file for each in dataset.excluded] == ["gone.png", "broken.png"] and len(dataset) == 4
+    cases.save(tmp_path / "gone.png", cases.COLOUR)
+    assert len(read(path, Options(on_bad_image="exclude"))) == 5  # not taken from the cache
+    refused(manifest(tmp_path, [*GOOD, "../x.png,cat"]), OUT, Options(on_bad_image="exclude"))
+
+
+def test_not_a_table(tmp_path: Path) -> None:
+    path = manifest(tmp_path, GOOD)
+    path.write_bytes(b"path,label\na.png,caf\xe9\n")
+    refused(path, r"list.csv: cannot be read: 'utf-8'", Options("manifest"))
+    (tmp_path / "x.parquet").write_bytes(b"PAR1" + b"\0" * 50)
+    refused(tmp_path / "x.parquet", "x.parquet: not a readable Parquet file")
+
+
+def test_mutants_of_parquet(tmp_path: Path) -> None:
+    """Flipped bits, cuts and changed counts: the same rows, other rows, or one clear error; never anything else."""
+    manifest(tmp_path, GOOD)
+    rows = [line.split(",") for line in GOOD]
+    pl.DataFrame(rows, schema=["path", "label"], orient="row").write_parquet(tmp_path / "m.parquet")
+    content, random = (tmp_path / "m.parquet").read_bytes(), np.random.default_rng(8)
+    mutants = [content[: random.integers(len(content))] for _ in range(100)]
+    for _ in range(200):
+        mutant = bytearray(content)
+        mutant[random.integers(len(content))] ^= 1 << random.integers(8)
+        mutants.append(bytes(mutant))
+    for mutant in mutants:
+        (tmp_path / "m.parquet").write_bytes(mutant)
+        try:
+            read(tmp_path / "m.parquet")
+        except DataError as error:
+            assert "m.parquet" in str(error)

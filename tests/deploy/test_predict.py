@@ -1,0 +1,68 @@
+"""Protects what is answered and scored: labels in the model's own numbering, and only those that a source has."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from runs import blobs
+
+from snellen.api import Run
+from snellen.deploy.pictures import Batch
+from snellen.deploy.predict import answer, open_model, score
+from snellen.errors import BundleError, DataError
+
+GENERATOR = np.random.default_rng(2)
+IMAGES = GENERATOR.integers(0, 17, (6, 8, 8, 1), dtype=np.uint8)
+IDS = [str(row) for row in range(6)]
+BATCH = Batch(IDS, IMAGES, np.array([0, 1, 0, 1, 2, 2]), ("7", "0", "3"))
+"""A source that numbers its classes in another order than the model, and lacks most of them."""
+
+
+def test_labels_are_told_by_name(small_run: Run) -> None:
+    answers = answer(small_run.model(), [BATCH])
+    assert answers.table()["label"].to_list() == ["7", "0", "7", "0", "3", "3"]
+    assert answers.labels is not None and answers.labels.tolist() == [7, 0, 7, 0, 3, 3]
+
+
+def test_scores_compare_names(small_run: Run, own_user: Path) -> None:
+    """Labels that are the answers themselves, in another numbering, are all right."""
+    model = small_run.model()
+    said = [model.classes[index] for index in model.predict(IMAGES).argmax(1)]
+    names = tuple(sorted(set(said), reverse=True))
+    batch = replace(BATCH, labels=np.array([names.index(name) for name in said]), classes=names)
+    scored = score(answer(model, [batch]), model)
+    assert (scored.hits, scored.n, scored.accuracy, scored.part) == (6, 6, 1.0, "all pictures")
+
+
+def test_the_official_test_part_alone_is_scored_where_there_is_one(small_run: Run, own_user: Path) -> None:
+    official = replace(BATCH, test=np.array([False, True, True, False, False, False]))
+    scored = score(answer(small_run.model(), [official]), small_run.model())
+    assert (scored.n, scored.part) == (2, "official test")
+
+
+def test_one_source_without_labels_leaves_none(small_run: Run) -> None:
+    answers = answer(small_run.model(), [BATCH, Batch(IDS, IMAGES)])
+    assert answers.labels is None and len(answers.table()) == 12 and "label" not in answers.table().columns
+    np.testing.assert_array_equal(answers.probabilities[:6], answers.probabilities[6:])
+    with pytest.raises(DataError, match="no labels to score with"):
+        score(answers, small_run.model())
+
+
+def test_classes_that_the_model_does_not_know(small_run: Run) -> None:
+    with pytest.raises(BundleError, match="classes that the model does not know; found ten, twelve"):
+        answer(small_run.model(), [replace(BATCH, classes=("ten", "0", "twelve"))])
+
+
+def test_pictures_of_another_size(small_run: Run) -> None:
+    with pytest.raises(BundleError, match="do not fit the model; found 6x6 pixels"):
+        answer(small_run.model(), [Batch(["x"] * 6, blobs(6)[0][..., None])])
+
+
+def test_a_run_is_its_chosen_model(small_run: Run) -> None:
+    assert open_model(small_run.folder).description.name == small_run.chosen
+    assert open_model(small_run.folder / "models/linear").description.name == "linear"
+    with pytest.raises(BundleError, match="no model here"):
+        open_model(small_run.folder / "jobs")
