@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from runs import blobs
+from runs import blobs, edit_json
 
 from snellen.api import Run
 from snellen.deploy.pictures import Batch
@@ -66,3 +66,10 @@ def test_a_run_is_its_chosen_model(small_run: Run) -> None:
     assert open_model(small_run.folder / "models/linear").description.name == "linear"
     with pytest.raises(BundleError, match="no model here"):
         open_model(small_run.folder / "jobs")
+
+
+@pytest.mark.parametrize("chosen", ["../../elsewhere", "/elsewhere", "no such model", ["dense"], 3])
+def test_a_strangers_run_names_one_of_its_own_models(run_copy: Path, chosen: object) -> None:
+    edit_json(run_copy / "evaluation.json", lambda stored: {**stored, "chosen": chosen})
+    with pytest.raises(BundleError, match="the chosen model is not in the run"):
+        open_model(run_copy)

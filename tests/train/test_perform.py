@@ -106,13 +106,28 @@ def test_a_failed_job_keeps_its_last_good_epoch(
         assert all((stored[name] == value).all() for name, value in kept.items())
 
 
-def test_memory_that_runs_out_fails_the_job_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def greedy(*_: Any) -> Any:
-        raise torch.OutOfMemoryError("no 80 GiB left")
+def on_a_gpu(*_: Any) -> Any:
+    raise torch.OutOfMemoryError("no memory for 80 GiB")
 
+
+def on_a_cpu(*_: Any) -> Any:
+    torch.empty(2**60)
+
+
+@pytest.mark.parametrize("greedy", [on_a_gpu, on_a_cpu])
+def test_memory_that_runs_out_fails_the_job_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, greedy: Any) -> None:
     monkeypatch.setattr(engine, "training_step", greedy)
     result, _ = performed(tmp_path)
-    assert (result.status, result.reason, result.epochs) == ("failed", "no 80 GiB left", 0)
+    assert (result.status, result.epochs) == ("failed", 0) and "memory" in (result.reason or "")
+
+
+def test_a_fault_of_ours_is_not_a_failed_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> Any:
+        raise RuntimeError("shapes do not match")
+
+    monkeypatch.setattr(engine, "training_step", broken)
+    with pytest.raises(RuntimeError, match="shapes"):
+        performed(tmp_path)
 
 
 def test_only_the_record_of_the_pack_stays(tmp_path: Path) -> None:

@@ -15,3 +15,9 @@ def row_slices(array: np.ndarray) -> Iterator[slice]:
     step = max(1, SLICE_BYTES // max(1, array[:1].nbytes))
     for start in range(0, len(array), step):
         yield slice(start, min(start + step, len(array)))
+
+
+def picture_slices(images: np.ndarray, rows: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+    """The pictures of `rows` in slices that take about SLICE_BYTES once they are float64: (where in `rows`, pictures)."""
+    for part in row_slices(np.broadcast_to(np.float64(0), (len(rows), *images.shape[1:]))):
+        yield part, images[rows[part]]

@@ -58,13 +58,22 @@ def open_model(path: Path) -> Model:
     if (path / DESCRIPTION).exists() or path.is_file():
         return load_bundle(path)
     if (path / "evaluation.json").exists():
-        chosen = read_json(path / "evaluation.json")["chosen"]
-        if chosen is None:
-            raise RunError("no model of this run was trained to the end", where=str(path))
-        return load_bundle(path / "models" / chosen)
+        return load_bundle(path / "models" / _chosen(path))
     raise BundleError(
         "no model here", where=str(path), expected="a bundle (a folder with model.json, or a zip of it) or a run"
     )
+
+
+def _chosen(run: Path) -> str:
+    """The name of a run's chosen model; a run may be a stranger's, so it names one of its own models or nothing."""
+    stored = read_json(run / "evaluation.json")
+    chosen = stored.get("chosen") if isinstance(stored, dict) else None
+    if chosen is None:
+        raise RunError("no model of this run was trained to the end", where=str(run))
+    own = [folder.name for folder in (run / "models").glob("*")]
+    if chosen not in own:
+        raise BundleError("the chosen model is not in the run", found=repr(chosen), expected=", ".join(sorted(own)))
+    return str(chosen)
 
 
 def answer(model: Model, batches: Iterable[Batch]) -> Answers:

@@ -6,7 +6,7 @@ Colours are CSS variables of the page (style.css), so light, dark and paper need
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 Specification = dict[str, Any]
 
 ROLE_COLOURS = {role: f"var(--{role})" for role in ("train", "validation", "calibration", "test")}
+CHANNEL_COLOURS = {
+    **{"grey": "var(--ink-2)", "alpha": "var(--train)"},
+    **{"red": "var(--miss)", "green": "var(--test)", "blue": "var(--validation)"},
+}
 MEASURES = {"loss": "~g", "accuracy": ".0%"}
 FONT = "Helvetica Neue, Arial, Liberation Sans, sans-serif"
 WIDTH_PIXELS, HEIGHT_PIXELS = 400, 210
@@ -45,7 +49,7 @@ def learning_curve(history: Sequence[dict[str, Any]], kept_epoch: int | None, me
         .encode(
             x=epochs,
             y=alt.Y("value:Q", title=None, axis=alt.Axis(format=MEASURES[measure]), scale=alt.Scale(zero=False)),
-            color=_colour_of_role(["train", "validation"]),
+            color=_colour("role", ["train", "validation"], ROLE_COLOURS),
             strokeDash=alt.StrokeDash("role:N", legend=None, scale=alt.Scale(range=[[5, 3], [1, 0]])),
             tooltip=["role:N", "epoch:Q", alt.Tooltip("value:Q", title=measure, format=".4f")],
         )
@@ -54,11 +58,11 @@ def learning_curve(history: Sequence[dict[str, Any]], kept_epoch: int | None, me
     return _specification(alt.layer(*marks, lines), f"{measure} after each epoch")
 
 
-def class_balance(counts: Sequence[dict[str, Any]]) -> Specification:
-    """Bars: pictures of each class, stacked by role; `counts` is report.json's data.counts."""
+def class_balance(counts: Sequence[dict[str, Any]], colours: Mapping[str, str] = ROLE_COLOURS) -> Specification:
+    """Bars: pictures of each class, stacked by role, or whatever `colours` name; `counts` as report.json's data.counts."""
     import altair as alt
 
-    roles = [role for role in ROLE_COLOURS if any(row.get(role) for row in counts)]
+    roles = [role for role in colours if any(row.get(role) for row in counts)]
     values = [
         {"class": row["class"], "role": role, "images": row[role], "order": place}
         for row in counts
@@ -70,12 +74,45 @@ def class_balance(counts: Sequence[dict[str, Any]]) -> Specification:
         .encode(
             x=alt.X("images:Q", title="images", axis=alt.Axis(format=",d", tickCount=5)),
             y=alt.Y("class:N", title=None, sort=None, axis=alt.Axis(ticks=False, domain=False)),
-            color=_colour_of_role(roles),
+            color=_colour("role", roles, colours, legend=len(roles) > 1),
             order="order:Q",
             tooltip=["class:N", "role:N", alt.Tooltip("images:Q", format=",d")],
         )
     )
     return _specification(bars, "images of each class by role", height_pixels=max(90, 18 * len(counts)))
+
+
+def histogram(
+    edges: Sequence[float], shares: Mapping[str, Sequence[float]], title: str, scale: str = "linear"
+) -> Specification:
+    """Steps of the shares (B) of each channel between `edges` (B + 1); the vertical scale is "linear" or "sqrt"."""
+    import altair as alt
+
+    values = [
+        {"low": low, "high": high, "channel": channel, "share": share}
+        for channel, channel_shares in shares.items()
+        for low, high, share in zip(edges, edges[1:], channel_shares, strict=True)
+    ]
+    across = alt.X("low:Q", title=title, axis=alt.Axis(grid=False, tickCount=8))
+    across = across.scale(domain=[edges[0], edges[-1]], nice=False, zero=False)
+    up = alt.Y("share:Q", title=None, axis=alt.Axis(format="~%", tickCount=5), scale=alt.Scale(type=scale, zero=True))
+    bars = (
+        alt.Chart(alt.InlineData(values=values))
+        .mark_bar(opacity=1 if len(shares) == 1 else 0.4, binSpacing=0)
+        .encode(
+            x=across,
+            x2="high:Q",
+            y=up.stack(None),
+            color=_colour("channel", list(shares), CHANNEL_COLOURS, legend=len(shares) > 1),
+            tooltip=[
+                *(["channel:N"] if len(shares) > 1 else []),
+                alt.Tooltip("low:Q", title="from", format=".4~g"),
+                alt.Tooltip("high:Q", title="to", format=".4~g"),
+                alt.Tooltip("share:Q", format=".3~%"),
+            ],
+        )
+    )
+    return _specification(bars, f"shares by {title}")
 
 
 def javascript() -> str:
@@ -114,13 +151,15 @@ def _kept_mark(kept_epoch: int, epochs: altair.X) -> list[altair.Chart]:
     return [rule, text.encode(text="label:N", y=alt.value(0))]
 
 
-def _colour_of_role(roles: list[str]) -> altair.Color:
+def _colour(field: str, names: list[str], colours: Mapping[str, str], legend: bool = True) -> altair.Color:
     import altair as alt
 
     return alt.Color(
-        "role:N",
-        scale=alt.Scale(domain=roles, range=[ROLE_COLOURS[role] for role in roles]),
-        legend=alt.Legend(title=None, orient="top", offset=14, symbolType="square", symbolStrokeWidth=0),
+        f"{field}:N",
+        scale=alt.Scale(domain=names, range=[colours[name] for name in names]),
+        legend=alt.Legend(title=None, orient="top", offset=14, symbolType="square", symbolStrokeWidth=0)
+        if legend
+        else None,
     )
 
 

@@ -62,28 +62,42 @@ def _details(num_classes: int) -> Iterable[Detail]:
 
 def _page(content: Content, thumbnails: Thumbnails, detail: Detail) -> str:
     cell_sheet = build_sheet(thumbnails, rows_behind_cells(content, detail.cell_images), CELL_SHEET_BYTES)
+    return filled(
+        "template.html.j2",
+        content,
+        figures=_figures(content),
+        cells=_cells(content, cell_sheet, detail.cell_images),
+        sheet=build_sheet(thumbnails, rows_in_view(content), SHEET_BYTES, mean_images(content["data"])),
+        cell_sheet=cell_sheet,
+        detail=detail,
+        cell_limit=CELL_IMAGES,
+        first_findings=FIRST_FINDINGS,
+        matrix_classes=MATRIX_CLASSES,
+        axis=_axis(content["leaderboard"]),
+        anchors=_anchors(content),
+        covers=_covers(content),
+        methods=list(dict.fromkeys(estimate["method"] for _, estimate in _scores(content) if estimate["method"])),
+    )
+
+
+def filled(
+    template: str, content: Content, figures: dict[str, Specification], cells: dict[str, Any], **context: Any
+) -> str:
+    """A page of its own: the template with style, scripts, figures and the policy that allows just these.
+
+    figures: by the name that the template gives their place. cells: what a click on a confusion cell needs, if any.
+    """
     scripts = {"library": javascript(), "script": _resource("page.js")}
     return (
         _environment()
-        .get_template("template.html.j2")
+        .get_template(template)
         .render(
             content,
             **{name: Markup(text) for name, text in scripts.items()},
+            **context,
             policy=_policy(scripts.values()),
             stylesheet=Markup(_resource("style.css")),
-            sheet=build_sheet(thumbnails, rows_in_view(content), SHEET_BYTES, mean_images(content["data"])),
-            cell_sheet=cell_sheet,
-            detail=detail,
-            cell_limit=CELL_IMAGES,
-            first_findings=FIRST_FINDINGS,
-            matrix_classes=MATRIX_CLASSES,
-            axis=_axis(content["leaderboard"]),
-            anchors=_anchors(content),
-            covers=_covers(content),
-            methods=list(dict.fromkeys(estimate["method"] for _, estimate in _scores(content) if estimate["method"])),
-            embedded=embedded_json(
-                {"figures": _figures(content), "cells": _cells(content, cell_sheet, detail.cell_images)}
-            ),
+            embedded=embedded_json({"figures": figures, "cells": cells}),
         )
     )
 

@@ -53,11 +53,18 @@ def perform(lane: Lane, rows: Mapping[str, np.ndarray], place: Workplace, watche
     try:
         snapshot = train(lane, place.material, checkpoint, watcher)
         result = _store(snapshot, lane, rows, place, folder)
-    except (TrainingError, torch.OutOfMemoryError, MemoryError) as error:
+    except (TrainingError, RuntimeError, MemoryError) as error:
+        if not isinstance(error, TrainingError) and not _out_of_memory(error):
+            raise
         result = _store_failure(str(error), lane, checkpoint, folder)
     folder.write_result(result)
     tidy(lane, place)
     return result
+
+
+def _out_of_memory(error: Exception) -> bool:
+    """torch has an exception of its own for this on a GPU, and only words on a CPU."""
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "DefaultCPUAllocator" in str(error)
 
 
 def predict_role(role: str, rows: np.ndarray, job_id: str, place: Workplace) -> Predictions:

@@ -1,0 +1,56 @@
+"""What picture files say of themselves before they are decoded: sizes, formats, colour models."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from snellen.data.pictures import FORMATS, in_threads
+from snellen.data.streams import readable
+from snellen.errors import located
+
+MODES = {
+    **{"1": "black and white", "L": "grey", "P": "palette", "RGB": "colour", "CMYK": "CMYK", "YCbCr": "colour"},
+    **{"LA": "grey with alpha", "PA": "palette with alpha", "RGBA": "colour with alpha"},
+    **{"I": "grey, 16 bits", "I;16": "grey, 16 bits", "I;16B": "grey, 16 bits", "I;16L": "grey, 16 bits"},
+}
+SIDEWAYS = (5, 6, 7, 8)
+"""EXIF orientations that exchange height and width."""
+
+ORIENTATION = 0x0112
+
+
+@dataclass(frozen=True)
+class Photograph:
+    """A picture file by its header: pixels as they are shown, format, and what its pixels are in words."""
+
+    height: int
+    width: int
+    format: str
+    tones: str
+
+
+def look(files: Sequence[Path]) -> list[Photograph]:
+    """Each file by its header. Raises DataError naming the first that cannot be read."""
+    return in_threads(_look, files)
+
+
+def tallies(found: Sequence[Photograph]) -> dict[str, list[tuple[str, int]]]:
+    """How often each size ("height × width"), format and kind of tone occurs, the most frequent first."""
+    return {
+        "sizes": Counter(f"{each.height} × {each.width}" for each in found).most_common(),
+        "formats": Counter(each.format for each in found).most_common(),
+        "tones": Counter(each.tones for each in found).most_common(),
+    }
+
+
+def _look(file: Path) -> Photograph:
+    from PIL import Image
+
+    with located(file.name), readable(), Image.open(file, formats=FORMATS) as image:
+        width, height = image.size
+        if image.getexif().get(ORIENTATION) in SIDEWAYS:
+            width, height = height, width
+        return Photograph(height, width, image.format or "", MODES.get(image.mode, image.mode))

@@ -1,0 +1,246 @@
+"""The exploration page: a data set looked at before anything is trained on it, as one file like the report."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from snellen import __version__
+from snellen.data.dataset import Dataset
+from snellen.data.describe import describe
+from snellen.data.explore import class_images, nearest_classes, repeated_pictures, sample_rows, some_rows
+from snellen.data.photographs import Photograph, tallies
+from snellen.data.quality import duplicate_groups
+from snellen.data.statistics import Correlation, channels, correlation, tones
+from snellen.explain.thumbnails import Thumbnails, draw, tone
+from snellen.limits import SHEET_BYTES
+from snellen.report.figures import Specification, class_balance, histogram
+from snellen.report.page import filled
+from snellen.report.sprites import build_sheet
+
+SAMPLES_A_CLASS = 10
+REPEATED_PICTURES = 12
+EXTREME_PICTURES = 8
+CORRELATED_IMAGES = 10_000
+SEED = 0
+
+TONE_BINS = 40
+TALLIED = 8
+"""Sizes of files that are listed one by one."""
+
+DISTANCE_CLASSES = 30
+"""Most classes of which all distances are shown; every class shows its nearest."""
+
+CHANNELS = {1: ("grey",), 3: ("red", "green", "blue"), 4: ("red", "green", "blue", "alpha")}
+PARTS = {"outside the test": "var(--train)", "official test": "var(--test)", "images": "var(--accent)"}
+
+TOGETHER, APART, NEVER = (74, 134, 208), (208, 70, 104), (128, 128, 128, 50)
+"""Colours of correlations 1 and -1, which fade to nothing at 0, and of pixels that never change; for light and dark."""
+
+Content = dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Exploration:
+    """All that the page shows. looks: (2K, H, W, C) uint8, the mean picture of each class, then its variation."""
+
+    content: Content
+    thumbnails: Thumbnails
+    looks: np.ndarray
+
+
+def explore(dataset: Dataset, photographs: Sequence[Photograph] = (), unions: Sequence[str] = ()) -> Exploration:
+    """A look at the rows outside the official test; the test is only counted and searched for copies of other rows.
+
+    photographs: the headers of the picture files, where there are any. unions: sentences on arrays that leak.
+    """
+    description = describe(dataset)
+    test = np.zeros(len(dataset), bool) if dataset.official_test is None else dataset.official_test
+    rows = np.flatnonzero(~test)
+    means, deviations = class_images(dataset, rows)
+    content = {
+        "snellen": __version__,
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "described": description,
+        "looked_at": len(rows),
+        "unions": list(unions),
+        "data": {
+            "classes": list(dataset.classes),
+            "samples": [drawn[drawn >= 0].tolist() for drawn in sample_rows(dataset, rows, SAMPLES_A_CLASS, SEED)],
+        },
+        "counts": [_count(each, bool(test.any())) for each in description["classes"]],
+        "pixels": _pixels(dataset, rows),
+        "correlation": _correlation(correlation(dataset, some_rows(dataset, rows, CORRELATED_IMAGES, SEED))),
+        "tones": _tones(dataset, rows),
+        "photographs": _photographs(photographs),
+        "nearest": _nearest(dataset, means),
+        "repeated": _repeated(dataset, test),
+    }
+    looks = np.concatenate([_toned(means, dataset.pixel_range), _variation(deviations)])
+    return Exploration(content, draw(dataset, np.fromiter(_rows_in_view(content), np.int64)), looks)
+
+
+def render(exploration: Exploration) -> str:
+    """The whole page, under the report's content policy: no request, no script but its own."""
+    content = exploration.content
+    sheet = build_sheet(exploration.thumbnails, _rows_in_view(content), SHEET_BYTES, exploration.looks)
+    return filled("exploration.html.j2", content, _figures(content), {}, sheet=sheet)
+
+
+def _rows_in_view(content: Content) -> list[int]:
+    """Rows that the page draws, those first that should not be missing."""
+    rows = [each["rows"][0] for each in content["repeated"]]
+    rows += [row for extreme in content["tones"]["extremes"] for row in extreme["rows"]]
+    return rows + [row for drawn in zip_longest_rows(content["data"]["samples"]) for row in drawn]
+
+
+def zip_longest_rows(samples: Sequence[Sequence[int]]) -> list[list[int]]:
+    """The first of every class, then the second of every class, and so on."""
+    return [[rows[place] for rows in samples if place < len(rows)] for place in range(SAMPLES_A_CLASS)]
+
+
+def _count(each: dict[str, Any], tested: bool) -> dict[str, Any]:
+    if not tested:
+        return {"class": each["class"], "images": each["images"]}
+    return {"class": each["class"], "outside the test": each["images"], "official test": each["official_test"]}
+
+
+def _pixels(dataset: Dataset, rows: np.ndarray) -> Content:
+    found = channels(dataset, rows)
+    columns = (found.least, found.greatest, found.means, found.deviations)
+    (low, high), names = dataset.pixel_range, CHANNELS[dataset.shape[2]]
+    return {
+        "channels": [
+            {
+                "channel": name,
+                **dict(zip(("least", "greatest", "mean", "deviation"), map(float, values), strict=True)),
+                "scaled_mean": float((values[2] - low) / (high - low)),
+                "scaled_deviation": float(values[3] / (high - low)),
+            }
+            for name, *values in zip(names, *columns, strict=True)
+        ],
+        "edges": found.edges.tolist(),
+        "shares": dict(zip(names, (found.counts / found.counts.sum(axis=1, keepdims=True)).tolist(), strict=True)),
+    }
+
+
+def _correlation(found: Correlation) -> Content:
+    down, across = found.blocks
+    grid = np.arange(down * across).reshape(down, across)
+    beside = [found.matrix[grid[:, :-1], grid[:, 1:]].ravel(), found.matrix[grid[:-1], grid[1:]].ravel()]
+    touching = np.concatenate(beside)
+    touching = touching[~np.isnan(touching)]
+    return {
+        "picture": _png_uri(_diverging(found.matrix)),
+        "blocks": [down, across],
+        "block_pixels": found.block_pixels,
+        "images": found.images,
+        "constant": int(np.isnan(found.matrix.diagonal()).sum()),
+        "touching": float(touching.mean()) if len(touching) else None,
+    }
+
+
+def _diverging(matrix: np.ndarray) -> np.ndarray:
+    """(n, n, 4) uint8 of (n, n) numbers from -1 to 1: the nearer to 0, the more transparent."""
+    strength = np.nan_to_num(matrix)
+    colours = np.where(strength[..., None] < 0, APART, TOGETHER)
+    drawn = np.concatenate([colours, np.abs(strength)[..., None] * 255], axis=2).round().astype(np.uint8)
+    drawn[np.isnan(matrix)] = NEVER
+    return drawn
+
+
+def _png_uri(pixels: np.ndarray) -> str:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def _tones(dataset: Dataset, rows: np.ndarray) -> Content:
+    """Histograms of brightness and contrast, and the pictures at their ends."""
+    found = dict(zip(("brightness", "contrast"), tones(dataset, rows), strict=True))
+    ends = {"darkest": found["brightness"], "brightest": -found["brightness"], "least contrast": found["contrast"]}
+    return {
+        "histograms": {name: _histogram(values) for name, values in found.items()},
+        "extremes": [_extreme(dataset, rows, name, values) for name, values in ends.items()],
+    }
+
+
+def _histogram(values: np.ndarray) -> Content:
+    counts, edges = np.histogram(values, TONE_BINS)
+    return {"edges": edges.tolist(), "shares": (counts / len(values)).tolist(), "median": float(np.median(values))}
+
+
+def _extreme(dataset: Dataset, rows: np.ndarray, name: str, values: np.ndarray) -> Content:
+    first = np.argsort(values, kind="stable")[:EXTREME_PICTURES]
+    labels = [dataset.classes[label] for label in dataset.labels[rows[first]]]
+    return {"name": name, "rows": rows[first].tolist(), "labels": labels, "values": np.abs(values[first]).tolist()}
+
+
+def _photographs(photographs: Sequence[Photograph]) -> Content | None:
+    if not photographs:
+        return None
+    found = tallies(photographs)
+    listed = {name: _with_rest(counts) for name, counts in found.items()}
+    return {"files": len(photographs), "tallies": listed, "distinct_sizes": len(found["sizes"])}
+
+
+def _with_rest(counts: list[tuple[str, int]]) -> list[tuple[str, int]]:
+    rest = counts[TALLIED:]
+    return counts[:TALLIED] + ([(f"{len(rest):,} others", sum(number for _, number in rest))] if rest else [])
+
+
+def _nearest(dataset: Dataset, means: np.ndarray) -> Content:
+    """Each class with its nearest; all distances where they can be read."""
+    distances, nearest = nearest_classes(means, dataset.pixel_range)
+    rows = [
+        {"class": code, "nearest": int(other), "distance": float(distances[code, other])}
+        for code, other in enumerate(nearest)
+        if other >= 0
+    ]
+    few = len(distances) <= DISTANCE_CLASSES
+    return {"rows": rows, "distances": np.where(np.isnan(distances), -1, distances).tolist() if few else None}
+
+
+def _repeated(dataset: Dataset, test: np.ndarray) -> list[Content]:
+    """Pictures that occur more than once, with their rows and labels; those within the test alone stay unseen."""
+    groups = duplicate_groups(dataset.images)
+    seen = np.isin(groups, groups[~test])
+    own = np.where(seen, groups, np.arange(len(groups)))
+    return [
+        {
+            "rows": rows.tolist(),
+            "ids": dataset.ids[rows].tolist(),
+            "labels": [dataset.classes[label] for label in np.unique(dataset.labels[rows])],
+            "in_test": int(test[rows].sum()),
+        }
+        for rows in repeated_pictures(own, dataset.labels, REPEATED_PICTURES)
+    ]
+
+
+def _toned(means: np.ndarray, pixel_range: tuple[float, float]) -> np.ndarray:
+    return tone(np.nan_to_num(means, nan=pixel_range[0]), pixel_range)
+
+
+def _variation(deviations: np.ndarray) -> np.ndarray:
+    """(K, H, W, C) uint8: the largest deviation of all classes is white; alpha, which would hide it, is left out."""
+    colours = np.nan_to_num(deviations)
+    colours[..., 3:] = 0
+    drawn = tone(colours, (0.0, float(colours.max()) or 1.0))
+    drawn[..., 3:] = 255
+    return drawn
+
+
+def _figures(content: Content) -> dict[str, Specification]:
+    pixels, tones_ = content["pixels"], content["tones"]["histograms"]
+    return {
+        "balance": class_balance(content["counts"], PARTS),
+        "pixels": histogram(pixels["edges"], pixels["shares"], "value of a pixel", "sqrt"),
+        **{name: histogram(one["edges"], {"grey": one["shares"]}, name) for name, one in tones_.items()},
+    }
