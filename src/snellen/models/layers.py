@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Union, final
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, final
 
 import numpy as np
 import torch
 import torch.nn.functional as functional
-from pydantic import BeforeValidator, Discriminator, Field, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor
 
 from snellen.errors import ShapeError
@@ -17,7 +17,7 @@ from snellen.models import chain
 from snellen.models.initializers import Initializer, draw
 from snellen.models.keys import Key
 from snellen.models.layer import Arrays, Layer, Shape, Step, Tensors
-from snellen.models.named import spread
+from snellen.models.named import one_of
 from snellen.models.windows import Padding, fold, pad_same, unfold, window_output
 
 Activation = Literal["linear", "relu"]
@@ -320,9 +320,5 @@ LAYERS: dict[str, type[Layer]] = {
 if TYPE_CHECKING:
     AnyLayer = Layer
 else:
-    AnyLayer = Annotated[
-        Union[tuple(LAYERS.values())],  # noqa: UP007  # built from the registry
-        Discriminator("kind"),
-        BeforeValidator(lambda item: spread(item, LAYERS, "layer")),
-    ]
+    AnyLayer = one_of(LAYERS, "layer")
     Skip.model_rebuild()

@@ -6,9 +6,9 @@ Layers, optimizers and schedules are written this way. Each is a frozen pydantic
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, Union
 
-from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, model_serializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, GetJsonSchemaHandler, model_serializer
 from pydantic_core import CoreSchema
 
 from snellen.errors import StudyError, unknown
@@ -71,6 +71,15 @@ def spread(item: Any, registry: Mapping[str, type[Named]], what: str) -> Any:
             raise StudyError(f"{what} `{name}` takes named arguments", found=repr(arguments))
         arguments = {shorthand: arguments}
     return {**arguments, "kind": name}
+
+
+def one_of(registry: Mapping[str, type[Named]], what: str) -> Any:
+    """The type of a pydantic field that holds any one of a registry, written as above."""
+    return Annotated[
+        Union[tuple(registry.values())],  # noqa: UP007  # built from the registry
+        Discriminator("kind"),
+        BeforeValidator(lambda item: spread(item, registry, what)),
+    ]
 
 
 def identity_of(thing: Named) -> dict[str, Any]:

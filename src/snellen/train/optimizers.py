@@ -7,13 +7,13 @@ p -= learning_rate * weight_decay * p, before the step.
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Union, final
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, final
 
 import torch
-from pydantic import BeforeValidator, Discriminator, Field
+from pydantic import Field
 from torch import Tensor
 
-from snellen.models.named import Named, spread
+from snellen.models.named import Named, one_of
 
 Decay = Annotated[float, Field(ge=0, lt=1)]
 Epsilon = Annotated[float, Field(gt=0, le=1)]
@@ -129,8 +129,4 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": Sgd, "adam": Adam, "adamw": Ada
 if TYPE_CHECKING:
     AnyOptimizer = Optimizer
 else:
-    AnyOptimizer = Annotated[
-        Union[tuple(OPTIMIZERS.values())],  # noqa: UP007  # built from the registry
-        Discriminator("kind"),
-        BeforeValidator(lambda item: spread(item, OPTIMIZERS, "optimizer")),
-    ]
+    AnyOptimizer = one_of(OPTIMIZERS, "optimizer")

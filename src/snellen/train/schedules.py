@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Union, final
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, final
 
-from pydantic import BeforeValidator, Discriminator, Field
+from pydantic import Field
 
-from snellen.models.named import Named, spread
+from snellen.models.named import Named, one_of
 
 
 class Schedule(Named):
@@ -57,8 +57,4 @@ SCHEDULES: dict[str, type[Schedule]] = {"constant": Constant, "cosine": Cosine}
 if TYPE_CHECKING:
     AnySchedule = Schedule
 else:
-    AnySchedule = Annotated[
-        Union[tuple(SCHEDULES.values())],  # noqa: UP007  # built from the registry
-        Discriminator("kind"),
-        BeforeValidator(lambda item: spread(item, SCHEDULES, "schedule")),
-    ]
+    AnySchedule = one_of(SCHEDULES, "schedule")
