@@ -43,9 +43,7 @@ def print_check(checked: dict[str, Any]) -> None:
     counts = ", ".join(f"{role} {count:,}" for role, count in checked["roles"].items() if count)
     console.print(f"{data['name']}: {data['images']:,} images {data['shape']}, {counts}", highlight=False)
     columns = ["model", "job", "parameters", "epochs", "steps", "seconds", "MB"]
-    table = _table(
-        f"{checked['study']}: the plan; nothing was trained (steps an epoch, memory beside the pictures)", columns, 2
-    )
+    table = _table(f"{checked['study']}: the plan; nothing was trained", columns, 2)
     for row in checked["models"]:
         seconds, memory = f"{row['seconds']:.0f}", f"{row['memory_bytes'] / 1e6:.0f}"
         numbers = (f"{row['parameters']:,}", str(row["epochs"]), str(row["steps_an_epoch"]), seconds, memory)

@@ -16,6 +16,7 @@ from torch import Tensor
 from snellen.errors import ShapeError, unknown
 from snellen.models import chain
 from snellen.models.chain import Placed
+from snellen.models.features import Feature
 from snellen.models.keys import Key
 from snellen.models.layer import Layer, Mode, Shape, Step, Tensors
 from snellen.models.layers import AnyLayer, Dense
@@ -62,10 +63,15 @@ class Network:
         """Numbers that training fits by gradient."""
         return sum(math.prod(shape) for shape in self.shapes[0].values())
 
+    @cached_property
+    def features(self) -> tuple[Placed, ...]:
+        """The feature steps in front, whose state is fitted before training."""
+        return tuple(placed for placed in self.layers if isinstance(placed.layer, Feature))
+
     @property
     def parameter_count(self) -> int:
-        """All numbers of the network, moving statistics included, as Keras counts."""
-        return self.trainable_count + sum(math.prod(shape) for shape in self.shapes[1].values())
+        """All numbers of the network, moving statistics included, as Keras counts; fitted feature steps are not."""
+        return sum(row["parameters"] for row in self.layer_table())
 
     @property
     def multiply_adds(self) -> int:
@@ -80,15 +86,14 @@ class Network:
                 "kind": placed.layer.name,
                 "detail": placed.layer.detail(),
                 "output": list(placed.output_shape),
-                "parameters": sum(
-                    math.prod(shape)
-                    for shapes in self.shapes
-                    for name, shape in shapes.items()
-                    if name.startswith(f"{placed.name}.")
-                ),
+                "parameters": 0 if placed in self.features else self._count(placed),
             }
             for placed in self.layers
         ]
+
+    def _count(self, placed: Placed) -> int:
+        own = (shape for shapes in self.shapes for name, shape in shapes.items() if name.startswith(f"{placed.name}."))
+        return sum(math.prod(shape) for shape in own)
 
 
 def parse_layers(written: str | Sequence[Any]) -> tuple[Layer, ...]:

@@ -34,8 +34,8 @@ from snellen.limits import (
     SMALL_BYTES,
 )
 from snellen.models.build import Network, assemble
+from snellen.models.features import AnyPart
 from snellen.models.forward import predict_probabilities
-from snellen.models.layers import AnyLayer
 from snellen.models.weights import unpack_weights
 
 WEIGHTS, DESCRIPTION, CARD = "model.safetensors", "model.json", "card.md"
@@ -86,7 +86,7 @@ class Description(BaseModel):
     job: Annotated[str, Field(max_length=200)]
     input: Input
     classes: Annotated[tuple[str, ...], Field(min_length=2, max_length=MAX_CLASSES)]
-    layers: Annotated[tuple[AnyLayer, ...], Field(min_length=1, max_length=MAX_LAYERS)]
+    layers: Annotated[tuple[AnyPart, ...], Field(min_length=1, max_length=MAX_LAYERS)]
     weights_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
     @model_validator(mode="after")

@@ -16,14 +16,12 @@ from snellen.limits import MAX_LAYERS, MAX_SKIP_DEPTH
 from snellen.models import chain
 from snellen.models.initializers import Initializer, draw
 from snellen.models.keys import Key
-from snellen.models.layer import Arrays, Layer, Shape, Step, Tensors
+from snellen.models.layer import Arrays, Layer, Shape, Step, Tensors, row_product
 from snellen.models.named import one_of
 from snellen.models.windows import Padding, fold, pad_same, unfold, window_output
 
 Activation = Literal["linear", "relu"]
 Count = Annotated[int, Field(ge=1, le=65_536)]
-NARROW = 16
-"""Units below which `dense` multiplies the other way round."""
 Side = Annotated[int, Field(ge=1, le=512)]
 
 
@@ -34,11 +32,7 @@ def _activate(y: Tensor, activation: Activation) -> Tensor:
 
 @final
 class Dense(Layer):
-    """y = activation(x W + b) on vectors.
-
-    Few units are computed as W' x': the rounding of a row then does not depend on its place in the batch, which it does
-    in x W for 5 to 11 units (MKL), and they are up to twice as fast. Many units with few rows are far slower that way.
-    """
+    """y = activation(x W + b) on vectors."""
 
     kind: Literal["dense"] = "dense"
     shorthand: ClassVar = "units"
@@ -58,13 +52,8 @@ class Dense(Layer):
         return {"kernel": kernel, **bias}, {}
 
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
-        kernel = parameters["kernel"]
-        if self.units < NARROW:
-            y = (kernel.transpose(1, 2) @ x.transpose(1, 2)).transpose(1, 2)
-            y = y + parameters["bias"].unsqueeze(1) if self.use_bias else y
-        else:
-            y = torch.baddbmm(parameters["bias"].unsqueeze(1), x, kernel) if self.use_bias else x @ kernel
-        return _activate(y, self.activation), {}
+        bias = parameters["bias"] if self.use_bias else None
+        return _activate(row_product(x, parameters["kernel"], bias), self.activation), {}
 
     def multiply_adds(self, shape: Shape) -> int:
         return shape[0] * self.units

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from snellen.errors import SnellenError
+from snellen.models.features import FEATURES
 from snellen.models.layers import LAYERS
 from snellen.study.schema import Data, Model, Split, StudyFile, Train
 from snellen.train.optimizers import OPTIMIZERS
@@ -147,4 +148,4 @@ def _section(location: Location) -> type[BaseModel] | None:
         return Model
     if location[-1:] == ("train",):
         return Train
-    return {**LAYERS, **OPTIMIZERS, **SCHEDULES}.get(str(location[-1]))
+    return {**LAYERS, **FEATURES, **OPTIMIZERS, **SCHEDULES}.get(str(location[-1]))

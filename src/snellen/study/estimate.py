@@ -55,7 +55,7 @@ def _probe(job: Job, device: str) -> tuple[float, float]:
     pictures = generator.uniform(low, high, (size, *trajectory.input_shape)).astype(np.float32)
     material = Material(torch.from_numpy(pictures).to(device), torch.arange(size, device=device) % trajectory.classes)
     training = Training.prepare(Lane(job, np.arange(trajectory.batch_size), np.arange(1)), material)
-    start = training.start()
+    start = training.unfitted()
     views = training.rule.layout.views(start.theta)
     rows = torch.arange(PREDICTION_BATCH, device=device)
 

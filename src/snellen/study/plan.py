@@ -13,7 +13,8 @@ from snellen.data.roles import Roles
 from snellen.data.source import Options
 from snellen.errors import located
 from snellen.files.hashing import canonical_json, digest, digest_arrays
-from snellen.models.build import build
+from snellen.models.build import assemble
+from snellen.models.fit import resolve
 from snellen.models.layers import Dense
 from snellen.study.schema import Model, StudyFile
 from snellen.train.engine import Lane
@@ -36,7 +37,7 @@ def plan(study: StudyFile, dataset: Dataset, roles: Roles) -> Plan:
     models: dict[str, str] = {}
     for name, model in study.models.items():
         with located(f"model {name}"):
-            job = _job(study, model, dataset, train_digest, validation_digest)
+            job = _job(study, model, dataset, train_rows, train_digest, validation_digest)
         models[name] = job.id
         lanes.setdefault(job.id, Lane(job, train_rows, validation_rows))
     return Plan(lanes, models)
@@ -76,11 +77,15 @@ def options_of(study: StudyFile) -> Options:
     )
 
 
-def _job(study: StudyFile, model: Model, dataset: Dataset, train_digest: str, validation_digest: str) -> Job:
+def _job(
+    study: StudyFile, model: Model, dataset: Dataset, train_rows: np.ndarray, train_digest: str, validation_digest: str
+) -> Job:
     train, classes = model.train, len(dataset.classes)
-    build(model.layers, dataset.shape, classes)
+    features = resolve(model.features, dataset, train_rows)
+    layers = (*features, *model.layers, Dense(units=classes))
+    assemble(layers, dataset.shape, classes)
     trajectory = Trajectory(
-        layers=(*model.layers, Dense(units=classes)),
+        layers=layers,
         input_shape=dataset.shape,
         classes=classes,
         pixel_range=dataset.pixel_range,

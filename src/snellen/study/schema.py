@@ -11,6 +11,7 @@ from snellen.data.fit import STEPS, Fit, Side
 from snellen.data.groups import Group
 from snellen.data.pictures import Background
 from snellen.errors import StudyError, unknown
+from snellen.models.features import AnyFeature
 from snellen.models.layers import AnyLayer
 from snellen.models.zoo import ZOO
 from snellen.train.job import Measure
@@ -143,8 +144,12 @@ def _named_source(written: Any) -> Any:
 
 
 class Model(Section):
-    """One network and how it is trained. layers: a list, or the name of a network of the zoo."""
+    """One network and how it is trained. layers: a list, or the name of a network of the zoo.
 
+    features: steps in front of the layers that are fitted to the training pictures, once, before training.
+    """
+
+    features: tuple[AnyFeature, ...] = ()
     layers: Annotated[tuple[AnyLayer, ...], BeforeValidator(_zoo_layers, json_schema_input_type=str | list[AnyLayer])]
     train: Train = Train()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,6 +14,8 @@ from torch import Tensor
 
 from snellen.errors import NonFiniteLoss, TrainingError
 from snellen.metrics.scores import accuracy, loss
+from snellen.models.build import to_tensors
+from snellen.models.fit import fit
 from snellen.models.forward import predict_probabilities, to_input
 from snellen.models.keys import Key
 from snellen.train.checkpoint import Checkpoint
@@ -133,8 +136,20 @@ class Training:
         return math.ceil(len(self.train_rows) / self.lane.job.trajectory.batch_size)
 
     def start(self) -> Snapshot:
-        """The snapshot before the first epoch."""
+        """The snapshot before the first epoch, feature steps fitted to the training rows."""
+        fitted = fit(
+            self.rule.network,
+            self.material.images[self.train_rows].cpu().numpy(),
+            self.material.labels[self.train_rows].cpu().numpy(),
+            self.lane.job.trajectory.pixel_range,
+            self.lane.job.trajectory.seed,
+        )
+        return self.unfitted(to_tensors(fitted, torch.float32, self.material.device))
+
+    def unfitted(self, fitted: Mapping[str, Tensor] | None = None) -> Snapshot:
+        """The same with the state of feature steps as given, or zero."""
         parameters, state = self.rule.network.init(self.seeds, device=self.material.device)
+        state |= fitted or {}
         theta = self.rule.layout.flatten(parameters)
         return Snapshot(theta, state, self.rule.optimizer.init(theta), theta, state, Keeper(), ())
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from snellen.files.hashing import identity
 from snellen.models.build import Network, assemble
-from snellen.models.layers import AnyLayer
+from snellen.models.features import AnyPart
 from snellen.models.named import Named, identity_of
 from snellen.train.optimizers import AnyOptimizer
 from snellen.train.schedules import AnySchedule
@@ -27,11 +27,11 @@ class Frozen(BaseModel):
 class Trajectory(Frozen):
     """What determines the weights after every epoch.
 
-    layers: complete, the output layer included. rows: SHA-256 of the training rows' content, labels and order.
-    total_epochs: only where the schedule depends on it.
+    layers: complete, feature steps and the output layer included. rows: SHA-256 of the training rows' content, labels
+    and order. total_epochs: only where the schedule depends on it.
     """
 
-    layers: tuple[AnyLayer, ...]
+    layers: tuple[AnyPart, ...]
     input_shape: tuple[int, int, int]
     classes: int
     pixel_range: tuple[float, float]
