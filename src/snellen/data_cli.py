@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from snellen.limits import MAX_SIDE_PIXELS
+
 if TYPE_CHECKING:
+    from snellen.data.dataset import Dataset
     from snellen.data.hdf5 import Union
 
 app = typer.Typer(help="List, fetch and describe data sets.", no_args_is_help=True)
@@ -63,22 +67,45 @@ def fetch(
 @app.command()
 def describe(
     source: Annotated[str, typer.Argument(metavar="NAME-or-PATH", help="A known data set, or a file or folder.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="FILE.html",
+            help="Where the page goes; NAME-exploration.html in the working folder when not given. With --json there "
+            "is a page only where --out says so.",
+        ),
+    ] = None,
+    resize: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=MAX_SIDE_PIXELS,
+            metavar="PIXELS",
+            help="Make all images that high and wide, if their sizes differ.",
+        ),
+    ] = None,
     data_dir: DataFolder = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what a data set holds: counts, shapes, classes, pixels, duplicates, conflicting labels."""
+    """Show what a data set holds, and write a page to look at it: samples, classes, pixels, tones, duplicates."""
     from snellen.data.describe import describe as describe_dataset
+    from snellen.data.fit import Fit
     from snellen.data.hdf5 import unions
-    from snellen.data.readers import find, read
+    from snellen.data.readers import Options, find, read
 
-    description = describe_dataset(read(source, data_folder=data_dir))
-    path = find(source, data_dir)
-    found = unions(path) if path else []
+    options = Options(fit=Fit(step="resize", height=resize, width=resize) if resize else None)
+    dataset, path = read(source, options, data_dir), find(source, data_dir)
+    description, found = describe_dataset(dataset), unions(path) if path else []
     if as_json:
         listed = [{"array": union.array, "parts": list(union.parts)} for union in found]
         print(json.dumps(description | {"unions": listed}, indent=2))
     else:
         _print(description, found)
+    if out or not as_json:
+        page = out or Path(f"{dataset.name}-exploration.html")
+        _write_page(page, dataset, description, path, found)
+        print(f"  page         {page}", file=sys.stderr if as_json else sys.stdout)
 
 
 def _names() -> tuple[str, ...]:
@@ -97,6 +124,18 @@ def _known(name: str, data_folder: Path | None) -> dict[str, Any]:
     num_bytes = sum(remote.num_bytes for remote in published.files)
     where = str(path) if path else None
     return {"name": name, "images": sum(published.rows), "about": published.about, "bytes": num_bytes, "path": where}
+
+
+def _write_page(
+    page: Path, dataset: Dataset, description: dict[str, Any], path: Path | None, unions: list[Union]
+) -> None:
+    from snellen.data.photographs import look, some_files
+    from snellen.files.atomic import write_text
+    from snellen.report.exploration import explore, render
+
+    leaks = [f"`{union.array}` is {union.parts[0]} and {union.parts[1]} together: a leak." for union in unions]
+    photographs = look(some_files(dataset, path) if path else [])
+    write_text(page, render(explore(dataset, photographs, leaks, description)))
 
 
 def _print(description: dict[str, Any], unions: list[Union]) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import data_cases as cases
 import numpy as np
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from snellen.cli import app
@@ -48,7 +49,8 @@ def test_the_numbers() -> None:
     assert found["fingerprint"] == DATASET.fingerprint
 
 
-def test_describe_a_path(tmp_path: Path) -> None:
+def test_describe_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     path = cases.write_hdf5(tmp_path / "grey")
     import h5py
 
@@ -59,6 +61,29 @@ def test_describe_a_path(tmp_path: Path) -> None:
     assert "X_val is X_test and X_train together" in text
     assert found["unions"] == [{"array": "X_val", "parts": ["X_test", "X_train"]}] and found["images"] == 18
     assert "1,797 images, 0 of them test" in run("describe", "digits")
+    assert "X_val</b> is X_test and X_train together: a leak." in Path("grey-exploration.html").read_text("utf-8")
+
+
+def test_where_the_page_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    json.loads(run("describe", "digits", "--json"))
+    assert not list(tmp_path.iterdir())
+    json.loads(run("describe", "digits", "--json", "--out", "both.html"))
+    assert "page         digits-exploration.html" in run("describe", "digits")
+    assert "page         my.html" in run("describe", "digits", "--out", "my.html")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["both.html", "digits-exploration.html", "my.html"]
+
+
+def test_photographs_of_different_sizes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, width in (("cat", 9), ("dog", 7)):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        Image.new("RGB", (width, 8), "red").save(tmp_path / "photos" / name / "1.png")
+    with pytest.raises(DataError, match="different sizes"):
+        run("describe", "photos")
+    assert "6x6, 3 channels" in run("describe", "photos", "--resize", "6")
+    page = Path("photos-exploration.html").read_text("utf-8")
+    assert "2 files by their headers, with 2 sizes" in page and ">8 × 9</th>" in page
 
 
 def test_list_says_where(tmp_path: Path) -> None:

@@ -70,6 +70,23 @@ def test_class_balance_holds_every_count_in_the_given_order() -> None:
     assert svg.index(">b<") < svg.index(">a&lt;i&gt;<")
 
 
+def test_a_histogram_holds_every_share() -> None:
+    figure = figures.histogram([0, 1, 3, 4], {"grey": [0.5, 0.25, 0.25]}, "brightness")
+    assert [(one["low"], one["high"], one["share"]) for one in values(figure)[:3]] == [
+        (0, 1, 0.5),
+        (1, 3, 0.25),
+        (3, 4, 0.25),
+    ]
+    assert ">brightness<" in drawn(figure) and ">grey<" not in drawn(figure)
+
+
+def test_a_histogram_of_colours_is_outlined_to_its_last_edge() -> None:
+    figure = figures.histogram([0, 1, 2], {"red": [0.5, 0.5], "blue": [0.9, 0.1]}, "value", "sqrt")
+    assert [one["low"] for one in values(figure) if one["channel"] == "blue"] == [0, 1, 2]
+    svg = drawn(figure)
+    assert ">red<" in svg and "var(--miss)" in svg and "var(--validation)" in svg
+
+
 def test_the_library_is_bundled_once_a_version(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("SNELLEN_CACHE", str(tmp_path))
     first = figures.javascript()

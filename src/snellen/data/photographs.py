@@ -7,7 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from snellen.data.pictures import FORMATS, in_threads
+import numpy as np
+
+from snellen.data.dataset import Dataset
+from snellen.data.explore import some_rows
+from snellen.data.pictures import FORMATS, in_threads, is_picture
 from snellen.data.streams import readable
 from snellen.errors import located
 
@@ -21,6 +25,9 @@ SIDEWAYS = (5, 6, 7, 8)
 
 ORIENTATION = 0x0112
 
+MAX_FILES = 10_000
+"""Files whose headers are read; enough to know a data set, and done in a second."""
+
 
 @dataclass(frozen=True)
 class Photograph:
@@ -30,6 +37,14 @@ class Photograph:
     width: int
     format: str
     tones: str
+
+
+def some_files(dataset: Dataset, source: Path) -> list[Path]:
+    """At most MAX_FILES picture files of a data set that was read from `source`; none where its rows are no files."""
+    folder = source if source.is_dir() else source.parent
+    rows = some_rows(dataset, np.arange(len(dataset)), MAX_FILES, seed=0)
+    files = [folder / name for name in dataset.ids[rows].tolist() if is_picture(Path(name))]
+    return [file for file in files if file.is_file()]
 
 
 def look(files: Sequence[Path]) -> list[Photograph]:

@@ -18,6 +18,6 @@ def row_slices(array: np.ndarray) -> Iterator[slice]:
 
 
 def picture_slices(images: np.ndarray, rows: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
-    """The pictures of `rows` in slices that take about SLICE_BYTES once they are float64: (where in `rows`, pictures)."""
+    """The pictures of `rows`, and where in `rows` they are, in slices of about SLICE_BYTES once they are float64."""
     for part in row_slices(np.broadcast_to(np.float64(0), (len(rows), *images.shape[1:]))):
         yield part, images[rows[part]]

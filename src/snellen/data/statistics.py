@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,10 +54,10 @@ def channels(dataset: Dataset, rows: np.ndarray) -> Channels:
     num_channels, num_pixels = dataset.shape[2], len(rows) * dataset.shape[0] * dataset.shape[1]
     sums, squares = np.zeros((2, num_channels))
     least, greatest = np.full(num_channels, np.inf), np.full(num_channels, -np.inf)
-    for _, pictures in picture_slices(dataset.images, rows):
-        values = pictures.reshape(-1, num_channels).astype(np.float64)
-        least, greatest = np.minimum(least, values.min(axis=0)), np.maximum(greatest, values.max(axis=0))
-        sums, squares = sums + values.sum(axis=0), squares + np.einsum("nc,nc->c", values, values)
+    for values in _by_channel(dataset, rows):
+        least, greatest = np.minimum(least, values.min(axis=1)), np.maximum(greatest, values.max(axis=1))
+        exact = values.astype(np.float64)
+        sums, squares = sums + exact.sum(axis=1), squares + np.einsum("cn,cn->c", exact, exact)
     means = sums / num_pixels
     deviations = np.sqrt(np.maximum(squares / num_pixels - means**2, 0))
     edges = bin_edges(float(least.min()), float(greatest.max()), dataset.images.dtype == np.uint8)
@@ -86,7 +87,7 @@ def tones(dataset: Dataset, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def correlation(dataset: Dataset, rows: np.ndarray) -> Correlation:
-    """How the pixels of `rows` go together: colours averaged, then pixels averaged in the least blocks that suffice."""
+    """How the pixels of `rows` go together: colours added, then pixels added in the smallest blocks that suffice."""
     side = block_side(*dataset.shape[:2])
     parts = [_blocks(pictures, side) for _, pictures in picture_slices(dataset.images, rows)]
     blocks = np.concatenate(parts)
@@ -109,22 +110,26 @@ def _cells(pixels: int, side: int) -> int:
 
 
 def _blocks(pictures: np.ndarray, side: int) -> np.ndarray:
-    """(N, down, across) float64: the mean of each block; those at the far edges may be smaller."""
-    sums = pictures[..., :COLOURS].mean(axis=3, dtype=np.float64)
+    """(N, down, across) float64: the sum of each block, whose scale a correlation does not see."""
+    sums: np.ndarray = pictures[..., :COLOURS].sum(axis=3, dtype=np.float64)
     for axis in (1, 2):
-        starts = np.arange(0, pictures.shape[axis], side)
-        sizes = np.diff(np.append(starts, pictures.shape[axis]))
-        sums = np.add.reduceat(sums, starts, axis=axis) / sizes.reshape((-1, 1) if axis == 1 else (-1,))
+        sums = np.add.reduceat(sums, np.arange(0, pictures.shape[axis], side), axis=axis)
     return sums
 
 
 def _counts(dataset: Dataset, rows: np.ndarray, edges: np.ndarray) -> np.ndarray:
     """(C, B) int64 pixels in each bin."""
     counts = np.zeros((dataset.shape[2], len(edges) - 1), np.int64)
-    for _, pictures in picture_slices(dataset.images, rows):
-        for channel, values in enumerate(np.moveaxis(pictures, 3, 0)):
-            counts[channel] += _binned(values.ravel(), edges)
+    for values in _by_channel(dataset, rows):
+        for channel, channel_values in enumerate(values):
+            counts[channel] += _binned(channel_values, edges)
     return counts
+
+
+def _by_channel(dataset: Dataset, rows: np.ndarray) -> Iterator[np.ndarray]:
+    """(C, n) pixels in slices; each channel in one piece is four times as fast to reduce."""
+    for _, pictures in picture_slices(dataset.images, rows):
+        yield np.moveaxis(pictures, 3, 0).reshape(pictures.shape[3], -1)
 
 
 def _binned(values: np.ndarray, edges: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from snellen.data.dataset import Dataset
 from snellen.data.explore import class_counts, mean_images, sample_rows
 from snellen.data.near import near_groups
 from snellen.data.quality import conflicting_rows, duplicate_groups
-from snellen.data.roles import ROLES, Roles
+from snellen.data.roles import ROLES, Roles, parted_rows
 from snellen.limits import MAX_NEAR_IMAGES
 from snellen.study.schema import StudyFile
 
@@ -57,7 +57,7 @@ def _data(study: StudyFile, dataset: Dataset, roles: Roles) -> dict[str, Any]:
         "means": means.reshape(len(means), -1).round(4).astype(float).tolist(),
         "conflicting": len(conflicting_rows(groups, dataset.labels)),
         "duplicate_pictures": int(np.sum(groups != np.arange(len(dataset)))),
-        "near_duplicates": _near_duplicates(study, dataset),
+        "near_duplicates": _near_duplicates(study, dataset, roles),
     }
 
 
@@ -78,8 +78,9 @@ def _roles(study: StudyFile, dataset: Dataset, roles: Roles) -> dict[str, Any]:
     }
 
 
-def _near_duplicates(study: StudyFile, dataset: Dataset) -> dict[str, Any] | None:
-    """How many pictures are nearly another's, and the first groups by row; None where nobody looked."""
+def _near_duplicates(study: StudyFile, dataset: Dataset, roles: Roles) -> dict[str, Any] | None:
+    """How many pictures are nearly another's, how many of these one in another role, and the first groups by row; None
+    where nobody looked."""
     if not study.data.near_duplicates and len(dataset) > MAX_NEAR_IMAGES:
         return None
     groups = near_groups(dataset)
@@ -87,6 +88,7 @@ def _near_duplicates(study: StudyFile, dataset: Dataset) -> dict[str, Any] | Non
     return {
         "pictures": int(sizes[sizes > 1].sum()),
         "groups": [np.flatnonzero(groups == name).tolist() for name in names[sizes > 1][:NEAR_LISTED]],
+        "parted": len(parted_rows(groups, roles)),
         "together": study.data.near_duplicates == "together",
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,13 +26,15 @@ from snellen.report.figures import Specification, class_balance, histogram
 from snellen.report.page import filled
 from snellen.report.sprites import build_sheet
 
-SAMPLES_A_CLASS = 10
+SAMPLES_A_CLASS = 8
 REPEATED_PICTURES = 12
 EXTREME_PICTURES = 8
 CORRELATED_IMAGES = 10_000
 SEED = 0
 
 TONE_BINS = 40
+"""Most bins of brightness and contrast; few images have fewer."""
+
 TALLIED = 8
 """Sizes of files that are listed one by one."""
 
@@ -56,16 +59,22 @@ class Exploration:
     looks: np.ndarray
 
 
-def explore(dataset: Dataset, photographs: Sequence[Photograph] = (), unions: Sequence[str] = ()) -> Exploration:
+def explore(
+    dataset: Dataset,
+    photographs: Sequence[Photograph] = (),
+    unions: Sequence[str] = (),
+    description: Content | None = None,
+) -> Exploration:
     """A look at the rows outside the official test; the test is only counted and searched for copies of other rows.
 
     photographs: the headers of the picture files, where there are any. unions: sentences on arrays that leak.
+    description: what `describe` found, where that is known already.
     """
-    description = describe(dataset)
+    description = description or describe(dataset)
     test = np.zeros(len(dataset), bool) if dataset.official_test is None else dataset.official_test
     rows = np.flatnonzero(~test)
     means, deviations = class_images(dataset, rows)
-    content = {
+    content: Content = {
         "snellen": __version__,
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "described": description,
@@ -83,6 +92,7 @@ def explore(dataset: Dataset, photographs: Sequence[Photograph] = (), unions: Se
         "nearest": _nearest(dataset, means),
         "repeated": _repeated(dataset, test),
     }
+    content["sentences"] = _sentences(content)
     looks = np.concatenate([_toned(means, dataset.pixel_range), _variation(deviations)])
     return Exploration(content, draw(dataset, np.fromiter(_rows_in_view(content), np.int64)), looks)
 
@@ -98,12 +108,48 @@ def _rows_in_view(content: Content) -> list[int]:
     """Rows that the page draws, those first that should not be missing."""
     rows = [each["rows"][0] for each in content["repeated"]]
     rows += [row for extreme in content["tones"]["extremes"] for row in extreme["rows"]]
-    return rows + [row for drawn in zip_longest_rows(content["data"]["samples"]) for row in drawn]
+    samples = content["data"]["samples"]
+    return rows + [drawn[place] for place in range(SAMPLES_A_CLASS) for drawn in samples if place < len(drawn)]
 
 
-def zip_longest_rows(samples: Sequence[Sequence[int]]) -> list[list[int]]:
-    """The first of every class, then the second of every class, and so on."""
-    return [[rows[place] for rows in samples if place < len(rows)] for place in range(SAMPLES_A_CLASS)]
+def _sentences(content: Content) -> list[str]:
+    """What stands out, in words."""
+    return [*content["unions"], *_on_balance(content["counts"]), *_on_repeats(content), *_on_likeness(content)]
+
+
+def _name(text: str) -> str:
+    """A name within a sentence: between back-quotes, of which it may hold none itself."""
+    return f"`{text.replace('`', ' ')}`"
+
+
+def _on_balance(counts: Sequence[dict[str, Any]]) -> list[str]:
+    sizes = {row["class"]: next(number for key, number in row.items() if key != "class") for row in counts}
+    least, most = min(sizes, key=sizes.__getitem__), max(sizes, key=sizes.__getitem__)
+    if sizes[least] == sizes[most]:
+        return [f"Every class has {sizes[most]:,} images."]
+    if not sizes[least]:
+        return [f"{_name(least)} has no image outside the test."]
+    ratio = sizes[most] / sizes[least]
+    return [f"The largest class, {_name(most)}, has {ratio:.2g} times as many images as the smallest, {_name(least)}."]
+
+
+def _on_likeness(content: Content) -> list[str]:
+    names, rows = content["data"]["classes"], content["nearest"]["rows"]
+    if not rows:
+        return []
+    least = min(rows, key=lambda row: row["distance"])
+    return [f"{_name(names[least['class']])} and {_name(names[least['nearest']])} look most alike on average."]
+
+
+def _on_repeats(content: Content) -> list[str]:
+    described = content["described"]
+    numbers = {
+        "Exact copies of earlier images": described["duplicates"]["copies"],
+        "Images outside the test that it holds too": described["duplicates"]["in_official_test"],
+        "Images with contradicting labels": described["conflicting"],
+    }
+    found = " ".join(f"{what}: {number:,}." for what, number in numbers.items() if number)
+    return [found or "No image occurs twice."]
 
 
 def _count(each: dict[str, Any], tested: bool) -> dict[str, Any]:
@@ -173,14 +219,14 @@ def _tones(dataset: Dataset, rows: np.ndarray) -> Content:
 
 
 def _histogram(values: np.ndarray) -> Content:
-    counts, edges = np.histogram(values, TONE_BINS)
+    counts, edges = np.histogram(values, min(TONE_BINS, math.ceil(2 * len(values) ** (1 / 3))))  # the Rice rule
     return {"edges": edges.tolist(), "shares": (counts / len(values)).tolist(), "median": float(np.median(values))}
 
 
 def _extreme(dataset: Dataset, rows: np.ndarray, name: str, values: np.ndarray) -> Content:
     first = np.argsort(values, kind="stable")[:EXTREME_PICTURES]
     labels = [dataset.classes[label] for label in dataset.labels[rows[first]]]
-    return {"name": name, "rows": rows[first].tolist(), "labels": labels, "values": np.abs(values[first]).tolist()}
+    return {"name": name, "rows": rows[first].tolist(), "labels": labels, "shares": np.abs(values[first]).tolist()}
 
 
 def _photographs(photographs: Sequence[Photograph]) -> Content | None:

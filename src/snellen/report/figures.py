@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version as version_of
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from snellen.files.atomic import write_text
 from snellen.files.cache import cached
@@ -59,7 +59,7 @@ def learning_curve(history: Sequence[dict[str, Any]], kept_epoch: int | None, me
 
 
 def class_balance(counts: Sequence[dict[str, Any]], colours: Mapping[str, str] = ROLE_COLOURS) -> Specification:
-    """Bars: pictures of each class, stacked by role, or whatever `colours` name; `counts` as report.json's data.counts."""
+    """Bars: pictures of each class, stacked by role or by what else `colours` name; as report.json's data.counts."""
     import altair as alt
 
     roles = [role for role in colours if any(row.get(role) for row in counts)]
@@ -74,7 +74,7 @@ def class_balance(counts: Sequence[dict[str, Any]], colours: Mapping[str, str] =
         .encode(
             x=alt.X("images:Q", title="images", axis=alt.Axis(format=",d", tickCount=5)),
             y=alt.Y("class:N", title=None, sort=None, axis=alt.Axis(ticks=False, domain=False)),
-            color=_colour("role", roles, colours, legend=len(roles) > 1),
+            color=_colour("role", roles, colours),
             order="order:Q",
             tooltip=["class:N", "role:N", alt.Tooltip("images:Q", format=",d")],
         )
@@ -83,36 +83,34 @@ def class_balance(counts: Sequence[dict[str, Any]], colours: Mapping[str, str] =
 
 
 def histogram(
-    edges: Sequence[float], shares: Mapping[str, Sequence[float]], title: str, scale: str = "linear"
+    edges: Sequence[float],
+    shares: Mapping[str, Sequence[float]],
+    title: str,
+    scale: Literal["linear", "sqrt"] = "linear",
 ) -> Specification:
-    """Steps of the shares (B) of each channel between `edges` (B + 1); the vertical scale is "linear" or "sqrt"."""
+    """Shares (B) of each channel between `edges` (B + 1): bars of one, outlines of several.
+
+    The vertical scale is "linear" or "sqrt".
+    """
     import altair as alt
 
     values = [
         {"low": low, "high": high, "channel": channel, "share": share}
-        for channel, channel_shares in shares.items()
-        for low, high, share in zip(edges, edges[1:], channel_shares, strict=True)
-    ]
-    across = alt.X("low:Q", title=title, axis=alt.Axis(grid=False, tickCount=8))
-    across = across.scale(domain=[edges[0], edges[-1]], nice=False, zero=False)
+        for channel, of_channel in shares.items()
+        for low, high, share in zip(edges, [*edges[1:], edges[-1]], [*of_channel, of_channel[-1]], strict=True)
+    ]  # the last closes the outline at the last edge; as a bar it has no width
+    across = alt.X("low:Q", title=title, axis=alt.Axis(grid=False, tickCount=6))
     up = alt.Y("share:Q", title=None, axis=alt.Axis(format="~%", tickCount=5), scale=alt.Scale(type=scale, zero=True))
-    bars = (
-        alt.Chart(alt.InlineData(values=values))
-        .mark_bar(opacity=1 if len(shares) == 1 else 0.4, binSpacing=0)
-        .encode(
-            x=across,
-            x2="high:Q",
-            y=up.stack(None),
-            color=_colour("channel", list(shares), CHANNEL_COLOURS, legend=len(shares) > 1),
-            tooltip=[
-                *(["channel:N"] if len(shares) > 1 else []),
-                alt.Tooltip("low:Q", title="from", format=".4~g"),
-                alt.Tooltip("high:Q", title="to", format=".4~g"),
-                alt.Tooltip("share:Q", format=".3~%"),
-            ],
-        )
+    tips = [alt.Tooltip(f"{end}:Q", title=word, format=".4~g") for end, word in (("low", "from"), ("high", "to"))]
+    chart = alt.Chart(alt.InlineData(values=values)).encode(
+        x=across.scale(domain=[edges[0], edges[-1]], nice=False, zero=False),
+        y=up.stack(None),
+        color=_colour("channel", list(shares), CHANNEL_COLOURS, "stroke"),
+        tooltip=["channel:N", *tips, alt.Tooltip("share:Q", format=".3~%")],
     )
-    return _specification(bars, f"shares by {title}")
+    bars = chart.mark_bar(binSpacing=0).encode(x2="high:Q", y2=alt.datum(0))
+    outlines = chart.mark_line(interpolate="step-after", strokeWidth=1.5)
+    return _specification(outlines if len(shares) > 1 else bars, f"shares by {title}")
 
 
 def javascript() -> str:
@@ -151,16 +149,14 @@ def _kept_mark(kept_epoch: int, epochs: altair.X) -> list[altair.Chart]:
     return [rule, text.encode(text="label:N", y=alt.value(0))]
 
 
-def _colour(field: str, names: list[str], colours: Mapping[str, str], legend: bool = True) -> altair.Color:
+def _colour(field: str, names: list[str], colours: Mapping[str, str], symbol: str = "square") -> altair.Color:
+    """The colour of each name, and a legend where there is more than one; its symbol is "square" or "stroke"."""
     import altair as alt
 
-    return alt.Color(
-        f"{field}:N",
-        scale=alt.Scale(domain=names, range=[colours[name] for name in names]),
-        legend=alt.Legend(title=None, orient="top", offset=14, symbolType="square", symbolStrokeWidth=0)
-        if legend
-        else None,
-    )
+    width = 0 if symbol == "square" else 2
+    legend = alt.Legend(title=None, orient="top", offset=14, symbolType=symbol, symbolStrokeWidth=width)
+    scale = alt.Scale(domain=names, range=[colours[name] for name in names])
+    return alt.Color(f"{field}:N", scale=scale, legend=legend if len(names) > 1 else None)
 
 
 def _specification(
