@@ -132,6 +132,7 @@ def _model(
         "kept_epoch": 13,
         "stopped_epoch": 15,
         "layers": layers,
+        "pixels": None,
         "training": {
             "optimizer": "adam",
             "learning_rate": 0.001,
@@ -210,6 +211,7 @@ def _failed_model() -> dict[str, Any]:
         "kept_epoch": None,
         "stopped_epoch": None,
         "layers": layers,
+        "pixels": None,
         "training": {"optimizer": "sgd", "learning_rate": 10.0},
         "history": [],
         "roles": {},

@@ -13,6 +13,7 @@ from snellen import __version__
 from snellen.evaluate.evaluation import Evaluation, as_estimate
 from snellen.evaluate.record import RunRecord
 from snellen.explain.errors import cell_rows, confident_mistakes, first_examples
+from snellen.explain.pixels import pixel_map
 from snellen.findings.rules import Judgement
 from snellen.limits import CELL_IMAGES
 from snellen.metrics.scores import confusion
@@ -98,6 +99,7 @@ def _model(record: RunRecord, evaluation: Evaluation, model: str) -> Content:
         "trainable_parameters": network.trainable_count,
         "stopped_epoch": result.epochs,
         "layers": network.layer_table(),
+        "pixels": pixel_map(folder, np.array(record.data["data"]["means"])) if result.status == "done" else None,
         "training": _training(record, model, result),
         "history": folder.read_history(),
         "roles": {
