@@ -16,6 +16,7 @@ from pathlib import Path
 
 import snellen
 from snellen.api import Run, Study
+from snellen.evaluate.evaluation import Evaluation
 
 
 def main() -> None:
@@ -26,8 +27,9 @@ def main() -> None:
     print(f"torch {environment['torch']}, {environment['threads']} cores of {platform.processor() or 'x86_64'}\n")
     print("| model | parameters | test accuracy of each seed | median | median seconds of training |")
     print("|---|---|---|---|---|")
+    evaluations = [run.evaluation for run in runs]
     for model in runs[0].record.models:
-        print(_row(model, runs))
+        print(_row(model, runs, evaluations))
 
 
 def _parse() -> argparse.Namespace:
@@ -44,8 +46,8 @@ def _run(study: str, seed: int, out: Path, overrides: list[str]) -> Run:
     return opened.run(out=out / f"{opened.file.study}-{seed}")
 
 
-def _row(model: str, runs: list[Run]) -> str:
-    estimates = [run.evaluation.estimate(model, "test", "accuracy") for run in runs]
+def _row(model: str, runs: list[Run], evaluations: list[Evaluation]) -> str:
+    estimates = [evaluation.estimate(model, "test", "accuracy") for evaluation in evaluations]
     accuracies = [found.value for found in estimates if found and found.value is not None]
     listed, median = ", ".join(f"{value:.4f}" for value in accuracies), statistics.median(accuracies)
     seconds = statistics.median(run.record.results[model].seconds for run in runs)
