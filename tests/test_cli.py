@@ -146,6 +146,47 @@ def test_init_copies_and_refuses_to_overwrite(snellen: Command, name: str) -> No
     assert snellen("init", "other.yaml", "--from", name)[0] == 0
 
 
+def test_init_proposes_a_study_that_runs_as_it_is(snellen: Command, tmp_path: Path) -> None:
+    for number in range(60):
+        picture = DIGITS.images[number][: 6 + number % 3].astype(np.uint8) * 15
+        (tmp_path / f"scans/{DIGITS.target[number] % 2}").mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture).save(tmp_path / f"scans/{DIGITS.target[number] % 2}/{number}.png")
+    code, out, _ = snellen("init", "scans")
+    assert code == 0 and out == "Wrote scans.yaml. Edit it, then: snellen run scans.yaml\n"
+    code, out, _ = snellen("run", "scans.yaml", "--device", "cpu", "--threads", 1, "--set", "train.epochs=1")
+    assert code == 0 and "cnn" in out
+    code, _, err = snellen("init", "scans")
+    assert code == 2 and "the file is there already" in err
+
+
+def test_init_takes_a_known_name_and_refuses_nothing_known(snellen: Command) -> None:
+    assert snellen("init", "digits")[0] == 0 and Path("digits.yaml").is_file()
+    assert snellen("check", "digits.yaml")[0] == 0
+    code, _, err = snellen("init", "nowhere/photos")
+    assert code == 2 and "no data found" in err
+
+
+def test_check_tells_of_near_duplicates_in_other_roles(snellen: Command, tiny: Path) -> None:
+    said = "almost the same as one in another role"
+    assert said in " ".join(snellen("check", tiny)[1].split())
+    assert said not in " ".join(snellen("check", tiny, "--set", "data.near_duplicates=together")[1].split())
+
+
+def test_pictures_of_the_other_polarity(snellen: Command, small_run: Run, tmp_path: Path) -> None:
+    for number, picture in enumerate(DIGITS.images[:20]):
+        Image.fromarray(np.uint8(255 - picture * 15)).save(tmp_path / f"{number:02}.png")
+    files = [f"{number:02}.png" for number in range(20)]
+
+    def hits(*options: str) -> tuple[int, str]:
+        _, out, err = snellen("predict", small_run.folder, *files, "--json", *options)
+        found = [row["class"] for row in json.loads(out)["predictions"]]
+        return sum(name == str(label) for name, label in zip(found, DIGITS.target[:20], strict=True)), err
+
+    wrong, warned = hits()
+    right, silent = hits("--invert")
+    assert warned.count("\n") == 1 and "--invert" in warned and silent == "" and right > max(wrong, 12)
+
+
 def test_check_shows_the_plan_and_trains_nothing(snellen: Command, tiny: Path) -> None:
     code, out, _ = snellen("check", tiny)
     assert code == 0 and "linear" in out and "650" in out and "nothing was trained" in out

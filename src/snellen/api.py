@@ -11,8 +11,9 @@ import polars as pl
 from rich.console import Console
 
 from snellen.data.dataset import Dataset
+from snellen.data.near import near_groups_at_hand
 from snellen.data.readers import read
-from snellen.data.roles import ROLES, assign
+from snellen.data.roles import ROLES, Roles, assign, parted_rows
 from snellen.deploy.predict import open_model
 from snellen.errors import unknown
 from snellen.evaluate import evaluation as evaluations
@@ -183,9 +184,16 @@ def check_study(study: StudyFile, settings: Settings, dataset: Dataset | None = 
         },
         "roles": {role: len(rows) for role, rows in roles.rows.items()},
         "left_out": len(roles.left_out),
+        "near_duplicates": _near_in_other_roles(study, dataset, roles),
         "models": [{"model": model, "job": job, **vars(costs[job])} for model, job in planned.models.items()],
         "jobs": len(planned.lanes),
         "seconds": sum(cost.seconds for cost in costs.values()),
         "device": environment["device"],
         "threads": environment["threads"],
     }
+
+
+def _near_in_other_roles(study: StudyFile, dataset: Dataset, roles: Roles) -> int | None:
+    """How many pictures are nearly one in another role; None where the study parts none, or nobody looked."""
+    near = None if study.data.near_duplicates else near_groups_at_hand(dataset)
+    return None if near is None else len(parted_rows(near, roles))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -110,23 +111,23 @@ def check(
 @app.command()
 def init(
     path: Annotated[
-        Path | None, typer.Argument(metavar="FILE", help="The file to write; NAME.yaml when not given.")
+        str | None,
+        typer.Argument(metavar="PATH", help="Your data: a folder, a file or a known name. With --from: what to write."),
     ] = None,
-    source: Annotated[str, typer.Option("--from", metavar="NAME", help="The shipped study to copy.")] = "digits",
+    source: Annotated[str | None, typer.Option("--from", metavar="NAME", help="Copy this shipped study.")] = None,
+    data_dir: DataFolder = None,
 ) -> None:
-    """Copy a shipped study to a file of your own, to edit."""
-    from snellen.errors import StudyError, unknown
-    from snellen.files.atomic import write_text
+    """Write a study to edit: one that fits your data and says why, or a copy of a shipped one."""
+    from snellen.errors import unknown
     from snellen.study.document import shipped_studies
 
-    shipped = shipped_studies()
+    if path is not None and source is None and not _is_study(path):
+        _write_new(*_proposed(path, data_dir))
+        return
+    source, shipped = source or "digits", shipped_studies()
     if source not in shipped:
         raise unknown("study", source, shipped)
-    path = path or Path(f"{source}.yaml")
-    if path.exists():
-        raise StudyError("the file is there already", where=str(path), hint="Name another file.")
-    write_text(path, shipped[source])
-    print(f"Wrote {path}. Edit it, then: snellen run {path}")
+    _write_new(Path(path or f"{source}.yaml"), shipped[source])
 
 
 @app.command()
@@ -134,18 +135,25 @@ def predict(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model bundle, or a run (its chosen model).")],
     paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Pictures, arrays, folders, data sets.")],
     score: Annotated[bool, typer.Option("--score", help="Compare with the labels; counts as opening them.")] = False,
+    invert: Annotated[bool, typer.Option("--invert", help="Exchange black and white in the pictures first.")] = False,
     csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the table as CSV.")] = None,
     data_dir: DataFolder = None,
     as_json: AsJson = False,
 ) -> None:
     """Predict pictures with a trained model."""
     from snellen.deploy.pictures import open_pictures
+    from snellen.deploy.polarity import inverted, polarity_warning
     from snellen.deploy.predict import answer, open_model
     from snellen.deploy.predict import score as score_answers
     from snellen.files.atomic import write_text
 
     loaded = open_model(model)
-    answers = answer(loaded, open_pictures(paths, loaded.description.input, data_dir))
+    about, batches = loaded.description, list(open_pictures(paths, loaded.description.input, data_dir))
+    turn = partial(inverted, pixel_range=about.input.pixel_range)
+    answers = answer(loaded, batches, turn) if invert else answer(loaded, batches)
+    warning = polarity_warning(batches, about, invert)
+    if warning:
+        print(warning, file=sys.stderr)
     scored = score_answers(answers, loaded) if score else None
     table = answers.table()
     if csv:
@@ -157,6 +165,30 @@ def predict(
     from snellen.tables import print_predictions
 
     print_predictions(table, scored, csv)
+
+
+def _is_study(path: str) -> bool:
+    return Path(path).suffix.lower() in (".yaml", ".yml")
+
+
+def _proposed(source: str, data_dir: Path | None) -> tuple[Path, str]:
+    """The file for a study of a stranger's data, and its text."""
+    from snellen.data.survey import survey
+    from snellen.study.propose import propose, study_name
+
+    found = survey(source, data_dir)
+    text = propose(found.dataset, source, options=found.options, sizes=found.sizes, near=found.near)
+    return Path(f"{study_name(found.dataset)}.yaml"), text
+
+
+def _write_new(path: Path, text: str) -> None:
+    from snellen.errors import StudyError
+    from snellen.files.atomic import write_text
+
+    if path.exists():
+        raise StudyError("the file is there already", where=str(path), hint="Name another file, or rename that one.")
+    write_text(path, text)
+    print(f"Wrote {path}. Edit it, then: snellen run {path}")
 
 
 def main() -> None:

@@ -12,12 +12,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from snellen.data import vault
 from snellen.data.dataset import Dataset
 from snellen.data.readers import read
 from snellen.data.roles import Roles, assign
+from snellen.data.tone import Tone, tone_of
 from snellen.errors import RunError
 from snellen.evaluate import evaluation as evaluations
 from snellen.evaluate.choose import ranking, to_open
@@ -248,6 +250,7 @@ def _save_bundles(record: RunRecord, content: Content) -> None:
     """One bundle a model that ended well; `chosen` in evaluation.json tells which one the study chose."""
     low, high = content["data"]["pixel_range"]
     height, width, channels = content["data"]["shape"]
+    tone = _training_tone(content)
     for model in record.done:
         folder = record.job(model)
         description = Description(
@@ -265,10 +268,18 @@ def _save_bundles(record: RunRecord, content: Content) -> None:
             classes=record.classes,
             layers=folder.read_job().trajectory.layers,
             weights_sha256=record.results[model].sha256["weights.safetensors"],
+            tone=tone,
         )
         save_bundle(
             record.folder / "models" / model, description, folder.weights.read_bytes(), model_card(content, model)
         )
+
+
+def _training_tone(content: Content) -> Tone:
+    """That of all training pictures, by the mean picture of each class and how many there are."""
+    data = content["data"]
+    counts = [row["train"] for row in data["counts"]]
+    return tone_of(np.average(np.array(data["means"]), axis=0, weights=counts).reshape(data["shape"]))
 
 
 @contextmanager

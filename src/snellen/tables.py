@@ -42,6 +42,12 @@ def print_check(checked: dict[str, Any]) -> None:
     data = checked["data"]
     counts = ", ".join(f"{role} {count:,}" for role, count in checked["roles"].items() if count)
     console.print(f"{data['name']}: {data['images']:,} images {data['shape']}, {counts}", highlight=False)
+    if checked["near_duplicates"]:
+        console.print(
+            f"{checked['near_duplicates']:,} images are almost the same as one in another role. To keep such images on "
+            "one side of every split: --set data.near_duplicates=together",
+            highlight=False,
+        )
     columns = ["model", "job", "parameters", "epochs", "steps", "seconds", "MB"]
     table = _table(f"{checked['study']}: the plan; nothing was trained", columns, 2)
     for row in checked["models"]:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from snellen.data.arrays import from_arrays
 from snellen.data.dataset import Dataset
 from snellen.data.readers import read
-from snellen.data.roles import ROLES, LeftOut, Roles, Split, assign, prove_disjoint
+from snellen.data.roles import ROLES, LeftOut, Roles, Split, assign, parted_rows, prove_disjoint
 from snellen.errors import RunError, StudyError
 
 
@@ -276,3 +276,11 @@ def test_mnist_shares_no_picture_between_parts() -> None:
     mnist = read("mnist", data_folder=cases.REAL)
     roles = assign(mnist, Split(validation=10_000))
     assert [len(roles.rows[role]) for role in ROLES] == [50_000, 10_000, 0, 10_000] and not roles.left_out
+
+
+def test_parted_rows_are_those_whose_group_has_two_roles() -> None:
+    rows = {"train": [0, 1, 4], "validation": [2, 5], "calibration": [], "test": [3]}
+    roles = Roles({role: np.array(rows[role], np.int64) for role in ROLES}, ())
+    groups = np.array([0, 0, 0, 3, 4, 5, 3])  # row 6 was left out: its group stands in one role
+    assert parted_rows(groups, roles).tolist() == [0, 1, 2]
+    assert parted_rows(np.arange(7), roles).tolist() == []

@@ -110,6 +110,17 @@ NONE_ENDED = judged(ranked=())
 COUNTS = [{"class": name, "train": 9, "validation": 9, "calibration": 9, "test": 30 - (name == "3")} for name in "345"]
 COPIED = told(OTHER, "validation", lambda each: replace(each, ids=np.append(each.ids[:-1], "digits:0")))
 
+NEAR = {"pictures": 9, "groups": [], "parted": 4, "together": False}
+
+
+def together(folder: Path, evaluation: Evaluation) -> Evaluation:
+    """As if the study had kept near-duplicates together, whatever is counted."""
+    path = folder / "resolved.yaml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("near_duplicates: null", "near_duplicates: together"), encoding="utf-8")
+    return data("data", near_duplicates=NEAR)(folder, evaluation)
+
+
 CASES: dict[str, tuple[list[State], list[State]]] = {
     # code: the states that raise it, the states in which it is silent
     "SNL001": ([sound], [NONE_ENDED]),
@@ -133,6 +144,7 @@ CASES: dict[str, tuple[list[State], list[State]]] = {
         [told(OTHER, "validation", said(lambda labels: labels % 2)), sound],
     ),
     "SNL108": ([judged(openings=Openings(1, 4))], [sound, judged(openings=Openings(0, 4))]),
+    "SNL109": ([data("data", near_duplicates=NEAR)], [data("data", near_duplicates=None), together]),
     "SNL901": ([result(OTHER, reloaded_loss=0.5), result(OTHER, logged_accuracy=0.5)], [sound]),
     "SNL902": (
         [

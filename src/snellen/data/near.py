@@ -14,8 +14,9 @@ import numpy as np
 from snellen.data.dataset import Dataset
 from snellen.data.groups import join_pairs
 from snellen.data.slices import row_slices
-from snellen.data.store import kept_array
+from snellen.data.store import is_kept, kept_array
 from snellen.files.hashing import identity
+from snellen.limits import MAX_NEAR_IMAGES
 
 SIDE = 8
 """Frequencies in each direction; with them a hash has 63 bits, and is 64 bits wide."""
@@ -43,10 +44,16 @@ def near_groups(dataset: Dataset) -> np.ndarray:
 
     Found once for the same pictures, then taken from the user's cache: 10,000 of 32x32 take about 6 s.
     """
-    return kept_array(
-        f"near/{identity([VERSION, dataset.fingerprint])}",
-        lambda: join_pairs(len(dataset), *near_pairs(dataset.images)),
-    )
+    return kept_array(_key(dataset), lambda: join_pairs(len(dataset), *near_pairs(dataset.images)))
+
+
+def near_groups_at_hand(dataset: Dataset) -> np.ndarray | None:
+    """The same where it takes seconds: for small data sets, and for those in the cache; None for others."""
+    return near_groups(dataset) if len(dataset) <= MAX_NEAR_IMAGES or is_kept(_key(dataset)) else None
+
+
+def _key(dataset: Dataset) -> str:
+    return f"near/{identity([VERSION, dataset.fingerprint])}"
 
 
 def near_pairs(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

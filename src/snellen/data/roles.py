@@ -86,6 +86,14 @@ def assign(dataset: Dataset, split: Split) -> Roles:
     return roles
 
 
+def parted_rows(groups: np.ndarray, roles: Roles) -> np.ndarray:
+    """Ascending rows, of those with a role, whose group (N,) stands in more than one role."""
+    rows = np.concatenate([roles.rows[role] for role in ROLES])
+    role = np.repeat(np.arange(len(ROLES)), [len(roles.rows[role]) for role in ROLES])
+    names, numbers = np.unique(np.unique(np.stack([groups[rows], role]), axis=1)[0], return_counts=True)
+    return np.sort(rows[np.isin(groups[rows], names[numbers > 1])])
+
+
 def _units(dataset: Dataset, copies: np.ndarray, split: Split) -> np.ndarray:
     """(N,) int64: the lowest row of those that stay together; `copies` itself where nothing else joins them."""
     partitions = [copies]

@@ -12,7 +12,7 @@ import numpy as np
 from snellen.data.dataset import Dataset, Excluded
 from snellen.errors import StorageError
 from snellen.files.atomic import write_json, write_text
-from snellen.files.cache import cached, discard
+from snellen.files.cache import cache_folder, cached, discard
 from snellen.files.hashing import digest_file
 from snellen.files.tensors import save_npy
 
@@ -46,6 +46,11 @@ def kept_array(key: str, compute: Callable[[], np.ndarray]) -> np.ndarray:
             pass
         discard(key)
     raise StorageError("a damaged cache entry cannot be replaced", where=str(folder), hint="Remove it by hand.")
+
+
+def is_kept(key: str) -> bool:
+    """Whether something stands under `key`, which may yet turn out to be damaged."""
+    return (cache_folder() / key).is_dir()
 
 
 def _write_array(folder: Path, array: np.ndarray) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,12 +76,12 @@ def _chosen(run: Path) -> str:
     return str(chosen)
 
 
-def answer(model: Model, batches: Iterable[Batch]) -> Answers:
-    """Predicts every picture of every batch, at least one.
+def answer(model: Model, batches: Iterable[Batch], shown: Callable[[np.ndarray], np.ndarray] = np.asarray) -> Answers:
+    """Predicts every picture of every batch, at least one. shown: makes of (N, H, W, C) pictures what the model sees.
 
     Raises BundleError when size, channels or class names do not fit the model.
     """
-    parts = [(batch, model.predict(batch.images), _labels(batch, model.classes)) for batch in batches]
+    parts = [(batch, model.predict(shown(batch.images)), _labels(batch, model.classes)) for batch in batches]
     labels = [found for _, _, found in parts if found is not None]
     return Answers(
         ids=tuple(name for batch, _, _ in parts for name in batch.ids),

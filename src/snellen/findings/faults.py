@@ -131,6 +131,22 @@ def opened_before(facts: Facts) -> Iterator[Finding]:
         )
 
 
+def near_duplicates(facts: Facts) -> Iterator[Finding]:
+    """SNL109: pictures that are nearly one in another role."""
+    found = facts.record.data["data"].get("near_duplicates") or {}
+    count = found.get("parted", 0)
+    if count and not facts.record.study.data.near_duplicates:
+        yield Finding(
+            "SNL109",
+            "notice",
+            f"Almost the same as an image in another role: {plural(count, 'image')}. Scores on images that were nearly "
+            "seen in training are optimistic.",
+            {"count": count},
+            "data",
+            "To keep them on one side of every split: data.near_duplicates: together",
+        )
+
+
 def not_reproduced(facts: Facts) -> Iterator[Finding]:
     """SNL901: the stored weights do not give the score that was logged when they were kept."""
     for model in facts.record.done:

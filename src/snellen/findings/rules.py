@@ -25,6 +25,7 @@ RULES: dict[str, Rule] = {
     "SNL106": faults.few_test_images,
     "SNL107": faults.one_class_only,
     "SNL108": faults.opened_before,
+    "SNL109": faults.near_duplicates,
     "SNL901": faults.not_reproduced,
     "SNL902": faults.changed_files,
     "SNL903": faults.shared_rows,

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from snellen.data.fit import Fit
 from snellen.data.pictures import Background
+from snellen.data.tone import Tone
 from snellen.errors import BundleError, ShapeError, SnellenError, located
 from snellen.files.atomic import write_bytes, write_json, write_text
 from snellen.files.hashing import identity
@@ -76,7 +77,7 @@ class Input(BaseModel):
 
 
 class Description(BaseModel):
-    """model.json."""
+    """model.json. tone: that of the training pictures, where it was noted."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     format: Literal["snellen-model"] = "snellen-model"
@@ -88,6 +89,7 @@ class Description(BaseModel):
     classes: Annotated[tuple[str, ...], Field(min_length=2, max_length=MAX_CLASSES)]
     layers: Annotated[tuple[AnyPart, ...], Field(min_length=1, max_length=MAX_LAYERS)]
     weights_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    tone: Tone | None = None
 
     @model_validator(mode="after")
     def _classes_differ(self) -> Description:

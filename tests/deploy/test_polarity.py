@@ -1,0 +1,66 @@
+"""Protects pictures of the other polarity: they are noticed, turned round as they should be, and only then."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from runs import edit_json
+from sklearn.datasets import load_digits
+
+from snellen.api import Run
+from snellen.data.readers import read
+from snellen.data.tone import tone_of
+from snellen.deploy.pictures import Batch, open_pictures
+from snellen.deploy.polarity import inverted, polarity_warning
+from snellen.files.hashing import identity
+from snellen.models.bundle import Model, load_bundle
+
+DIGITS = load_digits().images[:20]
+
+
+def batches(model: Model, folder: Path, pictures: np.ndarray) -> list[Batch]:
+    """Digits with values up to 16 as image files."""
+    folder.mkdir()
+    for number, picture in enumerate(pictures):
+        Image.fromarray((picture * (255 / 16)).round().astype(np.uint8)).save(folder / f"{number:02}.png")
+    return list(open_pictures([str(folder)], model.description.input, None))
+
+
+def test_a_bundle_tells_the_tone_of_its_training_pictures(small_run: Run) -> None:
+    dataset = read("digits")
+    rows = np.isin(dataset.ids, small_run.record.predictions("dense", "train").ids)  # type: ignore[union-attr]
+    expected = tone_of(dataset.images[rows].mean(axis=0) / 16)
+    tone = small_run.model().description.tone
+    assert tone is not None and (tone.border, tone.mean) == pytest.approx((expected.border, expected.mean), abs=1e-4)
+
+
+def test_black_on_white_is_noticed_and_turned_round(small_run: Run, tmp_path: Path) -> None:
+    model = small_run.model()
+    right, wrong = batches(model, tmp_path / "right", DIGITS), batches(model, tmp_path / "wrong", 16 - DIGITS)
+    assert polarity_warning(right, model.description, False) is None
+    assert "Try with --invert" in str(polarity_warning(wrong, model.description, False))
+    assert polarity_warning(wrong, model.description, True) is None
+    assert "Try without --invert" in str(polarity_warning(right, model.description, True))
+    turned = inverted(wrong[0].images, model.description.input.pixel_range)
+    np.testing.assert_allclose(turned, right[0].images, atol=0.07)
+
+
+def test_inverting_keeps_alpha_and_unsigned_values() -> None:
+    images = np.full((1, 2, 2, 4), 200, np.uint8)
+    np.testing.assert_array_equal(inverted(images, (0, 100))[0, 0, 0], [-100, -100, -100, 200])
+
+
+def test_old_bundles_load_and_warn_of_nothing(run_copy: Path, tmp_path: Path) -> None:
+    folder = run_copy / "models/dense"
+
+    def without_tone(stored: dict[str, object]) -> dict[str, object]:
+        values = {key: value for key, value in stored.items() if key not in ("tone", "sha256")}
+        return {**values, "sha256": identity(values)}
+
+    edit_json(folder / "model.json", without_tone)
+    model = load_bundle(folder)
+    assert model.description.tone is None
+    assert polarity_warning(batches(model, tmp_path / "wrong", 16 - DIGITS), model.description, False) is None
