@@ -125,6 +125,10 @@ FIELD_ATTACKS: tuple[tuple[str, Any], ...] = (
 )
 
 
+OPTIONAL = {"tone"}
+"""Fields that a whole model.json may lack."""
+
+
 def description_attacks(values: Values) -> Iterator[tuple[str, bytes]]:
     """Names and contents of bad model.json files."""
     for number, layer in enumerate(LAYER_ATTACKS):
@@ -132,7 +136,7 @@ def description_attacks(values: Values) -> Iterator[tuple[str, bytes]]:
     for number, (path, value) in enumerate(FIELD_ATTACKS):
         changed = at(values, path, value)
         yield f"field {number} {path}", sealed(changed)
-    for name in values:
+    for name in values.keys() - OPTIONAL:
         yield f"no {name}", sealed({key: value for key, value in values.items() if key != name})
     good = sealed(values)
     yield "deep list", b"[" * 300_000

@@ -12,6 +12,7 @@ from typing import Any
 
 import attack_cases as cases
 import children
+import numpy as np
 import pytest
 
 from snellen.errors import BundleError
@@ -132,6 +133,16 @@ def resealed(good: Path, weights: bytes | None) -> bytes:
     """model.json that names these weights."""
     content = (good / WEIGHTS).read_bytes() if weights is None else weights
     return cases.sealed({**values(good), "weights_sha256": hashlib.sha256(content).hexdigest()})
+
+
+def test_a_field_that_may_be_missing_changes_no_answer(good: Path, make: Callable[..., Path]) -> None:
+    stored = values(good)
+    assert stored.keys() >= cases.OPTIONAL
+    without = {name: value for name, value in stored.items() if name not in cases.OPTIONAL}
+    models = [load_bundle(path) for path in (good, make(0, cases.sealed(without)))]
+    shape = (2, *models[0].network.input_shape)
+    images = np.arange(np.prod(shape), dtype=np.uint8).reshape(shape)
+    np.testing.assert_array_equal(*(model.predict(images) for model in models))
 
 
 def test_bad_descriptions(good: Path, make: Callable[..., Path]) -> None:
