@@ -3,6 +3,8 @@
 Run by hand, where keras and tensorflow-cpu are installed, from the top of the repository (ten minutes on 2 cores):
 
     PYTHONPATH=src:tests python scripts/keras_curves.py
+
+With names of networks it makes only their curves, and those that are missing, and keeps the others.
 """
 
 from __future__ import annotations
@@ -37,20 +39,46 @@ def leaky_relu(name: str, **arguments: float) -> Any:
     return keras.layers.Activation(lambda x: keras.ops.where(x < 0, slope * x, x), name=name)
 
 
+def gelu(x: Any) -> Any:
+    """keras.activations.gelu, without TensorFlow's rounding of the root of 2 to float32 whatever the precision."""
+    return 0.5 * x * (1 + keras.ops.erf(x / tf.constant(2**0.5, x.dtype)))
+
+
+EXACT = {"gelu": gelu}
+
+
+def function(activation: str) -> Any:
+    """A layer that is one of Keras's activation functions."""
+    return lambda name: keras.layers.Activation(EXACT.get(activation, activation), name=name)
+
+
 LAYERS: dict[str, tuple[Any, str]] = {
     "flatten": (keras.layers.Flatten, ""),
     "dense": (keras.layers.Dense, "units"),
     "conv": (keras.layers.Conv2D, "filters"),
+    "depthwise_conv": (keras.layers.DepthwiseConv2D, ""),
+    "separable_conv": (keras.layers.SeparableConv2D, ""),
+    "zero_pad": (keras.layers.ZeroPadding2D, "padding"),
     "max_pool": (keras.layers.MaxPooling2D, "pool_size"),
+    "average_pool": (keras.layers.AveragePooling2D, "pool_size"),
+    "global_max_pool": (keras.layers.GlobalMaxPooling2D, ""),
+    "global_average_pool": (keras.layers.GlobalAveragePooling2D, ""),
     "dropout": (keras.layers.Dropout, "rate"),
     "batch_norm": (keras.layers.BatchNormalization, ""),
+    "layer_norm": (keras.layers.LayerNormalization, ""),
+    "rescale": (keras.layers.Rescaling, "scale"),
     "relu": (keras.layers.ReLU, ""),
     "leaky_relu": (leaky_relu, "negative_slope"),
+    "elu": (keras.layers.ELU, "alpha"),
+    **{name: (function(name), "") for name in ("gelu", "silu", "tanh", "sigmoid")},
 }
 """Kind -> layer and the argument that may stand alone."""
 
 RENAMED = {"kernel": "kernel_size", "size": "pool_size"}
 """Arguments that Keras calls otherwise."""
+
+WITHOUT = "initializer"
+"""The argument that changes nothing here, for the weights are given."""
 
 
 def chain(items: Iterable[Any], x: Any, prefix: str = "") -> Any:
@@ -60,15 +88,24 @@ def chain(items: Iterable[Any], x: Any, prefix: str = "") -> Any:
         kind, given = next(iter(item.items())) if isinstance(item, dict) else (item, {})
         count[kind] += 1
         name = f"{prefix}{kind}_{count[kind]}"
-        x = keras.layers.Add()([x, chain(given, x, f"{name}.")]) if kind == "skip" else layer(kind, given, name)(x)
+        x = skip(given, x, f"{name}.") if kind == "skip" else layer(kind, given, name)(x)
     return x
+
+
+def skip(given: Any, x: Any, prefix: str) -> Any:
+    """The sum of both branches; an empty shortcut is x."""
+    both = given if isinstance(given, dict) else {"layers": given}
+    beside = chain(both.get("shortcut", []), x, f"{prefix}shortcut.")
+    return keras.layers.Add()([beside, chain(both["layers"], x, prefix)])
 
 
 def layer(kind: str, given: Any, name: str) -> Any:
     """One Keras layer; `given` is a dict of arguments, or the one that stands alone."""
     make, alone = LAYERS[kind]
-    arguments = given if isinstance(given, dict) else {alone: given}
-    return make(**{RENAMED.get(key, key): value for key, value in arguments.items()}, name=name)
+    arguments = dict(given) if isinstance(given, dict) else {alone: given}
+    if "activation" in arguments:
+        arguments["activation"] = EXACT.get(arguments["activation"], arguments["activation"])
+    return make(**{RENAMED.get(key, key): value for key, value in arguments.items() if key != WITHOUT}, name=name)
 
 
 def build(network: str) -> Any:
@@ -124,15 +161,29 @@ def check(network: str, model: Any) -> None:
             raise SystemExit(f"{network}: {weight.path} never moved; change SEED in tests/keras_cases.py")
 
 
+def entry(network: str, optimizer_name: str) -> dict[str, list[float]]:
+    """One case in both precisions."""
+    float64, logits = curve(network, optimizer_name, "float64")
+    float32, _ = curve(network, optimizer_name, "float32")
+    print(network, optimizer_name, float64[0], "->", float64[-1], file=sys.stderr)
+    return {"float64": float64, "logits": logits, "float32": float32}
+
+
+def kept(made_with: dict[str, str], networks: list[str]) -> dict[str, dict[str, list[float]]]:
+    """The stored curves of all networks but these; none may come from other versions."""
+    if not networks:
+        return {}
+    stored = json.loads(GOLDEN.read_text(encoding="utf-8"))
+    if stored["made with"] != made_with:
+        raise SystemExit(f"stored curves were made with {stored['made with']}, not {made_with}: make them all anew")
+    return {name: values for name, values in stored["curves"].items() if name.split(" / ")[0] not in networks}
+
+
 def main() -> None:
-    """Every network with every optimizer, in both precisions."""
-    curves: dict[str, dict[str, list[float]]] = {}
-    for network, optimizer_name in cases.CASES:
-        entry = curves[f"{network} / {optimizer_name}"] = {}
-        entry["float64"], entry["logits"] = curve(network, optimizer_name, "float64")
-        entry["float32"], _ = curve(network, optimizer_name, "float32")
-        print(network, optimizer_name, entry["float64"][0], "->", entry["float64"][-1], file=sys.stderr)
+    """Every network with every optimizer; of the stored curves, those of the networks named as arguments anew."""
     made_with = {"command": COMMAND, "keras": keras.__version__, "tensorflow": tf.__version__, "numpy": np.__version__}
+    stored = kept(made_with, sys.argv[1:])
+    curves = {f"{name} / {by}": stored.get(f"{name} / {by}") or entry(name, by) for name, by in cases.CASES}
     lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(entry)}" for name, entry in curves.items())
     text = f'{{"made with": {json.dumps(made_with)},\n"curves": {{\n{lines}\n}}}}\n'
     GOLDEN.write_text(text, encoding="utf-8")

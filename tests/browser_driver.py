@@ -44,9 +44,14 @@ class Browser:
         return self.command("POST", "/goog/cdp/execute", {"cmd": name, "params": parameters})
 
     def open(self, page: Path) -> None:
-        """Opens a report and waits until its figures are drawn."""
+        """Opens a report and waits until its figures are drawn, the folded ones too."""
+        self.show(page)
+        self.wait("return document.documentElement.dataset.drawn === 'all'")
+
+    def show(self, page: Path) -> None:
+        """Opens a report and waits until the figures in view are drawn."""
         self.command("POST", "/url", {"url": page.resolve().as_uri()})
-        self.wait("return document.documentElement.dataset.drawn === 'yes'")
+        self.wait("return document.documentElement.dataset.drawn !== undefined")
 
     def run(self, script: str) -> Any:
         """What a JavaScript function body returns."""

@@ -84,7 +84,7 @@ def moments(folder: Path) -> dict[str, int]:
 def outcome(folder: Path) -> dict[str, Any]:
     """Every file of a finished run that must not depend on when or where it was made; JSON without clocks."""
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    contents = {name: (folder / name).read_bytes() for name in names if name.startswith(("jobs/", "packs/"))}
+    contents = {name: (folder / name).read_bytes() for name in names if name.startswith(("jobs/", "packs/", "floors"))}
     contents |= {name: (folder / name).read_bytes() for name in ("scores.parquet", "resolved.yaml", "data.json")}
     contents |= {name: (folder / name).read_bytes() for name in names if name.startswith("models/conv/model.")}
     return {"names": names, **{name: _comparable(name, content) for name, content in contents.items()}}

@@ -37,7 +37,7 @@ OPTIMIZERS: dict[str, dict[str, Any]] = {
 """As a study spells them. What is left out is at its default, so the defaults are compared too."""
 
 ONE_EACH = ("sgd nesterov", "adam", "adamw", "rmsprop all")
-"""One case of every optimizer, for the network that takes longest."""
+"""One case of every optimizer, for networks that take long or are there for their layers."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,59 @@ ODD = [
 ]
 """Every argument that no reference network uses, where padding is uneven: 24 x 19 pixels, two channels."""
 
+WINDOWS = [
+    {"rescale": {"scale": 2.0, "offset": -1.0}},
+    {"zero_pad": [[0, 1], [2, 1]]},
+    {"depthwise_conv": {"kernel": 3, "depth_multiplier": 3, "activation": "elu"}},
+    {"average_pool": {"size": 3, "strides": 2, "padding": "same"}},
+    "layer_norm",
+    {"separable_conv": {"filters": 8, "kernel": 3, "padding": "same", "activation": "gelu"}},
+    {"zero_pad": [1, 2]},
+    {"separable_conv": {"filters": 6, "kernel": 4, "strides": 2, "padding": "same", "depth_multiplier": 2}},
+    {"layer_norm": {"epsilon": 1e-2}},
+    "silu",
+    {"average_pool": {"size": 2, "strides": 1}},
+    {"depthwise_conv": {"kernel": 2, "strides": 2, "padding": "same", "use_bias": False}},
+    "global_max_pool",
+    {"dense": {"units": 16, "activation": "tanh"}},
+]
+"""Every layer with a window that no reference network has, where padding is uneven: 17 x 12 pixels, two channels."""
+
+SHRINK = {"filters": 4, "kernel": 1, "strides": 2}
+
+ACTIVATIONS = [
+    {"zero_pad": 1},
+    {"conv": {"filters": 6, "kernel": 3, "activation": "silu"}},
+    {
+        "skip": {
+            "layers": [{"conv": {"filters": 4, "kernel": 3, "strides": 2, "activation": "tanh"}}],
+            "shortcut": [{"depthwise_conv": {"kernel": 3, "activation": "sigmoid"}}, {"conv": SHRINK}],
+        }
+    },
+    {"average_pool": 2},
+    "flatten",
+    {"rescale": 3.0},
+    {"dense": {"units": 24, "activation": "sigmoid"}},
+    {"rescale": {"scale": 4.0, "offset": -2.0}},
+    {"dense": {"units": 24, "activation": "elu"}},
+    {"dense": 24},
+    {"elu": 0.7},
+    {"dense": {"units": 24, "activation": "gelu"}},
+    {"dense": 24},
+    "gelu",
+    {"dense": 24},
+    "tanh",
+    {"dense": 24},
+    "elu",
+    {"dense": 24},
+    "sigmoid",
+    {"rescale": {"scale": 4.0, "offset": -2.0}},
+]
+"""Every function, as a layer and as the activation of one."""
+
+SLOW = {"float64": 1.0, "float32": 0.02}
+QUICK = {"float64": 4.0, "float32": 4.0}
+
 NETWORKS: dict[str, Network] = {
     "linear": _zoo("linear", 28, 28, 1),
     "mlp-1": _zoo("mlp-1", 28, 28, 1),
@@ -88,14 +141,19 @@ NETWORKS: dict[str, Network] = {
     "mlp-256": _zoo("mlp-256", 28, 28, 1),
     "mlp-256-128-64": _zoo("mlp-256-128-64", 28, 28, 1),
     "vgg-small": _zoo(
-        "vgg-small", 32, 32, 3, batch_size=8, pace={"float64": 0.1, "float32": 0.001}, optimizers=ONE_EACH
+        "vgg-small", 32, 32, 3, batch_size=4, pace={"float64": 0.1, "float32": 2e-4}, optimizers=ONE_EACH
     ),
     "svhn-ann-1": _zoo("svhn-ann-1", 32, 32, 1),
     "svhn-ann-2": _zoo("svhn-ann-2", 32, 32, 1, pace={"float64": 0.2, "float32": 0.2}),
     "svhn-cnn-1": _zoo("svhn-cnn-1", 32, 32, 1, batch_size=8),
     "svhn-cnn-2": _zoo("svhn-cnn-2", 32, 32, 1, batch_size=8, pace={"float64": 1.0, "float32": 0.005}),
     "lenet-5": _zoo("lenet-5", 32, 32, 1, batch_size=8),
+    "cnn-small": _zoo("cnn-small", 14, 14, 1, batch_size=8, pace=SLOW, optimizers=ONE_EACH),
+    "resnet-8": _zoo("resnet-8", 12, 12, 3, batch_size=8, pace=SLOW, optimizers=ONE_EACH),
+    "resnet-20": _zoo("resnet-20", 12, 12, 3, batch_size=8, pace=SLOW, optimizers=ONE_EACH),
     "odd": Network(ODD, (24, 19, 2), 8),
+    "windows": Network(WINDOWS, (17, 12, 2), 8, QUICK, ONE_EACH),
+    "activations": Network(ACTIVATIONS, (12, 12, 1), 16, QUICK, ONE_EACH),
 }
 
 CASES = [(name, optimizer) for name, network in NETWORKS.items() for optimizer in network.optimizers]

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from snellen.explain.errors import cell_rows, confident_mistakes, first_examples
+from snellen.explain.errors import cell_rows, confident_mistakes, first_examples, worst_pairs
 from snellen.explain.thumbnails import Thumbnails, tone
 from snellen.metrics.scores import confusion
 from snellen.models.predictions import Predictions
@@ -58,6 +58,7 @@ def report(
         "claim": _claim(models[0]),
         "openings": {"this_run": 1, "ever": 3, "models": [models[0]["name"]]},
         "leaderboard": [_leader(model) for model in models],
+        "floors": [_majority(labels, roles)],
         "models": models,
         "data": _data(name, images, labels, classes, pixel_range, roles, tones),
         "roles": _roles(roles),
@@ -131,8 +132,10 @@ def _model(
         "seconds": 3.2,
         "kept_epoch": 13,
         "stopped_epoch": 15,
+        "input": list(tones.shape[1:]),
         "layers": layers,
         "pixels": None,
+        "augmented": [],
         "training": {
             "optimizer": "adam",
             "learning_rate": 0.001,
@@ -178,6 +181,7 @@ def _role(
         "confusion": matrix.tolist(),
         "cells": cell_rows(predictions, len(classes), 60),
         "mistakes": confident_mistakes(predictions, 12),
+        "pairs": [] if role == "train" else worst_pairs(predictions, len(classes), 2),
         "examples": first_examples(predictions),
     }
 
@@ -210,8 +214,10 @@ def _failed_model() -> dict[str, Any]:
         "seconds": 0.4,
         "kept_epoch": None,
         "stopped_epoch": None,
+        "input": [8, 8, 1],
         "layers": layers,
         "pixels": None,
+        "augmented": [],
         "training": {"optimizer": "sgd", "learning_rate": 10.0},
         "history": [],
         "roles": {},
@@ -222,6 +228,20 @@ def _leader(model: dict[str, Any]) -> dict[str, Any]:
     scores = {role: one["scores"] for role, one in model["roles"].items() if role != "train"}
     keys = ("job", "status", "chosen", "parameters", "kept_epoch", "seconds", "reason")
     return {"model": model["name"], "epochs": model["stopped_epoch"], "scores": scores} | {k: model[k] for k in keys}
+
+
+def _majority(labels: np.ndarray, roles: dict[str, np.ndarray]) -> dict[str, Any]:
+    """The floor that always answers the most frequent class."""
+    most = np.bincount(labels[roles["train"]]).argmax()
+    shares = {role: float((labels[roles[role]] == most).mean()) for role in ("validation", "test")}
+    scores = {
+        role: {"accuracy": estimate(share, len(roles[role])), "loss": estimate(2.3, len(roles[role]), False)}
+        for role, share in shares.items()
+    }
+    images = len(roles["train"])
+    counts = {"images": images, "of_images": images, "rounds": None, "converged": None, "parameters": 10}
+    named = {"floor": "majority", "label": "majority class", "status": "done", "reason": None, "seconds": 0.0}
+    return named | counts | {"scores": scores}
 
 
 def _finding(code: str, severity: str, sentence: str, evidence: str, advice: str | None = None) -> dict[str, Any]:

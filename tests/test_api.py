@@ -8,6 +8,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import altair
+import html5lib
 import numpy as np
 import polars as pl
 import pytest
@@ -17,6 +19,7 @@ import snellen
 from snellen.api import Run
 from snellen.errors import DataError, RunError, SnellenError, StudyError, UnknownName
 from snellen.files.cache import cache_folder
+from snellen.report import notebook
 from snellen.run import report
 from snellen.study.document import parse, to_yaml
 
@@ -63,6 +66,7 @@ def test_the_same_study_gives_the_same_bytes(small_run: Run, own_user: Path, tmp
 def test_tables_are_polars_frames(small_run: Run) -> None:
     leaderboard, scores, history = small_run.leaderboard, small_run.scores, small_run.history("dense")
     assert all(isinstance(table, pl.DataFrame) for table in (leaderboard, scores, history))
+    leaderboard = leaderboard.filter(pl.col("kind") == "model")  # the floors below: tests/train/test_stored_floors.py
     assert leaderboard["model"].to_list() == list(small_run.evaluation.ranked)
     assert leaderboard["validation_accuracy"].is_sorted(descending=True)
     assert leaderboard["test_accuracy"].is_null().to_list() == [False, True, True]
@@ -165,6 +169,38 @@ def test_the_report_holds_the_scores(small_run: Run) -> None:
             for measure, estimate in scores.items():
                 value = kept.filter((pl.col("measure") == measure) & pl.col("class").is_null())["value"].item()
                 assert estimate["value"] == pytest.approx(value)
+
+
+def test_a_notebook_shows_a_run_a_study_and_curves(small_run: Run) -> None:
+    shown = html5lib.parseFragment(small_run._repr_html_(), namespaceHTMLElements=False)
+    said = " ".join("".join(shown.itertext()).split())
+    assert f"{small_run.chosen} is chosen" in said and str(small_run.report.as_posix()) in said
+    for finding in small_run.findings:
+        if finding.severity == "result":
+            assert finding.sentence.replace("`", "").replace(" %", "\xa0%") in "".join(shown.itertext())
+    rows = [["".join(cell.itertext()) for cell in row.iter("td")] for row in shown.iter("tr")][1:]
+    assert [row[0].split()[0] for row in rows[: len(MODELS)]] == list(small_run.evaluation.ranked)
+    assert [row[2] == "not opened" for row in rows[: len(MODELS)]] == [False, True, True]
+    assert f"{100 * small_run.leaderboard['validation_accuracy'][0]:.1f}" in rows[0][1]
+    study = "".join(html5lib.parseFragment(small_study()._repr_html_(), namespaceHTMLElements=False).itertext())
+    assert "flatten > dense > dropout" in study and "batch_size: 64" in study
+    curves = small_run.curves("dense", "accuracy")
+    text = curves.to_json()
+    assert isinstance(curves, altair.LayerChart) and "var(--" not in text and "#17549b" in text
+    assert f"{small_run.history('dense')['validation_accuracy'][0]}" in text
+
+
+def test_a_notebook_shows_hostile_names_as_text() -> None:
+    attack = "<script>pwned</script>"
+    shown = notebook.run_summary(attack, attack, [attack], [], Path("x"))
+    assert "<script>" not in shown and shown.count("&lt;script&gt;") == 3
+    assert "<script>" not in notebook.study_summary(attack, attack, {attack: [attack]}, attack)
+
+
+def test_a_run_that_is_not_finished_says_so(small_run: Run, tmp_path: Path) -> None:
+    shutil.copytree(small_run.folder, tmp_path / "run")
+    (tmp_path / "run" / "report.html").unlink()
+    assert "not finished" in Run(tmp_path / "run")._repr_html_()
 
 
 @pytest.mark.parametrize("name", snellen.__all__)

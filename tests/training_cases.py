@@ -12,8 +12,11 @@ from runs import blobs
 from snellen.models.build import parse_layers
 from snellen.models.layers import Dense
 from snellen.train.checkpoint import Checkpoint
-from snellen.train.engine import Lane, Material
+from snellen.train import begin, engine
+from snellen.train.engine import Material, Silent, Training
 from snellen.train.job import Job, StopRule, Trajectory
+from snellen.train.lane import Lane
+from snellen.train.snapshot import Snapshot, together
 
 TRAJECTORY: dict[str, Any] = {
     "layers": ["flatten", {"dense": {"units": 8, "activation": "relu"}}, {"dropout": 0.2}],
@@ -28,6 +31,10 @@ TRAJECTORY: dict[str, Any] = {
     "seed": 0,
     "rows": "a" * 64,
     "total_epochs": None,
+    "clip_norm": None,
+    "label_smoothing": 0.0,
+    "class_weights": None,
+    "augment": (),
 }
 STOP: dict[str, Any] = {"epochs": 4, "patience": None, "measure": "loss", "validation_rows": "b" * 64}
 TRAIN_ROWS, VALIDATION_ROWS = np.arange(60), np.arange(60, 90)
@@ -45,7 +52,7 @@ def job(**changes: Any) -> Job:
 
 
 def lane(**changes: Any) -> Lane:
-    return Lane(job(**changes), TRAIN_ROWS, VALIDATION_ROWS)
+    return Lane((job(**changes),), {"train": TRAIN_ROWS, "validation": VALIDATION_ROWS})
 
 
 def material() -> Material:
@@ -54,4 +61,21 @@ def material() -> Material:
 
 
 def checkpoint(folder: Path) -> Checkpoint:
-    return Checkpoint(folder, ("job",))
+    return Checkpoint(folder, [("job",)])
+
+
+def start(*lanes: Lane, pictures: Material | None = None) -> Snapshot:
+    """The pack before its first epoch."""
+    return together([begin.initial(lane, pictures or material()) for lane in lanes])
+
+
+def train(*lanes: Lane, folder: Path, pictures: Material | None = None) -> Snapshot:
+    """Trains a pack, from its checkpoint in `folder` when there is one."""
+    pictures = pictures or material()
+    kept = Checkpoint(folder, [("job",) for _ in lanes])
+    begun = kept.load("cpu") or start(*lanes, pictures=pictures)
+    return engine.train(lanes, pictures, begun, kept, Silent())
+
+
+def training(*lanes: Lane, pictures: Material | None = None) -> Training:
+    return Training.prepare(lanes, pictures or material())

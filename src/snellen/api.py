@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 from rich.console import Console
@@ -18,19 +18,26 @@ from snellen.deploy.predict import open_model
 from snellen.errors import unknown
 from snellen.evaluate import evaluation as evaluations
 from snellen.evaluate.evaluation import Evaluation
+from snellen.evaluate.floors import floor_key
 from snellen.evaluate.record import RunRecord
 from snellen.findings.finding import Facts, Finding
 from snellen.findings.rules import judge
 from snellen.models.bundle import Model
 from snellen.models.predictions import Predictions
 from snellen.progress import Terminal
+from snellen.report import notebook
+from snellen.report.figures import learning_curve
 from snellen.run import RunWatcher, Settings
 from snellen.run import run as run_study
-from snellen.study.document import Document, from_values, open_document
-from snellen.study.estimate import estimate
-from snellen.study.plan import options_of, plan, split_of
+from snellen.study.document import Document, from_values, open_document, to_yaml
+from snellen.study.estimate import Cost, estimate
+from snellen.study.plan import Plan, PlannedModel, options_of, plan, split_of
 from snellen.study.schema import StudyFile
 from snellen.train.environment import settle
+from snellen.train.packs import form, shape_of
+
+if TYPE_CHECKING:
+    import altair
 
 MEMORY = "memory:"
 """Stands before the name of pictures that were given as arrays, as the source of a study."""
@@ -89,6 +96,12 @@ class Study:
         with Terminal(Console()) as terminal:
             return Run(run_study(self.document, self.file, settings, terminal, self.dataset).folder)
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the layers of the models, and the whole study folded."""
+        models = {name: [layer.name for layer in model.layers] for name, model in self.file.models.items()}
+        resolved = to_yaml(self.file.model_dump(mode="json"))
+        return notebook.study_summary(self.file.study, str(self.file.data.source), models, resolved)
+
 
 @dataclass(frozen=True)
 class Run:
@@ -126,10 +139,15 @@ class Run:
 
     @property
     def leaderboard(self) -> pl.DataFrame:
-        """A row a model, best validation first: accuracy with its interval on validation, and on test where opened."""
-        evaluation = self.evaluation
-        rows = [{"model": model, **self._standing(evaluation, model)} for model in evaluation.ranked]
-        return pl.DataFrame(rows)
+        """A row a model, best validation first: accuracy with its interval on validation, and on test where opened.
+
+        Below them the floors, told apart by `kind`: model or floor.
+        """
+        evaluation, floors = self.evaluation, self.record.floor_results
+        rows = [("model", model, model) for model in evaluation.ranked]
+        rows += [("floor", floors[name].label, floor_key(name)) for name in evaluation.floors]
+        named = [{"model": name, "kind": kind, **self._standing(evaluation, key)} for kind, name, key in rows]
+        return pl.DataFrame(named)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -141,6 +159,13 @@ class Run:
         """A row an epoch: loss, accuracy, validation loss and accuracy, learning rate, seconds."""
         return pl.DataFrame(self.record.job(self._known(model)).read_history())
 
+    def curves(self, model: str, measure: Literal["loss", "accuracy"] = "loss") -> altair.LayerChart:
+        """The learning curves of a model as in the report; a notebook draws them."""
+        folder = self.record.job(self._known(model))
+        result = folder.read_result()
+        figure = learning_curve(folder.read_history(), result.kept_epoch if result else None, measure)
+        return notebook.chart(figure)
+
     def predictions(self, model: str, role: str = "validation") -> Predictions | None:
         """The stored probabilities; None for the test unless the study opened it for this model."""
         if role not in ROLES:
@@ -151,6 +176,15 @@ class Run:
         """A trained model, ready to predict; the chosen one when not named."""
         folder = Path(self.folder)
         return open_model(folder / "models" / self._known(model) if model else folder)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: conclusions, leaderboard, where the report is."""
+        record = self.record
+        if not self.report.is_file():
+            return notebook.unfinished_summary(record.study.study)
+        sentences = [finding.sentence for finding in self.findings if finding.severity == "result"]
+        rows = self.leaderboard.iter_rows(named=True)
+        return notebook.run_summary(record.study.study, self.chosen, sentences, rows, self.report)
 
     def _known(self, model: str) -> str:
         if model not in self.record.models:
@@ -172,7 +206,7 @@ def check_study(study: StudyFile, settings: Settings, dataset: Dataset | None = 
     dataset = dataset or read(study.data.source, options_of(study), settings.data_folder)
     roles = assign(dataset, split_of(study))
     planned = plan(study, dataset, roles)
-    costs = {job: estimate(lane, environment["device"], environment["threads"]) for job, lane in planned.lanes.items()}
+    costs = _costs(planned, environment)
     return {
         "study": study.study,
         "data": {
@@ -185,12 +219,32 @@ def check_study(study: StudyFile, settings: Settings, dataset: Dataset | None = 
         "roles": {role: len(rows) for role, rows in roles.rows.items()},
         "left_out": len(roles.left_out),
         "near_duplicates": _near_in_other_roles(study, dataset, roles),
-        "models": [{"model": model, "job": job, **vars(costs[job])} for model, job in planned.models.items()],
-        "jobs": len(planned.lanes),
-        "seconds": sum(cost.seconds for cost in costs.values()),
+        "models": [_model_cost(model, each, costs) for model, each in planned.models.items()],
+        "jobs": len(planned.labels),
+        "trajectories": len(planned.lanes),
+        "seconds": sum(costs[lane.ids[0]].seconds for lane in planned.lanes),
         "device": environment["device"],
         "threads": environment["threads"],
     }
+
+
+def _costs(planned: Plan, environment: Mapping[str, Any]) -> dict[str, Cost]:
+    """The cost of each job; a shape of pack is timed once."""
+    costs: dict[str, Cost] = {}
+    timed: dict[tuple[str, int], Cost] = {}
+    for pack in (pack for stage in planned.stages for pack in form(stage, lambda lane: 0)):
+        key = shape_of(pack[0]), len(pack)
+        if key not in timed:
+            timed[key] = estimate(pack, environment["device"], environment["threads"])
+        costs |= {job: timed[key] for lane in pack for job in lane.ids}
+    return costs
+
+
+def _model_cost(model: str, planned: PlannedModel, costs: Mapping[str, Cost]) -> dict[str, Any]:
+    """The cost of a model: all its jobs, whoever shares them."""
+    jobs = list(dict.fromkeys([*planned.phases, *planned.seeds.values(), *(fold.job for fold in planned.folds)]))
+    own = {**vars(costs[planned.job]), "seconds": sum(costs[job].seconds for job in jobs)}
+    return {"model": model, "job": planned.job, "jobs": len(jobs), **own}
 
 
 def _near_in_other_roles(study: StudyFile, dataset: Dataset, roles: Roles) -> int | None:

@@ -30,6 +30,9 @@ MAX_SKIP_DEPTH = 16
 MAX_PARAMETERS = 1_000_000_000
 """Bounds for model files from strangers: refuse before allocating."""
 
+MAX_OPTIONS = 1_000
+"""Most options of a `choice`: every one is validated before anything starts, 0.2 ms each."""
+
 MAX_JSON_BYTES = 16 * 2**20
 MAX_DESCRIPTION_BYTES = 2**20
 """Largest study file and model.json read; real ones are a few KiB."""
@@ -51,6 +54,11 @@ REPORT_BYTES = 5 * 10**6
 
 CELL_IMAGES = 60
 """Images shown behind one cell of a confusion matrix."""
+
+PAIR_IMAGES = 16
+PAIRED_IMAGES = 1_500
+"""Images in one grid of a confused pair, four rows of four, and in all grids of a page: beyond, a second pair of each
+model is left out, because printing decodes a sheet again for every image."""
 
 MIN_CLASS_TEST_IMAGES = 30
 """Below this many test images of a class its recall interval is wider than +-15 points: a notice says so."""

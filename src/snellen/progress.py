@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from types import TracebackType
 
 from rich.console import Console
@@ -10,8 +11,12 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from snellen.data.dataset import Dataset
 from snellen.data.roles import ROLES, Roles
+from snellen.findings.finding import plural
 from snellen.run import RunWatcher
+from snellen.search.rounds import Ask
 from snellen.study.plan import Plan
+from snellen.train.floors import FloorResult
+from snellen.train.lane import Lane
 from snellen.train.results import Result
 from snellen.train.snapshot import EpochRecord
 
@@ -19,21 +24,25 @@ REFRESH_SECONDS = 0.1
 
 
 class Terminal(RunWatcher):
-    """Shows one bar a job on a terminal; without one, only the line that ends each job."""
+    """Shows a bar for the whole run and one for what is being trained; without a terminal, only the line that ends each
+    job."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
         columns = (
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
-            TextColumn("epoch {task.fields[epoch]}/{task.total:g}  {task.fields[best]}"),
+            TextColumn("{task.fields[told]}"),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
         )
         self.bars = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
         self.plan: Plan | None = None
-        self.task: TaskID | None = None
-        self.epochs = 0
+        self.whole: TaskID | None = None
+        self.pack: TaskID | None = None
+        self.lanes: Sequence[Lane] = ()
+        self.epoch = 0
+        self.over = 0.0
         self.best: float | None = None
         self.shown = 0.0
 
@@ -57,37 +66,71 @@ class Terminal(RunWatcher):
 
     def planned(self, plan: Plan, finished: int) -> None:
         self.plan = plan
+        jobs = plural(len(plan.labels), "job")
+        self.whole = self.bars.add_task(f"{jobs} in all", total=sum(map(_work, plan.lanes)), told="")
         if finished:
             self.console.print(f"{finished} of {len(plan.lanes)} jobs have a result already", highlight=False)
 
-    def started(self, model: str) -> None:
-        assert self.plan is not None  # planned() comes first
-        stop = self.plan.lanes[self.plan.models[model]].job.stop
-        self.epochs, self.best = 0, None
-        self.task = self.bars.add_task(model, total=stop.epochs, epoch=0, best="")
+    def floored(self, floors: Sequence[FloorResult], seconds: float) -> None:
+        accuracies = [
+            f"{each.floor} {100 * each.validation_accuracy:.1f} %"
+            for each in floors
+            if each.validation_accuracy is not None
+        ]
+        told = f"  floors, validation accuracy: {', '.join(accuracies)}, {seconds:.1f} s"
+        self.console.print(told, highlight=False, soft_wrap=True)
+
+    def searching(self, model: str, number: int, asks: Sequence[Ask]) -> None:
+        epochs = max(ask.to_epoch for ask in asks)
+        trials, reach = plural(len(asks), "trial"), plural(epochs, "epoch")
+        self.console.print(f"  {model}: round {number} of its search, {trials} up to {reach}", highlight=False)
+
+    def began(self, lanes: Sequence[Lane], labels: Sequence[str]) -> None:
+        label = labels[0] if len(labels) == 1 else f"{labels[0]} and {len(labels) - 1} more"
+        self.lanes, self.epoch, self.best, self.shown = lanes, 0, None, 0.0
+        self.pack = self.bars.add_task(label, total=self.epochs, told=f"epoch 0/{self.epochs}")
+
+    @property
+    def epochs(self) -> int:
+        """The most that a lane in training goes for."""
+        return max((lane.epochs for lane in self.lanes), default=1)
 
     def stepped(self, step: int, steps: int) -> None:
         now = time.monotonic()
-        if self.task is not None and now - self.shown > REFRESH_SECONDS:
-            self.shown = now
-            self.bars.update(self.task, completed=self.epochs + step / steps)
+        if self.pack is None or now - self.shown < REFRESH_SECONDS:
+            return
+        self.shown, come = now, self.epoch + step / steps
+        self.bars.update(self.pack, completed=come)
+        if self.whole is not None:
+            self.bars.update(self.whole, completed=self.over + sum(map(_work, self.lanes)) * come / self.epochs)
 
-    def trained(self, record: EpochRecord) -> None:
-        self.epochs = record["epoch"]
+    def trained(self, place: int, record: EpochRecord) -> None:
+        self.epoch = record["epoch"]
         self.best = max(self.best or 0.0, record["validation_accuracy"])
-        if self.task is not None:
-            best = f"best validation accuracy {100 * self.best:.1f} %"
-            self.bars.update(self.task, completed=self.epochs, epoch=self.epochs, best=best)
+        if self.pack is not None:
+            told = f"epoch {self.epoch}/{self.epochs}  best validation accuracy {100 * self.best:.1f} %"
+            self.bars.update(self.pack, completed=self.epoch, told=told)
 
-    def ended(self, model: str, result: Result) -> None:
-        if self.task is not None:
-            self.bars.remove_task(self.task)
-            self.task = None
+    def ended(self, lanes: Sequence[Lane]) -> None:
+        if self.pack is not None:
+            self.bars.remove_task(self.pack)
+            self.pack = None
+        if self.whole is not None:
+            self.over += sum(map(_work, lanes))
+            self.bars.update(self.whole, completed=self.over)
+
+    def result(self, label: str, result: Result) -> None:
         if result.status == "failed":
-            self.console.print(f"  [red]failed[/] {model}: {result.reason}", highlight=False)
+            self.console.print(f"  [red]failed[/] {label}: {result.reason}", highlight=False)
             return
         self.console.print(
-            f"  {model}: epoch {result.kept_epoch} of {result.epochs} kept, "
+            f"  {label}: epoch {result.kept_epoch} of {result.epochs} kept, "
             f"validation accuracy {100 * (result.reloaded_accuracy or 0):.1f} %, {result.seconds:.1f} s",
             highlight=False,
         )
+
+
+def _work(lane: Lane) -> float:
+    """What a lane costs, in multiplications: enough to tell how much of a run is over."""
+    steps = lane.steps * lane.trajectory.batch_size + len(lane.rows["validation"]) / 3
+    return lane.epochs * steps * (lane.trajectory.network.multiply_adds + 1_000)

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from snellen.evaluate.floors import floor_key
 from snellen.evaluate.scores import Estimate, proportion
 from snellen.findings.finding import interval
 
@@ -28,6 +29,8 @@ def print_finished(finished: Finished) -> None:
     table = _table(f"{record.study.study}: best validation {record.study.choose_by} first", columns, 1)
     for model in [*evaluation.ranked, *finished.failed]:
         table.add_row(*_standing(finished, model))
+    for name in evaluation.floors:
+        table.add_row(*_floor(finished, name), style="dim")
     console.print(table)
     for finding in finished.judgement.others:
         console.print(f"{finding.severity} {finding.code}: {escape(finding.sentence)}", highlight=False)
@@ -91,15 +94,23 @@ def _standing(finished: Finished, model: str) -> list[str]:
     return [name, parameters, f"{result.kept_epoch} of {result.epochs}", *accuracies, f"{result.seconds:.1f} s"]
 
 
+def _floor(finished: Finished, name: str) -> list[str]:
+    """A row of the leaderboard below the models."""
+    result, key = finished.record.floor_results[name], floor_key(name)
+    estimates = (finished.evaluation.estimate(key, role, "accuracy") for role in ("validation", "test"))
+    accuracies = [_per_cent(estimate) for estimate in estimates]
+    return [escape(result.label), f"{result.parameters:,}", "floor", *accuracies, f"{result.seconds:.1f} s"]
+
+
 def _per_cent(estimate: Estimate | None) -> str:
     return interval(estimate).replace(" %", "").replace(" to ", "-") if estimate else "not opened"
 
 
 def _table(title: str | None, columns: list[str], left: int) -> Table:
-    """A plain table whose first `left` columns are aligned left, the rest right."""
+    """A plain table whose first `left` columns are aligned left, the rest right; only names may be broken."""
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for index, column in enumerate(columns):
         table.add_column(
-            column, justify="left" if index < left else "right", style=None, header_style="dim", no_wrap=True
+            column, justify="left" if index < left else "right", style=None, header_style="dim", no_wrap=index > 0
         )
     return table

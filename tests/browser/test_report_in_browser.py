@@ -48,6 +48,15 @@ def test_every_figure_is_drawn_and_the_console_stays_empty(opened: Browser) -> N
     assert opened.console() == []
 
 
+def test_folded_figures_are_drawn_after_those_in_view(window: Browser, report: Path) -> None:
+    window.size(1280, 900)
+    window.show(report)
+    drawn = "[...document.querySelectorAll('[data-figure]')].filter(one => one.querySelector('svg'))"
+    assert window.run(f"return {drawn}.some(one => one.dataset.figure === '0-loss')")
+    window.wait("return document.documentElement.dataset.drawn === 'all'")
+    assert window.run(f"return {drawn}.some(one => one.dataset.figure === '1-loss')")
+
+
 def page_cells(opened: Browser) -> dict[str, Any]:
     """What the page knows of its cells: rows of the tiles, tiles in a line of the sheet."""
     return json.loads(opened.run("return document.getElementById('embedded').textContent"))["cells"]
@@ -99,6 +108,31 @@ def test_the_role_selector_shows_one_role(opened: Browser) -> None:
     assert opened.run(shown) == ["test"]
     opened.run("document.querySelector('#model-linear [value=train]').click()")
     assert opened.run(shown) == ["train"]
+
+
+def test_the_drawing_of_a_network_is_as_large_as_it_says_and_scrolls_in_its_own_box(opened: Browser) -> None:
+    drawing = "document.querySelector('#model-linear .drawing')"
+    size = f"const box = {drawing}.querySelector('svg').getBoundingClientRect(); return [box.width, box.height]"
+    said = opened.run(f"const one = {drawing}.querySelector('svg'); return [one.getAttribute('width') * 1, "
+                      "one.getAttribute('height') * 1]")  # fmt: skip
+    assert opened.run(size) == said
+    opened.size(200, 844)
+    assert opened.run(size) == said
+    assert opened.run(f"return {drawing}.scrollWidth > {drawing}.clientWidth")
+    assert opened.run(f"{drawing}.focus(); return document.activeElement === {drawing}")
+    fits = f"const words = [...{drawing}.querySelectorAll('text')].map(one => one.getBoundingClientRect()); " \
+           "return words.every((a, at) => words.every((b, other) => at === other || a.right <= b.left || " \
+           "b.right <= a.left || a.bottom <= b.top + 3 || b.bottom <= a.top + 3))"  # fmt: skip
+    assert opened.run(fits)
+
+
+def test_pictures_of_a_confused_pair_are_forty_pixels_wide_on_every_screen(opened: Browser) -> None:
+    picture = "document.querySelector('#model-linear [data-role=test] .pair .picture').getBoundingClientRect()"
+    assert opened.run(f"return [{picture}.width, {picture}.height]") == [40, 40]
+    opened.size(390, 844)
+    grids = "[...document.querySelectorAll('#model-linear [data-role=test] .pair .grid')].slice(0, 4)"
+    boxes = opened.run(f"return {grids}.map(one => one.getBoundingClientRect()).map(one => [one.left, one.top])")
+    assert boxes[0][1] == boxes[1][1] < boxes[2][1] == boxes[3][1] and boxes[0][0] == boxes[2][0] < boxes[1][0]
 
 
 @pytest.mark.parametrize("dark", [False, True])

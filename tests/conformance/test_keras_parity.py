@@ -1,7 +1,8 @@
 """Protects the promise that a network follows Keras's loss curve, step by step, from the same weights and batches.
 
-Every reference network with every optimizer; the curves were computed with Keras by scripts/keras_curves.py, so no
-number here comes from Snellen. The logits after the last step show that the moving statistics agree as well.
+Every network by name, every layer and every activation, with every optimizer; the curves were computed with Keras by
+scripts/keras_curves.py, so no number here comes from Snellen. The logits after the last step show that the moving
+statistics agree as well.
 """
 
 from __future__ import annotations
@@ -15,7 +16,11 @@ import numpy as np
 import pytest
 import torch
 
+from snellen.models.activations import ACTIVATIONS
 from snellen.models.build import build
+from snellen.models.layer import Layer
+from snellen.models.layers import LAYERS, Skip
+from snellen.models.zoo import ZOO
 from snellen.train.flat import Layout
 from snellen.train.optimizers import OPTIMIZERS
 from snellen.train.step import Rule, training_step
@@ -40,6 +45,21 @@ def test_every_case_has_a_curve_that_falls() -> None:
     for curves in CURVES.values():
         assert {dtype: len(curves[dtype]) for dtype in cases.STEPS} == cases.STEPS
         assert np.mean(curves["float64"][-cases.ROUND :]) < np.mean(curves["float64"][: cases.ROUND])
+
+
+def test_every_network_layer_and_activation_has_a_case() -> None:
+    definitions = [build(each.layers, each.input_shape, cases.CLASSES) for each in cases.NETWORKS.values()]
+    layers = [layer for network in definitions for placed in network.layers for layer in _flat(placed.layer)]
+    assert {layer.name for layer in layers} == set(LAYERS)
+    assert {getattr(layer, "activation", "linear") for layer in layers} == set(ACTIVATIONS)
+    assert set(ZOO) <= set(cases.NETWORKS)
+
+
+def _flat(layer: Layer) -> Iterator[Layer]:
+    yield layer
+    if isinstance(layer, Skip):
+        for inner in (*layer.layers, *layer.shortcut):
+            yield from _flat(inner)
 
 
 @each_case

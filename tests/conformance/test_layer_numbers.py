@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 import torch
-from scipy import stats
+from scipy import special, stats
 
+from snellen.models.activations import Activation
+from snellen.models.build import parse_layers
 from snellen.models.initializers import INITIALIZERS, Initializer, draw
 from snellen.models.keys import Key
 from snellen.models.layer import Step
-from snellen.models.layers import LAYERS, BatchNorm, Conv, Dense, Dropout, MaxPool
+from snellen.models.layers import LAYERS, BatchNorm, Conv, Dropout, MaxPool
 
 RANDOM = np.random.default_rng(4)
 NOTHING: dict[str, torch.Tensor] = {}
@@ -22,6 +25,13 @@ NOTHING: dict[str, torch.Tensor] = {}
 def tensors(**arrays: np.ndarray) -> dict[str, torch.Tensor]:
     """One lane."""
     return {name: torch.tensor(value)[None] for name, value in arrays.items()}
+
+
+def applied(written: Any, x: np.ndarray, **parameters: np.ndarray) -> np.ndarray:
+    """What the layer, as a study writes it, makes of rows x (N, ...)."""
+    (layer,) = parse_layers([written])
+    y, _ = layer.apply(tensors(**parameters), NOTHING, torch.tensor(x)[None], Step("train"))
+    return y[0].numpy()
 
 
 def windows(x: np.ndarray, size: int, stride: int, padding: str, fill: float) -> tuple[np.ndarray, tuple[int, int]]:
@@ -61,13 +71,102 @@ def test_max_pool_is_the_largest_of_each_window(size: int, stride: int, padding:
     np.testing.assert_array_equal(y[0], expected)
 
 
-@pytest.mark.parametrize("activation", ["linear", "relu"])
-def test_dense_is_a_matrix_product(activation: Any) -> None:
-    x, kernel, bias = RANDOM.normal(size=(5, 3)), RANDOM.normal(size=(3, 4)), RANDOM.normal(size=4)
-    layer = Dense(units=4, activation=activation)
-    y, _ = layer.apply(tensors(kernel=kernel, bias=bias), NOTHING, torch.tensor(x)[None], Step("train"))
-    expected = x @ kernel + bias
-    np.testing.assert_allclose(y[0], np.maximum(expected, 0) if activation == "relu" else expected, rtol=1e-12)
+@pytest.mark.parametrize(("size", "stride", "padding"), WINDOWS)
+def test_average_pool_is_the_mean_of_what_each_window_sees(size: int, stride: int, padding: Any) -> None:
+    """Padding is no pixel, as Keras has it."""
+    x = RANDOM.uniform(1, 2, size=(2, 7, 6, 3))
+    seen, (height, width) = windows(x, size, stride, padding, np.nan)
+    expected = np.nanmean(seen, (2, 3)).transpose(1, 0, 2).reshape(2, height, width, 3)
+    y = applied({"average_pool": {"size": size, "strides": stride, "padding": padding}}, x)
+    np.testing.assert_allclose(y, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize(("size", "stride", "padding"), WINDOWS)
+def test_depthwise_conv_is_a_sum_over_windows_of_one_channel(size: int, stride: int, padding: Any) -> None:
+    """Outputs of one channel stand together, as in Keras: channel 0 by kernel 0, channel 0 by kernel 1, ..."""
+    x, kernel, bias = RANDOM.normal(size=(2, 7, 6, 3)), RANDOM.normal(size=(2, size, size, 3)), RANDOM.normal(size=6)
+    seen, (height, width) = windows(x, size, stride, padding, 0.0)
+    expected = np.einsum("wnijc,mijc->nwcm", seen, kernel).reshape(2, height, width, 6) + bias
+    written = {"kernel": size, "strides": stride, "padding": padding, "depth_multiplier": 2}
+    y = applied({"depthwise_conv": written}, x, kernel=kernel, bias=bias)
+    np.testing.assert_allclose(y, expected, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize(("size", "stride", "padding"), WINDOWS)
+def test_separable_conv_mixes_what_a_depthwise_conv_gives(size: int, stride: int, padding: Any) -> None:
+    x, depthwise = RANDOM.normal(size=(2, 7, 6, 3)), RANDOM.normal(size=(2, size, size, 3))
+    pointwise, bias = RANDOM.normal(size=(4, 1, 1, 6)), RANDOM.normal(size=4)
+    seen, (height, width) = windows(x, size, stride, padding, 0.0)
+    between = np.einsum("wnijc,mijc->nwcm", seen, depthwise).reshape(2, height, width, 6)
+    expected = between @ pointwise[:, 0, 0].T + bias
+    written = {"filters": 4, "kernel": size, "strides": stride, "padding": padding, "depth_multiplier": 2}
+    y = applied({"separable_conv": written}, x, depthwise_kernel=depthwise, pointwise_kernel=pointwise, bias=bias)
+    np.testing.assert_allclose(y, expected, rtol=1e-10, atol=1e-10)
+
+
+def test_global_pools() -> None:
+    x = RANDOM.normal(size=(2, 5, 4, 3))
+    np.testing.assert_allclose(applied("global_average_pool", x), x.mean((1, 2)), rtol=1e-12)
+    np.testing.assert_array_equal(applied("global_max_pool", x), x.max((1, 2)))
+
+
+FUNCTIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "linear": lambda x: x,
+    "relu": lambda x: np.maximum(x, 0),
+    "elu": lambda x: np.where(x > 0, x, np.expm1(x)),
+    "gelu": lambda x: x * stats.norm.cdf(x),
+    "silu": lambda x: x * special.expit(x),
+    "tanh": np.tanh,
+    "sigmoid": special.expit,
+}
+AROUND_ZERO = np.concatenate([np.linspace(-6, 6, 49), [-40.0, -1e-9, 1e-9, 40.0]])
+
+
+@pytest.mark.parametrize("name", get_args(Activation))
+def test_activations_of_layers_are_the_functions_of_scipy(name: str) -> None:
+    x, kernel, bias = RANDOM.normal(size=(9, 3)), RANDOM.normal(size=(3, 4)), RANDOM.normal(size=4)
+    y = applied({"dense": {"units": 4, "activation": name}}, x, kernel=kernel, bias=bias)
+    np.testing.assert_allclose(y, FUNCTIONS[name](x @ kernel + bias), rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("name", sorted(FUNCTIONS.keys() & LAYERS.keys()))
+def test_activations_as_layers_are_the_functions_of_scipy(name: str) -> None:
+    np.testing.assert_allclose(applied(name, AROUND_ZERO), FUNCTIONS[name](AROUND_ZERO), rtol=1e-10, atol=1e-15)
+
+
+def test_functions_with_a_number() -> None:
+    np.testing.assert_allclose(
+        applied({"elu": 0.5}, AROUND_ZERO), np.where(AROUND_ZERO > 0, AROUND_ZERO, np.expm1(AROUND_ZERO) / 2)
+    )
+    np.testing.assert_allclose(applied({"leaky_relu": 0.1}, AROUND_ZERO), np.maximum(0.1 * AROUND_ZERO, AROUND_ZERO))
+    rescaled = applied({"rescale": {"scale": 1 / 127.5, "offset": -1}}, np.array([0.0, 127.5, 255.0]))
+    np.testing.assert_allclose(rescaled, [-1, 0, 1], atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("padding", "sides"),
+    [(2, ((2, 2), (2, 2))), ([1, 0], ((1, 1), (0, 0))), ([[0, 1], [2, 3]], ((0, 1), (2, 3)))],
+)
+def test_zero_pad_is_that_of_numpy(padding: Any, sides: tuple[tuple[int, int], ...]) -> None:
+    x = RANDOM.normal(size=(2, 3, 4, 2))
+    np.testing.assert_array_equal(applied({"zero_pad": {"padding": padding}}, x), np.pad(x, ((0, 0), *sides, (0, 0))))
+
+
+@pytest.mark.parametrize("shape", [(6, 3), (4, 5, 2, 3)], ids=["vectors", "pictures"])
+def test_layer_norm_is_that_of_torch(shape: tuple[int, ...]) -> None:
+    x, gamma, beta = RANDOM.normal(2, 3, size=shape), RANDOM.normal(size=3), RANDOM.normal(size=3)
+    theirs = torch.nn.LayerNorm(3, eps=0.01, dtype=torch.float64)
+    theirs.load_state_dict({"weight": torch.tensor(gamma), "bias": torch.tensor(beta)})
+    y = applied({"layer_norm": {"epsilon": 0.01}}, x, gamma=gamma, beta=beta)
+    np.testing.assert_allclose(y, theirs(torch.tensor(x)).detach(), rtol=1e-10, atol=1e-10)
+
+
+def test_skip_adds_its_two_branches() -> None:
+    x, kernel, beside = RANDOM.normal(size=(5, 3)), RANDOM.normal(size=(3, 2)), RANDOM.normal(size=(3, 2))
+    dense = [{"dense": {"units": 2, "use_bias": False}}]
+    values = {"dense_1.kernel": kernel, "shortcut.dense_1.kernel": beside}
+    y = applied({"skip": {"layers": [*dense, "relu"], "shortcut": dense}}, x, **values)
+    np.testing.assert_allclose(y, np.maximum(x @ kernel, 0) + x @ beside, rtol=1e-12)
 
 
 @pytest.mark.parametrize("shape", [(6, 3), (4, 5, 2, 3)], ids=["vectors", "pictures"])
@@ -109,13 +208,6 @@ def test_dropout_drops_its_share_and_keeps_the_mean(rate: float) -> None:
     assert correlations.abs().max() < 5 / math.sqrt(20_000)
 
 
-@pytest.mark.parametrize(("name", "slope"), [("relu", 0.0), ("leaky_relu", 0.1)])
-def test_activations(name: str, slope: float) -> None:
-    x = torch.tensor([[[-2.0, 0.0, 3.0]]])
-    layer = LAYERS[name](**({"negative_slope": slope} if slope else {}))
-    torch.testing.assert_close(layer.apply(NOTHING, NOTHING, x, Step("train"))[0], torch.tensor([[[-2 * slope, 0, 3]]]))
-
-
 def test_flatten_goes_row_by_row_with_channels_innermost() -> None:
     x = torch.arange(24.0).view(1, 1, 2, 3, 4)
     y, _ = LAYERS["flatten"]().apply(NOTHING, NOTHING, x, Step("train"))
@@ -138,3 +230,23 @@ def test_initializers_have_their_distribution(name: Initializer) -> None:
     stretch = {"uniform": math.sqrt(3) * deviation, "normal": deviation / 0.87962566103423978}[kind]
     theirs = {"uniform": stats.uniform(-1, 2), "normal": stats.truncnorm(-2, 2)}[kind]
     assert stats.kstest(values / stretch, theirs.cdf).pvalue > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("written", "fans"),
+    [
+        ({"conv": {"filters": 40, "kernel": 5}}, {"kernel": (25 * 30, 25 * 40)}),
+        ({"depthwise_conv": {"kernel": 9, "depth_multiplier": 40}}, {"kernel": (81 * 30, 81 * 40)}),
+        (
+            {"separable_conv": {"filters": 900, "kernel": 9, "depth_multiplier": 40}},
+            {"depthwise_kernel": (81 * 30, 81 * 40), "pointwise_kernel": (30 * 40, 900)},
+        ),
+    ],
+)
+def test_fans_of_kernels_are_those_of_keras(written: Any, fans: dict[str, tuple[int, int]]) -> None:
+    """keras.src.initializers.compute_fans: of (height, width, a, b), height * width * a and height * width * b."""
+    (layer,) = parse_layers([written])
+    parameters, _ = layer.init(Key((3,)), (12, 12, 30))
+    for name, (fan_in, fan_out) in fans.items():
+        assert parameters[name].std() == pytest.approx(math.sqrt(2 / (fan_in + fan_out)), rel=0.02)
+        assert np.abs(parameters[name]).max() <= math.sqrt(6 / (fan_in + fan_out))

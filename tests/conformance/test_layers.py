@@ -3,23 +3,32 @@ that never touch, purity, and a form in JSON that gives the same layer back."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 import torch
+from jsonschema import Draft202012Validator
+from pydantic import TypeAdapter
 from torch import Tensor
 
 from snellen.errors import ShapeError
+from snellen.limits import PREDICTION_BATCH
 from snellen.models import chain
-from snellen.models.build import parse_layers, to_tensors
+from snellen.models.activations import Activation
+from snellen.models.build import build, parse_layers, to_tensors
+from snellen.models.bundle import Description, Input, load_bundle, save_bundle
 from snellen.models.chain import Placed
+from snellen.models.forward import predict_probabilities
 from snellen.models.keys import Key
 from snellen.models.layer import Mode, Shape, Step
-from snellen.models.layers import LAYERS
+from snellen.models.layers import LAYERS, AnyLayer
+from snellen.models.weights import save_weights
 
 SEEDS, ROWS = (11, 5, 2), 4
 
@@ -66,6 +75,7 @@ def _moved(value: np.ndarray, seeds: tuple[int, ...]) -> np.ndarray:
     )
 
 
+FUNCTIONS = ("elu", "gelu", "silu", "tanh", "sigmoid")
 CASES = [
     Case({"dense": 3}, (5,), (3,), 18),
     Case({"dense": {"units": 4, "activation": "relu", "use_bias": False, "initializer": "he_normal"}}, (5,), (4,), 20),
@@ -75,16 +85,59 @@ CASES = [
     Case({"conv": {"filters": 2, "kernel": 2, "padding": "same"}}, (5, 4, 2), (5, 4, 2), 18),
     Case({"conv": {"filters": 2, "kernel": 4, "strides": 3, "padding": "same"}}, (7, 8, 1), (3, 3, 2), 34),
     Case({"conv": {"filters": 2, "kernel": 2, "strides": 3}}, (8, 7, 2), (3, 2, 2), 18),
+    Case({"depthwise_conv": {"kernel": 3}}, (6, 5, 2), (4, 3, 2), 20),
+    Case({"depthwise_conv": {"kernel": 2, "strides": 2, "padding": "same"}}, (5, 4, 3), (3, 2, 3), 15),
+    Case(
+        {"depthwise_conv": {"kernel": 3, "padding": "same", "depth_multiplier": 2, "activation": "tanh"}},
+        (4, 5, 3),
+        (4, 5, 6),
+        60,
+    ),
+    Case({"depthwise_conv": {"kernel": 1, "use_bias": False, "initializer": "he_normal"}}, (3, 3, 2), (3, 3, 2), 2),
+    Case({"separable_conv": {"filters": 4, "kernel": 3}}, (6, 5, 2), (4, 3, 4), 18 + 8 + 4),
+    Case(
+        {"separable_conv": {"filters": 3, "kernel": 2, "strides": 2, "padding": "same", "depth_multiplier": 2}},
+        (5, 4, 2),
+        (3, 2, 3),
+        16 + 12 + 3,
+    ),
+    Case(
+        {"separable_conv": {"filters": 2, "kernel": 3, "padding": "same", "activation": "silu", "use_bias": False}},
+        (4, 4, 1),
+        (4, 4, 2),
+        9 + 2,
+    ),
+    *(Case({"dense": {"units": 3, "activation": activation}}, (5,), (3,), 18) for activation in get_args(Activation)),
+    *(
+        Case({"conv": {"filters": 2, "kernel": 2, "activation": activation}}, (4, 3, 1), (3, 2, 2), 10)
+        for activation in get_args(Activation)
+    ),
     Case("max_pool", (6, 5, 2), (3, 2, 2)),
     Case({"max_pool": {"size": 3, "strides": 2}}, (7, 6, 1), (3, 2, 1)),
     Case({"max_pool": {"size": 2, "padding": "same"}}, (5, 4, 3), (3, 2, 3)),
     Case({"max_pool": {"size": 3, "strides": 1, "padding": "same"}}, (4, 5, 2), (4, 5, 2)),
+    Case("average_pool", (6, 5, 2), (3, 2, 2)),
+    Case({"average_pool": {"size": 3, "strides": 2}}, (7, 6, 1), (3, 2, 1)),
+    Case({"average_pool": {"size": 2, "padding": "same"}}, (5, 4, 3), (3, 2, 3)),
+    Case({"average_pool": {"size": 3, "strides": 1, "padding": "same"}}, (4, 5, 2), (4, 5, 2)),
+    Case("global_average_pool", (4, 5, 3), (3,)),
+    Case("global_max_pool", (4, 5, 3), (3,)),
+    Case("zero_pad", (3, 4, 2), (5, 6, 2)),
+    Case({"zero_pad": 3}, (2, 1, 1), (8, 7, 1)),
+    Case({"zero_pad": [1, 0]}, (3, 4, 2), (5, 4, 2)),
+    Case({"zero_pad": {"padding": [[0, 1], [2, 3]]}}, (3, 4, 2), (4, 9, 2)),
     Case("flatten", (3, 4, 2), (24,)),
     Case("flatten", (7,), (7,)),
     Case({"dropout": 0.5}, (20,), (20,)),
     Case({"dropout": {"rate": 0.2}}, (4, 4, 3), (4, 4, 3)),
     Case("batch_norm", (6,), (6,), 12, 12),
     Case({"batch_norm": {"momentum": 0.5, "epsilon": 0.1}}, (3, 4, 2), (3, 4, 2), 4, 4),
+    Case("layer_norm", (6,), (6,), 12),
+    Case({"layer_norm": {"epsilon": 0.1}}, (3, 5, 4), (3, 5, 4), 8),
+    *(Case(name, shape, shape) for name in FUNCTIONS for shape in ((9,), (3, 3, 2))),
+    Case({"elu": 0.5}, (9,), (9,)),
+    Case({"rescale": 0.5}, (9,), (9,)),
+    Case({"rescale": {"scale": 2.0, "offset": -1.0}}, (3, 2, 2), (3, 2, 2)),
     Case("relu", (3, 3, 2), (3, 3, 2)),
     Case("leaky_relu", (9,), (9,)),
     Case({"leaky_relu": 0.1}, (2, 3, 1), (2, 3, 1)),
@@ -96,7 +149,21 @@ CASES = [
         42,
         4,
     ),
+    Case(
+        {
+            "skip": {
+                "layers": [{"conv": {"filters": 3, "kernel": 3, "strides": 2, "padding": "same"}}, "batch_norm"],
+                "shortcut": [{"conv": {"filters": 3, "kernel": 1, "strides": 2}}, "batch_norm", {"dropout": 0.5}],
+            }
+        },
+        (5, 4, 2),
+        (3, 2, 3),
+        57 + 6 + 9 + 6,
+        12,
+    ),
+    Case({"skip": {"layers": ["global_max_pool"], "shortcut": ["global_average_pool"]}}, (3, 4, 2), (2,)),
 ]
+SCHEMA = Draft202012Validator(TypeAdapter(AnyLayer).json_schema())
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: f"{json.dumps(case.written)} on {case.input}")
 both_modes = pytest.mark.parametrize("mode", ["train", "evaluate"])
 
@@ -173,6 +240,44 @@ def test_apply_changes_none_of_its_arguments(case: Case, mode: Mode) -> None:
 
 
 @every_case
+def test_gradients_are_slopes(case: Case) -> None:
+    """Of inputs and parameters, against differences; what works in place must leave what the gradient needs."""
+    parameters, state = case.values((SEEDS[0],))
+    names = list(parameters)
+
+    def run(x: Tensor, *values: Tensor) -> Tensor:
+        step = Step("train", Key((SEEDS[0],), ("step",)))
+        return chain.apply([case.placed()], dict(zip(names, values)), state, x, step)[0]
+
+    given = [value.clone().requires_grad_() for value in (case.pictures((SEEDS[0],)), *parameters.values())]
+    assert torch.autograd.gradcheck(run, given, eps=1e-6, atol=1e-7, rtol=1e-5)
+
+
+@every_case
+def test_float32_stays_float32_and_close_to_float64(case: Case) -> None:
+    parameters, state = case.values()
+    x = case.pictures()
+    exact, _ = chain.apply([case.placed()], parameters, state, x, Step("evaluate"))
+    parameters, state = ({name: value.float() for name, value in each.items()} for each in (parameters, state))
+    y, _ = chain.apply([case.placed()], parameters, state, x.float(), Step("evaluate"))
+    assert y.dtype == torch.float32
+    torch.testing.assert_close(y, exact.float(), rtol=1e-4, atol=1e-5)
+
+
+@every_case
+def test_a_row_answers_alike_wherever_it_stands(case: Case) -> None:
+    """To the bit, in float32, in a batch of the size that predictions have."""
+    parameters, state = ({name: value.float() for name, value in each.items()} for each in case.values((SEEDS[0],)))
+    random = np.random.default_rng(3)
+    x = torch.tensor(random.normal(size=(1, PREDICTION_BATCH, *case.input)), dtype=torch.float32)
+    order = torch.tensor(random.permutation(PREDICTION_BATCH))
+    straight, shuffled = (
+        chain.apply([case.placed()], parameters, state, rows, Step("evaluate"))[0] for rows in (x, x[:, order])
+    )
+    torch.testing.assert_close(shuffled, straight[:, order], rtol=0, atol=0)
+
+
+@every_case
 def test_evaluation_has_no_chance_and_no_memory(case: Case) -> None:
     parameters, state = case.values()
     outcomes = [
@@ -192,6 +297,39 @@ def test_json_gives_the_layer_back(case: Case) -> None:
     assert list(json.loads(text)) == [layer.name] and "kind" not in text
 
 
+@every_case
+def test_the_json_schema_allows_what_is_written_and_what_is_stored(case: Case) -> None:
+    (layer,) = parse_layers([case.written])
+    SCHEMA.validate(case.written)
+    SCHEMA.validate(layer.model_dump(mode="json"))
+    [(name, arguments)] = layer.model_dump(mode="json").items()
+    assert not SCHEMA.is_valid({name: {**arguments, "no_such_argument": 1}})
+
+
+@every_case
+def test_a_saved_model_answers_as_before(case: Case, tmp_path: Path) -> None:
+    """Where the layer takes vectors, pictures are flattened first."""
+    height, width, channels = case.input if len(case.input) == 3 else (1, 1, 1)
+    before = [] if len(case.input) == 3 else ["flatten", {"dense": case.input[0]}]
+    layers = [*before, case.written, "flatten"]
+    network = build(layers, (height, width, channels), 3)
+    save_weights(tmp_path / "w", *network.init((7,)), {})
+    weights = (tmp_path / "w").read_bytes()
+    description = Description(
+        name="m",
+        study="s",
+        job="j",
+        input=Input(height=height, width=width, channels=channels, pixel_range=(0, 1)),
+        classes=("a", "b", "c"),
+        layers=[placed.layer.model_dump(mode="json") for placed in network.layers],
+        weights_sha256=hashlib.sha256(weights).hexdigest(),
+    )
+    save_bundle(tmp_path / "bundle", description, weights, "")
+    images = np.random.default_rng(2).random((5, height, width, channels), dtype=np.float32)
+    expected = predict_probabilities(network, *network.init((7,)), torch.tensor(images), (0, 1))
+    np.testing.assert_array_equal(load_bundle(tmp_path / "bundle").predict(images), expected)
+
+
 @pytest.mark.parametrize(
     ("layers", "shape", "place", "found"),
     [
@@ -201,6 +339,24 @@ def test_json_gives_the_layer_back(case: Case) -> None:
         ([{"conv": {"filters": 2, "kernel": 5}}], (4, 9, 1), "layer conv_1", "5x5 window.*pictures of 4x9"),
         (["max_pool", "max_pool", "max_pool"], (4, 4, 1), "layer max_pool_3", "2x2 window.*pictures of 1x1"),
         ([{"skip": [{"dense": 5}]}], (4,), "layer skip_1", r"keep the shape.*\(5,\).*\(4,\)"),
+        (
+            [{"skip": {"layers": [{"dense": 5}], "shortcut": [{"dense": 6}]}}],
+            (4,),
+            "layer skip_1",
+            r"must give the shape of its `shortcut`; found \(5,\); expected \(6,\)$",
+        ),
+        (
+            [{"skip": {"layers": ["relu"], "shortcut": ["max_pool"]}}],
+            (4,),
+            "layer skip_1: shortcut: layer max_pool_1",
+            r"shape \(4,\)",
+        ),
+        (["flatten", "average_pool"], (4, 4, 1), "layer average_pool_1", r"shape \(16,\)"),
+        (["flatten", "global_max_pool"], (4, 4, 1), "layer global_max_pool_1", r"shape \(16,\)"),
+        (["global_average_pool"] * 2, (4, 4, 1), "layer global_average_pool_2", r"shape \(1,\)"),
+        (["flatten", "zero_pad"], (4, 4, 1), "layer zero_pad_1", r"shape \(16,\)"),
+        ([{"depthwise_conv": {"kernel": 5}}], (4, 9, 1), "layer depthwise_conv_1", "5x5 window.*pictures of 4x9"),
+        (["flatten", {"separable_conv": {"filters": 2, "kernel": 3}}], (4, 4, 1), "layer separable_conv_1", r"\(16,\)"),
         (["relu", {"skip": ["relu", {"dense": 4}]}], (2, 2, 1), "layer skip_1: layer dense_1", r"shape \(2, 2, 1\)"),
     ],
 )

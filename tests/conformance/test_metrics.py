@@ -16,6 +16,7 @@ import sklearn.metrics as theirs
 import torch
 import torchmetrics.functional.classification as torch_theirs
 
+from snellen.metrics.numbers import NUMBER_METRICS, class_numbers
 from snellen.metrics.scores import METRICS, Counts, confusion
 
 
@@ -121,3 +122,42 @@ def test_better_is_the_way_it_says(name: str) -> None:
     better = 0.5 * worse + 0.5 * np.eye(10)[labels]
     metric = METRICS[name]
     assert (metric.function(labels, better) > metric.function(labels, worse)) == metric.higher_is_better
+
+
+OF_NUMBERS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {"rmse": theirs.root_mean_squared_error}
+
+
+def test_every_measure_of_numbers_has_a_reference() -> None:
+    assert set(OF_NUMBERS) == set(NUMBER_METRICS)
+
+
+@pytest.mark.parametrize("data", DRAWS.values(), ids=DRAWS)
+@pytest.mark.parametrize("name", NUMBER_METRICS)
+def test_scikit_learn_of_numbers(name: str, data: tuple) -> None:
+    """Picture by picture, and from the confusion counts, as evaluation does; classes are called by uneven numbers."""
+    labels, probabilities = data
+    numbers = np.array([-2.5, 0, 1, 4, 4.25, 10, 100, 7, 3, 12])[: probabilities.shape[1]]
+    predicted = probabilities.argmax(1)
+    metric = NUMBER_METRICS[name]
+    expected = OF_NUMBERS[name](numbers[labels], numbers[predicted])
+    assert metric.function(numbers[labels], numbers[predicted]) == pytest.approx(expected, abs=1e-12)
+    matrix = confusion(labels, predicted, len(numbers))
+    assert metric.of_mean((matrix * metric.costs(numbers)).sum() / len(labels)) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("classes", "numbers"),
+    [
+        (("0", "1", "10"), [0, 1, 10]),
+        (("-1", "+2", "3.50"), [-1, 2, 3.5]),
+        (("0", "one"), None),
+        (("1", "nan"), None),
+        (("1", "1e3"), None),
+        (("1", "2 "), None),
+        (("1", "\u0662"), None),
+        (("1", "1" * 400), None),
+    ],
+)
+def test_classes_are_numbers_only_when_all_are(classes: tuple[str, ...], numbers: list[float] | None) -> None:
+    found = class_numbers(classes)
+    assert (None if found is None else found.tolist()) == numbers

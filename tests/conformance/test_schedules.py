@@ -1,4 +1,5 @@
-"""Protects the learning rate of every step: closed forms, the warm-up, and shares that stay between 0 and 1."""
+"""Protects the learning rate of every step: those of torch, closed forms, the warm-up, and shares that stay between 0
+and 1."""
 
 from __future__ import annotations
 
@@ -7,8 +8,9 @@ from typing import Any
 
 import pytest
 import torch
+from torch.optim import lr_scheduler
 
-from snellen.train.schedules import SCHEDULES
+from snellen.train.schedules import SCHEDULES, WarmingUp
 
 STEPS, EPOCHS = 7, 5
 TOTAL = STEPS * EPOCHS
@@ -20,6 +22,13 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("cosine", {"warmup_epochs": 2}),
     ("cosine", {"warmup_epochs": 5}),
     ("cosine", {"warmup_epochs": 9, "final": 1}),
+    ("linear", {}),
+    ("linear", {"final": 0.2, "warmup_epochs": 1}),
+    ("step", {"every_epochs": 2}),
+    ("step", {"every_epochs": 1, "factor": 0.7, "warmup_epochs": 0.5}),
+    ("one_cycle", {}),
+    ("one_cycle", {"rise": 0.6, "start": 0.5, "final": 0.01}),
+    ("one_cycle", {"rise": 0.01}),
 ]
 every_case = pytest.mark.parametrize(("name", "arguments"), CASES, ids=str)
 
@@ -40,7 +49,9 @@ def test_a_share_is_above_zero_and_at_most_one(name: str, arguments: dict[str, A
     assert all(0 <= share <= 1 for share in shares(name, arguments, 3 * TOTAL))
 
 
-@every_case
+@pytest.mark.parametrize(
+    ("name", "arguments"), [case for case in CASES if issubclass(SCHEDULES[case[0]], WarmingUp)], ids=str
+)
 def test_the_warm_up_rises_evenly_to_the_peak(name: str, arguments: dict[str, Any]) -> None:
     warmup = round(arguments.get("warmup_epochs", 0) * STEPS)
     found = shares(name, arguments, warmup + 1)
@@ -57,19 +68,45 @@ def test_cosine_has_its_closed_form_and_ends_near_its_final_share() -> None:
     assert shares("cosine", {"final": 0.1}, TOTAL + 5)[TOTAL:] == pytest.approx([0.1] * 5)
 
 
-def test_cosine_is_that_of_torch() -> None:
-    optimizer = torch.optim.SGD([torch.zeros(1)], lr=1.0)
-    theirs = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=TOTAL, eta_min=0.25)
+THEIRS: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
+    ("cosine", {"final": 0.25}, "CosineAnnealingLR", {"T_max": TOTAL, "eta_min": 0.25}),
+    ("linear", {"final": 0.3}, "LinearLR", {"start_factor": 1, "end_factor": 0.3, "total_iters": TOTAL}),
+    ("step", {"every_epochs": 2, "factor": 0.3}, "StepLR", {"step_size": 2 * STEPS, "gamma": 0.3}),
+    ("one_cycle", {}, "OneCycleLR", {"max_lr": 1.0, "total_steps": TOTAL}),
+    (
+        "one_cycle",
+        {"rise": 0.45, "start": 0.1, "final": 0.002},
+        "OneCycleLR",
+        {"max_lr": 1.0, "total_steps": TOTAL, "pct_start": 0.45, "div_factor": 10, "final_div_factor": 50},
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "arguments", "theirs", "settings"), THEIRS)
+def test_schedules_are_those_of_torch(
+    name: str, arguments: dict[str, Any], theirs: str, settings: dict[str, Any]
+) -> None:
+    """Every one but `constant` has a case."""
+    assert {case[0] for case in THEIRS} == set(SCHEDULES) - {"constant"}
+    optimizer = torch.optim.SGD([torch.zeros(1)], lr=1.0, momentum=0.9)
+    scheduler = getattr(lr_scheduler, theirs)(optimizer, **settings)
     expected = []
-    for _ in range(TOTAL):
-        expected.append(theirs.get_last_lr()[0])
+    for _ in range(TOTAL - 1):
+        expected.append(scheduler.get_last_lr()[0])
         optimizer.step()
-        theirs.step()
-    assert shares("cosine", {"final": 0.25}) == pytest.approx(expected)
+        scheduler.step()
+    expected.append(scheduler.get_last_lr()[0])
+    assert shares(name, arguments) == pytest.approx(expected, rel=1e-9)
 
 
-def test_only_a_schedule_that_asks_for_the_total_depends_on_it() -> None:
+def test_steps_are_counted_from_the_end_of_the_warm_up() -> None:
+    found = shares("step", {"every_epochs": 1, "factor": 0.5, "warmup_epochs": 2}, 4 * STEPS)
+    assert found[2 * STEPS :] == [1.0] * STEPS + [0.5] * STEPS
+
+
+@every_case
+def test_only_a_schedule_that_asks_for_the_total_depends_on_it(name: str, arguments: dict[str, Any]) -> None:
     """Else jobs that differ in epochs alone could share a trajectory that is not the same."""
-    for name, schedule in SCHEDULES.items():
-        depends = any(schedule().share(step, STEPS, 3) != schedule().share(step, STEPS, 30) for step in range(TOTAL))
-        assert depends == schedule.needs_total, name
+    schedule = SCHEDULES[name](**arguments)
+    depends = any(schedule.share(step, STEPS, 30) != schedule.share(step, STEPS, 300) for step in range(3 * TOTAL))
+    assert depends == schedule.needs_total or arguments.get("final") == 1

@@ -7,7 +7,7 @@ import pytest
 from statsmodels.stats.proportion import proportion_confint
 
 from snellen.evaluate import intervals
-from snellen.evaluate.intervals import RESAMPLES, bootstrap_mean, percentiles, resample_counts, wilson
+from snellen.evaluate.intervals import RESAMPLES, bootstrap_mean, percentiles, resample_costs, resample_counts, wilson
 from snellen.metrics.scores import Counts, confusion
 
 RANDOM = np.random.default_rng(5)
@@ -100,3 +100,15 @@ def test_intervals_of_macro_f1_cover() -> None:
 
 def test_percentiles_are_the_middle_95() -> None:
     assert percentiles(np.arange(1_001.0)) == pytest.approx((25, 975))
+
+
+def test_resampled_costs_are_those_of_the_same_redraws() -> None:
+    """A cost of 1 for each miss is the share of misses; other costs have the mean and variance of multinomials."""
+    misses = resample_costs(MATRIX, 1.0 - np.eye(3))
+    np.testing.assert_allclose(misses, 1 - resample_counts(MATRIX).hits.sum(1) / MATRIX.sum(), atol=1e-12)
+    costs = np.array([[0, 1, 100], [4, 0, 2], [5, 6, 1.0]])
+    drawn, sizes = resample_costs(MATRIX, costs), MATRIX.sum(1)
+    shares = MATRIX / sizes[:, None]
+    variance = (sizes * ((shares * costs**2).sum(1) - (shares * costs).sum(1) ** 2)).sum() / MATRIX.sum() ** 2
+    assert abs(drawn.mean() - (MATRIX * costs).sum() / MATRIX.sum()) < 4 * np.sqrt(variance / RESAMPLES)
+    assert drawn.var() == pytest.approx(variance, rel=0.15)

@@ -104,3 +104,19 @@ def test_rows_fit_the_stored_table() -> None:
     frame = pl.DataFrame(rows, schema=SCHEMA)
     assert len(frame) == 9 + 3 * 4 and frame["model"].unique().to_list() == ["m"]
     assert frame.filter(pl.col("measure") == "accuracy")["value"].to_list() == [5 / 8]
+
+
+def test_classes_called_by_numbers_have_an_rmse_as_in_scikit_learn() -> None:
+    numbers = np.array([0.0, 3, 5, 40])
+    given = predictions(LABELS, PREDICTED)
+    found = {each.measure: each.estimate for each in score(given, ("0", "3", "5", "40")) if each.class_name is None}
+    rmse = found["rmse"]
+    assert rmse.value == pytest.approx(theirs.root_mean_squared_error(numbers[LABELS], numbers[PREDICTED]))
+    assert rmse.low <= rmse.value <= rmse.high and rmse.low < rmse.high
+    assert (rmse.n, rmse.method, rmse.covers) == (8, "bootstrap", COVERS["test"])
+
+
+def test_an_rmse_of_nought_is_not_certainty_and_names_have_none() -> None:
+    right = {each.measure: each.estimate for each in score(predictions(LABELS, LABELS), ("0", "1", "2", "3"))}
+    assert (right["rmse"].value, right["rmse"].low, right["rmse"].high) == (0.0, None, None)
+    assert ("rmse", None) not in scored()

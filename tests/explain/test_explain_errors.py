@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from snellen.errors import RunError
-from snellen.explain.errors import cell_rows, confident_mistakes, first_examples
+from snellen.explain.errors import cell_rows, confident_mistakes, first_examples, worst_pairs
 from snellen.models.predictions import Predictions
 
 CLASSES = 4
@@ -64,9 +64,57 @@ def test_fewer_rows_than_asked_for_and_none_at_all(predictions: Predictions) -> 
     none = Predictions("test", few.rows[:0], few.ids[:0], few.labels[:0], few.probabilities[:0])
     assert len(first_examples(few)) == 3
     assert (cell_rows(none, CLASSES), confident_mistakes(none, 5), first_examples(none)) == ({}, [], [])
+    assert worst_pairs(none, CLASSES, 2) == []
 
 
-@pytest.mark.parametrize("ask", [lambda p: cell_rows(p, CLASSES), lambda p: confident_mistakes(p, 5), first_examples])
+def answers(pairs: list[tuple[int, int]], confidence: list[float]) -> Predictions:
+    """Answers for rows 10, 11, ...: (label, predicted) each, with these probabilities."""
+    rows = 10 + np.arange(len(pairs))
+    labels, predicted = np.array(pairs).T
+    probabilities = np.array([[(1 - sure) / 3] * 4 for sure in confidence], np.float32)
+    probabilities[np.arange(len(rows)), predicted] = confidence
+    return Predictions("validation", rows, rows.astype(str), labels, probabilities)
+
+
+def test_a_pair_is_two_classes_by_their_mistakes_both_ways() -> None:
+    """Classes 0 and 2: one mistake each way. Of 1 and 3, 2 and 3 with one each, the first stands first."""
+    given = answers([(0, 2), (2, 0), (2, 2), (3, 2), (1, 3), (0, 0), (0, 0)], [0.5, 0.6, 0.7, 0.8, 0.9, 0.55, 0.95])
+    pairs = worst_pairs(given, CLASSES, 10)
+    assert [(pair["classes"], pair["mistakes"]) for pair in pairs] == [((0, 2), 2), ((1, 3), 1), ((2, 3), 1)]
+    assert worst_pairs(given, CLASSES, 1) == pairs[:1]
+    assert [(grid["label"], grid["predicted"], [one["row"] for one in grid["pictures"]])
+            for grid in pairs[0]["grids"]] == [(0, 0, [16, 15]), (0, 2, [10]), (2, 0, [11]), (2, 2, [12])]  # fmt: skip
+    assert [one["confidence"] for one in pairs[0]["grids"][0]["pictures"]] == pytest.approx([0.95, 0.55])
+
+
+def test_grids_of_a_pair_hold_what_their_names_say(predictions: Predictions) -> None:
+    """The same pictures, in the same order, as behind the cell of the confusion matrix; all of them counted."""
+    cells = cell_rows(predictions, CLASSES, limit=1000)
+    pairs = worst_pairs(predictions, CLASSES, 6, limit=5)
+    assert len(pairs) == 6
+    for pair in pairs:
+        a, b = pair["classes"]
+        assert [(grid["label"], grid["predicted"]) for grid in pair["grids"]] == [(a, a), (a, b), (b, a), (b, b)]
+        for grid in pair["grids"]:
+            behind = cells.get(f"{grid['label']},{grid['predicted']}", [])
+            assert ([one["row"] for one in grid["pictures"]], grid["images"]) == (behind[:5], len(behind))
+        assert pair["mistakes"] == pair["grids"][1]["images"] + pair["grids"][2]["images"]
+    assert [pair["mistakes"] for pair in pairs] == sorted((pair["mistakes"] for pair in pairs), reverse=True)
+
+
+def test_without_a_mistake_there_is_no_pair() -> None:
+    assert worst_pairs(answers([(0, 0), (1, 1)], [0.9, 0.8]), CLASSES, 3) == []
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda p: worst_pairs(p, CLASSES, 2),
+        lambda p: cell_rows(p, CLASSES),
+        lambda p: confident_mistakes(p, 5),
+        first_examples,
+    ],
+)
 def test_sealed_labels_are_an_error(predictions: Predictions, ask) -> None:
     sealed = Predictions("test", predictions.rows, predictions.ids, None, predictions.probabilities)
     with pytest.raises(RunError, match="test: the labels of these predictions are sealed"):

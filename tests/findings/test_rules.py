@@ -21,6 +21,7 @@ from sklearn.metrics import recall_score
 from snellen.api import Run
 from snellen.data.vault import Openings
 from snellen.evaluate.evaluation import Evaluation, evaluate
+from snellen.evaluate.floors import floor_key
 from snellen.evaluate.record import RunRecord
 from snellen.findings.finding import Facts, Finding
 from snellen.findings.rules import RULES, WORST_FIRST, judge
@@ -121,6 +122,39 @@ def together(folder: Path, evaluation: Evaluation) -> Evaluation:
     return data("data", near_duplicates=NEAR)(folder, evaluation)
 
 
+
+def rescored(model: str, value: float) -> State:
+    """Another validation accuracy of a model."""
+
+    def state(folder: Path, evaluation: Evaluation) -> Evaluation:
+        where = (pl.col("model") == model) & (pl.col("role") == "validation") & (pl.col("measure") == "accuracy")
+        scores = evaluation.scores.with_columns(value=pl.when(where).then(value).otherwise("value"))
+        return replace(evaluation, scores=scores)
+
+    return state
+
+
+def above(folder: Path, evaluation: Evaluation) -> Evaluation:
+    """As if every model were right on every validation image, and every floor on half of them."""
+    for model in (*evaluation.ranked, *map(floor_key, evaluation.floors)):
+        evaluation = rescored(model, 0.5 if model not in evaluation.ranked else 1.0)(folder, evaluation)
+    return evaluation
+
+
+def level(folder: Path, evaluation: Evaluation) -> Evaluation:
+    """One model as good as the best floor."""
+    best = evaluation.best_floor
+    assert best is not None and best[1].value is not None
+    return rescored(OTHER, best[1].value)(folder, evaluation)
+
+
+def changed_floor(folder: Path, evaluation: Evaluation) -> Evaluation:
+    """Other numbers in the file of a floor."""
+    path = RunRecord(folder).floors["nearest centroid"].job.weights
+    path.write_bytes(path.read_bytes()[:-1] + b"!")
+    return evaluation
+
+
 CASES: dict[str, tuple[list[State], list[State]]] = {
     # code: the states that raise it, the states in which it is silent
     "SNL001": ([sound], [NONE_ENDED]),
@@ -145,11 +179,14 @@ CASES: dict[str, tuple[list[State], list[State]]] = {
     ),
     "SNL108": ([judged(openings=Openings(1, 4))], [sound, judged(openings=Openings(0, 4))]),
     "SNL109": ([data("data", near_duplicates=NEAR)], [data("data", near_duplicates=None), together]),
+    "SNL008": ([sound], [judged(floors=()), NONE_ENDED]),
+    "SNL110": ([level, rescored(OTHER, 0.0)], [above, judged(floors=())]),
     "SNL901": ([result(OTHER, reloaded_loss=0.5), result(OTHER, logged_accuracy=0.5)], [sound]),
     "SNL902": (
         [
             file("weights.safetensors", lambda content: content[:-1] + bytes([content[-1] ^ 1])),
             file("predictions/train.safetensors", None),
+            changed_floor,
             file("predictions/test.safetensors", lambda content: content[:-1] + bytes([content[-1] ^ 1])),
         ],
         [sound],

@@ -44,6 +44,17 @@ def test_a_curve_holds_the_history_and_the_kept_epoch(measure: str) -> None:
     assert "var(--train)" in svg and "var(--validation)" in svg
 
 
+def test_phases_are_parted_between_their_epochs() -> None:
+    """Epochs 1 to 3 are the first phase, 4 and 5 the second, 6 and 7 the third; without the key there is no mark."""
+    phases = [record | {"phase": phase} for record, phase in zip(history(7), (1, 1, 1, 2, 2, 3, 3))]
+    figure = figures.learning_curve(phases, 5, "loss")
+    marks = [(one["epoch"], one["label"]) for one in values(figure) if "phase" in one.get("label", "")]
+    assert marks == [(3.5, "phase 2"), (5.5, "phase 3")]
+    svg = drawn(figure)
+    assert "phase 2" in svg and "phase 3" in svg and "kept: 5" in svg
+    assert "phase" not in drawn(figures.learning_curve(history(7), 5, "loss"))
+
+
 def test_a_curve_without_a_kept_epoch_of_one_epoch_and_with_a_gap() -> None:
     gap = history(2)
     gap[1]["validation_loss"] = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import copy
 import hashlib
+import io
 import json
 import re
 from collections import Counter
@@ -14,11 +15,13 @@ from typing import Any
 import html5lib
 import numpy as np
 import pytest
+from PIL import Image
 from report_cases import digits_report, estimate
 
+from snellen.explain.augmented import Augmented
 from snellen.limits import REPORT_BYTES
 from snellen.report import page
-from snellen.report.formats import interval, score
+from snellen.report.formats import interval, percent, score
 
 PAYLOADS = [
     f"{before}{attack}{after}"
@@ -152,6 +155,60 @@ def test_a_cell_leads_to_its_pictures(tree, content) -> None:
         for name, role in model["roles"].items():
             matrix = cells["matrices"][f"{place}-{name}"]
             assert {cell: [cells["rows"][tile] for tile in tiles] for cell, tiles in matrix.items()} == role["cells"]
+
+
+def test_confused_pairs_are_four_grids_each_under_the_name_of_its_role(tree, content) -> None:
+    classes = content["data"]["classes"]
+    for place, model in enumerate(content["models"]):
+        for name, role in model["roles"].items():
+            panel = tree.find(f".//details[@id='model-{model['name']}']//div[@data-role='{name}']")
+            assert len(panel.findall(".//figure[@class='pair']")) == len(role["pairs"])
+            for pair, figure in zip(role["pairs"], panel.findall(".//figure[@class='pair']")):
+                titles = [text(one).split(" images")[0].split(" image")[0] for one in figure.iter("h6")]
+                assert titles == [
+                    f"{classes[grid['label']]} called {classes[grid['predicted']]} {grid['images']}"
+                    for grid in pair["grids"]
+                ]
+                tips = [one.attrib["title"] for one in figure.iter("span") if "title" in one.attrib]
+                assert tips == [
+                    f"{percent(one['confidence'])} sure" for grid in pair["grids"] for one in grid["pictures"]
+                ]
+    assert content["models"][0]["roles"]["test"]["pairs"] and not content["models"][0]["roles"]["train"]["pairs"]
+
+
+def test_every_list_and_table_of_a_role_bears_its_name(tree, content) -> None:
+    for place, model in enumerate(content["models"]):
+        for name in model["roles"]:
+            panel = tree.find(f".//details[@id='model-{model['name']}']//div[@data-role='{name}']")
+            heads = {one.attrib["id"]: text(one) for one in panel.iter("h5")}
+            expected = {"matrix", "classes", "mistakes", "examples"} | ({"pairs"} if name != "train" else set())
+            assert set(heads) == {f"{part}-{place}-{name}" for part in expected}
+            assert all(name in head for head in heads.values())
+
+
+def test_augmented_pictures_stand_beside_those_they_were(content) -> None:
+    """Two of two models; the tiles behind the mean pictures are the very pictures given."""
+    thumbnails = digits_report()[1]
+    altered = {}
+    for model, rows in zip(content["models"][:2], ([3, 4], [5, 6])):
+        altered[model["job"]] = Augmented(np.array(rows), np.rot90(thumbnails.images[rows], axes=(1, 2)))
+        model["augmented"] = [{"original": row, "augmented": at} for at, row in enumerate(rows)]
+    tree = parsed(page.render(content, thumbnails, altered))
+    sheet = "".join(one.text for one in tree.iter("style"))
+    columns = int(re.search(r"--columns: (\d+)", sheet)[1])
+    picture = Image.open(io.BytesIO(base64.b64decode(re.search(r"\.picture { background-image: url\(\"data:image/webp;base64,([^\"]+)", sheet)[1])))
+    pixels = np.asarray(picture.convert("L"), int)
+    for model in content["models"][:2]:
+        shown = tree.findall(f".//details[@id='model-{model['name']}']//ol[@class='altered']/li")
+        assert len(shown) == 2
+        for item, entry in zip(shown, model["augmented"]):
+            given = (thumbnails.images[entry["original"]], altered[model["job"]].images[entry["augmented"]])
+            for span, image in zip(item.findall("span"), given):
+                x, y = map(int, re.search(r"--x:(\d+);--y:(\d+)", span.attrib["style"]).groups())
+                assert x < columns
+                tile = pixels[8 * y : 8 * y + 8, 8 * x : 8 * x + 8]
+                np.testing.assert_allclose(tile, image[..., 0], atol=2)
+    assert not parsed(page.render(digits_report()[0], thumbnails)).findall(".//ol[@class='altered']")
 
 
 def test_a_model_whose_test_is_sealed_shows_no_test_number(tree, content) -> None:

@@ -6,12 +6,14 @@ import base64
 import io
 import re
 
+from typing import Any
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from snellen.explain.thumbnails import Thumbnails
-from snellen.report.sprites import Sheet, build_sheet, rows_behind_cells, rows_in_view
+from snellen.report.sprites import Sheet, build_sheet, pairs_in_view, rows_behind_cells, rows_in_view
 
 ROOM = 10**6
 
@@ -79,8 +81,24 @@ def test_no_row_at_all_is_still_a_sheet() -> None:
     assert build_sheet(thumbnails(1, 8, 8, 1), [], ROOM).tiles == {}
 
 
+def pair(*rows: int) -> dict[str, Any]:
+    """A confused pair with one picture a grid."""
+    return {"grids": [{"pictures": [{"row": row}]} for row in rows]}
+
+
 def test_the_first_pictures_of_all_cells_come_first() -> None:
     role = {"cells": {"0,0": [1, 2, 3], "0,1": [4]}, "mistakes": [{"row": 5}], "examples": [{"row": 6}]}
-    content = {"data": {"samples": [[7], [8]]}, "models": [{"roles": {"test": role}}]}
+    role["pairs"] = [pair(10, 11), pair(12)]
+    model = {"roles": {"test": role}, "augmented": [{"original": 9}]}
+    content = {"data": {"samples": [[7], [8]]}, "models": [model]}
     assert list(rows_behind_cells(content, 2)) == [1, 4, 2]
-    assert list(rows_in_view(content)) == [7, 8, 5, 6]
+    assert list(rows_in_view(content, 0)) == [7, 8, 9, 5, 6]
+    assert list(rows_in_view(content, 1)) == [7, 8, 9, 5, 6, 10, 11]
+    assert list(rows_in_view(content, 2)) == [7, 8, 9, 5, 6, 10, 11, 12]
+
+
+@pytest.mark.parametrize(("models", "pairs"), [(0, 1), (1, 2), (10, 2), (11, 1), (40, 1)])
+def test_a_page_of_many_models_shows_one_pair_of_each(models: int, pairs: int) -> None:
+    """150 pictures a model with both pairs: ten models fit the 1,500 of a page."""
+    role = {"pairs": [pair(*range(75)), pair(*range(75))]}
+    assert pairs_in_view({"models": [{"roles": {"test": role}} for _ in range(models)]}) == pairs

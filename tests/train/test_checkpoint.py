@@ -19,21 +19,27 @@ from snellen.errors import IdentityError, StorageError
 from snellen.files import tensors
 from snellen.files.hashing import digest_file, identity
 from snellen.train.checkpoint import Checkpoint
-from snellen.train.engine import Silent, Training
-from snellen.train.snapshot import Snapshot, best_arrays, current_arrays
+from snellen.train.engine import Silent
+from snellen.train.snapshot import Snapshot, current_arrays, kept_arrays, plain_values
 
 OLD, NEW = 4, 5
-WORK = cases.lane(layers=["flatten", {"dense": 8}, "batch_norm", "relu", {"dropout": 0.2}], measure="accuracy")
+WORK = cases.lane(
+    layers=["flatten", {"dense": 8}, "batch_norm", "relu", {"dropout": 0.2}], measure="accuracy", epochs=9
+)
+
+
+def kept_epoch(snapshot: Snapshot) -> int:
+    return snapshot.lanes[0].kept[0].keeper.best_epoch
 
 
 @pytest.fixture(scope="module")
 def snapshots() -> list[Snapshot]:
     """Before training and after each epoch; OLD and NEW keep the same earlier epoch."""
-    training = Training.prepare(WORK, cases.material())
-    made = [training.start()]
+    training = cases.training(WORK)
+    made = [cases.start(WORK)]
     for _ in range(NEW):
         made.append(training.epoch(made[-1], Silent()))
-    assert made[OLD].keeper.best_epoch == made[NEW].keeper.best_epoch < OLD
+    assert kept_epoch(made[OLD]) == kept_epoch(made[NEW]) < OLD
     return made
 
 
@@ -48,9 +54,9 @@ def values(snapshot: Snapshot | None) -> Any:
     if snapshot is None:
         return None
     arrays = [
-        (name, array.tobytes()) for part in (current_arrays, best_arrays) for name, array in part(snapshot).items()
+        (name, array.tobytes()) for part in (current_arrays, kept_arrays) for name, array in part(snapshot).items()
     ]
-    return arrays, snapshot.keeper, list(snapshot.history)
+    return arrays, plain_values(snapshot)
 
 
 def load(folder: Path) -> Snapshot | None:
@@ -59,8 +65,10 @@ def load(folder: Path) -> Snapshot | None:
 
 def go_on(snapshot: Snapshot) -> Any:
     """The state after one more epoch, without the clock."""
-    arrays, keeper, history = values(Training.prepare(WORK, cases.material()).epoch(snapshot, Silent()))
-    return arrays, keeper, [{**record, "seconds": 0} for record in history]
+    arrays, plain = values(cases.training(WORK).epoch(snapshot, Silent()))
+    for record in plain["progress"][0]["history"]:
+        record["seconds"] = 0
+    return arrays, plain
 
 
 def test_what_is_saved_is_loaded_and_goes_on_alike(folder: Path, snapshots: list[Snapshot]) -> None:
@@ -117,12 +125,12 @@ def outcome(folder: Path) -> Any:
         return "refused"
 
 
-@pytest.mark.parametrize("role", ["current", "best"])
+@pytest.mark.parametrize("role", ["current", "kept"])
 def test_no_array_can_be_dropped(folder: Path, snapshots: list[Snapshot], role: str) -> None:
     """Even with all hashes made to fit: going on fails, or ends elsewhere."""
     [path] = folder.glob(f"{role}-*")
     arrays = tensors.load(path)[0]
-    assert len(arrays) == {"current": 5, "best": 3}[role], "theta, two moving statistics, two slots of Adam"
+    assert len(arrays) == {"current": 5, "kept": 3}[role], "theta, two moving statistics, two slots of Adam"
     expected = go_on(snapshots[OLD])
     for name in arrays:
         tensors.save(path, {other: array for other, array in arrays.items() if other != name})
@@ -150,7 +158,7 @@ def test_every_changed_byte_is_noticed(folder: Path, snapshots: list[Snapshot]) 
     assert outcome(folder) == values(snapshots[OLD])
 
 
-@pytest.mark.parametrize("role", ["current", "best"])
+@pytest.mark.parametrize("role", ["current", "kept"])
 def test_a_changed_weight_is_told(folder: Path, role: str) -> None:
     [path] = folder.glob(f"{role}-*")
     content = bytearray(path.read_bytes())
@@ -164,19 +172,21 @@ def test_a_changed_weight_is_told(folder: Path, role: str) -> None:
 
 
 def test_another_jobs_checkpoint_is_refused_naming_field_old_and_new(folder: Path) -> None:
-    for lanes in (("other",), ("job", "other"), ()):
-        with pytest.raises(IdentityError, match=r"checkpoint.json: `lanes` does not match; found \['job'\]") as caught:
+    for lanes in ([["other"]], [["job"], ["other"]], [["job", "other"]], []):
+        with pytest.raises(
+            IdentityError, match=r"checkpoint.json: `lanes` does not match; found \[\['job'\]\]"
+        ) as caught:
             Checkpoint(folder, lanes).load("cpu")
-        assert f"expected {list(lanes)}" in str(caught.value)
+        assert f"expected {lanes}" in str(caught.value)
 
 
 def test_another_format_is_refused_naming_field_old_and_new(folder: Path) -> None:
     rewritten(folder, lambda stored: stored.update(format=7))
-    with pytest.raises(IdentityError, match=r"checkpoint.json: `format` does not match; found 7; expected 1"):
+    with pytest.raises(IdentityError, match=r"checkpoint.json: `format` does not match; found 7; expected 2"):
         load(folder)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", "{}", '{"format": 1, "lanes": ["job"]}'])
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "{}", '{"format": 2, "lanes": [["job"]]}'])
 def test_what_is_no_checkpoint_is_refused(folder: Path, text: str) -> None:
     (folder / "checkpoint.json").write_text(text)
     with pytest.raises(IdentityError, match=r"checkpoint.json"):
@@ -225,7 +235,7 @@ def test_it_is_saved_when_due_and_once_an_epoch(
 ) -> None:
     now = [100.0]
     monkeypatch.setattr("time.monotonic", lambda: now[0])
-    checkpoint = Checkpoint(tmp_path, ("job",), 10, now[0])
+    checkpoint = Checkpoint(tmp_path, [["job"]], 10, now[0])
     checkpoint.save(snapshots[0])
     saved = []
     for epoch, seconds in ((OLD - 1, 109.9), (OLD, 110.0), (NEW, 119.9)):

@@ -52,6 +52,7 @@ OTHERS: dict[str, Any] = {
     "schedule": {"constant": {"warmup_epochs": 1}},
     "batch_size": 17,
     "seed": 1,
+    "start": job(seed=5),
     "rows": "c" * 64,
     "total_epochs": 4,
     "epochs": 5,
@@ -104,7 +105,7 @@ def planned(dataset: Dataset = DATASET, model: str = "m", **values: Any) -> str:
     written = {"study": "s", "data": "memory:x", "models": {model: {"layers": ["flatten"]}}, **values}
     study = from_values(written).study()
     (found,) = plan(study, dataset, assign(dataset, Split(validation=30))).models.values()
-    return found
+    return found.job
 
 
 def test_names_test_rows_and_ids_are_not_in_it() -> None:

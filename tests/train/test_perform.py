@@ -19,6 +19,7 @@ from snellen.files import tensors
 from snellen.metrics.scores import accuracy, loss
 from snellen.train import engine
 from snellen.train.engine import Silent, Training
+from snellen.train.lane import Lane
 from snellen.train.perform import Workplace, perform
 from snellen.train.results import JobFolder, Result
 
@@ -33,7 +34,11 @@ def workplace(folder: Path) -> Workplace:
 
 def performed(folder: Path, **changes: Any) -> tuple[Result, JobFolder]:
     place = workplace(folder)
-    return perform(lane(**changes), ROWS, place, Silent()), place.folder(lane(**changes).job.id)
+    own = lane(**changes)
+    perform([own], place, Silent())
+    result = place.folder(own.ids[0]).read_result()
+    assert result is not None
+    return result, place.folder(own.ids[0])
 
 
 def test_the_stored_weights_give_the_logged_score_to_the_bit(tmp_path: Path) -> None:
@@ -140,9 +145,10 @@ def test_sealed_labels_stay_sealed(tmp_path: Path) -> None:
 
     place = workplace(tmp_path)
     place.dataset.labels[60:] = SEALED
-    result = perform(lane(), {"train": ROWS["train"], "validation": ROWS["train"]}, place, Silent())
-    assert result.status == "done"
-    assert predict_role("test", ROWS["validation"], lane().job.id, place).labels is None
+    own = Lane(lane().jobs, {"train": ROWS["train"], "validation": ROWS["train"]})
+    perform([own], place, Silent())
+    assert place.folder(own.ids[0]).is_done()
+    assert predict_role("test", ROWS["validation"], own.ids[0], place).labels is None
 
 
 def test_changed_files_are_found(tmp_path: Path) -> None:
@@ -155,7 +161,7 @@ def test_changed_files_are_found(tmp_path: Path) -> None:
 
 def test_a_job_in_anothers_folder_is_refused(tmp_path: Path) -> None:
     _, folder = performed(tmp_path)
-    assert folder.read_job() == lane().job
+    assert (folder.read_job(),) == lane().jobs
     edit_json(folder.path / "job.json", lambda value: {**value, "stop": {**value["stop"], "epochs": 5}})
     with pytest.raises(IdentityError, match=r"the values do not belong to this job; found [0-9a-f]{16}"):
         folder.read_job()

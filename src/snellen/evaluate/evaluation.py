@@ -12,6 +12,7 @@ import polars as pl
 from snellen.data.roles import ROLES
 from snellen.data.vault import Openings
 from snellen.evaluate.choose import ranking
+from snellen.evaluate.floors import floor_key, floor_rows, opened_floors, ranked_floors
 from snellen.evaluate.record import RunRecord
 from snellen.evaluate.scores import SCHEMA, Estimate, score, table
 from snellen.files.atomic import write_bytes, write_json
@@ -20,17 +21,26 @@ from snellen.files.atomic import write_bytes, write_json
 @dataclass(frozen=True)
 class Evaluation:
     """ranked: models that ended well, best first by validation. opened: those whose test was opened. scores: a row a
-    model, role, measure and class, with interval."""
+    model, role, measure and class, with interval; of floors too, by `floor_key`. floors: names, best first by
+    validation accuracy; opened_floors: those whose test was opened."""
 
     ranked: tuple[str, ...]
     opened: tuple[str, ...]
     openings: Openings
     scores: pl.DataFrame
+    floors: tuple[str, ...] = ()
+    opened_floors: tuple[str, ...] = ()
 
     @property
     def chosen(self) -> str | None:
         """The best by validation, or None when no job ended well."""
         return self.ranked[0] if self.ranked else None
+
+    @property
+    def best_floor(self) -> tuple[str, Estimate] | None:
+        """The floor with the best validation accuracy, and that accuracy."""
+        estimate = self.estimate(floor_key(self.floors[0]), "validation", "accuracy") if self.floors else None
+        return (self.floors[0], estimate) if estimate else None
 
     def estimate(self, model: str, role: str, measure: str, class_name: str | None = None) -> Estimate | None:
         """One score, or None when it was not computed."""
@@ -54,7 +64,9 @@ def evaluate(record: RunRecord, opened: Sequence[str], openings: Openings) -> Ev
         if (role != "test" or model in opened) and (predictions := record.predictions(model, role))
         for row in table(model, record.models[model], role, score(predictions, record.classes))
     ]
-    return Evaluation(tuple(ranking(record)), tuple(opened), openings, pl.DataFrame(rows, schema=SCHEMA))
+    scores = pl.DataFrame([*rows, *floor_rows(record)], schema=SCHEMA)
+    floors, tested = tuple(ranked_floors(record)), tuple(opened_floors(record))
+    return Evaluation(tuple(ranking(record)), tuple(opened), openings, scores, floors, tested)
 
 
 def save(record: RunRecord, evaluation: Evaluation) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from snellen.metrics.scores import Counts
@@ -36,15 +38,28 @@ def resample_counts(matrix: np.ndarray, seed: int = 0) -> Counts:
 
     Redrawing images redraws the counts, one multinomial a true class: the split was stratified, so class sizes stay.
     """
-    generator = np.random.Generator(np.random.Philox(seed))
     hits = np.zeros((RESAMPLES, len(matrix)), np.int64)
     predicted = np.zeros_like(hits)
+    for index, draws in _redraws(matrix, seed):
+        hits[:, index] = draws[:, index]
+        predicted += draws
+    return Counts(hits, matrix.sum(1), predicted)
+
+
+def resample_costs(matrix: np.ndarray, costs: np.ndarray, seed: int = 0) -> np.ndarray:
+    """(R,) float64, the mean cost of an image in each of the same redraws; costs: (K, K) of each cell of `matrix`."""
+    totals = np.zeros(RESAMPLES)
+    for index, draws in _redraws(matrix, seed):
+        totals += draws @ costs[index]
+    return totals / matrix.sum()
+
+
+def _redraws(matrix: np.ndarray, seed: int) -> Iterator[tuple[int, np.ndarray]]:
+    """Each true class that has images, with RESAMPLES redraws of its row of counts: (R, K)."""
+    generator = np.random.Generator(np.random.Philox(seed))
     for index, row in enumerate(matrix):
         if row.sum():
-            draws = generator.multinomial(row.sum(), row / row.sum(), RESAMPLES)
-            hits[:, index] = draws[:, index]
-            predicted += draws
-    return Counts(hits, matrix.sum(1), predicted)
+            yield index, generator.multinomial(row.sum(), row / row.sum(), RESAMPLES)
 
 
 def percentiles(values: np.ndarray) -> tuple[float, float]:

@@ -11,7 +11,10 @@ from snellen.errors import RunError
 from snellen.files.atomic import read_json
 from snellen.models.predictions import Predictions
 from snellen.study.document import parse
-from snellen.study.schema import StudyFile
+from snellen.study.fillings import fill
+from snellen.study.plan import PlannedModel
+from snellen.study.schema import Model, StudyFile
+from snellen.train.floors import FloorFolder, FloorResult, read_floors
 from snellen.train.results import JobFolder, Result
 
 
@@ -34,9 +37,20 @@ class RunRecord:
         return parse((self.folder / "resolved.yaml").read_text(encoding="utf-8"), "resolved.yaml").study()
 
     @cached_property
+    def planned(self) -> dict[str, PlannedModel]:
+        """The jobs of each model, in the order of the study."""
+        found = self.read_json("plan.json")["models"]
+        return {model: PlannedModel.of_json(values) for model, values in found.items()}
+
+    def model(self, name: str) -> Model:
+        """A model as it was trained: with the values that its search found."""
+        written, found = self.study.models[name], self.read_json("plan.json")["found"].get(name)
+        return fill(written, found) if found else written
+
+    @cached_property
     def models(self) -> dict[str, str]:
-        """The job of each model, in the order of the study."""
-        return dict(self.read_json("plan.json")["models"])
+        """The job that stands for each model, in the order of the study."""
+        return {model: planned.job for model, planned in self.planned.items()}
 
     @cached_property
     def data(self) -> dict[str, Any]:
@@ -63,9 +77,24 @@ class RunRecord:
         """Models whose job ended well."""
         return [model for model, result in self.results.items() if result.status == "done"]
 
+    def folder_of(self, job: str) -> JobFolder:
+        """The folder of any job."""
+        return JobFolder(self.folder / "jobs" / job)
+
     def predictions(self, model: str, role: str) -> Predictions | None:
         """The stored predictions; test only once it was opened for the model."""
         return self.job(model).read_predictions(role)
+
+    @cached_property
+    def floors(self) -> dict[str, FloorFolder]:
+        """The folder of each floor, by name."""
+        return read_floors(self.folder)
+
+    @cached_property
+    def floor_results(self) -> dict[str, FloorResult]:
+        """The result of each floor that is over."""
+        found = {name: folder.read_result() for name, folder in self.floors.items()}
+        return {name: result for name, result in found.items() if result is not None}
 
     def read_json(self, name: str) -> Any:
         """A JSON file of the run."""

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from snellen.evaluate.intervals import bootstrap_mean, percentiles, resample_counts, wilson
+from snellen.evaluate.intervals import bootstrap_mean, percentiles, resample_costs, resample_counts, wilson
+from snellen.metrics.numbers import NUMBER_METRICS, class_numbers
 from snellen.metrics.scores import METRICS, Counts, confusion, losses
 from snellen.models.predictions import Predictions
 
@@ -55,7 +56,21 @@ def score(predictions: Predictions, classes: tuple[str, ...]) -> list[Score]:
         for name, metric in METRICS.items()
         if len(classes) >= metric.min_classes
     ]
-    return overall + _per_class(Counts.of(matrix), resampled, classes, covers)
+    return [*overall, *_of_numbers(matrix, classes, covers), *_per_class(Counts.of(matrix), resampled, classes, covers)]
+
+
+def _of_numbers(matrix: np.ndarray, classes: tuple[str, ...], covers: str) -> list[Score]:
+    """How far the answered number is from the true one; none where classes are not numbers."""
+    numbers, n = class_numbers(classes), int(matrix.sum())
+    if numbers is None:
+        return []
+    scores = []
+    for name, metric in NUMBER_METRICS.items():
+        costs = metric.costs(numbers)
+        value = float(metric.of_mean(np.asarray((matrix * costs).sum() / n)))
+        draws = metric.of_mean(resample_costs(matrix, costs))
+        scores.append(Score(name, None, _estimate(value, draws, n, covers)))
+    return scores
 
 
 def _per_class(counts: Counts, resampled: Counts, classes: tuple[str, ...], covers: str) -> list[Score]:

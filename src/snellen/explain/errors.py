@@ -10,7 +10,8 @@ from typing import TypedDict
 import numpy as np
 
 from snellen.errors import RunError
-from snellen.limits import CELL_IMAGES
+from snellen.limits import CELL_IMAGES, PAIR_IMAGES
+from snellen.metrics.scores import confusion
 from snellen.models.predictions import Predictions
 
 
@@ -32,6 +33,58 @@ class Example(TypedDict):
     label: int
     predicted: int
     probabilities: list[float]
+
+
+class Sight(TypedDict):
+    """One picture of a grid. confidence: the probability of the answer, 0..1."""
+
+    row: int
+    confidence: float
+
+
+class Called(TypedDict):
+    """Pictures of class `label` that were called `predicted`: how many there are, and the most confident ones."""
+
+    label: int
+    predicted: int
+    images: int
+    pictures: list[Sight]
+
+
+class Pair(TypedDict):
+    """Two classes taken for each other. classes: (a, b), a < b. mistakes: both ways together. grids: a called a, a
+    called b, b called a, b called b."""
+
+    classes: tuple[int, int]
+    mistakes: int
+    grids: list[Called]
+
+
+def worst_pairs(predictions: Predictions, num_classes: int, count: int, limit: int = PAIR_IMAGES) -> list[Pair]:
+    """The `count` pairs of classes with the most mistakes both ways, most first; equals in the order of the classes.
+
+    At most `limit` pictures a grid, most confident first; equals in row order. Pairs without a mistake are left out.
+    """
+    matrix = confusion(_labels(predictions), predictions.predicted, num_classes)
+    first, second = np.triu_indices(num_classes, 1)
+    mistakes = (matrix + matrix.T)[first, second]
+    order = np.argsort(-mistakes, kind="stable")[:count]
+    return [
+        _pair(predictions, (int(first[at]), int(second[at])), int(mistakes[at]), limit) for at in order if mistakes[at]
+    ]
+
+
+def _pair(predictions: Predictions, classes: tuple[int, int], mistakes: int, limit: int) -> Pair:
+    grids = [_called(predictions, label, predicted, limit) for label in classes for predicted in classes]
+    return Pair(classes=classes, mistakes=mistakes, grids=grids)
+
+
+def _called(predictions: Predictions, label: int, predicted: int, limit: int) -> Called:
+    found = np.flatnonzero((_labels(predictions) == label) & (predictions.predicted == predicted))
+    confidence = _confidence(predictions)[found]
+    shown = np.argsort(-confidence, kind="stable")[:limit]
+    pictures = [Sight(row=int(predictions.rows[found[at]]), confidence=float(confidence[at])) for at in shown]
+    return Called(label=label, predicted=predicted, images=len(found), pictures=pictures)
 
 
 def cell_rows(predictions: Predictions, num_classes: int, limit: int = CELL_IMAGES) -> dict[str, list[int]]:

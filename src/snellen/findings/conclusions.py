@@ -84,12 +84,13 @@ def openings(facts: Facts) -> Iterator[Finding]:
     counts, opened = facts.evaluation.openings, facts.evaluation.opened
     if not counts.this_run:
         return
-    models = ", ".join(f"`{model}`" for model in opened)
+    floors = [f"floor {name}" for name in facts.evaluation.opened_floors]
+    models = ", ".join(f"`{each}`" for each in (*opened, *floors))
     yield Finding(
         "SNL004",
         "result",
         _opened(counts, f" (for {models})"),
-        {"this_run": counts.this_run, "ever": counts.ever, "models": list(opened)},
+        {"this_run": counts.this_run, "ever": counts.ever, "models": [*opened, *floors]},
         "roles",
     )
 
@@ -182,9 +183,10 @@ def claim(facts: Facts) -> str:
     result = record.results[model]
     where = "held-out test images" if opened else "validation images, which also chose the epoch"
     tail = _opened(evaluation.openings) if opened else "The test was not opened."
+    measure = record.model(model).last_phase.measure
     return (
         f"One network (`{model}`), trained once on {roles['train']:,} images of {data['name']} for {result.epochs} "
-        f"epochs (epoch {result.kept_epoch} kept by validation {record.study.models[model].train.measure}), classifies "
+        f"epochs (epoch {result.kept_epoch} kept by validation {measure}), classifies "
         f"{percent(estimate.value)} of {estimate.n:,} {where} correctly (95 % Wilson interval {100 * estimate.low:.1f} "
         f"to {100 * estimate.high:.1f} %, over images; retraining is not covered). {tail}"
     )

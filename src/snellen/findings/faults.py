@@ -29,7 +29,7 @@ def failed_jobs(facts: Facts) -> Iterator[Finding]:
 def under_trained(facts: Facts) -> Iterator[Finding]:
     """SNL102: the kept epoch is the last, under a constant rate."""
     for model in facts.record.done:
-        result, train = facts.record.results[model], facts.record.study.models[model].train
+        result, train = facts.record.results[model], facts.record.model(model).last_phase
         if result.kept_epoch == train.epochs and not train.schedule.needs_total:
             yield Finding(
                 "SNL102",
@@ -177,6 +177,23 @@ def changed_files(facts: Facts) -> Iterator[Finding]:
                 {"model": model, "files": changed},
                 f"model-{model}",
                 f"Remove jobs/{facts.record.models[model]} and run the study again.",
+            )
+    yield from _changed_floors(facts)
+
+
+def _changed_floors(facts: Facts) -> Iterator[Finding]:
+    for name, result in facts.record.floor_results.items():
+        folder = facts.record.floors[name]
+        changed = folder.job.changed_files(result)
+        if changed:
+            yield Finding(
+                "SNL902",
+                "error",
+                f"Stored files of the floor `{name}` were changed or removed after they were written: "
+                f"{', '.join(changed)}.",
+                {"floor": name, "files": changed},
+                "leaderboard",
+                f"Remove floors/{folder.path.name} and run the study again.",
             )
 
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from snellen.files.atomic import write_json
-from snellen.findings import conclusions, faults
+from snellen.findings import conclusions, faults, floors
 from snellen.findings.finding import Facts, Finding, Rule
 
 RULES: dict[str, Rule] = {
@@ -17,6 +17,7 @@ RULES: dict[str, Rule] = {
     "SNL005": conclusions.no_comparison,
     "SNL006": conclusions.worst_confusion,
     "SNL007": conclusions.weakest_class,
+    "SNL008": floors.best_floor,
     "SNL101": faults.failed_jobs,
     "SNL102": faults.under_trained,
     "SNL103": faults.in_official_test,
@@ -26,6 +27,7 @@ RULES: dict[str, Rule] = {
     "SNL107": faults.one_class_only,
     "SNL108": faults.opened_before,
     "SNL109": faults.near_duplicates,
+    "SNL110": floors.below_floor,
     "SNL901": faults.not_reproduced,
     "SNL902": faults.changed_files,
     "SNL903": faults.shared_rows,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -19,7 +19,7 @@ from snellen.models.chain import Placed
 from snellen.models.features import Feature
 from snellen.models.keys import Key
 from snellen.models.layer import Layer, Mode, Shape, Step, Tensors
-from snellen.models.layers import AnyLayer, Dense
+from snellen.models.layers import AnyLayer, Dense, Skip
 from snellen.models.zoo import ZOO
 
 
@@ -79,20 +79,29 @@ class Network:
         return chain.multiply_adds(self.layers)
 
     def layer_table(self) -> list[dict[str, Any]]:
-        """A row a layer: name, kind, detail, output shape, parameters."""
-        return [
-            {
-                "name": placed.name,
-                "kind": placed.layer.name,
-                "detail": placed.layer.detail(),
-                "output": list(placed.output_shape),
-                "parameters": 0 if placed in self.features else self._count(placed),
-            }
-            for placed in self.layers
-        ]
+        """A row a layer: name, kind, detail, output shape, parameters; of a skip the rows `inside` and `beside` too."""
+        return self._rows(self.layers, "")
 
-    def _count(self, placed: Placed) -> int:
-        own = (shape for shapes in self.shapes for name, shape in shapes.items() if name.startswith(f"{placed.name}."))
+    def _rows(self, layers: Iterable[Placed], prefix: str) -> list[dict[str, Any]]:
+        """prefix: the full name of what is around them, with a dot."""
+        return [self._row(placed, f"{prefix}{placed.name}.") for placed in layers]
+
+    def _row(self, placed: Placed, prefix: str) -> dict[str, Any]:
+        row = {
+            "name": placed.name,
+            "kind": placed.layer.name,
+            "detail": placed.layer.detail(),
+            "output": list(placed.output_shape),
+            "parameters": 0 if placed in self.features else self._count(prefix),
+        }
+        if not isinstance(placed.layer, Skip):
+            return row
+        inside = chain.place(placed.layer.layers, placed.input_shape)
+        beside = chain.place(placed.layer.shortcut, placed.input_shape)
+        return {**row, "inside": self._rows(inside, prefix), "beside": self._rows(beside, f"{prefix}shortcut.")}
+
+    def _count(self, prefix: str) -> int:
+        own = (shape for shapes in self.shapes for name, shape in shapes.items() if name.startswith(prefix))
         return sum(math.prod(shape) for shape in own)
 
 

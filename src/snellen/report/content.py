@@ -11,8 +11,10 @@ import polars as pl
 
 from snellen import __version__
 from snellen.evaluate.evaluation import Evaluation, as_estimate
+from snellen.evaluate.floors import floor_key
 from snellen.evaluate.record import RunRecord
-from snellen.explain.errors import cell_rows, confident_mistakes, first_examples
+from snellen.explain.augmented import load_augmented
+from snellen.explain.errors import cell_rows, confident_mistakes, first_examples, worst_pairs
 from snellen.explain.pixels import pixel_map
 from snellen.findings.rules import Judgement
 from snellen.limits import CELL_IMAGES
@@ -23,6 +25,7 @@ from snellen.train.results import Result
 FORMAT = 1
 MISTAKES = 30
 EXAMPLES = 20
+PAIRS = 2
 TRAIN_CELL_IMAGES = 6
 """Training images behind a cell: a glance. The room in the report belongs to images that judge the model."""
 
@@ -43,9 +46,10 @@ def collect(record: RunRecord, evaluation: Evaluation, judgement: Judgement) -> 
         "openings": {
             "this_run": evaluation.openings.this_run,
             "ever": evaluation.openings.ever,
-            "models": list(evaluation.opened),
+            "models": [*evaluation.opened, *(f"floor {name}" for name in evaluation.opened_floors)],
         },
         "leaderboard": [_standing(record, evaluation, model) for model in models],
+        "floors": [_floor(record, evaluation, name) for name in (*evaluation.floors, *_failed_floors(record))],
         "models": [_model(record, evaluation, model) for model in models],
         **record.data,
         "environment": record.read_json("environment.json"),
@@ -60,6 +64,8 @@ def drawn_rows(content: Content) -> np.ndarray:
         for role in model["roles"].values():
             rows.update(row for cell in role["cells"].values() for row in cell)
             rows.update(each["row"] for each in (*role["mistakes"], *role["examples"]))
+            rows.update(each["row"] for pair in role["pairs"] for grid in pair["grids"] for each in grid["pictures"])
+        rows.update(each["original"] for each in model["augmented"])
     return np.array(sorted(rows), np.int64)
 
 
@@ -71,6 +77,29 @@ def _standing(record: RunRecord, evaluation: Evaluation, model: str) -> Content:
         "epochs": record.results[model].epochs,
         "scores": {role: values for role, values in scores.items() if values},
     }
+
+
+def _floor(record: RunRecord, evaluation: Evaluation, name: str) -> Content:
+    """A row of the leaderboard that is no model's."""
+    result = record.floor_results[name]
+    scores = {role: _overall(evaluation.scores, floor_key(name), role) for role in ("validation", "test")}
+    return {
+        "floor": name,
+        "label": result.label,
+        "status": result.status,
+        "reason": result.reason,
+        "images": result.images,
+        "of_images": result.of_images,
+        "rounds": result.rounds,
+        "converged": result.converged,
+        "parameters": result.parameters,
+        "seconds": result.seconds,
+        "scores": {role: values for role, values in scores.items() if values},
+    }
+
+
+def _failed_floors(record: RunRecord) -> list[str]:
+    return [name for name, result in record.floor_results.items() if result.status == "failed"]
 
 
 def _outcome(record: RunRecord, evaluation: Evaluation, model: str) -> Content:
@@ -98,10 +127,12 @@ def _model(record: RunRecord, evaluation: Evaluation, model: str) -> Content:
         "name": model,
         "trainable_parameters": network.trainable_count,
         "stopped_epoch": result.epochs,
+        "input": list(network.input_shape),
         "layers": network.layer_table(),
         "pixels": pixel_map(folder, np.array(record.data["data"]["means"])) if result.status == "done" else None,
         "training": _training(record, model, result),
         "history": folder.read_history(),
+        "augmented": _augmented(record, model),
         "roles": {
             role: _role(record, evaluation, model, each) for role, each in predictions.items() if each and len(each)
         },
@@ -109,8 +140,15 @@ def _model(record: RunRecord, evaluation: Evaluation, model: str) -> Content:
 
 
 def _training(record: RunRecord, model: str, result: Result) -> Content:
-    train = record.study.models[model].train.model_dump(mode="json")
+    train = record.model(model).last_phase.model_dump(mode="json")
     return {**train, "seed": record.study.seed}
+
+
+def _augmented(record: RunRecord, model: str) -> list[Content]:
+    """The pictures before and after augmentation: a row of the data set, a number of the stored ones."""
+    stored = load_augmented(record.folder).get(record.models[model])
+    rows = [] if stored is None else stored.rows.tolist()
+    return [{"original": row, "augmented": at} for at, row in enumerate(rows)]
 
 
 def _role(record: RunRecord, evaluation: Evaluation, model: str, predictions: Predictions) -> Content:
@@ -124,6 +162,7 @@ def _role(record: RunRecord, evaluation: Evaluation, model: str, predictions: Pr
         "confusion": matrix.tolist(),
         "cells": cell_rows(predictions, len(classes), TRAIN_CELL_IMAGES if role == "train" else CELL_IMAGES),
         "mistakes": confident_mistakes(predictions, MISTAKES),
+        "pairs": [] if role == "train" else worst_pairs(predictions, len(classes), PAIRS),
         "examples": first_examples(predictions, EXAMPLES),
     }
 

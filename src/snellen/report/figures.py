@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version as version_of
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -31,7 +32,8 @@ WIDTH_PIXELS, HEIGHT_PIXELS = 400, 210
 
 
 def learning_curve(history: Sequence[dict[str, Any]], kept_epoch: int | None, measure: str) -> Specification:
-    """Lines of one measure ("loss" or "accuracy") over epochs, train and validation, with the kept epoch marked."""
+    """Lines of one measure ("loss" or "accuracy") over epochs, train and validation, with the kept epoch marked, and
+    where a new phase of training begins."""
     import altair as alt
 
     shown = _thinned(history, kept_epoch)
@@ -54,7 +56,7 @@ def learning_curve(history: Sequence[dict[str, Any]], kept_epoch: int | None, me
             tooltip=["role:N", "epoch:Q", alt.Tooltip("value:Q", title=measure, format=".4f")],
         )
     )
-    marks = _kept_mark(kept_epoch, epochs) if kept_epoch else []
+    marks = _phase_marks(history, epochs, measure) + (_kept_mark(kept_epoch, epochs) if kept_epoch else [])
     return _specification(alt.layer(*marks, lines), f"{measure} after each epoch")
 
 
@@ -149,12 +151,30 @@ def _kept_mark(kept_epoch: int, epochs: altair.X) -> list[altair.Chart]:
     return [rule, text.encode(text="label:N", y=alt.value(0))]
 
 
+def _phase_marks(history: Sequence[dict[str, Any]], epochs: altair.X, measure: str) -> list[altair.Chart]:
+    """A rule before the first epoch of each phase but the first, and its number where curves seldom are."""
+    import altair as alt
+
+    values = [
+        {"epoch": after["epoch"] - 0.5, "label": f"phase {after['phase']}"}
+        for before, after in pairwise(history)
+        if after.get("phase", 1) != before.get("phase", 1)
+    ]
+    if not values:
+        return []
+    base = alt.Chart(alt.InlineData(values=values)).encode(x=epochs)
+    rule = base.mark_rule(color="var(--rule-2)", strokeWidth=1.25)
+    place, height = ("top", 2) if measure == "loss" else ("bottom", HEIGHT_PIXELS - 2)
+    text = base.mark_text(align="left", baseline=place, dx=4, color="var(--ink-2)", fontSize=11)
+    return [rule, text.encode(text="label:N", y=alt.value(height))]
+
+
 def _colour(field: str, names: list[str], colours: Mapping[str, str], symbol: str = "square") -> altair.Color:
     """The colour of each name, and a legend where there is more than one; its symbol is "square" or "stroke"."""
     import altair as alt
 
     width = 0 if symbol == "square" else 2
-    legend = alt.Legend(title=None, orient="top", offset=14, symbolType=symbol, symbolStrokeWidth=width)
+    legend = alt.Legend(title=None, orient="top", offset=18, symbolType=symbol, symbolStrokeWidth=width)
     scale = alt.Scale(domain=names, range=[colours[name] for name in names])
     return alt.Color(f"{field}:N", scale=scale, legend=legend if len(names) > 1 else None)
 

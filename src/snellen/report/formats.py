@@ -11,7 +11,7 @@ Estimate = dict[str, Any]
 
 SPACE = "\N{NO-BREAK SPACE}"
 UNDEFINED = "undefined"
-NOT_PROPORTIONS = ("loss",)
+NOT_PROPORTIONS = ("loss", "rmse")
 
 
 def count(value: int | None) -> str:
@@ -63,8 +63,8 @@ def times(number: int) -> str:
 
 
 def words(key: str) -> str:
-    """A key as words: "macro_f1" -> "macro F1", "top_2" -> "top 2"."""
-    return key.replace("_", " ").replace("f1", "F1")
+    """A key as words: "macro_f1" -> "macro F1", "top_2" -> "top 2", "rmse" -> "RMSE"."""
+    return key.replace("_", " ").replace("f1", "F1").replace("rmse", "RMSE")
 
 
 def listing(names: Iterable[str]) -> str:

@@ -2,13 +2,27 @@
 
 const { figures, cells } = JSON.parse(document.getElementById("embedded").textContent);
 
-// Figures. `ast` makes Vega interpret its expressions: the content security policy allows no eval.
-async function drawFigures() {
-  for (const place of document.querySelectorAll("[data-figure]")) {
-    const options = { ast: true, actions: false, renderer: "svg", tooltip: { disableDefaultStyle: true } };
+// Figures: those in view first, so that a page of many models opens at once; then, while nothing else is to do, the
+// folded ones, which paper needs. `ast` makes Vega interpret its expressions: the content security policy allows no eval.
+async function draw(places) {
+  const options = { ast: true, actions: false, renderer: "svg", tooltip: { disableDefaultStyle: true } };
+  for (const place of places) {
+    if (place.dataset.begun) continue;
+    place.dataset.begun = "yes";
     await window.vegaEmbed(place, figures[place.dataset.figure], options);
+    if (place.checkVisibility()) continue;
+    await new Promise((next) => (window.requestIdleCallback ?? setTimeout)(next));
   }
+}
+
+async function drawFigures() {
+  const places = [...document.querySelectorAll("[data-figure]")];
+  await draw(places.filter((place) => place.checkVisibility()));
   document.documentElement.dataset.drawn = "yes";
+  document.querySelectorAll("details").forEach((one) =>
+    one.addEventListener("toggle", () => draw(one.querySelectorAll("[data-figure]"))));
+  await draw(places);
+  document.documentElement.dataset.drawn = "all";
 }
 
 // Sorting: the head of a column is a button; numbers start with the largest.

@@ -6,20 +6,23 @@ import base64
 import hashlib
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Any
 
+import numpy as np
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
+from snellen.explain.augmented import Augmented
 from snellen.explain.thumbnails import Thumbnails
 from snellen.limits import CELL_IMAGES, CELL_SHEET_BYTES, MATRIX_CLASSES, REPORT_BYTES, SHEET_BYTES
+from snellen.report.drawing import draw_network
 from snellen.report.figures import Specification, class_balance, javascript, learning_curve
 from snellen.report.formats import FILTERS
-from snellen.report.sprites import Sheet, build_sheet, mean_images, rows_behind_cells, rows_in_view
+from snellen.report.sprites import Sheet, build_sheet, mean_images, pairs_in_view, rows_behind_cells, rows_in_view
 
 Content = dict[str, Any]
 
@@ -39,15 +42,15 @@ DETAILS = (Detail(CELL_IMAGES, None), Detail(24, None), Detail(8, None), Detail(
 """From everything downwards; the page takes the first that keeps it under REPORT_BYTES, and says what it left out."""
 
 
-def render(content: Content, thumbnails: Thumbnails) -> str:
-    """The whole page of `content`, the value of report.json, format 1.
+def render(content: Content, thumbnails: Thumbnails, augmented: Mapping[str, Augmented] | None = None) -> str:
+    """The whole page of `content`, the value of report.json, format 1. augmented: pictures by job.
 
     The page makes no request and runs no script but its own two, which its content security policy names by hash.
     Every text of `content` is escaped. At most REPORT_BYTES of UTF-8, except where even the least of DETAILS is more.
     """
     html = ""
     for detail in _details(len(content["data"]["classes"])):
-        page = _page(_within(content, detail), thumbnails, detail).encode("utf-8", "replace")
+        page = _page(_within(content, detail), thumbnails, augmented or {}, detail).encode("utf-8", "replace")
         html = page.decode()
         if len(page) <= REPORT_BYTES:
             break
@@ -60,16 +63,20 @@ def _details(num_classes: int) -> Iterable[Detail]:
     return dict.fromkeys(Detail(min(detail.cell_images, limit), detail.models) for detail in DETAILS)
 
 
-def _page(content: Content, thumbnails: Thumbnails, detail: Detail) -> str:
+def _page(content: Content, thumbnails: Thumbnails, augmented: Mapping[str, Augmented], detail: Detail) -> str:
     cell_sheet = build_sheet(thumbnails, rows_behind_cells(content, detail.cell_images), CELL_SHEET_BYTES)
+    pairs, extra = pairs_in_view(content), [mean_images(content["data"]), *_altered(content, augmented)]
     return filled(
         "template.html.j2",
         content,
         figures=_figures(content),
         cells=_cells(content, cell_sheet, detail.cell_images),
-        sheet=build_sheet(thumbnails, rows_in_view(content), SHEET_BYTES, mean_images(content["data"])),
+        sheet=build_sheet(thumbnails, rows_in_view(content, pairs), SHEET_BYTES, np.concatenate(extra)),
+        altered_tiles=_altered_tiles(content, augmented),
+        drawings=_drawings(content),
         cell_sheet=cell_sheet,
         detail=detail,
+        detail_pairs=pairs,
         cell_limit=CELL_IMAGES,
         first_findings=FIRST_FINDINGS,
         matrix_classes=MATRIX_CLASSES,
@@ -78,6 +85,29 @@ def _page(content: Content, thumbnails: Thumbnails, detail: Detail) -> str:
         covers=_covers(content),
         methods=list(dict.fromkeys(estimate["method"] for _, estimate in _scores(content) if estimate["method"])),
     )
+
+
+def _altered(content: Content, augmented: Mapping[str, Augmented]) -> list[np.ndarray]:
+    """The augmented pictures of each model that has some, in the order of the models."""
+    return [augmented[model["job"]].images for model in content["models"] if model["augmented"]]
+
+
+def _altered_tiles(content: Content, augmented: Mapping[str, Augmented]) -> dict[str, int]:
+    """The place of each model's first augmented picture among the extra ones, behind the means."""
+    places, place = {}, len(content["data"]["means"])
+    for model in content["models"]:
+        if model["augmented"]:
+            places[model["name"]] = place
+            place += len(augmented[model["job"]].images)
+    return places
+
+
+def _drawings(content: Content) -> list[Markup]:
+    """The drawing of each model's network."""
+    return [
+        draw_network(model["name"], model["layers"], model["input"], f"drawing-{place}")
+        for place, model in enumerate(content["models"])
+    ]
 
 
 def filled(
@@ -96,10 +126,20 @@ def filled(
             **{name: Markup(text) for name, text in scripts.items()},
             **context,
             policy=_policy(scripts.values()),
-            stylesheet=Markup(_resource("style.css")),
+            stylesheet=Markup(stylesheet()),
             embedded=embedded_json({"figures": figures, "cells": cells}),
         )
     )
+
+
+def fragment(template: str, context: Mapping[str, Any]) -> str:
+    """A piece of HTML for another page: a template filled, every text escaped."""
+    return _environment().get_template(template).render(context)
+
+
+def stylesheet() -> str:
+    """The style sheet of the report."""
+    return _resource("style.css")
 
 
 def _within(content: Content, detail: Detail) -> Content:

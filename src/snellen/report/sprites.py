@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from snellen.explain.thumbnails import Thumbnails
-from snellen.limits import CELL_IMAGES, SHEET_PIXELS, THUMBNAIL_PIXELS
+from snellen.limits import CELL_IMAGES, PAIRED_IMAGES, SHEET_PIXELS, THUMBNAIL_PIXELS
 
 READABLE_PIXELS = 40
 """Pictures are enlarged by the smallest whole factor that makes them at least this wide."""
@@ -75,12 +75,31 @@ def build_sheet(thumbnails: Thumbnails, rows: Iterable[int], max_bytes: int, ext
     )
 
 
-def rows_in_view(content: dict[str, Any]) -> Iterator[int]:
-    """Data set rows whose pictures the page of `content` shows at once, some more than once."""
+def rows_in_view(content: dict[str, Any], pairs: int) -> Iterator[int]:
+    """Data set rows whose pictures the page of `content` shows at once, some more than once; of each role the first
+    `pairs` confused pairs."""
     for rows in content["data"]["samples"]:
         yield from rows
+    for model in content["models"]:
+        yield from (item["original"] for item in model["augmented"])
     for role in _roles(content):
         yield from (item["row"] for item in role["mistakes"] + role["examples"])
+    for role in _roles(content):
+        yield from (item["row"] for grid in _grids(role, pairs) for item in grid["pictures"])
+
+
+def pairs_in_view(content: dict[str, Any]) -> int:
+    """How many confused pairs of each role keep the page to PAIRED_IMAGES of their pictures, but one at least."""
+    most = max((len(role["pairs"]) for role in _roles(content)), default=0)
+    counts = {
+        pairs: sum(len(grid["pictures"]) for role in _roles(content) for grid in _grids(role, pairs))
+        for pairs in range(1, most + 1)
+    }
+    return max((pairs for pairs, images in counts.items() if images <= PAIRED_IMAGES), default=1)
+
+
+def _grids(role: dict[str, Any], pairs: int) -> list[dict[str, Any]]:
+    return [grid for pair in role["pairs"][:pairs] for grid in pair["grids"]]
 
 
 def rows_behind_cells(content: dict[str, Any], limit: int = CELL_IMAGES) -> Iterator[int]:

@@ -12,7 +12,10 @@ from pydantic import BaseModel, ValidationError
 from snellen.errors import SnellenError
 from snellen.models.features import FEATURES
 from snellen.models.layers import LAYERS
+from snellen.models.named import Named
+from snellen.study.methods import SETTINGS, STOPS
 from snellen.study.schema import Data, Model, Split, StudyFile, Train
+from snellen.train.augment.registry import AUGMENTATIONS
 from snellen.train.optimizers import OPTIMIZERS
 from snellen.train.schedules import SCHEDULES
 
@@ -51,8 +54,22 @@ def complaints_of(error: ValidationError, lines: Mapping[Location, int]) -> list
     """
     faults = [_complaint(fault) for fault in error.errors() if not _is_echo(fault)]
     unique = list({fault.location: fault for fault in reversed(faults)}.values())[::-1]
-    told = [fault for fault in unique if fault.written_at() in lines] or unique
-    return sorted(told, key=lambda fault: lines.get(fault.written_at(), 0))
+    told = [fault for fault in unique if _is_in_file(fault.written_at(), lines)] or unique
+    return sorted(told, key=lambda fault: _line(fault.written_at(), lines))
+
+
+def _line(location: Location, lines: Mapping[Location, int]) -> int:
+    """The line of the nearest key around it."""
+    known = (location[:length] for length in range(len(location), 0, -1) if location[:length] in lines)
+    return lines.get(next(known, ()), 0)
+
+
+def _is_in_file(location: Location, lines: Mapping[Location, int]) -> bool:
+    """At its own key, or, as in `{dense: 0}`, at the name of the thing whose main argument it is."""
+    if location in lines:
+        return True
+    holder = _section(_without_options(location)[:-1])
+    return location[:-1] in lines and holder is not None and issubclass(holder, Named)
 
 
 def _is_echo(fault: Any) -> bool:
@@ -62,8 +79,21 @@ def _is_echo(fault: Any) -> bool:
 
 def _complaint(fault: Any) -> Complaint:
     location = tuple(step for step in fault["loc"] if not (isinstance(step, str) and _is_tag(step)))
-    subject = _subject(location)
-    return Complaint(location, _sentence(fault, subject, location), is_missing=fault["type"] == "missing")
+    spoken = _without_options(location)
+    sentence = _sentence(fault, _subject(spoken), spoken)
+    return Complaint(_without_method(location), sentence, is_missing=fault["type"] == "missing")
+
+
+def _without_options(location: Location) -> Location:
+    """An option of a `choice` is spoken of as what it is an option for."""
+    steps = [index for index, step in enumerate(location[:-1]) if step == "choice" and type(location[index + 1]) is int]
+    return tuple(step for index, step in enumerate(location) if index not in steps and index - 1 not in steps)
+
+
+def _without_method(location: Location) -> Location:
+    """The schema of a search has a branch for each method; the file has not."""
+    is_branch = location[2:3] == ("search",) and location[3:4] and location[3] in SETTINGS
+    return (*location[:3], *location[4:]) if is_branch else location
 
 
 def _is_tag(step: str) -> bool:
@@ -76,6 +106,8 @@ def _subject(location: Location) -> str:
     if not location:
         return "the study"
     own = f"`{location[-1]}`" if isinstance(location[-1], str) else f"item {int(location[-1]) + 1} of `{location[-2]}`"
+    if len(location) > 3 and location[0] == "models" and location[2] == "search":
+        return f"{own} of the search of model `{location[1]}`"
     if len(location) > 2 and location[0] == "models":
         return f"{own} of model `{location[1]}`"
     if len(location) == 2 and location[0] == "models":
@@ -148,4 +180,5 @@ def _section(location: Location) -> type[BaseModel] | None:
         return Model
     if location[-1:] == ("train",):
         return Train
-    return {**LAYERS, **FEATURES, **OPTIMIZERS, **SCHEDULES}.get(str(location[-1]))
+    named = {**LAYERS, **FEATURES, **SETTINGS, **STOPS, **OPTIMIZERS, **SCHEDULES, **AUGMENTATIONS}
+    return named.get(str(location[-1]))

@@ -2,45 +2,209 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from snellen.data import roles as data_roles
 from snellen.data.dataset import Dataset
+from snellen.data.folds import Fold, make_folds
 from snellen.data.roles import Roles
 from snellen.data.source import Options
 from snellen.errors import located
 from snellen.files.hashing import canonical_json, digest, digest_arrays
 from snellen.models.build import assemble
+from snellen.models.features import AnyPart
 from snellen.models.fit import resolve
 from snellen.models.layers import Dense
+from snellen.study.fillings import fill
 from snellen.study.schema import Model, StudyFile
-from snellen.train.engine import Lane
+from snellen.study.space import Assignment
+from snellen.train import class_weights
+from snellen.train.augment.registry import refuse_mirrored_characters
 from snellen.train.job import Job, StopRule, Trajectory
+from snellen.train.lane import Lane
+
+
+@dataclass(frozen=True)
+class FoldJob:
+    """One network of cross-validation: its place, its job, and the numbers of rows it was fitted and scored on."""
+
+    repeat: int
+    fold: int
+    seed: int
+    job: str
+    num_train: int
+    num_held_out: int
+
+
+@dataclass(frozen=True)
+class PlannedModel:
+    """The jobs of one model. seeds: seed -> job of its last phase, the main split. phases: all jobs of the first seed,
+    in order. folds: those of cross-validation."""
+
+    seeds: Mapping[int, str]
+    phases: tuple[str, ...]
+    folds: tuple[FoldJob, ...] = ()
+
+    @property
+    def job(self) -> str:
+        """The network that stands for the model: that of the first seed."""
+        return self.phases[-1]
+
+    def as_json(self) -> dict[str, Any]:
+        """For plan.json."""
+        return asdict(self)
+
+    @staticmethod
+    def of_json(values: Mapping[str, Any]) -> PlannedModel:
+        """From plan.json."""
+        seeds = {int(seed): job for seed, job in values["seeds"].items()}
+        return PlannedModel(seeds, tuple(values["phases"]), tuple(FoldJob(**fold) for fold in values["folds"]))
 
 
 @dataclass(frozen=True)
 class Plan:
-    """lanes: each job once, by id, in the order of the study. models: the job of each model; two may share one."""
+    """stages: lanes that may be trained at once; each stage begins from weights of those before. models: by name."""
 
-    lanes: Mapping[str, Lane]
-    models: Mapping[str, str]
+    stages: tuple[tuple[Lane, ...], ...]
+    models: Mapping[str, PlannedModel]
+
+    @property
+    def lanes(self) -> list[Lane]:
+        """Of all stages."""
+        return [lane for stage in self.stages for lane in stage]
+
+    @property
+    def main_lanes(self) -> list[Lane]:
+        """Those of the networks that stand for the models."""
+        main = {planned.job for planned in self.models.values()}
+        return [lane for lane in self.lanes if main.intersection(lane.ids)]
+
+    @cached_property
+    def labels(self) -> dict[str, str]:
+        """What to call each job: its model, and which network of it."""
+        named: dict[str, str] = {}
+        for model, planned in self.models.items():
+            several = len(planned.seeds) > 1
+            for number, job in enumerate(planned.phases[:-1], 1):
+                named.setdefault(job, f"{model}, phase {number}")
+            for seed, job in planned.seeds.items():
+                named.setdefault(job, f"{model}, seed {seed}" if several else model)
+            for fold in planned.folds:
+                place = f"{model}, fold {fold.fold}" + (f" of repeat {fold.repeat}" if fold.repeat > 1 else "")
+                named.setdefault(fold.job, f"{place}, seed {fold.seed}" if several else place)
+        return named
 
 
 def plan(study: StudyFile, dataset: Dataset, roles: Roles) -> Plan:
     """The jobs of a study. Raises ShapeError naming model and layer when a network does not fit the pictures."""
-    train_rows, validation_rows = roles.rows["train"], roles.rows["validation"]
-    train_digest, validation_digest = (content_digest(dataset, rows) for rows in (train_rows, validation_rows))
-    lanes: dict[str, Lane] = {}
-    models: dict[str, str] = {}
+    collected = Collector()
+    main, folds = main_rows(dataset, roles), fold_rows(study, dataset, roles)
+    models = {}
     for name, model in study.models.items():
         with located(f"model {name}"):
-            job = _job(study, model, dataset, train_rows, train_digest, validation_digest)
-        models[name] = job.id
-        lanes.setdefault(job.id, Lane(job, train_rows, validation_rows))
-    return Plan(lanes, models)
+            models[name] = _planned(study, model, dataset, main, folds, collected)
+    return Plan(collected.stages(), models)
+
+
+def with_found(study: StudyFile, found: Mapping[str, Assignment]) -> StudyFile:
+    """The study with the values that the searches found in place of the searches."""
+    models = {name: fill(model, found[name]) if name in found else model for name, model in study.models.items()}
+    return study.model_copy(update={"models": models})
+
+
+def seeds_of(study: StudyFile) -> range:
+    """The seeds of each model."""
+    return range(study.seed, study.seed + study.seeds)
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Rows by role, and the digests of those that a job's identity names."""
+
+    rows: Mapping[str, np.ndarray]
+    train: str
+    validation: str
+
+    @staticmethod
+    def of(dataset: Dataset, rows: Mapping[str, np.ndarray]) -> Rows:
+        """With the digests of the training and validation rows."""
+        return Rows(rows, *(content_digest(dataset, rows[role]) for role in ("train", "validation")))
+
+
+@dataclass(frozen=True)
+class Collector:
+    """Gathers lanes: each trajectory once, with all jobs that share it, by phase."""
+
+    gathered: dict[tuple[str, str], Lane] = field(default_factory=dict)
+
+    def add(self, job: Job, rows: Rows) -> None:
+        """One more job; jobs of the same trajectory become one lane."""
+        key = job.trajectory.id, rows.validation
+        known = self.gathered.get(key)
+        jobs = known.jobs if known else ()
+        if job not in jobs:
+            self.gathered[key] = Lane((*jobs, job), rows.rows)
+
+    def stages(self) -> tuple[tuple[Lane, ...], ...]:
+        """The lanes by phase, in the order in which they came."""
+        lanes = list(self.gathered.values())
+        phases = sorted({lane.trajectory.phase for lane in lanes})
+        return tuple(tuple(lane for lane in lanes if lane.trajectory.phase == phase) for phase in phases)
+
+
+def main_rows(dataset: Dataset, roles: Roles) -> Rows:
+    """The rows of the study's split, but those of the test."""
+    return Rows.of(dataset, {role: rows for role, rows in roles.rows.items() if role != "test" and len(rows)})
+
+
+def fold_rows(study: StudyFile, dataset: Dataset, roles: Roles) -> list[tuple[Fold, Rows]]:
+    """The folds that the study asks for; none where it asks for none."""
+    if study.folds is None:
+        return []
+    made = make_folds(dataset, roles, split_of(study), study.folds.count, study.folds.repeats)
+    return [(fold, Rows.of(dataset, fold.rows)) for fold in made]
+
+
+def _planned(
+    study: StudyFile,
+    model: Model,
+    dataset: Dataset,
+    main: Rows,
+    folds: Sequence[tuple[Fold, Rows]],
+    collected: Collector,
+) -> PlannedModel:
+    chains = add_jobs(model, dataset, main, seeds_of(study), collected)
+    held_out = tuple(
+        FoldJob(
+            fold.repeat,
+            fold.number,
+            seed,
+            chain[-1].id,
+            len(fold.rows["train"]),
+            len(fold.rows["held_out"]),
+        )
+        for fold, rows in folds
+        for seed, chain in add_jobs(model, dataset, rows, seeds_of(study), collected).items()
+    )
+    first = tuple(job.id for job in chains[study.seed])
+    return PlannedModel({seed: chain[-1].id for seed, chain in chains.items()}, first, held_out)
+
+
+def add_jobs(
+    model: Model, dataset: Dataset, rows: Rows, seeds: Iterable[int], collected: Collector
+) -> dict[int, list[Job]]:
+    """The jobs of all phases of each network, by seed, also given to the collector."""
+    layers = (*resolve(model.features, dataset, rows.rows["train"]), *model.layers, Dense(units=len(dataset.classes)))
+    assemble(layers, dataset.shape, len(dataset.classes))
+    chains = {seed: list(_chain(model, layers, dataset, rows, seed)) for seed in seeds}
+    for job in (job for chain in chains.values() for job in chain):
+        collected.add(job, rows)
+    return chains
 
 
 def content_digest(dataset: Dataset, rows: np.ndarray) -> str:
@@ -77,28 +241,33 @@ def options_of(study: StudyFile) -> Options:
     )
 
 
-def _job(
-    study: StudyFile, model: Model, dataset: Dataset, train_rows: np.ndarray, train_digest: str, validation_digest: str
-) -> Job:
-    train, classes = model.train, len(dataset.classes)
-    features = resolve(model.features, dataset, train_rows)
-    layers = (*features, *model.layers, Dense(units=classes))
-    assemble(layers, dataset.shape, classes)
-    trajectory = Trajectory(
-        layers=layers,
-        input_shape=dataset.shape,
-        classes=classes,
-        pixel_range=dataset.pixel_range,
-        optimizer=train.optimizer,
-        learning_rate=train.learning_rate,
-        weight_decay=train.weight_decay,
-        schedule=train.schedule,
-        batch_size=train.batch_size,
-        seed=study.seed,
-        rows=train_digest,
-        total_epochs=train.epochs if train.schedule.needs_total else None,
-    )
-    stop = StopRule(
-        epochs=train.epochs, patience=train.patience, measure=train.measure, validation_rows=validation_digest
-    )
-    return Job(trajectory=trajectory, stop=stop)
+def _chain(model: Model, layers: tuple[AnyPart, ...], dataset: Dataset, rows: Rows, seed: int) -> Iterator[Job]:
+    """The jobs of a model's phases, each beginning from the kept weights of the one before."""
+    job: Job | None = None
+    labels = dataset.labels[rows.rows["train"]]
+    for phase in model.train:
+        refuse_mirrored_characters(phase.augment, dataset.classes, dataset.name)
+        trajectory = Trajectory(
+            layers=layers,
+            input_shape=dataset.shape,
+            classes=len(dataset.classes),
+            pixel_range=dataset.pixel_range,
+            optimizer=phase.optimizer,
+            learning_rate=phase.learning_rate,
+            weight_decay=phase.weight_decay,
+            schedule=phase.schedule,
+            batch_size=phase.batch_size,
+            seed=seed,
+            rows=rows.train,
+            total_epochs=phase.epochs if phase.schedule.needs_total else None,
+            start=job,
+            clip_norm=phase.clip_norm,
+            label_smoothing=phase.label_smoothing,
+            class_weights=class_weights.resolve(phase.class_weights, dataset.classes, labels),
+            augment=phase.augment,
+        )
+        stop = StopRule(
+            epochs=phase.epochs, patience=phase.patience, measure=phase.measure, validation_rows=rows.validation
+        )
+        job = Job(trajectory=trajectory, stop=stop)
+        yield job

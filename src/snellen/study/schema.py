@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    ValidationInfo,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import CoreSchema
 
 from snellen.data.fit import STEPS, Fit, Side
 from snellen.data.groups import Group
@@ -14,6 +25,10 @@ from snellen.errors import StudyError, unknown
 from snellen.models.features import AnyFeature
 from snellen.models.layers import AnyLayer
 from snellen.models.zoo import ZOO
+from snellen.study.methods import AnyMethod
+from snellen.study.searchable import searchable
+from snellen.study.searched import separate
+from snellen.train.augment.registry import Augmentations
 from snellen.train.job import Measure
 from snellen.train.optimizers import AnyOptimizer
 from snellen.train.schedules import AnySchedule
@@ -26,6 +41,7 @@ Seed = Annotated[int, Field(strict=True, ge=0, lt=2**32)]
 Size = Side | tuple[Side, Side]
 ClassName = Annotated[str, BeforeValidator(lambda name: str(name) if type(name) is int else name, str | int)]
 """YAML takes the name of the class `7` for a number."""
+ClassWeight = Annotated[float, Field(strict=True, ge=0, le=1e6)]
 
 
 class Section(BaseModel):
@@ -120,6 +136,17 @@ class Train(Section):
         int | None, Field(strict=True, ge=1, le=100_000, description="epochs without improvement to stop")
     ] = None
     measure: Annotated[Measure, Field(description="validation measure that stops and chooses the kept epoch")] = "loss"
+    clip_norm: Annotated[
+        float | None, Field(strict=True, gt=0, le=1e6, description="largest norm of all gradients together")
+    ] = None
+    label_smoothing: Annotated[
+        float, Field(strict=True, ge=0, lt=1, description="share of the target that all classes get alike")
+    ] = 0.0
+    class_weights: Annotated[
+        Literal["balanced"] | dict[ClassName, ClassWeight] | tuple[ClassWeight, ...] | None,
+        Field(description="balanced, or a number for each class by name or in order: factors of the loss of its rows"),
+    ] = None
+    augment: Annotated[Augmentations, Field(description="changes to training pictures, in the order of the list")] = ()
 
     @model_validator(mode="after")
     def _fill_defaults(self) -> Train:
@@ -143,30 +170,87 @@ def _named_source(written: Any) -> Any:
     return {"source": written} if isinstance(written, str) else written
 
 
+def _phases(written: Any) -> Any:
+    return written if isinstance(written, list | tuple) else [written]
+
+
 class Model(Section):
     """One network and how it is trained. layers: a list, or the name of a network of the zoo.
 
-    features: steps in front of the layers that are fitted to the training pictures, once, before training.
+    features: steps in front of the layers that are fitted to the training pictures, once, before training. train: one
+    phase, or a list of phases, each of which goes on from the kept weights of the one before. search: how values such
+    as `{choice: [128, 256]}` are searched; the model itself has the first of each.
     """
 
     features: tuple[AnyFeature, ...] = ()
     layers: Annotated[tuple[AnyLayer, ...], BeforeValidator(_zoo_layers, json_schema_input_type=str | list[AnyLayer])]
-    train: Train = Train()
+    train: Annotated[
+        tuple[Train, ...],
+        BeforeValidator(_phases, json_schema_input_type=Train | list[Train]),
+        Field(min_length=1, max_length=10),
+    ] = (Train(),)
+    search: AnyMethod | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _separate_search(cls, written: Any) -> Any:
+        """Values to search go to `search`, where everything that the model could be was validated."""
+        return separate(written, cls.model_validate, Train.model_fields["epochs"].default)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return searchable(handler(core_schema), handler)
+
+    @property
+    def last_phase(self) -> Train:
+        """The phase whose kept weights are the model."""
+        return self.train[-1]
+
+    @field_serializer("train")
+    def _one_phase_alone(self, phases: tuple[Train, ...]) -> Any:
+        """One phase is written without a list around it."""
+        return phases if len(phases) > 1 else phases[0]
+
+
+class Folds(Section):
+    """Cross-validation. `folds: 5` is short for `folds: {count: 5}`.
+
+    repeats: how often all rows are divided anew. The folds are drawn from all rows that are not test or calibration;
+    each takes its own validation rows out of its training part.
+    """
+
+    count: Annotated[int, Field(strict=True, ge=2, le=100)]
+    repeats: Annotated[int, Field(strict=True, ge=1, le=100)] = 1
+
+
+def _counted_folds(written: Any) -> Any:
+    return {"count": written} if type(written) is int else written
+
+
+def _listed_phases(written: Any) -> Any:
+    return None if written is None else _phases(written)
 
 
 class StudyFile(Section):
     """A study: data, split, models. `train` holds defaults for all models.
 
-    choose_by: the validation measure that chooses the model. open_test: the models whose predictions are compared with
-    test labels; `chosen` is the only one that spends the test once.
+    seeds: how many networks of each model, from `seed` upwards. folds: cross-validation of each model. choose_by: the
+    validation measure that chooses the model. open_test: the models whose predictions are compared with test labels;
+    `chosen` is the only one that spends the test once.
     """
 
     study: Name
     data: Annotated[Data, BeforeValidator(_named_source, json_schema_input_type=str | Data)]
     split: Split = Split()
-    train: Annotated[Train | None, Field(description="defaults for all models")] = None
+    train: Annotated[
+        tuple[Train, ...] | None,
+        BeforeValidator(_listed_phases, json_schema_input_type=Train | list[Train] | None),
+        Field(description="defaults for all models"),
+    ] = None
     models: Annotated[dict[Name, Model], Field(min_length=1)]
     seed: Seed = 0
+    seeds: Annotated[int, Field(strict=True, ge=1, le=1_000, description="networks of each model")] = 1
+    folds: Annotated[Folds | None, BeforeValidator(_counted_folds, json_schema_input_type=int | Folds | None)] = None
     choose_by: Measure = "accuracy"
     open_test: Literal["chosen", "all"] | tuple[str, ...] = "chosen"
 
@@ -174,7 +258,7 @@ class StudyFile(Section):
     @classmethod
     def _inherit_training(cls, written: Any) -> Any:
         """Each model's `train` over the study's."""
-        if not isinstance(written, Mapping) or not isinstance(written.get("train"), Mapping):
+        if not isinstance(written, Mapping) or not isinstance(written.get("train"), Mapping | list | tuple):
             return written
         models = written.get("models")
         if not isinstance(models, Mapping):
@@ -191,6 +275,16 @@ class StudyFile(Section):
         return opened
 
 
-def _with_defaults(model: Any, defaults: Mapping[str, Any]) -> Any:
-    own = model.get("train", {}) if isinstance(model, Mapping) else None
+def _with_defaults(model: Any, defaults: Any) -> Any:
+    """The model with the study's training in place of none, or under each of its own phases."""
+    if not isinstance(model, Mapping):
+        return model
+    own = model.get("train")
+    if own is None:
+        return {**model, "train": defaults}
+    if not isinstance(defaults, Mapping):
+        return model
+    if isinstance(own, list | tuple):
+        phases = [{**defaults, **phase} if isinstance(phase, Mapping) else phase for phase in own]
+        return {**model, "train": phases}
     return {**model, "train": {**defaults, **own}} if isinstance(own, Mapping) else model

@@ -1,6 +1,6 @@
 """Snapshots on disk: content-named files first, then the one small file that names their hashes.
 
-    packs/<id>/current-<hash>.safetensors, best-<hash>.safetensors, checkpoint.json
+    packs/<id>/current-<hash>.safetensors, kept-<hash>.safetensors, checkpoint.json
 
 A crash between any two operations leaves the old checkpoint.json, whose files are still there, or the new one.
 """
@@ -8,7 +8,8 @@ A crash between any two operations leaves the old checkpoint.json, whose files a
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +18,17 @@ from snellen.files import tensors
 from snellen.files.atomic import read_json, write_json
 from snellen.files.hashing import digest_arrays, digest_file, identity
 from snellen.limits import CHECKPOINT_SECONDS
-from snellen.train.keeper import Keeper
-from snellen.train.snapshot import Snapshot, best_arrays, current_arrays, from_arrays
+from snellen.train.snapshot import EpochRecord, Snapshot, current_arrays, kept_arrays, plain_values, restored
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass
 class Checkpoint:
-    """The checkpoint of one pack. lanes: ids of its jobs in their places; interval_seconds: between saves, at least."""
+    """The checkpoint of one pack. lanes: ids of the jobs of each lane; interval_seconds: between saves, at least."""
 
     folder: Path
-    lanes: tuple[str, ...]
+    lanes: Sequence[Sequence[str]]
     interval_seconds: float = CHECKPOINT_SECONDS
     _last: float = field(default_factory=time.monotonic)
     _saved_epoch: int = 0
@@ -43,16 +43,10 @@ class Checkpoint:
         if snapshot.epoch == self._saved_epoch:
             return
         files = {
-            "best": self._write("best", best_arrays(snapshot)),
+            "kept": self._write("kept", kept_arrays(snapshot)),
             "current": self._write("current", current_arrays(snapshot)),
         }
-        values = {
-            "format": FORMAT,
-            "lanes": list(self.lanes),
-            "keeper": asdict(snapshot.keeper),
-            "history": list(snapshot.history),
-            "files": files,
-        }
+        values = {"format": FORMAT, "lanes": self._ids, **plain_values(snapshot), "files": files}
         write_json(self.folder / "checkpoint.json", {**values, "sha256": identity(values)})
         self._remove_all_but({file["name"] for file in files.values()})
         self._saved_epoch, self._last = snapshot.epoch, time.monotonic()
@@ -68,15 +62,37 @@ class Checkpoint:
         with located(str(path)):
             stored = _parse(path)
             _expect(stored, "format", FORMAT)
-            _expect(stored, "lanes", list(self.lanes))
+            _expect(stored, "lanes", self._ids)
             _expect(stored, "sha256", identity({name: stored[name] for name in stored if name != "sha256"}))
             try:
-                current, best = (self._read(stored["files"][role]) for role in ("current", "best"))
-                snapshot = from_arrays(current, best, Keeper(**stored["keeper"]), tuple(stored["history"]), device)
+                current, kept = (self._read(stored["files"][role]) for role in ("current", "kept"))
+                snapshot = restored(stored, current, kept, device)
             except (KeyError, TypeError) as error:
                 raise IdentityError(f"not a whole checkpoint ({error})", hint=self._way_out) from None
         self._saved_epoch = snapshot.epoch
         return snapshot
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that is stored, 0 when none is; the weights are not read."""
+        path = self.folder / "checkpoint.json"
+        with located(str(path)):
+            return int(_parse(path)["epoch"]) if path.exists() else 0
+
+    def read_history(self) -> list[EpochRecord]:
+        """That of the first lane; empty when nothing is stored."""
+        path = self.folder / "checkpoint.json"
+        with located(str(path)):
+            return list(_parse(path)["progress"][0]["history"]) if path.exists() else []
+
+    def remove(self) -> None:
+        """Removes the stored snapshot; what else is in the folder stays."""
+        (self.folder / "checkpoint.json").unlink(missing_ok=True)
+        self._remove_all_but(set())
+
+    @property
+    def _ids(self) -> list[list[str]]:
+        return [list(ids) for ids in self.lanes]
 
     @property
     def _way_out(self) -> str:

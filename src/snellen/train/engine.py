@@ -1,10 +1,10 @@
-"""The engine: trains a pack, epoch by epoch. A pack holds one lane for now; every tensor has the lane axis."""
+"""The engine: trains a pack of lanes, epoch by epoch, as one batched program."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,18 +12,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from snellen.errors import NonFiniteLoss, TrainingError
+from snellen.errors import NonFiniteLoss
 from snellen.metrics.scores import accuracy, loss
-from snellen.models.build import to_tensors
-from snellen.models.fit import fit
 from snellen.models.forward import predict_probabilities, to_input
 from snellen.models.keys import Key
+from snellen.train.augment.epoch import EpochAugmentation
 from snellen.train.checkpoint import Checkpoint
 from snellen.train.flat import Layout
-from snellen.train.job import Job
-from snellen.train.keeper import Keeper
-from snellen.train.snapshot import EpochRecord, Snapshot
-from snellen.train.step import Rule, training_step
+from snellen.train.lane import Lane
+from snellen.train.snapshot import EpochRecord, Kept, Progress, Snapshot, Values
+from snellen.train.step import Mixed, Rule, training_step
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,52 +38,14 @@ class Material:
         return str(self.images.device)
 
 
-@dataclass(frozen=True, eq=False)
-class Lane:
-    """A job and the rows it is trained and stopped on: (n,) int64, ascending."""
-
-    job: Job
-    train_rows: np.ndarray
-    validation_rows: np.ndarray
-
-
 class Watcher(Protocol):
     """Is told how training goes on."""
 
     def stepped(self, step: int, steps: int) -> None:
         """After each of the `steps` of an epoch."""
 
-    def trained(self, record: EpochRecord) -> None:
-        """After each epoch."""
-
-
-def train(lane: Lane, material: Material, checkpoint: Checkpoint, watcher: Watcher) -> Snapshot:
-    """Trains until the stop rule is done, from the checkpoint when there is one; returns the last snapshot.
-
-    Raises NonFiniteLoss. Whatever ends it early, the last whole epoch is saved first.
-    """
-    training = Training.prepare(lane, material)
-    now = checkpoint.load(material.device) or training.start()
-    try:
-        while not now.keeper.done(lane.job.stop):
-            now = training.epoch(now, watcher)
-            watcher.trained(now.history[-1])
-            checkpoint.save_when_due(now)
-    except (KeyboardInterrupt, TrainingError):
-        checkpoint.save(now)
-        raise
-    return now
-
-
-@dataclass(frozen=True, eq=False)
-class Stepped:
-    """After the steps of an epoch: what moved, and each step's summed losses and right answers, (steps,)."""
-
-    theta: Tensor
-    state: dict[str, Tensor]
-    slots: dict[str, Tensor]
-    losses: Tensor
-    right: Tensor
+    def trained(self, place: int, record: EpochRecord) -> None:
+        """After each epoch of the lane in this place of the pack."""
 
 
 class Silent:
@@ -94,133 +54,225 @@ class Silent:
     def stepped(self, step: int, steps: int) -> None:
         """Nothing."""
 
-    def trained(self, record: EpochRecord) -> None:
+    def trained(self, place: int, record: EpochRecord) -> None:
         """Nothing."""
+
+
+def train(
+    lanes: Sequence[Lane],
+    material: Material,
+    start: Snapshot,
+    checkpoint: Checkpoint,
+    watcher: Watcher,
+    until: int | None = None,
+) -> Snapshot:
+    """Trains from `start` until every lane is done, or has trained `until` epochs; returns the last snapshot.
+
+    A lane whose loss is no longer a number fails alone. Whatever ends training early, the last whole epoch is saved.
+    """
+    training, now = Training.prepare(lanes, material), start
+    try:
+        while now.alive and (until is None or now.epoch < until):
+            now = training.epoch(now, watcher)
+            checkpoint.save_when_due(now)
+    except KeyboardInterrupt:
+        checkpoint.save(now)
+        raise
+    return now
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """What one step sees. rows, labels, weights: (A, B); x: (A, B, H, W, C), augmented; mixed: its second labels.
+
+    weights: 0 for a row that only fills the batch up; None where all count.
+    """
+
+    rows: Tensor
+    x: Tensor
+    labels: Tensor
+    weights: Tensor | None
+    mixed: Mixed | None
+
+
+@dataclass(frozen=True, eq=False)
+class Stepped:
+    """After the steps of an epoch: what moved; summed losses and right answers of each step, (A, steps)."""
+
+    theta: Tensor
+    state: Values
+    slots: Values
+    losses: Tensor
+    right: Tensor
 
 
 @dataclass(frozen=True, eq=False)
 class Training:
     """What stays the same from epoch to epoch."""
 
-    lane: Lane
+    lanes: tuple[Lane, ...]
     material: Material
-    rule: Rule
-    train_rows: Tensor
-    validation_rows: Tensor
-    validation_labels: np.ndarray
+    layout: Layout
+    train_rows: tuple[Tensor, ...]
+    validation_rows: tuple[Tensor, ...]
+    validation_labels: tuple[np.ndarray, ...]
 
     @staticmethod
-    def prepare(lane: Lane, material: Material) -> Training:
-        """The training of a lane on these pictures."""
-        trajectory, device = lane.job.trajectory, material.device
-        decay = torch.full((1, 1), trajectory.weight_decay, device=device) if trajectory.weight_decay else None
-        layout = Layout.of(trajectory.network.init((trajectory.seed,))[0])
-        validation_rows = torch.from_numpy(lane.validation_rows).to(device)
+    def prepare(lanes: Sequence[Lane], material: Material) -> Training:
+        """The training of a pack on these pictures."""
+        validation = tuple(torch.from_numpy(lane.rows["validation"]).to(material.device) for lane in lanes)
         return Training(
-            lane,
+            tuple(lanes),
             material,
-            Rule(trajectory.network, layout, trajectory.optimizer, decay),
-            torch.from_numpy(lane.train_rows).to(device),
-            validation_rows,
-            material.labels[validation_rows].cpu().numpy(),
+            Layout.of(lanes[0].trajectory.network.init((0,))[0]),
+            tuple(torch.from_numpy(lane.rows["train"]).to(material.device) for lane in lanes),
+            validation,
+            tuple(material.labels[rows].cpu().numpy() for rows in validation),
         )
-
-    @property
-    def seeds(self) -> tuple[int, ...]:
-        """One seed a lane."""
-        return (self.lane.job.trajectory.seed,)
 
     @property
     def steps(self) -> int:
-        """Steps an epoch; the last batch may be smaller."""
-        return math.ceil(len(self.train_rows) / self.lane.job.trajectory.batch_size)
-
-    def start(self) -> Snapshot:
-        """The snapshot before the first epoch, feature steps fitted to the training rows."""
-        fitted = fit(
-            self.rule.network,
-            self.material.images[self.train_rows].cpu().numpy(),
-            self.material.labels[self.train_rows].cpu().numpy(),
-            self.lane.job.trajectory.pixel_range,
-            self.lane.job.trajectory.seed,
-        )
-        return self.unfitted(to_tensors(fitted, torch.float32, self.material.device))
-
-    def unfitted(self, fitted: Mapping[str, Tensor] | None = None) -> Snapshot:
-        """The same with the state of feature steps as given, or zero."""
-        parameters, state = self.rule.network.init(self.seeds, device=self.material.device)
-        state |= fitted or {}
-        theta = self.rule.layout.flatten(parameters)
-        return Snapshot(theta, state, self.rule.optimizer.init(theta), theta, state, Keeper(), ())
+        """Steps an epoch, of every lane."""
+        return self.lanes[0].steps
 
     def epoch(self, now: Snapshot, watcher: Watcher) -> Snapshot:
-        """One more epoch; `now` is left as it is."""
+        """One more epoch of the lanes alive; those that are done or have failed leave. `now` is left as it is."""
         began = time.perf_counter()
         stepped = self.step_through(now, watcher)
-        self._refuse_non_finite(stepped.losses, now.epoch * self.steps)
-        validation_loss, validation_accuracy = self.validate(stepped.theta, stepped.state)
-        if not math.isfinite(validation_loss):
-            raise self._non_finite("validation loss", validation_loss, (now.epoch + 1) * self.steps - 1)
-        keeper = now.keeper.after(self.lane.job.stop, validation_loss, validation_accuracy)
-        record = EpochRecord(
-            epoch=keeper.epoch,
-            loss=float(stepped.losses.double().sum()) / len(self.train_rows),
-            accuracy=int(stepped.right.sum()) / len(self.train_rows),
-            validation_loss=validation_loss,
-            validation_accuracy=validation_accuracy,
-            learning_rate=self._rate(keeper.epoch * self.steps - 1),
-            seconds=round(time.perf_counter() - began, 4),
-        )
-        best = (stepped.theta, stepped.state) if keeper.improved() else (now.best_theta, now.best_state)
-        return Snapshot(stepped.theta, stepped.state, stepped.slots, *best, keeper, (*now.history, record))
+        outcomes = [self._outcome(now, stepped, number) for number in range(len(now.alive))]
+        seconds = round((time.perf_counter() - began) / len(now.alive), 4)
+        lanes, gone = list(now.lanes), []
+        for number, (place, outcome) in enumerate(zip(now.alive, outcomes)):
+            if isinstance(outcome, str):
+                lanes[place] = Progress(now.lanes[place].kept, now.lanes[place].history, outcome)
+            else:
+                record = EpochRecord(**{**outcome, "seconds": seconds})
+                lanes[place] = self._progress(now.lanes[place], place, record, stepped, number)
+                watcher.trained(place, record)
+            if lanes[place].failure or self._done(place, lanes[place]):
+                gone.append(place)
+        after = Snapshot(now.epoch + 1, now.alive, stepped.theta, stepped.state, stepped.slots, tuple(lanes))
+        return after.without(gone)
 
     def step_through(self, now: Snapshot, watcher: Watcher) -> Stepped:
         """All steps of the next epoch, on copies of what `now` holds."""
         theta, state = now.theta.clone(), now.state
         slots = {name: value.clone() for name, value in now.slots.items()}
+        rule = self._rule(now.alive)
         losses, right = [], []
-        for number, rows in enumerate(self._batches(now.epoch)):
+        for number, batch in enumerate(self.batches(now.alive, now.epoch, theta.dtype)):
             step = now.epoch * self.steps + number
-            rate = torch.full((1, 1), self._rate(step), dtype=theta.dtype, device=theta.device)
-            x = to_input(self.material.images[rows], self.lane.job.trajectory.pixel_range, theta.dtype)
-            key = Key(self.seeds, ("step", step))
-            outcome = training_step(self.rule, theta, state, slots, x, self.material.labels[rows], step + 1, rate, key)
+            rate = torch.tensor([[self._rate(place, step)] for place in now.alive], dtype=theta.dtype).to(theta.device)
+            x, labels, key = batch.x, batch.labels, self._key(now.alive, "step", step)
+            outcome = training_step(
+                rule, theta, state, slots, x, labels, step + 1, rate, key, batch.weights, batch.mixed
+            )
             state = outcome.state
             losses.append(outcome.losses.sum(1))
             right.append(outcome.right.sum(1))
             watcher.stepped(number + 1, self.steps)
-        return Stepped(theta, state, slots, torch.cat(losses), torch.cat(right))
+        return Stepped(theta, state, slots, torch.stack(losses, 1), torch.stack(right, 1))
 
-    def _batches(self, epoch: int) -> list[Tensor]:
-        """(1, B) rows of each step, in the order of this epoch."""
-        order = torch.from_numpy(Key(self.seeds, ("order", epoch)).permutations(len(self.train_rows)))
-        rows = self.train_rows[order.to(self.train_rows.device)]
-        return list(rows.split(self.lane.job.trajectory.batch_size, 1))
+    def _rule(self, alive: Sequence[int]) -> Rule:
+        return Rule.of([self.lanes[place].trajectory for place in alive], self.layout, self.material.device)
 
-    def _rate(self, step: int) -> float:
-        trajectory = self.lane.job.trajectory
-        total = trajectory.total_epochs or self.lane.job.stop.epochs
-        return trajectory.learning_rate * trajectory.schedule.share(step, self.steps, total)
+    def batches(self, alive: Sequence[int], epoch: int, dtype: torch.dtype) -> Iterator[Batch]:
+        """What the network sees in an epoch, step by step."""
+        augmentation = self._augmentation(alive, epoch)
+        for number, (rows, weights) in enumerate(self._batches(alive, epoch)):
+            labels = self.material.labels[rows]
+            x = to_input(self.material.images[rows], self.lanes[0].trajectory.pixel_range, dtype)
+            x, mixed = augmentation.apply(x, labels, rows, weights, number)
+            yield Batch(rows, x, labels, weights, mixed)
 
-    def _refuse_non_finite(self, losses: Tensor, first_step: int) -> None:
-        finite = torch.isfinite(losses).cpu().numpy()
+    def _augmentation(self, alive: Sequence[int], epoch: int) -> EpochAugmentation:
+        trajectories = [self.lanes[place].trajectory for place in alive]
+        rows, key = [self.train_rows[place] for place in alive], self._key(alive, "augment", epoch)
+        return EpochAugmentation.draw([each.augment for each in trajectories], rows, trajectories[0].input_shape, key)
+
+    def _key(self, alive: Sequence[int], *path: str | int) -> Key:
+        """The address of this phase's randomness; the first phase has the short form."""
+        phase = self.lanes[0].trajectory.phase
+        seeds = tuple(self.lanes[place].trajectory.seed for place in alive)
+        return Key(seeds, ("phase", phase, *path) if phase else path)
+
+    def _batches(self, alive: Sequence[int], epoch: int) -> list[tuple[Tensor, Tensor | None]]:
+        """(A, B) rows of each step, each lane in its own order of this epoch; with weights (A, B), 0 for a filler, in
+        the last batch where lanes have different numbers of rows."""
+        ordered = [self._ordered(place, epoch) for place in alive]
+        most = max(len(rows) for rows in ordered)
+        filled = torch.stack([torch.cat([rows, rows[:1].expand(most - len(rows))]) for rows in ordered])
+        batches = filled.split(self.lanes[0].trajectory.batch_size, 1)
+        counts = torch.tensor([[len(rows)] for rows in ordered])
+        weights = None if bool((counts == most).all()) else (torch.arange(most) < counts).to(filled.device)
+        last = None if weights is None else weights[:, most - batches[-1].shape[1] :].to(torch.float32)
+        return [(rows, last if number == len(batches) - 1 else None) for number, rows in enumerate(batches)]
+
+    def _ordered(self, place: int, epoch: int) -> Tensor:
+        rows = self.train_rows[place]
+        order = torch.from_numpy(self._key((place,), "order", epoch).permutations(len(rows))[0])
+        return rows[order.to(rows.device)]
+
+    def _rate(self, place: int, step: int) -> float:
+        lane = self.lanes[place]
+        total = lane.trajectory.total_epochs or lane.epochs
+        return lane.trajectory.learning_rate * lane.trajectory.schedule.share(step, self.steps, total)
+
+    def _outcome(self, now: Snapshot, stepped: Stepped, number: int) -> EpochRecord | str:
+        """The record of the epoch of one lane, without its seconds, or the reason why it failed."""
+        place, count = now.alive[number], len(self.train_rows[now.alive[number]])
+        finite = torch.isfinite(stepped.losses[number]).cpu().numpy()
         if not finite.all():
-            number = int(np.argmin(finite))
-            raise self._non_finite("loss", float(losses[number]), first_step + number)
+            first = int(np.argmin(finite))
+            return self._non_finite(place, "loss", float(stepped.losses[number, first]), now.epoch * self.steps + first)
+        theta, state = _values(stepped, number)
+        validation_loss, validation_accuracy = self.validate(place, theta, state)
+        last_step = (now.epoch + 1) * self.steps - 1
+        if not math.isfinite(validation_loss):
+            return self._non_finite(place, "validation loss", validation_loss, last_step)
+        return EpochRecord(
+            epoch=now.epoch + 1,
+            loss=float(stepped.losses[number].double().sum()) / count,
+            accuracy=int(stepped.right[number].sum()) / count,
+            validation_loss=validation_loss,
+            validation_accuracy=validation_accuracy,
+            learning_rate=self._rate(place, last_step),
+            seconds=0.0,
+        )
 
-    def _non_finite(self, what: str, value: float, step: int) -> NonFiniteLoss:
+    def _non_finite(self, place: int, what: str, value: float, step: int) -> str:
         epoch = step // self.steps
-        return NonFiniteLoss(
+        error = NonFiniteLoss(
             f"the {what} became {value:g} at step {step + 1} (epoch {epoch + 1}) with learning rate "
-            f"{self._rate(step):g}; the last good epoch is {epoch}",
+            f"{self._rate(place, step):g}; the last good epoch is {epoch}",
             hint="Try a smaller learning_rate.",
         )
+        return str(error)
 
-    def validate(self, theta: Tensor, state: dict[str, Tensor]) -> tuple[float, float]:
-        """Loss and accuracy on the validation rows, in evaluation mode."""
-        views = self.rule.layout.views(theta)
-        pixel_range = self.lane.job.trajectory.pixel_range
-        probabilities = predict_probabilities(
-            self.rule.network, views, state, self.material.images, pixel_range, self.validation_rows
-        )
-        return loss(self.validation_labels, probabilities), accuracy(self.validation_labels, probabilities)
+    def _progress(self, before: Progress, place: int, record: EpochRecord, stepped: Stepped, number: int) -> Progress:
+        kept = []
+        for job, old in zip(self.lanes[place].jobs, before.kept):
+            if old.keeper.done(job.stop):
+                kept.append(old)
+                continue
+            keeper = old.keeper.after(job.stop, record["validation_loss"], record["validation_accuracy"])
+            theta, state = _values(stepped, number) if keeper.improved() else (old.theta, old.state)
+            kept.append(Kept(keeper, theta, state))
+        return Progress(tuple(kept), (*before.history, record))
+
+    def _done(self, place: int, progress: Progress) -> bool:
+        return all(kept.keeper.done(job.stop) for job, kept in zip(self.lanes[place].jobs, progress.kept))
+
+    def validate(self, place: int, theta: Tensor, state: Values) -> tuple[float, float]:
+        """Loss and accuracy of theta (1, P) on the lane's validation rows, in evaluation mode."""
+        trajectory, rows = self.lanes[place].trajectory, self.validation_rows[place]
+        views, images = self.layout.views(theta), self.material.images
+        probabilities = predict_probabilities(trajectory.network, views, state, images, trajectory.pixel_range, rows)
+        labels = self.validation_labels[place]
+        return loss(labels, probabilities), accuracy(labels, probabilities)
+
+
+def _values(stepped: Stepped, number: int) -> tuple[Tensor, Values]:
+    """Parameters (1, P) and state of one lane, copied: what it keeps must not hold the whole pack."""
+    own = slice(number, number + 1)
+    return stepped.theta[own].clone(), {name: value[own].clone() for name, value in stepped.state.items()}

@@ -40,12 +40,12 @@ def settle(device: str, threads: int | None, before: Mapping[str, Any]) -> dict[
     }
 
 
-def threads_for(job: Job, most: int) -> int:
-    """As many threads as the work of a training step is worth, at most `most`.
+def threads_for(job: Job, lanes: int, most: int) -> int:
+    """As many threads as the work of a training step of so many lanes is worth, at most `most`.
 
     A rule and not a measurement, so that the same study on the same machine gives the same bits.
     """
-    flop = 6 * job.trajectory.network.multiply_adds * job.trajectory.batch_size
+    flop = 6 * job.trajectory.network.multiply_adds * job.trajectory.batch_size * lanes
     return min(most, max(1, round(flop / FLOP_PER_THREAD)))
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -11,6 +12,7 @@ from snellen.files.hashing import identity
 from snellen.models.build import Network, assemble
 from snellen.models.features import AnyPart
 from snellen.models.named import Named, identity_of
+from snellen.train.augment.registry import Augmentations
 from snellen.train.optimizers import AnyOptimizer
 from snellen.train.schedules import AnySchedule
 
@@ -19,18 +21,31 @@ ID_LENGTH = 16
 
 
 class Frozen(BaseModel):
-    """Plain values that never change."""
+    """Plain values that never change.
+
+    identity_baseline: for fields added after a release, the value that reproduces what was done before; such values
+    stay out of identities.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    identity_baseline: ClassVar[Mapping[str, Any]] = {}
 
 
 class Trajectory(Frozen):
     """What determines the weights after every epoch.
 
     layers: complete, feature steps and the output layer included. rows: SHA-256 of the training rows' content, labels
-    and order. total_epochs: only where the schedule depends on it.
+    and order. total_epochs: only where the schedule depends on it. start: the job whose kept weights it begins from,
+    the phase before; None begins from initial weights. class_weights: one a class, in their order.
     """
 
+    identity_baseline: ClassVar[Mapping[str, Any]] = {
+        "start": None,
+        "clip_norm": None,
+        "label_smoothing": 0.0,
+        "class_weights": None,
+        "augment": (),
+    }
     layers: tuple[AnyPart, ...]
     input_shape: tuple[int, int, int]
     classes: int
@@ -43,10 +58,25 @@ class Trajectory(Frozen):
     seed: int
     rows: str
     total_epochs: int | None
+    start: Job | None = None
+    clip_norm: float | None = None
+    label_smoothing: float = 0.0
+    class_weights: tuple[float, ...] | None = None
+    augment: Augmentations = ()
 
     @cached_property
     def network(self) -> Network:
         return assemble(self.layers, self.input_shape, self.classes)
+
+    @cached_property
+    def id(self) -> str:
+        """Hash of the values, in hex."""
+        return identity(_canonical(self))[:ID_LENGTH]
+
+    @property
+    def phase(self) -> int:
+        """0 from initial weights, 1 from the weights of such a job, and so on."""
+        return 1 + self.start.trajectory.phase if self.start else 0
 
 
 class StopRule(Frozen):
@@ -78,8 +108,15 @@ class Job(Frozen):
 
 
 def _canonical(value: Any) -> Any:
+    if isinstance(value, Job):
+        return value.id
     if isinstance(value, Named):
         return identity_of(value)
     if isinstance(value, Frozen):
-        return {name: _canonical(getattr(value, name)) for name in type(value).model_fields}
+        fields = {name: getattr(value, name) for name in type(value).model_fields}
+        baseline = value.identity_baseline
+        return {name: _canonical(own) for name, own in fields.items() if name not in baseline or own != baseline[name]}
     return [_canonical(item) for item in value] if isinstance(value, tuple) else value
+
+
+Trajectory.model_rebuild()

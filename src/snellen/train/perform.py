@@ -1,8 +1,8 @@
-"""Performs a job: trains it, stores the kept weights, reads them back and stores what they predict."""
+"""Performs packs: trains their lanes, stores the kept weights, reads them back and stores what they predict."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,18 +13,19 @@ import torch
 from snellen.data.dataset import SEALED, Dataset
 from snellen.errors import TrainingError
 from snellen.files.atomic import read_json, write_json
-from snellen.files.hashing import identity
 from snellen.metrics.scores import accuracy, loss
 from snellen.models.forward import predict_probabilities
 from snellen.models.predictions import Predictions
 from snellen.models.weights import load_weights, save_weights
+from snellen.train import begin
 from snellen.train.checkpoint import Checkpoint
-from snellen.train.engine import Lane, Material, Watcher, train
+from snellen.train.engine import Material, Watcher, train
 from snellen.train.environment import threads_for
 from snellen.train.flat import Layout
-from snellen.train.job import ID_LENGTH, Job
+from snellen.train.job import Job
+from snellen.train.lane import Lane, pack_id
 from snellen.train.results import JobFolder, Result
-from snellen.train.snapshot import Snapshot
+from snellen.train.snapshot import EpochRecord, Kept, Progress, Snapshot, together
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,26 +41,35 @@ class Workplace:
         """The folder of a job."""
         return JobFolder(self.run / "jobs" / job_id)
 
+    def pack_folder(self, lanes: Sequence[Lane]) -> Path:
+        """The folder of a pack: who is in which place, and its checkpoint."""
+        return self.run / "packs" / pack_id(lanes)
 
-def perform(lane: Lane, rows: Mapping[str, np.ndarray], place: Workplace, watcher: Watcher) -> Result:
-    """Trains a job from its checkpoint or from the start and stores its result. rows: those of each role to predict.
+    def paused(self, lane: Lane) -> Checkpoint:
+        """Where a lane waits that was told to pause."""
+        return Checkpoint(self.run / "paused" / pack_id([lane]), [lane.ids])
 
-    A job that fails leaves a result with the reason; KeyboardInterrupt passes after a checkpoint was saved.
+
+def perform(lanes: Sequence[Lane], place: Workplace, watcher: Watcher, until: int | None = None) -> None:
+    """Trains a pack from its checkpoint, from where its lanes paused, or from the start, and stores the results.
+
+    until: epochs after which lanes that are not done pause, to be gone on with in this pack or another. A lane that
+    fails leaves a result with the reason; KeyboardInterrupt passes after a checkpoint was saved.
     """
-    folder = place.folder(lane.job.id)
-    folder.write_job(lane.job)
-    checkpoint = _pack(lane, place)
-    _settle_strategy(lane.job, place)
+    for job in (job for lane in lanes for job in lane.jobs):
+        place.folder(job.id).write_job(job)
+    checkpoint = Checkpoint(place.pack_folder(lanes), [lane.ids for lane in lanes])
+    _settle_strategy(lanes, place)
     try:
-        snapshot = train(lane, place.material, checkpoint, watcher)
-        result = _store(snapshot, lane, rows, place, folder)
+        start = checkpoint.load(place.material.device) or together([_begin(lane, place) for lane in lanes])
+        ended = train(lanes, place.material, start, checkpoint, watcher, until)
+        for number, lane in enumerate(lanes):
+            _store_lane(lane, ended, number, place)
     except (TrainingError, RuntimeError, MemoryError) as error:
         if not isinstance(error, TrainingError) and not _out_of_memory(error):
             raise
-        result = _store_failure(str(error), lane, checkpoint, folder)
-    folder.write_result(result)
-    tidy(lane, place)
-    return result
+        _fail_all(lanes, str(error), checkpoint, place)
+    checkpoint.remove()
 
 
 def _out_of_memory(error: Exception) -> bool:
@@ -80,68 +90,133 @@ def predict_role(role: str, rows: np.ndarray, job_id: str, place: Workplace) -> 
     return Predictions(role, rows, place.dataset.ids[rows], None if (labels == SEALED).any() else labels, probabilities)
 
 
-def _pack(lane: Lane, place: Workplace) -> Checkpoint:
-    """The checkpoint of a pack of one lane."""
-    return Checkpoint(_pack_folder(lane.job.id, place), (lane.job.id,))
-
-
-def _settle_strategy(job: Job, place: Workplace) -> None:
-    """Who is in which place and how the pack is run: from the record when it was begun before, else written down."""
-    record = _pack_folder(job.id, place) / "pack.json"
+def record_pack(lanes: Sequence[Lane], place: Workplace) -> None:
+    """Writes down who is in which place and how the pack is run, unless it was begun before."""
+    record = place.pack_folder(lanes) / "pack.json"
     if not record.exists():
-        threads = threads_for(job, place.strategy["threads"])
-        write_json(record, {"lanes": [job.id], "strategy": {**place.strategy, "threads": threads}})
-    torch.set_num_threads(read_json(record)["strategy"]["threads"])
+        threads = threads_for(lanes[0].jobs[0], len(lanes), place.strategy["threads"])
+        ids = [list(lane.ids) for lane in lanes]
+        write_json(record, {"lanes": ids, "strategy": {**place.strategy, "threads": threads}})
 
 
-def _store(
-    snapshot: Snapshot, lane: Lane, rows: Mapping[str, np.ndarray], place: Workplace, folder: JobFolder
-) -> Result:
-    _store_weights(snapshot, lane, folder)
-    predictions = {role: predict_role(role, wanted, lane.job.id, place) for role, wanted in rows.items()}
+def stop(lane: Lane, reason: str, place: Workplace) -> None:
+    """Ends a lane that paused and will not be gone on with: its jobs have a history, and no weights."""
+    snapshot = place.paused(lane).load("cpu")
+    assert snapshot is not None
+    progress = snapshot.lanes[0]
+    for job, kept in zip(lane.jobs, progress.kept):
+        folder = place.folder(job.id)
+        folder.write_history(progress.history)
+        folder.write_result(_unfinished("stopped", reason, kept, progress, {}))
+    tidy([lane], place)
+
+
+def history_of(lane: Lane, job: Job, place: Workplace) -> tuple[list[EpochRecord], Result | None]:
+    """The epochs that a job has trained so far, over or paused, and its result once it is over."""
+    folder = place.folder(job.id)
+    result = folder.read_result()
+    return (folder.read_history() if result else place.paused(lane).read_history()), result
+
+
+def tidy(lanes: Sequence[Lane], place: Workplace) -> None:
+    """Removes the checkpoints of a pack whose jobs have results; its record stays. A killed process may leave them."""
+    Checkpoint(place.pack_folder(lanes), [lane.ids for lane in lanes]).remove()
+    for lane in lanes:
+        waiting = place.paused(lane)
+        if waiting.folder.exists():
+            waiting.remove()
+            waiting.folder.rmdir()
+
+
+def _begin(lane: Lane, place: Workplace) -> Snapshot:
+    """A lane where it paused, or from the kept weights of the phase before, or from the start."""
+    paused = place.paused(lane).load(place.material.device)
+    if paused is not None:
+        return paused
+    before = lane.trajectory.start
+    if before is None:
+        return begin.initial(lane, place.material)
+    if place.folder(before.id).read_result() is None or not place.folder(before.id).weights.exists():
+        raise TrainingError(f"the phase before, job {before.id}, left no weights to begin from")
+    weights = load_weights(place.folder(before.id).weights, before.trajectory.network, place.material.device)
+    return begin.of_weights(lane, *weights)
+
+
+def _settle_strategy(lanes: Sequence[Lane], place: Workplace) -> None:
+    """Threads as the record of the pack has them."""
+    record_pack(lanes, place)
+    torch.set_num_threads(read_json(place.pack_folder(lanes) / "pack.json")["strategy"]["threads"])
+
+
+def _store_lane(lane: Lane, ended: Snapshot, number: int, place: Workplace) -> None:
+    progress = ended.lanes[number]
+    if number in ended.alive:
+        place.paused(lane).save(ended.alone(number))
+        return
+    for job, kept in zip(lane.jobs, progress.kept):
+        folder = place.folder(job.id)
+        failed = progress.failure is not None and not kept.keeper.done(job.stop)
+        result = _failed(job, kept, progress, folder) if failed else _done(lane, job, kept, progress, place)
+        folder.write_result(result)
+    tidy([lane], place)
+
+
+def _done(lane: Lane, job: Job, kept: Kept, progress: Progress, place: Workplace) -> Result:
+    folder, history = place.folder(job.id), progress.history[: kept.keeper.epoch]
+    _store_weights(job, kept, folder)
+    folder.write_history(history)
+    predictions = {role: predict_role(role, wanted, job.id, place) for role, wanted in lane.rows.items()}
     for each in predictions.values():
         folder.write_predictions(each)
-    validation, kept = predictions["validation"], snapshot.history[snapshot.keeper.best_epoch - 1]
+    validation, record = predictions["validation"], history[kept.keeper.best_epoch - 1]
     assert validation.labels is not None  # validation rows are never sealed
     return Result(
         status="done",
         reason=None,
-        kept_epoch=snapshot.keeper.best_epoch,
-        epochs=snapshot.epoch,
-        seconds=round(sum(record["seconds"] for record in snapshot.history), 2),
-        logged_loss=kept["validation_loss"],
-        logged_accuracy=kept["validation_accuracy"],
+        kept_epoch=kept.keeper.best_epoch,
+        epochs=kept.keeper.epoch,
+        seconds=round(sum(each["seconds"] for each in history), 2),
+        logged_loss=record["validation_loss"],
+        logged_accuracy=record["validation_accuracy"],
         reloaded_loss=loss(validation.labels, validation.probabilities),
         reloaded_accuracy=accuracy(validation.labels, validation.probabilities),
-        sha256=folder.digests(folder.weights, *(folder.predictions_path(role) for role in rows)),
+        sha256=folder.digests(folder.weights, *(folder.predictions_path(role) for role in lane.rows)),
     )
 
 
-def _store_weights(snapshot: Snapshot, lane: Lane, folder: JobFolder) -> None:
-    """The kept weights and the history; the state in the network's order: equal weights are equal bytes."""
-    parameters, state = lane.job.trajectory.network.init((0,))
-    views = Layout.of(parameters).views(snapshot.best_theta)
-    save_weights(folder.weights, views, {name: snapshot.best_state[name] for name in state}, {"job": lane.job.id})
-    folder.write_history(snapshot.history)
-
-
-def _store_failure(reason: str, lane: Lane, checkpoint: Checkpoint, folder: JobFolder) -> Result:
+def _failed(job: Job, kept: Kept, progress: Progress, folder: JobFolder) -> Result:
     """The reason, and the weights and history up to the last good epoch when there is one."""
+    sha256: dict[str, str] = {}
+    if kept.keeper.epoch:
+        _store_weights(job, kept, folder)
+        folder.write_history(progress.history)
+        sha256 = folder.digests(folder.weights)
+    return _unfinished("failed", progress.failure, kept, progress, sha256)
+
+
+def _unfinished(status: Any, reason: str | None, kept: Kept, progress: Progress, sha256: dict[str, str]) -> Result:
+    seconds = round(sum(each["seconds"] for each in progress.history), 2)
+    best, epochs = kept.keeper.best_epoch, kept.keeper.epoch
+    return Result(status, reason, best, epochs, seconds, None, None, None, None, sha256)
+
+
+def _fail_all(lanes: Sequence[Lane], reason: str, checkpoint: Checkpoint, place: Workplace) -> None:
+    """The pack as a whole could not go on: what its checkpoint holds is stored beside the reason."""
     snapshot = checkpoint.load("cpu")
-    if snapshot is None:
-        return Result("failed", reason, 0, 0, 0.0, None, None, None, None, {})
-    _store_weights(snapshot, lane, folder)
-    seconds = round(sum(record["seconds"] for record in snapshot.history), 2)
-    sha256 = folder.digests(folder.weights)
-    return Result("failed", reason, snapshot.keeper.best_epoch, snapshot.epoch, seconds, None, None, None, None, sha256)
+    for number, lane in enumerate(lanes):
+        for index, job in enumerate(lane.jobs):
+            folder = place.folder(job.id)
+            if snapshot is None:
+                folder.write_result(Result("failed", reason, 0, 0, 0.0, None, None, None, None, {}))
+                continue
+            before = snapshot.lanes[number]
+            progress = Progress(before.kept, before.history, reason)
+            folder.write_result(_failed(job, before.kept[index], progress, folder))
+        tidy([lane], place)
 
 
-def tidy(lane: Lane, place: Workplace) -> None:
-    """Removes the checkpoint of a job that has a result; its record stays. A killed process may have left it."""
-    for path in _pack_folder(lane.job.id, place).glob("*"):
-        if path.name != "pack.json":
-            path.unlink()
-
-
-def _pack_folder(job_id: str, place: Workplace) -> Path:
-    return place.run / "packs" / identity([job_id])[:ID_LENGTH]
+def _store_weights(job: Job, kept: Kept, folder: JobFolder) -> None:
+    """The kept weights; the state in the network's order: equal weights are equal bytes."""
+    parameters, state = job.trajectory.network.init((0,))
+    views = Layout.of(parameters).views(kept.theta)
+    save_weights(folder.weights, views, {name: kept.state[name] for name in state}, {"job": job.id})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from pydantic import ValidationError
 
@@ -21,12 +21,12 @@ from snellen.train.snapshot import EpochRecord
 class Result:
     """The outcome of a job; its presence means the job is over.
 
-    kept_epoch, epochs: the epoch whose weights are stored, and how many were trained. logged_*: validation measures
-    when that epoch ended; reloaded_*: the same from the stored weights, which must agree to the bit. sha256: of each
-    stored file.
+    status: `stopped` is a trial that a search did not go on with; it has a history and no weights. kept_epoch, epochs:
+    the epoch whose weights are stored, and how many were trained. logged_*: validation measures when that epoch ended;
+    reloaded_*: the same from the stored weights, which must agree to the bit. sha256: of each stored file.
     """
 
-    status: Literal["done", "failed"]
+    status: Literal["done", "failed", "stopped"]
     reason: str | None
     kept_epoch: int
     epochs: int
@@ -36,6 +36,13 @@ class Result:
     reloaded_loss: float | None
     reloaded_accuracy: float | None
     sha256: dict[str, str]
+
+
+class Stored(Protocol):
+    """An outcome that knows what the stored files must be."""
+
+    @property
+    def sha256(self) -> dict[str, str]: ...
 
 
 @dataclass(frozen=True)
@@ -104,6 +111,11 @@ class JobFolder:
             hint = f"Remove {self.path} to train this job again."
             raise IdentityError(f"not a result ({error})", where=str(path), hint=hint) from None
 
+    def is_done(self) -> bool:
+        """True when the job ended well."""
+        result = self.read_result()
+        return result is not None and result.status == "done"
+
     def write_opened(self, fingerprint: str) -> None:
         """Notes that the stored test predictions were compared with the labels of the test part of this fingerprint."""
         note = {"fingerprint": fingerprint, "sha256": digest_file(self.predictions_path("test"))}
@@ -116,7 +128,7 @@ class JobFolder:
             return False
         return bool(read_json(note) == {"fingerprint": fingerprint, "sha256": digest_file(predictions)})
 
-    def changed_files(self, result: Result) -> list[str]:
+    def changed_files(self, result: Stored) -> list[str]:
         """Names of stored files whose content is no longer what was written; opened test predictions among them."""
         return [
             name

@@ -10,49 +10,115 @@ from pydantic import Field
 
 from snellen.models.named import Named, one_of
 
+Share = Annotated[float, Field(ge=0, le=1)]
+
 
 class Schedule(Named):
-    """Base of all schedules. `warmup_epochs` rise linearly to the peak first."""
+    """Base of all schedules. needs_total: whether shares depend on the epochs that are asked for."""
 
     needs_total: ClassVar[bool] = False
+
+    @abstractmethod
+    def share(self, step: int, steps_an_epoch: int, total_epochs: int) -> float:
+        """Learning rate / peak at `step`, counted from 0."""
+
+
+class WarmingUp(Schedule):
+    """Base of those that start at the peak: `warmup_epochs` rise to it linearly first, and all else is counted from
+    their end."""
+
     warmup_epochs: Annotated[float, Field(ge=0, le=1_000)] = 0.0
 
     def share(self, step: int, steps_an_epoch: int, total_epochs: int) -> float:
-        """Learning rate / peak at `step`, counted from 0."""
         warmup = round(self.warmup_epochs * steps_an_epoch)
         if step < warmup:
             return (step + 1) / warmup
         total = total_epochs * steps_an_epoch
-        return self.after_warmup((step - warmup) / max(1, total - warmup))
+        return self.after_warmup(step - warmup, steps_an_epoch, max(1, total - warmup))
 
     @abstractmethod
-    def after_warmup(self, progress: float) -> float:
-        """The share at `progress` in [0, 1) of the steps that follow the warm-up."""
+    def after_warmup(self, step: int, steps_an_epoch: int, total: int) -> float:
+        """The share at `step` of the `total` steps that follow the warm-up; a longer run goes on after them."""
 
 
 @final
-class Constant(Schedule):
+class Constant(WarmingUp):
     """The peak rate throughout."""
 
     kind: Literal["constant"] = "constant"
 
-    def after_warmup(self, progress: float) -> float:
+    def after_warmup(self, step: int, steps_an_epoch: int, total: int) -> float:
         return 1.0
 
 
 @final
-class Cosine(Schedule):
+class Cosine(WarmingUp):
     """Half a cosine from the peak to `final` times the peak (Loshchilov and Hutter 2017)."""
 
     kind: Literal["cosine"] = "cosine"
     needs_total: ClassVar[bool] = True
-    final: Annotated[float, Field(ge=0, le=1)] = 0.0
+    final: Share = 0.0
 
-    def after_warmup(self, progress: float) -> float:
-        return self.final + (1 - self.final) * (1 + math.cos(math.pi * min(progress, 1.0))) / 2
+    def after_warmup(self, step: int, steps_an_epoch: int, total: int) -> float:
+        return _cosine(1.0, self.final, step / total)
 
 
-SCHEDULES: dict[str, type[Schedule]] = {"constant": Constant, "cosine": Cosine}
+@final
+class Linear(WarmingUp):
+    """A straight line from the peak to `final` times the peak."""
+
+    kind: Literal["linear"] = "linear"
+    needs_total: ClassVar[bool] = True
+    final: Share = 0.0
+
+    def after_warmup(self, step: int, steps_an_epoch: int, total: int) -> float:
+        return 1 + (self.final - 1) * min(step / total, 1.0)
+
+
+@final
+class Steps(WarmingUp):
+    """`factor` times the rate before, every so many epochs: 1, factor, factor squared ..."""
+
+    kind: Literal["step"] = "step"
+    shorthand: ClassVar[str] = "every_epochs"
+    every_epochs: Annotated[int, Field(ge=1, le=100_000)]
+    factor: Annotated[float, Field(gt=0, le=1)] = 0.1
+
+    def after_warmup(self, step: int, steps_an_epoch: int, total: int) -> float:
+        return self.factor ** (step // (steps_an_epoch * self.every_epochs))
+
+
+@final
+class OneCycle(Schedule):
+    """Half a cosine up from `start` times the peak during the share `rise` of all steps, then half a cosine down to
+    `final` times the peak (Smith and Topin 2018, as in PyTorch's OneCycleLR); the learning rate only, not momentum."""
+
+    kind: Literal["one_cycle"] = "one_cycle"
+    needs_total: ClassVar[bool] = True
+    rise: Annotated[float, Field(gt=0, lt=1)] = 0.3
+    start: Share = 0.04
+    final: Share = 4e-6
+
+    def share(self, step: int, steps_an_epoch: int, total_epochs: int) -> float:
+        total = total_epochs * steps_an_epoch
+        peak = self.rise * total - 1
+        if step < peak:
+            return _cosine(self.start, 1.0, step / peak)
+        return _cosine(1.0, self.final, (step - peak) / (total - 1 - peak))
+
+
+def _cosine(begin: float, end: float, progress: float) -> float:
+    """From begin to end by half a cosine, and end from then on. progress: from 0 on."""
+    return end + (begin - end) * (1 + math.cos(math.pi * min(progress, 1.0))) / 2
+
+
+SCHEDULES: dict[str, type[Schedule]] = {
+    "constant": Constant,
+    "cosine": Cosine,
+    "linear": Linear,
+    "step": Steps,
+    "one_cycle": OneCycle,
+}
 
 if TYPE_CHECKING:
     AnySchedule = Schedule

@@ -1,9 +1,10 @@
-"""The state of training after a whole epoch: everything needed to go on as if nothing had happened."""
+"""The state of a pack after a whole epoch: everything needed to go on as if nothing had happened."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TypedDict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, TypedDict
 
 import numpy as np
 import torch
@@ -11,10 +12,13 @@ from torch import Tensor
 
 from snellen.train.keeper import Keeper
 
+Values = dict[str, Tensor]
+
 
 class EpochRecord(TypedDict):
     """One line of the history. loss, accuracy: running means over the epoch while the weights changed, in training
-    mode; validation: after the epoch, in evaluation mode. learning_rate: of the last step. seconds: wall clock."""
+    mode; validation: after the epoch, in evaluation mode. learning_rate: of the last step. seconds: wall clock, shared
+    evenly among the lanes that trained together."""
 
     epoch: int
     loss: float
@@ -26,21 +30,66 @@ class EpochRecord(TypedDict):
 
 
 @dataclass(frozen=True, eq=False)
-class Snapshot:
-    """theta: (L, P) flat parameters; state, slots: name -> (L, ...); best_*: those of the kept epoch."""
+class Kept:
+    """What one job keeps: the epoch, and its parameters theta (1, P) and state name -> (1, ...)."""
 
-    theta: Tensor
-    state: dict[str, Tensor]
-    slots: dict[str, Tensor]
-    best_theta: Tensor
-    best_state: dict[str, Tensor]
     keeper: Keeper
-    history: tuple[EpochRecord, ...]
+    theta: Tensor
+    state: Values
 
-    @property
-    def epoch(self) -> int:
-        """Epochs trained."""
-        return self.keeper.epoch
+
+@dataclass(frozen=True, eq=False)
+class Progress:
+    """How far one lane has come. kept: one a job. failure: why it can not go on."""
+
+    kept: tuple[Kept, ...]
+    history: tuple[EpochRecord, ...] = ()
+    failure: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """epoch: trained by the lanes still in training. alive: their places in the pack. theta: (A, P) their parameters;
+    state, slots: name -> (A, ...). lanes: one of each lane of the pack, those that have left included."""
+
+    epoch: int
+    alive: tuple[int, ...]
+    theta: Tensor
+    state: Values
+    slots: Values
+    lanes: tuple[Progress, ...]
+
+    def without(self, places: Sequence[int]) -> Snapshot:
+        """The same after the lanes in these places of the pack have left training."""
+        stay = [number for number, place in enumerate(self.alive) if place not in places]
+        if len(stay) == len(self.alive):
+            return self
+        return Snapshot(
+            self.epoch,
+            tuple(self.alive[number] for number in stay),
+            self.theta[stay],
+            {name: value[stay] for name, value in self.state.items()},
+            {name: value[stay] for name, value in self.slots.items()},
+            self.lanes,
+        )
+
+    def alone(self, place: int) -> Snapshot:
+        """The one lane in this place, as a pack of its own."""
+        only = self.without([other for other in range(len(self.lanes)) if other != place])
+        alive = (0,) if only.alive else ()
+        return Snapshot(self.epoch, alive, only.theta, only.state, only.slots, (self.lanes[place],))
+
+
+def together(parts: Sequence[Snapshot]) -> Snapshot:
+    """One pack of lanes that are alive and at the same epoch, one of each part."""
+    return Snapshot(
+        parts[0].epoch,
+        tuple(range(len(parts))),
+        torch.cat([part.theta for part in parts]),
+        {name: torch.cat([part.state[name] for part in parts]) for name in parts[0].state},
+        {name: torch.cat([part.slots[name] for part in parts]) for name in parts[0].slots},
+        tuple(part.lanes[0] for part in parts),
+    )
 
 
 def current_arrays(snapshot: Snapshot) -> dict[str, np.ndarray]:
@@ -48,28 +97,49 @@ def current_arrays(snapshot: Snapshot) -> dict[str, np.ndarray]:
     return {"theta": _array(snapshot.theta), **_prefixed("state", snapshot.state), **_prefixed("slot", snapshot.slots)}
 
 
-def best_arrays(snapshot: Snapshot) -> dict[str, np.ndarray]:
-    """The kept weights, as named arrays."""
-    return {"theta": _array(snapshot.best_theta), **_prefixed("state", snapshot.best_state)}
+def kept_arrays(snapshot: Snapshot) -> dict[str, np.ndarray]:
+    """The kept weights of every job of every lane, as named arrays."""
+    return {
+        f"{place}.{number}:{name}": value
+        for place, lane in enumerate(snapshot.lanes)
+        for number, kept in enumerate(lane.kept)
+        for name, value in {"theta": _array(kept.theta), **_prefixed("state", kept.state)}.items()
+    }
 
 
-def from_arrays(
-    current: dict[str, np.ndarray],
-    best: dict[str, np.ndarray],
-    keeper: Keeper,
-    history: tuple[EpochRecord, ...],
-    device: str,
+def plain_values(snapshot: Snapshot) -> dict[str, Any]:
+    """All else that a snapshot holds, as JSON values."""
+    lanes = [
+        {
+            "keepers": [asdict(kept.keeper) for kept in lane.kept],
+            "history": list(lane.history),
+            "failure": lane.failure,
+        }
+        for lane in snapshot.lanes
+    ]
+    return {"epoch": snapshot.epoch, "alive": list(snapshot.alive), "progress": lanes}
+
+
+def restored(
+    plain: dict[str, Any], current: dict[str, np.ndarray], kept: dict[str, np.ndarray], device: str
 ) -> Snapshot:
-    """The snapshot that `current_arrays` and `best_arrays` were made of."""
+    """The snapshot that the three functions above took apart; KeyError or TypeError when something is missing."""
     return Snapshot(
+        epoch=plain["epoch"],
+        alive=tuple(plain["alive"]),
         theta=_tensor(current["theta"], device),
         state=_under("state", current, device),
         slots=_under("slot", current, device),
-        best_theta=_tensor(best["theta"], device),
-        best_state=_under("state", best, device),
-        keeper=keeper,
-        history=history,
+        lanes=tuple(_progress(place, values, kept, device) for place, values in enumerate(plain["progress"])),
     )
+
+
+def _progress(place: int, plain: dict[str, Any], kept: dict[str, np.ndarray], device: str) -> Progress:
+    found = []
+    for number, keeper in enumerate(plain["keepers"]):
+        own = {name.split(":", 1)[1]: value for name, value in kept.items() if name.startswith(f"{place}.{number}:")}
+        found.append(Kept(Keeper(**keeper), _tensor(own["theta"], device), _under("state", own, device)))
+    return Progress(tuple(found), tuple(plain["history"]), plain["failure"])
 
 
 def _array(value: Tensor) -> np.ndarray:
@@ -80,10 +150,10 @@ def _tensor(value: np.ndarray, device: str) -> Tensor:
     return torch.from_numpy(value).to(device)
 
 
-def _prefixed(prefix: str, values: dict[str, Tensor]) -> dict[str, np.ndarray]:
+def _prefixed(prefix: str, values: Values) -> dict[str, np.ndarray]:
     return {f"{prefix}:{name}": _array(value) for name, value in values.items()}
 
 
-def _under(prefix: str, arrays: dict[str, np.ndarray], device: str) -> dict[str, Tensor]:
+def _under(prefix: str, arrays: dict[str, np.ndarray], device: str) -> Values:
     head = f"{prefix}:"
     return {name.removeprefix(head): _tensor(value, device) for name, value in arrays.items() if name.startswith(head)}

@@ -1,0 +1,105 @@
+"""A recipe is what is trained again with other seeds: its score, the difference of two; seeds crossed with images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from snellen.errors import StudyError
+from snellen.evaluate.student import BOTH, Difference, Mean, Term, satterthwaite, t_difference, t_mean
+
+MIN_SEEDS = 2
+MIN_SEEDS_COMPARED = 3
+
+
+@dataclass(frozen=True)
+class CrossedVariance:
+    """The variances in a table of seeds x images. between_seeds: s_a^2 of the accuracies, ddof 1. between_images: of
+    the per-image means over seeds, ddof 1. residual: sum r^2 / ((S - 1)(n - 1)), what neither explains."""
+
+    seeds: int
+    images: int
+    between_seeds: float
+    between_images: float
+    residual: float
+
+
+def crossed_variance(right_SN: np.ndarray) -> CrossedVariance:
+    """The two-way table of (S, N) bool or float, one value a cell: r_si = x_si - a_s - p_i + mean."""
+    table = np.asarray(right_SN, np.float64)
+    seeds, images = table.shape
+    a_S, p_N = table.mean(1), table.mean(0)
+    residual = table - p_N
+    residual -= (a_S - a_S.mean())[:, None]
+    freedom = (seeds - 1) * (images - 1)
+    return CrossedVariance(
+        seeds, images, float(a_S.var(ddof=1)), float(p_N.var(ddof=1)), float(np.vdot(residual, residual)) / freedom
+    )
+
+
+def recipe_mean(right_SN: np.ndarray) -> Mean:
+    """The mean over S >= 2 seeds on the same N >= 2 images, (S, N) bool or float; the interval covers both.
+
+    Seeds and images are crossed random effects, x_si = mu + a_s + b_i + e_si, so that Var(mean) = Var(a)/S + Var(b)/n +
+    Var(e)/(n S). From the mean squares of the two-way table (Searle, Casella and McCulloch, Variance Components, 1992):
+
+        SE^2 = max(A + B - C, A, B),  A = s_a^2 / S,  B = var_i(p_i) / n,  C = sum r^2 / ((S - 1)(n - 1) n S)
+
+    A and B each hold the residual once, hence - C; the maximum keeps the estimate from falling below a part of itself.
+    t interval with df = SE^4 / (A^2/(S - 1) + B^2/(n - 1) + C^2/((S - 1)(n - 1))) (see `satterthwaite`).
+    Raises StudyError for fewer than 2 seeds or images.
+    """
+    _check(right_SN, MIN_SEEDS, "an interval over seeds")
+    parts = crossed_variance(right_SN)
+    terms = _terms(parts)
+    a, b, c = (term.variance for term in terms)
+    squared_error = max(a + b - c, a, b)
+    freedom = satterthwaite(squared_error, terms) if squared_error else 0.0
+    deviation = float(np.sqrt(parts.between_seeds))
+    return t_mean(float(np.mean(right_SN)), squared_error, freedom, deviation, BOTH, "crossed t")
+
+
+def _terms(parts: CrossedVariance) -> tuple[Term, Term, Term]:
+    seeds, images = parts.seeds, parts.images
+    return (
+        Term(parts.between_seeds / seeds, seeds - 1),
+        Term(parts.between_images / images, images - 1),
+        Term(parts.residual / (images * seeds), (seeds - 1) * (images - 1)),
+    )
+
+
+def recipe_difference(a_SN: np.ndarray, b_SN: np.ndarray) -> Difference:
+    """Recipe A minus recipe B on the same N images, (S_A, N) and (S_B, N) bool or float; the interval covers both.
+
+        SE^2 = s_A^2/S_A + s_B^2/S_B + var_i(d_i)/n,  d_i the difference of the per-image means over seeds
+
+    Welch's t with df = SE^4 / ((s_A^2/S_A)^2/(S_A - 1) + (s_B^2/S_B)^2/(S_B - 1) + (var_i(d_i)/n)^2/(n - 1)). The noise
+    that neither seed nor image explains is counted twice, so the interval is a little wide where seeds hardly differ.
+    Discordant pairs are never pooled over seeds. Raises StudyError below 3 seeds a side, or when the images differ.
+    """
+    for side in (a_SN, b_SN):
+        _check(side, MIN_SEEDS_COMPARED, "a comparison of two recipes")
+    a, b = np.asarray(a_SN, np.float64), np.asarray(b_SN, np.float64)
+    if a.shape[1] != b.shape[1]:
+        raise StudyError("two recipes are compared on the same images", found=f"{a.shape[1]} and {b.shape[1]} images")
+    d_N = a.mean(0) - b.mean(0)
+    terms = (_seed_term(a), _seed_term(b), Term(float(d_N.var(ddof=1)) / len(d_N), len(d_N) - 1))
+    squared_error = sum(term.variance for term in terms)
+    freedom = satterthwaite(squared_error, terms) if squared_error else 0.0
+    return t_difference(float(d_N.mean()), squared_error, freedom, BOTH, "crossed t")
+
+
+def _seed_term(right_SN: np.ndarray) -> Term:
+    seeds = len(right_SN)
+    return Term(float(right_SN.mean(1).var(ddof=1)) / seeds, seeds - 1)
+
+
+def _check(right_SN: np.ndarray, seeds: int, what: str) -> None:
+    if np.ndim(right_SN) != 2:
+        raise StudyError(f"{what} needs a table", found=f"shape {np.shape(right_SN)}", expected="(seeds, images)")
+    if len(right_SN) < seeds:
+        hint = "Raise `seeds` in the study."
+        raise StudyError(f"{what} needs more seeds", found=len(right_SN), expected=f"at least {seeds}", hint=hint)
+    if np.shape(right_SN)[1] < 2:
+        raise StudyError(f"{what} needs more images", found=np.shape(right_SN)[1], expected="at least 2")

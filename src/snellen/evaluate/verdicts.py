@@ -1,0 +1,65 @@
+"""What a comparison lets one say: one predicate a word, and "cannot tell" where none holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from snellen.evaluate.student import SIGNIFICANT, Difference
+
+LARGEST_MARGIN = 0.005
+MARGIN_OF_ERROR = 0.1
+
+Word = Literal["clearly better", "better", "clearly worse", "worse", "equivalent", "cannot tell"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Of a named pair A, B. A may be better and yet equivalent: better, but not by what matters.
+
+    better says that there is a difference, clearly_better that it matters.
+    """
+
+    better: bool
+    clearly_better: bool
+    worse: bool
+    clearly_worse: bool
+    equivalent: bool
+
+    @property
+    def word(self) -> Word:
+        """The strongest word that holds."""
+        words: tuple[tuple[bool, Word], ...] = (
+            (self.clearly_better, "clearly better"),
+            (self.better, "better"),
+            (self.clearly_worse, "clearly worse"),
+            (self.worse, "worse"),
+            (self.equivalent, "equivalent"),
+        )
+        return next((word for holds, word in words if holds), "cannot tell")
+
+
+CANNOT_TELL = Verdict(False, False, False, False, False)
+
+
+def equivalence_margin(best_validation_error: float) -> float:
+    """The margin of practical equivalence in shares: the smaller of 0.5 points and a tenth of the best error."""
+    return min(LARGEST_MARGIN, MARGIN_OF_ERROR * best_validation_error)
+
+
+def verdict(difference: Difference, adjusted_p: float, margin: float) -> Verdict:
+    """Of a measure where higher is better. adjusted_p: Holm-adjusted in the family of the report. margin: in its unit.
+
+    better: adjusted_p < .05 and the whole interval above 0; clearly better: and above the margin; worse, clearly worse:
+    the same of B over A; equivalent: the interval lies inside (-margin, margin). A failure to reject is none of these.
+    """
+    if difference.low is None or difference.high is None:
+        return CANNOT_TELL
+    significant = adjusted_p < SIGNIFICANT
+    return Verdict(
+        better=significant and difference.low > 0,
+        clearly_better=significant and difference.low > margin,
+        worse=significant and difference.high < 0,
+        clearly_worse=significant and difference.high < -margin,
+        equivalent=-margin < difference.low and difference.high < margin,
+    )

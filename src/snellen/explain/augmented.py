@@ -1,0 +1,62 @@
+"""Training pictures as augmentation shows them to a model, kept with the run so that the report outlives the data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from snellen.files import tensors
+from snellen.train.engine import Material
+from snellen.train.lane import Lane
+from snellen.train.samples import augmented_samples
+
+
+@dataclass(frozen=True, eq=False)
+class Augmented:
+    """M pictures of one job. rows: (M,) int64, the data set rows they were. images: (M, H, W, C) uint8, 0..255."""
+
+    rows: np.ndarray
+    images: np.ndarray
+
+
+def keep_augmented(run: Path, lanes: Iterable[Lane], material: Material) -> None:
+    """Stores what augmentation shows to each lane, for all its jobs; lanes trained on pictures as they are have none.
+
+    Randomness is addressed: drawn again after training, they are the pictures that the lane was trained on.
+    """
+    found = {job: augmented for lane in lanes if (augmented := _draw(lane, material)) for job in lane.ids}
+    if found or augmented_path(run).exists():
+        save_augmented(run, found)
+
+
+def _draw(lane: Lane, material: Material) -> Augmented | None:
+    samples = augmented_samples(lane, material)
+    return Augmented(samples.rows, samples.augmented) if samples else None
+
+
+def augmented_path(run: Path) -> Path:
+    """Where a run keeps them."""
+    return run / "figures" / "augmented.safetensors"
+
+
+def save_augmented(run: Path, of_jobs: Mapping[str, Augmented]) -> None:
+    """Writes the pictures of all jobs that augment, by job, in place of what was there."""
+    arrays = {
+        f"{job}.{name}": value
+        for job, pictures in of_jobs.items()
+        for name, value in (("rows", pictures.rows), ("images", pictures.images))
+    }
+    tensors.save(augmented_path(run), arrays)
+
+
+def load_augmented(run: Path) -> dict[str, Augmented]:
+    """What `save_augmented` wrote, by job; empty when nothing was. Raises IdentityError when the file is damaged."""
+    path = augmented_path(run)
+    if not path.exists():
+        return {}
+    arrays, _ = tensors.load(path)
+    jobs = sorted({name.rpartition(".")[0] for name in arrays})
+    return {job: Augmented(arrays[f"{job}.rows"], arrays[f"{job}.images"]) for job in jobs}

@@ -1,0 +1,45 @@
+"""Findings about floors: the best one beside the chosen model, and models that are not above it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from snellen.findings.finding import Facts, Finding, interval, percent, plural
+
+
+def best_floor(facts: Facts) -> Iterator[Finding]:
+    """SNL008: better than what; the two numbers and no verdict, for one training each cannot give one."""
+    evaluation, model = facts.evaluation, facts.evaluation.chosen
+    best = evaluation.best_floor
+    own = evaluation.estimate(model, "validation", "accuracy") if model else None
+    if best is None or own is None or own.value is None or best[1].value is None:
+        return
+    label, floor = facts.record.floor_results[best[0]].label, best[1]
+    yield Finding(
+        "SNL008",
+        "result",
+        f"On the same {plural(own.n, 'validation image')} the best floor, `{label}`, is right on {interval(floor)} and "
+        f"`{model}` on {interval(own)}.",
+        {"model": model, "floor": best[0], "value": own.value, "floor_value": floor.value, "n": own.n},
+        "leaderboard",
+    )
+
+
+def below_floor(facts: Facts) -> Iterator[Finding]:
+    """SNL110: a model that is not above the best floor on the validation images."""
+    best = facts.evaluation.best_floor
+    if best is None or best[1].value is None:
+        return
+    label, floor = facts.record.floor_results[best[0]].label, best[1].value
+    for model in facts.evaluation.ranked:
+        own = facts.evaluation.estimate(model, "validation", "accuracy")
+        if own is not None and own.value is not None and own.value <= floor:
+            yield Finding(
+                "SNL110",
+                "warning",
+                f"`{model}` is not above the floor `{label}`: of the same {plural(own.n, 'validation image')} it is "
+                f"right on {percent(own.value)}, the floor on {percent(floor)}.",
+                {"model": model, "floor": best[0], "value": own.value, "floor_value": floor, "n": own.n},
+                "leaderboard",
+                "Train longer, or with another learning_rate or other layers.",
+            )

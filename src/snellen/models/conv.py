@@ -1,0 +1,165 @@
+"""Two-dimensional convolutions: full, depthwise, and separable.
+
+Kernels are Keras's with the last axis turned to the front, (outputs, height, width, inputs): torch's channels_last.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Literal, final
+
+import numpy as np
+import torch.nn.functional as functional
+from pydantic import Field
+from torch import Tensor
+
+from snellen.models.activations import Activation, activate
+from snellen.models.initializers import Initializer, draw
+from snellen.models.keys import Key
+from snellen.models.layer import Arrays, Count, Layer, Shape, Side, Step, Tensors
+from snellen.models.windows import Padding, fold, pad_same, unfold, window_output
+
+Multiplier = Annotated[int, Field(ge=1, le=512)]
+
+
+@final
+class Conv(Layer):
+    """Every output channel sees all input channels. kernel: (filters, height, width, channels)."""
+
+    kind: Literal["conv"] = "conv"
+    filters: Count
+    kernel: Side
+    strides: Side = 1
+    padding: Padding = "valid"
+    activation: Activation = "linear"
+    use_bias: bool = True
+    initializer: Initializer = "glorot_uniform"
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return (*window_output(self, shape, self.kernel, self.strides, self.padding), self.filters)
+
+    def init(self, key: Key, shape: Shape) -> tuple[Arrays, Arrays]:
+        kernel = _draw_kernel(self.initializer, key.at("kernel"), self.filters, self.kernel, shape[2])
+        return {"kernel": kernel, **_zero_bias(self.use_bias, key, self.filters)}, {}
+
+    def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
+        kernel = _mixing(parameters["kernel"])
+        bias = parameters["bias"].flatten() if self.use_bias else None
+        y = _slide(fold(x), kernel, bias, self.strides, self.padding, groups=len(x))
+        return unfold(activate(y, self.activation), len(x)), {}
+
+    def multiply_adds(self, shape: Shape) -> int:
+        return math.prod(self.output_shape(shape)) * self.kernel**2 * shape[2]
+
+    def detail(self) -> str:
+        return f"{self.filters} filters {_window(self)}, {self.activation}"
+
+
+@final
+class DepthwiseConv(Layer):
+    """Every input channel has output channels of its own. kernel: (depth_multiplier, height, width, channels)."""
+
+    kind: Literal["depthwise_conv"] = "depthwise_conv"
+    kernel: Side
+    strides: Side = 1
+    padding: Padding = "valid"
+    depth_multiplier: Multiplier = 1
+    activation: Activation = "linear"
+    use_bias: bool = True
+    initializer: Initializer = "glorot_uniform"
+
+    def output_shape(self, shape: Shape) -> Shape:
+        size = window_output(self, shape, self.kernel, self.strides, self.padding)
+        return (*size, shape[2] * self.depth_multiplier)
+
+    def init(self, key: Key, shape: Shape) -> tuple[Arrays, Arrays]:
+        kernel = _draw_kernel(self.initializer, key.at("kernel"), self.depth_multiplier, self.kernel, shape[2])
+        return {"kernel": kernel, **_zero_bias(self.use_bias, key, shape[2] * self.depth_multiplier)}, {}
+
+    def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
+        folded, kernel = fold(x), _apart(parameters["kernel"])
+        bias = parameters["bias"].flatten() if self.use_bias else None
+        y = _slide(folded, kernel, bias, self.strides, self.padding, groups=folded.shape[1])
+        return unfold(activate(y, self.activation), len(x)), {}
+
+    def multiply_adds(self, shape: Shape) -> int:
+        return math.prod(self.output_shape(shape)) * self.kernel**2
+
+    def detail(self) -> str:
+        return f"multiplier {self.depth_multiplier}, {_window(self)}, {self.activation}"
+
+
+@final
+class SeparableConv(Layer):
+    """A depthwise convolution without bias, then one of 1x1 pixel (Chollet 2017).
+
+    depthwise_kernel: (multiplier, height, width, channels), pointwise_kernel: (filters, 1, 1, channels * multiplier).
+    """
+
+    kind: Literal["separable_conv"] = "separable_conv"
+    filters: Count
+    kernel: Side
+    strides: Side = 1
+    padding: Padding = "valid"
+    depth_multiplier: Multiplier = 1
+    activation: Activation = "linear"
+    use_bias: bool = True
+    initializer: Initializer = "glorot_uniform"
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return (*window_output(self, shape, self.kernel, self.strides, self.padding), self.filters)
+
+    def init(self, key: Key, shape: Shape) -> tuple[Arrays, Arrays]:
+        name, between = self.initializer, shape[2] * self.depth_multiplier
+        depthwise = _draw_kernel(name, key.at("depthwise_kernel"), self.depth_multiplier, self.kernel, shape[2])
+        pointwise = _draw_kernel(name, key.at("pointwise_kernel"), self.filters, 1, between)
+        bias = _zero_bias(self.use_bias, key, self.filters)
+        return {"depthwise_kernel": depthwise, "pointwise_kernel": pointwise, **bias}, {}
+
+    def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
+        folded, depthwise = fold(x), _apart(parameters["depthwise_kernel"])
+        between = _slide(folded, depthwise, None, self.strides, self.padding, groups=folded.shape[1])
+        bias = parameters["bias"].flatten() if self.use_bias else None
+        y = functional.conv2d(between, _mixing(parameters["pointwise_kernel"]), bias, groups=len(x))
+        return unfold(activate(y, self.activation), len(x)), {}
+
+    def multiply_adds(self, shape: Shape) -> int:
+        places = math.prod(self.output_shape(shape)[:2])
+        return places * shape[2] * self.depth_multiplier * (self.kernel**2 + self.filters)
+
+    def detail(self) -> str:
+        return f"{self.filters} filters, multiplier {self.depth_multiplier}, {_window(self)}, {self.activation}"
+
+
+def _draw_kernel(name: Initializer, key: Key, outputs: int, side: int, inputs: int) -> np.ndarray:
+    """(L, outputs, side, side, inputs); fans as Keras counts them, for depthwise kernels too."""
+    return draw(name, key, (outputs, side, side, inputs), side**2 * inputs, side**2 * outputs)
+
+
+def _zero_bias(use_bias: bool, key: Key, channels: int) -> Arrays:
+    return {"bias": np.zeros((len(key.seeds), channels))} if use_bias else {}
+
+
+def _mixing(kernel: Tensor) -> Tensor:
+    """(L, outputs, height, width, inputs) for a convolution with one group a lane."""
+    return kernel.flatten(0, 1).permute(0, 3, 1, 2)
+
+
+def _apart(kernel: Tensor) -> Tensor:
+    """(L, multiplier, height, width, channels) for a convolution with one group a channel of each lane."""
+    return kernel.permute(0, 4, 1, 2, 3).flatten(0, 2).unsqueeze(1)
+
+
+def _slide(folded: Tensor, kernel: Tensor, bias: Tensor | None, strides: int, padding: Padding, groups: int) -> Tensor:
+    """Convolution of (N, L*C, H, W), padded without a copy where both sides get the same."""
+    window, around = kernel.shape[-1], 0
+    if padding == "same" and strides == 1 and window % 2:
+        around = window // 2
+    elif padding == "same":
+        folded = pad_same(folded, window, strides, 0.0)
+    return functional.conv2d(folded, kernel, bias, strides, around, groups=groups)
+
+
+def _window(layer: Conv | DepthwiseConv | SeparableConv) -> str:
+    stride = f", strides {layer.strides}" if layer.strides > 1 else ""
+    return f"{layer.kernel}x{layer.kernel}, {layer.padding}{stride}"

@@ -1,0 +1,46 @@
+"""The fully connected layer."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal, final
+
+import numpy as np
+from torch import Tensor
+
+from snellen.errors import ShapeError
+from snellen.models.activations import Activation, activate
+from snellen.models.initializers import Initializer, draw
+from snellen.models.keys import Key
+from snellen.models.layer import Arrays, Count, Layer, Shape, Step, Tensors, row_product
+
+
+@final
+class Dense(Layer):
+    """y = activation(x W + b) on vectors."""
+
+    kind: Literal["dense"] = "dense"
+    shorthand: ClassVar = "units"
+    units: Count
+    activation: Activation = "linear"
+    use_bias: bool = True
+    initializer: Initializer = "glorot_uniform"
+
+    def output_shape(self, shape: Shape) -> Shape:
+        if len(shape) != 1:
+            raise ShapeError("`dense` needs vectors", found=f"shape {shape}", hint="Put `flatten` before it.")
+        return (self.units,)
+
+    def init(self, key: Key, shape: Shape) -> tuple[Arrays, Arrays]:
+        kernel = draw(self.initializer, key.at("kernel"), (shape[0], self.units), shape[0], self.units)
+        bias = {"bias": np.zeros((len(key.seeds), self.units))} if self.use_bias else {}
+        return {"kernel": kernel, **bias}, {}
+
+    def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
+        bias = parameters["bias"] if self.use_bias else None
+        return activate(row_product(x, parameters["kernel"], bias), self.activation), {}
+
+    def multiply_adds(self, shape: Shape) -> int:
+        return shape[0] * self.units
+
+    def detail(self) -> str:
+        return f"{self.units} units, {self.activation}"

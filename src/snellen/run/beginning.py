@@ -1,0 +1,101 @@
+"""The first arrow of a run: its folder, its device, and what it is about to do, written down."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from snellen.data.dataset import Dataset
+from snellen.files import journal
+from snellen.files.atomic import move_into, partly_moved, read_json, write_json, write_text
+from snellen.files.clock import now
+from snellen.models.forward import resident
+from snellen.study.document import Document, to_yaml
+from snellen.study.plan import Plan
+from snellen.study.schema import StudyFile
+from snellen.train.engine import Material
+from snellen.train.environment import settle
+from snellen.train.perform import Workplace
+
+RETIRED = (
+    "study.yaml",
+    "data.json",
+    "plan.json",
+    "floors.json",
+    "evaluation.json",
+    "scores.parquet",
+    "findings.json",
+    "search",
+    "models",
+    "report.html",
+    "report.json",
+    "resolved.yaml",
+)
+"""What moves to history/N when the study or its data change."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to run, not what. out: the run directory, runs/<study> when None. device: auto, cpu, cuda, cuda:1 or mps."""
+
+    out: Path | None = None
+    device: str = "auto"
+    threads: int | None = None
+    data_folder: Path | None = None
+
+
+def settled(folder: Path, settings: Settings) -> dict[str, Any]:
+    """Sets device and threads: as given, else as the run was begun with; journals what changed since."""
+    path = folder / "environment.json"
+    before = read_json(path) if path.exists() else {}
+    environment = settle(settings.device, settings.threads, before)
+    changed = {key: [before[key], now] for key, now in environment.items() if before.get(key, now) != now}
+    if changed:
+        journal.append(folder / "journal.jsonl", {"event": "continued elsewhere", "changed": changed, "time": now()})
+    write_json(path, environment)
+    return environment
+
+
+def begin(
+    folder: Path,
+    document: Document,
+    study: StudyFile,
+    environment: Mapping[str, Any],
+    data: Mapping[str, Any],
+) -> None:
+    """Moves an earlier, different study to history/N, then writes what this run is."""
+    resolved = to_yaml(study.model_dump(mode="json"))
+    texts = {"resolved.yaml": resolved, "data.json": _json_text(data)}
+    number = 1 + max((int(each.name) for each in folder.glob("history/*") if each.name.isdigit()), default=0)
+    retired = folder / "history" / str(number)
+    changed = any((folder / name).exists() and (folder / name).read_text("utf-8") != texts[name] for name in texts)
+    if changed or partly_moved(retired):
+        move_into(retired, [folder / name for name in RETIRED])
+    write_text(folder / "study.yaml", document.text)
+    write_text(folder / "data.json", texts["data.json"])
+    write_text(folder / "resolved.yaml", resolved)
+    journal.append(folder / "journal.jsonl", {"event": "run started", "environment": dict(environment), "time": now()})
+
+
+def write_plan(folder: Path, planned: Plan, found: Mapping[str, Mapping[str, Any]]) -> None:
+    """plan.json: the jobs of each model. found: the values that its search found."""
+    models = {name: each.as_json() for name, each in planned.models.items()}
+    write_json(folder / "plan.json", {"models": models, "found": {name: dict(each) for name, each in found.items()}})
+    main = {name: each.job for name, each in planned.models.items()}
+    journal.append(folder / "journal.jsonl", {"event": "planned", "models": main, "time": now()})
+
+
+def workplace(folder: Path, sealed: Dataset, environment: Mapping[str, Any]) -> Workplace:
+    device = environment["device"]
+    material = Material(resident(sealed.images, device), torch.from_numpy(sealed.labels).to(device))
+    strategy = {key: environment[key] for key in ("device", "threads", "torch", "processor")}
+    return Workplace(folder, sealed, material, {"name": "one at a time", **strategy})
+
+
+def _json_text(value: Any) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"

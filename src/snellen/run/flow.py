@@ -1,0 +1,88 @@
+"""The flow: one study, each arrow once, in order. Running again runs only what has no result yet."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from snellen.data import vault
+from snellen.data.dataset import Dataset
+from snellen.data.readers import read
+from snellen.data.roles import assign
+from snellen.evaluate import evaluation as evaluations
+from snellen.evaluate.record import RunRecord
+from snellen.explain.augmented import keep_augmented
+from snellen.files import journal
+from snellen.files.atomic import remove_leftovers
+from snellen.files.clock import now
+from snellen.files.locks import exclusive
+from snellen.report.data import describe
+from snellen.run.beginning import Settings, begin, settled, workplace, write_plan
+from snellen.run.opening import open_floors, open_tests
+from snellen.run.telling import Finished, tell
+from snellen.run.training import search_models, train_floors, train_plan
+from snellen.run.watcher import RunWatcher
+from snellen.study.document import Document
+from snellen.study.plan import options_of, plan, split_of, with_found
+from snellen.study.schema import StudyFile
+
+
+def run(
+    document: Document,
+    study: StudyFile,
+    settings: Settings,
+    watcher: RunWatcher | None = None,
+    dataset: Dataset | None = None,
+) -> Finished:
+    """Runs a study into its directory. dataset: pictures in memory, instead of those that the study names.
+
+    Raises RunLocked at once when another process runs it; KeyboardInterrupt (also on SIGTERM) after a checkpoint.
+    """
+    watcher = watcher or RunWatcher()
+    folder = settings.out or Path("runs") / study.study
+    with exclusive(folder), _terminable():
+        remove_leftovers(folder)
+        environment = settled(folder, settings)
+        dataset = dataset or read(study.data.source, options_of(study), settings.data_folder)
+        roles = assign(dataset, split_of(study))
+        watcher.read(dataset, roles)
+        plan(study, dataset, roles)  # what cannot be trained is said before anything is
+        begin(folder, document, study, environment, describe(study, dataset, roles))
+        place = workplace(folder, vault.seal(folder, dataset, roles), environment)
+        train_floors(roles, place, watcher)
+        found = {name: each.assignment for name, each in search_models(study, dataset, roles, place, watcher).items()}
+        planned = plan(with_found(study, found), dataset, roles)
+        write_plan(folder, planned, found)
+        train_plan(planned, place, watcher)
+        watcher.reporting()
+        keep_augmented(folder, planned.main_lanes, place.material)
+        record = RunRecord.open(folder)
+        opened = open_tests(record, roles, place)
+        open_floors(record, roles, place)
+        evaluation = evaluations.evaluate(record, opened, vault.count_openings(folder))
+        finished = tell(record, evaluation, dataset)
+        journal.append(folder / "journal.jsonl", {"event": "run finished", "time": now()})
+    return finished
+
+
+def report(folder: Path) -> Finished:
+    """Writes the report of a run again, from its stored files alone."""
+    record = RunRecord.open(folder)
+    with exclusive(folder):
+        return tell(record, evaluations.load(record), None)
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM does what Ctrl-C does: it saves first. Only the main thread may say so."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,103 @@
+"""The last arrows: what is stored in a run becomes findings, bundles and the report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from snellen.data.dataset import Dataset
+from snellen.data.tone import Tone, tone_of
+from snellen.errors import RunError
+from snellen.evaluate import evaluation as evaluations
+from snellen.evaluate.evaluation import Evaluation
+from snellen.evaluate.record import RunRecord
+from snellen.explain.augmented import load_augmented
+from snellen.explain.thumbnails import Thumbnails, draw, load_thumbnails, save_thumbnails
+from snellen.files.atomic import write_json, write_text
+from snellen.findings import rules
+from snellen.findings.finding import Facts
+from snellen.findings.rules import Judgement
+from snellen.models.bundle import Description, Input, save_bundle
+from snellen.report import page
+from snellen.report.card import model_card
+from snellen.report.content import Content, collect, drawn_rows
+
+
+@dataclass(frozen=True, eq=False)
+class Finished:
+    """A run whose report is written. failed: models whose job failed."""
+
+    folder: Path
+    record: RunRecord
+    evaluation: Evaluation
+    judgement: Judgement
+    failed: tuple[str, ...]
+
+    @property
+    def report(self) -> Path:
+        """The report, to open in a browser."""
+        return self.folder / "report.html"
+
+
+def tell(record: RunRecord, evaluation: Evaluation, dataset: Dataset | None) -> Finished:
+    """Scores, findings, bundles and the report. dataset: None when only stored files may be used."""
+    evaluations.save(record, evaluation)
+    facts = Facts(record, evaluation)
+    judgement = rules.judge(facts)
+    rules.save(facts, judgement)
+    content = collect(record, evaluation, judgement)
+    thumbnails = _thumbnails(record.folder, content, dataset)
+    _save_bundles(record, content)
+    write_json(record.folder / "report.json", content)
+    write_text(record.folder / "report.html", page.render(content, thumbnails, load_augmented(record.folder)))
+    failed = tuple(model for model, result in record.results.items() if result.status == "failed")
+    return Finished(record.folder, record, evaluation, judgement, failed)
+
+
+def _thumbnails(folder: Path, content: Content, dataset: Dataset | None) -> Thumbnails:
+    path = folder / "figures" / "thumbnails.safetensors"
+    if dataset is None:
+        if not path.exists():
+            raise RunError("the stored pictures are missing", where=str(path), hint="Run the study again.")
+        return load_thumbnails(path)
+    thumbnails = draw(dataset, drawn_rows(content))
+    save_thumbnails(path, thumbnails)
+    return thumbnails
+
+
+def _save_bundles(record: RunRecord, content: Content) -> None:
+    """One bundle a model that ended well; `chosen` in evaluation.json tells which one the study chose."""
+    low, high = content["data"]["pixel_range"]
+    height, width, channels = content["data"]["shape"]
+    tone = _training_tone(content)
+    for model in record.done:
+        folder = record.job(model)
+        description = Description(
+            name=model,
+            study=record.study.study,
+            job=record.models[model],
+            input=Input(
+                height=height,
+                width=width,
+                channels=channels,
+                pixel_range=(low, high),
+                fit=record.study.data.fit,
+                background=record.study.data.background,
+            ),
+            classes=record.classes,
+            layers=folder.read_job().trajectory.layers,
+            weights_sha256=record.results[model].sha256["weights.safetensors"],
+            tone=tone,
+        )
+        save_bundle(
+            record.folder / "models" / model, description, folder.weights.read_bytes(), model_card(content, model)
+        )
+
+
+def _training_tone(content: Content) -> Tone:
+    """That of all training pictures, by the mean picture of each class and how many there are."""
+    data = content["data"]
+    counts = [row["train"] for row in data["counts"]]
+    return tone_of(np.average(np.array(data["means"]), axis=0, weights=counts).reshape(data["shape"]))

@@ -1,0 +1,42 @@
+"""Who is told how a run goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from snellen.data.dataset import Dataset
+from snellen.data.roles import Roles
+from snellen.search.rounds import Ask
+from snellen.study.plan import Plan
+from snellen.train.engine import Silent
+from snellen.train.floors import FloorResult
+from snellen.train.lane import Lane
+from snellen.train.results import Result
+
+
+class RunWatcher(Silent):
+    """Is told how a run goes on; this one says nothing."""
+
+    def read(self, dataset: Dataset, roles: Roles) -> None:
+        """The data are there."""
+
+    def planned(self, plan: Plan, finished: int) -> None:
+        """finished: jobs that have a result from an earlier run."""
+
+    def floored(self, floors: Sequence[FloorResult], seconds: float) -> None:
+        """The floors have their results, after that many seconds."""
+
+    def searching(self, model: str, number: int, asks: Sequence[Ask]) -> None:
+        """A round of a search begins. number: from 1."""
+
+    def began(self, lanes: Sequence[Lane], labels: Sequence[str]) -> None:
+        """Some lanes are going to be trained together. labels: what to call the first job of each."""
+
+    def ended(self, lanes: Sequence[Lane]) -> None:
+        """They are over."""
+
+    def result(self, label: str, result: Result) -> None:
+        """A job is over. label: its model, and which network of it."""
+
+    def reporting(self) -> None:
+        """All jobs are over."""

@@ -1,0 +1,1 @@
+"""Which trials next: search methods as pure functions of what has happened."""

@@ -1,0 +1,147 @@
+"""Successive halving and Hyperband: brackets of rungs, planned before anything is trained."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from snellen.errors import IdentityError
+from snellen.search.draws import draws
+from snellen.search.rounds import Ask, Done, Goal, History, Round, Told, best_first
+from snellen.study.methods import Halving, Hyperband, Method
+from snellen.study.space import Assignment, Space
+
+
+@dataclass(frozen=True)
+class Rung:
+    """trials: how many are trained to `epochs`, counted from the start of each."""
+
+    trials: int
+    epochs: int
+
+
+Bracket = tuple[Rung, ...]
+
+
+def halving_brackets(method: Halving, space: Space, max_epochs: int) -> tuple[Bracket, ...]:
+    """One bracket. K + 1 rungs, with K the largest for which both starts / factor^K >= 1 and the first rung has at
+    least min_epochs; rung k from the last is at floor(max_epochs / factor^k), rung i holds floor(starts / factor^i)."""
+    factor = method.factor
+    deepest = floor_log(max(1, max_epochs // method.min_epochs), factor)
+    limits = [limit for limit in (space.count, method.trials, method.epochs) if limit is not None]
+    available = min(limits)
+    for depth in range(min(deepest, floor_log(available, factor)), -1, -1):
+        most = available if depth == deepest else min(available, factor ** (depth + 1) - 1)
+        starts = _most_that_fit(factor**depth, most, factor, depth, max_epochs, method.epochs)
+        if starts:
+            return (_bracket(starts, factor, depth, max_epochs),)
+    return ()
+
+
+def hyperband_brackets(method: Hyperband, space: Space, max_epochs: int) -> tuple[Bracket, ...]:
+    """Li et al. 2018, algorithm 1: s from floor(log_eta R) to 0, n = ceil((s_max + 1) / (s + 1) * eta^s), r = R eta^-s.
+
+    Epochs are rounded down. A finite space, `trials` or `epochs` that are used up leave fewer starts, or none.
+    """
+    factor, deepest = method.factor, floor_log(max_epochs, method.factor)
+    brackets: list[Bracket] = []
+    for depth in range(deepest, -1, -1):
+        begun = sum(bracket[0].trials for bracket in brackets)
+        spent = sum(map(epochs_of, brackets))
+        left = [limit - begun for limit in (space.count, method.trials) if limit is not None]
+        starts = min(-(-(deepest + 1) * factor**depth // (depth + 1)), *left, 10**9)
+        starts = _most_that_fit(1, starts, factor, depth, max_epochs, method.epochs and method.epochs - spent)
+        if starts:
+            brackets.append(_bracket(starts, factor, depth, max_epochs))
+    return tuple(brackets)
+
+
+def brackets_of(method: Method, space: Space, max_epochs: int) -> tuple[Bracket, ...]:
+    """The brackets of a method that has some."""
+    if isinstance(method, Halving):
+        return halving_brackets(method, space, max_epochs)
+    assert isinstance(method, Hyperband)
+    return hyperband_brackets(method, space, max_epochs)
+
+
+def epochs_of(bracket: Bracket) -> int:
+    """Epochs that a bracket trains at most; a promoted trial goes on from where it was."""
+    before = [0, *(rung.epochs for rung in bracket)]
+    return sum(rung.trials * (rung.epochs - reached) for rung, reached in zip(bracket, before, strict=False))
+
+
+def next_rung(space: Space, method: Method, history: History, max_epochs: int, seed: int, goal: Goal) -> Round | None:
+    """The asks of the first rung that has not been told."""
+    brackets = brackets_of(method, space, max_epochs)
+    starts = _starts(method, space, seed, brackets)
+    told = iter(history)
+    first = 1
+    for bracket in brackets:
+        trials = dict(enumerate(islice(starts, bracket[0].trials), first))
+        first += len(trials)
+        waiting = _climb(bracket, trials, told, goal)
+        if waiting:
+            return waiting
+    if next(told, None):
+        raise IdentityError("the history has more rounds than this search")
+    return None
+
+
+def floor_log(number: int, base: int) -> int:
+    """The largest k with base^k <= number; exact."""
+    power = 0
+    while base ** (power + 1) <= number:
+        power += 1
+    return power
+
+
+def _bracket(starts: int, factor: int, depth: int, max_epochs: int) -> Bracket:
+    """A rung of a bracket that is short of starts still holds one trial."""
+    return tuple(
+        Rung(max(1, starts // factor**index), max(1, max_epochs // factor ** (depth - index)))
+        for index in range(depth + 1)
+    )
+
+
+def _most_that_fit(low: int, high: int, factor: int, depth: int, max_epochs: int, budget: int | None) -> int:
+    """The most starts, from low to high, whose bracket trains at most `budget` epochs; 0 when none does."""
+    if high < low:
+        return 0
+    if budget is None:
+        return high
+    too_many = bisect_left(
+        range(low, high + 1), True, key=lambda starts: epochs_of(_bracket(starts, factor, depth, max_epochs)) > budget
+    )
+    return low + too_many - 1 if too_many else 0
+
+
+def _starts(method: Method, space: Space, seed: int, brackets: tuple[Bracket, ...]) -> Iterator[Assignment]:
+    """All combinations in the order written where halving starts them all, else draws."""
+    if isinstance(method, Halving) and space.count == sum(bracket[0].trials for bracket in brackets):
+        return space.combinations()
+    return draws(space, seed)
+
+
+def _climb(bracket: Bracket, trials: dict[int, Assignment], told: Iterator[Done], goal: Goal) -> Round | None:
+    """The asks of the first rung of this bracket that has not been told; None when it is over."""
+    answers: Sequence[Told] | None = None
+    for rung in bracket:
+        going_on = trials if answers is None else promoted(answers, rung.trials, goal)
+        if not going_on:
+            return None
+        asks = tuple(Ask(trial=trial, assignment=trials[trial], to_epoch=rung.epochs) for trial in going_on)
+        done = next(told, None)
+        if done is None:
+            return asks
+        if done.asks != asks:
+            raise IdentityError("the history belongs to another search", found=done.asks[:1], expected=asks[:1])
+        answers = done.told
+    return None
+
+
+def promoted(told: Sequence[Told], places: int, goal: Goal) -> list[int]:
+    """The trials that go on, in order: the best, equal ones by trial; never one that failed."""
+    fit: Iterable[Told] = (each for each in best_first(told, goal) if each.score is not None)
+    return sorted(each.trial for each in islice(fit, places))

@@ -1,0 +1,253 @@
+"""Drives a search: asks the method for a round, has its trials trained, tells the method, until it is over.
+
+Everything that happened stands in search/<name>.json of the run, so that an interrupted search goes on where it was.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from snellen.data.dataset import Dataset
+from snellen.errors import StudyError, located
+from snellen.files.atomic import read_json, write_json
+from snellen.files.hashing import identity
+from snellen.search.methods import next_round
+from snellen.search.rounds import Ask, Done, Goal, Told, best_first
+from snellen.study.fillings import fill, last_epochs
+from snellen.study.methods import Method
+from snellen.study.plan import Collector, Rows, add_jobs
+from snellen.study.schema import Model
+from snellen.train.job import Job, Measure
+from snellen.train.lane import Lane
+from snellen.train.perform import Workplace, history_of, stop
+
+Perform = Callable[[Sequence[Lane], int | None], None]
+"""Performs lanes, to their ends or up to an epoch."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scope:
+    """What trials are trained and scored on. parts: one, or the folds; a trial's score is the mean over all networks.
+
+    choose_by, seed: the study's, where the search has none of its own.
+    """
+
+    dataset: Dataset
+    parts: Sequence[Rows]
+    seeds: Sequence[int]
+    choose_by: Measure
+    seed: int
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One assignment and what came of it. jobs: its networks. cut: the search did not go on with it."""
+
+    number: int
+    assignment: Mapping[str, Any]
+    jobs: tuple[str, ...]
+    epoch: int
+    score: float | None
+    cut: bool
+
+
+@dataclass(frozen=True)
+class Searched:
+    """A search that is over. winner: the number of the best trial."""
+
+    method: str
+    objective: Measure
+    trials: tuple[Trial, ...]
+    winner: int
+
+    @property
+    def assignment(self) -> Mapping[str, Any]:
+        """The values of the winner."""
+        return next(trial.assignment for trial in self.trials if trial.number == self.winner)
+
+
+def objective_of(method: Method, choose_by: Measure) -> tuple[Measure, Goal]:
+    """The measure that ranks trials, and which of its values are best."""
+    measure = method.objective or choose_by
+    return measure, "lowest" if measure == "loss" else "highest"
+
+
+@dataclass(eq=False)
+class Driver:
+    """One search at work. name: of its file. asking: told each round before it is trained."""
+
+    name: str
+    model: Model
+    scope: Scope
+    place: Workplace
+    perform: Perform
+    asking: Callable[[int, Sequence[Ask]], None]
+
+    def __post_init__(self) -> None:
+        assert self.model.search is not None  # only models with a search are driven
+        self.method = self.model.search
+        self.space = self.method.space
+        self.max_epochs = last_epochs(self.model)
+        self.measure, self.goal = objective_of(self.method, self.scope.choose_by)
+        self.chains: dict[int, list[list[Job]]] = {}
+        self.lanes: dict[int, list[Lane]] = {}
+
+    def run(self) -> Searched:
+        """The search, from its first round or from where it was interrupted. Raises StudyError when every trial
+        failed."""
+        rounds, began = self._stored(), time.monotonic()
+        spent = rounds[-1].seconds if rounds else 0.0
+        while True:
+            asks = next_round(self.space, self.method, rounds, self.max_epochs, self.scope.seed, self.goal)
+            if not asks:
+                break
+            self.asking(len(rounds) + 1, asks)
+            told = self._train(asks)
+            rounds = [*rounds, Done(asks=asks, told=told, seconds=round(spent + time.monotonic() - began, 2))]
+            self._write(rounds)
+        searched = self._finish(rounds)
+        self._write(rounds, asdict(searched))
+        return searched
+
+    def _write(self, rounds: Sequence[Done], outcome: dict[str, Any] | None = None) -> None:
+        values = {"search": self._identity, "rounds": [done.model_dump(mode="json") for done in rounds]}
+        write_json(self._path, {**values, "outcome": outcome})
+
+    @property
+    def _path(self) -> Path:
+        return self.place.run / "search" / f"{self.name}.json"
+
+    @property
+    def _identity(self) -> str:
+        """What the rounds belong to: settings and space, rows, seeds."""
+        parts = [[part.train, part.validation] for part in self.scope.parts]
+        own = [self.method.model_dump(mode="json"), parts, list(self.scope.seeds), self.measure, self.scope.seed]
+        return identity(own)
+
+    def _stored(self) -> list[Done]:
+        if not self._path.exists():
+            return []
+        stored = read_json(self._path)
+        if stored.get("search") != self._identity:
+            return []
+        return [Done.model_validate(done) for done in stored["rounds"]]
+
+    def _train(self, asks: Sequence[Ask]) -> tuple[Told, ...]:
+        """Has the trials trained up to their epochs; those that share a trajectory to its end are trained once."""
+        for target in sorted({ask.to_epoch for ask in asks}):
+            together = [ask for ask in asks if ask.to_epoch == target]
+            before, last = self._lanes_of(together, target >= self.max_epochs)
+            for stage in before:
+                self.perform(stage, None)
+            self.perform(last, target)
+        return tuple(self._told(ask) for ask in asks)
+
+    def _lanes_of(self, asks: Sequence[Ask], share: bool) -> tuple[list[list[Lane]], list[Lane]]:
+        """Lanes of the phases before the last, by phase, and those of the last phases."""
+        self._plan([ask for ask in asks if ask.trial not in self.chains], share)
+        lanes = list(dict.fromkeys(lane for ask in asks for lane in self.lanes[ask.trial]))
+        finals = {job.id for ask in asks for job in self._finals(ask.trial)}
+        last = [lane for lane in lanes if set(lane.ids) <= finals]
+        others = [lane for lane in lanes if lane not in last]
+        phases = sorted({lane.trajectory.phase for lane in others})
+        return [[lane for lane in others if lane.trajectory.phase == phase] for phase in phases], last
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """What to call the jobs of all trials."""
+        named: dict[str, str] = {}
+        for trial, chains in self.chains.items():
+            for job in (job for chain in chains for job in chain):
+                named.setdefault(job.id, f"{self.name}, trial {trial}")
+        return named
+
+    def _plan(self, asks: Sequence[Ask], share: bool) -> None:
+        """The jobs of new trials, and the lanes that train them: with `share`, one for all of a trajectory."""
+        common = Collector()
+        collected = {ask.trial: common if share else Collector() for ask in asks}
+        for ask in asks:
+            with located(f"trial {ask.trial}"):
+                model = fill(self.model, ask.assignment)
+                self.chains[ask.trial] = [
+                    chain
+                    for rows in self.scope.parts
+                    for chain in add_jobs(
+                        model, self.scope.dataset, rows, self.scope.seeds, collected[ask.trial]
+                    ).values()
+                ]
+        for ask in asks:
+            own = {job.id for chain in self.chains[ask.trial] for job in chain}
+            self.lanes[ask.trial] = [lane for lane in collected[ask.trial].gathered.values() if own & set(lane.ids)]
+
+    def _finals(self, trial: int) -> list[Job]:
+        """The networks of a trial: the jobs of its last phase."""
+        return [chain[-1] for chain in self.chains[trial]]
+
+    def _told(self, ask: Ask) -> Told:
+        """The mean of each network's best value so far; a trial with a network that failed has failed."""
+        name = f"validation_{self.measure}"
+        best = min if self.goal == "lowest" else max
+        scores, epochs, early, curves = [], [], [], []
+        for job in self._finals(ask.trial):
+            history, result = history_of(self._lane(ask, job), job, self.place)
+            failed = result is not None and result.status == "failed"
+            values = [float(record[name]) for record in history[: ask.to_epoch]]  # type: ignore[literal-required]
+            scores.append(None if failed or not values else best(values))
+            epochs.append(len(values))
+            early.append(result is not None and result.status == "done" and result.epochs < job.stop.epochs)
+            curves.append(values)
+        known = [score for score in scores if score is not None]
+        curve = tuple(float(sum(each) / len(each)) for each in zip(*curves))
+        return Told(
+            trial=ask.trial,
+            epoch=max(epochs),
+            score=sum(known) / len(known) if len(known) == len(scores) else None,
+            stopped_early=all(early),
+            curve=curve,
+        )
+
+    def _lane(self, ask: Ask, job: Job) -> Lane:
+        return next(lane for lane in self.lanes[ask.trial] if job in lane.jobs)
+
+    def _finish(self, rounds: Sequence[Done]) -> Searched:
+        """Cuts what waits, and names the winner: the best of those trained to their end."""
+        last: dict[int, tuple[Ask, Told]] = {}
+        for done in rounds:
+            last |= {ask.trial: (ask, told) for ask, told in zip(done.asks, done.told, strict=True)}
+        self._remember([ask for ask, _ in last.values()])
+        cut = {number for number, (ask, told) in last.items() if self._cut(ask, told)}
+        trials = [
+            Trial(
+                number,
+                dict(ask.assignment),
+                tuple(job.id for job in self._finals(number)),
+                told.epoch,
+                told.score,
+                number in cut,
+            )
+            for number, (ask, told) in sorted(last.items())
+        ]
+        finished = best_first((told for number, (_, told) in last.items() if number not in cut), self.goal)
+        if not finished or finished[0].score is None:
+            raise StudyError(f"no trial of the search of `{self.name}` ended well", found=f"{len(last)} trials")
+        return Searched(self.method.method, self.measure, tuple(trials), finished[0].trial)
+
+    def _remember(self, asks: Sequence[Ask]) -> None:
+        """Plans the trials of rounds that an earlier process trained."""
+        missing = [ask for ask in asks if ask.trial not in self.chains]
+        self._plan(missing, all(ask.to_epoch >= self.max_epochs for ask in asks))
+
+    def _cut(self, ask: Ask, told: Told) -> bool:
+        """Whether the trial waits to be gone on with, which ends here."""
+        cut = False
+        for job in self._finals(ask.trial):
+            lane = self._lane(ask, job)
+            if self.place.paused(lane).epoch:
+                stop(lane, f"the search did not go on with it after epoch {told.epoch}", self.place)
+            result = self.place.folder(job.id).read_result()
+            cut = cut or (result is not None and result.status == "stopped")
+        return cut

@@ -1,0 +1,112 @@
+"""Grid, random, TPE and Gaussian process: trials proposed a round at a time, each trained to its end or stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import islice
+
+from snellen.errors import IdentityError
+from snellen.search.draws import draws
+from snellen.search.median import falls_behind, next_check
+from snellen.search.optuna_samplers import model_based
+from snellen.search.rounds import Ask, Done, Goal, History, Round, Told, epochs_spent
+from snellen.study.methods import Drawn, Grid, Median, Method
+from snellen.study.space import Assignment, Space
+
+Propose = Callable[[Space, Method, History, int, int, Goal], list[Assignment]]
+"""(space, method, history, how many, seed, goal) -> that many new assignments, or fewer where there are no more."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a search stands. begun: trials so far. completed: those trained to their end. pending: to go on, with the
+    epoch that each has reached."""
+
+    begun: int = 0
+    completed: tuple[Told, ...] = ()
+    pending: tuple[tuple[Ask, int], ...] = ()
+
+
+def next_proposals(
+    space: Space, method: Method, history: History, max_epochs: int, seed: int, goal: Goal
+) -> Round | None:
+    """Pending trials to their next check; when there are none, new trials."""
+    assert isinstance(method, Grid | Drawn)
+    standing = standing_of(method.stop, history, max_epochs, goal)
+    number = len(standing.completed)
+    if standing.pending:
+        return tuple(
+            Ask(trial=ask.trial, assignment=ask.assignment, to_epoch=_target(method.stop, epoch, number, max_epochs))
+            for ask, epoch in standing.pending
+        )
+    wanted = _how_many(method, space, history, standing.begun, max_epochs)
+    fresh = PROPOSE[method.method](space, method, history, wanted, seed, goal) if wanted > 0 else []
+    target = _target(method.stop, 0, number, max_epochs)
+    first = standing.begun + 1
+    return tuple(Ask(trial=trial, assignment=a, to_epoch=target) for trial, a in enumerate(fresh, first)) or None
+
+
+def standing_of(stop: Median | None, history: History, max_epochs: int, goal: Goal) -> Standing:
+    """The rounds so far, one after another: what was decided after a round does not depend on later ones."""
+    standing = Standing()
+    for done in history:
+        standing = _after(standing, done, stop, max_epochs, goal)
+    return standing
+
+
+def _after(standing: Standing, done: Done, stop: Median | None, max_epochs: int, goal: Goal) -> Standing:
+    first = standing.begun + 1
+    expected = [ask.trial for ask, _ in standing.pending] or list(range(first, first + len(done.asks)))
+    asked = [ask.trial for ask in done.asks]
+    if not asked or asked != expected:
+        raise IdentityError("the history belongs to another search", found=f"trials {asked}", expected=expected)
+    pairs = list(zip(done.asks, done.told, strict=True))
+    over = tuple(told for ask, told in pairs if told.score is not None and _is_over(ask, told, max_epochs))
+    completed = (*standing.completed, *over)
+    pending = tuple(
+        (ask, told.epoch)
+        for ask, told in pairs
+        if told.score is not None
+        and not _is_over(ask, told, max_epochs)
+        and not (stop and falls_behind(told, completed, stop, goal))
+    )
+    return replace(standing, begun=max(standing.begun, done.asks[-1].trial), completed=completed, pending=pending)
+
+
+def _is_over(ask: Ask, told: Told, max_epochs: int) -> bool:
+    """Trained to its own end: patience, its own epochs, or all."""
+    return told.stopped_early or told.epoch < ask.to_epoch or told.epoch >= max_epochs
+
+
+def _target(stop: Median | None, epoch: int, completed: int, max_epochs: int) -> int:
+    return next_check(epoch, completed, stop, max_epochs) if stop else max_epochs
+
+
+def _how_many(method: Grid | Drawn, space: Space, history: History, begun: int, max_epochs: int) -> int:
+    """New trials that fit in a round and in what is left of the budget."""
+    limits = [limit - begun for limit in (space.count, method.trials) if limit is not None]
+    if method.epochs is not None:
+        limits.append((method.epochs - epochs_spent(history)) // max_epochs)
+    if method.round_size is not None:
+        limits.append(method.round_size)
+    return min(limits)
+
+
+def _grid(space: Space, method: Method, history: History, wanted: int, seed: int, goal: Goal) -> list[Assignment]:
+    """The next combinations in the order written; needs neither seed nor goal."""
+    begun = _begun(history)
+    return list(islice(space.combinations(), begun, begun + wanted))
+
+
+def _random(space: Space, method: Method, history: History, wanted: int, seed: int, goal: Goal) -> list[Assignment]:
+    """The next draws; needs no goal."""
+    begun = _begun(history)
+    return list(islice(draws(space, seed), begun, begun + wanted))
+
+
+def _begun(history: History) -> int:
+    return max((ask.trial for done in history for ask in done.asks), default=0)
+
+
+PROPOSE: dict[str, Propose] = {"grid": _grid, "random": _random, "tpe": model_based, "gp": model_based}

@@ -1,0 +1,141 @@
+"""A model with values to search becomes an ordinary model plus its search; all that it could be is validated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import InitErrorDetails, to_jsonable_python
+
+from snellen.errors import StudyError
+from snellen.study.methods import METHOD, Method, default_method, spelt_out
+from snellen.study.space import Fault, Filling, Location, Space, read_tree
+from snellen.study.values import Choice, Range
+
+Validate = Callable[[Any], Any]
+Details = list[InitErrorDetails]
+
+
+def separate(written: Any, validate: Validate, default_epochs: int) -> Any:
+    """The model as written with its values settled and its search spelt out; as it is when there is none.
+
+    validate: of a model without values. Raises ValidationError, with locations as written, for every fault of every
+    option and of both ends of every range.
+    """
+    if not isinstance(written, Mapping):
+        return written
+    plain = {key: item for key, item in written.items() if key != "search"}
+    search = _as_json(written.get("search"))
+    template = search.get("template") if isinstance(search, Mapping) else None
+    if template:
+        return _reopened(plain, search, template, validate, default_epochs)
+    faults: list[Fault] = []
+    tree = read_tree(plain, (), faults)
+    _raise(_wrong(fault.location, fault.error, plain) for fault in faults)
+    if not _has_values(tree):
+        if search is not None:
+            found = StudyError("nothing to search: no value of this model is a `choice`, a `log` or a `range`")
+            _raise([_wrong(("search",), found, search)])
+        return written
+    return _with_search(Space(_as_json(plain)), search, validate, default_epochs, ())
+
+
+def with_defaults(train: Any, defaults: Mapping[str, Any]) -> Any:
+    """`train` as written over the study's defaults, inside every option of a choice and every phase of a list."""
+    if isinstance(train, Mapping) and set(train) == {"choice"} and isinstance(train["choice"], list):
+        return {"choice": [with_defaults(option, defaults) for option in train["choice"]]}
+    if isinstance(train, list):
+        return [with_defaults(phase, defaults) for phase in train]
+    return {**defaults, **train} if isinstance(train, Mapping) else train
+
+
+def _reopened(
+    plain: dict[str, Any], search: Mapping[str, Any], template: Any, validate: Validate, default_epochs: int
+) -> dict[str, Any]:
+    """A resolved study read again: the model stands beside its template."""
+    place: Location = ("search", "template")
+    faults: list[Fault] = []
+    tree = read_tree(template, (), faults)
+    _raise(_wrong((*place, *fault.location), fault.error, template) for fault in faults)
+    if not isinstance(template, Mapping) or not _has_values(tree):
+        _raise([_wrong(place, StudyError("nothing to search in this template"), template)])
+    separated = _with_search(Space(template), search, validate, default_epochs, place)
+    if validate(plain) != validate({key: item for key, item in separated.items() if key != "search"}):
+        hint = "Change the values in the template, or write them in the model and leave the template out."
+        _raise([_wrong(place, StudyError("the model is not the first of its template", hint=hint), template)])
+    return separated
+
+
+def _with_search(space: Space, search: Any, validate: Validate, default_epochs: int, place: Location) -> dict[str, Any]:
+    _raise(_faults_of(space, validate, place))
+    with _located(("search",), search):
+        written = spelt_out(search if search is not None else default_method(space))
+        settings = METHOD.validate_python({**written, "template": dict(space.template)})
+        settings.check(space)
+    with _located(("search", "epochs"), settings.epochs):
+        _can_finish_one(settings, space.most_epochs(default_epochs))
+    return {**space.filled({}).model, "search": settings}
+
+
+def _can_finish_one(settings: Method, most_epochs: int) -> None:
+    if settings.epochs is not None and settings.epochs < most_epochs:
+        raise StudyError(
+            "a budget that cannot finish one trial", found=settings.epochs, expected=f"at least {most_epochs} epochs"
+        )
+
+
+def _faults_of(space: Space, validate: Validate, place: Location) -> Details:
+    """The faults of everything the model could be, each once."""
+    found: dict[Any, InitErrorDetails] = {}
+    for assignment in space.probes():
+        filling = space.filled(assignment)
+        try:
+            validate(filling.model)
+        except ValidationError as error:
+            for details in _moved(error, filling, place):
+                found.setdefault((details["loc"], str(details["type"])), details)
+    return list(found.values())
+
+
+def _moved(error: ValidationError, filling: Filling, place: Location) -> Details:
+    """The faults of a filling, at their places in the template."""
+    return [_details(fault, (*place, *filling.written_at(fault["loc"]))) for fault in error.errors(include_url=False)]
+
+
+def _details(fault: Any, location: Location) -> InitErrorDetails:
+    return {"type": fault["type"], "loc": location, "input": fault["input"], "ctx": fault.get("ctx", {})}
+
+
+def _wrong(location: Location, error: StudyError, found: Any) -> InitErrorDetails:
+    return {"type": "value_error", "loc": location, "input": found, "ctx": {"error": error}}
+
+
+def _raise(details: Iterable[InitErrorDetails]) -> None:
+    told = list(details)
+    if told:
+        raise ValidationError.from_exception_data("Model", told)
+
+
+@contextmanager
+def _located(location: Location, found: Any) -> Any:
+    """Errors that pass are told at this place of the model."""
+    try:
+        yield
+    except StudyError as error:
+        _raise([_wrong(location, error, found)])
+    except ValidationError as error:
+        _raise(_details(fault, (*location, *fault["loc"])) for fault in error.errors(include_url=False))
+
+
+def _has_values(node: Any) -> bool:
+    if isinstance(node, Choice | Range):
+        return True
+    children = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    return any(_has_values(child) for child in children)
+
+
+def _as_json(written: Any) -> Any:
+    """Plain values of what may hold layers or methods that were built in Python."""
+    return written.model_dump(mode="json") if isinstance(written, BaseModel) else to_jsonable_python(written)

@@ -1,0 +1,1 @@
+"""Changes to training pictures, and only to those: addressed by seed, epoch and picture, vectorised over a batch."""

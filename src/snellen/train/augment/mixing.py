@@ -1,0 +1,44 @@
+"""Augmentations that make one picture of two, with both labels: mixup and cutmix."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar, Literal, final
+
+import numpy as np
+from torch import Tensor
+
+from snellen.train.augment.augmentation import Mixing, PictureShape
+from snellen.train.augment.boxes import areas, boxes, inside
+
+
+@final
+class Mixup(Mixing):
+    """The weighted mean of two pictures (Zhang et al. 2018); each picture has a weight of its own, as in Keras's MixUp."""
+
+    kind: Literal["mixup"] = "mixup"
+    shorthand: ClassVar[str] = "alpha"
+
+    def draw(self, generator: np.random.Generator, count: int, shape: PictureShape) -> np.ndarray:
+        return self.shares(generator, count)[:, None]
+
+    def mix(self, x: Tensor, partners: Tensor, numbers: Tensor) -> tuple[Tensor, Tensor]:
+        return partners.lerp(x, numbers[..., None, None]), numbers.squeeze(-1)
+
+
+@final
+class Cutmix(Mixing):
+    """A rectangle of one picture put into the other (Yun et al. 2019). The shares are those of the area that is seen,
+    so they hold where the rectangle is cut at the edge."""
+
+    kind: Literal["cutmix"] = "cutmix"
+    shorthand: ClassVar[str] = "alpha"
+
+    def draw(self, generator: np.random.Generator, count: int, shape: PictureShape) -> np.ndarray:
+        sides = np.sqrt(1 - self.shares(generator, count))[:, None] * shape[:2]
+        return boxes(generator, sides.astype(int), shape)
+
+    def mix(self, x: Tensor, partners: Tensor, numbers: Tensor) -> tuple[Tensor, Tensor]:
+        return partners.where(inside(numbers, x), x), 1 - areas(numbers) / math.prod(x.shape[2:4])
+
+

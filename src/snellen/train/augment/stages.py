@@ -1,0 +1,86 @@
+"""A list of augmentations as stages: neighbours that move pixels become one map, so that pictures are read once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+
+from snellen.models.keys import Key
+from snellen.train.augment.augmentation import Augmentation, Geometric, PictureShape, Recolouring
+from snellen.train.augment.warp import Fill, Interpolation, composed, read_between, read_whole
+
+Steps = tuple[Augmentation, ...]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Steps done at once. names: of each, `shift_1`, its part of the address. begin: place of the first in the list.
+
+    fill, interpolation: what all that move pixels agree on.
+    """
+
+    steps: Steps
+    names: tuple[str, ...]
+    begin: int
+    fill: Fill = "nearest"
+    interpolation: Interpolation = "bilinear"
+
+    def draw(self, lists: Sequence[Steps], counts: Sequence[int], shape: PictureShape, key: Key) -> np.ndarray:
+        """(L, n, k) numbers of an epoch; n: the most of the `counts` of pictures of each lane, the others end in zeros.
+
+        lists: all steps of each lane, which differ from these in strength at most.
+        """
+        generators = [key.at(name).generators() for name in self.names]
+        drawn = []
+        for lane, (steps, count) in enumerate(zip(lists, counts)):
+            own = steps[self.begin : self.begin + len(self.steps)]
+            numbers = composed([step.draw(each[lane], count, shape) for step, each in zip(own, generators)])
+            drawn.append(np.pad(numbers.astype(np.float32), ((0, max(counts) - count), (0, 0))))
+        return np.stack(drawn)
+
+    def apply(self, x: Tensor, numbers: Tensor) -> Tensor:
+        """x (L, N, H, W, C) as `numbers` (L, N, k) say; for steps that change one picture alone."""
+        first = self.steps[0]
+        if isinstance(first, Recolouring):
+            return first.apply(x, numbers)
+        if all(step.moves_whole_pixels() for step in self.steps if isinstance(step, Geometric)):
+            return read_whole(x, numbers, self.fill)
+        return read_between(x, numbers, self.fill, self.interpolation)
+
+
+def stages_of(steps: Steps) -> tuple[Stage, ...]:
+    """The stages of a list, in its order."""
+    return tuple(_stages(steps))
+
+
+def _stages(steps: Steps) -> Iterator[Stage]:
+    names, together = _names(steps), 0
+    for end in range(1, len(steps) + 1):
+        if end == len(steps) or _wishes(steps[together : end + 1]) is None:
+            fill, interpolation = _wishes(steps[together:end]) or ("nearest", "bilinear")
+            yield Stage(steps[together:end], names[together:end], together, fill, interpolation)
+            together = end
+
+
+def _names(steps: Steps) -> tuple[str, ...]:
+    """Kinds counted from 1 in order of appearance, like layers."""
+    counts: Counter[str] = Counter()
+    names = []
+    for step in steps:
+        counts[step.name] += 1
+        names.append(f"{step.name}_{counts[step.name]}")
+    return tuple(names)
+
+
+def _wishes(steps: Steps) -> tuple[Fill, Interpolation] | None:
+    """Fill and interpolation that suit all these steps; None where they cannot be one map."""
+    moving = [step for step in steps if isinstance(step, Geometric)]
+    fills = {step.fills() for step in moving} - {None}
+    interpolations = {step.interpolates() for step in moving} - {None}
+    if len(moving) < len(steps) or len(fills) > 1 or len(interpolations) > 1:
+        return None
+    return next(iter(fills), None) or "nearest", next(iter(interpolations), None) or "bilinear"

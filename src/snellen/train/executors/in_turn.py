@@ -1,0 +1,79 @@
+"""Performs packs one after another, in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from snellen.errors import IdentityError
+from snellen.files.atomic import read_json
+from snellen.train.engine import Watcher
+from snellen.train.lane import Lane
+from snellen.train.packs import form
+from snellen.train.perform import Workplace, perform, record_pack, tidy
+
+
+class PackWatcher(Watcher, Protocol):
+    """Is told which pack is being trained."""
+
+    def began(self, lanes: Sequence[Lane]) -> None:
+        """Before a pack is trained."""
+
+    def ended(self, lanes: Sequence[Lane]) -> None:
+        """After its results are stored."""
+
+
+def perform_all(lanes: Sequence[Lane], place: Workplace, watcher: PackWatcher, until: int | None = None) -> None:
+    """Every lane that has no result yet (or, with `until`, has not come so far), in packs.
+
+    Packs are written down before the first is trained; those that an earlier, interrupted run wrote down are performed
+    as they were.
+    """
+    for pack in _packs(lanes, place, until):
+        watcher.began(pack)
+        perform(pack, place, watcher, until)
+        watcher.ended(pack)
+
+
+def is_finished(lane: Lane, place: Workplace, until: int | None = None) -> bool:
+    """True when all jobs of a lane are over, or it has paused at epoch `until` or later."""
+    results = [place.folder(job.id).read_result() for job in lane.jobs]
+    if all(result is not None and (result.status != "stopped" or _reached(result.epochs, until)) for result in results):
+        return True
+    return until is not None and place.paused(lane).epoch >= until
+
+
+def _reached(epochs: int, until: int | None) -> bool:
+    return until is not None and epochs >= until
+
+
+def _packs(lanes: Sequence[Lane], place: Workplace, until: int | None) -> list[Sequence[Lane]]:
+    """Packs of the unfinished lanes: as recorded where they are, else newly formed and recorded."""
+    left = dict.fromkeys(lane for lane in lanes if not is_finished(lane, place, until))
+    packs: list[Sequence[Lane]] = []
+    for pack in _recorded(lanes, place):
+        if any(lane in left for lane in pack):
+            packs.append(pack)
+            for lane in pack:
+                left.pop(lane, None)
+        elif until is None:
+            tidy(pack, place)
+    for formed in form(left, lambda lane: place.paused(lane).epoch):
+        record_pack(formed, place)
+        packs.append(formed)
+    return packs
+
+
+def _recorded(lanes: Sequence[Lane], place: Workplace) -> list[list[Lane]]:
+    """The packs of these lanes that were written down, in the order of their folders' names; not those of an earlier
+    rung, some of whose lanes went on without the others."""
+    by_ids = {lane.ids: lane for lane in lanes}
+    found = []
+    for path in sorted((place.run / "packs").glob("*/pack.json")):
+        record = read_json(path)
+        if not isinstance(record, dict) or not isinstance(record.get("lanes"), list):
+            raise IdentityError("not the record of a pack", where=str(path), hint=f"Remove {path.parent}.")
+        pack = [by_ids[tuple(ids)] for ids in record["lanes"] if tuple(ids) in by_ids]
+        if len(pack) == len(record["lanes"]) and len({place.paused(lane).epoch for lane in pack}) == 1:
+            found.append(pack)
+    return found

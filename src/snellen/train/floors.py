@@ -1,0 +1,153 @@
+"""Floors in a run directory: floors/<id>/ with the floor, what was fitted, predictions, and the result written last."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from snellen.data.dataset import SEALED, Dataset
+from snellen.errors import IdentityError
+from snellen.files import tensors
+from snellen.files.atomic import read_json, write_json
+from snellen.files.hashing import identity
+from snellen.metrics.scores import accuracy
+from snellen.models import floors
+from snellen.models.floors import FLOORS, Fitted
+from snellen.models.predictions import Predictions
+from snellen.train.job import ID_LENGTH
+from snellen.train.results import JobFolder
+
+FORMAT = 1
+"""Another one when a floor is fitted differently: it is part of every id."""
+
+FILE = "floors.json"
+"""The id of each floor of a run, by its name."""
+
+
+@dataclass(frozen=True)
+class FloorResult:
+    """The outcome of a floor; its presence means that it is over.
+
+    images: the training pictures it was fitted to, of `of_images`. rounds, converged: see `Fitted`. parameters: how
+    many numbers were fitted. validation_accuracy: None when it failed. sha256: of each stored file.
+    """
+
+    floor: str
+    status: Literal["done", "failed"]
+    reason: str | None
+    images: int
+    of_images: int
+    rounds: int | None
+    converged: bool | None
+    parameters: int
+    seconds: float
+    validation_accuracy: float | None
+    sha256: dict[str, str]
+
+    @property
+    def label(self) -> str:
+        """Its name, and to how many pictures it was fitted where these are not all."""
+        few = self.images < self.of_images
+        return f"{self.floor} ({self.images:,} training images)" if few else self.floor
+
+
+@dataclass(frozen=True)
+class FloorFolder:
+    """The files of one floor. job: those that it has like a job."""
+
+    path: Path
+
+    @property
+    def job(self) -> JobFolder:
+        """Fitted numbers, predictions, and whether the test was opened."""
+        return JobFolder(self.path)
+
+    def write_result(self, result: FloorResult) -> None:
+        """result.json: the floor is over."""
+        write_json(self.path / "result.json", asdict(result))
+
+    def read_result(self) -> FloorResult | None:
+        """The result, or None while there is none. Raises IdentityError for what is not a result."""
+        path = self.path / "result.json"
+        if not path.exists():
+            return None
+        try:
+            return FloorResult(**read_json(path))
+        except TypeError as error:
+            hint = f"Remove {self.path} to fit this floor again."
+            raise IdentityError(f"not a result ({error})", where=str(path), hint=hint) from None
+
+
+def read_floors(run: Path) -> dict[str, FloorFolder]:
+    """The folder of each floor of a run, by name; none in a run from before there were floors."""
+    path = run / FILE
+    ids: dict[str, str] = read_json(path) if path.exists() else {}
+    return {name: FloorFolder(run / "floors" / each) for name, each in ids.items()}
+
+
+def fit_floors(
+    run: Path, dataset: Dataset, rows: Mapping[str, np.ndarray], contents: Mapping[str, str]
+) -> Iterator[FloorResult]:
+    """The result of every floor, in the order of the registry; one without a result is fitted first.
+
+    rows: of each role to predict, train and validation among them, none sealed. contents: their digests, which with the
+    name of a floor make its id.
+    """
+    ids = {name: identity({"floor": name, "format": FORMAT, **contents})[:ID_LENGTH] for name in FLOORS}
+    write_json(run / FILE, ids)
+    for name, folder in read_floors(run).items():
+        result = folder.read_result()
+        if result is None:
+            floors.load_libraries()
+        yield result or _perform(name, folder, dataset, rows)
+
+
+def predict_floor(name: str, role: str, folder: FloorFolder, dataset: Dataset, rows: np.ndarray) -> Predictions:
+    """What the stored numbers of a floor say of `rows`; labels None where they are sealed."""
+    arrays, _ = tensors.load(folder.job.weights)
+    probabilities = floors.predict(name, arrays, dataset, rows)
+    labels = dataset.labels[rows]
+    return Predictions(role, rows, dataset.ids[rows], None if (labels == SEALED).any() else labels, probabilities)
+
+
+def _perform(name: str, folder: FloorFolder, dataset: Dataset, rows: Mapping[str, np.ndarray]) -> FloorResult:
+    """Fits a floor, stores it and what it predicts; one that needs more memory than there is leaves the reason."""
+    started, train = time.perf_counter(), rows["train"]
+    try:
+        fitted = floors.fit(name, dataset, train)
+        tensors.save(folder.job.weights, fitted.arrays, {"job": folder.path.name})
+        predictions = {role: predict_floor(name, role, folder, dataset, wanted) for role, wanted in rows.items()}
+    except MemoryError as error:
+        reason = f"out of memory ({error})"
+        result = FloorResult(name, "failed", reason, 0, len(train), None, None, 0, 0.0, None, {})
+    else:
+        result = _store(name, folder, fitted, predictions, time.perf_counter() - started)
+    folder.write_result(result)
+    return result
+
+
+def _store(
+    name: str, folder: FloorFolder, fitted: Fitted, predictions: Mapping[str, Predictions], seconds: float
+) -> FloorResult:
+    files, validation = folder.job, predictions["validation"]
+    assert validation.labels is not None  # validation rows are never sealed
+    for each in predictions.values():
+        files.write_predictions(each)
+    return FloorResult(
+        floor=name,
+        status="done",
+        reason=None,
+        images=fitted.images,
+        of_images=len(predictions["train"]),
+        rounds=fitted.rounds,
+        converged=fitted.converged,
+        parameters=fitted.parameters,
+        seconds=round(seconds, 2),
+        validation_accuracy=accuracy(validation.labels, validation.probabilities),
+        sha256=files.digests(files.weights, *(files.predictions_path(role) for role in predictions)),
+    )

@@ -1,0 +1,48 @@
+"""A lane: one training, the jobs that it serves, and the rows it uses. A pack is a tuple of lanes trained together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from snellen.files.hashing import identity
+from snellen.train.job import ID_LENGTH, Job, Trajectory
+
+
+@dataclass(frozen=True, eq=False)
+class Lane:
+    """Jobs that share a trajectory and differ in their stop rules, trained once for all of them.
+
+    rows: role -> (n,) int64, ascending. `train` is fitted, `validation` stops and keeps; in the end all are predicted.
+    """
+
+    jobs: tuple[Job, ...]
+    rows: Mapping[str, np.ndarray]
+
+    @property
+    def trajectory(self) -> Trajectory:
+        """What all its jobs share."""
+        return self.jobs[0].trajectory
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Of its jobs."""
+        return tuple(job.id for job in self.jobs)
+
+    @property
+    def epochs(self) -> int:
+        """The most that one of its jobs asks for."""
+        return max(job.stop.epochs for job in self.jobs)
+
+    @property
+    def steps(self) -> int:
+        """Steps an epoch; the last batch may be smaller."""
+        return -(-len(self.rows["train"]) // self.trajectory.batch_size)
+
+
+def pack_id(lanes: Sequence[Lane]) -> str:
+    """Hash of who is in which place."""
+    ids = [list(lane.ids) for lane in lanes]
+    return identity(ids[0] if len(ids) == 1 and len(ids[0]) == 1 else ids)[:ID_LENGTH]

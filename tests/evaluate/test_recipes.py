@@ -1,0 +1,153 @@
+"""Protects what is said of recipes: mean squares are those of an analysis of variance; intervals of synthetic recipes
+cover, identical recipes are rarely called different, and a shift of two points is found."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from recipe_cases import Recipe, images
+from statsmodels.formula.api import ols
+from statsmodels.stats.anova import anova_lm
+
+from snellen.errors import StudyError
+from snellen.evaluate.families import family
+from snellen.evaluate.recipes import crossed_variance, recipe_difference, recipe_mean
+from snellen.evaluate.student import Difference
+from snellen.evaluate.verdicts import verdict
+
+RANDOM = np.random.default_rng(21)
+TABLE = Recipe(0.8, 0.15).train(images(30, RANDOM), 4, RANDOM)
+
+
+def mean_squares(table: np.ndarray) -> pd.Series:
+    seeds, columns = np.indices(table.shape)
+    cells = pd.DataFrame({"x": table.ravel().astype(float), "seed": seeds.ravel(), "image": columns.ravel()})
+    found = anova_lm(ols("x ~ C(seed) + C(image)", cells).fit())
+    return found["sum_sq"] / found["df"]
+
+
+def test_variances_are_those_of_an_analysis_of_variance() -> None:
+    """Mean squares of statsmodels: n s_a^2 between seeds, S var_i(p_i) between images, and the residual."""
+    squares, parts = mean_squares(TABLE), crossed_variance(TABLE)
+    assert 30 * parts.between_seeds == pytest.approx(squares["C(seed)"])
+    assert 4 * parts.between_images == pytest.approx(squares["C(image)"])
+    assert parts.residual == pytest.approx(squares["Residual"])
+
+
+def test_the_error_of_a_recipe_is_that_of_the_mean_squares() -> None:
+    """(MS seeds + MS images - MS residual) / (n S), with the degrees of freedom of Satterthwaite."""
+    squares, found = mean_squares(TABLE), recipe_mean(TABLE)
+    squared = (squares["C(seed)"] + squares["C(image)"] - squares["Residual"]) / 120
+    assert found.value == TABLE.mean()
+    assert found.deviation == pytest.approx(TABLE.mean(1).std(ddof=1))
+    assert found.standard_error**2 == pytest.approx(squared)
+    noise = ((squares["C(seed)"] / 120) ** 2 / 3, (squares["C(image)"] / 120) ** 2 / 29)
+    freedom = squared**2 / (sum(noise) + (squares["Residual"] / 120) ** 2 / 87)
+    assert found.degrees_of_freedom == pytest.approx(freedom)
+
+
+def test_the_error_is_not_below_that_of_the_images_or_of_the_seeds() -> None:
+    """Seeds of one accuracy that err on different images; and images of one difficulty."""
+    seeds_alike = np.array([[1, 1, 0, 0, 1, 1], [0, 1, 1, 1, 1, 0]])
+    assert recipe_mean(seeds_alike).standard_error ** 2 == pytest.approx(seeds_alike.mean(0).var(ddof=1) / 6)
+    images_alike = np.array([[0.5, 0.1], [0.1, 0.5], [0.6, 0.8], [0.8, 0.6]])
+    assert recipe_mean(images_alike).standard_error ** 2 == pytest.approx(images_alike.mean(1).var(ddof=1) / 4)
+
+
+def test_a_recipe_without_any_error_has_no_interval() -> None:
+    found = recipe_mean(np.ones((3, 50), bool))
+    assert (found.value, found.low, found.high) == (1.0, None, None)
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+@pytest.mark.parametrize("deviation", [0.0, 0.001, 0.003])
+def test_intervals_of_recipes_cover(seeds: int, deviation: float) -> None:
+    """2,000 draws of new seeds and new images: the true accuracy lies inside at least 93 % of the intervals.
+
+    Seeds that vary by up to as much as the accuracy on 10,000 images does (0.3 points). Where they vary by more than
+    that with 2 seeds, or by more than twice that with 3, the definition falls short: see the next test.
+    """
+    assert coverage(seeds, deviation) >= 0.93
+
+
+def test_intervals_of_few_seeds_that_vary_much_fall_short_by_a_known_amount() -> None:
+    """A limit of the definition, not a goal: 2 seeds that vary by a point, on images worth 0.3."""
+    assert 0.85 <= coverage(2, 0.01) < 0.93
+
+
+def coverage(seeds: int, deviation: float) -> float:
+    recipe, generator = Recipe(0.9, deviation), np.random.default_rng([seeds, round(1e4 * deviation)])
+    found = [recipe_mean(recipe.train(images(10_000, generator), seeds, generator)) for _ in range(2_000)]
+    return float(np.mean([each.low is not None and each.low <= 0.9 <= (each.high or 0) for each in found]))
+
+
+def judged(difference: Difference) -> str:
+    """Alone in its family."""
+    return verdict(difference, family([("pair", difference.p_value)]).adjusted["pair"], 0.005).word
+
+
+def words(a: Recipe, b: Recipe, seeds: int, count: int, draws: int) -> list[str]:
+    generator = np.random.default_rng([seeds, count, draws])
+    drawn = []
+    for _ in range(draws):
+        shown = images(count, generator)
+        sides = (recipe.train(shown, seeds, generator) for recipe in (a, b))
+        drawn.append(judged(recipe_difference(*sides)))
+    return drawn
+
+
+@pytest.mark.parametrize("seeds", [3, 5])
+@pytest.mark.parametrize("deviation", [0.0, 0.003, 0.02])
+def test_identical_recipes_are_rarely_called_different(seeds: int, deviation: float) -> None:
+    """Of 2,000 pairs at most 123 are better or worse: 5 % and 2.33 standard errors."""
+    recipe = Recipe(0.9, deviation)
+    found = words(recipe, recipe, seeds, 10_000, 2_000)
+    assert sum("better" in word or "worse" in word for word in found) <= 123
+
+
+def test_the_bound_is_not_met_by_never_speaking() -> None:
+    """Where seeds vary most, the rate comes near its 5 %."""
+    recipe = Recipe(0.9, 0.02)
+    found = words(recipe, recipe, 3, 10_000, 2_000)
+    assert sum("better" in word or "worse" in word for word in found) >= 50
+
+
+@pytest.mark.parametrize("deviation", [0.0, 0.003])
+def test_two_points_are_found_by_three_seeds(deviation: float) -> None:
+    found = words(Recipe(0.92, deviation), Recipe(0.9, deviation), 3, 10_000, 600)
+    assert sum("better" in word for word in found) >= 0.95 * 600
+
+
+def test_a_difference_is_worked_out_by_its_formula() -> None:
+    """By hand: accuracies 1/4, 2/4, 3/4 against 2/4, 2/4, 2/4 over four images."""
+    a = np.array([[1, 0, 0, 0], [1, 1, 0, 0], [1, 1, 1, 0]])
+    b = np.array([[0, 1, 1, 0], [0, 1, 1, 0], [0, 1, 1, 0]])
+    d = np.array([1, 2 / 3 - 1, 1 / 3 - 1, 0])
+    terms = (0.0625 / 3, 0.0, float(((d - d.mean()) ** 2).sum() / 3 / 4))
+    found = recipe_difference(a, b)
+    assert found.value == pytest.approx(0.0)
+    assert found.standard_error**2 == pytest.approx(sum(terms))
+    assert found.degrees_of_freedom == pytest.approx(sum(terms) ** 2 / (terms[0] ** 2 / 2 + terms[2] ** 2 / 3))
+
+
+def test_the_other_way_round_only_the_sign_changes() -> None:
+    other = Recipe(0.85, 0.01).train(images(30, RANDOM), 3, RANDOM)
+    ab, ba = recipe_difference(TABLE, other), recipe_difference(other, TABLE)
+    assert (ab.value, ab.low, ab.high, ab.p_value) == pytest.approx((-ba.value, -ba.high, -ba.low, ba.p_value))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: recipe_mean(TABLE[:1]), "an interval over seeds needs more seeds; found 1; expected at least 2"),
+        (lambda: recipe_mean(TABLE[0]), r"needs a table; found shape \(30,\)"),
+        (lambda: recipe_mean(TABLE[:, :1]), "needs more images; found 1"),
+        (lambda: recipe_difference(TABLE[:2], TABLE), "needs more seeds; found 2; expected at least 3"),
+        (lambda: recipe_difference(TABLE, TABLE[:2]), "Raise `seeds` in the study"),
+        (lambda: recipe_difference(TABLE, TABLE[:, 1:]), "same images; found 30 and 29 images"),
+    ],
+)
+def test_too_little_is_a_clear_error(call, message: str) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(StudyError, match=message):
+        call()

@@ -1,0 +1,91 @@
+"""Spaces, scores and whole searches for the tests of search methods."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from snellen.search.methods import next_round
+from snellen.search.rounds import Ask, Done, Goal, Told
+from snellen.study.methods import METHOD, Method
+from snellen.study.space import Assignment, Space
+
+EIGHTEEN = Space(
+    {
+        "layers": [{"dense": {"units": {"choice": [128, 256]}}}, {"dense": {"units": {"choice": [32, 64, 128]}}}],
+        "train": {"learning_rate": {"choice": [1e-2, 1e-3, 1e-4]}},
+    }
+)
+"""That of fashion-lenet-transfer."""
+
+BOWL = Space({"train": {"x": {"range": [-3.0, 3.0]}, "y": {"log": [1e-3, 1.0]}}})
+CONDITIONAL = Space(
+    {
+        "train": {
+            "optimizer": {
+                "choice": [
+                    "adam",
+                    {"sgd": {"momentum": {"range": [0.0, 0.9]}}},
+                    {"rmsprop": {"rho": {"choice": [0.5, 0.9]}}},
+                ]
+            },
+            "batch_size": {"log": [16, 512]},
+            "dropout": {"range": {"low": 0.0, "high": 0.5, "step": 0.1}},
+        }
+    }
+)
+
+Answer = Callable[[Ask], Told]
+
+
+def method_of(name: str, **settings: Any) -> Method:
+    """A method as a study would have it."""
+    return METHOD.validate_python({"method": name, **settings})
+
+
+def bowl(assignment: Assignment) -> float:
+    """Lowest, 0, at x = 1, y = 0.01."""
+    x, y = assignment["train.x"], assignment["train.y"]
+    assert isinstance(x, float) and isinstance(y, float)
+    return (x - 1) ** 2 + (math.log10(y) + 2) ** 2
+
+
+def scored(score: Callable[[Assignment], float]) -> Answer:
+    """Every trial is trained as far as asked and has this score."""
+    return lambda ask: Told(trial=ask.trial, epoch=ask.to_epoch, score=score(ask.assignment))
+
+
+def numbered(ask: Ask) -> Told:
+    """A score that looks random, and is another for every trial."""
+    score = math.sin(12.9898 * ask.trial) / 2 + 0.5
+    curve = tuple(score * epoch / ask.to_epoch for epoch in range(1, ask.to_epoch + 1))
+    return Told(trial=ask.trial, epoch=ask.to_epoch, score=score, curve=curve)
+
+
+def search(
+    method: Method,
+    space: Space,
+    answer: Answer,
+    max_epochs: int = 10,
+    seed: int = 0,
+    goal: Goal = "highest",
+    begun: tuple[Done, ...] = (),
+) -> list[Done]:
+    """All rounds of a search, those that have begun first."""
+    history = list(begun)
+    while asks := next_round(space, method, history, max_epochs, seed, goal):
+        history.append(Done(asks=asks, told=tuple(answer(ask) for ask in asks)))
+    return history
+
+
+def asked(history: list[Done]) -> list[tuple[int, int]]:
+    """(trials, epoch) of each round."""
+    return [(len(done.asks), done.asks[0].to_epoch) for done in history]
+
+
+def assignments(history: list[Done]) -> list[dict[str, Any]]:
+    """Of the trials, in order."""
+    found = {ask.trial: dict(ask.assignment) for done in history for ask in done.asks}
+    assert list(found) == list(range(1, len(found) + 1))
+    return list(found.values())

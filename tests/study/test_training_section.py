@@ -1,0 +1,121 @@
+"""Protects how `train:` is written: clipping, smoothing, class weights, schedules and augmentation reach the job as plain
+numbers, mistakes are told by name and line, and a job without them keeps its id."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from runs import blobs
+from sklearn.utils.class_weight import compute_class_weight
+
+import snellen
+from snellen.data.roles import Split, assign
+from snellen.errors import StudyError
+from snellen.study.document import from_values, parse
+from snellen.study.plan import plan
+from snellen.train.job import Job
+
+DATASET = snellen.from_arrays(*blobs(120), class_names=("cat", "dog", "frog"), pixel_range=(0, 255))
+DIGITS = snellen.from_arrays(*blobs(120), pixel_range=(0, 255))
+ROLES = assign(DATASET, Split(test=30, validation=30))
+
+SPELLINGS: dict[str, Any] = {
+    "clip_norm": 1.0,
+    "label_smoothing": 0.1,
+    "class_weights": {"dog": 3},
+    "schedule": {"one_cycle": {"rise": 0.2}},
+    "augment": [
+        {"shift": 0.1},
+        "flip",
+        {"crop": {"padding": 4}},
+        {"rotate": 15},
+        {"scale": [0.9, 1.1]},
+        {"brightness": 0.2},
+        {"contrast": 0.2},
+        {"cutout": 8},
+        {"cutmix": 1.0},
+    ],
+}
+
+
+def job(train: dict[str, Any], dataset: Any = DATASET) -> Job:
+    """Of the last phase."""
+    models = {"a": {"layers": "linear", "train": train}}
+    study = from_values({"study": "s", "data": "memory:x", "models": models}).study()
+    found = plan(study, dataset, ROLES).lanes[-1].jobs[0]
+    assert Job.model_validate_json(found.model_dump_json()).id == found.id
+    return found
+
+
+@pytest.mark.parametrize("key", SPELLINGS)
+def test_what_is_written_reaches_the_job_and_its_id(key: str) -> None:
+    changed, plain = job({key: SPELLINGS[key]}), job({})
+    assert changed.id != plain.id
+    assert getattr(changed.trajectory, key) != getattr(plain.trajectory, key)
+    others = {name: value for name, value in changed.identity()["trajectory"].items() if name not in {key, "total_epochs"}}
+    assert others == {name: plain.identity()["trajectory"][name] for name in others}
+
+
+def test_what_asks_for_nothing_is_not_in_the_identity() -> None:
+    nothing = {"clip_norm": None, "label_smoothing": 0, "class_weights": None, "augment": []}
+    assert job(nothing).id == job({}).id
+    assert not job({}).identity()["trajectory"].keys() & nothing.keys()
+
+
+def test_balanced_becomes_numbers_of_the_training_rows() -> None:
+    labels = DATASET.labels[ROLES.rows["train"]]
+    expected = compute_class_weight("balanced", classes=np.arange(3), y=labels)
+    assert job({"class_weights": "balanced"}).trajectory.class_weights == pytest.approx(expected)
+    assert job({"class_weights": {"frog": 2}}).id == job({"class_weights": [1, 1, 2]}).id
+
+
+def test_shorter_spellings_are_the_same_job() -> None:
+    for short, long in (
+        ({"scale": 0.1}, {"scale": {"factors": [0.9, 1.1], "fill": "nearest"}}),
+        ("flip", {"flip": {"direction": "horizontal"}}),
+        ({"crop": 4}, {"crop": {"padding": 4}}),
+    ):
+        assert job({"augment": [short]}).id == job({"augment": [long]}).id
+
+
+def test_digits_are_mirrored_only_when_asked_twice() -> None:
+    """Also in a later phase."""
+    with pytest.raises(StudyError, match="^model a: `flip` makes other characters"):
+        job({"augment": ["flip"]}, DIGITS)
+    with pytest.raises(StudyError, match="^model a: `flip` makes other characters"):
+        job([{}, {"augment": ["flip"]}], DIGITS)  # type: ignore[arg-type]  # a list of phases
+    job({"augment": [{"flip": {"anyway": True}}]}, DIGITS)
+
+
+TEXT = """study: s
+data: digits
+models:
+  a:
+    layers: linear
+    train: {KEY}
+"""
+
+
+@pytest.mark.parametrize(
+    ("written", "sentence"),
+    [
+        ("augment: [{shift: 2}]", "`amount` of model `a` must be in [0, 1); got 2"),
+        ("augment: [{rotat: 2}]", "unknown augmentation 'rotat'"),
+        ("augment: [{rotate: {degree: 2}}]", "unknown key `degree` of model `a`; did you mean `degrees`?"),
+        ("augment: [shift]", "`amount` of model `a` is missing"),
+        ("augment: [{scale: [1.1, 0.9]}]", "the smaller factor comes first; found [1.1, 0.9]"),
+        ("augment: [{mixup: 1}, flip]", "`mixup` makes one picture of two"),
+        ("augment: flip", "`augment` of model `a` must be a list; got 'flip'"),
+        ("clip_norm: 0", "`clip_norm` of model `a` must be "),
+        ("label_smoothing: 1", "`label_smoothing` of model `a` must be "),
+        ("class_weights: even", "`class_weights` of model `a` must be 'balanced'"),
+        ("schedule: {one_cycle: {warmup_epochs: 2}}", "unknown key `warmup_epochs` of model `a`"),
+        ("schedule: step", "`every_epochs` of model `a` is missing"),
+    ],
+)
+def test_mistakes_are_told_by_name_and_line(written: str, sentence: str) -> None:
+    with pytest.raises(StudyError) as caught:
+        parse(TEXT.replace("KEY", written), "study.yaml").study()
+    assert sentence in str(caught.value) and "line 6" in str(caught.value)

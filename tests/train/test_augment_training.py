@@ -1,0 +1,152 @@
+"""Protects augmentation in the engine: only training sees it, lanes train as they do alone, samples are what was trained
+on, and pictures of characters are not mirrored unasked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from training_cases import STEPS, TRAIN_ROWS, VALIDATION_ROWS, lane, material, start, train, training
+
+from snellen.errors import StudyError
+from snellen.train.augment.registry import refuse_mirrored_characters
+from snellen.train.augment.geometric import Flip, Shift
+from snellen.train.engine import Material, Silent
+from snellen.train.lane import Lane
+from snellen.train.samples import augmented_samples
+
+AUGMENT = [{"shift": 0.3}, "flip", {"crop": 1}, {"brightness": 0.2}, {"contrast": 0.4}, {"cutout": 2}, {"mixup": 0.5}]
+CHANGES: dict[str, Any] = {"layers": ["flatten", {"dense": {"units": 8, "activation": "relu"}}], "augment": AUGMENT}
+
+
+def test_training_sees_it_and_validation_does_not(tmp_path: Path) -> None:
+    """With a rate too small to move anything, the validation loss is that without augmentation."""
+    still = {"learning_rate": 1e-12, "epochs": 2}
+    plain = train(lane(**{**CHANGES, "augment": []}, **still), folder=tmp_path / "plain").lanes[0].history
+    augmented = train(lane(**CHANGES, **still), folder=tmp_path / "augmented").lanes[0].history
+    for one, other in zip(plain, augmented):
+        assert one["validation_loss"] == pytest.approx(other["validation_loss"], abs=1e-6)
+        assert one["loss"] != pytest.approx(other["loss"], abs=1e-4)
+
+
+def test_lanes_of_a_pack_train_as_they_do_alone(tmp_path: Path) -> None:
+    """Rows of their own, of other number, and another strength; in float64, three epochs."""
+    weaker = [{"shift": 0.1}, *AUGMENT[1:]]
+    lanes = [
+        Lane(lane(**CHANGES, seed=1).jobs, {"train": TRAIN_ROWS[5:58], "validation": VALIDATION_ROWS}),
+        Lane(lane(**{**CHANGES, "augment": weaker}).jobs, {"train": TRAIN_ROWS, "validation": VALIDATION_ROWS}),
+    ]
+    together = stepped(*lanes)
+    for number, each in enumerate(lanes):
+        torch.testing.assert_close(together[number], stepped(each)[0], rtol=0, atol=1e-9)
+
+
+def stepped(*lanes: Lane) -> torch.Tensor:
+    """(L, P) after three epochs."""
+    now, engine = start(*lanes), training(*lanes)
+    now = replace(now, theta=now.theta.double(), slots={name: value.double() for name, value in now.slots.items()})
+    for epoch in range(3):
+        after = engine.step_through(replace(now, epoch=epoch), Silent())
+        now = replace(now, theta=after.theta, state=after.state, slots=after.slots)
+    return now.theta
+
+
+def test_the_order_of_pictures_stays_the_same() -> None:
+    """So that a control without augmentation differs in nothing else."""
+    plain, augmented = (training(lane(augment=augment)).batches((0,), 1, torch.float32) for augment in ((), AUGMENT))
+    for one, other in zip(plain, augmented, strict=True):
+        assert torch.equal(one.rows, other.rows) and torch.equal(one.labels, other.labels)
+        assert not torch.equal(one.x, other.x)
+
+
+def test_a_picture_depends_on_its_place_among_the_training_rows_alone() -> None:
+    """Other batch sizes give the same pictures."""
+    unmixed = AUGMENT[:-1]
+    found = []
+    for size in (16, 7):
+        batches = list(training(lane(augment=unmixed, batch_size=size)).batches((0,), 2, torch.float32))
+        assert len(batches) == -(-60 // size)
+        found.append(torch.cat([batch.x for batch in batches], 1))
+    torch.testing.assert_close(*found, rtol=0, atol=0)
+
+
+def test_the_history_has_the_loss_that_is_minimised(tmp_path: Path) -> None:
+    """Smoothed and weighted: twice the weight, twice the loss; validation stays plain."""
+    still = {"learning_rate": 1e-12, "epochs": 1, "layers": ["flatten"]}
+    plain, heavy, smooth = (
+        train(lane(**still, **changes), folder=tmp_path / str(number)).lanes[0].history[0]
+        for number, changes in enumerate(({}, {"class_weights": (2.0,) * 3}, {"label_smoothing": 0.3}))
+    )
+    assert heavy["loss"] == pytest.approx(2 * plain["loss"], rel=1e-6)
+    assert smooth["loss"] != pytest.approx(plain["loss"], rel=1e-4)
+    for other in (heavy, smooth):
+        assert other["validation_loss"] == pytest.approx(plain["validation_loss"], rel=1e-6)
+        assert other["accuracy"] == plain["accuracy"]
+
+
+@pytest.mark.parametrize("batch_size", [5, 16, 60])
+def test_samples_are_the_first_pictures_that_are_trained_on(
+    batch_size: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from snellen.train import engine
+
+    own, step, seen = lane(**CHANGES, batch_size=batch_size), engine.training_step, []
+
+    def noting(*arguments: Any) -> Any:
+        seen.append(arguments[4][0].clone())
+        return step(*arguments)
+
+    found = augmented_samples(own, material())
+    monkeypatch.setattr(engine, "training_step", noting)
+    train(own, folder=tmp_path)
+    assert found is not None and len(found.rows) == 16 and set(found.rows) <= set(TRAIN_ROWS)
+    assert found.augmented.dtype == found.originals.dtype == np.uint8
+    np.testing.assert_array_equal(found.augmented, (torch.cat(seen)[:16] * 255).round().numpy())
+    np.testing.assert_array_equal(found.originals, material().images[found.rows].numpy())
+    assert (found.augmented != found.originals).any((1, 2, 3)).all()
+
+
+def test_samples_of_pictures_with_another_range() -> None:
+    pictures = material()
+    darker = Material(pictures.images.float() / 510 + 0.25, pictures.labels)
+    own = lane(**{**CHANGES, "augment": [{"crop": 0}], "pixel_range": (0.25, 0.75)})
+    found = augmented_samples(own, darker, count=3)
+    assert found is not None and len(found.rows) == 3
+    for shown in (found.originals, found.augmented):
+        np.testing.assert_array_equal(shown, pictures.images[found.rows].numpy())
+
+
+def test_no_samples_without_augmentation() -> None:
+    assert augmented_samples(lane(), material()) is None
+
+
+DIGITS = tuple("0123456789")
+
+
+@pytest.mark.parametrize(
+    ("classes", "source", "refused"),
+    [
+        (DIGITS, "my-photos", True),
+        (("3", "8"), "mine", True),
+        (("zero", "one"), "mnist", True),
+        (("a", "b"), "emnist-letters", True),
+        (("0", "1", "other"), "mine", False),
+        (("cat", "dog"), "cifar-10", False),
+    ],
+)
+def test_a_flip_of_characters_is_refused(classes: tuple[str, ...], source: str, refused: bool) -> None:
+    steps = (Shift(amount=0.1), Flip())
+    if not refused:
+        return refuse_mirrored_characters(steps, classes, source)
+    with pytest.raises(StudyError, match=r"a mirrored 2 is no 2; found classes .*`\{flip: \{anyway: true\}\}`"):
+        refuse_mirrored_characters(steps, classes, source)
+    refuse_mirrored_characters(steps[:1], classes, source)
+    refuse_mirrored_characters((Flip(anyway=True),), classes, source)
+
+
+def test_there_are_as_many_steps_as_without(tmp_path: Path) -> None:
+    assert len(list(training(lane(**CHANGES)).batches((0,), 0, torch.float32))) == STEPS
