@@ -106,7 +106,7 @@ class Terminal(RunWatcher):
 
     def trained(self, place: int, record: EpochRecord) -> None:
         self.epoch = record["epoch"]
-        self.best = max(self.best or 0.0, record["validation_accuracy"])
+        self.best = max(self.best or 0.0, record["validation_accuracy"] or 0.0)
         if self.pack is not None:
             told = f"epoch {self.epoch}/{self.epochs}  best validation accuracy {100 * self.best:.1f} %"
             self.bars.update(self.pack, completed=self.epoch, told=told)
@@ -123,11 +123,10 @@ class Terminal(RunWatcher):
         if result.status == "failed":
             self.console.print(f"  [red]failed[/] {label}: {result.reason}", highlight=False)
             return
-        self.console.print(
-            f"  {label}: epoch {result.kept_epoch} of {result.epochs} kept, "
-            f"validation accuracy {100 * (result.reloaded_accuracy or 0):.1f} %, {result.seconds:.1f} s",
-            highlight=False,
-        )
+        accuracy = result.reloaded_accuracy
+        judged = "" if accuracy is None else f"validation accuracy {100 * accuracy:.1f} %, "
+        kept = f"epoch {result.kept_epoch} of {result.epochs} kept, "
+        self.console.print(f"  {label}: {kept}{judged}{result.seconds:.1f} s", highlight=False)
 
 
 def _work(lane: Lane) -> float:

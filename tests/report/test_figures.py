@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import Any
 
@@ -53,6 +54,13 @@ def test_phases_are_parted_between_their_epochs() -> None:
     svg = drawn(figure)
     assert "phase 2" in svg and "phase 3" in svg and "kept: 5" in svg
     assert "phase" not in drawn(figures.learning_curve(history(7), 5, "loss"))
+
+
+@pytest.mark.parametrize(("epochs", "labels"), [(2, ["1", "2"]), (3, ["1", "2", "3"]), (5, ["1", "2", "3", "4", "5"])])
+def test_few_epochs_are_counted_once_each(epochs: int, labels: list[str]) -> None:
+    svg = drawn(figures.learning_curve(history(epochs), None, "loss"))
+    axis = svg.split("role-axis-label")[1]
+    assert re.findall(r">(\d+)</text>", axis) == labels
 
 
 def test_a_curve_without_a_kept_epoch_of_one_epoch_and_with_a_gap() -> None:

@@ -237,6 +237,32 @@ def test_an_editor_marks_values_with_a_mistake(value: Any) -> None:
         StudyFile.model_validate(study)
 
 
+SHARED = """study: s
+data: digits
+train: {epochs: 4, batch_size: {choice: [16, 32]}}
+models:
+  a: {layers: linear}
+  b: {layers: linear, train: {batch_size: 8}}
+  c: {layers: linear, train: {choice: [{learning_rate: 0.1}, [{epochs: 1}, {epochs: 2}]]}}
+"""
+
+
+def test_values_in_the_training_of_the_study_are_searched_by_every_model_without_its_own() -> None:
+    study = parse(SHARED, "f").study()
+    assert study.train is not None and study.train[0].batch_size == 16
+    a, b, c = (space_of(study.models[name]) for name in "abc")
+    assert a is not None and list(a.values) == ["train.batch_size"] and b is None and c is not None
+    assert [list(each.values()) for each in c.combinations()][0] == ["option 1", 16] and c.count == 2 + 4
+    assert parse(to_yaml(study.model_dump(mode="json")), "resolved").study() == study
+    jsonschema.validate(parse(SHARED, "f").values, SCHEMA)
+
+
+def test_a_mistake_in_the_training_of_the_study_is_told_where_it_is_written() -> None:
+    for wrong in ("{choice: [0, 32]}", "{choice: []}", "{range: [5, 5]}"):
+        told = message_of(SHARED.replace("{choice: [16, 32]}", wrong)).splitlines()
+        assert len(told) == 1 and told[0].endswith("(f line 3)"), told
+
+
 def test_defaults_go_under_every_option_and_every_phase() -> None:
     assert with_defaults({"choice": [{"a": 1}, [{"b": 2}, {}]]}, {"a": 0}) == {
         "choice": [{"a": 1}, [{"a": 0, "b": 2}, {"a": 0}]]

@@ -82,8 +82,10 @@ class RunRecord:
         return JobFolder(self.folder / "jobs" / job)
 
     def predictions(self, model: str, role: str) -> Predictions | None:
-        """The stored predictions; test only once it was opened for the model."""
-        return self.job(model).read_predictions(role)
+        """The stored predictions of the network that stands for the model; test only once it was opened for it, and
+        then those of the network on all rows where there is one."""
+        planned = self.planned[model]
+        return self.folder_of(planned.tested[0] if role == "test" else planned.job).read_predictions(role)
 
     @cached_property
     def floors(self) -> dict[str, FloorFolder]:

@@ -43,7 +43,8 @@ def learning_curve(history: Sequence[dict[str, Any]], kept_epoch: int | None, me
         for role, key in (("train", measure), ("validation", f"validation_{measure}"))
         if epoch.get(key) is not None
     ]
-    epochs = alt.X("epoch:Q", title="epoch").axis(tickMinStep=1, format="d", grid=False)
+    ticks = min(10, max(1, shown[-1]["epoch"] - shown[0]["epoch"]))
+    epochs = alt.X("epoch:Q", title="epoch").axis(tickMinStep=1, tickCount=ticks, format="d", grid=False)
     epochs = epochs.scale(domain=[shown[0]["epoch"], shown[-1]["epoch"]], nice=False, zero=False)
     lines = (
         alt.Chart(alt.InlineData(values=points))

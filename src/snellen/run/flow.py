@@ -11,8 +11,9 @@ from pathlib import Path
 from snellen.data import vault
 from snellen.data.dataset import Dataset
 from snellen.data.readers import read
-from snellen.data.roles import assign
+from snellen.data.roles import Roles, assign
 from snellen.evaluate import evaluation as evaluations
+from snellen.evaluate.choose import ranking, to_open
 from snellen.evaluate.record import RunRecord
 from snellen.explain.augmented import keep_augmented
 from snellen.files import journal
@@ -23,11 +24,12 @@ from snellen.report.data import describe
 from snellen.run.beginning import Settings, begin, settled, workplace, write_plan
 from snellen.run.opening import open_floors, open_tests
 from snellen.run.telling import Finished, tell
-from snellen.run.training import search_models, train_floors, train_plan
+from snellen.run.training import final_epochs, search_models, train_floors, train_plan
 from snellen.run.watcher import RunWatcher
 from snellen.study.document import Document
-from snellen.study.plan import options_of, plan, split_of, with_found
+from snellen.study.plan import Plan, options_of, plan, split_of, with_final, with_found
 from snellen.study.schema import StudyFile
+from snellen.train.perform import Workplace
 
 
 def run(
@@ -53,19 +55,33 @@ def run(
         begin(folder, document, study, environment, describe(study, dataset, roles))
         place = workplace(folder, vault.seal(folder, dataset, roles), environment)
         train_floors(roles, place, watcher)
-        found = {name: each.assignment for name, each in search_models(study, dataset, roles, place, watcher).items()}
-        planned = plan(with_found(study, found), dataset, roles)
-        write_plan(folder, planned, found)
-        train_plan(planned, place, watcher)
+        record, planned = _train(study, dataset, roles, place, watcher)
         watcher.reporting()
         keep_augmented(folder, planned.main_lanes, place.material)
-        record = RunRecord.open(folder)
         opened = open_tests(record, roles, place)
         open_floors(record, roles, place)
         evaluation = evaluations.evaluate(record, opened, vault.count_openings(folder))
         finished = tell(record, evaluation, dataset)
         journal.append(folder / "journal.jsonl", {"event": "run finished", "time": now()})
     return finished
+
+
+def _train(
+    study: StudyFile, dataset: Dataset, roles: Roles, place: Workplace, watcher: RunWatcher
+) -> tuple[RunRecord, Plan]:
+    """Searches, then the networks of the study, then one on all rows for each cross-validated model that is chosen."""
+    found = {name: each.assignment for name, each in search_models(study, dataset, roles, place, watcher).items()}
+    settled_study = with_found(study, found)
+    planned = plan(settled_study, dataset, roles)
+    write_plan(place.run, planned, found)
+    train_plan(planned, place, watcher)
+    record = RunRecord.open(place.run)
+    epochs = final_epochs(record, to_open(record, ranking(record)))
+    if epochs:
+        planned = with_final(planned, settled_study, dataset, roles, epochs)
+        train_plan(planned, place, watcher)
+        write_plan(place.run, planned, found)
+    return RunRecord.open(place.run), planned
 
 
 def report(folder: Path) -> Finished:

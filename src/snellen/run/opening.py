@@ -16,7 +16,7 @@ def open_tests(record: RunRecord, roles: Roles, place: Workplace) -> list[str]:
     opened = to_open(record, ranking(record)) if len(roles.rows["test"]) else []
     fingerprint = vault.stored_fingerprint(record.folder)
     reason, study = f"open_test: {record.study.open_test}", record.study.study
-    for model, job in [(name, job) for name in opened for job in record.planned[name].seeds.values()]:
+    for model, job in [(name, job) for name in opened for job in record.planned[name].tested]:
         folder = record.folder_of(job)
         if folder.was_opened(fingerprint) or not folder.is_done():
             continue

@@ -73,11 +73,15 @@ def _save_bundles(record: RunRecord, content: Content) -> None:
     height, width, channels = content["data"]["shape"]
     tone = _training_tone(content)
     for model in record.done:
-        folder = record.job(model)
+        job = record.planned[model].shipped
+        folder = record.folder_of(job)
+        result = folder.read_result()
+        if result is None or result.status != "done":
+            continue
         description = Description(
             name=model,
             study=record.study.study,
-            job=record.models[model],
+            job=job,
             input=Input(
                 height=height,
                 width=width,
@@ -88,7 +92,7 @@ def _save_bundles(record: RunRecord, content: Content) -> None:
             ),
             classes=record.classes,
             layers=folder.read_job().trajectory.layers,
-            weights_sha256=record.results[model].sha256["weights.safetensors"],
+            weights_sha256=result.sha256["weights.safetensors"],
             tone=tone,
         )
         save_bundle(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from snellen.data.dataset import Dataset
 from snellen.data.roles import Roles
+from snellen.evaluate.record import RunRecord
 from snellen.files import journal
 from snellen.files.clock import now
 from snellen.run.watcher import RunWatcher
@@ -37,6 +39,26 @@ def train_plan(planned: Plan, place: Workplace, watcher: RunWatcher) -> None:
     reporting = _Reporting(planned.labels, place, watcher)
     for stage in planned.stages:
         perform_all(stage, place, reporting)
+
+
+def final_epochs(record: RunRecord, models: Sequence[str]) -> dict[str, list[int]]:
+    """For each model that was cross-validated, how long to train on all rows: of each phase, the median of the epochs
+    that its networks kept in the folds, rounded."""
+    return {model: _kept_epochs(record, model) for model in models if record.planned[model].folds}
+
+
+def _kept_epochs(record: RunRecord, model: str) -> list[int]:
+    kept: list[list[int]] = []
+    for fold in record.planned[model].folds:
+        chain, job = [], fold.job
+        while job:
+            result = record.folder_of(job).read_result()
+            chain.append(result.kept_epoch if result and result.status == "done" else 0)
+            start = record.folder_of(job).read_job().trajectory.start
+            job = start.id if start else ""
+        if all(chain):
+            kept.append(chain[::-1])
+    return [max(1, round(statistics.median(epochs))) for epochs in zip(*kept)]
 
 
 def search_models(

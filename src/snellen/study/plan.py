@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -21,7 +21,7 @@ from snellen.models.features import AnyPart
 from snellen.models.fit import resolve
 from snellen.models.layers import Dense
 from snellen.study.fillings import fill
-from snellen.study.schema import Model, StudyFile
+from snellen.study.schema import Model, StudyFile, Train
 from snellen.study.space import Assignment
 from snellen.train import class_weights
 from snellen.train.augment.registry import refuse_mirrored_characters
@@ -44,16 +44,28 @@ class FoldJob:
 @dataclass(frozen=True)
 class PlannedModel:
     """The jobs of one model. seeds: seed -> job of its last phase, the main split. phases: all jobs of the first seed,
-    in order. folds: those of cross-validation."""
+    in order. folds: those of cross-validation. final: after cross-validation, the phases of the first seed trained on
+    all rows."""
 
     seeds: Mapping[int, str]
     phases: tuple[str, ...]
     folds: tuple[FoldJob, ...] = ()
+    final: tuple[str, ...] = ()
 
     @property
     def job(self) -> str:
         """The network that stands for the model: that of the first seed."""
         return self.phases[-1]
+
+    @property
+    def tested(self) -> tuple[str, ...]:
+        """The networks whose test is opened with the model: the final one, else those of all seeds."""
+        return self.final[-1:] or tuple(self.seeds.values())
+
+    @property
+    def shipped(self) -> str:
+        """The network that becomes the model's bundle."""
+        return self.final[-1] if self.final else self.job
 
     def as_json(self) -> dict[str, Any]:
         """For plan.json."""
@@ -63,7 +75,8 @@ class PlannedModel:
     def of_json(values: Mapping[str, Any]) -> PlannedModel:
         """From plan.json."""
         seeds = {int(seed): job for seed, job in values["seeds"].items()}
-        return PlannedModel(seeds, tuple(values["phases"]), tuple(FoldJob(**fold) for fold in values["folds"]))
+        folds = tuple(FoldJob(**fold) for fold in values["folds"])
+        return PlannedModel(seeds, tuple(values["phases"]), folds, tuple(values["final"]))
 
 
 @dataclass(frozen=True)
@@ -90,14 +103,22 @@ class Plan:
         named: dict[str, str] = {}
         for model, planned in self.models.items():
             several = len(planned.seeds) > 1
-            for number, job in enumerate(planned.phases[:-1], 1):
-                named.setdefault(job, f"{model}, phase {number}")
             for seed, job in planned.seeds.items():
                 named.setdefault(job, f"{model}, seed {seed}" if several else model)
             for fold in planned.folds:
                 place = f"{model}, fold {fold.fold}" + (f" of repeat {fold.repeat}" if fold.repeat > 1 else "")
                 named.setdefault(fold.job, f"{place}, seed {fold.seed}" if several else place)
+            for job in planned.final[-1:]:
+                named.setdefault(job, f"{model}, on all rows")
+        for lane in sorted(self.lanes, key=_last_phase_first):
+            start = lane.trajectory.start
+            if start is not None:
+                named.setdefault(start.id, f"{named[lane.ids[0]]}, phase {start.trajectory.phase + 1}")
         return named
+
+
+def _last_phase_first(lane: Lane) -> int:
+    return -lane.trajectory.phase
 
 
 def plan(study: StudyFile, dataset: Dataset, roles: Roles) -> Plan:
@@ -196,15 +217,38 @@ def _planned(
 
 
 def add_jobs(
-    model: Model, dataset: Dataset, rows: Rows, seeds: Iterable[int], collected: Collector
+    model: Model,
+    dataset: Dataset,
+    rows: Rows,
+    seeds: Iterable[int],
+    collected: Collector,
+    epochs: Sequence[int] | None = None,
 ) -> dict[int, list[Job]]:
-    """The jobs of all phases of each network, by seed, also given to the collector."""
+    """The jobs of all phases of each network, by seed, also given to the collector. epochs: how many of each phase,
+    the last kept; the study's own stop rules when None."""
     layers = (*resolve(model.features, dataset, rows.rows["train"]), *model.layers, Dense(units=len(dataset.classes)))
     assemble(layers, dataset.shape, len(dataset.classes))
-    chains = {seed: list(_chain(model, layers, dataset, rows, seed)) for seed in seeds}
+    counts: Sequence[int | None] = epochs or [None] * len(model.train)
+    chains = {seed: list(_chain(model, layers, dataset, rows, seed, counts)) for seed in seeds}
     for job in (job for chain in chains.values() for job in chain):
         collected.add(job, rows)
     return chains
+
+
+def with_final(
+    planned: Plan, study: StudyFile, dataset: Dataset, roles: Roles, epochs: Mapping[str, Sequence[int]]
+) -> Plan:
+    """The plan and, for the models of `epochs`, one more network on all rows but the test.
+
+    epochs: how many, of each phase. Nothing is left to stop by: the last epoch is kept.
+    """
+    collected, models = Collector(), dict(planned.models)
+    everything = np.union1d(roles.rows["train"], roles.rows["validation"])
+    rows = Rows.of(dataset, {"train": everything, "validation": everything[:0]})
+    for name, counts in epochs.items():
+        chain = add_jobs(study.models[name], dataset, rows, [study.seed], collected, counts)[study.seed]
+        models[name] = replace(models[name], final=tuple(job.id for job in chain))
+    return Plan((*planned.stages, *collected.stages()), models)
 
 
 def content_digest(dataset: Dataset, rows: np.ndarray) -> str:
@@ -241,11 +285,18 @@ def options_of(study: StudyFile) -> Options:
     )
 
 
-def _chain(model: Model, layers: tuple[AnyPart, ...], dataset: Dataset, rows: Rows, seed: int) -> Iterator[Job]:
+def _chain(
+    model: Model,
+    layers: tuple[AnyPart, ...],
+    dataset: Dataset,
+    rows: Rows,
+    seed: int,
+    counts: Sequence[int | None],
+) -> Iterator[Job]:
     """The jobs of a model's phases, each beginning from the kept weights of the one before."""
     job: Job | None = None
     labels = dataset.labels[rows.rows["train"]]
-    for phase in model.train:
+    for phase, count in zip(model.train, counts, strict=True):
         refuse_mirrored_characters(phase.augment, dataset.classes, dataset.name)
         trajectory = Trajectory(
             layers=layers,
@@ -266,8 +317,16 @@ def _chain(model: Model, layers: tuple[AnyPart, ...], dataset: Dataset, rows: Ro
             class_weights=class_weights.resolve(phase.class_weights, dataset.classes, labels),
             augment=phase.augment,
         )
-        stop = StopRule(
-            epochs=phase.epochs, patience=phase.patience, measure=phase.measure, validation_rows=rows.validation
-        )
-        job = Job(trajectory=trajectory, stop=stop)
+        job = Job(trajectory=trajectory, stop=_stop_rule(phase, rows, count))
         yield job
+
+
+def _stop_rule(phase: Train, rows: Rows, count: int | None) -> StopRule:
+    """That of the study, or `count` epochs of which the last is kept."""
+    if count is not None:
+        return StopRule(
+            epochs=count, patience=None, measure=phase.measure, validation_rows=rows.validation, keep="last"
+        )
+    return StopRule(
+        epochs=phase.epochs, patience=phase.patience, measure=phase.measure, validation_rows=rows.validation
+    )

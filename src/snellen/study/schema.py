@@ -27,7 +27,7 @@ from snellen.models.layers import AnyLayer
 from snellen.models.zoo import ZOO
 from snellen.study.methods import AnyMethod
 from snellen.study.searchable import searchable
-from snellen.study.searched import separate
+from snellen.study.searched import first_of, separate, with_defaults
 from snellen.train.augment.registry import Augmentations
 from snellen.train.job import Measure
 from snellen.train.optimizers import AnyOptimizer
@@ -228,7 +228,8 @@ def _counted_folds(written: Any) -> Any:
 
 
 def _listed_phases(written: Any) -> Any:
-    return None if written is None else _phases(written)
+    """Values to search are each model's own; the study's training has the first of each."""
+    return None if written is None else _phases(first_of(written))
 
 
 class StudyFile(Section):
@@ -277,14 +278,4 @@ class StudyFile(Section):
 
 def _with_defaults(model: Any, defaults: Any) -> Any:
     """The model with the study's training in place of none, or under each of its own phases."""
-    if not isinstance(model, Mapping):
-        return model
-    own = model.get("train")
-    if own is None:
-        return {**model, "train": defaults}
-    if not isinstance(defaults, Mapping):
-        return model
-    if isinstance(own, list | tuple):
-        phases = [{**defaults, **phase} if isinstance(phase, Mapping) else phase for phase in own]
-        return {**model, "train": phases}
-    return {**model, "train": {**defaults, **own}} if isinstance(own, Mapping) else model
+    return {**model, "train": with_defaults(model.get("train"), defaults)} if isinstance(model, Mapping) else model

@@ -42,13 +42,33 @@ def separate(written: Any, validate: Validate, default_epochs: int) -> Any:
     return _with_search(Space(_as_json(plain)), search, validate, default_epochs, ())
 
 
-def with_defaults(train: Any, defaults: Mapping[str, Any]) -> Any:
-    """`train` as written over the study's defaults, inside every option of a choice and every phase of a list."""
-    if isinstance(train, Mapping) and set(train) == {"choice"} and isinstance(train["choice"], list):
-        return {"choice": [with_defaults(option, defaults) for option in train["choice"]]}
-    if isinstance(train, list):
+def with_defaults(train: Any, defaults: Any) -> Any:
+    """`train` as written over the study's, inside every option of a choice and every phase of a list.
+
+    A list of phases is no default for a model that has training of its own.
+    """
+    if train is None:
+        return defaults
+    if not isinstance(defaults, Mapping):
+        return train
+    if isinstance(train, list | tuple):
         return [with_defaults(phase, defaults) for phase in train]
-    return {**defaults, **train} if isinstance(train, Mapping) else train
+    if not isinstance(train, Mapping):
+        return train
+    if _is_choice(train):
+        return {"choice": [with_defaults(option, defaults) for option in train["choice"]]}
+    if _is_choice(defaults):
+        return {"choice": [with_defaults(train, option) for option in defaults["choice"]]}
+    return {**defaults, **train}
+
+
+def first_of(written: Any) -> Any:
+    """What is written with its values settled: the first option, the low end. Raises StudyError for a wrong value."""
+    return Space({"it": written}).filled({}).model["it"]
+
+
+def _is_choice(written: Mapping[str, Any]) -> bool:
+    return set(written) == {"choice"} and isinstance(written["choice"], list | tuple)
 
 
 def _reopened(

@@ -228,7 +228,7 @@ class Training:
         theta, state = _values(stepped, number)
         validation_loss, validation_accuracy = self.validate(place, theta, state)
         last_step = (now.epoch + 1) * self.steps - 1
-        if not math.isfinite(validation_loss):
+        if validation_loss is not None and not math.isfinite(validation_loss):
             return self._non_finite(place, "validation loss", validation_loss, last_step)
         return EpochRecord(
             epoch=now.epoch + 1,
@@ -263,9 +263,11 @@ class Training:
     def _done(self, place: int, progress: Progress) -> bool:
         return all(kept.keeper.done(job.stop) for job, kept in zip(self.lanes[place].jobs, progress.kept))
 
-    def validate(self, place: int, theta: Tensor, state: Values) -> tuple[float, float]:
-        """Loss and accuracy of theta (1, P) on the lane's validation rows, in evaluation mode."""
+    def validate(self, place: int, theta: Tensor, state: Values) -> tuple[float | None, float | None]:
+        """Loss and accuracy of theta (1, P) on the lane's validation rows, in evaluation mode; None without rows."""
         trajectory, rows = self.lanes[place].trajectory, self.validation_rows[place]
+        if not len(rows):
+            return None, None
         views, images = self.layout.views(theta), self.material.images
         probabilities = predict_probabilities(trajectory.network, views, state, images, trajectory.pixel_range, rows)
         labels = self.validation_labels[place]

@@ -80,15 +80,18 @@ class Trajectory(Frozen):
 
 
 class StopRule(Frozen):
-    """How far to go and which epoch to keep: the best by `measure` on the validation rows, the first of equals.
+    """How far to go and which epoch to keep: the best by `measure` on the validation rows, the first of equals; or the
+    last, where all rows are trained on and none is left to judge.
 
     patience: epochs without improvement after which training stops; None trains all epochs.
     """
 
+    identity_baseline: ClassVar[Mapping[str, Any]] = {"keep": "best"}
     epochs: Annotated[int, Field(ge=1, le=100_000)]
     patience: Annotated[int, Field(ge=1, le=100_000)] | None
     measure: Measure
     validation_rows: str
+    keep: Literal["best", "last"] = "best"
 
 
 class Job(Frozen):

@@ -15,8 +15,10 @@ class Keeper:
     best_value: float = 0.0
     epoch: int = 0
 
-    def after(self, rule: StopRule, validation_loss: float, validation_accuracy: float) -> Keeper:
-        """The keeper after one more epoch; the epoch is kept when it is better than all before."""
+    def after(self, rule: StopRule, validation_loss: float | None, validation_accuracy: float | None) -> Keeper:
+        """The keeper after one more epoch; the epoch is kept when it is better than all before, or simply the last."""
+        if validation_loss is None or validation_accuracy is None:
+            return Keeper(self.epoch + 1, 0.0, self.epoch + 1)
         value = validation_loss if rule.measure == "loss" else validation_accuracy
         epoch = self.epoch + 1
         better = value < self.best_value if rule.measure == "loss" else value > self.best_value

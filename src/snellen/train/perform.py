@@ -168,8 +168,7 @@ def _done(lane: Lane, job: Job, kept: Kept, progress: Progress, place: Workplace
     predictions = {role: predict_role(role, wanted, job.id, place) for role, wanted in lane.rows.items()}
     for each in predictions.values():
         folder.write_predictions(each)
-    validation, record = predictions["validation"], history[kept.keeper.best_epoch - 1]
-    assert validation.labels is not None  # validation rows are never sealed
+    reloaded, record = _measured(predictions["validation"]), history[kept.keeper.best_epoch - 1]
     return Result(
         status="done",
         reason=None,
@@ -178,10 +177,19 @@ def _done(lane: Lane, job: Job, kept: Kept, progress: Progress, place: Workplace
         seconds=round(sum(each["seconds"] for each in history), 2),
         logged_loss=record["validation_loss"],
         logged_accuracy=record["validation_accuracy"],
-        reloaded_loss=loss(validation.labels, validation.probabilities),
-        reloaded_accuracy=accuracy(validation.labels, validation.probabilities),
+        reloaded_loss=reloaded[0],
+        reloaded_accuracy=reloaded[1],
         sha256=folder.digests(folder.weights, *(folder.predictions_path(role) for role in lane.rows)),
     )
+
+
+def _measured(validation: Predictions) -> tuple[float | None, float | None]:
+    """Loss and accuracy; None without rows."""
+    assert validation.labels is not None  # validation rows are never sealed
+    if not len(validation.labels):
+        return None, None
+    measures = loss(validation.labels, validation.probabilities), accuracy(validation.labels, validation.probabilities)
+    return measures
 
 
 def _failed(job: Job, kept: Kept, progress: Progress, folder: JobFolder) -> Result:

@@ -17,14 +17,14 @@ Values = dict[str, Tensor]
 
 class EpochRecord(TypedDict):
     """One line of the history. loss, accuracy: running means over the epoch while the weights changed, in training
-    mode; validation: after the epoch, in evaluation mode. learning_rate: of the last step. seconds: wall clock, shared
+    mode; validation: after the epoch, in evaluation mode, None where no rows are left for it. learning_rate: of the last step. seconds: wall clock, shared
     evenly among the lanes that trained together."""
 
     epoch: int
     loss: float
     accuracy: float
-    validation_loss: float
-    validation_accuracy: float
+    validation_loss: float | None
+    validation_accuracy: float | None
     learning_rate: float
     seconds: float
 

@@ -1,0 +1,156 @@
+"""Protects the promise that everything the five reference notebooks showed is shown: each table, picture and display is
+found in a finished report or exploration page, or in the list of what a later issue owes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import html5lib
+import pytest
+from runs import run_small
+
+from snellen.data.readers import read
+from snellen.report.exploration import explore, render
+
+TRAINING = {"learning_rate": 3e-3, "epochs": 2, "batch_size": 64}
+HIDDEN = {"dense": {"units": 12, "activation": "relu"}}
+MODELS: dict[str, Any] = {
+    "phases": {
+        "layers": [{"conv": {"filters": 4, "kernel": 3}}, "batch_norm", "flatten"],
+        "train": [TRAINING, {**TRAINING, "augment": [{"shift": 0.1}]}],
+    },
+    "pixels": {"features": [{"top_pixels": 20}], "layers": [HIDDEN]},
+    "dense": {"layers": ["flatten", HIDDEN]},
+}
+
+Page = str
+Place = tuple[Page, str]
+"""Which page, and where on it, as ElementPath."""
+
+MODEL = ".//details[@id='model-{model}']"
+EXPLORATION: dict[str, Place] = {
+    "table of values (describe)": ("exploration", ".//section[@id='pixels']//tbody/tr"),
+    "missing values": ("exploration", ".//section[@id='data']//dt[.='Missing values']"),
+    "duplicates": ("exploration", ".//section[@id='repeats']"),
+    "sample grid": ("exploration", ".//section[@id='classes']//td[@class='row']/span[@class='picture']"),
+    "mean image of each class": ("exploration", ".//section[@id='classes']//th[.='Mean']"),
+    "class distribution": ("exploration", ".//section[@id='classes']//div[@data-figure='balance']"),
+    "pixel histogram": ("exploration", ".//section[@id='pixels']//div[@data-figure='pixels']"),
+    "heat map of pixel correlations": ("exploration", ".//figure[@id='correlation']/img"),
+}
+COMPARED: dict[str, Place] = {
+    "table of candidates with parameters and scores": ("report", ".//section[@id='leaderboard']//tbody/tr/th/a"),
+    "drawing of the network": ("report", f"{MODEL}//div[@class='scroll drawing']/{{svg}}svg"),
+    "table of layers": ("report", f"{MODEL}//table/tfoot"),
+    "loss curves": ("report", f"{MODEL}//div[@data-figure='{{place}}-loss']"),
+    "accuracy curves": ("report", f"{MODEL}//div[@data-figure='{{place}}-accuracy']"),
+    "classification report": ("report", ".//h5[@id='classes-{place}-{role}']"),
+    "averages of the classification report": ("report", f"{MODEL}//div[@data-role='{{role}}']//table/tfoot/tr"),
+    "confusion heat map": ("report", ".//table[@data-cells='{place}-{role}']"),
+}
+PAIRS: dict[str, Place] = {
+    "grids of a called a, a called b, b called a, b called b": ("report", ".//h5[@id='pairs-{place}-{role}']"),
+}
+FIRST: dict[str, Place] = {
+    "shaded table of class probabilities of the first 20 images": ("report", ".//h5[@id='examples-{place}-{role}']"),
+}
+
+SHOWN: dict[str, dict[str, Place]] = {
+    "mnist-hidden-units": {
+        **COMPARED,
+        **PAIRS,
+        **FIRST,
+        "RMSE of the predicted digit": ("report", f"{MODEL}//table[@class='scores']//th[.='RMSE of the number']"),
+        "importance heat map of the forest": ("report", ".//div[@class='pixel-map heat']"),
+        "chosen pixels on a digit": ("report", ".//div[@class='pixel-map tone']/i[@class='chosen']"),
+    },
+    "fashion-mlp": {
+        **EXPLORATION,
+        **COMPARED,
+        "weighted precision": ("report", f"{MODEL}//table[@class='scores']//th[.='weighted precision']"),
+        "weighted recall": ("report", f"{MODEL}//table[@class='scores']//th[.='weighted recall']"),
+        "weighted F1": ("report", f"{MODEL}//table[@class='scores']//th[.='weighted F1']"),
+        "ten test images with predicted and true class": FIRST[next(iter(FIRST))],
+        "precision and recall of one class": ("report", ".//h5[@id='classes-{place}-{role}']"),
+    },
+    "cifar10-cnn": {
+        **COMPARED,
+        "augmented images": ("report", ".//h4[@id='augmented-{phases}']"),
+    },
+    "svhn-ann-cnn": {**COMPARED, "which digits get confused": PAIRS[next(iter(PAIRS))]},
+    "fashion-lenet-transfer": {**EXPLORATION, **COMPARED},
+}
+
+OWED: dict[str, dict[str, str]] = {
+    "mnist-hidden-units": {
+        "box plots of the activation of each unit by class, with the range of each class": "8",
+        "scatter of two units coloured by class": "8",
+        "the input that maximises a unit": "8",
+        "what is lost without a unit": "8",
+        "PCA of pixels and activations in 2 and 3 components, with explained variance": "8",
+        "t-SNE of activations with thumbnails": "8",
+        "scatter of two pixels": "8",
+    },
+    "fashion-mlp": {
+        "table of the grid over epochs and batch size": "6",
+        "precision and recall of one class with a probability threshold": "later",
+    },
+    "cifar10-cnn": {},
+    "svhn-ann-cnn": {},
+    "fashion-lenet-transfer": {
+        "table of the search": "6",
+        "table of cross-validation": "6",
+        "table of pretrained networks": "later",
+    },
+}
+"""By the number of the issue that brings it."""
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[Page, Any]:
+    run = run_small(tmp_path_factory.mktemp("displays") / "run", models=MODELS, open_test="all")
+    texts = {"report": run.report.read_text(encoding="utf-8"), "exploration": render(explore(read("digits")))}
+    found = {page: html5lib.parse(text, namespaceHTMLElements=False) for page, text in texts.items()}
+    heads = [one for one in found["report"].iter("details") if one.get("class") == "model"]
+    found["order"] = [one.attrib["id"].removeprefix("model-") for one in heads]
+    return found
+
+
+def elements(pages: dict[Page, Any], place: Place, model: str, role: str) -> list[Any]:
+    """What stands at a place, for one model and role."""
+    page, path = place
+    order = pages["order"]
+    numbers = {"place": order.index(model), "phases": order.index("phases")}
+    found: list[Any] = pages[page].findall(
+        path.format(model=model, role=role, svg="{http://www.w3.org/2000/svg}", **numbers)
+    )
+    return found
+
+
+@pytest.mark.parametrize(("study", "display"), [(study, one) for study, shown in SHOWN.items() for one in shown])
+def test_every_display_is_there_for_each_model_and_role(pages: dict[Page, Any], study: str, display: str) -> None:
+    for model in MODELS:
+        for role in ("validation", "test"):
+            assert elements(pages, SHOWN[study][display], model, role), f"{display}: {model}, {role}"
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_displays_are_those_of_their_model_and_role(pages: dict[Page, Any], model: str) -> None:
+    """What went wrong in a notebook: one experiment's figure under another's name, training under test's."""
+    details = pages["report"].find(MODEL.format(model=model))
+    panels = {panel.get("data-role"): panel for panel in details.iter("div") if panel.get("data-role")}
+    assert set(panels) == {"train", "validation", "calibration", "test"}
+    for role, panel in panels.items():
+        assert all(f"-{role}" in head.attrib["id"] and role in "".join(head.itertext()) for head in panel.iter("h5"))
+        assert len({head.attrib["id"].split("-")[1] for head in panel.iter("h5")}) == 1
+    title = next(details.iter("{http://www.w3.org/2000/svg}title"))
+    assert title.text == f"Drawing of {model}"
+
+
+def test_what_is_owed_is_not_shown_and_named_by_its_issue() -> None:
+    assert SHOWN.keys() == OWED.keys() and len(SHOWN) == 5
+    for study, owed in OWED.items():
+        assert not owed.keys() & SHOWN[study].keys()
+        assert set(owed.values()) <= {"6", "8", "later"}
