@@ -85,6 +85,7 @@ def describe(
             help="Make all images that high and wide, if their sizes differ.",
         ),
     ] = None,
+    grey: Annotated[bool, typer.Option("--grey", help="Make colours grey.")] = False,
     data_dir: DataFolder = None,
     as_json: AsJson = False,
 ) -> None:
@@ -94,7 +95,7 @@ def describe(
     from snellen.data.hdf5 import unions
     from snellen.data.readers import Options, find, read
 
-    options = Options(fit=Fit(step="resize", height=resize, width=resize) if resize else None)
+    options = Options(fit=Fit(step="resize", height=resize, width=resize) if resize else None, grey=grey)
     dataset, path = read(source, options, data_dir), find(source, data_dir)
     description, found = describe_dataset(dataset), unions(path) if path else []
     if as_json:

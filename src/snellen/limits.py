@@ -58,7 +58,7 @@ CELL_IMAGES = 60
 PAIR_IMAGES = 16
 PAIRED_IMAGES = 1_500
 """Images in one grid of a confused pair, four rows of four, and in all grids of a page: beyond, a second pair of each
-model is left out, because printing decodes a sheet again for every image."""
+model is left out, because all sprite sheets of the models share their bytes."""
 
 MIN_CLASS_TEST_IMAGES = 30
 """Below this many test images of a class its recall interval is wider than +-15 points: a notice says so."""

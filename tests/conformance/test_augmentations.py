@@ -59,7 +59,14 @@ def epoch(steps: tuple[Augmentation, ...], lanes: tuple[int, ...] = (0,), number
 
 def applied(drawn: EpochAugmentation, rows: Tensor, weights: Tensor | None = None) -> tuple[Tensor, Mixed | None]:
     """rows: (L, N)."""
-    return drawn.apply(PICTURES[rows], LABELS[rows], rows, weights, 0)
+    return on(drawn, PICTURES, rows, weights)
+
+
+def on(
+    drawn: EpochAugmentation, pictures: Tensor, rows: Tensor, weights: Tensor | None = None
+) -> tuple[Tensor, Mixed | None]:
+    """The same of other pictures of the same number."""
+    return drawn.mix(drawn.change(pictures[rows], rows), LABELS[rows], rows, weights, 0)
 
 
 def test_every_kind_has_a_case() -> None:
@@ -82,7 +89,7 @@ def test_strength_zero_changes_nothing(written: Any, nothing: Any) -> None:
 def test_values_stay_between_black_and_white(written: Any, nothing: Any) -> None:
     extreme = PICTURES.round()
     rows = ROWS[0][None]
-    changed, _ = epoch(parsed(written)).apply(extreme[rows], LABELS[rows], rows, None, 0)
+    changed, _ = on(epoch(parsed(written)), extreme, rows)
     assert changed.min() >= -1e-6 and changed.max() <= 1 + 1e-6
     assert changed.shape == (1, 40, *SHAPE) and changed.dtype == torch.float32
 
@@ -121,10 +128,10 @@ def test_a_lane_in_a_pack_is_the_lane_alone(written: list[Any], dtype: torch.dty
     pack = epoch(steps, (0, 1, 2))
     rows = torch.stack([torch.nn.functional.pad(each, (0, 40 - len(each)), value=int(each[0])) for each in ROWS])
     weights = (torch.arange(40) < torch.tensor([[len(each)] for each in ROWS])).float()
-    x, mixed = pack.apply(PICTURES.to(dtype)[rows], LABELS[rows], rows, weights, 3)
+    x, mixed = on(pack, PICTURES.to(dtype), rows, weights)
     for lane, own in enumerate(ROWS):
         alone = epoch(steps, (lane,))
-        expected, own_mixed = alone.apply(PICTURES.to(dtype)[own[None]], LABELS[own[None]], own[None], None, 3)
+        expected, own_mixed = on(alone, PICTURES.to(dtype), own[None])
         torch.testing.assert_close(x[lane : lane + 1, : len(own)], expected, rtol=0, atol=0)
         if mixed is not None and own_mixed is not None:
             torch.testing.assert_close(mixed.share[lane : lane + 1, : len(own)], own_mixed.share, rtol=0, atol=0)

@@ -4,7 +4,6 @@ found in a finished report or exploration page, or in the list of what a later i
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import html5lib

@@ -52,6 +52,15 @@ def test_a_sole_best_is_bounded_by_nothing_below() -> None:
     assert found[0].low == 0.0 and found[0].high > 0.19
 
 
+def test_models_that_cannot_be_the_best_bound_nothing() -> None:
+    """The third is surely worse than the first; what little is known of it against the second does not matter."""
+    differences = np.array([[0.0, 0.01, 0.05], [-0.01, 0.0, 0.04], [-0.05, -0.04, 0.0]])
+    errors = np.array([[0.0, 0.01, 0.01], [0.01, 0.0, 0.2], [0.01, 0.2, 0.0]])
+    found = compare_with_best(differences, errors, np.full((3, 3), np.inf))
+    assert [each.not_worse for each in found] == [True, True, False]
+    assert found[1].low == pytest.approx(-0.01 - stats.norm.ppf(0.975) * 0.01)
+
+
 def test_more_models_widen_the_limits() -> None:
     few = compare_with_best(*matrices(np.array([0.9, 0.88]), 0.01))[1]
     many = compare_with_best(*matrices(np.array([0.9, 0.88, 0.1, 0.1, 0.1]), 0.01))[1]

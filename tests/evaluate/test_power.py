@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from recipe_cases import Recipe, images
-from scipy.stats import multinomial, norm
+from scipy.stats import multinomial, nct, norm, t
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.power import TTestIndPower
 
@@ -26,17 +26,22 @@ SEEDS_ALONE = RecipeNoise(4e-6, 4e-6, 0.0, 0.0, 0.0)
 NOISE = RecipeNoise(4e-6, 9e-6, 0.02, 0.02, 0.01)
 
 
-@pytest.mark.parametrize(("discordance", "margin"), [(0.5, 0.3), (0.3, 0.3), (0.6, 0.1)])
-def test_power_is_that_of_every_table(discordance: float, margin: float) -> None:
-    """Of 30 images all tables of discordant pairs that statsmodels' exact test rejects in favour of the better one."""
+@pytest.mark.parametrize(
+    ("discordance", "margin", "level"), [(0.5, 0.3, 0.05), (0.3, 0.3, 0.05), (0.6, 0.1, 0.05), (0.3, 0.2, 1 / 16)]
+)
+def test_power_is_that_of_every_table(discordance: float, margin: float, level: float) -> None:
+    """Of 30 images all tables of discordant pairs that statsmodels' exact test rejects in favour of the better one.
+
+    Five against none is p = 1/16 exactly, and not below it.
+    """
     better, worse = (discordance + margin) / 2, (discordance - margin) / 2
     expected = sum(
         multinomial.pmf([b, c, 30 - b - c], 30, [better, worse, 1 - discordance])
         for b in range(31)
         for c in range(31 - b)
-        if b > c and mcnemar([[0, b], [c, 0]], exact=True).pvalue <= 0.05
+        if b > c and mcnemar([[0, b], [c, 0]], exact=True).pvalue < level
     )
-    assert network_power(discordance, 30, margin) == pytest.approx(expected, abs=1e-8)
+    assert network_power(discordance, 30, margin, level) == pytest.approx(expected, abs=1e-8)
 
 
 @pytest.mark.parametrize(("discordance", "margin"), [(0.1, 0.005), (0.05, 0.005), (0.08, 0.02), (0.002, 0.001)])
@@ -90,6 +95,16 @@ def test_noise_is_what_the_recipes_were_made_with() -> None:
     assert noise.seeds_A == pytest.approx(1e-4, rel=0.3)
     assert noise.seeds_B == pytest.approx(9e-6, rel=0.3)
     assert noise.images < 0.1 * noise.residual_A, "the same images are as easy for both"
+
+
+def test_as_many_seeds_and_images_as_were_seen_have_the_error_that_was_seen() -> None:
+    """Recipes that find other images easy, 4 seeds each: the noise, put together again, is that of the comparison."""
+    generator = np.random.default_rng(10)
+    a, b = (Recipe(0.8, 0.03).train(images(300, generator), 4, generator) for _ in range(2))
+    seen, margin = recipe_difference(a, b), 0.05
+    freedom = seen.degrees_of_freedom
+    expected = nct.sf(t.ppf(0.975, freedom), freedom, margin / seen.standard_error)
+    assert recipe_power(recipe_noise(a, b), 4, 300, margin) == pytest.approx(expected)
 
 
 def test_what_it_takes_is_the_least_that_does() -> None:

@@ -120,15 +120,15 @@ def test_two_points_are_found_by_three_seeds(deviation: float) -> None:
 
 
 def test_a_difference_is_worked_out_by_its_formula() -> None:
-    """By hand: accuracies 1/4, 2/4, 3/4 against 2/4, 2/4, 2/4 over four images."""
-    a = np.array([[1, 0, 0, 0], [1, 1, 0, 0], [1, 1, 1, 0]])
-    b = np.array([[0, 1, 1, 0], [0, 1, 1, 0], [0, 1, 1, 0]])
-    d = np.array([1, 2 / 3 - 1, 1 / 3 - 1, 0])
-    terms = (0.0625 / 3, 0.0, float(((d - d.mean()) ** 2).sum() / 3 / 4))
+    """By hand: accuracies 1/5, 2/5, 3/5 against 2/5, 2/5, 2/5 over five images."""
+    a = np.array([[1, 0, 0, 0, 0], [1, 1, 0, 0, 0], [1, 1, 1, 0, 0]])
+    b = np.array([[0, 1, 1, 0, 0]] * 3)
+    d = np.array([1, 2 / 3 - 1, 1 / 3 - 1, 0, 0])
+    terms = (0.04 / 3, 0.0, float(((d - d.mean()) ** 2).sum() / 4 / 5))
     found = recipe_difference(a, b)
     assert found.value == pytest.approx(0.0)
     assert found.standard_error**2 == pytest.approx(sum(terms))
-    assert found.degrees_of_freedom == pytest.approx(sum(terms) ** 2 / (terms[0] ** 2 / 2 + terms[2] ** 2 / 3))
+    assert found.degrees_of_freedom == pytest.approx(sum(terms) ** 2 / (terms[0] ** 2 / 2 + terms[2] ** 2 / 4))
 
 
 def test_the_other_way_round_only_the_sign_changes() -> None:

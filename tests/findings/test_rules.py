@@ -122,7 +122,6 @@ def together(folder: Path, evaluation: Evaluation) -> Evaluation:
     return data("data", near_duplicates=NEAR)(folder, evaluation)
 
 
-
 def rescored(model: str, value: float) -> State:
     """Another validation accuracy of a model."""
 
@@ -142,10 +141,8 @@ def above(folder: Path, evaluation: Evaluation) -> Evaluation:
 
 
 def level(folder: Path, evaluation: Evaluation) -> Evaluation:
-    """One model as good as the best floor."""
-    best = evaluation.best_floor
-    assert best is not None and best[1].value is not None
-    return rescored(OTHER, best[1].value)(folder, evaluation)
+    """All above but one model, which is exactly as good as the best floor."""
+    return rescored(OTHER, 0.5)(folder, above(folder, evaluation))
 
 
 def changed_floor(folder: Path, evaluation: Evaluation) -> Evaluation:

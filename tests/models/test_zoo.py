@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
+from snellen.models.activations import ACTIVATIONS
 from snellen.models.build import build
+from snellen.models.initializers import INITIALIZERS
+from snellen.models.layers import LAYERS
 from snellen.models.zoo import ZOO
 
 COUNTS = [
@@ -88,6 +94,18 @@ def test_convolutions_before_a_relu_start_as_he_says(name: str) -> None:
     assert len(kernels) == len(NORMED[name])
     for kernel in kernels:
         assert kernel.std().item() == pytest.approx((2 / kernel[0, 0].numel()) ** 0.5, rel=0.15)
+
+
+def test_the_documents_name_every_network_layer_activation_and_initializer() -> None:
+    """And count the networks as they are."""
+    text = (Path(__file__).parents[2] / "docs" / "study-file.md").read_text(encoding="utf-8")
+    assert not [name for name in (*ZOO, *LAYERS, *ACTIVATIONS, *INITIALIZERS) if f"`{name}`" not in text]
+    rows = [line.split("|") for line in text.splitlines() if line.startswith(tuple(f"| `{name}`" for name in ZOO))]
+    for _, names, _, counts, _ in rows:
+        shape = tuple(map(int, counts.split(" on ")[1].split("x")))
+        found = [f"{build(name, shape, 10).parameter_count:,}" for name in re.findall("`([^`]+)`", names)]
+        assert counts.split(" on ")[0].strip() == ", ".join(found)
+    assert len(rows) == 9
 
 
 def test_every_network_is_counted() -> None:

@@ -50,7 +50,10 @@ def test_every_network_by_name_is_drawn_whole(name: str) -> None:
         assert f"{row['name']} to {' × '.join(f'{n:,}' for n in row['output'])}" in said
     counts = [row["parameters"] for row in listed if row["parameters"] and not row.get("inside")]
     assert sorted(texts(svg, "count")) == sorted(f"{count:,}" for count in counts)
-    assert sum(int(count.replace(",", "")) for count in texts(svg, "count")) == build(name, (32, 32, 3), 10).parameter_count
+    assert (
+        sum(int(count.replace(",", "")) for count in texts(svg, "count"))
+        == build(name, (32, 32, 3), 10).parameter_count
+    )
     _, _, wide, high = map(float, svg.attrib["viewBox"].split())
     assert all(-10 <= x <= wide and 0 <= y <= high for x, y in places(svg))
     assert wide < LINE_PIXELS + 200
@@ -95,7 +98,7 @@ def test_many_layers_go_on_in_further_lines(count: int) -> None:
 
 
 def test_a_hostile_name_is_only_text() -> None:
-    attack = '</title><script>alert(1)</script>"\'&'
+    attack = "</title><script>alert(1)</script>\"'&"
     svg, _ = drawn(["flatten"], (8, 8, 1), attack)
     assert svg.find(f"{SVG}title").text == f"Drawing of {attack}"
     assert [one.tag for one in svg.iter() if "script" in one.tag] == []

@@ -159,7 +159,7 @@ def test_a_cell_leads_to_its_pictures(tree, content) -> None:
 
 def test_confused_pairs_are_four_grids_each_under_the_name_of_its_role(tree, content) -> None:
     classes = content["data"]["classes"]
-    for place, model in enumerate(content["models"]):
+    for model in content["models"]:
         for name, role in model["roles"].items():
             panel = tree.find(f".//details[@id='model-{model['name']}']//div[@data-role='{name}']")
             assert len(panel.findall(".//figure[@class='pair']")) == len(role["pairs"])
@@ -196,7 +196,13 @@ def test_augmented_pictures_stand_beside_those_they_were(content) -> None:
     tree = parsed(page.render(content, thumbnails, altered))
     sheet = "".join(one.text for one in tree.iter("style"))
     columns = int(re.search(r"--columns: (\d+)", sheet)[1])
-    picture = Image.open(io.BytesIO(base64.b64decode(re.search(r"\.picture { background-image: url\(\"data:image/webp;base64,([^\"]+)", sheet)[1])))
+    picture = Image.open(
+        io.BytesIO(
+            base64.b64decode(
+                re.search(r"\.picture { background-image: url\(\"data:image/webp;base64,([^\"]+)", sheet)[1]
+            )
+        )
+    )
     pixels = np.asarray(picture.convert("L"), int)
     for model in content["models"][:2]:
         shown = tree.findall(f".//details[@id='model-{model['name']}']//ol[@class='altered']/li")

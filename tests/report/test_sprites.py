@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import re
-
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ import pytest
 from PIL import Image
 
 from snellen.explain.thumbnails import Thumbnails
-from snellen.report.sprites import Sheet, build_sheet, pairs_in_view, rows_behind_cells, rows_in_view
+from snellen.report.sprites import Sheet, build_sheet, pairs_in_view, rows_behind_cells, rows_in_view, rows_of_model
 
 ROOM = 10**6
 
@@ -92,9 +91,10 @@ def test_the_first_pictures_of_all_cells_come_first() -> None:
     model = {"roles": {"test": role}, "augmented": [{"original": 9}]}
     content = {"data": {"samples": [[7], [8]]}, "models": [model]}
     assert list(rows_behind_cells(content, 2)) == [1, 4, 2]
-    assert list(rows_in_view(content, 0)) == [7, 8, 9, 5, 6]
-    assert list(rows_in_view(content, 1)) == [7, 8, 9, 5, 6, 10, 11]
-    assert list(rows_in_view(content, 2)) == [7, 8, 9, 5, 6, 10, 11, 12]
+    assert list(rows_in_view(content)) == [7, 8, 9]
+    assert list(rows_of_model(model, 0)) == [5, 6]
+    assert list(rows_of_model(model, 1)) == [5, 6, 10, 11]
+    assert list(rows_of_model(model, 2)) == [5, 6, 10, 11, 12]
 
 
 @pytest.mark.parametrize(("models", "pairs"), [(0, 1), (1, 2), (10, 2), (11, 1), (40, 1)])

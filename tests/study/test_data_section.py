@@ -32,6 +32,7 @@ def study(data: str) -> StudyFile:
         ("group: patient", "group", Group(column="patient")),
         ("group: 2", "group", Group(level=2)),
         ("group: {pattern: 'p(\\d+)'}", "group", Group(pattern=r"p(\d+)")),
+        ("grey: true", "grey", True),
         ("background: white", "background", "white"),
         ("on_bad_image: exclude", "on_bad_image", "exclude"),
     ],

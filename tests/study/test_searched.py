@@ -252,13 +252,13 @@ def test_values_in_the_training_of_the_study_are_searched_by_every_model_without
     assert study.train is not None and study.train[0].batch_size == 16
     a, b, c = (space_of(study.models[name]) for name in "abc")
     assert a is not None and list(a.values) == ["train.batch_size"] and b is None and c is not None
-    assert [list(each.values()) for each in c.combinations()][0] == ["option 1", 16] and c.count == 2 + 4
+    assert list(next(c.combinations()).values()) == ["option 1", 16] and c.count == 2 + 4
     assert parse(to_yaml(study.model_dump(mode="json")), "resolved").study() == study
     jsonschema.validate(parse(SHARED, "f").values, SCHEMA)
 
 
 def test_a_mistake_in_the_training_of_the_study_is_told_where_it_is_written() -> None:
-    for wrong in ("{choice: [0, 32]}", "{choice: []}", "{range: [5, 5]}"):
+    for wrong in ("{choice: [0, 32]}", "{choice: [16, 0]}", "{choice: []}", "{range: [5, 5]}"):
         told = message_of(SHARED.replace("{choice: [16, 32]}", wrong)).splitlines()
         assert len(told) == 1 and told[0].endswith("(f line 3)"), told
 

@@ -1,5 +1,5 @@
-"""Protects augmentation in the engine: only training sees it, lanes train as they do alone, samples are what was trained
-on, and pictures of characters are not mirrored unasked."""
+"""Protects augmentation in the engine: only training sees it, lanes train as they do alone, samples are what was
+trained on, and pictures of characters are not mirrored unasked."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ import torch
 from training_cases import STEPS, TRAIN_ROWS, VALIDATION_ROWS, lane, material, start, train, training
 
 from snellen.errors import StudyError
-from snellen.train.augment.registry import refuse_mirrored_characters
+from snellen.train import engine
 from snellen.train.augment.geometric import Flip, Shift
+from snellen.train.augment.registry import refuse_mirrored_characters
 from snellen.train.engine import Material, Silent
 from snellen.train.lane import Lane
 from snellen.train.samples import augmented_samples
+from snellen.train.step import training_step
 
 AUGMENT = [{"shift": 0.3}, "flip", {"crop": 1}, {"brightness": 0.2}, {"contrast": 0.4}, {"cutout": 2}, {"mixup": 0.5}]
 CHANGES: dict[str, Any] = {"layers": ["flatten", {"dense": {"units": 8, "activation": "relu"}}], "augment": AUGMENT}
@@ -47,10 +49,10 @@ def test_lanes_of_a_pack_train_as_they_do_alone(tmp_path: Path) -> None:
 
 def stepped(*lanes: Lane) -> torch.Tensor:
     """(L, P) after three epochs."""
-    now, engine = start(*lanes), training(*lanes)
+    now, own = start(*lanes), training(*lanes)
     now = replace(now, theta=now.theta.double(), slots={name: value.double() for name, value in now.slots.items()})
     for epoch in range(3):
-        after = engine.step_through(replace(now, epoch=epoch), Silent())
+        after = own.step_through(replace(now, epoch=epoch), Silent())
         now = replace(now, theta=after.theta, state=after.state, slots=after.slots)
     return now.theta
 
@@ -76,10 +78,11 @@ def test_a_picture_depends_on_its_place_among_the_training_rows_alone() -> None:
 
 def test_the_history_has_the_loss_that_is_minimised(tmp_path: Path) -> None:
     """Smoothed and weighted: twice the weight, twice the loss; validation stays plain."""
-    still = {"learning_rate": 1e-12, "epochs": 1, "layers": ["flatten"]}
+    still: dict[str, Any] = {"learning_rate": 1e-12, "epochs": 1, "layers": ["flatten"]}
+    changed: list[dict[str, Any]] = [{}, {"class_weights": (2.0,) * 3}, {"label_smoothing": 0.3}]
     plain, heavy, smooth = (
         train(lane(**still, **changes), folder=tmp_path / str(number)).lanes[0].history[0]
-        for number, changes in enumerate(({}, {"class_weights": (2.0,) * 3}, {"label_smoothing": 0.3}))
+        for number, changes in enumerate(changed)
     )
     assert heavy["loss"] == pytest.approx(2 * plain["loss"], rel=1e-6)
     assert smooth["loss"] != pytest.approx(plain["loss"], rel=1e-4)
@@ -92,13 +95,11 @@ def test_the_history_has_the_loss_that_is_minimised(tmp_path: Path) -> None:
 def test_samples_are_the_first_pictures_that_are_trained_on(
     batch_size: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from snellen.train import engine
-
-    own, step, seen = lane(**CHANGES, batch_size=batch_size), engine.training_step, []
+    own, seen = lane(**CHANGES, batch_size=batch_size), []
 
     def noting(*arguments: Any) -> Any:
         seen.append(arguments[4][0].clone())
-        return step(*arguments)
+        return training_step(*arguments)
 
     found = augmented_samples(own, material())
     monkeypatch.setattr(engine, "training_step", noting)
@@ -141,7 +142,8 @@ DIGITS = tuple("0123456789")
 def test_a_flip_of_characters_is_refused(classes: tuple[str, ...], source: str, refused: bool) -> None:
     steps = (Shift(amount=0.1), Flip())
     if not refused:
-        return refuse_mirrored_characters(steps, classes, source)
+        refuse_mirrored_characters(steps, classes, source)
+        return
     with pytest.raises(StudyError, match=r"a mirrored 2 is no 2; found classes .*`\{flip: \{anyway: true\}\}`"):
         refuse_mirrored_characters(steps, classes, source)
     refuse_mirrored_characters(steps[:1], classes, source)

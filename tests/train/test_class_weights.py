@@ -38,7 +38,7 @@ def test_numbers_by_name_or_in_order(written: Any, expected: Any) -> None:
 def test_mistakes() -> None:
     with pytest.raises(UnknownName, match=r"^class_weights: unknown class 'bog'; expected one of cat.* mean 'dog'"):
         resolve({"bog": 2.0}, CLASSES, LABELS)
-    with pytest.raises(StudyError, match="^class_weights: not one weight a class; found 2 weights; expected 3$"):
+    with pytest.raises(StudyError, match=r"^class_weights: not one weight a class; found 2 weights; expected 3$"):
         resolve((1.0, 2.0), CLASSES, LABELS)
-    with pytest.raises(StudyError, match="^class_weights: a class without training rows cannot be balanced; found frog"):
+    with pytest.raises(StudyError, match=r"^class_weights: a class without training rows .*; found frog$"):
         resolve("balanced", CLASSES, LABELS[:55])

@@ -29,13 +29,14 @@ def rule(*lanes: dict[str, Any]) -> Rule:
 
 
 def one_hot(labels: torch.Tensor) -> np.ndarray:
-    return np.eye(CLASSES)[labels.numpy()]
+    return np.asarray(np.eye(CLASSES)[labels.numpy()])
 
 
 def cross_entropy(targets: np.ndarray, logits: torch.Tensor) -> np.ndarray:
     """-sum of target log softmax, as Keras's categorical_crossentropy(from_logits=True)."""
     values = logits.numpy()
-    return -(targets * (values - np.log(np.exp(values).sum(-1, keepdims=True)))).sum(-1)
+    found: np.ndarray = -(targets * (values - np.log(np.exp(values).sum(-1, keepdims=True)))).sum(-1)
+    return found
 
 
 def test_nothing_asked_for_is_the_plain_loss() -> None:
@@ -119,7 +120,7 @@ def stepped(
 
 def test_a_step_descends_what_the_rule_says() -> None:
     """Against autograd of the losses written out with torch."""
-    lanes = [
+    lanes: list[dict[str, Any]] = [
         {"label_smoothing": 0.3, "class_weights": weights, "clip_norm": limit}
         for weights, limit in zip(WEIGHTS, (0.05, 1e5))
     ]
@@ -137,9 +138,10 @@ def test_a_step_descends_what_the_rule_says() -> None:
             part * row_weights[labels] * functional.cross_entropy(logits, labels, reduction="none", label_smoothing=0.3)
             for part, labels in ((share[lane], LABELS[lane]), (1 - share[lane], OTHERS[lane]))
         ]
-        losses = sum(parts)
+        losses = torch.stack(parts).sum(0)
         losses.mean().backward()
-        torch.nn.utils.clip_grad_norm_(theirs.parameters(), float(lanes[lane]["clip_norm"]))
+        torch.nn.utils.clip_grad_norm_(theirs.parameters(), lanes[lane]["clip_norm"])
+        assert theirs.weight.grad is not None and theirs.bias.grad is not None
         expected = -torch.cat([theirs.weight.grad.T.flatten(), theirs.bias.grad])
         names = [name for name, _ in own.layout.shapes]
         assert names == ["dense_1.kernel", "dense_1.bias"]

@@ -1,4 +1,4 @@
-"""What a study asks of any data set once it is read: some of its classes, another size."""
+"""What a study asks of any data set once it is read: some of its classes, another size, grey for colours."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ import numpy as np
 
 from snellen.data.dataset import Dataset, fingerprint
 from snellen.data.fit import Fit
+from snellen.data.grey import as_grey
 from snellen.data.source import Options
 from snellen.errors import DataError, unknown
 
 
 def adapt(dataset: Dataset, options: Options) -> Dataset:
-    """The data set with `options.classes` and `options.fit` applied; itself where they ask for nothing new."""
+    """The data set with `classes`, `fit` and `grey` of the options applied; itself where they ask for nothing new."""
     chosen = dataset if options.classes is None else select(dataset, options.classes)
-    return chosen if options.fit is None else resized(chosen, options.fit)
+    sized = chosen if options.fit is None else resized(chosen, options.fit)
+    return greyed(sized) if options.grey else sized
 
 
 def select(dataset: Dataset, classes: Sequence[str]) -> Dataset:
@@ -49,6 +51,18 @@ def resized(dataset: Dataset, fit: Fit) -> Dataset:
     if dataset.shape[:2] == (fit.height, fit.width):
         return dataset
     return _renewed(replace(dataset, images=fitted(dataset.images, fit, dataset.pixel_range)))
+
+
+def greyed(dataset: Dataset) -> Dataset:
+    """The data set with one channel. Raises DataError for pictures with alpha."""
+    if dataset.shape[2] == 1:
+        return dataset
+    return _renewed(replace(dataset, images=grey_between(dataset.images, dataset.pixel_range)))
+
+
+def grey_between(images: np.ndarray, pixel_range: tuple[float, float]) -> np.ndarray:
+    """(..., H, W, 1) luma of (..., H, W, C) pictures: uint8 only where black is 0 and white 255, so that levels remain."""
+    return as_grey(images if pixel_range == (0, 255) or images.shape[-1] == 1 else images.astype(np.float32))
 
 
 def fitted(images: np.ndarray, fit: Fit, pixel_range: tuple[float, float]) -> np.ndarray:

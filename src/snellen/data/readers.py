@@ -133,8 +133,8 @@ def find(source: str | Path, data_folder: Path | None) -> Path | None:
 
 
 def _advice(source: str | Path) -> str:
-    elsewhere = "Name the folder that holds them with --data-dir or in SNELLEN_DATA"
-    return f"Get them with `snellen data fetch {source}`. {elsewhere}." if source in known.NAMES else f"{elsewhere}."
+    elsewhere, name = "Name the folder that holds them with --data-dir or in SNELLEN_DATA", str(source).rstrip("/\\")
+    return f"Get them with `snellen data fetch {name}`. {elsewhere}." if name in known.NAMES else f"{elsewhere}."
 
 
 def _places(source: str | Path, data_folder: Path | None) -> list[Path]:

@@ -20,7 +20,7 @@ class Options:
     kind: the name of a reader. keys: for arrays, which array is which: any of images, labels, test_images,
     test_labels; for a manifest, which column is which. class_names: the K names, in the order of the labels.
     pixel_range: the values for black and white. classes: those to keep, in the order they get. fit: the size that
-    pictures get. The others are for picture files only: background, over which transparent ones are composited; group,
+    pictures get. grey: whether colours become one channel, after that. The others are for picture files only: background, over which transparent ones are composited; group,
     what those have in common that no split may part; on_bad_image, what happens to those that cannot be read.
     """
 
@@ -30,6 +30,7 @@ class Options:
     pixel_range: tuple[float, float] | None = None
     classes: tuple[str, ...] | None = None
     fit: Fit | None = None
+    grey: bool = False
     background: Background | None = None
     group: Group | None = None
     on_bad_image: Literal["exclude"] | None = None
@@ -42,6 +43,7 @@ class Options:
             "pixel_range": None if self.pixel_range is None else [float(value) for value in self.pixel_range],
             "classes": None if self.classes is None else list(self.classes),
             "fit": self.fit and self.fit.model_dump(),
+            "grey": self.grey,
             "background": self.background,
             "group": self.group and self.group.model_dump(),
             "on_bad_image": self.on_bad_image,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from snellen.data.adapt import fitted
+from snellen.data.adapt import fitted, grey_between
 from snellen.data.npz import read_lone_array
 from snellen.data.pictures import DEPTHS, decode, in_threads, is_picture, with_channels
 from snellen.data.readers import holds_picture_files, read
@@ -33,8 +33,8 @@ class Batch:
 def open_pictures(sources: Sequence[str], contract: Input, data_folder: Path | None) -> Iterator[Batch]:
     """One batch a source: an image file, a folder of image files, .npy, .npz, or anything a study can read.
 
-    contract: what the model takes. Pictures get their size as its training pictures did; image files also its channels,
-    where nothing is lost, and its black and white. Raises DataError naming the file.
+    contract: what the model takes. Pictures get their size and become grey as its training pictures did; image files
+    also its channels, where nothing is lost, and its black and white. Raises DataError naming the file.
     """
     for source in sources:
         path = Path(source)
@@ -50,7 +50,8 @@ def _open(source: str, path: Path, contract: Input, data_folder: Path | None) ->
     if path.suffix.lower() in (".npy", ".npz") and path.is_file() and (batch := _unlabelled(path, contract)):
         return batch
     decoded = path.exists() and holds_picture_files(path)
-    dataset = read(source, Options(fit=contract.fit, background=contract.background if decoded else None), data_folder)
+    background, grey = (contract.background, False) if decoded else (None, contract.grey)
+    dataset = read(source, Options(fit=contract.fit, grey=grey, background=background), data_folder)
     images = _as_input(dataset.images, dataset.pixel_range[1], contract) if decoded else dataset.images
     return Batch(dataset.ids.tolist(), images, dataset.labels, dataset.classes, dataset.official_test)
 
@@ -78,10 +79,11 @@ def read_picture(path: Path, contract: Input) -> np.ndarray:
 
 def _as_input(picture: np.ndarray, own_white: float, contract: Input) -> np.ndarray:
     """Decoded pictures (..., H, W, C), black being 0, in the model's channels and between its black and white."""
-    converted, (black, white) = with_channels(picture, contract.channels), contract.pixel_range
-    if (black, white) == (0, own_white):
-        return converted
-    return (black + converted * ((white - black) / own_white)).astype(np.float32)
+    channels = min(picture.shape[-1], 3) if contract.grey else contract.channels
+    converted, (black, white) = with_channels(picture, channels), contract.pixel_range
+    if (black, white) != (0, own_white):
+        converted = (black + converted * ((white - black) / own_white)).astype(np.float32)
+    return grey_between(converted, contract.pixel_range) if contract.grey else converted
 
 
 def _unlabelled(path: Path, contract: Input) -> Batch | None:
@@ -92,4 +94,6 @@ def _unlabelled(path: Path, contract: Input) -> Batch | None:
     images = array[..., None] if array.ndim == 3 else array
     if contract.fit and images.ndim == 4:
         images = fitted(images, contract.fit, contract.pixel_range)
+    if contract.grey and images.ndim == 4:
+        images = grey_between(images, contract.pixel_range)
     return Batch([f"{path.name}:{row}" for row in range(len(images))], images)

@@ -51,7 +51,7 @@ def resample_costs(matrix: np.ndarray, costs: np.ndarray, seed: int = 0) -> np.n
     totals = np.zeros(RESAMPLES)
     for index, draws in _redraws(matrix, seed):
         totals += draws @ costs[index]
-    return totals / matrix.sum()
+    return np.asarray(totals / matrix.sum())
 
 
 def _redraws(matrix: np.ndarray, seed: int) -> Iterator[tuple[int, np.ndarray]]:

@@ -28,10 +28,9 @@ def network_power(discordance: float, images: int, margin: float, level: float =
     discordance = max(discordance, margin)
     low, high = binom.ppf([1e-10, 1 - 1e-10], images, discordance).astype(np.int64)
     counts = np.arange(low, high + 1)
-    least = binom.ppf(level / 2, counts, 0.5)
-    fewest = np.where(binom.cdf(least, counts, 0.5) <= level / 2, least, least - 1)
-    found = binom.sf(counts - fewest - 1, counts, (discordance + margin) / (2 * discordance))
-    return float(binom.pmf(counts, images, discordance) @ np.where(fewest < 0, 0.0, found))
+    most_against = binom.ppf(level / 2, counts, 0.5) - 1
+    found = binom.sf(counts - most_against - 1, counts, (discordance + margin) / (2 * discordance))
+    return float(binom.pmf(counts, images, discordance) @ np.where(most_against < 0, 0.0, found))
 
 
 def images_for_networks(discordance: float, margin: float, level: float = SIGNIFICANT) -> int | None:

@@ -52,7 +52,8 @@ UNREADABLE = (
 class Input(BaseModel):
     """The input contract: size in pixels, channels, and the stored values that mean black and white.
 
-    fit: how pictures of other sizes got this one in training. background: what transparent ones were composited over.
+    fit: how pictures of other sizes got this one in training. grey: whether colours then became luma. background: what
+    transparent ones were composited over.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -61,7 +62,14 @@ class Input(BaseModel):
     channels: Annotated[int, Field(ge=1, le=4)]
     pixel_range: tuple[float, float]
     fit: Fit | None = None
+    grey: bool = False
     background: Background | None = None
+
+    @model_validator(mode="after")
+    def _is_grey(self) -> Input:
+        if self.grey and self.channels != 1:
+            raise ValueError(f"grey pictures have 1 channel, not {self.channels}")
+        return self
 
     @model_validator(mode="after")
     def _fits_its_size(self) -> Input:

@@ -163,7 +163,8 @@ def _label(block: Block, top: float) -> str:
     """The lines under a block, and a rule as long as its share of the parameters."""
     middle = block.width / 2
     texts = [
-        f'<text class="{kind}" x="{middle:.1f}" y="{top + LETTER_HIGH * at:.1f}" text-anchor="middle">{escape(text)}</text>'
+        f'<text class="{kind}" x="{middle:.1f}" y="{top + LETTER_HIGH * at:.1f}" text-anchor="middle">'
+        f"{escape(text)}</text>"
         for at, (kind, text) in enumerate(block.label)
     ]
     if block.share >= LEAST_SHARE:

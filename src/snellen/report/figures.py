@@ -31,7 +31,7 @@ FONT = "Helvetica Neue, Arial, Liberation Sans, sans-serif"
 WIDTH_PIXELS, HEIGHT_PIXELS = 400, 210
 
 
-def learning_curve(history: Sequence[dict[str, Any]], kept_epoch: int | None, measure: str) -> Specification:
+def learning_curve(history: Sequence[Mapping[str, Any]], kept_epoch: int | None, measure: str) -> Specification:
     """Lines of one measure ("loss" or "accuracy") over epochs, train and validation, with the kept epoch marked, and
     where a new phase of training begins."""
     import altair as alt
@@ -134,7 +134,7 @@ def javascript() -> str:
     return (folder / "bundle.js").read_text(encoding="utf-8")
 
 
-def _thinned(history: Sequence[dict[str, Any]], kept_epoch: int | None) -> list[dict[str, Any]]:
+def _thinned(history: Sequence[Mapping[str, Any]], kept_epoch: int | None) -> list[Mapping[str, Any]]:
     """At most about CURVE_POINTS epochs, evenly spaced, always with the first, the kept and the last."""
     step = math.ceil(len(history) / CURVE_POINTS)
     last = len(history) - 1
@@ -152,7 +152,7 @@ def _kept_mark(kept_epoch: int, epochs: altair.X) -> list[altair.Chart]:
     return [rule, text.encode(text="label:N", y=alt.value(0))]
 
 
-def _phase_marks(history: Sequence[dict[str, Any]], epochs: altair.X, measure: str) -> list[altair.Chart]:
+def _phase_marks(history: Sequence[Mapping[str, Any]], epochs: altair.X, measure: str) -> list[altair.Chart]:
     """A rule before the first epoch of each phase but the first, and its number where curves seldom are."""
     import altair as alt
 
@@ -165,8 +165,8 @@ def _phase_marks(history: Sequence[dict[str, Any]], epochs: altair.X, measure: s
         return []
     base = alt.Chart(alt.InlineData(values=values)).encode(x=epochs)
     rule = base.mark_rule(color="var(--rule-2)", strokeWidth=1.25)
-    place, height = ("top", 2) if measure == "loss" else ("bottom", HEIGHT_PIXELS - 2)
-    text = base.mark_text(align="left", baseline=place, dx=4, color="var(--ink-2)", fontSize=11)
+    height = 10 if measure == "loss" else HEIGHT_PIXELS - 10
+    text = base.mark_text(align="left", baseline="middle", dx=4, color="var(--ink-2)", fontSize=11)
     return [rule, text.encode(text="label:N", y=alt.value(height))]
 
 

@@ -25,7 +25,7 @@ def run_summary(
 
 def unfinished_summary(study: str) -> str:
     """A run that was not finished."""
-    shown = {"study": study, "chosen": None, "sentences": [], "rows": []}
+    shown: dict[str, Any] = {"study": study, "chosen": None, "sentences": [], "rows": []}
     return fragment("notebook.html.j2", {"kind": "run", "finished": False, **shown})
 
 

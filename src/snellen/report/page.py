@@ -12,17 +12,16 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-import numpy as np
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from snellen.explain.augmented import Augmented
 from snellen.explain.thumbnails import Thumbnails
-from snellen.limits import CELL_IMAGES, CELL_SHEET_BYTES, MATRIX_CLASSES, REPORT_BYTES, SHEET_BYTES
-from snellen.report.drawing import draw_network
-from snellen.report.figures import Specification, class_balance, javascript, learning_curve
+from snellen.limits import CELL_IMAGES, CELL_SHEET_BYTES, MATRIX_CLASSES, REPORT_BYTES
+from snellen.report.figures import Specification, javascript
 from snellen.report.formats import FILTERS
-from snellen.report.sprites import Sheet, build_sheet, mean_images, pairs_in_view, rows_behind_cells, rows_in_view
+from snellen.report.sprites import Sheet, build_sheet, rows_behind_cells
+from snellen.report.view import View, look
 
 Content = dict[str, Any]
 
@@ -48,9 +47,14 @@ def render(content: Content, thumbnails: Thumbnails, augmented: Mapping[str, Aug
     The page makes no request and runs no script but its own two, which its content security policy names by hash.
     Every text of `content` is escaped. At most REPORT_BYTES of UTF-8, except where even the least of DETAILS is more.
     """
+
+    @cache
+    def view(models: int | None) -> View:
+        return look(_within(content, models), thumbnails, augmented or {})
+
     html = ""
     for detail in _details(len(content["data"]["classes"])):
-        page = _page(_within(content, detail), thumbnails, augmented or {}, detail).encode("utf-8", "replace")
+        page = _page(view(detail.models), thumbnails, detail).encode("utf-8", "replace")
         html = page.decode()
         if len(page) <= REPORT_BYTES:
             break
@@ -63,20 +67,18 @@ def _details(num_classes: int) -> Iterable[Detail]:
     return dict.fromkeys(Detail(min(detail.cell_images, limit), detail.models) for detail in DETAILS)
 
 
-def _page(content: Content, thumbnails: Thumbnails, augmented: Mapping[str, Augmented], detail: Detail) -> str:
+def _page(view: View, thumbnails: Thumbnails, detail: Detail) -> str:
+    content = view.content
     cell_sheet = build_sheet(thumbnails, rows_behind_cells(content, detail.cell_images), CELL_SHEET_BYTES)
-    pairs, extra = pairs_in_view(content), [mean_images(content["data"]), *_altered(content, augmented)]
     return filled(
         "template.html.j2",
         content,
-        figures=_figures(content),
+        figures=view.figures,
         cells=_cells(content, cell_sheet, detail.cell_images),
-        sheet=build_sheet(thumbnails, rows_in_view(content, pairs), SHEET_BYTES, np.concatenate(extra)),
-        altered_tiles=_altered_tiles(content, augmented),
-        drawings=_drawings(content),
+        view=view,
+        sheet=view.sheet,
         cell_sheet=cell_sheet,
         detail=detail,
-        detail_pairs=pairs,
         cell_limit=CELL_IMAGES,
         first_findings=FIRST_FINDINGS,
         matrix_classes=MATRIX_CLASSES,
@@ -85,29 +87,6 @@ def _page(content: Content, thumbnails: Thumbnails, augmented: Mapping[str, Augm
         covers=_covers(content),
         methods=list(dict.fromkeys(estimate["method"] for _, estimate in _scores(content) if estimate["method"])),
     )
-
-
-def _altered(content: Content, augmented: Mapping[str, Augmented]) -> list[np.ndarray]:
-    """The augmented pictures of each model that has some, in the order of the models."""
-    return [augmented[model["job"]].images for model in content["models"] if model["augmented"]]
-
-
-def _altered_tiles(content: Content, augmented: Mapping[str, Augmented]) -> dict[str, int]:
-    """The place of each model's first augmented picture among the extra ones, behind the means."""
-    places, place = {}, len(content["data"]["means"])
-    for model in content["models"]:
-        if model["augmented"]:
-            places[model["name"]] = place
-            place += len(augmented[model["job"]].images)
-    return places
-
-
-def _drawings(content: Content) -> list[Markup]:
-    """The drawing of each model's network."""
-    return [
-        draw_network(model["name"], model["layers"], model["input"], f"drawing-{place}")
-        for place, model in enumerate(content["models"])
-    ]
 
 
 def filled(
@@ -142,22 +121,11 @@ def stylesheet() -> str:
     return _resource("style.css")
 
 
-def _within(content: Content, detail: Detail) -> Content:
-    """`content` with the models that `detail` shows: the chosen one, then the order of the leaderboard."""
+def _within(content: Content, count: int | None) -> Content:
+    """`content` with `count` models, None for all: the chosen one, then the order of the leaderboard."""
     models = content["models"]
-    shown = sorted(models, key=lambda model: not model["chosen"])[: detail.models]
+    shown = sorted(models, key=lambda model: not model["chosen"])[:count]
     return content | {"models": shown, "hidden_models": len(models) - len(shown)}
-
-
-def _figures(content: Content) -> dict[str, Specification]:
-    """Specifications by the name that the template gives their place."""
-    curves = {
-        f"{place}-{measure}": learning_curve(model["history"], model["kept_epoch"], measure)
-        for place, model in enumerate(content["models"])
-        if model["history"]
-        for measure in ("loss", "accuracy")
-    }
-    return curves | {"balance": class_balance(content["data"]["counts"])}
 
 
 def _cells(content: Content, sheet: Sheet, limit: int) -> dict[str, Any]:

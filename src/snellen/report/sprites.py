@@ -1,6 +1,7 @@
 """Many pictures in one image: sprite sheets, of which each place in the page shows one tile.
 
-A page has two. Printing decodes a sheet again for every tile, so the pictures in view keep to a small one."""
+Printing decodes a sheet again for every tile, so the pictures in view keep to small ones: a page has one of its own,
+one a model, and one for all pictures behind confusion cells, which are not printed."""
 
 from __future__ import annotations
 
@@ -75,16 +76,19 @@ def build_sheet(thumbnails: Thumbnails, rows: Iterable[int], max_bytes: int, ext
     )
 
 
-def rows_in_view(content: dict[str, Any], pairs: int) -> Iterator[int]:
-    """Data set rows whose pictures the page of `content` shows at once, some more than once; of each role the first
-    `pairs` confused pairs."""
+def rows_in_view(content: dict[str, Any]) -> Iterator[int]:
+    """Data set rows whose pictures the page of `content` shows at once outside the roles of its models."""
     for rows in content["data"]["samples"]:
         yield from rows
     for model in content["models"]:
         yield from (item["original"] for item in model["augmented"])
-    for role in _roles(content):
+
+
+def rows_of_model(model: dict[str, Any], pairs: int) -> Iterator[int]:
+    """Those that it shows at once for one model, some more than once; of each role the first `pairs` confused pairs."""
+    for role in model["roles"].values():
         yield from (item["row"] for item in role["mistakes"] + role["examples"])
-    for role in _roles(content):
+    for role in model["roles"].values():
         yield from (item["row"] for grid in _grids(role, pairs) for item in grid["pictures"])
 
 

@@ -88,6 +88,7 @@ def _save_bundles(record: RunRecord, content: Content) -> None:
                 channels=channels,
                 pixel_range=(low, high),
                 fit=record.study.data.fit,
+                grey=record.study.data.grey,
                 background=record.study.data.background,
             ),
             classes=record.classes,

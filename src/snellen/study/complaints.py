@@ -52,7 +52,7 @@ def complaints_of(error: ValidationError, lines: Mapping[Location, int]) -> list
     A default under `train:` is validated again in every model that inherits it; only the place where it is written
     counts, so faults at keys that the file does not have are told only when there are no others.
     """
-    faults = [_complaint(fault) for fault in error.errors() if not _is_echo(fault)]
+    faults = [_complaint(fault, lines) for fault in error.errors() if not _is_echo(fault)]
     unique = list({fault.location: fault for fault in reversed(faults)}.values())[::-1]
     told = [fault for fault in unique if _is_in_file(fault.written_at(), lines)] or unique
     return sorted(told, key=lambda fault: _line(fault.written_at(), lines))
@@ -77,11 +77,20 @@ def _is_echo(fault: Any) -> bool:
     return bool(fault["type"] == "too_short" and len(fault["input"]) >= fault["ctx"]["min_length"])
 
 
-def _complaint(fault: Any) -> Complaint:
-    location = tuple(step for step in fault["loc"] if not (isinstance(step, str) and _is_tag(step)))
+def _complaint(fault: Any, lines: Mapping[Location, int]) -> Complaint:
+    keys = tuple(step for step in fault["loc"] if not (isinstance(step, str) and _is_tag(step)))
+    location = _without_phase(keys, lines)
     spoken = _without_options(location)
     sentence = _sentence(fault, _subject(spoken), spoken)
     return Complaint(_without_method(location), sentence, is_missing=fault["type"] == "missing")
+
+
+def _without_phase(location: Location, lines: Mapping[Location, int]) -> Location:
+    """The one phase of a `train` that is written without a list has no number in the file."""
+    for index, step in enumerate(location[:-1], 1):
+        if step == "train" and type(location[index]) is int and location[: index + 1] not in lines:
+            return (*location[:index], *location[index + 1 :])
+    return location
 
 
 def _without_options(location: Location) -> Location:

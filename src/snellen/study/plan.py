@@ -279,6 +279,7 @@ def options_of(study: StudyFile) -> Options:
         pixel_range=data.pixel_range,
         classes=data.classes,
         fit=data.fit,
+        grey=data.grey,
         background=data.background,
         group=data.group,
         on_bad_image=data.on_bad_image,

@@ -11,6 +11,7 @@ from pydantic import (
     ConfigDict,
     Field,
     GetJsonSchemaHandler,
+    TypeAdapter,
     ValidationInfo,
     field_serializer,
     field_validator,
@@ -27,7 +28,7 @@ from snellen.models.layers import AnyLayer
 from snellen.models.zoo import ZOO
 from snellen.study.methods import AnyMethod
 from snellen.study.searchable import searchable
-from snellen.study.searched import first_of, separate, with_defaults
+from snellen.study.searched import separate, settled, with_defaults
 from snellen.train.augment.registry import Augmentations
 from snellen.train.job import Measure
 from snellen.train.optimizers import AnyOptimizer
@@ -74,6 +75,7 @@ class Data(Section):
     resize: Annotated[Size | None, Field(description="stretched or shrunk; proportions are not kept")] = None
     crop: Annotated[Size | None, Field(description="the middle of each picture")] = None
     pad: Annotated[Size | None, Field(description="black around each picture")] = None
+    grey: Annotated[bool, Field(strict=True, description="colours become their luma, one channel")] = False
     background: Annotated[Background | None, Field(description="under transparent picture files")] = None
     on_bad_image: Annotated[
         Literal["exclude"] | None, Field(description="leave unreadable picture files out, and list them")
@@ -227,9 +229,12 @@ def _counted_folds(written: Any) -> Any:
     return {"count": written} if type(written) is int else written
 
 
+PHASES: TypeAdapter[tuple[Train, ...]] = TypeAdapter(tuple[Train, ...])
+
+
 def _listed_phases(written: Any) -> Any:
     """Values to search are each model's own; the study's training has the first of each."""
-    return None if written is None else _phases(first_of(written))
+    return None if written is None else _phases(settled(written, lambda each: PHASES.validate_python(_phases(each))))
 
 
 class StudyFile(Section):

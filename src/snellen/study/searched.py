@@ -62,9 +62,16 @@ def with_defaults(train: Any, defaults: Any) -> Any:
     return {**defaults, **train}
 
 
-def first_of(written: Any) -> Any:
-    """What is written with its values settled: the first option, the low end. Raises StudyError for a wrong value."""
-    return Space({"it": written}).filled({}).model["it"]
+def settled(written: Any, validate: Validate) -> Any:
+    """What is written with the first of each value, after everything that it could be was validated."""
+    faults: list[Fault] = []
+    tree = read_tree(written, (), faults)
+    _raise(_wrong(fault.location, fault.error, written) for fault in faults)
+    if not _has_values(tree):
+        return written
+    space = Space(_as_json(written))
+    _raise(_faults_of(space, validate, ()))
+    return space.filled({}).model
 
 
 def _is_choice(written: Mapping[str, Any]) -> bool:
@@ -89,7 +96,7 @@ def _reopened(
 
 
 def _with_search(space: Space, search: Any, validate: Validate, default_epochs: int, place: Location) -> dict[str, Any]:
-    _raise(_faults_of(space, validate, place))
+    
     with _located(("search",), search):
         written = spelt_out(search if search is not None else default_method(space))
         settings = METHOD.validate_python({**written, "template": dict(space.template)})

@@ -113,7 +113,7 @@ class Space:
         yield from _probes(_live(self.tree, ()), {})
 
     def most_epochs(self, default: int) -> int:
-        """The epochs of the longest last phase of the space, which trials are counted in; default: of a silent phase."""
+        """Epochs of the longest last phase of the space; trials are counted in them. default: of a silent phase."""
         return _most_epochs(self.tree.get("train", {}), default)
 
 

@@ -33,12 +33,12 @@ def resolve(written: Written, classes: Sequence[str], labels: np.ndarray) -> tup
         raise StudyError(
             "not one weight a class", found=f"{len(written)} weights", expected=f"{len(classes)}", where=PLACE
         )
-    return tuple(float(each) for each in written)  # type: ignore[arg-type]  # `balanced` was answered above
+    return tuple(float(each) for each in written)
 
 
 def _balanced(classes: Sequence[str], labels: np.ndarray) -> tuple[float, ...]:
     counts = np.bincount(labels, minlength=len(classes))
     if not counts.all():
-        missing = ", ".join(classes[number] for number in np.flatnonzero(counts == 0))
+        missing = ", ".join(name for name, count in zip(classes, counts) if not count)
         raise StudyError("a class without training rows cannot be balanced", found=missing, where=PLACE)
     return tuple(float(each) for each in len(labels) / (len(classes) * counts))

@@ -34,7 +34,8 @@ class FloorResult:
     """The outcome of a floor; its presence means that it is over.
 
     images: the training pictures it was fitted to, of `of_images`. rounds, converged: see `Fitted`. parameters: how
-    many numbers were fitted. validation_accuracy: None when it failed. sha256: of each stored file.
+    many numbers were fitted. validation_accuracy: None when it failed or nothing is for validation. sha256: of each
+    stored file.
     """
 
     floor: str
@@ -95,7 +96,7 @@ def fit_floors(
 ) -> Iterator[FloorResult]:
     """The result of every floor, in the order of the registry; one without a result is fitted first.
 
-    rows: of each role to predict, train and validation among them, none sealed. contents: their digests, which with the
+    rows: of each role to predict, train among them, none sealed. contents: their digests, which with the
     name of a floor make its id.
     """
     ids = {name: identity({"floor": name, "format": FORMAT, **contents})[:ID_LENGTH] for name in FLOORS}
@@ -134,8 +135,7 @@ def _perform(name: str, folder: FloorFolder, dataset: Dataset, rows: Mapping[str
 def _store(
     name: str, folder: FloorFolder, fitted: Fitted, predictions: Mapping[str, Predictions], seconds: float
 ) -> FloorResult:
-    files, validation = folder.job, predictions["validation"]
-    assert validation.labels is not None  # validation rows are never sealed
+    files, validation = folder.job, predictions.get("validation")
     for each in predictions.values():
         files.write_predictions(each)
     return FloorResult(
@@ -148,6 +148,11 @@ def _store(
         converged=fitted.converged,
         parameters=fitted.parameters,
         seconds=round(seconds, 2),
-        validation_accuracy=accuracy(validation.labels, validation.probabilities),
+        validation_accuracy=_accuracy(validation) if validation else None,
         sha256=files.digests(files.weights, *(files.predictions_path(role) for role in predictions)),
     )
+
+
+def _accuracy(predictions: Predictions) -> float:
+    assert predictions.labels is not None  # validation rows are never sealed
+    return accuracy(predictions.labels, predictions.probabilities)

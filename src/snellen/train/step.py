@@ -13,6 +13,7 @@ from torch import Tensor
 from snellen.models.build import Network
 from snellen.models.keys import Key
 from snellen.models.layer import Tensors
+from snellen.train.flat import Layout
 from snellen.train.job import Trajectory
 from snellen.train.optimizers import Optimizer
 
@@ -135,5 +136,5 @@ def mixed_losses(rule: Rule, logits: Tensor, labels: Tensor, mixed: Mixed | None
 
 def clipped(gradient: Tensor, clip_norm: Tensor) -> Tensor:
     """gradient (L, P) with a norm of at most clip_norm (L, 1) in each lane; Keras's `global_clipnorm`."""
-    norm = torch.linalg.vector_norm(gradient, dim=1, keepdim=True)
+    norm: Tensor = torch.linalg.vector_norm(gradient, dim=1, keepdim=True)
     return gradient * (clip_norm / norm).clamp(max=1.0)

@@ -10,7 +10,7 @@ from snellen.train.augment.augmentation import PictureShape
 
 
 def boxes(generator: np.random.Generator, sides: np.ndarray, shape: PictureShape) -> np.ndarray:
-    """(n, 4) boxes (top, left, bottom, right) with sides (n, 2) and a middle anywhere in the picture, cut at its edge."""
+    """(n, 4) boxes (top, left, bottom, right) with sides (n, 2), the middle anywhere, cut at the edge."""
     size = np.asarray(shape[:2])
     first = np.floor(generator.random((len(sides), 2)) * size) - sides // 2
     return np.hstack([first.clip(0, size), (first + sides).clip(0, size)])
@@ -20,7 +20,9 @@ def inside(boxes: Tensor, x: Tensor) -> Tensor:
     """(L, N, H, W, 1) bool: which pixels of x (L, N, H, W, C) lie in their box (L, N, 4)."""
     top, left, bottom, right = boxes.unsqueeze(-1).unbind(2)
     rows, columns = (torch.arange(size, device=x.device) for size in x.shape[2:4])
-    return (((rows >= top) & (rows < bottom))[..., None] & ((columns >= left) & (columns < right)).unsqueeze(2))[..., None]
+    return (((rows >= top) & (rows < bottom))[..., None] & ((columns >= left) & (columns < right)).unsqueeze(2))[
+        ..., None
+    ]
 
 
 def areas(boxes: Tensor) -> Tensor:

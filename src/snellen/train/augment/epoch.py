@@ -30,33 +30,35 @@ class EpochAugmentation:
         """Of one epoch. lists: of each lane; they may differ in strength, not in kind."""
         counts, device = [len(rows) for rows in train_rows], train_rows[0].device
         drawn = [(stage, torch.from_numpy(stage.draw(lists, counts, shape, key))) for stage in stages_of(lists[0])]
-        return EpochAugmentation(
-            tuple((stage, numbers.to(device)) for stage, numbers in drawn), tuple(train_rows), key
-        )
+        return EpochAugmentation(tuple((stage, numbers.to(device)) for stage, numbers in drawn), tuple(train_rows), key)
 
-    def apply(
+    def change(self, x: Tensor, rows: Tensor) -> Tensor:
+        """Pictures x (L, N, H, W, C) of `rows` (L, N) after all steps that change each picture alone."""
+        for stage, drawn in self.stages:
+            if not isinstance(stage.steps[0], Mixing):
+                x = stage.apply(x, self._numbers(drawn, rows, x))
+        return x
+
+    def mix(
         self, x: Tensor, labels: Tensor, rows: Tensor, weights: Tensor | None, number: int
     ) -> tuple[Tensor, Mixed | None]:
-        """Pictures x (L, N, H, W, C) of `rows` (L, N) augmented, and their second labels where they are mixed.
+        """The pictures of one batch after the last step, where that makes one of two, and their second labels.
 
         weights: (L, N), 0 for rows that only fill the batch up; or None. number: of the batch in the epoch.
         """
-        mixed = None
-        positions = self._positions(rows) if self.stages else rows
-        for stage, drawn in self.stages:
-            numbers, step = drawn.take_along_dim(positions[..., None], 1).to(x.dtype), stage.steps[0]
-            if isinstance(step, Mixing):
-                partners = self._partners(rows, weights, number)
-                lanes = torch.arange(len(x), device=x.device)[:, None]
-                x, share = step.mix(x, x[lanes, partners], numbers)
-                mixed = Mixed(labels.take_along_dim(partners, 1), share)
-            else:
-                x = stage.apply(x, numbers)
-        return x, mixed
+        last = self.stages[-1:]
+        step = last[0][0].steps[0] if last else None
+        if not isinstance(step, Mixing):
+            return x, None
+        partners = self._partners(rows, weights, number)
+        lanes = torch.arange(len(x), device=x.device)[:, None]
+        x, share = step.mix(x, x[lanes, partners], self._numbers(last[0][1], rows, x))
+        return x, Mixed(labels.take_along_dim(partners, 1), share)
 
-    def _positions(self, rows: Tensor) -> Tensor:
-        """(L, N): which of its lane's training rows each row is."""
-        return torch.stack([torch.searchsorted(own, wanted) for own, wanted in zip(self.train_rows, rows.contiguous())])
+    def _numbers(self, drawn: Tensor, rows: Tensor, like: Tensor) -> Tensor:
+        """(L, N, k): those of `rows`, which are found among the training rows of their lane."""
+        places = torch.stack([torch.searchsorted(own, each) for own, each in zip(self.train_rows, rows.contiguous())])
+        return drawn.take_along_dim(places[..., None], 1).to(like.dtype)
 
     def _partners(self, rows: Tensor, weights: Tensor | None, number: int) -> Tensor:
         """(L, N): for each row of the batch another, or itself; rows that fill up are their own and nobody else's."""

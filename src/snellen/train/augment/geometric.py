@@ -133,5 +133,3 @@ class Scale(_Resampling):
     def draw(self, generator: np.random.Generator, count: int, shape: PictureShape) -> np.ndarray:
         shrink = 1 / generator.uniform(*self.factors, count)
         return maps(count, linear=(shrink, 0, 0, shrink))
-
-

@@ -14,7 +14,7 @@ from snellen.train.augment.boxes import areas, boxes, inside
 
 @final
 class Mixup(Mixing):
-    """The weighted mean of two pictures (Zhang et al. 2018); each picture has a weight of its own, as in Keras's MixUp."""
+    """The weighted mean of two pictures (Zhang et al. 2018); each has a weight of its own, as in Keras's MixUp."""
 
     kind: Literal["mixup"] = "mixup"
     shorthand: ClassVar[str] = "alpha"
@@ -40,5 +40,3 @@ class Cutmix(Mixing):
 
     def mix(self, x: Tensor, partners: Tensor, numbers: Tensor) -> tuple[Tensor, Tensor]:
         return partners.where(inside(numbers, x), x), 1 - areas(numbers) / math.prod(x.shape[2:4])
-
-

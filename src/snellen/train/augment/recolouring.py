@@ -59,5 +59,3 @@ class Cutout(Recolouring):
 
     def apply(self, x: Tensor, numbers: Tensor) -> Tensor:
         return x.masked_fill(inside(numbers, x), self.value)
-
-

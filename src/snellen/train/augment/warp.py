@@ -29,22 +29,25 @@ def maps(
 
 def composed(steps: Sequence[np.ndarray]) -> np.ndarray:
     """(n, 6) of several (n, 6), the first done first: the place that the last reads is a place of the one before."""
-    return reduce(_after, steps)
+    whole: np.ndarray = reduce(_after, steps)
+    return whole
 
 
 def _after(first: np.ndarray, then: np.ndarray) -> np.ndarray:
     outer, inner = first.reshape(-1, 2, 3), then.reshape(-1, 2, 3)
     both = outer[:, :, :2] @ inner
     both[:, :, 2] += outer[:, :, 2]
-    return both.reshape(-1, 6)
+    return np.reshape(both, (-1, 6))
 
 
 def read_between(x: Tensor, maps: Tensor, fill: Fill, interpolation: Interpolation) -> Tensor:
     """x (L, N, H, W, C) read where maps (L, N, 6) say. Beyond the edge is its nearest pixel, or zero."""
     height, width = x.shape[2:4]
-    a, b, t, c, d, u = maps.to(x.dtype).flatten(0, 1)[..., None, None].unbind(1)
-    i, j = _from_middle(height, x)[:, None], _from_middle(width, x)
-    places = torch.stack([(c * i + d * j + u) * (2 / width), (a * i + b * j + t) * (2 / height)], -1)
+    a, b, t, c, d, u = maps.to(x.dtype).flatten(0, 1).unsqueeze(-1).unbind(1)
+    i, j = _from_middle(height, x), _from_middle(width, x)
+    places = x.new_empty((len(a), height, width, 2))  # column, then row; the picture lies between -1 and 1
+    torch.add((c * i + u)[:, :, None] * (2 / width), (d * j)[:, None] * (2 / width), out=places[..., 0])
+    torch.add((a * i + t)[:, :, None] * (2 / height), (b * j)[:, None] * (2 / height), out=places[..., 1])
     planes = x.flatten(0, 1).permute(0, 3, 1, 2)
     y = torch.nn.functional.grid_sample(planes, places, interpolation, PADDING[fill], align_corners=False)
     return y.permute(0, 2, 3, 1).contiguous().view(x.shape)

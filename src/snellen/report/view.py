@@ -1,0 +1,70 @@
+"""What a page shows of its models at once: drawings, curves and pictures, each made one time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+
+from snellen.explain.augmented import Augmented
+from snellen.explain.thumbnails import Thumbnails
+from snellen.limits import SHEET_BYTES
+from snellen.report.drawing import draw_network
+from snellen.report.figures import Specification, class_balance, learning_curve
+from snellen.report.sprites import Sheet, build_sheet, mean_images, pairs_in_view, rows_in_view, rows_of_model
+
+Content = dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """sheet: samples, means and augmented pictures; model_sheets: the others, a sheet a model. pairs: how many confused
+    ones each role shows. altered: tile of each model's first augmented picture, by place. figures: by name."""
+
+    content: Content
+    sheet: Sheet
+    model_sheets: list[Sheet]
+    pairs: int
+    altered: dict[int, int]
+    drawings: list[Markup]
+    figures: dict[str, Specification]
+
+
+def look(content: Content, thumbnails: Thumbnails, augmented: Mapping[str, Augmented]) -> View:
+    """The view of all models of `content`, the value of report.json. augmented: pictures by job."""
+    shown = {place: augmented[each["job"]].images for place, each in enumerate(content["models"]) if each["augmented"]}
+    extra, pairs = [mean_images(content["data"]), *shown.values()], pairs_in_view(content)
+    sheet = build_sheet(thumbnails, rows_in_view(content), SHEET_BYTES // 4, np.concatenate(extra))
+    starts = len(sheet.tiles) + np.cumsum([len(images) for images in extra])
+    return View(
+        content,
+        sheet,
+        _model_sheets(content, thumbnails, pairs),
+        pairs,
+        dict(zip(shown, starts.tolist())),
+        [
+            draw_network(model["name"], model["layers"], model["input"], f"drawing-{place}")
+            for place, model in enumerate(content["models"])
+        ],
+        _figures(content),
+    )
+
+
+def _model_sheets(content: Content, thumbnails: Thumbnails, pairs: int) -> list[Sheet]:
+    """All of them share what bytes the page's own sheet leaves."""
+    room = SHEET_BYTES * 3 // 4 // max(1, len(content["models"]))
+    return [build_sheet(thumbnails, rows_of_model(model, pairs), room) for model in content["models"]]
+
+
+def _figures(content: Content) -> dict[str, Specification]:
+    """Specifications by the name that the template gives their place."""
+    curves = {
+        f"{place}-{measure}": learning_curve(model["history"], model["kept_epoch"], measure)
+        for place, model in enumerate(content["models"])
+        if model["history"]
+        for measure in ("loss", "accuracy")
+    }
+    return curves | {"balance": class_balance(content["data"]["counts"])}

@@ -1,0 +1,97 @@
+"""Protects folds: every row held out once, nothing related on two sides, validation taken out of the own training part."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import snellen
+from snellen.data.dataset import Dataset
+from snellen.data.folds import Fold, make_folds
+from snellen.data.roles import Split, assign
+from snellen.errors import StudyError
+
+GENERATOR = np.random.default_rng(0)
+SPLIT = Split(test=60, validation=0.2, seed=3)
+
+
+def pictures(count: int, classes: int = 3) -> Dataset:
+    images = GENERATOR.integers(0, 256, (count, 5, 5), dtype=np.uint8)
+    return snellen.from_arrays(images, np.arange(count) % classes, pixel_range=(0, 255))
+
+
+DATASET = pictures(360)
+
+
+def folds(dataset: Dataset = DATASET, split: Split = SPLIT, count: int = 5, repeats: int = 1) -> list[Fold]:
+    return make_folds(dataset, assign(dataset, split), split, count, repeats)
+
+
+def test_every_row_but_the_test_is_held_out_once_a_repeat() -> None:
+    roles, made = assign(DATASET, SPLIT), folds(repeats=2)
+    pool = np.union1d(roles.rows["train"], roles.rows["validation"])
+    for repeat in (1, 2):
+        held_out = [fold.rows["held_out"] for fold in made if fold.repeat == repeat]
+        np.testing.assert_array_equal(np.sort(np.concatenate(held_out)), pool)
+        assert {len(rows) for rows in held_out} == {60}
+    assert not np.array_equal(made[0].rows["held_out"], made[5].rows["held_out"]), "another repeat, another division"
+
+
+def test_validation_is_taken_out_of_the_own_training_part() -> None:
+    pool_size = 300
+    for fold in folds():
+        parts = [fold.rows[part] for part in ("train", "validation", "held_out")]
+        everything = np.concatenate(parts)
+        assert len(everything) == len(np.unique(everything)) == pool_size
+        assert len(fold.rows["validation"]) == 48, "a fifth of the 240 that are not held out"
+        assert not np.isin(assign(DATASET, SPLIT).rows["test"], everything).any()
+
+
+def test_folds_are_stratified() -> None:
+    for fold in folds():
+        for part, expected in (("held_out", 20), ("validation", 16), ("train", 64)):
+            counts = np.bincount(DATASET.labels[fold.rows[part]], minlength=3)
+            assert abs(counts - expected).max() <= 1, part
+
+
+def test_the_same_seed_the_same_folds_another_seed_others() -> None:
+    first, again, other = folds(), folds(), folds(split=replace(SPLIT, seed=4))
+    for one, two in zip(first, again):
+        np.testing.assert_array_equal(one.rows["held_out"], two.rows["held_out"])
+        np.testing.assert_array_equal(one.rows["validation"], two.rows["validation"])
+    assert not np.array_equal(first[0].rows["held_out"], other[0].rows["held_out"])
+
+
+def test_equal_pictures_are_never_on_two_sides() -> None:
+    images = DATASET.images.copy()
+    images[100:160] = images[40:100]
+    dataset = snellen.from_arrays(images, DATASET.labels, pixel_range=(0, 255))
+    _, picture = np.unique(images.reshape(len(images), -1), axis=0, return_inverse=True)
+    for fold in folds(dataset):
+        parts = [set(picture[fold.rows[part]].tolist()) for part in ("train", "validation", "held_out")]
+        assert not (parts[0] & parts[1] or parts[0] & parts[2] or parts[1] & parts[2])
+
+
+def test_groups_are_never_on_two_sides() -> None:
+    dataset = replace(DATASET, groups=np.arange(360) // 6 * 6)
+    for fold in folds(dataset):
+        parts = [set(dataset.groups[fold.rows[part]].tolist()) for part in ("train", "validation", "held_out")]
+        assert not (parts[0] & parts[1] or parts[0] & parts[2] or parts[1] & parts[2])
+        assert 48 <= len(fold.rows["held_out"]) <= 72
+
+
+def test_more_folds_than_members_of_the_smallest_class() -> None:
+    labels = np.where(np.arange(360) < 9, 2, np.arange(360) % 2)
+    dataset = snellen.from_arrays(DATASET.images, labels, pixel_range=(0, 255))
+    with pytest.raises(
+        StudyError, match=r"more folds than members of the smallest class; found 8 folds, \d images of class '2'"
+    ):
+        folds(dataset, count=8)
+
+
+def test_groups_that_cannot_be_divided() -> None:
+    dataset = replace(DATASET, groups=np.where(np.arange(360) < 300, 0, np.arange(360)))
+    with pytest.raises(StudyError, match="group"):
+        folds(dataset, Split(test=20, validation=10))
