@@ -54,7 +54,7 @@ def test_python_and_a_file_are_the_same_study(small_run: Run, tmp_path: Path) ->
     (tmp_path / "small.yaml").write_text(written, encoding="utf-8")
     assert snellen.Study.load(tmp_path / "small.yaml").file == small_study().file
     changed = snellen.Study.load(tmp_path / "small.yaml", ["models.dense.train.epochs=9"])
-    assert changed.file.models["dense"].train.epochs == 9
+    assert changed.file.models["dense"].last_phase.epochs == 9
 
 
 def test_the_same_study_gives_the_same_bytes(small_run: Run, own_user: Path, tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ def test_a_finding_of_severity_error_is_1(snellen: Command, run_copy: Path) -> N
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["run", "digit"], "Error: unknown study 'digit'; expected one of digits"),
+        (["run", "digit"], "Error: unknown study 'digit'; expected one of cifar10-cnn, digits"),
         (["run", "nowhere.yaml"], "Error: nowhere.yaml: no such file"),
         (["run", "tiny.yaml", "--set", "sed=1"], "unknown key `sed`; did you mean `seed`?"),
         (["run", "tiny.yaml", "--seed", "-1"], "`seed` must be in [0, 4294967296); got -1"),

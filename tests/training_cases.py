@@ -35,8 +35,9 @@ TRAJECTORY: dict[str, Any] = {
     "label_smoothing": 0.0,
     "class_weights": None,
     "augment": (),
+    "start": None,
 }
-STOP: dict[str, Any] = {"epochs": 4, "patience": None, "measure": "loss", "validation_rows": "b" * 64}
+STOP: dict[str, Any] = {"epochs": 4, "patience": None, "measure": "loss", "validation_rows": "b" * 64, "keep": "best"}
 TRAIN_ROWS, VALIDATION_ROWS = np.arange(60), np.arange(60, 90)
 STEPS = 4
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from snellen.limits import MAX_SIDE_PIXELS
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from snellen.data.dataset import Dataset
     from snellen.data.hdf5 import Union
+    from snellen.data.pictures import Background
 
 app = typer.Typer(help="List, fetch and describe data sets.", no_args_is_help=True)
 
@@ -86,6 +89,15 @@ def describe(
         ),
     ] = None,
     grey: Annotated[bool, typer.Option("--grey", help="Make colours grey.")] = False,
+    background: Annotated[
+        str | None, typer.Option(metavar="white|black", help="What is put under transparent image files.")
+    ] = None,
+    exclude: Annotated[
+        bool, typer.Option("--exclude-bad-images", help="List image files that cannot be read, and go on.")
+    ] = False,
+    kind: Annotated[
+        str | None, typer.Option(metavar="READER", help="How to read it, where files of several kinds lie together.")
+    ] = None,
     data_dir: DataFolder = None,
     as_json: AsJson = False,
 ) -> None:
@@ -93,11 +105,19 @@ def describe(
     from snellen.data.describe import describe as describe_dataset
     from snellen.data.fit import Fit
     from snellen.data.hdf5 import unions
+    from snellen.data.near import EXPLORED, near_groups_at_hand
     from snellen.data.readers import Options, find, read
 
-    options = Options(fit=Fit(step="resize", height=resize, width=resize) if resize else None, grey=grey)
+    options = Options(
+        kind=kind,
+        fit=Fit(step="resize", height=resize, width=resize) if resize else None,
+        grey=grey,
+        background=_background(background),
+        on_bad_image="exclude" if exclude else None,
+    )
     dataset, path = read(source, options, data_dir), find(source, data_dir)
-    description, found = describe_dataset(dataset), unions(path) if path else []
+    near = near_groups_at_hand(dataset, EXPLORED)
+    description, found = describe_dataset(dataset, near), unions(path) if path else []
     if as_json:
         listed = [{"array": union.array, "parts": list(union.parts)} for union in found]
         print(json.dumps(description | {"unions": listed}, indent=2))
@@ -105,7 +125,7 @@ def describe(
         _print(description, found)
     if out or not as_json:
         page = out or Path(f"{dataset.name}-exploration.html")
-        _write_page(page, dataset, description, path, found)
+        _write_page(page, dataset, description, near, path, found)
         print(f"  page         {page}", file=sys.stderr if as_json else sys.stdout)
 
 
@@ -127,8 +147,23 @@ def _known(name: str, data_folder: Path | None) -> dict[str, Any]:
     return {"name": name, "images": sum(published.rows), "about": published.about, "bytes": num_bytes, "path": where}
 
 
+def _background(name: str | None) -> Background | None:
+    """Raises UnknownName for another colour."""
+    from snellen.data.pictures import BACKGROUNDS
+    from snellen.errors import unknown
+
+    if name is not None and name not in BACKGROUNDS:
+        raise unknown("background", name, BACKGROUNDS)
+    return cast("Background | None", name)
+
+
 def _write_page(
-    page: Path, dataset: Dataset, description: dict[str, Any], path: Path | None, unions: list[Union]
+    page: Path,
+    dataset: Dataset,
+    description: dict[str, Any],
+    near: np.ndarray | None,
+    path: Path | None,
+    unions: list[Union],
 ) -> None:
     from snellen.data.photographs import look, some_files
     from snellen.files.atomic import write_text
@@ -136,7 +171,7 @@ def _write_page(
 
     leaks = [f"`{union.array}` is {union.parts[0]} and {union.parts[1]} together: a leak." for union in unions]
     photographs = look(some_files(dataset, path) if path else [])
-    write_text(page, render(explore(dataset, photographs, leaks, description)))
+    write_text(page, render(explore(dataset, photographs, leaks, description, near)))
 
 
 def _print(description: dict[str, Any], unions: list[Union]) -> None:
@@ -153,6 +188,11 @@ def _print(description: dict[str, Any], unions: list[Union]) -> None:
     print(
         f"  duplicates   {duplicates['copies']:,} copies; {duplicates['in_official_test']:,} rows are in the test too"
     )
+    if (near := description["near_duplicates"]) is None:
+        print("  near         nobody looked for images that are almost the same: too many")
+    else:
+        parted = f"; {near['sets_in_official_test_too']:,} of the sets are in the test too" if description["official_test"] else ""
+        print(f"  near         {near['images']:,} images are almost the same as another, in {near['sets']:,} sets{parted}")
     print(f"  conflicting  {description['conflicting']:,} rows whose picture stands under more than one label")
     if description["groups"] is not None:
         print(f"  groups       {description['groups']:,}")

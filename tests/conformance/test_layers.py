@@ -16,6 +16,7 @@ import torch
 from jsonschema import Draft202012Validator
 from pydantic import TypeAdapter
 from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
 
 from snellen.errors import ShapeError
 from snellen.limits import PREDICTION_BATCH
@@ -237,6 +238,14 @@ def test_apply_changes_none_of_its_arguments(case: Case, mode: Mode) -> None:
     for now, then in zip((x, *parameters.values(), *state.values()), before, strict=True):
         torch.testing.assert_close(now, then, rtol=0, atol=0)
     assert not any(value is old for value in changed.values() for old in state.values())
+
+
+@every_case
+def test_multiplications_are_as_many_as_torch_counts(case: Case) -> None:
+    parameters, state = case.values((SEEDS[0],))
+    with FlopCounterMode(display=False) as counter:
+        chain.apply([case.placed()], parameters, state, case.pictures((SEEDS[0],)), Step("evaluate"))
+    assert counter.get_total_flops() == 2 * ROWS * chain.multiply_adds([case.placed()])
 
 
 @every_case

@@ -1,4 +1,4 @@
-"""Protects folds: every row held out once, nothing related on two sides, validation taken out of the own training part."""
+"""Protects folds: every row held out once, nothing related on two sides, validation out of the own training part."""
 
 from __future__ import annotations
 

@@ -49,6 +49,20 @@ def test_a_known_name_is_not_looked_for_in_the_working_folder(tmp_path: Path, mo
     cases.assert_same(read("./mnist"), cases.expected())
 
 
+def test_a_name_with_a_slash_is_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other files of the same data lie beside those that are published under the name."""
+    monkeypatch.setenv("SNELLEN_DATA", str(tmp_path))
+    with pytest.raises(DataNotFound, match=r"svhn/: no data found.*`snellen data fetch svhn`"):
+        read("svhn/")
+    cases.write_mat(tmp_path / "svhn", cases.CIFAR)
+    cases.write_hdf5(tmp_path / "svhn/subset")
+    with pytest.raises(DataError, match="these are not the published svhn data"):
+        read("svhn")
+    cases.assert_same(read("svhn/", Options(kind="mat")), cases.expected(cases.CIFAR))
+    grey = read("svhn/", Options(kind="mat", grey=True))
+    assert grey.shape == (32, 32, 1) and grey.name == "svhn" and len(grey) == 18
+
+
 def test_nothing_found_names_every_place(tmp_path: Path, own_folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SNELLEN_DATA", str(tmp_path / "environment"))
     places = [tmp_path / "given/mnist", tmp_path / "environment/mnist", own_folders / "cache/datasets/mnist"]

@@ -111,6 +111,49 @@ def test_tones_and_channels(tmp_path: Path) -> None:
     assert read_picture(tmp_path / "t.png", contract(background="black")).shape == (6, 5, 3)
 
 
+def test_colours_become_grey_where_training_made_them_so(tmp_path: Path) -> None:
+    grey, luma = contract(channels=1, grey=True), np.asarray(Image.fromarray(cases.COLOUR).convert("L"))[..., None]
+    for name, pixels in {"c": cases.COLOUR, "o": np.dstack([cases.COLOUR, np.full((6, 5), 255, np.uint8)])}.items():
+        cases.save(tmp_path / f"{name}.png", pixels)
+        found = read_picture(tmp_path / f"{name}.png", grey)
+        assert found.dtype == np.uint8
+        np.testing.assert_array_equal(found, luma)
+    cases.save(tmp_path / "g.png", cases.GREY)
+    np.testing.assert_array_equal(read_picture(tmp_path / "g.png", grey)[..., 0], cases.GREY)
+    cases.save(tmp_path / "t.png", cases.CLEAR)
+    with pytest.raises(DataError, match="converting would lose transparency"):
+        read_picture(tmp_path / "t.png", grey)
+    signed = read_picture(tmp_path / "c.png", grey.model_copy(update={"pixel_range": (-1, 1)}))
+    np.testing.assert_allclose(signed[..., 0], cases.COLOUR @ [0.299, 0.587, 0.114] / 127.5 - 1, atol=1e-4)
+    np.save(tmp_path / "a.npy", cases.COLOUR[None])
+    np.savez(tmp_path / "d.npz", images=cases.COLOUR[None].repeat(4, 0), labels=[0, 1, 0, 1])
+    for source in ("a.npy", "d.npz"):
+        [batch] = open_pictures([str(tmp_path / source)], grey, None)
+        np.testing.assert_array_equal(batch.images[0], luma)
+
+
+@pytest.mark.parametrize("depth", [np.uint8, np.uint16])
+def test_a_grey_model_sees_the_same_in_training_and_prediction(tmp_path: Path, depth: type) -> None:
+    """With one picture of 16 bits all of the training are, of which prediction knows nothing."""
+    random = np.random.default_rng(3)
+    for row in range(40):
+        pixels = random.integers(0, 120, (6, 5, 3), dtype=np.uint8) + 120 * (row % 2)
+        cases.save(tmp_path / f"photos/{'ab'[row % 2]}/{row:02}.png", pixels.astype(np.uint8))
+    if depth == np.uint16:
+        pixels = random.integers(0, 65_536, (6, 5, 3), dtype=np.uint16)
+        (tmp_path / "photos/a/99.png").write_bytes(cases.png(pixels))
+    data = {"source": str(tmp_path / "photos"), "grey": True}
+    run = run_small(tmp_path / "run", data=data, models=LINEAR, split={"test": 0.2, "validation": 0.2})
+    model, dataset = run.model("linear"), read(data["source"], Options(grey=True))
+    assert model.description.input.grey and model.description.input.channels == 1
+    folder, *loose = open_pictures([data["source"], *map(str, (tmp_path / "photos/a").glob("*.png"))], model.description.input, None)
+    np.testing.assert_array_equal(folder.images, dataset.images)
+    for batch in loose:
+        row = dataset.ids.tolist().index(f"a/{batch.ids[0]}")
+        np.testing.assert_array_equal(batch.images[0], dataset.images[row])
+    assert len(answer(model, [folder, *loose]).ids) == len(dataset) + len(loose)
+
+
 def test_cmyk_palette_and_rotation_are_predicted_upright(tmp_path: Path) -> None:
     Image.fromarray(cases.COLOUR).convert("CMYK").save(tmp_path / "k.tiff")
     np.testing.assert_array_equal(read_picture(tmp_path / "k.tiff", contract(fit=None)), cases.COLOUR)
@@ -130,7 +173,7 @@ def test_bundles_from_before_the_step_still_load(trained: tuple[Run, Path], tmp_
         write_bundle(tmp_path, folder, values, identity(values))
         with pytest.raises(BundleError, match="not a model description"):
             load_bundle(tmp_path)
-    del values["input"]["fit"], values["input"]["background"]
+    del values["input"]["fit"], values["input"]["background"], values["input"]["grey"]
     write_bundle(tmp_path, folder, values, identity(values))
     assert load_bundle(tmp_path).description.input.fit is None
 

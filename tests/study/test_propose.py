@@ -46,7 +46,7 @@ def in_memory(images: np.ndarray, labels: np.ndarray) -> tuple[StudyFile, str]:
 def test_digits() -> None:
     study, said = proposed(survey("digits"), "digits")
     _, roles, made = planned(study)
-    assert list(made.models) == ["linear", "dense", "cnn"] and study.train is not None and study.train.epochs == 60
+    assert list(made.models) == ["linear", "dense", "cnn"] and study.train and study.train[0].epochs == 60
     assert study.data.near_duplicates == "together" and study.data.drop_duplicates is None and study.data.fit is None
     assert "1,797 images of 8x8 pixels, grey, black is 0 and white 16" in said and "balanced enough" in said
     assert f"train {len(roles.rows['train']):,}, validation {len(roles.rows['validation']):,}" in said

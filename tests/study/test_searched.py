@@ -15,7 +15,7 @@ from snellen.study.methods import SETTINGS, Halving, Random
 from snellen.study.schema import Model, StudyFile
 from snellen.study.searched import with_defaults
 
-SCHEMA = StudyFile.model_json_schema()
+EDITOR = jsonschema.Draft202012Validator(StudyFile.model_json_schema())
 BASE = """study: s
 data: digits
 models:
@@ -59,7 +59,7 @@ def test_a_resolved_study_reads_back_as_itself(text: str) -> None:
     assert again == study
     assert to_yaml(again.model_dump(mode="json")) == resolved
     assert list(again.models["a"].search.space.values) == list(study.models["a"].search.space.values)  # type: ignore
-    jsonschema.validate(parse(resolved, "resolved").values, SCHEMA)
+    EDITOR.validate(parse(resolved, "resolved").values)
 
 
 def test_a_model_that_does_not_fit_its_template_is_refused() -> None:
@@ -130,7 +130,7 @@ def test_every_method_has_a_short_form(name: str) -> None:
     study = FINITE.replace("halving", name)
     search = model_of(study).search
     assert search is not None and search.method == name
-    jsonschema.validate(parse(study, "f").values, SCHEMA)
+    EDITOR.validate(parse(study, "f").values)
 
 
 def test_a_search_that_acts_between_rounds_has_rounds() -> None:
@@ -214,7 +214,7 @@ def test_a_search_without_anything_to_search() -> None:
 
 def test_values_anywhere_in_a_model_are_valid_for_an_editor() -> None:
     for text in (BASE, FINITE):
-        jsonschema.validate(parse(text, "f").values, SCHEMA)
+        EDITOR.validate(parse(text, "f").values)
     values = parse(FINITE, "f").values
     for written in (
         {"layers": ["flatten", {"dense": {"choice": [3, {"units": {"range": [1, 9]}}]}}]},
@@ -225,14 +225,14 @@ def test_values_anywhere_in_a_model_are_valid_for_an_editor() -> None:
     ):
         study = copy.deepcopy(values) | {"models": {"a": written}}
         StudyFile.model_validate(study)
-        jsonschema.validate(study, SCHEMA)
+        EDITOR.validate(study)
 
 
 @pytest.mark.parametrize("value", [{"choice": []}, {"choice": [0]}, {"choices": [1]}, {"log": [1]}, {"range": "x"}, 0])
 def test_an_editor_marks_values_with_a_mistake(value: Any) -> None:
     study = {"study": "s", "data": "digits", "models": {"a": {"layers": ["flatten"], "train": {"batch_size": value}}}}
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(study, SCHEMA)
+        EDITOR.validate(study)
     with pytest.raises(ValueError):
         StudyFile.model_validate(study)
 
@@ -254,7 +254,7 @@ def test_values_in_the_training_of_the_study_are_searched_by_every_model_without
     assert a is not None and list(a.values) == ["train.batch_size"] and b is None and c is not None
     assert list(next(c.combinations()).values()) == ["option 1", 16] and c.count == 2 + 4
     assert parse(to_yaml(study.model_dump(mode="json")), "resolved").study() == study
-    jsonschema.validate(parse(SHARED, "f").values, SCHEMA)
+    EDITOR.validate(parse(SHARED, "f").values)
 
 
 def test_a_mistake_in_the_training_of_the_study_is_told_where_it_is_written() -> None:

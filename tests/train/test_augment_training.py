@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from training_cases import STEPS, TRAIN_ROWS, VALIDATION_ROWS, lane, material, start, train, training
+from training_cases import STEPS, TRAIN_ROWS, VALIDATION_ROWS, checkpoint, lane, material, start, train, training
 
 from snellen.errors import StudyError
 from snellen.train import engine
@@ -57,6 +57,16 @@ def stepped(*lanes: Lane) -> torch.Tensor:
     return now.theta
 
 
+def test_a_resumed_training_sees_what_it_would_have_seen(tmp_path: Path) -> None:
+    whole = train(lane(**CHANGES), folder=tmp_path / "whole")
+    own = lane(**CHANGES)
+    begun = engine.train([own], material(), start(own), checkpoint(tmp_path / "parts"), Silent(), until=2)
+    resumed = engine.train([own], material(), begun, checkpoint(tmp_path / "parts"), Silent())
+    assert begun.epoch == 2 and len(whole.lanes[0].history) == 4
+    kept = (each.lanes[0].kept[0].theta for each in (whole, resumed))
+    torch.testing.assert_close(*kept, rtol=0, atol=0)
+
+
 def test_the_order_of_pictures_stays_the_same() -> None:
     """So that a control without augmentation differs in nothing else."""
     plain, augmented = (training(lane(augment=augment)).batches((0,), 1, torch.float32) for augment in ((), AUGMENT))
@@ -74,6 +84,27 @@ def test_a_picture_depends_on_its_place_among_the_training_rows_alone() -> None:
         assert len(batches) == -(-60 // size)
         found.append(torch.cat([batch.x for batch in batches], 1))
     torch.testing.assert_close(*found, rtol=0, atol=0)
+
+
+def test_pictures_are_the_same_however_many_are_changed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The partners of a mixed picture too, which depend on the number of the batch."""
+    found = []
+    for at_once in (1, 20, 1_000):
+        monkeypatch.setattr(engine, "CHANGED_AT_ONCE", at_once)
+        batches = list(training(lane(**CHANGES, batch_size=8)).batches((0,), 1, torch.float32))
+        assert [batch.x.shape[1] for batch in batches] == [8] * 7 + [4]
+        found.append(torch.cat([batch.x for batch in batches], 1))
+    for other in found[1:]:
+        torch.testing.assert_close(found[0], other, rtol=0, atol=0)
+
+
+def test_a_picture_is_changed_anew_in_every_epoch() -> None:
+    by_row = []
+    for epoch in (0, 1):
+        batches = list(training(lane(augment=AUGMENT[:-1])).batches((0,), epoch, torch.float32))
+        rows = torch.cat([batch.rows[0] for batch in batches])
+        by_row.append(torch.cat([batch.x[0] for batch in batches])[rows.argsort()])
+    assert ((by_row[0] - by_row[1]).abs().amax((1, 2, 3)) > 1e-3).all()
 
 
 def test_the_history_has_the_loss_that_is_minimised(tmp_path: Path) -> None:

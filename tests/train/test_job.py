@@ -63,6 +63,7 @@ OTHERS: dict[str, Any] = {
     "patience": 3,
     "measure": "accuracy",
     "validation_rows": "c" * 64,
+    "keep": "last",
 }
 
 

@@ -8,15 +8,18 @@ from typing import Any
 import numpy as np
 
 from snellen.data.dataset import Dataset
+from snellen.data.explore import near_sets
 from snellen.data.quality import conflicting_rows, duplicate_groups
 from snellen.data.slices import row_slices
 
 
-def describe(dataset: Dataset) -> dict[str, Any]:
+def describe(dataset: Dataset, near: np.ndarray | None = None) -> dict[str, Any]:
     """JSON values only. Rows with pixels or labels missing cannot be in a data set: readers refuse them.
 
     duplicates: copies, pictures beyond the first of their kind; in_official_test, other rows whose picture it holds.
-    conflicting: rows whose picture stands under more than one label.
+    conflicting: rows whose picture stands under more than one label. near_duplicates: of `near`, (N,) from
+    `near_groups`, the rows that are almost the same as another, and those of their sets that reach into the test; None
+    where nobody looked.
     """
     test = np.zeros(len(dataset), bool) if dataset.official_test is None else dataset.official_test
     groups = duplicate_groups(dataset.images)
@@ -36,6 +39,7 @@ def describe(dataset: Dataset) -> dict[str, Any]:
         },
         "groups": None if dataset.groups is None else len(np.unique(dataset.groups)),
         "excluded": [asdict(item) for item in dataset.excluded],
+        "near_duplicates": None if near is None else _near(near, groups, test),
         "conflicting": len(conflicting_rows(groups, dataset.labels)),
         "fingerprint": dataset.fingerprint,
     }
@@ -50,6 +54,12 @@ def _classes(dataset: Dataset, test: np.ndarray) -> list[dict[str, Any]]:
         {"class": name, "images": count, "official_test": tested}
         for name, count, tested in zip(dataset.classes, outside, inside, strict=True)
     ]
+
+
+def _near(near: np.ndarray, copies: np.ndarray, test: np.ndarray) -> dict[str, int]:
+    sets = near_sets(near, copies, test)
+    parted = sum(0 < int(test[rows].sum()) < len(rows) for rows in sets)
+    return {"images": sum(map(len, sets)), "sets": len(sets), "sets_in_official_test_too": parted}
 
 
 def _pixels(images: np.ndarray) -> dict[str, Any]:

@@ -93,6 +93,14 @@ def repeated_pictures(groups: np.ndarray, labels: np.ndarray, limit: int) -> lis
     return [np.flatnonzero(groups == row) for row in repeated[np.argsort(agrees, kind="stable")][:limit]]
 
 
+def near_sets(near: np.ndarray, copies: np.ndarray, parts: np.ndarray) -> list[np.ndarray]:
+    """The rows of each set of near-duplicates that are not all the same picture: those that stand in more than one part
+    first, then the largest. near, copies: (N,) from `near_groups` and `duplicate_groups`. parts: (N,), any values."""
+    names, pictures = np.unique(np.unique(np.stack([near, copies]), axis=1)[0], return_counts=True)
+    sets = [np.flatnonzero(near == name) for name in names[pictures > 1]]
+    return sorted(sets, key=lambda rows: (len(np.unique(parts[rows])) == 1, -len(rows)))
+
+
 def _shuffled(dataset: Dataset, rows: np.ndarray, seed: int) -> np.ndarray:
     """`rows` in an order that depends on the seed and each row's number alone."""
     lots = np.random.Philox(key=seed).random_raw(len(dataset))

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar, get_args
 
 import numpy as np
 
@@ -33,6 +33,7 @@ FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF")
 """What Pillow may take a file for, whatever its suffix; others of its formats start programs or fetch more files."""
 
 Background = Literal["black", "white"]
+BACKGROUNDS: tuple[Background, ...] = get_args(Background)
 DEPTHS = {np.dtype(np.uint8): 255.0, np.dtype(np.float32): 65535.0}
 """The value of white: 8 bits a channel are uint8, 16 bits float32, which holds them exactly."""
 

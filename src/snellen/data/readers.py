@@ -133,7 +133,7 @@ def find(source: str | Path, data_folder: Path | None) -> Path | None:
 
 
 def _advice(source: str | Path) -> str:
-    elsewhere, name = "Name the folder that holds them with --data-dir or in SNELLEN_DATA", str(source).rstrip("/\\")
+    elsewhere, name = "Name the folder that holds them with --data-dir or in SNELLEN_DATA", str(Path(source))
     return f"Get them with `snellen data fetch {name}`. {elsewhere}." if name in known.NAMES else f"{elsewhere}."
 
 

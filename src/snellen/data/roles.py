@@ -163,6 +163,7 @@ def _test_share(split: Split) -> Share:
 
 
 def check_classes(dataset: Dataset, roles: Roles, needed: Sequence[str]) -> None:
+    """Raises StudyError when a class has no row in one of the needed roles."""
     for role in needed:
         counts = np.bincount(dataset.labels[roles.rows[role]], minlength=len(dataset.classes))
         if not counts.all():

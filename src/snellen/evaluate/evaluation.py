@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import polars as pl
 
-from snellen.data.roles import ROLES
 from snellen.data.vault import Openings
-from snellen.evaluate.choose import ranking
+from snellen.evaluate.choose import By, choice, ranking
+from snellen.evaluate.comparisons import Comparisons, as_json, compare
 from snellen.evaluate.floors import floor_key, floor_rows, opened_floors, ranked_floors
+from snellen.evaluate.held_out import HELD_OUT, held_out
 from snellen.evaluate.record import RunRecord
-from snellen.evaluate.scores import SCHEMA, Estimate, score, table
+from snellen.evaluate.scores import SCHEMA, Estimate
+from snellen.evaluate.searches import SearchStanding, searches, selection_of_model
+from snellen.evaluate.selection import Selection
+from snellen.evaluate.standings import CrossValidated, cross_validated, model_rows
 from snellen.files.atomic import write_bytes, write_json
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """ranked: models that ended well, best first by validation. opened: those whose test was opened. scores: a row a
-    model, role, measure and class, with interval; of floors too, by `floor_key`. floors: names, best first by
-    validation accuracy; opened_floors: those whose test was opened."""
+    """ranked: models that ended well, best first by what chooses. opened: those whose test was opened. scores: a row a
+    model, what it is of, role, measure and class, with interval; of floors too, by `floor_key`. floors: names, best
+    first by validation accuracy; opened_floors: those whose test was opened.
+
+    by: what chooses. comparisons: all of them, one family. folds, searches: by model. selection: the choice among the
+    models, corrected; None where there is none.
+    """
 
     ranked: tuple[str, ...]
     opened: tuple[str, ...]
@@ -30,6 +38,11 @@ class Evaluation:
     scores: pl.DataFrame
     floors: tuple[str, ...] = ()
     opened_floors: tuple[str, ...] = ()
+    by: By = "network"
+    comparisons: Comparisons = field(default_factory=Comparisons)
+    folds: Mapping[str, CrossValidated] = field(default_factory=dict)
+    searches: Mapping[str, SearchStanding] = field(default_factory=dict)
+    selection: Selection | None = None
 
     @property
     def chosen(self) -> str | None:
@@ -43,30 +56,63 @@ class Evaluation:
         return (self.floors[0], estimate) if estimate else None
 
     def estimate(self, model: str, role: str, measure: str, class_name: str | None = None) -> Estimate | None:
-        """One score, or None when it was not computed."""
+        """One score of the network that stands for the model (on out_of_fold: of the networks of the folds), or None when
+        it was not computed."""
         column = pl.col("class")
-        where = (pl.col("model") == model) & (pl.col("role") == role) & (pl.col("measure") == measure)
-        rows = self.scores.filter(where & (column.is_null() if class_name is None else column == class_name))
+        rows = self._rows(model, role, measure, ("network", "floor", "pooled"))
+        rows = rows.filter(column.is_null() if class_name is None else column == class_name)
         return as_estimate(rows.row(0, named=True)) if len(rows) else None
+
+    def recipe(self, model: str, role: str, measure: str = "accuracy") -> Estimate | None:
+        """A mean over the seeds of a model; None where it was trained once."""
+        rows = self._rows(model, role, measure, ("recipe",))
+        return as_estimate(rows.row(0, named=True)) if len(rows) else None
+
+    def over_folds(self, model: str, measure: str = "accuracy") -> Estimate | None:
+        """A mean over folds of the rows that they held out; None without folds."""
+        rows = self._rows(model, HELD_OUT, measure, ("folds",))
+        return as_estimate(rows.row(0, named=True)) if len(rows) else None
+
+    def standing(self, model: str, role: str, measure: str = "accuracy") -> Estimate | None:
+        """The most that is known of a model on a role: the mean over its seeds, else its one network."""
+        return self.recipe(model, role, measure) or self.estimate(model, role, measure)
+
+    def by_seed(self, model: str, role: str, measure: str = "accuracy") -> list[float]:
+        """The value of each seed's network, the first seed first; empty where it was trained once."""
+        return list(self._rows(model, role, measure, ("seed",))["value"])
+
+    def _rows(self, model: str, role: str, measure: str, of: Sequence[str]) -> pl.DataFrame:
+        where = (pl.col("model") == model) & (pl.col("role") == role) & (pl.col("measure") == measure)
+        return self.scores.filter(where & pl.col("of").is_in(of))
 
 
 def as_estimate(row: dict[str, Any]) -> Estimate:
     """A row of scores as an Estimate."""
-    return Estimate(row["value"], row["low"], row["high"], row["n"], row["covers"], row["method"])
+    names = ("value", "low", "high", "n", "covers", "method", "networks", "deviation")
+    return Estimate(*(row[name] for name in names))
 
 
 def evaluate(record: RunRecord, opened: Sequence[str], openings: Openings) -> Evaluation:
     """All scores of the stored predictions; those of the test for the models in `opened`."""
-    rows = [
-        row
-        for model in record.done
-        for role in ROLES
-        if (role != "test" or model in opened) and (predictions := record.predictions(model, role))
-        for row in table(model, record.models[model], role, score(predictions, record.classes))
-    ]
-    scores = pl.DataFrame([*rows, *floor_rows(record)], schema=SCHEMA)
-    floors, tested = tuple(ranked_floors(record)), tuple(opened_floors(record))
-    return Evaluation(tuple(ranking(record)), tuple(opened), openings, scores, floors, tested)
+    ranked, rows, validated = tuple(ranking(record)), [], {}
+    for model in record.done:
+        folds = held_out(record, model)
+        rows += model_rows(record, model, model in opened, folds)
+        if folds is not None:
+            validated[model] = cross_validated(folds)
+    return Evaluation(
+        ranked=ranked,
+        opened=tuple(opened),
+        openings=openings,
+        scores=pl.DataFrame([*rows, *floor_rows(record)], schema=SCHEMA),
+        floors=tuple(ranked_floors(record)),
+        opened_floors=tuple(opened_floors(record)),
+        by=choice(record).by,
+        comparisons=compare(record, ranked, opened),
+        folds=validated,
+        searches=searches(record),
+        selection=selection_of_model(record, ranked),
+    )
 
 
 def save(record: RunRecord, evaluation: Evaluation) -> None:
@@ -74,8 +120,25 @@ def save(record: RunRecord, evaluation: Evaluation) -> None:
     stream = io.BytesIO()
     evaluation.scores.write_parquet(stream)
     write_bytes(record.folder / "scores.parquet", stream.getvalue())
-    choice = {"chosen": evaluation.chosen, "ranked": evaluation.ranked, "opened": evaluation.opened}
-    write_json(record.folder / "evaluation.json", {**choice, "openings": asdict(evaluation.openings)})
+    chosen = {
+        "chosen": evaluation.chosen,
+        "by": evaluation.by,
+        "ranked": evaluation.ranked,
+        "opened": evaluation.opened,
+    }
+    write_json(
+        record.folder / "evaluation.json", chosen | {"openings": asdict(evaluation.openings)} | judged(evaluation)
+    )
+
+
+def judged(evaluation: Evaluation) -> dict[str, Any]:
+    """Comparisons, folds, searches and the choice as JSON values."""
+    return {
+        "comparisons": as_json(evaluation.comparisons),
+        "folds": {model: asdict(each) for model, each in evaluation.folds.items()},
+        "searches": {model: asdict(each) for model, each in evaluation.searches.items()},
+        "selection": asdict(evaluation.selection) if evaluation.selection else None,
+    }
 
 
 def load(record: RunRecord) -> Evaluation:

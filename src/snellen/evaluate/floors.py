@@ -38,5 +38,5 @@ def floor_rows(record: RunRecord) -> Iterator[dict[str, Any]]:
         for role in ROLES:
             predictions = folder.job.read_predictions(role) if role != "test" or name in opened else None
             scores = score(predictions, record.classes) if predictions else []
-            for row in table(floor_key(name), folder.path.name, role, scores):
+            for row in table(floor_key(name), folder.path.name, role, scores, "floor"):
                 yield row | {"covers": COVERS["test"]}

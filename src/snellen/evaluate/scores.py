@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
@@ -19,7 +19,11 @@ COVERS = {
     "validation": "other images; the epoch was chosen on these",
     "calibration": "other images",
     "test": "other images",
+    "out_of_fold": "other images; each fold has a network of its own",
 }
+Of = Literal["network", "floor", "seed", "recipe", "pooled", "folds"]
+"""What a score is of: the network that stands for the model; a floor; the network of one more seed; the mean over seeds;
+the networks of the folds, each on the images that it never saw; the mean over folds."""
 
 
 @dataclass(frozen=True)
@@ -94,10 +98,10 @@ def proportion(hits: int, count: int, covers: str) -> Estimate:
     return Estimate(float(hits / count), *wilson(hits, count), int(count), covers, "Wilson")
 
 
-def table(model: str, job: str, role: str, scores: Iterable[Score]) -> list[dict[str, Any]]:
-    """Scores as rows of scores.parquet."""
+def table(model: str, job: str | None, role: str, scores: Iterable[Score], of: Of = "network") -> list[dict[str, Any]]:
+    """Scores as rows of scores.parquet. job: None for those of several networks."""
     return [
-        {"model": model, "job": job, "role": role, "measure": each.measure, "class": each.class_name}
+        {"model": model, "job": job, "of": of, "role": role, "measure": each.measure, "class": each.class_name}
         | asdict(each.estimate)
         for each in scores
     ]
@@ -105,11 +109,12 @@ def table(model: str, job: str, role: str, scores: Iterable[Score]) -> list[dict
 
 SCHEMA = pl.Schema(
     {
-        **dict.fromkeys(("model", "job", "role", "measure", "class"), pl.String()),
+        **dict.fromkeys(("model", "job", "of", "role", "measure", "class"), pl.String()),
         **dict.fromkeys(("value", "low", "high"), pl.Float64()),
         "n": pl.Int64(),
-        "covers": pl.String(),
-        "method": pl.String(),
+        **dict.fromkeys(("covers", "method"), pl.String()),
+        "networks": pl.Int64(),
+        "deviation": pl.Float64(),
     }
 )
 

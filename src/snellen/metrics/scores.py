@@ -17,18 +17,24 @@ SMALLEST = float(np.finfo(np.float32).tiny)
 @dataclass(frozen=True)
 class Metric:
     """function(labels, probabilities) -> float. is_proportion: a count of right images over all images. average: which
-    class measure it is the mean of, and how, or None."""
+    class measure it is the mean of, and how, or None. each: (labels, probabilities) -> (N,), where it is their mean."""
 
     function: Callable[[np.ndarray, np.ndarray], float]
     is_proportion: bool
     higher_is_better: bool
     min_classes: int = 2
     average: tuple[ClassMeasure, Average] | None = None
+    each: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
+
+
+def hits(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """(N,) bool, whether the most probable class is the true one."""
+    return np.asarray(probabilities.argmax(1) == labels)
 
 
 def accuracy(labels: np.ndarray, probabilities: np.ndarray) -> float:
     """Share of images whose most probable class is the true one, in [0, 1]."""
-    return float(np.mean(probabilities.argmax(1) == labels))
+    return float(np.mean(hits(labels, probabilities)))
 
 
 def losses(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
@@ -42,10 +48,15 @@ def loss(labels: np.ndarray, probabilities: np.ndarray) -> float:
     return float(losses(labels, probabilities).mean())
 
 
-def top_k(labels: np.ndarray, probabilities: np.ndarray, k: int) -> float:
-    """Share of images whose true class is among the k most probable; of equal probabilities the first classes count."""
+def top_hits(labels: np.ndarray, probabilities: np.ndarray, k: int) -> np.ndarray:
+    """(N,) bool, whether the true class is among the k most probable; of equal probabilities the first classes count."""
     ranked = np.argsort(-probabilities, axis=1, kind="stable")[:, :k]
-    return float(np.mean((ranked == labels[:, None]).any(1)))
+    return np.asarray((ranked == labels[:, None]).any(1))
+
+
+def top_k(labels: np.ndarray, probabilities: np.ndarray, k: int) -> float:
+    """Share of images whose true class is among the k most probable."""
+    return float(np.mean(top_hits(labels, probabilities, k)))
 
 
 def confusion(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
@@ -91,11 +102,21 @@ def _averaged(which: ClassMeasure, average: Average) -> Metric:
     )
 
 
+def _top(k: int, min_classes: int) -> Metric:
+    return Metric(
+        partial(top_k, k=k),
+        is_proportion=True,
+        higher_is_better=True,
+        min_classes=min_classes,
+        each=partial(top_hits, k=k),
+    )
+
+
 METRICS: Mapping[str, Metric] = {
-    "accuracy": Metric(accuracy, is_proportion=True, higher_is_better=True),
-    "loss": Metric(loss, is_proportion=False, higher_is_better=False),
-    "top_2": Metric(partial(top_k, k=2), is_proportion=True, higher_is_better=True, min_classes=3),
-    "top_5": Metric(partial(top_k, k=5), is_proportion=True, higher_is_better=True, min_classes=6),
+    "accuracy": Metric(accuracy, is_proportion=True, higher_is_better=True, each=hits),
+    "loss": Metric(loss, is_proportion=False, higher_is_better=False, each=losses),
+    "top_2": _top(2, min_classes=3),
+    "top_5": _top(5, min_classes=6),
     "macro_precision": _averaged("precision", "macro"),
     "macro_recall": _averaged("recall", "macro"),
     "macro_f1": _averaged("f1", "macro"),

@@ -23,6 +23,7 @@ from snellen.data.statistics import Correlation, channels, correlation, tones
 from snellen.explain.thumbnails import Thumbnails, draw, tone
 from snellen.limits import SHEET_BYTES
 from snellen.report.figures import Specification, class_balance, histogram
+from snellen.report.near_sets import listed, rows_of
 from snellen.report.page import filled
 from snellen.report.sprites import build_sheet
 
@@ -64,11 +65,13 @@ def explore(
     photographs: Sequence[Photograph] = (),
     unions: Sequence[str] = (),
     description: Content | None = None,
+    near: np.ndarray | None = None,
 ) -> Exploration:
     """A look at the rows outside the official test; the test is only counted and searched for copies of other rows.
 
     photographs: the headers of the picture files, where there are any. unions: sentences on arrays that leak.
-    description: what `describe` found, where that is known already.
+    description: what `describe` found, where that is known already. near: (N,) groups of near-duplicates, None where
+    nobody looked.
     """
     description = description or describe(dataset)
     test = np.zeros(len(dataset), bool) if dataset.official_test is None else dataset.official_test
@@ -91,6 +94,7 @@ def explore(
         "photographs": _photographs(photographs),
         "nearest": _nearest(dataset, means),
         "repeated": _repeated(dataset, test),
+        "near": None if near is None else listed(dataset, near, _parts(test), ["test"]),
     }
     content["sentences"] = _sentences(content)
     looks = np.concatenate([_toned(means, dataset.pixel_range), _variation(deviations)])
@@ -106,7 +110,7 @@ def render(exploration: Exploration) -> str:
 
 def _rows_in_view(content: Content) -> list[int]:
     """Rows that the page draws, those first that should not be missing."""
-    rows = [each["rows"][0] for each in content["repeated"]]
+    rows = [each["rows"][0] for each in content["repeated"]] + rows_of(content["near"])
     rows += [row for extreme in content["tones"]["extremes"] for row in extreme["rows"]]
     samples = content["data"]["samples"]
     return rows + [drawn[place] for place in range(SAMPLES_A_CLASS) for drawn in samples if place < len(drawn)]
@@ -114,7 +118,7 @@ def _rows_in_view(content: Content) -> list[int]:
 
 def _sentences(content: Content) -> list[str]:
     """What stands out, in words."""
-    return [*content["unions"], *_on_balance(content["counts"]), *_on_repeats(content), *_on_likeness(content)]
+    return [*content["unions"], *_on_balance(content["counts"]), *_on_repeats(content), *_on_near(content["near"]), *_on_likeness(content)]
 
 
 def _name(text: str) -> str:
@@ -150,6 +154,18 @@ def _on_repeats(content: Content) -> list[str]:
     }
     found = " ".join(f"{what}: {number:,}." for what, number in numbers.items() if number)
     return [found or "No image occurs twice."]
+
+
+def _on_near(near: Content | None) -> list[str]:
+    if not near or not near["sets"]:
+        return []
+    parted = f" Of these sets {near['parted']:,} hold images of the test." if near["parted"] else ""
+    return [f"Images almost the same as another: {near['images']:,}, in {near['sets']:,} sets.{parted}"]
+
+
+def _parts(test: np.ndarray) -> np.ndarray:
+    """(N,) text: where each row stands."""
+    return np.where(test, "test", "not test")
 
 
 def _count(each: dict[str, Any], tested: bool) -> dict[str, Any]:

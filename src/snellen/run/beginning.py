@@ -91,6 +91,7 @@ def write_plan(folder: Path, planned: Plan, found: Mapping[str, Mapping[str, Any
 
 
 def workplace(folder: Path, sealed: Dataset, environment: Mapping[str, Any]) -> Workplace:
+    """Where the jobs are performed: the pictures on the device, test labels sealed."""
     device = environment["device"]
     material = Material(resident(sealed.images, device), torch.from_numpy(sealed.labels).to(device))
     strategy = {key: environment[key] for key in ("device", "threads", "torch", "processor")}

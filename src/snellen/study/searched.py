@@ -96,7 +96,7 @@ def _reopened(
 
 
 def _with_search(space: Space, search: Any, validate: Validate, default_epochs: int, place: Location) -> dict[str, Any]:
-    
+    _raise(_faults_of(space, validate, place))
     with _located(("search",), search):
         written = spelt_out(search if search is not None else default_method(space))
         settings = METHOD.validate_python({**written, "template": dict(space.template)})

@@ -1,0 +1,252 @@
+"""The comparisons of a report, named before anything is seen: every pair of models, every model against every floor.
+
+All of them are one family under one Holm correction: those on validation (or over folds) and, for models whose test the
+study opens, the same pairs on test. Only the former make the letter groups, and none of them chooses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from snellen.evaluate.best import WithBest, compare_with_best
+from snellen.evaluate.choose import choice
+from snellen.evaluate.contrasts import Contrast, Kind, Side, contrasts, of_folds, power_at, t_power
+from snellen.evaluate.families import family
+from snellen.evaluate.floors import floor_key, opened_floors, ranked_floors
+from snellen.evaluate.held_out import HELD_OUT, shared
+from snellen.evaluate.letters import letter_groups, letters
+from snellen.evaluate.networks import networks_on
+from snellen.evaluate.power import images_for_networks, images_for_recipes, recipe_noise, seeds_for_recipes
+from snellen.evaluate.record import RunRecord
+from snellen.evaluate.student import SIGNIFICANT, Difference
+from snellen.evaluate.verdicts import Verdict, equivalence_margin, verdict
+
+Named = tuple[str, str, str]
+"""A, B and the role."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A against B in accuracy; floors by their key. role: validation, held_out (over folds) or test. kind: over the same
+    folds, of two recipes, or of two networks. seeds: of the side with fewer; splits: of folds. adjusted_p: Holm's.
+
+    power: the probability of finding the margin, with the noise that was seen. images_needed, seeds_needed: with which
+    the margin would be found in four of five such studies, the other left as it is; None where it is not asked or none
+    suffice.
+    """
+
+    a: str
+    b: str
+    role: str
+    kind: Kind
+    images: int
+    seeds: int
+    splits: int | None
+    difference: Difference
+    adjusted_p: float
+    verdict: Verdict
+    power: float | None
+    images_needed: int | None = None
+    seeds_needed: int | None = None
+
+    @property
+    def apart(self) -> bool:
+        """Whether there is a difference at all."""
+        return self.verdict.better or self.verdict.worse
+
+    @property
+    def turned(self) -> Comparison:
+        """B against A."""
+        seen, words = self.difference, self.verdict
+        low, high = (None if end is None else -end for end in (seen.high, seen.low))
+        return replace(
+            self,
+            a=self.b,
+            b=self.a,
+            difference=replace(seen, value=-seen.value, low=low, high=high),
+            verdict=Verdict(words.worse, words.clearly_worse, words.better, words.clearly_better, words.equivalent),
+        )
+
+
+@dataclass(frozen=True)
+class Comparisons:
+    """margin: of practical equivalence, a share. role: on which models are told apart. groups: letters by model.
+    best: each model against the best of the others."""
+
+    margin: float = 0.0
+    role: str = "validation"
+    all: tuple[Comparison, ...] = ()
+    groups: Mapping[str, str] = field(default_factory=dict)
+    best: Mapping[str, WithBest] = field(default_factory=dict)
+
+    def between(self, a: str, b: str, role: str | None = None) -> Comparison | None:
+        """A against B, on the role that tells models apart where none is given."""
+        for one in self.all:
+            if one.role == (role or self.role) and {one.a, one.b} == {a, b}:
+                return one if one.a == a else one.turned
+        return None
+
+    def like(self, model: str) -> list[str]:
+        """The models that cannot be told apart from one: those that share a letter with it."""
+        own = set(_words(self.groups.get(model, "")))
+        return [other for other, word in self.groups.items() if other != model and own & set(_words(word))]
+
+
+def compare(record: RunRecord, ranked: Sequence[str], opened: Sequence[str]) -> Comparisons:
+    """All comparisons of a run. ranked: best first, which only orders A and B; opened: models whose test was."""
+    measured = choice(record).measured
+    if not ranked:
+        return Comparisons()
+    margin = equivalence_margin(1 - max(measured[model].accuracy for model in ranked))
+    sides: dict[str, dict[str, Side]] = {}
+    found: dict[Named, Contrast] = {}
+    folds = shared(record, ranked) if record.study.folds else {}
+    for a, b in combinations(ranked, 2) if folds else ():
+        found[a, b, HELD_OUT] = of_folds(folds[a], folds[b])
+    for role, models, floors in _roles(record, ranked, opened):
+        sides[role], labels = _sides(record, role, models, floors)
+        pairs = [*([] if folds and role == "validation" else combinations(models, 2)), *_with_floors(models, floors)]
+        known = [pair for pair in pairs if set(pair) <= sides[role].keys()]
+        strata = labels if record.data["roles"].get("stratified") else None
+        found |= {(*pair, role): one for pair, one in contrasts(sides[role], known, strata).items()}
+    return _judged(found, sides, margin, HELD_OUT if folds else "validation", list(ranked))
+
+
+def _roles(
+    record: RunRecord, ranked: Sequence[str], opened: Sequence[str]
+) -> Iterator[tuple[str, list[str], list[str]]]:
+    """The roles, with the models and floors that are compared on each."""
+    yield "validation", list(ranked), [floor_key(name) for name in ranked_floors(record)]
+    tested = [model for model in ranked if model in opened]
+    if tested:
+        yield "test", tested, [floor_key(name) for name in opened_floors(record)]
+
+
+def _with_floors(models: Sequence[str], floors: Sequence[str]) -> list[tuple[str, str]]:
+    return [(model, floor) for model in models for floor in floors]
+
+
+def _sides(
+    record: RunRecord, role: str, models: Sequence[str], floors: Sequence[str]
+) -> tuple[dict[str, Side], np.ndarray | None]:
+    """Who is right where on a role, by key, and the labels; those with no predictions are left out."""
+    found = {model: networks_on(record, model, role) for model in models}
+    known = {model: networks for model, networks in found.items() if networks is not None}
+    if not known:
+        return {}, None
+    first = next(iter(known.values()))
+    sides = {model: Side(networks.each("accuracy").astype(bool)) for model, networks in known.items()}
+    for name, folder in record.floors.items():
+        stored = folder.job.read_predictions(role) if floor_key(name) in floors else None
+        if stored is not None and stored.labels is not None and np.array_equal(stored.rows, first.rows):
+            sides[floor_key(name)] = Side((stored.predicted == stored.labels)[None], fixed=True)
+    return sides, first.labels
+
+
+def _judged(
+    found: Mapping[Named, Contrast],
+    sides: Mapping[str, Mapping[str, Side]],
+    margin: float,
+    role: str,
+    ranked: list[str],
+) -> Comparisons:
+    """Verdicts under the one correction, then groups of models."""
+    adjusted = family([(_text(name), one.difference.p_value) for name, one in found.items()]).adjusted
+    level = SIGNIFICANT / max(1, len(found))
+    compared = [
+        _needs(one, sides, margin, level) if one.a == ranked[0] and one.role == role else one
+        for one in (
+            _comparison(name, contrast, sides, adjusted[_text(name)], margin, level) for name, contrast in found.items()
+        )
+    ]
+    pairs = Comparisons(margin, role, tuple(compared))
+    return replace(pairs, groups=_groups(pairs, ranked), best=_best(pairs, ranked))
+
+
+def _text(name: Named) -> str:
+    """No model has a line break in its name."""
+    return "\n".join(name)
+
+
+def _comparison(
+    name: Named,
+    one: Contrast,
+    sides: Mapping[str, Mapping[str, Side]],
+    adjusted_p: float,
+    margin: float,
+    level: float,
+) -> Comparison:
+    a, b, role = name
+    judged = verdict(one.difference, adjusted_p, margin)
+    power = None
+    if margin > 0 and one.kind == "folds":
+        power = t_power(one.difference, margin, level)
+    elif margin > 0:
+        power = power_at(sides[role][a], sides[role][b], one, margin, level)
+    return Comparison(
+        a, b, role, one.kind, one.images, one.seeds, one.splits, one.difference, adjusted_p, judged, power
+    )
+
+
+def _needs(one: Comparison, sides: Mapping[str, Mapping[str, Side]], margin: float, level: float) -> Comparison:
+    """With what it would take to find the margin, where nothing was found; unknown over folds and against a floor."""
+    if one.verdict.word != "cannot tell" or one.kind == "folds" or margin <= 0:
+        return one
+    a, b = sides[one.role][one.a], sides[one.role][one.b]
+    if a.fixed or b.fixed:
+        return one
+    if one.kind == "networks":
+        discordant = float(np.mean(a.right_SN[0] != b.right_SN[0]))
+        return replace(one, images_needed=images_for_networks(discordant, margin, level))
+    noise = recipe_noise(a.right_SN, b.right_SN)
+    images = images_for_recipes(noise, one.seeds, margin, level)
+    return replace(one, images_needed=images, seeds_needed=seeds_for_recipes(noise, one.images, margin, level))
+
+
+def _groups(pairs: Comparisons, ranked: Sequence[str]) -> dict[str, str]:
+    apart = np.zeros((len(ranked), len(ranked)), bool)
+    for i, j in combinations(range(len(ranked)), 2):
+        one = pairs.between(ranked[i], ranked[j])
+        apart[i, j] = apart[j, i] = one is not None and one.apart
+    return dict(zip(ranked, letters(letter_groups(apart), len(ranked))))
+
+
+def _best(pairs: Comparisons, ranked: Sequence[str]) -> dict[str, WithBest]:
+    """Every model against the best of the others, from the differences of the pairs."""
+    shape = (len(ranked), len(ranked))
+    values, errors, freedom = np.zeros(shape), np.zeros(shape), np.full(shape, np.inf)
+    for i, j in combinations(range(len(ranked)), 2):
+        one = pairs.between(ranked[i], ranked[j])
+        if one is None:
+            return {}
+        values[i, j], values[j, i] = one.difference.value, -one.difference.value
+        errors[i, j] = errors[j, i] = one.difference.standard_error
+        freedom[i, j] = freedom[j, i] = one.difference.degrees_of_freedom or np.inf
+    return dict(zip(ranked, compare_with_best(values, errors, freedom)))
+
+
+def _words(letters_of: str) -> list[str]:
+    """The groups in a model's letters: "ab'" is a and b'."""
+    found: list[str] = []
+    for letter in letters_of:
+        if letter == "'":
+            found[-1] += letter
+        else:
+            found.append(letter)
+    return found
+
+
+def as_json(pairs: Comparisons) -> dict[str, Any]:
+    """The comparisons as JSON values, each with its strongest word."""
+    return {
+        "margin": pairs.margin,
+        "role": pairs.role,
+        "groups": dict(pairs.groups),
+        "may_be_best": [model for model, one in pairs.best.items() if one.not_worse],
+        "all": [asdict(one) | {"verdict": one.verdict.word} for one in pairs.all],
+    }

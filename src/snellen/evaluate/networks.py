@@ -1,0 +1,80 @@
+"""Several networks of one model, trained with different seeds, on the same images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from snellen.errors import RunError
+from snellen.evaluate.record import RunRecord
+from snellen.metrics.scores import METRICS
+from snellen.models.predictions import Predictions
+
+
+@dataclass(frozen=True, eq=False)
+class Networks:
+    """by_seed: what each of S >= 1 networks says of the same N >= 1 labelled images; the network that stands for the
+    model first. jobs: theirs, in that order."""
+
+    by_seed: Mapping[int, Predictions]
+    jobs: tuple[str, ...]
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds of the networks."""
+        return tuple(self.by_seed)
+
+    @property
+    def all(self) -> list[Predictions]:
+        """What they say, in the order of the seeds."""
+        return list(self.by_seed.values())
+
+    @property
+    def labels(self) -> np.ndarray:
+        """(N,) int64, the true classes."""
+        labels = self.all[0].labels
+        assert labels is not None  # checked by `stacked`
+        return labels
+
+    @property
+    def rows(self) -> np.ndarray:
+        """(N,) int64, rows of the data set."""
+        return self.all[0].rows
+
+    def each(self, measure: str) -> np.ndarray:
+        """(S, N): the measure at every image, for measures that are means over images."""
+        of = METRICS[measure].each
+        if of is None:
+            raise ValueError(f"{measure} is no mean over images")
+        return np.stack([of(self.labels, one.probabilities) for one in self.all])
+
+    def values(self, measure: str) -> np.ndarray:
+        """(S,): the measure of each network."""
+        return np.array([METRICS[measure].function(self.labels, one.probabilities) for one in self.all])
+
+
+def networks_on(record: RunRecord, model: str, role: str) -> Networks | None:
+    """The networks of a model on a role: those of all seeds, and on test those that it was opened for.
+
+    Networks whose training failed are not among them; None where the first one is not, or nothing is labelled.
+    """
+    planned = record.planned[model]
+    if role == "test" and planned.final:
+        return stacked(record, {record.study.seed: planned.final[-1]}, role)
+    return stacked(record, planned.seeds, role)
+
+
+def stacked(record: RunRecord, jobs: Mapping[int, str], role: str) -> Networks | None:
+    """The labelled predictions of jobs by seed; None where the first job has none. Raises RunError when two jobs were
+    given other images."""
+    found = {seed: record.folder_of(job).read_predictions(role) for seed, job in jobs.items()}
+    kept = {seed: each for seed, each in found.items() if each is not None and each.labels is not None and len(each)}
+    first = next(iter(jobs))
+    if first not in kept:
+        return None
+    for seed, each in kept.items():
+        if not np.array_equal(each.rows, kept[first].rows):
+            raise RunError("stored predictions are of other images", where=f"jobs/{jobs[seed]}", found=f"{len(each)}")
+    return Networks(kept, tuple(jobs[seed] for seed in kept))

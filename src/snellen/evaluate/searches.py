@@ -1,0 +1,196 @@
+"""What a search found, judged from stored predictions: how optimistic its winner is, and whether its range ended early."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from snellen.evaluate.choose import choice
+from snellen.evaluate.held_out import shared
+from snellen.evaluate.networks import networks_on
+from snellen.evaluate.pairs import paired_bootstrap
+from snellen.evaluate.record import RunRecord
+from snellen.evaluate.selection import Selection, corrected_selection
+from snellen.evaluate.student import Difference
+from snellen.metrics.scores import METRICS
+from snellen.search.drive import Searched, Trial
+from snellen.study.values import Choice, Scalar, Value
+
+HALVING = ("halving", "hyperband")
+ENOUGH = 3
+"""Values of an ordered range below which its end says nothing."""
+
+
+@dataclass(frozen=True)
+class Edge:
+    """The winner's value at `path` is the first or last of its ordered range, and the winner is better than the same
+    model with the neighbouring value. difference: winner minus neighbour on the same images, higher is better."""
+
+    path: str
+    value: Scalar
+    neighbour: Scalar
+    end: str
+    values: int
+    difference: Difference
+
+
+@dataclass(frozen=True)
+class SearchStanding:
+    """trials: how many began; cut: of those, not gone on with; candidates: different networks among those trained to
+    their end. rounds: how often a trial was gone on with; halves: whether the method is to stop trials early.
+
+    selection: the winner among the candidates, None below two. measure: by which the search chose; for a loss the numbers
+    of `selection` and `edges` are its negative.
+    """
+
+    method: str
+    measure: str
+    trials: int
+    cut: int
+    candidates: int
+    promotions: int
+    epochs: int
+    winner: Mapping[str, Scalar]
+    selection: Selection | None
+    edges: tuple[Edge, ...]
+
+    @property
+    def never_halved(self) -> bool:
+        """Whether a method that is to stop trials early stopped none."""
+        return self.method in HALVING and self.promotions == 0 and self.trials > 1
+
+
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """A search as it stands in the run."""
+
+    record: RunRecord
+    model: str
+    values: Mapping[str, Any]
+
+    @cached_property
+    def searched(self) -> Searched:
+        """Its outcome."""
+        outcome = self.values["outcome"]
+        trials = tuple(Trial(**{**trial, "jobs": tuple(trial["jobs"])}) for trial in outcome["trials"])
+        return Searched(outcome["method"], outcome["objective"], trials, outcome["winner"])
+
+    @cached_property
+    def ended(self) -> dict[int, Trial]:
+        """The trials whose networks were all trained to their end, by number."""
+        of = self.record.folder_of
+        return {trial.number: trial for trial in self.searched.trials if all(of(job).is_done() for job in trial.jobs)}
+
+    @property
+    def promotions(self) -> int:
+        """How often a trial was gone on with."""
+        asked = [ask["trial"] for done in self.values["rounds"] for ask in done["asks"]]
+        return len(asked) - len(set(asked))
+
+    def each(self, trial: Trial) -> np.ndarray:
+        """(N,) the measure at each validation image, its mean over the networks of the trial; higher is better."""
+        measure = self.searched.objective
+        rows, values = [], []
+        for job in trial.jobs:
+            stored = self.record.folder_of(job).read_predictions("validation")
+            of = METRICS[measure].each
+            assert stored is not None and stored.labels is not None and of is not None  # a job that is done has them
+            rows.append(stored.rows)
+            values.append(np.asarray(of(stored.labels, stored.probabilities), np.float64))
+        _, inverse, counts = np.unique(np.concatenate(rows), return_inverse=True, return_counts=True)
+        mean = np.bincount(inverse, np.concatenate(values)) / counts
+        return mean if METRICS[measure].higher_is_better else -mean
+
+    def network(self, trial: Trial) -> tuple[tuple[str, int], ...]:
+        """What a trial is: the epochs that it kept of which trajectories. Trials that are the same are one candidate."""
+        found = []
+        for job in trial.jobs:
+            folder = self.record.folder_of(job)
+            result = folder.read_result()
+            found.append((folder.read_job().trajectory.id, result.kept_epoch if result else 0))
+        return tuple(found)
+
+    def candidates(self) -> list[Trial]:
+        """Different networks trained to their end, the winner first."""
+        first = sorted(self.ended.values(), key=lambda trial: (trial.number != self.searched.winner, trial.number))
+        return list({self.network(trial): trial for trial in reversed(first)}.values())[::-1]
+
+
+def searches(record: RunRecord) -> dict[str, SearchStanding]:
+    """Every search of the run that is over, by model; none for a model whose training failed."""
+    found = {}
+    for model, written in record.study.models.items():
+        path = record.folder / "search" / f"{model}.json"
+        if written.search is not None and path.exists() and model in record.done:
+            values = record.read_json(f"search/{model}.json")
+            if values["outcome"]:
+                found[model] = _standing(Stored(record, model, values), written.search.space.values)
+    return found
+
+
+def _standing(stored: Stored, space: Mapping[str, Value]) -> SearchStanding:
+    searched, candidates = stored.searched, stored.candidates()
+    winner = next(trial for trial in searched.trials if trial.number == searched.winner)
+    return SearchStanding(
+        method=searched.method,
+        measure=searched.objective,
+        trials=len(searched.trials),
+        cut=sum(trial.cut for trial in searched.trials),
+        candidates=len(candidates),
+        promotions=stored.promotions,
+        epochs=max(trial.epoch for trial in searched.trials),
+        winner=winner.assignment,
+        selection=_selection(np.stack([stored.each(trial) for trial in candidates])),
+        edges=tuple(_edges(stored, winner, space)),
+    )
+
+
+def selection_of_model(record: RunRecord, ranked: Sequence[str]) -> Selection | None:
+    """The choice among the models, corrected: on the rows held out by the folds where these choose, else on validation.
+    For `choose_by: loss` its numbers are negative losses."""
+    measure = record.study.choose_by
+    if len(ranked) < 2:
+        return None
+    if choice(record).by == "folds":
+        scores = [each.each(measure)[1] for each in shared(record, ranked).values()]
+    else:
+        networks = [networks_on(record, model, "validation") for model in ranked]
+        scores = [each.each(measure).mean(0) for each in networks if each is not None]
+    sign = 1 if METRICS[measure].higher_is_better else -1
+    return _selection(sign * np.stack(scores)) if len(scores) == len(ranked) else None
+
+
+def _selection(scores_MN: np.ndarray) -> Selection | None:
+    """Below two candidates nothing was selected."""
+    return corrected_selection(scores_MN) if len(scores_MN) > 1 else None
+
+
+def _edges(stored: Stored, winner: Trial, space: Mapping[str, Value]) -> Iterator[Edge]:
+    for path, label in winner.assignment.items():
+        ordered = _ordered(space[path]) if path in space else ()
+        if len(ordered) < ENOUGH or label not in (ordered[0], ordered[-1]):
+            continue
+        last = label == ordered[-1]
+        neighbour = ordered[-2] if last else ordered[1]
+        other = next((trial for trial in stored.ended.values() if _only_differs(winner, trial, path, neighbour)), None)
+        if other is None or stored.network(other) == stored.network(winner):
+            continue
+        difference = paired_bootstrap(stored.each(winner), stored.each(other))
+        if difference.low is not None and difference.low > 0:
+            yield Edge(path, label, neighbour, "largest" if last else "smallest", len(ordered), difference)
+
+
+def _ordered(value: Value) -> tuple[Scalar, ...]:
+    """The numbers of a choice or of a range in steps, ascending; empty where there is no order or no end of them."""
+    if isinstance(value, Choice):
+        numbers = [label for label in value.labels if isinstance(label, int | float) and not isinstance(label, bool)]
+        return tuple(sorted(numbers)) if len(numbers) == len(value.labels) else ()
+    return tuple(value.at(index) for index in range(value.count)) if value.count else ()
+
+
+def _only_differs(winner: Trial, other: Trial, path: str, value: Scalar) -> bool:
+    return dict(other.assignment) == {**winner.assignment, path: value}
