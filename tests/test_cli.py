@@ -129,7 +129,7 @@ def test_an_interrupt_is_130(snellen: Command, tiny: Path, monkeypatch: pytest.M
     def interrupted(*_: Any) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("snellen.run.read", interrupted)
+    monkeypatch.setattr("snellen.run.flow.read", interrupted)
     code, _, err = snellen("run", tiny)
     assert code == 130 and "run the same command to go on" in err
 
@@ -157,6 +157,10 @@ def test_init_proposes_a_study_that_runs_as_it_is(snellen: Command, tmp_path: Pa
     assert code == 0 and "cnn" in out
     code, _, err = snellen("init", "scans")
     assert code == 2 and "the file is there already" in err
+    code, out, _ = snellen("init", "scans", "--out", "other.yaml")
+    assert (
+        code == 0 and out.startswith("Wrote other.yaml.") and 'study: "scans"' in Path("other.yaml").read_text("utf-8")
+    )
 
 
 def test_init_takes_a_known_name_and_refuses_nothing_known(snellen: Command) -> None:

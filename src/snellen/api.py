@@ -134,14 +134,16 @@ class Run:
 
     @property
     def scores(self) -> pl.DataFrame:
-        """Every score: model, job, role, measure, class, value, low, high, n, covers, method."""
+        """Every score: model, job, of, role, measure, class, value, low, high, n, covers, method, networks, deviation."""
         return self.evaluation.scores
 
     @property
     def leaderboard(self) -> pl.DataFrame:
-        """A row a model, best validation first: accuracy with its interval on validation, and on test where opened.
+        """A row a model, best first by what chooses: accuracy with its interval on validation, over folds, and on test
+        where opened; a mean over `seeds` where there are several.
 
-        Below them the floors, told apart by `kind`: model or floor.
+        Models that share a letter of `group` cannot be told apart, whatever their order; `may_be_best` is not worse than
+        the best. Below them the floors, told apart by `kind`: model or floor.
         """
         evaluation, floors = self.evaluation, self.record.floor_results
         rows = [("model", model, model) for model in evaluation.ranked]
@@ -192,11 +194,23 @@ class Run:
         return model
 
     def _standing(self, evaluation: Evaluation, model: str) -> dict[str, Any]:
-        estimates = {role: evaluation.estimate(model, role, "accuracy") for role in ("validation", "test")}
-        return {
+        pairs = evaluation.comparisons
+        estimates = {
+            "validation": evaluation.standing(model, "validation"),
+            "folds": evaluation.over_folds(model),
+            "test": evaluation.standing(model, "test"),
+        }
+        values = {
             f"{role}_{name}": getattr(found, field) if found else None
             for role, found in estimates.items()
             for name, field in (("accuracy", "value"), ("low", "low"), ("high", "high"))
+        }
+        best, validation = pairs.best.get(model), estimates["validation"]
+        return {
+            "group": pairs.groups.get(model),
+            "may_be_best": best.not_worse if best else None,
+            "seeds": validation.networks if validation else None,
+            **values,
         }
 
 

@@ -115,6 +115,10 @@ def init(
         typer.Argument(metavar="PATH", help="Your data: a folder, a file or a known name. With --from: what to write."),
     ] = None,
     source: Annotated[str | None, typer.Option("--from", metavar="NAME", help="Copy this shipped study.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE.yaml", help="What to write; called after the data when not given."),
+    ] = None,
     data_dir: DataFolder = None,
 ) -> None:
     """Write a study to edit: one that fits your data and says why, or a copy of a shipped one."""
@@ -122,12 +126,12 @@ def init(
     from snellen.study.document import shipped_studies
 
     if path is not None and source is None and not _is_study(path):
-        _write_new(*_proposed(path, data_dir))
+        _write_new(*_proposed(path, data_dir, out))
         return
     source, shipped = source or "digits", shipped_studies()
     if source not in shipped:
         raise unknown("study", source, shipped)
-    _write_new(Path(path or f"{source}.yaml"), shipped[source])
+    _write_new(out or Path(path or f"{source}.yaml"), shipped[source])
 
 
 @app.command()
@@ -171,14 +175,15 @@ def _is_study(path: str) -> bool:
     return Path(path).suffix.lower() in (".yaml", ".yml")
 
 
-def _proposed(source: str, data_dir: Path | None) -> tuple[Path, str]:
-    """The file for a study of a stranger's data, and its text."""
+def _proposed(source: str, data_dir: Path | None, out: Path | None) -> tuple[Path, str]:
+    """The file for a study of a stranger's data, `out` where that is given, and its text."""
     from snellen.data.survey import survey
     from snellen.study.propose import propose, study_name
 
     found = survey(source, data_dir)
-    text = propose(found.dataset, source, options=found.options, sizes=found.sizes, near=found.near)
-    return Path(f"{study_name(found.dataset)}.yaml"), text
+    file = out or Path(f"{study_name(found.dataset)}.yaml")
+    text = propose(found.dataset, source, options=found.options, sizes=found.sizes, near=found.near, file=str(file))
+    return file, text
 
 
 def _write_new(path: Path, text: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -98,6 +98,10 @@ def describe(
     kind: Annotated[
         str | None, typer.Option(metavar="READER", help="How to read it, where files of several kinds lie together.")
     ] = None,
+    keys: Annotated[
+        list[str] | None,
+        typer.Option("--key", metavar="USE=NAME", help="Which array or column is which, such as label=diagnosis."),
+    ] = None,
     data_dir: DataFolder = None,
     as_json: AsJson = False,
 ) -> None:
@@ -110,6 +114,7 @@ def describe(
 
     options = Options(
         kind=kind,
+        keys=dict(_pair(key) for key in keys or ()),
         fit=Fit(step="resize", height=resize, width=resize) if resize else None,
         grey=grey,
         background=_background(background),
@@ -147,6 +152,16 @@ def _known(name: str, data_folder: Path | None) -> dict[str, Any]:
     return {"name": name, "images": sum(published.rows), "about": published.about, "bytes": num_bytes, "path": where}
 
 
+def _pair(key: str) -> tuple[str, str]:
+    """Raises StudyError for a text without a use and a name."""
+    from snellen.errors import StudyError
+
+    use, _, name = key.partition("=")
+    if not use or not name:
+        raise StudyError("`--key` says which array or column is which", found=repr(key), expected="USE=NAME")
+    return use, name
+
+
 def _background(name: str | None) -> Background | None:
     """Raises UnknownName for another colour."""
     from snellen.data.pictures import BACKGROUNDS
@@ -154,7 +169,7 @@ def _background(name: str | None) -> Background | None:
 
     if name is not None and name not in BACKGROUNDS:
         raise unknown("background", name, BACKGROUNDS)
-    return cast("Background | None", name)
+    return name
 
 
 def _write_page(
@@ -191,8 +206,14 @@ def _print(description: dict[str, Any], unions: list[Union]) -> None:
     if (near := description["near_duplicates"]) is None:
         print("  near         nobody looked for images that are almost the same: too many")
     else:
-        parted = f"; {near['sets_in_official_test_too']:,} of the sets are in the test too" if description["official_test"] else ""
-        print(f"  near         {near['images']:,} images are almost the same as another, in {near['sets']:,} sets{parted}")
+        parted = (
+            f"; {near['sets_in_official_test_too']:,} of the sets are in the test too"
+            if description["official_test"]
+            else ""
+        )
+        print(
+            f"  near         {near['images']:,} images are almost the same as another, in {near['sets']:,} sets{parted}"
+        )
     print(f"  conflicting  {description['conflicting']:,} rows whose picture stands under more than one label")
     if description["groups"] is not None:
         print(f"  groups       {description['groups']:,}")

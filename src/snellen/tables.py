@@ -12,6 +12,7 @@ from rich.table import Table
 from snellen.evaluate.floors import floor_key
 from snellen.evaluate.scores import Estimate, proportion
 from snellen.findings.finding import interval
+from snellen.findings.words import share
 
 if TYPE_CHECKING:
     import polars as pl
@@ -20,22 +21,25 @@ if TYPE_CHECKING:
     from snellen.run import Finished
 
 PREVIEW = 20
+FIRST = {"network": "best validation {}", "seeds": "best mean validation {}", "folds": "best mean {} over the folds"}
+GROUPS = "Models that share a letter cannot be told apart; + may be the best."
 
 
 def print_finished(finished: Finished) -> None:
     """The leaderboard, the findings that ask for something, and where the report is."""
     console, evaluation, record = Console(), finished.evaluation, finished.record
-    columns = ["model", "parameters", "epoch kept", "validation %", "test %", "time"]
-    table = _table(f"{record.study.study}: best validation {record.study.choose_by} first", columns, 1)
+    columns = _columns(finished)
+    table = _table(f"{record.study.study}: {FIRST[evaluation.by].format(record.study.choose_by)} first", columns, 1)
     for model in [*evaluation.ranked, *finished.failed]:
-        table.add_row(*_standing(finished, model))
+        table.add_row(*(_standing(finished, model)[column] for column in columns))
     for name in evaluation.floors:
-        table.add_row(*_floor(finished, name), style="dim")
+        table.add_row(*(_floor(finished, name).get(column, "") for column in columns), style="dim")
     console.print(table)
+    if "group" in columns:
+        console.print(GROUPS, style="dim", highlight=False)
     for finding in finished.judgement.others:
         console.print(f"{finding.severity} {finding.code}: {escape(finding.sentence)}", highlight=False)
-    if evaluation.opened:
-        console.print("95 % intervals; they cover other images, not training again.", style="dim", highlight=False)
+    console.print(_covered(finished), style="dim", highlight=False)
     print(f"Report: {finished.report}")
 
 
@@ -83,27 +87,78 @@ def print_predictions(table: pl.DataFrame, scored: Scored | None, csv: Path | No
         print(f"Accuracy on {scored.part}, n = {scored.n:,}: {accuracy}; loss {scored.loss:.4f}")
 
 
-def _standing(finished: Finished, model: str) -> list[str]:
+def _columns(finished: Finished) -> list[str]:
+    """What the study gives reason to show: groups of several models, seeds, folds."""
+    evaluation = finished.evaluation
+    seeds = any(len(finished.record.planned[model].seeds) > 1 for model in evaluation.ranked)
+    return [
+        "model",
+        *(["group"] if len(evaluation.ranked) > 1 else []),
+        "parameters",
+        "epoch kept",
+        *(["seeds"] if seeds else []),
+        "validation %",
+        *(["over folds %"] if evaluation.folds else []),
+        "test %",
+        "time",
+    ]
+
+
+def _standing(finished: Finished, model: str) -> dict[str, str]:
+    """A row of the leaderboard, by column. Times are of the network that stands for the model."""
     record, evaluation, result = finished.record, finished.evaluation, finished.record.results[model]
-    parameters = f"{record.job(model).read_job().trajectory.network.parameter_count:,}"
-    name = f"{escape(model)} *" if model == evaluation.chosen else escape(model)
+    row = {
+        "model": f"{escape(model)} *" if model == evaluation.chosen else escape(model),
+        "group": "",
+        "parameters": f"{record.job(model).read_job().trajectory.network.parameter_count:,}",
+        "epoch kept": "-",
+        "seeds": f"{len(record.planned[model].seeds)}",
+        "validation %": "failed",
+        "over folds %": "-",
+        "test %": "-",
+        "time": f"{result.seconds:.1f} s",
+    }
     if result.status == "failed":
-        return [name, parameters, "-", "failed", "-", f"{result.seconds:.1f} s"]
-    estimates = (evaluation.estimate(model, role, "accuracy") for role in ("validation", "test"))
-    accuracies = [_per_cent(estimate) for estimate in estimates]
-    return [name, parameters, f"{result.kept_epoch} of {result.epochs}", *accuracies, f"{result.seconds:.1f} s"]
+        return row
+    return row | {
+        "group": _group(finished, model),
+        "epoch kept": f"{result.kept_epoch} of {result.epochs}",
+        "validation %": _per_cent(evaluation.standing(model, "validation")),
+        "over folds %": _per_cent(evaluation.over_folds(model)),
+        "test %": _per_cent(evaluation.standing(model, "test")),
+    }
 
 
-def _floor(finished: Finished, name: str) -> list[str]:
-    """A row of the leaderboard below the models."""
+def _group(finished: Finished, model: str) -> str:
+    """The letters of a model, and whether it may be the best."""
+    pairs = finished.evaluation.comparisons
+    best = pairs.best.get(model)
+    return pairs.groups.get(model, "") + (" +" if best and best.not_worse else "")
+
+
+def _floor(finished: Finished, name: str) -> dict[str, str]:
+    """A row of the leaderboard below the models, by column."""
     result, key = finished.record.floor_results[name], floor_key(name)
-    estimates = (finished.evaluation.estimate(key, role, "accuracy") for role in ("validation", "test"))
-    accuracies = [_per_cent(estimate) for estimate in estimates]
-    return [escape(result.label), f"{result.parameters:,}", "floor", *accuracies, f"{result.seconds:.1f} s"]
+    return {
+        "model": escape(result.label),
+        "parameters": f"{result.parameters:,}",
+        "epoch kept": "floor",
+        "validation %": _per_cent(finished.evaluation.standing(key, "validation")),
+        "test %": _per_cent(finished.evaluation.standing(key, "test")),
+        "time": f"{result.seconds:.1f} s",
+    }
+
+
+def _covered(finished: Finished) -> str:
+    """What the intervals of the leaderboard cover."""
+    evaluation = finished.evaluation
+    if any(evaluation.recipe(model, "validation") for model in evaluation.ranked):
+        return "95 % intervals; of several seeds they cover other images and training again, of one only other images."
+    return "95 % intervals; they cover other images, not training again."
 
 
 def _per_cent(estimate: Estimate | None) -> str:
-    return interval(estimate).replace(" %", "").replace(" to ", "-") if estimate else "not opened"
+    return share(estimate).replace(" %", "").replace(" to ", "-") if estimate else "not opened"
 
 
 def _table(title: str | None, columns: list[str], left: int) -> Table:

@@ -114,7 +114,7 @@ def test_asked_to_stop_it_saves_exits_and_goes_on(tmp_path: Path, whole: Path, n
     assert (process.returncode, time.monotonic() - asked < 5) == (130, True), output.decode()
     assert b"Interrupted. Finished work is kept: run the same command to go on." in output
     [checkpoint] = folder.glob("packs/*/checkpoint.json")
-    assert json.loads(checkpoint.read_text())["keeper"]["epoch"] == 2
+    assert json.loads(checkpoint.read_text())["epoch"] == 2
     (folder / "step").unlink()
     killed_and_resumed(folder, [], whole, trained=2)
 

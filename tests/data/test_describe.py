@@ -14,6 +14,7 @@ from typing import Any
 import data_cases as cases
 import numpy as np
 import pytest
+from picture_cases import save
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -21,7 +22,7 @@ from snellen.cli import app
 from snellen.data import download, known
 from snellen.data.arrays import from_arrays
 from snellen.data.describe import describe
-from snellen.errors import DataError, UnknownName
+from snellen.errors import DataError, StudyError, UnknownName
 
 IMAGES, LABELS, TEST_IMAGES, TEST_LABELS = (array.copy() for array in cases.arrays(4, 4, 3))
 IMAGES[5], IMAGES[7], TEST_IMAGES[2] = IMAGES[4], IMAGES[1], IMAGES[0]
@@ -47,6 +48,43 @@ def test_the_numbers() -> None:
     np.testing.assert_allclose(found["pixels"]["means"], everything.mean(axis=(0, 1, 2)))
     np.testing.assert_allclose(found["pixels"]["deviations"], everything.std(axis=(0, 1, 2)))
     assert found["fingerprint"] == DATASET.fingerprint
+
+
+def test_describe_with_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    cases.write_mat(tmp_path / "svhn", cases.CIFAR)
+    for file in cases.write_idx(tmp_path / "others").iterdir():
+        file.rename(tmp_path / "svhn" / file.name)
+    with pytest.raises(DataError, match="more than one kind"):
+        run("describe", "svhn/")
+    assert "32x32, 1 channel, uint8" in run("describe", "svhn/", "--kind", "mat", "--grey")
+    for number in range(8):
+        pixels = np.random.default_rng(number).integers(0, 256, (6, 6 + number % 2, 3 + number // 6), dtype=np.uint8)
+        save(tmp_path / f"photos/{'ab'[number % 2]}/{number}.png", pixels)
+    (tmp_path / "photos/a/broken.png").write_bytes(b"oops")
+    with pytest.raises(DataError, match="not a picture"):
+        run("describe", "photos")
+    with pytest.raises(DataError, match=r"different sizes.*`resize: 32`, .*`data`.*`--resize 32`"):
+        run("describe", "photos", "--exclude-bad-images", "--background", "white")
+    with pytest.raises(UnknownName, match="background"):
+        run("describe", "photos", "--background", "red")
+    text = run("describe", "photos", "--exclude-bad-images", "--background", "white", "--resize", "6")
+    assert "6x6, 3 channels" in text and "excluded     a/broken.png: not a picture" in text
+    assert "near         0 images are almost the same as another, in 0 sets" in text
+
+
+def test_a_table_with_names_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for number in range(4):
+        save(tmp_path / f"{number}.png", np.full((5, 5), 50 * number, np.uint8))
+    lines = ["scan,diagnosis", *(f"{number}.png,{'ab'[number % 2]}" for number in range(4))]
+    (tmp_path / "list.csv").write_text("\n".join(lines), encoding="utf-8")
+    with pytest.raises(DataError, match=r"no data of a known kind.*`kind: manifest, keys: \{path"):
+        run("describe", "list.csv")
+    with pytest.raises(StudyError, match=r"`--key` says which.*'scan'; expected USE=NAME"):
+        run("describe", "list.csv", "--key", "scan")
+    text = run("describe", "list.csv", "--kind", "manifest", "--key", "path=scan", "--key", "label=diagnosis")
+    assert "list: 4 images" in text and "    b: 2" in text
 
 
 def test_describe_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 import data_cases as cases
 import numpy as np
 import pytest
-from PIL import Image
 from picture_cases import save
+from PIL import Image
 
 from snellen.data.arrays import from_arrays
 from snellen.data.fit import Fit
@@ -59,9 +59,7 @@ def test_a_colour_data_set(tmp_path: Path) -> None:
     colour, grey = read(path), read(path, GREY)
     assert grey.shape == (32, 32, 1) and grey.fingerprint != colour.fingerprint
     np.testing.assert_array_equal(grey.images, pillows(np.asarray(colour.images)))
-    again = from_arrays(
-        grey.images[:12], grey.labels[:12], test_images=grey.images[12:], test_labels=grey.labels[12:]
-    )
+    again = from_arrays(grey.images[:12], grey.labels[:12], test_images=grey.images[12:], test_labels=grey.labels[12:])
     assert again.fingerprint == grey.fingerprint
     assert read(cases.write_npz(tmp_path / "grey"), GREY).fingerprint == cases.expected().fingerprint
 

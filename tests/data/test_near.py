@@ -89,6 +89,34 @@ def test_pictures_of_any_shape(shape: tuple[int, int, int]) -> None:
     np.testing.assert_array_equal(np.stack(near_pairs(images.astype(np.float32))), np.stack([ones, others]))
 
 
+def test_bands_find_what_all_pairs_find(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pairs of hashes differ in none to seven bits, wherever these are."""
+    random = np.random.default_rng(0)
+    hashes = random.integers(0, 2**63, 400, dtype=np.uint64)
+    flips = np.array([sum(1 << int(bit) for bit in random.choice(63, row % 8, replace=False)) for row in range(200)])
+    hashes[200:] = hashes[:200] ^ flips.astype(np.uint64)
+    others = random.permutation(hashes)
+
+    def found() -> list[tuple[int, int]]:
+        return sorted((int(a), int(b)) for one, other in near._candidates(hashes, others) for a, b in zip(one, other))
+
+    everything = found()
+    bits = np.bitwise_count(hashes[:, None] ^ others)
+    assert everything == [(a, b) for a, b in np.argwhere(bits <= near.MAX_BITS).tolist() if a != b]
+    monkeypatch.setattr(near, "FEW", 0)
+    monkeypatch.setattr(near, "BLOCK", 3)
+    assert found() == everything and len(everything) > 500
+
+
+def test_copies_are_joined_whatever_they_show() -> None:
+    """Blank ones too, which correlate with nothing, and in a number of which all pairs would take hours."""
+    blank = np.zeros((50_000, 8, 8, 1), np.uint8)
+    images = np.concatenate([blank, data_cases.arrays(8, 8)[0][..., None], blank])
+    groups = near_groups(from_arrays(images, np.arange(len(images)) % 2))
+    assert (groups[:50_000] == 0).all() and (groups[-50_000:] == 0).all()
+    np.testing.assert_array_equal(groups[50_000:50_012], np.arange(50_000, 50_012))
+
+
 def test_found_once_then_kept(monkeypatch: pytest.MonkeyPatch, own_folders: Path) -> None:
     dataset = from_arrays(np.concatenate([shifted(0, 0)(scenes(9)), shifted(1, 0)(scenes(9))]), np.arange(18) % 2)
     first = near_groups(dataset)

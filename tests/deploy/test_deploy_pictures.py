@@ -146,7 +146,9 @@ def test_a_grey_model_sees_the_same_in_training_and_prediction(tmp_path: Path, d
     run = run_small(tmp_path / "run", data=data, models=LINEAR, split={"test": 0.2, "validation": 0.2})
     model, dataset = run.model("linear"), read(data["source"], Options(grey=True))
     assert model.description.input.grey and model.description.input.channels == 1
-    folder, *loose = open_pictures([data["source"], *map(str, (tmp_path / "photos/a").glob("*.png"))], model.description.input, None)
+    folder, *loose = open_pictures(
+        [data["source"], *map(str, (tmp_path / "photos/a").glob("*.png"))], model.description.input, None
+    )
     np.testing.assert_array_equal(folder.images, dataset.images)
     for batch in loose:
         row = dataset.ids.tolist().index(f"a/{batch.ids[0]}")

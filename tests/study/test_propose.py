@@ -13,6 +13,7 @@ from snellen.data.arrays import from_arrays
 from snellen.data.dataset import Dataset
 from snellen.data.readers import read
 from snellen.data.roles import Roles, assign
+from snellen.data.source import Options
 from snellen.data.survey import Survey, survey
 from snellen.errors import DataError, StudyError
 from snellen.study.document import parse
@@ -122,11 +123,61 @@ def test_transparent_pictures_among_others(tmp_path: Path) -> None:
     assert study.data.background == "white" and planned(study)[0].shape == (8, 8, 3)
 
 
+@pytest.mark.parametrize(("border", "written"), [(0, "pad: 32"), (255, "crop: 28")])
+def test_nearly_equal_sizes(tmp_path: Path, border: int, written: str) -> None:
+    for number in range(24):
+        pixels = np.full((28 + number % 2 * 4,) * 2, border, np.uint8)
+        pixels[3:-3, 3:-3] = noise(len(pixels) - 6, len(pixels) - 6)
+        save(tmp_path / f"photos/{'ab'[number // 2 % 2]}/{number}.png", pixels)
+    source = str(tmp_path / "photos")
+    found = survey(source)
+    assert f"\n  {written}\n" in propose(found.dataset, source, options=found.options, sizes=found.sizes)
+    study, said = proposed(found, source)
+    side = int(written.split()[1])
+    assert planned(study)[0].shape == (side, side, 1) and "28 × 28 (12)" in said
+    assert ("black already" in said) == (border == 0) and ("stretches nothing" in said) == (border == 255)
+
+
+def test_sides_that_differ_are_both_written(tmp_path: Path) -> None:
+    for number in range(24):
+        save(tmp_path / f"photos/{'ab'[number // 2 % 2]}/{number}.png", noise(20, 28 + number % 2) // 16)
+    study, _ = proposed(survey(str(tmp_path / "photos")), str(tmp_path / "photos"))
+    assert study.data.pad == (20, 29) and planned(study)[0].shape == (20, 29, 1)
+
+
+def test_unreadable_pictures_are_listed(tmp_path: Path) -> None:
+    for number in range(24):
+        save(tmp_path / f"photos/{'ab'[number % 2]}/{number}.png", noise(8, 8))
+    for number in range(22):
+        (tmp_path / f"photos/a/x{number:02}.png").write_bytes(b"oops")
+    source = str(tmp_path / "photos")
+    found = survey(source)
+    study, said = proposed(found, source)
+    assert study.data.on_bad_image == "exclude" and "- a/x00.png: not a picture" in said
+    assert "a/x19.png" in said and "a/x20.png" not in said and "and 2 others." in said
+    assert len(planned(study)[0]) == 24
+
+
+def test_grey_in_three_channels() -> None:
+    images = noise(20, 6, 6, 1).repeat(3, axis=3)
+    dataset = from_arrays(images, np.arange(20) % 2, name="mine")
+    text = propose(dataset, "mine.npz", options=Options(grey=True), file="other.yaml")
+    assert parse(text, "mine.yaml").study().data.grey and "Red, green and blue are the same" in text
+    assert "snellen run other.yaml" in text
+
+
 def test_large_pictures_of_one_size_are_made_smaller(tmp_path: Path) -> None:
     for number in range(12):
         save(tmp_path / f"photos/{'ab'[number % 2]}/{number}.png", noise(200, 300))
     study, said = proposed(survey(str(tmp_path / "photos")), str(tmp_path / "photos"))
     assert study.data.resize == 64 and "200 × 300 (12)" in said
+
+
+def test_a_white_that_no_pixel_reaches_is_asked_about() -> None:
+    """A file with 17 tones, as scikit-learn's digits have, says nothing of what its white is."""
+    text = propose(from_arrays(noise(20, 6, 6) // 16 + 1, np.arange(20) % 2, name="mine"), "mine.npz")
+    assert parse(text.replace("# pixel", "pixel"), "mine.yaml").study().data.pixel_range == (0, 16)
+    assert "pixel_range" not in in_memory(noise(20, 6, 6), np.arange(20) % 2)[1]
 
 
 def test_unbalanced_classes_are_called_so() -> None:

@@ -61,7 +61,7 @@ def greyed(dataset: Dataset) -> Dataset:
 
 
 def grey_between(images: np.ndarray, pixel_range: tuple[float, float]) -> np.ndarray:
-    """(..., H, W, 1) luma of (..., H, W, C) pictures: uint8 only where black is 0 and white 255, so that levels remain."""
+    """(..., H, W, 1) luma of (..., H, W, C) pictures: uint8 only of black 0 and white 255, so that levels remain."""
     return as_grey(images if pixel_range == (0, 255) or images.shape[-1] == 1 else images.astype(np.float32))
 
 

@@ -28,7 +28,12 @@ def as_grey(images: np.ndarray) -> np.ndarray:
     return grey
 
 
+def all_grey(images: np.ndarray) -> bool:
+    """Whether red, green and blue of every pixel (N, H, W, C) are one value."""
+    return all(bool((images[rows] == images[rows, ..., :1]).all()) for rows in row_slices(images))
+
+
 def _luma(images: np.ndarray) -> np.ndarray:
     if images.dtype == np.uint8:
-        return (images @ WEIGHTS + HALF) >> 16  # type: ignore[no-any-return]
+        return (images @ WEIGHTS + HALF) >> 16
     return np.asarray(images @ (WEIGHTS / 2**16).astype(images.dtype))

@@ -153,7 +153,8 @@ def _check_sizes(pictures: Sequence[np.ndarray]) -> None:
         "pictures of different sizes" if len(sizes) > 1 else "pictures too large",
         found=f"height x width (pictures): {', '.join([*listed, *more])}",
         expected=f"one size, sides up to {MAX_SIDE_PIXELS}",
-        hint="Say `resize: 32`, `crop: 32` or `pad: 32` (or [height, width]) under `data`.",
+        hint="Say `resize: 32`, `crop: 32` or `pad: 32` (or [height, width]) under `data` of a study, or `--resize 32` "
+        "to `snellen data describe`.",
     )
 
 

@@ -34,9 +34,11 @@ MIN_CORRELATION = 0.97
 """At 0.95 one chain of 572 thin ones runs through the 10,000 test pictures of MNIST; at 0.97 the largest has 12. Nine
 in ten pictures of CIFAR-10 compressed as JPEG at quality 50 correlate by as much with what they were."""
 
-BANDS = tuple(np.uint64(sum(1 << bit for bit in range(band, SIDE * SIDE - 1, MAX_BITS + 1))) for band in range(MAX_BITS + 1))
-"""Seven times nine bits: hashes that differ in six at most have the same bits in one of them. Every seventh bit, because
-neighbouring frequencies go together: of all pairs of MNIST 4 % share a band, 8 % one of nine bits in a row."""
+BANDS = tuple(
+    np.uint64(sum(1 << bit for bit in range(band, SIDE * SIDE - 1, MAX_BITS + 1))) for band in range(MAX_BITS + 1)
+)
+"""Seven times nine bits: hashes that differ in six at most have the same bits in one of them. Every seventh bit,
+because neighbouring frequencies go together: of all pairs of MNIST 4 % share a band, 8 % one of nine bits in a row."""
 
 FEW = 8_000
 """Of so few pictures all pairs are compared sooner than bands are sorted."""
@@ -56,16 +58,16 @@ VERSION = 2
 
 
 def near_groups(dataset: Dataset) -> np.ndarray:
-    """(N,) int64: the lowest row to which each picture is near or equal, directly or through others; itself when to none.
+    """(N,) int64: the lowest row to which each picture is near or equal, directly or through others, itself for none.
 
     Found once for the same pictures, then taken from the user's cache.
     """
     return kept_array(_key(dataset), lambda: _found(dataset.images))
 
 
-def near_groups_at_hand(dataset: Dataset, most: int = MAX_NEAR_IMAGES) -> np.ndarray | None:
-    """The same for at most so many pictures, which take seconds, and for those in the cache; None for others."""
-    return near_groups(dataset) if len(dataset) <= most or is_kept(_key(dataset)) else None
+def near_groups_at_hand(dataset: Dataset, most: int | None = None) -> np.ndarray | None:
+    """The same for at most so many pictures (MAX_NEAR_IMAGES), and for those in the cache; None for others."""
+    return near_groups(dataset) if len(dataset) <= (most or MAX_NEAR_IMAGES) or is_kept(_key(dataset)) else None
 
 
 def _found(images: np.ndarray) -> np.ndarray:
@@ -73,7 +75,9 @@ def _found(images: np.ndarray) -> np.ndarray:
     copies = duplicate_groups(images)
     first = np.flatnonzero(copies == np.arange(len(copies)))
     ones, others = near_pairs(images if len(first) == len(images) else images[first])
-    return join_pairs(len(images), np.concatenate([copies, first[ones]]), np.append(np.arange(len(copies)), first[others]))
+    return join_pairs(
+        len(images), np.concatenate([copies, first[ones]]), np.append(np.arange(len(copies)), first[others])
+    )
 
 
 def _key(dataset: Dataset) -> str:

@@ -108,8 +108,15 @@ def _find_kind(path: Path) -> str:
         found=" and ".join(kinds) or None,
         expected="; or ".join(reader.looks_for for reader in READERS.values()),
         where=str(path),
-        hint="Say which with `kind`." if kinds else None,
+        hint="Say which with `kind`." if kinds else _reading_hint(path),
     )
+
+
+def _reading_hint(path: Path) -> str | None:
+    """A table with other column names is the commonest reason why nobody knows a file."""
+    if path.suffix.lower() not in manifest.SUFFIXES:
+        return None
+    return "Of a table that lists pictures, name the columns: `kind: manifest, keys: {path: ..., label: ...}`."
 
 
 def _locate(source: str | Path, data_folder: Path | None) -> Path:

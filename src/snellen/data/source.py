@@ -20,8 +20,9 @@ class Options:
     kind: the name of a reader. keys: for arrays, which array is which: any of images, labels, test_images,
     test_labels; for a manifest, which column is which. class_names: the K names, in the order of the labels.
     pixel_range: the values for black and white. classes: those to keep, in the order they get. fit: the size that
-    pictures get. grey: whether colours become one channel, after that. The others are for picture files only: background, over which transparent ones are composited; group,
-    what those have in common that no split may part; on_bad_image, what happens to those that cannot be read.
+    pictures get. grey: whether colours become one channel, after that. The others are for picture files only:
+    background, over which transparent ones are composited; group, what those have in common that no split may part;
+    on_bad_image, what happens to those that cannot be read.
     """
 
     kind: str | None = None

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from snellen.evaluate.held_out import shared
+from snellen.evaluate.held_out import HeldOut, shared
 from snellen.evaluate.record import RunRecord
 from snellen.train.results import Result
 
@@ -62,6 +62,10 @@ def to_open(record: RunRecord, ranked: Sequence[str]) -> list[str]:
     if wanted == "chosen":
         return list(ranked[:1])
     return [model for model in ranked if wanted == "all" or model in wanted]
+
+
+def _over_folds(folds: HeldOut) -> Measured:
+    return Measured(folds.mean("loss").value, folds.mean("accuracy").value)
 
 
 def _results(record: RunRecord, model: str) -> list[Result]:

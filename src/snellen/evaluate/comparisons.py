@@ -32,8 +32,8 @@ Named = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class Comparison:
-    """A against B in accuracy; floors by their key. role: validation, held_out (over folds) or test. kind: over the same
-    folds, of two recipes, or of two networks. seeds: of the side with fewer; splits: of folds. adjusted_p: Holm's.
+    """A against B in accuracy; floors by their key. role: validation, held_out (over folds) or test. kind: over the
+    same folds, of two recipes, or of two networks. seeds: of the side with fewer; splits: of folds. adjusted_p: Holm's.
 
     power: the probability of finding the margin, with the noise that was seen. images_needed, seeds_needed: with which
     the margin would be found in four of five such studies, the other left as it is; None where it is not asked or none

@@ -23,7 +23,7 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """Who is right where. right_SN: bool, the first seed first. fixed: a floor, which training again does not change."""
+    """Who is right where. right_SN: bool, the first seed first. fixed: a floor, which fitting again does not change."""
 
     right_SN: np.ndarray
     fixed: bool = False
@@ -36,8 +36,8 @@ class Side:
 
 @dataclass(frozen=True)
 class Contrast:
-    """A minus B in accuracy. kind: what was compared. seeds: of the side with fewer, 1 where two networks were compared;
-    splits: of folds. discordance: share of images that one network alone gets right, else None."""
+    """A minus B in accuracy. kind: what was compared. seeds: of the side with fewer, 1 where two networks were
+    compared; splits: of folds. discordance: share of images that one network alone gets right, else None."""
 
     kind: Kind
     difference: Difference
@@ -89,8 +89,8 @@ def power_at(a: Side, b: Side, contrast: Contrast, margin: float, level: float) 
 
 
 def t_power(difference: Difference, margin: float, level: float = SIGNIFICANT) -> float:
-    """Probability that a t test with this standard error and these degrees of freedom finds the margin: the upper tail of
-    the noncentral t. 1 where nothing varied."""
+    """Probability that a t test with this standard error and these degrees of freedom finds the margin: the upper tail
+    of the noncentral t. 1 where nothing varied."""
     from scipy.stats import nct
 
     if difference.degrees_of_freedom is None:

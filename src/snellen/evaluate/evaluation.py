@@ -56,8 +56,8 @@ class Evaluation:
         return (self.floors[0], estimate) if estimate else None
 
     def estimate(self, model: str, role: str, measure: str, class_name: str | None = None) -> Estimate | None:
-        """One score of the network that stands for the model (on out_of_fold: of the networks of the folds), or None when
-        it was not computed."""
+        """One score of the network that stands for the model (on out_of_fold: of the networks of the folds), or None
+        when it was not computed."""
         column = pl.col("class")
         rows = self._rows(model, role, measure, ("network", "floor", "pooled"))
         rows = rows.filter(column.is_null() if class_name is None else column == class_name)
@@ -94,7 +94,9 @@ def as_estimate(row: dict[str, Any]) -> Estimate:
 
 def evaluate(record: RunRecord, opened: Sequence[str], openings: Openings) -> Evaluation:
     """All scores of the stored predictions; those of the test for the models in `opened`."""
-    ranked, rows, validated = tuple(ranking(record)), [], {}
+    ranked = tuple(ranking(record))
+    rows: list[dict[str, Any]] = []
+    validated: dict[str, CrossValidated] = {}
     for model in record.done:
         folds = held_out(record, model)
         rows += model_rows(record, model, model in opened, folds)
@@ -120,20 +122,17 @@ def save(record: RunRecord, evaluation: Evaluation) -> None:
     stream = io.BytesIO()
     evaluation.scores.write_parquet(stream)
     write_bytes(record.folder / "scores.parquet", stream.getvalue())
-    chosen = {
+    write_json(record.folder / "evaluation.json", judged(evaluation))
+
+
+def judged(evaluation: Evaluation) -> dict[str, Any]:
+    """All but the scores, as JSON values."""
+    return {
         "chosen": evaluation.chosen,
         "by": evaluation.by,
         "ranked": evaluation.ranked,
         "opened": evaluation.opened,
-    }
-    write_json(
-        record.folder / "evaluation.json", chosen | {"openings": asdict(evaluation.openings)} | judged(evaluation)
-    )
-
-
-def judged(evaluation: Evaluation) -> dict[str, Any]:
-    """Comparisons, folds, searches and the choice as JSON values."""
-    return {
+        "openings": asdict(evaluation.openings),
         "comparisons": as_json(evaluation.comparisons),
         "folds": {model: asdict(each) for model, each in evaluation.folds.items()},
         "searches": {model: asdict(each) for model, each in evaluation.searches.items()},

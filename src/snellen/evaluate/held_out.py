@@ -22,8 +22,8 @@ Split = tuple[int, int]
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:
-    """splits: the networks of all seeds on the rows that a split held out, J >= 2 of them. num_train: rows that a network
-    was fitted to; num_held_out: rows that it was scored on; means over the splits."""
+    """splits: the networks of all seeds on the rows that a split held out, J >= 2 of them. num_train: rows that a
+    network was fitted to; num_held_out: rows that it was scored on; means over the splits."""
 
     splits: Mapping[Split, Networks]
     num_train: float

@@ -22,14 +22,15 @@ COVERS = {
     "out_of_fold": "other images; each fold has a network of its own",
 }
 Of = Literal["network", "floor", "seed", "recipe", "pooled", "folds"]
-"""What a score is of: the network that stands for the model; a floor; the network of one more seed; the mean over seeds;
-the networks of the folds, each on the images that it never saw; the mean over folds."""
+"""What a score is of: the network that stands for the model; a floor; the network of one seed; the mean over seeds; the
+networks of the folds, each on the images that it never saw; the mean over folds."""
 
 
 @dataclass(frozen=True)
 class Estimate:
     """A number with its 95 % interval. value: None when undefined. n: the images that the number is a share or mean of.
-    covers: what the interval covers."""
+    covers: what the interval covers. networks: how many it is the mean of; deviation: the standard deviation between
+    them, or between folds."""
 
     value: float | None
     low: float | None
@@ -37,6 +38,13 @@ class Estimate:
     n: int
     covers: str
     method: str
+    networks: int = 1
+    deviation: float | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """As a JSON value; what only a mean over networks has is left out of others."""
+        values = asdict(self)
+        return values if self.networks > 1 else {name: values[name] for name in list(values)[:6]}
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What a search found, judged from stored predictions: how optimistic its winner is, and whether its range ended early."""
+"""What a search found, judged from stored predictions: how optimistic its winner is, whether a range was too short."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ class Edge:
 @dataclass(frozen=True)
 class SearchStanding:
     """trials: how many began; cut: of those, not gone on with; candidates: different networks among those trained to
-    their end. rounds: how often a trial was gone on with; halves: whether the method is to stop trials early.
+    their end. promotions: how often a trial was gone on with. epochs: of the longest trial.
 
-    selection: the winner among the candidates, None below two. measure: by which the search chose; for a loss the numbers
-    of `selection` and `edges` are its negative.
+    selection: the winner among the candidates, None below two. measure: by which the search chose; for a loss the
+    numbers of `selection` and `edges` are its negative.
     """
 
     method: str
@@ -106,7 +106,7 @@ class Stored:
         return mean if METRICS[measure].higher_is_better else -mean
 
     def network(self, trial: Trial) -> tuple[tuple[str, int], ...]:
-        """What a trial is: the epochs that it kept of which trajectories. Trials that are the same are one candidate."""
+        """What a trial is: which epochs of which trajectories it kept. Trials that are the same are one candidate."""
         found = []
         for job in trial.jobs:
             folder = self.record.folder_of(job)
@@ -115,9 +115,11 @@ class Stored:
         return tuple(found)
 
     def candidates(self) -> list[Trial]:
-        """Different networks trained to their end, the winner first."""
-        first = sorted(self.ended.values(), key=lambda trial: (trial.number != self.searched.winner, trial.number))
-        return list({self.network(trial): trial for trial in reversed(first)}.values())[::-1]
+        """Different networks trained to their end, the first of equals."""
+        found: dict[tuple[tuple[str, int], ...], Trial] = {}
+        for trial in self.ended.values():
+            found.setdefault(self.network(trial), trial)
+        return list(found.values())
 
 
 def searches(record: RunRecord) -> dict[str, SearchStanding]:

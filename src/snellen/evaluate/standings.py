@@ -24,9 +24,12 @@ JUDGING = ("validation", "calibration", "test")
 
 @dataclass(frozen=True)
 class CrossValidated:
-    """Accuracy over folds. splits: repeat and fold; seeds: how many of each; accuracies: (J, S) in that order. mean: with
-    the corrected interval; its deviation is that between splits, after averaging seeds. between_seeds: the standard
-    deviation between seeds of the same split, None for one seed. num_train, num_held_out: rows, means over splits."""
+    """Accuracy over folds. splits: repeat and fold; seeds: how many of each; accuracies: (J, S) in that order.
+
+    mean: with the corrected interval; its deviation is that between splits, after averaging seeds. between_seeds: the
+    standard deviation between seeds of the same split, None for one seed. num_train, num_held_out: rows, means over
+    splits.
+    """
 
     splits: tuple[tuple[int, int], ...]
     seeds: int

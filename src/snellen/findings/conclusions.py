@@ -1,14 +1,16 @@
-"""Findings of severity result, in the order a reader asks: which model, how good, how sure, where it fails."""
+"""Findings of severity result: which model, and how good."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from snellen.data.vault import Openings
-from snellen.findings.finding import Facts, Finding, interval, percent, plural, times
-from snellen.metrics.scores import confusion
+from snellen.evaluate.scores import Estimate
+from snellen.findings.finding import Facts, Finding, percent, plural, times
+from snellen.findings.words import listed, share
+
+MEASURED = {"network": "validation {}", "seeds": "mean validation {}", "folds": "mean {} over the folds"}
+"""What chose a model, in words."""
 
 
 def chosen(facts: Facts) -> Iterator[Finding]:
@@ -16,64 +18,97 @@ def chosen(facts: Facts) -> Iterator[Finding]:
     evaluation, model = facts.evaluation, facts.evaluation.chosen
     if model is None:
         return
-    estimate = evaluation.estimate(model, "validation", "accuracy")
+    estimate = chosen_by(facts, model, "accuracy")
     if estimate is None or estimate.value is None:
         return
     yield Finding(
         "SNL001",
         "result",
-        f"`{model}` {_why(facts, model)}: it is right on {interval(estimate)} of "
-        f"{plural(estimate.n, 'validation image')}. These images chose its epoch"
-        f"{' and the model' if len(evaluation.ranked) > 1 else ''}, so this number is optimistic.",
+        f"`{model}` {_why(facts, model)}: {_how_good(facts, model, estimate)}",
         {"model": model, "candidates": len(evaluation.ranked), "value": estimate.value, "n": estimate.n},
         "leaderboard",
     )
 
 
+def chosen_by(facts: Facts, model: str, measure: str) -> Estimate | None:
+    """The score of a model by what chooses."""
+    if facts.evaluation.by == "folds":
+        return facts.evaluation.over_folds(model, measure)
+    return facts.evaluation.standing(model, "validation", measure)
+
+
+def _how_good(facts: Facts, model: str, estimate: Estimate) -> str:
+    also = " and the model" if len(facts.evaluation.ranked) > 1 else ""
+    if facts.evaluation.by == "folds":
+        chose = " They chose the model, so this number is a little optimistic." if also else ""
+        return f"it is right on {share(estimate)} of {plural(estimate.n, 'image')} that folds held out.{chose}"
+    images = plural(estimate.n, "validation image")
+    seeds = facts.evaluation.by_seed(model, "validation")
+    if estimate.networks > 1:
+        return (
+            f"its {estimate.networks} networks are right on {share(estimate)} of {images} on average (by seed: "
+            f"{', '.join(percent(value) for value in seeds)}). These images chose their epochs{also}, so this number "
+            "is optimistic."
+        )
+    chose = f"These images chose its epoch{also}, so this number is optimistic."
+    return f"it is right on {share(estimate)} of {images}. {chose}"
+
+
 def _why(facts: Facts, model: str) -> str:
-    """Why this model; a tie is called a tie."""
+    """Why this model; equal values are called level."""
     ranked, measure = facts.evaluation.ranked, facts.record.study.choose_by
     if len(ranked) == 1:
         return "is the only model"
-    values = {each: facts.evaluation.estimate(each, "validation", measure) for each in ranked}
-    first = values[model]
+    values = {each: chosen_by(facts, each, measure) for each in ranked}
+    first, name = values[model], MEASURED[facts.evaluation.by].format(measure)
     tied = [each for each in ranked[1:] if first and (other := values[each]) and other.value == first.value]
     if tied:
-        others = ", ".join(f"`{each}`" for each in tied)
         second = "smaller loss" if measure == "accuracy" else "higher accuracy"
-        return f"is chosen, level with {others} on validation {measure}, for its {second}"
+        return f"is chosen, level with {listed(tied)} on {name}, for its {second}"
     best = "highest" if measure == "accuracy" else "lowest"
-    return f"is chosen for the {best} validation {measure} of {len(ranked)} models"
+    return f"is chosen for the {best} {name} of {len(ranked)} models"
 
 
 def test_accuracy(facts: Facts) -> Iterator[Finding]:
     """SNL002: how good, on images that chose nothing."""
-    for model in facts.evaluation.opened:
-        estimate = facts.evaluation.estimate(model, "test", "accuracy")
-        if estimate is None or estimate.value is None or model != facts.evaluation.chosen:
-            continue
-        yield Finding(
-            "SNL002",
-            "result",
-            f"On {plural(estimate.n, 'test image')} that trained, stopped and chose nothing, `{model}` is right on "
-            f"{interval(estimate)}. The interval is 95 % (Wilson) and covers other images of the same kind for this "
-            "one trained network, not training it again.",
-            {"model": model, "value": estimate.value, "low": estimate.low, "high": estimate.high, "n": estimate.n},
-            f"model-{model}",
-        )
+    model = facts.evaluation.chosen
+    estimate = facts.evaluation.standing(model, "test") if model in facts.evaluation.opened else None
+    if model is None or estimate is None or estimate.value is None:
+        return
+    yield Finding(
+        "SNL002",
+        "result",
+        f"On {plural(estimate.n, 'test image')} that trained, stopped and chose nothing, "
+        f"{_on_test(facts, model, estimate)}",
+        {"model": model, "value": estimate.value, "low": estimate.low, "high": estimate.high, "n": estimate.n},
+        f"model-{model}",
+    )
+
+
+def _on_test(facts: Facts, model: str, estimate: Estimate) -> str:
+    if estimate.networks > 1:
+        seeds = ", ".join(percent(value) for value in facts.evaluation.by_seed(model, "test"))
+        right = f"the {estimate.networks} networks of `{model}` are right on {share(estimate)} on average"
+        covers = "The 95 % interval covers other images of the same kind and training again with other seeds."
+        return f"{right} (by seed: {seeds}). {covers}"
+    whole = ", trained on all rows but the test," if facts.record.planned[model].final else ""
+    return (
+        f"`{model}`{whole} is right on {share(estimate)}. The interval is 95 % (Wilson) and covers other images of the "
+        "same kind for this one trained network, not training it again."
+    )
 
 
 def other_tests(facts: Facts) -> Iterator[Finding]:
     """SNL003: the test accuracy of the other models that the study opened the test for."""
     others = [model for model in facts.evaluation.opened if model != facts.evaluation.chosen]
-    estimates = {model: facts.evaluation.estimate(model, "test", "accuracy") for model in others}
+    estimates = {model: facts.evaluation.standing(model, "test") for model in others}
     known = {model: estimate for model, estimate in estimates.items() if estimate and estimate.value is not None}
     if known:
-        listed = "; ".join(f"`{model}` {interval(estimate)}" for model, estimate in known.items())
+        shown = "; ".join(f"`{model}` {share(estimate)}" for model, estimate in known.items())
         yield Finding(
             "SNL003",
             "result",
-            f"On the same test images: {listed}.",
+            f"On the same test images: {shown}.",
             {model: estimate.value for model, estimate in known.items()},
             "leaderboard",
         )
@@ -89,104 +124,14 @@ def openings(facts: Facts) -> Iterator[Finding]:
     yield Finding(
         "SNL004",
         "result",
-        _opened(counts, f" (for {models})"),
+        opened_words(counts, f" (for {models})"),
         {"this_run": counts.this_run, "ever": counts.ever, "models": [*opened, *floors]},
         "roles",
     )
 
 
-def _opened(counts: Openings, whom: str = "") -> str:
+def opened_words(counts: Openings, whom: str = "") -> str:
+    """How often the test labels were opened, as a sentence."""
     earlier = counts.ever - counts.this_run
     before = f"{times(earlier)} before" if earlier else "never before"
     return f"The test labels were opened {times(counts.this_run)} in this run{whom} and {before}."
-
-
-def no_comparison(facts: Facts) -> Iterator[Finding]:
-    """SNL005: single trainings do not compare recipes."""
-    ranked = facts.evaluation.ranked
-    if len(ranked) < 2:
-        return
-    yield Finding(
-        "SNL005",
-        "result",
-        f"Each of the {len(ranked)} recipes was trained once, so they cannot be compared yet: their gaps contain the "
-        "luck of one initialisation and one order of images.",
-        {"models": list(ranked), "trainings_each": 1},
-        "leaderboard",
-        "Train each recipe with several seeds (--seed) before calling one better than another.",
-    )
-
-
-def worst_confusion(facts: Facts) -> Iterator[Finding]:
-    """SNL006: the most frequent mistake of the chosen model, on test where opened, else on validation."""
-    model = facts.evaluation.chosen
-    if model is None:
-        return
-    role = "test" if model in facts.evaluation.opened else "validation"
-    predictions = facts.record.predictions(model, role)
-    if predictions is None or predictions.labels is None:
-        return
-    matrix = confusion(predictions.labels, predictions.predicted, len(facts.record.classes))
-    mistakes = matrix - np.diag(np.diagonal(matrix))
-    total, most = int(mistakes.sum()), int(mistakes.max())
-    if total == 0:
-        return
-    pairs = [(int(i), int(j)) for i, j in np.argwhere(mistakes == most)]
-    names = [f"{facts.record.classes[i]} called {facts.record.classes[j]}" for i, j in pairs]
-    listed = (
-        names[0] if len(names) == 1 else f"{', '.join(names[:3])}{' and others' if len(names) > 3 else ''}, equally"
-    )
-    yield Finding(
-        "SNL006",
-        "result",
-        f"Of the {plural(total, 'mistake')} of `{model}` on {role}, the most frequent is {listed} "
-        f"({plural(most, 'image')}{' each' if len(names) > 1 else ''}).",
-        {"model": model, "role": role, "mistakes": total, "most": most, "pairs": names},
-        f"model-{model}",
-    )
-
-
-def weakest_class(facts: Facts) -> Iterator[Finding]:
-    """SNL007: the lowest observed recall, with its interval; said as an observation, not as a difference."""
-    model = facts.evaluation.chosen
-    if model is None:
-        return
-    role = "test" if model in facts.evaluation.opened else "validation"
-    recalls = {name: facts.evaluation.estimate(model, role, "recall", name) for name in facts.record.classes}
-    known = {name: recall for name, recall in recalls.items() if recall and recall.value is not None}
-    if not known:
-        return
-    name = min(known, key=lambda each: known[each].value or 0.0)
-    recall = known[name]
-    yield Finding(
-        "SNL007",
-        "result",
-        f"The lowest observed recall is that of class {name}: {interval(recall)} of its {plural(recall.n, 'image')} on "
-        f"{role} are found. It was picked as the lowest of {len(known)}, which makes it look worse than it is.",
-        {"class": name, "role": role, "value": recall.value, "low": recall.low, "high": recall.high, "n": recall.n},
-        f"model-{model}",
-    )
-
-
-def claim(facts: Facts) -> str:
-    """The paragraph to copy: what may be claimed, with every condition."""
-    evaluation, record = facts.evaluation, facts.record
-    model = evaluation.chosen
-    if model is None:
-        return "No model was trained to the end, so nothing may be claimed."
-    data = record.data["data"]
-    roles = record.data["roles"]["counts"]
-    opened = model in evaluation.opened
-    estimate = evaluation.estimate(model, "test" if opened else "validation", "accuracy")
-    if estimate is None or estimate.value is None or estimate.low is None or estimate.high is None:
-        return "The chosen model has no scores, so nothing may be claimed."
-    result = record.results[model]
-    where = "held-out test images" if opened else "validation images, which also chose the epoch"
-    tail = _opened(evaluation.openings) if opened else "The test was not opened."
-    measure = record.model(model).last_phase.measure
-    return (
-        f"One network (`{model}`), trained once on {roles['train']:,} images of {data['name']} for {result.epochs} "
-        f"epochs (epoch {result.kept_epoch} kept by validation {measure}), classifies "
-        f"{percent(estimate.value)} of {estimate.n:,} {where} correctly (95 % Wilson interval {100 * estimate.low:.1f} "
-        f"to {100 * estimate.high:.1f} %, over images; retraining is not covered). {tail}"
-    )

@@ -1,44 +1,11 @@
-"""Findings of severity notice, warning and error: what looks wrong, and what to do about it."""
+"""Findings about the data and the test: what looks wrong, and what to do about it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import combinations
-
-import numpy as np
 
 from snellen.findings.finding import Facts, Finding, plural, times
 from snellen.limits import MIN_CLASS_TEST_IMAGES
-
-TRAINED_ROLES = ("train", "validation", "calibration")
-
-
-def failed_jobs(facts: Facts) -> Iterator[Finding]:
-    """SNL101: a model that was not trained to the end."""
-    for model, result in facts.record.results.items():
-        if result.status == "failed":
-            yield Finding(
-                "SNL101",
-                "warning",
-                f"`{model}` failed: {result.reason}",
-                {"model": model, "last_good_epoch": result.epochs},
-                f"model-{model}",
-            )
-
-
-def under_trained(facts: Facts) -> Iterator[Finding]:
-    """SNL102: the kept epoch is the last, under a constant rate."""
-    for model in facts.record.done:
-        result, train = facts.record.results[model], facts.record.model(model).last_phase
-        if result.kept_epoch == train.epochs and not train.schedule.needs_total:
-            yield Finding(
-                "SNL102",
-                "notice",
-                f"`{model}` was still improving: the kept epoch is the last of {train.epochs}.",
-                {"model": model, "epochs": train.epochs},
-                f"model-{model}",
-                f"Train longer: --set models.{model}.train.epochs={2 * train.epochs}",
-            )
 
 
 def in_official_test(facts: Facts) -> Iterator[Finding]:
@@ -99,22 +66,6 @@ def few_test_images(facts: Facts) -> Iterator[Finding]:
         )
 
 
-def one_class_only(facts: Facts) -> Iterator[Finding]:
-    """SNL107: a network that says the same of every image."""
-    for model in facts.record.done:
-        predictions = facts.record.predictions(model, "validation")
-        if predictions is not None and len(np.unique(predictions.predicted)) == 1 and len(predictions) > 1:
-            name = facts.record.classes[int(predictions.predicted[0])]
-            yield Finding(
-                "SNL107",
-                "warning",
-                f"`{model}` calls every validation image {name}: it learned nothing that tells classes apart.",
-                {"model": model, "class": name},
-                f"model-{model}",
-                "Try a smaller learning_rate or another initializer.",
-            )
-
-
 def opened_before(facts: Facts) -> Iterator[Finding]:
     """SNL108: earlier looks at the same test labels."""
     counts = facts.evaluation.openings
@@ -145,71 +96,3 @@ def near_duplicates(facts: Facts) -> Iterator[Finding]:
             "data",
             "To keep them on one side of every split: data.near_duplicates: together",
         )
-
-
-def not_reproduced(facts: Facts) -> Iterator[Finding]:
-    """SNL901: the stored weights do not give the score that was logged when they were kept."""
-    for model in facts.record.done:
-        result = facts.record.results[model]
-        logged = (result.logged_loss, result.logged_accuracy)
-        reloaded = (result.reloaded_loss, result.reloaded_accuracy)
-        if logged != reloaded:
-            yield Finding(
-                "SNL901",
-                "error",
-                f"The stored weights of `{model}` do not reproduce the validation score logged at epoch "
-                f"{result.kept_epoch}: loss {logged[0]} when logged, {reloaded[0]} from the file.",
-                {"model": model, "logged_loss": logged[0], "reloaded_loss": reloaded[0]},
-                f"model-{model}",
-                "Do not use these weights; please report it.",
-            )
-
-
-def changed_files(facts: Facts) -> Iterator[Finding]:
-    """SNL902: stored weights or predictions that are not what was written."""
-    for model, result in facts.record.results.items():
-        changed = facts.record.job(model).changed_files(result)
-        if changed:
-            yield Finding(
-                "SNL902",
-                "error",
-                f"Stored files of `{model}` were changed or removed after they were written: {', '.join(changed)}.",
-                {"model": model, "files": changed},
-                f"model-{model}",
-                f"Remove jobs/{facts.record.models[model]} and run the study again.",
-            )
-    yield from _changed_floors(facts)
-
-
-def _changed_floors(facts: Facts) -> Iterator[Finding]:
-    for name, result in facts.record.floor_results.items():
-        folder = facts.record.floors[name]
-        changed = folder.job.changed_files(result)
-        if changed:
-            yield Finding(
-                "SNL902",
-                "error",
-                f"Stored files of the floor `{name}` were changed or removed after they were written: "
-                f"{', '.join(changed)}.",
-                {"floor": name, "files": changed},
-                "leaderboard",
-                f"Remove floors/{folder.path.name} and run the study again.",
-            )
-
-
-def shared_rows(facts: Facts) -> Iterator[Finding]:
-    """SNL903: images with two roles, by the ids in the stored predictions."""
-    for model in facts.record.done:
-        stored = {role: facts.record.predictions(model, role) for role in (*TRAINED_ROLES, "test")}
-        ids = {role: set(each.ids.tolist()) for role, each in stored.items() if each is not None}
-        for one, other in combinations(ids, 2):
-            shared = ids[one] & ids[other]
-            if shared:
-                yield Finding(
-                    "SNL903",
-                    "error",
-                    f"Both in {one} and in {other} of `{model}`: {plural(len(shared), 'image')}.",
-                    {"model": model, "roles": [one, other], "count": len(shared)},
-                    "roles",
-                    "Remove the run directory and run the study again.",
-                )

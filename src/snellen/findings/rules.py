@@ -6,38 +6,70 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from snellen.files.atomic import write_json
-from snellen.findings import conclusions, faults, floors
+from snellen.findings import (
+    comparisons,
+    conclusions,
+    controls,
+    faults,
+    floors,
+    folds,
+    integrity,
+    mistakes,
+    next_steps,
+    searches,
+    training,
+)
+from snellen.findings.claims import claim as claim_of
 from snellen.findings.finding import Facts, Finding, Rule
 
 RULES: dict[str, Rule] = {
+    # which model, how good
     "SNL001": conclusions.chosen,
+    "SNL012": folds.cross_validated,
     "SNL002": conclusions.test_accuracy,
     "SNL003": conclusions.other_tests,
+    # how sure
+    "SNL009": comparisons.tie,
+    "SNL005": comparisons.no_comparison,
+    "SNL013": searches.optimism,
     "SNL004": conclusions.openings,
-    "SNL005": conclusions.no_comparison,
-    "SNL006": conclusions.worst_confusion,
-    "SNL007": conclusions.weakest_class,
+    # better than what
+    "SNL010": comparisons.compared,
+    "SNL011": comparisons.compared_on_test,
+    "SNL014": controls.factors,
     "SNL008": floors.best_floor,
-    "SNL101": faults.failed_jobs,
-    "SNL102": faults.under_trained,
+    # where it fails, what to do next
+    "SNL006": mistakes.worst_confusion,
+    "SNL007": mistakes.weakest_class,
+    "SNL015": next_steps.what_next,
+    # what looks wrong
+    "SNL101": training.failed_jobs,
+    "SNL102": training.under_trained,
     "SNL103": faults.in_official_test,
     "SNL104": faults.duplicates,
     "SNL105": faults.conflicting_labels,
     "SNL106": faults.few_test_images,
-    "SNL107": faults.one_class_only,
+    "SNL107": training.one_class_only,
     "SNL108": faults.opened_before,
     "SNL109": faults.near_duplicates,
     "SNL110": floors.below_floor,
-    "SNL901": faults.not_reproduced,
-    "SNL902": faults.changed_files,
-    "SNL903": faults.shared_rows,
+    "SNL111": searches.at_the_edge,
+    "SNL112": searches.never_halved,
+    "SNL113": controls.no_control,
+    "SNL114": folds.disagrees,
+    "SNL115": training.over_fitting,
+    # what cannot be believed
+    "SNL901": integrity.not_reproduced,
+    "SNL902": integrity.changed_files,
+    "SNL903": integrity.shared_rows,
 }
+"""Conclusions in the order a reader asks; then what looks wrong."""
 WORST_FIRST = {"error": 0, "warning": 1, "notice": 2, "result": 3}
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """results: the conclusions, in the order of their codes. others: worst first. claim: the paragraph to copy."""
+    """results: the conclusions, in the order of RULES. others: worst first. claim: the paragraph to copy."""
 
     results: tuple[Finding, ...]
     others: tuple[Finding, ...]
@@ -63,7 +95,7 @@ def judge(facts: Facts) -> Judgement:
     results = tuple(finding for finding in found if finding.severity == "result")
     others = sorted((each for each in found if each.severity != "result"), key=lambda each: WORST_FIRST[each.severity])
     broken = any(finding.severity == "error" for finding in others)
-    claim = "Nothing: see the errors among the findings." if broken else conclusions.claim(facts)
+    claim = "Nothing: see the errors among the findings." if broken else claim_of(facts)
     return Judgement(results, tuple(others), claim)
 
 

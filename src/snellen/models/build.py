@@ -20,6 +20,7 @@ from snellen.models.features import Feature
 from snellen.models.keys import Key
 from snellen.models.layer import Layer, Mode, Shape, Step, Tensors
 from snellen.models.layers import AnyLayer, Dense, Skip
+from snellen.models.quicker import quicker
 from snellen.models.zoo import ZOO
 
 
@@ -48,7 +49,12 @@ class Network:
         weights: Tensor | None = None,
     ) -> tuple[Tensor, Tensors]:
         """Logits (L, N, K) of x (L, N, H, W, C), and the changed entries of the state."""
-        return chain.apply(self.layers, parameters, state, x, Step(mode, key, weights))
+        return chain.apply(self._computed, parameters, state, x, Step(mode, key, weights))
+
+    @cached_property
+    def _computed(self) -> tuple[Placed, ...]:
+        """The layers in the order in which they are computed."""
+        return quicker(self.layers)
 
     @cached_property
     def shapes(self) -> tuple[dict[str, Shape], dict[str, Shape]]:

@@ -11,7 +11,7 @@ from snellen.errors import ShapeError
 from snellen.models.activations import Activation, activate
 from snellen.models.initializers import Initializer, draw
 from snellen.models.keys import Key
-from snellen.models.layer import Arrays, Count, Layer, Shape, Step, Tensors, row_product
+from snellen.models.layer import Arrays, Count, Layer, Shape, Step, Tensors, plain_product, row_product
 
 
 @final
@@ -37,7 +37,8 @@ class Dense(Layer):
 
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
         bias = parameters["bias"] if self.use_bias else None
-        return activate(row_product(x, parameters["kernel"], bias), self.activation), {}
+        product = row_product if step.mode == "evaluate" else plain_product
+        return activate(product(x, parameters["kernel"], bias), self.activation), {}
 
     def multiply_adds(self, shape: Shape) -> int:
         return shape[0] * self.units

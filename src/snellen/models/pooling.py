@@ -10,7 +10,7 @@ from torch import Tensor
 
 from snellen.errors import ShapeError
 from snellen.models.layer import Layer, Shape, Side, Step, Tensors
-from snellen.models.windows import Padding, pad_same, window_output
+from snellen.models.windows import Padding, fold, pad_same, unfold, window_output
 
 
 @final
@@ -28,9 +28,9 @@ class MaxPool(Layer):
 
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
         strides = self.strides or self.size
-        rows = _rows(x)
+        rows = fold(x)
         padded = pad_same(rows, self.size, strides, -math.inf) if self.padding == "same" else rows
-        return _lanes(functional.max_pool2d(padded, self.size, strides), x), {}
+        return unfold(functional.max_pool2d(padded, self.size, strides), len(x)), {}
 
     def detail(self) -> str:
         return f"{self.size}x{self.size}, strides {self.strides or self.size}, {self.padding}"
@@ -50,11 +50,11 @@ class AveragePool(Layer):
         return (*window_output(self, shape, self.size, self.strides or self.size, self.padding), shape[2])
 
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
-        rows = _rows(x)
+        rows = fold(x)
         y = self._means(rows)
         if self.padding == "same":
             y = y / self._means(rows.new_ones(1, 1, *rows.shape[2:]))
-        return _lanes(y, x), {}
+        return unfold(y, len(x)), {}
 
     def _means(self, rows: Tensor) -> Tensor:
         """Means of all windows of (N, C, H, W), zeros around the picture counted."""
@@ -97,12 +97,3 @@ def _channels(layer: Layer, shape: Shape) -> Shape:
         raise ShapeError(f"`{layer.name}` needs pictures", found=f"shape {shape}", expected="(height, width, channels)")
     return (shape[2],)
 
-
-def _rows(x: Tensor) -> Tensor:
-    """(L, N, H, W, C) as torch's (L*N, C, H, W): windows do not care for lanes."""
-    return x.flatten(0, 1).permute(0, 3, 1, 2)
-
-
-def _lanes(y: Tensor, x: Tensor) -> Tensor:
-    """Back from (L*N, C, H, W) to the lanes of x."""
-    return y.permute(0, 2, 3, 1).reshape(*x.shape[:2], *y.shape[2:], y.shape[1])

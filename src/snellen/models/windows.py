@@ -40,9 +40,12 @@ def pad_same(x: Tensor, window: int, stride: int, fill: float) -> Tensor:
 
 
 def fold(x: Tensor) -> Tensor:
-    """(L, N, H, W, C) as torch's (N, L*C, H, W); for one lane a view in channels_last memory."""
+    """(L, N, H, W, C) as torch's (N, L*C, H, W) in channels_last memory: a view of what `unfold` gave, and of one lane.
+
+    Only so are lanes side by side quicker than one after another: LeNet-5 in 8 lanes took twice as long otherwise.
+    """
     lanes, rows, height, width, channels = x.shape
-    return x.permute(1, 0, 4, 2, 3).reshape(rows, lanes * channels, height, width)
+    return x.permute(1, 2, 3, 0, 4).reshape(rows, height, width, lanes * channels).permute(0, 3, 1, 2)
 
 
 def unfold(y: Tensor, lanes: int) -> Tensor:

@@ -12,6 +12,7 @@ import polars as pl
 from snellen import __version__
 from snellen.evaluate.evaluation import Evaluation, as_estimate
 from snellen.evaluate.floors import floor_key
+from snellen.evaluate.held_out import OUT_OF_FOLD, held_out
 from snellen.evaluate.record import RunRecord
 from snellen.explain.augmented import load_augmented
 from snellen.explain.errors import cell_rows, confident_mistakes, first_examples, worst_pairs
@@ -20,7 +21,10 @@ from snellen.findings.rules import Judgement
 from snellen.limits import CELL_IMAGES
 from snellen.metrics.scores import confusion
 from snellen.models.predictions import Predictions
-from snellen.train.results import Result
+from snellen.report.folds import folds_section, seeds_section
+from snellen.report.phases import epochs_before, phases_section, whole_history
+from snellen.report.searches import search_section
+from snellen.report.near_sets import rows_of
 
 FORMAT = 1
 MISTAKES = 30
@@ -60,6 +64,7 @@ def collect(record: RunRecord, evaluation: Evaluation, judgement: Judgement) -> 
 def drawn_rows(content: Content) -> np.ndarray:
     """The data set rows whose pictures the report draws."""
     rows: set[int] = {row for rows in content["data"]["samples"] for row in rows}
+    rows.update(rows_of(content["data"].get("near_pairs")))
     for model in content["models"]:
         for role in model["roles"].values():
             rows.update(row for cell in role["cells"].values() for row in cell)
@@ -74,7 +79,7 @@ def _standing(record: RunRecord, evaluation: Evaluation, model: str) -> Content:
     scores = {role: _overall(evaluation.scores, model, role) for role in roles}
     return {
         **_outcome(record, evaluation, model),
-        "epochs": record.results[model].epochs,
+        "epochs": epochs_before(record, model) + record.results[model].epochs,
         "scores": {role: values for role, values in scores.items() if values},
     }
 
@@ -111,7 +116,7 @@ def _outcome(record: RunRecord, evaluation: Evaluation, model: str) -> Content:
         "chosen": model == evaluation.chosen,
         "reason": result.reason,
         "parameters": record.job(model).read_job().trajectory.network.parameter_count,
-        "kept_epoch": result.kept_epoch,
+        "kept_epoch": result.kept_epoch and epochs_before(record, model) + result.kept_epoch,
         "seconds": result.seconds,
     }
 
@@ -122,26 +127,29 @@ def _model(record: RunRecord, evaluation: Evaluation, model: str) -> Content:
     roles = [role for role in ("train", "validation", "calibration") if result.status == "done"]
     roles += ["test"] if model in evaluation.opened else []
     predictions = {role: record.predictions(model, role) for role in roles}
+    folds = held_out(record, model) if model in evaluation.folds else None
+    if folds is not None:
+        predictions[OUT_OF_FOLD] = folds.pooled()
+    phases = phases_section(record, model)
     return {
         **_outcome(record, evaluation, model),
         "name": model,
         "trainable_parameters": network.trainable_count,
-        "stopped_epoch": result.epochs,
+        "stopped_epoch": phases[-1]["last_epoch"],
         "input": list(network.input_shape),
         "layers": network.layer_table(),
         "pixels": pixel_map(folder, np.array(record.data["data"]["means"])) if result.status == "done" else None,
-        "training": _training(record, model, result),
-        "history": folder.read_history(),
+        "training": phases[-1]["settings"],
+        "phases": phases,
+        "history": whole_history(record, model),
+        "search": search_section(record, evaluation, model),
+        "seeds": seeds_section(record, evaluation, model),
+        "folds": folds_section(record, evaluation, model),
         "augmented": _augmented(record, model),
         "roles": {
             role: _role(record, evaluation, model, each) for role, each in predictions.items() if each and len(each)
         },
     }
-
-
-def _training(record: RunRecord, model: str, result: Result) -> Content:
-    train = record.model(model).last_phase.model_dump(mode="json")
-    return {**train, "seed": record.study.seed}
 
 
 def _augmented(record: RunRecord, model: str) -> list[Content]:
@@ -157,7 +165,7 @@ def _role(record: RunRecord, evaluation: Evaluation, model: str, predictions: Pr
     matrix = confusion(predictions.labels, predictions.predicted, len(classes))
     return {
         "n": len(predictions),
-        "scores": _overall(evaluation.scores, model, role),
+        "scores": _of_network(evaluation.scores, model, role),
         "per_class": [_class_row(evaluation, model, role, name, matrix, index) for index, name in enumerate(classes)],
         "confusion": matrix.tolist(),
         "cells": cell_rows(predictions, len(classes), TRAIN_CELL_IMAGES if role == "train" else CELL_IMAGES),
@@ -175,6 +183,11 @@ def _class_row(evaluation: Evaluation, model: str, role: str, name: str, matrix:
         "predicted": int(matrix[:, index].sum()),
         **{measure: vars(estimate) if estimate else None for measure, estimate in measures.items()},
     }
+
+
+def _of_network(scores: pl.DataFrame, model: str, role: str) -> Content:
+    """The scores of the network whose pictures are shown; on out_of_fold those of the networks of all folds."""
+    return _overall(scores.filter(pl.col("of").is_in(["network", "pooled"])), model, role)
 
 
 def _overall(scores: pl.DataFrame, model: str, role: str) -> Content:

@@ -13,6 +13,7 @@ from snellen.data.near import near_groups
 from snellen.data.quality import conflicting_rows, duplicate_groups
 from snellen.data.roles import ROLES, Roles, parted_rows
 from snellen.limits import MAX_NEAR_IMAGES
+from snellen.report import near_sets
 from snellen.study.schema import StudyFile
 
 SAMPLES_A_CLASS = 8
@@ -58,6 +59,7 @@ def _data(study: StudyFile, dataset: Dataset, roles: Roles) -> dict[str, Any]:
         "conflicting": len(conflicting_rows(groups, dataset.labels)),
         "duplicate_pictures": int(np.sum(groups != np.arange(len(dataset)))),
         "near_duplicates": _near_duplicates(study, dataset, roles),
+        "near_pairs": _near_pairs(study, dataset, roles),
     }
 
 
@@ -81,9 +83,9 @@ def _roles(study: StudyFile, dataset: Dataset, roles: Roles) -> dict[str, Any]:
 def _near_duplicates(study: StudyFile, dataset: Dataset, roles: Roles) -> dict[str, Any] | None:
     """How many pictures are nearly another's, how many of these one in another role, and the first groups by row; None
     where nobody looked."""
-    if not study.data.near_duplicates and len(dataset) > MAX_NEAR_IMAGES:
+    groups = _near_groups(study, dataset)
+    if groups is None:
         return None
-    groups = near_groups(dataset)
     names, sizes = np.unique(groups, return_counts=True)
     return {
         "pictures": int(sizes[sizes > 1].sum()),
@@ -91,6 +93,21 @@ def _near_duplicates(study: StudyFile, dataset: Dataset, roles: Roles) -> dict[s
         "parted": len(parted_rows(groups, roles)),
         "together": study.data.near_duplicates == "together",
     }
+
+
+def _near_pairs(study: StudyFile, dataset: Dataset, roles: Roles) -> dict[str, Any] | None:
+    """The sets of near-duplicates to look at, each picture with its role; those within the test alone are not shown."""
+    groups = _near_groups(study, dataset)
+    if groups is None:
+        return None
+    parts = np.full(len(dataset), "", dtype=f"U{max(map(len, ROLES))}")
+    for role, rows in roles.rows.items():
+        parts[rows] = role
+    return near_sets.listed(dataset, groups, parts, ["test"])
+
+
+def _near_groups(study: StudyFile, dataset: Dataset) -> np.ndarray | None:
+    return near_groups(dataset) if study.data.near_duplicates or len(dataset) <= MAX_NEAR_IMAGES else None
 
 
 def _unreadable(dataset: Dataset) -> list[dict[str, str]]:

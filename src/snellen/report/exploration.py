@@ -118,7 +118,13 @@ def _rows_in_view(content: Content) -> list[int]:
 
 def _sentences(content: Content) -> list[str]:
     """What stands out, in words."""
-    return [*content["unions"], *_on_balance(content["counts"]), *_on_repeats(content), *_on_near(content["near"]), *_on_likeness(content)]
+    return [
+        *content["unions"],
+        *_on_balance(content["counts"]),
+        *_on_repeats(content),
+        *_on_near(content["near"]),
+        *_on_likeness(content),
+    ]
 
 
 def _name(text: str) -> str:
@@ -164,8 +170,8 @@ def _on_near(near: Content | None) -> list[str]:
 
 
 def _parts(test: np.ndarray) -> np.ndarray:
-    """(N,) text: where each row stands."""
-    return np.where(test, "test", "not test")
+    """(N,) text: the part of the publisher, or one part where there is no test."""
+    return np.where(test, "test", "train")
 
 
 def _count(each: dict[str, Any], tested: bool) -> dict[str, Any]:

@@ -40,7 +40,7 @@ def rows_of(content: Content | None) -> list[int]:
 
 
 def _set(dataset: Dataset, rows: np.ndarray, parts: np.ndarray, unnamed: Sequence[str]) -> Content:
-    names = np.unique(parts[rows])
+    names = sorted(dict.fromkeys(parts[rows].tolist()), key=lambda name: name in unnamed)
     most = -(-PICTURES // len(names))
     drawn = np.concatenate([rows[parts[rows] == name][:most] for name in names])
     pictures = [

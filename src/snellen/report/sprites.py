@@ -17,6 +17,7 @@ from PIL import Image
 
 from snellen.explain.thumbnails import Thumbnails
 from snellen.limits import CELL_IMAGES, PAIRED_IMAGES, SHEET_PIXELS, THUMBNAIL_PIXELS
+from snellen.report.near_sets import rows_of
 
 READABLE_PIXELS = 40
 """Pictures are enlarged by the smallest whole factor that makes them at least this wide."""
@@ -80,6 +81,7 @@ def rows_in_view(content: dict[str, Any]) -> Iterator[int]:
     """Data set rows whose pictures the page of `content` shows at once outside the roles of its models."""
     for rows in content["data"]["samples"]:
         yield from rows
+    yield from rows_of(content["data"].get("near_pairs"))
     for model in content["models"]:
         yield from (item["original"] for item in model["augmented"])
 

@@ -99,22 +99,26 @@ class Driver:
     def run(self) -> Searched:
         """The search, from its first round or from where it was interrupted. Raises StudyError when every trial
         failed."""
-        rounds, began = self._stored(), time.monotonic()
+        (rounds, asks), began = self._stored(), time.monotonic()
         spent = rounds[-1].seconds if rounds else 0.0
-        while True:
-            asks = next_round(self.space, self.method, rounds, self.max_epochs, self.scope.seed, self.goal)
-            if not asks:
-                break
+        while asks := asks or next_round(self.space, self.method, rounds, self.max_epochs, self.scope.seed, self.goal):
+            self._write(rounds, asks)
             self.asking(len(rounds) + 1, asks)
             told = self._train(asks)
             rounds = [*rounds, Done(asks=asks, told=told, seconds=round(spent + time.monotonic() - began, 2))]
+            asks = ()
             self._write(rounds)
         searched = self._finish(rounds)
-        self._write(rounds, asdict(searched))
+        self._write(rounds, outcome=asdict(searched))
         return searched
 
-    def _write(self, rounds: Sequence[Done], outcome: dict[str, Any] | None = None) -> None:
-        values = {"search": self._identity, "rounds": [done.model_dump(mode="json") for done in rounds]}
+    def _write(self, rounds: Sequence[Done], asks: Sequence[Ask] = (), outcome: dict[str, Any] | None = None) -> None:
+        """asks: those of the round that is being trained: a model that proposes may propose otherwise elsewhere."""
+        values = {
+            "search": self._identity,
+            "rounds": [done.model_dump(mode="json") for done in rounds],
+            "asked": [ask.model_dump(mode="json") for ask in asks],
+        }
         write_json(self._path, {**values, "outcome": outcome})
 
     @property
@@ -128,13 +132,13 @@ class Driver:
         own = [self.method.model_dump(mode="json"), parts, list(self.scope.seeds), self.measure, self.scope.seed]
         return identity(own)
 
-    def _stored(self) -> list[Done]:
-        if not self._path.exists():
-            return []
-        stored = read_json(self._path)
+    def _stored(self) -> tuple[list[Done], tuple[Ask, ...]]:
+        """The rounds of an earlier process, and the asks of the one that it was in."""
+        stored = read_json(self._path) if self._path.exists() else {}
         if stored.get("search") != self._identity:
-            return []
-        return [Done.model_validate(done) for done in stored["rounds"]]
+            return [], ()
+        asks = tuple(Ask.model_validate(ask) for ask in stored["asked"])
+        return [Done.model_validate(done) for done in stored["rounds"]], asks
 
     def _train(self, asks: Sequence[Ask]) -> tuple[Told, ...]:
         """Has the trials trained up to their epochs; those that share a trajectory to its end are trained once."""

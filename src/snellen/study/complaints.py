@@ -14,7 +14,7 @@ from snellen.models.features import FEATURES
 from snellen.models.layers import LAYERS
 from snellen.models.named import Named
 from snellen.study.methods import SETTINGS, STOPS
-from snellen.study.schema import Data, Model, Split, StudyFile, Train
+from snellen.study.schema import Data, Folds, Model, Split, StudyFile, Train
 from snellen.train.augment.registry import AUGMENTATIONS
 from snellen.train.optimizers import OPTIMIZERS
 from snellen.train.schedules import SCHEDULES
@@ -69,7 +69,7 @@ def _is_in_file(location: Location, lines: Mapping[Location, int]) -> bool:
     if location in lines:
         return True
     holder = _section(_without_options(location)[:-1])
-    return location[:-1] in lines and holder is not None and issubclass(holder, Named)
+    return location[:-1] in lines and holder is not None and issubclass(holder, Named | Folds)
 
 
 def _is_echo(fault: Any) -> bool:
@@ -182,12 +182,12 @@ def _known_keys(parent: Location) -> list[str]:
 
 def _section(location: Location) -> type[BaseModel] | None:
     """What the schema has at `location`: a section of the file, or a thing with arguments."""
-    sections: dict[Location, type[BaseModel]] = {(): StudyFile, ("data",): Data, ("split",): Split, ("train",): Train}
+    sections: dict[Location, type[BaseModel]] = {(): StudyFile, ("data",): Data, ("split",): Split, ("folds",): Folds}
     if location in sections:
         return sections[location]
     if len(location) == 2 and location[0] == "models":
         return Model
-    if location[-1:] == ("train",):
+    if location[-1:] == ("train",) or (location[-2:-1] == ("train",) and type(location[-1]) is int):
         return Train
     named = {**LAYERS, **FEATURES, **SETTINGS, **STOPS, **OPTIMIZERS, **SCHEDULES, **AUGMENTATIONS}
     return named.get(str(location[-1]))

@@ -23,6 +23,15 @@ from snellen.errors import DataError, StudyError
 
 WIDTH = 110
 SIZES_LISTED = 5
+EXCLUDED_LISTED = 20
+SIZE_REASONS = {
+    "resize": "A network sees one size: the median side, rounded to a multiple of 8 and at most 64, which trains in "
+    "minutes. Proportions are not kept; `crop` and `pad` keep them.",
+    "crop": "A network sees one size: the sizes are so near each other that the middle of each, as large as the "
+    "smallest, leaves little out and stretches nothing.",
+    "pad": "A network sees one size: their borders are black already, so that more black around the smaller ones keeps "
+    "all of them, in the middle and unstretched.",
+}
 SHARES, LARGE, SHARE_OF_LARGE = (0.2, 0.3, 0.4), 20_000, 0.1
 """Shares tried for validation and test, until every class has a row in each: 0.1 is plenty of 20,000 rows."""
 
@@ -56,16 +65,18 @@ def propose(
     options: Options = UNSAID,
     sizes: Sequence[tuple[str, int]] = (),
     near: np.ndarray | None = None,
+    file: str | None = None,
 ) -> str:
     """The text of a study of `dataset`, which was read from `source` with `options`.
 
     sizes: those of the files and how often each occurs, where `options` gave them one. near: (N,) groups of
-    near-duplicates, None where nobody looked. Raises StudyError when a class has too few pictures to divide.
+    near-duplicates, None where nobody looked. file: where the text goes, by default called after the data. Raises
+    StudyError when a class has too few pictures to divide.
     """
     copies = _copies(dataset, near)
     split, roles = _divide(dataset, copies)
     sections = (
-        _head(study_name(dataset)),
+        _head(study_name(dataset), file or f"{study_name(dataset)}.yaml"),
         _data(dataset, source, options, sizes),
         _duplicates(copies, split),
         _group(dataset),
@@ -91,12 +102,12 @@ def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def _head(name: str) -> Iterator[str]:
+def _head(name: str, file: str) -> Iterator[str]:
     yield from _comment(
         "Written by `snellen init` after a look at the data. It runs as it is, and every line may be changed:"
     )
     yield from _comment(
-        f"snellen check {name}.yaml shows what it will cost, snellen run {name}.yaml trains and writes the report."
+        f"snellen check {file} shows what it will cost, snellen run {file} trains and writes the report."
     )
     yield f"study: {_quoted(name)}"
 
@@ -111,19 +122,30 @@ def _data(dataset: Dataset, source: str, options: Options, sizes: Sequence[tuple
     )
     yield from _comment(_classes(dataset), "  ")
     yield f"  source: {_quoted(source)}"
+    greatest = float(dataset.images.max())
+    if low == 0 and 1 < greatest <= high / 2 and not is_picture(Path(str(dataset.ids[0]))) and not options.pixel_range:
+        yield from _comment(f"No value is above {greatest:g}. If that is white, say so:", "  ")
+        yield f"  # pixel_range: [0, {greatest:g}]"
     if options.fit:
         listed = ", ".join(f"{size} ({count:,})" for size, count in sizes[:SIZES_LISTED])
         more = f" and {len(sizes) - SIZES_LISTED:,} other sizes" if len(sizes) > SIZES_LISTED else ""
-        yield from _comment(
-            f"The files are of height × width (images): {listed}{more}. A network sees one size: the median side, "
-            "rounded to a multiple of 8 and at most 64, which trains in minutes. Proportions are not kept; `crop` and "
-            "`pad` keep them.",
-            "  ",
-        )
-        yield f"  resize: {options.fit.height}"
+        reason = SIZE_REASONS[options.fit.step]
+        yield from _comment(f"The files are of height × width (images): {listed}{more}. {reason}", "  ")
+        fitted = options.fit.height, options.fit.width
+        yield f"  {options.fit.step}: {fitted[0] if len(set(fitted)) == 1 else list(fitted)}"
+    if options.grey:
+        yield from _comment("Red, green and blue are the same in every pixel: one channel says all.", "  ")
+        yield "  grey: true"
     if options.background:
         yield from _comment("Some images are transparent and others cannot be: white is put under them.", "  ")
         yield f"  background: {options.background}"
+    if options.on_bad_image:
+        yield from _comment("Files that cannot be read are left out, and listed in the report. Now these are:", "  ")
+        for each in dataset.excluded[:EXCLUDED_LISTED]:
+            yield from _comment(f"- {each.file}: {each.reason}", "  ")
+        if len(dataset.excluded) > EXCLUDED_LISTED:
+            yield from _comment(f"and {len(dataset.excluded) - EXCLUDED_LISTED:,} others.", "  ")
+        yield f"  on_bad_image: {options.on_bad_image}"
 
 
 def _classes(dataset: Dataset) -> str:

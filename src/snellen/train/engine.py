@@ -162,12 +162,11 @@ class Training:
         """All steps of the next epoch, on copies of what `now` holds."""
         theta, state = now.theta.clone(), now.state
         slots = {name: value.clone() for name, value in now.slots.items()}
-        rule = self._rule(now.alive)
+        rule, rates = self._rule(now.alive), self._rates(now.alive, now.epoch, theta)
         losses, right = [], []
         for number, batch in enumerate(self.batches(now.alive, now.epoch, theta.dtype)):
             step = now.epoch * self.steps + number
-            rate = torch.tensor([[self._rate(place, step)] for place in now.alive], dtype=theta.dtype).to(theta.device)
-            x, labels, key = batch.x, batch.labels, self._key(now.alive, "step", step)
+            x, labels, rate, key = batch.x, batch.labels, rates[number], self._key(now.alive, "step", step)
             outcome = training_step(
                 rule, theta, state, slots, x, labels, step + 1, rate, key, batch.weights, batch.mixed
             )
@@ -222,6 +221,12 @@ class Training:
         rows = self.train_rows[place]
         order = torch.from_numpy(self._key((place,), "order", epoch).permutations(len(rows))[0])
         return rows[order.to(rows.device)]
+
+    def _rates(self, alive: Sequence[int], epoch: int, like: Tensor) -> Tensor:
+        """(steps, A, 1) learning rates of an epoch."""
+        steps = range(epoch * self.steps, (epoch + 1) * self.steps)
+        rates = [[[self._rate(place, step)] for place in alive] for step in steps]
+        return torch.tensor(rates, dtype=like.dtype).to(like.device)
 
     def _rate(self, place: int, step: int) -> float:
         lane = self.lanes[place]

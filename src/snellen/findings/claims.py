@@ -1,0 +1,80 @@
+"""The paragraph to copy: what may be claimed, with every condition."""
+
+from __future__ import annotations
+
+from snellen.evaluate.scores import Estimate
+from snellen.findings.conclusions import opened_words
+from snellen.findings.finding import Facts, percent
+from snellen.findings.words import listed
+
+
+def claim(facts: Facts) -> str:
+    """What may be claimed of the chosen model."""
+    evaluation, model = facts.evaluation, facts.evaluation.chosen
+    if model is None:
+        return "No model was trained to the end, so nothing may be claimed."
+    opened = model in evaluation.opened
+    estimate = evaluation.standing(model, "test" if opened else "validation")
+    if estimate is None or estimate.value is None:
+        return "The chosen model has no scores, so nothing may be claimed."
+    where = "held-out test images" if opened else "validation images, which also chose the epoch"
+    tail = opened_words(evaluation.openings) if opened else "The test was not opened."
+    parts = [
+        f"{_who(facts, model, opened, estimate)} {percent(estimate.value)} of {estimate.n:,} {where} correctly "
+        f"({_covered(estimate)}).",
+        *_folds(facts, model),
+        *_ties(facts, model),
+        tail,
+    ]
+    return " ".join(parts)
+
+
+def _who(facts: Facts, model: str, opened: bool, estimate: Estimate) -> str:
+    """Which networks, trained on what."""
+    record = facts.record
+    data, roles, planned = record.data["data"], record.data["roles"]["counts"], record.planned[model]
+    result = record.results[model]
+    if estimate.networks > 1:
+        return (
+            f"{estimate.networks} networks (`{model}`, seeds {', '.join(map(str, planned.seeds))}), each trained on "
+            f"{roles['train']:,} images of {data['name']}, classify on average"
+        )
+    final = record.folder_of(planned.final[-1]).read_result() if opened and planned.final else None
+    if final is not None:
+        count = roles["train"] + roles["validation"]
+        return (
+            f"One network (`{model}`), trained once on {count:,} images of {data['name']} for {final.epochs} epochs (a "
+            "number set by cross-validation), classifies"
+        )
+    measure = record.model(model).last_phase.measure
+    return (
+        f"One network (`{model}`), trained once on {roles['train']:,} images of {data['name']} for {result.epochs} "
+        f"epochs (epoch {result.kept_epoch} kept by validation {measure}), classifies"
+    )
+
+
+def _covered(estimate: Estimate) -> str:
+    if estimate.low is None or estimate.high is None:
+        return "without an interval, for nothing varied"
+    limits = f"{100 * estimate.low:.1f} to {100 * estimate.high:.1f} %"
+    if estimate.networks > 1:
+        return f"95 % interval {limits}, over images and retraining with other seeds"
+    return f"95 % Wilson interval {limits}, over images; retraining is not covered"
+
+
+def _folds(facts: Facts, model: str) -> list[str]:
+    """What cross-validation adds: that of the recipe."""
+    folds = facts.evaluation.over_folds(model)
+    if folds is None or folds.value is None or folds.low is None or folds.high is None:
+        return []
+    return [
+        f"Cross-validated, networks trained in this way classify {percent(folds.value)} of held-out images correctly "
+        f"(95 % interval {100 * folds.low:.1f} to {100 * folds.high:.1f} %, Nadeau and Bengio, over images and "
+        "retraining on other rows)."
+    ]
+
+
+def _ties(facts: Facts, model: str) -> list[str]:
+    """What may not be claimed of others."""
+    level = facts.evaluation.comparisons.like(model)
+    return [f"It cannot be told apart from {listed(level)}."] if level else []

@@ -1,0 +1,71 @@
+"""What to do next: the one thing that would make the answer surer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from snellen.evaluate.floors import floor_key
+from snellen.evaluate.recipes import MIN_SEEDS_COMPARED
+from snellen.findings.finding import Facts, Finding
+
+MOST_SEEDS = 30
+"""More seeds than this are not asked of anybody."""
+
+
+def what_next(facts: Facts) -> Iterator[Finding]:
+    """SNL015: what would help most, the first that applies."""
+    model = facts.evaluation.chosen
+    step = next((found for ask in STEPS if (found := ask(facts, model))), None) if model else None
+    if model and step:
+        yield Finding("SNL015", "result", f"What to do next: {step}", {"model": model}, f"model-{model}")
+
+
+def _beat_the_floor(facts: Facts, model: str) -> str:
+    best = facts.evaluation.best_floor
+    one = facts.evaluation.comparisons.between(model, floor_key(best[0]), "validation") if best else None
+    if one is None or one.verdict.better:
+        return ""
+    return "before anything else, make a network that is above the floors; other layers or another learning rate may."
+
+
+def _seeds(facts: Facts, model: str) -> str:
+    ranked, pairs = facts.evaluation.ranked, facts.evaluation.comparisons
+    seeds = min(len(facts.record.planned[each].seeds) for each in ranked)
+    if len(ranked) < 2 or pairs.role == "held_out" or seeds >= MIN_SEEDS_COMPARED:
+        return ""
+    return (
+        f"train every recipe with at least {MIN_SEEDS_COMPARED} seeds (--set seeds={MIN_SEEDS_COMPARED}), then compare."
+    )
+
+
+def _decide(facts: Facts, model: str) -> str:
+    """A tie that more seeds would decide."""
+    pairs = facts.evaluation.comparisons
+    level = [one for other in pairs.like(model) if (one := pairs.between(model, other)) is not None]
+    needed = [one.seeds_needed for one in level if one.seeds_needed is not None]
+    if not needed or min(needed) > MOST_SEEDS:
+        return ""
+    return (
+        f"if it matters which of the tied models is better, train {min(needed)} seeds of each; else take the smallest."
+    )
+
+
+def _take_the_smallest(facts: Facts, model: str) -> str:
+    level = facts.evaluation.comparisons.like(model)
+    if not level:
+        return ""
+    return "more of the same will hardly decide between the tied models: take the smallest, or the one you understand."
+
+
+def _open(facts: Facts, model: str) -> str:
+    if model in facts.evaluation.opened or not facts.record.data["roles"]["counts"].get("test"):
+        return ""
+    return "nothing more is to be chosen; open the test once for this model (--set open_test=chosen)."
+
+
+def _look(facts: Facts, model: str) -> str:
+    return f"look at the mistakes of `{model}` below, the most confident first; they say more than one more decimal."
+
+
+STEPS = (_beat_the_floor, _seeds, _decide, _take_the_smallest, _open, _look)
+"""In the order in which they are asked; the last always applies."""

@@ -1,0 +1,59 @@
+"""How findings write numbers, names and intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from snellen.evaluate.comparisons import Comparison
+from snellen.evaluate.scores import Estimate
+from snellen.evaluate.student import Difference
+from snellen.findings.finding import Facts, interval, percent, plural
+
+FLOOR = "floor: "
+ROLES = {"validation": "validation", "test": "test", "held_out": "held-out"}
+
+
+def points(value: float) -> str:
+    """0.0213 as 2.1 points."""
+    return f"{_tenths(value)} points"
+
+
+def between(difference: Difference) -> str:
+    """1.5 to 2.7: the interval of a difference in points; "no interval" where nothing varied."""
+    if difference.low is None or difference.high is None:
+        return "no interval, for nothing varied"
+    return f"{_tenths(difference.low)} to {_tenths(difference.high)}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """`a`, `b` and `c`."""
+    shown = [f"`{name}`" for name in names]
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def share(estimate: Estimate) -> str:
+    """97.2 % (95.0 to 98.5), or without brackets where there is no interval."""
+    if estimate.value is None:
+        return "undefined"
+    return interval(estimate) if estimate.low is not None else percent(estimate.value)
+
+
+def called(facts: Facts, key: str) -> str:
+    """A model in backticks; a floor by its label."""
+    if not key.startswith(FLOOR):
+        return f"`{key}`"
+    return f"the floor `{facts.record.floor_results[key.removeprefix(FLOOR)].label}`"
+
+
+def on(one: Comparison) -> str:
+    """What was compared: on 5,000 validation images, 3 seeds each."""
+    if one.kind == "folds":
+        return f"over the same {plural(one.splits or 0, 'fold')}"
+    images = f"on the same {plural(one.images, f'{ROLES[one.role]} image')}"
+    return f"{images}, {one.seeds} seeds each" if one.kind == "recipes" else images
+
+
+def _tenths(value: float) -> str:
+    """In points with one decimal; nothing is minus nought."""
+    text = f"{100 * value:.1f}"
+    return "0.0" if text == "-0.0" else text

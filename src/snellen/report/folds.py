@@ -1,0 +1,86 @@
+"""The folds and the seeds of a model as the report shows them: each network a number, and what they are together."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import polars as pl
+
+from snellen.evaluate.evaluation import Evaluation
+from snellen.evaluate.record import RunRecord
+
+Content = dict[str, Any]
+
+
+def folds_section(record: RunRecord, evaluation: Evaluation, model: str) -> Content | None:
+    """The `folds` of a model in report.json: accuracy of every network on what its fold held out; None without folds.
+
+    mean: over splits, with the corrected interval; its deviation is between splits. final: the network on all rows.
+    """
+    found = evaluation.folds.get(model)
+    if found is None:
+        return None
+    seeds = sorted({fold.seed for fold in record.planned[model].folds})
+    splits = [
+        {"repeat": repeat, "fold": fold, "accuracies": list(accuracies), "mean": mean}
+        for (repeat, fold), accuracies, mean in zip(found.splits, found.accuracies, found.by_split, strict=True)
+    ]
+    return {
+        "splits": splits,
+        "seeds": seeds,
+        "planned": len({(fold.repeat, fold.fold) for fold in record.planned[model].folds}),
+        "mean": asdict(found.mean),
+        "between_splits": found.mean.deviation,
+        "between_seeds": found.between_seeds,
+        "num_train": found.num_train,
+        "num_held_out": found.num_held_out,
+        "final": _final(record, model),
+    }
+
+
+def seeds_section(record: RunRecord, evaluation: Evaluation, model: str) -> Content | None:
+    """The `seeds` of a model in report.json: accuracy of each seed's network and their mean, by role; None for one."""
+    seed_of = {job: seed for seed, job in record.planned[model].seeds.items()}
+    rows = evaluation.scores.filter(
+        (pl.col("model") == model) & (pl.col("of") == "seed") & (pl.col("measure") == "accuracy")
+    )
+    roles: Content = {}
+    for row in rows.iter_rows(named=True):
+        mean = evaluation.recipe(model, row["role"])
+        if mean is not None and row["job"] in seed_of:
+            role = roles.setdefault(row["role"], {"mean": asdict(mean), "seeds": []})
+            role["seeds"].append({"seed": seed_of[row["job"]], "job": row["job"], "accuracy": row["value"]})
+    return roles or None
+
+
+def _final(record: RunRecord, model: str) -> Content | None:
+    """How long the network on all rows was trained, phase by phase, and what each fold's networks kept."""
+    planned = record.planned[model]
+    if not planned.final:
+        return None
+    results = [record.folder_of(job).read_result() for job in planned.final]
+    chains = [_kept_epochs(record, fold.job) for fold in planned.folds]
+    kept = [sorted(epochs) for epochs in zip(*(chain for chain in chains if all(chain)))]
+    shipped = results[-1]
+    return {
+        "job": planned.final[-1],
+        "status": shipped.status if shipped else "missing",
+        "epochs": [result.epochs if result else 0 for result in results],
+        "kept": kept,
+        "medians": [statistics.median(epochs) for epochs in kept],
+    }
+
+
+def _kept_epochs(record: RunRecord, job: str) -> Sequence[int]:
+    """The kept epoch of each phase that led to a job, the first first; 0 for one that did not end well."""
+    kept: list[int] = []
+    following: str | None = job
+    while following:
+        result = record.folder_of(following).read_result()
+        kept.append(result.kept_epoch if result and result.status == "done" else 0)
+        start = record.folder_of(following).read_job().trajectory.start
+        following = start.id if start else None
+    return kept[::-1]

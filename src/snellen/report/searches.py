@@ -1,0 +1,167 @@
+"""The search of a model as the report shows it: its trials, its rounds, what it cost, how optimistic its winner is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from snellen.evaluate.evaluation import Evaluation
+from snellen.evaluate.record import RunRecord
+from snellen.search.drive import Trial
+from snellen.search.rounds import Done
+from snellen.study.fillings import fill, last_epochs
+from snellen.study.schema import Model
+from snellen.study.values import Choice, Range, Value
+
+Content = dict[str, Any]
+
+LOG_FACTOR = 10
+"""Numbers to choose from whose largest is so many times the smallest stand on a logarithmic axis."""
+
+
+def search_section(record: RunRecord, evaluation: Evaluation, model: str) -> Content | None:
+    """The `search` of a model in report.json; None for a model that had none, or one that is not over."""
+    written, path = record.study.models[model], record.folder / "search" / f"{model}.json"
+    if written.search is None or not path.exists():
+        return None
+    stored = record.read_json(f"search/{model}.json")
+    if not stored["outcome"]:
+        return None
+    rounds = [Done.model_validate(done) for done in stored["rounds"]]
+    outcome = stored["outcome"]
+    trials = [Trial(**{**trial, "jobs": tuple(trial["jobs"])}) for trial in outcome["trials"]]
+    standing = evaluation.searches.get(model)
+    return {
+        "method": outcome["method"],
+        "measure": outcome["objective"],
+        "mean_over": written.search.mean_over,
+        "networks": len(trials[0].jobs),
+        "combinations": written.search.space.count,
+        "hyperparameters": hyperparameters(written.search.space.values),
+        "trials": [_trial(trial, rounds, outcome["winner"]) for trial in trials],
+        "rounds": _rounds(rounds),
+        "winner": outcome["winner"],
+        "cost": _cost(record, written, trials, rounds),
+        "selection": asdict(standing.selection) if standing and standing.selection else None,
+    }
+
+
+def hyperparameters(values: Mapping[str, Value]) -> list[Content]:
+    """What is searched: path, a short name, the scale of its axis, and its values where they can be listed."""
+    names = short_names(list(values))
+    return [{"path": path, "name": names[path], **_axis(value)} for path, value in values.items()]
+
+
+def short_names(paths: Sequence[str]) -> dict[str, str]:
+    """`train.learning_rate` as "learning rate", `layers.5.dense.units` as "dense units"; with the number of the layer,
+    counted from 1, where two have the same name, and as written where even that does not tell them apart."""
+    for naming in (_words, _words_and_place):
+        names = {path: naming(path.split(".")) for path in paths}
+        counts = Counter(names.values())
+        if all(counts[name] == 1 for name in names.values()):
+            return names
+    return {path: name if counts[name] == 1 else path for path, name in names.items()}
+
+
+def _words(parts: Sequence[str]) -> str:
+    named = [part for part in parts if not part.isdigit() and part != "choice"]
+    if named[1:]:
+        return " ".join(named[1:][-2:]).replace("_", " ")
+    place = next((int(part) + 1 for part in parts if part.isdigit()), None)
+    return f"{named[0].removesuffix('s')} {place}" if place else named[0]
+
+
+def _words_and_place(parts: Sequence[str]) -> str:
+    place = next((int(part) + 1 for part in parts if part.isdigit()), None)
+    name = _words(parts)
+    return f"{name}, {parts[0].removesuffix('s')} {place}" if place and not name.endswith(f" {place}") else name
+
+
+def _axis(value: Value) -> Content:
+    """The scale of a value's axis: "log" or "linear" for numbers, "named" for all else."""
+    if isinstance(value, Range):
+        return {"scale": value.scale, "low": value.low, "high": value.high, "values": None}
+    assert isinstance(value, Choice)
+    numbers = [label for label in value.labels if isinstance(label, int | float) and not isinstance(label, bool)]
+    if len(numbers) < max(2, len(value.labels)):
+        return {"scale": "named", "low": None, "high": None, "values": list(value.labels)}
+    low, high = min(numbers), max(numbers)
+    scale = "log" if low > 0 and (high >= LOG_FACTOR * low or _geometric(sorted(numbers))) else "linear"
+    return {"scale": scale, "low": low, "high": high, "values": sorted(numbers)}
+
+
+def _geometric(numbers: Sequence[float]) -> bool:
+    """Whether three or more numbers grow by about the same factor: 32, 64, 128."""
+    factors = [after / before for before, after in zip(numbers, numbers[1:])]
+    return len(factors) > 1 and max(factors) < 1.01 * min(factors)
+
+
+def _trial(trial: Trial, rounds: Sequence[Done], winner: int) -> Content:
+    told = next(each for done in reversed(rounds) for each in done.told if each.trial == trial.number)
+    return {
+        "trial": trial.number,
+        "assignment": dict(trial.assignment),
+        "epochs": trial.epoch,
+        "score": trial.score,
+        "outcome": _outcome(trial, winner),
+        "stopped_early": told.stopped_early,
+        "curve": list(told.curve),
+        "jobs": list(trial.jobs),
+    }
+
+
+def _outcome(trial: Trial, winner: int) -> str:
+    if trial.number == winner:
+        return "winner"
+    if trial.score is None:
+        return "failed"
+    return "stopped" if trial.cut else "finished"
+
+
+def _rounds(rounds: Sequence[Done]) -> list[Content]:
+    """What each round was asked, and what it came to: `went_on` is how many of its trials a later one trained."""
+    found = []
+    for at, done in enumerate(rounds):
+        later = {ask.trial for after in rounds[at + 1 :] for ask in after.asks}
+        asked = [ask.trial for ask in done.asks]
+        known = {ask.trial for before in rounds[:at] for ask in before.asks}
+        found.append(
+            {
+                "trials": len(asked),
+                "new": len(set(asked) - known),
+                "to_epoch": max(ask.to_epoch for ask in done.asks),
+                "went_on": sum(trial in later for trial in asked),
+                "failed": sum(told.score is None for told in done.told),
+                "seconds": done.seconds,
+            }
+        )
+    return found
+
+
+def _cost(record: RunRecord, written: Model, trials: Sequence[Trial], rounds: Sequence[Done]) -> Content:
+    """Epochs trained, and those of training every network of every trial alone to its end.
+
+    The difference was saved by stopping trials, by patience, and by training once what trials share: those that differ
+    in their stop rule alone and were to be trained to their ends in one round are one trajectory.
+    """
+    longest, saved, in_full, reached = last_epochs(written), Counter[str](), 0, dict[tuple[Any, ...], int]()
+    begun = {ask.trial: (at, ask.to_epoch) for at, done in reversed([*enumerate(rounds)]) for ask in done.asks}
+    for trial in trials:
+        asked = fill(written, trial.assignment).last_phase.epochs
+        at, first = begun[trial.number]
+        for place, job in enumerate(trial.jobs):
+            epochs = len(record.folder_of(job).read_history())
+            in_full += asked
+            saved["stopping" if trial.cut else "patience"] += asked - epochs
+            trajectory = record.folder_of(job).read_job().trajectory.id
+            key = (at, trajectory, place) if first >= longest else (trial.number, trajectory, place)
+            saved["sharing"] += min(epochs, reached.get(key, 0))
+            reached[key] = max(epochs, reached.get(key, 0))
+    return {
+        "epochs": sum(reached.values()),
+        "epochs_in_full": in_full,
+        "saved_by": {reason: number for reason, number in saved.items() if number > 0},
+        "seconds": rounds[-1].seconds if rounds else 0.0,
+    }
