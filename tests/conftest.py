@@ -10,9 +10,29 @@ from collections.abc import Callable, Iterator
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: small steps crawl with more where cores are shared
 
 import pytest
-from fixtures import own_user, run_copy, small_run
+from fixtures import (
+    folds_copy,
+    folds_run,
+    own_user,
+    run_copy,
+    search_copy,
+    search_run,
+    seeds_copy,
+    seeds_run,
+    small_run,
+)
 
-__all__ = ["own_user", "run_copy", "small_run"]
+__all__ = [
+    "folds_copy",
+    "folds_run",
+    "own_user",
+    "run_copy",
+    "search_copy",
+    "search_run",
+    "seeds_copy",
+    "seeds_run",
+    "small_run",
+]
 
 
 @pytest.fixture(scope="session", autouse=True)

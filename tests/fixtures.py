@@ -1,4 +1,4 @@
-"""Fixtures that several folders of tests share: one small finished run, and copies of it to do harm to."""
+"""Fixtures that several folders of tests share: small finished runs, and copies of them to do harm to."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from runs import run_small
+from runs import CROSSED, SEARCHED, SEEDED, run_small
 
 from snellen.api import Run
 
@@ -33,3 +33,39 @@ def own_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("SNELLEN_RECORDS", str(tmp_path / "user/records"))
     monkeypatch.delenv("SNELLEN_DATA", raising=False)
     return tmp_path / "user"
+
+
+@pytest.fixture(scope="session")
+def seeds_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Three models, three seeds each, the test opened for all; two of them differ in one layer. To be read only."""
+    return run_small(tmp_path_factory.mktemp("seeds") / "run", **SEEDED)
+
+
+@pytest.fixture(scope="session")
+def folds_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Two models over three folds, two seeds each; to be read only."""
+    return run_small(tmp_path_factory.mktemp("folds") / "run", **CROSSED)
+
+
+@pytest.fixture(scope="session")
+def search_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A grid of three widths and two numbers of epochs beside a linear model; to be read only."""
+    return run_small(tmp_path_factory.mktemp("search") / "run", **SEARCHED)
+
+
+@pytest.fixture
+def seeds_copy(seeds_run: Run, tmp_path: Path) -> Path:
+    """The directory of a copy of `seeds_run`, to change at will."""
+    return Path(shutil.copytree(seeds_run.folder, tmp_path / "seeds"))
+
+
+@pytest.fixture
+def folds_copy(folds_run: Run, tmp_path: Path) -> Path:
+    """The directory of a copy of `folds_run`, to change at will."""
+    return Path(shutil.copytree(folds_run.folder, tmp_path / "folds"))
+
+
+@pytest.fixture
+def search_copy(search_run: Run, tmp_path: Path) -> Path:
+    """The directory of a copy of `search_run`, to change at will."""
+    return Path(shutil.copytree(search_run.folder, tmp_path / "search"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from snellen.evaluate import evaluation as evaluations
 from snellen.evaluate.record import RunRecord
 from snellen.findings.finding import Facts, Finding
 from snellen.findings.rules import judge
+from snellen.models.predictions import save_predictions
 
 MODELS: dict[str, Any] = {
     "linear": {"layers": "linear"},
@@ -28,6 +30,22 @@ SECTIONS: dict[str, Any] = {
     "split": {"test": 0.25, "validation": 0.2, "calibration": 60},
     "train": {"learning_rate": 3e-3, "epochs": 3, "batch_size": 64},
 }
+
+PLAIN = {"layers": ["flatten", {"dense": {"units": 16, "activation": "relu"}}]}
+DROPPED = {"layers": [*PLAIN["layers"], {"dropout": 0.1}]}
+LINEAR = {"layers": "linear"}
+SEARCH = {
+    "layers": ["flatten", {"dense": {"units": {"choice": [4, 8, 32]}, "activation": "relu"}}],
+    "train": {"epochs": {"choice": [2, 4]}},
+    "search": "grid",
+}
+SEEDED: dict[str, Any] = {
+    "models": {"plain": PLAIN, "dropped": DROPPED, "linear": LINEAR},
+    "seeds": 3,
+    "open_test": "all",
+}
+CROSSED: dict[str, Any] = {"models": {"plain": PLAIN, "linear": LINEAR}, "folds": 3, "seeds": 2}
+SEARCHED: dict[str, Any] = {"models": {"dense": SEARCH, "linear": LINEAR}}
 
 
 def small_study(**changes: Any) -> snellen.Study:
@@ -65,3 +83,14 @@ def blobs(rows: int, classes: int = 3, seed: int = 0) -> tuple[np.ndarray, np.nd
     for row, label in enumerate(labels):
         images[row, 2 * label : 2 * label + 2] += 150
     return images, labels
+
+
+def plant(folder: Path, job: str, role: str, right: np.ndarray) -> None:
+    """Stored predictions of a job that are right exactly where `right`, (N,) bool, says so; each wrong by one class."""
+    files = RunRecord(folder).folder_of(job)
+    stored = files.read_predictions(role)
+    assert stored is not None and stored.labels is not None
+    answers = np.where(right, stored.labels, (stored.labels + 1) % stored.probabilities.shape[1])
+    sure = np.full(stored.probabilities.shape, 0.02, np.float32)
+    sure[np.arange(len(answers)), answers] = 1 - 0.02 * (sure.shape[1] - 1)
+    save_predictions(files.predictions_path(role), replace(stored, probabilities=sure), job)

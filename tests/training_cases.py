@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from pydantic import TypeAdapter
 from runs import blobs
 
-from snellen.models.build import parse_layers
+from snellen.models.features import AnyPart
 from snellen.models.layers import Dense
-from snellen.train.checkpoint import Checkpoint
 from snellen.train import begin, engine
+from snellen.train.checkpoint import Checkpoint
 from snellen.train.engine import Material, Silent, Training
 from snellen.train.job import Job, StopRule, Trajectory
 from snellen.train.lane import Lane
@@ -38,6 +39,7 @@ TRAJECTORY: dict[str, Any] = {
     "start": None,
 }
 STOP: dict[str, Any] = {"epochs": 4, "patience": None, "measure": "loss", "validation_rows": "b" * 64, "keep": "best"}
+PARTS = TypeAdapter(tuple[AnyPart, ...])
 TRAIN_ROWS, VALIDATION_ROWS = np.arange(60), np.arange(60, 90)
 STEPS = 4
 
@@ -48,7 +50,7 @@ def job(**changes: Any) -> Job:
     """The job with other values for some fields of its trajectory or stop rule."""
     trajectory, stop = ({name: changes.get(name, value) for name, value in each.items()} for each in (TRAJECTORY, STOP))
     assert changes.keys() <= TRAJECTORY.keys() | STOP.keys()
-    layers = (*parse_layers(trajectory["layers"]), Dense(units=trajectory["classes"]))
+    layers = (*PARTS.validate_python(trajectory["layers"]), Dense(units=trajectory["classes"]))
     return Job(trajectory=Trajectory(**{**trajectory, "layers": layers}), stop=StopRule(**stop))
 
 

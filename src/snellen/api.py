@@ -134,15 +134,15 @@ class Run:
 
     @property
     def scores(self) -> pl.DataFrame:
-        """Every score: model, job, of, role, measure, class, value, low, high, n, covers, method, networks, deviation."""
+        """Every score: a row a model, what it is of, role, measure and class, with value and interval."""
         return self.evaluation.scores
 
     @property
     def leaderboard(self) -> pl.DataFrame:
-        """A row a model, best first by what chooses: accuracy with its interval on validation, over folds, and on test
-        where opened; a mean over `seeds` where there are several.
+        """A row a model, best first by what chooses: accuracy with its interval on validation, over folds, and on
+        test where opened; a mean over `seeds` where there are several.
 
-        Models that share a letter of `group` cannot be told apart, whatever their order; `may_be_best` is not worse than
+        Models that share a letter of `group` cannot be told apart, whatever their order; `may_be_best`: not worse than
         the best. Below them the floors, told apart by `kind`: model or floor.
         """
         evaluation, floors = self.evaluation, self.record.floor_results

@@ -34,6 +34,7 @@ Overrides = Annotated[
 Seed = Annotated[int | None, typer.Option(help="Seed of training: initial weights, order, dropout.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads; recorded, and reused when a run goes on.")]
+Workers = Annotated[int | None, typer.Option(min=1, help="Processes that train at once; as many as threads if not given.")]
 DataFolder = Annotated[Path | None, typer.Option("--data-dir", help="Where data sets are looked for first.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
@@ -46,6 +47,7 @@ def run(
     seed: Seed = None,
     device: Device = "auto",
     threads: Threads = None,
+    workers: Workers = None,
     data_dir: DataFolder = None,
     as_json: AsJson = False,
 ) -> None:
@@ -58,7 +60,7 @@ def run(
     from snellen.study.document import open_document
 
     document = open_document(study)
-    settings = Settings(out, device, threads, data_dir)
+    settings = Settings(out, device, threads, data_dir, workers)
     with Terminal(Console(stderr=as_json)) as terminal:
         finished = run_study(document, document.study(_overrides(set_, seed)), settings, terminal)
     _show(finished, as_json)

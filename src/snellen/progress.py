@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from types import TracebackType
 
 from rich.console import Console
@@ -23,8 +24,20 @@ from snellen.train.snapshot import EpochRecord
 REFRESH_SECONDS = 0.1
 
 
+@dataclass(eq=False)
+class _Pack:
+    """What is shown of lanes that are trained together. epochs: the most that one goes for; come: so far."""
+
+    lanes: Sequence[Lane]
+    task: TaskID
+    epochs: int
+    epoch: int = 0
+    come: float = 0.0
+    best: float = 0.0
+
+
 class Terminal(RunWatcher):
-    """Shows a bar for the whole run and one for what is being trained; without a terminal, only the line that ends each
+    """Shows a bar for the whole run and one for each pack that is being trained; without a terminal, only the line that ends each
     job."""
 
     def __init__(self, console: Console) -> None:
@@ -39,11 +52,9 @@ class Terminal(RunWatcher):
         self.bars = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
         self.plan: Plan | None = None
         self.whole: TaskID | None = None
-        self.pack: TaskID | None = None
-        self.lanes: Sequence[Lane] = ()
-        self.epoch = 0
+        self.packs: dict[tuple[str, ...], _Pack] = {}
+        self.pack: _Pack | None = None
         self.over = 0.0
-        self.best: float | None = None
         self.shown = 0.0
 
     def __enter__(self) -> Terminal:
@@ -87,37 +98,43 @@ class Terminal(RunWatcher):
 
     def began(self, lanes: Sequence[Lane], labels: Sequence[str]) -> None:
         label = labels[0] if len(labels) == 1 else f"{labels[0]} and {len(labels) - 1} more"
-        self.lanes, self.epoch, self.best, self.shown = lanes, 0, None, 0.0
-        self.pack = self.bars.add_task(label, total=self.epochs, told=f"epoch 0/{self.epochs}")
+        epochs = max(lane.epochs for lane in lanes)
+        self.packs[lanes[0].ids] = _Pack(
+            lanes, self.bars.add_task(label, total=epochs, told=f"epoch 0/{epochs}"), epochs
+        )
+        self.turned(lanes)
 
-    @property
-    def epochs(self) -> int:
-        """The most that a lane in training goes for."""
-        return max((lane.epochs for lane in self.lanes), default=1)
+    def turned(self, lanes: Sequence[Lane]) -> None:
+        self.pack = self.packs.get(lanes[0].ids)
 
     def stepped(self, step: int, steps: int) -> None:
         now = time.monotonic()
         if self.pack is None or now - self.shown < REFRESH_SECONDS:
             return
-        self.shown, come = now, self.epoch + step / steps
-        self.bars.update(self.pack, completed=come)
-        if self.whole is not None:
-            self.bars.update(self.whole, completed=self.over + sum(map(_work, self.lanes)) * come / self.epochs)
+        self.shown, self.pack.come = now, self.pack.epoch + step / steps
+        self.bars.update(self.pack.task, completed=self.pack.come)
+        self._show_whole()
 
     def trained(self, place: int, record: EpochRecord) -> None:
-        self.epoch = record["epoch"]
-        self.best = max(self.best or 0.0, record["validation_accuracy"] or 0.0)
-        if self.pack is not None:
-            told = f"epoch {self.epoch}/{self.epochs}  best validation accuracy {100 * self.best:.1f} %"
-            self.bars.update(self.pack, completed=self.epoch, told=told)
+        if self.pack is None:
+            return
+        self.pack.epoch = record["epoch"]
+        self.pack.best = max(self.pack.best, record["validation_accuracy"] or 0.0)
+        told = f"epoch {self.pack.epoch}/{self.pack.epochs}  best validation accuracy {100 * self.pack.best:.1f} %"
+        self.bars.update(self.pack.task, completed=self.pack.epoch, told=told)
 
     def ended(self, lanes: Sequence[Lane]) -> None:
-        if self.pack is not None:
-            self.bars.remove_task(self.pack)
-            self.pack = None
+        over = self.packs.pop(lanes[0].ids, None)
+        if over is not None:
+            self.bars.remove_task(over.task)
+        self.pack = None
+        self.over += sum(map(_work, lanes))
+        self._show_whole()
+
+    def _show_whole(self) -> None:
         if self.whole is not None:
-            self.over += sum(map(_work, lanes))
-            self.bars.update(self.whole, completed=self.over)
+            under_way = sum(sum(map(_work, pack.lanes)) * pack.come / pack.epochs for pack in self.packs.values())
+            self.bars.update(self.whole, completed=self.over + under_way)
 
     def result(self, label: str, result: Result) -> None:
         if result.status == "failed":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from rich.console import Console
 from rich.markup import escape
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from snellen.run import Finished
 
 PREVIEW = 20
+NAME = 8
+"""Characters that the first column keeps on a narrow terminal."""
 FIRST = {"network": "best validation {}", "seeds": "best mean validation {}", "folds": "best mean {} over the folds"}
 GROUPS = "Models that share a letter cannot be told apart; + may be the best."
 
@@ -29,7 +31,9 @@ def print_finished(finished: Finished) -> None:
     """The leaderboard, the findings that ask for something, and where the report is."""
     console, evaluation, record = Console(), finished.evaluation, finished.record
     columns = _columns(finished)
-    table = _table(f"{record.study.study}: {FIRST[evaluation.by].format(record.study.choose_by)} first", columns, 1)
+    first = FIRST[evaluation.by].format(record.study.choose_by)
+    seeds = f", {record.study.seeds} seeds each" if record.study.seeds > 1 else ""
+    table = _table(f"{record.study.study}: {first} first{seeds}", columns, 1)
     for model in [*evaluation.ranked, *finished.failed]:
         table.add_row(*(_standing(finished, model)[column] for column in columns))
     for name in evaluation.floors:
@@ -88,20 +92,12 @@ def print_predictions(table: pl.DataFrame, scored: Scored | None, csv: Path | No
 
 
 def _columns(finished: Finished) -> list[str]:
-    """What the study gives reason to show: groups of several models, seeds, folds."""
+    """What the study gives reason to show, within 80 characters: groups of several models, folds."""
     evaluation = finished.evaluation
-    seeds = any(len(finished.record.planned[model].seeds) > 1 for model in evaluation.ranked)
-    return [
-        "model",
-        *(["group"] if len(evaluation.ranked) > 1 else []),
-        "parameters",
-        "epoch kept",
-        *(["seeds"] if seeds else []),
-        "validation %",
-        *(["over folds %"] if evaluation.folds else []),
-        "test %",
-        "time",
-    ]
+    group = ["group"] if len(evaluation.ranked) > 1 else []
+    if evaluation.folds:
+        return ["model", *group, "over folds %", "validation %", "test %", "time"]
+    return ["model", *group, "parameters", "epoch", "validation %", "test %", "time"]
 
 
 def _standing(finished: Finished, model: str) -> dict[str, str]:
@@ -111,8 +107,7 @@ def _standing(finished: Finished, model: str) -> dict[str, str]:
         "model": f"{escape(model)} *" if model == evaluation.chosen else escape(model),
         "group": "",
         "parameters": f"{record.job(model).read_job().trajectory.network.parameter_count:,}",
-        "epoch kept": "-",
-        "seeds": f"{len(record.planned[model].seeds)}",
+        "epoch": "-",
         "validation %": "failed",
         "over folds %": "-",
         "test %": "-",
@@ -122,7 +117,7 @@ def _standing(finished: Finished, model: str) -> dict[str, str]:
         return row
     return row | {
         "group": _group(finished, model),
-        "epoch kept": f"{result.kept_epoch} of {result.epochs}",
+        "epoch": f"{result.kept_epoch}/{result.epochs}",
         "validation %": _per_cent(evaluation.standing(model, "validation")),
         "over folds %": _per_cent(evaluation.over_folds(model)),
         "test %": _per_cent(evaluation.standing(model, "test")),
@@ -142,7 +137,7 @@ def _floor(finished: Finished, name: str) -> dict[str, str]:
     return {
         "model": escape(result.label),
         "parameters": f"{result.parameters:,}",
-        "epoch kept": "floor",
+        "epoch": "floor",
         "validation %": _per_cent(finished.evaluation.standing(key, "validation")),
         "test %": _per_cent(finished.evaluation.standing(key, "test")),
         "time": f"{result.seconds:.1f} s",
@@ -165,7 +160,7 @@ def _table(title: str | None, columns: list[str], left: int) -> Table:
     """A plain table whose first `left` columns are aligned left, the rest right; only names may be broken."""
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for index, column in enumerate(columns):
-        table.add_column(
-            column, justify="left" if index < left else "right", style=None, header_style="dim", no_wrap=index > 0
-        )
+        justify: Literal["left", "right"] = "left" if index < left else "right"
+        least = NAME if index == 0 else None
+        table.add_column(column, justify=justify, header_style="dim", no_wrap=index > 0, min_width=least)
     return table

@@ -95,6 +95,8 @@ def test_bands_find_what_all_pairs_find(monkeypatch: pytest.MonkeyPatch) -> None
     hashes = random.integers(0, 2**63, 400, dtype=np.uint64)
     flips = np.array([sum(1 << int(bit) for bit in random.choice(63, row % 8, replace=False)) for row in range(200)])
     hashes[200:] = hashes[:200] ^ flips.astype(np.uint64)
+    for band in range(7):  # six bits, one in each of the other bands
+        hashes[200 + band] = hashes[band] ^ np.uint64(sum(1 << (7 * 4 + other) for other in range(7) if other != band))
     others = random.permutation(hashes)
 
     def found() -> list[tuple[int, int]]:

@@ -22,23 +22,23 @@ def test_permutations_are_permutations_and_addressed() -> None:
 
 def test_masks_are_addressed_and_a_lane_is_the_same_alone() -> None:
     key = Key((3, 4), ("step", 7, "dropout_1"))
-    mask = key.keep_mask(0.5, LIKE)
+    mask = key.keep_mask((0.5, 0.5), LIKE)
     torch.rand(10)
     np.random.default_rng().random()
-    torch.testing.assert_close(key.keep_mask(0.5, LIKE), mask, rtol=0, atol=0)
-    torch.testing.assert_close(Key((4,), key.path).keep_mask(0.5, LIKE[1:])[0], mask[1], rtol=0, atol=0)
+    torch.testing.assert_close(key.keep_mask((0.5, 0.5), LIKE), mask, rtol=0, atol=0)
+    torch.testing.assert_close(Key((4,), key.path).keep_mask((0.5,), LIKE[1:])[0], mask[1], rtol=0, atol=0)
     assert set(mask.unique().tolist()) == {0.0, 1.0}
     for other in (
         mask.flip(0),
-        Key((3, 4), ("step", 8, "dropout_1")).keep_mask(0.5, LIKE),
-        key.at("x").keep_mask(0.5, LIKE),
+        Key((3, 4), ("step", 8, "dropout_1")).keep_mask((0.5, 0.5), LIKE),
+        key.at("x").keep_mask((0.5, 0.5), LIKE),
     ):
         assert 0.4 < (mask == other).double().mean() < 0.6
 
 
 def test_nothing_global_is_touched() -> None:
     before = torch.random.get_rng_state()
-    Key((1,)).keep_mask(0.5, LIKE[:1])
+    Key((1,)).keep_mask((0.5,), LIKE[:1])
     Key((1,)).permutations(10)
     assert torch.equal(torch.random.get_rng_state(), before)
 
@@ -46,7 +46,7 @@ def test_nothing_global_is_touched() -> None:
 def test_addresses_are_pinned() -> None:
     """Other numbers here are other weights in every study ever run: a change of format, never of refactoring."""
     assert Key((0,), ("order", 0)).permutations(8)[0].tolist() == PINNED_ORDER
-    assert Key((0,), ("step", 0)).keep_mask(0.5, torch.zeros(1, 16))[0].int().tolist() == PINNED_MASK
+    assert Key((0,), ("step", 0)).keep_mask((0.5,), torch.zeros(1, 16))[0].int().tolist() == PINNED_MASK
     assert Key((0,), ("init",)).generators()[0].uniform(size=2).tolist() == PINNED_DRAW
 
 

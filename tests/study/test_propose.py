@@ -57,7 +57,7 @@ def test_digits() -> None:
 def test_mnist_keeps_its_official_test() -> None:
     study, said = proposed(survey("mnist"), "mnist")
     dataset = read("mnist")
-    assert study.split.test is None and study.split.validation == 0.1 and study.train and study.train.epochs == 10
+    assert study.split.test is None and study.split.validation == 0.1 and study.train and study.train[0].epochs == 10
     assert "comes with the data" in said and "validation 6,000, test 10,000" in said
     assert len(assign(dataset, split_of(study)).rows["test"]) == 10_000
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from snellen.errors import StudyError
-from snellen.evaluate.student import BOTH, Difference, Mean, Term, satterthwaite, t_difference, t_mean
+from snellen.evaluate.intervals import LEVEL
+from snellen.evaluate.student import BOTH, Difference, Mean, Term, satterthwaite, t_difference, t_mean, t_quantile
 
 MIN_SEEDS = 2
 MIN_SEEDS_COMPARED = 3
@@ -47,7 +48,10 @@ def recipe_mean(right_SN: np.ndarray) -> Mean:
         SE^2 = max(A + B - C, A, B),  A = s_a^2 / S,  B = var_i(p_i) / n,  C = sum r^2 / ((S - 1)(n - 1) n S)
 
     A and B each hold the residual once, hence - C; the maximum keeps the estimate from falling below a part of itself.
-    t interval with df = SE^4 / (A^2/(S - 1) + B^2/(n - 1) + C^2/((S - 1)(n - 1))) (see `satterthwaite`).
+    df = SE^4 / (A^2/(S - 1) + B^2/(n - 1) + C^2/((S - 1)(n - 1))) (see `satterthwaite`). The limits do not use it: it
+    comes out too large whenever s_a is small by luck, and the interval then covers too little. Each part has a t of its
+    own instead, half^2 = t(S - 1)^2 max(A - C, 0) + t(n - 1)^2 B: at least 93 % of 2,000 draws for 3 seeds and more,
+    however much seeds vary, for intervals up to a fifth wider (2 seeds: from 88 % to 90 %, where seeds vary most).
     Raises StudyError for fewer than 2 seeds or images.
     """
     _check(right_SN, MIN_SEEDS, "an interval over seeds")
@@ -57,7 +61,16 @@ def recipe_mean(right_SN: np.ndarray) -> Mean:
     squared_error = max(a + b - c, a, b)
     freedom = satterthwaite(squared_error, terms) if squared_error else 0.0
     deviation = float(np.sqrt(parts.between_seeds))
-    return t_mean(float(np.mean(right_SN)), squared_error, freedom, deviation, BOTH, "crossed t")
+    found = t_mean(float(np.mean(right_SN)), squared_error, freedom, deviation, BOTH, "crossed t")
+    if found.low is None:
+        return found
+    half = float(np.sqrt(_reach(a - c, parts.seeds - 1) + _reach(b, parts.images - 1)))
+    return replace(found, low=found.value - half, high=found.value + half)
+
+
+def _reach(variance: float, degrees_of_freedom: float) -> float:
+    """The square of t times the standard error of one part; 0 where the part is not there."""
+    return t_quantile(1 - (1 - LEVEL) / 2, degrees_of_freedom) ** 2 * max(variance, 0.0)
 
 
 def _terms(parts: CrossedVariance) -> tuple[Term, Term, Term]:

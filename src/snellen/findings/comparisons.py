@@ -88,7 +88,7 @@ def _cost(unknown: Sequence[Comparison]) -> str:
 
 
 def compared(facts: Facts) -> Iterator[Finding]:
-    """SNL010: the chosen model against the others, by the named pairs."""
+    """SNL010: the chosen model against the others, by the named pairs; not where all of them are a tie."""
     yield from _pairs(facts, "SNL010", facts.evaluation.comparisons.role)
 
 
@@ -105,8 +105,11 @@ def _pairs(facts: Facts, code: str, role: str) -> Iterator[Finding]:
     found = [one for other in others if (one := evaluation.comparisons.between(model, other, role)) is not None]
     if not found:
         return
-    first = found[0]
-    clauses = "; ".join(_clause(facts, one) for one in found[:MOST])
+    told = [one for one in found if one.verdict.word != "cannot tell"]
+    if role == evaluation.comparisons.role and not told:
+        return  # the tie has said so
+    first, shown = found[0], told[:MOST] + [one for one in found if one not in told][: MOST - len(told[:MOST])]
+    clauses = "; ".join(_clause(facts, one) for one in shown)
     more = f"; {len(found) - MOST} more are in the table" if len(found) > MOST else ""
     family = len(evaluation.comparisons.all)
     yield Finding(

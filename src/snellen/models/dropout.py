@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal, final
 
 from pydantic import Field
@@ -22,9 +23,29 @@ class Dropout(Layer):
         return shape
 
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
-        if step.mode == "evaluate" or self.rate == 0 or step.key is None:
-            return x, {}
-        return x * step.key.keep_mask(self.rate, x).mul_(1 / (1 - self.rate)), {}
+        return _dropped(x, (self.rate,) * len(x), step), {}
 
     def detail(self) -> str:
         return f"rate {self.rate:g}"
+
+
+class LanesDropout(Layer):
+    """Dropout at a rate of its own for each lane of a pack; never written in a study."""
+
+    kind: Literal["dropout"] = "dropout"
+    rates: tuple[float, ...]
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return shape
+
+    def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
+        return _dropped(x, self.rates, step), {}
+
+
+def _dropped(x: Tensor, rates: Sequence[float], step: Step) -> Tensor:
+    if step.mode == "evaluate" or step.key is None or not any(rates):
+        return x
+    mask = step.key.keep_mask(rates, x)
+    for own, rate in zip(mask, rates):
+        own.mul_(1 / (1 - rate))
+    return x * mask

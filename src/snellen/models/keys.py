@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,15 +29,15 @@ class Key:
         """(L, count) int64: one order of `count` rows a lane."""
         return np.stack([generator.permutation(count) for generator in self.generators()])
 
-    def keep_mask(self, rate: float, like: torch.Tensor) -> torch.Tensor:
-        """A tensor like `like` (L, ...): 1 with probability 1 - rate, else 0; each lane from its own seed.
+    def keep_mask(self, rates: Sequence[float], like: torch.Tensor) -> torch.Tensor:
+        """A tensor like `like` (L, ...): 1 with probability 1 - rate, else 0; each lane of its own rate and seed.
 
         Contiguous, whatever `like` is: which number falls on which value must not depend on how that lies in memory.
         """
         mask = torch.empty(like.shape, dtype=like.dtype, device=like.device)
-        for lane, seed in enumerate(self.seeds):
+        for own, seed, rate in zip(mask, self.seeds, rates, strict=True):
             generator = torch.Generator(device=like.device).manual_seed(self._number(seed, 7))
-            mask[lane].bernoulli_(1.0 - rate, generator=generator)
+            own.bernoulli_(1.0 - rate, generator=generator)
         return mask
 
     def _number(self, seed: int, size_bytes: int) -> int:

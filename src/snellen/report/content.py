@@ -10,9 +10,10 @@ import numpy as np
 import polars as pl
 
 from snellen import __version__
+from snellen.evaluate.comparisons import as_json
 from snellen.evaluate.evaluation import Evaluation, as_estimate
 from snellen.evaluate.floors import floor_key
-from snellen.evaluate.held_out import OUT_OF_FOLD, held_out
+from snellen.evaluate.held_out import HELD_OUT, OUT_OF_FOLD, held_out
 from snellen.evaluate.record import RunRecord
 from snellen.explain.augmented import load_augmented
 from snellen.explain.errors import cell_rows, confident_mistakes, first_examples, worst_pairs
@@ -22,9 +23,9 @@ from snellen.limits import CELL_IMAGES
 from snellen.metrics.scores import confusion
 from snellen.models.predictions import Predictions
 from snellen.report.folds import folds_section, seeds_section
+from snellen.report.near_sets import rows_of
 from snellen.report.phases import epochs_before, phases_section, whole_history
 from snellen.report.searches import search_section
-from snellen.report.near_sets import rows_of
 
 FORMAT = 1
 MISTAKES = 30
@@ -53,6 +54,8 @@ def collect(record: RunRecord, evaluation: Evaluation, judgement: Judgement) -> 
             "models": [*evaluation.opened, *(f"floor {name}" for name in evaluation.opened_floors)],
         },
         "leaderboard": [_standing(record, evaluation, model) for model in models],
+        "by": evaluation.by,
+        "comparisons": as_json(evaluation.comparisons),
         "floors": [_floor(record, evaluation, name) for name in (*evaluation.floors, *_failed_floors(record))],
         "models": [_model(record, evaluation, model) for model in models],
         **record.data,
@@ -75,10 +78,15 @@ def drawn_rows(content: Content) -> np.ndarray:
 
 
 def _standing(record: RunRecord, evaluation: Evaluation, model: str) -> Content:
-    roles = ["validation", *(["test"] if model in evaluation.opened else [])]
-    scores = {role: _overall(evaluation.scores, model, role) for role in roles}
+    """A row of the leaderboard: means over seeds where there are several, and over folds."""
+    roles = ["validation", HELD_OUT, *(["test"] if model in evaluation.opened else [])]
+    scores = {role: _widest(evaluation.scores, model, role) for role in roles}
+    pairs, best = evaluation.comparisons, evaluation.comparisons.best.get(model)
     return {
         **_outcome(record, evaluation, model),
+        "group": pairs.groups.get(model),
+        "may_be_best": best.not_worse if best else None,
+        "seeds": len(record.planned[model].seeds),
         "epochs": epochs_before(record, model) + record.results[model].epochs,
         "scores": {role: values for role, values in scores.items() if values},
     }
@@ -181,7 +189,7 @@ def _class_row(evaluation: Evaluation, model: str, role: str, name: str, matrix:
         "class": name,
         "support": int(matrix[index].sum()),
         "predicted": int(matrix[:, index].sum()),
-        **{measure: vars(estimate) if estimate else None for measure, estimate in measures.items()},
+        **{measure: estimate.as_json() if estimate else None for measure, estimate in measures.items()},
     }
 
 
@@ -190,9 +198,15 @@ def _of_network(scores: pl.DataFrame, model: str, role: str) -> Content:
     return _overall(scores.filter(pl.col("of").is_in(["network", "pooled"])), model, role)
 
 
+def _widest(scores: pl.DataFrame, model: str, role: str) -> Content:
+    """The scores of the recipe or over folds where there are such, else those of the network."""
+    several = _overall(scores.filter(pl.col("of").is_in(["recipe", "folds"])), model, role)
+    return several or _overall(scores.filter(pl.col("of") == "network"), model, role)
+
+
 def _overall(scores: pl.DataFrame, model: str, role: str) -> Content:
     rows = scores.filter((pl.col("model") == model) & (pl.col("role") == role) & pl.col("class").is_null())
-    return {row["measure"]: vars(as_estimate(row)) for row in _rows(rows)}
+    return {row["measure"]: as_estimate(row).as_json() for row in _rows(rows)}
 
 
 def _rows(frame: pl.DataFrame) -> Iterable[dict[str, Any]]:

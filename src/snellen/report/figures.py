@@ -58,7 +58,7 @@ def learning_curve(history: Sequence[Mapping[str, Any]], kept_epoch: int | None,
         )
     )
     marks = _phase_marks(history, epochs, measure) + (_kept_mark(kept_epoch, epochs) if kept_epoch else [])
-    return _specification(alt.layer(*marks, lines), f"{measure} after each epoch")
+    return specification(alt.layer(*marks, lines), f"{measure} after each epoch")
 
 
 def class_balance(counts: Sequence[dict[str, Any]], colours: Mapping[str, str] = ROLE_COLOURS) -> Specification:
@@ -82,7 +82,7 @@ def class_balance(counts: Sequence[dict[str, Any]], colours: Mapping[str, str] =
             tooltip=["class:N", "role:N", alt.Tooltip("images:Q", format=",d")],
         )
     )
-    return _specification(bars, "images of each class by role", height_pixels=max(90, 18 * len(counts)))
+    return specification(bars, "images of each class by role", height_pixels=max(90, 18 * len(counts)))
 
 
 def histogram(
@@ -113,7 +113,7 @@ def histogram(
     )
     bars = chart.mark_bar(binSpacing=0).encode(x2="high:Q", y2=alt.datum(0))
     outlines = chart.mark_line(interpolate="step-after", strokeWidth=1.5)
-    return _specification(outlines if len(shares) > 1 else bars, f"shares by {title}")
+    return specification(outlines if len(shares) > 1 else bars, f"shares by {title}")
 
 
 def javascript() -> str:
@@ -180,11 +180,14 @@ def _colour(field: str, names: list[str], colours: Mapping[str, str], symbol: st
     return alt.Color(f"{field}:N", scale=scale, legend=legend if len(names) > 1 else None)
 
 
-def _specification(
-    chart: altair.Chart | altair.LayerChart | altair.FacetChart, description: str, height_pixels: int = HEIGHT_PIXELS
+def specification(
+    chart: altair.Chart | altair.LayerChart | altair.FacetChart,
+    description: str,
+    height_pixels: int = HEIGHT_PIXELS,
+    width_pixels: int = WIDTH_PIXELS,
 ) -> Specification:
     """`chart` as a specification without Altair's theme, in the page's colours and fonts."""
-    sized = chart.properties(width=WIDTH_PIXELS, height=height_pixels, description=description)
+    sized = chart.properties(width=width_pixels, height=height_pixels, description=description)
     ink = {"labelColor": "var(--ink-2)", "titleColor": "var(--ink-2)", "labelFontSize": 11, "titleFontSize": 11}
     axis = {"gridColor": "var(--rule)", "domainColor": "var(--rule-2)", "tickColor": "var(--rule-2)"}
     return sized.to_dict() | {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -84,6 +85,19 @@ def prose(text: str) -> Markup:
     return Markup("").join(Markup("<b>{}</b>").format(part) if at % 2 else part for at, part in enumerate(parts))
 
 
+def points(share: float | None) -> str:
+    """A difference of shares, in points of a hundred: 0.0041 -> "0.4 points"."""
+    return UNDEFINED if share is None else f"{100 * share:.1f}{SPACE}points"
+
+
+def ends(values: Iterable[float | None]) -> tuple[float, float]:
+    """The ends of an axis that holds these shares: outwards to whole per cent, or to 5 per cent where it is long."""
+    known = [value for value in values if value is not None] or [0.0, 1.0]
+    steps = 100 if max(known) - min(known) < 0.2 else 20
+    low, high = math.floor(steps * min(known)) / steps, math.ceil(steps * max(known)) / steps
+    return (low, high) if low < high else (max(0.0, low - 0.01), min(1.0, high + 0.01))
+
+
 def plain(value: object) -> str:
     """A setting as a person writes it: no quotes, yes and no, 0.001 instead of 1e-03."""
     if value is None:
@@ -122,4 +136,6 @@ FILTERS = {
     "day": day,
     "prose": prose,
     "plain": plain,
+    "points": points,
+    "ends": ends,
 }

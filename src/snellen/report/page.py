@@ -84,8 +84,9 @@ def _page(view: View, thumbnails: Thumbnails, detail: Detail) -> str:
         matrix_classes=MATRIX_CLASSES,
         axis=_axis(content["leaderboard"]),
         anchors=_anchors(content),
-        covers=_covers(content),
-        methods=list(dict.fromkeys(estimate["method"] for _, estimate in _scores(content) if estimate["method"])),
+        covers=_covers(_scores(content)),
+        leaders=_covers(_leading(content)),
+        methods=list(dict.fromkeys(estimate["method"] for _, estimate in _leading(content) if estimate["method"])),
     )
 
 
@@ -155,18 +156,16 @@ def _anchors(content: Content) -> dict[str, str]:
 
 def _axis(leaderboard: list[dict[str, Any]]) -> tuple[float, float]:
     """The common axis of the drawn accuracy intervals: the ends of all of them, outwards to whole 5 per cent."""
-    estimates = [
-        scores["accuracy"] for row in leaderboard for scores in (row["scores"] or {}).values() if "accuracy" in scores
-    ]
+    estimates = [one for _, one in _leading({"leaderboard": leaderboard})]
     ends = [end for one in estimates for end in (one["low"], one["value"], one["high"]) if end is not None] or [0, 1]
     low, high = math.floor(20 * min(ends)) / 20, math.ceil(20 * max(ends)) / 20
     return (low, high) if low < high else (max(0.0, low - 0.05), min(1.0, high + 0.05))
 
 
-def _covers(content: Content) -> dict[str, str]:
+def _covers(scores: Iterable[tuple[str, dict[str, Any]]]) -> dict[str, str]:
     """What the intervals of each role cover, in the words of its estimates."""
     words: dict[str, dict[str, None]] = {}
-    for role, estimate in _scores(content):
+    for role, estimate in scores:
         words.setdefault(role, {}).update({estimate["covers"]: None} if estimate["covers"] else {})
     return {role: "; ".join(covered) for role, covered in words.items()}
 
@@ -178,6 +177,16 @@ def _scores(content: Content) -> list[tuple[str, dict[str, Any]]]:
         for model in content["models"]
         for name, role in model["roles"].items()
         for estimate in role["scores"].values()
+    ]
+
+
+def _leading(content: Content) -> list[tuple[str, dict[str, Any]]]:
+    """(role, accuracy) of every model of the leaderboard."""
+    return [
+        (name, scores["accuracy"])
+        for row in content["leaderboard"]
+        for name, scores in (row["scores"] or {}).items()
+        if "accuracy" in scores
     ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from itertools import pairwise
 from typing import Any
 
 from snellen.evaluate.evaluation import Evaluation
@@ -16,6 +17,9 @@ from snellen.study.schema import Model
 from snellen.study.values import Choice, Range, Value
 
 Content = dict[str, Any]
+
+Network = tuple[str, int]
+"""A trajectory and the epoch of it that was kept."""
 
 LOG_FACTOR = 10
 """Numbers to choose from whose largest is so many times the smallest stand on a logarithmic axis."""
@@ -40,7 +44,7 @@ def search_section(record: RunRecord, evaluation: Evaluation, model: str) -> Con
         "networks": len(trials[0].jobs),
         "combinations": written.search.space.count,
         "hyperparameters": hyperparameters(written.search.space.values),
-        "trials": [_trial(trial, rounds, outcome["winner"]) for trial in trials],
+        "trials": _trials(record, trials, rounds, outcome["winner"]),
         "rounds": _rounds(rounds),
         "winner": outcome["winner"],
         "cost": _cost(record, written, trials, rounds),
@@ -76,7 +80,7 @@ def _words(parts: Sequence[str]) -> str:
 def _words_and_place(parts: Sequence[str]) -> str:
     place = next((int(part) + 1 for part in parts if part.isdigit()), None)
     name = _words(parts)
-    return f"{name}, {parts[0].removesuffix('s')} {place}" if place and not name.endswith(f" {place}") else name
+    return f"{name} ({parts[0].removesuffix('s')} {place})" if place and not name.endswith(f" {place}") else name
 
 
 def _axis(value: Value) -> Content:
@@ -94,8 +98,31 @@ def _axis(value: Value) -> Content:
 
 def _geometric(numbers: Sequence[float]) -> bool:
     """Whether three or more numbers grow by about the same factor: 32, 64, 128."""
-    factors = [after / before for before, after in zip(numbers, numbers[1:])]
+    factors = [after / before for before, after in pairwise(numbers)]
     return len(factors) > 1 and max(factors) < 1.01 * min(factors)
+
+
+def _trials(record: RunRecord, trials: Sequence[Trial], rounds: Sequence[Done], winner: int) -> list[Content]:
+    """Every trial; `same_as`: an earlier one that kept the same epochs of the same trajectories, so that both are one
+    candidate."""
+    first: dict[tuple[Network, ...], int] = {}
+    found = []
+    for trial in trials:
+        networks = tuple(_network(record, job) for job in trial.jobs)
+        known = all(kept for _, kept in networks)
+        same = first.setdefault(networks, trial.number) if known else trial.number
+        kept = [epoch for _, epoch in networks] if known else []
+        same_as = same if same != trial.number else None
+        found.append({**_trial(trial, rounds, winner), "kept_epochs": kept, "same_as": same_as})
+    return found
+
+
+def _network(record: RunRecord, job: str) -> Network:
+    """The trajectory of a job and the epoch that it kept; 0 where it did not end well."""
+    folder = record.folder_of(job)
+    result = folder.read_result()
+    kept = result.kept_epoch if result is not None and result.status == "done" else 0
+    return folder.read_job().trajectory.id, kept
 
 
 def _trial(trial: Trial, rounds: Sequence[Done], winner: int) -> Content:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from snellen.explain.thumbnails import Thumbnails
 from snellen.limits import SHEET_BYTES
 from snellen.report.drawing import draw_network
 from snellen.report.figures import Specification, class_balance, learning_curve
+from snellen.report.search_figures import figures_of
 from snellen.report.sprites import Sheet, build_sheet, mean_images, pairs_in_view, rows_in_view, rows_of_model
 
 Content = dict[str, Any]
@@ -67,4 +70,6 @@ def _figures(content: Content) -> dict[str, Specification]:
         if model["history"]
         for measure in ("loss", "accuracy")
     }
+    searches = [figures_of(model["search"], place) for place, model in enumerate(content["models"]) if model["search"]]
+    curves = reduce(or_, searches, curves)
     return curves | {"balance": class_balance(content["data"]["counts"])}

@@ -41,12 +41,14 @@ RETIRED = (
 
 @dataclass(frozen=True)
 class Settings:
-    """How to run, not what. out: the run directory, runs/<study> when None. device: auto, cpu, cuda, cuda:1 or mps."""
+    """How to run, not what. out: the run directory, runs/<study> when None. device: auto, cpu, cuda, cuda:1 or mps.
+    workers: processes that train at the same time, as many as threads when None."""
 
     out: Path | None = None
     device: str = "auto"
     threads: int | None = None
     data_folder: Path | None = None
+    workers: int | None = None
 
 
 def settled(folder: Path, settings: Settings) -> dict[str, Any]:
@@ -90,12 +92,14 @@ def write_plan(folder: Path, planned: Plan, found: Mapping[str, Mapping[str, Any
     journal.append(folder / "journal.jsonl", {"event": "planned", "models": main, "time": now()})
 
 
-def workplace(folder: Path, sealed: Dataset, environment: Mapping[str, Any]) -> Workplace:
-    """Where the jobs are performed: the pictures on the device, test labels sealed."""
+def workplace(
+    folder: Path, sealed: Dataset, environment: Mapping[str, Any], workers: int | None = None
+) -> Workplace:
+    """Where the jobs are performed: the pictures on the device, test labels sealed. workers: None for one a thread."""
     device = environment["device"]
     material = Material(resident(sealed.images, device), torch.from_numpy(sealed.labels).to(device))
     strategy = {key: environment[key] for key in ("device", "threads", "torch", "processor")}
-    return Workplace(folder, sealed, material, {"name": "one at a time", **strategy})
+    return Workplace(folder, sealed, material, strategy, workers or environment["threads"])
 
 
 def _json_text(value: Any) -> str:

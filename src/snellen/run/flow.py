@@ -53,7 +53,7 @@ def run(
         watcher.read(dataset, roles)
         plan(study, dataset, roles)  # what cannot be trained is said before anything is
         begin(folder, document, study, environment, describe(study, dataset, roles))
-        place = workplace(folder, vault.seal(folder, dataset, roles), environment)
+        place = workplace(folder, vault.seal(folder, dataset, roles), environment, settings.workers)
         train_floors(roles, place, watcher)
         record, planned = _train(study, dataset, roles, place, watcher)
         watcher.reporting()

@@ -17,7 +17,8 @@ from snellen.search.drive import Driver, Scope, Searched
 from snellen.study.plan import Plan, content_digest, fold_rows, main_rows, seeds_of
 from snellen.study.schema import Model, StudyFile
 from snellen.train.engine import Silent
-from snellen.train.executors.in_turn import is_finished, perform_all
+from snellen.train.executors.in_turn import is_finished
+from snellen.train.executors.local import perform_all
 from snellen.train.floors import fit_floors
 from snellen.train.lane import Lane
 from snellen.train.perform import Workplace
@@ -106,6 +107,9 @@ class _Reporting(Silent):
 
     def trained(self, place: int, record: EpochRecord) -> None:
         self.watcher.trained(place, record)
+
+    def turned(self, lanes: Sequence[Lane]) -> None:
+        self.watcher.turned(lanes)
 
     def ended(self, lanes: Sequence[Lane]) -> None:
         self.watcher.ended(lanes)

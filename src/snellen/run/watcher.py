@@ -32,6 +32,9 @@ class RunWatcher(Silent):
     def began(self, lanes: Sequence[Lane], labels: Sequence[str]) -> None:
         """Some lanes are going to be trained together. labels: what to call the first job of each."""
 
+    def turned(self, lanes: Sequence[Lane]) -> None:
+        """What is told from now on is of these lanes, until the next turn: several packs may be trained at once."""
+
     def ended(self, lanes: Sequence[Lane]) -> None:
         """They are over."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -23,42 +23,78 @@ PROBE_SECONDS = 0.4
 """Timed a model: long enough for a median, short enough that `check` answers at once."""
 
 
+PROBED_STEPS = 8
+"""Steps of a timed epoch: what an epoch has beside its steps is shared by many, as it will be."""
+
+
 @dataclass(frozen=True)
 class Cost:
-    """Of one lane. seconds: all epochs, early stopping not counted on. memory_bytes: beside the data."""
+    """Of one lane of a pack. step_seconds: its share of a training step; batch_seconds: of predicting a batch.
+    memory_bytes: beside the data."""
 
     parameters: int
+    multiply_adds: int
     steps_an_epoch: int
     epochs: int
-    seconds: float
+    step_seconds: float
+    batch_seconds: float
+    validation_batches: int
     memory_bytes: int
+
+    @property
+    def seconds(self) -> float:
+        """All epochs; early stopping is not counted on."""
+        return self.epochs * (self.steps_an_epoch * self.step_seconds + self.validation_batches * self.batch_seconds)
+
+    def of(self, lane: Lane) -> Cost:
+        """The cost of a lane like the timed one, with its own rows and epochs; of another size by its
+        multiply-adds."""
+        network = lane.trajectory.network
+        times = network.multiply_adds / max(1, self.multiply_adds)
+        return replace(
+            self,
+            parameters=network.parameter_count,
+            multiply_adds=network.multiply_adds,
+            steps_an_epoch=lane.steps,
+            epochs=lane.epochs,
+            step_seconds=self.step_seconds * times,
+            batch_seconds=self.batch_seconds * times,
+            validation_batches=_batches(lane),
+            memory_bytes=_memory(lane.trajectory),
+        )
 
 
 def estimate(lanes: Sequence[Lane], device: str, threads: int) -> Cost:
     """The cost of each lane of a pack on this machine, as it is loaded now. threads: the most that it may use."""
     lane, job = lanes[0], lanes[0].jobs[0]
     torch.set_num_threads(threads_for(job, len(lanes), threads))
-    batches = math.ceil(len(lane.rows["validation"]) / PREDICTION_BATCH)
     step_seconds, batch_seconds = _probe(lanes, device)
-    epochs = max(lane.epochs for lane in lanes)
     return Cost(
         parameters=job.trajectory.network.parameter_count,
+        multiply_adds=job.trajectory.network.multiply_adds,
         steps_an_epoch=lane.steps,
-        epochs=epochs,
-        seconds=epochs * (lane.steps * step_seconds / len(lanes) + batches * batch_seconds),
+        epochs=lane.epochs,
+        step_seconds=step_seconds / len(lanes),
+        batch_seconds=batch_seconds,
+        validation_batches=_batches(lane),
         memory_bytes=_memory(lane.trajectory),
     )
+
+
+def _batches(lane: Lane) -> int:
+    return math.ceil(len(lane.rows["validation"]) / PREDICTION_BATCH)
 
 
 def _probe(lanes: Sequence[Lane], device: str) -> tuple[float, float]:
     """Median seconds of a training step of the pack, and of a prediction batch."""
     trajectory = lanes[0].trajectory
-    size = max(trajectory.batch_size, PREDICTION_BATCH)
+    steps = min(PROBED_STEPS, lanes[0].steps)
+    size = max(trajectory.batch_size * steps, PREDICTION_BATCH)
     low, high = trajectory.pixel_range
     generator = np.random.default_rng(0)
     pictures = generator.uniform(low, high, (size, *trajectory.input_shape)).astype(np.float32)
     material = Material(torch.from_numpy(pictures).to(device), torch.arange(size, device=device) % trajectory.classes)
-    rows = {"train": np.arange(trajectory.batch_size), "validation": np.arange(1)}
+    rows = {"train": np.arange(trajectory.batch_size * steps), "validation": np.arange(1)}
     probes = [Lane(lane.jobs, rows) for lane in lanes]
     training = Training.prepare(probes, material)
     start = together([begin.unfitted(lane, material) for lane in probes])
@@ -69,7 +105,7 @@ def _probe(lanes: Sequence[Lane], device: str) -> tuple[float, float]:
     def predict() -> None:
         predict_probabilities(trajectory.network, views, alone.state, material.images, trajectory.pixel_range, batch)
 
-    return _median_seconds(lambda: training.step_through(start, Silent())), _median_seconds(predict)
+    return _median_seconds(lambda: training.step_through(start, Silent())) / steps, _median_seconds(predict)
 
 
 def _median_seconds(call: Callable[[], object]) -> float:

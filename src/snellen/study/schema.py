@@ -214,6 +214,9 @@ class Model(Section):
         return phases if len(phases) > 1 else phases[0]
 
 
+FoldCount = Annotated[int, Field(strict=True, ge=2, le=100)]
+
+
 class Folds(Section):
     """Cross-validation. `folds: 5` is short for `folds: {count: 5}`.
 
@@ -221,7 +224,7 @@ class Folds(Section):
     each takes its own validation rows out of its training part.
     """
 
-    count: Annotated[int, Field(strict=True, ge=2, le=100)]
+    count: FoldCount
     repeats: Annotated[int, Field(strict=True, ge=1, le=100)] = 1
 
 
@@ -256,7 +259,9 @@ class StudyFile(Section):
     models: Annotated[dict[Name, Model], Field(min_length=1)]
     seed: Seed = 0
     seeds: Annotated[int, Field(strict=True, ge=1, le=1_000, description="networks of each model")] = 1
-    folds: Annotated[Folds | None, BeforeValidator(_counted_folds, json_schema_input_type=int | Folds | None)] = None
+    folds: Annotated[
+        Folds | None, BeforeValidator(_counted_folds, json_schema_input_type=FoldCount | Folds | None)
+    ] = None
     choose_by: Measure = "accuracy"
     open_test: Literal["chosen", "all"] | tuple[str, ...] = "chosen"
 

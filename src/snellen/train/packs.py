@@ -1,46 +1,109 @@
-"""Packs are formed from the plan alone: lanes of one shape, in the order of the plan, at most so many wide."""
+"""Packs are formed from the plan alone: lanes of one shape, in the order of the plan, at most so many wide.
+
+So neither the machine nor the number of workers changes a bit of what is trained.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
+from typing import Any
 
 from snellen.files.hashing import identity
-from snellen.models.chain import Placed
+from snellen.models.conv import Conv, DepthwiseConv, SeparableConv
+from snellen.models.skip import Skip
+from snellen.train.augment.augmentation import Augmentation
 from snellen.train.lane import Lane
 
 DENSE_WIDTH = 10
-"""Lanes of networks without convolutions: 10 take 0.35 s an epoch each of 784-128-10 at batch 32, where one alone takes
-1.0 s (2 cores)."""
-CONV_WIDTH = 1
-"""Lanes of networks with convolutions."""
+"""Lanes of networks without convolutions: their products are batched. A lane of 784-128-10
+at batch 32 takes 0.8 times the CPU time of one alone in 5 lanes and in 10; one of 784-512-512-10 takes the same."""
+CONV_WIDTHS = ((100_000, 8), (1_500_000, 4))
+"""Multiply-adds of one picture below which so many lanes of a network with convolutions are grouped; one beyond.
 
-PER_LANE = {"seed", "rows", "learning_rate", "weight_decay", "schedule", "total_epochs", "start"}
-"""What lanes of one pack may differ in."""
+CPU time per lane, in shares of one lane alone (docs/log.md): of 4.6 thousand multiply-adds 0.17 in 8 lanes; LeNet-5, 0.48
+million, 0.55 in 4 and no less in 8; a network of 0.7 million 0.67 in 4 and 0.81 in 8; of 5 million 1.35 in 2; of 13, 22
+and 41 million 1.0 to 1.08 in 2. A rule and not a measurement: on a machine that others use too, two measurements of one
+shape chose different widths, and the same study would have had other bits in every new cache.
+"""
+WINDOWED = (Conv, DepthwiseConv, SeparableConv, Skip)
+WORTH_SECONDS = 10.0
+"""Work of a pack that is worth a process of its own, which takes 3 s to start and 0.4 GB."""
+STEP_SECONDS, MULTIPLY_ADDS_A_SECOND = 3e-4, 25e9
+"""What a step costs on one core, roughly: so much however small, and its multiply-adds at this rate."""
+
+PER_LANE = {
+    *("seed", "rows", "start", "learning_rate", "weight_decay", "schedule", "total_epochs"),
+    *("clip_norm", "label_smoothing", "class_weights"),
+}
+"""What lanes of one pack may differ in; besides, in the strength of their augmentations and the rates of dropout."""
+STRENGTHS = {"amount", "probability", "padding", "degrees", "factors", "size", "alpha"}
+"""Arguments of augmentations that are only in the numbers they draw."""
 
 
 def form(lanes: Iterable[Lane], epoch_of: Callable[[Lane], int]) -> list[tuple[Lane, ...]]:
-    """The packs of these lanes; a lane stands in the pack of the first lane of its shape and epoch that has room."""
-    packs: dict[str, list[list[Lane]]] = {}
-    order: list[list[Lane]] = []
-    for lane in lanes:
-        same = packs.setdefault(f"{epoch_of(lane)} {shape_of(lane)}", [])
-        if not same or len(same[-1]) == width(lane):
-            same.append([])
-            order.append(same[-1])
-        same[-1].append(lane)
-    return [tuple(pack) for pack in order]
+    """The packs of these lanes, in the order of their first; lanes of one shape and epoch are shared evenly among as
+    few packs as their width allows, and among two at least where both are worth a process."""
+    alike: dict[str, list[tuple[int, Lane]]] = {}
+    for place, lane in enumerate(lanes):
+        alike.setdefault(f"{epoch_of(lane)} {shape_of(lane)}", []).append((place, lane))
+    packs = sorted((pack for same in alike.values() for pack in _shared(same)), key=lambda pack: pack[0][0])
+    return [tuple(lane for _, lane in pack) for pack in packs]
+
+
+def _shared(same: list[tuple[int, Lane]]) -> list[list[tuple[int, Lane]]]:
+    """same: lanes, each with its place in the plan."""
+    lanes = [lane for _, lane in same]
+    count = math.ceil(len(lanes) / width(lanes[0]))
+    if count == 1 < len(lanes) and seconds(lanes) > 2 * WORTH_SECONDS:
+        count = 2
+    ends = [math.ceil(len(same) * number / count) for number in range(count + 1)]
+    return [same[begin:end] for begin, end in pairwise(ends)]
 
 
 def width(lane: Lane) -> int:
-    """How many lanes like this one are trained side by side."""
-    return CONV_WIDTH if any(_has_window(placed) for placed in lane.trajectory.network.layers) else DENSE_WIDTH
+    """How many lanes like this one are trained side by side, at most."""
+    network = lane.trajectory.network
+    if not any(len(placed.output_shape) == 3 for placed in network.layers if isinstance(placed.layer, WINDOWED)):
+        return DENSE_WIDTH
+    return next((wide for most, wide in CONV_WIDTHS if network.multiply_adds < most), 1)
 
 
-def _has_window(placed: Placed) -> bool:
-    return len(placed.output_shape) == 3
+def strategy_of(lanes: Sequence[Lane]) -> str:
+    """How such a pack is computed, in words."""
+    if len(lanes) == 1:
+        return "one lane"
+    return "batched matmul" if width(lanes[0]) == DENSE_WIDTH else "grouped convolution in channels_last"
+
+
+def seconds(lanes: Sequence[Lane], until: int | None = None, epoch: int = 0) -> float:
+    """About how long a pack takes on one core, by a rule: from `epoch` to its end, or to epoch `until`."""
+    trajectory, epochs = lanes[0].trajectory, max(lane.epochs for lane in lanes)
+    left = max(0, (epochs if until is None else min(epochs, until)) - epoch)
+    rows = lanes[0].steps * trajectory.batch_size + sum(len(lane.rows["validation"]) for lane in lanes) / len(lanes) / 3
+    work = 3 * rows * trajectory.network.multiply_adds * len(lanes)
+    return left * (lanes[0].steps * STEP_SECONDS + work / MULTIPLY_ADDS_A_SECOND)
 
 
 def shape_of(lane: Lane) -> str:
     """Equal for lanes that one batched program can train: everything but the numbers that a lane has for its own."""
-    shared = lane.trajectory.model_dump(mode="json", exclude=PER_LANE)
-    return identity([shared, lane.trajectory.phase, lane.steps])
+    trajectory = lane.trajectory
+    shared = trajectory.model_dump(mode="json", exclude={*PER_LANE, "layers", "augment"})
+    layers = [_without_rates(layer.model_dump(mode="json")) for layer in trajectory.layers]
+    return identity([shared, layers, [_kept(each) for each in trajectory.augment], trajectory.phase, lane.steps])
+
+
+def _kept(augmentation: Augmentation) -> list[Any]:
+    """The kind, and all arguments that do more than draw numbers."""
+    [(name, arguments)] = augmentation.model_dump(mode="json").items()
+    return [name, {field: value for field, value in arguments.items() if field not in STRENGTHS}]
+
+
+def _without_rates(written: Any) -> Any:
+    """A layer in JSON, without the rates of dropout in it."""
+    if isinstance(written, list):
+        return [_without_rates(each) for each in written]
+    if not isinstance(written, dict):
+        return written
+    return {name: {} if name == "dropout" else _without_rates(value) for name, value in written.items()}

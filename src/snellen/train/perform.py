@@ -24,18 +24,21 @@ from snellen.train.environment import threads_for
 from snellen.train.flat import Layout
 from snellen.train.job import Job
 from snellen.train.lane import Lane, pack_id
+from snellen.train.packs import strategy_of
 from snellen.train.results import JobFolder, Result
 from snellen.train.snapshot import EpochRecord, Kept, Progress, Snapshot, together
 
 
 @dataclass(frozen=True, eq=False)
 class Workplace:
-    """Where jobs are performed. run: the run directory. dataset: without test labels. strategy: recorded beside ids."""
+    """Where jobs are performed. run: the run directory. dataset: without test labels. strategy: recorded beside ids.
+    workers: processes that may train at the same time."""
 
     run: Path
     dataset: Dataset
     material: Material
     strategy: Mapping[str, Any]
+    workers: int = 1
 
     def folder(self, job_id: str) -> JobFolder:
         """The folder of a job."""
@@ -68,7 +71,7 @@ def perform(lanes: Sequence[Lane], place: Workplace, watcher: Watcher, until: in
     except (TrainingError, RuntimeError, MemoryError) as error:
         if not isinstance(error, TrainingError) and not _out_of_memory(error):
             raise
-        _fail_all(lanes, str(error), checkpoint, place)
+        fail(lanes, str(error), place)
     checkpoint.remove()
 
 
@@ -90,13 +93,15 @@ def predict_role(role: str, rows: np.ndarray, job_id: str, place: Workplace) -> 
     return Predictions(role, rows, place.dataset.ids[rows], None if (labels == SEALED).any() else labels, probabilities)
 
 
-def record_pack(lanes: Sequence[Lane], place: Workplace) -> None:
-    """Writes down who is in which place and how the pack is run, unless it was begun before."""
+def record_pack(lanes: Sequence[Lane], place: Workplace, most_threads: int | None = None) -> None:
+    """Writes down who is in which place and how the pack is run, unless it was begun before. most_threads: that it may
+    use; None for those of the place."""
     record = place.pack_folder(lanes) / "pack.json"
     if not record.exists():
-        threads = threads_for(lanes[0].jobs[0], len(lanes), place.strategy["threads"])
+        threads = threads_for(lanes[0].jobs[0], len(lanes), most_threads or place.strategy["threads"])
         ids = [list(lane.ids) for lane in lanes]
-        write_json(record, {"lanes": ids, "strategy": {**place.strategy, "threads": threads}})
+        strategy = {**place.strategy, "name": strategy_of(lanes), "threads": threads}
+        write_json(record, {"lanes": ids, "strategy": strategy})
 
 
 def stop(lane: Lane, reason: str, place: Workplace) -> None:
@@ -208,9 +213,9 @@ def _unfinished(status: Any, reason: str | None, kept: Kept, progress: Progress,
     return Result(status, reason, best, epochs, seconds, None, None, None, None, sha256)
 
 
-def _fail_all(lanes: Sequence[Lane], reason: str, checkpoint: Checkpoint, place: Workplace) -> None:
+def fail(lanes: Sequence[Lane], reason: str, place: Workplace) -> None:
     """The pack as a whole could not go on: what its checkpoint holds is stored beside the reason."""
-    snapshot = checkpoint.load("cpu")
+    snapshot = Checkpoint(place.pack_folder(lanes), [lane.ids for lane in lanes]).load("cpu")
     for number, lane in enumerate(lanes):
         for index, job in enumerate(lane.jobs):
             folder = place.folder(job.id)

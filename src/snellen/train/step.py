@@ -13,6 +13,7 @@ from torch import Tensor
 from snellen.models.build import Network
 from snellen.models.keys import Key
 from snellen.models.layer import Tensors
+from snellen.models.side_by_side import side_by_side
 from snellen.train.flat import Layout
 from snellen.train.job import Trajectory
 from snellen.train.optimizers import Optimizer
@@ -39,7 +40,7 @@ class Rule:
         shared = trajectories[0]
         ones = (1.0,) * shared.classes
         return Rule(
-            shared.network,
+            side_by_side([each.network for each in trajectories]),
             layout,
             shared.optimizer,
             _lanes([(each.weight_decay,) for each in trajectories], 0.0, device),

@@ -9,7 +9,7 @@ from snellen.errors import IdentityError
 from snellen.files.atomic import read_json
 from snellen.train.engine import Watcher
 from snellen.train.lane import Lane
-from snellen.train.packs import form
+from snellen.train.packs import WORTH_SECONDS, form, seconds
 from snellen.train.perform import Workplace, perform, record_pack, tidy
 
 
@@ -22,6 +22,9 @@ class PackWatcher(Watcher, Protocol):
     def ended(self, lanes: Sequence[Lane]) -> None:
         """After its results are stored."""
 
+    def turned(self, lanes: Sequence[Lane]) -> None:
+        """What is told from now on is of this pack, until the next turn: several are trained at the same time."""
+
 
 def perform_all(lanes: Sequence[Lane], place: Workplace, watcher: PackWatcher, until: int | None = None) -> None:
     """Every lane that has no result yet (or, with `until`, has not come so far), in packs.
@@ -29,7 +32,14 @@ def perform_all(lanes: Sequence[Lane], place: Workplace, watcher: PackWatcher, u
     Packs are written down before the first is trained; those that an earlier, interrupted run wrote down are performed
     as they were.
     """
-    for pack in _packs(lanes, place, until):
+    perform_packs(packs_of(lanes, place, until), place, watcher, until)
+
+
+def perform_packs(
+    packs: Sequence[Sequence[Lane]], place: Workplace, watcher: PackWatcher, until: int | None = None
+) -> None:
+    """These packs, which are written down already."""
+    for pack in packs:
         watcher.began(pack)
         perform(pack, place, watcher, until)
         watcher.ended(pack)
@@ -47,8 +57,11 @@ def _reached(epochs: int, until: int | None) -> bool:
     return until is not None and epochs >= until
 
 
-def _packs(lanes: Sequence[Lane], place: Workplace, until: int | None) -> list[Sequence[Lane]]:
-    """Packs of the unfinished lanes: as recorded where they are, else newly formed and recorded."""
+def packs_of(lanes: Sequence[Lane], place: Workplace, until: int | None) -> list[Sequence[Lane]]:
+    """Packs of the unfinished lanes: as recorded where they are, else newly formed and recorded.
+
+    New ones get one thread each where several are worth a process, however many processes there will be.
+    """
     left = dict.fromkeys(lane for lane in lanes if not is_finished(lane, place, until))
     packs: list[Sequence[Lane]] = []
     for pack in _recorded(lanes, place):
@@ -58,10 +71,17 @@ def _packs(lanes: Sequence[Lane], place: Workplace, until: int | None) -> list[S
                 left.pop(lane, None)
         elif until is None:
             tidy(pack, place)
-    for formed in form(left, lambda lane: place.paused(lane).epoch):
-        record_pack(formed, place)
-        packs.append(formed)
-    return packs
+    formed = form(left, lambda lane: place.paused(lane).epoch)
+    most_threads = 1 if is_for_workers(formed, place, until) else None
+    for pack in formed:
+        record_pack(pack, place, most_threads)
+    return [*packs, *formed]
+
+
+def is_for_workers(packs: Sequence[Sequence[Lane]], place: Workplace, until: int | None) -> bool:
+    """Whether at least two of these packs are worth a process each."""
+    left = [seconds(pack, until, place.paused(pack[0]).epoch) for pack in packs]
+    return sum(each >= WORTH_SECONDS for each in left) > 1
 
 
 def _recorded(lanes: Sequence[Lane], place: Workplace) -> list[list[Lane]]:

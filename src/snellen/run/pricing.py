@@ -1,0 +1,117 @@
+"""Prices: seconds of packs as they will be formed, from a few timed steps; of floors and features; bytes on the disk."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from snellen.data.dataset import Dataset
+from snellen.limits import PREDICTION_BATCH
+from snellen.models import fit, floors
+from snellen.study.estimate import Cost, estimate
+from snellen.train.job import Trajectory
+from snellen.train.lane import Lane
+from snellen.train.packs import form, shape_of
+
+PROBES = 24
+"""Shapes of packs that are timed, half a second each; others cost as much as those for each multiply-add."""
+
+FITTED_ROWS = 2_000
+"""Training pictures that feature steps are fitted to for timing; all of them take as many times longer as they are."""
+
+JOB_SECONDS = 0.04
+"""To write and read what a job leaves behind, beside its predictions."""
+
+FLOOR_SECONDS = 2.5
+"""Of a logistic regression that sees as much as floors.WORK and ROUNDS allow, on one core."""
+
+
+@dataclass(eq=False)
+class Clock:
+    """Seconds on this device; each shape and width of a pack is timed once."""
+
+    dataset: Dataset
+    device: str
+    threads: int
+    timed: dict[tuple[str, int], Cost] = field(default_factory=dict)
+    fitted: dict[str, float] = field(default_factory=dict)
+
+    def costs(self, lanes: Iterable[Lane]) -> dict[Lane, Cost]:
+        """Of each lane, trained to its end in the packs that these lanes will be formed into."""
+        packs = form(list(lanes), lambda lane: 0)
+        return {lane: self._cost(lane, pack) for pack in packs for lane in pack}
+
+    def seconds(self, lanes: Sequence[Lane], epochs: int | None = None) -> float:
+        """Of all lanes together, each for so many epochs or to its end."""
+        return sum(
+            cost.seconds * ((epochs or cost.epochs) / cost.epochs) + self.around(lane)
+            for lane, cost in self.costs(lanes).items()
+        )
+
+    def around(self, lane: Lane) -> float:
+        """Of a lane beside its epochs: fitting its feature steps, predicting every role, writing."""
+        trajectory = lane.trajectory
+        batches = sum(math.ceil(len(rows) / PREDICTION_BATCH) for rows in lane.rows.values())
+        predicting = batches * self._batch_seconds(trajectory)
+        return len(lane.jobs) * (JOB_SECONDS + predicting) + (0 if trajectory.start else self._features(lane))
+
+    def _cost(self, lane: Lane, pack: Sequence[Lane]) -> Cost:
+        """Of a lane in a pack like one that was timed."""
+        key = shape_of(lane), len(pack)
+        if key not in self.timed and len(self.timed) < PROBES:
+            self.timed[key] = estimate(pack, self.device, self.threads)
+        if key in self.timed:
+            return self.timed[key].of(lane)
+        known = list(self.timed.values())
+        return min(known, key=lambda cost: abs(cost.multiply_adds - lane.trajectory.network.multiply_adds)).of(lane)
+
+    def _batch_seconds(self, trajectory: Trajectory) -> float:
+        known = list(self.timed.values())
+        adds = trajectory.network.multiply_adds
+        return min(known, key=lambda cost: abs(cost.multiply_adds - adds)).batch_seconds if known else 0.0
+
+    def _features(self, lane: Lane) -> float:
+        trajectory, rows = lane.trajectory, lane.rows["train"]
+        if not trajectory.network.features:
+            return 0.0
+        key = "; ".join(repr(placed.layer) for placed in trajectory.network.features)
+        if key not in self.fitted:
+            some = rows[:: max(1, len(rows) // FITTED_ROWS)]
+            began = time.perf_counter()
+            images, labels = self.dataset.images[some], self.dataset.labels[some]
+            fit.fit(trajectory.network, images, labels, trajectory.pixel_range, trajectory.seed)
+            self.fitted[key] = (time.perf_counter() - began) / len(some)
+        return self.fitted[key] * len(rows)
+
+
+def floor_seconds(dataset: Dataset, num_train: int) -> float:
+    """Roughly, of all floors: the logistic regression takes nearly all of it."""
+    pixels = min(math.prod(dataset.shape[:2]), floors.SIDE**2) * dataset.shape[2]
+    work = pixels * len(dataset.classes)
+    drawn = min(num_train, max(2 * len(dataset.classes), floors.WORK // work))
+    rounds = min(floors.MAX_ROUNDS, max(floors.MIN_ROUNDS, floors.ROUNDS * floors.WORK // (work * drawn)))
+    return 0.1 + FLOOR_SECONDS * (work * drawn * rounds) / (floors.WORK * floors.ROUNDS)
+
+
+def stored_bytes(lane: Lane, dataset: Dataset) -> int:
+    """What the jobs of a lane leave on the disk: weights, predictions of its roles, history."""
+    network, epochs = lane.trajectory.network, lane.epochs
+    rows = sum(map(len, lane.rows.values()))
+    a_row = 4 * lane.trajectory.classes + 8 + 8 + _id_bytes(dataset)
+    return len(lane.jobs) * (4 * network.parameter_count + rows * a_row + 200 * epochs + 4_000)
+
+
+def checkpoint_bytes(lane: Lane) -> int:
+    """A snapshot of a lane under way: weights as they are and as kept, and what the optimizer remembers."""
+    copies = 2 + len(lane.trajectory.optimizer.slots())
+    return 4 * lane.trajectory.network.parameter_count * copies
+
+
+def _id_bytes(dataset: Dataset) -> int:
+    """A typical id, and the end of its line."""
+    some = dataset.ids[:: max(1, len(dataset.ids) // 100)]
+    return 1 + round(float(np.mean([len(str(each)) for each in some])))

@@ -1,0 +1,198 @@
+"""Protects lanes: for every layer, optimizer, schedule and augmentation, a lane of a pack is what it would be alone.
+
+The rule is that of the project: in float64, weights within 1e-9 and equal decisions after 3 epochs; in float32, weights
+within 1e-4 of their size after 20 steps. The lanes differ in all that lanes may differ in, and one leaves early.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from training_cases import STEPS, TRAIN_ROWS, VALIDATION_ROWS, checkpoint, job, material, start
+
+from snellen.models.features import FEATURES
+from snellen.models.layers import LAYERS
+from snellen.train import engine
+from snellen.train.augment.registry import AUGMENTATIONS
+from snellen.train.engine import Silent
+from snellen.train.lane import Lane
+from snellen.train.optimizers import OPTIMIZERS
+from snellen.train.packs import PER_LANE, form, shape_of
+from snellen.train.schedules import SCHEDULES
+from snellen.train.snapshot import Snapshot, Values
+
+DENSE = {"dense": {"units": 8, "activation": "relu"}}
+CONV = {"conv": {"filters": 3, "kernel": 3, "padding": "same", "activation": "relu"}}
+DIFFERENT: list[dict[str, Any]] = [
+    {"seed": 0},
+    {"seed": 1, "learning_rate": 0.003, "weight_decay": 0.01, "clip_norm": 0.5, "epochs": 2},
+    {"seed": 2, "label_smoothing": 0.1, "class_weights": (0.5, 1.0, 2.0), "schedule": {"cosine": {}}, "patience": 1},
+]
+COUNTS = (60, 59, 51)
+NETWORKS: dict[str, list[Any]] = {
+    "dense": ["flatten", DENSE],
+    "flatten": ["flatten"],
+    "conv": [CONV, "flatten"],
+    "depthwise_conv": [{"depthwise_conv": {"kernel": 3, "depth_multiplier": 2}}, "flatten"],
+    "separable_conv": [{"separable_conv": {"filters": 3, "kernel": 3, "activation": "relu"}}, "flatten"],
+    "max_pool": [CONV, "max_pool", "flatten"],
+    "average_pool": [CONV, {"average_pool": {"size": 3, "padding": "same"}}, "flatten"],
+    "global_average_pool": [CONV, "global_average_pool"],
+    "global_max_pool": [CONV, "global_max_pool"],
+    "zero_pad": ["zero_pad", CONV, "flatten"],
+    "dropout": ["flatten", DENSE, {"dropout": 0.3}],
+    "batch_norm": [CONV, "batch_norm", "flatten", DENSE, "batch_norm"],
+    "layer_norm": [CONV, "layer_norm", "flatten"],
+    "skip": [CONV, {"skip": [CONV, "batch_norm", {"dropout": 0.2}]}, "relu", "flatten"],
+    "standardise": ["standardise", "flatten", DENSE],
+    "pca": ["flatten", {"pca": 5}, DENSE],
+    "whiten": ["flatten", "whiten", DENSE],
+    "top_pixels": ["flatten", {"top_pixels": 9}, DENSE],
+    **{name: ["flatten", {"dense": 8}, name] for name in ("relu", "elu", "gelu", "silu", "tanh", "sigmoid")},
+    "leaky_relu": ["flatten", {"dense": 8}, {"leaky_relu": 0.1}],
+    "rescale": ["flatten", {"rescale": {"scale": 2.0, "offset": -0.5}}],
+}
+RULES: list[Any] = [
+    "sgd",
+    {"sgd": {"momentum": 0.9, "nesterov": True}},
+    "adam",
+    "adamw",
+    "rmsprop",
+    {"rmsprop": {"momentum": 0.5}},
+]
+COURSES: list[Any] = [
+    "constant",
+    {"cosine": {"warmup_epochs": 1}},
+    {"linear": {"final": 0.1}},
+    {"step": {"every_epochs": 1, "factor": 0.5}},
+    "one_cycle",
+]
+STRONG_AND_WEAK: dict[str, tuple[Any, Any]] = {
+    "shift": ({"shift": 0.3}, {"shift": 0.1}),
+    "flip": ("flip", {"flip": {"probability": 0.1}}),
+    "crop": ({"crop": 2}, {"crop": 1}),
+    "rotate": ({"rotate": 30}, {"rotate": 5}),
+    "scale": ({"scale": 0.3}, {"scale": 0.1}),
+    "brightness": ({"brightness": 0.3}, {"brightness": 0.1}),
+    "contrast": ({"contrast": 0.5}, {"contrast": 0.1}),
+    "cutout": ({"cutout": 3}, {"cutout": 2}),
+    "mixup": ({"mixup": 0.4}, {"mixup": {"alpha": 1.0, "probability": 0.5}}),
+    "cutmix": ({"cutmix": 1.0}, {"cutmix": {"alpha": 0.5, "probability": 0.5}}),
+}
+
+
+def lanes(epochs: int = 3, **changes: Any) -> list[Lane]:
+    """Three that may stand in one pack, with rows of their own. changes: a list gives each lane its own value."""
+    found = []
+    for number, (own, count) in enumerate(zip(DIFFERENT, COUNTS)):
+        special = {name: value[number] if isinstance(value, tuple) else value for name, value in changes.items()}
+        values = {"total_epochs": 3, "epochs": epochs, **own, **special}
+        found.append(Lane((job(**values),), {"train": TRAIN_ROWS[:count], "validation": VALIDATION_ROWS}))
+    return found
+
+
+def trained(*pack: Lane, folder: Path, dtype: torch.dtype) -> Snapshot:
+    begun = start(*pack)
+    begun = replace(begun, theta=begun.theta.to(dtype), state=to(begun.state, dtype), slots=to(begun.slots, dtype))
+    return engine.train(pack, material(), begun, checkpoint(folder), Silent())
+
+
+def to(values: Values, dtype: torch.dtype) -> Values:
+    return {name: value.to(dtype) for name, value in values.items()}
+
+
+def agree(pack: list[Lane], folder: Path) -> None:
+    """All lanes form one pack, and each is in it what it is alone."""
+    assert len({shape_of(lane) for lane in pack}) == 1
+    for dtype, tolerance in ((torch.float64, 1e-9), (torch.float32, 1e-4)):
+        together = trained(*pack, folder=folder / str(dtype), dtype=dtype)
+        for number, lane in enumerate(pack):
+            alone = trained(lane, folder=folder / f"{dtype}-{number}", dtype=dtype)
+            same(together.lanes[number], alone.lanes[0], tolerance if dtype == torch.float32 else 0.0)
+
+
+def same(packed: engine.Progress, alone: engine.Progress, relative: float) -> None:
+    """relative: of the size of all weights; 0 for 1e-9 in each."""
+    assert packed.failure is None and alone.failure is None
+    assert packed.kept[0].keeper.best_epoch == alone.kept[0].keeper.best_epoch
+    assert len(packed.history) == len(alone.history)
+    found, wanted = packed.kept[0].theta, alone.kept[0].theta
+    if relative:
+        assert float((found - wanted).norm() / wanted.norm()) < relative
+    else:
+        torch.testing.assert_close(found, wanted, rtol=0, atol=1e-9)
+    for name, value in alone.kept[0].state.items():
+        torch.testing.assert_close(packed.kept[0].state[name], value, rtol=relative, atol=relative or 1e-9)
+
+
+def test_every_kind_has_a_case() -> None:
+    assert set(NETWORKS) == {*LAYERS, *FEATURES}
+    assert {next(iter(each)) if isinstance(each, dict) else each for each in RULES} == set(OPTIMIZERS)
+    assert {next(iter(each)) if isinstance(each, dict) else each for each in COURSES} == set(SCHEDULES)
+    assert set(STRONG_AND_WEAK) == set(AUGMENTATIONS)
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_layers(kind: str, tmp_path: Path) -> None:
+    agree(lanes(layers=NETWORKS[kind]), tmp_path)
+
+
+@pytest.mark.parametrize("optimizer", RULES, ids=json.dumps)
+def test_optimizers(optimizer: Any, tmp_path: Path) -> None:
+    agree(lanes(layers=["flatten", DENSE], optimizer=optimizer), tmp_path)
+
+
+@pytest.mark.parametrize("schedule", COURSES, ids=json.dumps)
+def test_schedules(schedule: Any, tmp_path: Path) -> None:
+    """The lanes beside have other schedules, and a total of their own."""
+    agree(lanes(schedule=(schedule, "constant", schedule), total_epochs=(3, 9, 5)), tmp_path)
+
+
+@pytest.mark.parametrize("kind", STRONG_AND_WEAK)
+def test_augmentations(kind: str, tmp_path: Path) -> None:
+    strong, weak = STRONG_AND_WEAK[kind]
+    agree(lanes(layers=["flatten", DENSE], augment=([strong], [weak], [strong])), tmp_path)
+
+
+def test_twenty_steps_of_float32(tmp_path: Path) -> None:
+    """With all that lanes differ in at once."""
+    dropout = [["flatten", DENSE, {"dropout": rate}, {"skip": [{"dropout": rate / 2}]}] for rate in (0.2, 0.0, 0.5)]
+    steps = [[each, {"shift": 0.1}] for each in STRONG_AND_WEAK["flip"]]
+    agree(lanes(20 // STEPS, layers=tuple(dropout), augment=(steps[0], steps[1], steps[0])), tmp_path)
+
+
+def test_rates_of_dropout_are_each_lanes_own(tmp_path: Path) -> None:
+    """Seed and all else equal: the lane without dropout ends as if none stood there."""
+    layers = tuple(["flatten", DENSE, {"dropout": rate}] for rate in (0.0, 0.5, 0.9))
+    same_seed = {"seed": 7, "learning_rate": 0.01, "weight_decay": 0.0, "clip_norm": None, "label_smoothing": 0.0}
+    pack = lanes(3, layers=layers, **same_seed, class_weights=None, schedule="constant", patience=None)
+    together = trained(*pack, folder=tmp_path / "pack", dtype=torch.float64)
+    plain = lanes(3, layers=["flatten", DENSE], **same_seed, class_weights=None, schedule="constant", patience=None)[0]
+    alone = trained(plain, folder=tmp_path / "alone", dtype=torch.float64).lanes[0]
+    torch.testing.assert_close(together.lanes[0].kept[0].theta, alone.kept[0].theta, rtol=0, atol=1e-9)
+    assert not torch.allclose(together.lanes[2].kept[0].theta, alone.kept[0].theta, atol=1e-2)
+
+
+OTHER: list[dict[str, Any]] = [
+    {"layers": ["flatten", {"dense": 9}]},
+    {"layers": ["flatten", DENSE, {"dropout": 0.2}, {"dropout": 0.1}]},
+    {"optimizer": "sgd"},
+    {"batch_size": 15},
+    {"augment": ["flip"]},
+    {"augment": [{"shift": {"amount": 0.2, "fill": "zero"}}]},
+    {"augment": [{"shift": {"amount": 0.2, "interpolation": "nearest"}}]},
+    {"augment": [{"flip": "vertical"}]},
+    {"augment": [{"cutout": {"size": 2, "value": 0.5}}]},
+    {"augment": [{"cutout": 2}]},
+]
+
+
+def test_lanes_that_one_program_cannot_train_are_in_packs_of_their_own() -> None:
+    pack = [Lane((job(**each),), {"train": TRAIN_ROWS, "validation": VALIDATION_ROWS}) for each in [{}, *OTHER]]
+    assert [len(each) for each in form(pack, lambda lane: 0)] == [1] * len(pack)
+    assert "optimizer" not in PER_LANE

@@ -1,0 +1,183 @@
+"""Protects the comparisons of a report: named beforehand, of the kind that the trainings allow, all under one Holm
+correction, and a tie is never a win."""
+
+from __future__ import annotations
+
+import json
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pytest
+from runs import facts_of, plant
+from statsmodels.stats.multitest import multipletests
+
+from snellen.api import Run
+from snellen.evaluate.comparisons import Comparisons
+from snellen.evaluate.contrasts import Side, contrasts, of_networks
+from snellen.evaluate.floors import floor_key
+from snellen.evaluate.pairs import network_difference
+from snellen.evaluate.recipes import recipe_difference
+from snellen.evaluate.verdicts import equivalence_margin
+
+SHARES = {"a": 0.9, "b": 0.8, "c": 0.85}
+FLOORS = [floor_key(name) for name in ("majority class", "nearest centroid", "logistic regression")]
+
+
+def found(folder: Path) -> Comparisons:
+    return facts_of(folder).evaluation.comparisons
+
+
+def plant_seeds(folder: Path, model: str, role: str, right_SN: np.ndarray) -> None:
+    """The networks of a model, seed by seed, right where the table says so."""
+    record = facts_of(folder).record
+    for job, right in zip(record.planned[model].seeds.values(), right_SN, strict=True):
+        plant(folder, job, role, right)
+
+
+def noisy(share: float, seeds: int = 3, images: int = 210, draw: int = 0) -> np.ndarray:
+    """Right on about that share of the images, each seed on others. draw: another number, other images."""
+    return np.random.default_rng([draw, seeds, images]).random((seeds, images)) < share
+
+
+def steady(shift: int) -> np.ndarray:
+    """Three seeds that are right on 190 of 210 images each, all but one of them the same."""
+    table = np.tile(np.roll(np.arange(210) < 190, shift), (3, 1))
+    for seed in range(3):
+        table[seed, np.flatnonzero(table[seed])[seed]] = False
+        table[seed, np.flatnonzero(~table[seed])[-1 - seed]] = True
+    return table
+
+
+def test_all_that_was_named_stands_in_one_family(seeds_run: Run) -> None:
+    pairs = seeds_run.evaluation.comparisons
+    models = [*combinations(("plain", "dropped", "linear"), 2)]
+    named = [*models, *((model, floor) for model in ("plain", "dropped", "linear") for floor in FLOORS)]
+    expected = {(frozenset(pair), role) for pair in named for role in ("validation", "test")}
+    assert {(frozenset((one.a, one.b)), one.role) for one in pairs.all} == expected
+    assert len(pairs.all) == len(expected) == 24
+    raw = [one.difference.p_value for one in pairs.all]
+    adjusted = multipletests([1.0 if value is None else value for value in raw], method="holm")[1]
+    assert [one.adjusted_p for one in pairs.all] == pytest.approx(adjusted)
+
+
+def test_only_opened_models_are_compared_on_test(small_run: Run) -> None:
+    pairs = small_run.evaluation.comparisons
+    assert {one.role for one in pairs.all} == {"validation"} and len(pairs.all) == 3 + 9
+    assert {one.kind for one in pairs.all} == {"networks"}
+
+
+def test_recipes_are_compared_by_the_crossed_variance(seeds_run: Run) -> None:
+    record, pairs = seeds_run.record, seeds_run.evaluation.comparisons
+    tables = {}
+    for model in ("plain", "linear"):
+        stored = [record.folder_of(job).read_predictions("validation") for job in record.planned[model].seeds.values()]
+        tables[model] = np.stack([each.predicted == each.labels for each in stored if each is not None])
+    one = pairs.between("plain", "linear")
+    assert one is not None and one.kind == "recipes" and one.seeds == 3
+    assert one.difference == recipe_difference(tables["plain"], tables["linear"])
+    assert pairs.between("linear", "plain") == one.turned and one.turned.difference.value == -one.difference.value
+
+
+def test_a_floor_has_no_seeds_and_is_compared_with_the_recipe(seeds_copy: Path) -> None:
+    """The crossed mean of the differences at each seed and image, written out once more."""
+    record = facts_of(seeds_copy).record
+    right = noisy(0.9)
+    plant_seeds(seeds_copy, "plain", "validation", right)
+    floor = record.floors["nearest centroid"].job.read_predictions("validation")
+    assert floor is not None
+    one = found(seeds_copy).between("plain", floor_key("nearest centroid"), "validation")
+    table = right.astype(float) - (floor.predicted == floor.labels)
+    a, b = table.mean(1).var(ddof=1) / 3, table.mean(0).var(ddof=1) / 210
+    residual = table - table.mean(0) - table.mean(1, keepdims=True) + table.mean()
+    c = (residual**2).sum() / (2 * 209 * 210 * 3)
+    assert one is not None and one.difference.value == pytest.approx(table.mean())
+    assert one.difference.standard_error == pytest.approx(np.sqrt(max(a + b - c, a, b)))
+
+
+def test_two_seeds_are_two_networks(folds_run: Run) -> None:
+    pairs = folds_run.evaluation.comparisons
+    one = pairs.between("plain", FLOORS[0], "validation")
+    assert one is not None and (one.kind, one.seeds) == ("networks", 1)
+
+
+def test_folds_tell_models_apart_where_there_are_folds(folds_run: Run) -> None:
+    pairs, folds = folds_run.evaluation.comparisons, folds_run.evaluation.folds
+    one = pairs.between("plain", "linear")
+    a, b = (np.array(folds[model].by_split) for model in ("plain", "linear"))
+    error = np.sqrt((1 / 3 + folds["plain"].num_held_out / folds["plain"].num_train) * (a - b).var(ddof=1))
+    assert pairs.role == "held_out" and one is not None and (one.kind, one.splits) == ("folds", 3)
+    assert one.difference.value == pytest.approx((a - b).mean())
+    assert one.difference.standard_error == pytest.approx(error)
+    assert not [each for each in pairs.all if each.role == "validation" and not each.b.startswith("floor")]
+
+
+def test_all_pairs_of_networks_share_the_redraws() -> None:
+    right = {name: noisy(share, 1, 500, draw=draw)[0] for draw, (name, share) in enumerate(SHARES.items())}
+    strata = np.arange(500) % 3
+    pairs = [("a", "b"), ("b", "c")]
+    together = of_networks(right, pairs, strata)
+    for a, b in pairs:
+        alone = network_difference(right[a], right[b], strata)
+        assert together[a, b].difference.p_value == alone.p_value
+        assert together[a, b].difference.low == pytest.approx(alone.low)
+        assert together[a, b].difference.standard_error == pytest.approx(alone.standard_error)
+
+
+def test_a_recipe_needs_three_seeds_on_both_sides() -> None:
+    sides = {"a": Side(noisy(0.9)), "b": Side(noisy(0.8)), "two": Side(noisy(0.9, 2)), "f": Side(noisy(0.5, 1), True)}
+    pairs = [("a", "b"), ("a", "two"), ("a", "f"), ("two", "f")]
+    kinds = {pair: one.kind for pair, one in contrasts(sides, pairs, None).items()}
+    assert kinds == dict(zip(pairs, ("recipes", "networks", "recipes", "networks")))
+
+
+def test_a_tie_is_one_group_and_a_gap_is_two(seeds_copy: Path) -> None:
+    for draw, (model, share) in enumerate((("plain", 0.9), ("dropped", 0.9), ("linear", 0.3))):
+        plant_seeds(seeds_copy, model, "validation", noisy(share, draw=draw))
+    pairs = found(seeds_copy)
+    assert pairs.groups["plain"] == pairs.groups["dropped"] != pairs.groups["linear"]
+    assert pairs.like("plain") == ["dropped"] and pairs.like("linear") == []
+    tied, apart = pairs.between("plain", "dropped"), pairs.between("linear", "plain")
+    assert tied is not None and tied.verdict.word in ("cannot tell", "equivalent")
+    assert apart is not None and apart.verdict.word == "clearly worse" and apart.turned.verdict.word == "clearly better"
+    assert [model for model, one in pairs.best.items() if one.not_worse] == [
+        model for model in facts_of(seeds_copy).evaluation.ranked if model != "linear"
+    ]
+
+
+def test_the_test_makes_no_groups(seeds_copy: Path) -> None:
+    before = found(seeds_copy).groups
+    plant_seeds(seeds_copy, "plain", "test", noisy(0.95, images=449))
+    plant_seeds(seeds_copy, "linear", "test", noisy(0.2, images=449))
+    pairs = found(seeds_copy)
+    one = pairs.between("plain", "linear", "test")
+    assert pairs.groups == before and one is not None and one.verdict.word == "clearly better"
+
+
+def test_what_it_would_take_is_said_of_ties_with_the_chosen_model(seeds_copy: Path) -> None:
+    """Seeds that hardly differ: more of them, or more images, would do."""
+    for model, shift in (("plain", 0), ("dropped", 30)):
+        plant_seeds(seeds_copy, model, "validation", steady(shift))
+    plant_seeds(seeds_copy, "linear", "validation", noisy(0.2))
+    pairs = found(seeds_copy)
+    tied = pairs.between(*sorted(("plain", "dropped"), key=facts_of(seeds_copy).evaluation.ranked.index))
+    assert tied is not None and tied.verdict.word == "cannot tell" and tied.power is not None and tied.power < 0.8
+    assert tied.images_needed is not None and tied.images_needed > 210
+
+
+def test_the_margin_follows_the_best_validation_error(seeds_copy: Path) -> None:
+    for model, share in (("plain", 0.99), ("dropped", 0.9), ("linear", 0.3)):
+        plant_seeds(seeds_copy, model, "validation", noisy(share))
+    record = facts_of(seeds_copy).record
+    accuracies = [
+        np.mean([record.folder_of(job).read_result().reloaded_accuracy for job in planned.seeds.values()])  # type: ignore[union-attr]
+        for planned in record.planned.values()
+    ]
+    assert found(seeds_copy).margin == pytest.approx(equivalence_margin(1 - max(accuracies)))
+
+
+def test_comparisons_are_stored(seeds_run: Run) -> None:
+    stored = json.loads((seeds_run.folder / "evaluation.json").read_text())["comparisons"]
+    pairs = seeds_run.evaluation.comparisons
+    assert [one["verdict"] for one in stored["all"]] == [one.verdict.word for one in pairs.all]
+    assert stored["groups"] == dict(pairs.groups) and stored["margin"] == pairs.margin

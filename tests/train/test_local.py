@@ -1,0 +1,199 @@
+"""Protects the pool: any number of workers gives the same bytes, one that dies costs only its pack, and none outlives
+the run, however that ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from runs import blobs
+from training_cases import lane, material
+
+import snellen
+from snellen.errors import IdentityError
+from snellen.train.engine import Silent
+from snellen.train.executors import in_turn, local
+from snellen.train.executors.local import Pool, perform_all
+from snellen.train.lane import Lane
+from snellen.train.packs import form
+from snellen.train.perform import Workplace
+
+LAYERS = ["flatten", {"dense": {"units": 8, "activation": "relu"}}, {"dropout": 0.2}]
+
+
+class Noting(Silent):
+    """Notes what it is told of which pack, and calls `then` when an epoch is told."""
+
+    def __init__(self, then: Callable[[], None] = lambda: None) -> None:
+        self.told: list[tuple[str, Any]] = []
+        self.then = then
+
+    def began(self, lanes: Any) -> None:
+        self.told.append(("began", lanes[0].ids))
+
+    def ended(self, lanes: Any) -> None:
+        self.told.append(("ended", lanes[0].ids))
+
+    def turned(self, lanes: Any) -> None:
+        self.told.append(("turned", lanes[0].ids))
+
+    def trained(self, place: int, record: Any) -> None:
+        self.told.append(("trained", record["epoch"]))
+        self.then()
+
+
+def place(folder: Path, workers: int) -> Workplace:
+    dataset = snellen.from_arrays(*blobs(90), pixel_range=(0, 255))
+    return Workplace(folder, dataset, material(), {"threads": 1}, workers)
+
+
+def lanes(epochs: int = 3) -> list[Lane]:
+    """Of three shapes: three packs, of two, one and one."""
+    return [lane(layers=LAYERS, seed=seed, epochs=epochs) for seed in range(2)] + [
+        lane(layers=["flatten", {"dense": units}], epochs=epochs) for units in (3, 5)
+    ]
+
+
+def outcome(folder: Path) -> dict[str, bytes]:
+    """Every file but the clocks of histories and results."""
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name not in ("history.json", "result.json"))
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+@pytest.fixture(autouse=True)
+def every_pack_is_worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(in_turn, "WORTH_SECONDS", 0.0)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """What is left behind by one process."""
+    folder = tmp_path_factory.mktemp("whole")
+    perform_all(lanes(), place(folder, workers=1), Noting())
+    return outcome(folder)
+
+
+def test_two_workers_leave_the_same_bytes(tmp_path: Path, whole: dict[str, bytes]) -> None:
+    watcher = Noting()
+    perform_all(lanes(), place(tmp_path, workers=2), watcher)
+    assert outcome(tmp_path) == whole
+    firsts = [pack[0].ids for pack in form(lanes(), lambda lane: 0)]
+    assert [ids for what, ids in watcher.told if what == "began"] == firsts, "in the order of the plan"
+    assert sorted(ids for what, ids in watcher.told if what == "ended") == sorted(firsts)
+    assert sum(what == "trained" for what, _ in watcher.told) == 4 * 3
+    assert not (tmp_path / ".workers").exists() and not children()
+
+
+def children() -> list[psutil.Process]:
+    """Workers of this process that are alive."""
+    return [each for each in psutil.Process().children() if any(local.WORKER in word for word in each.cmdline())]
+
+
+def test_a_worker_that_dies_loses_only_its_pack_which_is_run_again(tmp_path: Path, whole: dict[str, bytes]) -> None:
+    killed: list[int] = []
+
+    def kill_one() -> None:
+        if not killed:
+            victim = children()[0]
+            killed.append(victim.pid)
+            victim.kill()
+
+    perform_all(lanes(), place(tmp_path, workers=2), Noting(kill_one))
+    assert killed and outcome(tmp_path) == whole
+
+
+def test_a_pack_that_kills_its_worker_twice_fails_and_the_others_do_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packs = form(lanes(), lambda lane: 0)
+    give = Pool._give
+
+    def give_and_kill(self: Pool, worker: local.Worker) -> None:
+        give(self, worker)
+        if worker.pack is not None and worker.pack[0].ids == packs[1][0].ids:
+            worker.process.kill()
+
+    monkeypatch.setattr(Pool, "_give", give_and_kill)
+    here = place(tmp_path, workers=2)
+    perform_all(lanes(), here, Noting())
+    for pack in packs:
+        result = here.folder(pack[0].ids[0]).read_result()
+        assert result is not None
+        assert result.status == ("failed" if pack == packs[1] else "done")
+        if pack == packs[1]:
+            assert result.reason == "the process that trained it died 2 times (signal 9)"
+
+
+def test_what_a_user_can_mend_is_said_by_the_parent(tmp_path: Path) -> None:
+    here = place(tmp_path, workers=2)
+    in_turn.packs_of(lanes(), here, None)
+    for pack in form(lanes(), lambda lane: 0):
+        (here.pack_folder(pack) / "checkpoint.json").write_text("[]")
+    with pytest.raises(IdentityError, match="checkpoint.json: not a checkpoint"):
+        perform_all(lanes(), here, Noting())
+    assert not children() and not (tmp_path / ".workers").exists()
+
+
+SCRIPT = """
+import sys
+sys.path.insert(0, {tests!r})
+import signal, threading
+from pathlib import Path
+from train_local import Noting, every, lanes, place
+from snellen.train.executors.local import perform_all
+signal.signal(signal.SIGTERM, signal.default_int_handler)
+every()
+def note():
+    (Path(sys.argv[1]) / "epoch").touch()
+perform_all(lanes(5_000), place(Path(sys.argv[1]), 2), Noting(note))
+"""
+
+
+def begin(folder: Path, tmp_path: Path) -> tuple[subprocess.Popen[bytes], list[psutil.Process]]:
+    """A run of two workers that goes on for long, in a script without a main guard, after its first epoch."""
+    text = Path(__file__).read_text("utf-8") + "\n\ndef every() -> None:\n    in_turn.WORTH_SECONDS = 0.0\n"
+    (tmp_path / "train_local.py").write_text(text, "utf-8")
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT.format(tests=str(tmp_path)), "utf-8")
+    folder.mkdir()
+    paths = os.pathsep.join([str(Path(__file__).parents[1]), *filter(None, sys.path)])
+    environment = os.environ | {"PYTHONPATH": paths}
+    process = subprocess.Popen([sys.executable, str(script), str(folder)], stderr=subprocess.PIPE, env=environment)
+    until = time.monotonic() + 60
+    while not (folder / "epoch").exists():
+        assert process.poll() is None and time.monotonic() < until
+        time.sleep(0.01)
+    workers = psutil.Process(process.pid).children()
+    assert len(workers) == 2
+    return process, workers
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_asked_to_stop_all_workers_save_and_end(tmp_path: Path, number: signal.Signals) -> None:
+    process, workers = begin(tmp_path / "run", tmp_path)
+    asked = time.monotonic()
+    process.send_signal(number)
+    _, said = process.communicate(timeout=20)
+    assert time.monotonic() - asked < 5 and b"KeyboardInterrupt" in said
+    assert not [each for each in workers if each.is_running()]
+    assert len(list((tmp_path / "run").glob("packs/*/checkpoint.json"))) >= 1
+    assert not (tmp_path / "run/.workers").exists()
+
+
+def test_workers_end_with_the_one_that_began_them(tmp_path: Path) -> None:
+    """Killed, it can tell them nothing."""
+    process, workers = begin(tmp_path / "run", tmp_path)
+    process.kill()
+    process.communicate()
+    _, alive = psutil.wait_procs(workers, timeout=6)
+    assert not alive
+    assert list((tmp_path / "run").glob("packs/*/checkpoint.json")), "they saved before"
