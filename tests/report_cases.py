@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from choosing_cases import folds, search, seeds
 
 from snellen.explain.errors import cell_rows, confident_mistakes, first_examples, worst_pairs
 from snellen.explain.thumbnails import Thumbnails, tone
@@ -16,6 +17,15 @@ from snellen.metrics.scores import confusion
 from snellen.models.predictions import Predictions
 
 ROLES = ("train", "validation", "calibration", "test")
+TRAINING: dict[str, Any] = {
+    "optimizer": "adam",
+    "learning_rate": 0.001,
+    "batch_size": 32,
+    "epochs": 15,
+    "weight_decay": 0.0,
+    "schedule": {"name": "constant"},
+    "early_stopping": {"measure": "loss", "patience": 5},
+}
 
 
 @cache
@@ -43,7 +53,7 @@ def report(
     tones = tone(images, pixel_range)
     models = [_model(units, tones, labels, classes, roles) for units in hidden_units]
     models.sort(key=lambda model: -model["roles"]["validation"]["scores"]["accuracy"]["value"])
-    models[0]["chosen"] = True
+    models[0] |= {"chosen": True, "search": search(), "seeds": seeds(), "folds": folds()}
     for model in models[1:]:
         del model["roles"]["test"]
     models.append(_failed_model())
@@ -136,15 +146,10 @@ def _model(
         "layers": layers,
         "pixels": None,
         "augmented": [],
-        "training": {
-            "optimizer": "adam",
-            "learning_rate": 0.001,
-            "batch_size": 32,
-            "epochs": 15,
-            "weight_decay": 0.0,
-            "schedule": {"name": "constant"},
-            "early_stopping": {"measure": "loss", "patience": 5},
-        },
+        **_phase(TRAINING, 15),
+        "search": None,
+        "seeds": None,
+        "folds": None,
         "history": history,
         "roles": {
             role: _role(role, network, flat, labels, classes, roles[role]) for role in ("train", "validation", "test")
@@ -200,6 +205,12 @@ def _class(matrix: np.ndarray, at: int, name: str) -> dict[str, Any]:
     }
 
 
+def _phase(settings: dict[str, Any], epochs: int | None) -> dict[str, Any]:
+    """The one phase of a model's training."""
+    phase = {"settings": settings, "first_epoch": 1, "last_epoch": epochs, "kept_epoch": epochs, "seconds": 0.4}
+    return {"training": settings, "phases": [phase]}
+
+
 def _failed_model() -> dict[str, Any]:
     reason = "non-finite loss at step 41 of epoch 2, learning rate 10; the last good epoch is 1"
     layers = [{"name": "dense_1", "kind": "dense", "detail": "10 units", "output": [10], "parameters": 650}]
@@ -218,7 +229,10 @@ def _failed_model() -> dict[str, Any]:
         "layers": layers,
         "pixels": None,
         "augmented": [],
-        "training": {"optimizer": "sgd", "learning_rate": 10.0},
+        **_phase({"optimizer": "sgd", "learning_rate": 10.0}, None),
+        "search": None,
+        "seeds": None,
+        "folds": None,
         "history": [],
         "roles": {},
     }

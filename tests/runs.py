@@ -47,6 +47,10 @@ SEEDED: dict[str, Any] = {
 CROSSED: dict[str, Any] = {"models": {"plain": PLAIN, "linear": LINEAR}, "folds": 3, "seeds": 2}
 SEARCHED: dict[str, Any] = {"models": {"dense": SEARCH, "linear": LINEAR}}
 
+CHOOSING = ("SNL009", "SNL010", "SNL011", "SNL012", "SNL013", "SNL014", "SNL015")
+CHOOSING += ("SNL111", "SNL112", "SNL113", "SNL114", "SNL115")
+"""Rules about choosing: they need seeds, folds and searches, and have their cases in test_choosing.py."""
+
 
 def small_study(**changes: Any) -> snellen.Study:
     """Three networks on digits: trained in well under a second, the test opened for the chosen one."""

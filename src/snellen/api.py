@@ -11,14 +11,13 @@ import polars as pl
 from rich.console import Console
 
 from snellen.data.dataset import Dataset
-from snellen.data.near import near_groups_at_hand
-from snellen.data.readers import read
-from snellen.data.roles import ROLES, Roles, assign, parted_rows
+from snellen.data.roles import ROLES
 from snellen.deploy.predict import open_model
 from snellen.errors import unknown
 from snellen.evaluate import evaluation as evaluations
 from snellen.evaluate.evaluation import Evaluation
 from snellen.evaluate.floors import floor_key
+from snellen.evaluate.held_out import OUT_OF_FOLD, held_out
 from snellen.evaluate.record import RunRecord
 from snellen.findings.finding import Facts, Finding
 from snellen.findings.rules import judge
@@ -29,12 +28,9 @@ from snellen.report import notebook
 from snellen.report.figures import learning_curve
 from snellen.run import RunWatcher, Settings
 from snellen.run import run as run_study
+from snellen.run.checking import check_study
 from snellen.study.document import Document, from_values, open_document, to_yaml
-from snellen.study.estimate import Cost, estimate
-from snellen.study.plan import Plan, PlannedModel, options_of, plan, split_of
 from snellen.study.schema import StudyFile
-from snellen.train.environment import settle
-from snellen.train.packs import form, shape_of
 
 if TYPE_CHECKING:
     import altair
@@ -76,7 +72,8 @@ class Study:
         return study
 
     def check(self, *, device: str = "auto", threads: int | None = None, data_dir: Path | None = None) -> pl.DataFrame:
-        """The plan: a row a model with job, parameters, epochs, estimated seconds and memory. Trains nothing."""
+        """The plan: a row a model with job, parameters, networks, epochs, estimated seconds, memory and disk. Trains
+        nothing."""
         settings = Settings(None, device, threads, data_dir)
         return pl.DataFrame(check_study(self.file, settings, self.dataset)["models"])
 
@@ -88,9 +85,11 @@ class Study:
         threads: int | None = None,
         data_dir: Path | None = None,
         progress: bool = True,
+        workers: int | None = None,
     ) -> Run:
-        """Runs the study into `out` (runs/<study> when None); only what has no result yet is trained."""
-        settings = Settings(Path(out) if out is not None else None, device, threads, data_dir)
+        """Runs the study into `out` (runs/<study> when None); only what has no result yet is trained. workers:
+        processes that train at once, as many as threads when None."""
+        settings = Settings(Path(out) if out is not None else None, device, threads, data_dir, workers)
         if not progress:
             return Run(run_study(self.document, self.file, settings, RunWatcher(), self.dataset).folder)
         with Terminal(Console()) as terminal:
@@ -169,9 +168,16 @@ class Run:
         return notebook.chart(figure)
 
     def predictions(self, model: str, role: str = "validation") -> Predictions | None:
-        """The stored probabilities; None for the test unless the study opened it for this model."""
+        """The stored probabilities; None for the test unless the study opened it for this model.
+
+        role: train, validation, calibration, test, or out_of_fold: every row by the network of the fold that held it
+        out, None without folds.
+        """
+        if role == OUT_OF_FOLD:
+            folds = held_out(self.record, self._known(model))
+            return folds.pooled() if folds else None
         if role not in ROLES:
-            raise unknown("role", role, ROLES)
+            raise unknown("role", role, (*ROLES, OUT_OF_FOLD))
         return self.record.predictions(self._known(model), role)
 
     def model(self, model: str | None = None) -> Model:
@@ -212,56 +218,3 @@ class Run:
             "seeds": validation.networks if validation else None,
             **values,
         }
-
-
-def check_study(study: StudyFile, settings: Settings, dataset: Dataset | None = None) -> dict[str, Any]:
-    """The plan of a study and its estimated cost, as JSON values; a few steps on random pictures are timed."""
-    environment = settle(settings.device, settings.threads, {})
-    dataset = dataset or read(study.data.source, options_of(study), settings.data_folder)
-    roles = assign(dataset, split_of(study))
-    planned = plan(study, dataset, roles)
-    costs = _costs(planned, environment)
-    return {
-        "study": study.study,
-        "data": {
-            "name": dataset.name,
-            "images": len(dataset),
-            "shape": list(dataset.shape),
-            "classes": list(dataset.classes),
-            "bytes": dataset.images.nbytes,
-        },
-        "roles": {role: len(rows) for role, rows in roles.rows.items()},
-        "left_out": len(roles.left_out),
-        "near_duplicates": _near_in_other_roles(study, dataset, roles),
-        "models": [_model_cost(model, each, costs) for model, each in planned.models.items()],
-        "jobs": len(planned.labels),
-        "trajectories": len(planned.lanes),
-        "seconds": sum(costs[lane.ids[0]].seconds for lane in planned.lanes),
-        "device": environment["device"],
-        "threads": environment["threads"],
-    }
-
-
-def _costs(planned: Plan, environment: Mapping[str, Any]) -> dict[str, Cost]:
-    """The cost of each job; a shape of pack is timed once."""
-    costs: dict[str, Cost] = {}
-    timed: dict[tuple[str, int], Cost] = {}
-    for pack in (pack for stage in planned.stages for pack in form(stage, lambda lane: 0)):
-        key = shape_of(pack[0]), len(pack)
-        if key not in timed:
-            timed[key] = estimate(pack, environment["device"], environment["threads"])
-        costs |= {job: timed[key] for lane in pack for job in lane.ids}
-    return costs
-
-
-def _model_cost(model: str, planned: PlannedModel, costs: Mapping[str, Cost]) -> dict[str, Any]:
-    """The cost of a model: all its jobs, whoever shares them."""
-    jobs = list(dict.fromkeys([*planned.phases, *planned.seeds.values(), *(fold.job for fold in planned.folds)]))
-    own = {**vars(costs[planned.job]), "seconds": sum(costs[job].seconds for job in jobs)}
-    return {"model": model, "job": planned.job, "jobs": len(jobs), **own}
-
-
-def _near_in_other_roles(study: StudyFile, dataset: Dataset, roles: Roles) -> int | None:
-    """How many pictures are nearly one in another role; None where the study parts none, or nobody looked."""
-    near = None if study.data.near_duplicates else near_groups_at_hand(dataset)
-    return None if near is None else len(parted_rows(near, roles))

@@ -34,7 +34,9 @@ Overrides = Annotated[
 Seed = Annotated[int | None, typer.Option(help="Seed of training: initial weights, order, dropout.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads; recorded, and reused when a run goes on.")]
-Workers = Annotated[int | None, typer.Option(min=1, help="Processes that train at once; as many as threads if not given.")]
+Workers = Annotated[
+    int | None, typer.Option(min=1, help="Processes that train at once; else one a thread.")
+]
 DataFolder = Annotated[Path | None, typer.Option("--data-dir", help="Where data sets are looked for first.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
@@ -96,8 +98,8 @@ def check(
         return
     if study is None:
         raise typer.BadParameter("STUDY is missing")
-    from snellen.api import check_study
     from snellen.run import Settings
+    from snellen.run.checking import check_study
     from snellen.study.document import open_document
 
     document = open_document(study)

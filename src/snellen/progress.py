@@ -37,8 +37,8 @@ class _Pack:
 
 
 class Terminal(RunWatcher):
-    """Shows a bar for the whole run and one for each pack that is being trained; without a terminal, only the line that ends each
-    job."""
+    """Shows a bar for the whole run and one for each pack that is being trained; without a terminal, only the line that
+    ends each job."""
 
     def __init__(self, console: Console) -> None:
         self.console = console

@@ -13,6 +13,7 @@ from snellen.evaluate.floors import floor_key
 from snellen.evaluate.scores import Estimate, proportion
 from snellen.findings.finding import interval
 from snellen.findings.words import share
+from snellen.report.formats import listing, seconds, several, times
 
 if TYPE_CHECKING:
     import polars as pl
@@ -59,17 +60,67 @@ def print_check(checked: dict[str, Any]) -> None:
             "one side of every split: --set data.near_duplicates=together",
             highlight=False,
         )
-    columns = ["model", "job", "parameters", "epochs", "steps", "seconds", "MB"]
-    table = _table(f"{checked['study']}: the plan; nothing was trained", columns, 2)
+    columns = ["model", "parameters", "jobs", "trajectories", "epochs", "time", "memory", "disk"]
+    table = _table(f"{checked['study']}: the plan; nothing was trained", columns, 1)
     for row in checked["models"]:
-        seconds, memory = f"{row['seconds']:.0f}", f"{row['memory_bytes'] / 1e6:.0f}"
-        numbers = (f"{row['parameters']:,}", str(row["epochs"]), str(row["steps_an_epoch"]), seconds, memory)
-        table.add_row(escape(row["model"]), row["job"], *numbers)
+        numbers = (f"{row[each]:,}" for each in ("parameters", "jobs", "trajectories", "all_epochs"))
+        sizes = (f"{_megabytes(row[each])} MB" for each in ("memory_bytes", "disk_bytes"))
+        table.add_row(escape(row["model"]), *numbers, seconds(row["seconds"]), *sizes)
     console.print(table)
-    print(
-        f"About {checked['seconds']:.0f} s in all on {checked['device']}, without early stopping; "
-        f"{checked['data']['bytes'] / 1e6:.0f} MB of pictures."
+    for sentence in plan_sentences(checked):
+        print(sentence)
+
+
+def plan_sentences(checked: dict[str, Any]) -> list[str]:
+    """What `snellen check` says below the plan: searches, seeds and folds, what is shared, and what all of it costs."""
+    said = [_searches(row["model"], row["search"]) for row in checked["models"] if row["search"]]
+    if said:
+        said.append("Until a search is over, the plan has the first of its values.")
+    if checked["seeds"] > 1 or checked["folds"]:
+        said.append(_networks(checked))
+    if checked["saved_epochs"]:
+        said.append(
+            "Jobs that differ in their stop rule alone are one trajectory, trained once, which saves "
+            f"{several(checked['saved_epochs'], 'epoch')}."
+        )
+    said.append(
+        f"At most {several(checked['jobs'], 'job')} and {several(checked['epochs'], 'epoch')}, about "
+        f"{seconds(checked['seconds'])} in all on {checked['device']} without early stopping, "
+        f"{seconds(checked['floor_seconds'])} of it for floors."
     )
+    said.append(
+        f"{_megabytes(checked['disk_bytes'])} MB of results, up to {_megabytes(checked['checkpoint_bytes'])} MB of "
+        f"checkpoints while training; {_megabytes(checked['data']['bytes'])} MB of pictures in memory."
+    )
+    return said
+
+
+def _searches(model: str, search: dict[str, Any]) -> str:
+    """One search: what it costs at most, and its rungs."""
+    limits = [several(search[each], each[:-1]) for each in ("trials", "epochs") if search[each] is not None]
+    limits += [seconds(search["seconds"])] if search["seconds"] else []
+    full = f" of {search['in_full']:,}" if search["in_full"] and search["in_full"] > (search["epochs"] or 0) else ""
+    several_each = f", {search['networks']} networks a trial" if search["networks"] > 1 else ""
+    rungs = "; ".join(
+        ", ".join(f"{rung['trials']:,} to epoch {rung['epochs']:,}" for rung in bracket) for bracket in search["rungs"]
+    )
+    return f"{model} searches by {search['method']}: at most {listing(limits)}{full}{several_each}" + (
+        f": {rungs}." if rungs else "."
+    )
+
+
+def _networks(checked: dict[str, Any]) -> str:
+    """Seeds and folds: how many networks they make of one model."""
+    seeds, folds, repeats = checked["seeds"], checked["folds"] or 0, checked["repeats"] or 1
+    parts = [several(seeds, "seed")] if seeds > 1 else []
+    parts += [several(folds, "fold") + (f" {times(repeats)}" if repeats > 1 else "")] if folds else []
+    final = f", and {several(checked['final_networks'], 'network')} on all rows" if checked["final_networks"] else ""
+    return f"{listing(parts)}: {several(seeds * (1 + folds * repeats), 'network')} a model{final}."
+
+
+def _megabytes(size: int) -> str:
+    """Two digits at least."""
+    return f"{size / 1e6:,.0f}" if size >= 9.95e6 else f"{size / 1e6:.1f}"
 
 
 def print_predictions(table: pl.DataFrame, scored: Scored | None, csv: Path | None) -> None:

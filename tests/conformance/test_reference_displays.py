@@ -23,6 +23,19 @@ MODELS: dict[str, Any] = {
     "pixels": {"features": [{"top_pixels": 20}], "layers": [HIDDEN]},
     "dense": {"layers": ["flatten", HIDDEN]},
 }
+SEARCHED: dict[str, Any] = {
+    "searched": {
+        "layers": ["flatten", {"dense": {"units": {"choice": [8, 12]}, "activation": "relu"}}],
+        "train": {**TRAINING, "learning_rate": {"choice": [1e-2, 1e-4]}},
+        "search": {"method": "halving", "factor": 2},
+    },
+    "grid": {
+        "layers": "linear",
+        "train": {**TRAINING, "epochs": {"choice": [1, 2]}, "batch_size": {"choice": [64, 128]}},
+        "search": "grid",
+    },
+}
+"""Those of a study of its own, with folds and seeds: what is asked for once need not be for every model."""
 
 Page = str
 Place = tuple[Page, str]
@@ -81,6 +94,35 @@ SHOWN: dict[str, dict[str, Place]] = {
     "svhn-ann-cnn": {**COMPARED, "which digits get confused": PAIRS[next(iter(PAIRS))]},
     "fashion-lenet-transfer": {**EXPLORATION, **COMPARED},
 }
+OF_SEARCHES: dict[str, Place] = {
+    "every trial with its values and its score": ("choosing", f"{MODEL}//table[@class='sortable trials']/tbody/tr"),
+    "trials as lines": ("choosing", f"{MODEL}//div[@data-figure='{{place}}-search']"),
+    "score against each hyper-parameter": ("choosing", f"{MODEL}//div[@data-figure='{{place}}-against-1']"),
+    "curves of all trials": ("choosing", f"{MODEL}//div[@data-figure='{{place}}-rungs']"),
+}
+OF_FOLDS: dict[str, Place] = {
+    "score of each fold": ("choosing", f"{MODEL}//table[@class='folds']/tbody/tr"),
+    "mean over folds": ("choosing", f"{MODEL}//table[@class='folds']/tfoot/tr"),
+    "spread over folds and over seeds": ("choosing", f"{MODEL}//dl[@class='counts spreads']/div[2]"),
+    "confusion heat map out of fold": ("choosing", ".//table[@data-cells='{place}-out_of_fold']"),
+    "classification report out of fold": ("choosing", ".//h5[@id='classes-{place}-out_of_fold']"),
+}
+CHOSEN: dict[str, dict[str, Place]] = {
+    "mnist-hidden-units": {"accuracy of each seed": ("choosing", f"{MODEL}//table[@class='seeds']/tbody/tr")},
+    "fashion-mlp": {
+        "table of the grid over epochs and batch size": OF_SEARCHES[next(iter(OF_SEARCHES))],
+        **OF_SEARCHES,
+    },
+    "cifar10-cnn": {},
+    "svhn-ann-cnn": {"accuracy of each seed": ("choosing", f"{MODEL}//table[@class='seeds']/tbody/tr")},
+    "fashion-lenet-transfer": {
+        "table of the search": OF_SEARCHES[next(iter(OF_SEARCHES))],
+        "table of cross-validation": OF_FOLDS[next(iter(OF_FOLDS))],
+        **OF_SEARCHES,
+        **OF_FOLDS,
+    },
+}
+"""What only a study with a search, with seeds or with folds shows."""
 
 OWED: dict[str, dict[str, str]] = {
     "mnist-hidden-units": {
@@ -93,14 +135,11 @@ OWED: dict[str, dict[str, str]] = {
         "scatter of two pixels": "8",
     },
     "fashion-mlp": {
-        "table of the grid over epochs and batch size": "6",
         "precision and recall of one class with a probability threshold": "later",
     },
     "cifar10-cnn": {},
     "svhn-ann-cnn": {},
     "fashion-lenet-transfer": {
-        "table of the search": "6",
-        "table of cross-validation": "6",
         "table of pretrained networks": "later",
     },
 }
@@ -110,18 +149,24 @@ OWED: dict[str, dict[str, str]] = {
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[Page, Any]:
     run = run_small(tmp_path_factory.mktemp("displays") / "run", models=MODELS, open_test="all")
-    texts = {"report": run.report.read_text(encoding="utf-8"), "exploration": render(explore(read("digits")))}
+    searched = run_small(tmp_path_factory.mktemp("choosing") / "run", models=SEARCHED, seeds=2, folds=2)
+    texts = {
+        "report": run.report.read_text(encoding="utf-8"),
+        "choosing": searched.report.read_text(encoding="utf-8"),
+        "exploration": render(explore(read("digits"))),
+    }
     found = {page: html5lib.parse(text, namespaceHTMLElements=False) for page, text in texts.items()}
-    heads = [one for one in found["report"].iter("details") if one.get("class") == "model"]
-    found["order"] = [one.attrib["id"].removeprefix("model-") for one in heads]
+    for page in ("report", "choosing"):
+        heads = [one for one in found[page].iter("details") if one.get("class") == "model"]
+        found[f"order of {page}"] = [one.attrib["id"].removeprefix("model-") for one in heads]
     return found
 
 
 def elements(pages: dict[Page, Any], place: Place, model: str, role: str) -> list[Any]:
     """What stands at a place, for one model and role."""
     page, path = place
-    order = pages["order"]
-    numbers = {"place": order.index(model), "phases": order.index("phases")}
+    order = pages["order of choosing" if page == "choosing" else "order of report"]
+    numbers = {"place": order.index(model), "phases": order.index("phases") if "phases" in order else None}
     found: list[Any] = pages[page].findall(
         path.format(model=model, role=role, svg="{http://www.w3.org/2000/svg}", **numbers)
     )
@@ -133,6 +178,12 @@ def test_every_display_is_there_for_each_model_and_role(pages: dict[Page, Any], 
     for model in MODELS:
         for role in ("validation", "test"):
             assert elements(pages, SHOWN[study][display], model, role), f"{display}: {model}, {role}"
+
+
+@pytest.mark.parametrize(("study", "display"), [(study, one) for study, shown in CHOSEN.items() for one in shown])
+def test_every_display_of_choosing_is_there_for_each_model(pages: dict[Page, Any], study: str, display: str) -> None:
+    for model in SEARCHED:
+        assert elements(pages, CHOSEN[study][display], model, "validation"), f"{display}: {model}"
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -149,7 +200,7 @@ def test_displays_are_those_of_their_model_and_role(pages: dict[Page, Any], mode
 
 
 def test_what_is_owed_is_not_shown_and_named_by_its_issue() -> None:
-    assert SHOWN.keys() == OWED.keys() and len(SHOWN) == 5
+    assert SHOWN.keys() == OWED.keys() == CHOSEN.keys() and len(SHOWN) == 5
     for study, owed in OWED.items():
-        assert not owed.keys() & SHOWN[study].keys()
-        assert set(owed.values()) <= {"6", "8", "later"}
+        assert not owed.keys() & (SHOWN[study].keys() | CHOSEN[study].keys())
+        assert set(owed.values()) <= {"8", "later"}

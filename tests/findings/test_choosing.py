@@ -13,8 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from runs import edit_json, facts_of, findings_of, plant, run_small
-from test_rules import ELSEWHERE
+from runs import CHOOSING, LINEAR, edit_json, facts_of, findings_of, plant, run_small
 
 from snellen.api import Run
 from snellen.evaluate.record import RunRecord
@@ -195,7 +194,7 @@ def said(folder: Path, code: str) -> list[Finding]:
 
 
 def test_every_rule_about_choosing_has_its_cases() -> None:
-    assert set(CASES) == set(ELSEWHERE) <= set(RULES)
+    assert set(CASES) == set(CHOOSING) <= set(RULES)
 
 
 @pytest.mark.parametrize(
@@ -322,3 +321,10 @@ def test_the_report_is_written_from_stored_files_alone(copies: Callable[[str], P
         after = judge(facts_of(folder)).as_json()
         assert after["answer"] == before["answer"]
         assert [one for one in after["findings"] if one["code"] != "SNL902"] == kept
+
+
+def test_models_that_are_the_same_have_no_power(tmp_path: Path) -> None:
+    """Two names of one network: nothing varies, so nothing is said of what would be found."""
+    folder = run_small(tmp_path, models={"one": LINEAR, "other": LINEAR}).folder
+    [tie] = said(folder, "SNL009")
+    assert tie.sentence.endswith("is a tie, not a win. They are right and wrong alike.")

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from runs import edit_json
+from runs import CHOOSING, edit_json
 from sklearn.metrics import recall_score
 
 from snellen.api import Run
@@ -165,10 +165,6 @@ def changed_floor(folder: Path, evaluation: Evaluation) -> Evaluation:
     return evaluation
 
 
-ELSEWHERE = ("SNL009", "SNL010", "SNL011", "SNL012", "SNL013", "SNL014", "SNL015")
-ELSEWHERE += ("SNL111", "SNL112", "SNL113", "SNL114", "SNL115")
-"""Rules about choosing, which need seeds, folds and searches: in test_choosing.py."""
-
 CASES: dict[str, tuple[list[State], list[State]]] = {
     # code: the states that raise it, the states in which it is silent
     "SNL001": ([sound], [NONE_ENDED]),
@@ -225,7 +221,7 @@ def found_in(state: State, folder: Path, evaluation: Evaluation) -> list[Finding
 
 
 def test_every_rule_has_its_cases() -> None:
-    assert set(CASES) | set(ELSEWHERE) == set(RULES) and not set(CASES) & set(ELSEWHERE)
+    assert set(CASES) | set(CHOOSING) == set(RULES) and not set(CASES) & set(CHOOSING)
     assert all(raising and silent for raising, silent in CASES.values())
 
 

@@ -90,6 +90,11 @@ def test_hostile_names_add_no_element_and_no_attribute(content) -> None:
         for model, row, name in zip(hostile["models"], hostile["leaderboard"], names[12:]):
             model["name"] = row["model"] = name
         hostile["openings"]["models"] = [names[12]]
+        for one, name in zip(hostile["models"][0]["search"]["hyperparameters"], names[20:]):
+            one["name"] = name
+        for trial in hostile["models"][0]["search"]["trials"]:
+            trial["assignment"] |= {"train.optimizer": names[30]}
+        hostile["models"][0]["search"]["hyperparameters"][-1]["values"] = [names[30], names[31]]
         hostile["environment"] |= {names[13]: names[14]}
         return hostile
 

@@ -137,7 +137,7 @@ def test_what_a_user_can_mend_is_said_by_the_parent(tmp_path: Path) -> None:
     in_turn.packs_of(lanes(), here, None)
     for pack in form(lanes(), lambda lane: 0):
         (here.pack_folder(pack) / "checkpoint.json").write_text("[]")
-    with pytest.raises(IdentityError, match="checkpoint.json: not a checkpoint"):
+    with pytest.raises(IdentityError, match=r"checkpoint\.json: not a checkpoint"):
         perform_all(lanes(), here, Noting())
     assert not children() and not (tmp_path / ".workers").exists()
 

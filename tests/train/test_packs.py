@@ -15,12 +15,13 @@ from training_cases import STEPS, TRAIN_ROWS, VALIDATION_ROWS, job, lane, materi
 import snellen
 from snellen.errors import IdentityError
 from snellen.files import tensors
+from snellen.models.zoo import ZOO
 from snellen.train import engine
 from snellen.train.engine import Silent
 from snellen.train.executors.in_turn import is_finished, perform_all
 from snellen.train.job import Job
 from snellen.train.lane import Lane
-from snellen.train.packs import DENSE_WIDTH, form
+from snellen.train.packs import DENSE_WIDTH, form, seconds, width
 from snellen.train.perform import Workplace, perform, stop
 
 LAYERS = ["flatten", {"dense": {"units": 8, "activation": "relu"}}, "batch_norm", {"dropout": 0.2}]
@@ -189,14 +190,40 @@ def test_phases_have_randomness_of_their_own(tmp_path: Path) -> None:
     assert not torch.equal(torch.cat([rows for rows, _ in orders[0]], 1), torch.cat([rows for rows, _ in orders[1]], 1))
 
 
+CONV = {"conv": {"filters": 2, "kernel": 3}}
+
+
 def test_packs_are_formed_of_lanes_that_differ_in_numbers_only() -> None:
+    """In the order of the plan, and evenly: twelve are two of six, not ten and two."""
     same, other = [lane(seed=seed) for seed in range(DENSE_WIDTH + 2)], lane(layers=["flatten"])
-    picture = lane(layers=[{"conv": {"filters": 2, "kernel": 3}}, "flatten"])
-    packs = form([*same[:3], other, *same[3:], picture, picture], lambda _: 0)
-    assert [len(pack) for pack in packs] == [DENSE_WIDTH, 1, 2, 1, 1]
-    assert packs[0] == tuple(same[:DENSE_WIDTH])
+    packs = form([*same[:3], other, *same[3:]], lambda _: 0)
+    assert packs == [tuple(same[:6]), (other,), tuple(same[6:])]
     assert [len(pack) for pack in form([lane(), lane(batch_size=15)], lambda _: 0)] == [1, 1]
     assert [len(pack) for pack in form(same[:2], lambda one: one.trajectory.seed)] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("layers", "shape", "wide"),
+    [
+        (["flatten"], (28, 28, 1), 10),
+        (["max_pool", "flatten"], (28, 28, 1), 10),
+        ([CONV, "flatten"], (8, 8, 1), 8),
+        ([{"skip": [{"conv": {"filters": 1, "kernel": 3, "padding": "same"}}]}, "flatten"], (8, 8, 1), 8),
+        (ZOO["lenet-5"], (32, 32, 1), 4),
+        (ZOO["svhn-cnn-1"], (32, 32, 1), 1),
+        (ZOO["vgg-small"], (32, 32, 3), 1),
+    ],
+)
+def test_the_width_suits_the_network(layers: list[Any], shape: tuple[int, int, int], wide: int) -> None:
+    assert width(lane(layers=layers, input_shape=shape, classes=10)) == wide
+
+
+def test_what_is_worth_two_processes_is_two_packs() -> None:
+    """4 x 1 million steps of 0.3 ms at least; four lanes of four epochs are not worth it."""
+    assert [len(pack) for pack in form([lane(seed=seed, epochs=100_000) for seed in range(4)], lambda _: 0)] == [2, 2]
+    assert [len(pack) for pack in form([lane(seed=seed) for seed in range(4)], lambda _: 0)] == [4]
+    assert seconds([lane()] * 4, until=2) == pytest.approx(seconds([lane()] * 4) / 2)
+    assert seconds([lane()], epoch=4) == 0 < seconds([lane()], until=3, epoch=2)
 
 
 def test_an_interrupted_run_goes_on_with_the_packs_that_it_wrote_down(tmp_path: Path) -> None:

@@ -35,9 +35,9 @@ class Comparison:
     """A against B in accuracy; floors by their key. role: validation, held_out (over folds) or test. kind: over the
     same folds, of two recipes, or of two networks. seeds: of the side with fewer; splits: of folds. adjusted_p: Holm's.
 
-    power: the probability of finding the margin, with the noise that was seen. images_needed, seeds_needed: with which
-    the margin would be found in four of five such studies, the other left as it is; None where it is not asked or none
-    suffice.
+    power: the probability of finding the margin, with the noise that was seen; None where nothing varied.
+    images_needed, seeds_needed: with which the margin would be found in four of five such studies, the other left as it
+    is; None where it is not asked or none suffice.
     """
 
     a: str
@@ -183,10 +183,10 @@ def _comparison(
 ) -> Comparison:
     a, b, role = name
     judged = verdict(one.difference, adjusted_p, margin)
-    power = None
-    if margin > 0 and one.kind == "folds":
+    power, varied = None, one.difference.low is not None
+    if margin > 0 and varied and one.kind == "folds":
         power = t_power(one.difference, margin, level)
-    elif margin > 0:
+    elif margin > 0 and varied:
         power = power_at(sides[role][a], sides[role][b], one, margin, level)
     return Comparison(
         a, b, role, one.kind, one.images, one.seeds, one.splits, one.difference, adjusted_p, judged, power
@@ -195,7 +195,7 @@ def _comparison(
 
 def _needs(one: Comparison, sides: Mapping[str, Mapping[str, Side]], margin: float, level: float) -> Comparison:
     """With what it would take to find the margin, where nothing was found; unknown over folds and against a floor."""
-    if one.verdict.word != "cannot tell" or one.kind == "folds" or margin <= 0:
+    if one.verdict.word != "cannot tell" or one.kind == "folds" or one.power is None:
         return one
     a, b = sides[one.role][one.a], sides[one.role][one.b]
     if a.fixed or b.fixed:

@@ -65,10 +65,12 @@ def _needed(unknown: Sequence[Comparison], margin: float) -> str:
     """How far the study was from seeing the margin, and with what it would."""
     if margin <= 0:
         return ""
-    wanted = f"a difference of {points(margin)}"
     powers = [one.power for one in unknown if one.power is not None]
-    seen = f" A study like this finds {wanted} with a probability of {percent(min(powers))}" if powers else ""
-    return f"{seen}.{_cost(unknown)}" if seen else ""
+    if not powers:
+        return " They are right and wrong alike." if all(one.difference.low is None for one in unknown) else ""
+    least = percent(min(powers)) if min(powers) >= 0.001 else "less than 0.1 %"
+    wanted = f"a difference of {100 * margin:.2g} points, from where on it matters,"
+    return f" A study like this finds {wanted} with a probability of {least}.{_cost(unknown)}"
 
 
 def _cost(unknown: Sequence[Comparison]) -> str:
@@ -79,12 +81,18 @@ def _cost(unknown: Sequence[Comparison]) -> str:
     seeds = [one.seeds_needed for one in unknown]
     ways = []
     if None not in images:
-        ways.append(f"about {max(each for each in images if each is not None):,} images")
+        ways.append(f"about {_rounded(max(each for each in images if each is not None)):,} images")
     if unknown[0].kind == "recipes" and None not in seeds:
         ways.append(f"about {max(each for each in seeds if each is not None):,} seeds each")
     if not ways:
         return " Neither more images nor more seeds alone would do: it takes more of both."
     return f" For a probability of 80 % {' or '.join(ways)} would be needed."
+
+
+def _rounded(count: int) -> int:
+    """Upwards to two digits: it is an estimate."""
+    unit = int(10 ** max(0, len(str(count)) - 2))
+    return -(-count // unit) * unit
 
 
 def compared(facts: Facts) -> Iterator[Finding]:

@@ -23,9 +23,12 @@ def what_next(facts: Facts) -> Iterator[Finding]:
 def _beat_the_floor(facts: Facts, model: str) -> str:
     best = facts.evaluation.best_floor
     one = facts.evaluation.comparisons.between(model, floor_key(best[0]), "validation") if best else None
-    if one is None or one.verdict.better:
+    if best is None or one is None or one.verdict.better:
         return ""
-    return "before anything else, make a network that is above the floors; other layers or another learning rate may."
+    return (
+        f"`{model}` is not above the floor `{best[0]}` beyond doubt; other layers, another learning rate or more "
+        "validation images come before all else."
+    )
 
 
 def _seeds(facts: Facts, model: str) -> str:

@@ -54,7 +54,11 @@ def _of_choice(facts: Facts, model: str, selection: Selection) -> Finding:
 def _flattered(selection: Selection, measure: str) -> str:
     size = abs(selection.optimism)
     if round(100 * size, 1) == 0:
-        return "so the choice flatters it by less than 0.1 points" if measure == "accuracy" else "so hardly flattered"
+        return (
+            "so the choice flatters it by less than 0.1 points"
+            if measure == "accuracy"
+            else "so the choice hardly flatters it"
+        )
     better = "better" if selection.optimism > 0 else "worse"
     amount = points(size) if measure == "accuracy" else f"{size:.4f}"
     return f"so the choice makes it look {better} by {amount}"
@@ -94,8 +98,8 @@ def at_the_edge(facts: Facts) -> Iterator[Finding]:
 def _gap(edge: Edge, measure: str) -> str:
     low, high = edge.difference.low or 0.0, edge.difference.high or 0.0
     if measure == "accuracy":
-        return f"{points(edge.difference.value)} ({100 * low:.1f} to {100 * high:.1f}; these two networks)"
-    return f"{edge.difference.value:.4f} of loss ({low:.4f} to {high:.4f}; these two networks)"
+        return f"{points(edge.difference.value)} ({100 * low:.1f} to {100 * high:.1f}, over images alone)"
+    return f"{edge.difference.value:.4f} of loss ({low:.4f} to {high:.4f}, over images alone)"
 
 
 def never_halved(facts: Facts) -> Iterator[Finding]:

@@ -49,7 +49,7 @@ def loss(labels: np.ndarray, probabilities: np.ndarray) -> float:
 
 
 def top_hits(labels: np.ndarray, probabilities: np.ndarray, k: int) -> np.ndarray:
-    """(N,) bool, whether the true class is among the k most probable; of equal probabilities the first classes count."""
+    """(N,) bool, whether the true class is among the k most probable; of equal ones the first classes count."""
     ranked = np.argsort(-probabilities, axis=1, kind="stable")[:, :k]
     return np.asarray((ranked == labels[:, None]).any(1))
 

@@ -96,4 +96,3 @@ def _channels(layer: Layer, shape: Shape) -> Shape:
     if len(shape) != 3:
         raise ShapeError(f"`{layer.name}` needs pictures", found=f"shape {shape}", expected="(height, width, channels)")
     return (shape[2],)
-

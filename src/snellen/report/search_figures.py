@@ -59,39 +59,23 @@ def against(search: Content, path: str) -> Specification:
 
 
 def rung_curves(search: Content) -> Specification:
-    """The validation measure of every trial after each epoch, with a cross where one was stopped, and a line at the
-    epochs where some were."""
+    """The validation measure of every trial after each epoch, with a cross where one was stopped or failed, a dot where
+    one ended, and a line at the epochs where some were stopped."""
     import altair as alt
 
-    ends = sorted({trial["epochs"] for trial in search["trials"] if trial["outcome"] == "stopped"})
     points = _curve_points(search)
-    last = max((point["epoch"] for point in points), default=1)
-    epochs = alt.X("epoch:Q", title="epoch").axis(
-        tickMinStep=1, format="d", grid=False, tickCount=min(10, max(1, last - 1))
-    )
-    epochs = epochs.scale(domain=[1, max(2, last)], nice=False, zero=False)
-    rules = alt.Chart(alt.InlineData(values=[{"epoch": end} for end in ends if end < last]))
-    lines = alt.Chart(alt.InlineData(values=points))
-    colour = alt.Color(
-        "outcome:N",
-        scale=alt.Scale(domain=list(OUTCOMES), range=list(OUTCOMES.values())),
-        legend=alt.Legend(title=None, orient="top", symbolType="stroke", values=_outcomes(search)),
-    )
-    shared = {"y": alt.Y("score:Q", title=None, axis=alt.Axis(format=MEASURES[search["measure"]])).scale(zero=False)}
-    tips = ["trial:N", "outcome:N", "epoch:Q", alt.Tooltip("score:Q", title=search["measure"], format=".4f")]
-    drawn = lines.mark_line(strokeWidth=1.5).encode(
-        x=epochs, **shared, color=colour, detail="trial:N", tooltip=tips, opacity=_opacity()
-    )
-    crosses = lines.mark_point(shape="cross", angle=45, filled=True, size=90, strokeWidth=0).encode(
-        x=epochs, **shared, color=colour, tooltip=tips
-    )
-    layers = [
-        rules.mark_rule(color="var(--rule-2)", strokeDash=[1, 3]).encode(x=epochs),
-        drawn,
-        crosses.transform_filter("datum.last && (datum.outcome === 'stopped' || datum.outcome === 'failed')"),
-        lines.mark_point(filled=True, size=40).encode(x=epochs, **shared, color=colour, tooltip=tips)
-        .transform_filter("datum.last && (datum.outcome === 'winner' || datum.outcome === 'finished')"),
-    ]  # fmt: skip
+    last = max(2, *(point["epoch"] for point in points))
+    ticks = alt.Axis(tickMinStep=1, format="d", grid=False, tickCount=min(10, last - 1))
+    scale = alt.Scale(domain=[1, last], nice=False, zero=False)
+    epochs = alt.X("epoch:Q", title="epoch", axis=ticks, scale=scale)
+    place = {
+        "x": epochs,
+        "y": alt.Y("score:Q", title=None, axis=alt.Axis(format=MEASURES[search["measure"]])).scale(zero=False),
+        "color": _by_outcome(search),
+        "tooltip": ["trial:N", "outcome:N", "epoch:Q", alt.Tooltip("score:Q", title=search["measure"], format=".4f")],
+    }
+    lines = alt.Chart(alt.InlineData(values=points)).mark_line(strokeWidth=1.5, opacity=0.8)
+    layers = [*_stops(search, epochs), lines.encode(**place, detail="trial:N"), *_ends(points, place)]
     return specification(alt.layer(*layers), f"{search['measure']} of every trial after each epoch", 230, 440)
 
 
@@ -128,7 +112,8 @@ def _across(one: Content, listed: bool) -> altair.X:
     if listed:
         names = [_plain(value) for value in one["values"]]
         return alt.X("value:N", title=None, sort=names, axis=alt.Axis(labelAngle=0, labelOverlap=True))
-    scale = alt.Scale(type=one["scale"], domain=[one["low"], one["high"]], nice=False, zero=False)
+    zero = False if one["scale"] == "linear" else alt.Undefined  # Vega warns of it on a logarithmic scale
+    scale = alt.Scale(type=one["scale"], domain=[one["low"], one["high"]], nice=False, zero=zero)
     return alt.X("value:Q", title=None, scale=scale, axis=alt.Axis(grid=False, tickCount=5, format="~g"))
 
 
@@ -153,20 +138,36 @@ def _curve_points(search: Content) -> list[Content]:
         for at, score in enumerate(trial["curve"]):
             if at % step == 0 or at == last:
                 point = {"trial": trial["trial"], "outcome": trial["outcome"], "epoch": at + 1}
-                found.append({**point, "score": round(score, 5)} | ({"last": True} if at == last else {}))
+                found.append({**point, "score": round(score, 5)})
     return found
 
 
-def _outcomes(search: Content) -> list[str]:
-    present = {trial["outcome"] for trial in search["trials"]}
-    return [outcome for outcome in OUTCOMES if outcome in present]
-
-
-def _opacity() -> altair.Opacity:
+def _by_outcome(search: Content) -> altair.Color:
+    """The colour of each outcome, and a legend of those that there are."""
     import altair as alt
 
-    return alt.Opacity(
-        "outcome:N",
-        legend=None,
-        scale=alt.Scale(domain=list(OUTCOMES), range=[1, 0.75, 0.55, 0.75]),
-    )
+    present = {trial["outcome"] for trial in search["trials"]}
+    shown = [outcome for outcome in OUTCOMES if outcome in present]
+    scale = alt.Scale(domain=shown, range=[OUTCOMES[outcome] for outcome in shown])
+    return alt.Color("outcome:N", scale=scale, legend=alt.Legend(title=None, orient="top", symbolType="stroke"))
+
+
+def _stops(search: Content, epochs: altair.X) -> list[altair.Chart]:
+    """A line at each epoch at which trials were stopped."""
+    import altair as alt
+
+    stopped = sorted({trial["epochs"] for trial in search["trials"] if trial["outcome"] == "stopped"})
+    rules = alt.Chart(alt.InlineData(values=[{"epoch": epoch} for epoch in stopped]))
+    return [rules.mark_rule(color="var(--rule-2)", strokeDash=[1, 3]).encode(x=epochs)] if stopped else []
+
+
+def _ends(points: Sequence[Content], place: Content) -> list[altair.Chart]:
+    """A mark at the end of each curve: a cross of those that did not come to their own."""
+    import altair as alt
+
+    ends = {point["trial"]: point for point in points}.values()
+    short = [point for point in ends if point["outcome"] in ("stopped", "failed")]
+    whole = [point for point in ends if point not in short]
+    crosses = alt.Chart(alt.InlineData(values=short)).mark_point(shape="cross", angle=45, filled=True, size=90)
+    dots = alt.Chart(alt.InlineData(values=whole)).mark_point(filled=True, size=40)
+    return [marks.encode(**place) for marks, present in ((crosses, short), (dots, whole)) if present]

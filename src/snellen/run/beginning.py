@@ -92,9 +92,7 @@ def write_plan(folder: Path, planned: Plan, found: Mapping[str, Mapping[str, Any
     journal.append(folder / "journal.jsonl", {"event": "planned", "models": main, "time": now()})
 
 
-def workplace(
-    folder: Path, sealed: Dataset, environment: Mapping[str, Any], workers: int | None = None
-) -> Workplace:
+def workplace(folder: Path, sealed: Dataset, environment: Mapping[str, Any], workers: int | None = None) -> Workplace:
     """Where the jobs are performed: the pictures on the device, test labels sealed. workers: None for one a thread."""
     device = environment["device"]
     material = Material(resident(sealed.images, device), torch.from_numpy(sealed.labels).to(device))

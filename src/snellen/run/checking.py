@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property, reduce
+from operator import add
 from typing import Any
 
 from snellen.data.dataset import Dataset
@@ -15,54 +18,45 @@ from snellen.run.beginning import Settings
 from snellen.run.pricing import Clock, checkpoint_bytes, floor_seconds, stored_bytes
 from snellen.run.training import scope_of
 from snellen.search.foreseen import Foreseen, foresee
+from snellen.study.estimate import Cost
 from snellen.study.plan import Plan, PlannedModel, options_of, plan, split_of
 from snellen.study.schema import StudyFile
 from snellen.train.environment import settle
 from snellen.train.lane import Lane
 
-REPORT_SECONDS = 2.0
+REPORT_SECONDS = 3.0
 """To score, judge and draw, and to start: what every run takes."""
 
 
 @dataclass(frozen=True)
-class ModelCost:
-    """A row of the plan. jobs, trajectories, all_epochs, seconds, disk_bytes: of all that is trained for the model, at
-    most; job, epochs, steps_an_epoch, memory_bytes: of the network that stands for it. jobs: networks, of a search the
-    trials' too. saved_epochs: not trained because networks that differ in their stop rule alone are one trajectory.
+class Amounts:
+    """Sums over networks. jobs: networks; trajectories: of them, trained once each for all that share them.
 
-    seeds, folds: networks of the main split, and of cross-validation.
+    saved_epochs: not trained because networks that differ in their stop rule alone share a trajectory. disk_bytes: what
+    stays; checkpoint_bytes: of snapshots while training.
     """
 
-    model: str
-    job: str
-    jobs: int
-    trajectories: int
-    seeds: int
-    folds: int
-    parameters: int
-    steps_an_epoch: int
-    epochs: int
-    all_epochs: int
-    saved_epochs: int
-    seconds: float
-    memory_bytes: int
-    disk_bytes: int
-    search: dict[str, Any] | None
+    jobs: int = 0
+    trajectories: int = 0
+    epochs: int = 0
+    saved_epochs: int = 0
+    seconds: float = 0.0
+    disk_bytes: int = 0
+    checkpoint_bytes: int = 0
+
+    def __add__(self, other: Amounts) -> Amounts:
+        return Amounts(**{name: value + getattr(other, name) for name, value in vars(self).items()})
 
 
 def check_study(study: StudyFile, settings: Settings, dataset: Dataset | None = None) -> dict[str, Any]:
-    """The plan of a study and its estimated cost, as JSON values; a few steps on random pictures are timed."""
+    """The plan of a study and what it costs at most, as JSON values; a few steps on random pictures are timed."""
     environment, began = settle(settings.device, settings.threads, {}), time.perf_counter()
     dataset = dataset or read(study.data.source, options_of(study), settings.data_folder)
     roles = assign(dataset, split_of(study))
     reading = time.perf_counter() - began
-    planned = plan(study, dataset, roles)
-    clock = Clock(dataset, environment["device"], environment["threads"])
-    costs = _Costs(study, dataset, roles, planned, clock)
-    models = [costs.of_model(name) for name in planned.models]
-    floors, finals = floor_seconds(dataset, len(roles.rows["train"])), costs.finals
-    once = sum(len(lane.jobs) for lane in planned.lanes)
-    searched = [each.search for each in models if each.search]
+    prices = _Prices(study, dataset, roles, Clock(dataset, environment["device"], environment["threads"]))
+    models, amounts = prices.models(), prices.amounts
+    floors = floor_seconds(dataset, len(roles.rows["train"]))
     return {
         "study": study.study,
         "data": {
@@ -75,67 +69,143 @@ def check_study(study: StudyFile, settings: Settings, dataset: Dataset | None = 
         "roles": {role: len(rows) for role, rows in roles.rows.items()},
         "left_out": len(roles.left_out),
         "near_duplicates": _near_in_other_roles(study, dataset, roles),
-        "models": [asdict(each) for each in models],
+        "models": models,
         "seeds": study.seeds,
         "folds": study.folds.count if study.folds else None,
         "repeats": study.folds.repeats if study.folds else None,
-        "final_networks": finals,
-        "jobs": once + finals + sum(each["jobs"] for each in searched),
-        "trajectories": len(planned.lanes) + finals + sum(each["trajectories"] for each in searched),
-        "epochs": costs.epochs + sum(each["epochs"] or 0 for each in searched),
-        "saved_epochs": sum(each.saved_epochs for each in models),
+        "final_networks": prices.finals,
+        **asdict(amounts),
         "floor_seconds": floors,
-        "seconds": costs.seconds + sum(each["seconds"] for each in searched) + floors + reading + REPORT_SECONDS,
-        "disk_bytes": costs.disk_bytes + sum(each["disk_bytes"] for each in searched),
-        "checkpoint_bytes": costs.checkpoint_bytes,
+        "seconds": amounts.seconds + floors + reading + REPORT_SECONDS,
         "device": environment["device"],
         "threads": environment["threads"],
     }
 
 
 @dataclass(frozen=True, eq=False)
-class _Costs:
-    """The prices of a plan. A searched model is planned with the first of its values."""
+class _Prices:
+    """What the networks of a study cost. A searched model is planned with the first of its values."""
 
     study: StudyFile
     dataset: Dataset
     roles: Roles
-    planned: Plan
     clock: Clock
 
-    def of_model(self, name: str) -> ModelCost:
-        """All that is trained for a model, whoever shares it."""
-        planned, model = self.planned.models[name], self.study.models[name]
-        lanes = self._lanes(planned)
-        main = next(lane for lane in lanes if planned.job in lane.ids)
-        cost = self.clock.costs([main])[main]
-        own = {job for job in _jobs(planned)}
-        asked = sum(job.stop.epochs for lane in lanes for job in lane.jobs if job.id in own)
-        trained = sum(lane.epochs for lane in lanes)
-        foreseen = foresee(model, scope_of(self.study, model, self.dataset, self.roles)) if model.search else None
-        search = self._search(foreseen) if foreseen else None
-        return ModelCost(
-            model=name,
-            job=planned.job,
-            jobs=len(own) + (search["jobs"] if search else 0),
-            trajectories=len(lanes) + (search["trajectories"] if search else 0),
-            seeds=len(planned.seeds),
-            folds=len(planned.folds),
-            parameters=cost.parameters,
-            steps_an_epoch=cost.steps_an_epoch,
-            epochs=cost.epochs,
-            all_epochs=trained + (search["epochs"] or 0 if search else 0),
-            saved_epochs=max(0, asked - trained) + (search["saved_epochs"] or 0 if search else 0),
-            seconds=self._seconds(lanes) + (search["seconds"] if search else 0),
-            memory_bytes=cost.memory_bytes,
-            disk_bytes=self._bytes(lanes) + (search["disk_bytes"] if search else 0),
-            search=search,
-        )
+    @cached_property
+    def planned(self) -> Plan:
+        """Without final networks."""
+        return plan(self.study, self.dataset, self.roles)
+
+    @cached_property
+    def costs(self) -> dict[Lane, Cost]:
+        """Of the lanes of the plan, in the packs that they will be trained in."""
+        return {lane: cost for stage in self.planned.stages for lane, cost in self.clock.costs(stage).items()}
+
+    @cached_property
+    def foreseen(self) -> dict[str, Foreseen]:
+        """The searches, by model."""
+        models = self.study.models.items()
+        scopes = {name: scope_of(self.study, model, self.dataset, self.roles) for name, model in models if model.search}
+        return {name: foresee(self.study.models[name], scope) for name, scope in scopes.items()}
 
     @property
     def finals(self) -> int:
-        """Networks on all rows: one a model that is cross-validated and whose test is opened."""
+        """Networks on all rows: one a cross-validated model whose test is opened."""
         wanted = self.study.open_test
         if not self.study.folds:
             return 0
-        return {"chosen": 1, "all": len(self.planned.models)}[wanted] if isinstance(wanted, str) else len(wanted)
+        return len(wanted) if isinstance(wanted, tuple) else {"chosen": 1, "all": len(self.planned.models)}[wanted]
+
+    @property
+    def amounts(self) -> Amounts:
+        """All that is trained."""
+        lanes = self._of_lanes(self.planned.lanes)
+        finals = sorted((self._final(model) for model in self.planned.models), key=lambda each: each.seconds)
+        searches = [self._search(model) for model in self.foreseen]
+        return reduce(add, [lanes, *finals[len(finals) - self.finals :], *searches])
+
+    def models(self) -> list[dict[str, Any]]:
+        """A row a model: the network that stands for it, and the amounts of all that is trained for it."""
+        return [self._model(name) for name in self.planned.models]
+
+    def _model(self, name: str) -> dict[str, Any]:
+        planned, foreseen = self.planned.models[name], self.foreseen.get(name)
+        jobs = self._jobs(planned)
+        lanes = [lane for lane in self.planned.lanes if jobs & set(lane.ids)]
+        amounts = self._of_lanes(lanes, jobs)
+        if foreseen:
+            amounts += self._search(name)
+        cost = self.costs[next(lane for lane in lanes if planned.job in lane.ids)]
+        shown = ("parameters", "steps_an_epoch", "epochs", "memory_bytes")
+        return {
+            "model": name,
+            "job": planned.job,
+            **{each: getattr(cost, each) for each in shown},
+            **{f"all_{key}" if key == "epochs" else key: value for key, value in asdict(amounts).items()},
+            "seeds": len(planned.seeds),
+            "fold_networks": len(planned.folds),
+            "search": _shown(foreseen) if foreseen else None,
+        }
+
+    def _jobs(self, planned: PlannedModel) -> set[str]:
+        """All jobs of a model, those of earlier phases too."""
+        found = {*planned.seeds.values(), *(fold.job for fold in planned.folds)}
+        for stage in reversed(self.planned.stages):
+            starts = [lane.trajectory.start for lane in stage if found & set(lane.ids)]
+            found |= {start.id for start in starts if start}
+        return found
+
+    def _of_lanes(self, lanes: Sequence[Lane], jobs: set[str] | None = None) -> Amounts:
+        """Of lanes, and of those of their jobs that are named."""
+        own = [[job for job in lane.jobs if jobs is None or job.id in jobs] for lane in lanes]
+        epochs = [max(job.stop.epochs for job in each) for each in own]
+        return Amounts(
+            jobs=sum(map(len, own)),
+            trajectories=len(lanes),
+            epochs=sum(epochs),
+            saved_epochs=sum(job.stop.epochs for each in own for job in each) - sum(epochs),
+            seconds=sum(self.costs[lane].seconds + self.clock.around(lane) for lane in lanes),
+            disk_bytes=sum(stored_bytes(lane, self.dataset) for lane in lanes),
+            checkpoint_bytes=max((checkpoint_bytes(lane) for lane in lanes), default=0),
+        )
+
+    def _final(self, name: str) -> Amounts:
+        """Of one more network of a model, on all rows but those of the test."""
+        phases = set(self.planned.models[name].phases)
+        lanes = [lane for lane in self.planned.lanes if phases & set(lane.ids)]
+        one, rows = self._of_lanes(lanes, phases), lanes[0].rows
+        more = (len(rows["train"]) + len(rows["validation"])) / len(rows["train"])
+        return replace(one, saved_epochs=0, seconds=one.seconds * more)
+
+    def _search(self, name: str) -> Amounts:
+        """Of the trials of a search, without the winner's networks, which are those of the plan."""
+        foreseen, planned = self.foreseen[name], self.planned.models[name]
+        lane = next(lane for lane in self.planned.lanes if planned.job in lane.ids)
+        known, trials = foreseen.networks * lane.epochs, foreseen.trials or foreseen.sampled
+        seconds = foreseen.networks * -self.costs[lane].seconds
+        seconds += sum(each.weight * self.clock.seconds(each.lanes, each.epochs) for each in foreseen.stretches)
+        epochs = max(0, (foreseen.epochs or 0) - known)
+        more = max(0, trials - 1) * foreseen.networks
+        shared = (foreseen.in_full or 0) - (foreseen.epochs or 0) if not foreseen.rungs and foreseen.epochs else 0
+        return Amounts(
+            jobs=more,
+            trajectories=min(more, round(foreseen.trajectories)),
+            epochs=epochs,
+            saved_epochs=max(0, shared),
+            seconds=min(max(0.0, seconds), foreseen.seconds or math.inf),
+            disk_bytes=more * stored_bytes(lane, self.dataset),
+            checkpoint_bytes=foreseen.waiting * checkpoint_bytes(lane),
+        )
+
+
+def _shown(foreseen: Foreseen) -> dict[str, Any]:
+    """A search as check says it: at most so many trials and epochs, and its rungs."""
+    names = ("method", "trials", "epochs", "in_full", "networks", "seconds")
+    brackets = [[{"trials": trials, "epochs": epochs} for trials, epochs in bracket] for bracket in foreseen.rungs]
+    return {**{name: getattr(foreseen, name) for name in names}, "rungs": brackets}
+
+
+def _near_in_other_roles(study: StudyFile, dataset: Dataset, roles: Roles) -> int | None:
+    """How many pictures are nearly one in another role; None where the study parts none, or nobody looked."""
+    near = None if study.data.near_duplicates else near_groups_at_hand(dataset)
+    return None if near is None else len(parted_rows(near, roles))

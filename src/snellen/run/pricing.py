@@ -1,4 +1,4 @@
-"""Prices: seconds of packs as they will be formed, from a few timed steps; of floors and features; bytes on the disk."""
+"""Prices: seconds of packs as they will be formed, from timed steps; of floors and features; bytes on the disk."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ from snellen.train.packs import form, shape_of
 PROBES = 24
 """Shapes of packs that are timed, half a second each; others cost as much as those for each multiply-add."""
 
-FITTED_ROWS = 2_000
-"""Training pictures that feature steps are fitted to for timing; all of them take as many times longer as they are."""
+FITTED_ROWS = 500
+"""Training pictures that feature steps are fitted to for timing, at least; and to four times as many. More take longer
+along a straight line."""
 
 JOB_SECONDS = 0.04
 """To write and read what a job leaves behind, beside its predictions."""
@@ -38,7 +39,7 @@ class Clock:
     device: str
     threads: int
     timed: dict[tuple[str, int], Cost] = field(default_factory=dict)
-    fitted: dict[str, float] = field(default_factory=dict)
+    fitted: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     def costs(self, lanes: Iterable[Lane]) -> dict[Lane, Cost]:
         """Of each lane, trained to its end in the packs that these lanes will be formed into."""
@@ -80,12 +81,26 @@ class Clock:
             return 0.0
         key = "; ".join(repr(placed.layer) for placed in trajectory.network.features)
         if key not in self.fitted:
-            some = rows[:: max(1, len(rows) // FITTED_ROWS)]
-            began = time.perf_counter()
-            images, labels = self.dataset.images[some], self.dataset.labels[some]
-            fit.fit(trajectory.network, images, labels, trajectory.pixel_range, trajectory.seed)
-            self.fitted[key] = (time.perf_counter() - began) / len(some)
-        return self.fitted[key] * len(rows)
+            self.fitted[key] = self._line(trajectory, rows)
+        base, slope = self.fitted[key]
+        return base + slope * len(rows)
+
+    def _line(self, trajectory: Trajectory, rows: np.ndarray) -> tuple[float, float]:
+        """Seconds to fit the feature steps of a network: for no rows, and for each row."""
+        widest = max(math.prod(placed.output_shape) for placed in trajectory.network.features)
+        few = min(len(rows), max(FITTED_ROWS, 2 * widest))
+        many = min(len(rows), 4 * few)
+        self._fit(trajectory, rows[:few])  # what is imported first is not timed
+        short, long = (self._fit(trajectory, rows[:: len(rows) // count][:count]) for count in (few, many))
+        slope = max(0.0, long - short) / (many - few) if many > few else 0.0
+        return max(0.0, short - slope * few), slope
+
+    def _fit(self, trajectory: Trajectory, rows: np.ndarray) -> float:
+        """Seconds to fit the feature steps of a network to these rows."""
+        images, labels = self.dataset.images[rows], self.dataset.labels[rows]
+        began = time.perf_counter()
+        fit.fit(trajectory.network, images, labels, trajectory.pixel_range, trajectory.seed)
+        return time.perf_counter() - began
 
 
 def floor_seconds(dataset: Dataset, num_train: int) -> float:

@@ -69,12 +69,12 @@ def search_models(
     found = {}
     for name, model in study.models.items():
         if model.search:
-            scope = _scope(study, model, dataset, roles)
+            scope = scope_of(study, model, dataset, roles)
             found[name] = _driver(name, model, scope, place, watcher).run()
     return found
 
 
-def _scope(study: StudyFile, model: Model, dataset: Dataset, roles: Roles) -> Scope:
+def scope_of(study: StudyFile, model: Model, dataset: Dataset, roles: Roles) -> Scope:
     """One network a trial, unless the search asks for the mean over the folds or the seeds of the study."""
     assert model.search is not None  # asked by the caller
     over = model.search.mean_over

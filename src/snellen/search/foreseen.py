@@ -39,10 +39,12 @@ class Stretch:
 @dataclass(frozen=True, eq=False)
 class Foreseen:
     """trials, epochs: at most, None where only another budget bounds them; epochs of all networks of all trials, their
-    earlier phases too. networks: of one trial. rungs: (trials, epochs) of each bracket. in_full: epochs of training
-    every trial alone to its end. seconds: the study's own limit."""
+    earlier phases too. sampled: trials that stand for those of a search without a number of them. networks: of one
+    trial. rungs: (trials, epochs) of each bracket. in_full: epochs of training every trial alone to its end. seconds:
+    the study's own limit."""
 
     method: str
+    sampled: int
     trials: int | None
     epochs: int | None
     networks: int
@@ -50,6 +52,18 @@ class Foreseen:
     in_full: int | None
     stretches: tuple[Stretch, ...]
     seconds: float | None
+
+    @property
+    def trajectories(self) -> float:
+        """Of all trials; what goes on from a rung to the next is counted once."""
+        whole = [stretch for stretch in self.stretches if stretch.epochs is None]
+        started = sum(bracket[0][0] for bracket in self.rungs) * self.networks
+        return started + sum(stretch.weight * len(stretch.lanes) for stretch in whole)
+
+    @property
+    def waiting(self) -> int:
+        """Networks that wait at a rung at most."""
+        return self.networks * max((bracket[0][0] for bracket in self.rungs), default=0)
 
 
 def foresee(model: Model, scope: Scope) -> Foreseen:
@@ -73,6 +87,7 @@ def foresee(model: Model, scope: Scope) -> Foreseen:
     asked = sum(lane.epochs for lanes in apart for lane in lanes)
     return Foreseen(
         method=method.method,
+        sampled=trials,
         trials=most.trials,
         epochs=epochs,
         networks=networks,

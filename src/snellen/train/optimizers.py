@@ -85,21 +85,36 @@ class AdamRule(Optimizer):
     def update(self, theta: Tensor, gradient: Tensor, slots: dict[str, Tensor], step: int, rate: Tensor) -> None:
         if theta.device.type == "cpu":
             self._in_one_pass(theta, gradient, slots, step, rate)
-            return
+        else:
+            self._by_operations(theta, gradient, slots, step, rate)
+
+    def _by_operations(
+        self, theta: Tensor, gradient: Tensor, slots: dict[str, Tensor], step: int, rate: Tensor
+    ) -> None:
         mean = slots["mean"].lerp_(gradient, 1 - self.beta_1)
         square = slots["square"].mul_(self.beta_2).addcmul_(gradient, gradient, value=1 - self.beta_2)
         correction = (1 - self.beta_2**step) ** 0.5 / (1 - self.beta_1**step)
         theta.sub_((mean * (rate * correction)).div_(square.sqrt().add_(self.epsilon)))
 
-    def _in_one_pass(
-        self, theta: Tensor, gradient: Tensor, slots: dict[str, Tensor], step: int, rate: Tensor
-    ) -> None:
+    def _in_one_pass(self, theta: Tensor, gradient: Tensor, slots: dict[str, Tensor], step: int, rate: Tensor) -> None:
         """torch's fused kernel, 2.5 to 10 times as fast; its epsilon stands inside the bias correction."""
         epsilon, taken = self.epsilon / (1 - self.beta_2**step) ** 0.5, [torch.tensor(float(step))]
-        options = {"amsgrad": False, "maximize": False, "weight_decay": 0.0, "beta1": self.beta_1, "beta2": self.beta_2}
         for lane, own in enumerate(rate.flatten().tolist()):
-            moved = [[each[lane]] for each in (theta, gradient, slots["mean"], slots["square"])]
-            torch._fused_adam_(*moved, [], taken, lr=own, eps=epsilon, **options)
+            torch._fused_adam_(
+                [theta[lane]],
+                [gradient[lane]],
+                [slots["mean"][lane]],
+                [slots["square"][lane]],
+                [],
+                taken,
+                lr=float(own),
+                beta1=self.beta_1,
+                beta2=self.beta_2,
+                weight_decay=0.0,
+                eps=epsilon,
+                amsgrad=False,
+                maximize=False,
+            )
 
 
 @final

@@ -22,9 +22,9 @@ at batch 32 takes 0.8 times the CPU time of one alone in 5 lanes and in 10; one 
 CONV_WIDTHS = ((100_000, 8), (1_500_000, 4))
 """Multiply-adds of one picture below which so many lanes of a network with convolutions are grouped; one beyond.
 
-CPU time per lane, in shares of one lane alone (docs/log.md): of 4.6 thousand multiply-adds 0.17 in 8 lanes; LeNet-5, 0.48
-million, 0.55 in 4 and no less in 8; a network of 0.7 million 0.67 in 4 and 0.81 in 8; of 5 million 1.35 in 2; of 13, 22
-and 41 million 1.0 to 1.08 in 2. A rule and not a measurement: on a machine that others use too, two measurements of one
+CPU time per lane, in shares of one lane alone (docs/log.md): of 4.6 thousand multiply-adds 0.17 in 8 lanes; LeNet-5, of
+0.48 million, 0.6 in 4 and no less in 8; of 0.7 million 0.67 in 4 and 0.81 in 8; of 5 million 1.35 in 2; of 13, 22 and
+41 million 1.0 to 1.08 in 2. A rule and not a measurement: on a machine that others use too, two measurements of one
 shape chose different widths, and the same study would have had other bits in every new cache.
 """
 WINDOWED = (Conv, DepthwiseConv, SeparableConv, Skip)

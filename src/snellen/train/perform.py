@@ -193,8 +193,7 @@ def _measured(validation: Predictions) -> tuple[float | None, float | None]:
     assert validation.labels is not None  # validation rows are never sealed
     if not len(validation.labels):
         return None, None
-    measures = loss(validation.labels, validation.probabilities), accuracy(validation.labels, validation.probabilities)
-    return measures
+    return loss(validation.labels, validation.probabilities), accuracy(validation.labels, validation.probabilities)
 
 
 def _failed(job: Job, kept: Kept, progress: Progress, folder: JobFolder) -> Result:

@@ -17,8 +17,8 @@ Values = dict[str, Tensor]
 
 class EpochRecord(TypedDict):
     """One line of the history. loss, accuracy: running means over the epoch while the weights changed, in training
-    mode; validation: after the epoch, in evaluation mode, None where no rows are left for it. learning_rate: of the last step. seconds: wall clock, shared
-    evenly among the lanes that trained together."""
+    mode; validation: after the epoch, in evaluation mode, None where no rows are left for it. learning_rate: of the
+    last step. seconds: wall clock, shared evenly among the lanes that trained together."""
 
     epoch: int
     loss: float

@@ -73,8 +73,8 @@ def packs_of(lanes: Sequence[Lane], place: Workplace, until: int | None) -> list
             tidy(pack, place)
     formed = form(left, lambda lane: place.paused(lane).epoch)
     most_threads = 1 if is_for_workers(formed, place, until) else None
-    for pack in formed:
-        record_pack(pack, place, most_threads)
+    for new in formed:
+        record_pack(new, place, most_threads)
     return [*packs, *formed]
 
 

@@ -62,7 +62,7 @@ class Worker:
     process: subprocess.Popen[str]
     pack: Pack | None = None
     last: deque[str] = field(default_factory=lambda: deque(maxlen=LAST_LINES))
-    complaining: Thread | None = None
+    readers: tuple[Thread, ...] = ()
 
     def tell(self, value: Any) -> None:
         """One line; it may be dead."""
@@ -74,10 +74,26 @@ class Worker:
     def how_it_ended(self) -> str:
         """In words, with the last that it said."""
         code = self.process.wait()
-        assert self.complaining is not None  # since it began
-        self.complaining.join(POLL_SECONDS)
+        self.close()
         ended = f"signal {-code}" if code < 0 else f"exit code {code}"
         return f"{ended}: {self.last[-1]}" if self.last and code > 0 else ended
+
+    def end(self, seconds: float) -> None:
+        """Waits that long for it to save and end, its input being closed; else it is killed."""
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.close()
+
+    def close(self) -> None:
+        """What it said, it has said."""
+        for reader in self.readers:
+            reader.join()
+        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
+            with suppress(OSError):
+                cast(IO[str], pipe).close()
 
 
 class Pool:
@@ -109,11 +125,7 @@ class Pool:
                 cast(IO[str], worker.process.stdin).close()
         until = time.monotonic() + STOP_SECONDS
         for worker in self.workers:
-            try:
-                worker.process.wait(max(0.0, until - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                worker.process.kill()
-                worker.process.wait()
+            worker.end(max(0.0, until - time.monotonic()))
 
     def _start(self) -> Worker:
         command = [sys.executable, "-P", "-X", "utf8", "-m", WORKER]
@@ -130,9 +142,10 @@ class Pool:
             creationflags=group,
         )
         worker = Worker(process)
-        worker.complaining = Thread(target=_collect, args=(process.stderr, worker.last), daemon=True)
-        worker.complaining.start()
-        Thread(target=self._forward, args=(worker,), daemon=True).start()
+        complaints = Thread(target=_collect, args=(process.stderr, worker.last), daemon=True)
+        worker.readers = (complaints, Thread(target=self._forward, args=(worker,), daemon=True))
+        for reader in worker.readers:
+            reader.start()
         worker.tell(self.told)
         self.workers.append(worker)
         return worker
@@ -167,8 +180,10 @@ class Pool:
 
     def _pass_on(self, pack: Pack, said: dict[str, Any]) -> None:
         self.watcher.turned(pack)
-        for name, values in said.items():
-            {"stepped": self.watcher.stepped, "trained": self.watcher.trained}[name](*values)
+        if "stepped" in said:
+            self.watcher.stepped(*said["stepped"])
+        else:
+            self.watcher.trained(*said["trained"])
 
     def _bury(self, worker: Worker, pack: Pack) -> None:
         """A worker died: its pack is run again, or fails; another takes its place."""

@@ -1,6 +1,6 @@
 """What workers share: the pictures of a run as files that are mapped into memory, and packs as JSON.
 
-    <folder>/images.npy, labels.npy, ids.npy, <digest>.npy for each array of row numbers
+<folder>/images.npy, labels.npy, ids.npy, <digest>.npy for each array of row numbers
 """
 
 from __future__ import annotations
