@@ -75,7 +75,7 @@ def plan_sentences(checked: dict[str, Any]) -> list[str]:
     """What `snellen check` says below the plan: searches, seeds and folds, what is shared, and what all of it costs."""
     said = [_searches(row["model"], row["search"]) for row in checked["models"] if row["search"]]
     if said:
-        said.append("Until a search is over, the plan has the first of its values.")
+        said.append("Until a search is over, the plan has the dearest of its values.")
     if checked["seeds"] > 1 or checked["folds"]:
         said.append(_networks(checked))
     if checked["saved_epochs"]:

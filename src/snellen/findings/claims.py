@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from snellen.evaluate.record import RunRecord
 from snellen.evaluate.scores import Estimate
 from snellen.findings.conclusions import opened_words
 from snellen.findings.finding import Facts, percent
@@ -33,7 +34,6 @@ def _who(facts: Facts, model: str, opened: bool, estimate: Estimate) -> str:
     """Which networks, trained on what."""
     record = facts.record
     data, roles, planned = record.data["data"], record.data["roles"]["counts"], record.planned[model]
-    result = record.results[model]
     if estimate.networks > 1:
         return (
             f"{estimate.networks} networks (`{model}`, seeds {', '.join(map(str, planned.seeds))}), each trained on "
@@ -46,11 +46,20 @@ def _who(facts: Facts, model: str, opened: bool, estimate: Estimate) -> str:
             f"One network (`{model}`), trained once on {count:,} images of {data['name']} for {final.epochs} epochs (a "
             "number set by cross-validation), classifies"
         )
-    measure = record.model(model).last_phase.measure
     return (
-        f"One network (`{model}`), trained once on {roles['train']:,} images of {data['name']} for {result.epochs} "
-        f"epochs (epoch {result.kept_epoch} kept by validation {measure}), classifies"
+        f"One network (`{model}`), trained once on {roles['train']:,} images of {data['name']} for "
+        f"{_length(record, model)}, classifies"
     )
+
+
+def _length(record: RunRecord, model: str) -> str:
+    """10 epochs (epoch 9 kept by validation loss); of several phases those of each, and what the last kept."""
+    results = [record.folder_of(job).read_result() for job in record.planned[model].phases]
+    epochs = " + ".join(str(result.epochs) for result in results if result)
+    kept, measure = record.results[model].kept_epoch, record.model(model).last_phase.measure
+    if len(results) == 1:
+        return f"{epochs} epochs (epoch {kept} kept by validation {measure})"
+    return f"{epochs} epochs in {len(results)} phases (epoch {kept} of the last kept by validation {measure})"
 
 
 def _covered(estimate: Estimate) -> str:

@@ -19,10 +19,13 @@ from snellen.run.pricing import Clock, checkpoint_bytes, floor_seconds, stored_b
 from snellen.run.training import scope_of
 from snellen.search.foreseen import Foreseen, foresee
 from snellen.study.estimate import Cost
-from snellen.study.plan import Plan, PlannedModel, options_of, plan, split_of
+from snellen.study.plan import Plan, PlannedModel, options_of, plan, split_of, with_found
 from snellen.study.schema import StudyFile
 from snellen.train.environment import settle
 from snellen.train.lane import Lane
+
+STOPPED_BYTES = 4_000
+"""Of what a trial leaves that was stopped: its values and its history."""
 
 REPORT_SECONDS = 3.0
 """To score, judge and draw, and to start: what every run takes."""
@@ -84,7 +87,7 @@ def check_study(study: StudyFile, settings: Settings, dataset: Dataset | None = 
 
 @dataclass(frozen=True, eq=False)
 class _Prices:
-    """What the networks of a study cost. A searched model is planned with the first of its values."""
+    """What the networks of a study cost. A searched model is planned with the dearest of its values."""
 
     study: StudyFile
     dataset: Dataset
@@ -94,7 +97,8 @@ class _Prices:
     @cached_property
     def planned(self) -> Plan:
         """Without final networks."""
-        return plan(self.study, self.dataset, self.roles)
+        dearest = {name: each.dearest for name, each in self.foreseen.items()}
+        return plan(with_found(self.study, dearest), self.dataset, self.roles)
 
     @cached_property
     def costs(self) -> dict[Lane, Cost]:
@@ -186,14 +190,15 @@ class _Prices:
         seconds += sum(each.weight * self.clock.seconds(each.lanes, each.epochs) for each in foreseen.stretches)
         epochs = max(0, (foreseen.epochs or 0) - known)
         more = max(0, trials - 1) * foreseen.networks
+        ended = max(0, more - foreseen.stopped * foreseen.networks)
         shared = (foreseen.in_full or 0) - (foreseen.epochs or 0) if not foreseen.rungs and foreseen.epochs else 0
         return Amounts(
             jobs=more,
-            trajectories=min(more, round(foreseen.trajectories)),
+            trajectories=max(0, round(foreseen.trajectories) - foreseen.networks),
             epochs=epochs,
             saved_epochs=max(0, shared),
             seconds=min(max(0.0, seconds), foreseen.seconds or math.inf),
-            disk_bytes=more * stored_bytes(lane, self.dataset),
+            disk_bytes=more * STOPPED_BYTES + ended * stored_bytes(lane, self.dataset),
             checkpoint_bytes=foreseen.waiting * checkpoint_bytes(lane),
         )
 

@@ -101,7 +101,7 @@ class Driver:
         failed."""
         (rounds, asks), began = self._stored(), time.monotonic()
         spent = rounds[-1].seconds if rounds else 0.0
-        while asks := asks or next_round(self.space, self.method, rounds, self.max_epochs, self.scope.seed, self.goal):
+        while asks := asks or self._next(rounds):
             self._write(rounds, asks)
             self.asking(len(rounds) + 1, asks)
             told = self._train(asks)
@@ -111,6 +111,10 @@ class Driver:
         searched = self._finish(rounds)
         self._write(rounds, outcome=asdict(searched))
         return searched
+
+    def _next(self, rounds: Sequence[Done]) -> tuple[Ask, ...]:
+        """The asks of the next round; none when the search is over."""
+        return next_round(self.space, self.method, rounds, self.max_epochs, self.scope.seed, self.goal) or ()
 
     def _write(self, rounds: Sequence[Done], asks: Sequence[Ask] = (), outcome: dict[str, Any] | None = None) -> None:
         """asks: those of the round that is being trained: a model that proposes may propose otherwise elsewhere."""

@@ -41,7 +41,7 @@ class Foreseen:
     """trials, epochs: at most, None where only another budget bounds them; epochs of all networks of all trials, their
     earlier phases too. sampled: trials that stand for those of a search without a number of them. networks: of one
     trial. rungs: (trials, epochs) of each bracket. in_full: epochs of training every trial alone to its end. seconds:
-    the study's own limit."""
+    the study's own limit. dearest: the values that take the most work, of those sampled."""
 
     method: str
     sampled: int
@@ -52,6 +52,7 @@ class Foreseen:
     in_full: int | None
     stretches: tuple[Stretch, ...]
     seconds: float | None
+    dearest: Assignment
 
     @property
     def trajectories(self) -> float:
@@ -64,6 +65,11 @@ class Foreseen:
     def waiting(self) -> int:
         """Networks that wait at a rung at most."""
         return self.networks * max((bracket[0][0] for bracket in self.rungs), default=0)
+
+    @property
+    def stopped(self) -> int:
+        """Trials that are not trained to their end, as planned."""
+        return sum(bracket[0][0] - bracket[-1][0] for bracket in self.rungs)
 
 
 def foresee(model: Model, scope: Scope) -> Foreseen:
@@ -95,7 +101,13 @@ def foresee(model: Model, scope: Scope) -> Foreseen:
         in_full=round(weight * asked) if most.trials else None,
         stretches=tuple(stretches),
         seconds=method.seconds,
+        dearest=sample[max(range(len(sample)), key=lambda at: sum(map(_work, apart[at])))],
     )
+
+
+def _work(lane: Lane) -> int:
+    """Multiply-adds of a training, without augmentation."""
+    return lane.epochs * len(lane.rows["train"]) * lane.trajectory.network.multiply_adds
 
 
 def _assignments(model: Model, scope: Scope, trials: int) -> Iterator[Assignment]:
