@@ -45,6 +45,14 @@ def suite_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def usual_floats() -> Iterator[None]:
+    """A run flushes the smallest floats to zero, for the whole process; hypothesis refuses to draw floats then."""
+    yield
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_flush_denormal(False)
+
+
 @pytest.fixture
 def run_script() -> Callable[..., tuple[int, str]]:
     """Runs Python text in a process of its own, with arguments; returns its exit code and all that it printed."""

@@ -26,6 +26,7 @@ from snellen.models.predictions import Predictions
 from snellen.progress import Terminal
 from snellen.report import notebook
 from snellen.report.figures import learning_curve
+from snellen.report.phases import phases_section, whole_history
 from snellen.run import RunWatcher, Settings
 from snellen.run import run as run_study
 from snellen.run.checking import check_study
@@ -157,15 +158,15 @@ class Run:
         return judgement.results + judgement.others
 
     def history(self, model: str) -> pl.DataFrame:
-        """A row an epoch: loss, accuracy, validation loss and accuracy, learning rate, seconds."""
-        return pl.DataFrame(self.record.job(self._known(model)).read_history())
+        """A row an epoch, through all phases: loss, accuracy, validation loss and accuracy, learning rate, seconds,
+        phase."""
+        return pl.DataFrame(whole_history(self.record, self._known(model)))
 
     def curves(self, model: str, measure: Literal["loss", "accuracy"] = "loss") -> altair.LayerChart:
         """The learning curves of a model as in the report; a notebook draws them."""
-        folder = self.record.job(self._known(model))
-        result = folder.read_result()
-        figure = learning_curve(folder.read_history(), result.kept_epoch if result else None, measure)
-        return notebook.chart(figure)
+        history = whole_history(self.record, self._known(model))
+        kept = phases_section(self.record, model)[-1]["kept_epoch"]
+        return notebook.chart(learning_curve(history, kept, measure))
 
     def predictions(self, model: str, role: str = "validation") -> Predictions | None:
         """The stored probabilities; None for the test unless the study opened it for this model.

@@ -13,6 +13,7 @@ from runs import small_study
 
 from snellen.run import Settings
 from snellen.run.checking import check_study
+from snellen.run.pricing import wall_share
 from snellen.tables import plan_sentences
 
 TRAINING: dict[str, Any] = {"learning_rate": 3e-3, "batch_size": 64, "epochs": 4}
@@ -123,3 +124,10 @@ def test_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.chdir(tmp_path)
     json.dumps(checked({"a": HALVING, "b": GRID}, folds=2))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_packs_are_shared_among_processes_in_their_order() -> None:
+    """Two workers take 3 and 1, then 2 goes to the second: 3 of 6 seconds. One worker takes all."""
+    assert wall_share([3.0, 1.0, 2.0], 2) == 0.5
+    assert wall_share([3.0, 1.0, 2.0], 1) == 1.0
+    assert wall_share([6.0], 2) == 1.0 and wall_share([], 2) == 1.0

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from training_cases import lane, material
 
 import snellen
 from snellen.errors import IdentityError
+from snellen.files.atomic import read_json
+from snellen.train import environment
 from snellen.train.engine import Silent
 from snellen.train.executors import in_turn, local
 from snellen.train.executors.local import Pool, perform_all
@@ -110,6 +113,21 @@ def test_a_worker_that_dies_loses_only_its_pack_which_is_run_again(tmp_path: Pat
     assert killed and outcome(tmp_path) == whole
 
 
+def test_workers_stay_for_the_next_round(tmp_path: Path, whole: dict[str, bytes]) -> None:
+    """Two rounds of a search: to the first epoch, then to the end; one worker dies between them."""
+    in_turn_place, here = place(tmp_path / "in turn", workers=1), place(tmp_path / "workers", workers=2)
+    for until in (1, None):
+        perform_all(lanes(), in_turn_place, Noting(), until)
+    with local.Local(here) as executor:
+        executor.perform_all(lanes(), Noting(), 1)
+        first = children()
+        first[0].kill()
+        executor.perform_all(lanes(), Noting())
+        assert {first[1].pid} < {each.pid for each in children()} and len(first) == 2
+    assert outcome(here.run) == outcome(in_turn_place.run)
+    assert not children()
+
+
 def test_a_pack_that_kills_its_worker_twice_fails_and_the_others_do_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,6 +160,35 @@ def test_what_a_user_can_mend_is_said_by_the_parent(tmp_path: Path) -> None:
     assert not children() and not (tmp_path / ".workers").exists()
 
 
+def test_work_beside_the_largest_pack_is_what_is_worth_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each pack here is 3 epochs of 4 steps, 4 ms; workers are recorded as one thread each, however many there are."""
+    packs, here = form(lanes(), lambda lane: 0), place(tmp_path, workers=1)
+    for worth, expected in ((0.007, True), (0.012, False)):
+        monkeypatch.setattr(in_turn, "WORTH_SECONDS", worth)
+        assert in_turn.is_for_workers(packs, here, None) == expected
+        assert not in_turn.is_for_workers(packs[:1], here, None)
+    monkeypatch.setattr(in_turn, "WORTH_SECONDS", 0.007)
+    assert not in_turn.is_for_workers(packs, here, 1), "one epoch of three"
+
+
+@pytest.mark.parametrize(("worth", "threads"), [(0.0, 1), (10.0, 8)])
+def test_packs_for_workers_are_recorded_with_one_thread_however_many_workers_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, worth: float, threads: int
+) -> None:
+    monkeypatch.setattr(in_turn, "WORTH_SECONDS", worth)
+    monkeypatch.setattr(environment, "FLOP_PER_THREAD", 1)
+    here = replace(place(tmp_path, workers=1), strategy={"threads": 8})
+    for pack in in_turn.packs_of(lanes(), here, None):
+        assert read_json(here.pack_folder(pack) / "pack.json")["strategy"]["threads"] == threads
+
+
+def test_a_small_study_is_trained_in_this_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(in_turn, "WORTH_SECONDS", 10.0)
+    monkeypatch.setattr(local, "Pool", None)
+    perform_all(lanes(1), place(tmp_path, workers=2), Noting())
+    assert in_turn.is_finished(lanes(1)[0], place(tmp_path, workers=2))
+
+
 SCRIPT = """
 import sys
 sys.path.insert(0, {tests!r})
@@ -165,8 +212,8 @@ def begin(folder: Path, tmp_path: Path) -> tuple[subprocess.Popen[bytes], list[p
     script.write_text(SCRIPT.format(tests=str(tmp_path)), "utf-8")
     folder.mkdir()
     paths = os.pathsep.join([str(Path(__file__).parents[1]), *filter(None, sys.path)])
-    environment = os.environ | {"PYTHONPATH": paths}
-    process = subprocess.Popen([sys.executable, str(script), str(folder)], stderr=subprocess.PIPE, env=environment)
+    variables = os.environ | {"PYTHONPATH": paths}
+    process = subprocess.Popen([sys.executable, str(script), str(folder)], stderr=subprocess.PIPE, env=variables)
     until = time.monotonic() + 60
     while not (folder / "epoch").exists():
         assert process.poll() is None and time.monotonic() < until

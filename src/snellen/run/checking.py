@@ -57,7 +57,9 @@ def check_study(study: StudyFile, settings: Settings, dataset: Dataset | None = 
     dataset = dataset or read(study.data.source, options_of(study), settings.data_folder)
     roles = assign(dataset, split_of(study))
     reading = time.perf_counter() - began
-    prices = _Prices(study, dataset, roles, Clock(dataset, environment["device"], environment["threads"]))
+    threads = environment["threads"]
+    clock = Clock(dataset, environment["device"], threads, settings.workers or threads)
+    prices = _Prices(study, dataset, roles, clock)
     models, amounts = prices.models(), prices.amounts
     floors = floor_seconds(dataset, len(roles.rows["train"]))
     return {
@@ -81,7 +83,7 @@ def check_study(study: StudyFile, settings: Settings, dataset: Dataset | None = 
         "floor_seconds": floors,
         "seconds": amounts.seconds + floors + reading + REPORT_SECONDS,
         "device": environment["device"],
-        "threads": environment["threads"],
+        "threads": threads,
     }
 
 

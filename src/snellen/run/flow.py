@@ -29,7 +29,7 @@ from snellen.run.watcher import RunWatcher
 from snellen.study.document import Document
 from snellen.study.plan import Plan, options_of, plan, split_of, with_final, with_found
 from snellen.study.schema import StudyFile
-from snellen.train.perform import Workplace
+from snellen.train.executors.local import Local
 
 
 def run(
@@ -55,7 +55,8 @@ def run(
         begin(folder, document, study, environment, describe(study, dataset, roles))
         place = workplace(folder, vault.seal(folder, dataset, roles), environment, settings.workers)
         train_floors(roles, place, watcher)
-        record, planned = _train(study, dataset, roles, place, watcher)
+        with Local(place) as executor:
+            record, planned = _train(study, dataset, roles, executor, watcher)
         watcher.reporting()
         keep_augmented(folder, planned.main_lanes, place.material)
         opened = open_tests(record, roles, place)
@@ -67,19 +68,20 @@ def run(
 
 
 def _train(
-    study: StudyFile, dataset: Dataset, roles: Roles, place: Workplace, watcher: RunWatcher
+    study: StudyFile, dataset: Dataset, roles: Roles, executor: Local, watcher: RunWatcher
 ) -> tuple[RunRecord, Plan]:
     """Searches, then the networks of the study, then one on all rows for each cross-validated model that is chosen."""
-    found = {name: each.assignment for name, each in search_models(study, dataset, roles, place, watcher).items()}
+    place, searched = executor.place, search_models(study, dataset, roles, executor, watcher)
+    found = {name: each.assignment for name, each in searched.items()}
     settled_study = with_found(study, found)
     planned = plan(settled_study, dataset, roles)
     write_plan(place.run, planned, found)
-    train_plan(planned, place, watcher)
+    train_plan(planned, executor, watcher)
     record = RunRecord.open(place.run)
     epochs = final_epochs(record, to_open(record, ranking(record)))
     if epochs:
         planned = with_final(planned, settled_study, dataset, roles, epochs)
-        train_plan(planned, place, watcher)
+        train_plan(planned, executor, watcher)
         write_plan(place.run, planned, found)
     return RunRecord.open(place.run), planned
 

@@ -15,7 +15,7 @@ from snellen.models import fit, floors
 from snellen.study.estimate import Cost, estimate
 from snellen.train.job import Trajectory
 from snellen.train.lane import Lane
-from snellen.train.packs import form, shape_of
+from snellen.train.packs import WORTH_SECONDS, form, seconds, shape_of
 
 PROBES = 24
 """Shapes of packs that are timed, half a second each; others cost as much as those for each multiply-add."""
@@ -33,24 +33,31 @@ FLOOR_SECONDS = 2.5
 
 @dataclass(eq=False)
 class Clock:
-    """Seconds on this device; each shape and width of a pack is timed once."""
+    """Seconds on this device, with so many processes; each shape and width of a pack is timed once."""
 
     dataset: Dataset
     device: str
     threads: int
-    timed: dict[tuple[str, int], Cost] = field(default_factory=dict)
+    workers: int = 1
+    timed: dict[tuple[str, int, int], Cost] = field(default_factory=dict)
     fitted: dict[str, tuple[float, float]] = field(default_factory=dict)
 
-    def costs(self, lanes: Iterable[Lane]) -> dict[Lane, Cost]:
-        """Of each lane, trained to its end in the packs that these lanes will be formed into."""
+    def costs(self, lanes: Iterable[Lane], until: int | None = None) -> dict[Lane, Cost]:
+        """Of each lane, trained to its end in the packs that these lanes will be formed into: its part of the wall
+        time, where several processes share the packs. until: the epoch at which they pause."""
         packs = form(list(lanes), lambda lane: 0)
-        return {lane: self._cost(lane, pack) for pack in packs for lane in pack}
+        worth = sum(sorted(seconds(pack, until) for pack in packs)[:-1]) >= WORTH_SECONDS
+        threads = 1 if worth else self.threads
+        found = [[self._cost(lane, pack, threads) for lane in pack] for pack in packs]
+        shared = self.device == "cpu" and worth
+        part = wall_share([sum(cost.seconds for cost in pack) for pack in found], self.workers if shared else 1)
+        return {lane: cost.times(part) for pack, costs in zip(packs, found) for lane, cost in zip(pack, costs)}
 
     def seconds(self, lanes: Sequence[Lane], epochs: int | None = None) -> float:
         """Of all lanes together, each for so many epochs or to its end."""
         return sum(
             cost.seconds * ((epochs or cost.epochs) / cost.epochs) + self.around(lane)
-            for lane, cost in self.costs(lanes).items()
+            for lane, cost in self.costs(lanes, epochs).items()
         )
 
     def around(self, lane: Lane) -> float:
@@ -60,11 +67,11 @@ class Clock:
         predicting = batches * self._batch_seconds(trajectory)
         return len(lane.jobs) * (JOB_SECONDS + predicting) + (0 if trajectory.start else self._features(lane))
 
-    def _cost(self, lane: Lane, pack: Sequence[Lane]) -> Cost:
+    def _cost(self, lane: Lane, pack: Sequence[Lane], threads: int) -> Cost:
         """Of a lane in a pack like one that was timed."""
-        key = shape_of(lane), len(pack)
+        key = shape_of(lane), len(pack), threads
         if key not in self.timed and len(self.timed) < PROBES:
-            self.timed[key] = estimate(pack, self.device, self.threads)
+            self.timed[key] = estimate(pack, self.device, threads)
         if key in self.timed:
             return self.timed[key].of(lane)
         known = list(self.timed.values())
@@ -101,6 +108,14 @@ class Clock:
         began = time.perf_counter()
         fit.fit(trajectory.network, images, labels, trajectory.pixel_range, trajectory.seed)
         return time.perf_counter() - began
+
+
+def wall_share(pack_seconds: Sequence[float], workers: int) -> float:
+    """Wall time of packs over the sum of their times, each taken in turn by the worker that is free first."""
+    free = [0.0] * workers
+    for each in pack_seconds:
+        free[free.index(min(free))] += each
+    return max(free) / sum(free) if sum(free) else 1.0
 
 
 def floor_seconds(dataset: Dataset, num_train: int) -> float:

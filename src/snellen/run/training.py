@@ -18,7 +18,7 @@ from snellen.study.plan import Plan, content_digest, fold_rows, main_rows, seeds
 from snellen.study.schema import Model, StudyFile
 from snellen.train.engine import Silent
 from snellen.train.executors.in_turn import is_finished
-from snellen.train.executors.local import perform_all
+from snellen.train.executors.local import Local
 from snellen.train.floors import fit_floors
 from snellen.train.lane import Lane
 from snellen.train.perform import Workplace
@@ -34,12 +34,13 @@ def train_floors(roles: Roles, place: Workplace, watcher: RunWatcher) -> None:
     watcher.floored(results, time.perf_counter() - started)
 
 
-def train_plan(planned: Plan, place: Workplace, watcher: RunWatcher) -> None:
+def train_plan(planned: Plan, executor: Local, watcher: RunWatcher) -> None:
     """Every job without a result; a phase after the one that it begins from."""
+    place = executor.place
     watcher.planned(planned, sum(is_finished(lane, place) for lane in planned.lanes))
     reporting = _Reporting(planned.labels, place, watcher)
     for stage in planned.stages:
-        perform_all(stage, place, reporting)
+        executor.perform_all(stage, reporting)
 
 
 def final_epochs(record: RunRecord, models: Sequence[str]) -> dict[str, list[int]]:
@@ -63,14 +64,14 @@ def _kept_epochs(record: RunRecord, model: str) -> list[int]:
 
 
 def search_models(
-    study: StudyFile, dataset: Dataset, roles: Roles, place: Workplace, watcher: RunWatcher
+    study: StudyFile, dataset: Dataset, roles: Roles, executor: Local, watcher: RunWatcher
 ) -> dict[str, Searched]:
     """The outcome of each model's search, by model."""
     found = {}
     for name, model in study.models.items():
         if model.search:
             scope = scope_of(study, model, dataset, roles)
-            found[name] = _driver(name, model, scope, place, watcher).run()
+            found[name] = _driver(name, model, scope, executor, watcher).run()
     return found
 
 
@@ -83,9 +84,11 @@ def scope_of(study: StudyFile, model: Model, dataset: Dataset, roles: Roles) -> 
     return Scope(dataset, parts, seeds, study.choose_by, study.seed)
 
 
-def _driver(name: str, model: Model, scope: Scope, place: Workplace, watcher: RunWatcher) -> Driver:
+def _driver(name: str, model: Model, scope: Scope, executor: Local, watcher: RunWatcher) -> Driver:
+    place = executor.place
+
     def perform(lanes: Sequence[Lane], until: int | None) -> None:
-        perform_all(lanes, place, _Reporting(driver.labels, place, watcher), until)
+        executor.perform_all(lanes, _Reporting(driver.labels, place, watcher), until)
 
     driver = Driver(name, model, scope, place, perform, lambda number, asks: watcher.searching(name, number, asks))
     return driver

@@ -46,6 +46,10 @@ class Cost:
         """All epochs; early stopping is not counted on."""
         return self.epochs * (self.steps_an_epoch * self.step_seconds + self.validation_batches * self.batch_seconds)
 
+    def times(self, factor: float) -> Cost:
+        """The same in so many times the time."""
+        return replace(self, step_seconds=self.step_seconds * factor, batch_seconds=self.batch_seconds * factor)
+
     def of(self, lane: Lane) -> Cost:
         """The cost of a lane like the timed one, with its own rows and epochs; of another size by its
         multiply-adds."""

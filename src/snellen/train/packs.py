@@ -18,18 +18,18 @@ from snellen.train.lane import Lane
 
 DENSE_WIDTH = 10
 """Lanes of networks without convolutions: their products are batched. A lane of 784-128-10
-at batch 32 takes 0.8 times the CPU time of one alone in 5 lanes and in 10; one of 784-512-512-10 takes the same."""
+at batch 32 takes 0.7 times the CPU time of one alone in 5 lanes and in 10; one of 784-512-512-10 takes the same."""
 CONV_WIDTHS = ((100_000, 8), (1_500_000, 4))
 """Multiply-adds of one picture below which so many lanes of a network with convolutions are grouped; one beyond.
 
 CPU time per lane, in shares of one lane alone (docs/log.md): of 4.6 thousand multiply-adds 0.17 in 8 lanes; LeNet-5, of
 0.48 million, 0.6 in 4 and no less in 8; of 0.7 million 0.67 in 4 and 0.81 in 8; of 5 million 1.35 in 2; of 13, 22 and
-41 million 1.0 to 1.08 in 2. A rule and not a measurement: on a machine that others use too, two measurements of one
-shape chose different widths, and the same study would have had other bits in every new cache.
+41 million 1.0 to 1.08 in 2. A rule and not a measurement: where others use the machine too, one
+run of measurements names different widths as the best, and each new cache would have other bits.
 """
 WINDOWED = (Conv, DepthwiseConv, SeparableConv, Skip)
 WORTH_SECONDS = 10.0
-"""Work of a pack that is worth a process of its own, which takes 3 s to start and 0.4 GB."""
+"""Work that is worth a process of its own, which takes 3 s to start and 0.4 GB."""
 STEP_SECONDS, MULTIPLY_ADDS_A_SECOND = 3e-4, 25e9
 """What a step costs on one core, roughly: so much however small, and its multiply-adds at this rate."""
 
@@ -44,7 +44,7 @@ STRENGTHS = {"amount", "probability", "padding", "degrees", "factors", "size", "
 
 def form(lanes: Iterable[Lane], epoch_of: Callable[[Lane], int]) -> list[tuple[Lane, ...]]:
     """The packs of these lanes, in the order of their first; lanes of one shape and epoch are shared evenly among as
-    few packs as their width allows, and among two at least where both are worth a process."""
+    few packs as their width allows, and among two at least where each has work for a process."""
     alike: dict[str, list[tuple[int, Lane]]] = {}
     for place, lane in enumerate(lanes):
         alike.setdefault(f"{epoch_of(lane)} {shape_of(lane)}", []).append((place, lane))

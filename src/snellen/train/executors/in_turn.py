@@ -60,7 +60,7 @@ def _reached(epochs: int, until: int | None) -> bool:
 def packs_of(lanes: Sequence[Lane], place: Workplace, until: int | None) -> list[Sequence[Lane]]:
     """Packs of the unfinished lanes: as recorded where they are, else newly formed and recorded.
 
-    New ones get one thread each where several are worth a process, however many processes there will be.
+    New ones get one thread each where they are worth several processes, however many there will be.
     """
     left = dict.fromkeys(lane for lane in lanes if not is_finished(lane, place, until))
     packs: list[Sequence[Lane]] = []
@@ -79,9 +79,9 @@ def packs_of(lanes: Sequence[Lane], place: Workplace, until: int | None) -> list
 
 
 def is_for_workers(packs: Sequence[Sequence[Lane]], place: Workplace, until: int | None) -> bool:
-    """Whether at least two of these packs are worth a process each."""
-    left = [seconds(pack, until, place.paused(pack[0]).epoch) for pack in packs]
-    return sum(each >= WORTH_SECONDS for each in left) > 1
+    """Whether there is enough work beside the largest of these packs to be worth further processes."""
+    left = sorted(seconds(pack, until, place.paused(pack[0]).epoch) for pack in packs)
+    return len(left) > 1 and sum(left[:-1]) >= WORTH_SECONDS
 
 
 def _recorded(lanes: Sequence[Lane], place: Workplace) -> list[list[Lane]]:

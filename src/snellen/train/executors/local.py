@@ -13,11 +13,12 @@ import sys
 import time
 from collections import Counter, deque
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
+from types import TracebackType
 from typing import IO, Any, cast
 
 from snellen import errors
@@ -29,7 +30,7 @@ from snellen.train.perform import Workplace, fail, tidy
 
 Pack = Sequence[Lane]
 WORKER = "snellen.train.executors.worker"
-STOP_SECONDS = 4.5
+STOP_SECONDS = 3.5
 """For workers to save and end; those that have not by then are killed, and their last checkpoint counts."""
 POLL_SECONDS = 0.5
 """Between two looks whether the user wants to stop, on systems where waiting cannot be interrupted."""
@@ -39,28 +40,55 @@ LAST_LINES = 20
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
+class Local:
+    """Performs packs of one place. Its workers begin when they are first worth it, and stay until the end of the block:
+    the rounds of a search need not begin them anew."""
+
+    def __init__(self, place: Workplace) -> None:
+        self.place = place
+        self.kept = ExitStack()
+        self.pool: Pool | None = None
+
+    def __enter__(self) -> Local:
+        discard_scratch(self._folder)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.kept.close()
+
+    def perform_all(self, lanes: Sequence[Lane], watcher: PackWatcher, until: int | None = None) -> None:
+        """Every lane that has no result yet (or, with `until`, has not come so far), in packs: by workers where there
+        may be several and the packs are worth them, else one after another in this process."""
+        packs, place = packs_of(lanes, self.place, until), self.place
+        if place.workers == 1 or place.material.device != "cpu" or not is_for_workers(packs, place, until):
+            perform_packs(packs, place, watcher, until)
+            return
+        if self.pool is None:
+            self.pool = Pool(place, self.kept.enter_context(scratch(self._folder)))
+            self.kept.callback(self.pool.stop)
+        self.pool.run(packs, watcher, until)
+
+    @property
+    def _folder(self) -> Path:
+        return self.place.run / ".workers"
+
+
 def perform_all(lanes: Sequence[Lane], place: Workplace, watcher: PackWatcher, until: int | None = None) -> None:
-    """Every lane that has no result yet (or, with `until`, has not come so far), in packs: by workers where there may
-    be several and several packs are worth one, else one after another in this process."""
-    packs, folder = packs_of(lanes, place, until), place.run / ".workers"
-    discard_scratch(folder)
-    if place.workers == 1 or place.material.device != "cpu" or not is_for_workers(packs, place, until):
-        perform_packs(packs, place, watcher, until)
-        return
-    with scratch(folder):
-        pool = Pool(packs, place, watcher, until, folder)
-        try:
-            pool.run()
-        finally:
-            pool.stop()
+    """The same once, with workers that end with it."""
+    with Local(place) as local:
+        local.perform_all(lanes, watcher, until)
 
 
 @dataclass(eq=False)
 class Worker:
-    """A process, and what it is training. last: of what it complained about."""
+    """A process, and what it is training. ready: to be told to stop, once it has started. last: of what it complained
+    about."""
 
     process: subprocess.Popen[str]
     pack: Pack | None = None
+    ready: bool = False
     last: deque[str] = field(default_factory=lambda: deque(maxlen=LAST_LINES))
     readers: tuple[Thread, ...] = ()
 
@@ -97,32 +125,32 @@ class Worker:
 
 
 class Pool:
-    """Workers, and the packs that they share."""
+    """Workers, and the packs that they share. folder: for what all of them read."""
 
-    def __init__(
-        self, packs: Sequence[Pack], place: Workplace, watcher: PackWatcher, until: int | None, folder: Path
-    ) -> None:
-        self.waiting = deque(packs)
-        self.place, self.watcher, self.until, self.folder = place, watcher, until, folder
+    def __init__(self, place: Workplace, folder: Path) -> None:
+        self.place, self.folder = place, folder
         self.told = share_place(place, folder)
         self.workers: list[Worker] = []
         self.events: SimpleQueue[tuple[Worker, dict[str, Any] | None]] = SimpleQueue()
-        self.deaths: Counter[int] = Counter()
 
-    def run(self) -> None:
+    def run(self, packs: Sequence[Pack], watcher: PackWatcher, until: int | None) -> None:
         """Until every pack is over. Raises what a worker raised for which the user can do something."""
-        for _ in range(min(self.place.workers, len(self.waiting))):
-            self._give(self._start())
+        self.waiting, self.watcher, self.until = deque(packs), watcher, until
+        self.deaths: Counter[int] = Counter()
+        for number in range(min(self.place.workers, len(packs))):
+            self._give(self.workers[number] if number < len(self.workers) else self._start())
         while any(worker.pack for worker in self.workers):
             with suppress(Empty):
                 worker, said = self.events.get(timeout=POLL_SECONDS)
                 self._hear(worker, said)
 
     def stop(self) -> None:
-        """Ends all workers; those that are training save first."""
+        """Ends all workers; those that are training save first, those that are still starting have nothing to save."""
         for worker in self.workers:
             with suppress(OSError):
                 cast(IO[str], worker.process.stdin).close()
+            if not worker.ready:
+                worker.process.kill()
         until = time.monotonic() + STOP_SECONDS
         for worker in self.workers:
             worker.end(max(0.0, until - time.monotonic()))
@@ -154,7 +182,9 @@ class Pool:
         """What a worker says, and None when it has ended, to the one who waits."""
         with suppress(OSError, ValueError):
             for line in cast(IO[str], worker.process.stdout):
-                self.events.put((worker, json.loads(line)))
+                if worker.ready:
+                    self.events.put((worker, json.loads(line)))
+                worker.ready = True  # its first line says no more than that
         self.events.put((worker, None))
 
     def _give(self, worker: Worker) -> None:
@@ -167,6 +197,8 @@ class Pool:
 
     def _hear(self, worker: Worker, said: dict[str, Any] | None) -> None:
         if worker.pack is None:
+            if said is None:
+                self.workers.remove(worker)  # while it waited
             return
         if said is None:
             self._bury(worker, worker.pack)

@@ -3,7 +3,7 @@
     python -m snellen.train.executors.worker
 
 Reads JSON lines: first the place (see shared.py), then packs to train, {"lanes": ..., "until": ...}. Answers with JSON
-lines: what a watcher is told, {"ended": true} after each pack, {"error": class, "said": text} before it ends of an
+lines: {"ready": true} once it has started, what a watcher is told, {"ended": true} after each pack, {"error": class, "said": text} before it ends of an
 error for which the user can do something. The end of its input means stop: it saves and ends, so it outlives nobody.
 """
 
@@ -30,7 +30,7 @@ from snellen.train.snapshot import EpochRecord
 
 TELL_SECONDS = 0.2
 """Between two words about steps."""
-LAST_SECONDS = 4.0
+LAST_SECONDS = 3.0
 """To save and end once the input has ended; the user waits for 5 s at most."""
 INTERRUPTED = 130
 
@@ -95,6 +95,7 @@ def main() -> None:
     telling = Telling(sys.stdout)
     sys.stdout = sys.stderr  # what a library prints is no answer
     listening = Listening(sys.stdin)
+    telling.say(ready=True)
     try:
         _work(listening, telling)
     except KeyboardInterrupt:
