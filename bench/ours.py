@@ -6,6 +6,7 @@ import time
 
 BEGAN = time.perf_counter()
 
+import snellen  # noqa: E402, F401, I001  # before torch: it says how threads wait
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 from jobs import BATCH, CLASSES, JOBS  # noqa: E402

@@ -7,10 +7,15 @@
 Names are loaded when they are first used, so that `import snellen` costs nothing.
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+"""Read when torch is loaded: threads that wait for each other sleep. Where another process has one of the cores, two
+that spin take ten times as long as one (docs/log.md)."""
 
 if TYPE_CHECKING:
     from snellen.api import Run, Study

@@ -23,7 +23,7 @@ from snellen.study.plan import Collector, Rows, add_jobs
 from snellen.study.schema import Model
 from snellen.train.job import Job, Measure
 from snellen.train.lane import Lane
-from snellen.train.perform import Workplace, history_of, stop
+from snellen.train.perform import Workplace, history_of, stop, tidy
 
 Perform = Callable[[Sequence[Lane], int | None], None]
 """Performs lanes, to their ends or up to an epoch."""
@@ -256,6 +256,7 @@ class Driver:
             lane = self._lane(ask, job)
             if self.place.paused(lane).epoch:
                 stop(lane, f"the search did not go on with it after epoch {told.epoch}", self.place)
+            tidy([lane], self.place)  # a killed process may have left a part
             result = self.place.folder(job.id).read_result()
             cut = cut or (result is not None and result.status == "stopped")
         return cut

@@ -3,9 +3,9 @@
     python -m snellen.train.executors.worker
 
 Reads JSON lines: first the place (see shared.py), then packs to train, {"lanes": ..., "until": ...}. Answers with JSON
-lines: {"ready": true} once it has started, what a watcher is told, {"ended": true} after each pack, {"error": class,
-"said": text} before it ends of an
-error for which the user can do something. The end of its input means stop: it saves and ends, so it outlives nobody.
+lines: {"ready": true} once it has started, what a watcher is told, {"ended": true} after each pack, and
+{"error": class, "said": text} before it ends of an error for which the user can do something. The end of its input
+means stop: it saves and ends, so it outlives nobody.
 """
 
 from __future__ import annotations
