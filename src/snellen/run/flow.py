@@ -30,6 +30,7 @@ from snellen.study.document import Document
 from snellen.study.plan import Plan, options_of, plan, split_of, with_final, with_found
 from snellen.study.schema import StudyFile
 from snellen.train.executors.local import Local
+from snellen.train.perform import clear
 
 
 def run(
@@ -83,6 +84,7 @@ def _train(
         planned = with_final(planned, settled_study, dataset, roles, epochs)
         train_plan(planned, executor, watcher)
         write_plan(place.run, planned, found)
+    clear(place)
     return RunRecord.open(place.run), planned
 
 

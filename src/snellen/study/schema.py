@@ -259,9 +259,9 @@ class StudyFile(Section):
     models: Annotated[dict[Name, Model], Field(min_length=1)]
     seed: Seed = 0
     seeds: Annotated[int, Field(strict=True, ge=1, le=1_000, description="networks of each model")] = 1
-    folds: Annotated[
-        Folds | None, BeforeValidator(_counted_folds, json_schema_input_type=FoldCount | Folds | None)
-    ] = None
+    folds: Annotated[Folds | None, BeforeValidator(_counted_folds, json_schema_input_type=FoldCount | Folds | None)] = (
+        None
+    )
     choose_by: Measure = "accuracy"
     open_test: Literal["chosen", "all"] | tuple[str, ...] = "chosen"
 

@@ -123,6 +123,14 @@ def history_of(lane: Lane, job: Job, place: Workplace) -> tuple[list[EpochRecord
     return (folder.read_history() if result else place.paused(lane).read_history()), result
 
 
+def clear(place: Workplace) -> None:
+    """Removes the checkpoints of packs whose jobs are all over: a process killed at the wrong moment leaves them."""
+    for path in (place.run / "packs").glob("*/pack.json"):
+        lanes = read_json(path)["lanes"]
+        if all(place.folder(job).read_result() for lane in lanes for job in lane):
+            Checkpoint(path.parent, lanes).remove()
+
+
 def tidy(lanes: Sequence[Lane], place: Workplace) -> None:
     """Removes the checkpoints of a pack whose jobs have results; its record stays. A killed process may leave them."""
     Checkpoint(place.pack_folder(lanes), [lane.ids for lane in lanes]).remove()
