@@ -154,6 +154,7 @@ def test_the_bundle_carries_what_was_fitted(run: Run) -> None:
 
 def test_other_rows_have_no_say(run: Run, tmp_path: Path) -> None:
     """Pictures of validation and test are replaced by noise: the fitted numbers and the job of the weights stay."""
+    torch.set_flush_denormal(True)  # as in the run
     rows = run.predictions("components", "train")
     assert rows is not None
     network = run.model("components").network

@@ -157,7 +157,7 @@ def test_a_sample_of_the_training_images_is_named(
     told = f"saw 300 of {count:,} training images and was stopped before it converged, after 20 rounds"
     assert told in page
     print_finished(finished)
-    assert "300 training" in capsys.readouterr().out
+    assert "(300" in capsys.readouterr().out
     line = next(line for line in console.file.getvalue().splitlines() if "floors" in line)  # type: ignore[attr-defined]
     assert line.startswith("  floors, validation accuracy: majority class 1") and line.endswith(" s")
 
