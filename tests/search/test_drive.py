@@ -159,6 +159,24 @@ def test_another_space_is_another_search(halved: Path, tmp_path: Path) -> None:
     assert (folder / "history/1/search/dense.json").exists()
 
 
+def test_what_an_earlier_search_cut_may_be_taken_up_again(tmp_path: Path) -> None:
+    """Two trials were cut after one epoch; a later search wants two of each, and is told of two."""
+    slow = [1e-5, 2e-5]
+    rates = {"choice": [*slow, 0.01, 0.02]}
+    first = {
+        "layers": "linear",
+        "train": {"learning_rate": rates, "epochs": 4},
+        "search": {**DENSE["search"], "factor": 4},
+    }
+    folder = run(tmp_path / "run", first).folder
+    assert [trial["cut"] for trial in outcome(folder)["trials"][:2]] == [True, True]
+    train = {"learning_rate": {"choice": slow}, "epochs": 4}
+    run(tmp_path / "run", {"layers": "linear", "train": train, "search": DENSE["search"]})
+    for done in json.loads((folder / "search/dense.json").read_text())["rounds"]:
+        asked = [ask["to_epoch"] for ask in done["asks"]]
+        assert [told["epoch"] for told in done["told"]] == [len(told["curve"]) for told in done["told"]] == asked
+
+
 @pytest.mark.parametrize("method", ["random", "tpe", "hyperband"])
 def test_methods_run_to_their_end(tmp_path: Path, method: str) -> None:
     model = {

@@ -13,41 +13,46 @@ from snellen.models.layer import Layer, Shape, Side, Step, Tensors
 from snellen.models.windows import Padding, fold, pad_same, unfold, window_output
 
 
+class Pool(Layer):
+    """Base of the layers that sum up windows; each says how."""
+
+    shorthand: ClassVar = "size"
+    size: Side = 2
+    strides: Side | None = None
+    padding: Padding = "valid"
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return (*window_output(self, shape, self.size, self.stride, self.padding), shape[2])
+
+    @property
+    def stride(self) -> int:
+        """From window to window; windows lie side by side unless the study says otherwise."""
+        return self.strides or self.size
+
+    def padded(self, rows: Tensor, value: float) -> Tensor:
+        """(N, C, H, W) with `value` around it, where the padding asks for it."""
+        return pad_same(rows, self.size, self.stride, value) if self.padding == "same" else rows
+
+    def detail(self) -> str:
+        return f"{self.size}x{self.size}, strides {self.stride}, {self.padding}"
+
+
 @final
-class MaxPool(Layer):
+class MaxPool(Pool):
     """The largest value of each window."""
 
     kind: Literal["max_pool"] = "max_pool"
-    shorthand: ClassVar = "size"
-    size: Side = 2
-    strides: Side | None = None
-    padding: Padding = "valid"
-
-    def output_shape(self, shape: Shape) -> Shape:
-        return (*window_output(self, shape, self.size, self.strides or self.size, self.padding), shape[2])
 
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
-        strides = self.strides or self.size
-        rows = fold(x)
-        padded = pad_same(rows, self.size, strides, -math.inf) if self.padding == "same" else rows
-        return unfold(functional.max_pool2d(padded, self.size, strides), len(x)), {}
-
-    def detail(self) -> str:
-        return f"{self.size}x{self.size}, strides {self.strides or self.size}, {self.padding}"
+        rows = self.padded(fold(x), -math.inf)
+        return unfold(functional.max_pool2d(rows, self.size, self.stride), len(x)), {}
 
 
 @final
-class AveragePool(Layer):
+class AveragePool(Pool):
     """The mean of each window; of a window over the edge, the mean of its pixels inside the picture."""
 
     kind: Literal["average_pool"] = "average_pool"
-    shorthand: ClassVar = "size"
-    size: Side = 2
-    strides: Side | None = None
-    padding: Padding = "valid"
-
-    def output_shape(self, shape: Shape) -> Shape:
-        return (*window_output(self, shape, self.size, self.strides or self.size, self.padding), shape[2])
 
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
         rows = fold(x)
@@ -58,12 +63,7 @@ class AveragePool(Layer):
 
     def _means(self, rows: Tensor) -> Tensor:
         """Means of all windows of (N, C, H, W), zeros around the picture counted."""
-        strides = self.strides or self.size
-        padded = pad_same(rows, self.size, strides, 0.0) if self.padding == "same" else rows
-        return functional.avg_pool2d(padded, self.size, strides)
-
-    def detail(self) -> str:
-        return f"{self.size}x{self.size}, strides {self.strides or self.size}, {self.padding}"
+        return functional.avg_pool2d(self.padded(rows, 0.0), self.size, self.stride)
 
 
 @final

@@ -45,8 +45,9 @@ def train_plan(planned: Plan, executor: Local, watcher: RunWatcher) -> None:
 
 def final_epochs(record: RunRecord, models: Sequence[str]) -> dict[str, list[int]]:
     """For each model that was cross-validated, how long to train on all rows: of each phase, the median of the epochs
-    that its networks kept in the folds, rounded."""
-    return {model: _kept_epochs(record, model) for model in models if record.planned[model].folds}
+    that its networks kept in the folds, rounded. None where all of them failed."""
+    found = {model: _kept_epochs(record, model) for model in models if record.planned[model].folds}
+    return {model: epochs for model, epochs in found.items() if epochs}
 
 
 def _kept_epochs(record: RunRecord, model: str) -> list[int]:

@@ -117,10 +117,15 @@ def stop(lane: Lane, reason: str, place: Workplace) -> None:
 
 
 def history_of(lane: Lane, job: Job, place: Workplace) -> tuple[list[EpochRecord], Result | None]:
-    """The epochs that a job has trained so far, over or paused, and its result once it is over."""
-    folder = place.folder(job.id)
+    """The epochs that a job has trained so far, over or paused, and its result once it is over.
+
+    A job that an earlier search cut may have been taken up again since: then what is paused counts.
+    """
+    folder, waiting = place.folder(job.id), place.paused(lane)
     result = folder.read_result()
-    return (folder.read_history() if result else place.paused(lane).read_history()), result
+    if result is None or (result.status == "stopped" and waiting.epoch):
+        return waiting.read_history(), None
+    return folder.read_history(), result
 
 
 def clear(place: Workplace) -> None:
