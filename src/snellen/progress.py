@@ -131,6 +131,9 @@ class Terminal(RunWatcher):
         self.over += sum(map(_work, lanes))
         self._show_whole()
 
+    def analysing(self, title: str) -> None:
+        self.console.print(f"  analysing: {title}", highlight=False)
+
     def _show_whole(self) -> None:
         if self.whole is not None:
             under_way = sum(sum(map(_work, pack.lanes)) * pack.come / pack.epochs for pack in self.packs.values())

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from snellen.evaluate.evaluation import Evaluation
 from snellen.evaluate.record import RunRecord
 from snellen.evaluate.scores import Estimate
+from snellen.explain.analyses import Asked
+from snellen.explain.outcome import Outcome
 
 Severity = Literal["result", "notice", "warning", "error"]
 
@@ -34,6 +36,7 @@ class Facts:
 
     record: RunRecord
     evaluation: Evaluation
+    outcomes: Mapping[Asked, Outcome] = field(default_factory=dict)
 
 
 Rule = Callable[[Facts], Iterable[Finding]]

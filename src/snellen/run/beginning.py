@@ -33,6 +33,7 @@ RETIRED = (
     "search",
     "models",
     "report.html",
+    "pages",
     "report.json",
     "resolved.yaml",
 )

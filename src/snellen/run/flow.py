@@ -15,12 +15,15 @@ from snellen.data.roles import Roles, assign
 from snellen.evaluate import evaluation as evaluations
 from snellen.evaluate.choose import ranking, to_open
 from snellen.evaluate.record import RunRecord
+from snellen.explain.analyses import asked
 from snellen.explain.augmented import keep_augmented
+from snellen.explain.subject import Scene
 from snellen.files import journal
 from snellen.files.atomic import remove_leftovers
 from snellen.files.clock import now
 from snellen.files.locks import exclusive
 from snellen.report.data import describe
+from snellen.run.analysing import analyse
 from snellen.run.beginning import Settings, begin, settled, workplace, write_plan
 from snellen.run.opening import open_floors, open_tests
 from snellen.run.telling import Finished, tell
@@ -52,7 +55,7 @@ def run(
         dataset = dataset or read(study.data.source, options_of(study), settings.data_folder)
         roles = assign(dataset, split_of(study))
         watcher.read(dataset, roles)
-        plan(study, dataset, roles)  # what cannot be trained is said before anything is
+        expect_possible(study, dataset, roles)
         begin(folder, document, study, environment, describe(study, dataset, roles))
         place = workplace(folder, vault.seal(folder, dataset, roles), environment, settings.workers)
         train_floors(roles, place, watcher)
@@ -63,9 +66,15 @@ def run(
         opened = open_tests(record, roles, place)
         open_floors(record, roles, place)
         evaluation = evaluations.evaluate(record, opened, vault.count_openings(folder))
+        analyse(Scene(record, place.dataset, place.material.images), watcher)
         finished = tell(record, evaluation, dataset)
         journal.append(folder / "journal.jsonl", {"event": "run finished", "time": now()})
     return finished
+
+
+def expect_possible(study: StudyFile, dataset: Dataset, roles: Roles) -> None:
+    """What cannot be trained or analysed is said before anything is."""
+    asked(study, plan(study, dataset, roles).networks)
 
 
 def _train(

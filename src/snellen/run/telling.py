@@ -13,6 +13,7 @@ from snellen.errors import RunError
 from snellen.evaluate import evaluation as evaluations
 from snellen.evaluate.evaluation import Evaluation
 from snellen.evaluate.record import RunRecord
+from snellen.explain.analyses import stored_outcomes
 from snellen.explain.augmented import load_augmented
 from snellen.explain.thumbnails import Thumbnails, draw, load_thumbnails, save_thumbnails
 from snellen.files.atomic import write_json, write_text
@@ -20,7 +21,7 @@ from snellen.findings import rules
 from snellen.findings.finding import Facts
 from snellen.findings.rules import Judgement
 from snellen.models.bundle import Description, Input, save_bundle
-from snellen.report import page
+from snellen.report import analyses, page
 from snellen.report.card import model_card
 from snellen.report.content import Content, collect, drawn_rows
 
@@ -44,14 +45,17 @@ class Finished:
 def tell(record: RunRecord, evaluation: Evaluation, dataset: Dataset | None) -> Finished:
     """Scores, findings, bundles and the report. dataset: None when only stored files may be used."""
     evaluations.save(record, evaluation)
-    facts = Facts(record, evaluation)
+    outcomes = stored_outcomes(record)
+    facts = Facts(record, evaluation, outcomes)
     judgement = rules.judge(facts)
     rules.save(facts, judgement)
-    content = collect(record, evaluation, judgement)
+    content = collect(record, evaluation, judgement) | {"analyses": analyses.section(outcomes)}
     thumbnails = _thumbnails(record.folder, content, dataset)
     _save_bundles(record, content)
     write_json(record.folder / "report.json", content)
     write_text(record.folder / "report.html", page.render(content, thumbnails, load_augmented(record.folder)))
+    for name, html in analyses.pages(outcomes, content).items():
+        write_text(record.folder / "pages" / name, html)
     failed = tuple(model for model, result in record.results.items() if result.status == "failed")
     return Finished(record.folder, record, evaluation, judgement, failed)
 

@@ -41,5 +41,8 @@ class RunWatcher(Silent):
     def result(self, label: str, result: Result) -> None:
         """A job is over. label: its model, and which network of it."""
 
+    def analysing(self, title: str) -> None:
+        """An analysis begins."""
+
     def reporting(self) -> None:
         """All jobs are over."""

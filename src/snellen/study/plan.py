@@ -16,7 +16,7 @@ from snellen.data.roles import Roles
 from snellen.data.source import Options
 from snellen.errors import located
 from snellen.files.hashing import canonical_json, digest, digest_arrays
-from snellen.models.build import assemble
+from snellen.models.build import Network, assemble
 from snellen.models.features import AnyPart
 from snellen.models.fit import resolve
 from snellen.models.layers import Dense
@@ -96,6 +96,12 @@ class Plan:
         """Those of the networks that stand for the models."""
         main = {planned.job for planned in self.models.values()}
         return [lane for lane in self.lanes if main.intersection(lane.ids)]
+
+    @property
+    def networks(self) -> dict[str, Network]:
+        """What stands for each model, without its numbers."""
+        of_jobs = {job: lane.trajectory.network for lane in self.lanes for job in lane.ids}
+        return {model: of_jobs[planned.job] for model, planned in self.models.items()}
 
     @cached_property
     def labels(self) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -26,6 +26,7 @@ from snellen.errors import StudyError, unknown
 from snellen.models.features import AnyFeature
 from snellen.models.layers import AnyLayer
 from snellen.models.zoo import ZOO
+from snellen.study.analyses import AnyAnalysis
 from snellen.study.methods import AnyMethod
 from snellen.study.searchable import searchable
 from snellen.study.searched import separate, settled, with_defaults
@@ -245,7 +246,7 @@ class StudyFile(Section):
 
     seeds: how many networks of each model, from `seed` upwards. folds: cross-validation of each model. choose_by: the
     validation measure that chooses the model. open_test: the models whose predictions are compared with test labels;
-    `chosen` is the only one that spends the test once.
+    `chosen` is the only one that spends the test once. analyses: what is explained, of which models.
     """
 
     study: Name
@@ -264,6 +265,7 @@ class StudyFile(Section):
     )
     choose_by: Measure = "accuracy"
     open_test: Literal["chosen", "all"] | tuple[str, ...] = "chosen"
+    analyses: tuple[AnyAnalysis, ...] = ()
 
     @model_validator(mode="before")
     @classmethod
@@ -279,11 +281,21 @@ class StudyFile(Section):
     @field_validator("open_test")
     @classmethod
     def _known_models(cls, opened: str | tuple[str, ...], others: ValidationInfo) -> str | tuple[str, ...]:
-        models = others.data.get("models", {})
-        for name in () if isinstance(opened, str) or not models else opened:
-            if name not in models:
-                raise unknown("model", name, models)
+        _expect_known(() if isinstance(opened, str) else opened, others)
         return opened
+
+    @field_validator("analyses")
+    @classmethod
+    def _known_subjects(cls, analyses: tuple[Any, ...], others: ValidationInfo) -> tuple[Any, ...]:
+        _expect_known([name for analysis in analyses for name in analysis.models or ()], others)
+        return analyses
+
+
+def _expect_known(names: Iterable[str], others: ValidationInfo) -> None:
+    models = others.data.get("models", {})
+    for name in names if models else ():
+        if name not in models:
+            raise unknown("model", name, models)
 
 
 def _with_defaults(model: Any, defaults: Any) -> Any:

@@ -1,0 +1,147 @@
+"""All analyses by name: what each makes, of which networks, and whether it fits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from snellen.errors import StudyError
+from snellen.evaluate.record import RunRecord
+from snellen.explain.outcome import Outcome, load_outcome, save_outcome
+from snellen.explain.subject import Scene
+from snellen.models.build import Network
+from snellen.study.analyses import Analysis
+from snellen.study.schema import StudyFile
+
+OF_STUDY = "study"
+"""Stands for the model of an analysis that looks at all models at once, or at none."""
+
+
+def fits_all(network: Network, options: Any) -> str | None:
+    """Of an analysis that every network allows."""
+    return None
+
+
+@dataclass(frozen=True)
+class Method:
+    """How one kind of analysis is made.
+
+    of: `model`, make(Subject, options), once a model; `study`, make(Scene, options), once a study. misfit: why a
+    network does not allow it, or None. seconds: about how long it takes for a network and so many pictures.
+    version: raised when what is made changes, so that what older ones made is made again.
+    """
+
+    of: Literal["model", "study"]
+    make: Callable[[Any, Any], Outcome]
+    misfit: Callable[[Network, Any], str | None] = fits_all
+    seconds: Callable[[Network, int], float] = lambda network, images: 1.0
+    version: int = 1
+
+
+METHODS: dict[str, Method] = {}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One analysis of one model. key: the name of the analysis, numbered where a study asks for several of one kind.
+
+    model: OF_STUDY where it is of no single one.
+    """
+
+    key: str
+    options: Analysis
+    model: str
+
+    @property
+    def method(self) -> Method:
+        """How it is made."""
+        return METHODS[self.options.name]
+
+    @property
+    def title(self) -> str:
+        """What to call it."""
+        return self.key if self.model == OF_STUDY else f"{self.key} of {self.model}"
+
+    @property
+    def page(self) -> str:
+        """The name of its page, without the folder."""
+        return f"{self.key}.html" if self.model == OF_STUDY else f"{self.key}-{self.model}.html"
+
+
+def asked(study: StudyFile, networks: Mapping[str, Network]) -> list[Asked]:
+    """All analyses that a study asks for, of all models that they fit; those without a network are left out.
+
+    Raises StudyError for an analysis that fits none of them, or not one that it names.
+    """
+    return [each for key, options in _numbered(study.analyses) for each in _of_models(key, options, networks)]
+
+
+def _numbered(analyses: tuple[Analysis, ...]) -> Iterator[tuple[str, Analysis]]:
+    for place, options in enumerate(analyses):
+        earlier = sum(each.name == options.name for each in analyses[:place])
+        yield f"{options.name}-{earlier + 1}" if earlier else options.name, options
+
+
+def _of_models(key: str, options: Analysis, networks: Mapping[str, Network]) -> list[Asked]:
+    method = METHODS[options.name]
+    if method.of == "study":
+        return [Asked(key, options, OF_STUDY)]
+    misfits = {model: method.misfit(network, options) for model, network in networks.items()}
+    fitting = [model for model, why in misfits.items() if why is None]
+    wanted = fitting if options.models is None else [model for model in options.models if model in networks]
+    wrong = [f"{model}: {misfits[model]}" for model in (wanted or misfits) if misfits[model]]
+    if wrong:
+        raise StudyError(
+            f"the analysis `{options.name}` does not fit",
+            where="analyses",
+            found="; ".join(wrong),
+            expected=f"one of the models it fits: {', '.join(fitting)}" if fitting else None,
+        )
+    return [Asked(key, options, model) for model in wanted]
+
+
+def networks_of(record: RunRecord) -> dict[str, Network]:
+    """The network of each model whose job ended well."""
+    return {model: record.job(model).read_job().trajectory.network for model in record.done}
+
+
+def make(scene: Scene, one: Asked) -> Outcome:
+    """The stored outcome of an analysis, made and stored first where there is none."""
+    found = stored(scene.record, one)
+    if found is not None:
+        return found
+    subject = scene if one.model == OF_STUDY else scene.subjects[one.model]
+    outcome = one.method.make(subject, one.options)
+    save_outcome(_folder(scene.record, one), outcome, _identity(scene.record, one))
+    return outcome
+
+
+def stored(record: RunRecord, one: Asked) -> Outcome | None:
+    """What an earlier run found out, where it was asked the same of the same networks."""
+    return load_outcome(_folder(record, one), _identity(record, one))
+
+
+def stored_outcomes(record: RunRecord) -> dict[Asked, Outcome]:
+    """Of all analyses that the study asks for, those that are there."""
+    found = {one: stored(record, one) for one in asked(record.study, networks_of(record))}
+    return {one: outcome for one, outcome in found.items() if outcome is not None}
+
+
+def _folder(record: RunRecord, one: Asked) -> Path:
+    """By job: an analysis can never show what another network did."""
+    of = OF_STUDY if one.model == OF_STUDY else record.models[one.model]
+    return record.folder / "analyses" / of / one.key
+
+
+def _identity(record: RunRecord, one: Asked) -> dict[str, Any]:
+    """What an outcome depends on; the opening of a test does too."""
+    models = record.done if one.model == OF_STUDY else [one.model]
+    jobs = {model: [record.models[model], record.predictions(model, "test") is not None] for model in models}
+    return {
+        "analysis": one.options.model_dump(mode="json"),
+        "version": one.method.version,
+        "jobs": jobs,
+        "data": record.data["data"]["fingerprint"],
+    }

@@ -1,0 +1,65 @@
+"""What an analysis found, stored in the run: numbers and words as JSON, tables as Parquet, pictures as safetensors."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from snellen.errors import IdentityError
+from snellen.files import tensors
+from snellen.files.atomic import read_json, write_bytes, write_json
+from snellen.files.hashing import digest_file
+
+RESULT = "result.json"
+ARRAYS = "arrays.safetensors"
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """facts: JSON values; `sentences` among them is what may be said, computed. tables, arrays: by name."""
+
+    facts: dict[str, Any]
+    tables: dict[str, pl.DataFrame] = field(default_factory=dict)
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+
+    @property
+    def sentences(self) -> list[str]:
+        """What may be said, most important first."""
+        return list(self.facts.get("sentences", []))
+
+
+def save_outcome(folder: Path, outcome: Outcome, identity: Mapping[str, Any]) -> None:
+    """Writes an outcome; result.json last. identity: what it was made from."""
+    for name, table in outcome.tables.items():
+        content = io.BytesIO()
+        table.write_parquet(content)
+        write_bytes(folder / f"{name}.parquet", content.getvalue())
+    if outcome.arrays:
+        tensors.save(folder / ARRAYS, outcome.arrays)
+    files = [*(f"{name}.parquet" for name in outcome.tables), *([ARRAYS] if outcome.arrays else [])]
+    written = {"identity": dict(identity), "facts": outcome.facts}
+    write_json(folder / RESULT, {**written, "sha256": {name: digest_file(folder / name) for name in files}})
+
+
+def load_outcome(folder: Path, identity: Mapping[str, Any]) -> Outcome | None:
+    """What `save_outcome` wrote; None where nothing is there, or it was made from something else.
+
+    Raises IdentityError when a file is not what was written.
+    """
+    if not (folder / RESULT).exists():
+        return None
+    written = read_json(folder / RESULT)
+    if written["identity"] != dict(identity):
+        return None
+    for name, sha256 in written["sha256"].items():
+        if not (folder / name).exists() or digest_file(folder / name) != sha256:
+            raise IdentityError("a file of an analysis changed", where=str(folder / name), hint=f"Remove {folder}.")
+    tables = {Path(name).stem: pl.read_parquet(folder / name) for name in written["sha256"] if name != ARRAYS}
+    arrays = tensors.load(folder / ARRAYS)[0] if ARRAYS in written["sha256"] else {}
+    return Outcome(written["facts"], tables, arrays)
