@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 import polars as pl
 from rich.console import Console
 
@@ -19,16 +20,21 @@ from snellen.evaluate.evaluation import Evaluation
 from snellen.evaluate.floors import floor_key
 from snellen.evaluate.held_out import OUT_OF_FOLD, held_out
 from snellen.evaluate.record import RunRecord
+from snellen.explain.analyses import Asked, ask, networks_of, stored
+from snellen.explain.outcome import Outcome
+from snellen.files.atomic import read_json
 from snellen.findings.finding import Facts, Finding
 from snellen.findings.rules import judge
 from snellen.models.bundle import Model
 from snellen.models.predictions import Predictions
 from snellen.progress import Terminal
 from snellen.report import notebook
+from snellen.report.analyses import page_of
 from snellen.report.figures import learning_curve
 from snellen.report.phases import phases_section, whole_history
 from snellen.run import RunWatcher, Settings
 from snellen.run import run as run_study
+from snellen.run.analysing import scene_of, timed
 from snellen.run.checking import check_study
 from snellen.study.document import Document, from_values, open_document, to_yaml
 from snellen.study.schema import StudyFile
@@ -101,6 +107,43 @@ class Study:
         models = {name: [layer.name for layer in model.layers] for name, model in self.file.models.items()}
         resolved = to_yaml(self.file.model_dump(mode="json"))
         return notebook.study_summary(self.file.study, str(self.file.data.source), models, resolved)
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What an analysis found, as a notebook shows it."""
+
+    asked: Asked
+    outcome: Outcome
+    folder: Path
+
+    @property
+    def sentences(self) -> list[str]:
+        """What may be said, most important first."""
+        return self.outcome.sentences
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Numbers and words, as JSON values."""
+        return self.outcome.facts
+
+    @property
+    def tables(self) -> dict[str, pl.DataFrame]:
+        """Polars frames by name."""
+        return self.outcome.tables
+
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Pictures and maps by name."""
+        return self.outcome.arrays
+
+    def page(self) -> str:
+        """The page of the analysis: whole HTML that opens alone."""
+        return page_of(self.asked, self.outcome, read_json(self.folder / "report.json"))
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the sentences, and the page in a frame of its own."""
+        return notebook.analysis_summary(self.asked.title, self.sentences, self.page())
 
 
 @dataclass(frozen=True)
@@ -180,6 +223,36 @@ class Run:
         if role not in ROLES:
             raise unknown("role", role, (*ROLES, OUT_OF_FOLD))
         return self.record.predictions(self._known(model), role)
+
+    def analysis(
+        self,
+        name: str,
+        model: str | None = None,
+        *,
+        data_dir: Path | None = None,
+        dataset: Dataset | None = None,
+        **options: Any,
+    ) -> Found:
+        """What an analysis found: of `model`, the chosen one when not named, or of all models where it looks at all.
+
+        name, options: as in `analyses:` of a study. What was found before is read; else the pictures are read and the
+        analysis is made and stored. dataset: the pictures, where the study was given arrays. Raises UnknownName, or
+        StudyError when it does not fit the model.
+        """
+        record = self.record
+        one = ask(name, self._known(model) if model else self.chosen, options, networks_of(record))
+        outcome = stored(record, one)
+        if outcome is None:
+            outcome = timed(scene_of(record, data_dir, dataset), one, RunWatcher())
+        return Found(one, outcome, Path(self.folder))
+
+    def units(self, model: str | None = None, **options: Any) -> Found:
+        """What each unit of a layer responds to. layer: the last hidden one when not named."""
+        return self.analysis("units", model, **options)
+
+    def map(self, layer: str | None = None, model: str | None = None, *, method: str = "tsne", **options: Any) -> Found:
+        """Where the pictures lie for a layer, the last hidden one when not named. method: pixels, pca, tsne or umap."""
+        return self.analysis("maps", model, layer=layer, methods=[method], **options)
 
     def model(self, model: str | None = None) -> Model:
         """A trained model, ready to predict; the chosen one when not named."""

@@ -69,12 +69,22 @@ def run(
 @app.command()
 def report(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory, such as runs/digits.")],
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", metavar="ANALYSIS", help="Make this analysis again first, from the pictures."),
+    ] = None,
+    data_dir: DataFolder = None,
     as_json: AsJson = False,
 ) -> None:
     """Write the report of a run again, from its stored files alone."""
+    from rich.console import Console
+
+    from snellen.progress import Terminal
     from snellen.run import report as report_run
 
-    _show(report_run(run), as_json)
+    with Terminal(Console(stderr=as_json)) as terminal:
+        finished = report_run(run, only or (), data_dir, terminal)
+    _show(finished, as_json)
 
 
 @app.command()

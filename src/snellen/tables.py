@@ -88,6 +88,9 @@ def plan_sentences(checked: dict[str, Any]) -> list[str]:
         f"{seconds(checked['seconds'])} in all on {checked['device']} without early stopping, "
         f"{seconds(checked['floor_seconds'])} of it for floors."
     )
+    if checked["analyses"]:
+        each = [f"{title} {seconds(took)}" for title, took in checked["analyses"].items()]
+        said.append(f"Analyses: {listing(each)}.")
     said.append(
         f"{_megabytes(checked['disk_bytes'])} MB of results, up to {_megabytes(checked['checkpoint_bytes'])} MB of "
         f"checkpoints while training; {_megabytes(checked['data']['bytes'])} MB of pictures in memory."

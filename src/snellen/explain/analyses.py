@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import TypeAdapter
+
 from snellen.errors import StudyError
 from snellen.evaluate.record import RunRecord
 from snellen.explain.outcome import Outcome, load_outcome, save_outcome
 from snellen.explain.subject import Scene
+from snellen.files.hashing import identity
 from snellen.models.build import Network
-from snellen.study.analyses import Analysis
+from snellen.study.analyses import Analysis, AnyAnalysis
 from snellen.study.schema import StudyFile
 
 OF_STUDY = "study"
@@ -78,6 +81,18 @@ def asked(study: StudyFile, networks: Mapping[str, Network]) -> list[Asked]:
     return [each for key, options in _numbered(study.analyses) for each in _of_models(key, options, networks)]
 
 
+def ask(name: str, model: str | None, options: Mapping[str, Any], networks: Mapping[str, Network]) -> Asked:
+    """One analysis of one model, written as in a study. model: unused where the analysis looks at all of them.
+
+    Raises UnknownName, or StudyError for options that it has not or a model that it does not fit.
+    """
+    of_study = name in METHODS and METHODS[name].of == "study"
+    models = {} if of_study or model is None else {"models": [model]}
+    written = TypeAdapter(AnyAnalysis).validate_python({name: {**options, **models}})
+    [one] = _of_models(name, written, networks)
+    return one
+
+
 def _numbered(analyses: tuple[Analysis, ...]) -> Iterator[tuple[str, Analysis]]:
     for place, options in enumerate(analyses):
         earlier = sum(each.name == options.name for each in analyses[:place])
@@ -102,16 +117,19 @@ def _of_models(key: str, options: Analysis, networks: Mapping[str, Network]) -> 
     return [Asked(key, options, model) for model in wanted]
 
 
+def price(one: Asked, networks: Mapping[str, Network], images: int) -> float:
+    """About how many seconds an analysis takes; of a study, for all its networks."""
+    of = networks.values() if one.model == OF_STUDY else [networks[one.model]]
+    return sum(one.method.seconds(network, images) for network in of)
+
+
 def networks_of(record: RunRecord) -> dict[str, Network]:
     """The network of each model whose job ended well."""
     return {model: record.job(model).read_job().trajectory.network for model in record.done}
 
 
-def make(scene: Scene, one: Asked) -> Outcome:
-    """The stored outcome of an analysis, made and stored first where there is none."""
-    found = stored(scene.record, one)
-    if found is not None:
-        return found
+def made(scene: Scene, one: Asked) -> Outcome:
+    """The outcome of an analysis, made now and stored."""
     subject = scene if one.model == OF_STUDY else scene.subjects[one.model]
     outcome = one.method.make(subject, one.options)
     save_outcome(_folder(scene.record, one), outcome, _identity(scene.record, one))
@@ -132,15 +150,16 @@ def stored_outcomes(record: RunRecord) -> dict[Asked, Outcome]:
 def _folder(record: RunRecord, one: Asked) -> Path:
     """By job: an analysis can never show what another network did."""
     of = OF_STUDY if one.model == OF_STUDY else record.models[one.model]
-    return record.folder / "analyses" / of / one.key
+    return record.folder / "analyses" / of / f"{one.options.name}-{identity(_identity(record, one))[:8]}"
 
 
 def _identity(record: RunRecord, one: Asked) -> dict[str, Any]:
     """What an outcome depends on; the opening of a test does too."""
     models = record.done if one.model == OF_STUDY else [one.model]
     jobs = {model: [record.models[model], record.predictions(model, "test") is not None] for model in models}
+    [(name, options)] = one.options.model_dump(mode="json").items()
     return {
-        "analysis": one.options.model_dump(mode="json"),
+        "analysis": {name: {option: value for option, value in options.items() if option != "models"}},
         "version": one.method.version,
         "jobs": jobs,
         "data": record.data["data"]["fingerprint"],

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 from snellen.evaluate.evaluation import Evaluation
 from snellen.evaluate.record import RunRecord
 from snellen.evaluate.scores import Estimate
-from snellen.explain.analyses import Asked
+from snellen.explain.analyses import Asked, stored_outcomes
 from snellen.explain.outcome import Outcome
 
 Severity = Literal["result", "notice", "warning", "error"]
@@ -36,7 +37,11 @@ class Facts:
 
     record: RunRecord
     evaluation: Evaluation
-    outcomes: Mapping[Asked, Outcome] = field(default_factory=dict)
+
+    @cached_property
+    def outcomes(self) -> Mapping[Asked, Outcome]:
+        """What the analyses of the study found."""
+        return stored_outcomes(self.record)
 
 
 Rule = Callable[[Facts], Iterable[Finding]]

@@ -51,4 +51,9 @@ def section(outcomes: Mapping[Asked, Outcome]) -> list[Content]:
 
 def pages(outcomes: Mapping[Asked, Outcome], content: Content) -> dict[str, str]:
     """The HTML of every page, by the name of its file."""
-    return {one.page: PAGES[one.options.name](Leaf(one, outcome, content)) for one, outcome in outcomes.items()}
+    return {one.page: page_of(one, outcome, content) for one, outcome in outcomes.items()}
+
+
+def page_of(one: Asked, outcome: Outcome, content: Content) -> str:
+    """The HTML of one page."""
+    return PAGES[one.options.name](Leaf(one, outcome, content))

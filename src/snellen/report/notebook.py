@@ -36,6 +36,11 @@ def study_summary(study: str, data: str, models: Mapping[str, Sequence[str]], re
     )
 
 
+def analysis_summary(title: str, sentences: Sequence[str], page: str) -> str:
+    """An analysis: what may be said, and its page in a frame of its own."""
+    return fragment("notebook.html.j2", {"kind": "analysis", "title": title, "sentences": sentences, "page": page})
+
+
 def chart(specification: Specification) -> altair.LayerChart:
     """A layered figure of the report as an Altair chart, in the colours of its light page."""
     import altair as alt

@@ -14,6 +14,7 @@ from snellen.data.dataset import Dataset
 from snellen.data.near import near_groups_at_hand
 from snellen.data.readers import read
 from snellen.data.roles import Roles, assign, parted_rows
+from snellen.explain.analyses import asked, price
 from snellen.run.beginning import Settings
 from snellen.run.pricing import Clock, checkpoint_bytes, floor_seconds, stored_bytes
 from snellen.run.training import scope_of
@@ -61,7 +62,7 @@ def check_study(study: StudyFile, settings: Settings, dataset: Dataset | None = 
     clock = Clock(dataset, environment["device"], threads, settings.workers or threads)
     prices = _Prices(study, dataset, roles, clock)
     models, amounts = prices.models(), prices.amounts
-    floors = floor_seconds(dataset, len(roles.rows["train"]))
+    floors, analyses = floor_seconds(dataset, len(roles.rows["train"])), _analyses(study, prices.planned, len(dataset))
     return {
         "study": study.study,
         "data": {
@@ -81,10 +82,17 @@ def check_study(study: StudyFile, settings: Settings, dataset: Dataset | None = 
         "final_networks": prices.finals,
         **asdict(amounts),
         "floor_seconds": floors,
-        "seconds": amounts.seconds + floors + reading + REPORT_SECONDS,
+        "analyses": analyses,
+        "seconds": amounts.seconds + floors + sum(analyses.values()) + reading + REPORT_SECONDS,
         "device": environment["device"],
         "threads": threads,
     }
+
+
+def _analyses(study: StudyFile, planned: Plan, images: int) -> dict[str, float]:
+    """About how many seconds each analysis takes, by its title."""
+    networks = planned.networks
+    return {one.title: price(one, networks, images) for one in asked(study, networks)}
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from snellen.files.atomic import remove_leftovers
 from snellen.files.clock import now
 from snellen.files.locks import exclusive
 from snellen.report.data import describe
-from snellen.run.analysing import analyse
+from snellen.run.analysing import analyse, expect_asked, scene_of
 from snellen.run.beginning import Settings, begin, settled, workplace, write_plan
 from snellen.run.opening import open_floors, open_tests
 from snellen.run.telling import Finished, tell
@@ -97,10 +97,18 @@ def _train(
     return RunRecord.open(place.run), planned
 
 
-def report(folder: Path) -> Finished:
-    """Writes the report of a run again, from its stored files alone."""
+def report(
+    folder: Path, only: Collection[str] = (), data_folder: Path | None = None, watcher: RunWatcher | None = None
+) -> Finished:
+    """Writes the report of a run again, from its stored files alone.
+
+    only: analyses to make again first, by name; these need the pictures.
+    """
     record = RunRecord.open(folder)
+    expect_asked(record, only)
     with exclusive(folder):
+        if only:
+            analyse(scene_of(record, data_folder), watcher or RunWatcher(), only)
         return tell(record, evaluations.load(record), None)
 
 

@@ -13,7 +13,6 @@ from snellen.errors import RunError
 from snellen.evaluate import evaluation as evaluations
 from snellen.evaluate.evaluation import Evaluation
 from snellen.evaluate.record import RunRecord
-from snellen.explain.analyses import stored_outcomes
 from snellen.explain.augmented import load_augmented
 from snellen.explain.thumbnails import Thumbnails, draw, load_thumbnails, save_thumbnails
 from snellen.files.atomic import write_json, write_text
@@ -45,16 +44,15 @@ class Finished:
 def tell(record: RunRecord, evaluation: Evaluation, dataset: Dataset | None) -> Finished:
     """Scores, findings, bundles and the report. dataset: None when only stored files may be used."""
     evaluations.save(record, evaluation)
-    outcomes = stored_outcomes(record)
-    facts = Facts(record, evaluation, outcomes)
+    facts = Facts(record, evaluation)
     judgement = rules.judge(facts)
     rules.save(facts, judgement)
-    content = collect(record, evaluation, judgement) | {"analyses": analyses.section(outcomes)}
+    content = collect(record, evaluation, judgement) | {"analyses": analyses.section(facts.outcomes)}
     thumbnails = _thumbnails(record.folder, content, dataset)
     _save_bundles(record, content)
     write_json(record.folder / "report.json", content)
     write_text(record.folder / "report.html", page.render(content, thumbnails, load_augmented(record.folder)))
-    for name, html in analyses.pages(outcomes, content).items():
+    for name, html in analyses.pages(facts.outcomes, content).items():
         write_text(record.folder / "pages" / name, html)
     failed = tuple(model for model, result in record.results.items() if result.status == "failed")
     return Finished(record.folder, record, evaluation, judgement, failed)
