@@ -149,6 +149,8 @@ NETWORKS: dict[str, Network] = {
     "svhn-cnn-2": _zoo("svhn-cnn-2", 32, 32, 1, batch_size=8, pace={"float64": 1.0, "float32": 0.005}),
     "lenet-5": _zoo("lenet-5", 32, 32, 1, batch_size=8),
     "cnn-small": _zoo("cnn-small", 14, 14, 1, batch_size=8, pace=SLOW, optimizers=ONE_EACH),
+    "cnn-fast": _zoo("cnn-fast", 16, 16, 3, batch_size=8, pace=SLOW, optimizers=ONE_EACH),
+    "cnn-fast-wide": _zoo("cnn-fast-wide", 16, 16, 3, batch_size=8, pace=SLOW, optimizers=ONE_EACH),
     "resnet-8": _zoo("resnet-8", 12, 12, 3, batch_size=8, pace=SLOW, optimizers=ONE_EACH),
     "resnet-20": _zoo("resnet-20", 12, 12, 3, batch_size=8, pace=SLOW, optimizers=ONE_EACH),
     "odd": Network(ODD, (24, 19, 2), 8),

@@ -86,7 +86,8 @@ def curve(name: str, optimizer_name: str, precision: str) -> tuple[list[float], 
     kind, settings = cases.settings(name, optimizer_name, precision)
     rate = torch.full((1, 1), settings.pop("learning_rate"), dtype=dtype)
     decay = torch.full((1, 1), settings.pop("weight_decay", OPTIMIZERS[kind].default_weight_decay), dtype=dtype)
-    rule = Rule(network, Layout.of(parameters), OPTIMIZERS[kind](**settings), decay)
+    one_hot = torch.eye(cases.CLASSES, dtype=dtype)[None]
+    rule = Rule(network, Layout.of(parameters), OPTIMIZERS[kind](**settings), one_hot, decay)
     theta = rule.layout.flatten(parameters)
     slots = rule.optimizer.init(theta)
     losses = []

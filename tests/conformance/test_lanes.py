@@ -53,6 +53,7 @@ NETWORKS: dict[str, list[Any]] = {
     "pca": ["flatten", {"pca": 5}, DENSE],
     "whiten": ["flatten", "whiten", DENSE],
     "top_pixels": ["flatten", {"top_pixels": 9}, DENSE],
+    "whiten_patches": [{"whiten_patches": {"kernel": 2, "keep": 3, "strides": 2}}, "relu", CONV, "flatten"],
     **{name: ["flatten", {"dense": 8}, name] for name in ("relu", "elu", "gelu", "silu", "tanh", "sigmoid")},
     "leaky_relu": ["flatten", {"dense": 8}, {"leaky_relu": 0.1}],
     "rescale": ["flatten", {"rescale": {"scale": 2.0, "offset": -0.5}}],
@@ -64,6 +65,7 @@ RULES: list[Any] = [
     "adamw",
     "rmsprop",
     {"rmsprop": {"momentum": 0.5}},
+    {"muon": {"iterations": 3}},
 ]
 COURSES: list[Any] = [
     "constant",
@@ -96,10 +98,10 @@ def lanes(epochs: int = 3, **changes: Any) -> list[Lane]:
     return found
 
 
-def trained(*pack: Lane, folder: Path, dtype: torch.dtype) -> Snapshot:
+def trained(*pack: Lane, folder: Path, dtype: torch.dtype, parts: int = 1) -> Snapshot:
     begun = start(*pack)
     begun = replace(begun, theta=begun.theta.to(dtype), state=to(begun.state, dtype), slots=to(begun.slots, dtype))
-    return engine.train(pack, material(), begun, checkpoint(folder), Silent())
+    return engine.train(pack, material(), begun, checkpoint(folder), Silent(), parts=parts)
 
 
 def to(values: Values, dtype: torch.dtype) -> Values:
@@ -142,9 +144,33 @@ def test_layers(kind: str, tmp_path: Path) -> None:
     agree(lanes(layers=NETWORKS[kind]), tmp_path)
 
 
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_layers_in_parts(kind: str, tmp_path: Path) -> None:
+    """Threads that share the rows of each batch make the same step: statistics of batch norm and masks of dropout are
+    of the whole batch. Batches of 16 rows in 5 parts, the last of 11."""
+    one = lanes(layers=NETWORKS[kind], augment=[{"mixup": 0.4}])[1]
+    whole, shared = (
+        trained(one, folder=tmp_path / str(parts), dtype=torch.float64, parts=parts).lanes[0] for parts in (1, 5)
+    )
+    same(shared, whole, 0.0)
+
+
 @pytest.mark.parametrize("optimizer", RULES, ids=json.dumps)
 def test_optimizers(optimizer: Any, tmp_path: Path) -> None:
     agree(lanes(layers=["flatten", DENSE], optimizer=optimizer), tmp_path)
+
+
+DIFFERENT_RULES: list[tuple[Any, Any, Any]] = [
+    tuple({"sgd": {"momentum": momentum}} for momentum in (0.9, 0.5, 0.99)),
+    tuple({"sgd": {"momentum": momentum, "nesterov": True}} for momentum in (0.9, 0.5, 0.99)),
+    tuple({"adam": {"beta_1": beta, "beta_2": beta, "epsilon": 1 - beta}} for beta in (0.9, 0.5, 0.99)),
+    tuple({"rmsprop": {"rho": rho, "momentum": rho / 2}} for rho in (0.9, 0.5, 0.99)),
+]
+
+
+@pytest.mark.parametrize("rules", DIFFERENT_RULES, ids=json.dumps)
+def test_numbers_of_optimizers_are_each_lanes_own(rules: tuple[Any, Any, Any], tmp_path: Path) -> None:
+    agree(lanes(layers=["flatten", DENSE], optimizer=rules), tmp_path)
 
 
 @pytest.mark.parametrize("schedule", COURSES, ids=json.dumps)
@@ -182,6 +208,8 @@ OTHER: list[dict[str, Any]] = [
     {"layers": ["flatten", {"dense": 9}]},
     {"layers": ["flatten", DENSE, {"dropout": 0.2}, {"dropout": 0.1}]},
     {"optimizer": "sgd"},
+    {"optimizer": {"sgd": {"momentum": 0.9}}},
+    {"optimizer": {"sgd": {"momentum": 0.9, "nesterov": True}}},
     {"batch_size": 15},
     {"augment": ["flip"]},
     {"augment": [{"shift": {"amount": 0.2, "fill": "zero"}}]},

@@ -1,5 +1,5 @@
-"""Protects the update rules: every optimizer is Keras's formula, a lane never feels its neighbours, nothing is kept
-outside the slots.
+"""Protects the update rules: every optimizer but Muon is Keras's formula, a lane never feels its neighbours, nothing is
+kept outside the slots. Muon's formula has a file of its own, tests/train/test_muon.py.
 
 The formulas below are written from Keras 3's documentation and source, one number at a time in NumPy.
 """
@@ -14,11 +14,13 @@ import numpy as np
 import pytest
 import torch
 
+from snellen.train.flat import Layout
 from snellen.train.optimizers import OPTIMIZERS, Adam, Optimizer
 
 Move = Callable[[float, float], float]
 """The next weight, of a weight and its gradient."""
 LANES, NUMBERS, STEPS = 3, 7, 6
+LAYOUT = Layout((("dense_1.kernel", (2, 2)), ("dense_1.bias", (1,)), ("dense_2.kernel", (2, 1))))
 RATES = torch.tensor([[0.1], [0.02], [0.3]], dtype=torch.float64)
 DECAYS = torch.tensor([[0.0], [0.1], [0.5]], dtype=torch.float64)
 RANDOM = np.random.default_rng(3)
@@ -34,8 +36,11 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("adamw", {}),
     ("rmsprop", {}),
     ("rmsprop", {"rho": 0.5, "momentum": 0.9, "epsilon": 1e-2}),
+    ("muon", {}),
+    ("muon", {"momentum": 0.5, "nesterov": False, "iterations": 3}),
 ]
 every_case = pytest.mark.parametrize(("name", "arguments"), CASES, ids=str)
+of_keras = pytest.mark.parametrize(("name", "arguments"), [case for case in CASES if case[0] != "muon"], ids=str)
 
 
 def run(rule: Optimizer, lanes: slice = slice(None), decays: torch.Tensor | None = None, steps: int = STEPS) -> Any:
@@ -44,7 +49,7 @@ def run(rule: Optimizer, lanes: slice = slice(None), decays: torch.Tensor | None
     slots = rule.init(theta)
     for step in range(steps):
         decay = None if decays is None else decays[lanes]
-        rule.step(theta, GRADIENTS[step, lanes].clone(), slots, step + 1, RATES[lanes], decay)
+        rule.step(theta, GRADIENTS[step, lanes].clone(), slots, step + 1, RATES[lanes], decay, LAYOUT)
     return theta, slots
 
 
@@ -98,10 +103,10 @@ KERAS: dict[str, Callable[..., Move]] = {
 
 
 def test_every_optimizer_has_a_case_and_a_formula() -> None:
-    assert {name for name, _ in CASES} == set(OPTIMIZERS) == set(KERAS)
+    assert {name for name, _ in CASES} == set(OPTIMIZERS) == {*KERAS, "muon"}
 
 
-@every_case
+@of_keras
 @pytest.mark.parametrize("decays", [None, DECAYS], ids=["plain", "decay"])
 def test_the_formula_of_keras(name: str, arguments: dict[str, Any], decays: torch.Tensor | None) -> None:
     """Decay is decoupled: w -= rate * decay * w before the step, and never enters the slots."""
@@ -159,14 +164,14 @@ def test_slots_are_all_that_it_remembers(name: str, arguments: dict[str, Any]) -
     assert tuple(slots) == rule.slots() and not any(value.any() for value in rule.init(START).values())
     assert all(value.shape == START.shape and value.any() for value in slots.values())
     for step in range(3, STEPS):
-        rule.step(theta, GRADIENTS[step].clone(), slots, step + 1, RATES, None)
+        rule.step(theta, GRADIENTS[step].clone(), slots, step + 1, RATES, None, LAYOUT)
     torch.testing.assert_close(theta, whole, rtol=0, atol=0)
 
 
 @every_case
 def test_the_gradient_is_left_as_it_was(name: str, arguments: dict[str, Any]) -> None:
     rule, gradient = OPTIMIZERS[name](**arguments), GRADIENTS[0].clone()
-    rule.step(START.clone(), gradient, rule.init(START), 1, RATES, DECAYS)
+    rule.step(START.clone(), gradient, rule.init(START), 1, RATES, DECAYS, LAYOUT)
     torch.testing.assert_close(gradient, GRADIENTS[0], rtol=0, atol=0)
 
 

@@ -18,7 +18,7 @@ import snellen
 from snellen.api import Run, Study
 from snellen.errors import ShapeError
 from snellen.models.build import assemble
-from snellen.models.features import FEATURES, AnyFeature, Feature, Pca
+from snellen.models.features import FEATURES, AnyFeature, Feature, Pca, WhitenPatches
 from snellen.models.fit import fit
 from snellen.models.importances import IMPORTANCES
 from snellen.models.layer import Step
@@ -33,6 +33,10 @@ WRITTEN: dict[str, list[Any]] = {
     "pca": [{"pca": 12}],
     "whiten": ["whiten", {"whiten": 0.1}],
     "top_pixels": [{"top_pixels": {"count": 9, "by": name}} for name in IMPORTANCES],
+    "whiten_patches": [
+        {"whiten_patches": {"kernel": 2, "keep": 4}},
+        {"whiten_patches": {"kernel": 3, "keep": 5, "strides": 2, "padding": "same"}},
+    ],
 }
 
 each_step = pytest.mark.parametrize("written", [each for kind in FEATURES for each in WRITTEN[kind]], ids=str)
@@ -102,6 +106,59 @@ def test_whitened_values_are_uncorrelated_and_look_like_the_picture() -> None:
     np.testing.assert_allclose(covariance, np.eye(64), atol=0.01)
     correlation = np.corrcoef(y.ravel(), X.ravel())[0, 1]
     assert correlation > 0.3
+
+
+def patches(x: np.ndarray, side: int) -> np.ndarray:
+    """Those side by side, row by row, cut out one at a time."""
+    places = [(row, column) for row in range(0, x.shape[1], side) for column in range(0, x.shape[2], side)]
+    return np.concatenate([x[:, r : r + side, c : c + side].reshape(len(x), -1) for r, c in places])
+
+
+def test_whitened_patches_are_their_principal_components_with_variance_one_and_their_negatives() -> None:
+    """With strides as long as patches, the patches it was fitted to are those it sees."""
+    pictures = np.random.default_rng(0).random((600, 8, 8, 2)).astype(np.float32) ** 2 + X.mean(-1, keepdims=True)
+    step = parse({"whiten_patches": {"kernel": 2, "keep": 6, "strides": 2, "epsilon": 1e-9}})
+    y = applied(step, pictures, step.fit(pictures, LABELS[:600], 0))[0]
+    assert y.shape == (600, 4, 4, 12)
+    np.testing.assert_array_equal(y[..., 6:], -y[..., :6])
+    found = y.transpose(1, 2, 0, 3).reshape(-1, 12)[:, :6]
+    np.testing.assert_allclose(np.cov(found.T), np.eye(6), atol=1e-3)
+    expected = PCA(6, whiten=True, svd_solver="full").fit_transform(patches(pictures, 2).astype(np.float64))
+    correlation = np.corrcoef(found.T, expected.T)[:6, 6:]
+    np.testing.assert_allclose(np.abs(correlation), np.eye(6), atol=1e-3)
+
+
+def test_noise_of_patches_is_not_blown_up() -> None:
+    """epsilon is a share of the mean variance: all components of constant patches but the first stay small."""
+    pictures = np.repeat(np.repeat(X[:, ::2, ::2], 2, 1), 2, 2)
+    step = parse({"whiten_patches": {"kernel": 2, "keep": 4, "strides": 2, "epsilon": 0.01}})
+    y = applied(step, pictures, step.fit(pictures, LABELS[:600], 0))[0]
+    assert y[..., 0].std() == pytest.approx(1, abs=0.01) and np.abs(y[..., 1:4]).max() < 1e-4
+
+
+def test_patches_of_same_padding_see_the_mean_beyond_the_edge() -> None:
+    step = parse({"whiten_patches": {"kernel": 3, "keep": 2, "padding": "same"}})
+    flat = np.full((4, 8, 8, 1), X.mean(), np.float32)
+    state = step.fit(X, LABELS[:600], 0)
+    np.testing.assert_allclose(applied(step, flat, state), 0, atol=1e-5)
+
+
+def test_no_more_components_than_values_of_a_patch() -> None:
+    with pytest.raises(ShapeError, match="more components than values of a patch; found 5; expected at most 4"):
+        parse({"whiten_patches": {"kernel": 2, "keep": 5}}).output_shape((8, 8, 1))
+
+
+def test_a_step_that_needs_few_pictures_sees_them_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And a step beside it that needs all sees all."""
+    seen: list[np.ndarray] = []
+    fit_patches = WhitenPatches.fit
+    monkeypatch.setattr(WhitenPatches, "enough", 30)
+    monkeypatch.setattr(WhitenPatches, "fit", lambda own, x, *rest: seen.append(x) or fit_patches(own, x, *rest))
+    written = {"whiten_patches": {"kernel": 2, "keep": 3}}
+    for layers in ([parse(written)], [parse("standardise"), parse(written)]):
+        fit(assemble([*layers, Flatten(), Dense(units=10)], (8, 8, 1), 10), IMAGES[:300], LABELS[:300], (0, 16), 0)
+    np.testing.assert_array_equal(seen[0], IMAGES[np.linspace(0, 299, 30).round().astype(int)] / np.float32(16))
+    assert len(seen[1]) == 300
 
 
 def test_top_pixels_are_the_forests_in_order() -> None:

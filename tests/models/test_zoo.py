@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,18 @@ NORMED = {
     "resnet-20": _resnet(3),
 }
 """Networks of convolutions without bias, each with a batch norm: two fitted and two moving numbers a channel."""
+
+
+FAST = {"cnn-fast": (48, 96, 96, 192), "cnn-fast-wide": (64, 128, 128, 256)}
+"""Filters of the four convolutions of 3x3 behind 48 channels, as NORMED otherwise."""
+
+
+@pytest.mark.parametrize("name", FAST)
+def test_parameter_counts_of_the_fast_networks(name: str) -> None:
+    widths = (48, *FAST[name])
+    fitted = sum(9 * inputs * outputs + 2 * outputs for inputs, outputs in pairwise(widths)) + (widths[-1] + 1) * 10
+    network = build(name, (16, 16, 48), 10)
+    assert (network.trainable_count, network.parameter_count) == (fitted, fitted + 2 * sum(FAST[name]))
 
 
 @pytest.mark.parametrize(
@@ -106,8 +119,8 @@ def test_the_documents_name_every_network_layer_activation_and_initializer() -> 
         shape = tuple(map(int, counts.split(" on ")[1].split("x")))
         found = [f"{build(name, shape, 10).parameter_count:,}" for name in re.findall("`([^`]+)`", names)]
         assert counts.split(" on ")[0].strip() == ", ".join(found)
-    assert len(rows) == 9
+    assert len(rows) == 10
 
 
 def test_every_network_is_counted() -> None:
-    assert {name for name, *_ in (*COUNTS, *BY_HAND)} | set(NORMED) == set(ZOO)
+    assert {name for name, *_ in (*COUNTS, *BY_HAND)} | set(NORMED) | set(FAST) == set(ZOO)

@@ -169,7 +169,7 @@ def test_a_loss_that_is_no_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     def breaking(*arguments: Any) -> Any:
         outcome = step(*arguments)
         if arguments[6] == STEPS + 2:
-            outcome.losses[0, 3] = value
+            outcome.targets[0, 3] = value
         return outcome
 
     monkeypatch.setattr(engine, "training_step", breaking)

@@ -12,7 +12,7 @@ import torch.nn.functional as functional
 from training_cases import job
 
 from snellen.train.flat import Layout
-from snellen.train.step import Mixed, Rule, clipped, mixed_losses, row_losses, training_step
+from snellen.train.step import Mixed, Rule, clipped, row_losses, row_targets, training_step
 
 LANES, ROWS, CLASSES = 2, 40, 5
 RANDOM = torch.Generator().manual_seed(2)
@@ -28,6 +28,11 @@ def rule(*lanes: dict[str, Any]) -> Rule:
     return Rule.of(trajectories, Layout.of(trajectories[0].network.init((0,))[0]), "cpu")
 
 
+def losses(own: Rule, mixed: Mixed | None = None) -> torch.Tensor:
+    """(LANES, ROWS) of the logits above, as the rule wants them."""
+    return row_losses(LOGITS, row_targets(own, LABELS, mixed))
+
+
 def one_hot(labels: torch.Tensor) -> np.ndarray:
     return np.asarray(np.eye(CLASSES)[labels.numpy()])
 
@@ -41,15 +46,15 @@ def cross_entropy(targets: np.ndarray, logits: torch.Tensor) -> np.ndarray:
 
 def test_nothing_asked_for_is_the_plain_loss() -> None:
     plain = rule({}, {})
-    assert (plain.weight_decay, plain.clip_norm, plain.label_smoothing, plain.class_weights) == (None,) * 4
+    assert (plain.weight_decay, plain.clip_norm) == (None, None)
     expected = functional.cross_entropy(LOGITS.flatten(0, 1), LABELS.flatten(), reduction="none").view(LANES, ROWS)
-    torch.testing.assert_close(row_losses(plain, LOGITS, LABELS), expected, rtol=0, atol=0)
+    torch.testing.assert_close(losses(plain), expected, rtol=0, atol=0)
 
 
 def test_label_smoothing_of_each_lane() -> None:
     """torch's, and Keras's: the one-hot target times (1 - e) plus e / K."""
     amounts = (0.1, 0.35)
-    found = row_losses(rule(*({"label_smoothing": amount} for amount in amounts)), LOGITS, LABELS)
+    found = losses(rule(*({"label_smoothing": amount} for amount in amounts)))
     for lane, amount in enumerate(amounts):
         theirs = functional.cross_entropy(LOGITS[lane], LABELS[lane], reduction="none", label_smoothing=amount)
         torch.testing.assert_close(found[lane], theirs, rtol=1e-6, atol=1e-6)
@@ -58,7 +63,7 @@ def test_label_smoothing_of_each_lane() -> None:
 
 
 def test_class_weights_multiply_the_loss_of_each_row() -> None:
-    found = row_losses(rule(*({"class_weights": each} for each in WEIGHTS)), LOGITS, LABELS)
+    found = losses(rule(*({"class_weights": each} for each in WEIGHTS)))
     for lane, weights in enumerate(WEIGHTS):
         theirs = functional.cross_entropy(
             LOGITS[lane], LABELS[lane], torch.tensor(weights, dtype=torch.float64), reduction="none"
@@ -68,7 +73,7 @@ def test_class_weights_multiply_the_loss_of_each_row() -> None:
 
 def test_class_weights_multiply_the_smoothed_loss_too() -> None:
     """Keras: a weight is of the row, whatever the other classes of its smoothed target."""
-    found = row_losses(rule({"class_weights": WEIGHTS[0], "label_smoothing": 0.2}, {}), LOGITS, LABELS)
+    found = losses(rule({"class_weights": WEIGHTS[0], "label_smoothing": 0.2}, {}))
     smooth = one_hot(LABELS[0]) * 0.8 + 0.2 / CLASSES
     expected = cross_entropy(smooth, LOGITS[0]) * np.array(WEIGHTS[0])[LABELS[0].numpy()]
     np.testing.assert_allclose(found[0], expected, rtol=1e-6, atol=1e-9)
@@ -77,7 +82,7 @@ def test_class_weights_multiply_the_smoothed_loss_too() -> None:
 
 def test_the_loss_of_a_mixed_picture_is_that_of_its_soft_target() -> None:
     share = torch.rand((LANES, ROWS), generator=RANDOM, dtype=torch.float64)
-    found = mixed_losses(rule({}, {}), LOGITS, LABELS, Mixed(OTHERS, share))
+    found = losses(rule({}, {}), Mixed(OTHERS, share))
     soft = share.numpy()[..., None] * one_hot(LABELS) + (1 - share.numpy()[..., None]) * one_hot(OTHERS)
     np.testing.assert_allclose(found, cross_entropy(soft, LOGITS), rtol=1e-9)
     probabilities = functional.cross_entropy(LOGITS.flatten(0, 1), torch.tensor(soft).flatten(0, 1), reduction="none")
@@ -138,15 +143,15 @@ def test_a_step_descends_what_the_rule_says() -> None:
             part * row_weights[labels] * functional.cross_entropy(logits, labels, reduction="none", label_smoothing=0.3)
             for part, labels in ((share[lane], LABELS[lane]), (1 - share[lane], OTHERS[lane]))
         ]
-        losses = torch.stack(parts).sum(0)
-        losses.mean().backward()
+        theirs_losses = torch.stack(parts).sum(0)
+        theirs_losses.mean().backward()
         torch.nn.utils.clip_grad_norm_(theirs.parameters(), lanes[lane]["clip_norm"])
         assert theirs.weight.grad is not None and theirs.bias.grad is not None
         expected = -torch.cat([theirs.weight.grad.T.flatten(), theirs.bias.grad])
         names = [name for name, _ in own.layout.shapes]
         assert names == ["dense_1.kernel", "dense_1.bias"]
         torch.testing.assert_close(moves[lane], expected, rtol=1e-4, atol=1e-8)
-        torch.testing.assert_close(outcome.losses[lane], losses.detach(), rtol=1e-6, atol=1e-8)
+        torch.testing.assert_close(outcome.losses[lane], theirs_losses.detach(), rtol=1e-6, atol=1e-8)
 
 
 def test_of_a_mixed_picture_the_larger_share_is_right() -> None:

@@ -21,6 +21,8 @@ from snellen.models.keys import Key
 from snellen.models.layer import Layer, Mode, Shape, Step, Tensors
 from snellen.models.layers import AnyLayer, Dense, Skip
 from snellen.models.quicker import quicker
+from snellen.models.share import Share
+from snellen.models.views import Views
 from snellen.models.zoo import ZOO
 
 
@@ -47,9 +49,15 @@ class Network:
         mode: Mode,
         key: Key | None = None,
         weights: Tensor | None = None,
+        share: Share | None = None,
     ) -> tuple[Tensor, Tensors]:
-        """Logits (L, N, K) of x (L, N, H, W, C), and the changed entries of the state."""
-        return chain.apply(self._computed, parameters, state, x, Step(mode, key, weights))
+        """Logits (L, N, K) of x (L, N, H, W, C), and the changed entries of the state; in evaluation the mean of the
+        logits of its views, where the network has some."""
+        first, step = self.layers[0].layer, Step(mode, key, weights, share)
+        if mode == "train" or not isinstance(first, Views):
+            return chain.apply(self._computed, parameters, state, x, step)
+        logits = [chain.apply(self._computed, parameters, state, view, step)[0] for view in first.of(x)]
+        return torch.stack(logits).mean(0), {}
 
     @cached_property
     def _computed(self) -> tuple[Placed, ...]:
@@ -131,6 +139,8 @@ def build(layers: str | Sequence[Any], input_shape: tuple[int, int, int], classe
 def assemble(layers: Sequence[Layer], input_shape: tuple[int, int, int], classes: int) -> Network:
     """The network of a complete layer list, its output layer included."""
     placed = chain.place(layers, input_shape)
+    if any(isinstance(layer, Views) for layer in layers[1:]):
+        raise ShapeError("`views` stands before all other layers")
     if placed[-1].output_shape != (classes,):
         raise ShapeError("the last layer must give one number a class", found=placed[-1].output_shape, expected=classes)
     return Network(input_shape, classes, placed)

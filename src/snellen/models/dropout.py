@@ -45,7 +45,12 @@ class LanesDropout(Layer):
 def _dropped(x: Tensor, rates: Sequence[float], step: Step) -> Tensor:
     if step.mode == "evaluate" or step.key is None or not any(rates):
         return x
-    mask = step.key.keep_mask(rates, x)
+    mask = step.key.keep_mask(rates, _whole(x, step))[:, step.share.rows if step.share else slice(None)]
     for own, rate in zip(mask, rates):
         own.mul_(1 / (1 - rate))
     return x * mask
+
+
+def _whole(x: Tensor, step: Step) -> Tensor:
+    """A tensor like the whole batch of which x may be a share: its mask is that of the batch."""
+    return x.new_empty((len(x), step.share.total, *x.shape[2:])) if step.share else x

@@ -11,22 +11,29 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, final
 
 import numpy as np
+import torch
+import torch.nn.functional as functional
 from pydantic import Field
 from torch import Tensor
 
 from snellen.errors import ShapeError
-from snellen.models.importances import IMPORTANCES, Importance
+from snellen.models.importances import Importance, importance_of
 from snellen.models.keys import Key
-from snellen.models.layer import Arrays, Layer, Shape, Step, Tensors, row_product
+from snellen.models.layer import Arrays, Count, Layer, Shape, Side, Step, Tensors, row_product
 from snellen.models.layers import LAYERS
 from snellen.models.named import one_of
+from snellen.models.views import Views
+from snellen.models.windows import Padding, fold, pad_same, unfold, window_output
 
 
 class Feature(Layer):
     """Base of all feature steps.
 
     fit(x, labels, seed) -> state: from training pictures (n, ...) float32 as networks see them; arrays without a lane.
+    enough: pictures that tell as much as all of them; None for those that need all.
     """
+
+    enough: ClassVar[int | None] = None
 
     @abstractmethod
     def fit(self, x: np.ndarray, labels: np.ndarray, seed: int) -> Arrays:
@@ -138,6 +145,54 @@ class Whiten(Feature):
 
 
 @final
+class WhitenPatches(Feature):
+    """A first convolution that is not trained, for a relu to follow: the `keep` largest principal components of patches
+    of kernel x kernel pixels, each of variance 1, and their negatives as channels of their own (Jordan 2024, airbench).
+
+    epsilon: added to every variance, as a share of that of the pixels.
+    """
+
+    kind: Literal["whiten_patches"] = "whiten_patches"
+    shorthand: ClassVar = "kernel"
+    enough: ClassVar = 5_000
+    kernel: Side
+    keep: Count
+    strides: Side = 1
+    padding: Padding = "valid"
+    epsilon: Annotated[float, Field(gt=0, le=1)] = 5e-4
+
+    def output_shape(self, shape: Shape) -> Shape:
+        size = window_output(self, shape, self.kernel, self.strides, self.padding)
+        values = self.kernel**2 * shape[2]
+        if self.keep > values:
+            raise ShapeError("more components than values of a patch", found=self.keep, expected=f"at most {values}")
+        return (*size, 2 * self.keep)
+
+    def state_shapes(self, shape: Shape) -> dict[str, Shape]:
+        return {"mean": (shape[2],), "filters": (self.keep, self.kernel, self.kernel, shape[2])}
+
+    def fit(self, x: np.ndarray, labels: np.ndarray, seed: int) -> Arrays:
+        mean, covariance = x.mean((0, 1, 2), dtype=np.float64), _patch_covariance(x, self.kernel)
+        variances, components = np.linalg.eigh(covariance)
+        largest = np.maximum(variances[::-1][: self.keep], 0) + self.epsilon * variances.mean()
+        filters = _signed(components.T[::-1][: self.keep]) / np.sqrt(largest)[:, None]
+        return {"mean": mean, "filters": filters.reshape(self.keep, self.kernel, self.kernel, -1)}
+
+    def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
+        centred = fold(x - state["mean"][:, None, None, None])
+        padded = pad_same(centred, self.kernel, self.strides, 0.0) if self.padding == "same" else centred
+        filters = state["filters"].flatten(0, 1).permute(0, 3, 1, 2)
+        y = unfold(functional.conv2d(padded, filters, stride=self.strides, groups=len(x)), len(x))
+        return torch.cat([y, -y], -1), {}
+
+    def multiply_adds(self, shape: Shape) -> int:
+        return math.prod(self.output_shape(shape)) // 2 * self.kernel**2 * shape[2]
+
+    def detail(self) -> str:
+        return f"{self.keep} components of {self.kernel}x{self.kernel} pixels and their negatives, {self.padding}"
+
+
+@final
 class TopPixels(Feature):
     """The `count` most important values of a picture, most important first, as a vector."""
 
@@ -156,7 +211,7 @@ class TopPixels(Feature):
         return {"pixels": self.output_shape(shape), "importance": (math.prod(shape),)}
 
     def fit(self, x: np.ndarray, labels: np.ndarray, seed: int) -> Arrays:
-        importance = IMPORTANCES[self.by](x.reshape(len(x), -1), labels, seed)
+        importance = importance_of(self.by, x.reshape(len(x), -1), labels, seed)
         return {"pixels": np.argsort(-importance, kind="stable")[: self.count].astype(float), "importance": importance}
 
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
@@ -171,6 +226,7 @@ FEATURES: dict[str, type[Feature]] = {
     "standardise": Standardise,
     "pca": Pca,
     "whiten": Whiten,
+    "whiten_patches": WhitenPatches,
     "top_pixels": TopPixels,
 }
 
@@ -179,7 +235,7 @@ if TYPE_CHECKING:
     AnyPart = Layer
 else:
     AnyFeature = one_of(FEATURES, "feature step")
-    AnyPart = one_of({**FEATURES, **LAYERS}, "layer")
+    AnyPart = one_of({**FEATURES, **LAYERS, "views": Views}, "layer")
 
 
 def _principal(x: np.ndarray, keep: int | float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -190,3 +246,23 @@ def _principal(x: np.ndarray, keep: int | float) -> tuple[np.ndarray, np.ndarray
         raise ShapeError("more components than training pictures", found=keep, expected=f"at most {len(x):,}")
     fitted = PCA(keep, svd_solver="covariance_eigh").fit(x.reshape(len(x), -1).astype(np.float64))
     return fitted.mean_, fitted.components_, np.maximum(fitted.explained_variance_, 0)
+
+
+PICTURES_AT_ONCE = 256
+
+
+def _patch_covariance(x: np.ndarray, side: int) -> np.ndarray:
+    """(F, F) of all patches of side x side pixels of pictures (n, H, W, C) that lie side by side, row by row."""
+    size, count = side**2 * x.shape[3], 0
+    total, products = np.zeros(size), np.zeros((size, size))
+    for begin in range(0, len(x), PICTURES_AT_ONCE):
+        windows = np.lib.stride_tricks.sliding_window_view(x[begin : begin + PICTURES_AT_ONCE], (side, side), (1, 2))
+        patches = windows[:, ::side, ::side].transpose(0, 1, 2, 4, 5, 3).reshape(-1, size).astype(np.float64)
+        total, products, count = total + patches.sum(0), products + patches.T @ patches, count + len(patches)
+    return np.asarray(products / count - np.outer(total / count, total / count))
+
+
+def _signed(components: np.ndarray) -> np.ndarray:
+    """Rows turned so that the largest value of each is positive: one of two equal answers."""
+    largest = np.take_along_axis(components, np.abs(components).argmax(1)[:, None], 1)
+    return np.asarray(components * np.sign(largest))

@@ -44,12 +44,20 @@ def _fitted(
     if not features:
         return
     low, high = pixel_range
-    x = (np.asarray(images, np.float32) - np.float32(low)) / np.float32(high - low)
-    for step in features:
+    seen = _enough(features, len(images))
+    x, labels = (np.asarray(images[seen], np.float32) - np.float32(low)) / np.float32(high - low), labels[seen]
+    for number, step in enumerate(features, 1):
         resolved = step.resolved(x)
         state = resolved.fit(x, labels, seed)
         yield resolved, state
-        x = _passed(resolved, state, x)
+        if number < len(features):
+            x = _passed(resolved, state, x)
+
+
+def _enough(features: Sequence[Feature], count: int) -> slice | np.ndarray:
+    """The pictures that the steps are fitted to: all of them, or as many as each needs, evenly from first to last."""
+    wanted = [step.enough or count for step in features]
+    return np.linspace(0, count - 1, max(wanted)).round().astype(int) if max(wanted) < count else slice(None)
 
 
 def _passed(step: Feature, state: Arrays, x: np.ndarray) -> np.ndarray:

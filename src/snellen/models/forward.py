@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -13,6 +11,7 @@ from torch import Tensor
 from snellen.limits import PREDICTION_BATCH
 from snellen.models.build import Network
 from snellen.models.layer import Tensors
+from snellen.models.threads import one_thread, pool
 
 
 def resident(images: np.ndarray, device: str = "cpu") -> Tensor:
@@ -27,35 +26,12 @@ def to_input(images: Tensor, pixel_range: tuple[float, float], dtype: torch.dtyp
     return (x.sub_(low) if low else x).div_(high - low)
 
 
-@contextmanager
-def _one_thread() -> Iterator[int]:
-    """How rows are shared between threads changes their rounding: 2e-7 between 1 and 2 threads on digits. Yields how
-    many there were."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield before
-    finally:
-        torch.set_num_threads(before)
-
-
-def _like(flushes: bool) -> None:
-    """Sets a new thread up as its caller is: alone, and with or without the smallest numbers."""
-    torch.set_num_threads(1)
-    torch.set_flush_denormal(flushes)
-
-
-def _flushes() -> bool:
-    """Whether this thread takes the smallest numbers for zero."""
-    return bool(torch.full((), 1e-39) * 0.5 == 0)
-
-
 def _each(predict: Callable[[int], np.ndarray], starts: Sequence[int], threads: int) -> list[np.ndarray]:
     """predict of each start; whole batches are shared among threads, so that no bit depends on their number."""
     if threads == 1 or len(starts) < 2 * threads:
         return [predict(start) for start in starts]
-    with ThreadPoolExecutor(threads, initializer=_like, initargs=(_flushes(),)) as pool:
-        return list(pool.map(predict, starts))
+    with pool(threads) as together:
+        return list(together.map(predict, starts))
 
 
 def predict_probabilities(
@@ -69,7 +45,8 @@ def predict_probabilities(
     """(N, K) float32 probabilities of one lane, for all pictures or for `rows` of them, in the order given.
 
     Always PREDICTION_BATCH rows at a time, the last batch filled up, each batch on one thread: the rounding of a row
-    does not depend on how many there are, nor on the machine's number of cores. parameters, state: name -> (1, ...).
+    does not depend on how many there are, nor on the machine's number of cores (2e-7 between 1 and 2 threads that share
+    the rows of a batch, on digits). parameters, state: name -> (1, ...).
     """
     rows = torch.arange(len(images), device=images.device) if rows is None else rows
     dtype = next(iter(parameters.values())).dtype
@@ -83,6 +60,6 @@ def predict_probabilities(
             probabilities: np.ndarray = logits[0, : len(batch)].softmax(-1).float().cpu().numpy()
         return probabilities
 
-    with _one_thread() as threads:
+    with one_thread() as threads:
         parts = _each(predict, range(0, len(rows), PREDICTION_BATCH), threads if images.device.type == "cpu" else 1)
     return np.concatenate([np.zeros((0, network.classes), np.float32), *parts])

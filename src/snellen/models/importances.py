@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.metadata import version
 from typing import Literal
 
 import numpy as np
+
+from snellen.data.store import kept_array
+from snellen.files.hashing import digest_arrays, identity
 
 Importance = Literal["random_forest", "mutual_information", "anova", "l1"]
 TREES = 100
@@ -15,6 +19,18 @@ LARGEST = 1e30
 """Fits float32, as infinity does not survive a weights file."""
 L1_ROWS = 10_000
 """Rows that the L1 classifier is fitted to: its time grows faster than its answer changes."""
+
+SLOW_VALUES = 20_000_000
+"""Of so many values and more an importance is kept in the user's cache: the forest of MNIST takes half a minute, and
+every number of pixels of a curve needs the same one."""
+
+
+def importance_of(by: Importance, values: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
+    """That of one way, found once for the same values, labels and seed."""
+    if values.size < SLOW_VALUES:
+        return IMPORTANCES[by](values, labels, seed)
+    key = identity([by, seed, digest_arrays(values, labels), version("scikit-learn")])
+    return kept_array(f"importances/{key}", lambda: IMPORTANCES[by](values, labels, seed))
 
 
 def random_forest(values: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:

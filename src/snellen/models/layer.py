@@ -18,6 +18,7 @@ from torch import Tensor
 
 from snellen.models.keys import Key
 from snellen.models.named import Named
+from snellen.models.share import Share
 
 Shape = tuple[int, ...]
 Arrays = dict[str, np.ndarray]
@@ -37,16 +38,17 @@ class Step:
     """What a forward pass is made for.
 
     key: address of this step's randomness; None where nothing is random. weights: (L, N), 0 for rows that only fill a
-    batch up, or None when all rows count.
+    batch up, or None when all rows count. share: the rows that are seen of the batch; None when all are.
     """
 
     mode: Mode
     key: Key | None = None
     weights: Tensor | None = None
+    share: Share | None = None
 
     def at(self, name: str) -> Step:
         """The same step inside the layer called `name`."""
-        return Step(self.mode, self.key.at(name) if self.key else None, self.weights)
+        return Step(self.mode, self.key.at(name) if self.key else None, self.weights, self.share)
 
 
 class Layer(Named):

@@ -13,6 +13,8 @@ from torch import Tensor
 
 from snellen.models.keys import Key
 from snellen.models.layer import Arrays, Layer, Shape, Step, Tensors
+from snellen.models.share import Share
+from snellen.models.shared_norm import shared_norm
 from snellen.models.windows import fold, unfold
 
 Epsilon = Annotated[float, Field(gt=0, le=1)]
@@ -41,7 +43,7 @@ class BatchNorm(Layer):
         if step.mode == "evaluate":
             return self._normalise(x, parameters, state["moving_mean"], state["moving_variance"]), {}
         if step.weights is None:
-            y, mean, variance = self._native(x, parameters)
+            y, mean, variance = self._native(x, parameters, step.share)
         else:
             mean, variance = _weighted_moments(x, step.weights)
             y = self._normalise(x, parameters, mean, variance)
@@ -55,14 +57,17 @@ class BatchNorm(Layer):
         offset = parameters["beta"] - mean * scale
         return torch.addcmul(_beside(offset, x), x, _beside(scale, x))
 
-    def _native(self, x: Tensor, parameters: Tensors) -> tuple[Tensor, Tensor, Tensor]:
+    def _native(self, x: Tensor, parameters: Tensors, share: Share | None) -> tuple[Tensor, Tensor, Tensor]:
         """torch's fused kernel, several times faster than the formula; the lanes stand beside the channels."""
         lanes, channels = len(x), x.shape[-1]
         folded = fold(x) if x.dim() == 5 else x.transpose(0, 1).flatten(1)
         gamma, beta = parameters["gamma"].flatten(), parameters["beta"].flatten()
-        y, mean, deviation = torch.native_batch_norm(folded, gamma, beta, None, None, True, 0.0, self.epsilon)
+        if share is None:
+            y, mean, scale = torch.native_batch_norm(folded, gamma, beta, None, None, True, 0.0, self.epsilon)
+        else:
+            y, mean, scale = shared_norm(folded, gamma, beta, self.epsilon, share)
         unfolded = unfold(y, lanes) if x.dim() == 5 else y.unflatten(1, (lanes, channels)).transpose(0, 1)
-        variance = deviation.pow(-2) - self.epsilon
+        variance = scale.pow(-2) - self.epsilon
         return unfolded, mean.view(lanes, channels), variance.view(lanes, channels)
 
     def detail(self) -> str:

@@ -45,6 +45,23 @@ def _resnet(blocks: int) -> Layers:
     return [*_conv_norm(16), "relu", *body, "global_average_pool"]
 
 
+def _quick_norm() -> dict[str, Any]:
+    """For trainings of a few hundred steps: moving statistics that keep up."""
+    return {"batch_norm": {"momentum": 0.9}}
+
+
+def _fast(first: int, second: int, third: int) -> Layers:
+    """To stand behind `whiten_patches` with strides 2: all but the first convolution see 8x8 places or fewer."""
+    return [
+        "relu",
+        *(_he_conv(first), {"max_pool": 2}, _quick_norm(), "relu"),
+        *(_he_conv(second), _quick_norm(), "relu"),
+        *(_he_conv(second), {"max_pool": 2}, _quick_norm(), "relu"),
+        *(_he_conv(third), _quick_norm(), "relu"),
+        "global_max_pool",
+    ]
+
+
 ZOO: dict[str, Layers] = {
     "linear": ["flatten"],
     "mlp-1": ["flatten", _dense(1)],
@@ -121,6 +138,8 @@ ZOO: dict[str, Layers] = {
         "gelu",
         "global_average_pool",
     ],
+    "cnn-fast": _fast(48, 96, 192),
+    "cnn-fast-wide": _fast(64, 128, 256),
     "resnet-8": _resnet(1),
     "resnet-20": _resnet(3),
 }

@@ -20,8 +20,11 @@ from snellen.train.augment.epoch import EpochAugmentation
 from snellen.train.checkpoint import Checkpoint
 from snellen.train.flat import Layout
 from snellen.train.lane import Lane
-from snellen.train.snapshot import EpochRecord, Kept, Progress, Snapshot, Values
-from snellen.train.step import Mixed, Rule, training_step
+from snellen.train.memory import is_out_of_memory
+from snellen.train.snapshot import EpochRecord, Kept, Progress, Snapshot, Values, Weights
+from snellen.train.step import Mixed, Rule, Workspace, training_step
+from snellen.train.tally import Tally
+from snellen.train.team import Team
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +61,22 @@ class Silent:
         """Nothing."""
 
 
+@dataclass(frozen=True, eq=False)
+class OfSome:
+    """Tells a watcher of a pack about some of its lanes, which are trained as a pack. places: theirs in the pack."""
+
+    watcher: Watcher
+    places: Sequence[int]
+
+    def stepped(self, step: int, steps: int) -> None:
+        """As it is."""
+        self.watcher.stepped(step, steps)
+
+    def trained(self, place: int, record: EpochRecord) -> None:
+        """Of the place in the whole pack."""
+        self.watcher.trained(self.places[place], record)
+
+
 def train(
     lanes: Sequence[Lane],
     material: Material,
@@ -65,18 +84,21 @@ def train(
     checkpoint: Checkpoint,
     watcher: Watcher,
     until: int | None = None,
+    parts: int = 1,
 ) -> Snapshot:
     """Trains from `start` until every lane is done, or has trained `until` epochs; returns the last snapshot.
 
-    A lane whose loss is no longer a number fails alone. Whatever ends training early, the last whole epoch is saved.
+    parts: of each batch, computed by a thread each; the bits depend on their number. A lane whose loss is no longer a
+    number fails alone. Where the user or a lack of memory ends training early, the last whole epoch is saved.
     """
-    training, now = Training.prepare(lanes, material), start
+    training, now = Training.prepare(lanes, material, parts), start
     try:
         while now.alive and (until is None or now.epoch < until):
             now = training.epoch(now, watcher)
             checkpoint.save_when_due(now)
-    except KeyboardInterrupt:
-        checkpoint.save(now)
+    except (KeyboardInterrupt, RuntimeError, MemoryError) as error:
+        if isinstance(error, KeyboardInterrupt) or is_out_of_memory(error):
+            checkpoint.save(now)
         raise
     return now
 
@@ -122,10 +144,11 @@ class Training:
     train_rows: tuple[Tensor, ...]
     validation_rows: tuple[Tensor, ...]
     validation_labels: tuple[np.ndarray, ...]
+    parts: int = 1
 
     @staticmethod
-    def prepare(lanes: Sequence[Lane], material: Material) -> Training:
-        """The training of a pack on these pictures."""
+    def prepare(lanes: Sequence[Lane], material: Material, parts: int = 1) -> Training:
+        """The training of a pack on these pictures, each batch in so many parts."""
         validation = tuple(torch.from_numpy(lane.rows["validation"]).to(material.device) for lane in lanes)
         return Training(
             tuple(lanes),
@@ -134,6 +157,7 @@ class Training:
             tuple(torch.from_numpy(lane.rows["train"]).to(material.device) for lane in lanes),
             validation,
             tuple(material.labels[rows].cpu().numpy() for rows in validation),
+            parts,
         )
 
     @property
@@ -164,22 +188,23 @@ class Training:
         """All steps of the next epoch, on copies of what `now` holds."""
         theta, state = now.theta.clone(), now.state
         slots = {name: value.clone() for name, value in now.slots.items()}
-        rule, rates = self._rule(now.alive), self._rates(now.alive, now.epoch, theta)
-        losses, right = [], []
-        for number, batch in enumerate(self.batches(now.alive, now.epoch, theta.dtype)):
-            step = now.epoch * self.steps + number
-            x, labels, rate, key = batch.x, batch.labels, rates[number], self._key(now.alive, "step", step)
-            outcome = training_step(
-                rule, theta, state, slots, x, labels, step + 1, rate, key, batch.weights, batch.mixed
-            )
-            state = outcome.state
-            losses.append(outcome.losses.sum(1))
-            right.append(outcome.right.sum(1))
-            watcher.stepped(number + 1, self.steps)
-        return Stepped(theta, state, slots, torch.stack(losses, 1), torch.stack(right, 1))
+        rule, rates = self._rule(now.alive, theta.dtype), self._rates(now.alive, now.epoch, theta)
+        tally = Tally(self.lanes[0].trajectory.batch_size)
+        with Team(self.parts) as team:
+            workspace = Workspace.of(self.layout, theta, team)
+            for number, batch in enumerate(self.batches(now.alive, now.epoch, theta.dtype)):
+                step = now.epoch * self.steps + number
+                x, labels, rate, key = batch.x, batch.labels, rates[number], self._key(now.alive, "step", step)
+                outcome = training_step(
+                    rule, theta, state, slots, x, labels, step + 1, rate, key, batch.weights, batch.mixed, workspace
+                )
+                state = outcome.state
+                tally.add(outcome)
+                watcher.stepped(number + 1, self.steps)
+        return Stepped(theta, state, slots, *tally.sums())
 
-    def _rule(self, alive: Sequence[int]) -> Rule:
-        return Rule.of([self.lanes[place].trajectory for place in alive], self.layout, self.material.device)
+    def _rule(self, alive: Sequence[int], dtype: torch.dtype) -> Rule:
+        return Rule.of([self.lanes[place].trajectory for place in alive], self.layout, self.material.device, dtype)
 
     def batches(self, alive: Sequence[int], epoch: int, dtype: torch.dtype) -> Iterator[Batch]:
         """What the network sees in an epoch, step by step."""
@@ -192,9 +217,10 @@ class Training:
             some = steps[first : first + at_once]
             rows = torch.cat([rows for rows, _ in some], 1)
             seen = augmentation.change(to_input(self.material.images[rows], trajectory.pixel_range, dtype), rows)
-            parts = seen.split(trajectory.batch_size, 1)
-            for number, ((rows, weights), part) in enumerate(zip(some, parts), first):
-                labels = self.material.labels[rows]
+            parts = zip(
+                seen.split(trajectory.batch_size, 1), self.material.labels[rows].split(trajectory.batch_size, 1)
+            )
+            for number, ((rows, weights), (part, labels)) in enumerate(zip(some, parts), first):
                 x, mixed = augmentation.mix(part.contiguous(), labels, rows, weights, number)
                 yield Batch(rows, x, labels, weights, mixed)
 
@@ -276,7 +302,9 @@ class Training:
                 continue
             keeper = old.keeper.after(job.stop, record["validation_loss"], record["validation_accuracy"])
             theta, state = _values(stepped, number) if keeper.improved() else (old.theta, old.state)
-            kept.append(Kept(keeper, theta, state))
+            ends_later = keeper.done(job.stop) and not keeper.improved()
+            last = Weights(*_values(stepped, number)) if ends_later else None
+            kept.append(Kept(keeper, theta, state, last))
         return Progress(tuple(kept), (*before.history, record))
 
     def _done(self, place: int, progress: Progress) -> bool:

@@ -21,6 +21,11 @@ class Layout:
         """The layout of parameters name -> (L, ...)."""
         return Layout(tuple((name, tuple(value.shape[1:])) for name, value in parameters.items()))
 
+    @property
+    def size(self) -> int:
+        """Numbers of a lane."""
+        return sum(math.prod(shape) for _, shape in self.shapes)
+
     def flatten(self, parameters: Mapping[str, Tensor]) -> Tensor:
         """(L, P), a copy."""
         return torch.cat([parameters[name].flatten(1) for name, _ in self.shapes], 1)

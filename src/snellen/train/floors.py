@@ -96,7 +96,7 @@ def fit_floors(
 ) -> Iterator[FloorResult]:
     """The result of every floor, in the order of the registry; one without a result is fitted first.
 
-    rows: of each role to predict, train among them, none sealed. contents: their digests, which with the
+    rows: of each role, none sealed; what it was fitted to is not predicted. contents: their digests, which with the
     name of a floor make its id.
     """
     ids = {name: identity({"floor": name, "format": FORMAT, **contents})[:ID_LENGTH] for name in FLOORS}
@@ -122,18 +122,25 @@ def _perform(name: str, folder: FloorFolder, dataset: Dataset, rows: Mapping[str
     try:
         fitted = floors.fit(name, dataset, train)
         tensors.save(folder.job.weights, fitted.arrays, {"job": folder.path.name})
-        predictions = {role: predict_floor(name, role, folder, dataset, wanted) for role, wanted in rows.items()}
+        predictions = {
+            role: predict_floor(name, role, folder, dataset, wanted) for role, wanted in rows.items() if role != "train"
+        }
     except MemoryError as error:
         reason = f"out of memory ({error})"
         result = FloorResult(name, "failed", reason, 0, len(train), None, None, 0, 0.0, None, {})
     else:
-        result = _store(name, folder, fitted, predictions, time.perf_counter() - started)
+        result = _store(name, folder, fitted, len(train), predictions, time.perf_counter() - started)
     folder.write_result(result)
     return result
 
 
 def _store(
-    name: str, folder: FloorFolder, fitted: Fitted, predictions: Mapping[str, Predictions], seconds: float
+    name: str,
+    folder: FloorFolder,
+    fitted: Fitted,
+    of_images: int,
+    predictions: Mapping[str, Predictions],
+    seconds: float,
 ) -> FloorResult:
     files, validation = folder.job, predictions.get("validation")
     for each in predictions.values():
@@ -143,7 +150,7 @@ def _store(
         status="done",
         reason=None,
         images=fitted.images,
-        of_images=len(predictions["train"]),
+        of_images=of_images,
         rounds=fitted.rounds,
         converged=fitted.converged,
         parameters=fitted.parameters,

@@ -15,11 +15,18 @@ from snellen.train.job import ID_LENGTH, Job, Trajectory
 class Lane:
     """Jobs that share a trajectory and differ in their stop rules, trained once for all of them.
 
-    rows: role -> (n,) int64, ascending. `train` is fitted, `validation` stops and keeps; in the end all are predicted.
+    rows: role -> (n,) int64, ascending. `train` is fitted, `validation` stops and keeps. roles: those whose predictions
+    are stored in the end, all when None; the trials of a search need no more than validation.
     """
 
     jobs: tuple[Job, ...]
     rows: Mapping[str, np.ndarray]
+    roles: tuple[str, ...] | None = None
+
+    @property
+    def predicted(self) -> Mapping[str, np.ndarray]:
+        """The rows of the roles whose predictions are stored in the end."""
+        return self.rows if self.roles is None else {role: self.rows[role] for role in self.roles}
 
     @property
     def trajectory(self) -> Trajectory:

@@ -1,4 +1,4 @@
-"""Optimizers as functions over flat (L, P) parameters, with Keras 3's update rules.
+"""Optimizers as functions over flat (L, P) parameters; all but Muon with Keras 3's update rules.
 
 Every tensor has the lane axis; learning rate and weight decay are (L, 1). Weight decay is decoupled, as in Keras:
 p -= learning_rate * weight_decay * p, before the step.
@@ -6,6 +6,7 @@ p -= learning_rate * weight_decay * p, before the step.
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, final
 
@@ -14,6 +15,8 @@ from pydantic import Field
 from torch import Tensor
 
 from snellen.models.named import Named, one_of
+from snellen.train.flat import Layout
+from snellen.train.orthogonal import divide, orthogonalised
 
 Decay = Annotated[float, Field(ge=0, lt=1)]
 Epsilon = Annotated[float, Field(gt=0, le=1)]
@@ -30,7 +33,9 @@ class Optimizer(Named):
         """Names of the tensors, shaped like the parameters and zero at first, that it carries from step to step."""
 
     @abstractmethod
-    def update(self, theta: Tensor, gradient: Tensor, slots: dict[str, Tensor], step: int, rate: Tensor) -> None:
+    def update(
+        self, theta: Tensor, gradient: Tensor, slots: dict[str, Tensor], step: int, rate: Tensor, layout: Layout
+    ) -> None:
         """Changes theta (L, P) and the slots in place; step counts from 1; rate: (L, 1)."""
 
     def init(self, theta: Tensor) -> dict[str, Tensor]:
@@ -45,11 +50,12 @@ class Optimizer(Named):
         step: int,
         rate: Tensor,
         weight_decay: Tensor | None,
+        layout: Layout,
     ) -> None:
-        """Weight decay (L, 1) where there is any, then the update."""
+        """Weight decay (L, 1) where there is any, then the update. layout: where each parameter lies in theta."""
         if weight_decay is not None:
             theta.mul_(1 - rate * weight_decay)
-        self.update(theta, gradient, slots, step, rate)
+        self.update(theta, gradient, slots, step, rate, layout)
 
 
 @final
@@ -64,7 +70,9 @@ class Sgd(Optimizer):
     def slots(self) -> tuple[str, ...]:
         return ("momentum",) if self.momentum else ()
 
-    def update(self, theta: Tensor, gradient: Tensor, slots: dict[str, Tensor], step: int, rate: Tensor) -> None:
+    def update(
+        self, theta: Tensor, gradient: Tensor, slots: dict[str, Tensor], step: int, rate: Tensor, layout: Layout
+    ) -> None:
         move = gradient * -rate
         if self.momentum:
             velocity = slots["momentum"].mul_(self.momentum).add_(move)
@@ -82,7 +90,9 @@ class AdamRule(Optimizer):
     def slots(self) -> tuple[str, ...]:
         return ("mean", "square")
 
-    def update(self, theta: Tensor, gradient: Tensor, slots: dict[str, Tensor], step: int, rate: Tensor) -> None:
+    def update(
+        self, theta: Tensor, gradient: Tensor, slots: dict[str, Tensor], step: int, rate: Tensor, layout: Layout
+    ) -> None:
         if theta.device.type == "cpu":
             self._in_one_pass(theta, gradient, slots, step, rate)
         else:
@@ -144,7 +154,9 @@ class RmsProp(Optimizer):
     def slots(self) -> tuple[str, ...]:
         return ("square", "momentum") if self.momentum else ("square",)
 
-    def update(self, theta: Tensor, gradient: Tensor, slots: dict[str, Tensor], step: int, rate: Tensor) -> None:
+    def update(
+        self, theta: Tensor, gradient: Tensor, slots: dict[str, Tensor], step: int, rate: Tensor, layout: Layout
+    ) -> None:
         square = slots["square"].mul_(self.rho).addcmul_(gradient, gradient, value=1 - self.rho)
         move = (gradient * rate).mul_((square + self.epsilon).rsqrt_())
         if self.momentum:
@@ -152,7 +164,51 @@ class RmsProp(Optimizer):
         theta.sub_(move)
 
 
-OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": Sgd, "adam": Adam, "adamw": AdamW, "rmsprop": RmsProp}
+AS_ADAM = 0.2
+"""Root mean square of Adam's usual step, as a share of the learning rate (Liu et al. 2025, Muon is Scalable)."""
+
+
+@final
+class Muon(Optimizer):
+    """Kernels of convolutions and dense layers, but depthwise ones and the output layer's, move along their momentum
+    with all singular values near 1 (Jordan et al. 2024); the other parameters by Adam at the same rate.
+
+    A step is 0.2 sqrt(longer side) x rate x the orthogonalised momentum: as large as Adam's. iterations: Newton-Schulz.
+    """
+
+    kind: Literal["muon"] = "muon"
+    momentum: Decay = 0.95
+    nesterov: bool = True
+    iterations: Annotated[int, Field(ge=1, le=20)] = 5
+    beta_1: Decay = 0.9
+    beta_2: Decay = 0.999
+    epsilon: Epsilon = 1e-7
+
+    def slots(self) -> tuple[str, ...]:
+        return ("mean", "square")
+
+    def update(
+        self, theta: Tensor, gradient: Tensor, slots: dict[str, Tensor], step: int, rate: Tensor, layout: Layout
+    ) -> None:
+        division = divide(layout)
+        for matrix in division.matrices:
+            mean = slots["mean"][:, matrix.span].lerp_(gradient[:, matrix.span], 1 - self.momentum)
+            way = gradient[:, matrix.span].lerp(mean, self.momentum) if self.nesterov else mean
+            step_size = rate * (AS_ADAM * math.sqrt(max(matrix.rows, matrix.columns)))
+            theta[:, matrix.span].sub_(orthogonalised(matrix.shaped(way), self.iterations).flatten(1) * step_size)
+        adam = Adam(beta_1=self.beta_1, beta_2=self.beta_2, epsilon=self.epsilon)
+        for span in division.others:
+            own = {name: slot[:, span] for name, slot in slots.items()}
+            adam.update(theta[:, span], gradient[:, span], own, step, rate, layout)
+
+
+OPTIMIZERS: dict[str, type[Optimizer]] = {
+    "sgd": Sgd,
+    "adam": Adam,
+    "adamw": AdamW,
+    "rmsprop": RmsProp,
+    "muon": Muon,
+}
 
 if TYPE_CHECKING:
     AnyOptimizer = Optimizer

@@ -15,6 +15,7 @@ from snellen.models.conv import Conv, DepthwiseConv, SeparableConv
 from snellen.models.skip import Skip
 from snellen.train.augment.augmentation import Augmentation
 from snellen.train.lane import Lane
+from snellen.train.optimizers import Optimizer
 
 DENSE_WIDTH = 10
 """Lanes of networks without convolutions: their products are batched. A lane of 784-128-10
@@ -37,7 +38,8 @@ PER_LANE = {
     *("seed", "rows", "start", "learning_rate", "weight_decay", "schedule", "total_epochs"),
     *("clip_norm", "label_smoothing", "class_weights"),
 }
-"""What lanes of one pack may differ in; besides, in the strength of their augmentations and the rates of dropout."""
+"""What lanes of one pack may differ in; besides, in the strength of their augmentations, the rates of dropout, and the
+numbers of their optimizer, such as momentum."""
 STRENGTHS = {"amount", "probability", "padding", "degrees", "factors", "size", "alpha"}
 """Arguments of augmentations that are only in the numbers they draw."""
 
@@ -70,10 +72,10 @@ def width(lane: Lane) -> int:
     return next((wide for most, wide in CONV_WIDTHS if network.multiply_adds < most), 1)
 
 
-def strategy_of(lanes: Sequence[Lane]) -> str:
-    """How such a pack is computed, in words."""
+def strategy_of(lanes: Sequence[Lane], parts: int = 1) -> str:
+    """How such a pack is computed, in words. parts: of each batch, computed side by side."""
     if len(lanes) == 1:
-        return "one lane"
+        return f"one lane, batches in {parts} parts" if parts > 1 else "one lane"
     return "batched matmul" if width(lanes[0]) == DENSE_WIDTH else "grouped convolution in channels_last"
 
 
@@ -89,9 +91,16 @@ def seconds(lanes: Sequence[Lane], until: int | None = None, epoch: int = 0) -> 
 def shape_of(lane: Lane) -> str:
     """Equal for lanes that one batched program can train: everything but the numbers that a lane has for its own."""
     trajectory = lane.trajectory
-    shared = trajectory.model_dump(mode="json", exclude={*PER_LANE, "layers", "augment"})
+    shared = trajectory.model_dump(mode="json", exclude={*PER_LANE, "layers", "augment", "optimizer"})
     layers = [_without_rates(layer.model_dump(mode="json")) for layer in trajectory.layers]
-    return identity([shared, layers, [_kept(each) for each in trajectory.augment], trajectory.phase, lane.steps])
+    augment, optimizer = [_kept(each) for each in trajectory.augment], _without_numbers(trajectory.optimizer)
+    return identity([shared, layers, augment, optimizer, trajectory.phase, lane.steps])
+
+
+def _without_numbers(optimizer: Optimizer) -> list[Any]:
+    """The kind, what it remembers, and all arguments but numbers such as momentum."""
+    values = {name: getattr(optimizer, name) for name in type(optimizer).model_fields}
+    return [{name: value for name, value in values.items() if not isinstance(value, float)}, *optimizer.slots()]
 
 
 def _kept(augmentation: Augmentation) -> list[Any]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,13 @@ from snellen.models.predictions import Predictions
 from snellen.models.weights import load_weights, save_weights
 from snellen.train import begin
 from snellen.train.checkpoint import Checkpoint
-from snellen.train.engine import Material, Watcher, train
-from snellen.train.environment import threads_for
+from snellen.train.engine import Material, OfSome, Watcher, train
+from snellen.train.environment import parts_for, threads_for
 from snellen.train.flat import Layout
 from snellen.train.job import Job
 from snellen.train.lane import Lane, pack_id
+from snellen.train.last import losses_of
+from snellen.train.memory import is_out_of_memory
 from snellen.train.packs import strategy_of
 from snellen.train.results import JobFolder, Result
 from snellen.train.snapshot import EpochRecord, Kept, Progress, Snapshot, together
@@ -57,27 +60,53 @@ def perform(lanes: Sequence[Lane], place: Workplace, watcher: Watcher, until: in
     """Trains a pack from its checkpoint, from where its lanes paused, or from the start, and stores the results.
 
     until: epochs after which lanes that are not done pause, to be gone on with in this pack or another. A lane that
-    fails leaves a result with the reason; KeyboardInterrupt passes after a checkpoint was saved.
+    fails leaves a result with the reason; KeyboardInterrupt passes after a checkpoint was saved. Where the memory does
+    not suffice for all lanes at once, those without a result go on as two packs.
     """
     for job in (job for lane in lanes for job in lane.jobs):
         place.folder(job.id).write_job(job)
     checkpoint = Checkpoint(place.pack_folder(lanes), [lane.ids for lane in lanes])
-    _settle_strategy(lanes, place)
+    parts = _settle_strategy(lanes, place)
     try:
         start = checkpoint.load(place.material.device) or together([_begin(lane, place) for lane in lanes])
-        ended = train(lanes, place.material, start, checkpoint, watcher, until)
+        ended = train(lanes, place.material, start, checkpoint, watcher, until, parts)
         for number, lane in enumerate(lanes):
             _store_lane(lane, ended, number, place)
     except (TrainingError, RuntimeError, MemoryError) as error:
-        if not isinstance(error, TrainingError) and not _out_of_memory(error):
+        halved = is_out_of_memory(error) and len(lanes) > 1
+        if not isinstance(error, TrainingError) and not is_out_of_memory(error):
             raise
-        fail(lanes, str(error), place)
+        if not halved:
+            fail(lanes, str(error), place)
+    else:
+        halved = False
+    if halved:  # no earlier: while the error is handled, it holds what it ran out with
+        _perform_halves(lanes, place, watcher, until)
     checkpoint.remove()
 
 
-def _out_of_memory(error: Exception) -> bool:
-    """torch has an exception of its own for this on a GPU, and only words on a CPU."""
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "DefaultCPUAllocator" in str(error)
+def _perform_halves(lanes: Sequence[Lane], place: Workplace, watcher: Watcher, until: int | None) -> None:
+    """What is stored stays; the other lanes go on from the last whole epoch, half of them at a time. The record of the
+    pack gives way to theirs."""
+    left = _part(lanes, place, until)
+    (place.pack_folder(lanes) / "pack.json").unlink()
+    middle = math.ceil(len(left) / 2)
+    for half in (left[:middle], left[middle:]):
+        if half:
+            perform(half, place, OfSome(watcher, [lanes.index(lane) for lane in half]), until)
+
+
+def _part(lanes: Sequence[Lane], place: Workplace, until: int | None) -> list[Lane]:
+    """Each lane pauses where the checkpoint of the pack has it, or is stored; returns those that are not done."""
+    snapshot, left = Checkpoint(place.pack_folder(lanes), [lane.ids for lane in lanes]).load("cpu"), []
+    for number, lane in enumerate(lanes):
+        if all(place.folder(job.id).is_over() for job in lane.jobs) or place.paused(lane).epoch >= (until or math.inf):
+            continue
+        if snapshot is not None:
+            _store_lane(lane, snapshot, number, place)
+        if snapshot is None or number in snapshot.alive:
+            left.append(lane)
+    return left
 
 
 def predict_role(role: str, rows: np.ndarray, job_id: str, place: Workplace) -> Predictions:
@@ -98,9 +127,11 @@ def record_pack(lanes: Sequence[Lane], place: Workplace, most_threads: int | Non
     use; None for those of the place."""
     record = place.pack_folder(lanes) / "pack.json"
     if not record.exists():
-        threads = threads_for(lanes[0].jobs[0], len(lanes), most_threads or place.strategy["threads"])
+        job, count, most = lanes[0].jobs[0], len(lanes), most_threads or place.strategy["threads"]
+        parts = parts_for(job, count, most) if place.material.device == "cpu" else 1
+        threads = parts if parts > 1 else threads_for(job, count, most)
         ids = [list(lane.ids) for lane in lanes]
-        strategy = {**place.strategy, "name": strategy_of(lanes), "threads": threads}
+        strategy = {**place.strategy, "name": strategy_of(lanes, parts), "threads": threads, "parts": parts}
         write_json(record, {"lanes": ids, "strategy": strategy})
 
 
@@ -160,10 +191,12 @@ def _begin(lane: Lane, place: Workplace) -> Snapshot:
     return begin.of_weights(lane, *weights)
 
 
-def _settle_strategy(lanes: Sequence[Lane], place: Workplace) -> None:
-    """Threads as the record of the pack has them."""
+def _settle_strategy(lanes: Sequence[Lane], place: Workplace) -> int:
+    """Threads as the record of the pack has them; returns in how many parts its batches are computed."""
     record_pack(lanes, place)
-    torch.set_num_threads(read_json(place.pack_folder(lanes) / "pack.json")["strategy"]["threads"])
+    strategy = read_json(place.pack_folder(lanes) / "pack.json")["strategy"]
+    torch.set_num_threads(strategy["threads"])
+    return int(strategy.get("parts", 1))
 
 
 def _store_lane(lane: Lane, ended: Snapshot, number: int, place: Workplace) -> None:
@@ -183,9 +216,12 @@ def _done(lane: Lane, job: Job, kept: Kept, progress: Progress, place: Workplace
     folder, history = place.folder(job.id), progress.history[: kept.keeper.epoch]
     _store_weights(job, kept, folder)
     folder.write_history(history)
-    predictions = {role: predict_role(role, wanted, job.id, place) for role, wanted in lane.rows.items()}
+    predictions = {role: predict_role(role, wanted, job.id, place) for role, wanted in lane.predicted.items()}
     for each in predictions.values():
         folder.write_predictions(each)
+    losses = losses_of(lane, kept, place.material)
+    if losses is not None:
+        losses.save(folder.losses, job.id)
     reloaded, record = _measured(predictions["validation"]), history[kept.keeper.best_epoch - 1]
     return Result(
         status="done",
@@ -197,8 +233,24 @@ def _done(lane: Lane, job: Job, kept: Kept, progress: Progress, place: Workplace
         logged_accuracy=record["validation_accuracy"],
         reloaded_loss=reloaded[0],
         reloaded_accuracy=reloaded[1],
-        sha256=folder.digests(folder.weights, *(folder.predictions_path(role) for role in lane.rows)),
+        sha256=folder.digests(
+            folder.weights, *map(folder.predictions_path, lane.predicted), *([folder.losses] if losses else [])
+        ),
     )
+
+
+def complete(lane: Lane, place: Workplace) -> None:
+    """Stores what the jobs of a lane say of roles that they were not asked for when they ended: a trial that won."""
+    for job in lane.jobs:
+        folder = place.folder(job.id)
+        result = folder.read_result()
+        missing = [role for role in lane.predicted if not folder.predictions_path(role).exists()]
+        if result is None or result.status != "done" or not missing:
+            continue
+        for role in missing:
+            folder.write_predictions(predict_role(role, lane.rows[role], job.id, place))
+        added = folder.digests(*map(folder.predictions_path, missing))
+        folder.write_result(replace(result, sha256={**result.sha256, **added}))
 
 
 def _measured(validation: Predictions) -> tuple[float | None, float | None]:
@@ -231,6 +283,8 @@ def fail(lanes: Sequence[Lane], reason: str, place: Workplace) -> None:
     for number, lane in enumerate(lanes):
         for index, job in enumerate(lane.jobs):
             folder = place.folder(job.id)
+            if folder.is_over():
+                continue
             if snapshot is None:
                 folder.write_result(Result("failed", reason, 0, 0, 0.0, None, None, None, None, {}))
                 continue

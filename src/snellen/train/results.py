@@ -56,6 +56,11 @@ class JobFolder:
         """The kept weights, of lane 0."""
         return self.path / "weights.safetensors"
 
+    @property
+    def losses(self) -> Path:
+        """The losses after the kept and after the last epoch, where these are not the same."""
+        return self.path / "losses.safetensors"
+
     def predictions_path(self, role: str) -> Path:
         """The file of the predictions for a role."""
         return self.path / "predictions" / f"{role}.safetensors"
@@ -115,6 +120,11 @@ class JobFolder:
         """True when the job ended well."""
         result = self.read_result()
         return result is not None and result.status == "done"
+
+    def is_over(self) -> bool:
+        """True when the job has a result that stays; one that was stopped may be gone on with."""
+        result = self.read_result()
+        return result is not None and result.status != "stopped"
 
     def write_opened(self, fingerprint: str) -> None:
         """Notes that the stored test predictions were compared with the labels of the test part of this fingerprint."""

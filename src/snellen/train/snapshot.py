@@ -30,12 +30,22 @@ class EpochRecord(TypedDict):
 
 
 @dataclass(frozen=True, eq=False)
+class Weights:
+    """Parameters theta (1, P) and state name -> (1, ...) of one lane after some epoch."""
+
+    theta: Tensor
+    state: Values
+
+
+@dataclass(frozen=True, eq=False)
 class Kept:
-    """What one job keeps: the epoch, and its parameters theta (1, P) and state name -> (1, ...)."""
+    """What one job keeps: the epoch, and its parameters theta (1, P) and state name -> (1, ...). last: those of the
+    epoch at which the job was done, where that is another one."""
 
     keeper: Keeper
     theta: Tensor
     state: Values
+    last: Weights | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,13 +108,20 @@ def current_arrays(snapshot: Snapshot) -> dict[str, np.ndarray]:
 
 
 def kept_arrays(snapshot: Snapshot) -> dict[str, np.ndarray]:
-    """The kept weights of every job of every lane, as named arrays."""
+    """The kept weights of every job of every lane, and the last ones of those that are done, as named arrays."""
     return {
         f"{place}.{number}:{name}": value
         for place, lane in enumerate(snapshot.lanes)
         for number, kept in enumerate(lane.kept)
-        for name, value in {"theta": _array(kept.theta), **_prefixed("state", kept.state)}.items()
+        for name, value in _kept_arrays(kept).items()
     }
+
+
+def _kept_arrays(kept: Kept) -> dict[str, np.ndarray]:
+    own = {"theta": _array(kept.theta), **_prefixed("state", kept.state)}
+    if kept.last is None:
+        return own
+    return {**own, "last:theta": _array(kept.last.theta), **_prefixed("last:state", kept.last.state)}
 
 
 def plain_values(snapshot: Snapshot) -> dict[str, Any]:
@@ -138,8 +155,15 @@ def _progress(place: int, plain: dict[str, Any], kept: dict[str, np.ndarray], de
     found = []
     for number, keeper in enumerate(plain["keepers"]):
         own = {name.split(":", 1)[1]: value for name, value in kept.items() if name.startswith(f"{place}.{number}:")}
-        found.append(Kept(Keeper(**keeper), _tensor(own["theta"], device), _under("state", own, device)))
+        found.append(_kept(Keeper(**keeper), own, device))
     return Progress(tuple(found), tuple(plain["history"]), plain["failure"])
+
+
+def _kept(keeper: Keeper, own: dict[str, np.ndarray], device: str) -> Kept:
+    last = None
+    if "last:theta" in own:
+        last = Weights(_tensor(own["last:theta"], device), _under("last:state", own, device))
+    return Kept(keeper, _tensor(own["theta"], device), _under("state", own, device), last)
 
 
 def _array(value: Tensor) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""One training step: forward, loss, backward, update."""
+"""One training step: forward, the gradient of the loss, backward, update."""
 
 from __future__ import annotations
 
@@ -13,48 +13,55 @@ from torch import Tensor
 from snellen.models.build import Network
 from snellen.models.keys import Key
 from snellen.models.layer import Tensors
+from snellen.models.share import Share
 from snellen.models.side_by_side import side_by_side
+from snellen.train.each_its_own import EachItsOwn, beside_each_other
 from snellen.train.flat import Layout
 from snellen.train.job import Trajectory
 from snellen.train.optimizers import Optimizer
+from snellen.train.team import Team
 
 
 @dataclass(frozen=True)
 class Rule:
     """What stays the same from step to step: the network, where its parameters lie, and how they move.
 
-    weight_decay, clip_norm, label_smoothing: (L, 1), class_weights: (L, K); each None for none in any lane.
+    targets: (L, K, K), a row for each label. weight_decay, clip_norm: (L, 1), each None for none in any lane.
     """
 
     network: Network
     layout: Layout
-    optimizer: Optimizer
-    weight_decay: Tensor | None
+    optimizer: Optimizer | EachItsOwn
+    targets: Tensor
+    weight_decay: Tensor | None = None
     clip_norm: Tensor | None = None
-    label_smoothing: Tensor | None = None
-    class_weights: Tensor | None = None
 
     @staticmethod
-    def of(trajectories: Sequence[Trajectory], layout: Layout, device: str) -> Rule:
+    def of(trajectories: Sequence[Trajectory], layout: Layout, device: str, dtype: torch.dtype = torch.float64) -> Rule:
         """The rule of a pack, one trajectory a lane; they differ in numbers only."""
-        shared = trajectories[0]
-        ones = (1.0,) * shared.classes
         return Rule(
             side_by_side([each.network for each in trajectories]),
             layout,
-            shared.optimizer,
-            _lanes([(each.weight_decay,) for each in trajectories], 0.0, device),
-            _lanes([(each.clip_norm or math.inf,) for each in trajectories], math.inf, device),
-            _lanes([(each.label_smoothing,) for each in trajectories], 0.0, device),
-            _lanes([each.class_weights or ones for each in trajectories], 1.0, device),
+            beside_each_other([each.optimizer for each in trajectories]),
+            torch.stack([_targets(each) for each in trajectories]).to(device, dtype),
+            _lanes([each.weight_decay for each in trajectories], 0.0, device),
+            _lanes([each.clip_norm or math.inf for each in trajectories], math.inf, device),
         )
 
 
-def _lanes(values: Sequence[Sequence[float]], neutral: float, device: str) -> Tensor | None:
-    """(L, n); None where all are the value that changes nothing."""
-    if all(each == neutral for lane in values for each in lane):
+def _lanes(values: Sequence[float], neutral: float, device: str) -> Tensor | None:
+    """(L, 1); None where all are the value that changes nothing."""
+    if all(each == neutral for each in values):
         return None
-    return torch.tensor(values, device=device)
+    return torch.tensor(values, device=device).unsqueeze(1)
+
+
+def _targets(trajectory: Trajectory) -> Tensor:
+    """(K, K) float64: 1 - e for the label plus e / K for every class, e being the label smoothing, times the weight of
+    the label's class. Weights multiply the loss of a row, as Keras's `class_weight`; the mean is over rows."""
+    classes, amount = trajectory.classes, trajectory.label_smoothing
+    smooth = (1 - amount) * torch.eye(classes, dtype=torch.float64) + amount / classes
+    return smooth * torch.tensor(trajectory.class_weights or (1.0,), dtype=torch.float64).unsqueeze(1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,16 +73,40 @@ class Mixed:
 
 
 @dataclass(frozen=True, eq=False)
+class Workspace:
+    """What all steps on the same parameters need. leaves: views of them by name, of which gradients are asked for.
+    gradients: (L, P) for each part of a batch, overwritten by every step. team: who computes the parts."""
+
+    leaves: dict[str, Tensor]
+    gradients: tuple[Tensor, ...]
+    team: Team
+
+    @staticmethod
+    def of(layout: Layout, theta: Tensor, team: Team) -> Workspace:
+        """Of theta (L, P), which may be changed in place between steps."""
+        leaves = {name: view.detach().requires_grad_() for name, view in layout.views(theta).items()}
+        return Workspace(leaves, tuple(torch.empty_like(theta) for _ in range(team.parts)), team)
+
+
+@dataclass(frozen=True, eq=False)
 class StepOutcome:
-    """losses: (L, N) of each row before the step, as training minimises them: weighted, smoothed and mixed.
+    """logits, targets: (L, N, K) of each row before the step; right: (L, N), its label. state: all entries, the changed
+    ones new."""
 
-    right: (L, N) bool; of a mixed picture the label with the larger share counts. state: all entries, the changed ones
-    new.
-    """
-
-    losses: Tensor
-    right: Tensor
+    logits: Tensor
+    targets: Tensor
+    labels: Tensor
     state: dict[str, Tensor]
+
+    @property
+    def losses(self) -> Tensor:
+        """(L, N), as training minimises them: weighted, smoothed and mixed."""
+        return row_losses(self.logits, self.targets)
+
+    @property
+    def right(self) -> Tensor:
+        """(L, N) bool."""
+        return right_answers(self.logits, self.labels)
 
 
 def training_step(
@@ -90,49 +121,76 @@ def training_step(
     key: Key | None,
     weights: Tensor | None = None,
     mixed: Mixed | None = None,
+    workspace: Workspace | None = None,
 ) -> StepOutcome:
     """Moves theta (L, P) and the slots in place, by the mean cross-entropy of each lane.
 
     x: (L, N, H, W, C); labels: (L, N); step: from 1; rate: (L, 1). weights: (L, N), 0 for rows that only fill a batch
-    up, or None when all count; such rows have no loss and are never right.
+    up, or None when all count; such rows have no loss and are never right. workspace: of theta; None for a new one.
     """
-    theta.requires_grad_()
-    logits, changed = rule.network.apply(rule.layout.views(theta), state, x, "train", key, weights)
-    losses = mixed_losses(rule, logits, labels, mixed)
-    means = losses.mean(1) if weights is None else (losses * weights).sum(1) / weights.sum(1)
-    (gradient,) = torch.autograd.grad(means.sum(), theta)
-    theta.requires_grad_(False)
+    space = workspace or Workspace.of(rule.layout, theta, Team())
+    targets = row_targets(rule, labels, mixed, weights)
+    counts = x.shape[1] if weights is None else weights.sum(1).view(-1, 1, 1)
+
+    def compute(number: int, share: Share | None) -> tuple[Tensor, Tensors]:
+        rows = share.rows if share else slice(None)
+        logits, changed = rule.network.apply(space.leaves, state, x[:, rows], "train", key, weights, share)
+        descent = loss_gradient(logits.detach(), targets[:, rows], counts)
+        gradients = torch.autograd.grad(logits, list(space.leaves.values()), descent)
+        torch.cat([each.flatten(1) for each in gradients], 1, out=space.gradients[number])
+        return logits.detach(), changed
+
+    parts = space.team.share(compute, x.shape[1])
+    gradient = space.gradients[0]
+    for other in space.gradients[1 : len(parts)]:
+        gradient.add_(other)
     if rule.clip_norm is not None:
         gradient = clipped(gradient, rule.clip_norm)
-    rule.optimizer.step(theta, gradient, slots, step, rate, rule.weight_decay)
-    wanted = labels if mixed is None else labels.where(mixed.share >= 0.5, mixed.labels)
-    losses, right = losses.detach(), logits.detach().argmax(-1) == wanted
-    if weights is not None:
-        losses, right = losses * weights, right & (weights > 0)
-    return StepOutcome(losses, right, {**state, **changed})
+    rule.optimizer.step(theta, gradient, slots, step, rate, rule.weight_decay, rule.layout)
+    logits = parts[0][0] if len(parts) == 1 else torch.cat([logits for logits, _ in parts], 1)
+    return StepOutcome(logits, targets, right_labels(labels, mixed, weights), {**state, **parts[0][1]})
 
 
-def row_losses(rule: Rule, logits: Tensor, labels: Tensor) -> Tensor:
-    """(L, N) cross-entropy of logits (L, N, K) against labels (L, N), smoothed and weighted as the rule says.
+def row_targets(rule: Rule, labels: Tensor, mixed: Mixed | None = None, weights: Tensor | None = None) -> Tensor:
+    """(L, N, K): what the loss of each row wants of its logits; they sum up to its weight in the loss.
 
-    Smoothing: the target is (1 - e) for the label plus e / K for every class. Class weights multiply the loss of each
-    row, as Keras's `class_weight` does; the mean is over rows, not over weights.
+    Of a mixed picture the mean of those for both labels, weighted by their shares; of a row that fills up nothing.
     """
-    if rule.label_smoothing is None:
-        losses = functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none").view(labels.shape)
-    else:
-        shares = -logits.log_softmax(-1)
-        own = shares.take_along_dim(labels[..., None], -1).squeeze(-1)
-        losses = own.lerp(shares.mean(-1), rule.label_smoothing.to(own.dtype))
-    if rule.class_weights is None:
-        return losses
-    return losses * rule.class_weights.to(losses.dtype).take_along_dim(labels, 1)
+    targets = _looked_up(rule.targets, labels)
+    if mixed is not None:
+        share = mixed.share.to(targets.dtype).unsqueeze(-1)
+        targets = _looked_up(rule.targets, mixed.labels).lerp(targets, share)
+    return targets if weights is None else targets * weights.to(targets.dtype).unsqueeze(-1)
 
 
-def mixed_losses(rule: Rule, logits: Tensor, labels: Tensor, mixed: Mixed | None) -> Tensor:
-    """(L, N) losses; of a mixed picture the mean of those for both labels, weighted by their shares."""
-    losses = row_losses(rule, logits, labels)
-    return losses if mixed is None else row_losses(rule, logits, mixed.labels).lerp(losses, mixed.share)
+def _looked_up(table: Tensor, labels: Tensor) -> Tensor:
+    """Rows (L, N, K) of the table (L, K, K)."""
+    lanes, classes = table.shape[:2]
+    if lanes > 1:
+        labels = labels + torch.arange(0, lanes * classes, classes, device=labels.device).unsqueeze(1)
+    return functional.embedding(labels, table.flatten(0, 1))
+
+
+def right_labels(labels: Tensor, mixed: Mixed | None, weights: Tensor | None) -> Tensor:
+    """(L, N): of a mixed picture the label with the larger share; -1, which nothing is, of a row that fills up."""
+    if mixed is not None:
+        labels = labels.where(mixed.share >= 0.5, mixed.labels)
+    return labels if weights is None else labels.where(weights > 0, -1)
+
+
+def row_losses(logits: Tensor, targets: Tensor) -> Tensor:
+    """(L, N) cross-entropy of logits (L, N, K) against targets (L, N, K)."""
+    return -(targets * logits.log_softmax(-1)).sum(-1)
+
+
+def right_answers(logits: Tensor, labels: Tensor) -> Tensor:
+    """(L, N) bool: whether the largest logit is that of the label."""
+    return logits.argmax(-1) == labels
+
+
+def loss_gradient(logits: Tensor, targets: Tensor, counts: Tensor | int) -> Tensor:
+    """Of the losses of all rows, divided by counts, with respect to the logits: (sum(targets) softmax - targets)."""
+    return logits.softmax(-1).mul_(targets.sum(-1, keepdim=True)).sub_(targets).div_(counts)
 
 
 def clipped(gradient: Tensor, clip_norm: Tensor) -> Tensor:

@@ -52,11 +52,24 @@ Augmentations = Annotated[tuple[AnyAugmentation, ...], AfterValidator(_mixing_la
 
 def refuse_mirrored_characters(augmentations: Sequence[Augmentation], classes: Sequence[str], source: str) -> None:
     """Raises StudyError for a flip of digits that was not asked for twice. source: the name of the data set."""
-    flips = [each for each in augmentations if isinstance(each, Flip) and not each.anyway]
-    if flips and (set(classes) <= DIGITS or source.startswith(CHARACTERS)):
+    if any(isinstance(each, Flip) and not each.anyway for each in augmentations):
+        hint = (
+            "Leave it out or, if these are no characters or they are meant, write `{flip: {anyway: true}}`; "
+            "`class_names` gives classes that are only numbered their names."
+        )
+        _refuse_characters(classes, source, hint)
+
+
+def refuse_mirrored_views(views: Sequence[str], classes: Sequence[str], source: str) -> None:
+    """Raises StudyError for a view of digits in the mirror; a network that was trained on such has no use for it."""
+    if "flip" in views:
+        _refuse_characters(classes, source, "Leave `flip` out of `views`; `class_names` gives numbered classes names.")
+
+
+def _refuse_characters(classes: Sequence[str], source: str, hint: str) -> None:
+    if set(classes) <= DIGITS or source.startswith(CHARACTERS):
         raise StudyError(
             "`flip` makes other characters, or none, of written ones: a mirrored 2 is no 2",
             found=f"classes {', '.join(classes[:10])}",
-            hint="Leave it out or, if these are no characters or they are meant, write `{flip: {anyway: true}}`; "
-            "`class_names` gives classes that are only numbered their names.",
+            hint=hint,
         )

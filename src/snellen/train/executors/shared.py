@@ -58,7 +58,11 @@ def share_pack(lanes: Sequence[Lane], place: Workplace, folder: Path) -> list[di
     for job in (job for lane in lanes for job in lane.jobs):
         place.folder(job.id).write_job(job)
     return [
-        {"jobs": list(lane.ids), "rows": {role: _share_rows(rows, folder) for role, rows in lane.rows.items()}}
+        {
+            "jobs": list(lane.ids),
+            "rows": {role: _share_rows(rows, folder) for role, rows in lane.rows.items()},
+            "roles": lane.roles,
+        }
         for lane in lanes
     ]
 
@@ -69,6 +73,7 @@ def shared_pack(told: list[dict[str, Any]], place: Workplace, folder: Path) -> l
         Lane(
             tuple(place.folder(job).read_job() for job in lane["jobs"]),
             {role: np.load(folder / name, allow_pickle=False) for role, name in lane["rows"].items()},
+            lane["roles"],
         )
         for lane in told
     ]

@@ -1,0 +1,59 @@
+"""Batch normalisation of a batch whose rows several threads share: its statistics are of all rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from snellen.models.share import Share
+
+
+def shared_norm(x: Tensor, gamma: Tensor, beta: Tensor, epsilon: float, share: Share) -> tuple[Tensor, Tensor, Tensor]:
+    """x (n, C, ...) of one share -> y, the mean (C,) and 1 / deviation (C,) of the whole batch. gamma, beta: (C,);
+    epsilon: beside the variance."""
+    y, mean, scale = _SharedNorm.apply(x, gamma, beta, epsilon, share)  # type: ignore[no-untyped-call]
+    return y, mean, scale
+
+
+class _SharedNorm(torch.autograd.Function):
+    """Made of torch's fused kernels. Backward: with g = dy gamma / deviation and z the normalised x, dx = g - mean(g) -
+    z mean(g z), both means over the whole batch. The gradients of gamma and beta are of the share: shares are added up.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, gamma: Tensor, beta: Tensor, epsilon: float, share: Share
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Normalises by the moments of all shares."""
+        mean, variance = _moments(x, share)
+        scale = torch.rsqrt(variance + epsilon)
+        y = torch.native_batch_norm(x, gamma, beta, mean, variance, False, 0.0, epsilon)[0]
+        ctx.save_for_backward(x, gamma, mean, variance, scale)
+        ctx.epsilon, ctx.share = epsilon, share
+        ctx.mark_non_differentiable(mean, scale)
+        ctx.set_materialize_grads(False)
+        return y, mean, scale
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
+        """Of y; the statistics have none."""
+        x, gamma, mean, variance, scale = ctx.saved_tensors
+        share, statistics = ctx.share, (mean, variance, mean, scale)
+        to_x, to_gamma, to_beta = torch.ops.aten.native_batch_norm_backward(
+            gradients[0], x, gamma, *statistics, False, ctx.epsilon, [True, True, True]
+        )
+        total = torch.stack(share.exchange(torch.stack([to_gamma, to_beta]))).sum(0)
+        weight, offset = total * (gamma * scale * (-x.shape[1] / (x.numel() * share.total / share.count)))
+        rest = torch.native_batch_norm(x, weight, offset, mean, variance, False, 0.0, ctx.epsilon)[0]
+        return to_x.add_(rest), to_gamma, to_beta, None, None
+
+
+def _moments(x: Tensor, share: Share) -> tuple[Tensor, Tensor]:
+    """Mean and biased variance (C,) over the whole batch."""
+    own = torch.stack(torch.batch_norm_update_stats(x, None, None, 0.0))
+    every = torch.stack(share.exchange(torch.cat([own, own.new_full((1, own.shape[1]), share.count / share.total)])))
+    means, variances, parts = every.unbind(1)
+    mean = (means * parts).sum(0)
+    return mean, ((variances + (means - mean).square()) * parts).sum(0)

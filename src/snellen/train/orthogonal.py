@@ -1,0 +1,72 @@
+"""Kernels as matrices in the flat parameters of a pack, and the nearest orthogonal matrix, nearly."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from snellen.train.flat import Layout
+
+A, B, C = 3.4445, -4.7750, 2.0315
+"""Of the odd polynomial that is applied again and again: steep at zero, so that few rounds do (Jordan et al. 2024)."""
+SMALLEST_NORM = 1e-7
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A kernel of a dense layer (inputs, units), or of a convolution with a filter a row; span: where it lies."""
+
+    span: slice
+    rows: int
+    columns: int
+
+    def shaped(self, values: Tensor) -> Tensor:
+        """(L, rows, columns) of the values (L, n) of its span, a view."""
+        shaped: Tensor = values.unflatten(1, (self.rows, self.columns))
+        return shaped
+
+
+@dataclass(frozen=True)
+class Division:
+    """The flat parameters as matrices and the spans between them."""
+
+    matrices: tuple[Matrix, ...]
+    others: tuple[slice, ...]
+
+
+@lru_cache
+def divide(layout: Layout) -> Division:
+    """Matrices are the kernels that mix all channels, but that of the output layer: depthwise ones mix none."""
+    kernels = [name for name, _ in layout.shapes if name.endswith("kernel")]
+    wanted = {name for name in kernels[:-1] if "depthwise" not in name}
+    placed = tuple(_matrices(layout, wanted))
+    ends = [0, *(end for matrix in placed for end in (matrix.span.start, matrix.span.stop)), layout.size]
+    between = [slice(*pair) for pair in zip(ends[::2], ends[1::2]) if pair[0] < pair[1]]
+    return Division(placed, tuple(between))
+
+
+def _matrices(layout: Layout, wanted: set[str]) -> Iterator[Matrix]:
+    begin = 0
+    for name, shape in layout.shapes:
+        size = math.prod(shape)
+        if name in wanted:
+            yield Matrix(slice(begin, begin + size), shape[0], size // shape[0])
+        begin += size
+
+
+def orthogonalised(x: Tensor, iterations: int) -> Tensor:
+    """(L, m, n) with the singular vectors of x and singular values near 1, by Newton-Schulz; 0 for 0.
+
+    Between 0.68 and 1.14 after 5 iterations, for those of at least a hundredth of the norm of x.
+    """
+    wide = x if x.shape[1] <= x.shape[2] else x.transpose(1, 2)
+    wide = wide / torch.linalg.matrix_norm(wide, keepdim=True).clamp_min(SMALLEST_NORM)
+    for _ in range(iterations):
+        gram = wide @ wide.transpose(1, 2)
+        wide = torch.baddbmm(wide, torch.baddbmm(gram, gram, gram, beta=B, alpha=C), wide, beta=A)
+    return wide if wide.shape == x.shape else wide.transpose(1, 2)
