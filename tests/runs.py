@@ -51,6 +51,9 @@ CHOOSING = ("SNL009", "SNL010", "SNL011", "SNL012", "SNL013", "SNL014", "SNL015"
 CHOOSING += ("SNL111", "SNL112", "SNL113", "SNL114", "SNL115")
 """Rules about choosing: they need seeds, folds and searches, and have their cases in test_choosing.py."""
 
+EXPLAINED = ("SNL016", "SNL017", "SNL116")
+"""Rules about analyses: they need some, and have their cases in tests/explain."""
+
 
 def small_study(**changes: Any) -> snellen.Study:
     """Three networks on digits: trained in well under a second, the test opened for the chosen one."""

@@ -5,6 +5,10 @@ PREDICTION_BATCH = 128
 training, by `snellen predict` and after export must agree bit for bit. 128 is near the speed plateau of small
 networks and still answers for one picture in under 0.2 s with the 2.4 M-parameter CNN."""
 
+LAST_TRAIN_ROWS = 10_000
+"""Training images whose loss is stored after the kept and after the last epoch, a stratified sample: their means differ
+by chance by a hundredth of a standard deviation, in 80 kB."""
+
 CHECKPOINT_SECONDS = 10.0
 """A checkpoint is written after an epoch or this long, whichever is later: cheap epochs do not wait for the disk."""
 
@@ -80,3 +84,22 @@ CURVE_POINTS = 200
 MATRIX_CLASSES = 120
 """Most classes for which the report draws a confusion matrix; a wider one cannot be read. The numbers stay in
 report.json."""
+
+MAP_ROWS = 55_000
+"""Pictures on a map where a study does not say how many: MNIST without 5,000 to stop by."""
+
+MAP_PICTURES = 5_000
+MAP_SHEET_BYTES = 1_500_000
+"""Thumbnails of a page of maps, and the largest sprite sheet that holds them: 2 MB as a data URI. The places of 55,000
+points on five maps take another 2.3 MB."""
+
+MAP_POINTS = 60_000
+"""Most points that a page draws: more are a sample of those that were placed, so that it stays under 5 MB."""
+
+MAP_MEMORY_BYTES = 4 * 2**30
+MAP_BYTES_A_VALUE = 12
+MAP_BYTES_A_NEIGHBOUR = 160
+MAP_BYTES_A_ROW = 2_000
+"""A map of n rows of d values with k neighbours (3 x perplexity for t-SNE) may take MAP_MEMORY_BYTES, by the formula
+n * (MAP_BYTES_A_VALUE * d + MAP_BYTES_A_NEIGHBOUR * k + MAP_BYTES_A_ROW): the values, their copy in the index of
+neighbours and in doubles; neighbours, distances and the two symmetric sparse matrices; the trees of the index."""

@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import f1_score, precision_score
 
 from snellen.evaluate import intervals
-from snellen.evaluate.bootstrap import drawn_counts, resample_confusions, resample_means
+from snellen.evaluate.bootstrap import drawn_counts, resample_answers, resample_confusions, resample_means
 from snellen.evaluate.intervals import RESAMPLES
 
 RANDOM = np.random.default_rng(11)
@@ -80,3 +80,18 @@ def test_confusions_are_those_of_the_redrawn_images() -> None:
                 )
             each = precision_score(LABELS, predicted, average=None, **about)
             np.testing.assert_allclose(found.each("precision")[row, model], each)
+
+
+def test_images_that_are_answered_alike_may_be_redrawn_together() -> None:
+    """As image by image: the same class sizes, and F1 of each network, and of their mean, with the same spread."""
+    generator = np.random.default_rng(4)
+    labels = np.repeat([0, 1, 2], [300, 200, 100])
+    first = np.where(generator.random(600) < 0.8, labels, generator.integers(0, 3, 600))
+    answers = np.stack([np.where(generator.random(600) < 0.9, first, generator.integers(0, 3, 600)) for _ in range(3)])
+    together = resample_answers(labels, answers, 3, seed=1)
+    assert together.hits.shape == (RESAMPLES, 3, 3) and together.support.tolist() == [300, 200, 100]
+    assert (together.predicted.sum(-1) == 600).all()
+    quick = together.mean("f1", "macro")
+    slow = resample_confusions(labels, answers, 3, labels, seed=2).mean("f1", "macro")
+    np.testing.assert_allclose(quick.mean(0), slow.mean(0), atol=0.002)
+    np.testing.assert_allclose(np.cov(quick.T), np.cov(slow.T), rtol=0.15)

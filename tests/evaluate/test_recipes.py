@@ -12,10 +12,12 @@ from statsmodels.formula.api import ols
 from statsmodels.stats.anova import anova_lm
 
 from snellen.errors import StudyError
+from snellen.evaluate.bootstrap import resample_answers, resample_means
 from snellen.evaluate.families import family
-from snellen.evaluate.recipes import crossed_variance, recipe_difference, recipe_mean
+from snellen.evaluate.recipes import crossed_variance, recipe_bootstrap, recipe_difference, recipe_mean
 from snellen.evaluate.student import Difference
 from snellen.evaluate.verdicts import verdict
+from snellen.metrics.scores import Counts, confusion
 
 RANDOM = np.random.default_rng(21)
 TABLE = Recipe(0.8, 0.15).train(images(30, RANDOM), 4, RANDOM)
@@ -90,6 +92,48 @@ def coverage(seeds: int, deviation: float) -> float:
     recipe, generator = Recipe(0.9, deviation), np.random.default_rng([seeds, round(1e4 * deviation)])
     found = [recipe_mean(recipe.train(images(10_000, generator), seeds, generator)) for _ in range(2_000)]
     return float(np.mean([each.low is not None and each.low <= 0.9 <= (each.high or 0) for each in found]))
+
+
+def test_redraws_of_a_mean_over_images_give_the_interval_of_the_table() -> None:
+    generator = np.random.default_rng(3)
+    table = Recipe(0.8, 0.02).train(images(2_000, generator), 4, generator)
+    found, expected = recipe_bootstrap(table.mean(1), resample_means(table), 2_000), recipe_mean(table)
+    assert (found.value, found.deviation) == pytest.approx((expected.value, expected.deviation))
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=0.001)
+    assert found.standard_error == pytest.approx(expected.standard_error, rel=0.04)
+
+
+SHARES = np.array([0.6, 0.3, 0.1])
+"""Of three classes, so that macro F1 is no accuracy."""
+
+
+def answers(recipe: Recipe, labels: np.ndarray, seeds: int, generator: np.random.Generator) -> np.ndarray:
+    """(S, N) classes: who is wrong says the next class, so that the rare one is often said in error."""
+    right = recipe.train(images(len(labels), generator), seeds, generator)
+    return np.where(right, labels, (labels + 1) % 3)
+
+
+def macro_f1(labels: np.ndarray, answers_SN: np.ndarray) -> np.ndarray:
+    return np.array([Counts.of(confusion(labels, each, 3)).mean("f1", "macro") for each in answers_SN])
+
+
+def labels_of(count: int) -> np.ndarray:
+    return np.repeat(np.arange(3), np.round(SHARES * count).astype(int))
+
+
+@pytest.mark.parametrize(("seeds", "deviation"), [(3, 0.0), (3, 0.01), (5, 0.02)])
+def test_intervals_of_f1_over_seeds_cover(seeds: int, deviation: float) -> None:
+    """At least 93 % less two standard errors of 250 draws; the truth from 400 seeds on endless images."""
+    recipe, generator = Recipe(0.8, deviation), np.random.default_rng([seeds, round(1e4 * deviation)])
+    many, labels = labels_of(20_000), labels_of(1_000)
+    truth = np.mean([macro_f1(many, answers(recipe, many, 4, generator)).mean() for _ in range(100)])
+    covered = 0
+    for draw in range(250):
+        said = answers(recipe, labels, seeds, generator)
+        redrawn = resample_answers(labels, said, 3, draw).mean("f1", "macro")
+        found = recipe_bootstrap(macro_f1(labels, said), redrawn, len(labels))
+        covered += found.low is not None and found.low <= truth <= (found.high or 0)
+    assert covered / 250 >= 0.93 - 2 * np.sqrt(0.93 * 0.07 / 250)
 
 
 def judged(difference: Difference) -> str:

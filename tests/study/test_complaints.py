@@ -30,7 +30,7 @@ MISTAKES = [
     ("layers:", "layer:", 4, "`layers` of model `a` is missing"),
     (LAYERS, "[{skip: []}]", 5, "`layers` of model `a` must have 1 or more items; got []"),
     (LAYERS, "3", 5, "`layers` of model `a` must be a list; got 3"),
-    (LAYERS, "lenet5", 5, "`layers` of model `a`: unknown network 'lenet5'; expected one of cnn-small, lenet-5, "),
+    (LAYERS, "lenet5", 5, "unknown network 'lenet5'; expected one of cnn-fast, cnn-fast-wide, cnn-small, lenet-5, "),
     (LAYERS, "lenet5", 5, "Did you mean 'lenet-5'?"),
     (
         LAYERS,

@@ -160,7 +160,7 @@ def test_files_that_cannot_be_read(tmp_path: Path, content: bytes, message: str)
 
 @pytest.mark.parametrize("name", ["nowhere.yaml", "folder/nowhere"])
 def test_no_such_file(name: str) -> None:
-    with pytest.raises(StudyError, match=r"no such file\. Shipped studies: cifar10-cnn, digits, "):
+    with pytest.raises(StudyError, match=r"no such file\. Shipped studies: cifar10-cnn, cifar10-fast, digits, "):
         open_document(name)
 
 

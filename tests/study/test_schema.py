@@ -33,6 +33,7 @@ VALID: list[dict[str, Any]] = [
     {"layers": [{"skip": ["relu", {"batch_norm": {"momentum": 0.9}}]}, {"max_pool": {"size": 2}}, "flatten"]},
     {"layers": ["flatten"], "train": {"optimizer": {"sgd": {"momentum": 0.9}}, "schedule": "cosine"}},
     {"layers": ["flatten"], "train": {"optimizer": "adam", "schedule": {"cosine": {"final": 0.1}}, "patience": 3}},
+    {"layers": "cnn-fast", "features": [{"whiten_patches": {"kernel": 2, "keep": 4}}], "views": ["flip", "shift"]},
 ]
 
 

@@ -78,15 +78,31 @@ def correlated_t(a_J: np.ndarray, b_J: np.ndarray, n_train: float, n_test: float
     return Posterior(worse, 1 - worse - better, better, mean, scale, freedom)
 
 
-def disagreement(folds: Mean, holdout_accuracy: float, holdout_images: int) -> Disagreement:
-    """Cross-validation against hold-out: they disagree when |difference| > 3 sqrt(SE_NB^2 + p (1 - p)/n).
+def disagreement(
+    folds: Mean, holdout_accuracy: float, holdout_images: int, retraining_variance: float = 0.0
+) -> Disagreement:
+    """Cross-validation against hold-out: they disagree when |difference| > 3 sqrt(SE_NB^2 + p (1 - p)/n + v).
 
-    p and n: accuracy and number of images of the hold-out part. Leak, shift and training size are the candidates.
+    p and n: accuracy and number of images of the hold-out part; v: how much its accuracy varies when the networks that
+    were scored there are trained again, see `retraining_variance`. Leak, shift and training size are the candidates.
     """
-    variance = holdout_accuracy * (1 - holdout_accuracy) / holdout_images
+    variance = holdout_accuracy * (1 - holdout_accuracy) / holdout_images + retraining_variance
     limit = 3 * float(np.sqrt(folds.standard_error**2 + variance))
     difference = folds.value - holdout_accuracy
     return Disagreement(difference, limit, abs(difference) > limit)
+
+
+def retraining_variance(scores_JS: np.ndarray, n_test: float) -> float:
+    """The variance of one network's accuracy from training to training, beside that of the images it is scored on.
+
+    scores_JS: (J, S) accuracies of J splits with S seeds each. The larger of two estimates: between seeds of the same
+    split; between splits, less what n_test other images alone explain.
+    """
+    splits = scores_JS.mean(1)
+    mean = float(splits.mean())
+    between_splits = float(splits.var(ddof=1)) - mean * (1 - mean) / n_test
+    between_seeds = float(scores_JS.var(1, ddof=1).mean()) if scores_JS.shape[1] > 1 else 0.0
+    return max(between_splits, between_seeds, 0.0)
 
 
 def _corrected(scores_J: np.ndarray, n_train: float, n_test: float) -> tuple[float, float, float, int]:

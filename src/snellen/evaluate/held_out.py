@@ -12,12 +12,11 @@ from snellen.evaluate.networks import Networks, stacked
 from snellen.evaluate.record import RunRecord
 from snellen.evaluate.student import Mean
 from snellen.models.predictions import Predictions
+from snellen.study.found import Split
 from snellen.study.plan import FoldJob
 
 OUT_OF_FOLD = "out_of_fold"
 HELD_OUT = "held_out"
-Split = tuple[int, int]
-"""Repeat and fold, each counted from 1."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -56,16 +56,42 @@ def recipe_mean(right_SN: np.ndarray) -> Mean:
     """
     _check(right_SN, MIN_SEEDS, "an interval over seeds")
     parts = crossed_variance(right_SN)
-    terms = _terms(parts)
+    return _crossed_mean(float(np.mean(right_SN)), float(np.sqrt(parts.between_seeds)), _terms(parts), "crossed t")
+
+
+def recipe_bootstrap(values_S: np.ndarray, draws_RS: np.ndarray, images: int) -> Mean:
+    """The mean over S >= 2 seeds of a measure that is no mean over images, say F1; the interval covers both.
+
+    values_S: of each network on the N images; draws_RS: the same on R redraws of the images, the same redraw for all
+    networks. The parts of `recipe_mean` with redraws in place of the table of images:
+
+        A = s_a^2 / S,  B = var_r(mean_s v_rs),  C = sum_s var_r(v_rs - mean_s v_rs) / ((S - 1) S)
+
+    For a mean over images these are its A, B and C, but for (n - 1)/n and the luck of the redraws. Raises StudyError
+    for fewer than 2 seeds or images.
+    """
+    _check(np.broadcast_to(values_S[:, None], (len(values_S), images)), MIN_SEEDS, "an interval over seeds")
+    seeds, means_R = len(values_S), draws_RS.mean(1)
+    residual = float((draws_RS - means_R[:, None]).var(0, ddof=1).sum()) / (seeds - 1)
+    between = float(values_S.var(ddof=1))
+    terms = (
+        Term(between / seeds, seeds - 1),
+        Term(float(means_R.var(ddof=1)), images - 1),
+        Term(residual / seeds, (seeds - 1) * (images - 1)),
+    )
+    return _crossed_mean(float(values_S.mean()), float(np.sqrt(between)), terms, "crossed t, bootstrap over images")
+
+
+def _crossed_mean(value: float, deviation: float, terms: tuple[Term, Term, Term], method: str) -> Mean:
+    """A mean from its parts A, B and C."""
     a, b, c = (term.variance for term in terms)
     squared_error = max(a + b - c, a, b)
     freedom = satterthwaite(squared_error, terms) if squared_error else 0.0
-    deviation = float(np.sqrt(parts.between_seeds))
-    found = t_mean(float(np.mean(right_SN)), squared_error, freedom, deviation, BOTH, "crossed t")
+    found = t_mean(value, squared_error, freedom, deviation, BOTH, method)
     if found.low is None:
         return found
-    half = float(np.sqrt(_reach(a - c, parts.seeds - 1) + _reach(b, parts.images - 1)))
-    return replace(found, low=found.value - half, high=found.value + half)
+    half = float(np.sqrt(_reach(a - c, terms[0].degrees_of_freedom) + _reach(b, terms[1].degrees_of_freedom)))
+    return replace(found, low=value - half, high=value + half)
 
 
 def _reach(variance: float, degrees_of_freedom: float) -> float:

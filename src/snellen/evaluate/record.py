@@ -12,7 +12,9 @@ from snellen.files.atomic import read_json
 from snellen.models.predictions import Predictions
 from snellen.study.document import parse
 from snellen.study.fillings import fill
+from snellen.study.found import Found
 from snellen.study.plan import PlannedModel
+from snellen.study.points import Curve
 from snellen.study.schema import Model, StudyFile
 from snellen.train.floors import FloorFolder, FloorResult, read_floors
 from snellen.train.results import JobFolder, Result
@@ -42,10 +44,24 @@ class RunRecord:
         found = self.read_json("plan.json")["models"]
         return {model: PlannedModel.of_json(values) for model, values in found.items()}
 
+    @cached_property
+    def curves(self) -> tuple[Curve, ...]:
+        """What was planned for curves; those of a model share nothing but jobs."""
+        return tuple(Curve.of_json(values) for values in self.read_json("plan.json").get("curves", []))
+
+    @cached_property
+    def found(self) -> Found:
+        """The values that searches found."""
+        return Found.of_json(self.read_json("plan.json"))
+
     def model(self, name: str) -> Model:
         """A model as it was trained: with the values that its search found."""
-        written, found = self.study.models[name], self.read_json("plan.json")["found"].get(name)
+        written, found = self.study.models[name], self.found.models.get(name)
         return fill(written, found) if found else written
+
+    def nested(self, model: str) -> bool:
+        """Whether each fold of a model was searched inside."""
+        return bool(self.found.splits.get(model))
 
     @cached_property
     def models(self) -> dict[str, str]:

@@ -9,15 +9,17 @@ from typing import Any
 import numpy as np
 
 from snellen.data.roles import ROLES
+from snellen.evaluate.bootstrap import resample_answers
 from snellen.evaluate.held_out import HELD_OUT, OUT_OF_FOLD, HeldOut
 from snellen.evaluate.networks import Networks, networks_on
-from snellen.evaluate.recipes import MIN_SEEDS, recipe_mean
+from snellen.evaluate.recipes import MIN_SEEDS, recipe_bootstrap, recipe_mean
 from snellen.evaluate.record import RunRecord
 from snellen.evaluate.scores import Estimate, Score, score, table
 from snellen.evaluate.student import Mean
 from snellen.metrics.scores import METRICS
 
 NO_INTERVAL = "mean over seeds"
+MIN_IMAGES = 2
 JUDGING = ("validation", "calibration", "test")
 """The roles on which seeds are averaged; how well networks know their training pictures is no score of a recipe."""
 
@@ -78,17 +80,24 @@ def model_rows(record: RunRecord, model: str, opened: bool, folds: HeldOut | Non
 
 
 def recipe_scores(networks: Networks) -> list[Score]:
-    """The mean over S >= 2 seeds of every measure over all classes; an interval only where it is a mean over images."""
+    """The mean over S >= 2 seeds of every measure over all classes, with its interval where there are two images."""
+    classes, images = networks.all[0].probabilities.shape[1], len(networks.labels)
+    if images < MIN_IMAGES:
+        return [
+            Score(name, None, _spread(networks.values(name), images))
+            for name, metric in METRICS.items()
+            if classes >= metric.min_classes
+        ]
+    redrawn = resample_answers(networks.labels, np.stack([each.predicted for each in networks.all]), classes)
     found = []
     for name, metric in METRICS.items():
-        if networks.all[0].probabilities.shape[1] < metric.min_classes:
+        if classes < metric.min_classes:
             continue
-        if metric.each is None or len(networks.labels) < MIN_SEEDS:
-            estimate = _spread(networks.values(name), len(networks.labels))
+        if metric.average:
+            mean = recipe_bootstrap(networks.values(name), redrawn.mean(*metric.average), images)
         else:
             mean = recipe_mean(networks.each(name))
-            estimate = _estimate(mean, len(networks.labels), len(networks.seeds), name)
-        found.append(Score(name, None, estimate))
+        found.append(Score(name, None, _estimate(mean, images, len(networks.seeds), name)))
     return found
 
 
@@ -121,6 +130,6 @@ def _estimate(mean: Mean, images: int, networks: int, measure: str) -> Estimate:
 
 
 def _spread(values_S: np.ndarray, images: int) -> Estimate:
-    """A mean over seeds with the spread between them, and no interval: the measure is no mean over images."""
+    """A mean over seeds with the spread between them, and no interval: one image says nothing of others."""
     deviation = float(values_S.std(ddof=1))
     return Estimate(float(values_S.mean()), None, None, images, "", NO_INTERVAL, len(values_S), deviation)

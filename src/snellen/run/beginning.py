@@ -16,6 +16,7 @@ from snellen.files.atomic import move_into, partly_moved, read_json, write_json,
 from snellen.files.clock import now
 from snellen.models.forward import resident
 from snellen.study.document import Document, to_yaml
+from snellen.study.found import Found
 from snellen.study.plan import Plan
 from snellen.study.schema import StudyFile
 from snellen.train.engine import Material
@@ -85,10 +86,11 @@ def begin(
     journal.append(folder / "journal.jsonl", {"event": "run started", "environment": dict(environment), "time": now()})
 
 
-def write_plan(folder: Path, planned: Plan, found: Mapping[str, Mapping[str, Any]]) -> None:
-    """plan.json: the jobs of each model. found: the values that its search found."""
+def write_plan(folder: Path, planned: Plan, found: Found) -> None:
+    """plan.json: the jobs of each model and curve, and the values that its searches found."""
     models = {name: each.as_json() for name, each in planned.models.items()}
-    write_json(folder / "plan.json", {"models": models, "found": {name: dict(each) for name, each in found.items()}})
+    curves = [each.as_json() for each in planned.curves]
+    write_json(folder / "plan.json", {"models": models, "curves": curves, **found.as_json()})
     main = {name: each.job for name, each in planned.models.items()}
     journal.append(folder / "journal.jsonl", {"event": "planned", "models": main, "time": now()})
 

@@ -17,10 +17,14 @@ from snellen.data.roles import Roles, assign, parted_rows
 from snellen.explain.analyses import asked, price
 from snellen.run.beginning import Settings
 from snellen.run.pricing import Clock, checkpoint_bytes, floor_seconds, stored_bytes
-from snellen.run.training import scope_of
+from snellen.run.training import nested_scopes, scope_of
+from snellen.search.drive import PREDICTED
 from snellen.search.foreseen import Foreseen, foresee
+from snellen.study.curves import with_curves
 from snellen.study.estimate import Cost
-from snellen.study.plan import Plan, PlannedModel, options_of, plan, split_of, with_found
+from snellen.study.found import Found, with_found
+from snellen.study.plan import Plan, PlannedModel, options_of, plan, split_of
+from snellen.study.points import Curve
 from snellen.study.schema import StudyFile
 from snellen.train.environment import settle
 from snellen.train.lane import Lane
@@ -51,6 +55,11 @@ class Amounts:
     def __add__(self, other: Amounts) -> Amounts:
         return Amounts(**{name: value + getattr(other, name) for name, value in vars(self).items()})
 
+    def times(self, count: int) -> Amounts:
+        """Of so many alike, one after another: snapshots of one make room for those of the next."""
+        amounts = {name: count * value for name, value in vars(self).items()}
+        return replace(Amounts(**amounts), checkpoint_bytes=self.checkpoint_bytes)
+
 
 def check_study(study: StudyFile, settings: Settings, dataset: Dataset | None = None) -> dict[str, Any]:
     """The plan of a study and what it costs at most, as JSON values; a few steps on random pictures are timed."""
@@ -76,6 +85,7 @@ def check_study(study: StudyFile, settings: Settings, dataset: Dataset | None = 
         "left_out": len(roles.left_out),
         "near_duplicates": _near_in_other_roles(study, dataset, roles),
         "models": models,
+        "curves": prices.curves(),
         "seeds": study.seeds,
         "folds": study.folds.count if study.folds else None,
         "repeats": study.folds.repeats if study.folds else None,
@@ -107,8 +117,9 @@ class _Prices:
     @cached_property
     def planned(self) -> Plan:
         """Without final networks."""
-        dearest = {name: each.dearest for name, each in self.foreseen.items()}
-        return plan(with_found(self.study, dearest), self.dataset, self.roles)
+        dearest = Found({name: each.dearest for name, each in self.foreseen.items()})
+        study = with_found(self.study, dearest)
+        return with_curves(plan(study, self.dataset, self.roles), study, self.dataset, self.roles)
 
     @cached_property
     def costs(self) -> dict[Lane, Cost]:
@@ -121,6 +132,17 @@ class _Prices:
         models = self.study.models.items()
         scopes = {name: scope_of(self.study, model, self.dataset, self.roles) for name, model in models if model.search}
         return {name: foresee(self.study.models[name], scope) for name, scope in scopes.items()}
+
+    @cached_property
+    def inside(self) -> dict[str, tuple[Foreseen, int]]:
+        """The searches inside folds, by model: that of the first fold, and how many there are like it."""
+        models = {name: self.study.models[name] for name in self.foreseen}
+        scopes = {name: nested_scopes(self.study, each, self.dataset, self.roles) for name, each in models.items()}
+        return {
+            name: (foresee(models[name], next(iter(found.values()))), len(found))
+            for name, found in scopes.items()
+            if found
+        }
 
     @property
     def finals(self) -> int:
@@ -135,12 +157,23 @@ class _Prices:
         """All that is trained."""
         lanes = self._of_lanes(self.planned.lanes)
         finals = sorted((self._final(model) for model in self.planned.models), key=lambda each: each.seconds)
-        searches = [self._search(model) for model in self.foreseen]
+        searches = [self._searches(model) for model in self.foreseen]
         return reduce(add, [lanes, *finals[len(finals) - self.finals :], *searches])
 
     def models(self) -> list[dict[str, Any]]:
         """A row a model: the network that stands for it, and the amounts of all that is trained for it."""
         return [self._model(name) for name in self.planned.models]
+
+    def curves(self) -> list[dict[str, Any]]:
+        """A row a curve: its points, and the amounts of what is trained for it alone."""
+        own = {job for planned in self.planned.models.values() for job in self._jobs(planned)}
+        return [self._curve(curve, own) for curve in self.planned.curves]
+
+    def _curve(self, curve: Curve, own: set[str]) -> dict[str, Any]:
+        jobs = curve.jobs - own
+        lanes = [lane for lane in self.planned.lanes if jobs & set(lane.ids)]
+        shared = {"model": curve.model, "over": curve.options["over"], "points": len(curve.points)}
+        return {**shared, **asdict(self._of_lanes(lanes, jobs))}
 
     def _model(self, name: str) -> dict[str, Any]:
         planned, foreseen = self.planned.models[name], self.foreseen.get(name)
@@ -148,7 +181,7 @@ class _Prices:
         lanes = [lane for lane in self.planned.lanes if jobs & set(lane.ids)]
         amounts = self._of_lanes(lanes, jobs)
         if foreseen:
-            amounts += self._search(name)
+            amounts += self._searches(name)
         cost = self.costs[next(lane for lane in lanes if planned.job in lane.ids)]
         shown = ("parameters", "steps_an_epoch", "epochs", "memory_bytes")
         return {
@@ -158,7 +191,7 @@ class _Prices:
             **{f"all_{key}" if key == "epochs" else key: value for key, value in asdict(amounts).items()},
             "seeds": len(planned.seeds),
             "fold_networks": len(planned.folds),
-            "search": _shown(foreseen) if foreseen else None,
+            "search": {**_shown(foreseen), "inside_folds": self.inside.get(name, (None, 0))[1]} if foreseen else None,
         }
 
     def _jobs(self, planned: PlannedModel) -> set[str]:
@@ -191,10 +224,18 @@ class _Prices:
         more = (len(rows["train"]) + len(rows["validation"])) / len(rows["train"])
         return replace(one, saved_epochs=0, seconds=one.seconds * more)
 
-    def _search(self, name: str) -> Amounts:
-        """Of the trials of a search, without the winner's networks, which are those of the plan."""
-        foreseen, planned = self.foreseen[name], self.planned.models[name]
-        lane = next(lane for lane in self.planned.lanes if planned.job in lane.ids)
+    def _searches(self, name: str) -> Amounts:
+        """Of the search of a model, and of those inside its folds."""
+        planned = self.planned.models[name]
+        amounts = self._search(self.foreseen[name], planned.job)
+        if name in self.inside:
+            foreseen, count = self.inside[name]
+            amounts += self._search(foreseen, planned.folds[0].job).times(count)
+        return amounts
+
+    def _search(self, foreseen: Foreseen, winner: str) -> Amounts:
+        """Of the trials of a search, without the networks of the winner, one of which is this job of the plan."""
+        lane = next(lane for lane in self.planned.lanes if winner in lane.ids)
         known, trials = foreseen.networks * lane.epochs, foreseen.trials or foreseen.sampled
         seconds = foreseen.networks * -self.costs[lane].seconds
         seconds += sum(each.weight * self.clock.seconds(each.lanes, each.epochs) for each in foreseen.stretches)
@@ -208,7 +249,7 @@ class _Prices:
             epochs=epochs,
             saved_epochs=max(0, shared),
             seconds=min(max(0.0, seconds), foreseen.seconds or math.inf),
-            disk_bytes=more * STOPPED_BYTES + ended * stored_bytes(lane, self.dataset),
+            disk_bytes=more * STOPPED_BYTES + ended * stored_bytes(replace(lane, roles=PREDICTED), self.dataset),
             checkpoint_bytes=foreseen.waiting * checkpoint_bytes(lane),
         )
 

@@ -14,6 +14,7 @@ from snellen.data.readers import read
 from snellen.data.roles import Roles, assign
 from snellen.evaluate import evaluation as evaluations
 from snellen.evaluate.choose import ranking, to_open
+from snellen.evaluate.lengths import final_epochs
 from snellen.evaluate.record import RunRecord
 from snellen.explain.analyses import asked
 from snellen.explain.augmented import keep_augmented
@@ -27,10 +28,12 @@ from snellen.run.analysing import analyse, expect_asked, scene_of
 from snellen.run.beginning import Settings, begin, settled, workplace, write_plan
 from snellen.run.opening import open_floors, open_tests
 from snellen.run.telling import Finished, tell
-from snellen.run.training import final_epochs, search_models, train_floors, train_plan
+from snellen.run.training import search_models, train_floors, train_plan
 from snellen.run.watcher import RunWatcher
+from snellen.study.curves import with_curves
 from snellen.study.document import Document
-from snellen.study.plan import Plan, options_of, plan, split_of, with_final, with_found
+from snellen.study.found import with_found
+from snellen.study.plan import Plan, options_of, plan, split_of, with_final
 from snellen.study.schema import StudyFile
 from snellen.train.executors.local import Local
 from snellen.train.perform import clear
@@ -74,17 +77,20 @@ def run(
 
 def expect_possible(study: StudyFile, dataset: Dataset, roles: Roles) -> None:
     """What cannot be trained or analysed is said before anything is."""
-    asked(study, plan(study, dataset, roles).networks)
+    planned = plan(study, dataset, roles)
+    asked(study, planned.networks)
+    with_curves(planned, study, dataset, roles)
 
 
 def _train(
     study: StudyFile, dataset: Dataset, roles: Roles, executor: Local, watcher: RunWatcher
 ) -> tuple[RunRecord, Plan]:
-    """Searches, then the networks of the study, then one on all rows for each cross-validated model that is chosen."""
-    place, searched = executor.place, search_models(study, dataset, roles, executor, watcher)
-    found = {name: each.assignment for name, each in searched.items()}
+    """Searches, then the networks of the study and of its curves, then one on all rows for each cross-validated model
+    that is chosen."""
+    place, found = executor.place, search_models(study, dataset, roles, executor, watcher)
     settled_study = with_found(study, found)
-    planned = plan(settled_study, dataset, roles)
+    planned = plan(settled_study, dataset, roles, found.nested(study))
+    planned = with_curves(planned, settled_study, dataset, roles)
     write_plan(place.run, planned, found)
     train_plan(planned, executor, watcher)
     record = RunRecord.open(place.run)

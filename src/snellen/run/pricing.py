@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from snellen.data.dataset import Dataset
-from snellen.limits import PREDICTION_BATCH
+from snellen.limits import LAST_TRAIN_ROWS, PREDICTION_BATCH
 from snellen.models import fit, floors
 from snellen.study.estimate import Cost, estimate
 from snellen.train.job import Trajectory
@@ -61,9 +61,11 @@ class Clock:
         )
 
     def around(self, lane: Lane) -> float:
-        """Of a lane beside its epochs: fitting its feature steps, predicting every role, writing."""
+        """Of a lane beside its epochs: fitting its feature steps, predicting its roles, judging its last epoch,
+        writing."""
         trajectory = lane.trajectory
-        batches = sum(math.ceil(len(rows) / PREDICTION_BATCH) for rows in lane.rows.values())
+        counts = [*map(len, lane.predicted.values()), *2 * judged_rows(lane)]
+        batches = sum(math.ceil(rows / PREDICTION_BATCH) for rows in counts)
         predicting = batches * self._batch_seconds(trajectory)
         return len(lane.jobs) * (JOB_SECONDS + predicting) + (0 if trajectory.start else self._features(lane))
 
@@ -128,16 +130,24 @@ def floor_seconds(dataset: Dataset, num_train: int) -> float:
 
 
 def stored_bytes(lane: Lane, dataset: Dataset) -> int:
-    """What the jobs of a lane leave on the disk: weights, predictions of its roles, history."""
+    """What the jobs of a lane leave on the disk: weights, predictions of its roles, history, and the losses of those
+    that train past the epoch they keep."""
     network, epochs = lane.trajectory.network, lane.epochs
-    rows = sum(map(len, lane.rows.values()))
+    rows = sum(map(len, lane.predicted.values()))
     a_row = 4 * lane.trajectory.classes + 8 + 8 + _id_bytes(dataset)
-    return len(lane.jobs) * (4 * network.parameter_count + rows * a_row + 200 * epochs + 4_000)
+    losses = 4 * 2 * sum(judged_rows(lane))
+    return len(lane.jobs) * (4 * network.parameter_count + rows * a_row + losses + 200 * epochs + 4_000)
+
+
+def judged_rows(lane: Lane) -> tuple[int, int]:
+    """Training and validation images whose losses are stored after the kept and after the last epoch, at most."""
+    return min(len(lane.rows["train"]), LAST_TRAIN_ROWS), len(lane.rows["validation"])
 
 
 def checkpoint_bytes(lane: Lane) -> int:
-    """A snapshot of a lane under way: weights as they are and as kept, and what the optimizer remembers."""
-    copies = 2 + len(lane.trajectory.optimizer.slots())
+    """A snapshot of a lane under way: weights as they are, what the optimizer remembers, and of each job the kept
+    weights and, once it is done, the last."""
+    copies = 1 + len(lane.trajectory.optimizer.slots()) + 2 * len(lane.jobs)
     return 4 * lane.trajectory.network.parameter_count * copies
 
 

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import statistics
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from snellen.data.dataset import Dataset
 from snellen.data.roles import Roles
-from snellen.evaluate.record import RunRecord
 from snellen.files import journal
 from snellen.files.clock import now
 from snellen.run.watcher import RunWatcher
-from snellen.search.drive import Driver, Scope, Searched
-from snellen.study.plan import Plan, content_digest, fold_rows, main_rows, seeds_of
+from snellen.search.drive import Driver, Scope
+from snellen.search.rounds import Ask
+from snellen.study.found import Found, Split, split_file, split_words
+from snellen.study.plan import Plan, Rows, content_digest, fold_rows, main_rows, seeds_of
 from snellen.study.schema import Model, StudyFile
+from snellen.study.space import Assignment
 from snellen.train.engine import Silent
 from snellen.train.executors.in_turn import is_finished
 from snellen.train.executors.local import Local
 from snellen.train.floors import fit_floors
 from snellen.train.lane import Lane
-from snellen.train.perform import Workplace
+from snellen.train.perform import Workplace, complete
 from snellen.train.snapshot import EpochRecord
 
 
@@ -41,58 +42,62 @@ def train_plan(planned: Plan, executor: Local, watcher: RunWatcher) -> None:
     reporting = _Reporting(planned.labels, place, watcher)
     for stage in planned.stages:
         executor.perform_all(stage, reporting)
+        for lane in stage:
+            complete(lane, place)
 
 
-def final_epochs(record: RunRecord, models: Sequence[str]) -> dict[str, list[int]]:
-    """For each model that was cross-validated, how long to train on all rows: of each phase, the median of the epochs
-    that its networks kept in the folds, rounded. None where all of them failed."""
-    found = {model: _kept_epochs(record, model) for model in models if record.planned[model].folds}
-    return {model: epochs for model, epochs in found.items() if epochs}
-
-
-def _kept_epochs(record: RunRecord, model: str) -> list[int]:
-    kept: list[list[int]] = []
-    for fold in record.planned[model].folds:
-        chain, job = [], fold.job
-        while job:
-            result = record.folder_of(job).read_result()
-            chain.append(result.kept_epoch if result and result.status == "done" else 0)
-            start = record.folder_of(job).read_job().trajectory.start
-            job = start.id if start else ""
-        if all(chain):
-            kept.append(chain[::-1])
-    return [max(1, round(statistics.median(epochs))) for epochs in zip(*kept)]
-
-
-def search_models(
-    study: StudyFile, dataset: Dataset, roles: Roles, executor: Local, watcher: RunWatcher
-) -> dict[str, Searched]:
-    """The outcome of each model's search, by model."""
-    found = {}
+def search_models(study: StudyFile, dataset: Dataset, roles: Roles, executor: Local, watcher: RunWatcher) -> Found:
+    """What the search of each model found on the study's split, and inside each fold where folds are nested."""
+    search, models, splits = _searching(executor, watcher), {}, {}
     for name, model in study.models.items():
         if model.search:
-            scope = scope_of(study, model, dataset, roles)
-            found[name] = _driver(name, model, scope, executor, watcher).run()
-    return found
+            models[name] = search(name, name, model, scope_of(study, model, dataset, roles))
+            splits[name] = {
+                split: search(split_words(name, split), split_file(name, split), model, scope)
+                for split, scope in nested_scopes(study, model, dataset, roles).items()
+            }
+    return Found(models, splits)
 
 
 def scope_of(study: StudyFile, model: Model, dataset: Dataset, roles: Roles) -> Scope:
     """One network a trial, unless the search asks for the mean over the folds or the seeds of the study."""
     assert model.search is not None  # asked by the caller
-    over = model.search.mean_over
-    parts = [rows for _, rows in fold_rows(study, dataset, roles)] if over == "folds" else [main_rows(dataset, roles)]
-    seeds = seeds_of(study) if over == "seeds" else [study.seed]
-    return Scope(dataset, parts, seeds, study.choose_by, study.seed)
+    over_folds = model.search.mean_over == "folds"
+    parts = [rows for _, rows in fold_rows(study, dataset, roles)] if over_folds else [main_rows(dataset, roles)]
+    return _scope(study, model, dataset, parts)
 
 
-def _driver(name: str, model: Model, scope: Scope, executor: Local, watcher: RunWatcher) -> Driver:
+def nested_scopes(study: StudyFile, model: Model, dataset: Dataset, roles: Roles) -> dict[Split, Scope]:
+    """The training and validation rows of each split, without those that it holds out; none unless folds are nested."""
+    if study.folds is None or not study.folds.nested:
+        return {}
+    return {
+        (fold.repeat, fold.number): _scope(study, model, dataset, [rows])
+        for fold, rows in fold_rows(study, dataset, roles)
+    }
+
+
+def _scope(study: StudyFile, model: Model, dataset: Dataset, parts: Sequence[Rows]) -> Scope:
+    assert model.search is not None  # asked by the caller
+    seeds = seeds_of(study) if model.search.mean_over == "seeds" else [study.seed]
+    return Scope(dataset, [rows.inner() for rows in parts], seeds, study.choose_by, study.seed)
+
+
+def _searching(executor: Local, watcher: RunWatcher) -> Callable[[str, str, Model, Scope], Assignment]:
+    """Drives a search to its winner, given its name in words, its file, its model and its scope."""
     place = executor.place
 
-    def perform(lanes: Sequence[Lane], until: int | None) -> None:
-        executor.perform_all(lanes, _Reporting(driver.labels, place, watcher), until)
+    def search(name: str, file: str, model: Model, scope: Scope) -> Assignment:
+        def perform(lanes: Sequence[Lane], until: int | None) -> None:
+            executor.perform_all(lanes, _Reporting(driver.labels, place, watcher), until)
 
-    driver = Driver(name, model, scope, place, perform, lambda number, asks: watcher.searching(name, number, asks))
-    return driver
+        def asking(number: int, asks: Sequence[Ask]) -> None:
+            watcher.searching(name, number, asks)
+
+        driver = Driver(name, file, model, scope, place, perform, asking)
+        return driver.run().assignment
+
+    return search
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,6 @@
 """Drives a search: asks the method for a round, has its trials trained, tells the method, until it is over.
 
-Everything that happened stands in search/<name>.json of the run, so that an interrupted search goes on where it was.
+Everything that happened stands in a file of the run's search/, so that an interrupted search goes on where it was.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ from snellen.train.perform import Workplace, history_of, stop, tidy
 
 Perform = Callable[[Sequence[Lane], int | None], None]
 """Performs lanes, to their ends or up to an epoch."""
+PREDICTED = ("validation",)
+"""What trials store of their predictions: what a search is judged by. Those that win are completed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,9 +80,10 @@ def objective_of(method: Method, choose_by: Measure) -> tuple[Measure, Goal]:
 
 @dataclass(eq=False)
 class Driver:
-    """One search at work. name: of its file. asking: told each round before it is trained."""
+    """One search at work. name: in words. file: search/<file>.json. asking: told each round before it is trained."""
 
     name: str
+    file: str
     model: Model
     scope: Scope
     place: Workplace
@@ -127,7 +130,7 @@ class Driver:
 
     @property
     def _path(self) -> Path:
-        return self.place.run / "search" / f"{self.name}.json"
+        return self.place.run / "search" / f"{self.file}.json"
 
     @property
     def _identity(self) -> str:
@@ -175,8 +178,8 @@ class Driver:
 
     def _plan(self, asks: Sequence[Ask], share: bool) -> None:
         """The jobs of new trials, and the lanes that train them: with `share`, one for all of a trajectory."""
-        common = Collector()
-        collected = {ask.trial: common if share else Collector() for ask in asks}
+        common = Collector(predicted=PREDICTED)
+        collected = {ask.trial: common if share else Collector(predicted=PREDICTED) for ask in asks}
         for ask in asks:
             with located(f"trial {ask.trial}"):
                 model = fill(self.model, ask.assignment)

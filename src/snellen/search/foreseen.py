@@ -8,7 +8,7 @@ from itertools import islice
 
 from snellen.search.brackets import Bracket
 from snellen.search.draws import draws
-from snellen.search.drive import Scope
+from snellen.search.drive import PREDICTED, Scope
 from snellen.search.methods import cost, rungs
 from snellen.study.fillings import fill, last_epochs
 from snellen.study.methods import DEFAULT_TRIALS, Grid, Halving
@@ -121,7 +121,7 @@ def _assignments(model: Model, scope: Scope, trials: int) -> Iterator[Assignment
 
 def _lanes(model: Model, scope: Scope, assignments: Sequence[Assignment]) -> list[Lane]:
     """The lanes of trials that share what they can, of all phases."""
-    collected = Collector()
+    collected = Collector(predicted=PREDICTED)
     for assignment in assignments:
         for rows in scope.parts:
             add_jobs(fill(model, assignment), scope.dataset, rows, scope.seeds, collected)

@@ -14,7 +14,7 @@ from snellen.limits import PREDICTION_BATCH
 from snellen.models.forward import predict_probabilities
 from snellen.train import begin
 from snellen.train.engine import Material, Silent, Training
-from snellen.train.environment import threads_for
+from snellen.train.environment import parts_for, threads_for
 from snellen.train.job import Trajectory
 from snellen.train.lane import Lane
 from snellen.train.snapshot import together
@@ -71,8 +71,9 @@ class Cost:
 def estimate(lanes: Sequence[Lane], device: str, threads: int) -> Cost:
     """The cost of each lane of a pack on this machine, as it is loaded now. threads: the most that it may use."""
     lane, job = lanes[0], lanes[0].jobs[0]
-    torch.set_num_threads(threads_for(job, len(lanes), threads))
-    step_seconds, batch_seconds = _probe(lanes, device)
+    parts = parts_for(job, len(lanes), threads) if device == "cpu" else 1
+    torch.set_num_threads(max(parts, threads_for(job, len(lanes), threads)))
+    step_seconds, batch_seconds = _probe(lanes, device, parts)
     return Cost(
         parameters=job.trajectory.network.parameter_count,
         multiply_adds=job.trajectory.network.multiply_adds,
@@ -89,7 +90,7 @@ def _batches(lane: Lane) -> int:
     return math.ceil(len(lane.rows["validation"]) / PREDICTION_BATCH)
 
 
-def _probe(lanes: Sequence[Lane], device: str) -> tuple[float, float]:
+def _probe(lanes: Sequence[Lane], device: str, parts: int) -> tuple[float, float]:
     """Median seconds of a training step of the pack, and of a prediction batch."""
     trajectory = lanes[0].trajectory
     steps = min(PROBED_STEPS, lanes[0].steps)
@@ -100,7 +101,7 @@ def _probe(lanes: Sequence[Lane], device: str) -> tuple[float, float]:
     material = Material(torch.from_numpy(pictures).to(device), torch.arange(size, device=device) % trajectory.classes)
     rows = {"train": np.arange(trajectory.batch_size * steps), "validation": np.arange(1)}
     probes = [Lane(lane.jobs, rows) for lane in lanes]
-    training = Training.prepare(probes, material)
+    training = Training.prepare(probes, material, parts)
     start = together([begin.unfitted(lane, material) for lane in probes])
     alone = start.alone(0)
     views = training.layout.views(alone.theta)

@@ -20,11 +20,12 @@ from snellen.models.build import Network, assemble
 from snellen.models.features import AnyPart
 from snellen.models.fit import resolve
 from snellen.models.layers import Dense
-from snellen.study.fillings import fill
+from snellen.models.views import Views
+from snellen.study.found import Nested, split_words
+from snellen.study.points import Curve
 from snellen.study.schema import Model, StudyFile, Train
-from snellen.study.space import Assignment
 from snellen.train import class_weights
-from snellen.train.augment.registry import refuse_mirrored_characters
+from snellen.train.augment.registry import refuse_mirrored_characters, refuse_mirrored_views
 from snellen.train.job import Job, StopRule, Trajectory
 from snellen.train.lane import Lane
 
@@ -81,10 +82,12 @@ class PlannedModel:
 
 @dataclass(frozen=True)
 class Plan:
-    """stages: lanes that may be trained at once; each stage begins from weights of those before. models: by name."""
+    """stages: lanes that may be trained at once; each stage begins from weights of those before. models: by name.
+    curves: what is trained for them alone stands in the last stages."""
 
     stages: tuple[tuple[Lane, ...], ...]
     models: Mapping[str, PlannedModel]
+    curves: tuple[Curve, ...] = ()
 
     @property
     def lanes(self) -> list[Lane]:
@@ -112,10 +115,12 @@ class Plan:
             for seed, job in planned.seeds.items():
                 named.setdefault(job, f"{model}, seed {seed}" if several else model)
             for fold in planned.folds:
-                place = f"{model}, fold {fold.fold}" + (f" of repeat {fold.repeat}" if fold.repeat > 1 else "")
+                place = split_words(model, (fold.repeat, fold.fold))
                 named.setdefault(fold.job, f"{place}, seed {fold.seed}" if several else place)
             for job in planned.final[-1:]:
                 named.setdefault(job, f"{model}, on all rows")
+        for curve in self.curves:
+            named = {**curve.labels(), **named}
         for lane in sorted(self.lanes, key=_last_phase_first):
             start = lane.trajectory.start
             if start is not None:
@@ -127,21 +132,18 @@ def _last_phase_first(lane: Lane) -> int:
     return -lane.trajectory.phase
 
 
-def plan(study: StudyFile, dataset: Dataset, roles: Roles) -> Plan:
-    """The jobs of a study. Raises ShapeError naming model and layer when a network does not fit the pictures."""
+def plan(study: StudyFile, dataset: Dataset, roles: Roles, nested: Nested | None = None) -> Plan:
+    """The jobs of a study. nested: models that splits have for their own. Raises ShapeError naming model and layer when
+    a network does not fit the pictures."""
     collected = Collector()
     main, folds = main_rows(dataset, roles), fold_rows(study, dataset, roles)
     models = {}
     for name, model in study.models.items():
         with located(f"model {name}"):
-            models[name] = _planned(study, model, dataset, main, folds, collected)
+            own = (nested or {}).get(name, {})
+            parts = [(fold, rows, own.get((fold.repeat, fold.number), model)) for fold, rows in folds]
+            models[name] = _planned(study, model, dataset, main, parts, collected)
     return Plan(collected.stages(), models)
-
-
-def with_found(study: StudyFile, found: Mapping[str, Assignment]) -> StudyFile:
-    """The study with the values that the searches found in place of the searches."""
-    models = {name: fill(model, found[name]) if name in found else model for name, model in study.models.items()}
-    return study.model_copy(update={"models": models})
 
 
 def seeds_of(study: StudyFile) -> range:
@@ -162,12 +164,18 @@ class Rows:
         """With the digests of the training and validation rows."""
         return Rows(rows, *(content_digest(dataset, rows[role]) for role in ("train", "validation")))
 
+    def inner(self) -> Rows:
+        """The training and validation rows alone."""
+        return replace(self, rows={role: self.rows[role] for role in ("train", "validation")})
+
 
 @dataclass(frozen=True)
 class Collector:
-    """Gathers lanes: each trajectory once, with all jobs that share it, by phase."""
+    """Gathers lanes: each trajectory once, with all jobs that share it, by phase. predicted: the roles whose
+    predictions they store; all of them when None."""
 
     gathered: dict[tuple[str, str], Lane] = field(default_factory=dict)
+    predicted: tuple[str, ...] | None = None
 
     def add(self, job: Job, rows: Rows) -> None:
         """One more job; jobs of the same trajectory become one lane."""
@@ -175,7 +183,7 @@ class Collector:
         known = self.gathered.get(key)
         jobs = known.jobs if known else ()
         if job not in jobs:
-            self.gathered[key] = Lane((*jobs, job), rows.rows)
+            self.gathered[key] = Lane((*jobs, job), rows.rows, self.predicted)
 
     def stages(self) -> tuple[tuple[Lane, ...], ...]:
         """The lanes by phase, in the order in which they came."""
@@ -202,9 +210,10 @@ def _planned(
     model: Model,
     dataset: Dataset,
     main: Rows,
-    folds: Sequence[tuple[Fold, Rows]],
+    folds: Sequence[tuple[Fold, Rows, Model]],
     collected: Collector,
 ) -> PlannedModel:
+    """folds: each with its rows and the model that is trained in it."""
     chains = add_jobs(model, dataset, main, seeds_of(study), collected)
     held_out = tuple(
         FoldJob(
@@ -215,8 +224,8 @@ def _planned(
             len(fold.rows["train"]),
             len(fold.rows["held_out"]),
         )
-        for fold, rows in folds
-        for seed, chain in add_jobs(model, dataset, rows, seeds_of(study), collected).items()
+        for fold, rows, own in folds
+        for seed, chain in add_jobs(own, dataset, rows, seeds_of(study), collected).items()
     )
     first = tuple(job.id for job in chains[study.seed])
     return PlannedModel({seed: chain[-1].id for seed, chain in chains.items()}, first, held_out)
@@ -232,13 +241,21 @@ def add_jobs(
 ) -> dict[int, list[Job]]:
     """The jobs of all phases of each network, by seed, also given to the collector. epochs: how many of each phase,
     the last kept; the study's own stop rules when None."""
-    layers = (*resolve(model.features, dataset, rows.rows["train"]), *model.layers, Dense(units=len(dataset.classes)))
+    layers = _complete(model, dataset, rows)
     assemble(layers, dataset.shape, len(dataset.classes))
     counts: Sequence[int | None] = epochs or [None] * len(model.train)
     chains = {seed: list(_chain(model, layers, dataset, rows, seed, counts)) for seed in seeds}
     for job in (job for chain in chains.values() for job in chain):
         collected.add(job, rows)
     return chains
+
+
+def _complete(model: Model, dataset: Dataset, rows: Rows) -> tuple[AnyPart, ...]:
+    """Views, feature steps, the model's layers and the output layer."""
+    refuse_mirrored_views(model.views, dataset.classes, dataset.name)
+    views = (Views(views=model.views),) if model.views else ()
+    features = resolve(model.features, dataset, rows.rows["train"])
+    return (*views, *features, *model.layers, Dense(units=len(dataset.classes)))
 
 
 def with_final(
@@ -254,7 +271,7 @@ def with_final(
     for name, counts in epochs.items():
         chain = add_jobs(study.models[name], dataset, rows, [study.seed], collected, counts)[study.seed]
         models[name] = replace(models[name], final=tuple(job.id for job in chain))
-    return Plan((*planned.stages, *collected.stages()), models)
+    return replace(planned, stages=(*planned.stages, *collected.stages()), models=models)
 
 
 def content_digest(dataset: Dataset, rows: np.ndarray) -> str:

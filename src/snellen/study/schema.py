@@ -25,6 +25,7 @@ from snellen.data.pictures import Background
 from snellen.errors import StudyError, unknown
 from snellen.models.features import AnyFeature
 from snellen.models.layers import AnyLayer
+from snellen.models.views import ViewList
 from snellen.models.zoo import ZOO
 from snellen.study.analyses import AnyAnalysis
 from snellen.study.methods import AnyMethod
@@ -182,7 +183,7 @@ class Model(Section):
 
     features: steps in front of the layers that are fitted to the training pictures, once, before training. train: one
     phase, or a list of phases, each of which goes on from the kept weights of the one before. search: how values such
-    as `{choice: [128, 256]}` are searched; the model itself has the first of each.
+    as `{choice: [128, 256]}` are searched; the model itself has the first of each. views: see models/views.py.
     """
 
     features: tuple[AnyFeature, ...] = ()
@@ -192,6 +193,7 @@ class Model(Section):
         BeforeValidator(_phases, json_schema_input_type=Train | list[Train]),
         Field(min_length=1, max_length=10),
     ] = (Train(),)
+    views: Annotated[ViewList, Field(description="evaluation takes the mean over mirrored or shifted pictures")] = ()
     search: AnyMethod | None = None
 
     @model_validator(mode="before")
@@ -222,11 +224,13 @@ class Folds(Section):
     """Cross-validation. `folds: 5` is short for `folds: {count: 5}`.
 
     repeats: how often all rows are divided anew. The folds are drawn from all rows that are not test or calibration;
-    each takes its own validation rows out of its training part.
+    each takes its own validation rows out of its training part. nested: the values of a model are searched again in
+    each fold, on its own training and validation rows; without, every fold has the values found on the study's split.
     """
 
     count: FoldCount
     repeats: Annotated[int, Field(strict=True, ge=1, le=100)] = 1
+    nested: Annotated[bool, Field(strict=True, description="search again inside each fold")] = False
 
 
 def _counted_folds(written: Any) -> Any:
@@ -277,6 +281,26 @@ class StudyFile(Section):
         if not isinstance(models, Mapping):
             return written
         return {**written, "models": {name: _with_defaults(model, written["train"]) for name, model in models.items()}}
+
+    @model_validator(mode="after")
+    def _searches_and_folds(self) -> StudyFile:
+        """Nested folds need a search, and one that does not look at the rows that the folds hold out; a mean over folds
+        needs folds."""
+        searches = {name: model.search for name, model in self.models.items() if model.search}
+        nested = self.folds is not None and self.folds.nested
+        if nested and not searches:
+            raise StudyError("`folds: {nested: true}` searches inside each fold, and no model has anything to search")
+        over_folds = next((name for name, search in searches.items() if search.mean_over == "folds"), None)
+        if over_folds is not None and self.folds is None:
+            hint = "Ask for some: `folds: 5`."
+            raise StudyError(f"the search of `{over_folds}` is scored over folds, and the study has none", hint=hint)
+        if over_folds is not None and nested:
+            raise StudyError(
+                f"the search of `{over_folds}` is scored over the folds inside which it is to be nested",
+                found="mean_over: folds",
+                expected="`mean_over: seeds`, or none",
+            )
+        return self
 
     @field_validator("open_test")
     @classmethod

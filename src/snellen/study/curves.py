@@ -1,0 +1,201 @@
+"""Curves: a model trained again and again with one value changed, each with several seeds, after the study's own jobs.
+
+A point whose resolved configuration is that of a job of the study is that job, and is not trained again.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from snellen.data.dataset import Dataset
+from snellen.data.roles import Roles
+from snellen.data.stratified import lots_of
+from snellen.errors import StudyError, located
+from snellen.models.layer import Layer
+from snellen.study.analyses import Curves
+from snellen.study.plan import Collector, Plan, Rows, add_jobs, main_rows
+from snellen.study.points import Curve, Point
+from snellen.study.schema import Model, StudyFile, Train
+from snellen.train.lane import Lane
+
+IMAGES = "images"
+STEPS: Mapping[str, tuple[str, str]] = {
+    "width": ("dense", "units"),
+    "components": ("pca", "keep"),
+    "pixels": ("top_pixels", "count"),
+}
+"""Which step of a model a curve changes, and which argument of it."""
+
+MISFITS = {
+    "width": "it has no hidden `dense` layer",
+    "components": "it has no `pca` among its features",
+    "pixels": "it has no `top_pixels` among its features",
+}
+FIRST, MOST = {"width": 1, "components": 2, "pixels": 8}, {"width": 256, "components": 256, "pixels": 512}
+"""Where values begin and end that a study leaves open; each is twice the one before."""
+
+HALVINGS = 4
+"""How often the training images are halved where a study leaves their numbers open: five sizes."""
+
+LOTS = 8
+"""The purpose of the lots that decide which images a smaller training set keeps."""
+
+
+def with_curves(planned: Plan, study: StudyFile, dataset: Dataset, roles: Roles) -> Plan:
+    """The plan and, in stages of their own, the jobs of all points that it does not have yet.
+
+    Raises StudyError for a value that the model or the data do not allow.
+    """
+    wanted = [options for options in study.analyses if isinstance(options, Curves)]
+    if not wanted:
+        return planned
+    ground = _Ground(study, dataset, main_rows(dataset, roles), Collector(predicted=("validation",)))
+    curves = tuple(
+        _curve(name, model, options, ground)
+        for options in wanted
+        for name, model in study.models.items()
+        if name in (options.models or study.models) and misfit((*model.features, *model.layers), options) is None
+    )
+    known = {job for lane in planned.lanes for job in lane.ids}
+    stages = (_unknown(stage, known) for stage in ground.collected.stages())
+    return replace(planned, stages=(*planned.stages, *(stage for stage in stages if stage)), curves=curves)
+
+
+def misfit(steps: Iterable[Layer], options: Curves) -> str | None:
+    """Why a model cannot be changed so, or None. steps: its features and layers, without the implied last one."""
+    if options.over == IMAGES or any(step.name == STEPS[options.over][0] for step in steps):
+        return None
+    return MISFITS[options.over]
+
+
+def options_json(options: Curves) -> dict[str, Any]:
+    """What of the options makes a curve: all but the names of models."""
+    return {name: value for name, value in options.model_dump(mode="json")[options.name].items() if name != "models"}
+
+
+def varied(steps: Sequence[Layer], over: str, value: int, by: str | None = None) -> tuple[Layer, ...]:
+    """The features and layers of a model, but for the implied last one, with one value changed in the last of its kind.
+
+    Raises StudyError for a value out of range.
+    """
+    place, argument = place_of(steps, over)
+    values = {**dict(steps[place]), argument: value, **({"by": by} if by else {})}
+    try:
+        changed = type(steps[place]).model_validate(values)
+    except ValidationError as error:
+        reason = error.errors()[0]["msg"]
+        raise StudyError(f"`{argument}` of `{steps[place].name}`: {reason}", found=f"{value:,}") from None
+    return (*steps[:place], changed, *steps[place + 1 :])
+
+
+def place_of(steps: Sequence[Layer], over: str) -> tuple[int, str]:
+    """Which step a curve changes, and which argument of it."""
+    kind, argument = STEPS[over]
+    return max(place for place, step in enumerate(steps) if step.name == kind), argument
+
+
+def nested_rows(labels: np.ndarray, rows: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """`count` ascending rows with the proportions of the classes; a larger count has all of a smaller one's.
+
+    labels: (N,) of the data set. Rows are ordered by how far down the list of their own class a lot puts them.
+    """
+    if not 1 <= count <= len(rows):
+        raise StudyError("not as many training images", found=f"{count:,}", expected=f"1 to {len(rows):,}")
+    lots = lots_of(len(labels), seed, LOTS)[rows]
+    order, own = np.lexsort((lots, labels[rows])), np.bincount(labels[rows])
+    place = np.arange(len(rows)) - np.repeat(np.cumsum(own) - own, own)
+    shares = (place + 0.5) / own[labels[rows][order]]
+    return np.sort(rows[order][np.lexsort((lots[order], shares))[:count]])
+
+
+@dataclass(frozen=True, eq=False)
+class _Ground:
+    """What all curves of a study stand on."""
+
+    study: StudyFile
+    dataset: Dataset
+    main: Rows
+    collected: Collector
+
+    def rows(self, count: int) -> Rows:
+        """The study's own with so many training rows."""
+        own = self.main.rows["train"]
+        if count == len(own):
+            return self.main
+        chosen = nested_rows(self.dataset.labels, own, count, self.study.split.seed)
+        return Rows.of(self.dataset, {**self.main.rows, "train": chosen})
+
+
+def _curve(name: str, model: Model, options: Curves, ground: _Ground) -> Curve:
+    points = []
+    for by in options.by or (None,):
+        for value in _values(options, ground):
+            with located(f"analyses: curves over {options.over} of {name} at {value:,}"):
+                points.append(_point(model, options, value, by, ground))
+    return Curve(name, options_json(options), tuple(points))
+
+
+def _values(options: Curves, ground: _Ground) -> Sequence[int]:
+    """Those of the study, else doublings within the size of a picture, or halvings of the training images."""
+    if options.values:
+        return options.values
+    if options.over == IMAGES:
+        images = len(ground.main.rows["train"])
+        return sorted({max(1, round(images / 2**halving)) for halving in range(HALVINGS + 1)})
+    most = MOST[options.over] if options.over == "width" else min(MOST[options.over], math.prod(ground.dataset.shape))
+    doublings = range(round(math.log2(MOST[options.over] / FIRST[options.over])) + 1)
+    return [value for value in (FIRST[options.over] * 2**doubling for doubling in doublings) if value <= most]
+
+
+def _point(model: Model, options: Curves, value: int, by: str | None, ground: _Ground) -> Point:
+    images = value if options.over == IMAGES else len(ground.main.rows["train"])
+    rows = ground.rows(images)
+    phases = _phases(model, options, images, len(ground.main.rows["train"]))
+    changed = model.model_copy(update={**_parts(model, options.over, value, by), "train": phases})
+    seeds = range(ground.study.seed, ground.study.seed + options.seeds)
+    chains = add_jobs(changed, ground.dataset, rows, seeds, ground.collected)
+    return Point(
+        value,
+        by,
+        {seed: chain[-1].id for seed, chain in chains.items()},
+        images,
+        sum(phase.epochs for phase in changed.train),
+        sum(phase.epochs * math.ceil(images / phase.batch_size) for phase in changed.train),
+        chains[ground.study.seed][-1].trajectory.network.parameter_count,
+    )
+
+
+def _phases(model: Model, options: Curves, images: int, all_images: int) -> tuple[Train, ...]:
+    """The training of a point: of fewer images so many more epochs that the steps are as many, and none left out."""
+    last = model.last_phase.model_copy(update={"epochs": options.epochs or model.last_phase.epochs})
+    phases = (*model.train[:-1], last)
+    if options.over != IMAGES:
+        return phases
+    return tuple(
+        phase.model_copy(update={"epochs": _as_many_steps(phase, images, all_images), "patience": None})
+        for phase in phases
+    )
+
+
+def _as_many_steps(phase: Train, images: int, all_images: int) -> int:
+    longest = math.ceil(all_images / phase.batch_size)
+    return max(1, round(phase.epochs * longest / math.ceil(images / phase.batch_size)))
+
+
+def _parts(model: Model, over: str, value: int, by: str | None) -> dict[str, tuple[Layer, ...]]:
+    if over == IMAGES:
+        return {}
+    steps, features = varied((*model.features, *model.layers), over, value, by), len(model.features)
+    return {"features": steps[:features], "layers": steps[features:]}
+
+
+def _unknown(stage: tuple[Lane, ...], known: set[str]) -> tuple[Lane, ...]:
+    """The lanes of a stage without the jobs that are in the plan already."""
+    kept = (replace(lane, jobs=tuple(job for job in lane.jobs if job.id not in known)) for lane in stage)
+    return tuple(lane for lane in kept if lane.jobs)

@@ -1,0 +1,70 @@
+"""What searches found, on the study's split and inside the splits of nested folds, and what it makes of the models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from snellen.study.fillings import fill
+from snellen.study.schema import Model, StudyFile
+from snellen.study.space import Assignment
+
+Split = tuple[int, int]
+"""Repeat and fold of cross-validation, each counted from 1."""
+Nested = Mapping[str, Mapping[Split, Model]]
+"""The models of each split, by name, of those that were searched inside it."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What searches found. models: the values of each model that was searched; splits: those that it was given by the
+    search inside each split, where folds are nested."""
+
+    models: Mapping[str, Assignment]
+    splits: Mapping[str, Mapping[Split, Assignment]] = field(default_factory=dict)
+
+    def nested(self, study: StudyFile) -> Nested:
+        """The models of each split."""
+        return {
+            name: {split: fill(study.models[name], assignment) for split, assignment in splits.items()}
+            for name, splits in self.splits.items()
+        }
+
+    def as_json(self) -> dict[str, Any]:
+        """For plan.json."""
+        splits = {
+            name: [{"repeat": repeat, "fold": fold, "values": dict(each)} for (repeat, fold), each in found.items()]
+            for name, found in self.splits.items()
+            if found
+        }
+        found = {name: dict(each) for name, each in self.models.items()}
+        return {"found": found, "found_in_folds": splits} if splits else {"found": found}
+
+    @staticmethod
+    def of_json(values: Mapping[str, Any]) -> Found:
+        """From plan.json."""
+        splits = {
+            name: {(each["repeat"], each["fold"]): each["values"] for each in found}
+            for name, found in values.get("found_in_folds", {}).items()
+        }
+        return Found(values["found"], splits)
+
+
+def with_found(study: StudyFile, found: Found) -> StudyFile:
+    """The study with the values that the searches found in place of the searches."""
+    models = {
+        name: fill(model, found.models[name]) if name in found.models else model for name, model in study.models.items()
+    }
+    return study.model_copy(update={"models": models})
+
+
+def split_words(model: str, split: Split) -> str:
+    """What to call a model inside a split: `mlp, fold 2 of repeat 3`."""
+    repeat, fold = split
+    return f"{model}, fold {fold}" + (f" of repeat {repeat}" if repeat > 1 else "")
+
+
+def split_file(model: str, split: Split) -> str:
+    """The file of the search inside a split; no model has a slash in its name."""
+    return f"{model}/repeat-{split[0]}-fold-{split[1]}"

@@ -1,0 +1,67 @@
+"""What a plan remembers of a curve: the values at which a model is trained, and the jobs that are trained there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+WORDS = {"width": "units", "components": "components", "pixels": "pixels", "images": "training images"}
+"""What the values of a curve count."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One value of a curve. by: the way in which pixels were chosen. seeds: seed -> job.
+
+    images: that each network is trained on. epochs, steps: that it is trained for at most, in all phases. parameters:
+    of the network.
+    """
+
+    value: int
+    by: str | None
+    seeds: Mapping[int, str]
+    images: int
+    epochs: int
+    steps: int
+    parameters: int
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The points of one model. options: what the study asks for, as written, without the names of models."""
+
+    model: str
+    options: Mapping[str, Any]
+    points: tuple[Point, ...]
+
+    @property
+    def jobs(self) -> set[str]:
+        """Of all points."""
+        return {job for point in self.points for job in point.seeds.values()}
+
+    def labels(self) -> dict[str, str]:
+        """What to call each job."""
+        words = WORDS[self.options["over"]]
+        return {
+            job: f"{self.model}, {point.value:,} {words}{_ways(point.by)}, seed {seed}"
+            for point in self.points
+            for seed, job in point.seeds.items()
+        }
+
+    def as_json(self) -> dict[str, Any]:
+        """For plan.json."""
+        return asdict(self)
+
+    @staticmethod
+    def of_json(values: Mapping[str, Any]) -> Curve:
+        """From plan.json."""
+        points = tuple(
+            Point(**{**point, "seeds": {int(seed): job for seed, job in point["seeds"].items()}})
+            for point in values["points"]
+        )
+        return Curve(values["model"], values["options"], points)
+
+
+def _ways(by: str | None) -> str:
+    return f" by {by.replace('_', ' ')}" if by else ""
