@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from choosing_cases import folds, search, seeds
 
-from snellen.explain.errors import cell_rows, confident_mistakes, first_examples, worst_pairs
+from snellen.explain.mistakes import cell_rows, confident_mistakes, first_examples, worst_pairs
 from snellen.explain.thumbnails import Thumbnails, tone
 from snellen.metrics.scores import confusion
 from snellen.models.predictions import Predictions

@@ -102,7 +102,7 @@ def test_a_finding_of_severity_error_is_1(snellen: Command, run_copy: Path) -> N
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["run", "digit"], "Error: unknown study 'digit'; expected one of cifar10-cnn, digits"),
+        (["run", "digit"], "Error: unknown study 'digit'; expected one of cifar10-cnn, cifar10-fast, digits"),
         (["run", "nowhere.yaml"], "Error: nowhere.yaml: no such file"),
         (["run", "tiny.yaml", "--set", "sed=1"], "unknown key `sed`; did you mean `seed`?"),
         (["run", "tiny.yaml", "--seed", "-1"], "`seed` must be in [0, 4294967296); got -1"),
@@ -195,6 +195,11 @@ def test_check_shows_the_plan_and_trains_nothing(snellen: Command, tiny: Path) -
     code, out, _ = snellen("check", tiny)
     assert code == 0 and "linear" in out and "650" in out and "nothing was trained" in out
     assert not Path("runs").exists()
+
+
+def test_check_is_told_of_workers_like_run(snellen: Command, tiny: Path) -> None:
+    assert snellen("check", tiny, "--workers", "2")[0] == 0
+    assert snellen("check", tiny, "--workers", "0")[0] == 2
 
 
 def test_check_as_json(snellen: Command, tiny: Path) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from snellen.errors import RunError
-from snellen.explain.errors import cell_rows, confident_mistakes, first_examples, worst_pairs
+from snellen.explain.mistakes import cell_rows, confident_mistakes, first_examples, worst_pairs
 from snellen.models.predictions import Predictions
 
 CLASSES = 4

@@ -11,8 +11,16 @@ from pydantic import TypeAdapter
 
 from snellen.errors import StudyError
 from snellen.evaluate.record import RunRecord
+from snellen.explain.answers import analysis as answers
+from snellen.explain.answers import camera
+from snellen.explain.curves import analysis as curves
+from snellen.explain.data import analysis as data
+from snellen.explain.errors import analysis as errors
+from snellen.explain.maps import analysis as maps
+from snellen.explain.maps import fit as maps_fit
 from snellen.explain.outcome import Outcome, load_outcome, save_outcome
-from snellen.explain.subject import Scene
+from snellen.explain.subject import Recipe, Scene, Subject
+from snellen.explain.units import analysis as units
 from snellen.files.hashing import identity
 from snellen.models.build import Network
 from snellen.study.analyses import Analysis, AnyAnalysis
@@ -31,19 +39,27 @@ def fits_all(network: Network, options: Any) -> str | None:
 class Method:
     """How one kind of analysis is made.
 
-    of: `model`, make(Subject, options), once a model; `study`, make(Scene, options), once a study. misfit: why a
-    network does not allow it, or None. seconds: about how long it takes for a network and so many pictures.
-    version: raised when what is made changes, so that what older ones made is made again.
+    of: `model`, make(Subject, options), once a model; `recipe`, make(Recipe, options), once a model, of all that was
+    trained for it; `study`, make(Scene, options), once a study. misfit: why a network does not allow it, or None.
+    seconds: about how long it takes for a network and so many pictures. version: raised when what is made changes, so
+    that what older ones made is made again.
     """
 
-    of: Literal["model", "study"]
+    of: Literal["model", "recipe", "study"]
     make: Callable[[Any, Any], Outcome]
     misfit: Callable[[Network, Any], str | None] = fits_all
     seconds: Callable[[Network, int], float] = lambda network, images: 1.0
     version: int = 1
 
 
-METHODS: dict[str, Method] = {}
+METHODS: dict[str, Method] = {
+    "units": Method("model", units.make, units.misfit, units.seconds),
+    "maps": Method("model", maps.make, maps_fit.misfit, maps_fit.seconds),
+    "curves": Method("recipe", curves.make, curves.misfit),
+    "data": Method("study", data.make, seconds=data.seconds),
+    "answers": Method("model", answers.make, camera.misfit, answers.seconds),
+    "errors": Method("study", errors.make, seconds=errors.seconds),
+}
 
 
 @dataclass(frozen=True)
@@ -65,7 +81,8 @@ class Asked:
     @property
     def title(self) -> str:
         """What to call it."""
-        return self.key if self.model == OF_STUDY else f"{self.key} of {self.model}"
+        words = self.key if self.options.label == self.options.name else self.options.label
+        return words if self.model == OF_STUDY else f"{words} of {self.model}"
 
     @property
     def page(self) -> str:
@@ -102,7 +119,7 @@ def _numbered(analyses: tuple[Analysis, ...]) -> Iterator[tuple[str, Analysis]]:
 def _of_models(key: str, options: Analysis, networks: Mapping[str, Network]) -> list[Asked]:
     method = METHODS[options.name]
     if method.of == "study":
-        return [Asked(key, options, OF_STUDY)]
+        return [Asked(key, options, OF_STUDY)] if networks else []
     misfits = {model: method.misfit(network, options) for model, network in networks.items()}
     fitting = [model for model, why in misfits.items() if why is None]
     wanted = fitting if options.models is None else [model for model in options.models if model in networks]
@@ -118,9 +135,9 @@ def _of_models(key: str, options: Analysis, networks: Mapping[str, Network]) -> 
 
 
 def price(one: Asked, networks: Mapping[str, Network], images: int) -> float:
-    """About how many seconds an analysis takes; of a study, for all its networks."""
-    of = networks.values() if one.model == OF_STUDY else [networks[one.model]]
-    return sum(one.method.seconds(network, images) for network in of)
+    """About how many seconds an analysis takes; of a study, by its dearest network."""
+    of = list(networks.values()) if one.model == OF_STUDY else [networks[one.model]]
+    return max((one.method.seconds(network, images) for network in of), default=0.0)
 
 
 def networks_of(record: RunRecord) -> dict[str, Network]:
@@ -130,10 +147,15 @@ def networks_of(record: RunRecord) -> dict[str, Network]:
 
 def made(scene: Scene, one: Asked) -> Outcome:
     """The outcome of an analysis, made now and stored."""
-    subject = scene if one.model == OF_STUDY else scene.subjects[one.model]
-    outcome = one.method.make(subject, one.options)
+    outcome = one.method.make(_subject(scene, one), one.options)
     save_outcome(_folder(scene.record, one), outcome, _identity(scene.record, one))
     return outcome
+
+
+def _subject(scene: Scene, one: Asked) -> Subject | Recipe | Scene:
+    if one.model == OF_STUDY:
+        return scene
+    return Recipe(scene.record, one.model) if one.method.of == "recipe" else scene.subjects[one.model]
 
 
 def stored(record: RunRecord, one: Asked) -> Outcome | None:
@@ -155,11 +177,12 @@ def _folder(record: RunRecord, one: Asked) -> Path:
 
 def _identity(record: RunRecord, one: Asked) -> dict[str, Any]:
     """What an outcome depends on; the opening of a test does too."""
-    models = record.done if one.model == OF_STUDY else [one.model]
+    of_study = one.model == OF_STUDY
+    models = record.done if of_study else [one.model]
     jobs = {model: [record.models[model], record.predictions(model, "test") is not None] for model in models}
     [(name, options)] = one.options.model_dump(mode="json").items()
     return {
-        "analysis": {name: {option: value for option, value in options.items() if option != "models"}},
+        "analysis": {name: {option: value for option, value in options.items() if of_study or option != "models"}},
         "version": one.method.version,
         "jobs": jobs,
         "data": record.data["data"]["fingerprint"],

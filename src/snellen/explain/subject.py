@@ -74,6 +74,14 @@ class Subject:
 
 
 @dataclass(frozen=True, eq=False)
+class Recipe:
+    """A model of a run with all that was trained for it; what it needs of pictures is in stored predictions."""
+
+    record: RunRecord
+    model: str
+
+
+@dataclass(frozen=True, eq=False)
 class Scene:
     """A run whose jobs are over, with its pictures. dataset: test labels sealed. images: its pictures on the device."""
 

@@ -32,6 +32,15 @@ def tone(images: np.ndarray, pixel_range: tuple[float, float]) -> np.ndarray:
     return (shares.clip(0, 1) * 255).round().astype(np.uint8)
 
 
+def variation(deviations: np.ndarray) -> np.ndarray:
+    """(K, H, W, C) deviations of pixels as uint8: the largest of all is white; alpha is left opaque."""
+    colours = np.nan_to_num(deviations)
+    colours[..., 3:] = 0
+    drawn = tone(colours, (0.0, float(colours.max()) or 1.0))
+    drawn[..., 3:] = 255
+    return drawn
+
+
 def save_thumbnails(path: Path, thumbnails: Thumbnails) -> None:
     """Writes thumbnails as safetensors."""
     tensors.save(path, {"rows": thumbnails.rows, "images": thumbnails.images})

@@ -76,8 +76,10 @@ def _folds(facts: Facts, model: str) -> list[str]:
     folds = facts.evaluation.over_folds(model)
     if folds is None or folds.value is None or folds.low is None or folds.high is None:
         return []
+    searched = " whose values were searched, in each fold anew, and that were" if facts.record.nested(model) else ""
     return [
-        f"Cross-validated, networks trained in this way classify {percent(folds.value)} of held-out images correctly "
+        f"Cross-validated, networks{searched} trained in this way classify {percent(folds.value)} of held-out images "
+        "correctly "
         f"(95 % interval {100 * folds.low:.1f} to {100 * folds.high:.1f} %, Nadeau and Bengio, over images and "
         "retraining on other rows)."
     ]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from snellen.evaluate.folds import disagreement
+import numpy as np
+
+from snellen.evaluate.folds import disagreement, retraining_variance
 from snellen.findings.finding import Facts, Finding, percent, plural
 from snellen.findings.words import points, share
 
@@ -23,34 +25,52 @@ def cross_validated(facts: Facts) -> Iterator[Finding]:
         "result",
         f"Over {plural(len(folds.splits), 'fold')}{each}, `{model}` is right on {share(estimate)} of the images that a "
         f"fold held out of its training. Folds differ by {points(folds.mean.deviation)}{seeds} (standard deviations). "
-        "The interval (Nadeau and Bengio) covers other images and training again on as many other rows.",
+        f"The interval (Nadeau and Bengio) covers other images and training again on as many other rows."
+        f"{_searched(facts, model)}",
         {
             "model": model,
             "value": estimate.value,
             "folds": len(folds.splits),
             "between_folds": folds.mean.deviation,
             "between_seeds": folds.between_seeds,
+            "nested": facts.record.nested(model),
         },
         f"model-{model}",
     )
 
 
+def _searched(facts: Facts, model: str) -> str:
+    """What the score says of a search: that of the whole procedure, or that it is not covered."""
+    if facts.record.nested(model):
+        return (
+            " Every fold searched the values anew on its own rows, so this is the score of the whole procedure, search "
+            "included."
+        )
+    if model not in facts.evaluation.searches:
+        return ""
+    return (
+        " The values were searched once, with images that folds then held out, which flatters every fold a little; "
+        "`folds: {nested: true}` searches inside each."
+    )
+
+
 def disagrees(facts: Facts) -> Iterator[Finding]:
-    """SNL114: cross-validation and hold-out images differ by more than chance does."""
+    """SNL114: cross-validation and hold-out images differ by more than chance and training again do."""
     for model, folds in facts.evaluation.folds.items():
         role = "test" if model in facts.evaluation.opened else "validation"
         held = facts.evaluation.standing(model, role)
         if held is None or held.value is None:
             continue
-        found = disagreement(folds.mean, held.value, held.n)
+        retrained = retraining_variance(np.array(folds.accuracies), folds.num_held_out) / held.networks
+        found = disagreement(folds.mean, held.value, held.n, retrained)
         if found.disagrees:
             images = plural(held.n, f"{role} image")
             yield Finding(
                 "SNL114",
                 "warning",
                 f"Cross-validation and {role} disagree on `{model}`: right are {percent(folds.mean.value)} of the "
-                f"images that folds held out, and {percent(held.value)} of the {images}. Chance would part them by "
-                f"{points(found.limit)} at most (3 standard errors).{_seen(role)}",
+                f"images that folds held out, and {percent(held.value)} of the {images}. Other images and "
+                f"training again would part them by {points(found.limit)} at most (3 standard errors).{_seen(role)}",
                 {
                     "model": model,
                     "role": role,

@@ -17,7 +17,9 @@ from snellen.findings import (
     mistakes,
     next_steps,
     searches,
+    slices,
     training,
+    units,
 )
 from snellen.findings.claims import claim as claim_of
 from snellen.findings.finding import Facts, Finding, Rule
@@ -27,6 +29,7 @@ RULES: dict[str, Rule] = {
     "SNL001": conclusions.chosen,
     "SNL012": folds.cross_validated,
     "SNL002": conclusions.test_accuracy,
+    "SNL016": units.hidden_units,  # only where a study asks for it: then it is the question
     "SNL003": conclusions.other_tests,
     # how sure
     "SNL009": comparisons.tie,
@@ -38,9 +41,10 @@ RULES: dict[str, Rule] = {
     "SNL011": comparisons.compared_on_test,
     "SNL014": controls.factors,
     "SNL008": floors.best_floor,
-    # where it fails, what to do next
+    # where it fails, what it looks at, what to do next
     "SNL006": mistakes.worst_confusion,
     "SNL007": mistakes.weakest_class,
+    "SNL017": slices.what_it_looks_at,
     "SNL015": next_steps.what_next,
     # what looks wrong
     "SNL101": training.failed_jobs,
@@ -58,6 +62,7 @@ RULES: dict[str, Rule] = {
     "SNL113": controls.no_control,
     "SNL114": folds.disagrees,
     "SNL115": training.over_fitting,
+    "SNL116": slices.weak_slice,
     # what cannot be believed
     "SNL901": integrity.not_reproduced,
     "SNL902": integrity.changed_files,

@@ -45,10 +45,16 @@ def _of_choice(facts: Facts, model: str, selection: Selection) -> Finding:
         f"The choice among {len(facts.evaluation.ranked)} models is a selection too: chosen on some {images} images "
         f"and scored on others, the first has {measure} {_number(selection.corrected, measure)} "
         f"({_limits(selection, measure)}), {_flattered(selection, measure)}. This "
-        f"{selection.not_covered}{', nor the searches before it' if facts.evaluation.searches else ''}.",
+        f"{selection.not_covered}{', nor the searches before it' if _searched_before(facts) else ''}.",
         {"model": model, "candidates": len(facts.evaluation.ranked)},
         "leaderboard",
     )
+
+
+def _searched_before(facts: Facts) -> bool:
+    """Whether a model was searched with images that then score it."""
+    by_folds = facts.evaluation.by == "folds"
+    return any(not (by_folds and facts.record.nested(model)) for model in facts.evaluation.searches)
 
 
 def _flattered(selection: Selection, measure: str) -> str:

@@ -6,15 +6,11 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from snellen.evaluate.networks import Networks, stacked
 from snellen.evaluate.pairs import paired_bootstrap
 from snellen.findings.finding import Facts, Finding, plural
+from snellen.train.last import Losses
 from snellen.train.results import Result
 from snellen.train.schedules import Constant
-
-LAST = {"validation": "validation_last", "train": "train_last"}
-"""The roles under which the predictions of the last epoch are stored, where they are: in evaluation mode, without
-augmentation."""
 
 
 def failed_jobs(facts: Facts) -> Iterator[Finding]:
@@ -69,34 +65,34 @@ def over_fitting(facts: Facts) -> Iterator[Finding]:
     """SNL115: from the kept to the last epoch validation loss rose (paired, lower limit above 0) while training loss,
     in evaluation mode and without augmentation, fell. A gap between the two alone is normal.
 
-    Silent where the predictions of the last epoch were not stored: without them the predicate cannot be known.
+    Silent where the losses of the last epoch were not stored, as in old runs: without them nobody knows.
     """
     for model in facts.record.done:
-        kept, last = (_losses(facts, model, roles) for roles in (tuple(LAST), tuple(LAST.values())))
-        if kept is None or last is None or [len(each) for each in kept] != [len(each) for each in last]:
+        folder = facts.record.job(model)
+        if not folder.losses.exists():
             continue
-        rise = paired_bootstrap(last[0], kept[0])
-        if rise.low is not None and rise.low > 0 and last[1].mean() < kept[1].mean():
-            result = facts.record.results[model]
+        losses, result = Losses.load(folder.losses), facts.record.results[model]
+        before, after = (float(each["train"].mean(dtype=np.float64)) for each in (losses.kept, losses.last))
+        rise = paired_bootstrap(losses.last["validation"], losses.kept["validation"])
+        if rise.low is not None and rise.low > 0 and after < before:
             yield Finding(
                 "SNL115",
                 "notice",
-                f"`{model}` learned its training images by heart after epoch {result.kept_epoch}: up to epoch "
+                f"`{model}` over-fitted after epoch {result.kept_epoch}: up to epoch "
                 f"{result.epochs} the validation loss rose by {rise.value:.4f} ({rise.low:.4f} to {rise.high:.4f}) "
-                f"while the training loss fell from {kept[1].mean():.4f} to {last[1].mean():.4f}. The weights of epoch "
+                f"while the training loss fell from {before:.4f} to {after:.4f}. The weights of epoch "
                 f"{result.kept_epoch} were kept.",
-                {"model": model, "kept_epoch": result.kept_epoch, "epochs": result.epochs},
+                {
+                    "model": model,
+                    "kept_epoch": result.kept_epoch,
+                    "epochs": result.epochs,
+                    "rise": rise.value,
+                    "train_kept": before,
+                    "train_last": after,
+                },
                 f"model-{model}",
                 "More data, augmentation, dropout or weight decay let it learn longer; `patience` saves the time.",
             )
-
-
-def _losses(facts: Facts, model: str, roles: tuple[str, ...]) -> tuple[np.ndarray, ...] | None:
-    """(N,) losses of the model's network on each role; None where one is not stored."""
-    job = facts.record.models[model]
-    found: list[Networks | None] = [stacked(facts.record, {facts.record.study.seed: job}, role) for role in roles]
-    known = [networks.each("loss")[0] for networks in found if networks is not None]
-    return tuple(known) if len(known) == len(roles) else None
 
 
 def one_class_only(facts: Facts) -> Iterator[Finding]:

@@ -3,36 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
 
 from snellen.explain.analyses import OF_STUDY, Asked
 from snellen.explain.outcome import Outcome
+from snellen.report.figures import Specification
+from snellen.report.pages.answers import answers_page
+from snellen.report.pages.curves import accuracy_curve, curve_page
+from snellen.report.pages.data import data_page
+from snellen.report.pages.errors import errors_page
+from snellen.report.pages.leaf import Content as Content
+from snellen.report.pages.leaf import Leaf as Leaf
+from snellen.report.pages.maps import map_page
+from snellen.report.pages.units import units_page
 
-Content = dict[str, Any]
-
-
-@dataclass(frozen=True, eq=False)
-class Leaf:
-    """What a page of an analysis is drawn from. content: the value of report.json."""
-
-    asked: Asked
-    outcome: Outcome
-    content: Content
-
-    @property
-    def classes(self) -> list[str]:
-        """Class names, in the order of the labels."""
-        return list(self.content["data"]["classes"])
-
-    @property
-    def heading(self) -> Content:
-        """What the head of every page says: the title, the study, the way back to the report."""
-        return {"title": self.asked.title, "study": self.content["study"], "report": "../report.html"}
-
-
-PAGES: dict[str, Callable[[Leaf], str]] = {}
+PAGES: dict[str, Callable[[Leaf], str]] = {
+    "maps": map_page,
+    "units": units_page,
+    "curves": curve_page,
+    "data": data_page,
+    "answers": answers_page,
+    "errors": errors_page,
+}
 """The whole HTML of a page, by the name of the analysis."""
+
+FIGURES: dict[str, Callable[[Outcome], Specification | None]] = {"curves": accuracy_curve}
+"""What the report itself draws of an analysis, by its name."""
 
 
 def section(outcomes: Mapping[Asked, Outcome]) -> list[Content]:
@@ -44,6 +39,7 @@ def section(outcomes: Mapping[Asked, Outcome]) -> list[Content]:
             "model": None if one.model == OF_STUDY else one.model,
             "page": f"pages/{one.page}",
             "sentences": outcome.sentences,
+            "figure": FIGURES[one.options.name](outcome) if one.options.name in FIGURES else None,
         }
         for one, outcome in outcomes.items()
     ]

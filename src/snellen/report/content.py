@@ -10,20 +10,20 @@ import numpy as np
 import polars as pl
 
 from snellen import __version__
+from snellen.data.near_sets import rows_of
 from snellen.evaluate.comparisons import as_json
 from snellen.evaluate.evaluation import Evaluation, as_estimate
 from snellen.evaluate.floors import floor_key
 from snellen.evaluate.held_out import HELD_OUT, OUT_OF_FOLD, held_out
 from snellen.evaluate.record import RunRecord
 from snellen.explain.augmented import load_augmented
-from snellen.explain.errors import cell_rows, confident_mistakes, first_examples, worst_pairs
+from snellen.explain.mistakes import cell_rows, confident_mistakes, first_examples, worst_pairs
 from snellen.explain.pixels import pixel_map
 from snellen.findings.rules import Judgement
 from snellen.limits import CELL_IMAGES
 from snellen.metrics.scores import confusion
 from snellen.models.predictions import Predictions
 from snellen.report.folds import folds_section, seeds_section
-from snellen.report.near_sets import rows_of
 from snellen.report.phases import epochs_before, phases_section, whole_history
 from snellen.report.searches import search_section
 

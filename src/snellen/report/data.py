@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from snellen.data import near_sets
 from snellen.data.dataset import Dataset
 from snellen.data.explore import class_counts, mean_images, sample_rows
 from snellen.data.near import near_groups
 from snellen.data.quality import conflicting_rows, duplicate_groups
 from snellen.data.roles import ROLES, Roles, parted_rows
 from snellen.limits import MAX_NEAR_IMAGES
-from snellen.report import near_sets
 from snellen.study.schema import StudyFile
 
 SAMPLES_A_CLASS = 8

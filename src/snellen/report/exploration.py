@@ -17,13 +17,13 @@ from snellen import __version__
 from snellen.data.dataset import Dataset
 from snellen.data.describe import describe
 from snellen.data.explore import class_images, nearest_classes, repeated_pictures, sample_rows, some_rows
+from snellen.data.near_sets import listed, rows_of
 from snellen.data.photographs import Photograph, tallies
 from snellen.data.quality import duplicate_groups
 from snellen.data.statistics import Correlation, channels, correlation, tones
-from snellen.explain.thumbnails import Thumbnails, draw, tone
+from snellen.explain.thumbnails import Thumbnails, draw, tone, variation
 from snellen.limits import SHEET_BYTES
 from snellen.report.figures import Specification, class_balance, histogram
-from snellen.report.near_sets import listed, rows_of
 from snellen.report.page import filled
 from snellen.report.sprites import build_sheet
 
@@ -97,7 +97,7 @@ def explore(
         "near": None if near is None else listed(dataset, near, _parts(test), ["test"]),
     }
     content["sentences"] = _sentences(content)
-    looks = np.concatenate([_toned(means, dataset.pixel_range), _variation(deviations)])
+    looks = np.concatenate([_toned(means, dataset.pixel_range), variation(deviations)])
     return Exploration(content, draw(dataset, np.fromiter(_rows_in_view(content), np.int64)), looks)
 
 
@@ -294,15 +294,6 @@ def _repeated(dataset: Dataset, test: np.ndarray) -> list[Content]:
 
 def _toned(means: np.ndarray, pixel_range: tuple[float, float]) -> np.ndarray:
     return tone(np.nan_to_num(means, nan=pixel_range[0]), pixel_range)
-
-
-def _variation(deviations: np.ndarray) -> np.ndarray:
-    """(K, H, W, C) uint8: the largest deviation of all classes is white; alpha, which would hide it, is left out."""
-    colours = np.nan_to_num(deviations)
-    colours[..., 3:] = 0
-    drawn = tone(colours, (0.0, float(colours.max()) or 1.0))
-    drawn[..., 3:] = 255
-    return drawn
 
 
 def _figures(content: Content) -> dict[str, Specification]:

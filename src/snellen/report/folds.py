@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 import polars as pl
 
 from snellen.evaluate.evaluation import Evaluation
+from snellen.evaluate.lengths import kept_epochs
 from snellen.evaluate.record import RunRecord
+from snellen.report.searches import short_names
+from snellen.study.found import Split
 
 Content = dict[str, Any]
 
@@ -19,6 +21,7 @@ def folds_section(record: RunRecord, evaluation: Evaluation, model: str) -> Cont
     """The `folds` of a model in report.json: accuracy of every network on what its fold held out; None without folds.
 
     mean: over splits, with the corrected interval; its deviation is between splits. final: the network on all rows.
+    values: by a short name, what the search inside each split chose. searched: how, where there was a search at all.
     """
     found = evaluation.folds.get(model)
     if found is None:
@@ -26,11 +29,13 @@ def folds_section(record: RunRecord, evaluation: Evaluation, model: str) -> Cont
     seeds = sorted({fold.seed for fold in record.planned[model].folds})
     splits = [
         {"repeat": repeat, "fold": fold, "accuracies": list(accuracies), "mean": mean}
+        | {"values": _values(record, model, (repeat, fold))}
         for (repeat, fold), accuracies, mean in zip(found.splits, found.accuracies, found.by_split, strict=True)
     ]
     return {
         "splits": splits,
         "seeds": seeds,
+        "searched": _searched(record, model),
         "planned": len({(fold.repeat, fold.fold) for fold in record.planned[model].folds}),
         "mean": asdict(found.mean),
         "between_splits": found.mean.deviation,
@@ -39,6 +44,20 @@ def folds_section(record: RunRecord, evaluation: Evaluation, model: str) -> Cont
         "num_held_out": found.num_held_out,
         "final": _final(record, model),
     }
+
+
+def _searched(record: RunRecord, model: str) -> str | None:
+    """Where the values of the folds' networks were searched: inside each fold, or once on the study's split."""
+    if record.nested(model):
+        return "inside"
+    return "once" if record.study.models[model].search else None
+
+
+def _values(record: RunRecord, model: str, split: Split) -> Content:
+    """What the search inside a split chose; nothing where there was none."""
+    search, found = record.study.models[model].search, record.found.splits.get(model, {}).get(split, {})
+    names = short_names(list(search.space.values)) if search else {}
+    return {names[path]: value for path, value in found.items()}
 
 
 def seeds_section(record: RunRecord, evaluation: Evaluation, model: str) -> Content | None:
@@ -62,8 +81,7 @@ def _final(record: RunRecord, model: str) -> Content | None:
     if not planned.final:
         return None
     results = [record.folder_of(job).read_result() for job in planned.final]
-    chains = [_kept_epochs(record, fold.job) for fold in planned.folds]
-    kept = [sorted(epochs) for epochs in zip(*(chain for chain in chains if all(chain)))]
+    kept = [sorted(epochs) for epochs in zip(*kept_epochs(record, model))]
     shipped = results[-1]
     return {
         "job": planned.final[-1],
@@ -72,15 +90,3 @@ def _final(record: RunRecord, model: str) -> Content | None:
         "kept": kept,
         "medians": [statistics.median(epochs) for epochs in kept],
     }
-
-
-def _kept_epochs(record: RunRecord, job: str) -> Sequence[int]:
-    """The kept epoch of each phase that led to a job, the first first; 0 for one that did not end well."""
-    kept: list[int] = []
-    following: str | None = job
-    while following:
-        result = record.folder_of(following).read_result()
-        kept.append(result.kept_epoch if result and result.status == "done" else 0)
-        start = record.folder_of(following).read_job().trajectory.start
-        following = start.id if start else None
-    return kept[::-1]

@@ -73,7 +73,7 @@ def _page(view: View, thumbnails: Thumbnails, detail: Detail) -> str:
     return filled(
         "template.html.j2",
         content,
-        figures=view.figures,
+        figures=view.figures | _analysis_figures(content),
         cells=_cells(content, cell_sheet, detail.cell_images),
         view=view,
         sheet=view.sheet,
@@ -90,22 +90,35 @@ def _page(view: View, thumbnails: Thumbnails, detail: Detail) -> str:
     )
 
 
+def _analysis_figures(content: Content) -> dict[str, Specification]:
+    analyses = content.get("analyses", [])
+    return {f"analysis-{place}": one["figure"] for place, one in enumerate(analyses) if one.get("figure")}
+
+
 def filled(
-    template: str, content: Content, figures: dict[str, Specification], cells: dict[str, Any], **context: Any
+    template: str,
+    content: Content,
+    figures: dict[str, Specification],
+    cells: dict[str, Any],
+    scripts: Mapping[str, str] | None = None,
+    **context: Any,
 ) -> str:
     """A page of its own: the template with style, scripts, figures and the policy that allows just these.
 
-    figures: by the name that the template gives their place. cells: what a click on a confusion cell needs, if any.
+    figures: by the name that the template gives their place; without any the page does not carry the figure library.
+    cells: what a click on a confusion cell needs, if any. scripts: further ones of this page, by name.
     """
-    scripts = {"library": javascript(), "script": _resource("page.js")}
+    own = {"library": javascript() if figures else "", "script": resource("page.js")}
+    further = list((scripts or {}).values())
     return (
         _environment()
         .get_template(template)
         .render(
             content,
-            **{name: Markup(text) for name, text in scripts.items()},
+            **{name: Markup(text) for name, text in own.items()},
             **context,
-            policy=_policy(scripts.values()),
+            further=[Markup(text) for text in further],
+            policy=_policy([*own.values(), *further]),
             stylesheet=Markup(stylesheet()),
             embedded=embedded_json({"figures": figures, "cells": cells}),
         )
@@ -119,7 +132,7 @@ def fragment(template: str, context: Mapping[str, Any]) -> str:
 
 def stylesheet() -> str:
     """The style sheet of the report."""
-    return _resource("style.css")
+    return resource("style.css")
 
 
 def _within(content: Content, count: int | None) -> Content:
@@ -151,7 +164,8 @@ def _cells(content: Content, sheet: Sheet, limit: int) -> dict[str, Any]:
 def _anchors(content: Content) -> dict[str, str]:
     """What a finding may point to as its evidence: the id of an element and what a reader calls it."""
     models = {f"model-{model['name']}": model["name"] for model in content["models"]}
-    return {"leaderboard": "leaderboard", "data": "data", "roles": "roles"} | models
+    analyses = {"analyses": "analyses"} if content.get("analyses") else {}
+    return {"leaderboard": "leaderboard", "data": "data", "roles": "roles"} | analyses | models
 
 
 def _axis(leaderboard: list[dict[str, Any]]) -> tuple[float, float]:
@@ -206,7 +220,8 @@ def _policy(scripts: Iterable[str]) -> str:
     )
 
 
-def _resource(name: str) -> str:
+def resource(name: str) -> str:
+    """The text of a file of this folder: a template, a style sheet, a script."""
     return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
@@ -214,7 +229,7 @@ def _resource(name: str) -> str:
 def _environment() -> Environment:
     environment = Environment(
         autoescape=True,
-        loader=FunctionLoader(_resource),
+        loader=FunctionLoader(resource),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

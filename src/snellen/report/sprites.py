@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from snellen.data.near_sets import rows_of
 from snellen.explain.thumbnails import Thumbnails
 from snellen.limits import CELL_IMAGES, PAIRED_IMAGES, SHEET_PIXELS, THUMBNAIL_PIXELS
-from snellen.report.near_sets import rows_of
 
 READABLE_PIXELS = 40
 """Pictures are enlarged by the smallest whole factor that makes them at least this wide."""

@@ -14,8 +14,8 @@ from snellen.data.arrays import from_arrays
 from snellen.data.dataset import Dataset
 from snellen.data.describe import describe
 from snellen.data.explore import near_sets
+from snellen.data.near_sets import PICTURES, SETS, listed, rows_of
 from snellen.report.exploration import explore, render
-from snellen.report.near_sets import PICTURES, SETS, listed, rows_of
 
 NEAR = np.arange(40)
 NEAR[[1, 2, 31]], NEAR[[4, 5]], NEAR[[7, 8, 9, 10]], NEAR[[33, 34]] = 0, 3, 6, 32

@@ -87,6 +87,18 @@ def _called(predictions: Predictions, label: int, predicted: int, limit: int) ->
     return Called(label=label, predicted=predicted, images=len(found), pictures=pictures)
 
 
+def called_otherwise(predictions: Predictions, num_classes: int, count: int, limit: int = PAIR_IMAGES) -> list[Called]:
+    """The `count` cells "a called b" with the most mistakes, most first; equals in the order of the classes.
+
+    At most `limit` pictures a cell, most confident first; equals in row order. Cells without a mistake are left out.
+    """
+    matrix = confusion(_labels(predictions), predictions.predicted, num_classes)
+    np.fill_diagonal(matrix, 0)
+    order = np.argsort(-matrix.ravel(), kind="stable")[:count]
+    cells = [divmod(int(place), num_classes) for place in order if matrix.ravel()[place]]
+    return [_called(predictions, label, predicted, limit) for label, predicted in cells]
+
+
 def cell_rows(predictions: Predictions, num_classes: int, limit: int = CELL_IMAGES) -> dict[str, list[int]]:
     """Data set rows behind each cell of the confusion matrix that is not empty, keyed "true,predicted".
 

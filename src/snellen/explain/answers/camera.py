@@ -1,0 +1,74 @@
+"""Which layer Grad-CAM reads, and which ways of explaining a network allows."""
+
+from __future__ import annotations
+
+from snellen.explain.last_layer import has_hidden
+from snellen.models.build import Network
+from snellen.models.chain import Placed
+from snellen.models.features import Feature
+from snellen.models.skip import Skip
+from snellen.study.analyses import WAYS, Answers, Way
+
+AFTER_CONV = ("batch_norm", "layer_norm", "dropout", "relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid")
+"""Layers that belong to the convolution before them: Grad-CAM reads what they give."""
+
+
+def misfit(network: Network, options: Answers) -> str | None:
+    """Why a network does not allow what is asked for, or None."""
+    asked = options.methods or ()
+    if "units" in asked and not has_hidden(network):
+        return "`units` needs a hidden layer"
+    if options.layer is not None:
+        return _misfit_layer(network, options.layer)
+    return "`grad_cam` needs a convolution" if "grad_cam" in asked and camera(network, None) is None else None
+
+
+def _misfit_layer(network: Network, layer: str) -> str | None:
+    fitting = [placed.name for placed in network.layers if _is_seen(placed)]
+    if layer in fitting:
+        return None
+    there = layer in [placed.name for placed in network.layers]
+    listed = ", ".join(fitting) or "no layer of this network"
+    return f"layer `{layer}` {'gives no pictures' if there else 'is not there'}; Grad-CAM reads {listed}"
+
+
+def camera(network: Network, layer: str | None) -> str | None:
+    """The layer that Grad-CAM reads: the given one, else the last convolution with what belongs to it; None without."""
+    if layer is not None:
+        return layer
+    last = max((place for place, placed in enumerate(network.layers) if _convolves(placed)), default=None)
+    if last is None:
+        return None
+    while network.layers[last + 1].layer.name in AFTER_CONV:
+        last += 1
+    return network.layers[last].name
+
+
+def _is_seen(placed: Placed) -> bool:
+    """Whether it gives pictures of more than one pixel, and is no feature step."""
+    shape = placed.output_shape
+    return len(shape) == 3 and shape[0] * shape[1] > 1 and not isinstance(placed.layer, Feature)
+
+
+def _convolves(placed: Placed) -> bool:
+    layers = placed.layer.layers if isinstance(placed.layer, Skip) else (placed.layer,)
+    return _is_seen(placed) and any("conv" in layer.name for layer in layers)
+
+
+def ways(network: Network, options: Answers) -> tuple[Way, ...]:
+    """Those asked for, else all that fit."""
+    if options.methods is not None:
+        return options.methods
+    fits = {"grad_cam": camera(network, options.layer) is not None, "units": has_hidden(network)}
+    return tuple(way for way in WAYS if fits.get(way, True))
+
+
+def left_out(network: Network, options: Answers) -> list[str]:
+    """Why a way is missing that nobody left out, in words."""
+    if options.methods is not None:
+        return []
+    whys: dict[Way, str] = {
+        "grad_cam": "Grad-CAM reads a convolution, and this network has none.",
+        "units": "This network has no hidden layer, so there are no hidden units to speak for an answer.",
+    }
+    return [why for way, why in whys.items() if way not in ways(network, options)]

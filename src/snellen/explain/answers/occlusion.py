@@ -1,0 +1,59 @@
+"""Where an answer comes from in a picture, by covering it piece by piece (Zeiler and Fergus, ECCV 2014)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from snellen.explain.answers.gradients import POINTS_AT_ONCE, Logits
+
+PIECES = 7
+"""The side of a patch is that of the picture divided by this: 4 pixels of 28, 5 of 32."""
+
+
+@dataclass(frozen=True, eq=False)
+class Occlusion:
+    """drops: (H, W), by how much the margin falls on average where a patch covers the pixel. least: the least
+    probability of the answer under any patch. changed: patches under which another class is answered, of `patches`."""
+
+    drops: np.ndarray
+    least: float
+    changed: int
+    patches: int
+
+
+def patch_side(height: int, width: int) -> int:
+    """The side of a patch unless one is given, in pixels."""
+    return max(2, round(min(height, width) / PIECES))
+
+
+def occlusion(logits: Logits, x: Tensor, fill: Tensor, side: int, answer: int, rival: int) -> Occlusion:
+    """Of one picture x (H, W, C). A square of `side` pixels is filled from `fill` (H, W, C), at every second pixel of
+    its side (every pixel for sides of 1), the last ones at the edge."""
+    height, width = x.shape[:2]
+    corners = [(top, left) for top in _starts(height, side) for left in _starts(width, side)]
+    covers = torch.zeros(len(corners), height, width, 1, dtype=torch.bool, device=x.device)
+    for cover, (top, left) in zip(covers, corners):
+        cover[top : top + side, left : left + side] = True
+    with torch.inference_mode():
+        parts = [logits(torch.where(cover, fill, x)) for cover in covers.split(POINTS_AT_ONCE)]
+        found = torch.cat(parts).double().cpu().numpy()
+        whole = logits(x.unsqueeze(0)).double().cpu().numpy()[0]
+    drops = whole[answer] - whole[rival] - (found[:, answer] - found[:, rival])
+    weights = covers[..., 0].double().cpu().numpy()
+    shares = np.exp(found - found.max(1, keepdims=True))
+    return Occlusion(
+        np.tensordot(drops, weights, 1) / weights.sum(0),
+        float((shares[:, answer] / shares.sum(1)).min()),
+        int((found.argmax(1) != answer).sum()),
+        len(corners),
+    )
+
+
+def _starts(size: int, side: int) -> list[int]:
+    """First pixels of the patches along one side of a picture."""
+    last = max(0, size - side)
+    return sorted({*range(0, last, max(1, side // 2)), last})

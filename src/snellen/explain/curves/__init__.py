@@ -1,0 +1,1 @@
+"""What one value of a model is worth."""

@@ -1,0 +1,253 @@
+"""Accuracy against one value of a model: what each point reached, where the curve flattens, whether more data helped.
+
+All on validation images, from stored predictions alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from snellen.errors import RunError
+from snellen.evaluate.intervals import wilson
+from snellen.evaluate.networks import Networks, networks_on, stacked
+from snellen.evaluate.recipes import MIN_SEEDS, MIN_SEEDS_COMPARED, recipe_difference, recipe_mean
+from snellen.evaluate.record import RunRecord
+from snellen.evaluate.student import BOTH, IMAGES
+from snellen.evaluate.verdicts import equivalence_margin
+from snellen.explain.curves.points import Compared, Line, Measured, Pair, Place, against, compare_points, judged_line
+from snellen.explain.curves.words import Words
+from snellen.explain.outcome import Outcome
+from snellen.explain.subject import Recipe
+from snellen.models.build import Network
+from snellen.study import curves as variations
+from snellen.study.analyses import Curves
+from snellen.study.curves import options_json, place_of, varied
+from snellen.study.points import WORDS, Curve, Point
+
+SIZES = 4
+"""Of a training set, at least, before anything is said about more data."""
+EQUAL_STEPS = 0.02
+"""Trainings whose steps differ by no more than this share are of equal steps: whole epochs allow no better."""
+HALF = 0.02
+"""A size is half of another within this share."""
+
+
+def misfit(network: Network, options: Curves) -> str | None:
+    """Why the network has no such value."""
+    return variations.misfit([placed.layer for placed in network.layers[:-1]], options)
+
+
+def make(recipe: Recipe, options: Curves) -> Outcome:
+    """One curve of one model, of the points that ended well. Raises RunError where they were not planned."""
+    record, curve = recipe.record, _planned(recipe, options)
+    measured = [each for each in (_measured(record, point) for point in curve.points) if each is not None]
+    margin = equivalence_margin(1 - max((each.accuracy for each in measured), default=0.0))
+    compared = compare_points(measured, margin)
+    lines = [judged_line(points, compared, margin) for points in _lines(measured)]
+    doubling = doubling_of(lines[0]) if lines and options.over == "images" else None
+    words = Words(recipe.model, options.over, margin, lines, compared, doubling)
+    facts = {
+        "model": recipe.model,
+        "over": options.over,
+        "what": WORDS[options.over],
+        "ways": [line.by for line in lines],
+        "margin": margin,
+        "images": measured[0].right_SN.shape[1] if measured else 0,
+        "seeds": options.seeds,
+        "covers": list(dict.fromkeys(each.covers for each in measured)),
+        "missing": [[point.by, point.value] for point in curve.points if point not in [one.point for one in measured]],
+        "lines": [_line_json(line) for line in lines],
+        "models": list(_on_curve(recipe, options)),
+        "more_data": doubling if isinstance(doubling, str) else None,
+        "sentences": words.all() if measured else [f"No network of this curve of `{recipe.model}` ended well."],
+    }
+    tables = {
+        "points": pl.DataFrame([_row(each, line, compared) for line in lines for each in line.points], ROW),
+        "networks": pl.DataFrame(list(_networks(record, measured)), NETWORK),
+        "comparisons": pl.DataFrame(list(_comparisons(compared)), COMPARISON),
+    }
+    return Outcome(facts, tables)
+
+
+def _planned(recipe: Recipe, options: Curves) -> Curve:
+    wanted = options_json(options)
+    for curve in recipe.record.curves:
+        if curve.model == recipe.model and dict(curve.options) == wanted:
+            return curve
+    raise RunError(
+        "the networks of this curve were not trained",
+        where=f"curves over {options.over} of {recipe.model}",
+        hint="Ask for it under `analyses:` of the study, and run that again.",
+    )
+
+
+def _measured(record: RunRecord, point: Point) -> Measured | None:
+    """None where no network of the point ended well."""
+    done = {seed: job for seed, job in point.seeds.items() if record.folder_of(job).is_done()}
+    networks = stacked(record, done, "validation") if done else None
+    if networks is None:
+        return None
+    right_SN = networks.each("accuracy").astype(bool)
+    low, high, covers, deviation = _interval(right_SN)
+    return Measured(point, right_SN, low, high, covers, deviation, float(np.mean(_seconds(record, networks))))
+
+
+def _interval(right_SN: np.ndarray) -> tuple[float | None, float | None, str, float | None]:
+    """Low, high, what they cover, and the deviation between networks: of the recipe, else of the one network."""
+    if len(right_SN) < MIN_SEEDS:
+        return *wilson(int(right_SN.sum()), right_SN.shape[1]), IMAGES, None
+    mean = recipe_mean(right_SN)
+    low, high = (None if end is None else min(1.0, max(0.0, end)) for end in (mean.low, mean.high))
+    return low, high, BOTH, mean.deviation
+
+
+def _seconds(record: RunRecord, networks: Networks) -> list[float]:
+    results = (record.folder_of(job).read_result() for job in networks.jobs)
+    return [result.seconds for result in results if result is not None]
+
+
+def _lines(measured: Sequence[Measured]) -> list[tuple[Measured, ...]]:
+    ways = dict.fromkeys(each.point.by for each in measured)
+    return [tuple(each for each in measured if each.point.by == by) for by in ways]
+
+
+def doubling_of(line: Line) -> tuple[Measured, Measured] | str:
+    """The largest training set and the one of half its size; or why nothing is said about more data."""
+    sizes, whole = line.points, line.points[-1]
+    if len(sizes) < SIZES:
+        return f"{len(sizes)} sizes were trained on; at least {SIZES} are needed"
+    if not all(each.is_compared for each in sizes):
+        return f"some sizes have fewer than {MIN_SEEDS_COMPARED} seeds"
+    steps = [each.point.steps for each in sizes]
+    if max(steps) > (1 + EQUAL_STEPS) * min(steps):
+        return f"the trainings are not of equal steps: {min(steps):,} to {max(steps):,}"
+    halves = [each for each in sizes if abs(2 * each.point.value - whole.point.value) <= HALF * whole.point.value]
+    return (whole, halves[0]) if halves else f"no size is half of {whole.point.value:,}"
+
+
+def _on_curve(recipe: Recipe, options: Curves) -> Iterator[dict[str, Any]]:
+    """The models of the study that are points of the curve: they differ from its model in the one value alone, and in
+    how long they are trained."""
+    base = recipe.record.job(recipe.model).read_job().trajectory
+    for name in recipe.record.done:
+        own = recipe.record.job(name).read_job()
+        one = own.trajectory
+        fields = set(type(one).model_fields) - {"layers"}
+        if any(getattr(one, each) != getattr(base, each) for each in fields):
+            continue
+        place = _place_on(base.layers[:-1], one.layers[:-1], options, one.rows == base.rows)
+        networks = networks_on(recipe.record, name, "validation")
+        if place is None or networks is None:
+            continue
+        right_SN = networks.each("accuracy").astype(bool)
+        low, high, _, _ = _interval(right_SN)
+        yield {
+            "model": name,
+            "by": place[0] if options.by else None,
+            "value": place[1] if place[1] else len(_training_rows(recipe.record, name)),
+            "accuracy": float(right_SN.mean()),
+            "low": low,
+            "high": high,
+            "seeds": len(right_SN),
+            "epochs": own.stop.epochs,
+        }
+
+
+def _training_rows(record: RunRecord, model: str) -> np.ndarray:
+    predictions = record.predictions(model, "train")
+    assert predictions is not None  # stored with every network that stands for a model
+    return predictions.rows
+
+
+def _place_on(base: Sequence[Any], steps: Sequence[Any], options: Curves, same_rows: bool) -> Place | None:
+    """Where other layers stand on the curve of `base`: None where they do not; the value is 0 for all images."""
+    if options.over == "images":
+        return (None, 0) if steps == base and same_rows else None
+    if variations.misfit(steps, options) is not None or len(steps) != len(base):
+        return None
+    place, argument = place_of(steps, options.over)
+    value, by = getattr(steps[place], argument), getattr(steps[place], "by", None)
+    return (by, value) if varied(base, options.over, value, by) == tuple(steps) else None
+
+
+def _line_json(line: Line) -> dict[str, Any]:
+    return {
+        "by": line.by,
+        "best": line.best.point.value,
+        "flattens_at": line.flattens_at,
+        "within": list(line.within),
+        "clearly_worse": list(line.clearly_worse),
+    }
+
+
+ROW: dict[str, Any] = {
+    **{"by": pl.String, "value": pl.Int64, "networks": pl.Int64, "accuracy": pl.Float64, "low": pl.Float64},
+    **{"high": pl.Float64, "deviation": pl.Float64, "behind_best": pl.Float64, "behind_low": pl.Float64},
+    **{"behind_high": pl.Float64, "judged": pl.String, "parameters": pl.Int64, "images": pl.Int64},
+    **{"epochs": pl.Int64, "steps": pl.Int64, "seconds": pl.Float64},
+}
+NETWORK: dict[str, Any] = {
+    **{"by": pl.String, "value": pl.Int64, "seed": pl.Int64, "job": pl.String, "accuracy": pl.Float64},
+    **{"kept_epoch": pl.Int64, "seconds": pl.Float64},
+}
+COMPARISON: dict[str, Any] = {
+    **{"a_by": pl.String, "a": pl.Int64, "b_by": pl.String, "b": pl.Int64, "difference": pl.Float64},
+    **{"low": pl.Float64, "high": pl.Float64, "p_value": pl.Float64, "adjusted_p": pl.Float64, "verdict": pl.String},
+}
+
+
+def _row(each: Measured, line: Line, compared: Mapping[Pair, Compared]) -> dict[str, Any]:
+    behind = recipe_difference(line.best.right_SN, each.right_SN) if _is_behind(each, line) else None
+    point = each.point
+    return {
+        **{"by": point.by, "value": point.value, "networks": len(each.right_SN), "accuracy": each.accuracy},
+        **{"low": each.low, "high": each.high, "deviation": each.deviation},
+        "behind_best": behind.value if behind else None,
+        "behind_low": behind.low if behind else None,
+        "behind_high": behind.high if behind else None,
+        "judged": _judged(each, line, compared),
+        **{"parameters": point.parameters, "images": point.images, "epochs": point.epochs, "steps": point.steps},
+        "seconds": each.seconds,
+    }
+
+
+def _is_behind(each: Measured, line: Line) -> bool:
+    return each is not line.best and each.is_compared and line.best.is_compared
+
+
+def _judged(each: Measured, line: Line, compared: Mapping[Pair, Compared]) -> str:
+    """Of a point against the best of its line, in a word."""
+    if each is line.best:
+        return "best"
+    if not _is_behind(each, line):
+        return "not compared"
+    if each.point.value in line.within:
+        return "within the margin"
+    if each.point.value in line.clearly_worse:
+        return "clearly worse"
+    return "worse" if against(line.best.place, each.place, compared).better else "cannot tell"
+
+
+def _networks(record: RunRecord, measured: Sequence[Measured]) -> Iterator[dict[str, Any]]:
+    for each in measured:
+        done = {seed: job for seed, job in each.point.seeds.items() if record.folder_of(job).is_done()}
+        for (seed, job), right_N in zip(done.items(), each.right_SN, strict=True):
+            result = record.folder_of(job).read_result()
+            assert result is not None  # it is done
+            yield {
+                **{"by": each.point.by, "value": each.point.value, "seed": seed, "job": job},
+                **{"accuracy": float(right_N.mean()), "kept_epoch": result.kept_epoch, "seconds": result.seconds},
+            }
+
+
+def _comparisons(compared: Mapping[Pair, Compared]) -> Iterator[dict[str, Any]]:
+    for (a, b), one in compared.items():
+        seen = one.difference
+        yield {
+            **{"a_by": a[0], "a": a[1], "b_by": b[0], "b": b[1], "difference": seen.value, "low": seen.low},
+            **{"high": seen.high, "p_value": seen.p_value, "adjusted_p": one.adjusted_p, "verdict": one.verdict.word},
+        }

@@ -1,0 +1,129 @@
+"""What a curve lets one say: each sentence where its comparison holds, else that it cannot be told."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from snellen.evaluate.student import Difference
+from snellen.explain.curves.points import Compared, Line, Measured, Pair
+from snellen.study.points import WORDS
+
+
+@dataclass(frozen=True, eq=False)
+class Words:
+    """The sentences of a curve, most important first."""
+
+    model: str
+    over: str
+    margin: float
+    lines: Sequence[Line]
+    compared: Mapping[Pair, Compared]
+    doubling: tuple[Measured, Measured] | str | None
+
+    def all(self) -> list[str]:
+        """What may be said."""
+        said = [self._more_data(*self.doubling)] if isinstance(self.doubling, tuple) else []
+        return [*said, *self._flat(), *self._ways(), *(self._range(line) for line in self.lines[:1] if line.by is None)]
+
+    @property
+    def _margin(self) -> str:
+        return f"{100 * self.margin:.2f} points"
+
+    def _more_data(self, whole: Measured, half: Measured) -> str:
+        found = self.compared[whole.place, half.place]
+        sizes = f"from {half.point.value:,} to {whole.point.value:,} training images"
+        gain = interval_in_points(found.difference)
+        if found.verdict.better:
+            return f"Going {sizes} at equal steps raised the validation accuracy of `{self.model}` by {gain}."
+        if found.verdict.worse:
+            return f"Going {sizes} at equal steps lowered the validation accuracy of `{self.model}`: by {gain}."
+        return f"Whether going {sizes} helped `{self.model}` cannot be told: the difference is {gain}."
+
+    def _flat(self) -> Iterator[str]:
+        judged = [line for line in self.lines if line.best.is_compared and len(line.points) > 1]
+        told = [(line, line.flattens_at) for line in judged if line.flattens_at is not None]
+        untold = [line for line in judged if line.flattens_at is None]
+        for line, at in told:
+            yield (
+                f"The curve of `{self.model}` flattens at {self._count(at)}{self._way(line)}: the fewest whose "
+                f"validation accuracy is within {self._margin} of the best point, {self._count(line.best.point.value)}."
+            )
+        if len(untold) == 1:
+            yield self._untold(untold[0])
+        elif untold:
+            ways = " or by ".join(_plain(line.by) for line in untold)
+            least = min(max(line.clearly_worse_below, default=0) for line in untold)
+            verb = "is" if least == 1 else "are"
+            worse = f"{self._count(least)} {verb} clearly worse than the best point of each, and " if least else ""
+            yield (
+                f"Where the curve of `{self.model}` flattens cannot be told for {WORDS[self.over]} chosen by {ways}: "
+                f"{worse}no number below the best one is shown to be within {self._margin} of it."
+            )
+
+    def _untold(self, line: Line) -> str:
+        best = line.best.point.value
+        said = f"Where the curve of `{self.model}`{self._way(line)} flattens cannot be told"
+        least = max(line.clearly_worse_below, default=0)
+        told = (
+            f"{self._count(least)} {'is' if least == 1 else 'are'} clearly worse than {best:,}, and " if least else ""
+        )
+        return f"{said}: {told}no smaller number is shown to be within {self._margin} of the best point."
+
+    def _ways(self) -> Iterator[str]:
+        """Each pair of ways, where one is better at some count."""
+        for one, other in combinations(self.lines, 2):
+            shared = [each for each in other.points if (each.place, (one.by, each.point.value)) in self.compared]
+            found = {each.point.value: self.compared[each.place, (one.by, each.point.value)] for each in shared}
+            wins = {value for value, each in found.items() if each.verdict.worse}
+            losses = {value for value, each in found.items() if each.verdict.better}
+            if wins and len(wins) >= len(losses):
+                yield self._way_wins(one, other, found, wins, losses)
+            elif losses:
+                yield self._way_wins(other, one, found, losses, wins)
+
+    def _way_wins(self, a: Line, b: Line, found: Mapping[int, Compared], wins: set[int], losses: set[int]) -> str:
+        """found: the later line minus the earlier one, by value; wins, losses: of A."""
+        most = max(wins, key=lambda value: abs(found[value].difference.value))
+        return (
+            f"Chosen by {_plain(a.by)}, {WORDS[self.over]} do better than by {_plain(b.by)} at {len(wins)} of "
+            f"{len(found)} counts and worse at {len(losses)}; most at {most:,}: by "
+            f"{interval_in_points(found[most].difference, turned=found[most].verdict.worse)}."
+        )
+
+    def _range(self, line: Line) -> str:
+        first, last = line.points[0], line.points[-1]
+        return (
+            f"With {self._count(first.point.value)}{self._way(line)}, `{self.model}` recognises {_share(first)} of the "
+            f"validation images, with {self._count(last.point.value)} {_share(last)}."
+        )
+
+    def _count(self, value: int) -> str:
+        words = WORDS[self.over]
+        return f"{value:,} {words if value != 1 else re.sub('s$', '', words)}"
+
+    def _way(self, line: Line) -> str:
+        return f" chosen by {_plain(line.by)}" if line.by else ""
+
+
+def interval_in_points(difference: Difference, turned: bool = False) -> str:
+    """0.42 points (0.20 to 0.64). turned: B minus A."""
+    sign = -100 if turned else 100
+    value = f"{sign * difference.value:.2f} points"
+    if difference.low is None or difference.high is None:
+        return value
+    low, high = sorted((sign * difference.low, sign * difference.high))
+    return f"{value} ({low:.2f} to {high:.2f})"
+
+
+def _share(measured: Measured) -> str:
+    value = f"{100 * measured.accuracy:.1f} %"
+    if measured.low is None or measured.high is None:
+        return value
+    return f"{value} ({100 * max(0.0, measured.low):.1f} to {100 * min(1.0, measured.high):.1f})"
+
+
+def _plain(by: str | None) -> str:
+    return (by or "").replace("_", " ")

@@ -1,0 +1,1 @@
+"""The pictures as the chosen network sees them."""

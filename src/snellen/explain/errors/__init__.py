@@ -1,0 +1,1 @@
+"""Which pictures networks get wrong, and where they are weak."""

@@ -1,0 +1,265 @@
+"""Where the models of a study fail: mistakes of each, mistakes of all, and the kinds of pictures they are weaker on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from snellen.data.near import near_groups_at_hand
+from snellen.errors import unknown
+from snellen.evaluate.student import IMAGES
+from snellen.explain.errors.hard import Together, right_for_one, together, told, wrong_for_all
+from snellen.explain.errors.slices import (
+    MEANINGS,
+    Share,
+    Slice,
+    Weakness,
+    is_large_enough,
+    measures,
+    quarters,
+    share,
+    weaknesses,
+)
+from snellen.explain.errors.words import weak_sentence
+from snellen.explain.mistakes import called_otherwise, confident_mistakes
+from snellen.explain.outcome import Outcome
+from snellen.explain.subject import Scene
+from snellen.explain.thumbnails import draw
+from snellen.models.build import Network
+from snellen.models.predictions import Predictions
+from snellen.study.analyses import Errors
+
+CELLS = 8
+CELL_PICTURES = 12
+MISTAKES = 12
+SHARED = 36
+ALONE = 12
+"""What a page shows: cells "a called b" of each model and pictures of each cell; most confident mistakes of each model;
+pictures that all get wrong; pictures that one model alone gets right, of each model."""
+
+SLICE_PICTURES = 6
+SAID = 5
+"""Weak slices that are said in words; all are in the table."""
+
+Facts = dict[str, Any]
+
+
+def seconds(network: Network, images: int) -> float:
+    """Stroke thickness takes most: 5,000 pictures of 28 pixels a second, of which about a quarter is looked at."""
+    return 0.2 + images / 20_000
+
+
+def make(scene: Scene, options: Errors) -> Outcome:
+    """Slices are tested on validation, which every model answered; a weak one is looked at again on an opened test."""
+    wanted = _wanted(scene, options)
+    roles = {role: _predictions(scene, wanted, role) for role in ("validation", "test")}
+    validation = together(roles["validation"])
+    slices = _slices(scene, validation.rows)
+    found = _weaknesses(slices, validation)
+    facts: Facts = {
+        "models": list(validation.models),
+        "roles": {role: _role(scene, parts) for role, parts in roles.items() if parts},
+        "slices": [_slice(each, validation, scene.record.classes) for each in slices],
+        "meanings": {name: MEANINGS[name] for name in dict.fromkeys(each.measure for each in slices)},
+        "figureless": not any(each.measure == "size" for each in slices),
+        "weak": [_weak(one, slices, scene, roles["test"].get(one.model)) for one in _ordered(found) if one.is_weak],
+        "compared": len(found),
+        "covers": f"{IMAGES}; the epoch was chosen on these",
+    }
+    facts["sentences"] = list(_sentences(facts))
+    thumbnails = draw(scene.dataset, np.array(list(_rows(facts)), np.int64))
+    arrays = {"rows": thumbnails.rows, "pictures": thumbnails.images}
+    return Outcome(facts, {"slices": _table(found, slices), "mistakes": _mistakes(roles)}, arrays)
+
+
+def _wanted(scene: Scene, options: Errors) -> list[str]:
+    """The models asked for whose jobs ended well. Raises UnknownName where that is none."""
+    wanted = [model for model in scene.subjects if options.models is None or model in options.models]
+    if not wanted:
+        raise unknown("model", (options.models or ("",))[0], scene.subjects, where="analyses: errors")
+    return wanted
+
+
+def _predictions(scene: Scene, models: Sequence[str], role: str) -> dict[str, Predictions]:
+    """By model, those whose labels are known."""
+    found = {model: scene.subjects[model].parts.get(role) for model in models}
+    return {model: part for model, part in found.items() if part is not None and part.labels is not None}
+
+
+def _role(scene: Scene, parts: dict[str, Predictions]) -> Facts:
+    both, num_classes = together(parts), len(scene.record.classes)
+    wrong, alone = wrong_for_all(both), right_for_one(both)
+    several = len(parts) > 1
+    return {
+        "images": len(both.rows),
+        "models": {
+            model: {
+                "mistakes": int((part.predicted != part.labels).sum()),
+                "accuracy": _estimate(share(int((part.predicted == part.labels).sum()), len(part))),
+                "called": called_otherwise(part, num_classes, CELLS, CELL_PICTURES),
+                "confident": confident_mistakes(part, MISTAKES),
+            }
+            for model, part in parts.items()
+        },
+        "wrong_for_all": len(wrong) if several else None,
+        "agreeing": int((both.answers[:, wrong] == both.answers[0, wrong]).all(0).sum()) if several else None,
+        "shared": [told(both, int(place)) for place in wrong[:SHARED]] if several else [],
+        "alone": {model: [told(both, int(at)) for at in own[:ALONE]] for model, own in alone.items()}
+        if several
+        else {},
+        "num_alone": {model: len(own) for model, own in alone.items()} if several else {},
+    }
+
+
+def _slices(scene: Scene, rows: np.ndarray) -> list[Slice]:
+    """All slices of these rows: named before it is known who fails where."""
+    found = measures(np.asarray(scene.dataset.images[rows]), scene.dataset.pixel_range)
+    return [each for name, values in found.items() for each in quarters(name, values)] + _near_slices(scene, rows)
+
+
+def _near_slices(scene: Scene, rows: np.ndarray) -> list[Slice]:
+    """Pictures with and without a near-duplicate among the training rows, where near-duplicates are known."""
+    groups = near_groups_at_hand(scene.dataset)
+    if groups is None:
+        return []
+    train = next(iter(scene.subjects.values())).parts["train"].rows
+    near = np.isin(groups[rows], groups[np.setdiff1d(train, rows)])
+    parts = {"one in training": near, "none in training": ~near}
+    slices = [Slice("near-duplicates", part, None, None, members) for part, members in parts.items()]
+    return [each for each in slices if is_large_enough(each)]
+
+
+def _weaknesses(slices: Sequence[Slice], both: Together) -> list[Weakness]:
+    return weaknesses(slices, dict(zip(both.models, both.right, strict=True)), both.labels) if slices else []
+
+
+def _ordered(found: Sequence[Weakness]) -> list[Weakness]:
+    """Those weaker than their classes first."""
+    return sorted(found, key=lambda one: (not one.is_weak_within, one.adjusted_p, one.difference))
+
+
+def _slice(one: Slice, both: Together, classes: Sequence[str]) -> Facts:
+    rows, labels = both.rows[one.members], both.labels[one.members]
+    counts = np.bincount(labels, minlength=len(classes))
+    shown = rows[np.unique(np.linspace(0, len(rows) - 1, min(SLICE_PICTURES, len(rows))).astype(int))]
+    return {
+        "measure": one.measure,
+        "part": one.part,
+        "low": one.low,
+        "high": one.high,
+        "images": len(rows),
+        "pictures": shown.tolist(),
+        "class": int(counts.argmax()),
+        "class_share": float(counts.max() / len(rows)),
+        "accuracy": [_estimate(share(int(hits[one.members].sum()), len(rows))) for hits in both.right],
+    }
+
+
+def _estimate(found: Share) -> Facts:
+    return {"value": found.value, "low": found.low, "high": found.high, "n": found.images}
+
+
+def _weak(one: Weakness, slices: Sequence[Slice], scene: Scene, test: Predictions | None) -> Facts:
+    own = slices[one.slice]
+    return {
+        "model": one.model,
+        "slice": one.slice,
+        "name": own.name,
+        "measure": own.measure,
+        "part": own.part,
+        "low": own.low,
+        "high": own.high,
+        "inside": _estimate(one.inside),
+        "outside": _estimate(one.outside),
+        "difference": {"value": one.difference, "low": one.low, "high": one.high},
+        "adjusted_p": one.adjusted_p,
+        "by_classes": one.by_classes,
+        "within": one.is_weak_within,
+        "adjusted_within": one.adjusted_within,
+        "test": None if test is None else _again(own, scene, test),
+    }
+
+
+def _again(one: Slice, scene: Scene, test: Predictions) -> Facts | None:
+    """The same slice of the opened test, its ends as they were: told, not tested."""
+    if one.low is None or one.high is None:
+        return None
+    values = measures(np.asarray(scene.dataset.images[test.rows]), scene.dataset.pixel_range).get(one.measure)
+    if values is None:
+        return None
+    low = -np.inf if one.part == "lowest quarter" else one.low
+    high = np.inf if one.part == "highest quarter" else one.high
+    members, right = (values > low) & (values <= high), test.predicted == test.labels
+    if not members.any() or members.all():
+        return None
+    return {
+        name: _estimate(share(int(right[own].sum()), int(own.sum())))
+        for name, own in (("inside", members), ("outside", ~members))
+    }
+
+
+def _table(found: Sequence[Weakness], slices: Sequence[Slice]) -> pl.DataFrame:
+    """A row a slice and model."""
+    rows = [
+        {
+            "model": one.model,
+            "slice": slices[one.slice].name,
+            "images": one.inside.images,
+            "accuracy": one.inside.value,
+            "accuracy_of_rest": one.outside.value,
+            "difference": one.difference,
+            "low": one.low,
+            "high": one.high,
+            "adjusted_p": one.adjusted_p,
+            "by_classes": one.by_classes,
+            "adjusted_within": one.adjusted_within,
+        }
+        for one in found
+    ]
+    return pl.DataFrame(rows)
+
+
+def _mistakes(roles: dict[str, dict[str, Predictions]]) -> pl.DataFrame:
+    """Every mistake of every model: role, model, row, id, label, answer, probability."""
+    parts = [
+        pl.DataFrame({"role": role, "model": model, **_wrong(part)})
+        for role, models in roles.items()
+        for model, part in models.items()
+    ]
+    return pl.concat(parts)
+
+
+def _wrong(part: Predictions) -> dict[str, np.ndarray]:
+    wrong = part.predicted != part.labels
+    return {
+        "row": part.rows[wrong],
+        "id": part.ids[wrong].astype(str),
+        "label": np.asarray(part.labels)[wrong],
+        "answer": part.predicted[wrong],
+        "probability": part.probabilities.max(1)[wrong],
+    }
+
+
+def _rows(facts: Facts) -> Iterator[int]:
+    """Rows of all pictures that the page shows."""
+    for each in facts["slices"]:
+        yield from each["pictures"]
+    for role in facts["roles"].values():
+        for model in role["models"].values():
+            yield from (one["row"] for called in model["called"] for one in called["pictures"])
+            yield from (one["row"] for one in model["confident"])
+        yield from (one["row"] for one in role["shared"])
+        yield from (one["row"] for own in role["alone"].values() for one in own)
+
+
+def _sentences(facts: Facts) -> Iterator[str]:
+    yield from (weak_sentence(one) for one in facts["weak"][:SAID])
+    for role, part in facts["roles"].items():
+        if part["wrong_for_all"] is not None:
+            yield (
+                f"Of {part['images']:,} {role} images {part['wrong_for_all']:,} are wrong for all "
+                f"{len(part['models'])} models; {part['agreeing']:,} of these get the same answer from all."
+            )

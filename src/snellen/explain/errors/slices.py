@@ -1,0 +1,188 @@
+"""Weak slices: kinds of pictures, by a measured property, that a network gets wrong more often than the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from snellen.evaluate.families import holm
+from snellen.evaluate.intervals import wilson
+from snellen.evaluate.student import SIGNIFICANT
+from snellen.explain.figure import has_even_ground, masks, offsets, sizes, thicknesses, tones_of
+
+FEWEST = 20
+"""Pictures that a slice must have, and leave to the rest."""
+
+QUARTERS = ("lowest quarter", "second quarter", "third quarter", "highest quarter")
+
+MEANINGS = {
+    "brightness": "mean of the pixels, 0 black and 1 white",
+    "contrast": "standard deviation of the pixels, at most 0.5",
+    "position": "pixels from the middle of the picture to the centre of mass of what departs from the ground, which is "
+    "the median of the border",
+    "size": "share of the pixels that the figure covers: those more than half as far from the ground as the furthest",
+    "stroke": "thickness of the figure in pixels: four times the mean distance to the nearest pixel outside, less two",
+    "near-duplicates": "whether the data hold an image that is almost the same, by perceptual hash and correlation",
+}
+"""What is measured, by name."""
+
+
+@dataclass(frozen=True, eq=False)
+class Slice:
+    """Pictures of one kind. low, high: ends of the measure, None where it is no number. members: (N,) bool."""
+
+    measure: str
+    part: str
+    low: float | None
+    high: float | None
+    members: np.ndarray
+
+    @property
+    def name(self) -> str:
+        """As in "brightness, lowest quarter"."""
+        return f"{self.measure}, {self.part}"
+
+
+@dataclass(frozen=True)
+class Share:
+    """right of images, with its Wilson interval."""
+
+    right: int
+    images: int
+    low: float
+    high: float
+
+    @property
+    def value(self) -> float:
+        """The accuracy."""
+        return self.right / self.images
+
+
+@dataclass(frozen=True)
+class Weakness:
+    """One model on one slice. difference: accuracy on the slice minus that on the rest, its interval Newcombe's.
+
+    adjusted_p: of a one-sided exact test (Fisher) that the slice is no weaker, after Holm over all slices and models.
+    by_classes: the accuracy that the slice would have if each of its classes were as right there as everywhere.
+    adjusted_within: the same family by a test within classes (Cochran-Mantel-Haenszel, one-sided).
+    """
+
+    model: str
+    slice: int
+    inside: Share
+    outside: Share
+    low: float
+    high: float
+    adjusted_p: float
+    by_classes: float
+    adjusted_within: float
+
+    @property
+    def difference(self) -> float:
+        """In shares; negative where the slice is weaker."""
+        return self.inside.value - self.outside.value
+
+    @property
+    def is_weak(self) -> bool:
+        """Whether it may be said that the slice is weaker."""
+        return self.adjusted_p < SIGNIFICANT and self.high < 0
+
+    @property
+    def is_weak_within(self) -> bool:
+        """Whether it may be said that it is weaker than its classes let expect."""
+        return self.is_weak and self.adjusted_within < SIGNIFICANT and self.inside.value < self.by_classes
+
+
+def measures(images: np.ndarray, pixel_range: tuple[float, float]) -> dict[str, np.ndarray]:
+    """(N,) of each stored picture (N, H, W, C): MEANINGS by name; of the figure only where the ground is even."""
+    tones = tones_of(images, pixel_range)
+    found = {"brightness": tones.mean((1, 2)), "contrast": tones.std((1, 2)), "position": offsets(tones)}
+    if has_even_ground(tones):
+        figures = masks(tones)
+        found |= {"size": sizes(figures), "stroke": thicknesses(figures)}
+    return found
+
+
+def quarters(measure: str, values: np.ndarray) -> list[Slice]:
+    """The four quarters of (N,) values, each from its low end, which it leaves out, to its high end; NaN in none.
+
+    Fewer where equal values make some too small.
+    """
+    ends = np.nanquantile(values, [0, 0.25, 0.5, 0.75, 1])
+    place = np.searchsorted(ends[1:4], values)
+    found = [
+        Slice(measure, part, float(ends[at]), float(ends[at + 1]), (place == at) & ~np.isnan(values))
+        for at, part in enumerate(QUARTERS)
+    ]
+    return [each for each in found if is_large_enough(each)]
+
+
+def is_large_enough(one: Slice) -> bool:
+    """Whether it and the rest have FEWEST pictures."""
+    inside = int(one.members.sum())
+    return min(inside, len(one.members) - inside) >= FEWEST
+
+
+def weaknesses(slices: Sequence[Slice], right: Mapping[str, np.ndarray], labels: np.ndarray) -> list[Weakness]:
+    """Every slice with every model, the slices of one model together. right: (N,) bool by model; labels: (N,)."""
+    from scipy.stats import hypergeom
+
+    members = np.stack([each.members for each in slices])
+    inside = members.sum(1)
+    found, p_values, within = list[Weakness](), list[np.ndarray](), list[np.ndarray]()
+    for model, hits in right.items():
+        rights = (members & hits).sum(1)
+        expected = members @ _class_accuracies(hits, labels)[labels] / inside
+        p_values.append(hypergeom.sf(inside - rights - 1, len(hits), int((~hits).sum()), inside))
+        within.append(within_classes(members, hits, labels))
+        found += [
+            _weakness(model, at, share(int(rights[at]), int(inside[at])), hits, float(expected[at]))
+            for at in range(len(slices))
+        ]
+    adjusted = zip(holm(np.concatenate(p_values)), holm(np.concatenate(within)), strict=True)
+    return [
+        replace(one, adjusted_p=float(whole), adjusted_within=float(part))
+        for one, (whole, part) in zip(found, adjusted, strict=True)
+    ]
+
+
+def within_classes(members: np.ndarray, right: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """(S,) one-sided p-values that slices (S, N) are no weaker than the rest of each class (Mantel and Haenszel 1959,
+    with their correction for continuity); 1 where no class has both."""
+    from scipy.stats import norm
+
+    of_class = (labels == np.unique(labels)[:, None]).astype(np.float64)
+    total, wrong = of_class.sum(1), of_class @ ~right
+    inside = members @ of_class.T
+    excess = (members & ~right).sum(1) - (inside * wrong / total).sum(1)
+    spread = inside * (total - inside) * wrong * (total - wrong) / (total**2 * np.maximum(total - 1, 1))
+    deviation = np.sqrt(spread.sum(1))
+    scores = np.divide(excess - 0.5, deviation, out=np.full(len(members), -np.inf), where=deviation > 0)
+    return np.asarray(norm.sf(scores))
+
+
+def _class_accuracies(hits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """(K,) of each class that occurs, 0 of others."""
+    totals = np.bincount(labels)
+    return np.asarray(np.bincount(labels, hits) / np.maximum(totals, 1))
+
+
+def _weakness(model: str, at: int, inside: Share, hits: np.ndarray, expected: float) -> Weakness:
+    outside = share(int(hits.sum()) - inside.right, len(hits) - inside.images)
+    return Weakness(model, at, inside, outside, *newcombe(inside, outside), 1.0, expected, 1.0)
+
+
+def share(right: int, images: int) -> Share:
+    """With its interval; images >= 1."""
+    return Share(right, images, *wilson(right, images))
+
+
+def newcombe(one: Share, other: Share) -> tuple[float, float]:
+    """The 95 % interval of one accuracy minus another, of other images (Newcombe, Statistics in Medicine 17, 1998,
+    method 10)."""
+    difference = one.value - other.value
+    low = difference - np.hypot(one.value - one.low, other.high - other.value)
+    high = difference + np.hypot(one.high - one.value, other.value - other.low)
+    return float(low), float(high)

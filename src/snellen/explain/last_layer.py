@@ -1,0 +1,97 @@
+"""What the last hidden layer holds of a picture: the training pictures nearest to it, and what each unit says.
+
+The last layer of every network is dense, to the logits: the margin of two classes is exactly the sum over the units in
+front of it of activation times difference of weights, and a difference of biases.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from snellen.explain.subject import Subject
+from snellen.models.build import Network
+from snellen.models.chain import Placed
+from snellen.models.features import Feature
+from snellen.models.shaping import Flatten
+
+ROWS = 4_096
+"""Pictures whose activations are held at once."""
+
+
+@dataclass(frozen=True, eq=False)
+class LastLayer:
+    """The values that the last, dense layer of a network reads."""
+
+    subject: Subject
+
+    @property
+    def name(self) -> str:
+        """The layer that gives them."""
+        return self._reading.name
+
+    @cached_property
+    def weights(self) -> np.ndarray:
+        """(units, K) float64."""
+        kernel = self.subject.parameters[f"{self.subject.network.layers[-1].name}.kernel"]
+        return np.asarray(kernel[0].double().cpu().numpy())
+
+    @cached_property
+    def biases(self) -> np.ndarray:
+        """(K,) float64."""
+        name = f"{self.subject.network.layers[-1].name}.bias"
+        if name not in self.subject.parameters:
+            return np.zeros(self.weights.shape[1])
+        return np.asarray(self.subject.parameters[name][0].double().cpu().numpy())
+
+    def activations(self, rows: np.ndarray) -> np.ndarray:
+        """(n, units) float64."""
+        return self.subject.outputs(self.name, rows).astype(np.float64)
+
+    def unit_name(self, unit: int) -> str:
+        """Its number; for a flattened picture its channel and where it stands."""
+        placed = self._reading
+        if not isinstance(placed.layer, Flatten):
+            return f"unit {unit}"
+        down, right, channel = np.unravel_index(unit, placed.input_shape)
+        return f"channel {channel} at {down}, {right}"
+
+    @property
+    def _reading(self) -> Placed:
+        """The last layer but one that changes values or their order: dropout does neither."""
+        return next(each for each in reversed(self.subject.network.layers[:-1]) if each.layer.name != "dropout")
+
+
+def has_hidden(network: Network) -> bool:
+    """Whether a fitted layer stands between the pictures and the last one."""
+    own = [placed for placed in network.layers[:-1] if not isinstance(placed.layer, Feature)]
+    return any(name.startswith(f"{placed.name}.") for placed in own for name in network.shapes[0])
+
+
+def contributions(layer: LastLayer, activations: np.ndarray, answer: int, rival: int) -> tuple[np.ndarray, float]:
+    """(units,): what each unit adds to the logit of the answer minus that of the rival; and what the biases add."""
+    parts = activations * (layer.weights[:, answer] - layer.weights[:, rival])
+    return parts, float(layer.biases[answer] - layer.biases[rival])
+
+
+def nearest(layer: LastLayer, rows: np.ndarray, among: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Of each of `rows` the `count` nearest others of `among` (data set rows), by Euclidean distance of activations.
+
+    Their rows (n, count) and distances (n, count), nearest first; equals in the order of `among`.
+    """
+    from scipy.spatial.distance import cdist
+
+    own = layer.activations(rows)
+    best_rows, best = np.zeros((len(rows), 0), np.int64), np.zeros((len(rows), 0))
+    for start in range(0, len(among), ROWS):
+        part = among[start : start + ROWS]
+        distances = cdist(own, layer.activations(part))
+        distances[rows[:, None] == part] = np.inf
+        best = np.concatenate([best, distances], axis=1)
+        best_rows = np.concatenate([best_rows, np.broadcast_to(part, distances.shape)], axis=1)
+        order = np.argsort(best, axis=1, kind="stable")[:, :count]
+        best = np.asarray(np.take_along_axis(best, order, 1))
+        best_rows = np.asarray(np.take_along_axis(best_rows, order, 1))
+    return best_rows, best

@@ -1,0 +1,109 @@
+"""What may be said of maps, as sentences whose numbers were computed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from snellen.explain.maps.measures import Pair, stands_out
+
+TITLES = {"pca_layer": "PCA", "tsne": "t-SNE", "umap": "UMAP"}
+
+
+def sentences(facts: dict[str, Any], classes: Sequence[str]) -> list[str]:
+    """All that holds, most important first."""
+    maps = {one["name"]: one for one in facts["maps"]}
+    return [
+        *_closest(facts, classes),
+        *_trusted(facts, [maps[name] for name in ("tsne", "umap", "pca_layer") if name in maps]),
+        *_distances(maps),
+        *_explained(maps),
+        *_pixels(maps),
+    ]
+
+
+def _closest(facts: dict[str, Any], classes: Sequence[str]) -> Iterator[str]:
+    layer, model = facts["layer"], facts["model"]
+    if not facts["told_apart"]:
+        yield f"`{layer}` of `{model}` gives the same for every picture: there is nothing to map."
+    pairs = [Pair(**pair) for pair in facts["closest"]]
+    if not pairs:
+        return
+    where = f"Measured in all {facts['width']:,} values of the layer, not on a map, over {facts['judged']:,} images."
+    if pairs[0].share == 0:
+        yield f"In `{layer}` of `{model}` all {facts['nearest']} nearest images of an image are of its class. {where}"
+        return
+    names = [f"`{classes[pair.first]}` and `{classes[pair.second]}`" for pair in pairs[:2]]
+    share = f"{_percent(pairs[0])} of the {facts['nearest']} nearest neighbours of an image of one are of the other"
+    if len(pairs) == 1:
+        yield f"In `{layer}` of `{model}`, of the classes {names[0]}, {share}. {where}"
+    elif stands_out(pairs):
+        yield f"In `{layer}` of `{model}`, {names[0]} lie closest: {share}; next are {names[1]}. {where}"
+    else:
+        yield (
+            f"In `{layer}` of `{model}`, {names[0]} are among the classes that lie closest, with no pair that stands "
+            f"out: {share}, and {_percent(pairs[1])} between {names[1]}. {where}"
+        )
+
+
+def _percent(pair: Pair) -> str:
+    return _share({"value": pair.share, "low": pair.low, "high": pair.high})
+
+
+def _trusted(facts: dict[str, Any], maps: list[dict[str, Any]]) -> Iterator[str]:
+    """Of the first map, with the last beside it."""
+    if not maps:
+        return
+    first, last = maps[0], maps[-1]
+    beside = f", the {TITLES[last['name']]} map {_kept(last)}" if last is not first else ""
+    yield (
+        f"The {TITLES[first['name']]} map of `{first['of']}` keeps {_kept(first)} of the {facts['nearest']} nearest "
+        f"neighbours of an image{beside}; its trustworthiness is {_number(first['trustworthiness'])}, where 1 means "
+        "that no image on the map is beside one that is far from it in the layer."
+    )
+
+
+def _kept(one: dict[str, Any]) -> str:
+    return _share(one["kept"])
+
+
+def _share(estimate: dict[str, float]) -> str:
+    """In per cent, one decimal; never 0.0 for what is more."""
+    text = "<0.1" if 0 < estimate["value"] < 0.0005 else f"{100 * estimate['value']:.1f}"
+    return f"{text} % ({100 * estimate['low']:.1f} to {100 * estimate['high']:.1f})"
+
+
+def _number(estimate: dict[str, float]) -> str:
+    """Three decimals; never 1 for what is less."""
+    text = f"{estimate['value']:.3f}" if estimate["value"] == 1 or estimate["value"] < 0.9995 else ">0.999"
+    return f"{text} ({estimate['low']:.3f} to {estimate['high']:.3f})"
+
+
+def _distances(maps: dict[str, dict[str, Any]]) -> Iterator[str]:
+    found = [TITLES[name] for name in ("tsne", "umap") if name in maps]
+    if found:
+        yield (
+            f"On the {' and the '.join(found)} map only who is beside whom counts: how far apart two clusters are, "
+            "and how large they are, means little."
+        )
+
+
+def _explained(maps: dict[str, dict[str, Any]]) -> Iterator[str]:
+    parts = [
+        f"of {'the pixels' if one['of'] == 'pixels' else '`' + one['of'] + '`'} "
+        f"{' + '.join(f'{100 * share:.1f} %' for share in one['explained'])}"
+        for one in maps.values()
+        if "explained" in one
+    ]
+    if parts:
+        yield f"Principal components explain {', '.join(parts)} of the variance."
+
+
+def _pixels(maps: dict[str, dict[str, Any]]) -> Iterator[str]:
+    one = maps.get("pixels", {})
+    if "bits" in one:
+        first, second = (f"row {row}, column {column}" for row, column in one["pixels"])
+        yield (
+            f"The two pixels that together tell most of the class are {first} and {second}: {one['bits']:.2f} of the "
+            f"{one['of_bits']:.2f} bits that name it."
+        )

@@ -1,0 +1,218 @@
+"""Unit dossiers: what each unit of a layer responds to, what drives it, and what is lost without it.
+
+Pictures, boxes and likeness are of training images; whatever is claimed is measured on images that fitted no weights.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from snellen.errors import StudyError
+from snellen.explain.outcome import Outcome
+from snellen.explain.subject import Subject
+from snellen.explain.thumbnails import tone
+from snellen.explain.units import boxes, maximal, words
+from snellen.explain.units.ablation import ablate
+from snellen.explain.units.layer import (
+    Readings,
+    UnitLayer,
+    chosen_layer,
+    incoming_weights,
+    read_units,
+    unit_layer,
+)
+from snellen.explain.units.selectivity import selectivity
+from snellen.explain.units.tables import DUPLICATE, SELECTIVE_AREA, Judged, classes_table, units_table
+from snellen.models import chain
+from snellen.models.build import Network
+from snellen.models.predictions import Predictions
+from snellen.study.analyses import Units
+
+SHOWN, FEW_SHOWN, MANY_UNITS = 12, 4, 256
+"""Images that activate a unit most and least; fewer where there are many units, for the page has room for 6,000."""
+ABLATION_MULTIPLICATIONS = 5e11
+"""Most multiplications of all ablations, some 10 seconds on two cores: beyond, fewer images are used."""
+LEAST_ABLATED = 500
+POINTS = 5_000
+"""Most images in the scatter of two units."""
+
+
+def misfit(network: Network, options: Units) -> str | None:
+    """Why a network has no such layer; None where it has."""
+    try:
+        chosen_layer(network, options.layer)
+    except StudyError as error:
+        return str(error)
+    return None
+
+
+def seconds(network: Network, images: int) -> float:
+    """About how long it takes: a pass over all images, and the ablations."""
+    return 3.0 + images * network.multiply_adds / 1e10 + ABLATION_MULTIPLICATIONS / 5e10
+
+
+def make(subject: Subject, options: Units) -> Outcome:
+    """The dossiers of all units of a layer.
+
+    tables: `units` (a row a unit), `classes` (a row a unit and class: selectivity, ablation), `boxes` (a row a unit and
+    class, by true and by predicted class; training images). arrays: weights (U, h, w, c) where it has pictures of them,
+    maximal (U, H, W, C), most and least (U, m) rows of the data set, rows and images: thumbnails of these. Of two units
+    also points (n, 2), points_true and points_predicted (n,).
+    """
+    layer = unit_layer(subject.network, chosen_layer(subject.network, options.layer))
+    train, judged_part = subject.parts["train"], _judging(subject)
+    seen, judging = read_units(subject, layer, train.rows), read_units(subject, layer, judged_part.rows)
+    judged = judge(subject, layer, judging, judged_part, seen.activation.mean(0))
+    most, least = extremes(seen)
+    highest, norm = _maximal(subject, layer, train.rows, most)
+    by_class = {"true": _labels(train), "predicted": train.predicted}
+    drawn = {by: boxes.boxes(seen.activation, each, len(subject.classes)) for by, each in by_class.items()}
+    touching = boxes.touching(drawn["true"])
+    tables = {
+        "units": units_table(seen, judging, judged, highest, touching),
+        "classes": classes_table(judged, boxes.overlaps(drawn["true"]), subject.classes),
+        "boxes": pl.concat(boxes.table(each, by, subject.classes) for by, each in drawn.items()),
+    }
+    facts = _facts(subject, layer, judged, highest, norm, len(train))
+    facts["touching"] = int(np.triu(touching.all(0), 1).sum())
+    tables["units"] = tables["units"].with_columns(sentence=pl.Series(words.descriptions(facts, tables)))
+    facts["sentences"] = words.sentences(facts, tables)
+    facts |= {"counts": words.counted(tables), "in_short": words.in_short(facts, tables)}
+    return Outcome(facts, tables, _arrays(subject, layer, highest, most, least) | _points(judging, judged_part))
+
+
+def _judging(subject: Subject) -> Predictions:
+    """Images that fitted no weights; training images only where there are no others."""
+    validation = subject.parts.get("validation")
+    return validation if validation is not None and len(validation) else subject.parts["train"]
+
+
+def _labels(predictions: Predictions) -> np.ndarray:
+    assert predictions.labels is not None, "train and validation labels are never sealed"
+    return predictions.labels
+
+
+def judge(subject: Subject, layer: UnitLayer, read: Readings, part: Predictions, means: np.ndarray) -> Judged:
+    """Selectivity and ablation on the images of `part`; means: (U,) what each unit is silenced by."""
+    from scipy.stats import false_discovery_control
+
+    labels = _labels(part)
+    told = selectivity(read.activation, labels, len(subject.classes))
+    shown = _spread(len(labels), _affordable(subject, layer, len(labels)))
+    values = subject.outputs(layer.read_at, part.rows[shown])
+    silenced = [
+        ablate(subject, layer.read_at, values, instead.astype(np.float32), labels[shown])
+        for instead in (means, np.zeros(layer.units))
+    ]
+    by_mean, by_zero = silenced
+
+    def corrected(p: np.ndarray) -> np.ndarray:
+        adjusted: np.ndarray = false_discovery_control(p.ravel()).reshape(p.shape)
+        return adjusted
+
+    return Judged(
+        told,
+        by_mean,
+        by_zero,
+        selective_p=corrected(told.p),
+        needed_p=corrected(by_mean.recall_cost_p),
+        used_p=corrected(by_mean.probability_cost_p),
+        role=part.role,
+        images=len(labels),
+        ablated=len(shown),
+    )
+
+
+def _affordable(subject: Subject, layer: UnitLayer, images: int) -> int:
+    """As many images as ABLATION_MULTIPLICATIONS allow, at least LEAST_ABLATED."""
+    after = subject.network.layers[subject.place_of(layer.read_at) + 1 :]
+    return min(
+        images,
+        max(LEAST_ABLATED, int(ABLATION_MULTIPLICATIONS / (2 * layer.units * max(1, chain.multiply_adds(after))))),
+    )
+
+
+def _spread(images: int, count: int) -> np.ndarray:
+    """(count,) places, evenly spread over so many images."""
+    return np.linspace(0, images - 1, min(count, images)).round().astype(int)
+
+
+def extremes(read: Readings) -> tuple[np.ndarray, np.ndarray]:
+    """(U, m) places of the images that activate each unit most and least, the most extreme first.
+
+    Where activations are equal, as for a silent unit, what goes into its activation function decides.
+    """
+    count = min(SHOWN if read.activation.shape[1] <= MANY_UNITS else FEW_SHOWN, len(read.activation))
+    orders = [np.lexsort((drive, values)) for drive, values in zip(read.drive.T, read.activation.T, strict=True)]
+    return np.stack([order[::-1][:count] for order in orders]), np.stack([order[:count] for order in orders])
+
+
+def _maximal(subject: Subject, layer: UnitLayer, rows: np.ndarray, most: np.ndarray) -> tuple[maximal.Maximal, float]:
+    """The pictures that drive the units most, and the norm they may have: the mean one of 1,000 training images."""
+    some = subject.inputs(rows[_spread(len(rows), 1_000)])
+    norm = float(some.flatten(1).norm(dim=1).mean())
+    strongest = subject.inputs(rows[most[:, 0]]).cpu().numpy()
+    starts = maximal.starts(some.mean(0).cpu().numpy(), strongest)
+    return maximal.maximal(subject, layer, starts, norm), norm
+
+
+def _facts(
+    subject: Subject,
+    layer: UnitLayer,
+    judged: Judged,
+    highest: maximal.Maximal,
+    norm: float,
+    trained: int,
+) -> dict[str, Any]:
+    return {
+        "model": subject.model,
+        "layer": layer.name,
+        "read_at": layer.read_at,
+        "activation": layer.activation,
+        "convolutional": layer.convolutional,
+        "noun": "filter" if layer.convolutional else "unit",
+        "units": layer.units,
+        "classes": list(subject.classes),
+        "train_images": trained,
+        "role": judged.role,
+        "images": judged.images,
+        "ablated_images": judged.ablated,
+        "maximal": highest.way,
+        "goal": "mean activation" if layer.convolutional else f"input of its activation function ({layer.activation})",
+        "norm": norm,
+        "most_bits": float(np.log2(len(subject.classes))),
+        "selective_area": SELECTIVE_AREA,
+        "duplicate": DUPLICATE,
+    }
+
+
+def _arrays(
+    subject: Subject, layer: UnitLayer, highest: maximal.Maximal, most: np.ndarray, least: np.ndarray
+) -> dict[str, np.ndarray]:
+    rows = subject.parts["train"].rows
+    shown = np.unique(rows[np.concatenate([most, least])])
+    images = subject.images[shown].cpu().numpy()
+    weights = incoming_weights(subject, layer)
+    return {
+        **({} if weights is None else {"weights": weights.astype(np.float32)}),
+        "maximal": tone(highest.pictures, (0.0, 1.0)),
+        "most": rows[most],
+        "least": rows[least],
+        "rows": shown,
+        "images": tone(images, subject.pixel_range),
+    }
+
+
+def _points(read: Readings, part: Predictions) -> dict[str, np.ndarray]:
+    """What the scatter of a layer of two units shows."""
+    if read.activation.shape[1] != 2:
+        return {}
+    some = _spread(len(part), POINTS)
+    return {
+        "points": read.activation[some].astype(np.float32),
+        "points_true": _labels(part)[some],
+        "points_predicted": part.predicted[some],
+    }

@@ -1,0 +1,147 @@
+"""The tables of unit dossiers: what is claimed of each unit and class, and what else is known of each unit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from snellen.explain.units.ablation import Ablation
+from snellen.explain.units.layer import Readings
+from snellen.explain.units.maximal import Maximal
+from snellen.explain.units.selectivity import Selectivity
+
+SELECTIVE_AREA = 0.8
+"""A unit is selective for a class when the whole interval of its area is above this, and its corrected p-value too low
+for chance; with thousands of images chance alone would let nearly all units through."""
+FALSE_DISCOVERIES = 0.05
+DUPLICATE = 0.99
+"""Correlation of two units' activations from which one is called a duplicate of the other."""
+NEAREST = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """What is claimed. selective_p, needed_p, used_p: (U, K), each corrected over all units and classes."""
+
+    selectivity: Selectivity
+    by_mean: Ablation
+    by_zero: Ablation
+    selective_p: np.ndarray
+    needed_p: np.ndarray
+    used_p: np.ndarray
+    role: str
+    images: int
+    ablated: int
+
+    @property
+    def selective(self) -> np.ndarray:
+        """(U, K) bool: the unit tells the class from the rest, well."""
+        return np.asarray((self.selective_p < FALSE_DISCOVERIES) & (self.selectivity.low > SELECTIVE_AREA))
+
+    @property
+    def needed(self) -> np.ndarray:
+        """(U, K) bool: without the unit, the class loses recall, and not only because all are called it less often."""
+        return np.asarray((self.needed_p < FALSE_DISCOVERIES) & (self.by_mean.recall < 0))
+
+    @property
+    def used(self) -> np.ndarray:
+        """(U, K) bool: without the unit, the class loses probability, and more than other images lose of it."""
+        return np.asarray((self.used_p < FALSE_DISCOVERIES) & (self.by_mean.probability < 0))
+
+
+def units_table(
+    seen: Readings, judging: Readings, judged: Judged, highest: Maximal, touching: np.ndarray
+) -> pl.DataFrame:
+    """A row a unit, activations those of training images. touching: (U, K, K), whether the boxes of classes do."""
+    told, lost, activation = judged.selectivity, judged.by_mean, seen.activation
+    dead = np.ptp(np.concatenate([activation, judging.activation]), axis=0) <= 1e-7 * np.abs(activation).max(0)
+    correlation = correlations(activation)
+    nearest = np.argsort(-np.abs(correlation), axis=1, kind="stable")[:, : min(NEAREST, len(correlation) - 1)]
+    low, high = wilson(told.active, told.images)
+    names = np.arange(len(dead))
+    return pl.DataFrame(
+        {
+            "unit": names,
+            "dead": dead,
+            "duplicate_of": [_original(correlation, int(unit)) for unit in names],
+            "selective_classes": judged.selective.sum(1),
+            "needed_by_classes": judged.needed.sum(1),
+            "used_by_classes": judged.used.sum(1),
+            "information_bits": told.information,
+            "active_share": told.active / told.images,
+            "active_low": low,
+            "active_high": high,
+            "mean": activation.mean(0, dtype=np.float64),
+            "deviation": activation.std(0, dtype=np.float64),
+            "minimum": activation.min(0),
+            "maximum": activation.max(0),
+            "peak": seen.peak.max(0),
+            "separate_pairs": (~touching).sum((1, 2)) // 2,
+            "accuracy_change": lost.accuracy,
+            "accuracy_low": lost.accuracy_low,
+            "accuracy_high": lost.accuracy_high,
+            "drive": highest.reached.max(1),
+            "drive_spread": np.ptp(highest.reached, axis=1),
+            "nearest": nearest.tolist(),
+            "nearest_correlation": np.take_along_axis(correlation, nearest, 1).tolist(),
+        },
+        schema_overrides={"duplicate_of": pl.Int64, "nearest": pl.List(pl.Int64)},
+    )
+
+
+def wilson(hits: np.ndarray, images: int) -> tuple[np.ndarray, np.ndarray]:
+    """Wilson's interval of many proportions (1927)."""
+    from scipy.special import ndtri
+
+    z = ndtri(0.975)
+    share, widened = hits / images, 1 + z**2 / images
+    half = z * np.sqrt(share * (1 - share) / images + z**2 / (4 * images**2)) / widened
+    middle = (share + z**2 / (2 * images)) / widened
+    return middle - half, middle + half
+
+
+def correlations(activation_NU: np.ndarray) -> np.ndarray:
+    """(U, U) correlations; 0 with itself and with a unit that never changes."""
+    centred = activation_NU - activation_NU.mean(0, dtype=np.float64)
+    length = np.sqrt((centred**2).sum(0))
+    scaled = centred / np.where(length > 0, length, 1)
+    found: np.ndarray = scaled.T @ scaled
+    np.fill_diagonal(found, 0)
+    return found
+
+
+def _original(correlation: np.ndarray, unit: int) -> int | None:
+    """The first earlier unit that does the same."""
+    same = np.flatnonzero(correlation[unit, :unit] > DUPLICATE)
+    return int(same[0]) if len(same) else None
+
+
+def classes_table(judged: Judged, overlap: np.ndarray, classes: tuple[str, ...]) -> pl.DataFrame:
+    """A row a unit and class. overlap: (U, K, K), whose mean over the other classes is `box_overlap`."""
+    told, num_units = judged.selectivity, len(overlap)
+    others = overlap.copy()
+    others[:, np.arange(len(classes)), np.arange(len(classes))] = np.nan
+    known = (~np.isnan(others)).sum(2)
+    columns: dict[str, np.ndarray] = {
+        **{name: getattr(told, name) for name in ("area", "low", "high", "p")},
+        "p_corrected": judged.selective_p,
+        "selective": judged.selective,
+        "box_overlap": np.divide(np.nansum(others, 2), known, where=known > 0, out=np.full(known.shape, np.nan)),
+        **_ablation_columns("mean", judged.by_mean),
+        "needed_p_corrected": judged.needed_p,
+        "needed": judged.needed,
+        "used_p_corrected": judged.used_p,
+        "used": judged.used,
+        **_ablation_columns("zero", judged.by_zero),
+    }
+    head = {"unit": np.repeat(np.arange(num_units), len(classes)), "class": list(classes) * num_units}
+    table = pl.DataFrame(head | {name: values.ravel() for name, values in columns.items()})
+    return table.with_columns(pl.col(pl.Float64).fill_nan(None))
+
+
+def _ablation_columns(way: str, found: Ablation) -> dict[str, np.ndarray]:
+    names = ("recall", "recall_low", "recall_high", "probability", "probability_low", "probability_high")
+    changes = {f"{way}_{name}": getattr(found, name) for name in names}
+    return changes | {f"{way}_recall_p": found.recall_cost_p, f"{way}_probability_p": found.probability_cost_p}

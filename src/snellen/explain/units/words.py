@@ -1,0 +1,207 @@
+"""What may be said of units, computed from their tables: a line for each, and a few sentences for the layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+FEW_UNITS = 2
+"""Layers of at most so many units are described unit by unit."""
+NAMED = 3
+"""Most classes or units named in one sentence."""
+
+Row = Mapping[str, Any]
+
+
+def descriptions(facts: Row, tables: Mapping[str, pl.DataFrame]) -> list[str]:
+    """One line for each unit."""
+    rows = {unit: each.to_dicts() for (unit,), each in tables["classes"].group_by("unit")}
+    return [_description(facts, unit, rows[unit["unit"]]) for unit in tables["units"].to_dicts()]
+
+
+def _description(facts: Row, unit: Row, classes: Sequence[Row]) -> str:
+    noun = facts["noun"]
+    name = f"{str(noun).capitalize()} {unit['unit']}"
+    if unit["dead"]:
+        images = facts["train_images"] + (facts["images"] if facts["role"] != "train" else 0)
+        return f"{name} is dead: it gives {unit['mean']:.3g} for each of {images:,} images."
+    copy = "" if unit["duplicate_of"] is None else f" It does nearly the same as {noun} {unit['duplicate_of']}."
+    return f"{name} {_response(facts, classes)}; it {_rest(unit)}; {_loss(classes)}.{copy}"
+
+
+def _response(facts: Row, classes: Sequence[Row]) -> str:
+    known = sorted((row for row in classes if row["area"] is not None), key=lambda row: -row["area"])
+    told = [row for row in known if row["selective"]]
+    if told:
+        areas = listed([f"{row['area']:.2f}" for row in told[:NAMED]])
+        more = f", and to {len(told) - NAMED} more" if len(told) > NAMED else ""
+        names = listed([quoted(row) for row in told[:NAMED]])
+        return f"responds most to {names} (AUC {areas}){more}{_least(facts, known, ' and least to')}"
+    if not known:
+        return "has too few images of each class to be judged"
+    best = known[0]
+    return (
+        f"responds to no class in particular: its largest AUC is {best['area']:.2f} "
+        f"({best['low']:.2f} to {best['high']:.2f}), of {quoted(best)}{_least(facts, known, ', least of all to')}"
+    )
+
+
+def _least(facts: Row, known: Sequence[Row], words: str) -> str:
+    """The class that keeps the unit most quiet, where it does so well."""
+    last = known[-1]
+    return f"{words} {quoted(last)} ({last['area']:.2f})" if last["high"] < 1 - facts["selective_area"] else ""
+
+
+def _rest(unit: Row) -> str:
+    if unit["minimum"] >= 0:
+        return f"is silent for {share(1 - unit['active_share'])} of images"
+    return f"is above 0 for {share(unit['active_share'])} of images"
+
+
+def _loss(classes: Sequence[Row]) -> str:
+    needed = sorted((row for row in classes if row["needed"]), key=lambda row: row["mean_recall"])
+    used = sorted((row for row in classes if row["used"]), key=lambda row: row["mean_probability"])
+    if not needed and not used:
+        return "silencing it costs nothing that can be told from chance"
+    if not needed:
+        return f"silencing it costs {cost(used[0], 'probability')} and no recall that can be told from chance"
+    more = f", and {len(needed) - 2} more classes some" if len(needed) > 2 else ""
+    return f"silencing it costs {' and '.join(cost(row, 'recall') for row in needed[:2])}{more}"
+
+
+def cost(row: Row, measure: str) -> str:
+    """What a class loses: 2.1 points of recall of `3` (1.2 to 3.0). measure: `recall` or `probability`."""
+    lost, high, low = (-100 * row[f"mean_{measure}{end}"] for end in ("", "_low", "_high"))
+    return f"{tenths(lost)} points of {measure} of {quoted(row)} ({tenths(low)} to {tenths(high)})"
+
+
+def sentences(facts: Row, tables: Mapping[str, pl.DataFrame]) -> list[str]:
+    """What the units of the layer respond to, and what is lost without them; most important first."""
+    found = [_counts(facts, tables), _coverage(facts, tables["classes"]), _losses(facts, tables)]
+    if facts["units"] <= FEW_UNITS:
+        found = [*tables["units"]["sentence"], _boxes(facts)]
+    return [each for each in found if each]
+
+
+def counted(tables: Mapping[str, pl.DataFrame]) -> dict[str, int]:
+    """How many units there are of each kind."""
+    units = tables["units"]
+    alive = units.filter(~pl.col("dead"))
+    return {
+        "one": alive.filter(pl.col("selective_classes") == 1).height,
+        "several": alive.filter(pl.col("selective_classes") > 1).height,
+        "none": alive.filter(pl.col("selective_classes") == 0).height,
+        "dead": units.filter("dead").height,
+        "duplicates": alive.filter(pl.col("duplicate_of").is_not_null()).height,
+        "needed": alive.filter(pl.col("needed_by_classes") > 0).height,
+        "used": alive.filter(pl.col("used_by_classes") > 0).height,
+    }
+
+
+def _counts(facts: Row, tables: Mapping[str, pl.DataFrame]) -> str:
+    counts = counted(tables)
+    odd = [
+        f"{counts[kind]} {verb}"
+        for kind, verb in (
+            ("dead", "is dead" if counts["dead"] == 1 else "are dead"),
+            ("duplicates", "repeats another" if counts["duplicates"] == 1 else "repeat another"),
+        )
+        if counts[kind]
+    ]
+    verb = "responds" if counts["one"] == 1 else "respond"
+    return (
+        f"Of the {facts['units']:,} {facts['noun']}s of `{facts['layer']}` in `{facts['model']}`, {counts['one']} "
+        f"{verb} to one class, {counts['several']} to several and {counts['none']} to no class in particular"
+        f"{'; ' + ' and '.join(odd) if odd else ''} (on {facts['images']:,} {facts['role']} images; to respond is an "
+        f"AUC above {facts['selective_area']:.2f} with its whole interval)."
+    )
+
+
+def _coverage(facts: Row, classes: pl.DataFrame) -> str:
+    """Which classes have units of their own."""
+    told = classes.filter("selective").group_by("class").len().rows()
+    per_class = dict.fromkeys(facts["classes"], 0) | dict(told)
+    without = [f"`{name}`" for name, count in per_class.items() if not count]
+    if len(without) == len(per_class):
+        return ""
+    if without:
+        named = listed(without[:NAMED]) if len(without) <= NAMED else f"{len(without)} classes, {without[0]} among them"
+        return f"No {facts['noun']} responds to {named}."
+    most, fewest = max(per_class, key=lambda name: per_class[name]), min(per_class, key=lambda name: per_class[name])
+    return (
+        f"Every class has a {facts['noun']} that responds to it: `{most}` has most of them ({per_class[most]}), "
+        f"`{fewest}` fewest ({per_class[fewest]})."
+    )
+
+
+def _losses(facts: Row, tables: Mapping[str, pl.DataFrame]) -> str:
+    """What silencing costs: recall where it does, else probability."""
+    counts, classes, noun = counted(tables), tables["classes"], facts["noun"]
+    if not counts["used"] + counts["needed"]:
+        return f"Silencing any one {noun} costs nothing that can be told from chance ({classes.height:,} pairs tested)."
+    kind, measure = ("needed", "recall") if counts["needed"] else ("used", "probability")
+    worst = classes.filter(kind).sort(f"mean_{measure}").to_dicts()[0]
+    first = (
+        f"Silencing one of {counts['needed']:,} {noun}s costs some class recall"
+        if counts["needed"] > 1
+        else f"Silencing {noun} {worst['unit']} costs some class recall"
+        if counts["needed"]
+        else f"No single {noun} is needed: silencing any one costs no class recall that can be told from chance, and "
+        f"{counts['used']:,} of them cost some class probability"
+    )
+    return (
+        f"{first}; most is lost without {noun} {worst['unit']}, which costs {cost(worst, measure)}. It was picked as "
+        f"the largest of {classes.height:,}, which makes it look larger than it is."
+    )
+
+
+def _boxes(facts: Row) -> str:
+    pairs = len(facts["classes"]) * (len(facts["classes"]) - 1) // 2
+    where = "its activations" if facts["units"] == 1 else "both activations"
+    return (
+        f"By {where} alone the boxes (middle halves) of {facts['touching']} of {pairs} pairs of classes overlap, on "
+        f"{facts['train_images']:,} training images."
+    )
+
+
+def in_short(facts: Row, tables: Mapping[str, pl.DataFrame]) -> str:
+    """Half a sentence: of the 128 units of `wide`, 42 to one class, 8 to several ..."""
+    counts, units = counted(tables), facts["units"]
+    one = "it" if units == 1 else f"one of {counts['needed']:,}" if counts["needed"] else "one"
+    lost = f"silencing {one} costs {'recall' if counts['needed'] else 'no recall that can be told from chance'}"
+    if units <= FEW_UNITS:
+        return f"in `{facts['model']}` {listed(_each_to(facts, tables['classes']))}, and {lost}"
+    kinds = f"{counts['one']} to one class, {counts['several']} to several and {counts['none']} to none"
+    return f"of the {units:,} {facts['noun']}s of `{facts['model']}`, {kinds}, and {lost}"
+
+
+def _each_to(facts: Row, classes: pl.DataFrame) -> list[str]:
+    """Unit 0 to `6`, of every unit."""
+    told = classes.filter("selective").sort("area", descending=True).to_dicts()
+    names = [[quoted(row) for row in told if row["unit"] == unit] for unit in range(facts["units"])]
+    return [f"{facts['noun']} {unit} to {listed(each) if each else 'none'}" for unit, each in enumerate(names)]
+
+
+def tenths(value: float) -> str:
+    """One decimal; of what is smaller, the first digit."""
+    return f"{value:.1f}" if abs(value) >= 0.1 or value == 0 else f"{value:.1g}"
+
+
+def quoted(row: Row) -> str:
+    """The class of a row in back-quotes."""
+    return f"`{row['class']}`"
+
+
+def listed(words: Sequence[str]) -> str:
+    """a, b and c."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def share(value: float) -> str:
+    """0.713 as 71 %; only 0 is 0 %, only 1 is 100 %."""
+    text = f"{100 * value:.0f}"
+    if text == "0" and value > 0:
+        return "under 1 %"
+    return "over 99 %" if text == "100" and value < 1 else f"{text} %"

@@ -1,0 +1,47 @@
+"""What a model looks at, and kinds of pictures that it is weaker on: what the analyses `answers` and `errors` found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from snellen.explain.answers.looks import differs, looks_sentence
+from snellen.explain.errors.words import weak_sentence
+from snellen.findings.finding import Facts, Finding
+
+CLEARLY = 0.02
+"""A weakness whose interval lies wholly beyond 2 points is a warning, as for classes; a smaller one a notice."""
+
+
+def what_it_looks_at(facts: Facts) -> Iterator[Finding]:
+    """SNL017: of the chosen model, where its sensitivity to figures differs from its sensitivity to all pixels."""
+    for one, outcome in facts.outcomes.items():
+        seen = outcome.facts.get("looks") if one.options.name == "answers" else None
+        if one.model == facts.evaluation.chosen and seen and differs(seen):
+            values = {"model": one.model, **seen}
+            yield Finding("SNL017", "result", looks_sentence(one.model, seen), values, "analyses")
+            return
+
+
+def weak_slice(facts: Facts) -> Iterator[Finding]:
+    """SNL116: the clearest slice on which the chosen model is weaker than its classes let expect."""
+    for one, outcome in facts.outcomes.items():
+        weak = outcome.facts["weak"] if one.options.name == "errors" else []
+        own = [each for each in weak if each["model"] == facts.evaluation.chosen and each["within"]]
+        if own:
+            yield _finding(min(own, key=lambda each: each["difference"]["high"]), len(own))
+            return
+
+
+def _finding(weak: dict[str, Any], count: int) -> Finding:
+    others = (
+        f" {count - 1} other slices are weaker too." if count > 2 else " Another slice is too." if count == 2 else ""
+    )
+    return Finding(
+        "SNL116",
+        "warning" if weak["difference"]["high"] < -CLEARLY else "notice",
+        weak_sentence(weak) + others,
+        {name: weak[name] for name in ("model", "name", "inside", "outside", "difference", "adjusted_p", "by_classes")},
+        "analyses",
+        "Look at these images on the page `errors`.",
+    )

@@ -1,0 +1,93 @@
+"""The page of why a model answers so: pictures with their maps, neighbours and units; confusions taken apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from snellen.explain.answers.chosen import GIVEN, MISTAKE, NARROW, SURE
+from snellen.explain.thumbnails import Thumbnails
+from snellen.limits import SHEET_BYTES
+from snellen.report.page import filled
+from snellen.report.pages.heat import diverging, sequential, sheet_of
+from snellen.report.pages.leaf import Leaf
+from snellen.report.sprites import Sheet, build_sheet
+
+MAPS = {
+    "grad_cam": ("Grad-CAM", sequential),
+    "integrated_gradients": ("Integrated gradients", diverging),
+    "occlusion": ("Occlusion", diverging),
+}
+"""What the maps are called, and how they are coloured."""
+
+KINDS = {
+    GIVEN: "Images asked for",
+    MISTAKE: "Most confident mistakes",
+    NARROW: "Least sure right answers",
+    SURE: "Surest right answer of each class",
+}
+
+UNSAID: dict[str, Any] = {"integrated": None, "occlusion": None, "neighbours": [], "units": []}
+"""What is not known of a picture where a way was left out."""
+
+SHOWN_CLASSES = 5
+"""Classes whose probability is drawn, the most probable first."""
+
+
+def answers_page(leaf: Leaf) -> str:
+    """The whole HTML."""
+    facts, arrays = leaf.outcome.facts, leaf.outcome.arrays
+    pictures = Thumbnails(arrays["rows"], arrays["pictures"])
+    images = [{**UNSAID, **image, "place": at} for at, image in enumerate(facts["images"])]
+    groups = [
+        {"name": name, "images": [image for image in images if image["why"] == why]} for why, name in KINDS.items()
+    ]
+    return filled(
+        "pages/answers.html.j2",
+        leaf.heading,
+        {},
+        {},
+        sheet=build_sheet(pictures, arrays["rows"].tolist(), SHEET_BYTES, arrays["means"] if facts["cells"] else None),
+        maps=_map_sheets(arrays),
+        differences=sheet_of(diverging(arrays["differences"]), SHEET_BYTES // 4) if facts["cells"] else None,
+        names={way: name for way, (name, _) in MAPS.items()},
+        groups=[group for group in groups if group["images"]],
+        facts=facts,
+        classes=leaf.classes,
+        ranked=_ranked,
+        widest=_widest,
+        completeness=_completeness(facts),
+        sentences=leaf.outcome.sentences,
+    )
+
+
+def _map_sheets(arrays: Mapping[str, np.ndarray]) -> dict[str, Sheet]:
+    return {
+        way: sheet_of(draw(arrays[way]), SHEET_BYTES // 2)
+        for way, (_, draw) in MAPS.items()
+        if way in arrays and len(arrays[way])
+    }
+
+
+def _ranked(image: Mapping[str, Any]) -> list[tuple[int, float]]:
+    """Class and probability of the most probable ones, and of the true one whatever it is."""
+    shares = image["probabilities"]
+    order = sorted(range(len(shares)), key=lambda code: -shares[code])
+    shown = order[:SHOWN_CLASSES]
+    return [(code, shares[code]) for code in (shown if image["label"] in shown else [*shown[:-1], image["label"]])]
+
+
+def _widest(units: list[Mapping[str, Any]], key: str) -> float:
+    """The largest absolute value of `key`, what bars are drawn against."""
+    return max((abs(unit[key]) for unit in units), default=0.0) or 1.0
+
+
+def _completeness(facts: Mapping[str, Any]) -> dict[str, Any] | None:
+    """How well the integrated gradients of all pictures add up."""
+    found = [image["integrated"] for image in facts["images"] if "integrated" in image]
+    if not found:
+        return None
+    complete = sum(each["complete"] for each in found)
+    return {"images": len(found), "complete": complete, "worst": max(each["share"] for each in found)}

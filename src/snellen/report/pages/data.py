@@ -1,0 +1,32 @@
+"""The page of the data: classes, near-duplicates, suspects for review and outliers, each with its neighbours."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from snellen.explain.thumbnails import Thumbnails
+from snellen.limits import SHEET_BYTES
+from snellen.report.page import filled
+from snellen.report.pages.leaf import Leaf
+from snellen.report.sprites import build_sheet
+
+
+def data_page(leaf: Leaf) -> str:
+    """The whole HTML."""
+    facts, arrays = leaf.outcome.facts, leaf.outcome.arrays
+    thumbnails = Thumbnails(arrays["rows"].astype(np.int64), arrays["images"])
+    suspects = facts["suspects"]
+    groups = [
+        ("not trained on", [one for one in suspects if one["role"] != "train"], facts["counts"]["untrained_suspects"]),
+        ("trained on", [one for one in suspects if one["role"] == "train"], facts["counts"]["trained_suspects"]),
+    ]
+    return filled(
+        "pages/data.html.j2",
+        leaf.heading | {"data": {"classes": leaf.classes}},
+        {},
+        {},
+        sheet=build_sheet(thumbnails, thumbnails.rows.tolist(), SHEET_BYTES, arrays["looks"]),
+        facts=facts,
+        suspects=groups,
+        sentences=leaf.outcome.sentences,
+    )

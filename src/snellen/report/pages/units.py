@@ -1,0 +1,186 @@
+"""The page of unit dossiers: all units in one table, and of each what it responds to, in pictures and numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from snellen.explain.thumbnails import Thumbnails
+from snellen.explain.units.boxes import NUMBERS
+from snellen.report.page import embedded_json, filled, resource
+from snellen.report.pages.leaf import Content, Leaf
+from snellen.report.sprites import Sheet, build_sheet
+
+PICTURES_BYTES, WEIGHTS_BYTES = 1_500_000, 400_000
+"""Largest sprite sheets: of the images, and each of what drives units and of their weights."""
+PAGE_UNITS = 400
+"""Most units of one page, those that tell most of the class: a dossier is 4 KB. The tables of the run have all."""
+ROW_PICTURES = 4
+"""Images that activate a unit most, in its row of the table."""
+AT_ONCE_UNITS = 2
+"""Most units whose dossiers stand open in the page."""
+ZERO, UP, DOWN = (22, 24, 28), (150, 200, 255), (255, 120, 130)
+"""Colours of weights: as dark as the images around them where they are 0."""
+CLIPPED = 97
+"""Per cent of a unit's weights within the range of colours; single extreme ones would hide all others."""
+
+
+def units_page(leaf: Leaf) -> str:
+    """The whole HTML."""
+    facts, tables, arrays = leaf.outcome.facts, leaf.outcome.tables, leaf.outcome.arrays
+    shown = shown_units(tables["units"])
+    sheets = _sheets(arrays, shown)
+    of_unit = {name: _by_unit(tables[name]) for name in ("classes", "boxes", "units")}
+    dossiers = [
+        _dossier({name: each[unit] for name, each in of_unit.items()}, arrays, sheets["pictures"], unit)
+        for unit in shown
+    ]
+    return filled(
+        "pages/units.html.j2",
+        leaf.heading,
+        {},
+        {},
+        {"units": resource("pages/units.js")},
+        sheet=sheets["pictures"],
+        sheets={name: sheet for name, sheet in sheets.items() if name != "pictures"},
+        facts=facts,
+        rows=[_row(of_unit["units"][each["unit"]].row(0, named=True), each) for each in dossiers],
+        sentences=leaf.outcome.sentences,
+        open_dossiers=len(shown) <= AT_ONCE_UNITS,
+        row_pictures=ROW_PICTURES,
+        details=embedded_json({**_shared(facts, tables, arrays), "units": dossiers}),
+    )
+
+
+def shown_units(table: pl.DataFrame) -> list[int]:
+    """The units of the page, in order."""
+    most = table.sort("information_bits", descending=True, maintain_order=True).head(PAGE_UNITS)
+    return sorted(most["unit"].to_list())
+
+
+def _by_unit(table: pl.DataFrame) -> dict[int, pl.DataFrame]:
+    parts = table.partition_by("unit", as_dict=True, maintain_order=True)
+    return {int(unit): rows for (unit,), rows in parts.items()}
+
+
+def _sheets(arrays: dict[str, np.ndarray], shown: list[int]) -> dict[str, Sheet]:
+    """pictures: of the data set. maximal and, where there are any, weights: tile n is that of the nth unit shown."""
+    rows = np.unique(np.concatenate([arrays["most"][shown], arrays["least"][shown]]))
+    thumbnails = Thumbnails(arrays["rows"], arrays["images"])
+    found = {
+        "pictures": build_sheet(thumbnails, rows, PICTURES_BYTES),
+        "maximal": _sheet(arrays["maximal"][shown], PICTURES_BYTES // 3),
+    }
+    return found | (
+        {"weights": _sheet(coloured(arrays["weights"][shown]), WEIGHTS_BYTES)} if "weights" in arrays else {}
+    )
+
+
+def _sheet(images: np.ndarray, max_bytes: int) -> Sheet:
+    none = Thumbnails(np.zeros(0, np.int64), np.zeros((0, *images.shape[1:]), np.uint8))
+    return build_sheet(none, [], max_bytes, extra=images)
+
+
+def coloured(weights_UHWC: np.ndarray) -> np.ndarray:
+    """(U, H, W, 3) uint8. Of one channel: UP and DOWN from ZERO; of three: their own colours around grey."""
+    largest = np.percentile(np.abs(weights_UHWC), CLIPPED, axis=(1, 2, 3), keepdims=True)
+    scaled = (weights_UHWC / np.where(largest > 0, largest, 1)).clip(-1, 1)
+    if weights_UHWC.shape[3] == 3:
+        return np.asarray((127.5 + 127.5 * scaled).round(), np.uint8)
+    signed = scaled.mean(3, keepdims=True)
+    ends = np.where(signed > 0, UP, DOWN)
+    return np.asarray((ZERO + (ends - np.array(ZERO)) * np.abs(signed)).round(), np.uint8)
+
+
+def _shared(facts: Content, tables: dict[str, pl.DataFrame], arrays: dict[str, np.ndarray]) -> Content:
+    """What all dossiers have in common."""
+    ranges = tables["boxes"].filter(pl.col("unit") == 0)
+    images = {by: ranges.filter(pl.col("by") == by)["images"].to_list() for by in ("true", "predicted")}
+    points = {}
+    if "points" in arrays:
+        points = {
+            "points": arrays["points"].astype(float).round(3).tolist(),
+            "labels": {by: arrays[f"points_{by}"].tolist() for by in ("true", "predicted")},
+        }
+    return {
+        **{name: facts[name] for name in ("noun", "classes", "role", "maximal", "goal")},
+        "images": images,
+        **points,
+    }
+
+
+def _dossier(tables: dict[str, pl.DataFrame], arrays: dict[str, np.ndarray], sheet: Sheet, unit: int) -> Content:
+    """All of one unit, from its rows of the tables, in few digits; lists over classes are in their order."""
+    classes, boxes, own = tables["classes"], tables["boxes"], tables["units"].row(0, named=True)
+    area, mean, zero = (
+        _columns(classes, names) for names in (("area", "low", "high"), *(_changes(way) for way in ("mean", "zero")))
+    )
+    return {
+        "unit": unit,
+        "sentence": own["sentence"],
+        "area": area,
+        "overlap": [few(value) for value in classes["box_overlap"]],
+        "selective": classes["selective"].to_list(),
+        "needed": classes["needed"].to_list(),
+        "used": classes["used"].to_list(),
+        "mean": mean,
+        "zero": zero,
+        "boxes": {by: _columns(boxes.filter(pl.col("by") == by), NUMBERS) for by in ("true", "predicted")},
+        "most": _tiles(sheet, arrays["most"][unit]),
+        "least": _tiles(sheet, arrays["least"][unit]),
+        "nearest": [
+            [each, round(correlation, 2)]
+            for each, correlation in zip(own["nearest"], own["nearest_correlation"], strict=True)
+        ],
+        "drive": [few(own["drive"]), few(own["drive_spread"])],
+    }
+
+
+def _changes(way: str) -> tuple[str, ...]:
+    return tuple(f"{way}_{measure}{end}" for measure in ("recall", "probability") for end in ("", "_low", "_high"))
+
+
+def _columns(table: pl.DataFrame, names: tuple[str, ...]) -> list[list[float | None]]:
+    """A list a row."""
+    return [[few(value) for value in row] for row in table.select(names).rows()]
+
+
+def _tiles(sheet: Sheet, rows: np.ndarray) -> list[int | None]:
+    return [sheet.tiles.get(int(row)) for row in rows]
+
+
+def few(value: float | None) -> float | None:
+    """Four digits; nothing is minus nought."""
+    return None if value is None else float(f"{value:.4g}") + 0.0
+
+
+def _row(own: Content, dossier: Content) -> Content:
+    """What the table of all units says of one."""
+    best = max(range(len(dossier["area"])), key=lambda at: dossier["area"][at][0] or 0.0)
+    return {**own, "best": best, "flags": _flags(own), "worst": _worst(dossier), **dossier}
+
+
+def _flags(own: Content) -> list[str]:
+    count = own["selective_classes"]
+    found = {
+        "dead": own["dead"],
+        "duplicate": own["duplicate_of"] is not None,
+        "one class": count == 1,
+        "several classes": count > 1,
+        "no class": count == 0 and not own["dead"],
+        "needed": own["needed_by_classes"] > 0,
+    }
+    return [name for name, holds in found.items() if holds]
+
+
+def _worst(dossier: Content) -> dict[str, Any] | None:
+    """The class that loses most without the unit: recall where that is shown, else probability, else None."""
+    for kind, measure, column in (("needed", "recall", 0), ("used", "probability", 3)):
+        losing = [at for at, holds in enumerate(dossier[kind]) if holds]
+        if losing:
+            at = min(losing, key=lambda each: dossier["mean"][each][column])
+            value, low, high = dossier["mean"][at][column : column + 3]
+            return {"class": at, "measure": measure, "value": value, "low": low, "high": high}
+    return None
