@@ -9,6 +9,8 @@ import numpy as np
 
 BATCH = 32
 CLASSES = 10
+MANY = 10
+"""Models of the second rows of the table."""
 
 
 def _conv(filters: int, kernel: int, padding: str) -> dict[str, Any]:
@@ -23,25 +25,35 @@ def _block(filters: int) -> list[Any]:
     return [_conv(filters, 3, "same"), "batch_norm", _conv(filters, 3, "same"), "batch_norm", {"max_pool": 2}]
 
 
+def lenet(first: int, second: int) -> list[Any]:
+    """LeNet-5 with two dense layers of these widths, without the last."""
+    convolutions = [_conv(6, 5, "valid"), {"max_pool": 2}, _conv(16, 5, "valid"), {"max_pool": 2}]
+    return [*convolutions, "flatten", _dense(first), _dense(second)]
+
+
 @dataclass(frozen=True)
 class Job:
-    """layers: without the last. steps: of a block. flop: of one picture, forward and backward."""
+    """layers: without the last. shape: of a picture. rows, epochs: of the whole training of which a block is a piece.
+
+    flop: of one picture, forward and backward: 6 for each multiply-add, and 4 in the first layer, whose input has no
+    gradient.
+    """
 
     layers: tuple[Any, ...]
     shape: tuple[int, int, int]
-    steps: int
+    rows: int
+    epochs: int
     flop: float
 
-    def pictures(self) -> tuple[np.ndarray, np.ndarray]:
-        """(N, H, W, C) uint8 and (N,) int64 for one block: the same numbers for every tool."""
-        generator, count = np.random.default_rng(0), self.steps * BATCH
+    def pictures(self, steps: int) -> tuple[np.ndarray, np.ndarray]:
+        """(N, H, W, C) uint8 and (N,) int64 of so many steps: the same numbers for every tool."""
+        generator, count = np.random.default_rng(0), steps * BATCH
         return generator.integers(0, 256, (count, *self.shape), dtype=np.uint8), generator.integers(0, CLASSES, count)
 
 
-LENET = (_conv(6, 5, "valid"), {"max_pool": 2}, _conv(16, 5, "valid"), {"max_pool": 2}, "flatten")
 VGG = (*_block(32), *_block(64), *_block(128), "flatten", {"dropout": 0.2}, _dense(1024), {"dropout": 0.2})
 JOBS = {
-    "A": Job(("flatten", _dense(128)), (28, 28, 1), 400, 0.41e6),
-    "B": Job((*LENET, _dense(256), _dense(64)), (32, 32, 1), 150, 2.9e6),
-    "C": Job(VGG, (32, 32, 3), 8, 243e6),
+    "A": Job(("flatten", _dense(128)), (28, 28, 1), 55_000, 20, 0.409e6),
+    "B": Job(tuple(lenet(256, 64)), (32, 32, 1), 60_000, 10, 2.63e6),
+    "C": Job(VGG, (32, 32, 3), 50_000, 20, 242e6),
 }

@@ -5,33 +5,65 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-Block = Callable[[], Any]
+Values = dict[str, Any]
 
 
-def serve(prepare: Callable[[str, int, str], Block], began: float, **about: Any) -> None:
-    """Answers {"job", "lanes", "way"} with the seconds of one block, wall clock and CPU; prepares and warms up once.
+@dataclass(frozen=True)
+class Prepared:
+    """Models that wait for their pictures. train: one block. evaluate: loss and accuracy of the first model on all
+    pictures of the block. data_seconds: from stored pictures to what is trained on."""
 
-    prepare: what trains one block. began: when the process began to import.
+    train: Callable[[], Any]
+    evaluate: Callable[[], Any]
+    data_seconds: float
+
+
+def serve(
+    prepare: Callable[[str, int, str, int], Prepared],
+    began: float,
+    others: Mapping[str, Callable[[Values], Values]],
+    **about: Any,
+) -> None:
+    """Answers {"do", "job", "lanes", "way", "steps"}, where "do" is prepare, train or evaluate, with its seconds.
+
+    prepare: makes fresh models; their first block is counted with it. others: further things to do. began: when the
+    process began to import.
     """
     answers, sys.stdout = sys.stdout, sys.stderr
-    _say(answers, import_seconds=time.perf_counter() - began, **about)
-    blocks: dict[str, Block] = {}
+    _say(answers, {"import_seconds": time.perf_counter() - began, **about})
+    prepared: dict[tuple[Any, ...], Prepared] = {}
     for line in sys.stdin:
         order = json.loads(line)
-        cold = 0.0
-        if line not in blocks:
-            start = time.perf_counter()
-            blocks[line] = prepare(order["job"], order["lanes"], order["way"])
-            blocks[line]()
-            cold = time.perf_counter() - start
-        wall, cpu = time.perf_counter(), time.process_time()
-        blocks[line]()
-        _say(answers, seconds=time.perf_counter() - wall, cpu_seconds=time.process_time() - cpu, cold_seconds=cold)
+        key = tuple(order.get(name) for name in ("job", "lanes", "way", "steps"))
+        if order["do"] in others:
+            answer = others[order["do"]](order)
+        elif order["do"] == "prepare":
+            prepared.pop(key, None)
+            answer, prepared[key] = _first_block(partial(prepare, *key))
+        else:
+            answer = _timed(getattr(prepared[key], order["do"]))
+        _say(answers, answer)
 
 
-def _say(answers: Any, **values: Any) -> None:
+def _first_block(make: Callable[[], Prepared]) -> tuple[Values, Prepared]:
+    began = time.perf_counter()
+    prepared = make()
+    prepared.train()
+    seconds = time.perf_counter() - began
+    return {"seconds": seconds - prepared.data_seconds, "data_seconds": prepared.data_seconds}, prepared
+
+
+def _timed(work: Callable[[], Any]) -> Values:
+    wall, cpu = time.perf_counter(), time.process_time()
+    work()
+    return {"seconds": time.perf_counter() - wall, "cpu_seconds": time.process_time() - cpu}
+
+
+def _say(answers: Any, values: Values) -> None:
     answers.write(json.dumps(values) + "\n")
     answers.flush()
