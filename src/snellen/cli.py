@@ -94,6 +94,7 @@ def check(
     seed: Seed = None,
     device: Device = "auto",
     threads: Threads = None,
+    workers: Workers = None,
     data_dir: DataFolder = None,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of study files and stop.")] = False,
     as_json: AsJson = False,
@@ -111,7 +112,7 @@ def check(
     from snellen.study.document import open_document
 
     document = open_document(study)
-    checked = check_study(document.study(_overrides(set_, seed)), Settings(None, device, threads, data_dir))
+    checked = check_study(document.study(_overrides(set_, seed)), Settings(None, device, threads, data_dir, workers))
     if as_json:
         print(json.dumps(checked, indent=2))
         return

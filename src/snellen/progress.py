@@ -18,6 +18,7 @@ from snellen.search.rounds import Ask
 from snellen.study.plan import Plan
 from snellen.train.floors import FloorResult
 from snellen.train.lane import Lane
+from snellen.train.packs import strategy_of
 from snellen.train.results import Result
 from snellen.train.snapshot import EpochRecord
 
@@ -98,6 +99,8 @@ class Terminal(RunWatcher):
 
     def began(self, lanes: Sequence[Lane], labels: Sequence[str]) -> None:
         label = labels[0] if len(labels) == 1 else f"{labels[0]} and {len(labels) - 1} more"
+        if len(lanes) > 1:
+            label = f"{label} ({strategy_of(lanes)})"
         epochs = max(lane.epochs for lane in lanes)
         self.packs[lanes[0].ids] = _Pack(
             lanes, self.bars.add_task(label, total=epochs, told=f"epoch 0/{epochs}"), epochs

@@ -78,6 +78,11 @@ def plan_sentences(checked: dict[str, Any]) -> list[str]:
         said.append("Until a search is over, the plan has the dearest of its values.")
     if checked["seeds"] > 1 or checked["folds"]:
         said.append(_networks(checked))
+    for curve in checked["curves"]:
+        said.append(
+            f"The curve of {curve['model']} over {curve['over']}: {several(curve['points'], 'point')}, for which "
+            f"{several(curve['jobs'], 'job')} are trained after the others, about {seconds(curve['seconds'])}."
+        )
     if checked["saved_epochs"]:
         said.append(
             "Jobs that differ in their stop rule alone are one trajectory, trained once, which saves "
@@ -107,8 +112,10 @@ def _searches(model: str, search: dict[str, Any]) -> str:
     rungs = "; ".join(
         ", ".join(f"{rung['trials']:,} to epoch {rung['epochs']:,}" for rung in bracket) for bracket in search["rungs"]
     )
+    folds = search["inside_folds"]
+    inside = f"; and so again inside each of {several(folds, 'fold')}" if folds else ""
     return f"{model} searches by {search['method']}: at most {listing(limits)}{full}{several_each}" + (
-        f": {rungs}." if rungs else "."
+        f": {rungs}{inside}." if rungs else f"{inside}."
     )
 
 
