@@ -75,8 +75,13 @@ def apart_rows(job: str, found: Mapping[str, Any]) -> list[list[str]]:
         middle, cpu = statistics.median(row["ms"]), statistics.median(row["cpu_ms"])
         share = f"{100 * spread(row['ms']):.0f} %"
         evaluated = f"{row['evaluation_us']:.1f}"
-        rows.append([job, what, *(f"{each:.2f}" for each in seconds), f"{middle:.2f}", share, f"{cpu:.2f}", evaluated])
+        rows.append([job, what, *map(_measured, seconds), f"{middle:.2f}", share, f"{cpu:.2f}", evaluated])
     return rows
+
+
+def _measured(seconds: float) -> str:
+    """A difference of two times, unless noise made it negative."""
+    return f"{seconds:.2f}" if seconds >= 0 else "in the noise"
 
 
 def replace_between(text: str, new: str) -> str:
