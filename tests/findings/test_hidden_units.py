@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import html5lib
+import polars as pl
 import pytest
 from runs import MODELS, findings_of, run_small, small_study
 
 import snellen
 from snellen.errors import StudyError
+from snellen.explain.units.words import in_short
 from snellen.run.flow import report
 
 ASKED = {"models": {name: MODELS[name] for name in ("linear", "dense", "conv")}}
@@ -32,10 +34,9 @@ def test_the_first_screen_says_what_hidden_units_respond_to(analysed: Path) -> N
         and set(one.values) == {"units of dense", "units of conv"}
     )
     counts = one.values["units of dense"]
-    assert (
-        f"in `dense_1` of `dense`, {counts['one']} of 16 units" in one.sentence
-        and "in `conv_1` of `conv`, " in one.sentence
-    )
+    kinds = f"{counts['one']} to one class, {counts['several']} to several and {counts['none']} to none, and silencing"
+    assert f"of the 16 units of `dense`, {kinds}" in one.sentence
+    assert "of the 4 filters of `conv`, " in one.sentence
     assert sum(counts[kind] for kind in ("one", "several", "none", "dead")) == 16
 
 
@@ -79,3 +80,21 @@ def test_a_layer_that_does_not_fit_is_refused_before_training(
         study.run(out=tmp_path / "run", device="cpu", threads=1, progress=False)
     assert problem in str(raised.value)
     assert not list((tmp_path / "run").glob("jobs/*/weights*"))
+
+
+@pytest.mark.parametrize(
+    ("needed", "said"),
+    [
+        ([1, 2], "in `tiny` unit 0 to `a` and `b` and unit 1 to none, and silencing one of 2 costs recall"),
+        ([0, 0], "unit 1 to none, and silencing one costs no recall that can be told from chance"),
+        ([3], "in `tiny` unit 0 to `a` and `b`, and silencing it costs recall"),
+    ],
+)
+def test_one_or_two_units_are_named_with_their_classes(needed: list[int], said: str) -> None:
+    count = len(needed)
+    rows = [(0, "b", 0.9, True), (0, "a", 0.95, True), (1, "a", 0.6, False)][: count + 1]
+    told = pl.DataFrame(rows, ["unit", "class", "area", "selective"], orient="row")
+    units = {"dead": [False] * count, "duplicate_of": [None] * count, "selective_classes": [2, 0][:count]}
+    table = pl.DataFrame({**units, "needed_by_classes": needed, "used_by_classes": needed})
+    facts = {"units": count, "model": "tiny", "noun": "unit", "layer": "dense_1"}
+    assert said in in_short(facts, {"units": table, "classes": told})
