@@ -11,9 +11,10 @@ from rich.table import Table
 
 from snellen.evaluate.floors import floor_key
 from snellen.evaluate.scores import Estimate, proportion
+from snellen.explain.phrases import listing
 from snellen.findings.finding import interval
 from snellen.findings.words import share
-from snellen.report.formats import listing, seconds, several, times
+from snellen.report.formats import seconds, several, times
 
 if TYPE_CHECKING:
     import polars as pl

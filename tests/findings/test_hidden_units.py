@@ -34,7 +34,7 @@ def test_the_first_screen_says_what_hidden_units_respond_to(analysed: Path) -> N
         and set(one.values) == {"units of dense", "units of conv"}
     )
     counts = one.values["units of dense"]
-    kinds = f"{counts['one']} to one class, {counts['several']} to several and {counts['none']} to none, and silencing"
+    kinds = f"{counts['one']} to one class, {counts['several']} to several and {counts['none']} to none, "
     assert f"of the 16 units of `dense`, {kinds}" in one.sentence
     assert "of the 4 filters of `conv`, " in one.sentence
     assert sum(counts[kind] for kind in ("one", "several", "none", "dead")) == 16
@@ -98,3 +98,11 @@ def test_one_or_two_units_are_named_with_their_classes(needed: list[int], said: 
     table = pl.DataFrame({**units, "needed_by_classes": needed, "used_by_classes": needed})
     facts = {"units": count, "model": "tiny", "noun": "unit", "layer": "dense_1"}
     assert said in in_short(facts, {"units": table, "classes": told})
+
+
+def test_dead_units_are_counted_beside_the_others() -> None:
+    dead = {"dead": [False, True, True], "duplicate_of": [None] * 3, "selective_classes": [1, 0, 0]}
+    table = pl.DataFrame({**dead, "needed_by_classes": [0] * 3, "used_by_classes": [0] * 3})
+    facts = {"units": 3, "model": "tiny", "noun": "unit", "layer": "dense_1"}
+    said = in_short(facts, {"units": table, "classes": pl.DataFrame()})
+    assert said.startswith("of the 3 units of `tiny`, 1 to one class, 0 to several and 0 to none, 2 are dead, and ")

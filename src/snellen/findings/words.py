@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from snellen.evaluate.comparisons import Comparison
 from snellen.evaluate.scores import Estimate
 from snellen.evaluate.student import Difference
+from snellen.explain.phrases import listing
 from snellen.findings.finding import Facts, interval, percent, plural
 
 FLOOR = "floor: "
@@ -27,8 +28,7 @@ def between(difference: Difference) -> str:
 
 def listed(names: Sequence[str]) -> str:
     """`a`, `b` and `c`."""
-    shown = [f"`{name}`" for name in names]
-    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+    return listing(f"`{name}`" for name in names)
 
 
 def share(estimate: Estimate) -> str:

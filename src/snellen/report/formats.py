@@ -8,6 +8,8 @@ from typing import Any
 
 from markupsafe import Markup
 
+from snellen.explain.phrases import listing
+
 Estimate = dict[str, Any]
 
 SPACE = "\N{NO-BREAK SPACE}"
@@ -66,12 +68,6 @@ def times(number: int) -> str:
 def words(key: str) -> str:
     """A key as words: "macro_f1" -> "macro F1", "top_2" -> "top 2", "rmse" -> "RMSE"."""
     return key.replace("_", " ").replace("f1", "F1").replace("rmse", "RMSE")
-
-
-def listing(names: Iterable[str]) -> str:
-    """Names in a sentence: "a", "a and b", "a, b and c"."""
-    *head, last = names
-    return f"{', '.join(head)} and {last}" if head else last
 
 
 def day(moment: str) -> str:

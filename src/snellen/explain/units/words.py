@@ -7,6 +7,8 @@ from typing import Any
 
 import polars as pl
 
+from snellen.explain.phrases import listing
+
 FEW_UNITS = 2
 """Layers of at most so many units are described unit by unit."""
 NAMED = 3
@@ -35,9 +37,9 @@ def _response(facts: Row, classes: Sequence[Row]) -> str:
     known = sorted((row for row in classes if row["area"] is not None), key=lambda row: -row["area"])
     told = [row for row in known if row["selective"]]
     if told:
-        areas = listed([f"{row['area']:.2f}" for row in told[:NAMED]])
+        areas = listing([f"{row['area']:.2f}" for row in told[:NAMED]])
         more = f", and to {len(told) - NAMED} more" if len(told) > NAMED else ""
-        names = listed([quoted(row) for row in told[:NAMED]])
+        names = listing([quoted(row) for row in told[:NAMED]])
         return f"responds most to {names} (AUC {areas}){more}{_least(facts, known, ' and least to')}"
     if not known:
         return "has too few images of each class to be judged"
@@ -127,7 +129,9 @@ def _coverage(facts: Row, classes: pl.DataFrame) -> str:
     if len(without) == len(per_class):
         return ""
     if without:
-        named = listed(without[:NAMED]) if len(without) <= NAMED else f"{len(without)} classes, {without[0]} among them"
+        named = (
+            listing(without[:NAMED]) if len(without) <= NAMED else f"{len(without)} classes, {without[0]} among them"
+        )
         return f"No {facts['noun']} responds to {named}."
     most, fewest = max(per_class, key=lambda name: per_class[name]), min(per_class, key=lambda name: per_class[name])
     return (
@@ -172,8 +176,10 @@ def in_short(facts: Row, tables: Mapping[str, pl.DataFrame]) -> str:
     one = "it" if units == 1 else f"one of {counts['needed']:,}" if counts["needed"] else "one"
     lost = f"silencing {one} costs {'recall' if counts['needed'] else 'no recall that can be told from chance'}"
     if units <= FEW_UNITS:
-        return f"in `{facts['model']}` {listed(_each_to(facts, tables['classes']))}, and {lost}"
+        return f"in `{facts['model']}` {listing(_each_to(facts, tables['classes']))}, and {lost}"
     kinds = f"{counts['one']} to one class, {counts['several']} to several and {counts['none']} to none"
+    if counts["dead"]:
+        kinds += f", {counts['dead']} {'is' if counts['dead'] == 1 else 'are'} dead"
     return f"of the {units:,} {facts['noun']}s of `{facts['model']}`, {kinds}, and {lost}"
 
 
@@ -181,7 +187,7 @@ def _each_to(facts: Row, classes: pl.DataFrame) -> list[str]:
     """Unit 0 to `6`, of every unit."""
     told = classes.filter("selective").sort("area", descending=True).to_dicts()
     names = [[quoted(row) for row in told if row["unit"] == unit] for unit in range(facts["units"])]
-    return [f"{facts['noun']} {unit} to {listed(each) if each else 'none'}" for unit, each in enumerate(names)]
+    return [f"{facts['noun']} {unit} to {listing(each) if each else 'none'}" for unit, each in enumerate(names)]
 
 
 def tenths(value: float) -> str:
@@ -192,11 +198,6 @@ def tenths(value: float) -> str:
 def quoted(row: Row) -> str:
     """The class of a row in back-quotes."""
     return f"`{row['class']}`"
-
-
-def listed(words: Sequence[str]) -> str:
-    """a, b and c."""
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def share(value: float) -> str:

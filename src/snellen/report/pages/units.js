@@ -161,7 +161,7 @@ function dossier(unit) {
 
 // The dialog follows the address, so a dossier can be linked, and Back closes it.
 function follow() {
-  const unit = dossiers.get(Number(/^#unit-(\d+)$/.exec(location.hash)?.[1] ?? NaN));
+  const unit = dossiers.get(Number(location.hash.match(/^#unit-(\d+)$/)?.[1] ?? NaN));
   const open = unit && document.getElementById(`of-unit-${unit.unit}`);
   if (unit && open && !dialog.contains(open)) return open.scrollIntoView();
   if (!unit) return dialog.open && dialog.close();
