@@ -1,0 +1,132 @@
+"""The compiled library: beside this file where a C++ compiler was at hand, loaded once, and None elsewhere."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from ctypes import POINTER, c_char_p, c_double, c_float, c_int32, c_int64, c_void_p
+from functools import cache
+from importlib.machinery import EXTENSION_SUFFIXES
+from pathlib import Path
+from typing import Any
+
+ABI = 1
+"""Of the functions and records below; a library of another one, built from other sources, is not used."""
+SWITCH = "SNELLEN_KERNELS"
+"""The environment variable that switches the kernels off."""
+OFF = "off"
+
+
+class Record(ctypes.Structure):
+    """`snellen_layer` of kernels.h: one layer with the function of each value after it."""
+
+    _fields_ = (
+        *((name, c_int32) for name in ("kind", "activation")),
+        *((f"{way}_{axis}", c_int32) for way in ("in", "out") for axis in ("height", "width", "channels")),
+        *((name, c_int32) for name in ("window", "stride", "pad_top", "pad_left")),
+        *((name, c_int64) for name in ("kernel", "bias")),
+        *((name, c_float) for name in ("alpha", "beta")),
+    )
+
+
+class WinogradSizes(ctypes.Structure):
+    """Of large.h: rows, height, width and channels `in` of pictures, filters `out`, zeros around them."""
+
+    _fields_ = tuple((name, c_int64) for name in ("rows", "height", "width", "in", "out", "pad"))
+
+
+class DenseSizes(ctypes.Structure):
+    """Of large.h: vectors and how long they are before and after the layer."""
+
+    _fields_ = tuple((name, c_int64) for name in ("rows", "inputs", "units"))
+
+
+class NormSizes(ctypes.Structure):
+    """Of large.h: how many values each channel has."""
+
+    _fields_ = tuple((name, c_int64) for name in ("count", "channels"))
+
+
+class Lanes(ctypes.Structure):
+    """`SnellenLanes` of optimizers.h: how many, numbers of each, floats from one to the next, learning rates."""
+
+    _fields_ = (*((name, c_int64) for name in ("count", "numbers", "apart")), ("rates", c_void_p))
+
+
+SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
+    "snellen_abi": (c_int32, ()),
+    "snellen_instructions": (c_char_p, ()),
+    "snellen_use": (c_int32, (c_char_p,)),
+    "snellen_scratch": (c_int64, (POINTER(Record), c_int32, c_int64)),
+    "snellen_pass": (
+        None,
+        (
+            *(POINTER(Record), c_int32, c_int64, c_int64),  # layers, their count, lanes, rows
+            *(c_void_p, c_int64),  # parameters
+            *(c_void_p, c_int64, c_int64),  # x
+            *(c_void_p, c_int64, c_int64),  # targets
+            c_void_p,  # counts
+            *(c_void_p, c_int64),  # masks, rows of each lane in a mask
+            *(c_void_p, c_int64, c_int64),  # logits
+            *(c_void_p, c_int64),  # gradient
+            c_void_p,  # scratch
+        ),
+    ),
+    "snellen_pictures": (
+        c_int32,
+        (*(c_void_p, c_int64, c_int64), c_void_p, c_int64, c_float, c_float, c_void_p),  # pictures, rows, range, x
+    ),
+    "snellen_adam": (None, (*[c_void_p] * 5, *[c_double] * 3)),  # lanes, parameters, gradient, slots, numbers
+    "snellen_rmsprop": (None, (*[c_void_p] * 5, *[c_double] * 3)),
+    "snellen_sgd": (None, (*[c_void_p] * 4, c_double, c_int32)),
+}
+"""What the functions give back, and their arguments."""
+PRODUCTS: dict[str, tuple[Any, tuple[Any, ...]]] = {
+    "scratch": (c_int64, (c_void_p,)),  # sizes
+    "forward": (None, (*[c_void_p] * 3, c_int32, *[c_void_p] * 3)),  # x, kernel, bias, relu, y, sizes, scratch
+    "inputs": (None, (c_void_p,) * 6),  # gradient of y, y, kernel, gradient of x, sizes, scratch
+    "kernels": (None, (c_void_p,) * 7),  # x, gradient of y, y, those of kernel and bias, sizes, scratch
+}
+"""The same of `snellen_winograd_...` and `snellen_dense_...`."""
+NORM = {"moments": 4, "apply": 5, "sums": 7, "combine": 7}
+"""Arguments of `snellen_norm_...`, all of them pointers, the last to the sizes."""
+SIGNATURES |= {f"snellen_norm_{name}": (None, (c_void_p,) * count) for name, count in NORM.items()}
+SIGNATURES |= {f"snellen_{kind}_{name}": each for kind in ("winograd", "dense") for name, each in PRODUCTS.items()}
+
+
+def library() -> ctypes.CDLL | None:
+    """The library with its functions typed; None where there is none, or the environment says SNELLEN_KERNELS=off.
+    There `avx2` or `generic` ask for those instructions."""
+    return None if os.environ.get(SWITCH) == OFF else _loaded()
+
+
+def instructions() -> str:
+    """Which of its instruction sets the library uses on this processor: avx512, avx2 or generic; `off` without one."""
+    found = library()
+    return OFF if found is None else found.snellen_instructions().decode()
+
+
+def has_vectors() -> bool:
+    """Whether there is a library for the vectors of this processor; with plain instructions torch is quicker."""
+    return instructions() not in (OFF, "generic")
+
+
+@cache
+def _loaded() -> ctypes.CDLL | None:
+    places = (Path(__file__).with_name(f"_native{suffix}") for suffix in EXTENSION_SUFFIXES)
+    return next((found for place in places if place.exists() and (found := _typed(place)) is not None), None)
+
+
+def _typed(place: Path) -> ctypes.CDLL | None:
+    """None for a file that cannot be loaded here or is of another ABI."""
+    try:
+        found = ctypes.CDLL(str(place))
+        if found.snellen_abi() != ABI:
+            return None
+        for name, (result, arguments) in SIGNATURES.items():
+            function = getattr(found, name)
+            function.restype, function.argtypes = result, arguments
+        found.snellen_use(os.environ.get(SWITCH, "").encode())
+    except (OSError, AttributeError):
+        return None
+    return found

@@ -1,0 +1,90 @@
+"""Passes of the compiled kernels beside the same passes by torch in float64."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from snellen.kernels import library as kernels
+from snellen.models.build import Network, build
+from snellen.models.keys import Key
+from snellen.train.compiled import Compiled
+from snellen.train.flat import Layout
+from snellen.train.passes import Passes
+from snellen.train.team import Team
+
+INSTRUCTIONS = ("generic", "avx2", "avx512")
+KEY = Key((3, 1, 2), ("step", 7))
+
+
+@pytest.fixture(params=INSTRUCTIONS)
+def instructions(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Each set of instructions that this processor has."""
+    monkeypatch.delenv(kernels.SWITCH, raising=False)
+    found = kernels.library()
+    if found is None:
+        pytest.skip("no C++ compiler made the kernels")
+    before = kernels.instructions()
+    if not found.snellen_use(request.param.encode()):
+        pytest.skip(f"the processor or the compiler lacks {request.param}")
+    yield request.param
+    assert found.snellen_use(before.encode())
+
+
+@dataclass(frozen=True, eq=False)
+class Pass:
+    """What one pass of a network is given: all float32. weights: (L, N), 0 for rows that fill up."""
+
+    network: Network
+    theta: Tensor
+    x: Tensor
+    targets: Tensor
+    weights: Tensor | None = None
+    key: Key | None = None
+
+    @property
+    def layout(self) -> Layout:
+        return Layout.of(self.network.init((0,))[0])
+
+    def by_kernels(self, parts: int = 1) -> tuple[Tensor, Tensor]:
+        """Logits (L, N, K) and the gradient (L, P)."""
+        compiled = Compiled.of(self.network, len(self.x))
+        assert compiled is not None
+        gradients = [torch.full_like(self.theta, torch.nan) for _ in range(parts)]
+        with Team(parts) as team:
+            passes = Passes(compiled, self.theta, gradients)
+            logits, written = passes.of(self.x, self.targets, self.weights, {}, self.key, team)
+        assert written == parts
+        return logits, torch.stack(gradients).sum(0)
+
+    def by_torch(self) -> tuple[Tensor, Tensor]:
+        """The same in float64, the loss written out."""
+        theta = self.theta.double().requires_grad_()
+        parameters = self.layout.views(theta)
+        x, weights = self.x.double(), self.weights
+        logits, _ = self.network.apply(parameters, {}, x, "train", self.key, weights)
+        losses = -(self.targets.double() * logits.log_softmax(-1)).sum(-1)
+        counts = torch.full((len(x),), x.shape[1]) if weights is None else weights.sum(1)
+        [gradient] = torch.autograd.grad((losses.sum(1) / counts).sum(), [theta])
+        return logits.detach(), gradient
+
+    def differs_by(self, parts: int = 1) -> float:
+        """The largest difference of logits or gradient, each in units of its largest number."""
+        pairs = zip(self.by_kernels(parts), self.by_torch())
+        return max(float((found - wanted).abs().max() / wanted.abs().max()) for found, wanted in pairs)
+
+
+def a_pass(
+    layers: Sequence[Any], shape: tuple[int, int, int], rows: int = 5, lanes: int = 1, classes: int = 4, seed: int = 0
+) -> Pass:
+    """Random parameters, pictures, and targets of any sum."""
+    network, random = build(layers, shape, classes), torch.Generator().manual_seed(seed)
+    initial = Layout.of(network.init((0,))[0]).flatten(network.init(tuple(range(lanes)))[0])
+    theta = initial + 0.1 * torch.randn(initial.shape, generator=random)
+    x = torch.randn((lanes, rows, *shape), generator=random)
+    return Pass(network, theta, x, torch.rand((lanes, rows, classes), generator=random))
