@@ -66,7 +66,9 @@ def on(
     drawn: EpochAugmentation, pictures: Tensor, rows: Tensor, weights: Tensor | None = None
 ) -> tuple[Tensor, Mixed | None]:
     """The same of other pictures of the same number."""
-    return drawn.mix(drawn.change(pictures[rows], rows), LABELS[rows], rows, weights, 0)
+    width = rows.shape[1]
+    counts = [width] * len(rows) if weights is None else weights.count_nonzero(1).tolist()
+    return drawn.mix(drawn.change(pictures[rows], rows), LABELS[rows], rows, drawn.partners(counts, width))
 
 
 def test_every_kind_has_a_case() -> None:

@@ -19,6 +19,7 @@ from snellen.models.features import FEATURES
 from snellen.models.layers import LAYERS
 from snellen.train import engine
 from snellen.train.augment.registry import AUGMENTATIONS
+from snellen.train.compiled import KERNELS, TORCH, ways_for
 from snellen.train.engine import Silent
 from snellen.train.lane import Lane
 from snellen.train.optimizers import OPTIMIZERS
@@ -98,10 +99,10 @@ def lanes(epochs: int = 3, **changes: Any) -> list[Lane]:
     return found
 
 
-def trained(*pack: Lane, folder: Path, dtype: torch.dtype, parts: int = 1) -> Snapshot:
+def trained(*pack: Lane, folder: Path, dtype: torch.dtype, parts: int = 1, way: str = TORCH) -> Snapshot:
     begun = start(*pack)
     begun = replace(begun, theta=begun.theta.to(dtype), state=to(begun.state, dtype), slots=to(begun.slots, dtype))
-    return engine.train(pack, material(), begun, checkpoint(folder), Silent(), parts=parts)
+    return engine.train(pack, material(), begun, checkpoint(folder), Silent(), parts=parts, way=way)
 
 
 def to(values: Values, dtype: torch.dtype) -> Values:
@@ -111,11 +112,16 @@ def to(values: Values, dtype: torch.dtype) -> Values:
 def agree(pack: list[Lane], folder: Path) -> None:
     """All lanes form one pack, and each is in it what it is alone."""
     assert len({shape_of(lane) for lane in pack}) == 1
-    for dtype, tolerance in ((torch.float64, 1e-9), (torch.float32, 1e-4)):
-        together = trained(*pack, folder=folder / str(dtype), dtype=dtype)
+    for dtype, tolerance, way in ((torch.float64, 1e-9, TORCH), *((torch.float32, 1e-4, way) for way in ways(pack))):
+        together = trained(*pack, folder=folder / f"{way}-{dtype}", dtype=dtype, way=way)
         for number, lane in enumerate(pack):
-            alone = trained(lane, folder=folder / f"{dtype}-{number}", dtype=dtype)
+            alone = trained(lane, folder=folder / f"{way}-{dtype}-{number}", dtype=dtype, way=way)
             same(together.lanes[number], alone.lanes[0], tolerance if dtype == torch.float32 else 0.0)
+
+
+def ways(pack: list[Lane]) -> tuple[str, ...]:
+    """Torch, and the kernels where they are and know the network."""
+    return ways_for(pack[0].trajectory, "cpu")
 
 
 def same(packed: engine.Progress, alone: engine.Progress, relative: float) -> None:
@@ -153,6 +159,18 @@ def test_layers_in_parts(kind: str, tmp_path: Path) -> None:
         trained(one, folder=tmp_path / str(parts), dtype=torch.float64, parts=parts).lanes[0] for parts in (1, 5)
     )
     same(shared, whole, 0.0)
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_the_kernels_train_as_torch_does(kind: str, tmp_path: Path) -> None:
+    """Masks of dropout, filler rows, mixed labels, clipping and all that lanes differ in are the same for both."""
+    pack = lanes(layers=NETWORKS[kind], augment=[{"mixup": 0.4}])
+    if KERNELS not in ways(pack):
+        pytest.skip("the kernels lack a layer, or are not there")
+    ours, torchs = (trained(*pack, folder=tmp_path / way, dtype=torch.float32, way=way) for way in (KERNELS, TORCH))
+    for found, wanted in zip(ours.lanes, torchs.lanes):
+        same(found, wanted, 1e-4)
+        assert not torch.equal(found.kept[0].theta, wanted.kept[0].theta)
 
 
 @pytest.mark.parametrize("optimizer", RULES, ids=json.dumps)

@@ -17,7 +17,7 @@ from snellen.errors import ShapeError, unknown
 from snellen.models import chain
 from snellen.models.chain import Placed
 from snellen.models.features import Feature
-from snellen.models.keys import Key
+from snellen.models.keys import Key, Randomness
 from snellen.models.layer import Layer, Mode, Shape, Step, Tensors
 from snellen.models.layers import AnyLayer, Dense, Skip
 from snellen.models.quicker import quicker
@@ -47,7 +47,7 @@ class Network:
         state: Tensors,
         x: Tensor,
         mode: Mode,
-        key: Key | None = None,
+        key: Randomness | None = None,
         weights: Tensor | None = None,
         share: Share | None = None,
     ) -> tuple[Tensor, Tensors]:
@@ -55,12 +55,12 @@ class Network:
         logits of its views, where the network has some."""
         first, step = self.layers[0].layer, Step(mode, key, weights, share)
         if mode == "train" or not isinstance(first, Views):
-            return chain.apply(self._computed, parameters, state, x, step)
-        logits = [chain.apply(self._computed, parameters, state, view, step)[0] for view in first.of(x)]
+            return chain.apply(self.computed, parameters, state, x, step)
+        logits = [chain.apply(self.computed, parameters, state, view, step)[0] for view in first.of(x)]
         return torch.stack(logits).mean(0), {}
 
     @cached_property
-    def _computed(self) -> tuple[Placed, ...]:
+    def computed(self) -> tuple[Placed, ...]:
         """The layers in the order in which they are computed."""
         return quicker(self.layers)
 

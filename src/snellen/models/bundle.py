@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
-import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from torch import Tensor
 
@@ -36,7 +35,7 @@ from snellen.limits import (
 )
 from snellen.models.build import Network, assemble
 from snellen.models.features import AnyPart
-from snellen.models.forward import predict_probabilities
+from snellen.models.forward import predict_probabilities, resident
 from snellen.models.weights import unpack_weights
 
 WEIGHTS, DESCRIPTION, CARD = "model.safetensors", "model.json", "card.md"
@@ -85,7 +84,8 @@ class Input(BaseModel):
 
 
 class Description(BaseModel):
-    """model.json. tone: that of the training pictures, where it was noted."""
+    """model.json. tone: that of the training pictures; data_sha256: fingerprint of the data set that the training
+    pictures are a part of; both where it was noted."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     format: Literal["snellen-model"] = "snellen-model"
@@ -98,6 +98,7 @@ class Description(BaseModel):
     layers: Annotated[tuple[AnyPart, ...], Field(min_length=1, max_length=MAX_LAYERS)]
     weights_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
     tone: Tone | None = None
+    data_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
 
     @model_validator(mode="after")
     def _classes_differ(self) -> Description:
@@ -129,11 +130,18 @@ class Model:
         """Class names, in the order of the probabilities."""
         return self.description.classes
 
+    def on(self, device: str) -> Model:
+        """The same model, computing on this device: cpu, cuda, cuda:1 or mps."""
+        parameters, state = (
+            {name: value.to(device) for name, value in values.items()} for values in (self.parameters, self.state)
+        )
+        return Model(self.description, self.network, parameters, state)
+
     def predict(self, images: np.ndarray) -> np.ndarray:
         """(N, K) float32 probabilities of images (N, H, W, C), in the values of the training data.
 
-        The same function as in training: the same bits on one machine and torch version. Raises BundleError when size
-        or channels are not those of the model, or its answer is no number.
+        The same function as in training: the same bits on one machine, device and torch version. Raises BundleError
+        when size or channels are not those of the model, or its answer is no number.
         """
         if images.ndim != 4 or images.shape[1:] != self.network.input_shape:
             raise BundleError(
@@ -141,7 +149,8 @@ class Model:
                 found=f"{_size(images.shape[1:])}",
                 expected=f"{_size(self.network.input_shape)}",
             )
-        pixels = torch.from_numpy(np.array(images))
+        device = next(iter(self.parameters.values())).device
+        pixels = resident(images, str(device))
         pixel_range = self.description.input.pixel_range
         probabilities = predict_probabilities(self.network, self.parameters, self.state, pixels, pixel_range)
         if not np.isfinite(probabilities).all():

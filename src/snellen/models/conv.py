@@ -13,6 +13,7 @@ import torch.nn.functional as functional
 from pydantic import Field
 from torch import Tensor
 
+from snellen.models import kernel_products
 from snellen.models.activations import Activation, activate
 from snellen.models.initializers import Initializer, draw
 from snellen.models.keys import Key
@@ -43,10 +44,17 @@ class Conv(Layer):
         return {"kernel": kernel, **_zero_bias(self.use_bias, key, self.filters)}, {}
 
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
-        kernel = _mixing(parameters["kernel"])
+        kernel = parameters["kernel"]
+        if step.mode == "train" and kernel_products.convolves(x, kernel, self.strides):
+            return self._quick(x, kernel, parameters.get("bias")), {}
         bias = parameters["bias"].flatten() if self.use_bias else None
-        y = _slide(fold(x), kernel, bias, self.strides, self.padding, groups=len(x))
+        y = _slide(fold(x), _mixing(kernel), bias, self.strides, self.padding, groups=len(x))
         return unfold(activate(y, self.activation), len(x)), {}
+
+    def _quick(self, x: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
+        relu = self.activation == "relu"
+        y = kernel_products.convolve(x, kernel, bias, int(self.padding == "same"), relu)
+        return y if relu else activate(y, self.activation)
 
     def multiply_adds(self, shape: Shape) -> int:
         return math.prod(self.output_shape(shape)) * self.kernel**2 * shape[2]

@@ -8,6 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from snellen.errors import ShapeError
+from snellen.models import kernel_products
 from snellen.models.activations import Activation, activate
 from snellen.models.initializers import Initializer, draw
 from snellen.models.keys import Key
@@ -36,9 +37,12 @@ class Dense(Layer):
         return {"kernel": kernel, **bias}, {}
 
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
-        bias = parameters["bias"] if self.use_bias else None
+        kernel, bias, relu = parameters["kernel"], parameters.get("bias"), self.activation == "relu"
+        if step.mode == "train" and kernel_products.multiplies(x, kernel):
+            y = kernel_products.multiply(x, kernel, bias, relu)
+            return y if relu else activate(y, self.activation), {}
         product = row_product if step.mode == "evaluate" else plain_product
-        return activate(product(x, parameters["kernel"], bias), self.activation), {}
+        return activate(product(x, kernel, bias), self.activation), {}
 
     def multiply_adds(self, shape: Shape) -> int:
         return shape[0] * self.units

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal, final
 from pydantic import Field
 from torch import Tensor
 
+from snellen.models.keys import Randomness
 from snellen.models.layer import Layer, Shape, Step, Tensors
 
 
@@ -45,10 +46,16 @@ class LanesDropout(Layer):
 def _dropped(x: Tensor, rates: Sequence[float], step: Step) -> Tensor:
     if step.mode == "evaluate" or step.key is None or not any(rates):
         return x
-    mask = step.key.keep_mask(rates, _whole(x, step))[:, step.share.rows if step.share else slice(None)]
+    return x * factors(rates, _whole(x, step), step.key)[:, step.share.rows if step.share else slice(None)]
+
+
+def factors(rates: Sequence[float], like: Tensor, key: Randomness) -> Tensor:
+    """What training multiplies the values of a whole batch with: 0, or 1 / (1 - rate). like: (L, N, ...), a rate for
+    each lane."""
+    mask = key.keep_mask(rates, like)
     for own, rate in zip(mask, rates):
         own.mul_(1 / (1 - rate))
-    return x * mask
+    return mask
 
 
 def _whole(x: Tensor, step: Step) -> Tensor:

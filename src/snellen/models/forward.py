@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from snellen.kernels.library import library
 from snellen.limits import PREDICTION_BATCH
 from snellen.models.build import Network
 from snellen.models.layer import Tensors
@@ -26,7 +28,24 @@ def to_input(images: Tensor, pixel_range: tuple[float, float], dtype: torch.dtyp
     return (x.sub_(low) if low else x).div_(high - low)
 
 
-def _each(predict: Callable[[int], np.ndarray], starts: Sequence[int], threads: int) -> list[np.ndarray]:
+def input_of(
+    images: Tensor, rows: Tensor, pixel_range: tuple[float, float], dtype: torch.dtype = torch.float32
+) -> Tensor:
+    """The same of the pictures in `rows`, of any shape: (*rows.shape, H, W, C). Where there are kernels, in one pass
+    over the bytes: the same bits in less than half of the time."""
+    kernels, (low, high) = library(), pixel_range
+    readable = images.dtype == torch.uint8 and images.device.type == "cpu" and images.is_contiguous()
+    if kernels is None or not readable or dtype != torch.float32:
+        return to_input(images[rows], pixel_range, dtype)
+    rows = rows.contiguous()
+    x = torch.empty((*rows.shape, *images.shape[1:]))
+    stored = (images.data_ptr(), len(images), math.prod(images.shape[1:]))
+    if not kernels.snellen_pictures(*stored, rows.data_ptr(), rows.numel(), low, high - low, x.data_ptr()):
+        raise IndexError(f"a row that is none of {len(images)} pictures")
+    return x
+
+
+def _each(predict: Callable[[int], Tensor], starts: Sequence[int], threads: int) -> list[Tensor]:
     """predict of each start; whole batches are shared among threads, so that no bit depends on their number."""
     if threads == 1 or len(starts) < 2 * threads:
         return [predict(start) for start in starts]
@@ -51,15 +70,18 @@ def predict_probabilities(
     rows = torch.arange(len(images), device=images.device) if rows is None else rows
     dtype = next(iter(parameters.values())).dtype
 
-    def predict(start: int) -> np.ndarray:
+    def predict(start: int) -> Tensor:
         batch = rows[start : start + PREDICTION_BATCH]
         filled = torch.nn.functional.pad(batch, (0, PREDICTION_BATCH - len(batch)))
         x = to_input(images[filled], pixel_range, dtype).unsqueeze(0)
         with torch.inference_mode():
             logits, _ = network.apply(parameters, state, x, "evaluate")
-            probabilities: np.ndarray = logits[0, : len(batch)].softmax(-1).float().cpu().numpy()
-        return probabilities
+            return logits[0, : len(batch)].softmax(-1).float()
 
     with one_thread() as threads:
         parts = _each(predict, range(0, len(rows), PREDICTION_BATCH), threads if images.device.type == "cpu" else 1)
-    return np.concatenate([np.zeros((0, network.classes), np.float32), *parts])
+    if not parts:
+        return np.zeros((0, network.classes), np.float32)
+    with torch.inference_mode():
+        probabilities: np.ndarray = torch.cat(parts).cpu().numpy()  # a device is waited for once, not once a batch
+    return probabilities

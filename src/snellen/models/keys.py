@@ -5,9 +5,20 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
+
+
+class Randomness(Protocol):
+    """What a layer asks for random numbers: a Key, or what stands in for one where nothing may be drawn."""
+
+    def at(self, *steps: str | int) -> Randomness:
+        """The randomness further down the path."""
+
+    def keep_mask(self, rates: Sequence[float], like: torch.Tensor) -> torch.Tensor:
+        """A tensor like `like` (L, ...) of ones and zeros, as `Key.keep_mask`."""
 
 
 @dataclass(frozen=True)

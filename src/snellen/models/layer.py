@@ -16,7 +16,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from snellen.models.keys import Key
+from snellen.models.keys import Key, Randomness
 from snellen.models.named import Named
 from snellen.models.share import Share
 
@@ -42,7 +42,7 @@ class Step:
     """
 
     mode: Mode
-    key: Key | None = None
+    key: Randomness | None = None
     weights: Tensor | None = None
     share: Share | None = None
 

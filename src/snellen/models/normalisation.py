@@ -11,6 +11,7 @@ import torch.nn.functional as functional
 from pydantic import Field
 from torch import Tensor
 
+from snellen.models import kernel_norm
 from snellen.models.keys import Key
 from snellen.models.layer import Arrays, Layer, Shape, Step, Tensors
 from snellen.models.share import Share
@@ -62,7 +63,9 @@ class BatchNorm(Layer):
         lanes, channels = len(x), x.shape[-1]
         folded = fold(x) if x.dim() == 5 else x.transpose(0, 1).flatten(1)
         gamma, beta = parameters["gamma"].flatten(), parameters["beta"].flatten()
-        if share is None:
+        if kernel_norm.normalises(folded):
+            y, mean, scale = kernel_norm.normalise(folded, gamma, beta, self.epsilon, share)
+        elif share is None:
             y, mean, scale = torch.native_batch_norm(folded, gamma, beta, None, None, True, 0.0, self.epsilon)
         else:
             y, mean, scale = shared_norm(folded, gamma, beta, self.epsilon, share)

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from snellen.models.kernel_norm import joined
 from snellen.models.share import Share
 
 
@@ -52,8 +53,4 @@ class _SharedNorm(torch.autograd.Function):
 
 def _moments(x: Tensor, share: Share) -> tuple[Tensor, Tensor]:
     """Mean and biased variance (C,) over the whole batch."""
-    own = torch.stack(torch.batch_norm_update_stats(x, None, None, 0.0))
-    every = torch.stack(share.exchange(torch.cat([own, own.new_full((1, own.shape[1]), share.count / share.total)])))
-    means, variances, parts = every.unbind(1)
-    mean = (means * parts).sum(0)
-    return mean, ((variances + (means - mean).square()) * parts).sum(0)
+    return joined(torch.stack(torch.batch_norm_update_stats(x, None, None, 0.0)), share)

@@ -17,12 +17,17 @@ class EachItsOwn:
 
     optimizers: tuple[Optimizer, ...]
 
+    @property
+    def each_alone(self) -> bool:
+        """As of an Optimizer."""
+        return all(optimizer.each_alone for optimizer in self.optimizers)
+
     def step(
         self,
         theta: Tensor,
         gradient: Tensor,
         slots: dict[str, Tensor],
-        step: int,
+        step: int | Tensor,
         rate: Tensor,
         weight_decay: Tensor | None,
         layout: Layout,

@@ -11,15 +11,20 @@ import torch.nn.functional as functional
 from torch import Tensor
 
 from snellen.models.build import Network
-from snellen.models.keys import Key
+from snellen.models.keys import Randomness
 from snellen.models.layer import Tensors
 from snellen.models.share import Share
 from snellen.models.side_by_side import side_by_side
+from snellen.train.compiled import Compiled
 from snellen.train.each_its_own import EachItsOwn, beside_each_other
 from snellen.train.flat import Layout
 from snellen.train.job import Trajectory
 from snellen.train.optimizers import Optimizer
+from snellen.train.passes import Passes
 from snellen.train.team import Team
+
+SHARED_NUMBERS = 500_000
+"""Parameters of a pack from which on a team shares the optimizer's step: to meet takes as long as 100,000."""
 
 
 @dataclass(frozen=True)
@@ -75,17 +80,20 @@ class Mixed:
 @dataclass(frozen=True, eq=False)
 class Workspace:
     """What all steps on the same parameters need. leaves: views of them by name, of which gradients are asked for.
-    gradients: (L, P) for each part of a batch, overwritten by every step. team: who computes the parts."""
+    gradients: (L, P) for each part of a batch, overwritten by every step. team: who computes the parts. passes: the
+    kernels, where they are used."""
 
     leaves: dict[str, Tensor]
     gradients: tuple[Tensor, ...]
     team: Team
+    passes: Passes | None = None
 
     @staticmethod
-    def of(layout: Layout, theta: Tensor, team: Team) -> Workspace:
-        """Of theta (L, P), which may be changed in place between steps."""
+    def of(layout: Layout, theta: Tensor, team: Team, compiled: Compiled | None = None) -> Workspace:
+        """Of theta (L, P), which may be changed in place between steps. compiled: None for torch."""
         leaves = {name: view.detach().requires_grad_() for name, view in layout.views(theta).items()}
-        return Workspace(leaves, tuple(torch.empty_like(theta) for _ in range(team.parts)), team)
+        gradients = tuple(torch.empty_like(theta) for _ in range(team.parts))
+        return Workspace(leaves, gradients, team, Passes(compiled, theta, gradients) if compiled else None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,9 +124,9 @@ def training_step(
     slots: dict[str, Tensor],
     x: Tensor,
     labels: Tensor,
-    step: int,
+    step: int | Tensor,
     rate: Tensor,
-    key: Key | None,
+    key: Randomness | None,
     weights: Tensor | None = None,
     mixed: Mixed | None = None,
     workspace: Workspace | None = None,
@@ -130,6 +138,50 @@ def training_step(
     """
     space = workspace or Workspace.of(rule.layout, theta, Team())
     targets = row_targets(rule, labels, mixed, weights)
+    if space.passes is None:
+        logits, changed, parts = _by_torch(rule, state, x, targets, key, weights, space)
+    else:
+        (logits, parts), changed = space.passes.of(x, targets, weights, state, key, space.team), {}
+    _move(rule, theta, slots, step, rate, space.gradients[:parts], space.team)
+    return StepOutcome(logits, targets, right_labels(labels, mixed, weights), {**state, **changed})
+
+
+def _move(
+    rule: Rule,
+    theta: Tensor,
+    slots: dict[str, Tensor],
+    step: int | Tensor,
+    rate: Tensor,
+    gradients: Sequence[Tensor],
+    team: Team,
+) -> None:
+    """theta (L, P) and the slots by the sum of the gradients of the parts. Many parameters are shared among the team
+    where each moves by itself."""
+
+    def move(number: int, share: Share | None) -> None:
+        span = share.rows if share else slice(None)
+        own, first = {name: slot[:, span] for name, slot in slots.items()}, gradients[0][:, span]
+        for other in gradients[1:]:
+            first.add_(other[:, span])
+        gradient = first if rule.clip_norm is None else clipped(first, rule.clip_norm)
+        rule.optimizer.step(theta[:, span], gradient, own, step, rate, rule.weight_decay, rule.layout)
+
+    if rule.clip_norm is None and rule.optimizer.each_alone and theta.numel() >= SHARED_NUMBERS:
+        team.share(move, theta.shape[1])
+    else:
+        move(0, None)
+
+
+def _by_torch(
+    rule: Rule,
+    state: Tensors,
+    x: Tensor,
+    targets: Tensor,
+    key: Randomness | None,
+    weights: Tensor | None,
+    space: Workspace,
+) -> tuple[Tensor, Tensors, int]:
+    """Logits (L, N, K), the changed entries of the state, and how many of the gradients have been written."""
     counts = x.shape[1] if weights is None else weights.sum(1).view(-1, 1, 1)
 
     def compute(number: int, share: Share | None) -> tuple[Tensor, Tensors]:
@@ -141,14 +193,8 @@ def training_step(
         return logits.detach(), changed
 
     parts = space.team.share(compute, x.shape[1])
-    gradient = space.gradients[0]
-    for other in space.gradients[1 : len(parts)]:
-        gradient.add_(other)
-    if rule.clip_norm is not None:
-        gradient = clipped(gradient, rule.clip_norm)
-    rule.optimizer.step(theta, gradient, slots, step, rate, rule.weight_decay, rule.layout)
     logits = parts[0][0] if len(parts) == 1 else torch.cat([logits for logits, _ in parts], 1)
-    return StepOutcome(logits, targets, right_labels(labels, mixed, weights), {**state, **parts[0][1]})
+    return logits, parts[0][1], len(parts)
 
 
 def row_targets(rule: Rule, labels: Tensor, mixed: Mixed | None = None, weights: Tensor | None = None) -> Tensor:
