@@ -121,6 +121,9 @@ def test_unknown_scores_are_none(small_run: Run) -> None:
 def test_no_run_and_an_unfinished_run(tmp_path: Path, run_copy: Path) -> None:
     with pytest.raises(RunError, match="no run of a study here"):
         RunRecord.open(tmp_path)
+    (tmp_path / "study.yaml").write_text("study: a")
+    with pytest.raises(RunError, match=r"interrupted before anything was trained.*Run its study again"):
+        RunRecord.open(tmp_path)
     (run_copy / "evaluation.json").unlink()
     with pytest.raises(RunError, match=r"the run is not finished.*Run the study"):
         facts_of(run_copy)

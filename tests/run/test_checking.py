@@ -101,6 +101,20 @@ def test_seeds_and_folds_are_multiplied() -> None:
     assert "2 seeds and 3 folds twice: 14 networks a model, and 1 network on all rows." in said
 
 
+@pytest.mark.parametrize(("over", "seeds", "said"), [("seeds", 1, True), ("seeds", 2, False), (None, 1, False)])
+def test_a_mean_over_one_seed_is_told(over: str | None, seeds: int, said: bool) -> None:
+    found = checked({"a": {**HALVING, "search": {**HALVING["search"], "mean_over": over}}}, seeds=seeds)
+    told = "a is ranked by the mean over seeds, and the study has one: that mean is one network, without a band."
+    assert (told in " ".join(plan_sentences(found))) == said
+
+
+@pytest.mark.parametrize(("seeds", "said"), [(1, True), (3, False)])
+def test_a_curve_of_one_seed_is_told(seeds: int, said: bool) -> None:
+    dense = {"layers": ["flatten", {"dense": {"units": 8, "activation": "relu"}}]}
+    found = checked({"a": dense}, analyses=[{"curves": {"values": [2, 4], "seeds": seeds}}])
+    assert ("One seed gives no band and no comparisons." in " ".join(plan_sentences(found))) == said
+
+
 def test_models_that_are_the_same_are_trained_once() -> None:
     found = checked({"a": {"layers": "linear"}, "b": {"layers": ["flatten"]}})
     assert found["jobs"] == 1 and found["epochs"] == 4 and [row["jobs"] for row in found["models"]] == [1, 1]

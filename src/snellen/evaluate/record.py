@@ -30,6 +30,9 @@ class RunRecord:
     def open(folder: Path) -> RunRecord:
         """Raises RunError when `folder` holds no planned run."""
         if not (folder / "plan.json").is_file():
+            if (folder / "study.yaml").is_file():
+                hint = "Run its study again: finished work is kept."
+                raise RunError("this run was interrupted before anything was trained", where=str(folder), hint=hint)
             raise RunError("no run of a study here", where=str(folder), expected="a folder such as runs/digits")
         return RunRecord(folder)
 

@@ -23,6 +23,7 @@ from snellen.findings.rules import Judgement
 from snellen.limits import CELL_IMAGES
 from snellen.metrics.scores import confusion
 from snellen.models.predictions import Predictions
+from snellen.report.computed import computed_section
 from snellen.report.folds import folds_section, seeds_section
 from snellen.report.phases import epochs_before, phases_section, whole_history
 from snellen.report.searches import search_section
@@ -60,6 +61,7 @@ def collect(record: RunRecord, evaluation: Evaluation, judgement: Judgement) -> 
         "models": [_model(record, evaluation, model) for model in models],
         **record.data,
         "environment": record.read_json("environment.json"),
+        "computed": computed_section(record),
         "resolved": (record.folder / "resolved.yaml").read_text(encoding="utf-8"),
     }
 

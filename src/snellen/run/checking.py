@@ -68,7 +68,7 @@ def check_study(study: StudyFile, settings: Settings, dataset: Dataset | None = 
     roles = assign(dataset, split_of(study))
     reading = time.perf_counter() - began
     threads = environment["threads"]
-    clock = Clock(dataset, environment["device"], threads, settings.workers or threads)
+    clock = Clock(dataset, environment, settings.workers or threads)
     prices = _Prices(study, dataset, roles, clock)
     models, amounts = prices.models(), prices.amounts
     floors, analyses = floor_seconds(dataset, len(roles.rows["train"])), _analyses(study, prices.planned, len(dataset))
@@ -173,6 +173,7 @@ class _Prices:
         jobs = curve.jobs - own
         lanes = [lane for lane in self.planned.lanes if jobs & set(lane.ids)]
         shared = {"model": curve.model, "over": curve.options["over"], "points": len(curve.points)}
+        shared |= {"seeds": curve.options["seeds"]}
         return {**shared, **asdict(self._of_lanes(lanes, jobs))}
 
     def _model(self, name: str) -> dict[str, Any]:
@@ -191,8 +192,13 @@ class _Prices:
             **{f"all_{key}" if key == "epochs" else key: value for key, value in asdict(amounts).items()},
             "seeds": len(planned.seeds),
             "fold_networks": len(planned.folds),
-            "search": {**_shown(foreseen), "inside_folds": self.inside.get(name, (None, 0))[1]} if foreseen else None,
+            "search": self._how_searched(name, foreseen) if foreseen else None,
         }
+
+    def _how_searched(self, name: str, foreseen: Foreseen) -> dict[str, Any]:
+        over = self.study.models[name].search
+        inside = self.inside.get(name, (None, 0))[1]
+        return {**_shown(foreseen), "inside_folds": inside, "mean_over": over.mean_over if over else None}
 
     def _jobs(self, planned: PlannedModel) -> set[str]:
         """All jobs of a model, those of earlier phases too."""

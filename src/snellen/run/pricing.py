@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,9 @@ from snellen.models import fit, floors
 from snellen.study.estimate import Cost, estimate
 from snellen.train.job import Trajectory
 from snellen.train.lane import Lane
-from snellen.train.packs import WORTH_SECONDS, form, seconds, shape_of
+from snellen.train.packs import WORTH_SECONDS, form, kind_of, seconds, shape_of
+from snellen.train.strategy import NOTHING, Table, side_by_side
+from snellen.train.timings import stored_tables
 
 PROBES = 24
 """Shapes of packs that are timed, half a second each; others cost as much as those for each multiply-add."""
@@ -33,25 +36,37 @@ FLOOR_SECONDS = 2.5
 
 @dataclass(eq=False)
 class Clock:
-    """Seconds on this device, with so many processes; each shape and width of a pack is timed once."""
+    """Seconds on this device, with so many processes; each shape and width of a pack is timed once.
+
+    environment: device, threads and what else the record of a run says of them.
+    """
 
     dataset: Dataset
-    device: str
-    threads: int
+    environment: Mapping[str, Any]
     workers: int = 1
     timed: dict[tuple[str, int, int], Cost] = field(default_factory=dict)
     fitted: dict[str, tuple[float, float]] = field(default_factory=dict)
+    held: dict[str, Table] = field(default_factory=dict)
 
     def costs(self, lanes: Iterable[Lane], until: int | None = None) -> dict[Lane, Cost]:
         """Of each lane, trained to its end in the packs that these lanes will be formed into: its part of the wall
         time, where several processes share the packs. until: the epoch at which they pause."""
-        packs = form(list(lanes), lambda lane: 0)
+        packs = self._packs(list(lanes))
         worth = sum(sorted(seconds(pack, until) for pack in packs)[:-1]) >= WORTH_SECONDS
-        threads = 1 if worth else self.threads
+        threads = 1 if worth else self.environment["threads"]
         found = [[self._cost(lane, pack, threads) for lane in pack] for pack in packs]
-        shared = self.device == "cpu" and worth
+        shared = self.environment["device"] == "cpu" and worth
         part = wall_share([sum(cost.seconds for cost in pack) for pack in found], self.workers if shared else 1)
         return {lane: cost.times(part) for pack, costs in zip(packs, found) for lane, cost in zip(pack, costs)}
+
+    def _packs(self, lanes: Sequence[Lane]) -> list[tuple[Lane, ...]]:
+        """As a run would form them, with what the cache knows of this machine; nothing is measured for it."""
+        device = self.environment["device"]
+        self.held |= stored_tables(lanes, self.environment)
+        return form(lanes, lambda lane: 0, lambda lane: side_by_side(lane, device, self._table(lane)).width)
+
+    def _table(self, lane: Lane) -> Table:
+        return self.held.get(kind_of(lane), NOTHING)
 
     def seconds(self, lanes: Sequence[Lane], epochs: int | None = None) -> float:
         """Of all lanes together, each for so many epochs or to its end."""
@@ -73,7 +88,7 @@ class Clock:
         """Of a lane in a pack like one that was timed."""
         key = shape_of(lane), len(pack), threads
         if key not in self.timed and len(self.timed) < PROBES:
-            self.timed[key] = estimate(pack, self.device, threads)
+            self.timed[key] = estimate(pack, self.environment["device"], threads, self._table(lane))
         if key in self.timed:
             return self.timed[key].of(lane)
         known = list(self.timed.values())

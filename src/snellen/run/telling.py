@@ -97,6 +97,7 @@ def _save_bundles(record: RunRecord, content: Content) -> None:
             layers=folder.read_job().trajectory.layers,
             weights_sha256=result.sha256["weights.safetensors"],
             tone=tone,
+            data_sha256=content["data"]["fingerprint"],
         )
         save_bundle(
             record.folder / "models" / model, description, folder.weights.read_bytes(), model_card(content, model)

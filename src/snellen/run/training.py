@@ -22,7 +22,7 @@ from snellen.train.executors.in_turn import is_finished
 from snellen.train.executors.local import Local
 from snellen.train.floors import fit_floors
 from snellen.train.lane import Lane
-from snellen.train.perform import Workplace, complete
+from snellen.train.perform import Workplace, complete, strategy_of
 from snellen.train.snapshot import EpochRecord
 
 
@@ -109,7 +109,8 @@ class _Reporting(Silent):
     watcher: RunWatcher
 
     def began(self, lanes: Sequence[Lane]) -> None:
-        self.watcher.began(lanes, [self.labels[lane.jobs[0].id] for lane in lanes])
+        labels = [self.labels[lane.jobs[0].id] for lane in lanes]
+        self.watcher.began(lanes, labels, strategy_of(lanes, self.place))
 
     def stepped(self, step: int, steps: int) -> None:
         self.watcher.stepped(step, steps)

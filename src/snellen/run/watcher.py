@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from snellen.data.dataset import Dataset
 from snellen.data.roles import Roles
@@ -29,8 +30,9 @@ class RunWatcher(Silent):
     def searching(self, model: str, number: int, asks: Sequence[Ask]) -> None:
         """A round of a search begins. number: from 1."""
 
-    def began(self, lanes: Sequence[Lane], labels: Sequence[str]) -> None:
-        """Some lanes are going to be trained together. labels: what to call the first job of each."""
+    def began(self, lanes: Sequence[Lane], labels: Sequence[str], strategy: Mapping[str, Any]) -> None:
+        """Some lanes are going to be trained together. labels: what to call the first job of each. strategy: how, as
+        the record of the pack has it."""
 
     def turned(self, lanes: Sequence[Lane]) -> None:
         """What is told from now on is of these lanes, until the next turn: several packs may be trained at once."""

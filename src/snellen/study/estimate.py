@@ -12,12 +12,10 @@ import torch
 
 from snellen.limits import PREDICTION_BATCH
 from snellen.models.forward import predict_probabilities
-from snellen.train import begin
-from snellen.train.engine import Material, Silent, Training
-from snellen.train.environment import parts_for, threads_for
 from snellen.train.job import Trajectory
 from snellen.train.lane import Lane
-from snellen.train.snapshot import together
+from snellen.train.measure import Rehearsal
+from snellen.train.strategy import NOTHING, Strategy, Table, of_pack
 
 PROBE_SECONDS = 0.4
 """Timed a model: long enough for a median, short enough that `check` answers at once."""
@@ -68,15 +66,15 @@ class Cost:
         )
 
 
-def estimate(lanes: Sequence[Lane], device: str, threads: int) -> Cost:
-    """The cost of each lane of a pack on this machine, as it is loaded now. threads: the most that it may use."""
-    lane, job = lanes[0], lanes[0].jobs[0]
-    parts = parts_for(job, len(lanes), threads) if device == "cpu" else 1
-    torch.set_num_threads(max(parts, threads_for(job, len(lanes), threads)))
-    step_seconds, batch_seconds = _probe(lanes, device, parts)
+def estimate(lanes: Sequence[Lane], device: str, threads: int, table: Table = NOTHING) -> Cost:
+    """The cost of each lane of a pack on this machine, as it is loaded now. threads: the most that it may use. table:
+    what is known of lanes of this kind."""
+    lane, network, strategy = lanes[0], lanes[0].trajectory.network, of_pack(lanes, threads, device, table)
+    torch.set_num_threads(strategy.threads)
+    step_seconds, batch_seconds = _probe(lanes, device, strategy)
     return Cost(
-        parameters=job.trajectory.network.parameter_count,
-        multiply_adds=job.trajectory.network.multiply_adds,
+        parameters=network.parameter_count,
+        multiply_adds=network.multiply_adds,
         steps_an_epoch=lane.steps,
         epochs=lane.epochs,
         step_seconds=step_seconds / len(lanes),
@@ -90,27 +88,18 @@ def _batches(lane: Lane) -> int:
     return math.ceil(len(lane.rows["validation"]) / PREDICTION_BATCH)
 
 
-def _probe(lanes: Sequence[Lane], device: str, parts: int) -> tuple[float, float]:
+def _probe(lanes: Sequence[Lane], device: str, strategy: Strategy) -> tuple[float, float]:
     """Median seconds of a training step of the pack, and of a prediction batch."""
-    trajectory = lanes[0].trajectory
-    steps = min(PROBED_STEPS, lanes[0].steps)
-    size = max(trajectory.batch_size * steps, PREDICTION_BATCH)
-    low, high = trajectory.pixel_range
-    generator = np.random.default_rng(0)
-    pictures = generator.uniform(low, high, (size, *trajectory.input_shape)).astype(np.float32)
-    material = Material(torch.from_numpy(pictures).to(device), torch.arange(size, device=device) % trajectory.classes)
-    rows = {"train": np.arange(trajectory.batch_size * steps), "validation": np.arange(1)}
-    probes = [Lane(lane.jobs, rows) for lane in lanes]
-    training = Training.prepare(probes, material, parts)
-    start = together([begin.unfitted(lane, material) for lane in probes])
-    alone = start.alone(0)
-    views = training.layout.views(alone.theta)
+    trajectory, steps = lanes[0].trajectory, min(PROBED_STEPS, lanes[0].steps)
+    rehearsal = Rehearsal.of(lanes, device, steps, strategy, PREDICTION_BATCH)
+    alone, images = rehearsal.start.alone(0), rehearsal.training.material.images
+    views = rehearsal.training.layout.views(alone.theta)
     batch = torch.arange(PREDICTION_BATCH, device=device)
 
     def predict() -> None:
-        predict_probabilities(trajectory.network, views, alone.state, material.images, trajectory.pixel_range, batch)
+        predict_probabilities(trajectory.network, views, alone.state, images, trajectory.pixel_range, batch)
 
-    return _median_seconds(lambda: training.step_through(start, Silent())) / steps, _median_seconds(predict)
+    return _median_seconds(rehearsal.run) / steps, _median_seconds(predict)
 
 
 def _median_seconds(call: Callable[[], object]) -> float:

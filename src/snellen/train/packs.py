@@ -14,6 +14,7 @@ from snellen.files.hashing import identity
 from snellen.models.conv import Conv, DepthwiseConv, SeparableConv
 from snellen.models.skip import Skip
 from snellen.train.augment.augmentation import Augmentation
+from snellen.train.compiled import KERNELS, TORCH
 from snellen.train.lane import Lane
 from snellen.train.optimizers import Optimizer
 
@@ -25,9 +26,16 @@ CONV_WIDTHS = ((100_000, 8), (1_500_000, 4))
 
 CPU time per lane, in shares of one lane alone (docs/log.md): of 4.6 thousand multiply-adds 0.17 in 8 lanes; LeNet-5, of
 0.48 million, 0.6 in 4 and no less in 8; of 0.7 million 0.67 in 4 and 0.81 in 8; of 5 million 1.35 in 2; of 13, 22 and
-41 million 1.0 to 1.08 in 2. A rule and not a measurement: where others use the machine too, one
-run of measurements names different widths as the best, and each new cache would have other bits.
+41 million 1.0 to 1.08 in 2. The rule for short trainings, and the width that stays unless another measures much faster.
 """
+DEVICE_WIDTH = 64
+"""Lanes on a GPU, of networks that have several on a CPU: one leaves nearly all of it idle. Not measured; a pack that
+does not fit its memory is halved."""
+COMPILED_NUMBERS = 400_000
+"""Trained numbers of all lanes whose passes the kernels compute one after another: with more, nothing of a lane is left
+in the cache when its turn comes again. Microseconds of CPU time a step and lane in 1, 3 and 10 lanes (2 cores of 1 MB,
+32 MB shared with others): of 25 thousand numbers 110, 89 and 62; of 102 thousand 190, 211 and 226; of 243 thousand 354,
+422 and 510; of LeNet-5, whose passes take longer, 703, 744 and 698."""
 WINDOWED = (Conv, DepthwiseConv, SeparableConv, Skip)
 WORTH_SECONDS = 10.0
 """Work that is worth a process of its own, which takes 3 s to start and 0.4 GB."""
@@ -44,39 +52,55 @@ STRENGTHS = {"amount", "probability", "padding", "degrees", "factors", "size", "
 """Arguments of augmentations that are only in the numbers they draw."""
 
 
-def form(lanes: Iterable[Lane], epoch_of: Callable[[Lane], int]) -> list[tuple[Lane, ...]]:
+def form(
+    lanes: Iterable[Lane], epoch_of: Callable[[Lane], int], width_of: Callable[[Lane], int] | None = None
+) -> list[tuple[Lane, ...]]:
     """The packs of these lanes, in the order of their first; lanes of one shape and epoch are shared evenly among as
-    few packs as their width allows, and among two at least where each has work for a process."""
+    few packs as their width allows, and among two at least where each has work for a process.
+
+    width_of: at most so many side by side; None is the rule.
+    """
     alike: dict[str, list[tuple[int, Lane]]] = {}
     for place, lane in enumerate(lanes):
         alike.setdefault(f"{epoch_of(lane)} {shape_of(lane)}", []).append((place, lane))
-    packs = sorted((pack for same in alike.values() for pack in _shared(same)), key=lambda pack: pack[0][0])
+    shared = [_shared(same, (width_of or width)(same[0][1])) for same in alike.values()]
+    packs = sorted((pack for each in shared for pack in each), key=lambda pack: pack[0][0])
     return [tuple(lane for _, lane in pack) for pack in packs]
 
 
-def _shared(same: list[tuple[int, Lane]]) -> list[list[tuple[int, Lane]]]:
-    """same: lanes, each with its place in the plan."""
+def _shared(same: list[tuple[int, Lane]], wide: int) -> list[list[tuple[int, Lane]]]:
+    """same: lanes, each with its place in the plan. wide: the most side by side."""
     lanes = [lane for _, lane in same]
-    count = math.ceil(len(lanes) / width(lanes[0]))
+    count = math.ceil(len(lanes) / wide)
     if count == 1 < len(lanes) and seconds(lanes) > 2 * WORTH_SECONDS:
         count = 2
     ends = [math.ceil(len(same) * number / count) for number in range(count + 1)]
     return [same[begin:end] for begin, end in pairwise(ends)]
 
 
-def width(lane: Lane) -> int:
-    """How many lanes like this one are trained side by side, at most."""
-    network = lane.trajectory.network
-    if not any(len(placed.output_shape) == 3 for placed in network.layers if isinstance(placed.layer, WINDOWED)):
-        return DENSE_WIDTH
-    return next((wide for most, wide in CONV_WIDTHS if network.multiply_adds < most), 1)
+def width(lane: Lane, way: str = TORCH, device: str = "cpu") -> int:
+    """How many lanes like this one are trained side by side, at most, by torch or by the kernels."""
+    if way == KERNELS:
+        return min(DENSE_WIDTH, max(1, COMPILED_NUMBERS // lane.trajectory.network.trainable_count))
+    wide = DENSE_WIDTH
+    if _is_windowed(lane):
+        wide = next((wide for most, wide in CONV_WIDTHS if lane.trajectory.network.multiply_adds < most), 1)
+    return DEVICE_WIDTH if device != "cpu" and wide > 1 else wide
 
 
-def strategy_of(lanes: Sequence[Lane], parts: int = 1) -> str:
+def _is_windowed(lane: Lane) -> bool:
+    """Whether convolutions make pictures of pictures in it."""
+    layers = lane.trajectory.network.layers
+    return any(len(placed.output_shape) == 3 for placed in layers if isinstance(placed.layer, WINDOWED))
+
+
+def name_of(lanes: Sequence[Lane], parts: int = 1, way: str = TORCH) -> str:
     """How such a pack is computed, in words. parts: of each batch, computed side by side."""
     if len(lanes) == 1:
         return f"one lane, batches in {parts} parts" if parts > 1 else "one lane"
-    return "batched matmul" if width(lanes[0]) == DENSE_WIDTH else "grouped convolution in channels_last"
+    if way == KERNELS:
+        return "one lane after another in each step"
+    return "grouped convolution in channels_last" if _is_windowed(lanes[0]) else "batched matmul"
 
 
 def seconds(lanes: Sequence[Lane], until: int | None = None, epoch: int = 0) -> float:
@@ -90,11 +114,16 @@ def seconds(lanes: Sequence[Lane], until: int | None = None, epoch: int = 0) -> 
 
 def shape_of(lane: Lane) -> str:
     """Equal for lanes that one batched program can train: everything but the numbers that a lane has for its own."""
+    return f"{kind_of(lane)} {lane.trajectory.phase} {lane.steps}"
+
+
+def kind_of(lane: Lane) -> str:
+    """Equal for lanes of one shape, whatever their phase and however many steps an epoch has: a step costs the same."""
     trajectory = lane.trajectory
     shared = trajectory.model_dump(mode="json", exclude={*PER_LANE, "layers", "augment", "optimizer"})
     layers = [_without_rates(layer.model_dump(mode="json")) for layer in trajectory.layers]
     augment, optimizer = [_kept(each) for each in trajectory.augment], _without_numbers(trajectory.optimizer)
-    return identity([shared, layers, augment, optimizer, trajectory.phase, lane.steps])
+    return identity([shared, layers, augment, optimizer])
 
 
 def _without_numbers(optimizer: Optimizer) -> list[Any]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,16 +21,19 @@ from snellen.models.predictions import Predictions
 from snellen.models.weights import load_weights, save_weights
 from snellen.train import begin
 from snellen.train.checkpoint import Checkpoint
+from snellen.train.compiled import TORCH
 from snellen.train.engine import Material, OfSome, Watcher, train
-from snellen.train.environment import parts_for, threads_for
 from snellen.train.flat import Layout
+from snellen.train.graphs import Graphs
 from snellen.train.job import Job
 from snellen.train.lane import Lane, pack_id
 from snellen.train.last import losses_of
 from snellen.train.memory import is_out_of_memory
-from snellen.train.packs import strategy_of
+from snellen.train.packs import kind_of
 from snellen.train.results import JobFolder, Result
 from snellen.train.snapshot import EpochRecord, Kept, Progress, Snapshot, together
+from snellen.train.strategy import NOTHING, as_record, of_pack
+from snellen.train.timings import tables
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,10 +70,11 @@ def perform(lanes: Sequence[Lane], place: Workplace, watcher: Watcher, until: in
     for job in (job for lane in lanes for job in lane.jobs):
         place.folder(job.id).write_job(job)
     checkpoint = Checkpoint(place.pack_folder(lanes), [lane.ids for lane in lanes])
-    parts = _settle_strategy(lanes, place)
+    parts, way = _settle_strategy(lanes, place)
     try:
         start = checkpoint.load(place.material.device) or together([_begin(lane, place) for lane in lanes])
-        ended = train(lanes, place.material, start, checkpoint, watcher, until, parts)
+        with _graphs(lanes, place) as graphs:
+            ended = train(lanes, place.material, start, checkpoint, watcher, until, parts, way, graphs)
         for number, lane in enumerate(lanes):
             _store_lane(lane, ended, number, place)
     except (TrainingError, RuntimeError, MemoryError) as error:
@@ -127,12 +132,16 @@ def record_pack(lanes: Sequence[Lane], place: Workplace, most_threads: int | Non
     use; None for those of the place."""
     record = place.pack_folder(lanes) / "pack.json"
     if not record.exists():
-        job, count, most = lanes[0].jobs[0], len(lanes), most_threads or place.strategy["threads"]
-        parts = parts_for(job, count, most) if place.material.device == "cpu" else 1
-        threads = parts if parts > 1 else threads_for(job, count, most)
-        ids = [list(lane.ids) for lane in lanes]
-        strategy = {**place.strategy, "name": strategy_of(lanes, parts), "threads": threads, "parts": parts}
-        write_json(record, {"lanes": ids, "strategy": strategy})
+        kind, device = kind_of(lanes[0]), place.material.device
+        table = tables(place.run, device).get(kind, NOTHING)
+        chosen = of_pack(lanes, most_threads or place.strategy["threads"], device, table)
+        ids, strategy = [list(lane.ids) for lane in lanes], {**place.strategy, **as_record(lanes, chosen, table)}
+        write_json(record, {"lanes": ids, "kind": kind, "strategy": strategy})
+
+
+def strategy_of(lanes: Sequence[Lane], place: Workplace) -> dict[str, Any]:
+    """How this pack is computed, as its record has it."""
+    return dict(read_json(place.pack_folder(lanes) / "pack.json")["strategy"])
 
 
 def stop(lane: Lane, reason: str, place: Workplace) -> None:
@@ -191,12 +200,27 @@ def _begin(lane: Lane, place: Workplace) -> Snapshot:
     return begin.of_weights(lane, *weights)
 
 
-def _settle_strategy(lanes: Sequence[Lane], place: Workplace) -> int:
-    """Threads as the record of the pack has them; returns in how many parts its batches are computed."""
+def _settle_strategy(lanes: Sequence[Lane], place: Workplace) -> tuple[int, str]:
+    """Threads as the record of the pack has them; returns in how many parts its batches are computed, and in which
+    way."""
     record_pack(lanes, place)
-    strategy = read_json(place.pack_folder(lanes) / "pack.json")["strategy"]
+    strategy = strategy_of(lanes, place)
     torch.set_num_threads(strategy["threads"])
-    return int(strategy.get("parts", 1))
+    return int(strategy.get("parts", 1)), str(strategy.get("way", TORCH))
+
+
+@contextmanager
+def _graphs(lanes: Sequence[Lane], place: Workplace) -> Iterator[Graphs]:
+    """For a pack as its record has it; afterwards the record says whether its steps were captured, or why not."""
+    strategy = strategy_of(lanes, place)
+    graphs = Graphs.on(place.material.device, strategy)
+    try:
+        yield graphs
+    finally:
+        graphs.release()
+        if graphs.told():
+            record = place.pack_folder(lanes) / "pack.json"
+            write_json(record, {**read_json(record), "strategy": {**strategy, **graphs.told()}})
 
 
 def _store_lane(lane: Lane, ended: Snapshot, number: int, place: Workplace) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from snellen.errors import IdentityError
 from snellen.files.atomic import read_json
 from snellen.train.engine import Watcher
 from snellen.train.lane import Lane
-from snellen.train.packs import WORTH_SECONDS, form, seconds
+from snellen.train.packs import WORTH_SECONDS, form, kind_of, seconds
 from snellen.train.perform import Workplace, perform, record_pack, tidy
+from snellen.train.strategy import NOTHING, side_by_side
+from snellen.train.timings import settle_tables
 
 
 class PackWatcher(Watcher, Protocol):
@@ -71,11 +73,18 @@ def packs_of(lanes: Sequence[Lane], place: Workplace, until: int | None) -> list
                 left.pop(lane, None)
         elif until is None:
             tidy(pack, place)
-    formed = form(left, lambda lane: place.paused(lane).epoch)
+    formed = form(left, lambda lane: place.paused(lane).epoch, _width_of(left, place))
     most_threads = 1 if is_for_workers(formed, place, until) else None
     for new in formed:
         record_pack(new, place, most_threads)
     return [*packs, *formed]
+
+
+def _width_of(lanes: Iterable[Lane], place: Workplace) -> Callable[[Lane], int]:
+    """How many lanes like one of these are trained side by side; what that takes to know is written down."""
+    device = place.material.device
+    held = settle_tables(place.run, lanes, {**place.strategy, "device": device})
+    return lambda lane: side_by_side(lane, device, held.get(kind_of(lane), NOTHING)).width
 
 
 def is_for_workers(packs: Sequence[Sequence[Lane]], place: Workplace, until: int | None) -> bool:
