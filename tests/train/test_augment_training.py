@@ -13,7 +13,7 @@ import torch
 from training_cases import STEPS, TRAIN_ROWS, VALIDATION_ROWS, checkpoint, lane, material, start, train, training
 
 from snellen.errors import StudyError
-from snellen.train import engine
+from snellen.train import engine, pace
 from snellen.train.augment.geometric import Flip, Shift
 from snellen.train.augment.registry import refuse_mirrored_characters
 from snellen.train.engine import Material, Silent
@@ -133,7 +133,7 @@ def test_samples_are_the_first_pictures_that_are_trained_on(
         return training_step(*arguments)
 
     found = augmented_samples(own, material())
-    monkeypatch.setattr(engine, "training_step", noting)
+    monkeypatch.setattr(pace, "training_step", noting)
     train(own, folder=tmp_path)
     assert found is not None and len(found.rows) == 16 and set(found.rows) <= set(TRAIN_ROWS)
     assert found.augmented.dtype == found.originals.dtype == np.uint8

@@ -15,7 +15,7 @@ from sklearn.datasets import load_digits
 from sklearn.neighbors import KNeighborsClassifier
 from training_cases import STEPS, TRAIN_ROWS, VALIDATION_ROWS, checkpoint, lane, material, start, train, training
 
-from snellen.train import engine
+from snellen.train import pace
 from snellen.train.engine import Material, Silent, Training
 from snellen.train.engine import train as train_pack
 from snellen.train.keeper import Keeper
@@ -81,13 +81,13 @@ def test_every_row_once_an_epoch_in_a_new_order() -> None:
 
 def test_every_step_has_an_address_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that dropout never drops the same again, and a resumed epoch drops what it would have dropped."""
-    step, keys = engine.training_step, []
+    step, keys = pace.training_step, []
 
     def noting(*arguments: Any) -> Any:
         keys.append(arguments[8])
         return step(*arguments)
 
-    monkeypatch.setattr(engine, "training_step", noting)
+    monkeypatch.setattr(pace, "training_step", noting)
     trained(tmp_path)
     assert [key.path for key in keys] == [("step", number) for number in range(4 * STEPS)]
 
@@ -164,7 +164,7 @@ def test_the_kept_weights_are_those_of_the_best_epoch(
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_a_loss_that_is_no_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: float) -> None:
     """At the second step of the second epoch: the message names step, rate and last good epoch; that epoch is saved."""
-    step = engine.training_step
+    step = pace.training_step
 
     def breaking(*arguments: Any) -> Any:
         outcome = step(*arguments)
@@ -172,7 +172,7 @@ def test_a_loss_that_is_no_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             outcome.targets[0, 3] = value
         return outcome
 
-    monkeypatch.setattr(engine, "training_step", breaking)
+    monkeypatch.setattr(pace, "training_step", breaking)
     message = (
         rf"^the loss became {value:g} at step 6 \(epoch 2\) with learning rate 0\.01; the last good epoch is 1\. Try"
     )

@@ -102,15 +102,22 @@ def children() -> list[psutil.Process]:
 
 def test_a_worker_that_dies_loses_only_its_pack_which_is_run_again(tmp_path: Path, whole: dict[str, bytes]) -> None:
     killed: list[int] = []
+    planted: list[Path] = []
 
     def kill_one() -> None:
         if not killed:
             victim = children()[0]
             killed.append(victim.pid)
             victim.kill()
+            for folder in (tmp_path / "jobs").iterdir():
+                planted.append(folder / ".result.json.0.tmp")
+                planted[-1].write_text("of a write that was cut off")
 
     perform_all(lanes(), place(tmp_path, workers=2), Noting(kill_one))
-    assert killed and outcome(tmp_path) == whole
+    assert killed and not all(path.exists() for path in planted), "what the dead one left half written is gone"
+    for path in planted:
+        path.unlink(missing_ok=True)
+    assert outcome(tmp_path) == whole
 
 
 def test_workers_stay_for_the_next_round(tmp_path: Path, whole: dict[str, bytes]) -> None:

@@ -11,7 +11,7 @@ from training_cases import STEPS, lane, material
 
 import snellen
 from snellen.files.atomic import read_json
-from snellen.train import engine
+from snellen.train import pace
 from snellen.train import perform as performing
 from snellen.train.engine import Silent
 from snellen.train.executors.in_turn import packs_of
@@ -42,14 +42,14 @@ def weights(here: Workplace) -> list[bytes]:
 
 def room_for(count: int, monkeypatch: pytest.MonkeyPatch, from_step: int = 1) -> None:
     """More than so many lanes do not fit, from this step on."""
-    step = engine.training_step
+    step = pace.training_step
 
     def greedy(*arguments: Any) -> Any:
         if len(arguments[1]) > count and arguments[6] >= from_step:
             raise MemoryError("no room")
         return step(*arguments)
 
-    monkeypatch.setattr(engine, "training_step", greedy)
+    monkeypatch.setattr(pace, "training_step", greedy)
 
 
 def test_half_of_the_lanes_go_on_from_the_last_whole_epoch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,14 +69,14 @@ def test_half_of_the_lanes_go_on_from_the_last_whole_epoch(tmp_path: Path, monke
 
 def test_a_lane_that_does_not_fit_alone_fails_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     here = place(tmp_path)
-    step = engine.training_step
+    step = pace.training_step
 
     def greedy(*arguments: Any) -> Any:
         if 3 in arguments[8].seeds:
             raise MemoryError("no room for the fourth")
         return step(*arguments)
 
-    monkeypatch.setattr(engine, "training_step", greedy)
+    monkeypatch.setattr(pace, "training_step", greedy)
     perform(LANES, here, Silent())
     results = [here.folder(each.ids[0]).read_result() for each in LANES]
     assert [result and result.status for result in results] == ["done", "done", "done", "failed"]

@@ -13,6 +13,7 @@ import snellen
 from snellen.files.atomic import read_json
 from snellen.models.zoo import ZOO
 from snellen.train import engine, environment
+from snellen.train.compiled import KERNELS, TORCH
 from snellen.train.engine import Silent
 from snellen.train.environment import parts_for
 from snellen.train.perform import Workplace, perform
@@ -44,6 +45,11 @@ def test_the_rule(changes: dict[str, Any], lanes: int, most: int, parts: int) ->
     assert parts_for(job(**{**LENET, **changes}), lanes, most) == parts
 
 
+def test_the_kernels_want_more_work_a_part() -> None:
+    """They do it sooner, and to hand a part over takes as long as ever."""
+    assert [parts_for(job(**LENET, batch_size=size), 1, 16, KERNELS) for size in (32, 64, 256)] == [1, 2, 8]
+
+
 def test_no_parts_where_more_of_torchs_own_threads_are_worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
     one = job(**LENET, batch_size=32)
     monkeypatch.setattr(environment, "FLOP_PER_THREAD", 20e6)
@@ -52,7 +58,7 @@ def test_no_parts_where_more_of_torchs_own_threads_are_worth_it(monkeypatch: pyt
 
 def test_they_are_recorded_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A pack that paused goes on in its parts with one thread a job allowed, and ends as it would have."""
-    monkeypatch.setattr(environment, "FLOP_PER_PART", 1.0)
+    monkeypatch.setattr(environment, "FLOP_PER_PART", {TORCH: 1.0, KERNELS: 1.0})
     used: list[int] = []
     monkeypatch.setattr(engine, "Team", lambda parts: used.append(parts) or Team(parts))  # type: ignore[func-returns-value]
     pack = [lane(layers=["flatten", {"dense": 8}, "batch_norm", {"dropout": 0.2}])]

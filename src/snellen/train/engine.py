@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -14,15 +14,20 @@ from torch import Tensor
 
 from snellen.errors import NonFiniteLoss
 from snellen.metrics.scores import accuracy, loss
-from snellen.models.forward import predict_probabilities, to_input
+from snellen.models.build import Network
+from snellen.models.forward import input_of, predict_probabilities
 from snellen.models.keys import Key
 from snellen.train.augment.epoch import EpochAugmentation
 from snellen.train.checkpoint import Checkpoint
+from snellen.train.compiled import KERNELS, TORCH, Compiled, ways_for
 from snellen.train.flat import Layout
+from snellen.train.graphs import Graphs
 from snellen.train.lane import Lane
 from snellen.train.memory import is_out_of_memory
+from snellen.train.pace import Eager, Given, Moving, Pace
+from snellen.train.schedules import Schedule
 from snellen.train.snapshot import EpochRecord, Kept, Progress, Snapshot, Values, Weights
-from snellen.train.step import Mixed, Rule, Workspace, training_step
+from snellen.train.step import Mixed, Rule, Workspace
 from snellen.train.tally import Tally
 from snellen.train.team import Team
 
@@ -85,13 +90,17 @@ def train(
     watcher: Watcher,
     until: int | None = None,
     parts: int = 1,
+    way: str | None = None,
+    graphs: Graphs | None = None,
 ) -> Snapshot:
     """Trains from `start` until every lane is done, or has trained `until` epochs; returns the last snapshot.
 
-    parts: of each batch, computed by a thread each; the bits depend on their number. A lane whose loss is no longer a
-    number fails alone. Where the user or a lack of memory ends training early, the last whole epoch is saved.
+    parts: of each batch, computed by a thread each; the bits depend on their number. way: by the kernels or by torch,
+    None for the usual one of the two; kernels that are not here, or not for these lanes, are torch. graphs: whether
+    steps are captured on a GPU, None where they can be. A lane whose loss is no longer a number fails alone. Where the
+    user or a lack of memory ends training early, the last whole epoch is saved.
     """
-    training, now = Training.prepare(lanes, material, parts), start
+    training, now = Training.prepare(lanes, material, parts, way, graphs), start
     try:
         while now.alive and (until is None or now.epoch < until):
             now = training.epoch(now, watcher)
@@ -107,6 +116,8 @@ CHANGED_AT_ONCE = 256
 """Pictures that are augmented together, whole batches of them: at batch 32 half the time of one batch after another."""
 READ_AT_ONCE = 2**18
 """Numbers that are made of stored pixels together where nothing is augmented: what a core's own cache holds."""
+READ_AT_ONCE_ELSEWHERE = 2**24
+"""The same off the CPU, augmented or not: 64 MB, so that few operations are launched. Not measured."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +136,8 @@ class Batch:
 
 @dataclass(frozen=True, eq=False)
 class Stepped:
-    """After the steps of an epoch: what moved; summed losses and right answers of each step, (A, steps)."""
+    """After the steps of an epoch: what moved; summed losses and right answers of each step, (A, steps), where the host
+    can read them."""
 
     theta: Tensor
     state: Values
@@ -136,7 +148,7 @@ class Stepped:
 
 @dataclass(frozen=True, eq=False)
 class Training:
-    """What stays the same from epoch to epoch."""
+    """What stays the same from epoch to epoch. graphs: the steps as they have been captured."""
 
     lanes: tuple[Lane, ...]
     material: Material
@@ -145,10 +157,19 @@ class Training:
     validation_rows: tuple[Tensor, ...]
     validation_labels: tuple[np.ndarray, ...]
     parts: int = 1
+    way: str = TORCH
+    graphs: Graphs = field(default_factory=lambda: Graphs(None))
 
     @staticmethod
-    def prepare(lanes: Sequence[Lane], material: Material, parts: int = 1) -> Training:
-        """The training of a pack on these pictures, each batch in so many parts."""
+    def prepare(
+        lanes: Sequence[Lane],
+        material: Material,
+        parts: int = 1,
+        way: str | None = None,
+        graphs: Graphs | None = None,
+    ) -> Training:
+        """The training of a pack on these pictures, each batch in so many parts; as `train` has it."""
+        ways = ways_for(lanes[0].trajectory, material.device)
         validation = tuple(torch.from_numpy(lane.rows["validation"]).to(material.device) for lane in lanes)
         return Training(
             tuple(lanes),
@@ -158,6 +179,8 @@ class Training:
             validation,
             tuple(material.labels[rows].cpu().numpy() for rows in validation),
             parts,
+            way if way in ways else ways[0] if way is None else TORCH,
+            graphs or Graphs.on(material.device),
         )
 
     @property
@@ -186,22 +209,30 @@ class Training:
 
     def step_through(self, now: Snapshot, watcher: Watcher) -> Stepped:
         """All steps of the next epoch, on copies of what `now` holds."""
-        theta, state = now.theta.clone(), now.state
-        slots = {name: value.clone() for name, value in now.slots.items()}
-        rule, rates = self._rule(now.alive, theta.dtype), self._rates(now.alive, now.epoch, theta)
+        dtype, rates = now.theta.dtype, self._rates(now.alive, now.epoch, now.theta)
         tally = Tally(self.lanes[0].trajectory.batch_size)
         with Team(self.parts) as team:
-            workspace = Workspace.of(self.layout, theta, team)
-            for number, batch in enumerate(self.batches(now.alive, now.epoch, theta.dtype)):
+            pace = self._pace(now, team)
+            for number, batch in enumerate(self.batches(now.alive, now.epoch, dtype)):
                 step = now.epoch * self.steps + number
-                x, labels, rate, key = batch.x, batch.labels, rates[number], self._key(now.alive, "step", step)
-                outcome = training_step(
-                    rule, theta, state, slots, x, labels, step + 1, rate, key, batch.weights, batch.mixed, workspace
-                )
-                state = outcome.state
-                tally.add(outcome)
+                key = self._key(now.alive, "step", step)
+                given = Given(batch.x, batch.labels, step + 1, rates[number], key, batch.weights, batch.mixed)
+                tally.add(pace.take(given))
                 watcher.stepped(number + 1, self.steps)
-        return Stepped(theta, state, slots, *tally.sums())
+        after = pace.reached()
+        return Stepped(after.theta, after.state, after.slots, *(sums.cpu() for sums in tally.sums()))
+
+    def _pace(self, now: Snapshot, team: Team) -> Pace:
+        """Repeats a captured step where that can be done."""
+        rule, moving = self._rule(now.alive, now.theta.dtype), Moving.of(now)
+        compiled = self._compiled(rule.network, moving.theta)
+        plain = Eager(rule, moving, Workspace.of(self.layout, moving.theta, team, compiled))
+        return self.graphs.pace(now.alive, rule, moving) or plain
+
+    def _compiled(self, network: Network, theta: Tensor) -> Compiled | None:
+        """For the kernels, which compute in float32."""
+        usable = self.way == KERNELS and theta.dtype == torch.float32
+        return Compiled.of(network, len(theta)) if usable else None
 
     def _rule(self, alive: Sequence[int], dtype: torch.dtype) -> Rule:
         return Rule.of([self.lanes[place].trajectory for place in alive], self.layout, self.material.device, dtype)
@@ -210,19 +241,27 @@ class Training:
         """What the network sees in an epoch, step by step."""
         augmentation, steps = self._augmentation(alive, epoch), self._batches(alive, epoch)
         trajectory = self.lanes[0].trajectory
-        numbers = len(alive) * trajectory.batch_size * math.prod(trajectory.input_shape)
-        wanted = CHANGED_AT_ONCE // trajectory.batch_size if trajectory.augment else READ_AT_ONCE // numbers
-        at_once = max(1, wanted)
+        pairs = augmentation.partners([len(self.train_rows[place]) for place in alive], trajectory.batch_size)
+        partners = [None] * len(steps) if pairs is None else pairs.split(trajectory.batch_size, 1)
+        at_once = self._batches_at_once(len(alive))
         for first in range(0, len(steps), at_once):
             some = steps[first : first + at_once]
             rows = torch.cat([rows for rows, _ in some], 1)
-            seen = augmentation.change(to_input(self.material.images[rows], trajectory.pixel_range, dtype), rows)
+            seen = augmentation.change(input_of(self.material.images, rows, trajectory.pixel_range, dtype), rows)
             parts = zip(
                 seen.split(trajectory.batch_size, 1), self.material.labels[rows].split(trajectory.batch_size, 1)
             )
             for number, ((rows, weights), (part, labels)) in enumerate(zip(some, parts), first):
-                x, mixed = augmentation.mix(part.contiguous(), labels, rows, weights, number)
+                x, mixed = augmentation.mix(part.contiguous(), labels, rows, partners[number])
                 yield Batch(rows, x, labels, weights, mixed)
+
+    def _batches_at_once(self, lanes: int) -> int:
+        """So many batches are made together."""
+        trajectory = self.lanes[0].trajectory
+        numbers = lanes * trajectory.batch_size * math.prod(trajectory.input_shape)
+        if self.material.images.device.type != "cpu":
+            return max(1, READ_AT_ONCE_ELSEWHERE // numbers)
+        return max(1, CHANGED_AT_ONCE // trajectory.batch_size if trajectory.augment else READ_AT_ONCE // numbers)
 
     def _augmentation(self, alive: Sequence[int], epoch: int) -> EpochAugmentation:
         trajectories = [self.lanes[place].trajectory for place in alive]
@@ -241,6 +280,7 @@ class Training:
         ordered = [self._ordered(place, epoch) for place in alive]
         most = max(len(rows) for rows in ordered)
         filled = torch.stack([torch.cat([rows, rows[:1].expand(most - len(rows))]) for rows in ordered])
+        filled = filled.to(self.material.device)  # all lanes and steps at once: each copy is waited for
         batches = filled.split(self.lanes[0].trajectory.batch_size, 1)
         counts = torch.tensor([[len(rows)] for rows in ordered])
         weights = None if bool((counts == most).all()) else (torch.arange(most) < counts).to(filled.device)
@@ -248,25 +288,26 @@ class Training:
         return [(rows, last if number == len(batches) - 1 else None) for number, rows in enumerate(batches)]
 
     def _ordered(self, place: int, epoch: int) -> Tensor:
-        rows = self.train_rows[place]
-        order = torch.from_numpy(self._key((place,), "order", epoch).permutations(len(rows))[0])
-        return rows[order.to(rows.device)]
+        """(n,) training rows of a lane, still on the host."""
+        rows = torch.from_numpy(self.lanes[place].rows["train"])
+        return rows[torch.from_numpy(self._key((place,), "order", epoch).permutations(len(rows))[0])]
 
     def _rates(self, alive: Sequence[int], epoch: int, like: Tensor) -> Tensor:
         """(steps, A, 1) learning rates of an epoch."""
         steps = range(epoch * self.steps, (epoch + 1) * self.steps)
-        rates = [[[self._rate(place, step)] for place in alive] for step in steps]
-        return torch.tensor(rates, dtype=like.dtype).to(like.device)
+        lanes = [self.lanes[place] for place in alive]
+        one_of_each = {_scheduled(lane): lane for lane in lanes}
+        shares = {key: np.array([_share(lane, step) for step in steps]) for key, lane in one_of_each.items()}
+        rates = np.stack([lane.trajectory.learning_rate * shares[_scheduled(lane)] for lane in lanes], 1)
+        return torch.from_numpy(rates[..., None]).to(like.dtype).to(like.device)
 
     def _rate(self, place: int, step: int) -> float:
-        lane = self.lanes[place]
-        total = lane.trajectory.total_epochs or lane.epochs
-        return lane.trajectory.learning_rate * lane.trajectory.schedule.share(step, self.steps, total)
+        return self.lanes[place].trajectory.learning_rate * _share(self.lanes[place], step)
 
     def _outcome(self, now: Snapshot, stepped: Stepped, number: int) -> EpochRecord | str:
         """The record of the epoch of one lane, without its seconds, or the reason why it failed."""
         place, count = now.alive[number], len(self.train_rows[now.alive[number]])
-        finite = torch.isfinite(stepped.losses[number]).cpu().numpy()
+        finite = torch.isfinite(stepped.losses[number]).numpy()
         if not finite.all():
             first = int(np.argmin(finite))
             return self._non_finite(place, "loss", float(stepped.losses[number, first]), now.epoch * self.steps + first)
@@ -319,6 +360,16 @@ class Training:
         probabilities = predict_probabilities(trajectory.network, views, state, images, trajectory.pixel_range, rows)
         labels = self.validation_labels[place]
         return loss(labels, probabilities), accuracy(labels, probabilities)
+
+
+def _scheduled(lane: Lane) -> tuple[Schedule, int]:
+    """What all shares of the learning rate depend on: hundreds of lanes may have one schedule."""
+    return lane.trajectory.schedule, lane.trajectory.total_epochs or lane.epochs
+
+
+def _share(lane: Lane, step: int) -> float:
+    schedule, total = _scheduled(lane)
+    return schedule.share(step, lane.steps, total)
 
 
 def _values(stepped: Stepped, number: int) -> tuple[Tensor, Values]:

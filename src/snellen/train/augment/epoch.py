@@ -39,31 +39,39 @@ class EpochAugmentation:
                 x = stage.apply(x, self._numbers(drawn, rows, x))
         return x
 
-    def mix(
-        self, x: Tensor, labels: Tensor, rows: Tensor, weights: Tensor | None, number: int
-    ) -> tuple[Tensor, Mixed | None]:
+    def mix(self, x: Tensor, labels: Tensor, rows: Tensor, partners: Tensor | None) -> tuple[Tensor, Mixed | None]:
         """The pictures of one batch after the last step, where that makes one of two, and their second labels.
 
-        weights: (L, N), 0 for rows that only fill the batch up; or None. number: of the batch in the epoch.
+        partners: (L, N) places in the batch, None where nothing is mixed.
         """
-        last = self.stages[-1:]
-        step = last[0][0].steps[0] if last else None
-        if not isinstance(step, Mixing):
+        step = self._mixing()
+        if step is None or partners is None:
             return x, None
-        partners = self._partners(rows, weights, number)
         lanes = torch.arange(len(x), device=x.device)[:, None]
-        x, share = step.mix(x, x[lanes, partners], self._numbers(last[0][1], rows, x))
+        x, share = step.mix(x, x[lanes, partners], self._numbers(self.stages[-1][1], rows, x))
         return x, Mixed(labels.take_along_dim(partners, 1), share)
+
+    def partners(self, counts: Sequence[int], batch_size: int) -> Tensor | None:
+        """(L, n): of all steps, the place in its batch of each row's partner, another or itself; None where nothing is
+        mixed. counts: rows of each lane, n the most of them; rows that only fill up are their own partners and nobody
+        else's. All at once: a device that is given each batch's own must wait for them.
+        """
+        if self._mixing() is None:
+            return None
+        found = torch.arange(max(counts)).remainder(batch_size).repeat(len(counts), 1)
+        for number, places in enumerate(found.split(batch_size, 1)):
+            generators = self.key.at("partners", number).generators()
+            for own, generator, count in zip(places, generators, counts):
+                left = min(count - number * batch_size, batch_size)
+                own[:left] = torch.from_numpy(generator.permutation(left))
+        return found.to(self.train_rows[0].device)
+
+    def _mixing(self) -> Mixing | None:
+        """The step that makes one picture of two: the last, where there is one."""
+        last = self.stages[-1][0].steps[0] if self.stages else None
+        return last if isinstance(last, Mixing) else None
 
     def _numbers(self, drawn: Tensor, rows: Tensor, like: Tensor) -> Tensor:
         """(L, N, k): those of `rows`, which are found among the training rows of their lane."""
         places = torch.stack([torch.searchsorted(own, each) for own, each in zip(self.train_rows, rows.contiguous())])
         return drawn.take_along_dim(places[..., None], 1).to(like.dtype)
-
-    def _partners(self, rows: Tensor, weights: Tensor | None, number: int) -> Tensor:
-        """(L, N): for each row of the batch another, or itself; rows that fill up are their own and nobody else's."""
-        order = torch.arange(rows.shape[1]).repeat(len(rows), 1)
-        counts = [rows.shape[1]] * len(rows) if weights is None else weights.count_nonzero(1).tolist()
-        for lane, (generator, count) in enumerate(zip(self.key.at("partners", number).generators(), counts)):
-            order[lane, :count] = torch.from_numpy(generator.permutation(count))
-        return order.to(rows.device)
