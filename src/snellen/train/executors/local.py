@@ -22,6 +22,7 @@ from types import TracebackType
 from typing import IO, Any, cast
 
 from snellen import errors
+from snellen.files.atomic import remove_leftovers
 from snellen.files.scratch import discard_scratch, scratch
 from snellen.train.executors.in_turn import PackWatcher, is_for_workers, packs_of, perform_packs
 from snellen.train.executors.shared import share_pack, share_place
@@ -220,6 +221,9 @@ class Pool:
     def _bury(self, worker: Worker, pack: Pack) -> None:
         """A worker died: its pack is run again, or fails; another takes its place."""
         ended = worker.how_it_ended()
+        jobs = (self.place.folder(job).path for lane in pack for job in lane.ids)
+        for folder in (self.place.pack_folder(pack), *jobs):
+            remove_leftovers(folder)
         worker.pack = None
         self.workers.remove(worker)
         self.deaths[id(pack)] += 1
