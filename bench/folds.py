@@ -13,7 +13,7 @@ from typing import Any
 import blocks
 from context import Bench
 from jobs import BATCH, JOBS
-from ratios import Line, extrapolated_seconds, once
+from ratios import Line
 from studies import fashion_settings, run_study, write_study
 
 MODEL, TARGET = "lenet-5", 6
@@ -29,19 +29,14 @@ def lines(bench: Bench) -> Iterable[Line]:
     """One line."""
     found, priced = bench.kept.find("folds"), bench.kept.find("blocks-B")
     if found and priced:
-        fit, best = (
-            extrapolated_seconds(found["steps"], found["pictures"], priced["rows"][way])
-            for way in (blocks.FIT, blocks.BEST)
-        )
         seconds = found["training_seconds"]
         yield Line(
             what=f"B, 5 folds x {found['seeds']} seeds ({found['networks']} networks)",
             ours=f"{seconds:.0f} s ({found['whole_seconds']:.0f} s with data and report)",
-            theirs=f"{fit:.0f} s, extrapolated",
-            ratio=once(fit, seconds),
-            best=once(best, seconds),
+            **blocks.extrapolated(priced, found["steps"], found["pictures"], seconds),
             target=TARGET,
             accuracy=f"validation {statistics.mean(found['accuracies']):.4f}",
+            how=found["how"],
         )
 
 
@@ -60,5 +55,6 @@ def _measure(bench: Bench) -> dict[str, Any]:
         "seeds": bench.size.seeds,
         "training_seconds": run.training_seconds,
         "whole_seconds": run.seconds,
+        "how": run.how,
         "accuracies": run.accuracies(MODEL, "validation"),
     }

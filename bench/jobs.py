@@ -45,9 +45,9 @@ class Job:
     epochs: int
     flop: float
 
-    def pictures(self, steps: int) -> tuple[np.ndarray, np.ndarray]:
-        """(N, H, W, C) uint8 and (N,) int64 of so many steps: the same numbers for every tool."""
-        generator, count = np.random.default_rng(0), steps * BATCH
+    def pictures(self, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """(N, H, W, C) uint8 and (N,) int64: the same numbers for every tool."""
+        generator = np.random.default_rng(0)
         return generator.integers(0, 256, (count, *self.shape), dtype=np.uint8), generator.integers(0, CLASSES, count)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,8 +12,6 @@ from pathlib import Path
 from typing import Any
 
 Values = dict[str, Any]
-SUMMARY = "bench.json"
-"""Of everything; no measurement."""
 
 
 @dataclass(frozen=True)
@@ -23,11 +22,14 @@ class Kept:
     conditions: Values
 
     def once(self, name: str, measure: Callable[[], Values]) -> Values:
-        """What was measured under this name, now or earlier."""
+        """What was measured under this name, now or earlier; with its date, and the seconds that measuring took."""
         found = self.find(name)
         if found is not None:
             return found
-        value = {**measure(), "date": datetime.now(UTC).isoformat(timespec="seconds")}
+        began = time.perf_counter()
+        value = measure()
+        took = round(time.perf_counter() - began, 1)
+        value = {**value, "took_seconds": took, "date": datetime.now(UTC).isoformat(timespec="seconds")}
         self.folder.mkdir(parents=True, exist_ok=True)
         path, partial = self._path(name), self.folder / f"{name}.partial"
         partial.write_text(json.dumps({"conditions": self.conditions, "value": value}, indent=1) + "\n", "utf-8")
@@ -43,7 +45,7 @@ class Kept:
 
     def all(self) -> list[Values]:
         """Every measurement under these conditions."""
-        found = (self.find(path.stem) for path in sorted(self.folder.glob("*.json")) if path.name != SUMMARY)
+        found = (self.find(path.stem) for path in sorted(self.folder.glob("*.json")))
         return [value for value in found if value is not None]
 
     def forget(self, part: str) -> None:

@@ -20,9 +20,10 @@ EVALUATED = {"default": None, "best": 512}
 """Pictures of a batch in `evaluate`; None is Keras's 32."""
 
 
-def prepare(name: str, lanes: int, way: str, steps: int) -> Prepared:
-    """`fit` of one epoch, of one model after another. way: `default`, as its users call it, or `best`."""
-    images, labels = JOBS[name].pictures(steps)
+def prepare(name: str, lanes: int, way: str, steps: int, rows: int | None = None) -> Prepared:
+    """`fit` of one epoch, of one model after another. way: `default`, as its users call it, or `best`. rows: pictures
+    that are resident, when more than those of the steps."""
+    images, labels = JOBS[name].pictures(rows or steps * BATCH)
     began = time.perf_counter()
     x = images.astype("float32") / 255
     data_seconds = time.perf_counter() - began
@@ -36,7 +37,13 @@ def prepare(name: str, lanes: int, way: str, steps: int) -> Prepared:
     def evaluate() -> None:
         models[0].evaluate(x, labels, batch_size=EVALUATED[way], verbose=0)
 
-    return Prepared(train, evaluate, data_seconds)
+    def whole() -> None:
+        seen = slice(0, steps * BATCH)
+        for model in models:
+            how = {"steps_per_epoch": steps, "validation_data": (x[seen], labels[seen])}
+            model.fit(x, labels, batch_size=BATCH, epochs=1, verbose=0, **how)
+
+    return Prepared(train, evaluate, whole, data_seconds, 4 * sum(model.count_params() for model in models))
 
 
 if __name__ == "__main__":

@@ -28,9 +28,9 @@ def spread(values: Sequence[float]) -> float:
     return (max(values) - min(values)) / statistics.median(values)
 
 
-def extrapolated_seconds(steps: int, pictures: int, row: dict[str, Any]) -> float:
-    """What so many steps, and evaluations of so many pictures, take by the median of blocks. row: of blocks.py."""
-    return float(steps * statistics.median(row["ms"]) / 1e3 + pictures * row["evaluation_us"] / 1e6)
+def extrapolated_seconds(steps: int, pictures: int, row: dict[str, Any]) -> list[float]:
+    """What so many steps, and evaluations of so many pictures, take by each block. row: of blocks.py."""
+    return [steps * ms / 1e3 + pictures * row["evaluation_us"] / 1e6 for ms in row["ms"]]
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ class Line:
     """A line of the table.
 
     ours, theirs: what was measured, in words. ratio: to Keras or scikit-learn as their users call them, None where ours
-    did not get there; best: to their best settings. target: of `ratio`. peak: share of the machine's matmul peak that
-    ours reaches. accuracy: of both, in words.
+    did not get there; best: to their best settings. target: of `ratio`. peak: share of the machine's measured peak that
+    ours reaches. accuracy: of both, in words. how: ours computed.
     """
 
     what: str
@@ -50,6 +50,7 @@ class Line:
     target: float | None = None
     peak: float | None = None
     accuracy: str = ""
+    how: str = ""
 
 
 def once(theirs: float, ours: float) -> Ratio:

@@ -44,6 +44,7 @@ def lines(bench: Bench) -> Iterable[Line]:
             ratio=once(theirs["search_seconds"], ours["search_seconds"]),
             target=TARGET,
             accuracy=f"{_scores(choices[OURS])}; Keras's choice {_scores(choices[THEIRS])}",
+            how=ours["how"],
         )
 
 
@@ -59,6 +60,7 @@ def _ours(bench: Bench) -> dict[str, Any]:
         "search_seconds": searched["rounds"][-1]["seconds"],
         "epochs": sum(trial["epoch"] for trial in trials),
         "trials": len(trials),
+        "how": run.how,
         "choice": {PLACES[place]: value for place, value in assignment.items()},
         "score": max(trial["score"] for trial in trials if trial["number"] == winner),
     }

@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import accuracy
+import again
+import blocks
 import figure
+import memory
 import table
 from context import Bench
 from jobs import JOBS
-from kept import SUMMARY
 from ratios import Line
 
 FIGURE = "docs/images/bench.svg"
@@ -25,22 +27,31 @@ DOCUMENTS = ("README.md", "docs/results.md")
 
 @dataclass(frozen=True)
 class Report:
-    """lines: of the table. blocks: what was measured of each job. accuracies: rows. measured: on what and when."""
+    """lines: of the table. again: those of a second run. blocks: what was measured of each job. accuracies, memories:
+    rows. peaks: of the machine. measured: on what and when."""
 
     lines: tuple[Line, ...]
     blocks: dict[str, dict[str, Any]]
     accuracies: list[list[str]]
     measured: str
     size: str
+    memories: list[list[str]] = field(default_factory=list)
+    peaks: dict[str, float] = field(default_factory=dict)
+    again: tuple[Line, ...] = ()
 
     def whole(self) -> str:
         """For docs/results.md."""
-        parts = [self._measured(), table.markdown(table.RESULTS_HEAD, map(table.results_row, self.lines))]
-        parts.append("\n".join(table.accuracy_lines(self.lines)))
+        parts = [self._measured(), table.results(self.lines, self.again)]
+        parts += [again.words(self.lines, self.again), table.peak_words(self.peaks), "\n".join(table.notes(self.lines))]
         if self.accuracies:
             parts += [
                 "Accuracy of both after the same epochs on the same rows, mean ± deviation over seeds:",
                 table.markdown(table.ACCURACY_HEAD, self.accuracies),
+            ]
+        if self.memories:
+            parts += [
+                "Memory that training takes beyond the imports, at its most, in a process of its own:",
+                table.markdown(table.MEMORY_HEAD, self.memories),
             ]
         if self.blocks:
             rows = [row for job, found in self.blocks.items() for row in table.apart_rows(job, found)]
@@ -60,20 +71,35 @@ class Report:
         return f"{self.measured}{note}"
 
 
-def collect(bench: Bench, parts: Iterable[ModuleType]) -> Report:
-    """Whatever was measured, now or earlier; `accuracy` has a table of its own."""
-    found = {name: bench.kept.find(f"blocks-{name}") for name in JOBS}
-    blocks = {name: each for name, each in found.items() if each}
-    lines = [line for part in parts if part is not accuracy for line in part.lines(bench)]
-    return Report(tuple(lines), blocks, accuracy.table(bench), _measured(bench, blocks), bench.size.name)
+def collect(first: Bench, second: Bench, parts: Sequence[ModuleType]) -> Report:
+    """Whatever both runs measured, now or earlier; the first in full, the second where nothing was measured in it."""
+    if not first.kept.all():
+        first, second = second, first
+    found = {name: first.kept.find(f"blocks-{name}") for name in JOBS}
+    jobs = {name: each for name, each in found.items() if each}
+    return Report(
+        _lines(first, parts),
+        jobs,
+        accuracy.table(first),
+        _measured(first, second, jobs),
+        first.size.name,
+        memory.table(first),
+        blocks.peaks(first),
+        _lines(second, parts),
+    )
+
+
+def _lines(bench: Bench, parts: Sequence[ModuleType]) -> tuple[Line, ...]:
+    """Some parts have a table of their own."""
+    return tuple(line for part in parts if hasattr(part, "lines") for line in part.lines(bench))
 
 
 def store(report: Report, folder: Path) -> None:
     """bench.json and bench.svg."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / SUMMARY).write_text(json.dumps(asdict(report), indent=1) + "\n", "utf-8")
+    (folder / "bench.json").write_text(json.dumps(asdict(report), indent=1) + "\n", "utf-8")
     if report.lines:
-        (folder / "bench.svg").write_text(figure.svg(report.lines), "utf-8")
+        (folder / "bench.svg").write_text(figure.svg(report.lines, report.again), "utf-8")
 
 
 def write(report: Report, top: Path) -> None:
@@ -81,14 +107,16 @@ def write(report: Report, top: Path) -> None:
     for name, new in zip(DOCUMENTS, (report.short(), report.whole())):
         path = top / name
         path.write_text(table.replace_between(path.read_text("utf-8"), new), "utf-8")
-    (top / FIGURE).write_text(figure.svg(report.lines), "utf-8")
+    (top / FIGURE).write_text(figure.svg(report.lines, report.again), "utf-8")
 
 
-def _measured(bench: Bench, blocks: dict[str, dict[str, Any]]) -> str:
-    tools = next(iter(blocks.values()))["tools"] if blocks else []
-    dates = sorted(each["date"][:10] for each in bench.kept.all())
+def _measured(bench: Bench, second: Bench, jobs: dict[str, dict[str, Any]]) -> str:
+    tools = next(iter(jobs.values()))["tools"] if jobs else []
+    dates = sorted(each["date"][:10] for run in (bench, second) for each in run.kept.all())
     when = dates[0] if dates[:1] == dates[-1:] else " to ".join((dates[0], dates[-1])) if dates else ""
+    minutes = sum(each.get("took_seconds", 0.0) for each in bench.kept.all()) / 60
     parts = [f"{os.cpu_count()} cores, {_processor()}, {platform.system()}", *(tool["tool"] for tool in tools), when]
+    parts.append(f"{minutes:.0f} minutes")
     return "; ".join(filter(None, parts)) + f". `python bench/run.py --size {bench.size.name} --device {bench.device}`."
 
 

@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 from context import Bench
+from how import words_of
 from jobs import BATCH
-from tools import environment
+from tools import Failed, environment
 
 from snellen.data.readers import read
 from snellen.data.roles import assign
@@ -63,6 +64,14 @@ class Run:
         }
         return float((max(times["job done"]) - min(times["planned"])).total_seconds())
 
+    @property
+    def how(self) -> str:
+        """Its packs computed, in words."""
+        records = [json.loads(path.read_text("utf-8")) for path in self.folder.glob("packs/*/pack.json")]
+        return "; ".join(
+            sorted({words_of(each["strategy"], self.json("environment.json")["kernels"]) for each in records})
+        )
+
     def work(self, model: str) -> Work:
         """Of all its networks: main split, folds, and the one on all rows."""
         planned, rows = self.json("plan.json")["models"][model], self._rows(model)
@@ -95,7 +104,7 @@ def run_study(bench: Bench, study: str | Path, name: str, settings: Iterable[str
     done = subprocess.run(command, env=environment() | {"SNELLEN_RECORDS": str(bench.work / "records")})
     seconds = time.perf_counter() - began
     if not (folder / "report.html").exists():
-        sys.exit(f"{' '.join(command)} failed: exit code {done.returncode}")
+        raise Failed(f"{' '.join(command)} failed: exit code {done.returncode}")
     return Run(folder, seconds)
 
 

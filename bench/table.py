@@ -18,18 +18,35 @@ RESULTS_HEAD = (
     "target",
     "of peak",
 )
+SECOND = "second run"
 SHORT_HEAD = ("what", "times as fast as Keras `fit`", "as its best settings", "target")
 APART_HEAD = (
     *("job", "tool", "import, s", "pictures, s", "first block, cold, s", "again, s"),
     *("ms a step", "range", "CPU ms a step", "evaluation, us a picture"),
 )
 ACCURACY_HEAD = ("job", "training", "ours, test", "Keras, test", "difference (95 %, over seeds)")
+MEMORY_HEAD = (
+    *("job", "models", "pictures and models", "ours takes", "times as much (limit)", "Keras, one model"),
+    "imports, ours / Keras",
+)
 
 
 def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def results(lines: Sequence[Line], again: Sequence[Line] = ()) -> str:
+    """The table under RESULTS_HEAD; with the ratios of a second run, in a column of its own, where there was one."""
+    head, rows = [*RESULTS_HEAD], [results_row(line) for line in lines]
+    if again:
+        ratios = {line.what: line.ratio for line in again}
+        place = 4
+        head.insert(place, SECOND)
+        for line, row in zip(lines, rows):
+            row.insert(place, ranged(ratios.get(line.what)))
+    return markdown(head, rows)
 
 
 def results_row(line: Line) -> list[str]:
@@ -60,9 +77,18 @@ def target(line: Line) -> str:
     return f"{line.target:g}, {'reached' if reached else 'missed'}"
 
 
-def accuracy_lines(lines: Iterable[Line]) -> list[str]:
-    """What became of the accuracy, a line a whole run."""
-    return [f"- {line.what}: {line.accuracy}." for line in lines if line.accuracy]
+def notes(lines: Iterable[Line]) -> list[str]:
+    """How ours computed, and what became of the accuracy of a whole run."""
+    told = [(line.what, "; ".join(filter(None, (line.accuracy, line.how)))) for line in lines]
+    return [f"- {what}: {words}." for what, words in told if words]
+
+
+def peak_words(peaks: Mapping[str, float]) -> str:
+    """What the shares are shares of. peaks: FLOP a second by what was computed."""
+    if not peaks:
+        return ""
+    each = [f"{what} {flops / 1e9:.0f} GFLOP/s" for what, flops in sorted(peaks.items(), key=lambda pair: -pair[1])]
+    return f"Of peak: of the most that torch reached on all cores, float32: {', '.join(each)}; of the first of these."
 
 
 def apart_rows(job: str, found: Mapping[str, Any]) -> list[list[str]]:

@@ -31,6 +31,10 @@ def environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in THREADS}
 
 
+class Failed(RuntimeError):
+    """A process under measurement did not do what it was told; other parts of the bench go on."""
+
+
 class Tool:
     """A process that does what it is told, one thing at a time."""
 
@@ -61,7 +65,7 @@ class Tool:
         assert self.process.stdout
         line = self.process.stdout.readline()
         if not line:
-            sys.exit(f"{self.script} died: exit code {self.process.wait()}")
+            raise Failed(f"{self.script} died: exit code {self.process.wait()}")
         return dict(json.loads(line))
 
     def ask(self, **values: Any) -> dict[str, Any]:
@@ -82,7 +86,7 @@ def call(python: str, script: str, *arguments: str) -> dict[str, Any]:
     command = [python, str(HERE / script), *arguments]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, env=environment())
     if done.returncode:
-        sys.exit(f"{script} died: exit code {done.returncode}")
+        raise Failed(f"{script} died: exit code {done.returncode}")
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 

@@ -19,8 +19,15 @@ import table
 from bench_cases import ROW, bench_of, priced
 from kept import Kept
 
+pytestmark = pytest.mark.usefixtures("by_rule")
 FIRST_LAYER = {"A": 784 * 128, "B": 28 * 28 * 6 * 5 * 5, "C": 32 * 32 * 32 * 3 * 3 * 3}
 """Multiply-adds of a picture, whose input needs no gradient."""
+
+
+@pytest.fixture
+def by_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is measured of the ways to compute."""
+    monkeypatch.setenv("SNELLEN_STRATEGY", "rule")
 
 
 def test_a_ratio_is_of_neighbours() -> None:
@@ -35,7 +42,8 @@ def test_spread_is_a_share_of_the_median() -> None:
 
 
 def test_extrapolation_adds_steps_and_evaluations() -> None:
-    assert ratios.extrapolated_seconds(1000, 50_000, ROW) == pytest.approx(1000 * 0.010 + 50_000 * 100e-6)
+    """By each block: of 9, 10 and 14 ms a step."""
+    assert ratios.extrapolated_seconds(1000, 50_000, ROW) == pytest.approx([9 + 5, 10 + 5, 14 + 5])
 
 
 def test_the_median_block_and_the_peak_make_a_line(tmp_path: Path) -> None:
@@ -48,7 +56,7 @@ def test_the_median_block_and_the_peak_make_a_line(tmp_path: Path) -> None:
 
 def test_folds_are_priced_by_blocks_of_b(tmp_path: Path) -> None:
     found: dict[str, Any] = {"networks": 18, "steps": 2000, "pictures": 30_000, "seeds": 3, "training_seconds": 4.0}
-    found |= {"whole_seconds": 9.0, "accuracies": [0.8, 0.9]}
+    found |= {"whole_seconds": 9.0, "accuracies": [0.8, 0.9], "how": "somehow"}
     [line] = folds.lines(bench_of(tmp_path, blocks_B=priced(fit=8.0, best=4.0), folds=found))
     assert line.ratio and line.ratio.median == pytest.approx((2000 * 0.008 + 3) / 4)
     assert line.best and line.best.median == pytest.approx((2000 * 0.004 + 3) / 4)
@@ -56,7 +64,7 @@ def test_folds_are_priced_by_blocks_of_b(tmp_path: Path) -> None:
 
 
 def test_time_to_an_accuracy_is_a_ratio_only_where_it_was_reached(tmp_path: Path) -> None:
-    found = {"training_seconds": 100.0, "whole_seconds": 120.0, "validation": [0.85], "test": [0.841]}
+    found = {"training_seconds": 100.0, "whole_seconds": 120.0, "validation": [0.85], "test": [0.841], "how": ""}
     [line] = reach.lines(bench_of(tmp_path / "reached", blocks_C=priced(fit=100.0, best=50.0), reach=found))
     assert line.ratio and line.ratio.median == pytest.approx((14 * 1407 * 0.1 + 14 * 5000 * 1e-4) / 100)
     short = {**found, "test": [0.839]}
@@ -81,7 +89,7 @@ def test_ours_trains_and_evaluates_a_block(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_packs_hold_every_model() -> None:
-    assert {name: sum(packs) for name, packs in ours.packs().items()} == dict.fromkeys(jobs.JOBS, jobs.MANY)
+    assert [sum(ours.packs({"job": name})["packs"]) for name in jobs.JOBS] == [jobs.MANY] * len(jobs.JOBS)
 
 
 def test_a_measurement_is_made_once(tmp_path: Path) -> None:
@@ -115,8 +123,10 @@ def test_only_the_part_is_measured_again(tmp_path: Path) -> None:
 
 
 def test_parts_that_are_measured_unless_others_are_asked_for() -> None:
-    assert run.usual("whole", "cpu") == ["blocks", "search", "folds", "reach", "accuracy", "tsne"]
-    assert run.usual("quick", "cpu") == ["blocks", "search", "folds", "accuracy", "tsne"]
+    assert run.usual("whole", "cpu") == [
+        *("blocks", "search", "folds", "reach", "accuracy", "tsne", "memory", "notebook"),
+    ]
+    assert run.usual("quick", "cpu") == ["blocks", "search", "folds", "accuracy", "tsne", "memory"]
     assert "lanes" in run.usual("whole", "cuda:1")
 
 

@@ -80,9 +80,15 @@ def test_a_small_bench_says_that_it_is_not_to_be_quoted() -> None:
 def test_the_figure_has_every_line_and_its_target() -> None:
     other = replace(LINE, what="t-SNE", target=None)
     drawn = figure.svg([LINE, other])
-    targets = re.findall('aria-label="(target: [^"]*)"[^>]*aria-roledescription="tick"', drawn)
-    assert targets == ["target: 5; what: A, one model"]
     assert drawn.count(">8.0</text>") == 2 and "t-SNE</text>" in drawn
+    targets = [mark for mark in figure.records([LINE, other]) if mark["kind"] == figure.TARGET]
+    assert targets == [{"what": "A, one model", "kind": figure.TARGET, "x": 5}]
+    assert f">{figure.TARGET}</text>" in drawn and f">{figure.BEST}</text>" in drawn
+
+
+def test_the_figure_has_the_second_run_where_there_was_one() -> None:
+    drawn = figure.svg([LINE], [replace(LINE, ratio=Ratio(7.5, 7, 8))])
+    assert f">{figure.AGAIN}</text>" in drawn and f">{figure.AGAIN}</text>" not in figure.svg([LINE])
 
 
 def test_import_compilation_and_evaluation_are_apart() -> None:
@@ -111,7 +117,9 @@ def test_a_tool_answers_in_order_and_prepares_afresh(monkeypatch: pytest.MonkeyP
 
     def prepare(*key: Any) -> serving.Prepared:
         made.append("prepare")
-        return serving.Prepared(lambda: made.append("train"), lambda: made.append("evaluate"), 0.125)
+        return serving.Prepared(
+            lambda: made.append("train"), lambda: made.append("evaluate"), lambda: None, 0.125, 0, "so"
+        )
 
     orders = [{"do": what, "job": "A", "lanes": 1, "way": "w", "steps": 2} for what in ("prepare", "prepare", "train")]
     orders += [{**orders[0], "do": "evaluate"}, {"do": "peak", "threads": 3}]
@@ -121,5 +129,7 @@ def test_a_tool_answers_in_order_and_prepares_afresh(monkeypatch: pytest.MonkeyP
     serving.serve(prepare, 0.0, {"peak": lambda order: {"flops": order["threads"]}}, tool="a tool")
     about, first, _, trained, _, peak = (json.loads(line) for line in said.getvalue().splitlines())
     assert made == ["prepare", "train", "prepare", "train", "train", "evaluate"]
-    assert about["tool"] == "a tool" and first["data_seconds"] == 0.125 and peak == {"flops": 3}
+    assert (
+        about["tool"] == "a tool" and first["data_seconds"] == 0.125 and first["how"] == "so" and peak == {"flops": 3}
+    )
     assert trained.keys() == {"seconds", "cpu_seconds"}
