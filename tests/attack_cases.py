@@ -125,7 +125,7 @@ FIELD_ATTACKS: tuple[tuple[str, Any], ...] = (
 )
 
 
-OPTIONAL = {"tone"}
+OPTIONAL = {"tone", "data_sha256"}
 """Fields that a whole model.json may lack."""
 
 

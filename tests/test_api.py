@@ -104,7 +104,7 @@ def test_unknown_names_suggest(small_run: Run, ask: Any, message: str) -> None:
 
 
 def test_a_misspelt_data_set_suggests(own_user: Path, tmp_path: Path) -> None:
-    with pytest.raises(UnknownName, match=r"unknown data set 'digit'.*Did you mean 'digits'"):
+    with pytest.raises(UnknownName, match=r"unknown file, folder or data set 'digit'.*Did you mean 'digits'"):
         small_study(data="digit").run(out=tmp_path / "run", progress=False)
 
 

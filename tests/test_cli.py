@@ -16,7 +16,7 @@ from PIL import Image
 from runs import edit_json
 from sklearn.datasets import load_digits
 
-from snellen import cli
+from snellen import __version__, cli
 from snellen.api import Run
 from snellen.evaluate.record import RunRecord
 from snellen.study.document import shipped_studies
@@ -82,6 +82,10 @@ def test_options_reach_the_study(snellen: Command, tiny: Path) -> None:
     assert content["models"][0]["stopped_epoch"] == 2 and Path("here/report.json").read_text(encoding="utf-8") == out
 
 
+def test_the_version_is_that_of_the_package(snellen: Command) -> None:
+    assert snellen("--version") == (0, f"snellen {__version__}\n", "")
+
+
 def test_a_failed_job_is_3_and_the_others_finish(snellen: Command, tiny: Path) -> None:
     tiny.write_text(TINY + ABSURD, encoding="utf-8")
     code, out, _ = snellen("run", tiny)
@@ -115,6 +119,7 @@ def test_a_finding_of_severity_error_is_1(snellen: Command, run_copy: Path) -> N
         (["report", "nowhere"], "Error: nowhere: no run of a study here"),
         (["predict", "nowhere", "digits"], "no model here"),
         (["init", "--from", "digit"], "Did you mean 'digits'?"),
+        (["init", "photo"], "unknown file, folder or data set 'photo'"),
     ],
 )
 def test_wrong_use_is_2_with_a_sentence_and_no_traceback(

@@ -12,7 +12,7 @@ from runs import LINEAR, facts_of, run_small
 from snellen.api import Run
 from snellen.findings.rules import judge
 from snellen.run.telling import Finished
-from snellen.tables import print_finished
+from snellen.tables import fitting, print_finished
 
 
 def printed(run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -37,6 +37,36 @@ def test_every_model_stands_with_its_letters(
         assert value is not None and f"{100 * (value.value or 0):.1f}" in line
     assert max(map(len, lines[: len(evaluation.ranked) + 2])) <= 80
     assert any("cannot be told apart" in line for line in lines)
+
+
+def test_no_line_of_the_leaderboard_is_broken_or_cut_on_a_narrow_terminal(
+    small_run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = printed(small_run, capsys, monkeypatch)
+    rows = lines[2 : lines.index(next(line for line in lines if line.startswith("Models that share")))]
+    assert len(rows) == len(small_run.evaluation.ranked) + len(small_run.evaluation.floors)
+    assert any(row.startswith("logistic regression ") for row in rows)
+    assert lines[1].rstrip().endswith("time") and all(row.rstrip().endswith(" s") for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("width", "kept"),
+    [
+        (31, ["model", "parameters", "test %", "time"]),
+        (30, ["model", "test %", "time"]),
+        (19, ["model", "test %", "time"]),
+        (18, ["model", "test %"]),
+        (5, ["model", "test %"]),
+    ],
+)
+def test_a_column_is_left_out_where_it_does_not_fit(width: int, kept: list[str]) -> None:
+    row = {"model": "net", "parameters": "7", "test %": "1", "time": "1 s"}
+    assert fitting(["model", "parameters", "test %", "time"], [row], width) == kept
+
+
+def test_a_long_name_is_broken_before_a_column_is_left_out() -> None:
+    columns = ["model", "parameters", "time"]
+    assert fitting(columns, [{"model": "n" * 70}], 19 + 2 + 10 + 2 + 4) == columns
 
 
 def test_one_model_has_no_group(

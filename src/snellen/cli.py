@@ -20,12 +20,29 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="snellen",
-    help="Trains, compares and explains classifiers of small images, and says only what may be believed.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 app.add_typer(data_app, name="data")
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        from snellen import __version__
+
+        print(f"snellen {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def snellen(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """Trains, compares and explains classifiers of small images, and says only what may be believed."""
+
 
 StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="A study file, or the name of a shipped study.")]
 Overrides = Annotated[
@@ -154,23 +171,25 @@ def predict(
     score: Annotated[bool, typer.Option("--score", help="Compare with the labels; counts as opening them.")] = False,
     invert: Annotated[bool, typer.Option("--invert", help="Exchange black and white in the pictures first.")] = False,
     csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the table as CSV.")] = None,
+    device: Device = "cpu",
     data_dir: DataFolder = None,
     as_json: AsJson = False,
 ) -> None:
     """Predict pictures with a trained model."""
     from snellen.deploy.pictures import open_pictures
     from snellen.deploy.polarity import inverted, polarity_warning
-    from snellen.deploy.predict import answer, open_model
+    from snellen.deploy.predict import answer, open_model, seen_warning
     from snellen.deploy.predict import score as score_answers
     from snellen.files.atomic import write_text
+    from snellen.train.environment import choose_device
 
-    loaded = open_model(model)
+    loaded = open_model(model).on(choose_device(device))
     about, batches = loaded.description, list(open_pictures(paths, loaded.description.input, data_dir))
     turn = partial(inverted, pixel_range=about.input.pixel_range)
     answers = answer(loaded, batches, turn) if invert else answer(loaded, batches)
-    warning = polarity_warning(batches, about, invert)
-    if warning:
-        print(warning, file=sys.stderr)
+    for warning in (polarity_warning(batches, about, invert), seen_warning(batches, loaded) if score else None):
+        if warning:
+            print(warning, file=sys.stderr)
     scored = score_answers(answers, loaded) if score else None
     table = answers.table()
     if csv:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -18,7 +19,6 @@ from snellen.search.rounds import Ask
 from snellen.study.plan import Plan
 from snellen.train.floors import FloorResult
 from snellen.train.lane import Lane
-from snellen.train.packs import strategy_of
 from snellen.train.results import Result
 from snellen.train.snapshot import EpochRecord
 
@@ -55,6 +55,7 @@ class Terminal(RunWatcher):
         self.whole: TaskID | None = None
         self.packs: dict[tuple[str, ...], _Pack] = {}
         self.pack: _Pack | None = None
+        self.told: set[str] = set()
         self.over = 0.0
         self.shown = 0.0
 
@@ -97,15 +98,25 @@ class Terminal(RunWatcher):
         trials, reach = plural(len(asks), "trial"), plural(epochs, "epoch")
         self.console.print(f"  {model}: round {number} of its search, {trials} up to {reach}", highlight=False)
 
-    def began(self, lanes: Sequence[Lane], labels: Sequence[str]) -> None:
+    def began(self, lanes: Sequence[Lane], labels: Sequence[str], strategy: Mapping[str, Any]) -> None:
         label = labels[0] if len(labels) == 1 else f"{labels[0]} and {len(labels) - 1} more"
+        self._tell(label, strategy)
         if len(lanes) > 1:
-            label = f"{label} ({strategy_of(lanes)})"
+            label = f"{label} ({strategy['name']})"
         epochs = max(lane.epochs for lane in lanes)
         self.packs[lanes[0].ids] = _Pack(
             lanes, self.bars.add_task(label, total=epochs, told=f"epoch 0/{epochs}"), epochs
         )
         self.turned(lanes)
+
+    def _tell(self, label: str, strategy: Mapping[str, Any]) -> None:
+        """What was measured, once for all packs that are computed in the same way."""
+        if strategy.get("step_ms") is None:
+            return
+        told = f"{strategy['way']}, {_arranged(strategy)}: {strategy['step_ms']:.3g} ms a step and lane, measured"
+        if told not in self.told:
+            self.console.print(f"  {label}: {told}", highlight=False, soft_wrap=True)
+        self.told.add(told)
 
     def turned(self, lanes: Sequence[Lane]) -> None:
         self.pack = self.packs.get(lanes[0].ids)
@@ -150,6 +161,13 @@ class Terminal(RunWatcher):
         judged = "" if accuracy is None else f"validation accuracy {100 * accuracy:.1f} %, "
         kept = f"epoch {result.kept_epoch} of {result.epochs} kept, "
         self.console.print(f"  {label}: {kept}{judged}{result.seconds:.1f} s", highlight=False)
+
+
+def _arranged(strategy: Mapping[str, Any]) -> str:
+    """What is computed at the same time."""
+    if strategy["width"] > 1:
+        return f"at most {strategy['width']} lanes side by side"
+    return f"each batch in {strategy['parts']} parts" if strategy["parts"] > 1 else "one lane in a pack"
 
 
 def _work(lane: Lane) -> float:

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 PREVIEW = 20
 NAME = 8
 """Characters that the first column keeps on a narrow terminal."""
+LONGEST_FLOOR = 19
+"""Characters of `logistic regression`: longer names are broken before a column is left out for them."""
+SPARED = ("parameters", "time")
+"""Columns that a narrow terminal goes without, in this order: both stand in the report."""
 FIRST = {"network": "best validation {}", "seeds": "best mean validation {}", "folds": "best mean {} over the folds"}
 GROUPS = "Models that share a letter cannot be told apart; + may be the best."
 
@@ -32,14 +36,16 @@ GROUPS = "Models that share a letter cannot be told apart; + may be the best."
 def print_finished(finished: Finished) -> None:
     """The leaderboard, the findings that ask for something, and where the report is."""
     console, evaluation, record = Console(), finished.evaluation, finished.record
-    columns = _columns(finished)
+    rows = [_standing(finished, model) for model in [*evaluation.ranked, *finished.failed]]
+    floors = [_floor(finished, name) for name in evaluation.floors]
+    columns = fitting(_columns(finished), [*rows, *floors], console.width)
     first = FIRST[evaluation.by].format(record.study.choose_by)
     seeds = f", {record.study.seeds} seeds each" if record.study.seeds > 1 else ""
     table = _table(f"{record.study.study}: {first} first{seeds}", columns, 1)
-    for model in [*evaluation.ranked, *finished.failed]:
-        table.add_row(*(_standing(finished, model)[column] for column in columns))
-    for name in evaluation.floors:
-        table.add_row(*(_floor(finished, name).get(column, "") for column in columns), style="dim")
+    for row in rows:
+        table.add_row(*(row[column] for column in columns))
+    for row in floors:
+        table.add_row(*(row.get(column, "") for column in columns), style="dim")
     console.print(table)
     if "group" in columns:
         console.print(GROUPS, style="dim", highlight=False)
@@ -79,10 +85,17 @@ def plan_sentences(checked: dict[str, Any]) -> list[str]:
         said.append("Until a search is over, the plan has the dearest of its values.")
     if checked["seeds"] > 1 or checked["folds"]:
         said.append(_networks(checked))
+    said += [
+        f"{row['model']} is ranked by the mean over seeds, and the study has one: that mean is one network, without a "
+        "band. For more: --set seeds=3"
+        for row in checked["models"]
+        if checked["seeds"] == 1 and row["search"] and row["search"]["mean_over"] == "seeds"
+    ]
     for curve in checked["curves"]:
         said.append(
             f"The curve of {curve['model']} over {curve['over']}: {several(curve['points'], 'point')}, for which "
             f"{several(curve['jobs'], 'job')} are trained after the others, about {seconds(curve['seconds'])}."
+            + (" One seed gives no band and no comparisons." if curve["seeds"] == 1 else "")
         )
     if checked["saved_epochs"]:
         said.append(
@@ -154,12 +167,26 @@ def print_predictions(table: pl.DataFrame, scored: Scored | None, csv: Path | No
 
 
 def _columns(finished: Finished) -> list[str]:
-    """What the study gives reason to show, within 80 characters: groups of several models, folds."""
+    """What the study gives reason to show: groups of several models, folds."""
     evaluation = finished.evaluation
     group = ["group"] if len(evaluation.ranked) > 1 else []
     if evaluation.folds:
         return ["model", *group, "over folds %", "validation %", "test %", "time"]
     return ["model", *group, "parameters", "epoch", "validation %", "test %", "time"]
+
+
+def fitting(columns: list[str], rows: list[dict[str, str]], width: int) -> list[str]:
+    """The columns that fit side by side into so many characters, without those that can be spared if need be."""
+    for spared in SPARED:
+        if _width(columns, rows) > width:
+            columns = [column for column in columns if column != spared]
+    return columns
+
+
+def _width(columns: list[str], rows: list[dict[str, str]]) -> int:
+    """Characters of a table, with the two between its columns."""
+    widest = {column: max(map(len, [column, *(row.get(column, "") for row in rows)])) for column in columns}
+    return sum(widest.values()) - max(0, widest["model"] - LONGEST_FLOOR) + 2 * (len(columns) - 1)
 
 
 def _standing(finished: Finished, model: str) -> dict[str, str]:

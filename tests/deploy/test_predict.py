@@ -11,8 +11,9 @@ from runs import blobs, edit_json
 
 from snellen.api import Run
 from snellen.deploy.pictures import Batch
-from snellen.deploy.predict import answer, open_model, score
+from snellen.deploy.predict import answer, open_model, score, seen_warning
 from snellen.errors import BundleError, DataError
+from snellen.files.atomic import read_json
 
 GENERATOR = np.random.default_rng(2)
 IMAGES = GENERATOR.integers(0, 17, (6, 8, 8, 1), dtype=np.uint8)
@@ -41,6 +42,17 @@ def test_the_official_test_part_alone_is_scored_where_there_is_one(small_run: Ru
     official = replace(BATCH, test=np.array([False, True, True, False, False, False]))
     scored = score(answer(small_run.model(), [official]), small_run.model())
     assert (scored.n, scored.part) == (2, "official test")
+
+
+def test_scores_of_pictures_that_were_trained_on_are_warned_of(small_run: Run) -> None:
+    model = small_run.model()
+    ours = replace(BATCH, data_sha256=model.description.data_sha256)
+    assert model.description.data_sha256 == read_json(small_run.folder / "data.json")["data"]["fingerprint"]
+    assert "was trained on some of these pictures" in (seen_warning([BATCH, ours], model) or "")
+    with_test = replace(ours, test=np.array([False, True, True, False, False, False]))
+    assert all(
+        seen_warning([other], model) is None for other in (BATCH, replace(BATCH, data_sha256="0" * 64), with_test)
+    )
 
 
 def test_one_source_without_labels_leaves_none(small_run: Run) -> None:

@@ -10,6 +10,7 @@ from unit_cases import bars, subject
 from snellen.explain.outcome import Outcome
 from snellen.explain.subject import Subject
 from snellen.explain.units import analysis as dossiers
+from snellen.explain.units.analysis import ABLATION_MULTIPLICATIONS, seconds
 from snellen.explain.units.analysis import make as units
 from snellen.explain.units.words import counted, sentences
 from snellen.study.analyses import Units
@@ -136,3 +137,19 @@ def test_filters_are_called_filters() -> None:
     outcome = units(subject(layers, images, labels, 40), Units(layer="conv_1"))
     assert outcome.facts["read_at"] == "relu_1" and "3 filters" in outcome.sentences[0]
     assert outcome.arrays["weights"].shape == (3, 3, 3, 1) and outcome.arrays["maximal"].shape == (3, 6, 6, 1)
+
+
+def test_the_price_follows_the_layer_and_the_number_of_pictures_and_is_bounded() -> None:
+    images, labels = bars(30)
+    hidden = ["flatten", {"dense": {"units": 8, "activation": "relu"}}]
+    closed, climbed = (
+        subject(layers, images, labels, 20).network
+        for layers in (hidden, [{"conv": {"filters": 8, "kernel": 3}}, *hidden])
+    )
+    assert 0.5 < seconds(closed, 1_800) < 1 and seconds(closed, 1_800) < seconds(climbed, 1_800)
+    assert seconds(closed, 1_800) < seconds(closed, 70_000)
+    wide = subject(["flatten", {"dense": {"units": 2_048, "activation": "relu"}}], images, labels, 20).network
+    assert (
+        seconds(wide, 10_000_000)
+        < 0.5 + 10_000_000 * wide.multiply_adds / 1e10 + ABLATION_MULTIPLICATIONS / 5e10 + 1e-6
+    )

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import html5lib
 import polars as pl
 import pytest
-from runs import MODELS, findings_of, run_small, small_study
+from runs import MODELS, facts_of, findings_of, run_small, small_study
 
 import snellen
 from snellen.errors import StudyError
 from snellen.explain.units.words import in_short
+from snellen.findings.units import hidden_units
 from snellen.run.flow import report
 
 ASKED = {"models": {name: MODELS[name] for name in ("linear", "dense", "conv")}}
@@ -57,6 +60,18 @@ def test_the_report_links_to_the_finding_and_is_the_same_without_the_pictures(an
     assert (analysed / "pages" / "units-dense.html").read_text(encoding="utf-8") == before
     html = (analysed / "report.html").read_text(encoding="utf-8")
     assert '<a href="#analyses">analyses</a>' in html and "SNL016" in html
+
+
+def test_of_many_models_two_are_told_and_the_others_named(analysed: Path) -> None:
+    facts = facts_of(analysed)
+    several = dict(facts.outcomes)
+    for name in ("third", "fourth"):
+        [(one, outcome)] = [each for each in facts.outcomes.items() if each[0].model == "conv"]
+        several[replace(one, model=name)] = replace(outcome, facts=outcome.facts | {"model": name})
+    asked: Any = SimpleNamespace(outcomes=several, evaluation=facts.evaluation)
+    [finding] = hidden_units(asked)
+    assert finding.sentence.count("silencing") == 2 and len(finding.values) == 4
+    assert finding.sentence.endswith(". The units of `third` and `fourth` have pages of their own.")
 
 
 def test_without_the_analysis_nothing_is_said(tmp_path: Path) -> None:

@@ -73,6 +73,18 @@ def test_a_dossier_has_the_numbers_of_the_tables() -> None:
     assert len(one["most"]) == len(one["least"]) == 12 and None not in one["most"]
 
 
+def test_a_dead_unit_shows_no_pictures_and_no_area() -> None:
+    """A unit that never answers has the same answer to every image, so none of them is its own."""
+    alive = found(3)
+    own = alive.tables["units"].with_columns(dead=pl.col("unit") == 1)
+    html = page(replace(alive, tables={**alive.tables, "units": own}))
+    shown = {int(row.get("data-unit")): row for row in parsed(html).findall(".//table/tbody/tr")}
+    pictures = {unit: len(row.findall("td/span[@class='row']/*")) for unit, row in shown.items()}
+    assert pictures[1] == 0 and pictures[0] == pictures[2] > 0
+    areas = ["".join(shown[unit].find("td[@class='costs']").itertext()) for unit in range(3)]
+    assert [" to " in area for area in areas] == [True, False, True]
+
+
 def test_rows_can_be_filtered_by_class_and_kind() -> None:
     outcome = found(7)
     rows = {int(row.get("data-unit")): row for row in parsed(page(outcome)).findall(".//table/tbody/tr")}

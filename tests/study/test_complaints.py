@@ -99,6 +99,7 @@ MISTAKES = [
     (END, "open_test: al", 7, "`open_test` must be 'chosen' or 'all'; got 'al'"),
     (END, "open_test: [a, b]", 7, "`open_test`: unknown model 'b'; expected one of a"),
     (END, "data_: x", 7, "unknown key `data_`; did you mean `data`?"),
+    (END, "analyses: [units, map]", 7, "item 2 of `analyses`: unknown analysis 'map'; expected one of answers"),
     (END, "zzz: x", 7, "unknown key `zzz`; known keys are `study`, `data`, `split`, "),
 ]
 

@@ -49,6 +49,7 @@ def test_digits() -> None:
     _, roles, made = planned(study)
     assert list(made.models) == ["linear", "dense", "cnn"] and study.train and study.train[0].epochs == 60
     assert study.data.near_duplicates == "together" and study.data.drop_duplicates is None and study.data.fit is None
+    assert [analysis.name for analysis in study.analyses] == ["units", "answers", "errors"]
     assert "1,797 images of 8x8 pixels, grey, black is 0 and white 16" in said and "balanced enough" in said
     assert f"train {len(roles.rows['train']):,}, validation {len(roles.rows['validation']):,}" in said
 

@@ -20,6 +20,10 @@ from snellen.errors import DataError, located, unknown
 from snellen.limits import MAX_SIDE_PIXELS
 
 SIZES_LISTED = 10
+LEAVE_OUT = (
+    "Such files are left out by `on_bad_image: exclude` in a study's `data`, and by --exclude-bad-images of "
+    "`snellen data describe`."
+)
 VALIDATION = ("validation", "valid", "val")
 ROLES = {"train": False, "training": False, "test": True, "testing": True}
 """Names of a publisher's parts, in lower case: whether they are the official test."""
@@ -118,6 +122,7 @@ def _decoded(rows: Sequence[Listed], options: Options) -> tuple[list[np.ndarray]
                 return decode(row.file, options.fit, options.background)
         except DataError as error:
             if options.on_bad_image is None:
+                error.hint = error.hint or LEAVE_OUT
                 raise
             return error
 

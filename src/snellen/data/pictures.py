@@ -103,7 +103,8 @@ def with_channels(picture: np.ndarray, channels: int) -> np.ndarray:
     if loses_alpha or (channels == 1 and not _is_grey(picture)):
         lost = "transparency" if loses_alpha else "colour"
         found, expected = f"{picture.shape[-1]} channels", f"{channels} channel{'s' * (channels > 1)}"
-        raise DataError(f"converting would lose {lost}", found=found, expected=expected)
+        hint = None if loses_alpha else "Make the pictures grey first, or train with `data: {grey: true}`."
+        raise DataError(f"converting would lose {lost}", found=found, expected=expected, hint=hint)
     colour = picture[..., :channels]
     if channels >= 3 and colour.shape[-1] == 1:
         colour = np.repeat(colour, 3, axis=-1)

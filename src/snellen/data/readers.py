@@ -125,7 +125,7 @@ def _locate(source: str | Path, data_folder: Path | None) -> Path:
     if place:
         return place
     if isinstance(source, str) and source not in known.NAMES and source == Path(source).stem:
-        raise unknown("data set", source, known.NAMES)
+        raise unknown("file, folder or data set", source, known.NAMES)
     raise DataNotFound(
         "no data found",
         found=f"nothing at {', '.join(str(place) for place in places)}",

@@ -21,13 +21,14 @@ from snellen.models.bundle import Input
 @dataclass(frozen=True, eq=False)
 class Batch:
     """Pictures of one source. images: (N, H, W, C). labels: (N,) int64 where the source has them. test: (N,) bool, the
-    official test part, where the source has one."""
+    official test part, where the source has one. data_sha256: fingerprint of the data set, where it is one."""
 
     ids: list[str]
     images: np.ndarray
     labels: np.ndarray | None = None
     classes: tuple[str, ...] | None = None
     test: np.ndarray | None = None
+    data_sha256: str | None = None
 
 
 def open_pictures(sources: Sequence[str], contract: Input, data_folder: Path | None) -> Iterator[Batch]:
@@ -53,7 +54,9 @@ def _open(source: str, path: Path, contract: Input, data_folder: Path | None) ->
     background, grey = (contract.background, False) if decoded else (None, contract.grey)
     dataset = read(source, Options(fit=contract.fit, grey=grey, background=background), data_folder)
     images = _as_input(dataset.images, dataset.pixel_range[1], contract) if decoded else dataset.images
-    return Batch(dataset.ids.tolist(), images, dataset.labels, dataset.classes, dataset.official_test)
+    return Batch(
+        dataset.ids.tolist(), images, dataset.labels, dataset.classes, dataset.official_test, dataset.fingerprint
+    )
 
 
 def _open_files(files: Sequence[Path], contract: Input) -> Batch:

@@ -93,6 +93,21 @@ def answer(model: Model, batches: Iterable[Batch], shown: Callable[[np.ndarray],
     )
 
 
+def seen_warning(batches: Iterable[Batch], model: Model) -> str | None:
+    """One line when what is scored is the data set of the training pictures, and has no test part of its own.
+
+    None as well for bundles that do not tell their data, and for other copies or parts of it: it is known by its
+    fingerprint alone.
+    """
+    known = model.description.data_sha256
+    if not any(known and batch.data_sha256 == known and not _test_mask(batch).any() for batch in batches):
+        return None
+    return (
+        "Warning: this model was trained on some of these pictures, so this accuracy says nothing of others. The one "
+        "on test images stands in its card.md."
+    )
+
+
 def score(answers: Answers, model: Model) -> Scored:
     """Compares answers with labels: those of the official test part where there is one, else all.
 

@@ -31,7 +31,7 @@ def exclusive(folder: Path) -> Iterator[None]:
             "another process is working on this run",
             found=_describe(holder),
             where=str(folder),
-            hint="Wait for it to end, stop it, or choose another folder with --out.",
+            hint="Wait for it to end or stop it; a run may go to another folder with --out.",
         ) from None
     except NotImplementedError as error:
         hint = "Choose a folder on another disk with --out."

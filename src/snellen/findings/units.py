@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
+from snellen.explain.phrases import listing
 from snellen.findings.finding import Facts, Finding
+
+TOLD = 2
+"""Models whose units are told in the sentence; of others it says where to read."""
 
 
 def hidden_units(facts: Facts) -> Iterator[Finding]:
-    """SNL016: of the units of each model, how many respond to classes and are needed; the chosen model first."""
+    """SNL016: of the units of each model, how many respond to classes and are needed; the chosen model first.
+
+    Of more than a few models the sentence names those whose pages tell the same.
+    """
     found = {one: outcome.facts for one, outcome in facts.outcomes.items() if "in_short" in outcome.facts}
     if not found:
         return
@@ -18,7 +26,15 @@ def hidden_units(facts: Facts) -> Iterator[Finding]:
         "SNL016",
         "result",
         f"What hidden units respond to (an AUC above {about['selective_area']:.2f} on {about['images']:,} "
-        f"{about['role']} images): {'; '.join(found[one]['in_short'] for one in first)}.",
+        f"{about['role']} images): {_in_short([found[one] for one in first])}.",
         {one.title: found[one]["counts"] for one in first},
         "analyses",
     )
+
+
+def _in_short(about: Sequence[Mapping[str, Any]]) -> str:
+    """What the first models' units respond to, and which other models have a page."""
+    told = "; ".join(each["in_short"] for each in about[:TOLD])
+    others = [f"`{each['model']}`" for each in about[TOLD:]]
+    pages = "a page of its own" if len(others) == 1 else "pages of their own"
+    return f"{told}. The units of {listing(others)} have {pages}" if others else told

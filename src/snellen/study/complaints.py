@@ -121,7 +121,8 @@ def _subject(location: Location) -> str:
         return f"{own} of model `{location[1]}`"
     if len(location) == 2 and location[0] == "models":
         return f"model `{location[1]}`"
-    return f"{own} of `{location[0]}`" if len(location) > 1 else own
+    inside = len(location) > (2 if isinstance(location[-1], int) else 1)
+    return f"{own} of `{location[0]}`" if inside else own
 
 
 def _sentence(fault: Any, subject: str, location: Location) -> str:

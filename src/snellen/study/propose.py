@@ -83,6 +83,7 @@ def propose(
         _split(dataset, split, roles),
         _train(len(roles.rows["train"])),
         _models(dataset.shape),
+        _analyses(),
     )
     return "\n".join(line for section in sections for line in section) + "\n"
 
@@ -299,3 +300,11 @@ def _models(shape: tuple[int, int, int]) -> Iterator[str]:
         if blocks:
             yield "      - max_pool: 2"
     yield from ("      - flatten", "      - dropout: 0.25", "      - dense: {units: 64, activation: relu}")
+
+
+def _analyses() -> Iterator[str]:
+    yield from _comment(
+        "What the units respond to, why single images got their answers, and what the errors have in common; "
+        "`maps` draws all images, `data` looks for labels that may be wrong."
+    )
+    yield "analyses: [units, answers, errors]"

@@ -19,6 +19,8 @@ STEPS = 40
 FIRST_STEP, LAST_STEP = 0.5, 0.02
 """Steps of the ascent, as parts of the largest norm; they shrink geometrically."""
 PICTURES_AT_ONCE = 512
+STARTS = 4
+"""The mean picture, the real picture that drives the unit most, and twice noise."""
 HALVINGS = 26
 """Of the interval in which the multiplier of the norm is sought: to the precision of float32."""
 FAR = 1e6
@@ -123,6 +125,6 @@ def project(x: Tensor, norm: float) -> Tensor:
 
 
 def starts(mean_HWC: np.ndarray, strongest_UHWC: np.ndarray, seed: int = 0) -> np.ndarray:
-    """(4, U, H, W, C) to climb from: the mean picture, the real picture that drives the unit most, and twice noise."""
+    """(STARTS, U, H, W, C) to climb from."""
     noise = np.random.Generator(np.random.Philox(seed)).random((2, *strongest_UHWC.shape), np.float32)
     return np.stack([np.broadcast_to(mean_HWC, strongest_UHWC.shape), strongest_UHWC, *noise])
