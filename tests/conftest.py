@@ -13,6 +13,7 @@ import pytest
 from fixtures import (
     folds_copy,
     folds_run,
+    instructions,
     own_user,
     run_copy,
     search_copy,
@@ -25,6 +26,7 @@ from fixtures import (
 __all__ = [
     "folds_copy",
     "folds_run",
+    "instructions",
     "own_user",
     "run_copy",
     "search_copy",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from runs import CROSSED, SEARCHED, SEEDED, run_small
 
 from snellen.api import Run
+from snellen.kernels import library as kernels
 
 
 @pytest.fixture(scope="session")
@@ -69,3 +71,17 @@ def folds_copy(folds_run: Run, tmp_path: Path) -> Path:
 def search_copy(search_run: Run, tmp_path: Path) -> Path:
     """The directory of a copy of `search_run`, to change at will."""
     return Path(shutil.copytree(search_run.folder, tmp_path / "search"))
+
+
+@pytest.fixture(params=["generic", "avx2", "avx512"])
+def instructions(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Each set of instructions that this processor has."""
+    monkeypatch.delenv(kernels.SWITCH, raising=False)
+    found = kernels.library()
+    if found is None:
+        pytest.skip("no C++ compiler made the kernels")
+    before = kernels.instructions()
+    if not found.snellen_use(request.param.encode()):
+        pytest.skip(f"the processor or the compiler lacks {request.param}")
+    yield request.param
+    assert found.snellen_use(before.encode())

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import pytest
 import torch
 from torch import Tensor
 
-from snellen.kernels import library as kernels
 from snellen.models.build import Network, build
 from snellen.models.keys import Key
 from snellen.train.compiled import Compiled
@@ -18,22 +16,7 @@ from snellen.train.flat import Layout
 from snellen.train.passes import Passes
 from snellen.train.team import Team
 
-INSTRUCTIONS = ("generic", "avx2", "avx512")
 KEY = Key((3, 1, 2), ("step", 7))
-
-
-@pytest.fixture(params=INSTRUCTIONS)
-def instructions(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Each set of instructions that this processor has."""
-    monkeypatch.delenv(kernels.SWITCH, raising=False)
-    found = kernels.library()
-    if found is None:
-        pytest.skip("no C++ compiler made the kernels")
-    before = kernels.instructions()
-    if not found.snellen_use(request.param.encode()):
-        pytest.skip(f"the processor or the compiler lacks {request.param}")
-    yield request.param
-    assert found.snellen_use(before.encode())
 
 
 @dataclass(frozen=True, eq=False)

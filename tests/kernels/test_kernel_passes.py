@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 import torch
-from kernel_cases import KEY, a_pass, instructions
+from kernel_cases import KEY, a_pass
 
-__all__ = ["instructions"]
 pytestmark = pytest.mark.usefixtures("instructions")
 
 CLOSE = 1e-5

@@ -3,8 +3,6 @@ on every instruction set, for a whole batch and for one that several threads sha
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 import torch
 import torch.nn.functional as functional
@@ -18,17 +16,6 @@ from snellen.train.team import Team
 pytestmark = pytest.mark.skipif(library() is None, reason="no compiled kernels here")
 EPSILON = 1e-3
 SHAPES = [(3, 16, 2, 1), (5, 48, 3, 7), (37, 32, 8, 8), (9, 64)]
-
-
-@pytest.fixture(params=["avx512", "avx2", "generic"])
-def instructions(request: pytest.FixtureRequest) -> Iterator[str]:
-    found, name = library(), str(request.param)
-    assert found is not None
-    before = found.snellen_instructions()
-    if not found.snellen_use(name.encode()):
-        pytest.skip(f"this processor lacks {name}")
-    yield name
-    found.snellen_use(before)
 
 
 def drawn(shape: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor, Tensor]:

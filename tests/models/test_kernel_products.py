@@ -3,7 +3,6 @@ in float64, on every instruction set, and torch computes whatever they do not su
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -26,17 +25,6 @@ SIZES = [  # rows, height, width, channels, filters
     (7, 16, 16, 64, 32),
     (33, 8, 8, 128, 128),
 ]
-
-
-@pytest.fixture(params=["avx512", "avx2", "generic"])
-def instructions(request: pytest.FixtureRequest) -> Iterator[str]:
-    found, name = library(), str(request.param)
-    assert found is not None
-    before = found.snellen_instructions()
-    if not found.snellen_use(name.encode()):
-        pytest.skip(f"this processor lacks {name}")
-    yield name
-    found.snellen_use(before)
 
 
 def drawn(rows: int, height: int, width: int, channels: int, filters: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -3,7 +3,6 @@ set, each lane by its own rate, and leave alone what is not theirs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -31,17 +30,6 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("rmsprop", {"rho": 0.5, "momentum": 0.9, "epsilon": 1e-2}),
 ]
 every_case = pytest.mark.parametrize(("name", "arguments"), CASES, ids=str)
-
-
-@pytest.fixture(params=["avx512", "avx2", "generic"])
-def instructions(request: pytest.FixtureRequest) -> Iterator[str]:
-    found, name = library(), str(request.param)
-    assert found is not None
-    before = found.snellen_instructions()
-    if not found.snellen_use(name.encode()):
-        pytest.skip(f"this processor lacks {name}")
-    yield name
-    found.snellen_use(before)
 
 
 def moved(name: str, arguments: dict[str, Any], dtype: torch.dtype, lanes: slice = slice(None)) -> list[Tensor]:
