@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from runs import CROSSED, SEARCHED, SEEDED, run_small
+from runs import CROSSED, LINEAR, RATES, SEARCHED, SEEDED, run_small
 
 from snellen.api import Run
 from snellen.kernels import library as kernels
@@ -53,6 +53,13 @@ def folds_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 def search_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A grid of three widths and two numbers of epochs beside a linear model; to be read only."""
     return run_small(tmp_path_factory.mktemp("search") / "run", **SEARCHED)
+
+
+@pytest.fixture(scope="session")
+def rates_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A grid of three widths and three learning rates beside a linear model; to be read only."""
+    models = {"dense": RATES, "linear": LINEAR}
+    return run_small(tmp_path_factory.mktemp("rates") / "run", models=models)
 
 
 @pytest.fixture

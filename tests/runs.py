@@ -39,6 +39,7 @@ SEARCH = {
     "train": {"epochs": {"choice": [2, 4]}},
     "search": "grid",
 }
+RATES = {**SEARCH, "train": {"epochs": 2, "learning_rate": {"choice": [1e-3, 3e-3, 1e-2]}}}
 SEEDED: dict[str, Any] = {
     "models": {"plain": PLAIN, "dropped": DROPPED, "linear": LINEAR},
     "seeds": 3,

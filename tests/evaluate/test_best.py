@@ -6,7 +6,21 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from snellen.evaluate.best import compare_with_best
+from snellen.evaluate.best import WithBest, confidence_of
+from snellen.evaluate.best import compare_with_best as by_limits
+
+
+def compare_with_best(differences: np.ndarray, errors: np.ndarray, freedom: np.ndarray) -> list[WithBest]:
+    """By the limits of Student's t."""
+    quantile = np.where(np.isfinite(freedom), stats.t.ppf((1 + confidence_of(len(differences))) / 2, freedom), np.nan)
+    normal = stats.norm.ppf((1 + confidence_of(len(differences))) / 2)
+    reach = np.where(np.isnan(quantile), normal, quantile) * errors
+    return by_limits(differences - reach, differences + reach)
+
+
+def test_where_nothing_is_known_every_model_may_be_the_best() -> None:
+    found = by_limits(np.full((3, 3), -1.0), np.ones((3, 3)))
+    assert found == [WithBest(-1.0, 1.0, True)] * 3
 
 
 def matrices(values: np.ndarray, error: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

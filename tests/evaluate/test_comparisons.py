@@ -9,16 +9,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from runs import facts_of, plant
+from runs import LINEAR, SEARCH, facts_of, plant, run_small
 from statsmodels.stats.multitest import multipletests
 
 from snellen.api import Run
+from snellen.errors import StudyError
 from snellen.evaluate.comparisons import Comparisons
-from snellen.evaluate.contrasts import Side, contrasts, of_networks
+from snellen.evaluate.contrasts import Side, contrast, contrasts
 from snellen.evaluate.floors import floor_key
-from snellen.evaluate.pairs import network_difference
 from snellen.evaluate.recipes import recipe_difference
+from snellen.evaluate.searched import chosen_by_search, ranked_by_search
 from snellen.evaluate.verdicts import equivalence_margin
+from snellen.statistics.out_of_bag import out_of_bag
+from snellen.statistics.paired import mcnemar, paired_limits
 
 SHARES = {"a": 0.9, "b": 0.8, "c": 0.85}
 FLOORS = [floor_key(name) for name in ("majority class", "nearest centroid", "logistic regression")]
@@ -112,22 +115,64 @@ def test_folds_tell_models_apart_where_there_are_folds(folds_run: Run) -> None:
     assert not [each for each in pairs.all if each.role == "validation" and not each.b.startswith("floor")]
 
 
-def test_all_pairs_of_networks_share_the_redraws() -> None:
-    right = {name: noisy(share, 1, 500, draw=draw)[0] for draw, (name, share) in enumerate(SHARES.items())}
-    strata = np.arange(500) % 3
-    pairs = [("a", "b"), ("b", "c")]
-    together = of_networks(right, pairs, strata)
-    for a, b in pairs:
-        alone = network_difference(right[a], right[b], strata)
-        assert together[a, b].difference.p_value == alone.p_value
-        assert together[a, b].difference.low == pytest.approx(alone.low)
-        assert together[a, b].difference.standard_error == pytest.approx(alone.standard_error)
+def test_two_networks_have_the_exact_test_and_its_interval() -> None:
+    a, b = (noisy(share, 1, 500, draw=draw)[0] for draw, share in enumerate((0.9, 0.8)))
+    one = contrast(Side(a[None]), Side(b[None]))
+    only_a, only_b = int((a & ~b).sum()), int((b & ~a).sum())
+    assert one.limits.p_value == pytest.approx(mcnemar(only_a, only_b))
+    assert one.limits.at(0.95) == pytest.approx(paired_limits(only_a, only_b, 500))
+    assert one.discordance == pytest.approx((only_a + only_b) / 500)
+    assert one.limits.standard_error == pytest.approx((a.astype(float) - b).std() / np.sqrt(500))
+
+
+def test_images_that_chose_a_network_say_nothing_of_it() -> None:
+    """But out of bag, and of other seeds."""
+    right = noisy(0.95, 3)
+    searched, other = Side(right, selected=True), Side(noisy(0.5, 3, draw=1))
+    one = contrast(searched, other)
+    assert one.kind == "selected" and one.limits.at(0.95) is None and one.limits.p_value is None
+    bag = contrast(Side(right, selected=True, out_of_bag_N=np.full(210, 0.9)), other)
+    assert bag.kind == "out of bag" and bag.limits.value == pytest.approx(0.9 - other.right_SN[0].mean())
+    assert bag.limits.p_value is not None and bag.limits.p_value < 1e-6
+    assert contrast(Side(right), other).kind == "recipes"
+
+
+def test_the_winner_of_a_grid_is_compared_out_of_bag(rates_run: Run) -> None:
+    pairs = rates_run.evaluation.comparisons
+    assert {one.kind for one in pairs.all if "dense" in (one.a, one.b)} == {"out of bag"}
+    one = pairs.between("dense", "linear")
+    record = rates_run.record
+    right = []
+    for trial in json.loads((rates_run.folder / "search/dense.json").read_text())["outcome"]["trials"]:
+        stored = record.folder_of(trial["jobs"][0]).read_predictions("validation")
+        assert stored is not None
+        right.append(stored.predicted == stored.labels)
+    linear = record.folder_of(record.planned["linear"].seeds[0]).read_predictions("validation")
+    assert one is not None and linear is not None
+    expected = out_of_bag(np.stack(right)).scores_N.mean() - np.mean(linear.predicted == linear.labels)
+    assert one.difference.value == pytest.approx(expected)
+
+
+def test_seeds_that_a_search_did_not_rank_make_a_recipe(tmp_path: Path) -> None:
+    """Of four seeds the first is the winner's; three are compared, two would not be enough."""
+    small = {"layers": SEARCH["layers"], "search": "grid", "train": {"epochs": 1}}
+    found = run_small(tmp_path, models={"dense": small, "linear": LINEAR}, seeds=4)
+    one = found.evaluation.comparisons.between("dense", "linear")
+    assert one is not None and (one.kind, one.seeds) == ("recipes", 3)
+    first = found.record.planned["dense"].seeds[0]
+    searched = chosen_by_search(found.record, ["dense"])["dense"]
+    assert searched.seeds == {0} and first in ranked_by_search(found.record, "dense")
+
+
+def test_sides_on_other_images_are_a_clear_error() -> None:
+    with pytest.raises(StudyError, match="same images; found 210 and 200"):
+        contrast(Side(noisy(0.9)), Side(noisy(0.9, images=200)))
 
 
 def test_a_recipe_needs_three_seeds_on_both_sides() -> None:
     sides = {"a": Side(noisy(0.9)), "b": Side(noisy(0.8)), "two": Side(noisy(0.9, 2)), "f": Side(noisy(0.5, 1), True)}
     pairs = [("a", "b"), ("a", "two"), ("a", "f"), ("two", "f")]
-    kinds = {pair: one.kind for pair, one in contrasts(sides, pairs, None).items()}
+    kinds = {pair: one.kind for pair, one in contrasts(sides, pairs).items()}
     assert kinds == dict(zip(pairs, ("recipes", "networks", "recipes", "networks")))
 
 
@@ -161,7 +206,8 @@ def test_what_it_would_take_is_said_of_ties_with_the_chosen_model(seeds_copy: Pa
     plant_seeds(seeds_copy, "linear", "validation", noisy(0.2))
     pairs = found(seeds_copy)
     tied = pairs.between(*sorted(("plain", "dropped"), key=facts_of(seeds_copy).evaluation.ranked.index))
-    assert tied is not None and tied.verdict.word == "cannot tell" and tied.power is not None and tied.power < 0.8
+    assert tied is not None and tied.verdict.word == "cannot tell"
+    assert tied.detectable is not None and tied.detectable > pairs.margin
     assert tied.images_needed is not None and tied.images_needed > 210
 
 

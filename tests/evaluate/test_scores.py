@@ -68,16 +68,25 @@ def test_every_metric_has_an_interval_around_it() -> None:
         if metric.min_classes <= 4:
             estimate = found[name, None]
             assert estimate.low <= estimate.value <= estimate.high
-            assert estimate.method == ("Wilson" if metric.is_proportion else "bootstrap")
+            proportion_of_images = metric.is_proportion or name == "weighted_recall"
+            mean = "Hall's t" if name == "loss" else "Korn and Graubard"
+            assert estimate.method == ("Wilson" if proportion_of_images else mean)
     assert ("top_5", None) not in found
 
 
-def test_resamples_that_all_agree_are_not_certainty() -> None:
-    """No answer is wrong: F1 has no interval, while Wilson's for the accuracy has width."""
+def test_no_wrong_answer_is_not_certainty() -> None:
+    """All measures of answers have an interval with a width; of losses none, for wrong answers may have any."""
     found = scored(LABELS, LABELS)
-    for key in (("f1", "a"), ("macro_f1", None)):
-        assert (found[key].value, found[key].low, found[key].high) == (1.0, None, None)
-    assert found["accuracy", None].low < 0.9 and found["accuracy", None].high == pytest.approx(1.0)
+    for key in (("accuracy", None), ("f1", "a"), ("macro_f1", None), ("weighted_precision", None)):
+        assert found[key].value == 1.0 and found[key].low < 0.9 and found[key].high == pytest.approx(1.0)
+    assert (found["loss", None].low, found["loss", None].high) == (None, None)
+
+
+def test_one_number_has_one_interval() -> None:
+    """Weighted recall is accuracy."""
+    found = scored()
+    one, other = found["weighted_recall", None], found["accuracy", None]
+    assert (one.value, one.low, one.high) == (other.value, other.low, other.high)
 
 
 @pytest.mark.parametrize("role", COVERS)
@@ -113,7 +122,7 @@ def test_classes_called_by_numbers_have_an_rmse_as_in_scikit_learn() -> None:
     rmse = found["rmse"]
     assert rmse.value == pytest.approx(theirs.root_mean_squared_error(numbers[LABELS], numbers[PREDICTED]))
     assert rmse.low <= rmse.value <= rmse.high and rmse.low < rmse.high
-    assert (rmse.n, rmse.method, rmse.covers) == (8, "bootstrap", COVERS["test"])
+    assert (rmse.n, rmse.method, rmse.covers) == (8, "Hall's t", COVERS["test"])
 
 
 def test_an_rmse_of_nought_is_not_certainty_and_names_have_none() -> None:

@@ -7,31 +7,27 @@ import pytest
 from recipe_cases import Recipe, images
 
 from snellen.errors import StudyError
-from snellen.evaluate.bootstrap import drawn_counts
 from snellen.evaluate.selection import NOT_COVERED, corrected_selection
+from snellen.statistics.out_of_bag import out_of_bag
+from snellen.statistics.proportions import wilson
 
 RANDOM = np.random.default_rng(31)
 RIGHT = RANDOM.random((6, 150)) < np.array([[0.8], [0.82], [0.7], [0.8], [0.6], [0.81]])
-CLASSES = RANDOM.integers(0, 3, 150)
 
 
-def test_it_is_what_the_paper_says_step_by_step() -> None:
-    """Tsamardinos et al. 2018: choose on the resample, score the choice on what is left out, average."""
-    scores, wins = [], np.zeros(6)
-    for counts in np.concatenate(list(drawn_counts(150, CLASSES, 5))):
-        inside = np.repeat(np.arange(150), counts.astype(int))
-        outside = sorted(set(range(150)) - set(inside.tolist()))
-        choice = max(range(6), key=lambda model: RIGHT[model, inside].mean())
-        scores.append(RIGHT[choice, outside].mean())
-        wins[choice] += 1
-    found = corrected_selection(RIGHT, CLASSES, 5)
-    assert found.corrected == pytest.approx(np.mean(scores))
-    assert (found.low, found.high) == pytest.approx(tuple(np.percentile(scores, [2.5, 97.5])))
-    assert found.chosen == pytest.approx(wins / len(scores))
+def test_it_is_the_mean_of_what_each_image_scores() -> None:
+    found, bag = corrected_selection(RIGHT, 5), out_of_bag(RIGHT, seed=5)
+    assert found.corrected == pytest.approx(bag.scores_N.mean())
+    assert found.chosen == pytest.approx(tuple(bag.chosen_M))
     assert found.winner == RIGHT.mean(1).argmax()
     assert found.observed == RIGHT.mean(1).max()
-    assert found.optimism == pytest.approx(found.observed - np.mean(scores))
+    assert found.optimism == pytest.approx(found.observed - found.corrected)
     assert found.not_covered == NOT_COVERED
+
+
+def test_limits_are_as_wide_as_those_of_one_network() -> None:
+    found = corrected_selection(RIGHT)
+    assert (found.low, found.high) == pytest.approx(tuple(wilson(150 * found.corrected, 150)))
 
 
 def test_eighteen_tied_candidates_are_corrected_to_what_they_are() -> None:
@@ -54,7 +50,13 @@ def test_eighteen_tied_candidates_are_corrected_to_what_they_are() -> None:
 def test_limits_hold_the_truth_of_tied_candidates() -> None:
     recipe, generator = Recipe(0.9, 0.0), np.random.default_rng(13)
     found = [corrected_selection(recipe.train(images(400, generator), 6, generator), seed=n) for n in range(100)]
-    assert sum(each.low <= 0.9 <= each.high for each in found) >= 93
+    assert sum(each.low is not None and each.low <= 0.9 <= (each.high or 0) for each in found) >= 93
+
+
+def test_limits_of_losses_hold_the_truth_of_tied_candidates() -> None:
+    generator = np.random.default_rng(14)
+    found = [corrected_selection(-generator.exponential(0.4, (6, 200)), seed=n) for n in range(100)]
+    assert sum(each.low is not None and each.low <= -0.4 <= (each.high or 0) for each in found) >= 93
 
 
 def test_a_clear_winner_is_hardly_corrected() -> None:
@@ -82,6 +84,6 @@ def test_of_equal_candidates_the_first_wins() -> None:
 
 
 def test_images_of_which_none_is_left_out_are_a_clear_error() -> None:
-    with pytest.raises(StudyError, match="too few images to correct the score of a search; found 1"):
+    with pytest.raises(StudyError, match="too few images to correct the score of a choice; found 1"):
         corrected_selection(RIGHT[:, :1])
     assert corrected_selection(RIGHT[:, :2]).corrected <= 1, "resamples that leave none out do not count"

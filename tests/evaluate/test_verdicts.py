@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snellen.evaluate.student import Difference
-from snellen.evaluate.verdicts import CANNOT_TELL, equivalence_margin, verdict
+from snellen.evaluate.verdicts import CANNOT_TELL, Verdict, equivalence_margin, verdict
 
 MARGIN = 0.005
 
@@ -15,6 +15,18 @@ MARGIN = 0.005
 def between(low: float | None, high: float | None) -> Difference:
     middle = 0.0 if low is None or high is None else (low + high) / 2
     return Difference(middle, low, high, 0.01, 0.01, 4.0, "both", "t")
+
+
+def word_of(low: float | None, high: float | None, adjusted: float, margin: float) -> Verdict:
+    """Of the only comparison of a report: the simultaneous limits are its own."""
+    return verdict(between(low, high), None if low is None or high is None else (low, high), adjusted, margin)
+
+
+def test_the_margin_is_held_against_the_limits_of_all_comparisons() -> None:
+    """Its own interval lies above the margin, or inside; that of all comparisons together does not."""
+    assert verdict(between(0.006, 0.02), (0.003, 0.023), 0.01, MARGIN).word == "better"
+    assert verdict(between(-0.02, -0.006), (-0.03, 0.001), 0.01, MARGIN).word == "worse"
+    assert verdict(between(-0.004, 0.004), (-0.006, 0.006), 0.9, MARGIN).word == "cannot tell"
 
 
 @pytest.mark.parametrize(
@@ -40,7 +52,7 @@ def between(low: float | None, high: float | None) -> Difference:
     ],
 )
 def test_words(low: float | None, high: float | None, adjusted: float, word: str) -> None:
-    assert verdict(between(low, high), adjusted, MARGIN).word == word
+    assert word_of(low, high, adjusted, MARGIN).word == word
 
 
 limits = st.tuples(st.floats(-1, 1), st.floats(-1, 1)).map(sorted)
@@ -49,12 +61,12 @@ limits = st.tuples(st.floats(-1, 1), st.floats(-1, 1)).map(sorted)
 @given(limits, st.floats(0, 1), st.floats(0, 0.005))
 def test_predicates_hold_for_all_intervals(ends: list[float], adjusted: float, margin: float) -> None:
     low, high = ends
-    found = verdict(between(low, high), adjusted, margin)
+    found = word_of(low, high, adjusted, margin)
     assert found.better == (adjusted < 0.05 and low > 0)
     assert found.clearly_better == (adjusted < 0.05 and low > margin)
     assert found.equivalent == (-margin < low and high < margin)
     assert (found.word == "cannot tell") == (found == CANNOT_TELL)
-    turned = verdict(between(-high, -low), adjusted, margin)
+    turned = word_of(-high, -low, adjusted, margin)
     assert (turned.worse, turned.clearly_worse, turned.equivalent) == (
         found.better,
         found.clearly_better,
@@ -63,7 +75,7 @@ def test_predicates_hold_for_all_intervals(ends: list[float], adjusted: float, m
 
 
 def test_better_by_less_than_matters_is_both() -> None:
-    found = verdict(between(0.001, 0.004), 0.01, MARGIN)
+    found = word_of(0.001, 0.004, 0.01, MARGIN)
     assert found.better and found.equivalent and not found.clearly_better
 
 
@@ -73,4 +85,4 @@ def test_the_margin_is_half_a_point_or_a_tenth_of_the_best_error() -> None:
 
 
 def test_without_errors_nothing_is_equivalent() -> None:
-    assert verdict(between(-1e-9, 1e-9), 1.0, equivalence_margin(0.0)).word == "cannot tell"
+    assert word_of(-1e-9, 1e-9, 1.0, equivalence_margin(0.0)).word == "cannot tell"

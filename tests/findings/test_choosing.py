@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from runs import CHOOSING, LINEAR, edit_json, facts_of, findings_of, plant, run_small
+from runs import CHOOSING, LINEAR, SEARCH, edit_json, facts_of, findings_of, plant, run_small
 
 from snellen.api import Run
 from snellen.evaluate.record import RunRecord
@@ -159,7 +159,7 @@ CASES: dict[str, tuple[list[tuple[str, Change]], list[tuple[str, Change]]]] = {
     "SNL013": ([("search", as_is), ("seeds", as_is)], []),
     "SNL014": ([("seeds", GAP)], [("seeds", in_turn(longer("dropped"), longer("linear"))), ("seeds", one_seed)]),
     "SNL015": ([("seeds", as_is), ("folds", as_is)], []),
-    "SNL111": ([("search", units_right(0.5, 0.7, 0.9))], [("search", units_right(0.5, 0.9, 0.9)), ("seeds", as_is)]),
+    "SNL111": ([("rates", units_right(0.5, 0.7, 0.9))], [("rates", units_right(0.5, 0.9, 0.9)), ("seeds", as_is)]),
     "SNL112": ([("search", method("halving"))], [("search", as_is)]),
     "SNL113": ([("seeds", one_seed), ("seeds", longer("dropped"))], [("seeds", as_is)]),
     "SNL114": (
@@ -178,9 +178,9 @@ CASES: dict[str, tuple[list[tuple[str, Change]], list[tuple[str, Change]]]] = {
 
 
 @pytest.fixture
-def copies(seeds_run: Run, folds_run: Run, search_run: Run, tmp_path: Path) -> Callable[[str], Path]:
+def copies(seeds_run: Run, folds_run: Run, search_run: Run, rates_run: Run, tmp_path: Path) -> Callable[[str], Path]:
     """A copy of the run of that name, to change at will."""
-    runs = {"seeds": seeds_run, "folds": folds_run, "search": search_run}
+    runs = {"seeds": seeds_run, "folds": folds_run, "search": search_run, "rates": rates_run}
     return lambda name: Path(shutil.copytree(runs[name].folder, tmp_path / name))
 
 
@@ -228,8 +228,10 @@ def test_a_tie_is_never_called_a_win(copies: Callable[[str], Path]) -> None:
             if f"`{first}`" in clause and f"`{second}`" in clause:
                 assert not re.search(r"better|above|worse|below|outperform|beats", clause), clause
     [tie] = said(folder, "SNL009")
-    assert "is a tie, not a win" in tie.sentence and "`linear`" not in tie.sentence
-    assert f"cannot be told apart from `{second}`" in claim(facts)
+    assert "is not decided" in tie.sentence and "`linear`" not in tie.sentence
+    assert "80 %" in tie.sentence and "no evidence that they are equal" in tie.sentence
+    assert f"was not told apart from `{second}`" in claim(facts)
+    assert "no evidence that they are equal" in claim(facts)
 
 
 def test_better_is_said_of_named_pairs_with_their_interval(copies: Callable[[str], Path]) -> None:
@@ -242,7 +244,7 @@ def test_better_is_said_of_named_pairs_with_their_interval(copies: Callable[[str
     assert f"`plain` is clearly better than `dropped` ({100 * one.difference.value:.1f} points, {low} to {high})" in (
         found.sentence
     )
-    assert "All 24 comparisons of this report stand under one correction (Holm)" in found.sentence
+    assert "All 24 comparisons of models and floors in this report stand under one correction (Holm)" in found.sentence
 
 
 def test_networks_are_not_recipes(copies: Callable[[str], Path]) -> None:
@@ -318,8 +320,42 @@ def test_the_report_is_written_from_stored_files_alone(copies: Callable[[str], P
         assert [one for one in after["findings"] if one["code"] != "SNL902"] == kept
 
 
-def test_models_that_are_the_same_have_no_power(tmp_path: Path) -> None:
-    """Two names of one network: nothing varies, so nothing is said of what would be found."""
+def test_models_that_are_the_same_are_not_shown_to_be(tmp_path: Path) -> None:
+    """Two names of one network: 210 images alike say what would have been found, and no more."""
     folder = run_small(tmp_path, models={"one": LINEAR, "other": LINEAR}).folder
     [tie] = said(folder, "SNL009")
-    assert tie.sentence.endswith("is a tie, not a win. They are right and wrong alike.")
+    assert tie.values["detectable"] == pytest.approx(0.05, abs=0.03)
+    assert "no evidence that they are equal" in tie.sentence
+
+
+def test_what_the_comparison_with_the_best_excludes_is_named_apart(copies: Callable[[str], Path]) -> None:
+    """Under the correction for all 24 comparisons `dropped` shares the letter of `plain`; alone it is worse."""
+    folder = copies("seeds")
+    planted = np.zeros((3, 210), bool)
+    planted[:, :190] = True
+    for model, wrong in (("plain", 0), ("dropped", 7), ("linear", 120)):
+        right = planted.copy()
+        right[:, :wrong] = False
+        for job, row in zip(facts_of(folder).record.planned[model].seeds.values(), right, strict=True):
+            plant(folder, job, "validation", row)
+    pairs = facts_of(folder).evaluation.comparisons
+    one = pairs.between("plain", "dropped")
+    assert one is not None and one.difference.low is not None and one.difference.low > 0
+    assert one.verdict.word == "cannot tell" and not pairs.best["dropped"].not_worse
+    [tie] = said(folder, "SNL009")
+    assert tie.values["excluded"] == ["dropped"] and "may be chance" not in tie.sentence
+    assert "`dropped` shares a letter with `plain`" in tie.sentence and "excludes that it is the best" in tie.sentence
+
+
+def test_a_winner_of_a_search_is_not_compared_by_the_images_that_chose_it(tmp_path: Path) -> None:
+    """Halving stopped trials early, so not even out of bag; nothing is credited, and the sentence says what to do."""
+    model = {**SEARCH, "train": {"epochs": 4}, "search": {"method": "halving", "factor": 2}}
+    folder = run_small(tmp_path, models={"dense": model, "linear": LINEAR}).folder
+    pairs = facts_of(folder).evaluation.comparisons
+    one = pairs.between("dense", "linear")
+    assert one is not None and one.kind == "selected" and one.verdict.word == "cannot tell"
+    assert all(each.not_worse for each in pairs.best.values())
+    [tie] = said(folder, "SNL009")
+    assert "that a search chose by cannot compare its winner" in tie.sentence and "80 %" not in tie.sentence
+    assert not said(folder, "SNL010")
+    assert "was not compared with" in claim(facts_of(folder))

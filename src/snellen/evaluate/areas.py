@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from snellen.errors import DataError
-from snellen.evaluate.intervals import LEVEL
 from snellen.evaluate.student import IMAGES, NEGLIGIBLE, Difference
+from snellen.statistics.proportions import CONFIDENCE
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,4 +68,4 @@ def area_difference(positive_N: np.ndarray, a_N: np.ndarray, b_N: np.ndarray) ->
 def _normal_quantile() -> float:
     from scipy.special import ndtri
 
-    return float(ndtri(1 - (1 - LEVEL) / 2))
+    return float(ndtri(1 - (1 - CONFIDENCE) / 2))

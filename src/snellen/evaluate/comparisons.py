@@ -13,16 +13,18 @@ from typing import Any
 
 import numpy as np
 
-from snellen.evaluate.best import WithBest, compare_with_best
+from snellen.evaluate.best import WithBest, compare_with_best, confidence_of
 from snellen.evaluate.choose import choice
-from snellen.evaluate.contrasts import Contrast, Kind, Side, contrasts, of_folds, power_at, t_power
+from snellen.evaluate.contrasts import Contrast, Kind, Side, contrasts, detectable, of_folds
 from snellen.evaluate.families import family
 from snellen.evaluate.floors import floor_key, opened_floors, ranked_floors
 from snellen.evaluate.held_out import HELD_OUT, shared
 from snellen.evaluate.letters import letter_groups, letters
-from snellen.evaluate.networks import networks_on
+from snellen.evaluate.networks import Networks, networks_on
 from snellen.evaluate.power import images_for_networks, images_for_recipes, recipe_noise, seeds_for_recipes
+from snellen.evaluate.recipes import MIN_SEEDS_COMPARED
 from snellen.evaluate.record import RunRecord
+from snellen.evaluate.searched import Chosen, chosen_by_search
 from snellen.evaluate.student import SIGNIFICANT, Difference
 from snellen.evaluate.verdicts import Verdict, equivalence_margin, verdict
 
@@ -33,9 +35,11 @@ Named = tuple[str, str, str]
 @dataclass(frozen=True)
 class Comparison:
     """A against B in accuracy; floors by their key. role: validation, held_out (over folds) or test. kind: over the
-    same folds, of two recipes, or of two networks. seeds: of the side with fewer; splits: of folds. adjusted_p: Holm's.
+    same folds, of two recipes, of two networks, or of what a search chooses (see `contrasts.Kind`). seeds: of the side
+    with fewer; splits: of folds. adjusted_p: Holm's. simultaneous: the limits by which a difference matters or is
+    equivalent, of all comparisons of the report together (Bonferroni).
 
-    power: the probability of finding the margin, with the noise that was seen; None where nothing varied.
+    detectable: the smallest difference that would be found with a probability of 80 %; None where nothing varied.
     images_needed, seeds_needed: with which the margin would be found in four of five such studies, the other left as it
     is; None where it is not asked or none suffice.
     """
@@ -50,7 +54,8 @@ class Comparison:
     difference: Difference
     adjusted_p: float
     verdict: Verdict
-    power: float | None
+    simultaneous: tuple[float, float] | None
+    detectable: float | None
     images_needed: int | None = None
     seeds_needed: int | None = None
 
@@ -64,11 +69,13 @@ class Comparison:
         """B against A."""
         seen, words = self.difference, self.verdict
         low, high = (None if end is None else -end for end in (seen.high, seen.low))
+        wide = self.simultaneous and (-self.simultaneous[1], -self.simultaneous[0])
         return replace(
             self,
             a=self.b,
             b=self.a,
             difference=replace(seen, value=-seen.value, low=low, high=high),
+            simultaneous=wide,
             verdict=Verdict(words.worse, words.clearly_worse, words.better, words.clearly_better, words.equivalent),
         )
 
@@ -108,12 +115,12 @@ def compare(record: RunRecord, ranked: Sequence[str], opened: Sequence[str]) -> 
     folds = shared(record, ranked) if record.study.folds else {}
     for a, b in combinations(ranked, 2) if folds else ():
         found[a, b, HELD_OUT] = of_folds(folds[a], folds[b])
+    chosen = chosen_by_search(record, ranked)
     for role, models, floors in _roles(record, ranked, opened):
-        sides[role], labels = _sides(record, role, models, floors)
+        sides[role] = _sides(record, role, models, floors, chosen if role == "validation" else {})
         pairs = [*([] if folds and role == "validation" else combinations(models, 2)), *_with_floors(models, floors)]
         known = [pair for pair in pairs if set(pair) <= sides[role].keys()]
-        strata = labels if record.data["roles"].get("stratified") else None
-        found |= {(*pair, role): one for pair, one in contrasts(sides[role], known, strata).items()}
+        found |= {(*pair, role): one for pair, one in contrasts(sides[role], known).items()}
     return _judged(found, sides, margin, HELD_OUT if folds else "validation", list(ranked))
 
 
@@ -132,20 +139,33 @@ def _with_floors(models: Sequence[str], floors: Sequence[str]) -> list[tuple[str
 
 
 def _sides(
-    record: RunRecord, role: str, models: Sequence[str], floors: Sequence[str]
-) -> tuple[dict[str, Side], np.ndarray | None]:
-    """Who is right where on a role, by key, and the labels; those with no predictions are left out."""
+    record: RunRecord, role: str, models: Sequence[str], floors: Sequence[str], chosen: Mapping[str, Chosen]
+) -> dict[str, Side]:
+    """Who is right where on a role, by key; those with no predictions are left out. chosen: models whose networks a
+    search chose on these images."""
     found = {model: networks_on(record, model, role) for model in models}
     known = {model: networks for model, networks in found.items() if networks is not None}
     if not known:
-        return {}, None
+        return {}
     first = next(iter(known.values()))
-    sides = {model: Side(networks.each("accuracy").astype(bool)) for model, networks in known.items()}
+    sides = {model: _side(networks, chosen.get(model)) for model, networks in known.items()}
     for name, folder in record.floors.items():
         stored = folder.job.read_predictions(role) if floor_key(name) in floors else None
         if stored is not None and stored.labels is not None and np.array_equal(stored.rows, first.rows):
             sides[floor_key(name)] = Side((stored.predicted == stored.labels)[None], fixed=True)
-    return sides, first.labels
+    return sides
+
+
+def _side(networks: Networks, chosen: Chosen | None) -> Side:
+    """A model; of one that a search chose on these images the networks that it did not score: all where the first is
+    not among them, else where they are enough for a recipe."""
+    right_SN = networks.each("accuracy").astype(bool)
+    if chosen is None:
+        return Side(right_SN)
+    fresh = np.array([seed not in chosen.seeds for seed in networks.seeds])
+    if fresh[0] or fresh.sum() >= MIN_SEEDS_COMPARED:
+        return Side(right_SN[fresh])
+    return Side(right_SN, selected=True, out_of_bag_N=chosen.out_of_bag_N)
 
 
 def _judged(
@@ -156,7 +176,7 @@ def _judged(
     ranked: list[str],
 ) -> Comparisons:
     """Verdicts under the one correction, then groups of models."""
-    adjusted = family([(_text(name), one.difference.p_value) for name, one in found.items()]).adjusted
+    adjusted = family([(_text(name), one.limits.p_value) for name, one in found.items()]).adjusted
     level = SIGNIFICANT / max(1, len(found))
     compared = [
         _needs(one, sides, margin, level) if one.a == ranked[0] and one.role == role else one
@@ -165,7 +185,7 @@ def _judged(
         )
     ]
     pairs = Comparisons(margin, role, tuple(compared))
-    return replace(pairs, groups=_groups(pairs, ranked), best=_best(pairs, ranked))
+    return replace(pairs, groups=_groups(pairs, ranked), best=_best(found, role, ranked))
 
 
 def _text(name: Named) -> str:
@@ -182,23 +202,22 @@ def _comparison(
     level: float,
 ) -> Comparison:
     a, b, role = name
-    judged = verdict(one.difference, adjusted_p, margin)
-    power, varied = None, one.difference.low is not None
-    if margin > 0 and varied and one.kind == "folds":
-        power = t_power(one.difference, margin, level)
-    elif margin > 0 and varied:
-        power = power_at(sides[role][a], sides[role][b], one, margin, level)
-    return Comparison(
-        a, b, role, one.kind, one.images, one.seeds, one.splits, one.difference, adjusted_p, judged, power
-    )
+    wide = one.limits.at(1 - level)
+    judged = verdict(one.limits.difference, wide, adjusted_p, margin)
+    smallest = None
+    if judged.word == "cannot tell":
+        of = sides.get(role, {})
+        smallest = detectable(of.get(a), of.get(b), one, level)
+    seen = one.limits.difference
+    return Comparison(a, b, role, one.kind, one.images, one.seeds, one.splits, seen, adjusted_p, judged, wide, smallest)
 
 
 def _needs(one: Comparison, sides: Mapping[str, Mapping[str, Side]], margin: float, level: float) -> Comparison:
     """With what it would take to find the margin, where nothing was found; unknown over folds and against a floor."""
-    if one.verdict.word != "cannot tell" or one.kind == "folds" or one.power is None:
+    if one.verdict.word != "cannot tell" or one.kind not in ("networks", "recipes") or one.detectable is None:
         return one
     a, b = sides[one.role][one.a], sides[one.role][one.b]
-    if a.fixed or b.fixed:
+    if a.fixed or b.fixed or margin <= 0:
         return one
     if one.kind == "networks":
         discordant = float(np.mean(a.right_SN[0] != b.right_SN[0]))
@@ -216,18 +235,20 @@ def _groups(pairs: Comparisons, ranked: Sequence[str]) -> dict[str, str]:
     return dict(zip(ranked, letters(letter_groups(apart), len(ranked))))
 
 
-def _best(pairs: Comparisons, ranked: Sequence[str]) -> dict[str, WithBest]:
-    """Every model against the best of the others, from the differences of the pairs."""
-    shape = (len(ranked), len(ranked))
-    values, errors, freedom = np.zeros(shape), np.zeros(shape), np.full(shape, np.inf)
-    for i, j in combinations(range(len(ranked)), 2):
-        one = pairs.between(ranked[i], ranked[j])
-        if one is None:
-            return {}
-        values[i, j], values[j, i] = one.difference.value, -one.difference.value
-        errors[i, j] = errors[j, i] = one.difference.standard_error
-        freedom[i, j] = freedom[j, i] = one.difference.degrees_of_freedom or np.inf
-    return dict(zip(ranked, compare_with_best(values, errors, freedom)))
+def _best(found: Mapping[Named, Contrast], role: str, ranked: Sequence[str]) -> dict[str, WithBest]:
+    """Every model against the best of the others, from the limits of the pairs; nothing is known of a pair without."""
+    lows, highs = np.full((len(ranked), len(ranked)), -1.0), np.ones((len(ranked), len(ranked)))
+    for (a, b, on), one in found.items():
+        if on != role or a not in ranked or b not in ranked:
+            continue
+        limits = one.limits.at(confidence_of(len(ranked)))
+        i, j = ranked.index(a), ranked.index(b)
+        if limits is not None:
+            (lows[i, j], highs[i, j]), (lows[j, i], highs[j, i]) = limits, (-limits[1], -limits[0])
+        elif one.kind != "selected":
+            lows[i, j] = highs[i, j] = one.limits.value
+            lows[j, i] = highs[j, i] = -one.limits.value
+    return dict(zip(ranked, compare_with_best(lows, highs)))
 
 
 def _words(letters_of: str) -> list[str]:

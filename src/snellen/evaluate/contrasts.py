@@ -8,30 +8,42 @@ from typing import Literal
 
 import numpy as np
 
-from snellen.evaluate.bootstrap import resample_means
-from snellen.evaluate.folds import fold_difference
+from snellen.errors import StudyError
+from snellen.evaluate.folds import fold_limits
 from snellen.evaluate.held_out import HeldOut
-from snellen.evaluate.intervals import percentiles
-from snellen.evaluate.pairs import discordance, mcnemar
-from snellen.evaluate.power import network_power, recipe_noise, recipe_power
-from snellen.evaluate.recipes import MIN_SEEDS_COMPARED, recipe_difference, recipe_mean
-from snellen.evaluate.student import BOTH, IMAGES, SIGNIFICANT, Difference, t_p_value, t_quantile
+from snellen.evaluate.power import detectable_by_networks, detectable_by_recipes, detectable_by_t, recipe_noise
+from snellen.evaluate.recipes import MIN_SEEDS_COMPARED, fixed_difference, recipe_limits
+from snellen.evaluate.student import IMAGES, SIGNIFICANT, Limits
+from snellen.statistics.paired import Discordance
 
-Kind = Literal["folds", "recipes", "networks"]
+Kind = Literal["folds", "recipes", "networks", "out of bag", "selected"]
+"""What is compared. out of bag: networks, each image with what a search chooses without it; selected: nothing, because
+the images chose one of the two."""
 Pair = tuple[str, str]
 
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """Who is right where. right_SN: bool, the first seed first. fixed: a floor, which fitting again does not change."""
+    """Who is right where. right_SN: bool, the first seed first. fixed: a floor, which fitting again does not change.
+
+    selected: a search chose the first network on these images. out_of_bag_N: then the share of right answers of what it
+    chooses without each image, None where that cannot be told.
+    """
 
     right_SN: np.ndarray
     fixed: bool = False
+    selected: bool = False
+    out_of_bag_N: np.ndarray | None = None
 
     @property
     def is_recipe(self) -> bool:
         """Whether there are seeds enough to speak of the recipe."""
-        return self.fixed or len(self.right_SN) >= MIN_SEEDS_COMPARED
+        return self.fixed or (len(self.right_SN) >= MIN_SEEDS_COMPARED and not self.selected)
+
+    @property
+    def of_one_N(self) -> np.ndarray | None:
+        """(N,) of the one network that stands for it, by images that had no part in choosing it; None where none."""
+        return self.out_of_bag_N if self.selected else self.right_SN[0]
 
 
 @dataclass(frozen=True)
@@ -40,7 +52,7 @@ class Contrast:
     compared; splits: of folds. discordance: share of images that one network alone gets right, else None."""
 
     kind: Kind
-    difference: Difference
+    limits: Limits
     images: int
     seeds: int
     splits: int | None = None
@@ -49,83 +61,69 @@ class Contrast:
 
 def kind_of(a: Side, b: Side) -> Kind:
     """Recipes where both sides allow it, and at least one of them is no floor; else two networks."""
-    return "recipes" if a.is_recipe and b.is_recipe and not (a.fixed and b.fixed) else "networks"
+    if a.is_recipe and b.is_recipe and not (a.fixed and b.fixed):
+        return "recipes"
+    if not a.selected and not b.selected:
+        return "networks"
+    return "selected" if a.of_one_N is None or b.of_one_N is None else "out of bag"
 
 
-def contrasts(sides: Mapping[str, Side], pairs: Sequence[Pair], strata: np.ndarray | None) -> dict[Pair, Contrast]:
-    """The pairs on one role. strata: (N,) classes where the split was stratified; else None."""
-    recipes = {(a, b): _of_recipes(sides[a], sides[b]) for a, b in pairs if kind_of(sides[a], sides[b]) == "recipes"}
-    others = [pair for pair in pairs if pair not in recipes]
-    return {**recipes, **of_networks({name: side.right_SN[0] for name, side in sides.items()}, others, strata)}
+def contrasts(sides: Mapping[str, Side], pairs: Sequence[Pair]) -> dict[Pair, Contrast]:
+    """The pairs on one role."""
+    return {(a, b): contrast(sides[a], sides[b]) for a, b in pairs}
+
+
+def contrast(a: Side, b: Side) -> Contrast:
+    """Two sides on the same images."""
+    if a.right_SN.shape[1] != b.right_SN.shape[1]:
+        shapes = f"{a.right_SN.shape[1]} and {b.right_SN.shape[1]}"
+        raise StudyError("two networks are compared on the same images", found=shapes)
+    kind = kind_of(a, b)
+    if kind == "recipes":
+        return _of_recipes(a, b)
+    return _of_two(kind, a, b)
 
 
 def of_folds(a: HeldOut, b: HeldOut) -> Contrast:
     """Two models over the same splits: the corrected resampled t."""
     a_JS, b_JS = a.values("accuracy"), b.values("accuracy")
-    difference = fold_difference(a_JS, b_JS, a.num_train, a.num_held_out)
-    return Contrast("folds", difference, len(a.pooled()), min(a_JS.shape[1], b_JS.shape[1]), len(a_JS))
+    limits = fold_limits(a_JS, b_JS, a.num_train, a.num_held_out)
+    return Contrast("folds", limits, len(a.pooled()), min(a_JS.shape[1], b_JS.shape[1]), len(a_JS))
 
 
-def of_networks(
-    right: Mapping[str, np.ndarray], pairs: Sequence[Pair], strata: np.ndarray | None, seed: int = 0
-) -> dict[Pair, Contrast]:
-    """Pairs of single networks from (N,) bool each: exact McNemar, paired bootstrap; all pairs on the same redraws."""
-    if not pairs:
-        return {}
-    names = list(dict.fromkeys(name for pair in pairs for name in pair))
-    draws = resample_means(np.stack([right[name] for name in names]), strata, seed)
-    of = {name: draws[:, place] for place, name in enumerate(names)}
-    return {(a, b): _of_two(right[a], right[b], of[a] - of[b]) for a, b in pairs}
-
-
-def power_at(a: Side, b: Side, contrast: Contrast, margin: float, level: float) -> float:
-    """Probability of finding a difference of the margin, with the noise that was seen."""
-    if contrast.kind == "recipes" and not (a.fixed or b.fixed):
-        seeds, images = min(len(a.right_SN), len(b.right_SN)), a.right_SN.shape[1]
-        return recipe_power(recipe_noise(a.right_SN, b.right_SN), seeds, images, margin, level)
-    if contrast.discordance is not None:
-        return network_power(contrast.discordance, contrast.images, margin, level)
-    return t_power(contrast.difference, margin, level)
-
-
-def t_power(difference: Difference, margin: float, level: float = SIGNIFICANT) -> float:
-    """Probability that a t test with this standard error and these degrees of freedom finds the margin: the upper tail
-    of the noncentral t. 1 where nothing varied."""
-    from scipy.stats import nct
-
-    if difference.degrees_of_freedom is None:
-        return 1.0
-    freedom = difference.degrees_of_freedom
-    return float(nct.sf(t_quantile(1 - level / 2, freedom), freedom, margin / difference.standard_error))
+def detectable(a: Side | None, b: Side | None, one: Contrast, level: float = SIGNIFICANT) -> float | None:
+    """The smallest difference, a share, that such a comparison would find with a probability of 80 %, with the noise
+    that was seen; sides: None over folds. None where nothing varied, and where nothing was compared."""
+    if one.kind == "recipes" and a is not None and b is not None and not (a.fixed or b.fixed):
+        noise = recipe_noise(a.right_SN, b.right_SN)
+        return detectable_by_recipes(noise, min(len(a.right_SN), len(b.right_SN)), one.images, level)
+    if one.discordance is not None:
+        return detectable_by_networks(one.discordance, one.images, level)
+    if one.limits.degrees_of_freedom is None:
+        return None
+    return detectable_by_t(one.limits.standard_error, one.limits.degrees_of_freedom, level)
 
 
 def _of_recipes(a: Side, b: Side) -> Contrast:
     if b.fixed:
-        difference = _from_fixed(a.right_SN, b.right_SN[0])
+        limits = fixed_difference(a.right_SN, b.right_SN[0])
     elif a.fixed:
-        difference = _from_fixed(-1.0 * b.right_SN, -1.0 * a.right_SN[0])
+        limits = fixed_difference(b.right_SN, a.right_SN[0]).turned
     else:
-        difference = recipe_difference(a.right_SN, b.right_SN)
+        limits = recipe_limits(a.right_SN, b.right_SN)
     seeds = min(len(side.right_SN) for side in (a, b) if not side.fixed)
-    return Contrast("recipes", difference, a.right_SN.shape[1], seeds)
+    return Contrast("recipes", limits, a.right_SN.shape[1], seeds)
 
 
-def _from_fixed(right_SN: np.ndarray, fixed_N: np.ndarray) -> Difference:
-    """A recipe minus what never changes: the crossed mean of the differences at each seed and image."""
-    mean = recipe_mean(np.asarray(right_SN, np.float64) - fixed_N)
-    known = mean.degrees_of_freedom is not None
-    p_value = t_p_value(mean.value, mean.standard_error, mean.degrees_of_freedom or 0.0) if known else None
-    return Difference(
-        mean.value, mean.low, mean.high, p_value, mean.standard_error, mean.degrees_of_freedom, BOTH, "crossed t"
-    )
-
-
-def _of_two(a: np.ndarray, b: np.ndarray, draws: np.ndarray) -> Contrast:
-    p_value = mcnemar(int((a & ~b).sum()), int((b & ~a).sum()))
-    value, method = float(a.mean() - b.mean()), "exact McNemar, paired bootstrap"
-    if np.ptp(draws) == 0:
-        difference = Difference(value, None, None, p_value, 0.0, None, IMAGES, method)
-    else:
-        error = float(draws.std(ddof=1))
-        difference = Difference(value, *percentiles(draws), p_value, error, None, IMAGES, method)
-    return Contrast("networks", difference, len(a), 1, discordance=discordance(a, b))
+def _of_two(kind: Kind, a: Side, b: Side) -> Contrast:
+    """Exact McNemar, with the interval that agrees; no limits where the images chose one of the two."""
+    one, other, images = a.of_one_N, b.of_one_N, a.right_SN.shape[1]
+    if one is None or other is None:
+        seen = a.right_SN[0].astype(np.float64) - b.right_SN[0]
+        return Contrast(kind, Limits(float(seen.mean()), 0.0, None, IMAGES, "none"), images, 1)
+    one, other = np.asarray(one, np.float64), np.asarray(other, np.float64)
+    counts = Discordance(float((one * (1 - other)).sum()), float(((1 - one) * other).sum()), images)
+    value, share = float((one - other).mean()), (counts.only_a + counts.only_b) / images
+    error = max(0.0, share - value**2) ** 0.5 / images**0.5
+    method = "exact McNemar" + (", out of bag" if kind == "out of bag" else "")
+    return Contrast(kind, Limits(value, error, None, IMAGES, method, counts), images, 1, discordance=share)

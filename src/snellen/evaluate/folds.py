@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from snellen.errors import StudyError
-from snellen.evaluate.student import NEGLIGIBLE, SPLITS, Difference, Mean, t_difference, t_mean
+from snellen.evaluate.student import NEGLIGIBLE, SPLITS, Difference, Limits, Mean, t_mean
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,14 @@ def fold_difference(a_J: np.ndarray, b_J: np.ndarray, n_train: float, n_test: fl
 
     t = mean(d) / sqrt((1/J + n_test/n_train) s_d^2) with J - 1 degrees of freedom (Nadeau and Bengio 2003).
     """
+    return fold_limits(a_J, b_J, n_train, n_test).difference
+
+
+def fold_limits(a_J: np.ndarray, b_J: np.ndarray, n_train: float, n_test: float) -> Limits:
+    """`fold_difference` with its limits at any confidence."""
     value, squared_error, _, freedom = _corrected(_paired(a_J, b_J), n_train, n_test)
-    return t_difference(value, squared_error, freedom, SPLITS, "corrected resampled t")
+    error = squared_error**0.5
+    return Limits(value, error, freedom if error > NEGLIGIBLE else None, SPLITS, "corrected resampled t")
 
 
 def correlated_t(a_J: np.ndarray, b_J: np.ndarray, n_train: float, n_test: float, region: float) -> Posterior:

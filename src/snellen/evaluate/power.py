@@ -33,6 +33,11 @@ def network_power(discordance: float, images: int, margin: float, level: float =
     return float(binom.pmf(counts, images, discordance) @ np.where(most_against < 0, 0.0, found))
 
 
+def detectable_by_networks(discordance: float, images: int, level: float = SIGNIFICANT) -> float | None:
+    """The smallest difference that exact McNemar finds with power 0.8 at the observed discordance; None above 1."""
+    return _smallest(lambda margin: network_power(discordance, images, margin, level))
+
+
 def images_for_networks(discordance: float, margin: float, level: float = SIGNIFICANT) -> int | None:
     """Images with which two networks of this discordance would be told apart at the margin, with power 0.8."""
     return _least(lambda images: network_power(discordance, images, margin, level), 1, MOST_IMAGES)
@@ -78,6 +83,20 @@ def recipe_power(noise: RecipeNoise, seeds: int, images: int, margin: float, lev
     return float(nct.sf(quantile, freedom, margin / float(np.sqrt(squared_error))))
 
 
+def detectable_by_recipes(noise: RecipeNoise, seeds: int, images: int, level: float = SIGNIFICANT) -> float | None:
+    """The smallest difference that `recipe_difference` finds with power 0.8, from so many seeds a side and images."""
+    return _smallest(lambda margin: recipe_power(noise, seeds, images, margin, level))
+
+
+def detectable_by_t(standard_error: float, degrees_of_freedom: float, level: float = SIGNIFICANT) -> float | None:
+    """The smallest difference that a t test with this standard error finds with power 0.8: the upper tail of the
+    noncentral t."""
+    from scipy.stats import nct
+
+    quantile = t_quantile(1 - level / 2, degrees_of_freedom)
+    return _smallest(lambda margin: float(nct.sf(quantile, degrees_of_freedom, margin / standard_error)))
+
+
 def seeds_for_recipes(noise: RecipeNoise, images: int, margin: float, level: float = SIGNIFICANT) -> int | None:
     """Seeds a side with which two such recipes would be told apart at the margin, with power 0.8, on these images.
 
@@ -110,5 +129,16 @@ def _least(power: Callable[[int], float], lowest: int, highest: int) -> int | No
         low, high = high, min(2 * high, highest)
     while high - low > 1:
         middle = (low + high) // 2
+        low, high = (low, middle) if power(middle) >= WANTED else (middle, high)
+    return high
+
+
+def _smallest(power: Callable[[float], float]) -> float | None:
+    """The smallest difference in (0, 1], to 1 in 10,000 of itself, with the wanted power, which grows with it."""
+    low, high = 0.0, 1.0
+    if not power(high) >= WANTED:
+        return None
+    while high - low > 1e-4 * high:
+        middle = (low + high) / 2
         low, high = (low, middle) if power(middle) >= WANTED else (middle, high)
     return high

@@ -7,8 +7,22 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from snellen.errors import StudyError
-from snellen.evaluate.intervals import LEVEL
-from snellen.evaluate.student import BOTH, Difference, Mean, Term, satterthwaite, t_difference, t_mean, t_quantile
+from snellen.evaluate.student import (
+    BOTH,
+    NEGLIGIBLE,
+    Difference,
+    Limits,
+    Mean,
+    Term,
+    added_limits,
+    satterthwaite,
+    t_limits,
+)
+from snellen.metrics.scores import Average, ClassMeasure, Counts, confusion
+from snellen.statistics.class_averages import average_limits, influences, variance_ratio
+from snellen.statistics.means import mean_limits
+from snellen.statistics.paired import discordance_of
+from snellen.statistics.proportions import CONFIDENCE, share_limits
 
 MIN_SEEDS = 2
 MIN_SEEDS_COMPARED = 3
@@ -39,7 +53,7 @@ def crossed_variance(right_SN: np.ndarray) -> CrossedVariance:
     )
 
 
-def recipe_mean(right_SN: np.ndarray) -> Mean:
+def recipe_mean(right_SN: np.ndarray, confidence: float = CONFIDENCE) -> Mean:
     """The mean over S >= 2 seeds on the same N >= 2 images, (S, N) bool or float; the interval covers both.
 
     Seeds and images are crossed random effects, x_si = mu + a_s + b_i + e_si, so that Var(mean) = Var(a)/S + Var(b)/n +
@@ -49,54 +63,44 @@ def recipe_mean(right_SN: np.ndarray) -> Mean:
 
     A and B each hold the residual once, hence - C; the maximum keeps the estimate from falling below a part of itself.
     df = SE^4 / (A^2/(S - 1) + B^2/(n - 1) + C^2/((S - 1)(n - 1))) (see `satterthwaite`). The limits do not use it: it
-    comes out too large whenever s_a is small by luck, and the interval then covers too little. Each part has a t of its
-    own instead, half^2 = t(S - 1)^2 max(A - C, 0) + t(n - 1)^2 B: at least 93 % of 2,000 draws for 3 seeds and more,
-    however much seeds vary, for intervals up to a fifth wider (2 seeds: from 88 % to 90 %, where seeds vary most).
-    Raises StudyError for fewer than 2 seeds or images.
+    comes out too large whenever s_a is small by luck, and the interval then covers too little. Each part has limits of
+    its own instead, and the squares of what they reach are added: of the seeds t(S - 1)^2 max(A - C, 0); of the images
+    Wilson's limits for answers that are right or wrong, with as many images as their variance is worth, else Hall's t.
+    At least 93 % of 2,000 draws for 3 seeds and more, however much seeds vary (2 seeds: from 88 % to 90 %, where seeds
+    vary most). Raises StudyError for fewer than 2 seeds or images.
     """
     _check(right_SN, MIN_SEEDS, "an interval over seeds")
-    parts = crossed_variance(right_SN)
-    return _crossed_mean(float(np.mean(right_SN)), float(np.sqrt(parts.between_seeds)), _terms(parts), "crossed t")
+    parts, shares = crossed_variance(right_SN), np.asarray(right_SN, np.float64).mean(0)
+    value = float(shares.mean())
+    if np.isin(right_SN, (0, 1)).all():
+        low, high = share_limits(shares, confidence)
+    else:
+        error = (parts.between_images / parts.images) ** 0.5
+        low, high = mean_limits(shares, confidence) or t_limits(value, error, parts.images - 1, confidence)
+    deviation = float(np.sqrt(parts.between_seeds))
+    return crossed_mean(value, deviation, _terms(parts), (low, high), "crossed t", confidence)
 
 
-def recipe_bootstrap(values_S: np.ndarray, draws_RS: np.ndarray, images: int) -> Mean:
-    """The mean over S >= 2 seeds of a measure that is no mean over images, say F1; the interval covers both.
+def crossed_mean(
+    value: float,
+    deviation: float,
+    terms: tuple[Term, Term, Term],
+    of_images: tuple[float, float],
+    method: str,
+    confidence: float = CONFIDENCE,
+) -> Mean:
+    """A mean from its parts A, B and C, see `recipe_mean`. of_images: its limits over other images alone.
 
-    values_S: of each network on the N images; draws_RS: the same on R redraws of the images, the same redraw for all
-    networks. The parts of `recipe_mean` with redraws in place of the table of images:
-
-        A = s_a^2 / S,  B = var_r(mean_s v_rs),  C = sum_s var_r(v_rs - mean_s v_rs) / ((S - 1) S)
-
-    For a mean over images these are its A, B and C, but for (n - 1)/n and the luck of the redraws. Raises StudyError
-    for fewer than 2 seeds or images.
+    Without an interval where nothing varied and `of_images` has no width either.
     """
-    _check(np.broadcast_to(values_S[:, None], (len(values_S), images)), MIN_SEEDS, "an interval over seeds")
-    seeds, means_R = len(values_S), draws_RS.mean(1)
-    residual = float((draws_RS - means_R[:, None]).var(0, ddof=1).sum()) / (seeds - 1)
-    between = float(values_S.var(ddof=1))
-    terms = (
-        Term(between / seeds, seeds - 1),
-        Term(float(means_R.var(ddof=1)), images - 1),
-        Term(residual / seeds, (seeds - 1) * (images - 1)),
-    )
-    return _crossed_mean(float(values_S.mean()), float(np.sqrt(between)), terms, "crossed t, bootstrap over images")
-
-
-def _crossed_mean(value: float, deviation: float, terms: tuple[Term, Term, Term], method: str) -> Mean:
-    """A mean from its parts A, B and C."""
     a, b, c = (term.variance for term in terms)
     squared_error = max(a + b - c, a, b)
-    freedom = satterthwaite(squared_error, terms) if squared_error else 0.0
-    found = t_mean(value, squared_error, freedom, deviation, BOTH, method)
-    if found.low is None:
-        return found
-    half = float(np.sqrt(_reach(a - c, terms[0].degrees_of_freedom) + _reach(b, terms[1].degrees_of_freedom)))
-    return replace(found, low=value - half, high=value + half)
-
-
-def _reach(variance: float, degrees_of_freedom: float) -> float:
-    """The square of t times the standard error of one part; 0 where the part is not there."""
-    return t_quantile(1 - (1 - LEVEL) / 2, degrees_of_freedom) ** 2 * max(variance, 0.0)
+    if squared_error**0.5 <= NEGLIGIBLE and of_images[1] - of_images[0] <= NEGLIGIBLE:
+        return Mean(value, None, None, 0.0, None, deviation, BOTH, method)
+    freedom = satterthwaite(squared_error, terms) if squared_error**0.5 > NEGLIGIBLE else None
+    seeds = Term(max(a - c, 0.0), terms[0].degrees_of_freedom)
+    low, high = added_limits(value, seeds, of_images, confidence)
+    return Mean(value, low, high, squared_error**0.5, freedom, deviation, BOTH, method)
 
 
 def _terms(parts: CrossedVariance) -> tuple[Term, Term, Term]:
@@ -108,6 +112,33 @@ def _terms(parts: CrossedVariance) -> tuple[Term, Term, Term]:
     )
 
 
+def recipe_average(
+    labels_N: np.ndarray, predicted_SN: np.ndarray, classes: int, measure: ClassMeasure, average: Average
+) -> Mean:
+    """The mean over S >= 2 seeds of precision, recall or F1 averaged over classes; the interval covers both.
+
+    The parts of `recipe_mean`, with the influence of each image on the measure in place of its answer; the images' part
+    has the limits of `average_limits`, of the mean confusion counts. Raises StudyError for fewer than 2
+    seeds or images.
+    """
+    _check(predicted_SN, MIN_SEEDS, "an interval over seeds")
+    matrices = [confusion(labels_N, predicted, classes) for predicted in predicted_SN]
+    values = np.array([Counts.of(matrix).mean(measure, average) for matrix in matrices])
+    moved_SN = np.stack(
+        [
+            influences(matrix, measure, average)[labels_N, predicted]
+            for matrix, predicted in zip(matrices, predicted_SN, strict=True)
+        ]
+    )
+    parts = crossed_variance(len(labels_N) * moved_SN)
+    terms = _terms(replace(parts, between_seeds=float(values.var(ddof=1))))
+    mean_matrix, value = np.mean(matrices, 0), float(values.mean())
+    limits = average_limits(mean_matrix, measure, average, variance_ratio=variance_ratio(moved_SN))
+    shift = value - float(Counts.of(mean_matrix).mean(measure, average))
+    of_images = (min(value, limits[0] + shift), max(value, limits[1] + shift))
+    return crossed_mean(value, float(values.std(ddof=1)), terms, of_images, "crossed t, Korn and Graubard")
+
+
 def recipe_difference(a_SN: np.ndarray, b_SN: np.ndarray) -> Difference:
     """Recipe A minus recipe B on the same N images, (S_A, N) and (S_B, N) bool or float; the interval covers both.
 
@@ -115,8 +146,15 @@ def recipe_difference(a_SN: np.ndarray, b_SN: np.ndarray) -> Difference:
 
     Welch's t with df = SE^4 / ((s_A^2/S_A)^2/(S_A - 1) + (s_B^2/S_B)^2/(S_B - 1) + (var_i(d_i)/n)^2/(n - 1)). The noise
     that neither seed nor image explains is counted twice, so the interval is a little wide where seeds hardly differ.
-    Discordant pairs are never pooled over seeds. Raises StudyError below 3 seeds a side, or when the images differ.
+    Discordant pairs are never pooled over seeds. Where few images differ, t covers too little: of answers that are
+    right or wrong, the interval is the wider of t's and that of `discordance_of` the images alone, and the p-value the
+    larger. Raises StudyError below 3 seeds a side, or when the images differ.
     """
+    return recipe_limits(a_SN, b_SN).difference
+
+
+def recipe_limits(a_SN: np.ndarray, b_SN: np.ndarray) -> Limits:
+    """`recipe_difference` with its limits at any confidence."""
     for side in (a_SN, b_SN):
         _check(side, MIN_SEEDS_COMPARED, "a comparison of two recipes")
     a, b = np.asarray(a_SN, np.float64), np.asarray(b_SN, np.float64)
@@ -125,8 +163,26 @@ def recipe_difference(a_SN: np.ndarray, b_SN: np.ndarray) -> Difference:
     d_N = a.mean(0) - b.mean(0)
     terms = (_seed_term(a), _seed_term(b), Term(float(d_N.var(ddof=1)) / len(d_N), len(d_N) - 1))
     squared_error = sum(term.variance for term in terms)
-    freedom = satterthwaite(squared_error, terms) if squared_error else 0.0
-    return t_difference(float(d_N.mean()), squared_error, freedom, BOTH, "crossed t")
+    freedom = satterthwaite(squared_error, terms) if squared_error**0.5 > NEGLIGIBLE else None
+    answers = np.isin(a_SN, (0, 1)).all() and np.isin(b_SN, (0, 1)).all()
+    images = discordance_of(a.mean(0), b.mean(0)) if answers else None
+    return Limits(float(d_N.mean()), squared_error**0.5, freedom, BOTH, "crossed t", images)
+
+
+def fixed_difference(right_SN: np.ndarray, fixed_N: np.ndarray) -> Limits:
+    """A recipe of S >= 2 seeds minus what training again does not change, (N,) bool, on the same images.
+
+    The seeds' part of `recipe_mean` and the images' part of `discordance_of`, the squares of their reaches added.
+    """
+    _check(right_SN, MIN_SEEDS, "an interval over seeds")
+    right, fixed = np.asarray(right_SN, np.float64), np.asarray(fixed_N, np.float64)
+    a, b, c = terms = _terms(crossed_variance(right - fixed))
+    squared_error = max(a.variance + b.variance - c.variance, a.variance, b.variance)
+    freedom = satterthwaite(squared_error, terms) if squared_error**0.5 > NEGLIGIBLE else None
+    seeds = Term(max(a.variance - c.variance, 0.0), a.degrees_of_freedom)
+    images = discordance_of(right.mean(0), fixed)
+    value = float((right - fixed).mean())
+    return Limits(value, squared_error**0.5, freedom, BOTH, "crossed t", images, seeds)
 
 
 def _seed_term(right_SN: np.ndarray) -> Term:

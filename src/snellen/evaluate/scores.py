@@ -9,10 +9,12 @@ from typing import Any, Literal
 import numpy as np
 import polars as pl
 
-from snellen.evaluate.intervals import bootstrap_mean, percentiles, resample_costs, resample_counts, wilson
+from snellen.evaluate.intervals import wilson
 from snellen.metrics.numbers import NUMBER_METRICS, class_numbers
 from snellen.metrics.scores import METRICS, Counts, confusion, losses
 from snellen.models.predictions import Predictions
+from snellen.statistics.class_averages import average_limits, f1_limits
+from snellen.statistics.means import mean_limits
 
 COVERS = {
     "train": "redrawing these images; the network was fitted to them",
@@ -21,6 +23,10 @@ COVERS = {
     "test": "other images",
     "out_of_fold": "other images; each fold has a network of its own",
 }
+HALL = "Hall's t"
+KORN_GRAUBARD = "Korn and Graubard"
+WILSON_F1 = "Wilson, of the Jaccard index"
+"""Methods of intervals, see snellen.statistics."""
 Of = Literal["network", "floor", "seed", "recipe", "pooled", "folds"]
 """What a score is of: the network that stands for the model; a floor; the network of one seed; the mean over seeds; the
 networks of the folds, each on the images that it never saw; the mean over folds."""
@@ -62,41 +68,49 @@ def score(predictions: Predictions, classes: tuple[str, ...]) -> list[Score]:
     if labels is None or len(labels) == 0:
         return []
     matrix = confusion(labels, predictions.predicted, len(classes))
-    resampled, covers = resample_counts(matrix), COVERS[predictions.role]
+    covers = COVERS[predictions.role]
     overall = [
-        Score(name, None, _overall(name, predictions, labels, resampled, covers))
+        Score(name, None, _overall(name, predictions, labels, matrix, covers))
         for name, metric in METRICS.items()
         if len(classes) >= metric.min_classes
     ]
-    return [*overall, *_of_numbers(matrix, classes, covers), *_per_class(Counts.of(matrix), resampled, classes, covers)]
+    numbers = _of_numbers(predictions, labels, classes, covers)
+    return [*overall, *numbers, *_per_class(Counts.of(matrix), classes, covers)]
 
 
-def _of_numbers(matrix: np.ndarray, classes: tuple[str, ...], covers: str) -> list[Score]:
+def _of_numbers(predictions: Predictions, labels: np.ndarray, classes: tuple[str, ...], covers: str) -> list[Score]:
     """How far the answered number is from the true one; none where classes are not numbers."""
-    numbers, n = class_numbers(classes), int(matrix.sum())
+    numbers, n = class_numbers(classes), len(labels)
     if numbers is None:
         return []
     scores = []
     for name, metric in NUMBER_METRICS.items():
-        costs = metric.costs(numbers)
-        value = float(metric.of_mean(np.asarray((matrix * costs).sum() / n)))
-        draws = metric.of_mean(resample_costs(matrix, costs))
-        scores.append(Score(name, None, _estimate(value, draws, n, covers)))
+        costs = metric.costs(numbers)[labels, predictions.predicted]
+        low, high = _mean_limits(costs, predictions.predicted == labels)
+        ends = [None if end is None else float(metric.of_mean(np.asarray(max(0.0, end)))) for end in (low, high)]
+        scores.append(
+            Score(name, None, Estimate(float(metric.of_mean(costs.mean())), ends[0], ends[1], n, covers, HALL))
+        )
     return scores
 
 
-def _per_class(counts: Counts, resampled: Counts, classes: tuple[str, ...], covers: str) -> list[Score]:
-    f1, f1_draws = counts.each("f1"), resampled.each("f1")
+def _per_class(counts: Counts, classes: tuple[str, ...], covers: str) -> list[Score]:
     scores = []
     for index, name in enumerate(classes):
         hits, support, predicted = (int(values[index]) for values in (counts.hits, counts.support, counts.predicted))
-        n = support + predicted - hits
         scores += [
             Score("precision", name, proportion(hits, predicted, covers)),
             Score("recall", name, proportion(hits, support, covers)),
-            Score("f1", name, _estimate(float(f1[index]), f1_draws[:, index], n, covers)),
+            Score("f1", name, _f1(hits, support + predicted - hits, covers)),
         ]
     return scores
+
+
+def _f1(hits: int, count: int, covers: str) -> Estimate:
+    """count: images of the class, answered as it, or both."""
+    if count == 0:
+        return Estimate(None, None, None, 0, covers, WILSON_F1)
+    return Estimate(2 * hits / (count + hits), *f1_limits(hits, count), count, covers, WILSON_F1)
 
 
 def proportion(hits: int, count: int, covers: str) -> Estimate:
@@ -127,23 +141,17 @@ SCHEMA = pl.Schema(
 )
 
 
-def _estimate(value: float, draws: np.ndarray, n: int, covers: str) -> Estimate:
-    """A value with the percentiles of its resamples; undefined when no image bears on it.
-
-    Without an interval when all resamples agree, as they do when no answer is wrong: that is not certainty.
-    """
-    if n == 0:
-        return Estimate(None, None, None, 0, covers, "bootstrap")
-    if np.ptp(draws) == 0:
-        return Estimate(value, None, None, n, covers, "bootstrap")
-    return Estimate(value, *percentiles(draws), n, covers, "bootstrap")
-
-
-def _overall(name: str, predictions: Predictions, labels: np.ndarray, resampled: Counts, covers: str) -> Estimate:
+def _overall(name: str, predictions: Predictions, labels: np.ndarray, matrix: np.ndarray, covers: str) -> Estimate:
     metric, n = METRICS[name], len(labels)
     value = metric.function(labels, predictions.probabilities)
-    if metric.is_proportion:
+    if metric.is_proportion or metric.average == ("recall", "weighted"):
         return proportion(round(value * n), n, covers)
     if metric.average:
-        return _estimate(value, resampled.mean(*metric.average), n, covers)
-    return Estimate(value, *bootstrap_mean(losses(labels, predictions.probabilities)), n, covers, "bootstrap")
+        return Estimate(value, *average_limits(matrix, *metric.average), n, covers, KORN_GRAUBARD)
+    low, high = _mean_limits(losses(labels, predictions.probabilities), predictions.predicted == labels)
+    return Estimate(value, low, high, n, covers, HALL)
+
+
+def _mean_limits(values: np.ndarray, right: np.ndarray) -> tuple[float | None, float | None]:
+    """None where no answer is wrong: nothing is then known of how large the values of wrong answers are."""
+    return (None, None) if right.all() else mean_limits(values) or (None, None)

@@ -12,30 +12,36 @@ import numpy as np
 from snellen.evaluate.choose import choice
 from snellen.evaluate.held_out import shared
 from snellen.evaluate.networks import networks_on
-from snellen.evaluate.pairs import paired_bootstrap
+from snellen.evaluate.recipes import recipe_mean
 from snellen.evaluate.record import RunRecord
 from snellen.evaluate.selection import Selection, corrected_selection
-from snellen.evaluate.student import Difference
+from snellen.evaluate.student import Mean
 from snellen.metrics.scores import METRICS
 from snellen.search.drive import Searched, Trial
+from snellen.statistics.proportions import CONFIDENCE
 from snellen.study.values import Choice, Scalar, Value
 
 HALVING = ("halving", "hyperband")
 ENOUGH = 3
 """Values of an ordered range below which its end says nothing."""
+MATCHED = 3
+"""Pairs of trials that differ in one value alone, below which chance of training cannot be told from the value: with
+one pair of networks each the end of a range of three equal values was "better" in 17 % of searches."""
 
 
 @dataclass(frozen=True)
 class Edge:
-    """The winner's value at `path` is the first or last of its ordered range, and the winner is better than the same
-    model with the neighbouring value. difference: winner minus neighbour on the same images, higher is better."""
+    """The winner's value at `path` is the first or last of its ordered range, and trials with it are better than the
+    same with the neighbouring value. pairs: how many of these. difference: their mean on the same images, higher is
+    better; other images and, as far as the pairs differ, training again are covered."""
 
     path: str
     value: Scalar
     neighbour: Scalar
     end: str
     values: int
-    difference: Difference
+    pairs: int
+    difference: Mean
 
 
 @dataclass(frozen=True)
@@ -91,9 +97,10 @@ class Stored:
         asked = [ask["trial"] for done in self.values["rounds"] for ask in done["asks"]]
         return len(asked) - len(set(asked))
 
-    def each(self, trial: Trial) -> np.ndarray:
-        """(N,) the measure at each validation image, its mean over the networks of the trial; higher is better."""
-        measure = self.searched.objective
+    def each(self, trial: Trial, measure: str | None = None) -> np.ndarray:
+        """(N,) a measure at each validation image, its mean over the networks of the trial; higher is better. None: the
+        measure by which the search chose."""
+        measure = measure or self.searched.objective
         rows, values = [], []
         for job in trial.jobs:
             stored = self.record.folder_of(job).read_predictions("validation")
@@ -122,7 +129,7 @@ class Stored:
         return list(found.values())
 
 
-def searches(record: RunRecord) -> dict[str, SearchStanding]:
+def stored_searches(record: RunRecord) -> dict[str, Stored]:
     """Every search of the run that is over, by model; none for a model whose training failed."""
     found = {}
     for model, written in record.study.models.items():
@@ -130,8 +137,14 @@ def searches(record: RunRecord) -> dict[str, SearchStanding]:
         if written.search is not None and path.exists() and model in record.done:
             values = record.read_json(f"search/{model}.json")
             if values["outcome"]:
-                found[model] = _standing(Stored(record, model, values), written.search.space.values)
+                found[model] = Stored(record, model, values)
     return found
+
+
+def searches(record: RunRecord) -> dict[str, SearchStanding]:
+    """What every search of the run that is over found, by model."""
+    spaces = {model: written.search.space.values for model, written in record.study.models.items() if written.search}
+    return {model: _standing(stored, spaces[model]) for model, stored in stored_searches(record).items()}
 
 
 def _standing(stored: Stored, space: Mapping[str, Value]) -> SearchStanding:
@@ -147,7 +160,7 @@ def _standing(stored: Stored, space: Mapping[str, Value]) -> SearchStanding:
         epochs=max(trial.epoch for trial in searched.trials),
         winner=winner.assignment,
         selection=_selection(np.stack([stored.each(trial) for trial in candidates])),
-        edges=tuple(_edges(stored, winner, space)),
+        edges=tuple(edges(stored, winner, space)),
     )
 
 
@@ -171,19 +184,38 @@ def _selection(scores_MN: np.ndarray) -> Selection | None:
     return corrected_selection(scores_MN) if len(scores_MN) > 1 else None
 
 
-def _edges(stored: Stored, winner: Trial, space: Mapping[str, Value]) -> Iterator[Edge]:
-    for path, label in winner.assignment.items():
-        ordered = _ordered(space[path]) if path in space else ()
-        if len(ordered) < ENOUGH or label not in (ordered[0], ordered[-1]):
+def edges(stored: Stored, winner: Trial, space: Mapping[str, Value]) -> Iterator[Edge]:
+    """Of a search that stopped no trial early: which trials stand in the comparison must not depend on how they came
+    out."""
+    if any(trial.cut for trial in stored.searched.trials):
+        return
+    ordered = {path: values for path in space if len(values := _ordered(space[path])) >= ENOUGH}
+    for path, values in ordered.items():
+        label = winner.assignment.get(path)
+        if label not in (values[0], values[-1]):
             continue
-        last = label == ordered[-1]
-        neighbour = ordered[-2] if last else ordered[1]
-        other = next((trial for trial in stored.ended.values() if _only_differs(winner, trial, path, neighbour)), None)
-        if other is None or stored.network(other) == stored.network(winner):
+        last = label == values[-1]
+        neighbour = values[-2] if last else values[1]
+        matched = _matched(stored, path, label, neighbour)
+        table = [stored.each(a) - stored.each(b) for a, b in matched]
+        if len(table) < MATCHED or len({len(row) for row in table}) > 1:
             continue
-        difference = paired_bootstrap(stored.each(winner), stored.each(other))
+        difference = recipe_mean(np.stack(table), confidence=1 - (1 - CONFIDENCE) / len(ordered))
         if difference.low is not None and difference.low > 0:
-            yield Edge(path, label, neighbour, "largest" if last else "smallest", len(ordered), difference)
+            yield Edge(path, label, neighbour, "largest" if last else "smallest", len(values), len(table), difference)
+
+
+def _matched(stored: Stored, path: str, label: Scalar, neighbour: Scalar) -> list[tuple[Trial, Trial]]:
+    """All pairs of trials that differ in nothing but that `path` is `label` in one and `neighbour` in the other; of
+    those that are other epochs of the same trainings the last."""
+    found: dict[tuple[tuple[str, ...], ...], tuple[Trial, Trial]] = {}
+    for trial in stored.ended.values():
+        if trial.assignment.get(path) == label:
+            other = next((one for one in stored.ended.values() if _only_differs(trial, one, path, neighbour)), None)
+            if other is not None:
+                trainings = tuple(tuple(name for name, _ in stored.network(one)) for one in (trial, other))
+                found[trainings] = trial, other
+    return list(found.values())
 
 
 def _ordered(value: Value) -> tuple[Scalar, ...]:

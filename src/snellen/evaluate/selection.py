@@ -6,16 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from snellen.errors import StudyError
-from snellen.evaluate.bootstrap import drawn_counts
-from snellen.evaluate.intervals import percentiles
+from snellen.statistics.means import mean_limits
+from snellen.statistics.out_of_bag import OutOfBag, out_of_bag
+from snellen.statistics.proportions import wilson
 
 NOT_COVERED = "does not cover the choice of the epoch or the rungs of halving"
 
 
 @dataclass(frozen=True)
 class Selection:
-    """winner: index of the best candidate. observed: its score as it stands. corrected: with its 95 % limits.
+    """winner: index of the best candidate. observed: its score as it stands. corrected: with its 95 % limits over other
+    images, None where nothing varied.
 
     optimism: observed - corrected. chosen: share of the resamples in which each candidate would have won.
     not_covered: in words.
@@ -24,30 +25,27 @@ class Selection:
     winner: int
     observed: float
     corrected: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     optimism: float
     chosen: tuple[float, ...]
     not_covered: str = NOT_COVERED
 
 
-def corrected_selection(scores_MN: np.ndarray, strata: np.ndarray | None = None, seed: int = 0) -> Selection:
-    """The bootstrap bias corrected score of the best of M candidates: BBC-CV (Tsamardinos et al., Machine Learning 107,
-    2018).
+def corrected_selection(scores_MN: np.ndarray, seed: int = 0) -> Selection:
+    """The score of the best of M candidates, each image scored by what is chosen without it (see `out_of_bag`).
 
-    scores_MN: (M, N), per image of the validation part or out of fold, higher is better (right or wrong; -loss).
-    In each resample of the images the candidate with the best mean is chosen and scored on the images left out; the
-    corrected value is the mean of those scores, the limits their percentiles. Candidates that are one trajectory at one
-    epoch must stand here once. Of equal candidates the first wins. Raises StudyError where nothing is left out.
+    scores_MN: (M, N), per image of the validation part or out of fold, higher is better (right or wrong; -loss). The
+    limits are as wide as those of one network with this score: Wilson's, for losses Hall's. (The images' scores vary
+    less, for they are means over candidates, but which candidate is chosen varies too: limits from their variance alone
+    covered 76 to 96 % of simulated searches, these 95 % and more.) Candidates that are one trajectory at one epoch must
+    stand here once.
     """
-    scores_NM = np.asarray(scores_MN, np.float64).T
-    observed = scores_NM.mean(0)
-    drawn = [_chosen(counts.astype(np.float64), scores_NM) for counts in drawn_counts(len(scores_NM), strata, seed)]
-    picks, values = (np.concatenate(each) for each in zip(*drawn))
-    if np.isnan(values).all():
-        raise StudyError("too few images to correct the score of a search", found=len(scores_NM))
-    winner, corrected = int(observed.argmax()), float(np.nanmean(values))
-    low, high = percentiles(values[~np.isnan(values)])
+    scores = np.asarray(scores_MN, np.float64)
+    observed = scores.mean(1)
+    winner, found = int(observed.argmax()), out_of_bag(scores, seed=seed)
+    corrected = float(found.scores_N.mean())
+    low, high = _limits(scores, found, corrected)
     return Selection(
         winner=winner,
         observed=float(observed[winner]),
@@ -55,14 +53,17 @@ def corrected_selection(scores_MN: np.ndarray, strata: np.ndarray | None = None,
         low=low,
         high=high,
         optimism=float(observed[winner]) - corrected,
-        chosen=tuple((np.bincount(picks, minlength=len(observed)) / len(picks)).tolist()),
+        chosen=tuple(found.chosen_M.tolist()),
     )
 
 
-def _chosen(counts_RN: np.ndarray, scores_NM: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(R,) candidates chosen in each resample, and their scores on the images left out; NaN where none was."""
-    picks = (counts_RN @ scores_NM).argmax(1)
-    left_out = (counts_RN == 0).astype(np.float64)
-    sums = np.take_along_axis(left_out @ scores_NM, picks[:, None], axis=1)[:, 0]
-    images = left_out.sum(1)
-    return picks, np.where(images > 0, sums / np.maximum(images, 1), np.nan)
+def _limits(scores: np.ndarray, found: OutOfBag, corrected: float) -> tuple[float | None, float | None]:
+    """Over other images; None where nothing varied."""
+    if np.all((scores >= 0) & (scores <= 1)):
+        low, high = wilson(corrected * scores.shape[1], scores.shape[1])
+        return float(low), float(high)
+    limits, spread = mean_limits(found.scores_N), float(found.scores_N.std())
+    if limits is None:
+        return None, None
+    scale = max(1.0, float(np.sqrt(found.chosen_M @ scores.var(1))) / spread)
+    return corrected - scale * (corrected - limits[0]), corrected + scale * (limits[1] - corrected)

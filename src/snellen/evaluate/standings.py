@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 
 from snellen.data.roles import ROLES
-from snellen.evaluate.bootstrap import resample_answers
 from snellen.evaluate.held_out import HELD_OUT, OUT_OF_FOLD, HeldOut
 from snellen.evaluate.networks import Networks, networks_on
-from snellen.evaluate.recipes import MIN_SEEDS, recipe_bootstrap, recipe_mean
+from snellen.evaluate.recipes import MIN_SEEDS, recipe_average, recipe_mean
 from snellen.evaluate.record import RunRecord
 from snellen.evaluate.scores import Estimate, Score, score, table
-from snellen.evaluate.student import Mean
+from snellen.evaluate.student import BOTH, Mean
 from snellen.metrics.scores import METRICS
 
 NO_INTERVAL = "mean over seeds"
@@ -88,17 +87,25 @@ def recipe_scores(networks: Networks) -> list[Score]:
             for name, metric in METRICS.items()
             if classes >= metric.min_classes
         ]
-    redrawn = resample_answers(networks.labels, np.stack([each.predicted for each in networks.all]), classes)
-    found = []
+    predicted_SN, found = np.stack([each.predicted for each in networks.all]), []
     for name, metric in METRICS.items():
         if classes < metric.min_classes:
             continue
         if metric.average:
-            mean = recipe_bootstrap(networks.values(name), redrawn.mean(*metric.average), images)
+            mean = recipe_average(networks.labels, predicted_SN, classes, *metric.average)
         else:
-            mean = recipe_mean(networks.each(name))
+            mean = _without_errors(name, networks) or recipe_mean(networks.each(name))
         found.append(Score(name, None, _estimate(mean, images, len(networks.seeds), name)))
     return found
+
+
+def _without_errors(measure: str, networks: Networks) -> Mean | None:
+    """The mean loss of networks that make no mistake, without an interval: nothing is known of how large losses of
+    wrong answers are."""
+    if measure != "loss" or not networks.each("accuracy").all():
+        return None
+    values = networks.values(measure)
+    return Mean(float(values.mean()), None, None, 0.0, None, float(values.std(ddof=1)), BOTH, NO_INTERVAL)
 
 
 def fold_scores(folds: HeldOut) -> list[Score]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from snellen.evaluate.intervals import LEVEL
+from snellen.statistics.paired import Discordance
+from snellen.statistics.proportions import CONFIDENCE
 
 IMAGES = "other images"
 BOTH = "other images and retraining"
@@ -53,6 +54,80 @@ class Difference:
 
 
 @dataclass(frozen=True)
+class Limits:
+    """A difference whose limits can be asked for at any confidence; its test and its intervals always agree.
+
+    images: what other images do, by counts, where answers are right or wrong; seeds: the part of the standard error
+    that is between seeds. With neither the limits are t's; with `images` alone the wider of t's and theirs; with both
+    the squares of their reaches are added. degrees_of_freedom: None where nothing varied, or for `images` alone.
+    """
+
+    value: float
+    standard_error: float
+    degrees_of_freedom: float | None
+    covers: str
+    method: str
+    images: Discordance | None = None
+    seeds: Term | None = None
+
+    def at(self, confidence: float) -> tuple[float, float] | None:
+        """The two-sided limits; None where nothing varied and no count says what might."""
+        found = self.images.limits(confidence) if self.images else None
+        if self.seeds is not None and found is not None:
+            return added_limits(self.value, self.seeds, found, confidence)
+        if self.degrees_of_freedom is None:
+            return found
+        low, high = t_limits(self.value, self.standard_error, self.degrees_of_freedom, confidence)
+        return (low, high) if found is None else (min(low, found[0]), max(high, found[1]))
+
+    @property
+    def p_value(self) -> float | None:
+        """Two-sided, of no difference; None where there are no limits."""
+        if self.seeds is not None:
+            return _by_limits(lambda confidence: (found := self.at(confidence)) is not None and found[0] * found[1] > 0)
+        found = [] if self.images is None else [self.images.p_value]
+        if self.degrees_of_freedom is not None:
+            found.append(t_p_value(self.value, self.standard_error, self.degrees_of_freedom))
+        return max(found) if found else None
+
+    def outside_p(self, margin: float) -> float:
+        """p-value of the hypothesis that the difference is not inside (-margin, margin): the larger of two one-sided
+        tests (Schuirmann 1987). Below .025 exactly where the 95 % interval lies inside; 1 where nothing is known."""
+        if self.at(CONFIDENCE) is None:
+            return 1.0
+
+        def inside(confidence: float) -> bool:
+            low, high = self.at(confidence) or (-1.0, 1.0)
+            return -margin < low and high < margin
+
+        return _by_limits(inside) / 2
+
+    @property
+    def turned(self) -> Limits:
+        """B minus A."""
+        images = self.images and Discordance(self.images.only_b, self.images.only_a, self.images.images)
+        return replace(self, value=-self.value, images=images)
+
+    @property
+    def difference(self) -> Difference:
+        """With its 95 % interval."""
+        low, high = self.at(CONFIDENCE) or (None, None)
+        return Difference(
+            self.value, low, high, self.p_value, self.standard_error, self.degrees_of_freedom, self.covers, self.method
+        )
+
+
+def _by_limits(holds: Callable[[float], bool]) -> float:
+    """The smallest alpha >= 1e-15 for which the limits at confidence 1 - alpha are as asked; by bisection of its
+    logarithm."""
+    low, high = -15.0, 0.0
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (low, middle) if holds(1 - 10.0**middle) else (middle, high)
+    return float(10.0**high)
+
+
+@dataclass(frozen=True)
 class Term:
     """A part of a squared standard error: a mean square over a constant, with the mean square's degrees of freedom."""
 
@@ -70,10 +145,21 @@ def satterthwaite(squared_error: float, terms: Sequence[Term]) -> float:
     return squared_error**2 / sum(term.variance**2 / term.degrees_of_freedom for term in terms)
 
 
-def t_limits(value: float, standard_error: float, degrees_of_freedom: float) -> tuple[float, float]:
-    """The two-sided 95 % interval value +- t SE."""
-    half = t_quantile(1 - (1 - LEVEL) / 2, degrees_of_freedom) * standard_error
+def t_limits(
+    value: float, standard_error: float, degrees_of_freedom: float, confidence: float = CONFIDENCE
+) -> tuple[float, float]:
+    """The two-sided interval value +- t SE."""
+    half = t_quantile((1 + confidence) / 2, degrees_of_freedom) * standard_error
     return value - half, value + half
+
+
+def added_limits(
+    value: float, seeds: Term, of_images: tuple[float, float], confidence: float = CONFIDENCE
+) -> tuple[float, float]:
+    """The limits that seeds and images have together: the squares of what each reaches, t's and `of_images`, added."""
+    squared = t_quantile((1 + confidence) / 2, seeds.degrees_of_freedom) ** 2 * seeds.variance
+    below, above = max(0.0, value - of_images[0]), max(0.0, of_images[1] - value)
+    return value - (squared + below**2) ** 0.5, value + (squared + above**2) ** 0.5
 
 
 def t_quantile(probability: float, degrees_of_freedom: float) -> float:
@@ -99,13 +185,3 @@ def t_mean(
         return Mean(value, None, None, 0.0, None, deviation, covers, method)
     low, high = t_limits(value, error, degrees_of_freedom)
     return Mean(value, low, high, error, degrees_of_freedom, deviation, covers, method)
-
-
-def t_difference(value: float, squared_error: float, degrees_of_freedom: float, covers: str, method: str) -> Difference:
-    """A difference with its t interval and p-value; without them when nothing varied."""
-    error = float(np.sqrt(squared_error))
-    if error <= NEGLIGIBLE:
-        return Difference(value, None, None, None, 0.0, None, covers, method)
-    low, high = t_limits(value, error, degrees_of_freedom)
-    p_value = t_p_value(value, error, degrees_of_freedom)
-    return Difference(value, low, high, p_value, error, degrees_of_freedom, covers, method)

@@ -47,19 +47,24 @@ def equivalence_margin(best_validation_error: float) -> float:
     return min(LARGEST_MARGIN, MARGIN_OF_ERROR * best_validation_error)
 
 
-def verdict(difference: Difference, adjusted_p: float, margin: float) -> Verdict:
+def verdict(
+    difference: Difference, simultaneous: tuple[float, float] | None, adjusted_p: float, margin: float
+) -> Verdict:
     """Of a measure where higher is better. adjusted_p: Holm-adjusted in the family of the report. margin: in its unit.
+    simultaneous: limits of all differences of the family together (Bonferroni), for what is said of the margin.
 
-    better: adjusted_p < .05 and the whole interval above 0; clearly better: and above the margin; worse, clearly worse:
-    the same of B over A; equivalent: the interval lies inside (-margin, margin). A failure to reject is none of these.
+    better: adjusted_p < .05 and the whole 95 % interval above 0; clearly better: and all of `simultaneous` above the
+    margin; worse, clearly worse: the same of B over A; equivalent: `simultaneous` lies inside (-margin, margin). A
+    failure to reject is none of these.
     """
-    if difference.low is None or difference.high is None:
+    if difference.low is None or difference.high is None or simultaneous is None:
         return CANNOT_TELL
-    significant = adjusted_p < SIGNIFICANT
+    significant, (low, high) = adjusted_p < SIGNIFICANT, simultaneous
+    better, worse = significant and difference.low > 0, significant and difference.high < 0
     return Verdict(
-        better=significant and difference.low > 0,
-        clearly_better=significant and difference.low > margin,
-        worse=significant and difference.high < 0,
-        clearly_worse=significant and difference.high < -margin,
-        equivalent=-margin < difference.low and difference.high < margin,
+        better=better,
+        clearly_better=better and low > margin,
+        worse=worse,
+        clearly_worse=worse and high < -margin,
+        equivalent=-margin < low and high < margin,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from snellen.evaluate.record import RunRecord
 from snellen.evaluate.scores import Estimate
+from snellen.findings.comparisons import largest_detectable, no_evidence
 from snellen.findings.conclusions import opened_words
 from snellen.findings.finding import Facts, percent
 from snellen.findings.words import listed
@@ -87,5 +88,14 @@ def _folds(facts: Facts, model: str) -> list[str]:
 
 def _ties(facts: Facts, model: str) -> list[str]:
     """What may not be claimed of others."""
-    level = facts.evaluation.comparisons.like(model)
-    return [f"It cannot be told apart from {listed(level)}."] if level else []
+    pairs = facts.evaluation.comparisons
+    level = [one for other in pairs.like(model) if (one := pairs.between(model, other)) is not None]
+    judged, apart = [one for one in level if one.kind != "selected"], [one for one in level if one.kind == "selected"]
+    said = []
+    if judged:
+        unknown = [one for one in judged if not one.verdict.equivalent]
+        shown = f" {no_evidence(unknown, len(pairs.all))}" if largest_detectable(unknown) is not None else ""
+        said.append(f"It was not told apart from {listed([one.b for one in judged])}.{shown}")
+    if apart:
+        said.append(f"It was not compared with {listed([one.b for one in apart])}: a search chose by the same images.")
+    return said

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from snellen.evaluate.comparisons import Comparison
+from snellen.evaluate.comparisons import Comparison, Comparisons
 from snellen.evaluate.floors import floor_key
 from snellen.evaluate.recipes import MIN_SEEDS_COMPARED
-from snellen.findings.finding import Facts, Finding, percent
+from snellen.evaluate.student import SIGNIFICANT
+from snellen.explain.phrases import listing
+from snellen.findings.finding import Facts, Finding
 from snellen.findings.words import FLOOR, between, called, listed, on, points
 
 MOST = 8
 """Comparisons in one sentence; the table of the report has all."""
+OWN_CORRECTION = {"curves": "curves", "errors": "errors, for its slices", "units": "units"}
+"""Analyses whose tests are families of their own, by what they are called."""
 
 
 def no_comparison(facts: Facts) -> Iterator[Finding]:
@@ -34,8 +38,8 @@ def no_comparison(facts: Facts) -> Iterator[Finding]:
     )
 
 
-def tie(facts: Facts) -> Iterator[Finding]:
-    """SNL009: the models that cannot be told apart from the chosen one, and what it would take."""
+def undecided(facts: Facts) -> Iterator[Finding]:
+    """SNL009: the models that share a letter with the chosen one: which is best is not decided, and what it takes."""
     evaluation, model = facts.evaluation, facts.evaluation.chosen
     pairs = evaluation.comparisons
     if model is None:
@@ -44,38 +48,91 @@ def tie(facts: Facts) -> Iterator[Finding]:
     unknown = [one for one in level if not one.verdict.equivalent]
     if not unknown:
         return
-    first = unknown[0]
-    what = "The networks of " if first.kind == "networks" else ""
-    names = listed([model, *(one.b for one in unknown)])
+    judged = [one for one in unknown if one.kind != "selected"]
+    excluded = [one for one in judged if not pairs.best[one.b].not_worse]
+    open_ = [one for one in judged if one not in excluded]
+    parts = [_open(model, open_, pairs), _excluded(model, excluded), _not_judged(unknown)]
     yield Finding(
         "SNL009",
         "result",
-        f"{what}{names} cannot be told apart {on(first)}{_reach(first)}: that `{model}` stands first among them is a "
-        f"tie, not a win.{_needed(unknown, pairs.margin)}",
-        {"models": [model, *(one.b for one in unknown)], "margin": pairs.margin, "role": first.role},
+        " ".join(part for part in parts if part),
+        {
+            "models": [model, *(one.b for one in open_)],
+            "excluded": [one.b for one in excluded],
+            "not_compared": [one.b for one in unknown if one not in judged],
+            "detectable": largest_detectable(open_),
+            "margin": pairs.margin,
+            "role": unknown[0].role,
+        },
         "leaderboard",
     )
 
 
-def _reach(one: Comparison) -> str:
+def _open(model: str, unknown: Sequence[Comparison], pairs: Comparisons) -> str:
+    """Those of which each may be the best."""
+    if not unknown:
+        return ""
+    first = unknown[0]
+    what = "the networks of " if first.kind in ("networks", "out of bag") else ""
+    names = listed([model, *(one.b for one in unknown)])
+    found = f" {no_evidence(unknown, len(pairs.all))}" if largest_detectable(unknown) is not None else ""
+    return (
+        f"Which of {what}{names} is best is not decided {on(first)}{_seeds_too(first)}; that `{model}` stands first "
+        f"among them may be chance.{found}{_needed(unknown, pairs.margin)}"
+    )
+
+
+def _excluded(model: str, excluded: Sequence[Comparison]) -> str:
+    """Those that only the correction over all pairs keeps beside the chosen model."""
+    if not excluded:
+        return ""
+    names, one = listed([each.b for each in excluded]), len(excluded) == 1
+    return (
+        f"{names} {'shares' if one else 'share'} a letter with `{model}` under the correction for all pairs, but the "
+        f"comparison with the best excludes that {'it is' if one else 'any of them is'} the best."
+    )
+
+
+def _not_judged(unknown: Sequence[Comparison]) -> str:
+    """Those that the images cannot compare, because they chose one of the two."""
+    names = [one.b for one in unknown if one.kind == "selected"]
+    if not names:
+        return ""
+    return (
+        f"The validation images that a search chose by cannot compare its winner with others; so nothing is said of "
+        f"`{unknown[0].a}` against {listed(names)}. Folds, the test, or {MIN_SEEDS_COMPARED} seeds beyond those of the "
+        "search can."
+    )
+
+
+def largest_detectable(unknown: Sequence[Comparison]) -> float | None:
+    """The difference that would have been found in any of these comparisons with a probability of 80 %."""
+    found = [one.detectable for one in unknown if one.detectable is not None]
+    return max(found) if found and len(found) == len(unknown) else None
+
+
+def no_evidence(unknown: Sequence[Comparison], family: int) -> str:
+    """What would have been found, and that not finding it shows nothing; `largest_detectable` is known."""
+    among = f", corrected for {family} comparisons," if family > 1 else ""
+    return (
+        f"A difference of {points(largest_detectable(unknown) or 0.0)} or more would have been found{among} with a "
+        "probability of at least 80 %; that none was found is no evidence that they are equal."
+    )
+
+
+def _seeds_too(one: Comparison) -> str:
     return " and seeds" if one.kind == "folds" and one.seeds > 1 else ""
 
 
 def _needed(unknown: Sequence[Comparison], margin: float) -> str:
-    """How far the study was from seeing the margin, and with what it would."""
-    if margin <= 0:
-        return ""
-    powers = [one.power for one in unknown if one.power is not None]
-    if not powers:
-        return " They are right and wrong alike." if all(one.difference.low is None for one in unknown) else ""
-    least = percent(min(powers)) if min(powers) >= 0.001 else "less than 0.1 %"
-    wanted = f"a difference of {100 * margin:.2g} points, from where on it matters,"
-    return f" A study like this finds {wanted} with a probability of {least}.{_cost(unknown)}"
+    """With what the margin would be found."""
+    cost = _cost(unknown) if margin > 0 else ""
+    return cost and f" For {100 * margin:.2g} points, from where on a difference matters, {cost}"
 
 
 def _cost(unknown: Sequence[Comparison]) -> str:
-    """Images or seeds for four in five; the most that any of the pairs asks for."""
-    if unknown[0].kind == "folds":
+    """Images or seeds for four in five; the most that any of the pairs asks for. Empty where it is not known."""
+    if unknown[0].kind not in ("networks", "recipes"):
         return ""
     images = [one.images_needed for one in unknown]
     seeds = [one.seeds_needed for one in unknown]
@@ -85,8 +142,8 @@ def _cost(unknown: Sequence[Comparison]) -> str:
     if unknown[0].kind == "recipes" and None not in seeds:
         ways.append(f"about {max(each for each in seeds if each is not None):,} seeds each")
     if not ways:
-        return " Neither more images nor more seeds alone would do: it takes more of both."
-    return f" For a probability of 80 % {' or '.join(ways)} would be needed."
+        return "neither more images nor more seeds alone would do: it takes more of both."
+    return f"{' or '.join(ways)} would be needed."
 
 
 def _rounded(count: int) -> int:
@@ -123,16 +180,22 @@ def _pairs(facts: Facts, code: str, role: str) -> Iterator[Finding]:
     yield Finding(
         code,
         "result",
-        f"{_opening(on(first))}: {clauses}{more}. {_scope(first)} {_correction(family)}",
+        f"{_opening(on(first))}: {clauses}{more}. {_scope(first)} {_correction(facts, family)}",
         {"model": model, "role": role, "verdicts": {one.b: one.verdict.word for one in found}, "family": family},
         "leaderboard",
     )
 
 
-def _correction(family: int) -> str:
+def _correction(facts: Facts, family: int) -> str:
+    apart = sorted({asked.options.name for asked in facts.outcomes} & OWN_CORRECTION.keys())
+    own = (
+        f" The pages of {listing(OWN_CORRECTION[name] for name in apart)} have corrections of their own."
+        if apart
+        else ""
+    )
     if family == 1:
-        return "It is the only comparison of this report."
-    return f"All {family} comparisons of this report stand under one correction (Holm)."
+        return f"It is the only comparison of models in this report.{own}"
+    return f"All {family} comparisons of models and floors in this report stand under one correction (Holm).{own}"
 
 
 def _opening(text: str) -> str:
@@ -143,6 +206,9 @@ def _scope(one: Comparison) -> str:
     """What the sentence covers."""
     return {
         "networks": "This is about these trained networks, not about training them again.",
+        "out of bag": "Each image was judged by what the search would have chosen without it; this is about trained "
+        "networks, not about training them again.",
+        "selected": "",
         "recipes": "The intervals cover other images and training again.",
         "folds": "The intervals cover other images and training again on other rows.",
     }[one.kind]
@@ -153,11 +219,13 @@ def _clause(facts: Facts, one: Comparison) -> str:
     a, b, word = called(facts, one.a), called(facts, one.b), one.verdict.word
     shown = one.turned.difference if one.verdict.worse else one.difference
     size = f"{points(shown.value)}, {between(shown)}"
+    if one.kind == "selected":
+        return f"{a} and {b} are not compared, because a search chose by these images"
     if word == "equivalent":
         return f"{a} and {b} are equivalent ({size})"
     if word == "cannot tell":
         return f"{a} and {b} cannot be told apart ({size}{_corrected_away(one)})"
-    if one.kind == "networks":
+    if one.kind in ("networks", "out of bag"):
         above = word.replace("better", "above").replace("worse", "below")
         return f"the network of {a} is {above} {b if one.b.startswith(FLOOR) else f'that of {b}'} ({size})"
     same = ", which is less than what matters" if one.verdict.equivalent else ""
@@ -165,10 +233,11 @@ def _clause(facts: Facts, one: Comparison) -> str:
 
 
 def _corrected_away(one: Comparison) -> str:
-    """Why an interval beside nought is not enough."""
-    low, high = one.difference.low, one.difference.high
-    beside = low is not None and high is not None and (low > 0 or high < 0)
-    return "; alone it would count, among so many comparisons it does not" if beside else ""
+    """Where the correction decides."""
+    alone = one.difference.p_value
+    if alone is None or alone >= SIGNIFICANT:
+        return ""
+    return f"; p {alone:.2g} alone, {one.adjusted_p:.2g} after the correction for all comparisons"
 
 
 def against_floor(facts: Facts, model: str, floor: str) -> str:

@@ -32,7 +32,7 @@ RULES: dict[str, Rule] = {
     "SNL016": units.hidden_units,  # only where a study asks for it: then it is the question
     "SNL003": conclusions.other_tests,
     # how sure
-    "SNL009": comparisons.tie,
+    "SNL009": comparisons.undecided,
     "SNL005": comparisons.no_comparison,
     "SNL013": searches.optimism,
     "SNL004": conclusions.openings,

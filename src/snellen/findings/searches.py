@@ -28,8 +28,8 @@ def _of_search(model: str, search: SearchStanding, selection: Selection) -> Find
         "result",
         f"The search of `{model}` tried {plural(search.trials, 'combination')}; of {search.candidates} different "
         f"networks trained to their end the best has validation {search.measure} {_value(selection.observed, search)}. "
-        f"Chosen on some images and scored on others it has {_value(selection.corrected, search)} "
-        f"({_limits(selection, search.measure)}), {_flattered(selection, search.measure)}.{cut} This "
+        f"Chosen on some images and scored on others it has {_value(selection.corrected, search)}"
+        f"{_limits(selection, search.measure)}, {_flattered(selection, search.measure)}.{cut} This "
         f"{selection.not_covered}.",
         {"model": model, "trials": search.trials, "candidates": search.candidates, "method": search.method},
         f"model-{model}",
@@ -43,8 +43,8 @@ def _of_choice(facts: Facts, model: str, selection: Selection) -> Finding:
         "SNL013",
         "result",
         f"The choice among {len(facts.evaluation.ranked)} models is a selection too: chosen on some {images} images "
-        f"and scored on others, the first has {measure} {_number(selection.corrected, measure)} "
-        f"({_limits(selection, measure)}), {_flattered(selection, measure)}. This "
+        f"and scored on others, the first has {measure} {_number(selection.corrected, measure)}"
+        f"{_limits(selection, measure)}, {_flattered(selection, measure)}. This "
         f"{selection.not_covered}{', nor the searches before it' if _searched_before(facts) else ''}.",
         {"model": model, "candidates": len(facts.evaluation.ranked)},
         "leaderboard",
@@ -80,9 +80,12 @@ def _number(score: float, measure: str) -> str:
 
 
 def _limits(selection: Selection, measure: str) -> str:
+    """In brackets, with a space before; empty where nothing varied."""
+    if selection.low is None or selection.high is None:
+        return ""
     if measure == "accuracy":
-        return f"{100 * selection.low:.1f} to {100 * selection.high:.1f}"
-    return f"{-selection.high:.4f} to {-selection.low:.4f}"
+        return f" ({100 * selection.low:.1f} to {100 * selection.high:.1f}, over other images)"
+    return f" ({-selection.high:.4f} to {-selection.low:.4f}, over other images)"
 
 
 def at_the_edge(facts: Facts) -> Iterator[Finding]:
@@ -93,8 +96,8 @@ def at_the_edge(facts: Facts) -> Iterator[Finding]:
                 "SNL111",
                 "notice",
                 f"The best `{edge.path}` of `{model}` is {edge.value}, the {edge.end} of the {edge.values} tried, and "
-                f"on the same validation images it is above {edge.neighbour} by {_gap(edge, search.measure)}. The best "
-                "value may lie beyond.",
+                f"in {edge.pairs} pairs of trials that differ in nothing else it is better than {edge.neighbour} by "
+                f"{_gap(edge, search.measure)} on average. The best value may lie beyond.",
                 {"model": model, "path": edge.path, "values": edge.values, "value": edge.value},
                 f"model-{model}",
                 f"Search `{edge.path}` beyond {edge.value}.",
@@ -103,9 +106,10 @@ def at_the_edge(facts: Facts) -> Iterator[Finding]:
 
 def _gap(edge: Edge, measure: str) -> str:
     low, high = edge.difference.low or 0.0, edge.difference.high or 0.0
+    covers = "over other images and training again"
     if measure == "accuracy":
-        return f"{points(edge.difference.value)} ({100 * low:.1f} to {100 * high:.1f}, over images alone)"
-    return f"{edge.difference.value:.4f} of loss ({low:.4f} to {high:.4f}, over images alone)"
+        return f"{points(edge.difference.value)} ({100 * low:.1f} to {100 * high:.1f}, {covers})"
+    return f"{edge.difference.value:.4f} of loss ({low:.4f} to {high:.4f}, {covers})"
 
 
 def never_halved(facts: Facts) -> Iterator[Finding]:

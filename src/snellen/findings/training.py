@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from snellen.evaluate.pairs import paired_bootstrap
+from snellen.evaluate.pairs import paired_mean
 from snellen.findings.finding import Facts, Finding, plural
 from snellen.train.last import Losses
 from snellen.train.results import Result
@@ -73,7 +73,7 @@ def over_fitting(facts: Facts) -> Iterator[Finding]:
             continue
         losses, result = Losses.load(folder.losses), facts.record.results[model]
         before, after = (float(each["train"].mean(dtype=np.float64)) for each in (losses.kept, losses.last))
-        rise = paired_bootstrap(losses.last["validation"], losses.kept["validation"])
+        rise = paired_mean(losses.last["validation"], losses.kept["validation"])
         if rise.low is not None and rise.low > 0 and after < before:
             yield Finding(
                 "SNL115",

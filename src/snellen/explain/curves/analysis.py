@@ -16,6 +16,7 @@ from snellen.evaluate.intervals import wilson
 from snellen.evaluate.networks import Networks, networks_on, stacked
 from snellen.evaluate.recipes import MIN_SEEDS, MIN_SEEDS_COMPARED, recipe_difference, recipe_mean
 from snellen.evaluate.record import RunRecord
+from snellen.evaluate.searched import ranked_by_search
 from snellen.evaluate.student import BOTH, IMAGES
 from snellen.evaluate.verdicts import equivalence_margin
 from snellen.explain.curves.points import Compared, Line, Measured, Pair, Place, against, compare_points, judged_line
@@ -44,7 +45,8 @@ def misfit(network: Network, options: Curves) -> str | None:
 def make(recipe: Recipe, options: Curves) -> Outcome:
     """One curve of one model, of the points that ended well. Raises RunError where they were not planned."""
     record, curve = recipe.record, _planned(recipe, options)
-    measured = [each for each in (_measured(record, point) for point in curve.points) if each is not None]
+    ranked = ranked_by_search(record, recipe.model)
+    measured = [each for point in curve.points if (each := _measured(record, point, ranked)) is not None]
     margin = equivalence_margin(1 - max((each.accuracy for each in measured), default=0.0))
     compared = compare_points(measured, margin)
     lines = [judged_line(points, compared, margin) for points in _lines(measured)]
@@ -85,15 +87,20 @@ def _planned(recipe: Recipe, options: Curves) -> Curve:
     )
 
 
-def _measured(record: RunRecord, point: Point) -> Measured | None:
-    """None where no network of the point ended well."""
+def _measured(record: RunRecord, point: Point, ranked: frozenset[str]) -> Measured | None:
+    """None where no network of the point ended well. ranked: jobs that a search of the model ranked by the validation
+    images; where a point has others, these alone stand for it."""
     done = {seed: job for seed, job in point.seeds.items() if record.folder_of(job).is_done()}
+    fresh = {seed: job for seed, job in done.items() if job not in ranked}
+    searched, done = bool(done) and not fresh, fresh or done
     networks = stacked(record, done, "validation") if done else None
     if networks is None:
         return None
     right_SN = networks.each("accuracy").astype(bool)
     low, high, covers, deviation = _interval(right_SN)
-    return Measured(point, right_SN, low, high, covers, deviation, float(np.mean(_seconds(record, networks))))
+    return Measured(
+        point, right_SN, low, high, covers, deviation, float(np.mean(_seconds(record, networks))), done, searched
+    )
 
 
 def _interval(right_SN: np.ndarray) -> tuple[float | None, float | None, str, float | None]:
@@ -234,8 +241,7 @@ def _judged(each: Measured, line: Line, compared: Mapping[Pair, Compared]) -> st
 
 def _networks(record: RunRecord, measured: Sequence[Measured]) -> Iterator[dict[str, Any]]:
     for each in measured:
-        done = {seed: job for seed, job in each.point.seeds.items() if record.folder_of(job).is_done()}
-        for (seed, job), right_N in zip(done.items(), each.right_SN, strict=True):
+        for (seed, job), right_N in zip(each.jobs.items(), each.right_SN, strict=True):
             result = record.folder_of(job).read_result()
             assert result is not None  # it is done
             yield {

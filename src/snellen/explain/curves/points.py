@@ -13,7 +13,7 @@ from itertools import combinations
 import numpy as np
 
 from snellen.evaluate.families import family, holm
-from snellen.evaluate.recipes import MIN_SEEDS_COMPARED, recipe_difference
+from snellen.evaluate.recipes import MIN_SEEDS_COMPARED, recipe_limits
 from snellen.evaluate.student import SIGNIFICANT, Difference
 from snellen.evaluate.verdicts import Verdict, verdict
 from snellen.study.points import Point
@@ -25,7 +25,11 @@ Pair = tuple[Place, Place]
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """What the networks of one point reached. right_SN: (S, N) bool, who is right at which validation image."""
+    """What the networks of one point reached. right_SN: (S, N) bool, who is right at which validation image.
+
+    jobs: theirs, by seed. searched: a search of the model ranked these networks by these images, so nothing is compared
+    with them.
+    """
 
     point: Point
     right_SN: np.ndarray
@@ -34,6 +38,8 @@ class Measured:
     covers: str
     deviation: float | None
     seconds: float
+    jobs: Mapping[int, str]
+    searched: bool = False
 
     @property
     def place(self) -> Place:
@@ -48,7 +54,7 @@ class Measured:
     @property
     def is_compared(self) -> bool:
         """Whether there are seeds enough."""
-        return len(self.right_SN) >= MIN_SEEDS_COMPARED
+        return len(self.right_SN) >= MIN_SEEDS_COMPARED and not self.searched
 
 
 @dataclass(frozen=True)
@@ -97,11 +103,12 @@ def compare_points(measured: Sequence[Measured], margin: float) -> dict[Pair, Co
         for earlier, later in combinations(measured, 2)
         if earlier.is_compared and later.is_compared and _are_a_pair(earlier, later)
     ]
-    found = {(a.place, b.place): recipe_difference(a.right_SN, b.right_SN) for a, b in pairs}
-    adjusted = family([(str(places), difference.p_value) for places, difference in found.items()]).adjusted
+    found = {(a.place, b.place): recipe_limits(a.right_SN, b.right_SN) for a, b in pairs}
+    adjusted = family([(str(places), limits.p_value) for places, limits in found.items()]).adjusted
+    confidence = 1 - SIGNIFICANT / max(1, len(found))
     return {
-        places: Compared(difference, adjusted[str(places)], verdict(difference, adjusted[str(places)], margin))
-        for places, difference in found.items()
+        places: Compared(seen := limits.difference, p, verdict(seen, limits.at(confidence), p, margin))
+        for (places, limits), p in zip(found.items(), adjusted.values(), strict=True)
     }
 
 
@@ -113,22 +120,10 @@ def judged_line(points: tuple[Measured, ...], compared: Mapping[Pair, Compared],
     """With what is shown of each point against the best."""
     best = Line(points).best
     others = [each for each in points if each is not best and each.is_compared and best.is_compared]
-    differences = [recipe_difference(best.right_SN, each.right_SN) for each in others]
-    p_values = np.array([outside_p(difference, margin) for difference in differences])
+    p_values = np.array([recipe_limits(best.right_SN, each.right_SN).outside_p(margin) for each in others])
     shown = holm(p_values) < SIGNIFICANT / 2
     worse = [each.point.value for each in others if against(best.place, each.place, compared).clearly_better]
     return Line(points, tuple(each.point.value for each, within in zip(others, shown) if within), tuple(worse))
-
-
-def outside_p(difference: Difference, margin: float) -> float:
-    """p-value of the hypothesis that a difference is not inside (-margin, margin): the larger of two one-sided t tests
-    (Schuirmann 1987). Below .025 exactly where the 95 % interval lies inside; 1 where nothing varied."""
-    from scipy.special import stdtr
-
-    if difference.degrees_of_freedom is None:
-        return 1.0
-    reach = (margin - abs(difference.value)) / difference.standard_error
-    return float(stdtr(difference.degrees_of_freedom, -reach))
 
 
 def against(a: Place, b: Place, compared: Mapping[Pair, Compared]) -> Verdict:

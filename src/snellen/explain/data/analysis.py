@@ -18,13 +18,13 @@ from snellen.data.near import EXPLORED, near_groups_at_hand
 from snellen.data.near_sets import listed, rows_of
 from snellen.data.quality import duplicate_groups
 from snellen.evaluate.choose import ranking
-from snellen.evaluate.intervals import bootstrap_mean
 from snellen.explain.data.ground import MOST, Ground, ground_of, labelled
 from snellen.explain.data.neighbours import nearest
 from snellen.explain.outcome import Outcome
 from snellen.explain.subject import Scene
 from snellen.explain.thumbnails import draw, tone, variation
 from snellen.models.build import Network
+from snellen.statistics.proportions import share_limits
 from snellen.study.analyses import DataLook
 
 PAIRS = 12
@@ -198,7 +198,7 @@ def _classes(ground: Ground, means: np.ndarray, pixel_range: tuple[float, float]
                 "pixel_distance": float(distances[code, likest[code]]) if likest[code] >= 0 else None,
                 "mixed_with": int(share.argmax()) if share.any() else -1,
                 "mixed_share": float(share.max()),
-                "mixed_interval": list(bootstrap_mean(mixed)),
+                "mixed_interval": list(share_limits(mixed)),
                 "looked_at": len(own),
             }
         )

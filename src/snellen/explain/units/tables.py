@@ -11,6 +11,7 @@ from snellen.explain.units.ablation import Ablation
 from snellen.explain.units.layer import Readings
 from snellen.explain.units.maximal import Maximal
 from snellen.explain.units.selectivity import Selectivity
+from snellen.statistics.proportions import wilson
 
 SELECTIVE_AREA = 0.8
 """A unit is selective for a class when the whole interval of its area is above this, and its corrected p-value too low
@@ -89,17 +90,6 @@ def units_table(
         },
         schema_overrides={"duplicate_of": pl.Int64, "nearest": pl.List(pl.Int64)},
     )
-
-
-def wilson(hits: np.ndarray, images: int) -> tuple[np.ndarray, np.ndarray]:
-    """Wilson's interval of many proportions (1927)."""
-    from scipy.special import ndtri
-
-    z = ndtri(0.975)
-    share, widened = hits / images, 1 + z**2 / images
-    half = z * np.sqrt(share * (1 - share) / images + z**2 / (4 * images**2)) / widened
-    middle = (share + z**2 / (2 * images)) / widened
-    return middle - half, middle + half
 
 
 def correlations(activation_NU: np.ndarray) -> np.ndarray:

@@ -1,0 +1,1 @@
+"""Intervals, tests and corrections: functions of arrays that know nothing of runs."""

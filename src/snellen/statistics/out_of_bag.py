@@ -1,0 +1,55 @@
+"""A choice on the same images that then score it, accounted for: each image is scored by what is chosen without it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from snellen.errors import StudyError
+
+RESAMPLES = 2_000
+CHUNK = 2**22
+"""Random numbers held at once, 32 MiB."""
+
+
+@dataclass(frozen=True, eq=False)
+class OutOfBag:
+    """scores_N: of each image, the mean score of the candidates that were chosen in resamples that leave it out.
+
+    chosen_M: share of the resamples in which each candidate was chosen.
+    """
+
+    scores_N: np.ndarray
+    chosen_M: np.ndarray
+
+
+def out_of_bag(scores_MN: np.ndarray, judged_MN: np.ndarray | None = None, seed: int = 0) -> OutOfBag:
+    """The choice of the best of M candidates by their mean over N images, repeated on 2,000 resamples of the images.
+
+    scores_MN choose, judged_MN are what is averaged, the same where none are given.
+
+    The mean of `scores_N` is the leave-one-out bootstrap (Efron and Tibshirani, JASA 92, 1997, section 4) of the score
+    of the whole procedure, as in BBC-CV (Tsamardinos et al., Machine Learning 107, 2018). Images are drawn from all
+    classes together: within classes, an image that is alone in its class would never be left out. Of equal candidates
+    the first is chosen. Philox. Raises StudyError for fewer than 2 images.
+    """
+    scores = np.asarray(scores_MN, np.float64)
+    candidates, images = scores.shape
+    if images < 2:
+        raise StudyError("too few images to correct the score of a choice", found=images, expected="at least 2")
+    judged = scores if judged_MN is None else np.asarray(judged_MN, np.float64)
+    generator = np.random.Generator(np.random.Philox(seed))
+    sums, left_out, chosen = np.zeros(images), np.zeros(images), np.zeros(candidates)
+    block = max(1, CHUNK // images)
+    for start in range(0, RESAMPLES, block):
+        rows = min(block, RESAMPLES - start)
+        drawn = (generator.random((rows, images)) * images).astype(np.int64) + images * np.arange(rows)[:, None]
+        counts = np.bincount(drawn.ravel(), minlength=rows * images).reshape(rows, images)
+        picks = (counts.astype(np.float64) @ scores.T).argmax(1)
+        chosen += np.bincount(picks, minlength=candidates)
+        for candidate in np.unique(picks):
+            without = (counts[picks == candidate] == 0).sum(0)
+            sums += without * judged[candidate]
+            left_out += without
+    return OutOfBag(sums / np.maximum(left_out, 1), chosen / RESAMPLES)
