@@ -29,10 +29,25 @@ SMALL_BYTES = 64 * 2**20
 """A compressed file that declares more than SMALL_BYTES and MAX_EXPANSION times its own size is refused before anything
 is allocated: pictures shrink 2 to 20 times, a bomb of zeros 1,000 times."""
 
+MAX_WEIGHTS_EXPANSION = 20
+"""The same for a member of a zipped bundle: float32 weights shrink by a tenth, and by no more than their zeros."""
+
 MAX_LAYERS = 1_000
 MAX_SKIP_DEPTH = 16
 MAX_PARAMETERS = 1_000_000_000
-"""Bounds for model files from strangers: refuse before allocating."""
+MAX_ACTIVATION_BYTES = 4 * 2**30
+MAX_OPERATIONS = 50 * 10**9
+"""Bounds for networks, refused before anything is allocated: of strangers when their bundle is loaded, and of studies
+before training, so that whatever is trained can be loaded.
+
+MAX_LAYERS: those inside `skip` count. MAX_PARAMETERS: all numbers of a weights file, 4 GB; `whiten` of 128x128 grey
+pictures has 0.27e9, VGG-16 0.14e9. MAX_ACTIVATION_BYTES: of a batch of PREDICTION_BATCH pictures, see
+`Network.activation_bytes`. MAX_OPERATIONS: of one picture in multiply-adds, see `Network.operations`; two minutes a
+batch on one core. MEASURED
+"""
+
+PREDICTION_BYTES = 8 * 2**30
+"""Activations of all batches that are predicted at once, each on a thread of its own."""
 
 MAX_OPTIONS = 1_000
 """Most options of a `choice`: every one is validated before anything starts, 0.2 ms each."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -46,7 +47,6 @@ def judged(good: Path, bundles: dict[str, Path]) -> dict[str, dict[str, Any]]:
 
 def judge_all(good: Path, bundles: dict[str, Path], report: Path) -> None:
     """Runs in the child: loads all bundles under an audit hook and limits, and writes what happened."""
-    import os
     import resource
 
     warm_up(good)
@@ -84,11 +84,21 @@ def watch(events: list[str], path: Path | None, event: str, arguments: tuple[Any
     if path is None:
         return
     if event == "open":
-        opened, mode = str(arguments[0]), arguments[1] or "r"
-        if not opened.startswith(str(path)) or set(str(mode)) & set("wax+"):
+        opened, mode = arguments[0], arguments[1] or "r"
+        within = is_of(opened, path) if isinstance(opened, int) else str(opened).startswith(str(path))
+        if not within or set(str(mode)) & set("wax+"):
             events.append(f"open {opened} {mode}")
     elif event.startswith(FORBIDDEN):
         events.append(f"{event} {arguments!r}"[:200])
+
+
+def is_of(descriptor: int, path: Path) -> bool:
+    """True for an open file of the bundle."""
+    files = [file for file in (path, path / DESCRIPTION, path / WEIGHTS) if file.is_file()]
+    try:
+        return any(os.path.samestat(os.fstat(descriptor), file.stat()) for file in files)
+    except OSError:
+        return False
 
 
 def judge(path: Path) -> str:

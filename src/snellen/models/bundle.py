@@ -5,11 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import lzma
-import zipfile
-import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -21,31 +17,24 @@ from torch import Tensor
 from snellen.data.fit import Fit
 from snellen.data.pictures import Background
 from snellen.data.tone import Tone
-from snellen.errors import BundleError, ShapeError, SnellenError, located
+from snellen.errors import BundleError, SnellenError, located
 from snellen.files.atomic import write_bytes, write_json, write_text
 from snellen.files.hashing import identity
 from snellen.limits import (
     MAX_CLASSES,
     MAX_DESCRIPTION_BYTES,
-    MAX_EXPANSION,
     MAX_LAYERS,
-    MAX_PARAMETERS,
     MAX_SIDE_PIXELS,
-    SMALL_BYTES,
 )
 from snellen.models.build import Network, assemble
+from snellen.models.bundle_files import Read, bundle_files
 from snellen.models.features import AnyPart
 from snellen.models.forward import predict_probabilities, resident
-from snellen.models.weights import unpack_weights
+from snellen.models.weights import max_bytes, unpack_weights
 
 WEIGHTS, DESCRIPTION, CARD = "model.safetensors", "model.json", "card.md"
 T = TypeVar("T")
 Pixels = Annotated[int, Field(ge=1, le=MAX_SIDE_PIXELS)]
-UNREADABLE = (
-    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
-    *(OSError, RuntimeError, EOFError, NotImplementedError, ValueError, OverflowError),
-)
-"""What Python's zipfile raises for damaged, encrypted and unknown archives."""
 
 
 class Input(BaseModel):
@@ -108,12 +97,7 @@ class Description(BaseModel):
 
     def network(self) -> Network:
         """Raises ShapeError when the layers do not fit each other, the input or the classes, or are too large."""
-        shape = (self.input.height, self.input.width, self.input.channels)
-        network = assemble(self.layers, shape, len(self.classes))
-        if network.parameter_count > MAX_PARAMETERS:
-            found, expected = f"{network.parameter_count:,}", f"at most {MAX_PARAMETERS:,}"
-            raise ShapeError("too many parameters", found=found, expected=expected)
-        return network
+        return assemble(self.layers, (self.input.height, self.input.width, self.input.channels), len(self.classes))
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,21 +152,16 @@ def save_bundle(folder: Path, description: Description, weights: bytes, card: st
 
 def load_bundle(path: Path) -> Model:
     """The model of a bundle folder or zip. Raises BundleError for anything that is not exactly a bundle."""
-    with located(str(path)):
-        if path.is_dir():
-            return _load(lambda name, limit: _read_file(path / name, limit))
-        if path.is_file() and zipfile.is_zipfile(path):
-            with _unzipping(), zipfile.ZipFile(path) as archive:
-                plausible = max(SMALL_BYTES, MAX_EXPANSION * path.stat().st_size)
-                return _load(lambda name, limit: _read_member(archive, name, min(limit, plausible)))
-        raise BundleError("no model bundle here", expected=f"a folder or zip with {DESCRIPTION} and {WEIGHTS}")
+    expected = f"a folder or zip with {DESCRIPTION} and {WEIGHTS}"
+    with located(str(path)), bundle_files(path, expected) as read:
+        return _load(read)
 
 
-def _load(read: Callable[[str, int], bytes]) -> Model:
+def _load(read: Read) -> Model:
     description = _parse(read(DESCRIPTION, MAX_DESCRIPTION_BYTES))
     with located(DESCRIPTION):
         network = _checked(description.network)
-    weights = read(WEIGHTS, 4 * network.parameter_count + MAX_DESCRIPTION_BYTES)
+    weights = read(WEIGHTS, max_bytes(network))
     found = hashlib.sha256(weights).hexdigest()
     if found != description.weights_sha256:
         raise BundleError(
@@ -239,37 +218,6 @@ def _checked_values(content: bytes) -> dict[str, Any]:
     if found != claimed:
         raise BundleError("changed after the model was saved", found=f"SHA-256 {found}", expected=claimed)
     return dict(values)
-
-
-def _read_file(path: Path, limit: int) -> bytes:
-    if not path.is_file():
-        raise BundleError("missing file", where=path.name)
-    if path.stat().st_size > limit:
-        raise BundleError("file too large", found=f"{path.stat().st_size:,} bytes", where=path.name)
-    return path.read_bytes()
-
-
-def _read_member(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
-    """One member as a capped stream; never extracted. A stream ends at its declared size."""
-    if archive.namelist().count(name) != 1:
-        raise BundleError("must be in the zip exactly once", found=archive.namelist().count(name), where=name)
-    declared = archive.getinfo(name).file_size
-    if declared > limit:
-        raise BundleError(
-            "member too large", found=f"{declared:,} bytes", expected=f"at most {limit:,} bytes", where=name
-        )
-    with located(name), _unzipping(), archive.open(name) as stream:
-        return stream.read()
-
-
-@contextmanager
-def _unzipping() -> Iterator[None]:
-    try:
-        yield
-    except SnellenError:
-        raise
-    except UNREADABLE as error:
-        raise BundleError(f"damaged zip ({error})") from error
 
 
 def _size(shape: tuple[int, ...]) -> str:

@@ -14,11 +14,11 @@ from pydantic import Field
 from torch import Tensor
 
 from snellen.models import kernel_products
-from snellen.models.activations import Activation, activate
+from snellen.models.activations import Activation, activate, activation_values
 from snellen.models.initializers import Initializer, draw
 from snellen.models.keys import Key
-from snellen.models.layer import Arrays, Count, Layer, Shape, Side, Step, Tensors
-from snellen.models.windows import Padding, fold, pad_same, unfold, window_output
+from snellen.models.layer import OPERATIONS_A_VALUE, Arrays, Count, Layer, Shape, Side, Step, Tensors
+from snellen.models.windows import Padding, fold, pad_same, padded_values, unfold, window_operations, window_output
 
 Multiplier = Annotated[int, Field(ge=1, le=512)]
 
@@ -59,6 +59,15 @@ class Conv(Layer):
     def multiply_adds(self, shape: Shape) -> int:
         return math.prod(self.output_shape(shape)) * self.kernel**2 * shape[2]
 
+    def operations(self, shape: Shape) -> int:
+        height, width, filters = self.output_shape(shape)
+        windows = window_operations(height * width, self.kernel, shape[2], filters)
+        return windows + OPERATIONS_A_VALUE * (math.prod(shape) + height * width * filters)
+
+    def working_values(self, shape: Shape) -> int:
+        padded = padded_values(shape, self.kernel, self.strides, self.padding)
+        return padded + activation_values(self.activation, self.output_shape(shape))
+
     def detail(self) -> str:
         return f"{self.filters} filters {_window(self)}, {self.activation}"
 
@@ -92,6 +101,14 @@ class DepthwiseConv(Layer):
 
     def multiply_adds(self, shape: Shape) -> int:
         return math.prod(self.output_shape(shape)) * self.kernel**2
+
+    def operations(self, shape: Shape) -> int:
+        outputs = math.prod(self.output_shape(shape))
+        return window_operations(outputs, self.kernel, 1, 1) + OPERATIONS_A_VALUE * (math.prod(shape) + outputs)
+
+    def working_values(self, shape: Shape) -> int:
+        padded = padded_values(shape, self.kernel, self.strides, self.padding)
+        return padded + activation_values(self.activation, self.output_shape(shape))
 
     def detail(self) -> str:
         return f"multiplier {self.depth_multiplier}, {_window(self)}, {self.activation}"
@@ -134,6 +151,20 @@ class SeparableConv(Layer):
     def multiply_adds(self, shape: Shape) -> int:
         places = math.prod(self.output_shape(shape)[:2])
         return places * shape[2] * self.depth_multiplier * (self.kernel**2 + self.filters)
+
+    def operations(self, shape: Shape) -> int:
+        height, width, filters = self.output_shape(shape)
+        between = height * width * shape[2] * self.depth_multiplier
+        depthwise = window_operations(between, self.kernel, 1, 1)
+        pointwise = window_operations(height * width, 1, shape[2] * self.depth_multiplier, filters)
+        values = math.prod(shape) + 2 * between + height * width * filters
+        return depthwise + pointwise + OPERATIONS_A_VALUE * values
+
+    def working_values(self, shape: Shape) -> int:
+        height, width, _ = output = self.output_shape(shape)
+        padded = padded_values(shape, self.kernel, self.strides, self.padding)
+        between = height * width * shape[2] * self.depth_multiplier
+        return padded + between + activation_values(self.activation, output)
 
     def detail(self) -> str:
         return f"{self.filters} filters, multiplier {self.depth_multiplier}, {_window(self)}, {self.activation}"

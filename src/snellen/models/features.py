@@ -16,14 +16,33 @@ import torch.nn.functional as functional
 from pydantic import Field
 from torch import Tensor
 
-from snellen.errors import ShapeError
+from snellen.data.pixels import EXACT_INTEGER
+from snellen.errors import IdentityError, ShapeError
 from snellen.models.importances import Importance, importance_of
 from snellen.models.keys import Key
-from snellen.models.layer import Arrays, Count, Layer, Shape, Side, Step, Tensors, row_product
+from snellen.models.layer import (
+    OPERATIONS_A_VALUE,
+    Arrays,
+    Count,
+    Layer,
+    Shape,
+    Side,
+    Step,
+    Tensors,
+    row_product,
+)
 from snellen.models.layers import LAYERS
 from snellen.models.named import one_of
 from snellen.models.views import Views
-from snellen.models.windows import Padding, fold, pad_same, unfold, window_output
+from snellen.models.windows import (
+    Padding,
+    fold,
+    pad_same,
+    padded_values,
+    unfold,
+    window_operations,
+    window_output,
+)
 
 
 class Feature(Layer):
@@ -76,6 +95,9 @@ class Standardise(Feature):
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
         return (x - state["mean"].unsqueeze(1)) * state["scale"].unsqueeze(1), {}
 
+    def working_values(self, shape: Shape) -> int:
+        return math.prod(shape)
+
 
 @final
 class Pca(Feature):
@@ -112,6 +134,12 @@ class Pca(Feature):
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
         return row_product(x.flatten(2) - state["mean"].unsqueeze(1), state["components"]), {}
 
+    def operations(self, shape: Shape) -> int:
+        return super().operations(shape) + math.prod(shape) * math.prod(self.output_shape(shape))
+
+    def working_values(self, shape: Shape) -> int:
+        return math.prod(shape)
+
     def detail(self) -> str:
         return f"{self.keep} components"
 
@@ -139,6 +167,12 @@ class Whiten(Feature):
 
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
         return row_product(x.flatten(2) - state["mean"].unsqueeze(1), state["matrix"]).reshape(x.shape), {}
+
+    def operations(self, shape: Shape) -> int:
+        return super().operations(shape) + math.prod(shape) ** 2
+
+    def working_values(self, shape: Shape) -> int:
+        return math.prod(shape)
 
     def detail(self) -> str:
         return f"ZCA, epsilon {self.epsilon:g}"
@@ -188,6 +222,15 @@ class WhitenPatches(Feature):
     def multiply_adds(self, shape: Shape) -> int:
         return math.prod(self.output_shape(shape)) // 2 * self.kernel**2 * shape[2]
 
+    def operations(self, shape: Shape) -> int:
+        height, width, channels = self.output_shape(shape)
+        windows = window_operations(height * width, self.kernel, shape[2], channels // 2)
+        return windows + OPERATIONS_A_VALUE * (math.prod(shape) + 2 * height * width * channels)
+
+    def working_values(self, shape: Shape) -> int:
+        centred_and_padded = math.prod(shape) + padded_values(shape, self.kernel, self.strides, self.padding)
+        return centred_and_padded + math.prod(self.output_shape(shape))
+
     def detail(self) -> str:
         return f"{self.keep} components of {self.kernel}x{self.kernel} pixels and their negatives, {self.padding}"
 
@@ -205,6 +248,9 @@ class TopPixels(Feature):
         if self.count > math.prod(shape):
             most = f"at most {math.prod(shape)}"
             raise ShapeError("more pixels than the picture has", found=self.count, expected=most)
+        if math.prod(shape) > EXACT_INTEGER:
+            found, expected = f"{math.prod(shape):,} values", f"at most {EXACT_INTEGER:,}"
+            raise ShapeError("places do not fit float32", found=found, expected=expected)
         return (self.count,)
 
     def state_shapes(self, shape: Shape) -> dict[str, Shape]:
@@ -217,6 +263,16 @@ class TopPixels(Feature):
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
         flat, pixels = x.flatten(2), state["pixels"].long().unsqueeze(1)
         return flat.gather(2, pixels.expand(-1, flat.shape[1], -1)), {}
+
+    def check(self, parameters: Tensors, state: Tensors, shape: Shape) -> None:
+        """Every place is one of the picture, and none is named twice."""
+        places, end = state["pixels"], math.prod(shape)
+        wrong = places[~((places == places.round()) & (places >= 0) & (places < end))]
+        if len(wrong):
+            expected = f"whole numbers from 0 to {end - 1:,}"
+            raise IdentityError("pixels outside the picture", found=f"{float(wrong[0]):g}", expected=expected)
+        if len(places.unique()) < places.numel():
+            raise IdentityError("a pixel twice", expected=f"{places.numel():,} different ones")
 
     def detail(self) -> str:
         return f"{self.count} by {self.by.replace('_', ' ')}"

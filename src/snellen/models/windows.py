@@ -14,6 +14,10 @@ from snellen.models.layer import Layer, Shape
 Padding = Literal["valid", "same"]
 
 
+LANES_AT_ONCE = 16
+"""float32 numbers in a register of AVX-512."""
+
+
 def window_output(layer: Layer, shape: Shape, window: int, stride: int, padding: Padding) -> tuple[int, int]:
     """Height and width after sliding a window over pictures of `shape`; ShapeError when it does not fit."""
     if len(shape) != 3:
@@ -30,6 +34,20 @@ def same_pads(size: int, window: int, stride: int) -> tuple[int, int]:
     """Pixels before and after one axis so that ceil(size / stride) windows fit; the odd one goes after, as in Keras."""
     total = max((math.ceil(size / stride) - 1) * stride + window - size, 0)
     return total // 2, total - total // 2
+
+
+def padded_values(shape: Shape, window: int, stride: int, padding: Padding) -> int:
+    """Numbers of the padded copy of one row that `same` windows may need."""
+    if padding == "valid":
+        return 0
+    height, width = (size + sum(same_pads(size, window, stride)) for size in shape[:2])
+    return height * width * shape[2]
+
+
+def window_operations(places: int, window: int, inputs: int, outputs: int) -> int:
+    """Multiply-adds of windows at so many places, each of the outputs of all inputs; those of few channels take as long
+    as those of LANES_AT_ONCE, for that many numbers are computed at once."""
+    return places * window**2 * max(inputs * outputs, LANES_AT_ONCE)
 
 
 def pad_same(x: Tensor, window: int, stride: int, fill: float) -> Tensor:
