@@ -36,14 +36,16 @@ MAX_LAYERS = 1_000
 MAX_SKIP_DEPTH = 16
 MAX_PARAMETERS = 1_000_000_000
 MAX_ACTIVATION_BYTES = 4 * 2**30
-MAX_OPERATIONS = 50 * 10**9
+MAX_OPERATIONS = 40 * 10**9
 """Bounds for networks, refused before anything is allocated: of strangers when their bundle is loaded, and of studies
 before training, so that whatever is trained can be loaded.
 
-MAX_LAYERS: those inside `skip` count. MAX_PARAMETERS: all numbers of a weights file, 4 GB; `whiten` of 128x128 grey
-pictures has 0.27e9, VGG-16 0.14e9. MAX_ACTIVATION_BYTES: of a batch of PREDICTION_BATCH pictures, see
-`Network.activation_bytes`. MAX_OPERATIONS: of one picture in multiply-adds, see `Network.operations`; two minutes a
-batch on one core. MEASURED
+MAX_LAYERS: those inside `skip` count. MAX_PARAMETERS: all numbers of a weights file, 4 GB; whitened 96x96 RGB pictures
+have 0.76e9, VGG-16 0.14e9. MAX_ACTIVATION_BYTES: of a batch of PREDICTION_BATCH pictures (`Network.activation_bytes`).
+MAX_OPERATIONS: of one picture, in multiply-adds of a large product (`Network.operations`), of which a core does 1.5e10
+to 4e10 a second: a batch at the limit takes 3 to 6 minutes. By the same formulas, GiB of activations and 1e9
+operations: largest shipped study 0.05 and 0.06; largest zoo network at 128 pixels 0.9 and 1.6; ResNet-20 at 128 pixels
+0.5 and 1.1; VGG-16 at 128 pixels 1.0 and 5.8, with all views 1.3 and 35; VGG-16 at 224 pixels 3.1 and 18.
 """
 
 PREDICTION_BYTES = 8 * 2**30

@@ -18,7 +18,7 @@ from snellen.data.fit import Fit
 from snellen.data.pictures import Background
 from snellen.data.tone import Tone
 from snellen.errors import BundleError, SnellenError, located
-from snellen.files.atomic import write_bytes, write_json, write_text
+from snellen.files.atomic import json_text, write_bytes, write_text
 from snellen.files.hashing import identity
 from snellen.limits import (
     MAX_CLASSES,
@@ -95,6 +95,16 @@ class Description(BaseModel):
             raise ValueError("a class name twice")
         return self
 
+    def text(self) -> str:
+        """model.json: the values, and the hash of them. Raises BundleError when it is longer than is ever read."""
+        values = self.model_dump(mode="json")
+        text = json_text({**values, "sha256": identity(values)})
+        if len(text.encode()) > MAX_DESCRIPTION_BYTES:
+            found, expected = f"{len(text.encode()):,} bytes", f"at most {MAX_DESCRIPTION_BYTES:,} bytes"
+            hint = "Give the classes shorter names."
+            raise BundleError("the description of the model is too long", found=found, expected=expected, hint=hint)
+        return text
+
     def network(self) -> Network:
         """Raises ShapeError when the layers do not fit each other, the input or the classes, or are too large."""
         return assemble(self.layers, (self.input.height, self.input.width, self.input.channels), len(self.classes))
@@ -146,8 +156,7 @@ def save_bundle(folder: Path, description: Description, weights: bytes, card: st
     """Writes a bundle; model.json, which holds the hashes of the weights and of its own values, last."""
     write_bytes(folder / WEIGHTS, weights)
     write_text(folder / CARD, card)
-    values = description.model_dump(mode="json")
-    write_json(folder / DESCRIPTION, {**values, "sha256": identity(values)})
+    write_text(folder / DESCRIPTION, description.text())
 
 
 def load_bundle(path: Path) -> Model:

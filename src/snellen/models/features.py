@@ -36,11 +36,11 @@ from snellen.models.named import one_of
 from snellen.models.views import Views
 from snellen.models.windows import (
     Padding,
+    convolution_operations,
+    convolution_values,
     fold,
     pad_same,
-    padded_values,
     unfold,
-    window_operations,
     window_output,
 )
 
@@ -224,12 +224,13 @@ class WhitenPatches(Feature):
 
     def operations(self, shape: Shape) -> int:
         height, width, channels = self.output_shape(shape)
-        windows = window_operations(height * width, self.kernel, shape[2], channels // 2)
+        windows = convolution_operations(height * width, self.kernel, shape[2], channels // 2)
         return windows + OPERATIONS_A_VALUE * (math.prod(shape) + 2 * height * width * channels)
 
     def working_values(self, shape: Shape) -> int:
-        centred_and_padded = math.prod(shape) + padded_values(shape, self.kernel, self.strides, self.padding)
-        return centred_and_padded + math.prod(self.output_shape(shape))
+        height, width, channels = self.output_shape(shape)
+        sliding = convolution_values(shape, height * width, self.kernel, self.strides, self.padding)
+        return math.prod(shape) + sliding + height * width * channels
 
     def detail(self) -> str:
         return f"{self.keep} components of {self.kernel}x{self.kernel} pixels and their negatives, {self.padding}"

@@ -9,6 +9,7 @@ import torch.nn.functional as functional
 from torch import Tensor
 
 from snellen.errors import ShapeError
+from snellen.limits import PREDICTION_BATCH
 from snellen.models.layer import Layer, Shape
 
 Padding = Literal["valid", "same"]
@@ -44,10 +45,17 @@ def padded_values(shape: Shape, window: int, stride: int, padding: Padding) -> i
     return height * width * shape[2]
 
 
-def window_operations(places: int, window: int, inputs: int, outputs: int) -> int:
-    """Multiply-adds of windows at so many places, each of the outputs of all inputs; those of few channels take as long
-    as those of LANES_AT_ONCE, for that many numbers are computed at once."""
-    return places * window**2 * max(inputs * outputs, LANES_AT_ONCE)
+def convolution_values(shape: Shape, places: int, window: int, stride: int, padding: Padding) -> int:
+    """Numbers of one row that a convolution holds beside input and output: the padded copy, where both sides do not get
+    the same, and of one channel its part of the windows of one picture, which oneDNN copies twice."""
+    columns = 2 * places * window**2 // PREDICTION_BATCH if shape[2] == 1 else 0
+    return columns + (0 if stride == 1 and window % 2 else padded_values(shape, window, stride, padding))
+
+
+def convolution_operations(places: int, window: int, inputs: int, outputs: int) -> int:
+    """Multiply-adds of windows at so many places, from so many channels to so many; few outputs take as long as those
+    that are computed at once."""
+    return places * window**2 * inputs * max(outputs, LANES_AT_ONCE)
 
 
 def pad_same(x: Tensor, window: int, stride: int, fill: float) -> Tensor:
