@@ -175,6 +175,21 @@ def test_bad_zips(good: Path, tmp_path: Path) -> None:
     assert_harmless(judged(good, bundles), {"refused"}, 20)
 
 
+def test_zips_that_lie(good: Path, tmp_path: Path) -> None:
+    attacks = cases.lying_zips((good / DESCRIPTION).read_bytes(), (good / WEIGHTS).read_bytes())
+    bundles = {}
+    for number, (name, content) in enumerate(attacks):
+        bundles[name] = tmp_path / f"{number}.zip"
+        bundles[name].write_bytes(content)
+    found = judged(good, bundles)
+    assert found.pop("a comment that is a zip")["outcome"] in ("refused", judge(good))
+    assert_harmless(found, {"refused"}, 9)
+
+
+def test_bundles_that_are_not_files(good: Path, tmp_path: Path) -> None:
+    assert_harmless(judged(good, dict(cases.folder_attacks(good, tmp_path))), {"refused"}, 20)
+
+
 @pytest.mark.parametrize("number", [60, pytest.param(1000, marks=pytest.mark.slow)])
 def test_seeded_damage(good: Path, make: Callable[..., Path], tmp_path: Path, number: int) -> None:
     """Refused, or harmless: the predictions are those of the good bundle, bit for bit."""

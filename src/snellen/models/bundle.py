@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError, model_validator
 from torch import Tensor
 
 from snellen.data.fit import Fit
@@ -84,7 +84,7 @@ class Description(BaseModel):
     job: Annotated[str, Field(max_length=200)]
     input: Input
     classes: Annotated[tuple[str, ...], Field(min_length=2, max_length=MAX_CLASSES)]
-    layers: Annotated[tuple[AnyPart, ...], Field(min_length=1, max_length=MAX_LAYERS)]
+    layers: Annotated[tuple[AnyPart, ...], Field(min_length=1, max_length=MAX_LAYERS), FailFast()]
     weights_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
     tone: Tone | None = None
     data_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None

@@ -16,7 +16,6 @@ import torch.nn.functional as functional
 from pydantic import Field
 from torch import Tensor
 
-from snellen.data.pixels import EXACT_INTEGER
 from snellen.errors import IdentityError, ShapeError
 from snellen.models.importances import Importance, importance_of
 from snellen.models.keys import Key
@@ -249,9 +248,6 @@ class TopPixels(Feature):
         if self.count > math.prod(shape):
             most = f"at most {math.prod(shape)}"
             raise ShapeError("more pixels than the picture has", found=self.count, expected=most)
-        if math.prod(shape) > EXACT_INTEGER:
-            found, expected = f"{math.prod(shape):,} values", f"at most {EXACT_INTEGER:,}"
-            raise ShapeError("places do not fit float32", found=found, expected=expected)
         return (self.count,)
 
     def state_shapes(self, shape: Shape) -> dict[str, Shape]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, final
 
-from pydantic import Field, model_validator
+from pydantic import FailFast, Field, model_validator
 from torch import Tensor
 
 from snellen.errors import ShapeError, located
@@ -34,8 +34,8 @@ class Skip(Layer):
     kind: Literal["skip"] = "skip"
     shorthand: ClassVar = "layers"
     identity_baseline: ClassVar[Mapping[str, Any]] = {"shortcut": []}
-    layers: Annotated[tuple[AnyLayer, ...], Field(min_length=1, max_length=MAX_LAYERS)]
-    shortcut: Annotated[tuple[AnyLayer, ...], Field(max_length=MAX_LAYERS)] = ()
+    layers: Annotated[tuple[AnyLayer, ...], Field(min_length=1, max_length=MAX_LAYERS), FailFast()]
+    shortcut: Annotated[tuple[AnyLayer, ...], Field(max_length=MAX_LAYERS), FailFast()] = ()
 
     @model_validator(mode="after")
     def _not_too_deep(self) -> Skip:
