@@ -186,6 +186,12 @@ def description_attacks(values: Values) -> Iterator[tuple[str, bytes]]:
     yield "pickle", payload()
     yield "yaml", b"!!python/object/apply:os.system ['touch was-here']"
     yield "not UTF-8", good.replace(b'"m"', b'"\xff"')
+    for name, text in (("long", "x" * 900_000), ("obeyed by terminals", "\x1b[2J\x1b]0;x\x07")):
+        yield f"{name} layer", sealed(at(values, "layers.1", text))
+        yield f"{name} layers", sealed(at(values, "layers.1", [text]))
+        yield f"{name} argument", sealed(at(values, "layers.1", {"dropout": {text: 1}}))
+        yield f"{name} key", sealed({**values, text: 1})
+        yield f"{name} format", sealed({**values, "format": text})
     yield "lone surrogate", good.replace(b'"m"', b'"\\ud800"')
     yield "NaN", good.replace(b"16.0", b"NaN")
     yield "empty", b""

@@ -22,6 +22,9 @@ from snellen.models.bundle import DESCRIPTION, WEIGHTS, load_bundle
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs fork and resource limits")
 SECONDS, BYTES = 5.0, 256 * 2**20
+MESSAGE = 1_500
+"""Most characters of a refusal."""
+
 FORBIDDEN = (
     *("subprocess.", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "pty.", "socket.", "urllib."),
     *("pickle.", "marshal.", "ctypes.", "code.", "exec", "compile", "import", "shutil.", "tempfile.", "webbrowser."),
@@ -105,8 +108,9 @@ def judge(path: Path) -> str:
     """ "refused", the digest of what the model says, or the exception that should not be."""
     try:
         return digest_arrays(load_bundle(path).predict(cases.IMAGES))
-    except BundleError:
-        return "refused"
+    except BundleError as error:
+        is_readable = str(error).isprintable() and len(str(error)) < MESSAGE + len(str(path))
+        return "refused" if is_readable else f"in words that cannot be read: {str(error)[:300]!r}"
     except BaseException as error:
         return f"{type(error).__name__}: {error}"[:300]
 

@@ -17,9 +17,11 @@ import numpy as np
 import pytest
 import torch
 from pydantic import TypeAdapter
+from torch.profiler import ProfilerActivity, profile
 
 from snellen.errors import BundleError
 from snellen.files import tensors
+from snellen.limits import PREDICTION_BATCH
 from snellen.models.build import Network, assemble
 from snellen.models.bundle import DESCRIPTION, WEIGHTS, Description, Input, load_bundle, save_bundle
 from snellen.models.features import FEATURES, AnyPart
@@ -136,6 +138,21 @@ def test_a_bundle_answers_as_before_it_was_saved(written: Any, tmp_path: Path) -
         np.testing.assert_array_equal(model.predict(IMAGES), case.answers)
         assert model.description.layers == case.layers
     assert case.network.stored_count == sum(value.size for value in case.arrays.values())
+
+
+@each_part
+def test_a_prediction_takes_no_more_memory_than_was_said(written: Any) -> None:
+    """As torch's profiler counts it; oneDNN's own scratch space is at most twice the weights and 128 KiB."""
+    case = case_of(json.dumps(written))
+    values = {name: torch.from_numpy(value)[None] for name, value in case.arrays.items()}
+    x = torch.from_numpy(IMAGES[:PREDICTION_BATCH]).float()[None]
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler, torch.inference_mode():
+        case.network.apply(values, values, x, "evaluate")
+    held = most = 4 * x.numel()
+    for event in profiler.profiler.kineto_results.events():
+        held += event.nbytes() if event.name() == "[memory]" else 0
+        most = max(most, held)
+    assert most <= case.network.activation_bytes + 8 * case.network.stored_count + 2**17
 
 
 @each_part

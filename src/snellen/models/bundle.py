@@ -27,7 +27,7 @@ from snellen.limits import (
     MAX_SIDE_PIXELS,
 )
 from snellen.models.build import Network, assemble
-from snellen.models.bundle_files import Read, bundle_files
+from snellen.models.bundle_files import Read, bundle_files, shown
 from snellen.models.features import AnyPart
 from snellen.models.forward import predict_probabilities, resident
 from snellen.models.weights import max_bytes, unpack_weights
@@ -162,7 +162,7 @@ def save_bundle(folder: Path, description: Description, weights: bytes, card: st
 def load_bundle(path: Path) -> Model:
     """The model of a bundle folder or zip. Raises BundleError for anything that is not exactly a bundle."""
     expected = f"a folder or zip with {DESCRIPTION} and {WEIGHTS}"
-    with located(str(path)), bundle_files(path, expected) as read:
+    with located(shown(str(path))), bundle_files(path, expected) as read:
         return _load(read)
 
 
@@ -192,7 +192,7 @@ def _checked(make: Callable[[], T]) -> T:
     except BundleError:
         raise
     except SnellenError as error:
-        raise BundleError(str(error)) from error
+        raise BundleError(shown(str(error))) from error
 
 
 def _refuse_non_finite(values: dict[str, Tensor]) -> None:
@@ -208,10 +208,10 @@ def _parse(content: bytes) -> Description:
             return Description.model_validate(values)
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
-            place = ".".join(map(str, first["loc"])) or None
-            raise BundleError(f"not a model description: {first['msg']}", where=place) from None
+            place = shown(".".join(map(str, first["loc"]))) or None
+            raise BundleError(f"not a model description: {shown(first['msg'])}", where=place) from None
         except (SnellenError, RecursionError) as error:
-            raise BundleError(f"not a model description: {error}") from None
+            raise BundleError(f"not a model description: {shown(str(error))}") from None
 
 
 def _checked_values(content: bytes) -> dict[str, Any]:
@@ -221,7 +221,7 @@ def _checked_values(content: bytes) -> dict[str, Any]:
         claimed = values.pop("sha256")
         found = identity(values)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise BundleError(f"not a model description: {type(error).__name__} {error}") from None
+        raise BundleError(f"not a model description: {type(error).__name__} {shown(str(error))}") from None
     if not {"format", "version"} <= values.keys():
         raise BundleError("not a model description: no format or version")
     if found != claimed:

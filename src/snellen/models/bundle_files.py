@@ -24,6 +24,7 @@ UNREADABLE = (
 PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """What zip programs write; LZMA and BZIP2 take as much memory as a stranger likes."""
 PIECE_BYTES = 2**20
+SHOWN_CHARACTERS = 500
 
 
 @contextmanager
@@ -104,4 +105,11 @@ def _readable(problem: str) -> Iterator[None]:
     except FileNotFoundError:
         raise BundleError("missing file") from None
     except UNREADABLE as error:
-        raise BundleError(f"{problem} ({error})") from error
+        reason = (isinstance(error, OSError) and error.strerror) or str(error)
+        raise BundleError(f"{problem} ({shown(reason)})") from error
+
+
+def shown(text: str) -> str:
+    """A stranger's text in a message: not longer than a screen, without what a terminal would obey."""
+    cut = text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}..."
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in cut)
