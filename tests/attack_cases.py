@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+import functools
 import hashlib
 import io
 import json
 import os
 import pickle
+import shutil
 import struct
 import warnings
 import zipfile
@@ -125,6 +127,33 @@ FIELD_ATTACKS: tuple[tuple[str, Any], ...] = (
 )
 
 
+GROWING: dict[str, list[Any]] = {
+    "filters": [{"conv": {"filters": 65_536, "kernel": 1}}],
+    "few filters on few": [{"conv": {"filters": 64, "kernel": 1}}] * 2,
+    "padding": [{"zero_pad": 512}] * 40,
+    "padding inside": [{"skip": {"layers": [{"zero_pad": 512}] * 40, "shortcut": [{"zero_pad": 512}] * 40}}],
+    "multipliers": [{"depthwise_conv": {"kernel": 1, "depth_multiplier": 512}}] * 900,
+    "multipliers inside": [
+        {"skip": [{"separable_conv": {"filters": 1, "kernel": 1, "depth_multiplier": 512}}] * 2},
+    ],
+    "wide pools": [{"max_pool": {"size": 511, "strides": 1, "padding": "same"}}],
+    "many wide means": [{"average_pool": {"size": 40, "strides": 1, "padding": "same"}}] * 100,
+    "wide window": [{"conv": {"filters": 1, "kernel": 201, "padding": "same"}}],
+    "wide depthwise": [{"depthwise_conv": {"kernel": 255, "padding": "same"}}],
+    "work": [{"conv": {"filters": 30, "kernel": 3, "padding": "same"}}] * 100,
+    "views of work": [{"views": ["flip", "shift"]}, *[{"conv": {"filters": 16, "kernel": 3, "padding": "same"}}] * 20],
+    "layers": ["relu"] * 999,
+    "layers inside": [{"skip": ["relu"] * 600}] * 2,
+    "deep": [functools.reduce(lambda inside, _: {"skip": [{"skip": ["relu"]}, inside]}, range(15), "relu")] * 40,
+    "whitening": ["whiten"],
+    "components": [{"pca": 65_536}],
+    "patches": [{"whiten_patches": {"kernel": 512, "keep": 65_536}}],
+    "unknown inside": [{"skip": [f"{n:05}"]} for n in range(999)],
+    "unknown, many inside": [{"skip": ["re-lu"] * 1_000}] * 100,
+}
+"""Layers in front of a network for pictures of 512x512 that would take memory or time without end."""
+
+
 OPTIONAL = {"tone", "data_sha256"}
 """Fields that a whole model.json may lack."""
 
@@ -136,6 +165,9 @@ def description_attacks(values: Values) -> Iterator[tuple[str, bytes]]:
     for number, (path, value) in enumerate(FIELD_ATTACKS):
         changed = at(values, path, value)
         yield f"field {number} {path}", sealed(changed)
+    large = at(at(values, "input.height", 512), "input.width", 512)
+    for name, layers in GROWING.items():
+        yield f"growing {name}", sealed({**large, "layers": [*layers, "flatten", {"dense": 3}]})
     for name in values.keys() - OPTIONAL:
         yield f"no {name}", sealed({key: value for key, value in values.items() if key != name})
     good = sealed(values)
@@ -154,6 +186,12 @@ def description_attacks(values: Values) -> Iterator[tuple[str, bytes]]:
     yield "pickle", payload()
     yield "yaml", b"!!python/object/apply:os.system ['touch was-here']"
     yield "not UTF-8", good.replace(b'"m"', b'"\xff"')
+    for name, text in (("long", "x" * 900_000), ("obeyed by terminals", "\x1b[2J\x1b]0;x\x07")):
+        yield f"{name} layer", sealed(at(values, "layers.1", text))
+        yield f"{name} layers", sealed(at(values, "layers.1", [text]))
+        yield f"{name} argument", sealed(at(values, "layers.1", {"dropout": {text: 1}}))
+        yield f"{name} key", sealed({**values, text: 1})
+        yield f"{name} format", sealed({**values, "format": text})
     yield "lone surrogate", good.replace(b'"m"', b'"\\ud800"')
     yield "NaN", good.replace(b"16.0", b"NaN")
     yield "empty", b""
@@ -251,9 +289,88 @@ def zip_attacks(description: bytes, weights: bytes) -> Iterator[tuple[str, bytes
         yield f"declares {size}", good[: start + 24] + struct.pack("<I", size) + good[start + 28 :]
 
 
-def zipped(members: list[tuple[str, bytes]]) -> bytes:
+def lying_zips(description: bytes, weights: bytes) -> Iterator[tuple[str, bytes]]:
+    """Names and contents of archives that declare less than they hold, or make the reader hold much."""
+    pair = [(DESCRIPTION, description), (WEIGHTS, weights)]
+    for number, name in enumerate((DESCRIPTION, WEIGHTS)):
+        bomb = zipped([(each, bytes(600 * 2**20) if each == name else content) for each, content in pair])
+        place, declared = -1, len(pair[number][1])
+        for _ in range(number + 1):
+            place = bomb.index(b"PK\1\2", place + 1)
+        yield f"{name} unpacks to more than it declares", _declaring(bomb, place, declared)
+    for name, method in (("lzma", zipfile.ZIP_LZMA), ("bzip2", zipfile.ZIP_BZIP2)):
+        packed = zipped(pair, method)
+        yield name, packed
+        if method == zipfile.ZIP_LZMA:  # the size of the dictionary stands behind two versions, a length and a byte
+            begin = 30 + len(DESCRIPTION) + 5
+            yield "a dictionary of 4 GiB", packed[:begin] + b"\xff" * 4 + packed[begin + 4 :]
+    yield "many members", zipped([*pair, *((f"{n}", b"") for n in range(60_000))])
+    ended = zipped(pair)
+    place = ended.rindex(b"PK\5\6")
+    for size in (2**31, 2**32 - 2):
+        yield f"a list of {size} bytes", ended[: place + 12] + struct.pack("<I", size) + ended[place + 16 :]
+    locator = struct.pack("<4sIQI", b"PK\6\7", 0, place, 1)
+    record = struct.pack("<4sQHHIIQQQQ", b"PK\6\6", 44, 45, 45, 0, 0, 2**60, 2**60, 2**62, 0)
+    yield "zip64 of 2**62 bytes", ended[:place] + record + locator + ended[place:]
+    yield "a comment that is a zip", ended[:-2] + struct.pack("<H", len(ended)) + ended
+
+
+def _declaring(archive: bytes, place: int, size: int) -> bytes:
+    """The archive with the unpacked size of one member of its list changed, here and in front of the member."""
+    (offset,) = struct.unpack_from("<I", archive, place + 42)
+    changed = bytearray(archive)
+    struct.pack_into("<I", changed, place + 24, size)
+    struct.pack_into("<I", changed, offset + 22, size)
+    return bytes(changed)
+
+
+def folder_attacks(good: Path, folder: Path) -> Iterator[tuple[str, Path]]:
+    """Names and paths of bundles that are not made of files alone."""
+    number = 0
+
+    def whole() -> Path:
+        nonlocal number
+        number += 1
+        return Path(shutil.copytree(good, folder / f"b{number}"))
+
+    outside = folder / "outside"
+    outside.mkdir()
+    for name in (DESCRIPTION, WEIGHTS):
+        shutil.copy(good / name, outside / name)
+        for what, put in (
+            ("a named pipe", lambda path: os.mkfifo(path)),
+            ("a folder", lambda path: path.mkdir()),
+            ("a link out of the bundle", lambda path: path.symlink_to(outside / path.name)),
+            ("a link to itself", lambda path: path.symlink_to(path)),
+            ("a link to nothing", lambda path: path.symlink_to(folder / "nothing")),
+            ("a link to a device", lambda path: path.symlink_to("/dev/zero")),
+            ("a file of a terabyte", lambda path: _sparse(path, 2**40)),
+            ("a file that is longer", lambda path: _sparse(path, 2**21)),
+        ):
+            bundle = whole()
+            (bundle / name).unlink()
+            put(bundle / name)
+            yield f"{name} is {what}", bundle
+    os.mkfifo(folder / "pipe.zip")
+    yield "a named pipe", folder / "pipe.zip"
+    yield "a device", Path("/dev/zero")
+    yield "a long path", folder / ("x" * 5_000)
+    yield "a NUL", folder / "a\0b"
+    yield "a lone surrogate", folder / "\ud800"
+    (folder / "loop").symlink_to(folder / "loop")
+    yield "a link to itself", folder / "loop"
+    _sparse(folder / "sparse.zip", 2**40)
+    yield "a zip of a terabyte of zeros", folder / "sparse.zip"
+
+
+def _sparse(path: Path, size: int) -> None:
+    with open(path, "wb") as file:
+        file.truncate(size)
+
+
+def zipped(members: list[tuple[str, bytes]], method: int = zipfile.ZIP_DEFLATED) -> bytes:
     stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive, warnings.catch_warnings():
+    with zipfile.ZipFile(stream, "w", method) as archive, warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a name twice
         for name, content in members:
             archive.writestr(name, content)

@@ -29,10 +29,27 @@ SMALL_BYTES = 64 * 2**20
 """A compressed file that declares more than SMALL_BYTES and MAX_EXPANSION times its own size is refused before anything
 is allocated: pictures shrink 2 to 20 times, a bomb of zeros 1,000 times."""
 
+MAX_WEIGHTS_EXPANSION = 20
+"""The same for a member of a zipped bundle: float32 weights shrink by a tenth, and by no more than their zeros."""
+
 MAX_LAYERS = 1_000
 MAX_SKIP_DEPTH = 16
 MAX_PARAMETERS = 1_000_000_000
-"""Bounds for model files from strangers: refuse before allocating."""
+MAX_ACTIVATION_BYTES = 4 * 2**30
+MAX_OPERATIONS = 40 * 10**9
+"""Bounds for networks, refused before anything is allocated: of strangers when their bundle is loaded, and of studies
+before training, so that whatever is trained can be loaded.
+
+MAX_LAYERS: those inside `skip` count. MAX_PARAMETERS: all numbers of a weights file, 4 GB; whitened 96x96 RGB pictures
+have 0.76e9, VGG-16 0.14e9. MAX_ACTIVATION_BYTES: of a batch of PREDICTION_BATCH pictures (`Network.activation_bytes`).
+MAX_OPERATIONS: of one picture, in multiply-adds of a large product (`Network.operations`), of which a core does 1.5e10
+to 4e10 a second: a batch at the limit takes 3 to 6 minutes. By the same formulas, GiB of activations and 1e9
+operations: largest shipped study 0.05 and 0.06; largest zoo network at 128 pixels 0.9 and 1.6; ResNet-20 at 128 pixels
+0.5 and 1.1; VGG-16 at 128 pixels 1.0 and 5.8, with all views 1.3 and 35; VGG-16 at 224 pixels 3.1 and 18.
+"""
+
+PREDICTION_BYTES = 8 * 2**30
+"""Activations of all batches that are predicted at once, each on a thread of its own."""
 
 MAX_OPTIONS = 1_000
 """Most options of a `choice`: every one is validated before anything starts, 0.2 ms each."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +22,9 @@ from snellen.models.bundle import DESCRIPTION, WEIGHTS, load_bundle
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs fork and resource limits")
 SECONDS, BYTES = 5.0, 256 * 2**20
+MESSAGE = 1_500
+"""Most characters of a refusal."""
+
 FORBIDDEN = (
     *("subprocess.", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "pty.", "socket.", "urllib."),
     *("pickle.", "marshal.", "ctypes.", "code.", "exec", "compile", "import", "shutil.", "tempfile.", "webbrowser."),
@@ -46,7 +50,6 @@ def judged(good: Path, bundles: dict[str, Path]) -> dict[str, dict[str, Any]]:
 
 def judge_all(good: Path, bundles: dict[str, Path], report: Path) -> None:
     """Runs in the child: loads all bundles under an audit hook and limits, and writes what happened."""
-    import os
     import resource
 
     warm_up(good)
@@ -84,19 +87,30 @@ def watch(events: list[str], path: Path | None, event: str, arguments: tuple[Any
     if path is None:
         return
     if event == "open":
-        opened, mode = str(arguments[0]), arguments[1] or "r"
-        if not opened.startswith(str(path)) or set(str(mode)) & set("wax+"):
+        opened, mode = arguments[0], arguments[1] or "r"
+        within = is_of(opened, path) if isinstance(opened, int) else str(opened).startswith(str(path))
+        if not within or set(str(mode)) & set("wax+"):
             events.append(f"open {opened} {mode}")
     elif event.startswith(FORBIDDEN):
         events.append(f"{event} {arguments!r}"[:200])
+
+
+def is_of(descriptor: int, path: Path) -> bool:
+    """True for an open file of the bundle."""
+    files = [file for file in (path, path / DESCRIPTION, path / WEIGHTS) if file.is_file()]
+    try:
+        return any(os.path.samestat(os.fstat(descriptor), file.stat()) for file in files)
+    except OSError:
+        return False
 
 
 def judge(path: Path) -> str:
     """ "refused", the digest of what the model says, or the exception that should not be."""
     try:
         return digest_arrays(load_bundle(path).predict(cases.IMAGES))
-    except BundleError:
-        return "refused"
+    except BundleError as error:
+        is_readable = str(error).isprintable() and len(str(error)) < MESSAGE + len(str(path))
+        return "refused" if is_readable else f"in words that cannot be read: {str(error)[:300]!r}"
     except BaseException as error:
         return f"{type(error).__name__}: {error}"[:300]
 
@@ -163,6 +177,21 @@ def test_bad_zips(good: Path, tmp_path: Path) -> None:
     for name, path in bundles.items():
         path.write_bytes(attacks[name])
     assert_harmless(judged(good, bundles), {"refused"}, 20)
+
+
+def test_zips_that_lie(good: Path, tmp_path: Path) -> None:
+    attacks = cases.lying_zips((good / DESCRIPTION).read_bytes(), (good / WEIGHTS).read_bytes())
+    bundles = {}
+    for number, (name, content) in enumerate(attacks):
+        bundles[name] = tmp_path / f"{number}.zip"
+        bundles[name].write_bytes(content)
+    found = judged(good, bundles)
+    assert found.pop("a comment that is a zip")["outcome"] in ("refused", judge(good))
+    assert_harmless(found, {"refused"}, 9)
+
+
+def test_bundles_that_are_not_files(good: Path, tmp_path: Path) -> None:
+    assert_harmless(judged(good, dict(cases.folder_attacks(good, tmp_path))), {"refused"}, 20)
 
 
 @pytest.mark.parametrize("number", [60, pytest.param(1000, marks=pytest.mark.slow)])

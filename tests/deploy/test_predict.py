@@ -85,3 +85,9 @@ def test_a_strangers_run_names_one_of_its_own_models(run_copy: Path, chosen: obj
     edit_json(run_copy / "evaluation.json", lambda stored: {**stored, "chosen": chosen})
     with pytest.raises(BundleError, match="the chosen model is not in the run"):
         open_model(run_copy)
+
+
+@pytest.mark.parametrize("name", ["x" * 5_000, "a\0b", "\ud800"])
+def test_paths_that_are_none(tmp_path: Path, name: str) -> None:
+    with pytest.raises(BundleError, match=r"no model (bundle )?here"):
+        open_model(tmp_path / name)

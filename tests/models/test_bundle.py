@@ -106,7 +106,7 @@ def change_description(bundle: Path, change: Callable[[dict], object]) -> None:
         (lambda d: d["input"].update(height=2), "layer conv_1: .*3x3 window"),
         (lambda d: d["layers"].insert(0, "import"), "unknown layer 'import'"),
         (lambda d: d["layers"][0]["conv"].update(filters=4), r"tensor .* does not fit; found float32"),
-        (lambda d: d["layers"].pop(1), "tensors are not those of the network; found batch_norm_1"),
+        (lambda d: d["layers"].pop(1), "tensors are not those of the network; found 'batch_norm_1"),
     ],
 )
 def test_a_description_that_is_not_that_of_the_weights(bundle: Path, change: Callable, message: str) -> None:

@@ -15,6 +15,7 @@ from snellen.errors import BundleError, DataError, RunError
 from snellen.files.atomic import read_json
 from snellen.metrics.scores import accuracy, loss
 from snellen.models.bundle import DESCRIPTION, Model, load_bundle
+from snellen.models.bundle_files import shown
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,9 +56,13 @@ class Scored:
 
 def open_model(path: Path) -> Model:
     """The model of a bundle, or the chosen model of a run directory."""
-    if (path / DESCRIPTION).exists() or path.is_file():
+    try:
+        is_bundle, is_run = (path / DESCRIPTION).exists() or path.is_file(), (path / "evaluation.json").exists()
+    except (OSError, ValueError) as error:  # a name that is too long, a folder that may not be entered
+        raise BundleError(f"no model here ({shown(str(error))})", where=shown(str(path))) from None
+    if is_bundle:
         return load_bundle(path)
-    if (path / "evaluation.json").exists():
+    if is_run:
         return load_bundle(path / "models" / _chosen(path))
     raise BundleError(
         "no model here", where=str(path), expected="a bundle (a folder with model.json, or a zip of it) or a run"

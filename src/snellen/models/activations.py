@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable
 from typing import Annotated, ClassVar, Literal, final
@@ -30,6 +31,11 @@ ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
     "tanh": torch.tanh_,
     "sigmoid": torch.sigmoid_,
 }
+
+
+def activation_values(activation: Activation, shape: Shape) -> int:
+    """Numbers of one row that an activation which does not work in place holds beside its result."""
+    return math.prod(shape) if activation in ("gelu", "silu") else 0
 
 
 class Elementwise(Layer):
@@ -137,6 +143,9 @@ class Rescale(Elementwise):
 
     def values(self, x: Tensor) -> Tensor:
         return x * self.scale + self.offset if self.offset else x * self.scale
+
+    def working_values(self, shape: Shape) -> int:
+        return math.prod(shape) if self.offset else 0
 
     def detail(self) -> str:
         return f"scale {self.scale:g}, offset {self.offset:g}"

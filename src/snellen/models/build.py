@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 from torch import Tensor
 
 from snellen.errors import ShapeError, unknown
+from snellen.limits import MAX_ACTIVATION_BYTES, MAX_LAYERS, MAX_OPERATIONS, MAX_PARAMETERS, PREDICTION_BATCH
 from snellen.models import chain
 from snellen.models.chain import Placed
 from snellen.models.features import Feature
@@ -87,6 +88,28 @@ class Network:
         """All numbers of the network, moving statistics included, as Keras counts; fitted feature steps are not."""
         return sum(row["parameters"] for row in self.layer_table())
 
+    @cached_property
+    def stored_count(self) -> int:
+        """All numbers of a weights file: what is trained, moving statistics, and fitted feature steps."""
+        return sum(math.prod(shape) for shapes in self.shapes for shape in shapes.values())
+
+    @cached_property
+    def activation_bytes(self) -> int:
+        """Memory that predicting one batch of pictures takes at most, beside the weights."""
+        pictures = 1 + (2 * self._num_views if self._num_views > 1 else 0)  # a shifted view is cut from a padded copy
+        values = pictures * math.prod(self.input_shape) + chain.live_values(self.layers)
+        return values * chain.VALUE_BYTES * PREDICTION_BATCH
+
+    @cached_property
+    def operations(self) -> int:
+        """What predicting one picture takes, all views of it, in multiply-adds of a large product."""
+        return self._num_views * chain.operations(self.layers)
+
+    @property
+    def _num_views(self) -> int:
+        first = self.layers[0].layer
+        return first.count if isinstance(first, Views) else 1
+
     @property
     def multiply_adds(self) -> int:
         """Multiplications of one forward pass of one picture."""
@@ -137,13 +160,32 @@ def build(layers: str | Sequence[Any], input_shape: tuple[int, int, int], classe
 
 
 def assemble(layers: Sequence[Layer], input_shape: tuple[int, int, int], classes: int) -> Network:
-    """The network of a complete layer list, its output layer included."""
+    """The network of a complete layer list, its output layer included. Raises ShapeError when the layers do not fit
+    each other or the classes, or are more than MAX_ACTIVATION_BYTES, MAX_OPERATIONS or MAX_PARAMETERS allow."""
+    count = sum(layer.num_layers for layer in layers)
+    if count > MAX_LAYERS:
+        expected = f"at most {MAX_LAYERS:,}, those inside `skip` included"
+        raise ShapeError("too many layers", found=f"{count:,}", expected=expected)
     placed = chain.place(layers, input_shape)
     if any(isinstance(layer, Views) for layer in layers[1:]):
         raise ShapeError("`views` stands before all other layers")
     if placed[-1].output_shape != (classes,):
         raise ShapeError("the last layer must give one number a class", found=placed[-1].output_shape, expected=classes)
-    return Network(input_shape, classes, placed)
+    network = Network(input_shape, classes, placed)
+    _expect_affordable(network)
+    return network
+
+
+def _expect_affordable(network: Network) -> None:
+    """Counts from the layer list, before anything is allocated. Of a study too: what is trained can then be loaded."""
+    for what, found, most, unit in (
+        ("activations", network.activation_bytes, MAX_ACTIVATION_BYTES, "bytes for a batch of predictions"),
+        ("operations", network.operations, MAX_OPERATIONS, "multiply-adds a picture"),
+        ("parameters", network.stored_count, MAX_PARAMETERS, "numbers, fitted feature steps included"),
+    ):
+        if found > most:
+            hint = "Use smaller pictures, fewer filters, or pool earlier."
+            raise ShapeError(f"too many {what}", found=f"{found:,} {unit}", expected=f"at most {most:,}", hint=hint)
 
 
 def to_tensors(arrays: Mapping[str, np.ndarray], dtype: torch.dtype, device: str = "cpu") -> dict[str, Tensor]:

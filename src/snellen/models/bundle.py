@@ -5,47 +5,36 @@ from __future__ import annotations
 
 import hashlib
 import json
-import lzma
-import zipfile
-import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError, model_validator
 from torch import Tensor
 
 from snellen.data.fit import Fit
 from snellen.data.pictures import Background
 from snellen.data.tone import Tone
-from snellen.errors import BundleError, ShapeError, SnellenError, located
-from snellen.files.atomic import write_bytes, write_json, write_text
+from snellen.errors import BundleError, SnellenError, located
+from snellen.files.atomic import json_text, write_bytes, write_text
 from snellen.files.hashing import identity
 from snellen.limits import (
     MAX_CLASSES,
     MAX_DESCRIPTION_BYTES,
-    MAX_EXPANSION,
     MAX_LAYERS,
-    MAX_PARAMETERS,
     MAX_SIDE_PIXELS,
-    SMALL_BYTES,
 )
 from snellen.models.build import Network, assemble
+from snellen.models.bundle_files import Read, bundle_files, shown
 from snellen.models.features import AnyPart
 from snellen.models.forward import predict_probabilities, resident
-from snellen.models.weights import unpack_weights
+from snellen.models.weights import max_bytes, unpack_weights
 
 WEIGHTS, DESCRIPTION, CARD = "model.safetensors", "model.json", "card.md"
 T = TypeVar("T")
 Pixels = Annotated[int, Field(ge=1, le=MAX_SIDE_PIXELS)]
-UNREADABLE = (
-    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
-    *(OSError, RuntimeError, EOFError, NotImplementedError, ValueError, OverflowError),
-)
-"""What Python's zipfile raises for damaged, encrypted and unknown archives."""
 
 
 class Input(BaseModel):
@@ -95,7 +84,7 @@ class Description(BaseModel):
     job: Annotated[str, Field(max_length=200)]
     input: Input
     classes: Annotated[tuple[str, ...], Field(min_length=2, max_length=MAX_CLASSES)]
-    layers: Annotated[tuple[AnyPart, ...], Field(min_length=1, max_length=MAX_LAYERS)]
+    layers: Annotated[tuple[AnyPart, ...], Field(min_length=1, max_length=MAX_LAYERS), FailFast()]
     weights_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
     tone: Tone | None = None
     data_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
@@ -106,14 +95,19 @@ class Description(BaseModel):
             raise ValueError("a class name twice")
         return self
 
+    def text(self) -> str:
+        """model.json: the values, and the hash of them. Raises BundleError when it is longer than is ever read."""
+        values = self.model_dump(mode="json")
+        text = json_text({**values, "sha256": identity(values)})
+        if len(text.encode()) > MAX_DESCRIPTION_BYTES:
+            found, expected = f"{len(text.encode()):,} bytes", f"at most {MAX_DESCRIPTION_BYTES:,} bytes"
+            hint = "Give the classes shorter names."
+            raise BundleError("the description of the model is too long", found=found, expected=expected, hint=hint)
+        return text
+
     def network(self) -> Network:
         """Raises ShapeError when the layers do not fit each other, the input or the classes, or are too large."""
-        shape = (self.input.height, self.input.width, self.input.channels)
-        network = assemble(self.layers, shape, len(self.classes))
-        if network.parameter_count > MAX_PARAMETERS:
-            found, expected = f"{network.parameter_count:,}", f"at most {MAX_PARAMETERS:,}"
-            raise ShapeError("too many parameters", found=found, expected=expected)
-        return network
+        return assemble(self.layers, (self.input.height, self.input.width, self.input.channels), len(self.classes))
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,27 +156,21 @@ def save_bundle(folder: Path, description: Description, weights: bytes, card: st
     """Writes a bundle; model.json, which holds the hashes of the weights and of its own values, last."""
     write_bytes(folder / WEIGHTS, weights)
     write_text(folder / CARD, card)
-    values = description.model_dump(mode="json")
-    write_json(folder / DESCRIPTION, {**values, "sha256": identity(values)})
+    write_text(folder / DESCRIPTION, description.text())
 
 
 def load_bundle(path: Path) -> Model:
     """The model of a bundle folder or zip. Raises BundleError for anything that is not exactly a bundle."""
-    with located(str(path)):
-        if path.is_dir():
-            return _load(lambda name, limit: _read_file(path / name, limit))
-        if path.is_file() and zipfile.is_zipfile(path):
-            with _unzipping(), zipfile.ZipFile(path) as archive:
-                plausible = max(SMALL_BYTES, MAX_EXPANSION * path.stat().st_size)
-                return _load(lambda name, limit: _read_member(archive, name, min(limit, plausible)))
-        raise BundleError("no model bundle here", expected=f"a folder or zip with {DESCRIPTION} and {WEIGHTS}")
+    expected = f"a folder or zip with {DESCRIPTION} and {WEIGHTS}"
+    with located(shown(str(path))), bundle_files(path, expected) as read:
+        return _load(read)
 
 
-def _load(read: Callable[[str, int], bytes]) -> Model:
+def _load(read: Read) -> Model:
     description = _parse(read(DESCRIPTION, MAX_DESCRIPTION_BYTES))
     with located(DESCRIPTION):
         network = _checked(description.network)
-    weights = read(WEIGHTS, 4 * network.parameter_count + MAX_DESCRIPTION_BYTES)
+    weights = read(WEIGHTS, max_bytes(network))
     found = hashlib.sha256(weights).hexdigest()
     if found != description.weights_sha256:
         raise BundleError(
@@ -204,7 +192,7 @@ def _checked(make: Callable[[], T]) -> T:
     except BundleError:
         raise
     except SnellenError as error:
-        raise BundleError(str(error)) from error
+        raise BundleError(shown(str(error))) from error
 
 
 def _refuse_non_finite(values: dict[str, Tensor]) -> None:
@@ -220,10 +208,10 @@ def _parse(content: bytes) -> Description:
             return Description.model_validate(values)
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
-            place = ".".join(map(str, first["loc"])) or None
-            raise BundleError(f"not a model description: {first['msg']}", where=place) from None
+            place = shown(".".join(map(str, first["loc"]))) or None
+            raise BundleError(f"not a model description: {shown(first['msg'])}", where=place) from None
         except (SnellenError, RecursionError) as error:
-            raise BundleError(f"not a model description: {error}") from None
+            raise BundleError(f"not a model description: {shown(str(error))}") from None
 
 
 def _checked_values(content: bytes) -> dict[str, Any]:
@@ -233,43 +221,12 @@ def _checked_values(content: bytes) -> dict[str, Any]:
         claimed = values.pop("sha256")
         found = identity(values)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise BundleError(f"not a model description: {type(error).__name__} {error}") from None
+        raise BundleError(f"not a model description: {type(error).__name__} {shown(str(error))}") from None
     if not {"format", "version"} <= values.keys():
         raise BundleError("not a model description: no format or version")
     if found != claimed:
         raise BundleError("changed after the model was saved", found=f"SHA-256 {found}", expected=claimed)
     return dict(values)
-
-
-def _read_file(path: Path, limit: int) -> bytes:
-    if not path.is_file():
-        raise BundleError("missing file", where=path.name)
-    if path.stat().st_size > limit:
-        raise BundleError("file too large", found=f"{path.stat().st_size:,} bytes", where=path.name)
-    return path.read_bytes()
-
-
-def _read_member(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
-    """One member as a capped stream; never extracted. A stream ends at its declared size."""
-    if archive.namelist().count(name) != 1:
-        raise BundleError("must be in the zip exactly once", found=archive.namelist().count(name), where=name)
-    declared = archive.getinfo(name).file_size
-    if declared > limit:
-        raise BundleError(
-            "member too large", found=f"{declared:,} bytes", expected=f"at most {limit:,} bytes", where=name
-        )
-    with located(name), _unzipping(), archive.open(name) as stream:
-        return stream.read()
-
-
-@contextmanager
-def _unzipping() -> Iterator[None]:
-    try:
-        yield
-    except SnellenError:
-        raise
-    except UNREADABLE as error:
-        raise BundleError(f"damaged zip ({error})") from error
 
 
 def _size(shape: tuple[int, ...]) -> str:

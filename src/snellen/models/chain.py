@@ -5,15 +5,20 @@ Values of a layer are named "conv_2.kernel"; kinds are counted from 1 in order o
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from torch import Tensor
 
-from snellen.errors import located
+from snellen.errors import ShapeError, located
+from snellen.limits import MAX_ACTIVATION_BYTES, PREDICTION_BATCH
 from snellen.models.keys import Key
 from snellen.models.layer import Arrays, Layer, Shape, Step, Tensors
+
+VALUE_BYTES = 4
+"""Of a float32."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +40,17 @@ def place(layers: Iterable[Layer], shape: Shape) -> tuple[Placed, ...]:
         name = f"{layer.name}_{counts[layer.name]}"
         with located(f"layer {name}"):
             output = layer.output_shape(shape)
+            _expect_few_values(output)
         placed.append(Placed(name, layer, shape, output))
         shape = output
     return tuple(placed)
+
+
+def _expect_few_values(shape: Shape) -> None:
+    most = MAX_ACTIVATION_BYTES // (VALUE_BYTES * PREDICTION_BATCH)
+    if math.prod(shape) > most:
+        found, expected = f"{math.prod(shape):,}, shape {shape}", f"at most {most:,}"
+        raise ShapeError("too many values of one picture", found=found, expected=expected)
 
 
 def init(chain: Iterable[Placed], key: Key) -> tuple[Arrays, Arrays]:
@@ -66,6 +79,28 @@ def apply(
 def multiply_adds(chain: Iterable[Placed]) -> int:
     """Multiplications of one forward pass of one row."""
     return sum(placed.layer.multiply_adds(placed.input_shape) for placed in chain)
+
+
+def operations(chain: Iterable[Placed]) -> int:
+    """What one forward pass of one row takes, see `Layer.operations`."""
+    return sum(placed.layer.operations(placed.input_shape) for placed in chain)
+
+
+def live_values(chain: Iterable[Placed]) -> int:
+    """Numbers of one row held at once, at most: input, output and working values of the largest layer."""
+    return max((_live_values(placed) for placed in chain), default=0)
+
+
+def _live_values(placed: Placed) -> int:
+    around = math.prod(placed.input_shape) + math.prod(placed.output_shape)
+    return around + placed.layer.working_values(placed.input_shape)
+
+
+def check(chain: Iterable[Placed], parameters: Tensors, state: Tensors) -> None:
+    """Raises IdentityError, naming the layer, for values that neither training nor fitting gives."""
+    for placed in chain:
+        with located(f"layer {placed.name}"):
+            placed.layer.check(_own(parameters, placed.name), _own(state, placed.name), placed.input_shape)
 
 
 def _own(values: Tensors, name: str) -> Tensors:

@@ -14,11 +14,19 @@ from pydantic import Field
 from torch import Tensor
 
 from snellen.models import kernel_products
-from snellen.models.activations import Activation, activate
+from snellen.models.activations import Activation, activate, activation_values
 from snellen.models.initializers import Initializer, draw
 from snellen.models.keys import Key
-from snellen.models.layer import Arrays, Count, Layer, Shape, Side, Step, Tensors
-from snellen.models.windows import Padding, fold, pad_same, unfold, window_output
+from snellen.models.layer import OPERATIONS_A_VALUE, Arrays, Count, Layer, Shape, Side, Step, Tensors
+from snellen.models.windows import (
+    Padding,
+    convolution_operations,
+    convolution_values,
+    fold,
+    pad_same,
+    unfold,
+    window_output,
+)
 
 Multiplier = Annotated[int, Field(ge=1, le=512)]
 
@@ -59,6 +67,14 @@ class Conv(Layer):
     def multiply_adds(self, shape: Shape) -> int:
         return math.prod(self.output_shape(shape)) * self.kernel**2 * shape[2]
 
+    def operations(self, shape: Shape) -> int:
+        height, width, filters = self.output_shape(shape)
+        windows = convolution_operations(height * width, self.kernel, shape[2], filters)
+        return windows + OPERATIONS_A_VALUE * (math.prod(shape) + height * width * filters)
+
+    def working_values(self, shape: Shape) -> int:
+        return _working_values(self, shape)
+
     def detail(self) -> str:
         return f"{self.filters} filters {_window(self)}, {self.activation}"
 
@@ -92,6 +108,13 @@ class DepthwiseConv(Layer):
 
     def multiply_adds(self, shape: Shape) -> int:
         return math.prod(self.output_shape(shape)) * self.kernel**2
+
+    def operations(self, shape: Shape) -> int:
+        outputs = math.prod(self.output_shape(shape))
+        return convolution_operations(outputs, self.kernel, 1, 1) + OPERATIONS_A_VALUE * (math.prod(shape) + outputs)
+
+    def working_values(self, shape: Shape) -> int:
+        return _working_values(self, shape)
 
     def detail(self) -> str:
         return f"multiplier {self.depth_multiplier}, {_window(self)}, {self.activation}"
@@ -135,6 +158,18 @@ class SeparableConv(Layer):
         places = math.prod(self.output_shape(shape)[:2])
         return places * shape[2] * self.depth_multiplier * (self.kernel**2 + self.filters)
 
+    def operations(self, shape: Shape) -> int:
+        height, width, filters = self.output_shape(shape)
+        between = height * width * shape[2] * self.depth_multiplier
+        depthwise = convolution_operations(between, self.kernel, 1, 1)
+        pointwise = convolution_operations(height * width, 1, shape[2] * self.depth_multiplier, filters)
+        values = math.prod(shape) + 2 * between + height * width * filters
+        return depthwise + pointwise + OPERATIONS_A_VALUE * values
+
+    def working_values(self, shape: Shape) -> int:
+        height, width, _ = self.output_shape(shape)
+        return height * width * shape[2] * self.depth_multiplier + _working_values(self, shape)
+
     def detail(self) -> str:
         return f"{self.filters} filters, multiplier {self.depth_multiplier}, {_window(self)}, {self.activation}"
 
@@ -166,6 +201,12 @@ def _slide(folded: Tensor, kernel: Tensor, bias: Tensor | None, strides: int, pa
     elif padding == "same":
         folded = pad_same(folded, window, strides, 0.0)
     return functional.conv2d(folded, kernel, bias, strides, around, groups=groups)
+
+
+def _working_values(layer: Conv | DepthwiseConv | SeparableConv, shape: Shape) -> int:
+    height, width, _ = output = layer.output_shape(shape)
+    sliding = convolution_values(shape, height * width, layer.kernel, layer.strides, layer.padding)
+    return sliding + activation_values(layer.activation, output)
 
 
 def _window(layer: Conv | DepthwiseConv | SeparableConv) -> str:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from snellen.errors import ShapeError
 from snellen.models import kernel_products
-from snellen.models.activations import Activation, activate
+from snellen.models.activations import Activation, activate, activation_values
 from snellen.models.initializers import Initializer, draw
 from snellen.models.keys import Key
 from snellen.models.layer import Arrays, Count, Layer, Shape, Step, Tensors, plain_product, row_product
@@ -46,6 +46,9 @@ class Dense(Layer):
 
     def multiply_adds(self, shape: Shape) -> int:
         return shape[0] * self.units
+
+    def working_values(self, shape: Shape) -> int:
+        return activation_values(self.activation, self.output_shape(shape))
 
     def detail(self) -> str:
         return f"{self.units} units, {self.activation}"

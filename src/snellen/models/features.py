@@ -16,14 +16,32 @@ import torch.nn.functional as functional
 from pydantic import Field
 from torch import Tensor
 
-from snellen.errors import ShapeError
+from snellen.errors import IdentityError, ShapeError
 from snellen.models.importances import Importance, importance_of
 from snellen.models.keys import Key
-from snellen.models.layer import Arrays, Count, Layer, Shape, Side, Step, Tensors, row_product
+from snellen.models.layer import (
+    OPERATIONS_A_VALUE,
+    Arrays,
+    Count,
+    Layer,
+    Shape,
+    Side,
+    Step,
+    Tensors,
+    row_product,
+)
 from snellen.models.layers import LAYERS
 from snellen.models.named import one_of
 from snellen.models.views import Views
-from snellen.models.windows import Padding, fold, pad_same, unfold, window_output
+from snellen.models.windows import (
+    Padding,
+    convolution_operations,
+    convolution_values,
+    fold,
+    pad_same,
+    unfold,
+    window_output,
+)
 
 
 class Feature(Layer):
@@ -76,6 +94,9 @@ class Standardise(Feature):
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
         return (x - state["mean"].unsqueeze(1)) * state["scale"].unsqueeze(1), {}
 
+    def working_values(self, shape: Shape) -> int:
+        return math.prod(shape)
+
 
 @final
 class Pca(Feature):
@@ -112,6 +133,12 @@ class Pca(Feature):
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
         return row_product(x.flatten(2) - state["mean"].unsqueeze(1), state["components"]), {}
 
+    def operations(self, shape: Shape) -> int:
+        return super().operations(shape) + math.prod(shape) * math.prod(self.output_shape(shape))
+
+    def working_values(self, shape: Shape) -> int:
+        return math.prod(shape)
+
     def detail(self) -> str:
         return f"{self.keep} components"
 
@@ -139,6 +166,12 @@ class Whiten(Feature):
 
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
         return row_product(x.flatten(2) - state["mean"].unsqueeze(1), state["matrix"]).reshape(x.shape), {}
+
+    def operations(self, shape: Shape) -> int:
+        return super().operations(shape) + math.prod(shape) ** 2
+
+    def working_values(self, shape: Shape) -> int:
+        return math.prod(shape)
 
     def detail(self) -> str:
         return f"ZCA, epsilon {self.epsilon:g}"
@@ -188,6 +221,16 @@ class WhitenPatches(Feature):
     def multiply_adds(self, shape: Shape) -> int:
         return math.prod(self.output_shape(shape)) // 2 * self.kernel**2 * shape[2]
 
+    def operations(self, shape: Shape) -> int:
+        height, width, channels = self.output_shape(shape)
+        windows = convolution_operations(height * width, self.kernel, shape[2], channels // 2)
+        return windows + OPERATIONS_A_VALUE * (math.prod(shape) + 2 * height * width * channels)
+
+    def working_values(self, shape: Shape) -> int:
+        height, width, channels = self.output_shape(shape)
+        sliding = convolution_values(shape, height * width, self.kernel, self.strides, self.padding)
+        return math.prod(shape) + sliding + height * width * channels
+
     def detail(self) -> str:
         return f"{self.keep} components of {self.kernel}x{self.kernel} pixels and their negatives, {self.padding}"
 
@@ -217,6 +260,16 @@ class TopPixels(Feature):
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
         flat, pixels = x.flatten(2), state["pixels"].long().unsqueeze(1)
         return flat.gather(2, pixels.expand(-1, flat.shape[1], -1)), {}
+
+    def check(self, parameters: Tensors, state: Tensors, shape: Shape) -> None:
+        """Every place is one of the picture, and none is named twice."""
+        places, end = state["pixels"], math.prod(shape)
+        wrong = places[~((places == places.round()) & (places >= 0) & (places < end))]
+        if len(wrong):
+            expected = f"whole numbers from 0 to {end - 1:,}"
+            raise IdentityError("pixels outside the picture", found=f"{float(wrong[0]):g}", expected=expected)
+        if len(places.unique()) < places.numel():
+            raise IdentityError("a pixel twice", expected=f"{places.numel():,} different ones")
 
     def detail(self) -> str:
         return f"{self.count} by {self.by.replace('_', ' ')}"

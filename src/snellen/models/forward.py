@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from snellen.kernels.library import library
-from snellen.limits import PREDICTION_BATCH
+from snellen.limits import PREDICTION_BATCH, PREDICTION_BYTES
 from snellen.models.build import Network
 from snellen.models.layer import Tensors
 from snellen.models.threads import one_thread, pool
@@ -79,6 +79,7 @@ def predict_probabilities(
             return logits[0, : len(batch)].softmax(-1).float()
 
     with one_thread() as threads:
+        threads = min(threads, max(1, PREDICTION_BYTES // network.activation_bytes))
         parts = _each(predict, range(0, len(rows), PREDICTION_BATCH), threads if images.device.type == "cpu" else 1)
     if not parts:
         return np.zeros((0, network.classes), np.float32)

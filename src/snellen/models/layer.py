@@ -6,6 +6,7 @@ layer's own shapes leave L and N out: (H, W, C) or (F,).
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,6 +29,9 @@ Count = Annotated[int, Field(ge=1, le=65_536)]
 """Units or filters."""
 Side = Annotated[int, Field(ge=1, le=512)]
 """Pixels of a window or a stride."""
+
+OPERATIONS_A_VALUE = 20
+"""To read or write a value takes as long as so many multiply-adds of a large product: 2e9 to 4e10 a second and core."""
 
 NARROW = 16
 """Columns below which a product is computed the other way round."""
@@ -62,6 +66,11 @@ class Layer(Named):
     def output_shape(self, shape: Shape) -> Shape:
         """The shape of y for x of `shape`; raises ShapeError when `shape` does not fit."""
 
+    @property
+    def num_layers(self) -> int:
+        """1, and more for a layer that holds layers."""
+        return 1
+
     def init(self, key: Key, shape: Shape) -> tuple[Arrays, Arrays]:
         """No parameters and no state, unless a layer says otherwise."""
         return {}, {}
@@ -73,6 +82,18 @@ class Layer(Named):
     def multiply_adds(self, shape: Shape) -> int:
         """Multiplications of one forward pass of one row; 0 where they do not count."""
         return 0
+
+    def operations(self, shape: Shape) -> int:
+        """What a forward pass of one row takes, in multiply-adds of a large product."""
+        values = math.prod(shape) + math.prod(self.output_shape(shape))
+        return self.multiply_adds(shape) + OPERATIONS_A_VALUE * values
+
+    def working_values(self, shape: Shape) -> int:
+        """Numbers that a forward pass of one row holds at once beside its input and its output; at most."""
+        return 0
+
+    def check(self, parameters: Tensors, state: Tensors, shape: Shape) -> None:
+        """Raises IdentityError for values (1, ...) from a file that neither training nor fitting gives."""
 
     def detail(self) -> str:
         """The arguments in a few words, for the table of layers."""

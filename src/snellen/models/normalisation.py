@@ -11,6 +11,7 @@ import torch.nn.functional as functional
 from pydantic import Field
 from torch import Tensor
 
+from snellen.errors import IdentityError
 from snellen.models import kernel_norm
 from snellen.models.keys import Key
 from snellen.models.layer import Arrays, Layer, Shape, Step, Tensors
@@ -52,6 +53,12 @@ class BatchNorm(Layer):
             "moving_mean": torch.lerp(mean.detach(), state["moving_mean"], self.momentum),
             "moving_variance": torch.lerp(variance.detach(), state["moving_variance"], self.momentum),
         }
+
+    def check(self, parameters: Tensors, state: Tensors, shape: Shape) -> None:
+        """A variance, and training may round one of 0 to a little less, is more than minus epsilon."""
+        lowest = float(state["moving_variance"].min())
+        if lowest <= -self.epsilon:
+            raise IdentityError("moving_variance is negative", found=f"{lowest:g}", expected="variances")
 
     def _normalise(self, x: Tensor, parameters: Tensors, mean: Tensor, variance: Tensor) -> Tensor:
         scale = parameters["gamma"] * torch.rsqrt(variance + self.epsilon)
@@ -104,6 +111,9 @@ class LayerNorm(Layer):
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
         normal = functional.layer_norm(x, x.shape[-1:], eps=self.epsilon)
         return torch.addcmul(_beside(parameters["beta"], x), normal, _beside(parameters["gamma"], x)), {}
+
+    def working_values(self, shape: Shape) -> int:
+        return math.prod(shape)
 
     def detail(self) -> str:
         return f"epsilon {self.epsilon:g}"

@@ -9,8 +9,12 @@ import torch.nn.functional as functional
 from torch import Tensor
 
 from snellen.errors import ShapeError
-from snellen.models.layer import Layer, Shape, Side, Step, Tensors
-from snellen.models.windows import Padding, fold, pad_same, unfold, window_output
+from snellen.models.layer import OPERATIONS_A_VALUE, Layer, Shape, Side, Step, Tensors
+from snellen.models.windows import Padding, fold, pad_same, padded_values, unfold, window_output
+
+OPERATIONS_A_PIXEL = 100
+"""To look at a pixel of a window takes as long as so many multiply-adds of a large product: 2e8 a second and core
+where there is one channel."""
 
 
 class Pool(Layer):
@@ -28,6 +32,14 @@ class Pool(Layer):
     def stride(self) -> int:
         """From window to window; windows lie side by side unless the study says otherwise."""
         return self.strides or self.size
+
+    def operations(self, shape: Shape) -> int:
+        outputs = math.prod(self.output_shape(shape))
+        return OPERATIONS_A_PIXEL * outputs * self.size**2 + OPERATIONS_A_VALUE * (math.prod(shape) + outputs)
+
+    def working_values(self, shape: Shape) -> int:
+        """torch finds places in eight bytes with the largest values; means of `same` windows are divided."""
+        return padded_values(shape, self.size, self.stride, self.padding) + 2 * math.prod(self.output_shape(shape))
 
     def padded(self, rows: Tensor, value: float) -> Tensor:
         """(N, C, H, W) with `value` around it, where the padding asks for it."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, final
 
-from pydantic import Field, model_validator
+from pydantic import FailFast, Field, model_validator
 from torch import Tensor
 
 from snellen.errors import ShapeError, located
@@ -14,7 +15,7 @@ from snellen.limits import MAX_LAYERS, MAX_SKIP_DEPTH
 from snellen.models import chain
 from snellen.models.chain import Placed
 from snellen.models.keys import Key
-from snellen.models.layer import Arrays, Layer, Shape, Step, Tensors
+from snellen.models.layer import OPERATIONS_A_VALUE, Arrays, Layer, Shape, Step, Tensors
 
 if TYPE_CHECKING:
     AnyLayer = Layer  # any one of LAYERS, known to pydantic once layers.py has put them together
@@ -33,8 +34,8 @@ class Skip(Layer):
     kind: Literal["skip"] = "skip"
     shorthand: ClassVar = "layers"
     identity_baseline: ClassVar[Mapping[str, Any]] = {"shortcut": []}
-    layers: Annotated[tuple[AnyLayer, ...], Field(min_length=1, max_length=MAX_LAYERS)]
-    shortcut: Annotated[tuple[AnyLayer, ...], Field(max_length=MAX_LAYERS)] = ()
+    layers: Annotated[tuple[AnyLayer, ...], Field(min_length=1, max_length=MAX_LAYERS), FailFast()]
+    shortcut: Annotated[tuple[AnyLayer, ...], Field(max_length=MAX_LAYERS), FailFast()] = ()
 
     @model_validator(mode="after")
     def _not_too_deep(self) -> Skip:
@@ -47,6 +48,10 @@ class Skip(Layer):
         """1 without a skip inside."""
         inside = (*self.layers, *self.shortcut)
         return 1 + max((layer.depth for layer in inside if isinstance(layer, Skip)), default=0)
+
+    @property
+    def num_layers(self) -> int:
+        return 1 + sum(layer.num_layers for layer in (*self.layers, *self.shortcut))
 
     def output_shape(self, shape: Shape) -> Shape:
         inside = chain.place(self.layers, shape)[-1].output_shape
@@ -77,6 +82,19 @@ class Skip(Layer):
 
     def multiply_adds(self, shape: Shape) -> int:
         return chain.multiply_adds((*chain.place(self.layers, shape), *self._beside(shape)))
+
+    def operations(self, shape: Shape) -> int:
+        within = chain.operations((*chain.place(self.layers, shape), *self._beside(shape)))
+        return within + 3 * OPERATIONS_A_VALUE * math.prod(self.output_shape(shape))
+
+    def working_values(self, shape: Shape) -> int:
+        """The input stays while `layers` are computed, their output while the shortcut is; then both are added."""
+        output = math.prod(self.output_shape(shape))
+        inside = chain.live_values(chain.place(self.layers, shape))
+        return max(inside - output, chain.live_values(self._beside(shape)), 2 * output)
+
+    def check(self, parameters: Tensors, state: Tensors, shape: Shape) -> None:
+        chain.check((*chain.place(self.layers, shape), *self._beside(shape)), parameters, state)
 
     def detail(self) -> str:
         inside = _listed(self.layers)

@@ -9,9 +9,14 @@ import torch.nn.functional as functional
 from torch import Tensor
 
 from snellen.errors import ShapeError
+from snellen.limits import PREDICTION_BATCH
 from snellen.models.layer import Layer, Shape
 
 Padding = Literal["valid", "same"]
+
+
+LANES_AT_ONCE = 16
+"""float32 numbers in a register of AVX-512."""
 
 
 def window_output(layer: Layer, shape: Shape, window: int, stride: int, padding: Padding) -> tuple[int, int]:
@@ -30,6 +35,27 @@ def same_pads(size: int, window: int, stride: int) -> tuple[int, int]:
     """Pixels before and after one axis so that ceil(size / stride) windows fit; the odd one goes after, as in Keras."""
     total = max((math.ceil(size / stride) - 1) * stride + window - size, 0)
     return total // 2, total - total // 2
+
+
+def padded_values(shape: Shape, window: int, stride: int, padding: Padding) -> int:
+    """Numbers of the padded copy of one row that `same` windows may need."""
+    if padding == "valid":
+        return 0
+    height, width = (size + sum(same_pads(size, window, stride)) for size in shape[:2])
+    return height * width * shape[2]
+
+
+def convolution_values(shape: Shape, places: int, window: int, stride: int, padding: Padding) -> int:
+    """Numbers of one row that a convolution holds beside input and output: the padded copy, where both sides do not get
+    the same, and of one channel its part of the windows of one picture, which oneDNN copies twice."""
+    columns = 2 * places * window**2 // PREDICTION_BATCH if shape[2] == 1 else 0
+    return columns + (0 if stride == 1 and window % 2 else padded_values(shape, window, stride, padding))
+
+
+def convolution_operations(places: int, window: int, inputs: int, outputs: int) -> int:
+    """Multiply-adds of windows at so many places, from so many channels to so many; few outputs take as long as those
+    that are computed at once."""
+    return places * window**2 * inputs * max(outputs, LANES_AT_ONCE)
 
 
 def pad_same(x: Tensor, window: int, stride: int, fill: float) -> Tensor:

@@ -16,6 +16,7 @@ from snellen.data.readers import read
 from snellen.data.roles import Roles, assign, parted_rows
 from snellen.explain.analyses import asked, price
 from snellen.run.beginning import Settings
+from snellen.run.loadable import expect_loadable
 from snellen.run.pricing import Clock, checkpoint_bytes, floor_seconds, stored_bytes
 from snellen.run.training import nested_scopes, scope_of
 from snellen.search.drive import PREDICTED
@@ -70,6 +71,7 @@ def check_study(study: StudyFile, settings: Settings, dataset: Dataset | None = 
     threads = environment["threads"]
     clock = Clock(dataset, environment, settings.workers or threads)
     prices = _Prices(study, dataset, roles, clock)
+    expect_loadable(study, dataset, prices.planned)
     models, amounts = prices.models(), prices.amounts
     floors, analyses = floor_seconds(dataset, len(roles.rows["train"])), _analyses(study, prices.planned, len(dataset))
     return {

@@ -26,6 +26,7 @@ from snellen.files.locks import exclusive
 from snellen.report.data import describe
 from snellen.run.analysing import analyse, expect_asked, scene_of
 from snellen.run.beginning import Settings, begin, settled, workplace, write_plan
+from snellen.run.loadable import expect_loadable
 from snellen.run.opening import open_floors, open_tests
 from snellen.run.telling import Finished, tell
 from snellen.run.training import search_models, train_floors, train_plan
@@ -78,6 +79,7 @@ def run(
 def expect_possible(study: StudyFile, dataset: Dataset, roles: Roles) -> None:
     """What cannot be trained or analysed is said before anything is."""
     planned = plan(study, dataset, roles)
+    expect_loadable(study, dataset, planned)
     asked(study, planned.networks)
     with_curves(planned, study, dataset, roles)
 

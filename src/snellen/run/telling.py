@@ -19,10 +19,11 @@ from snellen.files.atomic import write_json, write_text
 from snellen.findings import rules
 from snellen.findings.finding import Facts
 from snellen.findings.rules import Judgement
-from snellen.models.bundle import Description, Input, save_bundle
+from snellen.models.bundle import Description, save_bundle
 from snellen.report import analyses, page
 from snellen.report.card import model_card
 from snellen.report.content import Content, collect, drawn_rows
+from snellen.run.loadable import input_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,15 +85,7 @@ def _save_bundles(record: RunRecord, content: Content) -> None:
             name=model,
             study=record.study.study,
             job=job,
-            input=Input(
-                height=height,
-                width=width,
-                channels=channels,
-                pixel_range=(low, high),
-                fit=record.study.data.fit,
-                grey=record.study.data.grey,
-                background=record.study.data.background,
-            ),
+            input=input_of(record.study, (height, width, channels), (low, high)),
             classes=record.classes,
             layers=folder.read_job().trajectory.layers,
             weights_sha256=result.sha256["weights.safetensors"],

@@ -1,0 +1,51 @@
+"""Whether what a study would train could be loaded from its bundle: asked before anything is trained."""
+
+from __future__ import annotations
+
+from pydantic import ValidationError
+
+from snellen.data.dataset import Dataset
+from snellen.data.tone import Tone
+from snellen.errors import StudyError, located
+from snellen.models.bundle import Description, Input
+from snellen.study.plan import Plan
+from snellen.study.schema import StudyFile
+
+
+def expect_loadable(study: StudyFile, dataset: Dataset, planned: Plan) -> None:
+    """Raises ShapeError, StudyError or BundleError, naming the model, where `load_bundle` would refuse its bundle."""
+    layers = {job: lane.trajectory.layers for lane in planned.lanes for job in lane.ids}
+    for name, model in planned.models.items():
+        with located(f"model {name}"):
+            try:
+                description = Description(
+                    name=name,
+                    study=study.study,
+                    job=model.job,
+                    input=input_of(study, dataset.shape, dataset.pixel_range),
+                    classes=dataset.classes,
+                    layers=layers[model.job],
+                    weights_sha256=dataset.fingerprint,  # any hash: only its length counts
+                    tone=Tone(border=1 / 3, mean=1 / 3),
+                    data_sha256=dataset.fingerprint,
+                )
+            except ValidationError as error:
+                first = error.errors(include_url=False, include_input=False)[0]
+                place = ".".join(map(str, first["loc"])) or None
+                raise StudyError(f"a model of it could not be loaded: {first['msg']}", where=place) from None
+            description.text()
+            description.network()
+
+
+def input_of(study: StudyFile, shape: tuple[int, int, int], pixel_range: tuple[float, float]) -> Input:
+    """The input contract of the study's models, for pictures of `shape`."""
+    height, width, channels = shape
+    return Input(
+        height=height,
+        width=width,
+        channels=channels,
+        pixel_range=pixel_range,
+        fit=study.data.fit,
+        grey=study.data.grey,
+        background=study.data.background,
+    )
