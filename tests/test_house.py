@@ -14,7 +14,20 @@ TREES = {path.relative_to(SOURCE).as_posix(): ast.parse(path.read_text(encoding=
 each_file = pytest.mark.parametrize("name", TREES)
 
 ORDER = (
-    *("__init__", "errors", "limits", "files", "metrics", "kernels", "data", "models", "train", "study", "search"),
+    *(
+        "__init__",
+        "errors",
+        "limits",
+        "files",
+        "metrics",
+        "statistics",
+        "kernels",
+        "data",
+        "models",
+        "train",
+        "study",
+        "search",
+    ),
     "evaluate",
     *(
         "explain",

@@ -4,15 +4,16 @@ the seeds or images do not carry it."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from statsmodels.stats.weightstats import ttost_paired
 
 from snellen.evaluate.recipes import recipe_difference
-from snellen.evaluate.student import BOTH, Difference, t_difference
+from snellen.evaluate.student import BOTH, Limits
 from snellen.explain.curves.analysis import doubling_of
-from snellen.explain.curves.points import Measured, compare_points, judged_line, outside_p
+from snellen.explain.curves.points import Measured, compare_points, judged_line
 from snellen.explain.curves.words import Words
 from snellen.study.points import Point
 
@@ -27,7 +28,7 @@ def measured(
     ease = np.random.default_rng(1).uniform(size=IMAGES)
     right = ease + random.normal(0, 0.01, (seeds, IMAGES)) < share
     point = Point(value, by, {seed: f"job{seed}" for seed in range(seeds)}, value, 10, steps, 10 * value)
-    return Measured(point, right, None, None, BOTH, None, 1.0)
+    return Measured(point, right, None, None, BOTH, None, 1.0, point.seeds)
 
 
 def words(points: Sequence[Measured], margin: float = 0.005, over: str = "width") -> list[str]:
@@ -63,15 +64,22 @@ def test_the_test_of_the_margin_is_the_interval_inside_it_and_two_one_sided_t_te
     random = np.random.default_rng(0)
     inside = 0
     for _ in range(200):
-        found = t_difference(random.normal(0, 0.002), random.uniform(1e-7, 4e-6), 12.0, BOTH, "t")
-        assert found.low is not None and found.high is not None
-        assert (outside_p(found, 0.005) < 0.025) == (found.low > -0.005 and found.high < 0.005)
-        inside += outside_p(found, 0.005) < 0.025
+        found = Limits(random.normal(0, 0.002), random.uniform(1e-7, 4e-6) ** 0.5, 12.0, BOTH, "t")
+        low, high = found.at(0.95) or (-1, 1)
+        assert (found.outside_p(0.005) < 0.025) == (low > -0.005 and high < 0.005)
+        inside += found.outside_p(0.005) < 0.025
     assert 20 < inside < 180
     sample = random.normal(0.001, 0.01, 50)
-    own = t_difference(float(sample.mean()), float(sample.var(ddof=1) / 50), 49.0, BOTH, "t")
-    assert outside_p(own, 0.005) == pytest.approx(ttost_paired(sample, np.zeros(50), -0.005, 0.005)[0])
-    assert outside_p(Difference(0.0, None, None, None, 0.0, None, BOTH, "t"), 0.005) == 1
+    own = Limits(float(sample.mean()), float(sample.std(ddof=1) / 50**0.5), 49.0, BOTH, "t")
+    assert own.outside_p(0.005) == pytest.approx(ttost_paired(sample, np.zeros(50), -0.005, 0.005)[0])
+    assert Limits(0.0, 0.0, None, BOTH, "t").outside_p(0.005) == 1
+
+
+def test_networks_that_a_search_ranked_are_not_compared() -> None:
+    """The best of many by these very images: nothing is better or worse than it here."""
+    best = replace(measured(4, 0.95), searched=True)
+    assert compare_points([measured(2, 0.8), best, measured(8, 0.8)], 0.005).keys() == {((None, 8), (None, 2))}
+    assert judged_line((measured(2, 0.8), best), {}, 0.005).clearly_worse == ()
 
 
 def test_ways_to_choose_are_told_apart_count_by_count() -> None:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from snellen.explain.answers.gradients import POINTS_AT_ONCE, Logits, slopes
 from snellen.explain.figure import has_even_ground, masks, tones_of
-from snellen.statistics.means import mean_limits
+from snellen.statistics.proportions import share_limits
 
 PICTURES = 400
 """Pictures looked at, evenly over the rows: the interval is then below 3 points wide on MNIST."""
@@ -56,8 +56,8 @@ def looks(
     total = strengths.sum((1, 2))
     on_figure = np.divide((strengths * own).sum((1, 2)), total, out=np.zeros_like(total), where=total > 0)
     covered = own.mean((1, 2))
-    limits = mean_limits(on_figure - covered)
-    return Looks(len(seen), float(on_figure.mean()), float(covered.mean()), *limits) if limits else None
+    low, high = share_limits((1 + on_figure - covered) / 2)  # differences of shares, from -1 to 1
+    return Looks(len(seen), float(on_figure.mean()), float(covered.mean()), 2 * low - 1, 2 * high - 1)
 
 
 def differs(seen: Mapping[str, Any]) -> bool:
