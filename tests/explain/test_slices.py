@@ -5,10 +5,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import fisher_exact
 from statsmodels.stats.contingency_tables import StratifiedTable
 from statsmodels.stats.multitest import multipletests
-from statsmodels.stats.proportion import confint_proportions_2indep
 
 from snellen.explain.errors.hard import right_for_one, together, wrong_for_all
 from snellen.explain.errors.slices import (
@@ -16,7 +14,6 @@ from snellen.explain.errors.slices import (
     Weakness,
     is_large_enough,
     measures,
-    newcombe,
     quarters,
     share,
     weaknesses,
@@ -24,6 +21,7 @@ from snellen.explain.errors.slices import (
 )
 from snellen.explain.figure import has_even_ground, masks, offsets, sizes, thicknesses, tones_of
 from snellen.models.predictions import Predictions
+from snellen.statistics.independent import difference_limits, difference_p_value
 
 
 def drawing(*boxes: tuple[int, int, int, int]) -> np.ndarray:
@@ -92,13 +90,11 @@ def test_numbers_are_those_of_scipy_and_statsmodels() -> None:
         hits, inside = right[one.model], slices[one.slice].members
         counts = [[int((~hits & part).sum()), int((hits & part).sum())] for part in (inside, ~inside)]
         tables.append(counts)
-        low, high = confint_proportions_2indep(
-            counts[0][1], sum(counts[0]), counts[1][1], sum(counts[1]), method="newcomb", compare="diff"
-        )
-        assert (one.low, one.high) == (pytest.approx(low), pytest.approx(high))
+        given = counts[0][1], sum(counts[0]), counts[1][1], sum(counts[1])
+        assert (one.low, one.high) == pytest.approx(difference_limits(*given))
         mix = [hits[labels == code].mean() * (labels[inside] == code).mean() for code in range(4)]
         assert one.by_classes == pytest.approx(sum(mix))
-    p_values = [fisher_exact(table, alternative="greater").pvalue for table in tables]
+    p_values = [difference_p_value(a, a + b, c, c + d) for (b, a), (d, c) in tables]
     assert [one.adjusted_p for one in found] == pytest.approx(multipletests(p_values, method="holm")[1].tolist())
 
 
@@ -155,11 +151,6 @@ def test_errors_that_have_nothing_to_do_with_slices_are_seldom_called_so() -> No
         right = {model: generator.random(600) < np.where(hard, 0.5, 0.98) for model in "ab"}
         flagged += any(one.is_weak for one in weaknesses(slices, right, labels))
     assert flagged <= 10
-
-
-def test_the_interval_of_equal_shares_holds_nought() -> None:
-    low, high = newcombe(share(90, 100), share(900, 1000))
-    assert low < 0 < high
 
 
 def answered(answers: list[int], confidence: list[float], rows: list[int]) -> Predictions:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from snellen.statistics.inversion import smallest_alpha
 from snellen.statistics.paired import Discordance
 from snellen.statistics.proportions import CONFIDENCE
 
@@ -84,7 +85,9 @@ class Limits:
     def p_value(self) -> float | None:
         """Two-sided, of no difference; None where there are no limits."""
         if self.seeds is not None:
-            return _by_limits(lambda confidence: (found := self.at(confidence)) is not None and found[0] * found[1] > 0)
+            return smallest_alpha(
+                lambda confidence: (found := self.at(confidence)) is not None and found[0] * found[1] > 0
+            )
         found = [] if self.images is None else [self.images.p_value]
         if self.degrees_of_freedom is not None:
             found.append(t_p_value(self.value, self.standard_error, self.degrees_of_freedom))
@@ -100,7 +103,7 @@ class Limits:
             low, high = self.at(confidence) or (-1.0, 1.0)
             return -margin < low and high < margin
 
-        return _by_limits(inside) / 2
+        return smallest_alpha(inside) / 2
 
     @property
     def turned(self) -> Limits:
@@ -115,16 +118,6 @@ class Limits:
         return Difference(
             self.value, low, high, self.p_value, self.standard_error, self.degrees_of_freedom, self.covers, self.method
         )
-
-
-def _by_limits(holds: Callable[[float], bool]) -> float:
-    """The smallest alpha >= 1e-15 for which the limits at confidence 1 - alpha are as asked; by bisection of its
-    logarithm."""
-    low, high = -15.0, 0.0
-    for _ in range(40):
-        middle = (low + high) / 2
-        low, high = (low, middle) if holds(1 - 10.0**middle) else (middle, high)
-    return float(10.0**high)
 
 
 @dataclass(frozen=True)

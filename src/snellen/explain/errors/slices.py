@@ -11,6 +11,7 @@ from snellen.evaluate.families import holm
 from snellen.evaluate.intervals import wilson
 from snellen.evaluate.student import SIGNIFICANT
 from snellen.explain.figure import has_even_ground, masks, offsets, sizes, thicknesses, tones_of
+from snellen.statistics.independent import difference_limits, difference_p_value
 
 FEWEST = 20
 """Pictures that a slice must have, and leave to the rest."""
@@ -62,9 +63,9 @@ class Share:
 
 @dataclass(frozen=True)
 class Weakness:
-    """One model on one slice. difference: accuracy on the slice minus that on the rest, its interval Newcombe's.
+    """One model on one slice. difference: accuracy on the slice minus that on the rest, with its interval.
 
-    adjusted_p: of a one-sided exact test (Fisher) that the slice is no weaker, after Holm over all slices and models.
+    adjusted_p: two-sided, of the same limits (see `difference_limits`), after Holm over all slices and models.
     by_classes: the accuracy that the slice would have if each of its classes were as right there as everywhere.
     adjusted_within: the same family by a test within classes (Cochran-Mantel-Haenszel, one-sided).
     """
@@ -127,15 +128,14 @@ def is_large_enough(one: Slice) -> bool:
 
 def weaknesses(slices: Sequence[Slice], right: Mapping[str, np.ndarray], labels: np.ndarray) -> list[Weakness]:
     """Every slice with every model, the slices of one model together. right: (N,) bool by model; labels: (N,)."""
-    from scipy.stats import hypergeom
-
     members = np.stack([each.members for each in slices])
     inside = members.sum(1)
     found, p_values, within = list[Weakness](), list[np.ndarray](), list[np.ndarray]()
     for model, hits in right.items():
         rights = (members & hits).sum(1)
         expected = members @ _class_accuracies(hits, labels)[labels] / inside
-        p_values.append(hypergeom.sf(inside - rights - 1, len(hits), int((~hits).sum()), inside))
+        rest = hits.sum() - rights, len(hits) - inside
+        p_values.append(np.array([difference_p_value(*map(int, counts)) for counts in zip(rights, inside, *rest)]))
         within.append(within_classes(members, hits, labels))
         found += [
             _weakness(model, at, share(int(rights[at]), int(inside[at])), hits, float(expected[at]))
@@ -171,18 +171,10 @@ def _class_accuracies(hits: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 def _weakness(model: str, at: int, inside: Share, hits: np.ndarray, expected: float) -> Weakness:
     outside = share(int(hits.sum()) - inside.right, len(hits) - inside.images)
-    return Weakness(model, at, inside, outside, *newcombe(inside, outside), 1.0, expected, 1.0)
+    limits = difference_limits(inside.right, inside.images, outside.right, outside.images)
+    return Weakness(model, at, inside, outside, *limits, 1.0, expected, 1.0)
 
 
 def share(right: int, images: int) -> Share:
     """With its interval; images >= 1."""
     return Share(right, images, *wilson(right, images))
-
-
-def newcombe(one: Share, other: Share) -> tuple[float, float]:
-    """The 95 % interval of one accuracy minus another, of other images (Newcombe, Statistics in Medicine 17, 1998,
-    method 10)."""
-    difference = one.value - other.value
-    low = difference - np.hypot(one.value - one.low, other.high - other.value)
-    high = difference + np.hypot(one.high - one.value, other.value - other.low)
-    return float(low), float(high)
