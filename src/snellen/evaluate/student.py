@@ -93,6 +93,10 @@ class Limits:
             found.append(t_p_value(self.value, self.standard_error, self.degrees_of_freedom))
         return max(found) if found else None
 
+    def _leave_out_0(self, confidence: float) -> bool:
+        low, high = self.at(confidence) or (0.0, 0.0)
+        return low > 0 or high < 0
+
     def outside_p(self, margin: float) -> float:
         """p-value of the hypothesis that the difference is not inside (-margin, margin): the larger of two one-sided
         tests (Schuirmann 1987). Below .025 exactly where the 95 % interval lies inside; 1 where nothing is known."""
