@@ -59,6 +59,48 @@ def recipe_mean(right_SN: np.ndarray) -> Mean:
     return _crossed_mean(float(np.mean(right_SN)), float(np.sqrt(parts.between_seeds)), _terms(parts), "crossed t")
 
 
+def recipe_proportion(right_SN: np.ndarray) -> Mean:
+    """The mean over S >= 2 seeds of a share of N >= 1 images, (S, N) bool, also where N is small or the share near 0 or
+    1, as recalls are; the interval covers both.
+
+    The two parts of `recipe_mean`, with Wilson's interval in place of a t for the images: the limits lie
+    sqrt(w^2 + t(S - 1)^2 max(A - C, 0)) from the mean, w the distance of Wilson's limit of this share of N images.
+    Squared distances of limits are added as by Zou and Donner (Statistics in Medicine 27, 2008). Wilson's counts every
+    image as one answer; a mean over seeds varies less, so the interval is a little wide. There always is one: Wilson's
+    has a width where nothing varied. Raises StudyError for fewer than 2 seeds or no image.
+    """
+    table = np.asarray(right_SN, np.float64)
+    _check(table, MIN_SEEDS, "an interval over seeds", images=1)
+    seeds, images = table.shape
+    value, deviation = float(table.mean()), float(table.mean(1).std(ddof=1))
+    excess = deviation**2 / seeds
+    if images > 1:
+        excess -= crossed_variance(table).residual / (images * seeds)
+    reach = _reach(excess, seeds - 1)
+    low, high = _wilson(value, images)
+    return Mean(
+        value,
+        max(0.0, value - float(np.sqrt((value - low) ** 2 + reach))),
+        min(1.0, value + float(np.sqrt((high - value) ** 2 + reach))),
+        float(np.sqrt(max(excess, 0.0) + value * (1 - value) / images)),
+        None,
+        deviation,
+        BOTH,
+        "crossed Wilson",
+    )
+
+
+def _wilson(share: float, images: int) -> tuple[float, float]:
+    """Wilson's limits of a share that need not be a whole number of images, as the mean over seeds is not."""
+    from scipy.special import ndtri
+
+    z = float(ndtri(1 - (1 - LEVEL) / 2))
+    widened = 1 + z**2 / images
+    middle = (share + z**2 / (2 * images)) / widened
+    half = z * float(np.sqrt(share * (1 - share) / images + z**2 / (4 * images**2))) / widened
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
 def recipe_bootstrap(values_S: np.ndarray, draws_RS: np.ndarray, images: int) -> Mean:
     """The mean over S >= 2 seeds of a measure that is no mean over images, say F1; the interval covers both.
 
@@ -134,11 +176,11 @@ def _seed_term(right_SN: np.ndarray) -> Term:
     return Term(float(right_SN.mean(1).var(ddof=1)) / seeds, seeds - 1)
 
 
-def _check(right_SN: np.ndarray, seeds: int, what: str) -> None:
+def _check(right_SN: np.ndarray, seeds: int, what: str, images: int = 2) -> None:
     if np.ndim(right_SN) != 2:
         raise StudyError(f"{what} needs a table", found=f"shape {np.shape(right_SN)}", expected="(seeds, images)")
     if len(right_SN) < seeds:
         hint = "Raise `seeds` in the study."
         raise StudyError(f"{what} needs more seeds", found=len(right_SN), expected=f"at least {seeds}", hint=hint)
-    if np.shape(right_SN)[1] < 2:
-        raise StudyError(f"{what} needs more images", found=np.shape(right_SN)[1], expected="at least 2")
+    if np.shape(right_SN)[1] < images:
+        raise StudyError(f"{what} needs more images", found=np.shape(right_SN)[1], expected=f"at least {images}")

@@ -1,13 +1,14 @@
-"""Findings about floors: the best one beside the chosen model, and models that are not above it."""
+"""Findings about floors: the best one beside the chosen model, and models that are worse or not shown to be better."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from snellen.evaluate.comparisons import Comparison
 from snellen.evaluate.floors import floor_key
 from snellen.findings.comparisons import against_floor
-from snellen.findings.finding import Facts, Finding, percent, plural
-from snellen.findings.words import between, points, share
+from snellen.findings.finding import Facts, Finding, Step, plural
+from snellen.findings.words import between, of_network, of_networks, points, share
 
 
 def best_floor(facts: Facts) -> Iterator[Finding]:
@@ -18,42 +19,66 @@ def best_floor(facts: Facts) -> Iterator[Finding]:
     if model is None or best is None or own is None or own.value is None or best[1].value is None:
         return
     label, floor = facts.record.floor_results[best[0]].label, best[1]
+    whom = of_networks(facts, model, "validation")
+    average = " on average" if own.networks > 1 else ""
     yield Finding(
         "SNL008",
         "result",
         f"On the same {plural(own.n, 'validation image')} the best floor, `{label}`, is right on {share(floor)} and "
-        f"`{model}` on {share(own)}.{against_floor(facts, model, best[0])}",
+        f"{whom} on {share(own)}{average}.{against_floor(facts, model, best[0])}",
         {"model": model, "floor": best[0], "value": own.value, "floor_value": floor.value, "n": own.n},
         "leaderboard",
     )
 
 
 def below_floor(facts: Facts) -> Iterator[Finding]:
-    """SNL110: a model that is not above the best floor on the validation images."""
+    """SNL110: a model that its comparison with the best floor, on the same validation images, finds worse: a warning;
+    or does not find better, which a tie is too: a notice that says no more."""
     best = facts.evaluation.best_floor
-    if best is None or best[1].value is None:
+    if best is None:
         return
-    label, floor = facts.record.floor_results[best[0]].label, best[1].value
+    label = facts.record.floor_results[best[0]].label
     for model in facts.evaluation.ranked:
-        own = facts.evaluation.standing(model, "validation")
-        if own is not None and own.value is not None and own.value <= floor:
+        one = facts.evaluation.comparisons.between(model, floor_key(best[0]), "validation")
+        if one is None or one.verdict.better:
+            continue
+        whom = of_networks(facts, model, "validation") if one.kind == "recipes" else of_network(facts, model)
+        seen = f"{points(one.difference.value)} ({between(one.difference)})"
+        images = plural(one.images, "validation image")
+        values = {"model": model, "floor": best[0], "difference": one.difference.value, "n": one.images}
+        if one.verdict.worse:
             yield Finding(
                 "SNL110",
                 "warning",
-                f"`{model}` is not above the floor `{label}`: of the same {plural(own.n, 'validation image')} it is "
-                f"right on {percent(own.value)}, the floor on {percent(floor)}.{_paired(facts, model, best[0])}",
-                {"model": model, "floor": best[0], "value": own.value, "floor_value": floor, "n": own.n},
+                f"{_capital(whom)}: worse than the floor `{label}` on the same {images}, by {_less(one)}.",
+                values,
                 "leaderboard",
-                "Train longer, or with another learning_rate or other layers.",
+                steps=(LONGER, OTHERWISE),
+            )
+        else:
+            yield Finding(
+                "SNL110",
+                "notice",
+                f"{_capital(whom)}: not shown to be better than the floor `{label}`. On the same {images} the "
+                f"difference is {seen}, {_covering(one)}.",
+                values,
+                "leaderboard",
+                steps=(LONGER, OTHERWISE),
             )
 
 
-def _paired(facts: Facts, model: str, floor: str) -> str:
-    """The difference on the same images, with its interval."""
-    one = facts.evaluation.comparisons.between(model, floor_key(floor), "validation")
-    if one is None:
-        return ""
-    seen = f"{points(one.difference.value)} ({between(one.difference)}"
-    if one.kind == "recipes":
-        return f" Paired, that is {seen}, over images and seeds)."
-    return f" Paired, its {'first ' if facts.evaluation.by_seed(model, 'validation') else ''}network is at {seen})."
+LONGER = Step("longer", "Train longer.")
+OTHERWISE = Step("tune", "Try another learning_rate or other layers.")
+
+
+def _less(one: Comparison) -> str:
+    """How much less, above nought, and what the interval covers."""
+    return f"{points(-one.difference.value)} ({between(one.turned.difference)}), {_covering(one)}"
+
+
+def _covering(one: Comparison) -> str:
+    return "over images and seeds" if one.kind == "recipes" else "over images, for this network alone"
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]

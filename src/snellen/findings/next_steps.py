@@ -1,23 +1,24 @@
-"""What to do next: the one thing that would make the answer surer."""
+"""What to do next: the one thing that would make the answer surer, and that no other advice speaks against."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from snellen.evaluate.floors import floor_key
 from snellen.evaluate.recipes import MIN_SEEDS_COMPARED
-from snellen.findings.finding import Facts, Finding
+from snellen.findings.finding import Ask, Facts, Finding, Step
 
 MOST_SEEDS = 30
 """More seeds than this are not asked of anybody."""
 
 
 def what_next(facts: Facts) -> Iterator[Finding]:
-    """SNL015: what would help most, the first that applies."""
+    """SNL015: what would help most: the first that applies and that the advice of the other findings does not rule out,
+    as `snellen.findings.advice` has it."""
     model = facts.evaluation.chosen
-    step = next((found for ask in STEPS if (found := ask(facts, model))), None) if model else None
-    if model and step:
-        yield Finding("SNL015", "result", f"What to do next: {step}", {"model": model}, f"model-{model}")
+    steps = [Step(ask, text) for ask, of in STEPS if (text := of(facts, model))] if model else []
+    if model and steps:
+        yield Finding("SNL015", "result", steps[0].text, {"model": model}, f"model-{model}", steps=tuple(steps))
 
 
 def _beat_the_floor(facts: Facts, model: str) -> str:
@@ -70,5 +71,12 @@ def _look(facts: Facts, model: str) -> str:
     return f"look at the mistakes of `{model}` below, the most confident first; they say more than one more decimal."
 
 
-STEPS = (_beat_the_floor, _seeds, _decide, _take_the_smallest, _open, _look)
-"""In the order in which they are asked; the last always applies."""
+STEPS: tuple[tuple[Ask, Callable[[Facts, str], str]], ...] = (
+    ("tune", _beat_the_floor),
+    ("seeds", _seeds),
+    ("seeds", _decide),
+    ("smallest", _take_the_smallest),
+    ("open the test", _open),
+    ("look", _look),
+)
+"""In the order in which they are asked; the last always applies, and nothing rules it out."""
