@@ -1,4 +1,4 @@
-"""The very networks behind a comparison, and what differs between those of its two sides: in settings, rows and steps."""
+"""The very networks behind a comparison, and how those of its two sides differ: in settings, rows and steps."""
 
 from __future__ import annotations
 

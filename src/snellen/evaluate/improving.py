@@ -17,8 +17,8 @@ network can be judged; more would let the steep beginning of a training speak fo
 
 @dataclass(frozen=True)
 class Curve:
-    """One network, after each of E epochs of its last phase. measured: (E,) validation loss, or minus the accuracy: what
-    falls improves. right: (E,) validation images that are answered rightly, of `images`; most: images of the most
+    """One network, after each of E epochs of its last phase. measured: (E,) validation loss, or minus the accuracy:
+    what falls improves. right: (E,) validation images that are answered rightly, of `images`; most: images of the most
     frequent class among them. kept: the epoch that was kept, from 1."""
 
     measured: np.ndarray
@@ -65,8 +65,8 @@ def still_improving(curves: Sequence[Curve]) -> Improving | None:
 
     That the best epoch is the last says little: of E epochs that differ by chance it is so in 1 of E, and of networks
     that learn permuted labels by heart their validation loss may drift either way, smoothly. 2. bounds the latter at
-    5 %, for with permuted labels no answer is right but by chance. 3. asks about the noise from epoch to epoch, which is
-    what speaks against more epochs: steps up and down are equally likely under a random walk, and a step down is no
+    5 %, for with permuted labels no answer is right but by chance. 3. asks about the noise from epoch to epoch, which
+    is what speaks against more epochs: steps up and down are equally likely under a random walk, and a step down is no
     likelier under scatter around a level (where 5 of 5 happen in 1 of 720). A paired test on per-image losses would see
     the noise of images alone, and call every wave of a constant rate an improvement once there are 10,000 images; it
     would need the losses of one more epoch stored. Fisher's test takes the two epochs as other images, which for the

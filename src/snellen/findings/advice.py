@@ -23,8 +23,8 @@ RULES_OUT: Mapping[Ask, frozenset[Ask]] = {
     "search on": frozenset({"smallest", "open the test"}),
     "seeds": frozenset({"smallest", "open the test"}),
 }
-"""What is not advised of a model beside each of these. Of each pair that exclude each other one rules out the other, and
-no chain of them leads back to its beginning."""
+"""What is not advised of a model beside each of these. Of each pair that exclude each other one rules out the other,
+and no chain of them leads back to its beginning."""
 
 BY_CODE: Mapping[str, Ask] = {"SNL005": "seeds", "SNL112": "search on", "SNL114": "tune"}
 """What the advice of findings asks for that have one text whatever they found."""

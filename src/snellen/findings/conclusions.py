@@ -92,8 +92,8 @@ def _on_test(facts: Facts, model: str, estimate: Estimate) -> str:
         covers = "The 95 % interval covers other images of the same kind and training again with other seeds."
         return f"{right} (by seed: {seeds}). {covers}"
     return (
-        f"{of_network(facts, model, 'test')} is right on {share(estimate)}. The interval is 95 % (Wilson) and covers other images of the "
-        "same kind for this one trained network, not training it again."
+        f"{of_network(facts, model, 'test')} is right on {share(estimate)}. The interval is 95 % (Wilson) and covers "
+        "other images of the same kind for this one trained network, not training it again."
     )
 
 

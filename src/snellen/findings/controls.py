@@ -64,8 +64,8 @@ def _verdict(one: Matched) -> str:
 
 
 def no_control(facts: Facts) -> Iterator[Finding]:
-    """SNL113: a matched pair that may not be spoken of, for want of seeds, of equal steps or of equal rows, or for values
-    that folds searched apart."""
+    """SNL113: a matched pair that may not be spoken of, for want of seeds, of equal steps or of equal rows, or for
+    values that folds searched apart."""
     for one in _matched(facts):
         if one.is_control:
             continue

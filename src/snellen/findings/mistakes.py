@@ -93,7 +93,7 @@ def weakest_class(facts: Facts) -> Iterator[Finding]:
 
 def evidence(model: str, networks: int) -> str:
     """Where the numbers stand: with those of all seeds, or of the one network."""
-    return f"seeds-{model}" if networks > 1 else f"model-{model}"
+    return f"all-seeds-{model}" if networks > 1 else f"model-{model}"
 
 
 def _whole(mean: float) -> float | int:

@@ -16,10 +16,10 @@ def detectable_losses(changed_UK: np.ndarray, others_UK: np.ndarray, images_K: n
 
     changed_UK: of each unit and class, the share of its images whose answer changes between right and wrong; others_UK:
     bool, those of them that are not said to lose recall, of which the largest share counts (as discordance). images_K:
-    of each class. level: false discoveries allowed among all units and classes. The loss is looked for at level / (U K), which
-    Benjamini and Hochberg's correction allows a single one; with others it allows more, so the loss is no
-    underestimate. That a class must also lose more than others do adds nothing: as many lost images of K classes' are
-    further out in that test than in McNemar's.
+    of each class. level: false discoveries allowed among all units and classes. The loss is looked for at level /
+    (U K), which Benjamini and Hochberg's correction allows a single one; with others it allows more, so the loss is no
+    underestimate. That a class must also lose more than others do adds nothing: as many lost images, of all classes',
+    are further out in that test than in McNemar's.
     """
     discordance_K = np.where(others_UK, changed_UK, 0.0).max(0)
     each = level / changed_UK.size

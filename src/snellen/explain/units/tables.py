@@ -24,8 +24,8 @@ NEAREST = 3
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """What is claimed. selective_p, needed_p, used_p: (U, K), each corrected over all units and classes. per_class: (K,)
-    images of each class on which units were silenced."""
+    """What is claimed. selective_p, needed_p, used_p: (U, K), each corrected over all units and classes. per_class:
+    (K,) images of each class on which units were silenced."""
 
     selectivity: Selectivity
     by_mean: Ablation
