@@ -23,7 +23,7 @@ def claim(facts: Facts) -> str:
     estimate, networks = evaluation.standing(model, role), networks_on(facts.record, model, role)
     if estimate is None or estimate.value is None or networks is None:
         return "The chosen model has no scores, so nothing may be claimed."
-    where = "held-out test images" if opened else f"validation images, which also chose {_chose(facts, model)}"
+    where = "held-out test images" if opened else f"validation images, which also chose {_chose(facts, model)},"
     tail = opened_words(evaluation.openings) if opened else "The test was not opened."
     parts = [
         f"{_who(facts, model, networks)} {percent(estimate.value)} of {estimate.n:,} {where} correctly "

@@ -10,6 +10,7 @@ from typing import Any
 from snellen.evaluate.compared import Compared, compared
 from snellen.evaluate.comparisons import Comparison
 from snellen.evaluate.recipes import MIN_SEEDS_COMPARED
+from snellen.evaluate.trained import main_networks
 from snellen.findings.finding import Facts, Finding, Step
 from snellen.findings.words import ROLES, between, on, points
 from snellen.study.differences import Differing, differences
@@ -20,11 +21,12 @@ NUMBERS = {1: "One seed", 2: "Two seeds"}
 @dataclass(frozen=True)
 class Matched:
     """Two models that differ in one key, the better one first, and how they compare. of: what the networks of that very
-    comparison are."""
+    comparison are. seeds: trained of the one with fewer, which a comparison of two networks does not use."""
 
     pair: Comparison
     key: Differing
     of: Compared
+    seeds: int
 
     @property
     def few(self) -> bool:
@@ -85,7 +87,7 @@ def no_control(facts: Facts) -> Iterator[Finding]:
 def _missing(one: Matched) -> tuple[str, str, Step | None]:
     """Why there is no control, what it needs, and what to do."""
     if one.few:
-        seeds = one.pair.seeds
+        seeds = one.seeds
         wanted = Step("seeds", f"--set seeds={MIN_SEEDS_COMPARED}")
         return NUMBERS.get(seeds, f"{seeds} seeds"), f"needs at least {MIN_SEEDS_COMPARED} seeds", wanted
     if not one.of.equal_steps:
@@ -107,7 +109,8 @@ def _matched(facts: Facts) -> Iterator[Matched]:
             [key] = found
             if pair.difference.value < 0:
                 pair, key = pair.turned, Differing(key.path, key.b, key.a)
-            yield Matched(pair, key, of)
+            seeds = min(len(main_networks(facts.record, model)) for model in (a, b))
+            yield Matched(pair, key, of, seeds)
 
 
 def _values(key: Differing) -> str:

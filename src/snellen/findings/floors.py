@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from snellen.evaluate.comparisons import Comparison
 from snellen.evaluate.floors import floor_key
+from snellen.evaluate.scores import Estimate
 from snellen.findings.comparisons import against_floor
 from snellen.findings.finding import Facts, Finding, Step, plural
 from snellen.findings.words import between, of_network, of_networks, points, share
@@ -15,11 +16,11 @@ def best_floor(facts: Facts) -> Iterator[Finding]:
     """SNL008: better than what; the two numbers, and the verdict where one was reached."""
     evaluation, model = facts.evaluation, facts.evaluation.chosen
     best = evaluation.best_floor
-    own = evaluation.standing(model, "validation") if model else None
+    own = _compared(facts, model, best[0]) if model and best else None
     if model is None or best is None or own is None or own.value is None or best[1].value is None:
         return
     label, floor = facts.record.floor_results[best[0]].label, best[1]
-    whom = of_networks(facts, model, "validation")
+    whom = (of_networks if own.networks > 1 else of_network)(facts, model, "validation")
     average = " on average" if own.networks > 1 else ""
     yield Finding(
         "SNL008",
@@ -29,6 +30,14 @@ def best_floor(facts: Facts) -> Iterator[Finding]:
         {"model": model, "floor": best[0], "value": own.value, "floor_value": floor.value, "n": own.n},
         "leaderboard",
     )
+
+
+def _compared(facts: Facts, model: str, floor: str) -> Estimate | None:
+    """The accuracy of what the verdict is about: the mean over seeds, or the one network where that was compared."""
+    one = facts.evaluation.comparisons.between(model, floor_key(floor), "validation")
+    if one is not None and one.kind == "networks":
+        return facts.evaluation.estimate(model, "validation", "accuracy")
+    return facts.evaluation.standing(model, "validation")
 
 
 def below_floor(facts: Facts) -> Iterator[Finding]:
@@ -53,7 +62,7 @@ def below_floor(facts: Facts) -> Iterator[Finding]:
                 f"{_capital(whom)}: worse than the floor `{label}` on the same {images}, by {_less(one)}.",
                 values,
                 "leaderboard",
-                steps=(LONGER, OTHERWISE),
+                steps=(OTHERWISE,),
             )
         else:
             yield Finding(
@@ -63,11 +72,10 @@ def below_floor(facts: Facts) -> Iterator[Finding]:
                 f"difference is {seen}, {_covering(one)}.",
                 values,
                 "leaderboard",
-                steps=(LONGER, OTHERWISE),
+                steps=(OTHERWISE,),
             )
 
 
-LONGER = Step("longer", "Train longer.")
 OTHERWISE = Step("tune", "Try another learning_rate or other layers.")
 
 

@@ -27,7 +27,7 @@ def _beat_the_floor(facts: Facts, model: str) -> str:
     if best is None or one is None or one.verdict.better:
         return ""
     return (
-        f"`{model}` is not above the floor `{best[0]}` beyond doubt; other layers, another learning rate or more "
+        f"`{model}` is not shown to be better than the floor `{best[0]}`; other layers, another learning rate or more "
         "validation images come before all else."
     )
 

@@ -111,17 +111,14 @@ def _improved(model: str, found: Improving, curves: Sequence[Curve], measure: st
     """What the test found, of all networks of a model."""
     epochs, turned = len(curves[0].measured), "fell" if measure == "loss" else "rose"
     chance = f"p = {found.p_value:.2g}" if found.p_value >= 0.001 else "p < 0.001"
-    if found.networks == 1:
-        kept, steps = f"Of `{model}` the kept epoch is the last of {epochs}", f"{plural(found.steps, 'epoch')}"
-    else:
+    kept, over = f"Of `{model}` the kept epoch is the last of {epochs}", ""
+    if found.networks > 1:
         kept = f"In {found.last} of {found.networks} networks of `{model}` the kept epoch is the last of {epochs}"
-        steps = f"{plural(found.steps, 'epoch')}, of all {found.networks},"
-    moved = f"in {found.better} of the last {steps} validation {measure} {turned}"
-    if found.test == "sign test":
-        return f"{kept}, and {moved} (sign test, {chance}): training ended while validation {measure} still {turned}."
+        over = f"over all {found.networks} "
+    rose = " while accuracy rose beyond noise" if found.test != "sign test" else ""
     return (
-        f"{kept}, and {moved} while accuracy rose beyond noise ({found.test}, {chance}): training ended while "
-        f"validation {measure} still {turned}."
+        f"{kept}, and {over}validation {measure} {turned} {found.better} of the last {found.steps} times from one "
+        f"epoch to the next{rose} ({found.test}, {chance}): training ended while validation {measure} still {turned}."
     )
 
 
