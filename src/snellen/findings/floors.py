@@ -51,16 +51,18 @@ def below_floor(facts: Facts) -> Iterator[Finding]:
         one = facts.evaluation.comparisons.between(model, floor_key(best[0]), "validation")
         if one is None or one.verdict.better:
             continue
-        whom = of_networks(facts, model, "validation") if one.kind == "recipes" else of_network(facts, model)
+        recipe = one.kind == "recipes"
+        whom = of_networks(facts, model, "validation") if recipe else of_network(facts, model)
+        better, worse = ("better than", "worse than") if recipe else ("above", "below")
         seen = f"{points(one.difference.value)} ({between(one.difference)})"
         images = plural(one.images, "validation image")
-        values = {"model": model, "floor": best[0], "difference": one.difference.value, "n": one.images}
+        values = {"model": model, "floor": best[0], "n": one.images}
         if one.verdict.worse:
             yield Finding(
                 "SNL110",
                 "warning",
-                f"{_capital(whom)}: worse than the floor `{label}` on the same {images}, by {_less(one)}.",
-                values,
+                f"{_capital(whom)}: {worse} the floor `{label}` on the same {images}, by {_less(one)}.",
+                {**values, "below": -one.difference.value},
                 "leaderboard",
                 steps=(OTHERWISE,),
             )
@@ -68,9 +70,9 @@ def below_floor(facts: Facts) -> Iterator[Finding]:
             yield Finding(
                 "SNL110",
                 "notice",
-                f"{_capital(whom)}: not shown to be better than the floor `{label}`. On the same {images} the "
+                f"{_capital(whom)}: not shown to be {better} the floor `{label}`. On the same {images} the "
                 f"difference is {seen}, {_covering(one)}.",
-                values,
+                {**values, "difference": one.difference.value},
                 "leaderboard",
                 steps=(OTHERWISE,),
             )

@@ -27,7 +27,7 @@ def _beat_the_floor(facts: Facts, model: str) -> str:
     if best is None or one is None or one.verdict.better:
         return ""
     return (
-        f"`{model}` is not shown to be better than the floor `{best[0]}`; other layers, another learning rate or more "
+        f"`{model}` is not shown to be above the floor `{best[0]}`; other layers, another learning rate or more "
         "validation images come before all else."
     )
 
@@ -55,10 +55,14 @@ def _decide(facts: Facts, model: str) -> str:
 
 
 def _take_the_smallest(facts: Facts, model: str) -> str:
-    level = facts.evaluation.comparisons.like(model)
+    """A tie that no reasonable number of seeds would decide, or of which nobody knows what would."""
+    pairs = facts.evaluation.comparisons
+    level = [one for other in pairs.like(model) if (one := pairs.between(model, other)) is not None]
     if not level:
         return ""
-    return "more of the same will hardly decide between the tied models: take the smallest, or the one you understand."
+    many = all(one.kind == "recipes" and not one.verdict.equivalent for one in level)
+    why = f"not even {MOST_SEEDS} seeds of each would decide" if many else "nothing here decides"
+    return f"{why} between the tied models: take the smallest, or the one you understand."
 
 
 def _open(facts: Facts, model: str) -> str:

@@ -242,7 +242,8 @@ def _one_class(facts: Facts, model: str, role: str, which: str, jobs: Sequence[s
         "SNL107",
         "warning",
         sentence,
-        {"model": model, "class": constant[0], "constant": len(constant), "networks": len(said)},
+        {"model": model, "class": constant[0]}
+        | ({"constant": len(constant), "networks": len(said)} if len(said) > 1 else {}),
         f"model-{model}",
         steps=(Step("tune", "Try a smaller learning_rate or another initializer."),),
     )
