@@ -60,8 +60,8 @@ def test_planted_units_are_described(found: Outcome) -> None:
     assert lines[DEAD] == "Unit 3 is dead: it gives 0 for each of 360 images."
     assert lines[0].startswith("Unit 0 responds most to `c0` (AUC 1.00)") and "points of recall of `c0`" in lines[0]
     assert re.search(
-        r"silencing it makes no measurable difference \(a loss of [\d.]+ points of recall of a class or more would have "
-        r"been seen with a probability of 80 %\)\. It does nearly the same as unit 0\.$",
+        r"silencing it makes no measurable difference \(a loss of [\d.]+ points of recall of a class or more would "
+        r"have been seen with a probability of 80 %\)\. It does nearly the same as unit 0\.$",
         lines[COPY],
     )
     assert table["nearest"][COPY][0] == 0 and table["nearest_correlation"][COPY][0] > 0.999

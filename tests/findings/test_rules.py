@@ -209,7 +209,7 @@ CASES: dict[str, tuple[list[State], list[State]]] = {
 
 @pytest.fixture(scope="module")
 def evaluation(small_run: Run) -> Evaluation:
-    """Of the sound run; the test scores of the chosen model are there for another one too, for the rules about tests."""
+    """Of the sound run; the test scores of the chosen model are there for another one too, for rules about tests."""
     found = small_run.evaluation
     assert found.chosen == CHOSEN
     tested = found.scores.filter(pl.col("role") == "test").with_columns(model=pl.lit(OTHER))

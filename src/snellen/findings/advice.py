@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import get_args
 
 from snellen.findings.finding import Ask, Finding, Step
 
@@ -11,11 +12,11 @@ ALL = ""
 """Stands for all models, in an advice that names none."""
 
 RULES_OUT: Mapping[Ask, frozenset[Ask]] = {
-    # over-fitting is measured on the losses of the epochs that more epochs would only repeat
-    "stop earlier": frozenset({"longer", "larger"}),
     # a comparison at equal steps is what the study is about; patience only saves time
     "equal steps": frozenset({"stop earlier"}),
-    "regularise": frozenset({"longer", "larger"}),
+    # over-fitting is measured on the very epochs that more of them would only repeat
+    "stop earlier": frozenset({"larger", "longer"}),
+    "regularise": frozenset({"larger", "longer"}),
     "larger": frozenset({"smaller", "smallest"}),
     # what still improves is not judged yet, by its size least of all
     "longer": frozenset({"smaller", "smallest", "open the test"}),
@@ -23,8 +24,7 @@ RULES_OUT: Mapping[Ask, frozenset[Ask]] = {
     "search on": frozenset({"smallest", "open the test"}),
     "seeds": frozenset({"smallest", "open the test"}),
 }
-"""What is not advised of a model beside each of these. Of each pair that exclude each other one rules out the other,
-and no chain of them leads back to its beginning."""
+"""What is not advised of a model beside each of these; all of it stands later in `Ask`."""
 
 BY_CODE: Mapping[str, Ask] = {"SNL005": "seeds", "SNL112": "search on", "SNL114": "tune"}
 """What the advice of findings asks for that have one text whatever they found."""
@@ -39,29 +39,27 @@ NEXT = "SNL015"
 
 
 def composed(findings: Sequence[Finding]) -> list[Finding]:
-    """The findings with their advice: the steps that no step of another finding about the same model rules out.
+    """The findings with their advice: the steps that none which stands, of a finding about the same model, rules out.
 
-    A step that is itself ruled out rules out nothing. What to do next is chosen last, and yields to all others.
+    What to do next is chosen last, and excludes none of the others.
     """
-    wanted = [
-        (subject, step.ask)
-        for each in findings
-        if each.code != NEXT
-        for subject in subjects(each)
-        for step in steps_of(each)
+    standing: list[tuple[int, Step]] = []
+    for ask in get_args(Ask):
+        for place, each in enumerate(findings):
+            wanted = [step for step in steps_of(each) if step.ask == ask and each.code != NEXT]
+            others = [step.ask for at, step in standing if same_model(each, findings[at])]
+            standing += [(place, step) for step in wanted if not any(ask in RULES_OUT.get(one, ()) for one in others)]
+    settled = [
+        _with_advice(each, tuple(step for step in steps_of(each) if (place, step) in standing))
+        for place, each in enumerate(findings)
     ]
-    return [_with_advice(each, wanted) for each in findings]
+    return [_next(each, settled) if each.code == NEXT else each for each in settled]
 
 
-def allowed(ask: Ask, models: Sequence[str], wanted: Sequence[tuple[str, Ask]]) -> bool:
-    """Whether something may be advised of models (ALL: of every one) beside what is wanted of models."""
-    about = [other for model, other in wanted if ALL in (model, *models) or model in models]
-    return not any(ask in RULES_OUT.get(other, ()) and _stands(other, about) for other in about)
-
-
-def _stands(ask: Ask, about: Sequence[Ask]) -> bool:
-    """Whether an ask is not itself ruled out by one that stands."""
-    return not any(ask in RULES_OUT.get(other, ()) and _stands(other, about) for other in about)
+def same_model(one: Finding, other: Finding) -> bool:
+    """Whether two findings advise on a model that both are about."""
+    a, b = subjects(one), subjects(other)
+    return ALL in (*a, *b) or not set(a).isdisjoint(b)
 
 
 def subjects(finding: Finding) -> tuple[str, ...]:
@@ -91,11 +89,18 @@ def _edge(finding: Finding) -> Ask:
     return "search on"
 
 
-def _with_advice(finding: Finding, wanted: Sequence[tuple[str, Ask]]) -> Finding:
-    steps = steps_of(finding)
-    if not steps:
+def _with_advice(finding: Finding, kept: tuple[Step, ...]) -> Finding:
+    if finding.code == NEXT or not steps_of(finding):
         return finding
-    kept = tuple(step for step in steps if allowed(step.ask, subjects(finding), wanted))
-    if finding.code == NEXT:
-        return replace(finding, sentence=f"What to do next: {kept[0].text}", steps=kept[:1])
     return replace(finding, advice=" ".join(step.text for step in kept) or None, steps=kept)
+
+
+def _next(finding: Finding, settled: Sequence[Finding]) -> Finding:
+    """The first of its steps that excludes nothing that is advised, nor is excluded by it."""
+    others = [step.ask for each in settled if each.code != NEXT and same_model(finding, each) for step in each.steps]
+    step = next(step for step in finding.steps if not any(_exclude(step.ask, other) for other in others))
+    return replace(finding, sentence=f"What to do next: {step.text}", steps=(step,))
+
+
+def _exclude(one: Ask, other: Ask) -> bool:
+    return other in RULES_OUT.get(one, ()) or one in RULES_OUT.get(other, ())

@@ -17,20 +17,21 @@ Severity = Literal["result", "notice", "warning", "error"]
 
 
 Ask = Literal[
-    "stop earlier",
     "equal steps",
+    "stop earlier",
     "regularise",
     "larger",
-    "smaller",
     "longer",
     "tune",
     "search on",
     "seeds",
+    "smaller",
     "smallest",
     "open the test",
     "look",
 ]
-"""What an advice asks the reader to do; `snellen.findings.advice` has which of them exclude each other."""
+"""What an advice asks the reader to do, in the order in which it is settled: `snellen.findings.advice` has which of
+them exclude each other, and of these the earlier one is advised."""
 
 
 @dataclass(frozen=True)
