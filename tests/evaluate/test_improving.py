@@ -46,7 +46,7 @@ def permuted(seed: int) -> snellen.Dataset:
     return snellen.from_arrays(images, np.random.default_rng(seed).permutation(labels))
 
 
-@pytest.mark.parametrize("epochs", [3, 8])
+@pytest.mark.parametrize("epochs", [3, pytest.param(8, marks=pytest.mark.slow)])
 def test_of_networks_trained_on_permuted_labels_few_are_said_to_improve(epochs: int, tmp_path: Path) -> None:
     """20 data sets, two rates each; the rule that went by the kept epoch alone said it of a quarter and more."""
     layers = ["flatten", {"dense": {"units": 16, "activation": "relu"}}]
