@@ -237,7 +237,11 @@ def _covered(finished: Finished) -> str:
     """What the intervals of the leaderboard cover."""
     evaluation = finished.evaluation
     if any(evaluation.recipe(model, "validation") for model in evaluation.ranked):
-        return "95 % intervals; of several seeds they cover other images and training again, of one only other images."
+        seed = finished.record.study.seed
+        return (
+            "95 % intervals; of several seeds they cover other images and training again, of one only other images. "
+            f"Epochs and times are of the networks of seed {seed}."
+        )
     return "95 % intervals; they cover other images, not training again."
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import re
+
 import numpy as np
 import polars as pl
 import pytest
@@ -56,8 +59,10 @@ def test_planted_units_are_described(found: Outcome) -> None:
     lines = table["sentence"]
     assert lines[DEAD] == "Unit 3 is dead: it gives 0 for each of 360 images."
     assert lines[0].startswith("Unit 0 responds most to `c0` (AUC 1.00)") and "points of recall of `c0`" in lines[0]
-    assert lines[COPY].endswith(
-        "silencing it costs nothing that can be told from chance. It does nearly the same as unit 0."
+    assert re.search(
+        r"silencing it makes no measurable difference \(a loss of [\d.]+ points of recall of a class or more would "
+        r"have been seen with a probability of 80 %\)\. It does nearly the same as unit 0\.$",
+        lines[COPY],
     )
     assert table["nearest"][COPY][0] == 0 and table["nearest_correlation"][COPY][0] > 0.999
 
@@ -94,7 +99,12 @@ def test_nothing_is_claimed_that_the_tables_do_not_hold(found: Outcome) -> None:
     )
     said = sentences(found.facts, found.tables | {"classes": classes, "units": table})
     assert "0 respond to one class, 0 to several and 5 to no class" in said[0]
-    assert said[1:] == ["Silencing any one unit costs nothing that can be told from chance (18 pairs tested)."]
+    least = f"{math.ceil(1_000 * max(found.facts['detectable'])) / 10:.1f}"
+    assert said[1:] == [
+        "Silencing any single unit makes no measurable difference (18 pairs of a unit and a class tested): a loss of "
+        f"{least} points of recall of a class or more would have been seen with a probability of 80 %. That is no "
+        "evidence that single units do nothing."
+    ]
 
 
 def test_the_most_and_least_active_images_are_the_extremes_of_training_images(found: Outcome) -> None:

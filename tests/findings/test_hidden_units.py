@@ -68,10 +68,12 @@ def test_of_many_models_two_are_told_and_the_others_named(analysed: Path) -> Non
     for name in ("third", "fourth"):
         [(one, outcome)] = [each for each in facts.outcomes.items() if each[0].model == "conv"]
         several[replace(one, model=name)] = replace(outcome, facts=outcome.facts | {"model": name})
-    asked: Any = SimpleNamespace(outcomes=several, evaluation=facts.evaluation)
+    once = dict.fromkeys(("third", "fourth"), facts.record.planned["conv"])
+    record = SimpleNamespace(planned=facts.record.planned | once)
+    asked: Any = SimpleNamespace(outcomes=several, evaluation=facts.evaluation, record=record)
     [finding] = hidden_units(asked)
     assert finding.sentence.count("silencing") == 2 and len(finding.values) == 4
-    assert finding.sentence.endswith(". The units of `third` and `fourth` have pages of their own.")
+    assert ". The units of `third` and `fourth` have pages of their own." in finding.sentence
 
 
 def test_without_the_analysis_nothing_is_said(tmp_path: Path) -> None:
@@ -101,7 +103,10 @@ def test_a_layer_that_does_not_fit_is_refused_before_training(
     ("needed", "said"),
     [
         ([1, 2], "in `tiny` unit 0 to `a` and `b` and unit 1 to none, and silencing one of 2 costs recall"),
-        ([0, 0], "unit 1 to none, and silencing one costs no recall that can be told from chance"),
+        (
+            [0, 0],
+            "unit 1 to none, and silencing any single one makes no measurable difference to recall: a loss of 4.3",
+        ),
         ([3], "in `tiny` unit 0 to `a` and `b`, and silencing it costs recall"),
     ],
 )
@@ -111,13 +116,13 @@ def test_one_or_two_units_are_named_with_their_classes(needed: list[int], said: 
     told = pl.DataFrame(rows, ["unit", "class", "area", "selective"], orient="row")
     units = {"dead": [False] * count, "duplicate_of": [None] * count, "selective_classes": [2, 0][:count]}
     table = pl.DataFrame({**units, "needed_by_classes": needed, "used_by_classes": needed})
-    facts = {"units": count, "model": "tiny", "noun": "unit", "layer": "dense_1"}
+    facts = {"units": count, "model": "tiny", "noun": "unit", "layer": "dense_1", "detectable": [0.042001, 0.01]}
     assert said in in_short(facts, {"units": table, "classes": told})
 
 
 def test_dead_units_are_counted_beside_the_others() -> None:
     dead = {"dead": [False, True, True], "duplicate_of": [None] * 3, "selective_classes": [1, 0, 0]}
     table = pl.DataFrame({**dead, "needed_by_classes": [0] * 3, "used_by_classes": [0] * 3})
-    facts = {"units": 3, "model": "tiny", "noun": "unit", "layer": "dense_1"}
+    facts = {"units": 3, "model": "tiny", "noun": "unit", "layer": "dense_1", "detectable": [0.3]}
     said = in_short(facts, {"units": table, "classes": pl.DataFrame()})
     assert said.startswith("of the 3 units of `tiny`, 1 to one class, 0 to several and 0 to none, 2 are dead, and ")

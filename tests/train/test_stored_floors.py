@@ -208,10 +208,12 @@ def test_a_model_below_the_floor_is_named_and_without_it_nothing_is_said(tmp_pat
     """One that hardly trained, beside one that is above every floor."""
     strong = {"dense": {"layers": ["flatten", {"dense": 64}, "relu"], "train": {"epochs": 40}}}
     run = run_small(tmp_path / "run", models={**strong, **WEAK})
-    (found,) = [each for each in findings_of(run.folder) if each.code == "SNL110"]
+    (found,) = [each for each in findings_of(run.folder) if each.code == "SNL110" and each.severity == "warning"]
     best = run.evaluation.best_floor
     assert best is not None and best[1].value is not None
     assert found.values["model"] == "weak" and found.values["floor"] == best[0] == "logistic regression"
-    assert f"{100 * best[1].value:.1f} %" in found.sentence and found.severity == "warning"
+    one = run.evaluation.comparisons.between("weak", floor_key(best[0]), "validation")
+    assert one is not None and one.verdict.worse and found.severity == "warning"
+    assert f"by {-100 * one.difference.value:.1f} points (" in found.sentence and "over images" in found.sentence
     run = run_small(tmp_path / "run", models=strong)
-    assert "SNL110" not in {each.code for each in findings_of(run.folder)}
+    assert not [each for each in findings_of(run.folder) if each.code == "SNL110" and each.severity == "warning"]

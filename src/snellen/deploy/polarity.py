@@ -33,7 +33,8 @@ def polarity_warning(batches: Sequence[Batch], trained: Description, invert: boo
     advice = "without --invert" if invert else "with --invert, which exchanges black and white"
     return (
         f"Warning: these pictures have a {light} border ({shown.border:.2f} of white), those of the training a {dark} "
-        f"one ({trained.tone.border:.2f}): the answers are probably wrong. Try {advice}."
+        f"one ({trained.tone.border:.2f}); it was not trained on such pictures, and its answers may be wrong. Try "
+        f"{advice}."
     )
 
 

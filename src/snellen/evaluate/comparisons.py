@@ -22,9 +22,8 @@ from snellen.evaluate.held_out import HELD_OUT, shared
 from snellen.evaluate.letters import letter_groups, letters
 from snellen.evaluate.networks import Networks, networks_on
 from snellen.evaluate.power import images_for_networks, images_for_recipes, recipe_noise, seeds_for_recipes
-from snellen.evaluate.recipes import MIN_SEEDS_COMPARED
 from snellen.evaluate.record import RunRecord
-from snellen.evaluate.searched import Chosen, chosen_by_search
+from snellen.evaluate.searched import Chosen, chosen_by_search, unranked
 from snellen.evaluate.student import SIGNIFICANT, Difference
 from snellen.evaluate.verdicts import Verdict, equivalence_margin, verdict
 
@@ -157,15 +156,12 @@ def _sides(
 
 
 def _side(networks: Networks, chosen: Chosen | None) -> Side:
-    """A model; of one that a search chose on these images the networks that it did not score: all where the first is
-    not among them, else where they are enough for a recipe."""
+    """A model, by the networks that `unranked` names; else by what a search chooses out of bag, where that is known."""
     right_SN = networks.each("accuracy").astype(bool)
-    if chosen is None:
-        return Side(right_SN)
-    fresh = np.array([seed not in chosen.seeds for seed in networks.seeds])
-    if fresh[0] or fresh.sum() >= MIN_SEEDS_COMPARED:
-        return Side(right_SN[fresh])
-    return Side(right_SN, selected=True, out_of_bag_N=chosen.out_of_bag_N)
+    places = unranked(networks.seeds, chosen)
+    if places is not None:
+        return Side(right_SN[places])
+    return Side(right_SN, selected=True, out_of_bag_N=chosen.out_of_bag_N if chosen else None)
 
 
 def _judged(

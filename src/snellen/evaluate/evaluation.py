@@ -58,14 +58,14 @@ class Evaluation:
     def estimate(self, model: str, role: str, measure: str, class_name: str | None = None) -> Estimate | None:
         """One score of the network that stands for the model (on out_of_fold: of the networks of the folds), or None
         when it was not computed."""
-        column = pl.col("class")
-        rows = self._rows(model, role, measure, ("network", "floor", "pooled"))
-        rows = rows.filter(column.is_null() if class_name is None else column == class_name)
+        rows = self._rows(model, role, measure, ("network", "floor", "pooled"), class_name)
         return as_estimate(rows.row(0, named=True)) if len(rows) else None
 
-    def recipe(self, model: str, role: str, measure: str = "accuracy") -> Estimate | None:
+    def recipe(
+        self, model: str, role: str, measure: str = "accuracy", class_name: str | None = None
+    ) -> Estimate | None:
         """A mean over the seeds of a model; None where it was trained once."""
-        rows = self._rows(model, role, measure, ("recipe",))
+        rows = self._rows(model, role, measure, ("recipe",), class_name)
         return as_estimate(rows.row(0, named=True)) if len(rows) else None
 
     def over_folds(self, model: str, measure: str = "accuracy") -> Estimate | None:
@@ -73,17 +73,23 @@ class Evaluation:
         rows = self._rows(model, HELD_OUT, measure, ("folds",))
         return as_estimate(rows.row(0, named=True)) if len(rows) else None
 
-    def standing(self, model: str, role: str, measure: str = "accuracy") -> Estimate | None:
+    def standing(
+        self, model: str, role: str, measure: str = "accuracy", class_name: str | None = None
+    ) -> Estimate | None:
         """The most that is known of a model on a role: the mean over its seeds, else its one network."""
-        return self.recipe(model, role, measure) or self.estimate(model, role, measure)
+        found = self.recipe(model, role, measure, class_name)
+        return found or self.estimate(model, role, measure, class_name)
 
     def by_seed(self, model: str, role: str, measure: str = "accuracy") -> list[float]:
         """The value of each seed's network, the first seed first; empty where it was trained once."""
         return list(self._rows(model, role, measure, ("seed",))["value"])
 
-    def _rows(self, model: str, role: str, measure: str, of: Sequence[str]) -> pl.DataFrame:
+    def _rows(
+        self, model: str, role: str, measure: str, of: Sequence[str], class_name: str | None = None
+    ) -> pl.DataFrame:
         where = (pl.col("model") == model) & (pl.col("role") == role) & (pl.col("measure") == measure)
-        return self.scores.filter(where & pl.col("of").is_in(of))
+        own = pl.col("class").is_null() if class_name is None else pl.col("class") == class_name
+        return self.scores.filter(where & own & pl.col("of").is_in(of))
 
 
 def as_estimate(row: dict[str, Any]) -> Estimate:

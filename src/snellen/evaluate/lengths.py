@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Sequence
 
 from snellen.evaluate.record import RunRecord
+from snellen.evaluate.trained import phases_of
 
 
 def final_epochs(record: RunRecord, models: Sequence[str]) -> dict[str, list[int]]:
@@ -34,12 +35,5 @@ def judges(record: RunRecord, model: str) -> list[str]:
 
 def _chain(record: RunRecord, job: str) -> list[int]:
     """The kept epoch of each phase that led to a job, the first first; 0 for one that did not end well."""
-    kept: list[int] = []
-    following: str | None = job
-    while following:
-        folder = record.folder_of(following)
-        result = folder.read_result()
-        kept.append(result.kept_epoch if result and result.status == "done" else 0)
-        start = folder.read_job().trajectory.start
-        following = start.id if start else None
-    return kept[::-1]
+    results = [record.folder_of(phase).read_result() for phase in phases_of(record, job)]
+    return [result.kept_epoch if result and result.status == "done" else 0 for result in results]

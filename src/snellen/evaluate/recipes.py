@@ -22,7 +22,7 @@ from snellen.metrics.scores import Average, ClassMeasure, Counts, confusion
 from snellen.statistics.class_averages import average_limits, influences, variance_ratio
 from snellen.statistics.means import mean_limits
 from snellen.statistics.paired import discordance_of
-from snellen.statistics.proportions import CONFIDENCE, share_limits
+from snellen.statistics.proportions import CONFIDENCE, share_limits, wilson
 
 MIN_SEEDS = 2
 MIN_SEEDS_COMPARED = 3
@@ -79,6 +79,26 @@ def recipe_mean(right_SN: np.ndarray, confidence: float = CONFIDENCE) -> Mean:
         low, high = mean_limits(shares, confidence) or t_limits(value, error, parts.images - 1, confidence)
     deviation = float(np.sqrt(parts.between_seeds))
     return crossed_mean(value, deviation, _terms(parts), (low, high), "crossed t", confidence)
+
+
+def recipe_proportion(right_SN: np.ndarray) -> Mean:
+    """The mean over S >= 2 seeds of a share of N >= 1 images, (S, N) bool, also where N is small or the share near 0 or
+    1, as recalls are; the interval covers both.
+
+    As `recipe_mean`, but that Wilson's limits count every image as one answer: a mean over seeds varies less, so the
+    interval is a little wide, and it is there for one image too. Raises StudyError for fewer than 2 seeds or no image.
+    """
+    table = np.asarray(right_SN, np.float64)
+    _check(table, MIN_SEEDS, "an interval over seeds", images=1)
+    seeds, images = table.shape
+    value, deviation = float(table.mean()), float(table.mean(1).std(ddof=1))
+    excess = deviation**2 / seeds
+    if images > 1:
+        excess -= crossed_variance(table).residual / (images * seeds)
+    of_images = map(float, wilson(value * images, images))
+    low, high = added_limits(value, Term(max(excess, 0.0), seeds - 1), (next(of_images), next(of_images)))
+    error = float(np.sqrt(max(excess, 0.0) + value * (1 - value) / images))
+    return Mean(value, max(0.0, low), min(1.0, high), error, None, deviation, BOTH, "crossed Wilson")
 
 
 def crossed_mean(
@@ -190,11 +210,11 @@ def _seed_term(right_SN: np.ndarray) -> Term:
     return Term(float(right_SN.mean(1).var(ddof=1)) / seeds, seeds - 1)
 
 
-def _check(right_SN: np.ndarray, seeds: int, what: str) -> None:
+def _check(right_SN: np.ndarray, seeds: int, what: str, images: int = 2) -> None:
     if np.ndim(right_SN) != 2:
         raise StudyError(f"{what} needs a table", found=f"shape {np.shape(right_SN)}", expected="(seeds, images)")
     if len(right_SN) < seeds:
         hint = "Raise `seeds` in the study."
         raise StudyError(f"{what} needs more seeds", found=len(right_SN), expected=f"at least {seeds}", hint=hint)
-    if np.shape(right_SN)[1] < 2:
-        raise StudyError(f"{what} needs more images", found=np.shape(right_SN)[1], expected="at least 2")
+    if np.shape(right_SN)[1] < images:
+        raise StudyError(f"{what} needs more images", found=np.shape(right_SN)[1], expected=f"at least {images}")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from snellen.evaluate.recipes import MIN_SEEDS_COMPARED
 from snellen.evaluate.record import RunRecord
 from snellen.evaluate.searches import Stored, stored_searches
 from snellen.search.drive import Trial
@@ -36,6 +37,13 @@ def chosen_by_search(record: RunRecord, models: Iterable[str]) -> dict[str, Chos
         known = not cut and all(len(trial.jobs) == 1 for trial in candidates)
         found[model] = Chosen(seeds, _right_out_of_bag(stored, candidates) if known else None)
     return found
+
+
+def unranked(seeds: Sequence[int], chosen: Chosen | None) -> list[int] | None:
+    """The places of the networks that stand for a model on the validation images: all where no search ranked it by
+    them; those that it did not rank, where the first is one of them or they are enough for a recipe; else None."""
+    places = [place for place, seed in enumerate(seeds) if chosen is None or seed not in chosen.seeds]
+    return places if places[:1] == [0] or len(places) >= MIN_SEEDS_COMPARED else None
 
 
 def ranked_by_search(record: RunRecord, model: str) -> frozenset[str]:

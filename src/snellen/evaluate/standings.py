@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from snellen.data.roles import ROLES
+from snellen.evaluate.confusions import recalls
 from snellen.evaluate.held_out import HELD_OUT, OUT_OF_FOLD, HeldOut
 from snellen.evaluate.networks import Networks, networks_on
 from snellen.evaluate.recipes import MIN_SEEDS, recipe_average, recipe_mean
@@ -71,6 +72,7 @@ def model_rows(record: RunRecord, model: str, opened: bool, folds: HeldOut | Non
         yield from table(model, networks.jobs[0], role, scores)
         if len(networks.seeds) >= MIN_SEEDS and role in JUDGING:
             yield from table(model, None, role, recipe_scores(networks), "recipe")
+            yield from table(model, None, role, recipe_recalls(networks, record.classes), "recipe")
             for seed, job in enumerate(networks.jobs):
                 yield from table(model, job, role, _seed_scores(networks, seed, scores), "seed")
     if folds is not None:
@@ -106,6 +108,12 @@ def _without_errors(measure: str, networks: Networks) -> Mean | None:
         return None
     values = networks.values(measure)
     return Mean(float(values.mean()), None, None, 0.0, None, float(values.std(ddof=1)), BOTH, NO_INTERVAL)
+
+
+def recipe_recalls(networks: Networks, classes: tuple[str, ...]) -> list[Score]:
+    """The recall of every class, the mean over S >= 2 seeds, with its interval."""
+    found = recalls(networks, len(classes))
+    return [Score("recall", name, estimate) for name, estimate in zip(classes, found, strict=True)]
 
 
 def fold_scores(folds: HeldOut) -> list[Score]:

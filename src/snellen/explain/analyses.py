@@ -53,7 +53,7 @@ class Method:
 
 
 METHODS: dict[str, Method] = {
-    "units": Method("model", units.make, units.misfit, units.seconds),
+    "units": Method("model", units.make, units.misfit, units.seconds, version=2),
     "maps": Method("model", maps.make, maps_fit.misfit, maps_fit.seconds),
     "curves": Method("recipe", curves.make, curves.misfit),
     "data": Method("study", data.make, seconds=data.seconds),

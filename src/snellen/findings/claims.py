@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from snellen.evaluate.record import RunRecord
+from collections.abc import Iterable, Sequence
+
+from snellen.evaluate.networks import Networks, networks_on
 from snellen.evaluate.scores import Estimate
+from snellen.evaluate.trained import Trained, fitted_images, trained
+from snellen.explain.phrases import listing
 from snellen.findings.comparisons import largest_detectable, no_evidence
 from snellen.findings.conclusions import opened_words
 from snellen.findings.finding import Facts, percent
@@ -11,18 +15,19 @@ from snellen.findings.words import listed
 
 
 def claim(facts: Facts) -> str:
-    """What may be claimed of the chosen model."""
+    """What may be claimed of the chosen model. All that is said of networks is of those whose answers are counted."""
     evaluation, model = facts.evaluation, facts.evaluation.chosen
     if model is None:
         return "No model was trained to the end, so nothing may be claimed."
     opened = model in evaluation.opened
-    estimate = evaluation.standing(model, "test" if opened else "validation")
-    if estimate is None or estimate.value is None:
+    role = "test" if opened else "validation"
+    estimate, networks = evaluation.standing(model, role), networks_on(facts.record, model, role)
+    if estimate is None or estimate.value is None or networks is None:
         return "The chosen model has no scores, so nothing may be claimed."
-    where = "held-out test images" if opened else "validation images, which also chose the epoch"
+    where = "held-out test images" if opened else f"validation images, which also chose {_chose(facts, model)},"
     tail = opened_words(evaluation.openings) if opened else "The test was not opened."
     parts = [
-        f"{_who(facts, model, opened, estimate)} {percent(estimate.value)} of {estimate.n:,} {where} correctly "
+        f"{_who(facts, model, networks)} {percent(estimate.value)} of {estimate.n:,} {where} correctly "
         f"({_covered(estimate)}).",
         *_folds(facts, model),
         *_ties(facts, model),
@@ -31,41 +36,63 @@ def claim(facts: Facts) -> str:
     return " ".join(parts)
 
 
-def _who(facts: Facts, model: str, opened: bool, estimate: Estimate) -> str:
-    """Which networks, trained on what."""
-    record = facts.record
-    data, roles, planned = record.data["data"], record.data["roles"]["counts"], record.planned[model]
-    if estimate.networks > 1:
-        return (
-            f"{estimate.networks} networks (`{model}`, seeds {', '.join(map(str, planned.seeds))}), each trained on "
-            f"{roles['train']:,} images of {data['name']}, classify on average"
-        )
-    final = record.folder_of(planned.final[-1]).read_result() if opened and planned.final else None
-    if final is not None:
-        count = roles["train"] + roles["validation"]
-        return (
-            f"One network (`{model}`), trained once on {count:,} images of {data['name']} for {final.epochs} epochs (a "
-            "number set by cross-validation), classifies"
-        )
-    return (
-        f"One network (`{model}`), trained once on {roles['train']:,} images of {data['name']} for "
-        f"{_length(record, model)}, classifies"
-    )
+def _chose(facts: Facts, model: str) -> str:
+    """What the validation images chose: the epoch, values that were searched, the model."""
+    chosen = ["the epoch"]
+    if facts.record.study.models[model].search:
+        chosen.append("the values that were searched")
+    if len(facts.evaluation.ranked) > 1 and facts.evaluation.by != "folds":
+        chosen.append("the model")
+    return listing(chosen)
 
 
-def _length(record: RunRecord, model: str) -> str:
-    """10 epochs (epoch 9 kept by validation loss); of several phases those of each, and what the last kept."""
-    results = [record.folder_of(job).read_result() for job in record.planned[model].phases]
-    epochs = " + ".join(str(result.epochs) for result in results if result)
-    kept, measure = record.results[model].kept_epoch, record.model(model).last_phase.measure
-    if len(results) == 1:
-        return f"{epochs} epochs (epoch {kept} kept by validation {measure})"
-    return f"{epochs} epochs in {len(results)} phases (epoch {kept} of the last kept by validation {measure})"
+def _who(facts: Facts, model: str, networks: Networks) -> str:
+    """Which networks, trained on what and for how long."""
+    record, data = facts.record, facts.record.data["data"]
+    each = [one for job in networks.jobs if (one := trained(record, job)) is not None]
+    fitted = [count for job in networks.jobs if (count := fitted_images(record, job)) is not None]
+    images = f"{_numbers(fitted)} images of {data['name']}"
+    several = len(record.planned[model].seeds) > 1 and networks.jobs[0] in record.planned[model].seeds.values()
+    if len(networks.jobs) > 1:
+        seeds = ", ".join(map(str, networks.seeds))
+        return (
+            f"{len(networks.jobs)} networks (`{model}`, seeds {seeds}), each trained on {images} for {lengths(each)}, "
+            "classify on average"
+        )
+    name = f"`{model}`, seed {networks.seeds[0]}" if several else f"`{model}`"
+    length = lengths(each)
+    if networks.jobs[0] in record.planned[model].final:
+        judges = "of the study's own split" if record.nested(model) else "of the folds"
+        length += f" (the median of those that the networks {judges} kept)"
+    return f"One network ({name}), trained once on {images} for {length}, classifies"
+
+
+def lengths(networks: Sequence[Trained]) -> str:
+    """10 epochs (epoch 9 kept by validation loss); of several phases those of each; of several networks from the fewest
+    to the most."""
+    phases = list(zip(*(one.epochs for one in networks), strict=True))
+    epochs = " + ".join(_numbers(each) for each in phases)
+    unit = "epoch" if epochs == "1" else "epochs"
+    whole = f"{epochs} {unit}" + (f" in {len(phases)} phases" if len(phases) > 1 else "")
+    by = networks[0].by
+    if not any(by):
+        return whole
+    kept = [f"epoch {_numbers(each)}" for each in zip(*(one.kept for one in networks), strict=True)]
+    measures = [f"by validation {measure}" for measure in by]
+    if len(set(measures)) == 1:
+        return f"{whole} ({', then '.join(kept)} kept {measures[0]})"
+    return f"{whole} ({', then '.join(f'{one} kept {measure}' for one, measure in zip(kept, measures))})"
+
+
+def _numbers(counts: Iterable[int]) -> str:
+    """1,078, or 1,077 to 1,079."""
+    ends = sorted({*counts})
+    return " to ".join(f"{each:,}" for each in dict.fromkeys((ends[0], ends[-1]))) if ends else "an unknown number of"
 
 
 def _covered(estimate: Estimate) -> str:
     if estimate.low is None or estimate.high is None:
-        return "without an interval, for nothing varied"
+        return "without an interval"
     limits = f"{100 * estimate.low:.1f} to {100 * estimate.high:.1f} %"
     if estimate.networks > 1:
         return f"95 % interval {limits}, over images and retraining with other seeds"
@@ -73,16 +100,22 @@ def _covered(estimate: Estimate) -> str:
 
 
 def _folds(facts: Facts, model: str) -> list[str]:
-    """What cross-validation adds: that of the recipe."""
-    folds = facts.evaluation.over_folds(model)
-    if folds is None or folds.value is None or folds.low is None or folds.high is None:
+    """What cross-validation adds: other networks, of the same recipe."""
+    folds, estimate = facts.evaluation.folds.get(model), facts.evaluation.over_folds(model)
+    if folds is None or estimate is None or estimate.value is None:
         return []
-    searched = " whose values were searched, in each fold anew, and that were" if facts.record.nested(model) else ""
+    jobs = [fold for fold in facts.record.planned[model].folds if (fold.repeat, fold.fold) in folds.splits]
+    networks = [one for fold in jobs if (one := trained(facts.record, fold.job)) is not None]
+    searched = ", their values searched in each fold anew" if facts.record.nested(model) else ""
+    seeds = f" with {folds.seeds} seeds each" if folds.seeds > 1 else ""
+    limits = "without an interval"
+    if estimate.low is not None and estimate.high is not None:
+        limits = f"95 % interval {100 * estimate.low:.1f} to {100 * estimate.high:.1f} %, Nadeau and Bengio"
     return [
-        f"Cross-validated, networks{searched} trained in this way classify {percent(folds.value)} of held-out images "
-        "correctly "
-        f"(95 % interval {100 * folds.low:.1f} to {100 * folds.high:.1f} %, Nadeau and Bengio, over images and "
-        "retraining on other rows)."
+        f"Cross-validated over {len(folds.splits)} folds{seeds}, {len(jobs)} other networks of this recipe{searched}, "
+        f"each trained on {_numbers(fold.num_train for fold in jobs)} images for {lengths(networks)}, classify on "
+        f"average {percent(estimate.value)} of the {_numbers(fold.num_held_out for fold in jobs)} images that their "
+        f"fold held out correctly ({limits}, over images and retraining on other rows)."
     ]
 
 

@@ -14,6 +14,8 @@ from snellen.findings.words import FLOOR, between, called, listed, on, points
 
 MOST = 8
 """Comparisons in one sentence; the table of the report has all."""
+OUT_OF_BAG = "each judged by what the search would have chosen without it"
+"""Of images, beside the numbers of a comparison out of bag."""
 OWN_CORRECTION = {"curves": "curves", "errors": "errors, for its slices", "units": "units"}
 """Analyses whose tests are families of their own, by what they are called."""
 
@@ -206,8 +208,7 @@ def _scope(one: Comparison) -> str:
     """What the sentence covers."""
     return {
         "networks": "This is about these trained networks, not about training them again.",
-        "out of bag": "Each image was judged by what the search would have chosen without it; this is about trained "
-        "networks, not about training them again.",
+        "out of bag": "This is about trained networks, not about training them again.",
         "selected": "",
         "recipes": "The intervals cover other images and training again.",
         "folds": "The intervals cover other images and training again on other rows.",
@@ -218,7 +219,7 @@ def _clause(facts: Facts, one: Comparison) -> str:
     """One comparison in words: what the verdict allows, and no more."""
     a, b, word = called(facts, one.a), called(facts, one.b), one.verdict.word
     shown = one.turned.difference if one.verdict.worse else one.difference
-    size = f"{points(shown.value)}, {between(shown)}"
+    size = f"{points(shown.value)}, {between(shown)}{f', {OUT_OF_BAG}' if one.kind == 'out of bag' else ''}"
     if one.kind == "selected":
         return f"{a} and {b} are not compared, because a search chose by these images"
     if word == "equivalent":

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from snellen.data.vault import Openings
 from snellen.evaluate.scores import Estimate
 from snellen.findings.finding import Facts, Finding, percent, plural, times
-from snellen.findings.words import listed, share
+from snellen.findings.words import listed, of_network, of_networks, share
 
 MEASURED = {"network": "validation {}", "seeds": "mean validation {}", "folds": "mean {} over the folds"}
 """What chose a model, in words."""
@@ -91,10 +91,9 @@ def _on_test(facts: Facts, model: str, estimate: Estimate) -> str:
         right = f"the {estimate.networks} networks of `{model}` are right on {share(estimate)} on average"
         covers = "The 95 % interval covers other images of the same kind and training again with other seeds."
         return f"{right} (by seed: {seeds}). {covers}"
-    whole = ", trained on all rows but the test," if facts.record.planned[model].final else ""
     return (
-        f"`{model}`{whole} is right on {share(estimate)}. The interval is 95 % (Wilson) and covers other images of the "
-        "same kind for this one trained network, not training it again."
+        f"{of_network(facts, model, 'test')} is right on {share(estimate)}. The interval is 95 % (Wilson) and covers "
+        "other images of the same kind for this one trained network, not training it again."
     )
 
 
@@ -104,7 +103,10 @@ def other_tests(facts: Facts) -> Iterator[Finding]:
     estimates = {model: facts.evaluation.standing(model, "test") for model in others}
     known = {model: estimate for model, estimate in estimates.items() if estimate and estimate.value is not None}
     if known:
-        shown = "; ".join(f"`{model}` {share(estimate)}" for model, estimate in known.items())
+        shown = "; ".join(
+            f"{of_networks(facts, model, 'test')} {share(estimate)}{' on average' if estimate.networks > 1 else ''}"
+            for model, estimate in known.items()
+        )
         yield Finding(
             "SNL003",
             "result",

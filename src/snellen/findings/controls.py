@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
+from snellen.evaluate.compared import Compared, compared
 from snellen.evaluate.comparisons import Comparison
 from snellen.evaluate.recipes import MIN_SEEDS_COMPARED
-from snellen.findings.finding import Facts, Finding
+from snellen.evaluate.trained import main_networks
+from snellen.findings.finding import Facts, Finding, Step
 from snellen.findings.words import ROLES, between, on, points
 from snellen.study.differences import Differing, differences
 
@@ -18,19 +20,29 @@ NUMBERS = {1: "One seed", 2: "Two seeds"}
 
 @dataclass(frozen=True)
 class Matched:
-    """Two models that differ in one key, the better one first, and how they compare. epochs: whether all their networks
-    were trained for as many."""
+    """Two models that differ in one key, the better one first, and how they compare. of: what the networks of that very
+    comparison are. seeds: trained of the one with fewer, which a comparison of two networks does not use."""
 
     pair: Comparison
     key: Differing
+    of: Compared
     seeds: int
-    equal_steps: bool
+
+    @property
+    def few(self) -> bool:
+        """Whether the comparison has too few seeds a side."""
+        return self.pair.seeds < MIN_SEEDS_COMPARED
+
+    @property
+    def is_control(self) -> bool:
+        """Whether the one may be spoken of as the control of the other."""
+        return not self.few and self.of.equal_steps and self.of.equal_rows and self.of.only_key is not None
 
 
 def factors(facts: Facts) -> Iterator[Finding]:
     """SNL014: what one setting does, by a matched pair with at least 3 seeds a side."""
     for one in _matched(facts):
-        if one.seeds < MIN_SEEDS_COMPARED or not one.equal_steps:
+        if not one.is_control:
             continue
         a, b = one.pair.a, one.pair.b
         yield Finding(
@@ -38,7 +50,7 @@ def factors(facts: Facts) -> Iterator[Finding]:
             "result",
             f"`{a}` and `{b}` differ in {one.key.factor} alone ({_values(one.key)}), {on(one.pair)}: "
             f"{_verdict(one)} ({points(one.pair.difference.value)}, {between(one.pair.difference)}).",
-            {"models": [a, b], "key": one.key.path, "value": one.pair.difference.value, "seeds": one.seeds},
+            {"models": [a, b], "key": one.key.path, "value": one.pair.difference.value, "seeds": one.pair.seeds},
             "leaderboard",
         )
 
@@ -50,27 +62,43 @@ def _verdict(one: Matched) -> str:
         return f"accuracy is {clearly}higher in `{one.pair.a}`, and {one.key.factor} may be credited with it"
     if judged.equivalent:
         return f"what {one.key.factor} changes lies inside the margin of equivalence"
-    return f"what {one.key.factor} changes cannot be told from chance"
+    return f"what {one.key.factor} changes cannot be told from chance, which is no evidence that it changes nothing"
 
 
 def no_control(facts: Facts) -> Iterator[Finding]:
-    """SNL113: a matched pair that may not be spoken of, for want of seeds or of equal steps."""
+    """SNL113: a matched pair that may not be spoken of, for want of seeds, of equal steps or of equal rows, or for
+    values that folds searched apart."""
     for one in _matched(facts):
-        few = one.seeds < MIN_SEEDS_COMPARED
-        if not few and one.equal_steps:
+        if one.is_control:
             continue
         a, b, size = one.pair.a, one.pair.b, points(one.pair.difference.value)
-        reason = f"{NUMBERS.get(one.seeds, f'{one.seeds} seeds')}: " if few else "Unequal steps: "
-        needs = f"needs at least {MIN_SEEDS_COMPARED} seeds" if few else "needs equal epochs on both sides"
+        reason, needs, step = _missing(one)
         yield Finding(
             "SNL113",
             "notice",
-            f"{reason}the difference of {size} between `{a}` and `{b}` on {ROLES[one.pair.role]} images cannot be "
+            f"{reason}: the difference of {size} between `{a}` and `{b}` on {ROLES[one.pair.role]} images cannot be "
             f"credited to {one.key.factor}; {needs}.",
             {"models": [a, b], "key": one.key.path, "value": one.pair.difference.value},
             "leaderboard",
-            f"--set seeds={MIN_SEEDS_COMPARED}" if few else "Leave out `patience`, so that both take equal steps.",
+            steps=(step,) if step else (),
         )
+
+
+def _missing(one: Matched) -> tuple[str, str, Step | None]:
+    """Why there is no control, what it needs, and what to do."""
+    if one.pair.kind in ("out of bag", "selected"):
+        more = Step("seeds", f"--set seeds={MIN_SEEDS_COMPARED + 1}")
+        return "Chosen by a search", f"needs {MIN_SEEDS_COMPARED} seeds beside the one that the search ranked", more
+    if one.few:
+        seeds = one.seeds
+        wanted = Step("seeds", f"--set seeds={MIN_SEEDS_COMPARED}")
+        return NUMBERS.get(seeds, f"{seeds} seeds"), f"needs at least {MIN_SEEDS_COMPARED} seeds", wanted
+    if not one.of.equal_steps:
+        step = Step("equal steps", "Leave out `patience`, so that both take equal steps.")
+        return "Unequal steps", "needs equal epochs on both sides, in every phase of every network compared", step
+    if not one.of.equal_rows:
+        return "Other training rows", "needs both sides trained on the same rows", None
+    return "Other values in some folds", "needs both sides to differ in this alone in every fold", None
 
 
 def _matched(facts: Facts) -> Iterator[Matched]:
@@ -80,22 +108,12 @@ def _matched(facts: Facts) -> Iterator[Matched]:
         found = differences(facts.record.model(a), facts.record.model(b))
         pair = pairs.between(a, b)
         if len(found) == 1 and found[0].keeps_steps and pair is not None:
+            of = compared(facts.record, pair, facts.evaluation.ranked)
             [key] = found
             if pair.difference.value < 0:
                 pair, key = pair.turned, Differing(key.path, key.b, key.a)
-            yield Matched(pair, key, min(_seeds(facts, model) for model in (a, b)), _equal(facts, a, b))
-
-
-def _seeds(facts: Facts, model: str) -> int:
-    """How many seeds of a model were trained to the end."""
-    return sum(facts.record.folder_of(job).is_done() for job in facts.record.planned[model].seeds.values())
-
-
-def _equal(facts: Facts, a: str, b: str) -> bool:
-    """Whether all networks of two models were trained for as many epochs."""
-    jobs = [job for model in (a, b) for job in facts.record.planned[model].seeds.values()]
-    results = [facts.record.folder_of(job).read_result() for job in jobs]
-    return len({result.epochs for result in results if result is not None}) == 1
+            seeds = min(len(main_networks(facts.record, model)) for model in (a, b))
+            yield Matched(pair, key, of, seeds)
 
 
 def _values(key: Differing) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, Literal
 
@@ -16,9 +16,36 @@ from snellen.explain.outcome import Outcome
 Severity = Literal["result", "notice", "warning", "error"]
 
 
+Ask = Literal[
+    "equal steps",
+    "stop earlier",
+    "regularise",
+    "larger",
+    "longer",
+    "tune",
+    "search on",
+    "seeds",
+    "smaller",
+    "smallest",
+    "open the test",
+    "look",
+]
+"""What an advice asks the reader to do, in the order in which it is settled: `snellen.findings.advice` has which of
+them exclude each other, and of these the earlier one is advised."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing to do, as a sentence."""
+
+    ask: Ask
+    text: str
+
+
 @dataclass(frozen=True)
 class Finding:
-    """code: SNLnnn. values: the numbers in the sentence. evidence: the part of the report that shows them.
+    """code: SNLnnn. values: the numbers in the sentence. evidence: the part of the report that shows them. steps: what
+    might be advised; `snellen.findings.advice` makes the advice of it, which an advice without alternatives is at once.
 
     error: numbers of the report cannot be believed. warning: something should be changed. result: a conclusion.
     """
@@ -29,6 +56,11 @@ class Finding:
     values: dict[str, Any]
     evidence: str
     advice: str | None = None
+    steps: tuple[Step, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """As a JSON value."""
+        return {name: value for name, value in asdict(self).items() if name != "steps"}
 
 
 @dataclass(frozen=True, eq=False)

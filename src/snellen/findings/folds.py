@@ -8,7 +8,7 @@ import numpy as np
 
 from snellen.evaluate.folds import disagreement, retraining_variance
 from snellen.findings.finding import Facts, Finding, percent, plural
-from snellen.findings.words import points, share
+from snellen.findings.words import of_networks, points, share
 
 
 def cross_validated(facts: Facts) -> Iterator[Finding]:
@@ -69,7 +69,8 @@ def disagrees(facts: Facts) -> Iterator[Finding]:
                 "SNL114",
                 "warning",
                 f"Cross-validation and {role} disagree on `{model}`: right are {percent(folds.mean.value)} of the "
-                f"images that folds held out, and {percent(held.value)} of the {images}. Other images and "
+                f"images that folds held out, and {percent(held.value)} of the {images}, by "
+                f"{of_networks(facts, model, role)}{' on average' if held.networks > 1 else ''}. Other images and "
                 f"training again would part them by {points(found.limit)} at most (3 standard errors).{_seen(role)}",
                 {
                     "model": model,

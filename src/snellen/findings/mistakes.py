@@ -1,61 +1,101 @@
-"""Where the chosen model fails: its most frequent confusion, its weakest class."""
+"""Where the chosen model fails: its most frequent confusion, its weakest class; of all its networks together."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
+from snellen.evaluate.confusions import Confusion, Confusions, confusions
+from snellen.evaluate.networks import networks_on
+from snellen.findings.finding import Facts, Finding, plural
+from snellen.findings.words import decimals, of_networks, share
 
-from snellen.findings.finding import Facts, Finding, interval, plural
-from snellen.metrics.scores import confusion
+SHOWN = 3
+"""Equally frequent confusions that are named."""
 
 
 def worst_confusion(facts: Facts) -> Iterator[Finding]:
-    """SNL006: the most frequent mistake of the chosen model, on test where opened, else on validation."""
+    """SNL006: the most frequent mistake of the chosen model, on test where opened, else on validation; of several
+    networks the mean over them."""
     model = facts.evaluation.chosen
     if model is None:
         return
     role = "test" if model in facts.evaluation.opened else "validation"
-    predictions = facts.record.predictions(model, role)
-    if predictions is None or predictions.labels is None:
+    networks = networks_on(facts.record, model, role)
+    if networks is None:
         return
-    matrix = confusion(predictions.labels, predictions.predicted, len(facts.record.classes))
-    mistakes = matrix - np.diag(np.diagonal(matrix))
-    total, most = int(mistakes.sum()), int(mistakes.max())
-    if total == 0:
+    found = confusions(networks, len(facts.record.classes), most=1)
+    if not found.pairs:
         return
-    pairs = [(int(i), int(j)) for i, j in np.argwhere(mistakes == most)]
-    names = [f"{facts.record.classes[i]} called {facts.record.classes[j]}" for i, j in pairs]
-    listed = (
-        names[0] if len(names) == 1 else f"{', '.join(names[:3])}{' and others' if len(names) > 3 else ''}, equally"
-    )
+    pairs, classes = found.most_frequent, facts.record.classes
+    names = [f"{classes[pair.true]} called {classes[pair.given]}" for pair in pairs]
     yield Finding(
         "SNL006",
         "result",
-        f"Of the {plural(total, 'mistake')} of `{model}` on {role}, the most frequent is {listed} "
-        f"({plural(most, 'image')}{' each' if len(names) > 1 else ''}).",
-        {"model": model, "role": role, "mistakes": total, "most": most, "pairs": names},
-        f"model-{model}",
+        _most_frequent(of_networks(facts, model, role), role, found, names),
+        {
+            "model": model,
+            "role": role,
+            "networks": found.networks,
+            "mistakes": _whole(found.mistakes),
+            "most": _whole(pairs[0].images),
+            "pairs": names,
+        },
+        evidence(model, found.networks),
     )
 
 
+def _most_frequent(whom: str, role: str, found: Confusions, names: list[str]) -> str:
+    pairs = found.most_frequent
+    listed = names[0]
+    if len(names) > 1:
+        listed = f"{', '.join(names[:SHOWN])}{' and others' if len(names) > SHOWN else ''}, equally"
+    each = " each" if len(names) > 1 else ""
+    if found.networks == 1:
+        mistakes, most = plural(int(found.mistakes), "mistake"), plural(int(pairs[0].images), "image")
+        return f"Of the {mistakes} of {whom} on {role}, the most frequent is {listed} ({most}{each})."
+    return (
+        f"Of the mistakes of {whom} on {role}, {decimals(found.mistakes)} a network on average, the most frequent is "
+        f"{listed}: {decimals(pairs[0].images)} images a network{each}{_share(pairs, names)}."
+    )
+
+
+def _share(pairs: list[Confusion], names: list[str]) -> str:
+    """What share of the class that is, over images and seeds."""
+    if len(pairs) > 1:
+        return ""
+    return f", {share(pairs[0].share)} of the {plural(pairs[0].share.n, 'image')} of {names[0].split(' called ')[0]}"
+
+
 def weakest_class(facts: Facts) -> Iterator[Finding]:
-    """SNL007: the lowest observed recall, with its interval; said as an observation, not as a difference."""
-    model = facts.evaluation.chosen
+    """SNL007: the lowest observed recall, with its interval, of several networks that of their mean; said as an
+    observation, not as a difference."""
+    evaluation, model = facts.evaluation, facts.evaluation.chosen
     if model is None:
         return
-    role = "test" if model in facts.evaluation.opened else "validation"
-    recalls = {name: facts.evaluation.estimate(model, role, "recall", name) for name in facts.record.classes}
+    role = "test" if model in evaluation.opened else "validation"
+    recalls = {name: evaluation.standing(model, role, "recall", name) for name in facts.record.classes}
     known = {name: recall for name, recall in recalls.items() if recall and recall.value is not None}
     if not known:
         return
     name = min(known, key=lambda each: known[each].value or 0.0)
     recall = known[name]
+    average = "on average " if recall.networks > 1 else ""
     yield Finding(
         "SNL007",
         "result",
-        f"The lowest observed recall is that of class {name}: {interval(recall)} of its {plural(recall.n, 'image')} on "
-        f"{role} are found. It was picked as the lowest of {len(known)}, which makes it look worse than it is.",
+        f"The lowest observed recall is that of class {name}: {share(recall)} of its {plural(recall.n, 'image')} on "
+        f"{role} are found {average}by {of_networks(facts, model, role)}. It was picked as the lowest of {len(known)}, "
+        "which makes it look worse than it is.",
         {"class": name, "role": role, "value": recall.value, "low": recall.low, "high": recall.high, "n": recall.n},
-        f"model-{model}",
+        evidence(model, recall.networks),
     )
+
+
+def evidence(model: str, networks: int) -> str:
+    """Where the numbers stand: with those of all seeds, or of the one network."""
+    return f"all-seeds-{model}" if networks > 1 else f"model-{model}"
+
+
+def _whole(mean: float) -> float | int:
+    """A mean over networks; of one network a count."""
+    return int(mean) if mean == int(mean) else round(mean, 4)

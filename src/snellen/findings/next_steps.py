@@ -1,32 +1,33 @@
-"""What to do next: the one thing that would make the answer surer."""
+"""What to do next: the one thing that would make the answer surer, and that no other advice speaks against."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from snellen.evaluate.floors import floor_key
 from snellen.evaluate.recipes import MIN_SEEDS_COMPARED
-from snellen.findings.finding import Facts, Finding
+from snellen.findings.finding import Ask, Facts, Finding, Step
 
 MOST_SEEDS = 30
 """More seeds than this are not asked of anybody."""
 
 
 def what_next(facts: Facts) -> Iterator[Finding]:
-    """SNL015: what would help most, the first that applies."""
+    """SNL015: what would help most: the first that applies and that the advice of the other findings does not rule out,
+    as `snellen.findings.advice` has it."""
     model = facts.evaluation.chosen
-    step = next((found for ask in STEPS if (found := ask(facts, model))), None) if model else None
-    if model and step:
-        yield Finding("SNL015", "result", f"What to do next: {step}", {"model": model}, f"model-{model}")
+    steps = [Step(ask, text) for ask, of in STEPS if (text := of(facts, model))] if model else []
+    if model and steps:
+        yield Finding("SNL015", "result", steps[0].text, {"model": model}, f"model-{model}", steps=tuple(steps))
 
 
 def _beat_the_floor(facts: Facts, model: str) -> str:
     best = facts.evaluation.best_floor
     one = facts.evaluation.comparisons.between(model, floor_key(best[0]), "validation") if best else None
-    if best is None or one is None or one.verdict.better:
+    if best is None or one is None or one.verdict.better or one.kind == "selected":
         return ""
     return (
-        f"`{model}` is not above the floor `{best[0]}` beyond doubt; other layers, another learning rate or more "
+        f"`{model}` is not shown to be above the floor `{best[0]}`; other layers, another learning rate or more "
         "validation images come before all else."
     )
 
@@ -54,10 +55,14 @@ def _decide(facts: Facts, model: str) -> str:
 
 
 def _take_the_smallest(facts: Facts, model: str) -> str:
-    level = facts.evaluation.comparisons.like(model)
+    """A tie that no reasonable number of seeds would decide, or of which nobody knows what would."""
+    pairs = facts.evaluation.comparisons
+    level = [one for other in pairs.like(model) if (one := pairs.between(model, other)) is not None]
     if not level:
         return ""
-    return "more of the same will hardly decide between the tied models: take the smallest, or the one you understand."
+    many = all(one.kind == "recipes" and not one.verdict.equivalent for one in level)
+    why = f"not even {MOST_SEEDS} seeds of each would decide" if many else "nothing here decides"
+    return f"{why} between the tied models: take the smallest, or the one you understand."
 
 
 def _open(facts: Facts, model: str) -> str:
@@ -70,5 +75,12 @@ def _look(facts: Facts, model: str) -> str:
     return f"look at the mistakes of `{model}` below, the most confident first; they say more than one more decimal."
 
 
-STEPS = (_beat_the_floor, _seeds, _decide, _take_the_smallest, _open, _look)
-"""In the order in which they are asked; the last always applies."""
+STEPS: tuple[tuple[Ask, Callable[[Facts, str], str]], ...] = (
+    ("tune", _beat_the_floor),
+    ("seeds", _seeds),
+    ("seeds", _decide),
+    ("smallest", _take_the_smallest),
+    ("open the test", _open),
+    ("look", _look),
+)
+"""In the order in which they are asked; the last always applies, and nothing rules it out."""

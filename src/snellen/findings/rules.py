@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from snellen.files.atomic import write_json
@@ -21,6 +21,7 @@ from snellen.findings import (
     training,
     units,
 )
+from snellen.findings.advice import composed
 from snellen.findings.claims import claim as claim_of
 from snellen.findings.finding import Facts, Finding, Rule
 
@@ -88,15 +89,15 @@ class Judgement:
     def as_json(self) -> dict[str, Any]:
         """The judgement as JSON values."""
         return {
-            "answer": [asdict(finding) for finding in self.results],
-            "findings": [asdict(finding) for finding in self.others],
+            "answer": [finding.as_json() for finding in self.results],
+            "findings": [finding.as_json() for finding in self.others],
             "claim": self.claim,
         }
 
 
 def judge(facts: Facts) -> Judgement:
     """Every finding whose predicate holds. When numbers cannot be believed, there is no claim."""
-    found = [finding for rule in RULES.values() for finding in rule(facts)]
+    found = composed([finding for rule in RULES.values() for finding in rule(facts)])
     results = tuple(finding for finding in found if finding.severity == "result")
     others = sorted((each for each in found if each.severity != "result"), key=lambda each: WORST_FIRST[each.severity])
     broken = any(finding.severity == "error" for finding in others)

@@ -8,6 +8,7 @@ from typing import Any
 from snellen.explain.answers.looks import differs, looks_sentence
 from snellen.explain.errors.words import weak_sentence
 from snellen.findings.finding import Facts, Finding
+from snellen.findings.words import only
 
 CLEARLY = 0.02
 """A weakness whose interval lies wholly beyond 2 points is a warning, as for classes; a smaller one a notice."""
@@ -19,7 +20,8 @@ def what_it_looks_at(facts: Facts) -> Iterator[Finding]:
         seen = outcome.facts.get("looks") if one.options.name == "answers" else None
         if one.model == facts.evaluation.chosen and seen and differs(seen):
             values = {"model": one.model, **seen}
-            yield Finding("SNL017", "result", looks_sentence(one.model, seen), values, "analyses")
+            sentence = looks_sentence(one.model, seen) + only(facts, [one.model])
+            yield Finding("SNL017", "result", sentence, values, "analyses")
             return
 
 
@@ -29,18 +31,18 @@ def weak_slice(facts: Facts) -> Iterator[Finding]:
         weak = outcome.facts["weak"] if one.options.name == "errors" else []
         own = [each for each in weak if each["model"] == facts.evaluation.chosen and each["within"]]
         if own:
-            yield _finding(min(own, key=lambda each: each["difference"]["high"]), len(own))
+            yield _finding(facts, min(own, key=lambda each: each["difference"]["high"]), len(own))
             return
 
 
-def _finding(weak: dict[str, Any], count: int) -> Finding:
+def _finding(facts: Facts, weak: dict[str, Any], count: int) -> Finding:
     others = (
         f" {count - 1} other slices are weaker too." if count > 2 else " Another slice is too." if count == 2 else ""
     )
     return Finding(
         "SNL116",
         "warning" if weak["difference"]["high"] < -CLEARLY else "notice",
-        weak_sentence(weak) + others,
+        weak_sentence(weak) + others + only(facts, [weak["model"]]),
         {name: weak[name] for name in ("model", "name", "inside", "outside", "difference", "adjusted_p", "by_classes")},
         "analyses",
         "Look at these images on the page `errors`.",

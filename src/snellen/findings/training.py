@@ -2,110 +2,248 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
+from snellen.evaluate.improving import Curve, Improving, still_improving
 from snellen.evaluate.pairs import paired_mean
-from snellen.findings.finding import Facts, Finding, plural
+from snellen.evaluate.student import Difference
+from snellen.evaluate.trained import main_networks
+from snellen.findings.finding import Facts, Finding, Step, plural
+from snellen.findings.words import of_network
 from snellen.train.last import Losses
-from snellen.train.results import Result
+from snellen.train.results import JobFolder, Result
 from snellen.train.schedules import Constant
+
+TOLD = 3
+"""Networks whose numbers stand in one sentence; of more it says how many there are."""
 
 
 def failed_jobs(facts: Facts) -> Iterator[Finding]:
     """SNL101: a model, or some of its networks, that was not trained to the end."""
-    for model, result in facts.record.results.items():
-        if result.status == "failed":
-            yield Finding(
-                "SNL101",
-                "warning",
-                f"`{model}` failed: {result.reason}",
-                {"model": model, "last_good_epoch": result.epochs},
-                f"model-{model}",
-            )
-            continue
-        planned = facts.record.planned[model]
-        yield from _some_failed(facts, model, "seeds", list(planned.seeds.values()))
-        yield from _some_failed(facts, model, "folds", [fold.job for fold in planned.folds])
+    for model, planned in facts.record.planned.items():
+        if len(planned.seeds) > 1:
+            yield from _some_failed(facts, model, "over its seeds", list(planned.seeds.values()))
+        else:
+            yield from _one_failed(facts, model, planned.job, f"`{model}`")
+        yield from _some_failed(facts, model, "over its folds", [fold.job for fold in planned.folds])
+        for job in planned.final[-1:]:
+            yield from _one_failed(facts, model, job, f"The network of `{model}` on all rows but the test")
+
+
+def _one_failed(facts: Facts, model: str, job: str, name: str) -> Iterator[Finding]:
+    result = facts.record.folder_of(job).read_result()
+    if result is not None and result.status == "failed":
+        yield Finding(
+            "SNL101",
+            "warning",
+            f"{name} failed: {result.reason}",
+            {"model": model, "last_good_epoch": result.epochs},
+            f"model-{model}",
+        )
 
 
 def _some_failed(facts: Facts, model: str, what: str, jobs: Sequence[str]) -> Iterator[Finding]:
     results = [facts.record.folder_of(job).read_result() for job in jobs]
     failed: list[Result] = [result for result in results if result is not None and result.status == "failed"]
-    if failed:
-        yield Finding(
-            "SNL101",
-            "warning",
-            f"Of {plural(len(jobs), 'network')} of `{model}` over its {what}, {len(failed)} failed, the first with: "
-            f"{failed[0].reason}. Means are over those that ended well, which flatters the recipe.",
-            {"model": model, "networks": len(jobs), "failed": len(failed)},
-            f"model-{model}",
-        )
+    if not failed:
+        return
+    first = facts.record.planned[model].job in jobs and model not in facts.record.done
+    follows = (
+        f"The first of them stands for the model, so `{model}` is not ranked."
+        if first
+        else "Means are over those that ended well, which flatters the recipe."
+    )
+    yield Finding(
+        "SNL101",
+        "warning",
+        f"Of {plural(len(jobs), 'network')} of `{model}` {what}, {len(failed)} failed, the first with: "
+        f"{failed[0].reason}. {follows}",
+        {"model": model, "networks": len(jobs), "failed": len(failed)},
+        f"model-{model}",
+    )
 
 
 def under_trained(facts: Facts) -> Iterator[Finding]:
-    """SNL102: the kept epoch is the last, under a constant rate; never under one that falls, which ends by design."""
+    """SNL102: training ended while the networks of a model were still improving, see `still_improving`; never under a
+    rate that falls, which ends by design."""
     for model in facts.record.done:
         phases = facts.record.model(model).train
-        result, train = facts.record.results[model], phases[-1]
-        if result.kept_epoch == train.epochs and isinstance(train.schedule, Constant):
+        train = phases[-1]
+        if not isinstance(train.schedule, Constant):
+            continue
+        folders = [facts.record.folder_of(job) for job in main_networks(facts.record, model).values()]
+        curves = [curve for folder in folders if (curve := _curve(folder, train.measure, train.epochs)) is not None]
+        found = still_improving(curves) if curves else None
+        if found is not None:
             place = f"train.{len(phases) - 1}" if len(phases) > 1 else "train"
             yield Finding(
                 "SNL102",
                 "notice",
-                f"`{model}` was still improving: the kept epoch is the last of {train.epochs}.",
-                {"model": model, "epochs": train.epochs},
+                _improved(model, found, curves, train.measure),
+                {"model": model, "networks": found.networks, "last": found.last, "epochs": len(curves[0].measured)}
+                | {"better": found.better, "steps": found.steps},
                 f"model-{model}",
-                f"Train longer: --set models.{model}.{place}.epochs={2 * train.epochs}",
+                steps=(Step("longer", f"Train longer: --set models.{model}.{place}.epochs={2 * train.epochs}"),),
             )
+
+
+def _curve(folder: JobFolder, measure: str, epochs: int) -> Curve | None:
+    """The validation measures of a network after each epoch; None without validation images.
+
+    A network that stopped before the epochs that were asked for did so because it no longer improved: its last epoch
+    is never the kept one.
+    """
+    predictions, result, history = folder.read_predictions("validation"), folder.read_result(), folder.read_history()
+    if predictions is None or predictions.labels is None or not len(predictions) or result is None or not history:
+        return None
+    losses = np.array([each["validation_loss"] for each in history], float)
+    accuracies = np.array([each["validation_accuracy"] for each in history], float)
+    right = np.rint(accuracies * len(predictions)).astype(int)
+    kept = result.kept_epoch if result.epochs == epochs else 0
+    most = int(np.bincount(predictions.labels).max())
+    return Curve(losses if measure == "loss" else -accuracies, right, len(predictions), most, kept)
+
+
+def _improved(model: str, found: Improving, curves: Sequence[Curve], measure: str) -> str:
+    """What the test found, of all networks of a model."""
+    epochs, turned = len(curves[0].measured), "fell" if measure == "loss" else "rose"
+    chance = f"p = {found.p_value:.2g}" if found.p_value >= 0.001 else "p < 0.001"
+    kept, over = f"Of `{model}` the kept epoch is the last of {epochs}", ""
+    if found.networks > 1:
+        kept = f"In {found.last} of {found.networks} networks of `{model}` the kept epoch is the last of {epochs}"
+        over = f"over all {found.networks} "
+    rose = " while accuracy rose beyond noise" if found.test != "sign test" else ""
+    return (
+        f"{kept}, and {over}validation {measure} {turned} {found.better} of the last {found.steps} times from one "
+        f"epoch to the next{rose} ({found.test}, {chance}): training ended while validation {measure} still {turned}."
+    )
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A network that was over-fitted: what happened from the kept to the last epoch. rise: of validation loss, paired;
+    before, after: its training loss, in evaluation mode and without augmentation."""
+
+    kept_epoch: int
+    epochs: int
+    rise: Difference
+    before: float
+    after: float
 
 
 def over_fitting(facts: Facts) -> Iterator[Finding]:
     """SNL115: from the kept to the last epoch validation loss rose (paired, lower limit above 0) while training loss,
-    in evaluation mode and without augmentation, fell. A gap between the two alone is normal.
+    in evaluation mode and without augmentation, fell; in so many of the networks of a model. A gap between the two
+    alone is normal.
 
-    Silent where the losses of the last epoch were not stored, as in old runs: without them nobody knows.
+    A network that kept its last epoch is none of them. Networks whose losses of the last epoch were not stored, as in
+    old runs, are not counted: of them nobody knows.
     """
     for model in facts.record.done:
-        folder = facts.record.job(model)
-        if not folder.losses.exists():
-            continue
-        losses, result = Losses.load(folder.losses), facts.record.results[model]
-        before, after = (float(each["train"].mean(dtype=np.float64)) for each in (losses.kept, losses.last))
-        rise = paired_mean(losses.last["validation"], losses.kept["validation"])
-        if rise.low is not None and rise.low > 0 and after < before:
+        judged = {
+            seed: _over_fitted(folder, result)
+            for seed, job in main_networks(facts.record, model).items()
+            if (result := (folder := facts.record.folder_of(job)).read_result()) is not None
+            and (folder.losses.exists() or result.kept_epoch == result.epochs)
+        }
+        found = {seed: one for seed, one in judged.items() if one is not None}
+        if found:
+            one = next(iter(found.values()))
             yield Finding(
                 "SNL115",
                 "notice",
-                f"`{model}` over-fitted after epoch {result.kept_epoch}: up to epoch "
-                f"{result.epochs} the validation loss rose by {rise.value:.4f} ({rise.low:.4f} to {rise.high:.4f}) "
-                f"while the training loss fell from {before:.4f} to {after:.4f}. The weights of epoch "
-                f"{result.kept_epoch} were kept.",
+                _rose(model, found, len(judged), len(facts.record.planned[model].seeds) > 1),
                 {
                     "model": model,
-                    "kept_epoch": result.kept_epoch,
-                    "epochs": result.epochs,
-                    "rise": rise.value,
-                    "train_kept": before,
-                    "train_last": after,
+                    "kept_epoch": one.kept_epoch,
+                    "epochs": one.epochs,
+                    "rise": one.rise.value,
+                    "train_kept": one.before,
+                    "train_last": one.after,
+                    "over_fitted": len(found),
+                    "networks": len(judged),
                 },
                 f"model-{model}",
-                "More data, augmentation, dropout or weight decay let it learn longer; `patience` saves the time.",
+                steps=(
+                    Step("regularise", "More data, augmentation, dropout or weight decay let it learn longer."),
+                    Step("stop earlier", "`patience` saves the time."),
+                ),
             )
+
+
+def _over_fitted(folder: JobFolder, result: Result) -> Fitted | None:
+    """What over-fitting there is in one network; None without any."""
+    if not folder.losses.exists():
+        return None
+    losses = Losses.load(folder.losses)
+    before, after = (float(each["train"].mean(dtype=np.float64)) for each in (losses.kept, losses.last))
+    rise = paired_mean(losses.last["validation"], losses.kept["validation"])
+    if rise.low is None or rise.low <= 0 or after >= before:
+        return None
+    return Fitted(result.kept_epoch, result.epochs, rise, before, after)
+
+
+def _rose(model: str, found: Mapping[int, Fitted], networks: int, by_seed: bool) -> str:
+    """What happened in the over-fitted networks, the first of them in numbers."""
+    first = list(found.items())[:TOLD]
+    if not by_seed:
+        one = first[0][1]
+        return f"`{model}` over-fitted after epoch {one.kept_epoch}: {_numbers(one)}. {_kept(one)}"
+    told = "; ".join(f"that of seed {number} after epoch {each.kept_epoch}: {_numbers(each)}" for number, each in first)
+    more = f"; and {len(found) - TOLD} more" if len(found) > TOLD else ""
+    return (
+        f"{len(found)} of {plural(networks, 'network')} of `{model}` over-fitted, {told}{more}. Of each the weights of "
+        "the earlier epoch were kept."
+    )
+
+
+def _numbers(one: Fitted) -> str:
+    return (
+        f"up to epoch {one.epochs} the validation loss rose by {one.rise.value:.4f} ({one.rise.low:.4f} to "
+        f"{one.rise.high:.4f}) while the training loss fell from {one.before:.4f} to {one.after:.4f}"
+    )
+
+
+def _kept(one: Fitted) -> str:
+    return f"The weights of epoch {one.kept_epoch} were kept."
 
 
 def one_class_only(facts: Facts) -> Iterator[Finding]:
-    """SNL107: a network that says the same of every image."""
+    """SNL107: networks that say the same of every image: those of the study's split and of the folds, and the one on
+    all rows."""
     for model in facts.record.done:
-        predictions = facts.record.predictions(model, "validation")
-        if predictions is not None and len(np.unique(predictions.predicted)) == 1 and len(predictions) > 1:
-            name = facts.record.classes[int(predictions.predicted[0])]
-            yield Finding(
-                "SNL107",
-                "warning",
-                f"`{model}` calls every validation image {name}: it learned nothing that tells classes apart.",
-                {"model": model, "class": name},
-                f"model-{model}",
-                "Try a smaller learning_rate or another initializer.",
-            )
+        planned = facts.record.planned[model]
+        yield from _one_class(facts, model, "validation", "", list(main_networks(facts.record, model).values()))
+        yield from _one_class(facts, model, "held_out", " over its folds", [fold.job for fold in planned.folds])
+        yield from _one_class(facts, model, "train", " on all rows but the test", list(planned.final[-1:]))
+
+
+def _one_class(facts: Facts, model: str, role: str, which: str, jobs: Sequence[str]) -> Iterator[Finding]:
+    """Of the networks of one kind that predict a role."""
+    known = [found for job in jobs if (found := facts.record.folder_of(job).read_predictions(role)) is not None]
+    said = [np.unique(each.predicted) for each in known if len(each) > 1]
+    constant = [facts.record.classes[int(each[0])] for each in said if len(each) == 1]
+    if not constant:
+        return
+    names = ", ".join(dict.fromkeys(constant))
+    words = role.replace("_", "-")
+    if len(said) == 1:
+        one = f"The network of `{model}`{which}" if which else of_network(facts, model)
+        sentence = f"{one} calls every {words} image {names}: it learned nothing that tells classes apart."
+    else:
+        sentence = (
+            f"Of {len(said)} networks of `{model}`{which}, {len(constant)} call every {words} image the same "
+            f"({names}): they learned nothing that tells classes apart."
+        )
+    yield Finding(
+        "SNL107",
+        "warning",
+        sentence,
+        {"model": model, "class": constant[0]}
+        | ({"constant": len(constant), "networks": len(said)} if len(said) > 1 else {}),
+        f"model-{model}",
+        steps=(Step("tune", "Try a smaller learning_rate or another initializer."),),
+    )

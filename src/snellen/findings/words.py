@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from snellen.evaluate.comparisons import Comparison
+from snellen.evaluate.networks import networks_on
 from snellen.evaluate.scores import Estimate
 from snellen.evaluate.student import Difference
+from snellen.evaluate.trained import which_network
 from snellen.explain.phrases import listing
 from snellen.findings.finding import Facts, interval, percent, plural
 
@@ -22,7 +24,7 @@ def points(value: float) -> str:
 def between(difference: Difference) -> str:
     """1.5 to 2.7: the interval of a difference in points; "no interval" where nothing varied."""
     if difference.low is None or difference.high is None:
-        return "no interval, for nothing varied"
+        return "no interval"
     return f"{_tenths(difference.low)} to {_tenths(difference.high)}"
 
 
@@ -43,6 +45,35 @@ def called(facts: Facts, key: str) -> str:
     if not key.startswith(FLOOR):
         return f"`{key}`"
     return f"the floor `{facts.record.floor_results[key.removeprefix(FLOOR)].label}`"
+
+
+def of_networks(facts: Facts, model: str, role: str) -> str:
+    """Whose numbers on a role are told: `m`, the network that it is, or all of its networks."""
+    networks = networks_on(facts.record, model, role)
+    if networks is not None and len(networks.seeds) > 1:
+        return f"the {len(networks.seeds)} networks of `{model}`"
+    return of_network(facts, model, role)
+
+
+def of_network(facts: Facts, model: str, role: str = "validation") -> str:
+    """The network whose predictions stand for a model on a role: `m` where there is no other."""
+    which = which_network(facts.record, model, role)
+    return f"`{model}` ({which})" if which else f"`{model}`"
+
+
+def only(facts: Facts, models: Sequence[str]) -> str:
+    """Which network an analysis looked at, as a sentence; empty where the models have one each."""
+    which = [each for model in models if (each := which_network(facts.record, model))]
+    if not which:
+        return ""
+    several = len(which) > 1
+    what = which[0].replace("the network", "the networks", 1) if several else which[0]
+    return f" Looked at {'were' if several else 'was'} {what} alone."
+
+
+def decimals(value: float) -> str:
+    """A mean of counts: 4, 4.3, 1,024.7."""
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"
 
 
 def on(one: Comparison) -> str:

@@ -1,7 +1,8 @@
-"""card.md: what a model is, how it was made, and what may be said of it."""
+"""card.md: what a model is, how it was made, and what may be said of it; of the very network that lies beside it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from snellen.evaluate.scores import Estimate
@@ -13,9 +14,8 @@ Content = dict[str, Any]
 def model_card(content: Content, name: str) -> str:
     """The card of one model of report.json, as Markdown."""
     model = next(each for each in content["models"] if each["name"] == name)
-    data, training = content["data"], model["training"]
+    data, shipped = content["data"], model["shipped"]
     height, width, channels = data["shape"]
-    optimizer = next(iter(training["optimizer"]))
     lines = [
         f"# {name}",
         "",
@@ -27,16 +27,15 @@ def model_card(content: Content, name: str) -> str:
         "## What may be said",
         "",
         content["claim"] if model["chosen"] else "This model was not chosen; its scores are below.",
+        *_beside(model, shipped),
         "",
-        "| role | images | accuracy (95 % interval) |",
-        "|---|---|---|",
-        *(_score_row(role, values) for role, values in model["roles"].items()),
+        "| role | images | network | accuracy (95 % interval) |",
+        "|---|---|---|---|",
+        *(_score_row(role, values, shipped) for role, values in model["roles"].items()),
         "",
         "## How it was made",
         "",
-        f"{model['parameters']:,} parameters; {optimizer}, learning rate {training['learning_rate']:g}, batches of "
-        f"{training['batch_size']}, seed {training['seed']}; epoch {model['kept_epoch']} of {model['stopped_epoch']} "
-        f"kept by validation {training['measure']}.",
+        *_made(model, shipped),
         f"Data: {data['name']}, {data['images']:,} images, fingerprint `{data['fingerprint'][:16]}`.",
         "",
         "## How to use it",
@@ -47,5 +46,39 @@ def model_card(content: Content, name: str) -> str:
     return "\n".join(lines)
 
 
-def _score_row(role: str, values: Content) -> str:
-    return f"| {role} | {values['n']:,} | {interval(Estimate(**values['scores']['accuracy']))} |"
+def _beside(model: Content, shipped: Content) -> Iterator[str]:
+    """Which of several networks lies in this folder."""
+    if shipped["final"]:
+        yield ""
+        yield "In this folder is the network trained on all rows but the test" + (
+            "." if "test" in model["roles"] else "; its own test was not opened, so all scores below are of others."
+        )
+    elif shipped["seeds"] > 1:
+        yield ""
+        yield f"In this folder is one of {shipped['seeds']} networks, that of seed {shipped['seed']}."
+
+
+def _score_row(role: str, values: Content, shipped: Content) -> str:
+    network = "this one" if role in shipped["roles"] else values["network"]
+    return f"| {role} | {values['n']:,} | {network} | {interval(Estimate(**values['scores']['accuracy']))} |"
+
+
+def _made(model: Content, shipped: Content) -> Iterator[str]:
+    """The settings of each phase and what was kept of it."""
+    fitted = "" if shipped["images"] is None else f", fitted to {shipped['images']:,} images"
+    yield f"{model['parameters']:,} parameters, seed {shipped['seed']}{fitted}."
+    for number, phase in enumerate(shipped["phases"], 1):
+        settings = phase["settings"]
+        which = f"Phase {number}: " if len(shipped["phases"]) > 1 else ""
+        yield (
+            f"{which}{next(iter(settings['optimizer']))}, learning rate {settings['learning_rate']:g}, batches of "
+            f"{settings['batch_size']}; {_kept(phase, shipped['judges'])}."
+        )
+
+
+def _kept(phase: Content, judges: str | None) -> str:
+    epochs = f"{phase['epochs']} epoch{'' if phase['epochs'] == 1 else 's'}"
+    if phase["by"] is None:
+        of = "of the folds" if judges == "folds" else "of the study's own split"
+        return f"{epochs}, the median of those that the networks {of} kept"
+    return f"epoch {phase['kept_epoch']} of {epochs} kept by validation {phase['by']}"

@@ -16,6 +16,7 @@ from snellen.evaluate.evaluation import Evaluation, as_estimate
 from snellen.evaluate.floors import floor_key
 from snellen.evaluate.held_out import HELD_OUT, OUT_OF_FOLD, held_out
 from snellen.evaluate.record import RunRecord
+from snellen.evaluate.trained import which_network
 from snellen.explain.augmented import load_augmented
 from snellen.explain.mistakes import cell_rows, confident_mistakes, first_examples, worst_pairs
 from snellen.explain.pixels import pixel_map
@@ -25,7 +26,7 @@ from snellen.metrics.scores import confusion
 from snellen.models.predictions import Predictions
 from snellen.report.computed import computed_section
 from snellen.report.folds import folds_section, seeds_section
-from snellen.report.phases import epochs_before, phases_section, whole_history
+from snellen.report.phases import epochs_before, phases_section, shipped_section, whole_history
 from snellen.report.searches import search_section
 
 FORMAT = 1
@@ -156,6 +157,8 @@ def _model(record: RunRecord, evaluation: Evaluation, model: str) -> Content:
         "seeds": seeds_section(record, evaluation, model),
         "folds": folds_section(record, evaluation, model),
         "augmented": _augmented(record, model),
+        "network": which_network(record, model),
+        "shipped": shipped_section(record, model),
         "roles": {
             role: _role(record, evaluation, model, each) for role, each in predictions.items() if each and len(each)
         },
@@ -175,6 +178,7 @@ def _role(record: RunRecord, evaluation: Evaluation, model: str, predictions: Pr
     matrix = confusion(predictions.labels, predictions.predicted, len(classes))
     return {
         "n": len(predictions),
+        "network": which_network(record, model, role),
         "scores": _of_network(evaluation.scores, model, role),
         "per_class": [_class_row(evaluation, model, role, name, matrix, index) for index, name in enumerate(classes)],
         "confusion": matrix.tolist(),

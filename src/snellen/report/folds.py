@@ -8,13 +8,18 @@ from typing import Any
 
 import polars as pl
 
+from snellen.evaluate.confusions import confusions
 from snellen.evaluate.evaluation import Evaluation
 from snellen.evaluate.lengths import kept_epochs
+from snellen.evaluate.networks import networks_on
 from snellen.evaluate.record import RunRecord
 from snellen.report.searches import short_names
 from snellen.study.found import Split
 
 Content = dict[str, Any]
+
+PAIRS = 5
+"""Confusions of all seeds that are shown, and those that are as frequent as the first."""
 
 
 def folds_section(record: RunRecord, evaluation: Evaluation, model: str) -> Content | None:
@@ -61,7 +66,8 @@ def _values(record: RunRecord, model: str, split: Split) -> Content:
 
 
 def seeds_section(record: RunRecord, evaluation: Evaluation, model: str) -> Content | None:
-    """The `seeds` of a model in report.json: accuracy of each seed's network and their mean, by role; None for one."""
+    """The `seeds` of a model in report.json: accuracy of each seed's network and their mean, by role, and what all of
+    them together miss and mistake; None for one seed."""
     seed_of = {job: seed for seed, job in record.planned[model].seeds.items()}
     rows = evaluation.scores.filter(
         (pl.col("model") == model) & (pl.col("of") == "seed") & (pl.col("measure") == "accuracy")
@@ -72,7 +78,25 @@ def seeds_section(record: RunRecord, evaluation: Evaluation, model: str) -> Cont
         if mean is not None and row["job"] in seed_of:
             role = roles.setdefault(row["role"], {"mean": asdict(mean), "seeds": []})
             role["seeds"].append({"seed": seed_of[row["job"]], "job": row["job"], "accuracy": row["value"]})
-    return roles or None
+    return {role: one | _together(record, evaluation, model, role) for role, one in roles.items()} or None
+
+
+def _together(record: RunRecord, evaluation: Evaluation, model: str, role: str) -> Content:
+    """Means over the networks of all seeds. mistakes: of one network; pairs: the most frequent confusions; recalls: of
+    each class."""
+    networks = networks_on(record, model, role)
+    if networks is None:
+        return {"mistakes": None, "pairs": [], "recalls": []}
+    found = confusions(networks, len(record.classes), PAIRS)
+    recalls = {name: evaluation.recipe(model, role, "recall", name) for name in record.classes}
+    return {
+        "mistakes": found.mistakes,
+        "pairs": [
+            {"classes": [pair.true, pair.given], "images": pair.images, "share": asdict(pair.share)}
+            for pair in found.pairs
+        ],
+        "recalls": [{"class": name, "recall": asdict(one)} for name, one in recalls.items() if one is not None],
+    }
 
 
 def _final(record: RunRecord, model: str) -> Content | None:

@@ -164,8 +164,9 @@ def _cells(content: Content, sheet: Sheet, limit: int) -> dict[str, Any]:
 def _anchors(content: Content) -> dict[str, str]:
     """What a finding may point to as its evidence: the id of an element and what a reader calls it."""
     models = {f"model-{model['name']}": model["name"] for model in content["models"]}
+    seeds = {f"all-seeds-{each['name']}": f"{each['name']}, all seeds" for each in content["models"] if each["seeds"]}
     analyses = {"analyses": "analyses"} if content.get("analyses") else {}
-    return {"leaderboard": "leaderboard", "data": "data", "roles": "roles"} | analyses | models
+    return {"leaderboard": "leaderboard", "data": "data", "roles": "roles"} | analyses | models | seeds
 
 
 def _axis(leaderboard: list[dict[str, Any]]) -> tuple[float, float]:

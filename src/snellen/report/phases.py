@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from snellen.evaluate.record import RunRecord
+from snellen.evaluate.trained import fitted_images, trained
 
 Content = dict[str, Any]
 
@@ -24,6 +25,34 @@ def whole_history(record: RunRecord, model: str) -> list[Content]:
 def epochs_before(record: RunRecord, model: str) -> int:
     """The epochs that the phases before the last trained."""
     return sum(len(record.folder_of(job).read_history()) for job in record.planned[model].phases[:-1])
+
+
+def shipped_section(record: RunRecord, model: str) -> Content | None:
+    """The network that is the model's bundle, as its own files tell; None while it is not trained to its end.
+
+    phases: epochs trained and kept of each, and what chose the kept one (None: the last, by rule). roles: those whose
+    numbers in this report are of this network.
+    """
+    planned = record.planned[model]
+    job = planned.shipped
+    found, result = trained(record, job), record.folder_of(job).read_result()
+    if found is None or result is None or result.status != "done":
+        return None
+    final, settings = job in planned.final, record.model(model).train
+    own = ["test"] if final else ["train", "validation", "calibration", *([] if planned.final else ["test"])]
+    return {
+        "job": job,
+        "seed": record.folder_of(job).read_job().trajectory.seed,
+        "seeds": len(planned.seeds),
+        "final": final,
+        "judges": ("seeds" if record.nested(model) else "folds") if final else None,
+        "images": fitted_images(record, job),
+        "roles": own,
+        "phases": [
+            {"settings": phase.model_dump(mode="json"), "epochs": epochs, "kept_epoch": kept, "by": by}
+            for phase, epochs, kept, by in zip(settings, found.epochs, found.kept, found.by, strict=True)
+        ],
+    }
 
 
 def phases_section(record: RunRecord, model: str) -> list[Content]:

@@ -22,7 +22,8 @@ class Ablation:
 
     recall, recall_low, recall_high: of recall; recall_p: that it did not change. recall_own_p: that images of the class
     lose no more of its answer than others do. probability ...: the same for the mean probability of the class.
-    accuracy, accuracy_low, accuracy_high: (U,).
+    changed: the share of the images of a class whose answer becomes right or wrong. accuracy, accuracy_low,
+    accuracy_high: (U,).
     """
 
     recall: np.ndarray
@@ -35,6 +36,7 @@ class Ablation:
     probability_high: np.ndarray
     probability_p: np.ndarray
     probability_own_p: np.ndarray
+    changed: np.ndarray
     accuracy: np.ndarray
     accuracy_low: np.ndarray
     accuracy_high: np.ndarray
@@ -111,6 +113,7 @@ def _compare(whole_NK: np.ndarray, silenced_NK: np.ndarray, labels_N: np.ndarray
         own_p(identity[after] - identity[before], labels_N),
         *paired_means(likelier[np.arange(len(labels_N)), labels_N], labels_N, images),
         own_p(likelier, labels_N),
+        (lost + won) / np.maximum(images, 1),
         *paired_shares(lost.sum(), won.sum(), images.sum()),
     )
 

@@ -85,6 +85,7 @@ def make(subject: Subject, options: Units) -> Outcome:
         "boxes": pl.concat(boxes.table(each, by, subject.classes) for by, each in drawn.items()),
     }
     facts = _facts(subject, layer, judged, highest, norm, len(train))
+    facts["detectable"] = [None if np.isnan(loss) else float(loss) for loss in judged.detectable]
     facts["touching"] = int(np.triu(touching.all(0), 1).sum())
     tables["units"] = tables["units"].with_columns(sentence=pl.Series(words.descriptions(facts, tables)))
     facts["sentences"] = words.sentences(facts, tables)
@@ -131,6 +132,7 @@ def judge(subject: Subject, layer: UnitLayer, read: Readings, part: Predictions,
         role=part.role,
         images=len(labels),
         ablated=len(shown),
+        per_class=np.bincount(labels[shown], minlength=len(subject.classes)),
     )
 
 

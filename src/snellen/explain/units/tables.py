@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from snellen.explain.units.ablation import Ablation
+from snellen.explain.units.detectable import detectable_losses
 from snellen.explain.units.layer import Readings
 from snellen.explain.units.maximal import Maximal
 from snellen.explain.units.selectivity import Selectivity
@@ -24,7 +25,8 @@ NEAREST = 3
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """What is claimed. selective_p, needed_p, used_p: (U, K), each corrected over all units and classes."""
+    """What is claimed. selective_p, needed_p, used_p: (U, K), each corrected over all units and classes. per_class:
+    (K,) images of each class on which units were silenced."""
 
     selectivity: Selectivity
     by_mean: Ablation
@@ -35,6 +37,12 @@ class Judged:
     role: str
     images: int
     ablated: int
+    per_class: np.ndarray
+
+    @property
+    def detectable(self) -> np.ndarray:
+        """(K,): the loss of recall from which on it would have been seen, see `detectable_losses`."""
+        return detectable_losses(self.by_mean.changed, ~self.needed, self.per_class, FALSE_DISCOVERIES)
 
     @property
     def selective(self) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,8 @@ FEW_UNITS = 2
 """Layers of at most so many units are described unit by unit."""
 NAMED = 3
 """Most classes or units named in one sentence."""
+
+NO_EVIDENCE = "That is no evidence that single {}s do nothing."
 
 Row = Mapping[str, Any]
 
@@ -30,7 +33,7 @@ def _description(facts: Row, unit: Row, classes: Sequence[Row]) -> str:
         images = facts["train_images"] + (facts["images"] if facts["role"] != "train" else 0)
         return f"{name} is dead: it gives {unit['mean']:.3g} for each of {images:,} images."
     copy = "" if unit["duplicate_of"] is None else f" It does nearly the same as {noun} {unit['duplicate_of']}."
-    return f"{name} {_response(facts, classes)}; it {_rest(unit)}; {_loss(classes)}.{copy}"
+    return f"{name} {_response(facts, classes)}; it {_rest(unit)}; {_loss(facts, classes)}.{copy}"
 
 
 def _response(facts: Row, classes: Sequence[Row]) -> str:
@@ -62,15 +65,33 @@ def _rest(unit: Row) -> str:
     return f"is above 0 for {share(unit['active_share'])} of images"
 
 
-def _loss(classes: Sequence[Row]) -> str:
+def _loss(facts: Row, classes: Sequence[Row]) -> str:
     needed = sorted((row for row in classes if row["needed"]), key=lambda row: row["mean_recall"])
     used = sorted((row for row in classes if row["used"]), key=lambda row: row["mean_probability"])
     if not needed and not used:
-        return "silencing it costs nothing that can be told from chance"
+        return f"silencing it makes no measurable difference ({unseen(facts)})"
     if not needed:
-        return f"silencing it costs {cost(used[0], 'probability')} and no recall that can be told from chance"
+        lost = cost(used[0], "probability")
+        return f"silencing it costs {lost} and makes no measurable difference to recall ({unseen(facts)})"
     more = f", and {len(needed) - 2} more classes some" if len(needed) > 2 else ""
     return f"silencing it costs {' and '.join(cost(row, 'recall') for row in needed[:2])}{more}"
+
+
+def unseen(facts: Row) -> str:
+    """What no measurable difference leaves open: the loss that would have been seen, in the class that is hardest to
+    judge."""
+    losses = facts["detectable"]
+    if not any(loss is not None for loss in losses):
+        return "with so few images of each class not even the loss of all recall would have been seen"
+    most = upwards(100 * max(loss for loss in losses if loss is not None))
+    few = sum(loss is None for loss in losses)
+    but = "" if not few else f", but for {few} {'class' if few == 1 else 'classes'} with too few images to see any loss"
+    return f"a loss of {most} points of recall of a class or more would have been seen with a probability of 80 %{but}"
+
+
+def upwards(value: float) -> str:
+    """One decimal, rounded upwards: 4.21 as 4.3."""
+    return f"{math.ceil(round(10 * value, 6)) / 10:.1f}"
 
 
 def cost(row: Row, measure: str) -> str:
@@ -144,20 +165,23 @@ def _losses(facts: Row, tables: Mapping[str, pl.DataFrame]) -> str:
     """What silencing costs: recall where it does, else probability."""
     counts, classes, noun = counted(tables), tables["classes"], facts["noun"]
     if not counts["used"] + counts["needed"]:
-        return f"Silencing any one {noun} costs nothing that can be told from chance ({classes.height:,} pairs tested)."
+        return (
+            f"Silencing any single {noun} makes no measurable difference ({classes.height:,} pairs of a {noun} and a "
+            f"class tested): {unseen(facts)}. {NO_EVIDENCE.format(noun)}"
+        )
     kind, measure = ("needed", "recall") if counts["needed"] else ("used", "probability")
     worst = classes.filter(kind).sort(f"mean_{measure}").to_dicts()[0]
-    first = (
-        f"Silencing one of {counts['needed']:,} {noun}s costs some class recall"
-        if counts["needed"] > 1
-        else f"Silencing {noun} {worst['unit']} costs some class recall"
-        if counts["needed"]
-        else f"No single {noun} is needed: silencing any one costs no class recall that can be told from chance, and "
-        f"{counts['used']:,} of them cost some class probability"
-    )
+    largest = f"It was picked as the largest of {classes.height:,}, which makes it look larger than it is."
+    if counts["needed"]:
+        some = f"one of {counts['needed']:,} {noun}s" if counts["needed"] > 1 else f"{noun} {worst['unit']}"
+        return (
+            f"Silencing {some} costs some class recall; most is lost without {noun} {worst['unit']}, which costs "
+            f"{cost(worst, measure)}. {largest}"
+        )
     return (
-        f"{first}; most is lost without {noun} {worst['unit']}, which costs {cost(worst, measure)}. It was picked as "
-        f"the largest of {classes.height:,}, which makes it look larger than it is."
+        f"Silencing any single {noun} makes no measurable difference to recall: {unseen(facts)}. "
+        f"{NO_EVIDENCE.format(noun)} {counts['used']:,} of them cost some class probability; most is lost without "
+        f"{noun} {worst['unit']}, which costs {cost(worst, measure)}. {largest}"
     )
 
 
@@ -173,14 +197,14 @@ def _boxes(facts: Row) -> str:
 def in_short(facts: Row, tables: Mapping[str, pl.DataFrame]) -> str:
     """Half a sentence: of the 128 units of `wide`, 42 to one class, 8 to several ..."""
     counts, units = counted(tables), facts["units"]
-    one = "it" if units == 1 else f"one of {counts['needed']:,}" if counts["needed"] else "one"
-    lost = f"silencing {one} costs {'recall' if counts['needed'] else 'no recall that can be told from chance'}"
+    one = "it" if units == 1 else f"one of {counts['needed']:,}" if counts["needed"] else "any single one"
+    lost = "costs recall" if counts["needed"] else f"makes no measurable difference to recall: {unseen(facts)}"
     if units <= FEW_UNITS:
-        return f"in `{facts['model']}` {listing(_each_to(facts, tables['classes']))}, and {lost}"
+        return f"in `{facts['model']}` {listing(_each_to(facts, tables['classes']))}, and silencing {one} {lost}"
     kinds = f"{counts['one']} to one class, {counts['several']} to several and {counts['none']} to none"
     if counts["dead"]:
         kinds += f", {counts['dead']} {'is' if counts['dead'] == 1 else 'are'} dead"
-    return f"of the {units:,} {facts['noun']}s of `{facts['model']}`, {kinds}, and {lost}"
+    return f"of the {units:,} {facts['noun']}s of `{facts['model']}`, {kinds}, and silencing {one} {lost}"
 
 
 def _each_to(facts: Row, classes: pl.DataFrame) -> list[str]:
