@@ -1,0 +1,41 @@
+"""Files of strangers, opened only when they are files: a named pipe, a socket or a device could make a reader wait."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import BinaryIO
+
+from snellen.errors import DataError, SnellenError
+
+NO_WAITING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
+KINDS = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+def open_regular(path: Path, error: type[SnellenError] = DataError) -> BinaryIO:
+    """The regular file at `path`, or at the end of its links, opened for reading bytes; never waits.
+
+    Raises `error`, to be `located` by the caller, for a folder, named pipe, socket or device, and OSError as `open` does. Looked at twice: opening a
+    device may already do something, and what stands at a path may change before it is opened.
+    """
+    _check(path.stat().st_mode, error)
+    handle = os.open(path, os.O_RDONLY | NO_WAITING)
+    try:
+        _check(os.fstat(handle).st_mode, error)
+        return os.fdopen(handle, "rb")
+    except BaseException:
+        os.close(handle)
+        raise
+
+
+def _check(mode: int, error: type[SnellenError]) -> None:
+    if not stat.S_ISREG(mode):
+        found = next((name for is_kind, name in KINDS if is_kind(mode)), "something else")
+        raise error("not a regular file", found=found, expected="a file")
