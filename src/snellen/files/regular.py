@@ -22,8 +22,8 @@ KINDS = (
 def open_regular(path: Path, error: type[SnellenError] = DataError) -> BinaryIO:
     """The regular file at `path`, or at the end of its links, opened for reading bytes; never waits.
 
-    Raises `error`, to be `located` by the caller, for a folder, named pipe, socket or device, and OSError as `open` does. Looked at twice: opening a
-    device may already do something, and what stands at a path may change before it is opened.
+    Raises `error`, which the caller locates, for a folder, named pipe, socket or device, and OSError as `open` does.
+    Looked at twice: opening a device may already do something, and what stands at a path may change before.
     """
     _check(path.stat().st_mode, error)
     handle = os.open(path, os.O_RDONLY | NO_WAITING)
