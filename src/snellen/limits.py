@@ -29,6 +29,30 @@ SMALL_BYTES = 64 * 2**20
 """A compressed file that declares more than SMALL_BYTES and MAX_EXPANSION times its own size is refused before anything
 is allocated: pictures shrink 2 to 20 times, a bomb of zeros 1,000 times."""
 
+MAX_FILE_BYTES = 32 * 2**30
+"""Largest data file: its arrays would not fit the memory of a workstation, and hashing it takes a quarter of a
+minute. A file with holes counts as compressed to the bytes that are on the disk (MAX_EXPANSION)."""
+
+FEW_GZIP_MEMBERS, MIN_GZIP_MEMBER_BYTES = 1_000, 1_024
+"""Beyond a thousand members of a gzip file each must hold a KiB on average: bgzip has 64 KiB in each. A member takes
+2 us and 20 bytes."""
+
+MAX_ARCHIVE_MEMBERS, MAX_DIRECTORY_BYTES = 1_000, 2**20
+"""Arrays of an .npz file, and its directory: 60 bytes an array; the standard library needs 10 us for each."""
+
+MAX_BATCH_BYTES, MAX_BATCH_OPCODES = 2**29, 2_000_000
+"""Largest pickled batch and its opcodes, 1 us and up to 100 bytes each. That of CIFAR-100 has 155 MB and 300,000."""
+
+MAX_LISTED_FILES = 1_000_000
+"""Most picture files of a data set: about 1 KiB of memory each before a single one is decoded. More are better packed
+into arrays."""
+
+MAX_FOLDER_DEPTH = 32
+"""Folders in folders; real ones are 2 to 6 deep, and every system limits how long a path may be."""
+
+MAX_NAME_CHARACTERS = 4_096
+"""Longest path or label in a manifest: no system opens a longer path."""
+
 MAX_LAYERS = 1_000
 MAX_SKIP_DEPTH = 16
 MAX_PARAMETERS = 1_000_000_000

@@ -21,7 +21,7 @@ from typing import IO, cast
 import numpy as np
 
 from snellen.data.child import DIGEST_BYTES
-from snellen.data.streams import CHUNK_BYTES, check_dimensions, check_expansion
+from snellen.data.streams import CHUNK_BYTES, check_dimensions, check_expansion, file_bytes, open_data, readable
 from snellen.errors import DataError, located
 
 START_SECONDS = 60.0
@@ -63,10 +63,9 @@ def _declared(data_type: str, shape: list[int]) -> Declared:
 class Guarded:
     """A file that a child process has open. arrays: what is in it, by name."""
 
-    def __init__(self, process: subprocess.Popen[bytes], path: Path) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], num_bytes: int) -> None:
         self.process = process
-        self.path = path
-        self.file_bytes = path.stat().st_size
+        self.file_bytes = num_bytes
         self.expired = False
         with self.within(START_SECONDS):
             self._line()
@@ -148,12 +147,14 @@ class Guarded:
 @contextmanager
 def opened(kind: str, path: Path) -> Iterator[Guarded]:
     """The arrays of an HDF5 ("hdf5") or MATLAB v5 ("mat") file. Raises DataError, also for hangs and crashes."""
+    with located(path.name), readable(), open_data(path) as file:
+        num_bytes = file_bytes(file)
     command = [sys.executable, "-P", "-X", "utf8", "-m", CHILD, kind, str(path.resolve())]
     environment = os.environ | ENVIRONMENT | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     pipe = subprocess.PIPE
     with subprocess.Popen(command, bufsize=0, stdin=pipe, stdout=pipe, stderr=pipe, env=environment) as process:
         try:
             with located(path.name):
-                yield Guarded(process, path)
+                yield Guarded(process, num_bytes)
         finally:
             process.kill()

@@ -12,7 +12,7 @@ from snellen.data.arrays import assemble
 from snellen.data.dataset import Dataset
 from snellen.data.guarded import Guarded, opened
 from snellen.data.source import Options, Reader
-from snellen.data.streams import readable
+from snellen.data.streams import open_data, readable
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
 
@@ -53,7 +53,7 @@ def is_hdf5(path: Path) -> bool:
     """True for an HDF5 file, told by its first bytes."""
     if not path.is_file():
         return False
-    with readable(), open(path, "rb") as file:
+    with readable(), open_data(path) as file:
         return file.read(len(MAGIC)) == MAGIC
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from snellen.errors import DataError, SnellenError
 
@@ -19,7 +19,7 @@ KINDS = (
 )
 
 
-def open_regular(path: Path, error: type[SnellenError] = DataError) -> BinaryIO:
+def open_regular(path: Path, error: type[SnellenError] = DataError) -> BufferedReader:
     """The regular file at `path`, or at the end of its links, opened for reading bytes; never waits.
 
     Raises `error`, which the caller locates, for a folder, named pipe, socket or device, and OSError as `open` does.
