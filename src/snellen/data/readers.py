@@ -12,10 +12,11 @@ from snellen.data import cifar, emnist, folder, hdf5, idx, known, manifest, mat,
 from snellen.data.adapt import adapt
 from snellen.data.dataset import Dataset
 from snellen.data.source import UNSAID, Options, Reader
-from snellen.data.streams import readable
+from snellen.data.streams import exists, open_data, reachable, readable
+from snellen.data.text import check_text
 from snellen.errors import DataError, DataNotFound, StudyError, located, unknown
 from snellen.files.cache import cache_folder
-from snellen.files.hashing import digest_file, identity
+from snellen.files.hashing import digest_stream, identity
 
 __all__ = ["READERS", "Options", "Reader", "holds_picture_files", "read"]
 
@@ -50,7 +51,8 @@ def read(source: str | Path, options: Options = UNSAID, data_folder: Path | None
 
 def holds_picture_files(path: Path) -> bool:
     """Whether what stands there is read picture by picture: classes in folders, or a manifest."""
-    return any(reader.recognises(path) for reader in READERS.values() if reader.of_picture_files)
+    with located(str(path)), reachable():
+        return any(reader.recognises(path) for reader in READERS.values() if reader.of_picture_files)
 
 
 def _read_bundled(name: str, options: Options) -> Dataset:
@@ -71,7 +73,8 @@ def _read_files(path: Path, kind: str, options: Options, published: known.Publis
         return adapt(dataset, options)
 
     _check_options(options, reader.of_picture_files)
-    with located(str(path)):
+    with located(str(path)), reachable():
+        check_text(name, "a file or folder name")
         files = reader.files(path, options)
         with ThreadPoolExecutor() as pool:  # hashing lets go of the interpreter: half the time on two cores
             contents = [[_called(file, path), sha] for file, sha in zip(files, pool.map(_digest, files), strict=True)]
@@ -94,12 +97,12 @@ def _called(file: Path, source: Path) -> str:
 
 
 def _digest(path: Path) -> str:
-    with located(path.name), readable():
-        return digest_file(path)
+    with located(path.name), readable(), open_data(path) as file:
+        return digest_stream(file)
 
 
 def _find_kind(path: Path) -> str:
-    with located(str(path)):
+    with located(str(path)), reachable():
         kinds = [kind for kind, reader in READERS.items() if reader.recognises(path)]
     if len(kinds) == 1:
         return kinds[0]
@@ -136,7 +139,7 @@ def _locate(source: str | Path, data_folder: Path | None) -> Path:
 
 def find(source: str | Path, data_folder: Path | None) -> Path | None:
     """Where the data called `source`, or at that path, are on this machine; None when they are nowhere."""
-    return next((place for place in _places(source, data_folder) if place.exists()), None)
+    return next((place for place in _places(source, data_folder) if exists(place)), None)
 
 
 def _advice(source: str | Path) -> str:

@@ -15,7 +15,7 @@ from typing import IO
 
 import numpy as np
 
-from snellen.errors import DataError, SnellenError
+from snellen.errors import DataError, SnellenError, located
 from snellen.files.regular import open_regular
 from snellen.limits import MAX_EXPANSION, MAX_FILE_BYTES, MAX_IMAGES, MAX_SIDE_PIXELS, SMALL_BYTES
 
@@ -34,6 +34,23 @@ def readable() -> Iterator[None]:
         raise
     except DAMAGE as error:
         raise DataError(f"cannot be read: {error}") from error
+
+
+@contextmanager
+def reachable() -> Iterator[None]:
+    """Turns what the system says of paths that are too long, forbidden or go in circles into DataError."""
+    try:
+        yield
+    except SnellenError:
+        raise
+    except OSError as error:
+        raise DataError(f"cannot be reached: {error.strerror or error}") from error
+
+
+def exists(path: Path) -> bool:
+    """Whether something is there. Raises DataError for a path that the system cannot follow."""
+    with located(str(path)), reachable():
+        return path.exists()
 
 
 def open_data(path: Path, max_bytes: int = MAX_FILE_BYTES) -> BufferedReader:

@@ -14,6 +14,7 @@ from snellen.data.npz import read_lone_array
 from snellen.data.pictures import DEPTHS, decode, in_threads, is_picture, with_channels
 from snellen.data.readers import holds_picture_files, read
 from snellen.data.source import Options
+from snellen.data.streams import exists, reachable
 from snellen.errors import DataError, located
 from snellen.models.bundle import Input
 
@@ -39,7 +40,7 @@ def open_pictures(sources: Sequence[str], contract: Input, data_folder: Path | N
     """
     for source in sources:
         path = Path(source)
-        with located(source) if path.exists() else nullcontext():
+        with located(source) if exists(path) else nullcontext(), reachable():
             yield _open(source, path, contract, data_folder)
 
 
