@@ -66,10 +66,24 @@ MAX_DESCRIPTION_BYTES = 2**20
 """Largest study file and model.json read; real ones are a few KiB."""
 
 MAX_HEADER_PIXELS = 64 * 2**20
-"""Largest picture decoded, by its header: 64 megapixels, about 200 MB decoded."""
+"""Largest picture looked at, by its header: 64 megapixels, more than phones and cameras make by default."""
 
-MAX_PICTURE_BYTES = 256 * 2**20
-"""Largest picture file read: more than MAX_HEADER_PIXELS of three bytes, uncompressed."""
+MAX_DECODED_BYTES, MAX_REDUCED_BYTES = 96 * 2**20, 192 * 2**20
+"""Largest picture decoded whole: 33 megapixels of three colours, 25 with alpha, 16 of 16 bits; and the largest JPEG
+that is decoded at a quarter of its size: 64 megapixels. Measured, a thread takes less than 512 MiB with either."""
+
+MAX_PICTURE_BYTES = 128 * 2**20
+"""Largest picture file read: more than MAX_DECODED_BYTES, uncompressed."""
+
+MAX_PICTURE_READS, MAX_RUN_READS = 100_000, 2_000_000
+"""How many pieces of a picture file are read, 5 us each: 270 MB of PNG as it is usually divided; and of a BMP with run
+lengths, 1 us each: one of a megapixel."""
+
+MAX_TILE_PIXELS = 2**22
+"""Tile of a TIFF file, whatever the size of the picture: 16 times that of a usual one of 512x512."""
+
+MAX_EXIF_BYTES = 2**16
+"""EXIF data of a picture: what fits into a JPEG."""
 
 MAX_MANIFEST_BYTES = 2**30
 """Largest manifest read: 100 bytes a row for MAX_IMAGES."""
