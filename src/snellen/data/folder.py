@@ -64,11 +64,19 @@ def _walk(folder: Path) -> Iterator[tuple[bool, Path]]:
         with os.scandir(place) as entries:
             visible = sorted((entry for entry in entries if _is_visible(entry.name)), key=lambda entry: entry.name)
         for entry in visible:
-            if not entry.is_dir():
+            if not _is_folder(entry):
                 yield False, place / entry.name
             elif entry.is_symlink():
                 yield True, place / entry.name
-        left += [(place / entry.name, depth + 1) for entry in reversed(visible) if entry.is_dir()]
+        left += [(place / entry.name, depth + 1) for entry in reversed(visible) if _is_folder(entry)]
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """False also for links in circles, which are refused with their names when they are opened."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def _listed(root: Path, options: Options) -> list[Listed]:
