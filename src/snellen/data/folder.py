@@ -41,34 +41,35 @@ def _parts(root: Path) -> list[tuple[Path, bool]]:
     return parts
 
 
-def _files_below(folder: Path, below: Below) -> Iterator[Path]:
-    """Every visible file at any depth. Raises DataError for a link that leads out, and for any linked folder."""
+def _files_below(folder: Path, below: Below) -> Iterator[str]:
+    """Every visible file at any depth, by its path below the folder. Raises DataError for any linked folder."""
     for linked, file in _walk(folder):
         if linked:
-            below.check(file)
-            raise DataError("a linked folder", expected="a folder", where=file.name)
+            below.check(folder / file)
+            raise DataError("a linked folder", expected="a folder", where=file)
         yield file
 
 
-def _walk(folder: Path) -> Iterator[tuple[bool, Path]]:
-    """Every visible file at any depth, and every linked folder, which is not entered: whether it is one, and its path.
+def _walk(folder: Path) -> Iterator[tuple[bool, str]]:
+    """Every visible file at any depth, and every linked folder, which is not entered: whether it is one, and its path
+    below `folder` with forward slashes.
 
     Not `os.walk`, which leaves out without a word what it cannot list, and calls itself for every folder in a folder.
     """
-    left = [(folder, 1)]
+    left = [("", 1)]
     while left:
         place, depth = left.pop()
         if depth > MAX_FOLDER_DEPTH:
             expected = f"at most {MAX_FOLDER_DEPTH}"
-            raise DataError("folders too deep", found=f"{depth} in each other", expected=expected, where=place.name)
-        with os.scandir(place) as entries:
+            raise DataError("folders too deep", found=f"{depth} in each other", expected=expected, where=place)
+        with os.scandir(folder / place) as entries:
             visible = sorted((entry for entry in entries if _is_visible(entry.name)), key=lambda entry: entry.name)
         for entry in visible:
             if not _is_folder(entry):
-                yield False, place / entry.name
+                yield False, f"{place}{entry.name}"
             elif entry.is_symlink():
-                yield True, place / entry.name
-        left += [(place / entry.name, depth + 1) for entry in reversed(visible) if _is_folder(entry)]
+                yield True, f"{place}{entry.name}"
+        left += [(f"{place}{entry.name}/", depth + 1) for entry in reversed(visible) if _is_folder(entry)]
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -97,12 +98,12 @@ def _listed(root: Path, options: Options) -> list[Listed]:
 
 
 def _listed_class(folder: Path, root: Path, tested: bool, below: Below, options: Options) -> Iterator[Listed]:
-    none = True
-    with located(folder.relative_to(root).as_posix()):
+    none, prefix = True, folder.relative_to(root).as_posix()
+    with located(prefix):
         below.check(folder / "any")
-        for file in _files_below(folder, below):
-            path = file.relative_to(root).as_posix()
-            with located(file.relative_to(folder).as_posix()):
+        for name in _files_below(folder, below):
+            file, path = folder / name, f"{prefix}/{name}"
+            with located(name):
                 below.check(file)
                 group = options.group.of_path(path) if options.group else None
             yield Listed(file, path, folder.name, tested, group, path)
@@ -123,7 +124,7 @@ def _recognises(path: Path) -> bool:
     if not path.is_dir():
         return False
     with reachable():
-        return any(is_picture(file) for folder in _folders(path) for _, file in _walk(folder))
+        return any(is_picture(Path(file)) for folder in _folders(path) for _, file in _walk(folder))
 
 
 def _files(path: Path, options: Options) -> list[Path]:

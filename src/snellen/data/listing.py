@@ -131,7 +131,7 @@ def dataset_of(listed: Sequence[Listed], options: Options, name: str) -> Dataset
 def _decoded(rows: Sequence[Listed], options: Options) -> tuple[list[np.ndarray], list[Listed], tuple[Excluded, ...]]:
     """Pictures and their rows, and the files excluded where the study says so."""
 
-    def attempt(row: Listed) -> np.ndarray | DataError:
+    def attempt(row: Listed) -> np.ndarray | Excluded:
         try:
             with located(row.place):
                 return decode(row.file, options.fit, options.background)
@@ -139,14 +139,14 @@ def _decoded(rows: Sequence[Listed], options: Options) -> tuple[list[np.ndarray]
             if options.on_bad_image is None:
                 error.hint = error.hint or LEAVE_OUT
                 raise
-            return error
+            return Excluded(row.id, error.problem)
 
     good: list[np.ndarray] = []
     kept: list[Listed] = []
     excluded: list[Excluded] = []
     for row, picture in zip(rows, in_threads(attempt, rows), strict=True):
-        if isinstance(picture, DataError):
-            excluded.append(Excluded(row.id, picture.problem))
+        if isinstance(picture, Excluded):
+            excluded.append(picture)
         else:
             good.append(picture)
             kept.append(row)

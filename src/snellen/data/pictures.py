@@ -15,6 +15,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar, get_args
 
@@ -47,6 +48,9 @@ DAMAGE = (
 
 SWAPPED = {"16L": "16B", "16B": "16L", "16N": "16B" if sys.byteorder == "little" else "16L"}
 """Pillow's names for byte orders, each with the other one."""
+
+WAITING = 1_024
+"""Pictures that wait for a thread at once: each takes 2 kB, and there may be a million."""
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -125,9 +129,12 @@ def in_threads(decode_one: Callable[[T], U], items: Iterable[T]) -> list[U]:
     One thread a core, because each holds a whole picture: 130 MB for one of 12 megapixels. Pillow's warnings (of odd
     metadata, mostly) are not shown meanwhile: what it cannot decode, it raises.
     """
+    left, done = iter(items), list[U]()
     with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
         warnings.filterwarnings("ignore", module=r"PIL\.")
-        return list(pool.map(decode_one, items))
+        while some := list(islice(left, WAITING)):
+            done += pool.map(decode_one, some)
+    return done
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 from snellen.data import cifar, emnist, folder, hdf5, idx, known, manifest, mat, npz, pixel_csv, store
 from snellen.data.adapt import adapt
 from snellen.data.dataset import Dataset
+from snellen.data.pictures import in_threads
 from snellen.data.source import UNSAID, Options, Reader
 from snellen.data.streams import exists, open_data, reachable, readable
 from snellen.data.text import check_text
@@ -76,8 +76,8 @@ def _read_files(path: Path, kind: str, options: Options, published: known.Publis
     with located(str(path)), reachable():
         check_text(name, "a file or folder name")
         files = reader.files(path, options)
-        with ThreadPoolExecutor() as pool:  # hashing lets go of the interpreter: half the time on two cores
-            contents = [[_called(file, path), sha] for file, sha in zip(files, pool.map(_digest, files), strict=True)]
+        digests = in_threads(_digest, files)  # hashing lets go of the interpreter: half the time on two cores
+        contents = [[_called(file, path), sha] for file, sha in zip(files, digests, strict=True)]
         key = identity([kind, reader.version, options.as_json(), contents, published and published.fingerprint])
         return store.kept(key, name, decode)
 
@@ -93,7 +93,8 @@ def _check_options(options: Options, of_picture_files: bool) -> None:
 
 def _called(file: Path, source: Path) -> str:
     """The name under which a file counts: in a folder its place below it, which may name its class."""
-    return file.relative_to(source).as_posix() if file.is_relative_to(source) and file != source else file.name
+    below = f"{source}{os.sep}"
+    return str(file)[len(below) :].replace(os.sep, "/") if str(file).startswith(below) else file.name
 
 
 def _digest(path: Path) -> str:
