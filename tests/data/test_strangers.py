@@ -170,7 +170,7 @@ def test_folders_in_folders_without_end(tmp_path: Path, monkeypatch: pytest.Monk
     (tmp_path / "pets/cat").mkdir(parents=True)
     with monkeypatch.context() as moved:
         moved.chdir(tmp_path / "pets/cat")
-        for _ in range(2_500):
+        for _ in range(200):
             Path("x").mkdir()
             os.chdir("x")
     refused(tmp_path / "pets", "folders too deep; found 33 in each other; expected at most 32")
