@@ -320,3 +320,11 @@ print("heavy:", sorted(heavy))
 """
     code, out = run_script(script)
     assert code == 0 and "Usage" in out and out.rstrip().endswith("heavy: []")
+
+
+def test_predict_writes_no_formula_into_its_csv(snellen: Command, small_run: Run) -> None:
+    name = "=HYPERLINK(1).png"
+    Image.fromarray(np.zeros((8, 8), np.uint8)).save(name)
+    code, _, _ = snellen("predict", small_run.folder / "models/linear", name, "--csv", "answers.csv")
+    (row,) = csv.DictReader(io.StringIO(Path("answers.csv").read_text(encoding="utf-8")))
+    assert code == 0 and row["id"] == f"'{name}" and float(row["probability"]) > 0

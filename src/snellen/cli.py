@@ -181,6 +181,7 @@ def predict(
     from snellen.deploy.predict import answer, open_model, seen_warning
     from snellen.deploy.predict import score as score_answers
     from snellen.files.atomic import write_text
+    from snellen.files.spreadsheet import as_csv
     from snellen.train.environment import choose_device
 
     loaded = open_model(model).on(choose_device(device))
@@ -193,7 +194,7 @@ def predict(
     scored = score_answers(answers, loaded) if score else None
     table = answers.table()
     if csv:
-        write_text(csv, table.write_csv())
+        write_text(csv, as_csv(table))
     if as_json:
         rows: dict[str, Any] = {"predictions": table.to_dicts()}
         print(json.dumps(rows | ({"score": vars(scored)} if scored else {})))

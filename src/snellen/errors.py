@@ -26,6 +26,15 @@ import difflib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+SHOWN_CHARACTERS, SHOWN_ITEMS, SHOWN_BITS = 80, 30, 128
+"""How much of a stranger's value a message quotes: a line on a terminal."""
+
+PART_CHARACTERS, PROBLEM_CHARACTERS = 2_000, 20_000
+"""How long one part of a message may be: a path or 30 class names fit; a study file may have many faults at once."""
+
+NAME_CHARACTERS, NEAR_NAMES = 200, 10_000
+"""How much of a name is compared with how many: 0.2 s at most, and none is longer that anybody typed."""
+
 
 class SnellenError(Exception):
     """Base of all errors for which the user, not the program, can do something.
@@ -53,14 +62,54 @@ class SnellenError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        place = ": ".join(reversed(self.places))
-        parts = [f"{place}: {self.problem}" if place else self.problem]
+        place = ": ".join(printable(place) for place in reversed(self.places))
+        problem = printable(self.problem, PROBLEM_CHARACTERS, spared="\n")
+        parts = [f"{place}: {problem}" if place else problem]
         if self.found is not None:
-            parts.append(f"found {self.found}")
+            parts.append(f"found {_part(self.found)}")
         if self.expected is not None:
-            parts.append(f"expected {self.expected}")
+            parts.append(f"expected {_part(self.expected)}")
         message = "; ".join(parts)
-        return f"{message}. {self.hint}" if self.hint else message
+        return f"{message}. {printable(self.hint)}" if self.hint else message
+
+
+def shown(value: object) -> str:
+    """`value` as messages quote it: as `repr` shows it where that is short, else the beginning, or what and how large.
+
+    Values of strangers may be large or nested beyond measure: they are cut first, and only then formatted, which is why
+    this is not `reprlib` (it formats whole numbers and bytes). What cannot be printed is escaped.
+    """
+    match value:
+        case str():
+            return repr(value[:SHOWN_CHARACTERS]) + "…" * (len(value) > SHOWN_CHARACTERS)
+        case bytes() | bytearray() | memoryview():
+            return repr(bytes(value[:SHOWN_CHARACTERS])) + "…" * (len(value) > SHOWN_CHARACTERS)
+        case int():
+            bits = value.bit_length()
+            return repr(value) if bits <= SHOWN_BITS else f"a number of {bits:,} bits"
+        case tuple() | list() if len(value) <= SHOWN_ITEMS and all(map(_is_plain, value)):
+            listed = ", ".join(map(shown, value))
+            return f"[{listed}]" if isinstance(value, list) else f"({listed}{',' * (len(value) == 1)})"
+        case tuple() | list() | dict() | set():
+            return f"a {type(value).__name__} of {len(value):,} items"
+    return repr(value) if _is_plain(value) else f"a value of type {type(value).__name__}"
+
+
+def _is_plain(value: object) -> bool:
+    return value is None or isinstance(value, (str, bytes, int, float))
+
+
+def printable(text: str, longest: int = PART_CHARACTERS, spared: str = "") -> str:
+    """The beginning of `text`, with escapes for what no terminal or file should get: control characters (but those
+    spared), changes of writing direction, and lone surrogates, which stand for bytes that are no text."""
+    kept = text[:longest] + "…" * (len(text) > longest)
+    return "".join(sign if sign.isprintable() or sign in spared else repr(sign)[1:-1] for sign in kept)
+
+
+def _part(value: object) -> str:
+    if isinstance(value, (int, bytes, bytearray, memoryview, list, tuple, dict, set)):
+        return shown(value)
+    return printable(str(value))
 
 
 class StudyError(SnellenError, ValueError):
@@ -126,7 +175,7 @@ def located(place: str) -> Iterator[None]:
 def unknown(what: str, name: str, known: Iterable[str], where: str | None = None) -> UnknownName:
     """The error for a name that is not in `known`: nearest name first, then the whole list when it is short."""
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    hint = f"Did you mean {near[0]!r}?" if near else None
+    near = difflib.get_close_matches(name[:NAME_CHARACTERS], names[:NEAR_NAMES], n=1, cutoff=0.5)
+    hint = f"Did you mean {shown(near[0])}?" if near else None
     expected = f"one of {', '.join(names)}" if len(names) <= 30 else None
-    return UnknownName(f"unknown {what} {name!r}", expected=expected, where=where, hint=hint)
+    return UnknownName(f"unknown {what} {shown(name)}", expected=expected, where=where, hint=hint)

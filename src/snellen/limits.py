@@ -32,6 +32,30 @@ is allocated: pictures shrink 2 to 20 times, a bomb of zeros 1,000 times."""
 MAX_WEIGHTS_EXPANSION = 20
 """The same for a member of a zipped bundle: float32 weights shrink by a tenth, and by no more than their zeros."""
 
+MAX_FILE_BYTES = 32 * 2**30
+"""Largest data file: its arrays would not fit the memory of a workstation, and hashing it takes a quarter of a
+minute. A file with holes counts as compressed to the bytes that are on the disk (MAX_EXPANSION)."""
+
+FEW_GZIP_MEMBERS, MIN_GZIP_MEMBER_BYTES = 1_000, 1_024
+"""Beyond a thousand members of a gzip file each must hold a KiB on average: bgzip has 64 KiB in each. A member takes
+2 us and 20 bytes."""
+
+MAX_ARCHIVE_MEMBERS, MAX_DIRECTORY_BYTES = 1_000, 2**20
+"""Arrays of an .npz file, and its directory: 60 bytes an array; the standard library needs 10 us for each."""
+
+MAX_BATCH_BYTES, MAX_BATCH_OPCODES = 2**29, 2_000_000
+"""Largest pickled batch and its opcodes, 1 us and up to 100 bytes each. That of CIFAR-100 has 155 MB and 300,000."""
+
+MAX_LISTED_FILES = 1_000_000
+"""Most picture files of a data set: about 1 KiB of memory each before a single one is decoded. More are better packed
+into arrays."""
+
+MAX_FOLDER_DEPTH = 32
+"""Folders in folders; real ones are 2 to 6 deep, and every system limits how long a path may be."""
+
+MAX_NAME_CHARACTERS = 4_096
+"""Longest path or label in a manifest: no system opens a longer path."""
+
 MAX_LAYERS = 1_000
 MAX_SKIP_DEPTH = 16
 MAX_PARAMETERS = 1_000_000_000
@@ -59,10 +83,24 @@ MAX_DESCRIPTION_BYTES = 2**20
 """Largest study file and model.json read; real ones are a few KiB."""
 
 MAX_HEADER_PIXELS = 64 * 2**20
-"""Largest picture decoded, by its header: 64 megapixels, about 200 MB decoded."""
+"""Largest picture looked at, by its header: 64 megapixels, more than phones and cameras make by default."""
 
-MAX_PICTURE_BYTES = 256 * 2**20
-"""Largest picture file read: more than MAX_HEADER_PIXELS of three bytes, uncompressed."""
+MAX_DECODED_BYTES, MAX_REDUCED_BYTES = 96 * 2**20, 192 * 2**20
+"""Largest picture decoded whole: 33 megapixels of three colours, 25 with alpha, 16 of 16 bits; and the largest JPEG
+that is decoded at a quarter of its size: 64 megapixels. Measured, a thread takes less than 512 MiB with either."""
+
+MAX_PICTURE_BYTES = 128 * 2**20
+"""Largest picture file read: more than MAX_DECODED_BYTES, uncompressed."""
+
+MAX_PICTURE_READS, MAX_RUN_READS = 100_000, 2_000_000
+"""How many pieces of a picture file are read, 5 us each: 270 MB of PNG as it is usually divided; and of a BMP with run
+lengths, 1 us each: one of a megapixel."""
+
+MAX_TILE_PIXELS = 2**22
+"""Tile of a TIFF file, whatever the size of the picture: 16 times that of a usual one of 512x512."""
+
+MAX_EXIF_BYTES = 2**16
+"""EXIF data of a picture: what fits into a JPEG."""
 
 MAX_MANIFEST_BYTES = 2**30
 """Largest manifest read: 100 bytes a row for MAX_IMAGES."""

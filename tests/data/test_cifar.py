@@ -102,3 +102,11 @@ def test_rows_of_another_length_in_a_python_batch(tmp_path: Path) -> None:
     (folder / "test_batch").write_bytes(cases.python_2_batch(TEST_IMAGES.reshape(12, -1), [0] * 12))
     with pytest.raises(DataError, match=r"test_batch: data: not rows of pixels; found shape \(12, 1536\)"):
         read(folder)
+
+
+def test_labels_are_numbers(tmp_path: Path) -> None:
+    folder = cases.write_cifar_python(tmp_path / "bad")
+    batch = (folder / "test_batch").read_bytes()
+    (folder / "test_batch").write_bytes(batch.replace(b"]q\5(K\0K\1", b"]q\5(\x89\x88"))
+    with pytest.raises(DataError, match=r"test_batch: labels: not a list of one kind; found \[False, True, 2, 0"):
+        read(folder)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import hashlib
 import io
+import os
+import sys
 import tarfile
 import threading
 import zipfile
@@ -129,6 +131,44 @@ def test_a_wrong_part_is_thrown_away(server: Server, tmp_path: Path, old: bytes)
     assert (tmp_path / "file").read_bytes() == CONTENT and len(list(tmp_path.iterdir())) == 1
 
 
+@pytest.mark.parametrize("knows_ranges", [True, False])
+def test_a_part_longer_than_the_file_is_thrown_away(server: Server, tmp_path: Path, knows_ranges: bool) -> None:
+    server.files["/file"], server.knows_ranges = CONTENT, knows_ranges
+    (tmp_path / ".file.part").write_bytes(CONTENT + CONTENT)
+    assert get(server, tmp_path) == [len(CONTENT)]
+    assert server.asked == [("/file", None)] and (tmp_path / "file").read_bytes() == CONTENT
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows makes no such files")
+@pytest.mark.parametrize("content", [b"", CONTENT[:HALF], CONTENT])
+@pytest.mark.parametrize("link", ["symlink_to", "hardlink_to"])
+def test_a_part_that_is_a_link_is_not_followed(server: Server, tmp_path: Path, content: bytes, link: str) -> None:
+    server.files["/file"] = CONTENT
+    (tmp_path / "outside").write_bytes(content)
+    (tmp_path / "in").mkdir()
+    getattr(tmp_path / "in" / ".file.part", link)(tmp_path / "outside")
+    get(server, tmp_path / "in")
+    assert (tmp_path / "outside").read_bytes() == content
+    assert (tmp_path / "in/file").read_bytes() == CONTENT and not (tmp_path / "in/file").is_symlink()
+    assert len(server.asked) == 1 and server.asked[0][1] is None
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows makes no such files")
+def test_a_part_or_a_file_that_is_a_pipe(server: Server, tmp_path: Path) -> None:
+    server.files["/file"] = CONTENT
+    os.mkfifo(tmp_path / ".file.part")
+    get(server, tmp_path)
+    assert (tmp_path / "file").read_bytes() == CONTENT
+
+
+def test_a_part_that_is_a_folder(server: Server, tmp_path: Path) -> None:
+    server.files["/file"] = CONTENT
+    (tmp_path / ".file.part/in").mkdir(parents=True)
+    with pytest.raises(StorageError, match=r"\.file\.part: a folder in the place of a file.*Remove it"):
+        get(server, tmp_path)
+    assert (tmp_path / ".file.part/in").is_dir() and not server.asked
+
+
 @pytest.mark.parametrize("wrong", [CONTENT[:-1] + b"x", CONTENT[:-1], CONTENT + b"x", b""])
 def test_wrong_content_never_appears(server: Server, tmp_path: Path, wrong: bytes) -> None:
     server.files["/file"] = wrong
@@ -162,7 +202,7 @@ class FullDisk(io.FileIO):
 def test_a_full_disk(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     server.files["/file"] = CONTENT
 
-    def open_full(path: Path, mode: str) -> BinaryIO:
+    def open_full(path: Path, mode: str, opener: Any = None) -> BinaryIO:
         return FullDisk(path, mode)  # type: ignore[return-value]
 
     monkeypatch.setattr("snellen.files.partial.open", open_full, raising=False)

@@ -97,8 +97,8 @@ def test_faults_of_plain_files(tmp_path: Path, content: bytes, message: str) -> 
         (gzip.compress(PICTURES[:-1]), "byte 255: the length is not the declared one; found 239 bytes of data"),
         (gzip.compress(PICTURES + b"x"), "byte 256: too many bytes; found more; expected 240 bytes of data"),
         (gzip.compress(PICTURES)[:-9], "cannot be read"),
-        (gzip.compress(PICTURES)[:-6] + b"\0" + gzip.compress(PICTURES)[-5:], "cannot be read: CRC check failed"),
-        (gzip.compress(PICTURES) + b"x", "cannot be read: Not a gzipped file"),
+        (gzip.compress(PICTURES)[:-6] + b"\0" + gzip.compress(PICTURES)[-5:], "incorrect data check"),
+        (gzip.compress(PICTURES) + b"x", "cannot be read: the compressed data end early"),
     ],
 )
 def test_faults_of_gzipped_files(tmp_path: Path, content: bytes, message: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -148,17 +149,19 @@ def test_not_a_table(tmp_path: Path) -> None:
     path.write_bytes(b"path,label\na.png,caf\xe9\n")
     refused(path, r"list.csv: cannot be read: 'utf-8'", Options("manifest"))
     (tmp_path / "x.parquet").write_bytes(b"PAR1" + b"\0" * 50)
-    refused(tmp_path / "x.parquet", "x.parquet: not a readable Parquet file")
+    refused(tmp_path / "x.parquet", "x.parquet: cannot be read: .*Parquet|PAR1")
 
 
-def test_mutants_of_parquet(tmp_path: Path) -> None:
-    """Flipped bits, cuts and changed counts: the same rows, other rows, or one clear error; never anything else."""
+@pytest.mark.parametrize("number", [12, pytest.param(300, marks=pytest.mark.slow)])
+def test_mutants_of_parquet(tmp_path: Path, number: int) -> None:
+    """Flipped bits, cuts and changed counts: the same rows, other rows, or one clear error; never anything else. A
+    process is started for each."""
     manifest(tmp_path, GOOD)
     rows = [line.split(",") for line in GOOD]
     pl.DataFrame(rows, schema=["path", "label"], orient="row").write_parquet(tmp_path / "m.parquet")
     content, random = (tmp_path / "m.parquet").read_bytes(), np.random.default_rng(8)
-    mutants = [content[: random.integers(len(content))] for _ in range(100)]
-    for _ in range(200):
+    mutants = [content[: random.integers(len(content))] for _ in range(number // 3)]
+    for _ in range(number // 3 * 2):
         mutant = bytearray(content)
         mutant[random.integers(len(content))] ^= 1 << random.integers(8)
         mutants.append(bytes(mutant))
@@ -168,3 +171,50 @@ def test_mutants_of_parquet(tmp_path: Path) -> None:
             read(tmp_path / "m.parquet")
         except DataError as error:
             assert "m.parquet" in str(error)
+
+
+@pytest.mark.parametrize("cell", ["x" * 180, "x" * 90_000_000])
+def test_parquet_that_grows(tmp_path: Path, cell: str) -> None:
+    """4 kB that would be 180 MB, as many rows or as one cell."""
+    rows = 10**6 if len(cell) < 10**6 else 2
+    pl.DataFrame({"path": [cell] * rows, "label": ["a", "b"] * (rows // 2)}).write_parquet(tmp_path / "m.parquet")
+    tracemalloc.start()
+    try:
+        message = r"m.parquet: (path: declares implausibly much data; found 180,000,000 bytes|needs too much memory)"
+        refused(tmp_path / "m.parquet", message)
+        assert tracemalloc.get_traced_memory()[1] < 2**23
+    finally:
+        tracemalloc.stop()
+
+
+def test_too_many_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("snellen.data.manifest.MAX_LISTED_FILES", 3)
+    refused(manifest(tmp_path, GOOD), r"list.csv: line 5: too many rows; expected at most 3")
+    pl.DataFrame({"path": ["a", "b"] * 600_000, "label": "a"}).write_parquet(tmp_path / "m.parquet")
+    refused(tmp_path / "m.parquet", r"m.parquet: too many rows; found 1,200,000; expected at most 1,000,000")
+
+
+def test_only_the_columns_that_are_wanted_are_kept(tmp_path: Path) -> None:
+    wide = ["path,label" + "".join(f",c{number}" for number in range(10_000)), *(GOOD[0] + "," * 10_000,) * 200]
+    path = manifest(tmp_path, [])
+    path.write_text("\n".join(wide))
+    tracemalloc.start()
+    try:
+        refused(path, "the same picture twice")
+        assert tracemalloc.get_traced_memory()[1] < 8 * 2**20
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_path_longer_than_any_system_opens(tmp_path: Path) -> None:
+    refused(manifest(tmp_path, [*GOOD, "x" * 5_000 + ",cat"]), r"line 6: too long for a path; found 5,000 characters")
+    refused(manifest(tmp_path, [*GOOD, "x" * 300 + ".png,cat"]), r"cannot be reached: File name too long|no such file")
+
+
+def test_columns_that_all_have_odd_names(tmp_path: Path) -> None:
+    names = ",".join(f"\x1b{number}" for number in range(9_000))
+    path = manifest(tmp_path, [])
+    path.write_text(names + "\n")
+    with pytest.raises(DataError, match="no column for the path and the label") as error:
+        read(path, Options("manifest"))
+    assert len(str(error.value)) < 3_000 and "\x1b" not in str(error.value)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import pickle
 import subprocess
+import time
+import tracemalloc
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
@@ -106,3 +108,50 @@ def test_copies_by_reference_do_not_grow() -> None:
     bomb = content + b"h\x02h\x01h\x03\x86R" * 1000 + b"."
     with pytest.raises(DataError, match=r"more bytes than the file has"):
         read_pickled(bomb)
+
+
+def nested(depth: int) -> bytes:
+    """A tuple of 2 to the `depth` items, each level twice the one below it through the memo."""
+    return b"U\x01xq\x00" + b"".join(b"h%ch%c\x86q%c" % (level, level, level + 1) for level in range(depth))
+
+
+BOMBS = {
+    "the arguments of a call": b"\x80\x02cnumpy\ndtype\n" + nested(40) + b"\x85R.",
+    "what is called": b"\x80\x02" + nested(40) + b")R.",
+    "the module of a name": b"\x80\x04" + nested(40) + b"U\x01x\x93.",
+    "the name in a module": b"\x80\x04U\x01x" + nested(40) + b"\x93.",
+    "a shape": b"\x80\x02cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\0\x85U\x01b\x87R(K\x01"
+    + nested(40)
+    + b"cnumpy\ndtype\nU\x02u1K\0K\x01\x87RK\x00U\x00tb.",
+    "a key": b"\x80\x02}" + nested(40) + b"K\x01s.",
+    "the whole": b"\x80\x02" + nested(40) + b".",
+}
+
+
+@pytest.mark.parametrize("content", BOMBS.values(), ids=BOMBS)
+def test_values_are_not_formatted_whole(content: bytes) -> None:
+    """250 bytes that would be a million million items of text."""
+    started = time.perf_counter()
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError) as error:
+            read_pickled(content)
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()
+    assert len(str(error.value)) < 400 and time.perf_counter() - started < 1
+
+
+@pytest.mark.parametrize("shape", [b"\x88\x88", b"K\x01\x88", b"NK\x01", b"J\xff\xff\xff\xffJ\xff\xff\xff\xff"])
+def test_a_shape_is_numbers(shape: bytes) -> None:
+    array = b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\0\x85U\x01b\x87R(K\x01" + shape + b"\x86"
+    kind = b"cnumpy\ndtype\nU\x02u1K\0K\x01\x87R(K\3U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb"
+    with pytest.raises(DataError, match="an array of another length"):
+        read_pickled(b"\x80\x02}U\x04data" + array + kind + b"K\x00U\x01xtbs.")
+
+
+def test_opcodes_are_counted() -> None:
+    started = time.perf_counter()
+    with pytest.raises(DataError, match=r"more opcodes than any batch needs; found 2,000,001"):
+        read_pickled(b"\x80\x02" + b"N" * 3_000_000)
+    assert time.perf_counter() - started < 10

@@ -11,6 +11,7 @@ import numpy as np
 from snellen.data.classes import encode
 from snellen.data.dataset import Dataset, fingerprint
 from snellen.data.pixels import as_pictures, find_range
+from snellen.data.text import check_text
 from snellen.errors import DataError
 
 
@@ -55,6 +56,7 @@ def assemble(
 ) -> Dataset:
     """The Dataset of all parts, in their order. Raises as `from_arrays` does."""
     for part in parts:
+        check_text(part.images_name, "a name")
         _check_counts(part)
     pictures = [as_pictures(part.images, part.images_name) for part in parts]
     _check_same_shape(parts, pictures)

@@ -1,4 +1,4 @@
-"""The process in which HDF5 and MATLAB files are opened, so that a bad file can at worst end it.
+"""The process in which HDF5, MATLAB and Parquet files are opened, so that a bad file can at worst end it.
 
     python -m snellen.data.child KIND PATH
 
@@ -25,14 +25,21 @@ from typing import Any
 import numpy as np
 
 from snellen.data.streams import check_dimensions, check_expansion
-from snellen.errors import DataError, SnellenError, located
+from snellen.errors import DataError, SnellenError, located, shown
+from snellen.limits import MAX_LISTED_FILES
 
-LIBRARIES = {"hdf5": "h5py", "mat": "scipy.io"}
+LIBRARIES = {"hdf5": "h5py", "mat": "scipy.io", "parquet": "polars"}
 DIGEST_BYTES = 16
 BLOCK_BYTES = 2**22
 MAX_ARRAYS = 1_000
+MAX_COMPLAINT = 200
+"""Characters of what a library says of a file: it may quote it."""
 MEMORY_BYTES = 512 * 2**20
 """Address space of the process beside the arrays of a MATLAB file; Python and its libraries take 130 MiB of it."""
+TABLE_MEMORY_BYTES = 768 * 2**20
+"""The same for polars, which takes 340 MiB of address space for its threads and 60 MiB of memory."""
+
+TABLE_ROWS = 2**16
 
 MATLAB_TYPES = {"logical": "u1", "single": "f4", "double": "f8"} | {
     f"{sign}int{8 * size}": f"{sign or 'i'}{size}" for sign in ("", "u") for size in (1, 2, 4, 8)
@@ -136,6 +143,38 @@ def _mat_blocks(path: Path, name: str, shape: tuple[int, ...], data_type: np.dty
         yield rows[start : start + step].astype(data_type)
 
 
+def open_parquet(path: Path) -> dict[str, Stored]:
+    """The columns of text and of integers, as UTF-8 text of one width."""
+    import polars as pl
+
+    limit_memory(TABLE_MEMORY_BYTES)
+    table = pl.scan_parquet(path, glob=False)
+    kinds = {name: kind for name, kind in table.collect_schema().items() if _is_text(kind) or kind.is_integer()}
+    if len(kinds) > MAX_ARRAYS:
+        raise DataError("too many columns", found=f"{len(kinds):,}", expected=f"at most {MAX_ARRAYS:,}")
+    num_rows = table.select(pl.len()).collect().item()
+    if num_rows > MAX_LISTED_FILES:
+        raise DataError("too many rows", found=f"{num_rows:,}", expected=f"at most {MAX_LISTED_FILES:,}")
+    texts = {name: table.select(pl.col(name).cast(pl.String).fill_null("")) for name in kinds}
+    widths = {name: text.select(pl.col(name).str.len_bytes().max()).collect().item() for name, text in texts.items()}
+    return {
+        name: Stored(np.dtype(f"S{max(1, widths[name] or 0)}"), (num_rows,), partial(_table_blocks, text, widths[name]))
+        for name, text in texts.items()
+    }
+
+
+def _is_text(kind: Any) -> bool:
+    import polars as pl
+
+    return kind in (pl.String, pl.Categorical, pl.Enum)
+
+
+def _table_blocks(text: Any, width: int) -> Iterator[np.ndarray]:
+    """The rows of a column."""
+    for rows in text.collect().iter_slices(TABLE_ROWS):
+        yield np.array([cell.encode() for cell in rows.to_series().to_list()], f"S{max(1, width)}")
+
+
 def limit_memory(num_bytes: int) -> None:
     """Caps the address space of this process, where the system can (not Windows)."""
     with suppress(ImportError, ValueError, OSError):
@@ -144,23 +183,24 @@ def limit_memory(num_bytes: int) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (num_bytes, resource.getrlimit(resource.RLIMIT_AS)[1]))
 
 
-OPENERS = {"hdf5": open_hdf5, "mat": open_mat}
+OPENERS = {"hdf5": open_hdf5, "mat": open_mat, "parquet": open_parquet}
 
 
-def describe(error: Exception) -> dict[str, Any]:
+def describe(error: BaseException) -> dict[str, Any]:
     """An error as JSON: what `DataError` takes, and the places."""
     if isinstance(error, SnellenError):
-        details = {name: str(value) for name in ("found", "expected", "hint") if (value := vars(error)[name])}
+        parts = {name: vars(error)[name] for name in ("found", "expected", "hint")}
+        details = {name: value if isinstance(value, str) else shown(value) for name, value in parts.items() if value}
         return {"problem": error.problem, "places": error.places, **details}
     if isinstance(error, MemoryError):
         return {"problem": "needs too much memory", "expected": f"less than {MEMORY_BYTES:,} bytes"}
-    return {"problem": f"cannot be read: {error}"}
+    return {"problem": f"cannot be read: {str(error)[:MAX_COMPLAINT]}"}
 
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     try:
         main(*sys.argv[1:])
-    except Exception as error:  # whatever a library makes of a damaged file
+    except BaseException as error:  # whatever a library makes of a damaged file; a panic in Rust is no Exception
         print(json.dumps(describe(error)), file=sys.stderr)
         sys.exit(1)

@@ -17,9 +17,9 @@ from snellen.data.arrays import Part, assemble
 from snellen.data.dataset import Dataset
 from snellen.data.pickled import read_pickled
 from snellen.data.source import Options, Reader
-from snellen.data.streams import readable
-from snellen.errors import DataError, located, unknown
-from snellen.limits import MAX_IMAGES
+from snellen.data.streams import file_bytes, open_data, readable, take_rest
+from snellen.errors import DataError, located, shown, unknown
+from snellen.limits import MAX_BATCH_BYTES, MAX_DESCRIPTION_BYTES, MAX_IMAGES
 
 SHAPE = (3, 32, 32)
 PIXELS = 3072
@@ -69,19 +69,19 @@ LAYOUTS = {
 def read_binary(path: Path, num_labels: int, column: int) -> tuple[np.ndarray, np.ndarray]:
     """(N, 32, 32, 3) uint8 pictures and (N,) uint8 labels of one binary batch: `column` of its `num_labels`."""
     row_bytes = num_labels + PIXELS
-    with located(path.name), readable():
-        size = path.stat().st_size
+    with located(path.name), readable(), open_data(path) as file:
+        size = file_bytes(file)
         if size % row_bytes or size > MAX_IMAGES * row_bytes:
             found, where = f"{size:,} bytes", f"byte {size - size % row_bytes}"
             raise DataError("not whole rows", found=found, expected=f"a multiple of {row_bytes:,}", where=where)
-        rows = np.fromfile(path, np.uint8).reshape(-1, row_bytes)
+        rows = take_rest(file, size, 0).reshape(-1, row_bytes)
         return _pictures(rows[:, num_labels:]), rows[:, column].copy()  # a view would keep the whole file in memory
 
 
 def read_python(path: Path, key: str) -> tuple[np.ndarray, np.ndarray]:
     """(N, 32, 32, 3) uint8 pictures and (N,) integer labels of one Python batch; key: that of the labels."""
-    with located(path.name), readable():
-        batch = read_pickled(path.read_bytes())
+    with located(path.name), readable(), open_data(path, MAX_BATCH_BYTES) as file:
+        batch = read_pickled(file.read(MAX_BATCH_BYTES))
         pixels = batch.get("data")
         if not isinstance(pixels, np.ndarray) or pixels.ndim != 2 or pixels.shape[1] != PIXELS:
             found = f"shape {pixels.shape}" if isinstance(pixels, np.ndarray) else type(pixels).__name__
@@ -95,9 +95,9 @@ def _pictures(rows: np.ndarray) -> np.ndarray:
 
 
 def _list(values: Any, key: str, kinds: tuple[type, ...]) -> list[Any]:
-    if not isinstance(values, list) or not all(isinstance(value, kinds) for value in values):
+    if not isinstance(values, list) or not all(type(value) in kinds for value in values):
         expected = f"a list of {' or '.join(kind.__name__ for kind in kinds)}"
-        raise DataError("not a list of one kind", found=type(values).__name__, expected=expected, where=key)
+        raise DataError("not a list of one kind", found=shown(values), expected=expected, where=key)
     return values
 
 
@@ -145,11 +145,11 @@ def _wanted(layout: Layout, options: Options) -> Labels:
 
 def _class_names(folder: Path, labels: Labels) -> tuple[str, ...] | None:
     """The published class names, or None when their file is not there."""
-    file = folder / labels.names_file
-    if not file.is_file():
+    path = folder / labels.names_file
+    if not path.is_file():
         return None
-    with located(file.name), readable():
-        content = file.read_bytes()
+    with located(path.name), readable(), open_data(path, MAX_DESCRIPTION_BYTES) as file:
+        content = file.read(MAX_DESCRIPTION_BYTES)
         if not labels.names_key:
             return tuple(content.decode("utf-8").split())
         names = _list(read_pickled(content).get(labels.names_key), labels.names_key, (bytes, str))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 
-from snellen.errors import DataError, StudyError, located
+from snellen.data.text import check_text, check_texts
+from snellen.errors import SHOWN_ITEMS, DataError, StudyError, located
 from snellen.limits import MAX_CLASSES
 
 
@@ -39,7 +41,9 @@ def encode(
 def _check_names(names: Sequence[str]) -> tuple[str, ...]:
     if isinstance(names, str) or len(names) < 2 or not all(isinstance(name, str) and name for name in names):
         raise StudyError("bad class names", found=names, expected="a list of at least two names")
-    twice = sorted({name for name in names if list(names).count(name) > 1})
+    for name in names:
+        check_text(name, "a class name")
+    twice = sorted(name for name, number in Counter(names).items() if number > 1)
     if twice:
         raise StudyError("class names given twice", found=", ".join(twice))
     return tuple(names)
@@ -58,6 +62,7 @@ def _column(labels: np.ndarray, name: str) -> np.ndarray:
         if labels.dtype.kind in "biuf":
             return labels.astype(np.int64)
         if labels.dtype.kind == "U":
+            check_texts(labels)
             return labels
         raise DataError("labels are neither numbers nor text", found=f"type {labels.dtype}", hint="Use .astype(str).")
 
@@ -67,7 +72,7 @@ def _look_up(labels: np.ndarray, classes: tuple[str, ...], name: str) -> np.ndar
     names = np.array(classes)[order]
     places = np.minimum(np.searchsorted(names, labels), len(names) - 1)
     with located(name):
-        _check_each(labels, names[places] == labels, f"one of {', '.join(classes[:30])}")
+        _check_each(labels, names[places] == labels, f"one of {', '.join(classes[:SHOWN_ITEMS])}")
     return order[places].astype(np.int64)
 
 

@@ -10,11 +10,15 @@ from dataclasses import dataclass
 from typing import IO
 
 from snellen.errors import DataError, unknown
+from snellen.limits import MAX_SIDE_PIXELS
 
 LABELS = ("label", "labels", "class", "target", "y")
 
 MAX_LINE_BYTES = 2**23
 """A line of 512x512 colour pixels has 3 MB."""
+
+MAX_COLUMNS = 3 * MAX_SIDE_PIXELS**2 + 1
+"""The pixels of the largest pictures, in three colours, and the label."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,9 @@ def first_lines(stream: IO[bytes], count: int) -> list[list[str]]:
 
 def cells_of(line: bytes) -> list[str]:
     """The cells of a line; bytes that are no text are shown escaped."""
+    if line.count(b",") >= MAX_COLUMNS:
+        found = f"{line.count(b',') + 1:,}"
+        raise DataError("too many columns", found=found, expected=f"at most {MAX_COLUMNS:,}")
     try:
         return [cell.strip() for cell in next(csv.reader([line.decode("utf-8", "backslashreplace")]), [])]
     except csv.Error as error:

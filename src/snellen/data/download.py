@@ -62,9 +62,10 @@ def fetch(remotes: tuple[Remote, ...], folder: Path, watch: Watch) -> None:
 
 def _download(remote: Remote, folder: Path, watch: Watch) -> Path:
     path, failures = folder / remote.name, []
-    if path.exists() and digest_file(path) == remote.sha256:
+    if path.is_file() and digest_file(path) == remote.sha256:
         return path
     partial = Partial(path, remote.num_bytes)
+    partial.prepare()
     for url in remote.urls:
         try:
             _transfer(url, remote, partial, watch)

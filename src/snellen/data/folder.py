@@ -10,8 +10,9 @@ from snellen.data.dataset import Dataset
 from snellen.data.listing import ROLES, VALIDATION, Below, Listed, dataset_of, is_test, keep_classes
 from snellen.data.pictures import is_picture
 from snellen.data.source import Options, Reader
-from snellen.data.streams import readable
+from snellen.data.streams import reachable
 from snellen.errors import DataError, StudyError, located
+from snellen.limits import MAX_FOLDER_DEPTH, MAX_LISTED_FILES
 
 SYSTEM_FILES = ("thumbs.db", "desktop.ini")
 
@@ -40,17 +41,43 @@ def _parts(root: Path) -> list[tuple[Path, bool]]:
     return parts
 
 
-def _files_below(folder: Path, below: Below) -> Iterator[Path]:
-    """Every visible file at any depth. Raises DataError for a link that leads out, and for any linked folder."""
-    for place, folders, files in os.walk(folder):
-        folders[:] = sorted(filter(_is_visible, folders))
-        for name in sorted(filter(_is_visible, files)):
-            yield Path(place, name)
-        for name in folders:
-            linked = Path(place, name)
-            if linked.is_symlink():
-                below.check(linked)
-                raise DataError("a linked folder", expected="a folder", where=linked.name)
+def _files_below(folder: Path, below: Below) -> Iterator[str]:
+    """Every visible file at any depth, by its path below the folder. Raises DataError for any linked folder."""
+    for linked, file in _walk(folder):
+        if linked:
+            below.check(folder / file)
+            raise DataError("a linked folder", expected="a folder", where=file)
+        yield file
+
+
+def _walk(folder: Path) -> Iterator[tuple[bool, str]]:
+    """Every visible file at any depth, and every linked folder, which is not entered: whether it is one, and its path
+    below `folder` with forward slashes.
+
+    Not `os.walk`, which leaves out without a word what it cannot list, and calls itself for every folder in a folder.
+    """
+    left = [("", 1)]
+    while left:
+        place, depth = left.pop()
+        if depth > MAX_FOLDER_DEPTH:
+            expected = f"at most {MAX_FOLDER_DEPTH}"
+            raise DataError("folders too deep", found=f"{depth} in each other", expected=expected, where=place)
+        with os.scandir(folder / place) as entries:
+            visible = sorted((entry for entry in entries if _is_visible(entry.name)), key=lambda entry: entry.name)
+        for entry in visible:
+            if not _is_folder(entry):
+                yield False, f"{place}{entry.name}"
+            elif entry.is_symlink():
+                yield True, f"{place}{entry.name}"
+        left += [(f"{place}{entry.name}/", depth + 1) for entry in reversed(visible) if _is_folder(entry)]
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """False also for links in circles, which are refused with their names when they are opened."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def _listed(root: Path, options: Options) -> list[Listed]:
@@ -58,27 +85,31 @@ def _listed(root: Path, options: Options) -> list[Listed]:
     if options.keys:
         raise StudyError("`keys` for a folder of pictures", found=", ".join(options.keys), hint="Remove `keys`.")
     below, rows = Below(root), list[Listed]()
-    with readable():
+    with reachable():
         for part, tested in _parts(root):
             _check_no_loose_pictures(part, root)
             for folder in _folders(part):
-                rows += _listed_class(folder, root, tested, below, options)
+                for row in _listed_class(folder, root, tested, below, options):
+                    rows.append(row)
+                    if len(rows) > MAX_LISTED_FILES:
+                        expected = f"at most {MAX_LISTED_FILES:,}"
+                        raise DataError("too many pictures", found=f"{len(rows):,} or more", expected=expected)
     return sorted(rows, key=lambda row: row.id)
 
 
-def _listed_class(folder: Path, root: Path, tested: bool, below: Below, options: Options) -> list[Listed]:
-    rows = []
-    with located(folder.relative_to(root).as_posix()):
+def _listed_class(folder: Path, root: Path, tested: bool, below: Below, options: Options) -> Iterator[Listed]:
+    none, prefix = True, folder.relative_to(root).as_posix()
+    with located(prefix):
         below.check(folder / "any")
-        for file in _files_below(folder, below):
-            path = file.relative_to(root).as_posix()
-            with located(file.relative_to(folder).as_posix()):
+        for name in _files_below(folder, below):
+            file, path = folder / name, f"{prefix}/{name}"
+            with located(name):
                 below.check(file)
                 group = options.group.of_path(path) if options.group else None
-            rows.append(Listed(file, path, folder.name, tested, group, path))
-        if not rows:
+            yield Listed(file, path, folder.name, tested, group, path)
+            none = False
+        if none:
             raise DataError("an empty class folder", expected="at least one picture")
-    return rows
 
 
 def _check_no_loose_pictures(part: Path, root: Path) -> None:
@@ -92,9 +123,8 @@ def _recognises(path: Path) -> bool:
     """Whether there is a picture in a folder of `path`, at any depth."""
     if not path.is_dir():
         return False
-    with readable():
-        files = (name for folder in _folders(path) for _, _, names in os.walk(folder) for name in names)
-        return any(is_picture(Path(name)) and _is_visible(name) for name in files)
+    with reachable():
+        return any(is_picture(Path(file)) for folder in _folders(path) for _, file in _walk(folder))
 
 
 def _files(path: Path, options: Options) -> list[Path]:

@@ -21,7 +21,7 @@ from typing import IO, cast
 import numpy as np
 
 from snellen.data.child import DIGEST_BYTES
-from snellen.data.streams import CHUNK_BYTES, check_dimensions, check_expansion
+from snellen.data.streams import CHUNK_BYTES, check_dimensions, check_expansion, file_bytes, open_data, readable
 from snellen.errors import DataError, located
 
 START_SECONDS = 60.0
@@ -32,10 +32,14 @@ BYTES_A_SECOND = 2e7
 """Longest wait for an answer: these seconds, and the file's bytes at this rate; ten times slower than a slow disk."""
 
 MAX_LINE_BYTES = 2**20
-TYPES = re.compile(r"[<>|=](b1|[iu][1248]|f[248])")
+TYPES = re.compile(r"[<>|=](b1|[iu][1248]|f[248]|S[1-9]\d{0,8})")
 CHILD = "snellen.data.child"
-ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "HDF5_PLUGIN_PRELOAD": "::"}
-"""One thread, for its memory; no filter plugins that a file could ask for."""
+ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "POLARS_MAX_THREADS", "POLARS_ASYNC_THREAD_COUNT")
+ENVIRONMENT = {**dict.fromkeys(ONE_THREAD, "1"), "MALLOC_ARENA_MAX": "1", "HDF5_PLUGIN_PRELOAD": "::"}
+"""One thread and one arena, for their memory; no filter plugins that a file could ask for."""
+
+OUT_OF_MEMORY = re.compile(r"memory allocation of \d+ bytes failed")
+"""What Rust says before it ends the process."""
 
 
 @dataclass(frozen=True)
@@ -51,11 +55,11 @@ def _listed(line: bytes) -> dict[str, Declared]:
     try:
         return {name: _declared(*each) for name, each in json.loads(line).items()}
     except (ValueError, TypeError, AttributeError) as error:
-        raise DataError("the library that reads it went astray", found=f"{line[:80]!r}") from error
+        raise DataError("the library that reads it went astray", found=line) from error
 
 
 def _declared(data_type: str, shape: list[int]) -> Declared:
-    if not TYPES.fullmatch(data_type) or not all(isinstance(size, int) and size >= 0 for size in shape):
+    if not TYPES.fullmatch(data_type) or not all(type(size) is int and size >= 0 for size in shape):
         raise ValueError(data_type, shape)
     return Declared(np.dtype(data_type), tuple(shape))
 
@@ -63,10 +67,9 @@ def _declared(data_type: str, shape: list[int]) -> Declared:
 class Guarded:
     """A file that a child process has open. arrays: what is in it, by name."""
 
-    def __init__(self, process: subprocess.Popen[bytes], path: Path) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], num_bytes: int) -> None:
         self.process = process
-        self.path = path
-        self.file_bytes = path.stat().st_size
+        self.file_bytes = num_bytes
         self.expired = False
         with self.within(START_SECONDS):
             self._line()
@@ -123,6 +126,8 @@ class Guarded:
         try:
             said = json.loads(complaint.splitlines()[-1])
         except (ValueError, IndexError):
+            if OUT_OF_MEMORY.search(complaint):
+                return DataError("needs too much memory")
             return DataError("the library that reads it crashed", found=f"exit code {code}")
         places = said.pop("places", [])
         error = DataError(said.pop("problem"), **said)
@@ -147,13 +152,15 @@ class Guarded:
 
 @contextmanager
 def opened(kind: str, path: Path) -> Iterator[Guarded]:
-    """The arrays of an HDF5 ("hdf5") or MATLAB v5 ("mat") file. Raises DataError, also for hangs and crashes."""
+    """The arrays of an HDF5, MATLAB v5 ("mat") or Parquet file. Raises DataError, also for hangs and crashes."""
+    with located(path.name), readable(), open_data(path) as file:
+        num_bytes = file_bytes(file)
     command = [sys.executable, "-P", "-X", "utf8", "-m", CHILD, kind, str(path.resolve())]
     environment = os.environ | ENVIRONMENT | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     pipe = subprocess.PIPE
     with subprocess.Popen(command, bufsize=0, stdin=pipe, stdout=pipe, stderr=pipe, env=environment) as process:
         try:
             with located(path.name):
-                yield Guarded(process, path)
+                yield Guarded(process, num_bytes)
         finally:
             process.kill()

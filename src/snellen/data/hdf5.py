@@ -12,9 +12,11 @@ from snellen.data.arrays import assemble
 from snellen.data.dataset import Dataset
 from snellen.data.guarded import Guarded, opened
 from snellen.data.source import Options, Reader
-from snellen.data.streams import readable
+from snellen.data.streams import open_data, readable
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
+MAX_COMPARED = 20
+"""Arrays among which repetitions are looked for; the time grows with the cube, and public files have 6."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +30,15 @@ class Union:
 def unions(path: Path) -> list[Union]:
     """Every array of `path` whose rows are those of two others together, in any order; public SVHN copies have one.
 
-    Empty for files that are not HDF5. Only arrays whose numbers of rows add up are compared.
+    Empty for files that are not HDF5, and for more than MAX_COMPARED arrays. Only arrays whose numbers of rows add up
+    are compared.
     """
     if not is_hdf5(path):
         return []
     with opened("hdf5", path) as file:
         shapes = {name: declared.shape for name, declared in file.arrays.items() if len(declared.shape) > 1}
+        if len(shapes) > MAX_COMPARED:
+            return []
         candidates = [
             Union(whole, (one, other))
             for one, other in combinations(shapes, 2)
@@ -53,7 +58,7 @@ def is_hdf5(path: Path) -> bool:
     """True for an HDF5 file, told by its first bytes."""
     if not path.is_file():
         return False
-    with readable(), open(path, "rb") as file:
+    with readable(), open_data(path) as file:
         return file.read(len(MAGIC)) == MAGIC
 
 

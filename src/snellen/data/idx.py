@@ -6,18 +6,27 @@ dimensions, each dimension as a big-endian uint32, then the bytes in C order.
 
 from __future__ import annotations
 
-import gzip
 import math
 import struct
 from pathlib import Path
-from typing import IO, cast
+from typing import IO
 
 import numpy as np
 
 from snellen.data.arrays import Part, assemble
 from snellen.data.dataset import Dataset
+from snellen.data.gunzip import gunzip
 from snellen.data.source import Options, Reader
-from snellen.data.streams import check_dimensions, check_expansion, check_length, readable, take, take_rest
+from snellen.data.streams import (
+    check_dimensions,
+    check_expansion,
+    check_length,
+    file_bytes,
+    open_data,
+    readable,
+    take,
+    take_rest,
+)
 from snellen.errors import DataError, located
 
 STEMS = ("train", "t10k")
@@ -30,11 +39,11 @@ def read_idx(path: Path, num_dimensions: int) -> np.ndarray:
 
     Raises DataError with file name and byte offset when magic number, dimensions or length are not as they should be.
     """
-    with located(path.name), readable(), open(path, "rb") as file:
+    with located(path.name), readable(), open_data(path) as file:
         gzipped = file.peek(2)[:2] == GZIP_MAGIC
-        stream = cast(IO[bytes], gzip.GzipFile(fileobj=file)) if gzipped else file
+        stream = gunzip(file) if gzipped else file
         shape = _read_shape(stream, num_dimensions)
-        stored_bytes, header_bytes, num_bytes = path.stat().st_size, 4 + 4 * num_dimensions, math.prod(shape)
+        stored_bytes, header_bytes, num_bytes = file_bytes(file), 4 + 4 * num_dimensions, math.prod(shape)
         if gzipped:
             check_expansion(num_bytes, stored_bytes)
         else:

@@ -16,10 +16,13 @@ from snellen.data.dataset import Dataset, Excluded
 from snellen.data.groups import first_alike
 from snellen.data.pictures import DEPTHS, alike, decode, in_threads
 from snellen.data.source import Options
-from snellen.errors import DataError, located, unknown
-from snellen.limits import MAX_SIDE_PIXELS
+from snellen.data.text import check_text
+from snellen.errors import SHOWN_ITEMS, DataError, located, shown, unknown
+from snellen.limits import MAX_CLASSES, MAX_SIDE_PIXELS
 
 SIZES_LISTED = 10
+LONGEST_NUMBER = 18
+"""Digits of a class name that is a number; Python takes seconds over millions of digits."""
 LEAVE_OUT = (
     "Such files are left out by `on_bad_image: exclude` in a study's `data`, and by --exclude-bad-images of "
     "`snellen data describe`."
@@ -29,7 +32,7 @@ ROLES = {"train": False, "training": False, "test": True, "testing": True}
 """Names of a publisher's parts, in lower case: whether they are the official test."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Listed:
     """A row to be. id: the file's path below the source, with forward slashes. place: the same for messages."""
 
@@ -46,9 +49,9 @@ def is_test(role: str) -> bool:
     name = role.strip().lower()
     if name in VALIDATION:
         hint = "Snellen takes validation rows out of the training part (`split.validation`): make them part of `train`."
-        raise DataError("a validation part cannot be given", found=repr(role), expected="train or test", hint=hint)
+        raise DataError("a validation part cannot be given", found=shown(role), expected="train or test", hint=hint)
     if name not in ROLES:
-        raise DataError("unknown role", found=repr(role), expected="train or test")
+        raise DataError("unknown role", found=shown(role), expected="train or test")
     return ROLES[name]
 
 
@@ -71,7 +74,7 @@ class Below:
 def natural(names: Iterable[str]) -> tuple[str, ...]:
     """The distinct names in order: of numbers when all are numbers, otherwise of letters."""
     distinct = set(names)
-    numeric = all(name.isascii() and name.isdecimal() for name in distinct)
+    numeric = all(name.isascii() and name.isdecimal() and len(name) <= LONGEST_NUMBER for name in distinct)
     return tuple(sorted(distinct, key=lambda name: (int(name) if numeric else 0, name)))
 
 
@@ -80,17 +83,29 @@ def keep_classes(rows: Sequence[Listed], options: Options) -> tuple[list[Listed]
 
     Raises UnknownName for a wanted class without rows, DataError for a label that `class_names` lacks.
     """
-    found = natural(row.label for row in rows)
-    named = options.class_names or found
     for row in rows:
-        if row.label not in named:
-            expected = f"one of {', '.join(named[:30])}"
-            raise DataError("label out of range", found=repr(row.label), expected=expected, where=row.place)
+        _check_text(row)
+    found = natural(row.label for row in rows)
+    if options.class_names is None and options.classes is None and len(found) > MAX_CLASSES:
+        raise DataError("cannot classify", found=f"{len(found):,} classes", expected=f"2 to {MAX_CLASSES:,}")
+    named = options.class_names or found
+    known = set(named)
+    for row in rows:
+        if row.label not in known:
+            expected = f"one of {', '.join(named[:SHOWN_ITEMS])}"
+            raise DataError("label out of range", found=shown(row.label), expected=expected, where=row.place)
     for name in options.classes or ():
-        if name not in named:
+        if name not in known:
             raise unknown("class", name, named, where="data: classes")
     wanted = options.classes or named
-    return [row for row in rows if row.label in wanted], wanted
+    kept = set(wanted)
+    return [row for row in rows if row.label in kept], wanted
+
+
+def _check_text(row: Listed) -> None:
+    with located(row.place):
+        for name, what in ((row.id, "a file name"), (row.label, "a class name"), (row.group or "", "a group")):
+            check_text(name, what)
 
 
 def dataset_of(listed: Sequence[Listed], options: Options, name: str) -> Dataset:
@@ -116,7 +131,7 @@ def dataset_of(listed: Sequence[Listed], options: Options, name: str) -> Dataset
 def _decoded(rows: Sequence[Listed], options: Options) -> tuple[list[np.ndarray], list[Listed], tuple[Excluded, ...]]:
     """Pictures and their rows, and the files excluded where the study says so."""
 
-    def attempt(row: Listed) -> np.ndarray | DataError:
+    def attempt(row: Listed) -> np.ndarray | Excluded:
         try:
             with located(row.place):
                 return decode(row.file, options.fit, options.background)
@@ -124,14 +139,14 @@ def _decoded(rows: Sequence[Listed], options: Options) -> tuple[list[np.ndarray]
             if options.on_bad_image is None:
                 error.hint = error.hint or LEAVE_OUT
                 raise
-            return error
+            return Excluded(row.id, error.problem)
 
     good: list[np.ndarray] = []
     kept: list[Listed] = []
     excluded: list[Excluded] = []
     for row, picture in zip(rows, in_threads(attempt, rows), strict=True):
-        if isinstance(picture, DataError):
-            excluded.append(Excluded(row.id, picture.problem))
+        if isinstance(picture, Excluded):
+            excluded.append(picture)
         else:
             good.append(picture)
             kept.append(row)

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import csv
+from array import array
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from io import BufferedReader, TextIOWrapper
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TextIO
 
-import polars as pl
-
 from snellen.data.dataset import Dataset
+from snellen.data.guarded import opened
 from snellen.data.listing import Below, Listed, dataset_of, is_test, keep_classes
 from snellen.data.source import Options, Reader
-from snellen.data.streams import readable
-from snellen.errors import DataError, located, unknown
-from snellen.limits import MAX_IMAGES, MAX_MANIFEST_BYTES
+from snellen.data.streams import open_data, reachable, readable
+from snellen.errors import SHOWN_ITEMS, DataError, located, shown, unknown
+from snellen.limits import MAX_LISTED_FILES, MAX_MANIFEST_BYTES, MAX_NAME_CHARACTERS
 
 COLUMNS = {
     "path": ("path", "file", "filename", "image"),
@@ -30,49 +31,50 @@ PARQUET_MAGIC = b"PAR1"
 DELIMITERS = ",;\t"
 MAX_HEADER_CHARACTERS = 100_000
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
-TEXT = (pl.String, pl.Categorical, pl.Enum)
-FAULTS = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
 
 
 @dataclass(frozen=True)
 class Table:
-    """Columns of text, all of one length. place: where row n stands, for people."""
+    """Columns of text, all of one length, by what they are for. place: where row n stands, for people."""
 
     columns: Mapping[str, Sequence[str]]
     place: Callable[[int], str]
 
 
-def _read(path: Path) -> Table:
-    """Raises DataError naming line or row for what is not a table of text."""
-    with located(path.name), readable():
-        if path.stat().st_size > MAX_MANIFEST_BYTES:
-            expected = f"at most {MAX_MANIFEST_BYTES:,}"
-            raise DataError("too large for a manifest", found=f"{path.stat().st_size:,} bytes", expected=expected)
-        return _read_parquet(path) if _is_parquet(path) else _read_csv(path)
+def _read(path: Path, keys: Mapping[str, str]) -> Table:
+    """The columns that are wanted. Raises DataError naming line or row for what is not a table of text."""
+    with located(path.name), readable(), open_data(path, MAX_MANIFEST_BYTES) as file:
+        if not _is_parquet(file):
+            return _read_csv(file, keys)
+    return _read_parquet(path, keys)
 
 
-def _is_parquet(path: Path) -> bool:
-    with open(path, "rb") as file:
-        return file.read(4) == PARQUET_MAGIC
+def _is_parquet(file: BufferedReader) -> bool:
+    return file.peek(4)[:4] == PARQUET_MAGIC
 
 
-def _read_csv(path: Path) -> Table:
+def _read_csv(file: BufferedReader, keys: Mapping[str, str]) -> Table:
     """UTF-8 with a header line, divided by commas, semicolons or tabs, whichever the header has most of."""
-    lines: list[int] = []
-    rows: list[list[str]] = []
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        names, delimiter = _header(file)
-        reader = csv.reader(file, delimiter=delimiter, strict=True)
+    with _as_text(file) as text:
+        names, delimiter = _header(text)
+        places = {use: names.index(name) for use, name in _chosen(names, keys).items()}
+        columns: dict[str, list[str]] = {use: [] for use in places}
+        lines = array("q")
+        reader = csv.reader(text, delimiter=delimiter, strict=True)
         try:
-            for row in reader:
-                if row:
-                    _check_width(row, names, reader.line_num + 1)
-                    rows.append(row)
-                    lines.append(reader.line_num + 1)
+            for row in filter(None, reader):
+                line = reader.line_num + 1
+                _check_row(row, names, line, len(lines))
+                lines.append(line)
+                for use, place in places.items():
+                    columns[use].append(row[place])
         except csv.Error as error:
             raise DataError(f"not CSV ({error})", where=f"line {reader.line_num + 1}") from error
-    columns = list(zip(*rows, strict=True)) or [()] * len(names)
-    return Table(dict(zip(names, columns, strict=True)), lambda row: f"line {lines[row]}")
+    return Table(columns, lambda row: f"line {lines[row]}")
+
+
+def _as_text(file: BufferedReader) -> TextIOWrapper:
+    return TextIOWrapper(file, encoding="utf-8-sig", newline="")
 
 
 def _header(file: TextIO) -> tuple[list[str], str]:
@@ -85,62 +87,57 @@ def _header(file: TextIO) -> tuple[list[str], str]:
         raise DataError(f"not CSV ({error})", where="line 1") from error
     twice = sorted(name for name, number in Counter(names).items() if number > 1)
     if twice:
-        raise DataError("a column given twice", found=", ".join(map(repr, twice)), where="line 1")
+        raise DataError("a column given twice", found=", ".join(map(shown, twice[:SHOWN_ITEMS])), where="line 1")
     return names, delimiter
 
 
-def _check_width(row: Sequence[str], names: Sequence[str], line: int) -> None:
+def _check_row(row: Sequence[str], names: Sequence[str], line: int, num_before: int) -> None:
     if len(row) != len(names):
         found, expected = f"{len(row)} values", f"{len(names)} as in the header"
         raise DataError("a line of another width", found=found, expected=expected, where=f"line {line}")
+    if num_before == MAX_LISTED_FILES:
+        raise DataError("too many rows", expected=f"at most {MAX_LISTED_FILES:,}", where=f"line {line}")
 
 
-def _read_parquet(path: Path) -> Table:
-    try:
-        lazy = pl.scan_parquet(path, glob=False)
-        num_rows = lazy.select(pl.len()).collect().item()
-        if num_rows > MAX_IMAGES:
-            raise DataError("too many rows", found=f"{num_rows:,}", expected=f"at most {MAX_IMAGES:,}")
-        names = [name for name, kind in lazy.collect_schema().items() if kind in TEXT or kind.is_integer()]
-        frame = lazy.select(pl.col(names).cast(pl.String).fill_null("")).collect()
-    except FAULTS as error:
-        raise DataError(f"not a readable Parquet file ({next(iter(str(error).splitlines()), '')})") from error
-    return Table({name: frame[name].to_list() for name in frame.columns}, lambda row: f"row {row}")
+def _read_parquet(path: Path, keys: Mapping[str, str]) -> Table:
+    with readable(), opened("parquet", path) as file:
+        chosen = _chosen(list(file.arrays), keys)
+        columns = {use: [cell.decode() for cell in file.read(name).tolist()] for use, name in chosen.items()}
+    return Table(columns, lambda row: f"row {row}")
 
 
-def _chosen(table: Table, keys: Mapping[str, str]) -> dict[str, Sequence[str]]:
-    """The columns by what they are for: those that `keys` name, and for the rest those with usual names."""
+def _chosen(names: Sequence[str], keys: Mapping[str, str]) -> dict[str, str]:
+    """Columns by what they are for: those that `keys` name, and for the rest those with usual names."""
     chosen = {}
     for use, usual in COLUMNS.items():
-        names = [keys[use]] if use in keys else [name for name in table.columns if name.strip().lower() in usual]
-        if len(names) > 1:
-            raise DataError(f"two columns could be the {use}", found=" and ".join(names), hint="Say which with `keys`.")
-        for name in names:
-            if name not in table.columns:
-                raise unknown("column", name, table.columns, where=f"keys.{use}")
-            chosen[use] = table.columns[name]
+        found = [keys[use]] if use in keys else [name for name in names if name.strip().lower() in usual]
+        if len(found) > 1:
+            raise DataError(f"two columns could be the {use}", found=" and ".join(found), hint="Say which with `keys`.")
+        for name in found:
+            if name not in names:
+                raise unknown("column", name, names, where=f"keys.{use}")
+            chosen[use] = name
     missing = [use for use in ("path", "label") if use not in chosen]
     if missing:
-        found = ", ".join(map(repr, table.columns))
-        raise DataError(f"no column for the {' and the '.join(missing)}", found=found, hint="Name it with `keys`.")
+        found_all = ", ".join(map(shown, names[:SHOWN_ITEMS]))
+        raise DataError(f"no column for the {' and the '.join(missing)}", found=found_all, hint="Name it with `keys`.")
     return chosen
 
 
 def _listed(manifest: Path, options: Options) -> list[Listed]:
     """Every row, in order. Raises DataError naming the row of a bad or missing path, label or role, or a copy."""
-    table, keys = _read(manifest), dict(options.keys)
+    keys = dict(options.keys)
     for use in keys:
         if use not in COLUMNS:
             raise unknown("column", use, COLUMNS, where="keys")
     if options.group and options.group.column:
         keys["group"] = options.group.column
-    rows, first = list[Listed](), dict[str, int]()
+    table, rows, first = _read(manifest, keys), list[Listed](), dict[str, int]()
     below = Below(manifest.parent)
-    with located(manifest.name):
-        columns = _chosen(table, keys)
-        for row, path in enumerate(columns["path"]):
+    with located(manifest.name), reachable():
+        for row, path in enumerate(table.columns["path"]):
             with located(table.place(row)):
-                listed = _row(row, path, columns, below, options, table.place(row))
+                listed = _row(row, path, table.columns, below, options, table.place(row))
                 twin = first.setdefault(listed.id, row)
                 if twin != row:
                     raise DataError("the same picture twice", found=listed.id, expected=f"only in {table.place(twin)}")
@@ -153,6 +150,10 @@ def _listed(manifest: Path, options: Options) -> list[Listed]:
 def _row(
     row: int, path: str, columns: Mapping[str, Sequence[str]], below: Below, options: Options, place: str
 ) -> Listed:
+    for use in columns:
+        if len(columns[use][row]) > MAX_NAME_CHARACTERS:
+            found = f"{len(columns[use][row]):,} characters"
+            raise DataError(f"too long for a {use}", found=found, expected=f"at most {MAX_NAME_CHARACTERS:,}")
     name = _below(path)
     file = below.root / name
     below.check(file)
@@ -160,7 +161,7 @@ def _row(
         raise DataError("no such file", found=name)
     label = columns["label"][row].strip()
     if not label:
-        raise DataError("no label", found=repr(columns["label"][row]))
+        raise DataError("no label", found=shown(columns["label"][row]))
     tested = is_test(columns["role"][row]) if "role" in columns else False
     return Listed(file, name, label, tested, _group(row, name, columns, options), f"{place}: {name}")
 
@@ -169,9 +170,9 @@ def _below(path: str) -> str:
     """The path with forward slashes. Raises DataError unless it is relative, without `..`."""
     pure = PurePosixPath(path.strip().replace("\\", "/"))
     if pure.is_absolute() or PureWindowsPath(path.strip()).drive or ".." in pure.parts:
-        raise DataError("the path leaves the folder", found=repr(path), expected="a path below the manifest's folder")
+        raise DataError("the path leaves the folder", found=shown(path), expected="a path below the manifest's folder")
     if not pure.parts or "\0" in path:
-        raise DataError("not a path", found=repr(path))
+        raise DataError("not a path", found=shown(path))
     return pure.as_posix()
 
 
@@ -181,7 +182,7 @@ def _group(row: int, name: str, columns: Mapping[str, Sequence[str]], options: O
     if "group" not in columns:
         return None
     if not columns["group"][row].strip():
-        raise DataError("no group", found=repr(columns["group"][row]), hint="Give a picture on its own its own group.")
+        raise DataError("no group", found=shown(columns["group"][row]), hint="Give a picture on its own its own group.")
     return columns["group"][row].strip()
 
 
@@ -189,12 +190,12 @@ def _recognises(path: Path) -> bool:
     """A Parquet file, or text whose header has usual names for the path and the label."""
     if not path.is_file() or path.suffix.lower() not in SUFFIXES:
         return False
-    with located(path.name), readable():
-        if _is_parquet(path):
+    with located(path.name), readable(), open_data(path) as file:
+        if _is_parquet(file):
             return True
         try:
-            with open(path, encoding="utf-8-sig", newline="") as file:
-                names = {name.strip().lower() for name in _header(file)[0]}
+            with _as_text(file) as text:
+                names = {name.strip().lower() for name in _header(text)[0]}
         except (UnicodeDecodeError, DataError):
             return False
     return bool(names & {*COLUMNS["path"]}) and bool(names & {*COLUMNS["label"]})

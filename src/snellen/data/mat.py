@@ -14,7 +14,7 @@ from snellen.data.arrays import Part, assemble
 from snellen.data.dataset import Dataset
 from snellen.data.guarded import opened
 from snellen.data.source import Options, Reader
-from snellen.data.streams import readable
+from snellen.data.streams import open_data, readable
 from snellen.errors import DataError, located, unknown
 
 TRAINING, EXTRA, TEST = "train_32x32.mat", "extra_32x32.mat", "test_32x32.mat"
@@ -39,7 +39,7 @@ def read_mat(path: Path) -> tuple[np.ndarray, np.ndarray]:
 def _is_mat(path: Path) -> bool:
     if not path.is_file():
         return False
-    with readable(), open(path, "rb") as file:
+    with readable(), open_data(path) as file:
         return file.read(VERSION_PLACE + 4)[VERSION_PLACE:] in VERSIONS
 
 

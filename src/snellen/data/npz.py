@@ -10,8 +10,10 @@ import math
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from typing import IO
 
@@ -21,10 +23,22 @@ from snellen.data import keys
 from snellen.data.arrays import assemble
 from snellen.data.dataset import Dataset
 from snellen.data.source import Options, Reader
-from snellen.data.streams import check_dimensions, check_expansion, check_length, readable, take, take_rest
-from snellen.errors import DataError, located
+from snellen.data.streams import (
+    check_dimensions,
+    check_expansion,
+    check_length,
+    file_bytes,
+    open_data,
+    readable,
+    take,
+    take_rest,
+)
+from snellen.errors import DataError, located, shown
+from snellen.limits import MAX_ARCHIVE_MEMBERS, MAX_DIRECTORY_BYTES
 
 NPY_MAGIC, ZIP_MAGIC = b"\x93NUMPY", b"PK\x03\x04"
+DIRECTORY_END_BYTES, MAX_COMMENT_BYTES = 22, 65_535
+"""Of a zip archive, by its specification (APPNOTE.TXT 4.3.16)."""
 
 FIELD = r"'(descr|fortran_order|shape)': *('[^']*'|True|False|\((?:\d{1,15}, *)*(?:\d{1,15})?\))"
 HEADER = re.compile(rf"\{{(?:{FIELD},? *){{3}}\}} *\n?")
@@ -56,7 +70,7 @@ def _parse_header(text: str, offset: int) -> tuple[np.dtype, tuple[int, ...], bo
     fields = dict(re.findall(FIELD, text)) if HEADER.fullmatch(text) else {}
     if len(fields) != 3:
         expected = "descr, fortran_order and shape of a plain array"
-        raise DataError("unreadable .npy header", found=repr(text[:80]), expected=expected, where=f"byte {offset}")
+        raise DataError("unreadable .npy header", found=shown(text), expected=expected, where=f"byte {offset}")
     shape = tuple(int(size) for size in re.findall(r"\d+", fields["shape"]))
     check_dimensions(shape)
     return _parse_type(fields["descr"].strip("'"), offset), shape, fields["fortran_order"] == "True"
@@ -65,9 +79,9 @@ def _parse_header(text: str, offset: int) -> tuple[np.dtype, tuple[int, ...], bo
 def _parse_type(text: str, offset: int) -> np.dtype:
     if text.endswith("O"):
         hint = "It needs pickle, which can run code: save the array with a number type or as text."
-        raise DataError("an array of Python objects", found=repr(text), where=f"byte {offset}", hint=hint)
+        raise DataError("an array of Python objects", found=shown(text), where=f"byte {offset}", hint=hint)
     if not re.fullmatch(r"[<>|=]?(b1|[iu][1248]|f[248]|U[1-9]\d{0,3})", text):
-        raise DataError("unknown element type", found=repr(text), expected="numbers or text", where=f"byte {offset}")
+        raise DataError("unknown element type", found=shown(text), expected="numbers or text", where=f"byte {offset}")
     return np.dtype(text)
 
 
@@ -90,12 +104,12 @@ class Container:
 
 
 def _read_file(path: Path) -> np.ndarray:
-    with located(path.name), readable(), open(path, "rb") as stream:
-        return _read_npy(stream, path.stat().st_size)
+    with located(path.name), readable(), open_data(path) as stream:
+        return _read_npy(stream, file_bytes(stream))
 
 
 def _read_member(path: Path, member: str) -> np.ndarray:
-    with located(member), readable(), zipfile.ZipFile(path) as archive:
+    with located(member), _opened_zip(path) as archive:
         info = archive.getinfo(member)
         if info.flag_bits & 1:
             raise DataError("an encrypted member", expected="no password")
@@ -122,8 +136,7 @@ def _container(path: Path) -> Container:
         return Container(path, {file.stem: file.name for file in sorted(path.glob("*.npy"))}, True)
     if _starts_with(path, NPY_MAGIC):
         return _container(path.parent)
-    with readable(), zipfile.ZipFile(path) as archive:
-        _check_directory(path, archive)
+    with _opened_zip(path) as archive:
         members = [name for name in archive.namelist() if name.endswith(".npy")]
         twice = [name for name, count in Counter(members).items() if count > 1]
         if twice:
@@ -131,24 +144,48 @@ def _container(path: Path) -> Container:
     return Container(path, {name.removesuffix(".npy"): name for name in members}, False)
 
 
-def _check_directory(path: Path, archive: zipfile.ZipFile) -> None:
-    """Raises DataError unless the file ends with the directory's end, which states the number of members read.
+@contextmanager
+def _opened_zip(path: Path) -> Iterator[zipfile.ZipFile]:
+    """A zip archive whose directory is whole and not too large, as the end of the file states it."""
+    with readable(), open_data(path) as file:
+        num_members = _check_directory(file)
+        with zipfile.ZipFile(file) as archive:
+            if len(archive.infolist()) != num_members:
+                found, expected = f"{len(archive.infolist()):,} members", f"{num_members:,}"
+                raise DataError("damaged zip directory", found=found, expected=expected)
+            yield archive
 
-    The standard library does not look at that number: one damaged length in the directory hides the members after it.
+
+def _check_directory(file: BufferedReader) -> int:
+    """The number of members that the end of the directory states, which must end the file (a comment may follow).
+
+    The standard library looks neither at that number, so that one damaged length in the directory would hide the
+    members after it, nor at the length of the directory, which it reads whole.
     """
-    start = path.stat().st_size - 22 - len(archive.comment)
-    with open(path, "rb") as file:
-        file.seek(start)
-        end = file.read(12)
-    num_members = len(archive.namelist())
-    if end[:4] != b"PK\x05\x06" or int.from_bytes(end[10:], "little") != num_members:
-        raise DataError("damaged zip directory", found=f"{num_members} members", where=f"byte {start}")
+    size = file_bytes(file)
+    file.seek(max(0, size - DIRECTORY_END_BYTES - MAX_COMMENT_BYTES))
+    tail = file.read()
+    place = tail.rfind(b"PK\x05\x06")
+    end = tail[place:] if place >= 0 else b""
+    where = f"byte {size - len(end)}"
+    if len(end) < DIRECTORY_END_BYTES or len(end) != DIRECTORY_END_BYTES + int.from_bytes(end[20:22], "little"):
+        raise DataError("damaged zip directory", found=f"an end of {len(end):,} bytes", where=where)
+    num_members, num_bytes = int.from_bytes(end[10:12], "little"), int.from_bytes(end[12:16], "little")
+    if tail[max(0, place - 20) : place].startswith(b"PK\x06\x07"):  # beyond 4 GiB: eight bytes a number
+        wide = tail[max(0, place - 76) : place - 20]
+        if not wide.startswith(b"PK\x06\x06"):
+            raise DataError("damaged zip directory", found="no end for large archives", where=where)
+        num_members, num_bytes = int.from_bytes(wide[32:40], "little"), int.from_bytes(wide[40:48], "little")
+    if num_members > MAX_ARCHIVE_MEMBERS or num_bytes > MAX_DIRECTORY_BYTES:
+        found = f"{num_members:,} members in a directory of {num_bytes:,} bytes"
+        raise DataError("too many members", found=found, expected=f"at most {MAX_ARCHIVE_MEMBERS:,}", where=where)
+    return num_members
 
 
 def _starts_with(path: Path, magic: bytes) -> bool:
     if not path.is_file():
         return False
-    with readable(), open(path, "rb") as file:
+    with located(path.name), readable(), open_data(path) as file:
         return file.read(len(magic)) == magic
 
 

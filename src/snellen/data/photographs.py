@@ -12,8 +12,9 @@ import numpy as np
 from snellen.data.dataset import Dataset
 from snellen.data.explore import some_rows
 from snellen.data.pictures import FORMATS, in_threads, is_picture
-from snellen.data.streams import readable
+from snellen.data.streams import open_data, readable
 from snellen.errors import located
+from snellen.limits import MAX_PICTURE_BYTES
 
 MODES = {
     **{"1": "black and white", "L": "grey", "P": "palette", "RGB": "colour", "CMYK": "CMYK", "YCbCr": "colour"},
@@ -64,7 +65,12 @@ def tallies(found: Sequence[Photograph]) -> dict[str, list[tuple[str, int]]]:
 def _look(file: Path) -> Photograph:
     from PIL import Image
 
-    with located(file.name), readable(), Image.open(file, formats=FORMATS) as image:
+    with (
+        located(file.name),
+        readable(),
+        open_data(file, MAX_PICTURE_BYTES) as stream,
+        Image.open(stream, formats=FORMATS) as image,
+    ):
         width, height = image.size
         if image.getexif().get(ORIENTATION) in SIDEWAYS:
             width, height = height, width

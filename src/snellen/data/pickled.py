@@ -13,7 +13,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from snellen.errors import DataError
+from snellen.errors import DataError, shown
+from snellen.limits import MAX_BATCH_OPCODES
 
 PROTOCOLS = range(2, 5)
 VIEW_BYTES = 256
@@ -65,7 +66,11 @@ class Machine:
 
     def run(self) -> Any:
         """The value at STOP, which must be the last byte."""
+        num_opcodes = 0
         while (code := self.take_opcode()) != STOP:
+            num_opcodes += 1
+            if num_opcodes > MAX_BATCH_OPCODES:
+                self.refuse("more opcodes than any batch needs", f"{num_opcodes:,}", f"at most {MAX_BATCH_OPCODES:,}")
             if code not in OPCODES:
                 self.refuse("an opcode that no batch needs", f"0x{code:02x}")
             OPCODES[code](self)
@@ -205,6 +210,8 @@ def _set_items(machine: Machine, values: list[Any]) -> None:
 
 
 def _reference(machine: Machine, module: Any, name: Any) -> None:
+    if not isinstance(module, str) or not isinstance(name, str):
+        machine.refuse("a name that is not text", shown([module, name]), "a module and a name in it")
     wanted = f"{module}.{name}"
     if wanted not in KNOWN:
         machine.refuse("a pickle that asks for Python code", wanted[:VIEW_BYTES], "numbers, text, lists, uint8 arrays")
@@ -222,7 +229,12 @@ def _call(machine: Machine) -> None:
         case Reference(ENCODE.name), (str() as text, "latin1"):
             machine.push(_encode(machine, text))
         case _:
-            machine.refuse("a call that no batch needs", f"{function} of {arguments}"[:VIEW_BYTES], "uint8 arrays")
+            found = f"{_called(function)} of {shown(arguments)}"
+            machine.refuse("a call that no batch needs", found, "uint8 arrays")
+
+
+def _called(function: Any) -> str:
+    return function.name if isinstance(function, Reference) else shown(function)
 
 
 def _encode(machine: Machine, text: str) -> bytes:
@@ -242,8 +254,8 @@ def _fill(machine: Machine) -> None:
         case Reference(BYTE_TYPE.name), (3, b"|" | "|", None, None, None, -1, -1, 0):
             pass
         case PendingArray(), (1, tuple() as shape, Reference(BYTE_TYPE.name), 0, bytes() | memoryview() as raw):
-            if not all(isinstance(size, int) and size >= 0 for size in shape) or math.prod(shape) != len(raw):
-                machine.refuse("an array of another length", f"{len(raw):,} bytes", f"shape {shape}"[:VIEW_BYTES])
+            if not all(type(size) is int and size >= 0 for size in shape) or math.prod(shape) != len(raw):
+                machine.refuse("an array of another length", f"{len(raw):,} bytes", f"shape {shown(shape)}")
             target.values = np.frombuffer(raw, np.uint8).reshape(shape)
         case _:
             machine.refuse("a state that no batch needs", type(target).__name__, "a uint8 array in C order")

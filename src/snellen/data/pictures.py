@@ -7,7 +7,6 @@ channel where pictures use it, unless the study states a `background`, over whic
 
 from __future__ import annotations
 
-import io
 import os
 import struct
 import sys
@@ -16,14 +15,18 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar, get_args
 
 import numpy as np
 
 from snellen.data.fit import Fit
+from snellen.data.picture_bounds import Bounded, bound_memory, check_metadata, check_pixels, raw_mode
+from snellen.data.slices import row_slices
+from snellen.data.streams import open_data
 from snellen.errors import DataError, SnellenError
-from snellen.limits import MAX_HEADER_PIXELS, MAX_PICTURE_BYTES, MAX_SIDE_PIXELS
+from snellen.limits import MAX_PICTURE_BYTES, MAX_SIDE_PIXELS
 
 if TYPE_CHECKING:
     from PIL import ImageFile
@@ -46,6 +49,9 @@ DAMAGE = (
 SWAPPED = {"16L": "16B", "16B": "16L", "16N": "16B" if sys.byteorder == "little" else "16L"}
 """Pillow's names for byte orders, each with the other one."""
 
+WAITING = 1_024
+"""Pictures that wait for a thread at once: each takes 2 kB, and there may be a million."""
+
 T = TypeVar("T")
 U = TypeVar("U")
 
@@ -62,19 +68,16 @@ def decode(path: Path, fit: Fit | None = None, background: Background | None = N
     memory. Raises DataError when the file is no picture, damaged, or too large by its header.
     """
     with _readable():
-        if path.stat().st_size > MAX_PICTURE_BYTES:
-            expected = f"at most {MAX_PICTURE_BYTES:,}"
-            raise DataError("picture file too large", found=f"{path.stat().st_size:,} bytes", expected=expected)
-        content = path.read_bytes()
+        with open_data(path, MAX_PICTURE_BYTES) as file:
+            content = file.read(MAX_PICTURE_BYTES)
         with _open(content) as image:
-            if image.width * image.height > MAX_HEADER_PIXELS:
-                found, expected = f"{image.height}x{image.width} pixels", f"at most {MAX_HEADER_PIXELS:,}"
-                raise DataError("picture too large", found=found, expected=expected)
             if fit is None and max(image.size) > MAX_SIDE_PIXELS:
                 return np.broadcast_to(np.uint8(0), (image.height, image.width, 1))
             image.verify()  # the checksums of PNG, which decoding does not look at
-        pixels = _over(_pixels(content), background)
-        return pixels if fit is None else fit.apply(pixels[None])[0]
+        pixels = _over(_pixels(content, fit), background)
+        return (
+            pixels if fit is None else np.array(fit.apply(pixels[None])[0])
+        )  # not a view, which would keep the whole picture
 
 
 def alike(pictures: Sequence[np.ndarray], names: Sequence[str]) -> list[np.ndarray]:
@@ -126,9 +129,12 @@ def in_threads(decode_one: Callable[[T], U], items: Iterable[T]) -> list[U]:
     One thread a core, because each holds a whole picture: 130 MB for one of 12 megapixels. Pillow's warnings (of odd
     metadata, mostly) are not shown meanwhile: what it cannot decode, it raises.
     """
+    left, done = iter(items), list[U]()
     with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
         warnings.filterwarnings("ignore", module=r"PIL\.")
-        return list(pool.map(decode_one, items))
+        while some := list(islice(left, WAITING)):
+            done += pool.map(decode_one, some)
+    return done
 
 
 @contextmanager
@@ -147,23 +153,28 @@ def _readable() -> Iterator[None]:
 
 
 def _open(content: bytes) -> ImageFile.ImageFile:
+    """A picture whose header was read. Raises DataError when it would be too large to decode."""
     from PIL import Image
 
-    return Image.open(io.BytesIO(content), formats=FORMATS)
+    stream = Bounded(content)
+    image = Image.open(stream, formats=FORMATS)
+    check_pixels(image)
+    if image.format == "BMP":
+        stream.allow_runs(image.width * image.height)
+    return image
 
 
-def _pixels(content: bytes) -> np.ndarray:
+def _pixels(content: bytes, fit: Fit | None) -> np.ndarray:
     """(H, W, C) uint8 or float32 of a picture file's bytes: 1 channel where its mode is grey, 4 where it has alpha."""
-    from PIL import ImageOps
-
     with _open(content) as image:
+        bound_memory(image, fit)
         sixteen = _sixteen_bits(image, content)
         if sixteen is not None:
             return sixteen
         if image.mode in ("I", "F"):
             hint = "Give such measurements as an array with its `pixel_range`."
             raise DataError("32 bits a channel do not say what is white", found=f"mode {image.mode}", hint=hint)
-        ImageOps.exif_transpose(image, in_place=True)
+        _turn(image)
         grey = image.mode in ("1", "L") and not image.has_transparency_data
         mode = "L" if grey else "RGBA" if image.has_transparency_data else "RGB"
         converted = image if image.mode == mode else image.convert(mode)
@@ -176,38 +187,48 @@ def _sixteen_bits(image: ImageFile.ImageFile, content: bytes) -> np.ndarray | No
     Pillow has no mode for such colours: it drops the low byte of each number, and the high one when told that the byte
     order is the other one.
     """
-    tile = image.tile[0] if image.tile else None
-    arguments = tile.args if tile and isinstance(tile.args, tuple) else (tile and tile.args,)
-    raw_mode = str(arguments[0])
-    if ";16" not in raw_mode:
+    mode = raw_mode(image)
+    if ";16" not in mode:
         return None
     if image.mode.startswith("I;16") and not image.has_transparency_data:
         return _upright(image).astype(np.float32)[..., None]
-    channels, _, order = raw_mode.partition(";")
-    if tile is None or channels not in ("RGB", "RGBA") or order not in SWAPPED or "transparency" in image.info:
-        raise DataError("16 bits a channel in a form that cannot be read exactly", found=raw_mode)
+    channels, _, order = mode.partition(";")
+    if channels not in ("RGB", "RGBA") or order not in SWAPPED or "transparency" in image.info:
+        raise DataError("16 bits a channel in a form that cannot be read exactly", found=mode)
     with _open(content) as again:
-        again.tile = [tile._replace(args=(f"{channels};{SWAPPED[order]}", *arguments[1:]))]
-        exact: np.ndarray = _upright(image) * np.float32(256) + _upright(again)
+        tile = again.tile[0]
+        others = tile.args[1:] if isinstance(tile.args, tuple) else ()
+        again.tile = [tile._replace(args=(f"{channels};{SWAPPED[order]}", *others))]
+        exact: np.ndarray = _upright(image).astype(np.float32)
+        exact *= 256
+        exact += _upright(again)
         return exact
 
 
 def _upright(image: ImageFile.ImageFile) -> np.ndarray:
     """(H, W) or (H, W, C) pixels, turned as EXIF says."""
+    _turn(image)
+    return np.asarray(image)
+
+
+def _turn(image: ImageFile.ImageFile) -> None:
+    """Decodes the picture and turns it as its EXIF says, which may stand behind the pixels."""
     from PIL import ImageOps
 
+    image.load()
+    check_metadata(image)
     ImageOps.exif_transpose(image, in_place=True)
-    return np.asarray(image)
 
 
 def _over(picture: np.ndarray, background: Background | None) -> np.ndarray:
     """The picture composited over `background`, where it has alpha and there is one."""
     if background is None or picture.shape[2] < 4:
         return picture
-    white = DEPTHS[picture.dtype]
-    colour, alpha = picture[..., :3].astype(np.float64), picture[..., 3:] / white
-    filled = colour * alpha + (white if background == "white" else 0) * (1 - alpha)
-    return np.rint(filled).astype(picture.dtype)
+    white, filled = DEPTHS[picture.dtype], np.empty_like(picture[..., :3], order="C")
+    for rows in row_slices(picture):
+        colour, alpha = picture[rows, ..., :3].astype(np.float64), picture[rows, ..., 3:] / white
+        filled[rows] = np.rint(colour * alpha + (white if background == "white" else 0) * (1 - alpha))
+    return filled
 
 
 def _is_translucent(picture: np.ndarray) -> bool:

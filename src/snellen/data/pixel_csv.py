@@ -5,14 +5,14 @@ Pixels go row by row from the top left; colours are interleaved (R, G, B, R, ...
 
 from __future__ import annotations
 
-import gzip
 import io
 import math
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, cast
+from typing import IO
 
 import numpy as np
 import polars as pl
@@ -20,15 +20,18 @@ import polars as pl
 from snellen.data.arrays import Part, assemble
 from snellen.data.columns import LABELS, MAX_LINE_BYTES, Columns, cells_of, find_columns, first_lines, is_number
 from snellen.data.dataset import Dataset
+from snellen.data.gunzip import gunzip
 from snellen.data.source import Options, Reader
-from snellen.data.streams import check_expansion, readable
-from snellen.errors import DataError, located, unknown
+from snellen.data.streams import check_expansion, file_bytes, open_data, readable
+from snellen.errors import DataError, located, shown, unknown
 from snellen.limits import MAX_IMAGES, MAX_SIDE_PIXELS
 
 MIN_PIXELS = 9
 """Pictures of 3x3 pixels: tables with fewer columns are about something else."""
 
 CHUNK_BYTES = 2**21
+MAX_TABLE_COLUMNS = 20_000
+"""Beyond, lines are read one by one: polars takes 2 kB and 30 us for a column, however few rows there are."""
 FAULTS = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
 
 
@@ -39,19 +42,22 @@ def read_pixel_csv(path: Path, label: str | None = None) -> tuple[np.ndarray, np
     last column that holds 0 to K-1. Raises DataError with row and column.
     """
     with located(path.name), readable():
-        with _open(path) as stream:
+        with _opened(path) as (stream, _):
             columns = find_columns(first_lines(stream, 2), label)
         _shape(len(columns.names) - 1)
-        with _open(path) as stream:
-            num_rows = _count_rows(stream, path.stat().st_size, columns)
-        with _open(path) as stream:
+        with _opened(path) as (stream, stored_bytes):
+            num_rows = _count_rows(stream, stored_bytes, columns)
+        with _opened(path) as (stream, _):
             if columns.has_header:
                 stream.readline()
             return _separate(*_read(stream, columns, num_rows), columns)
 
 
-def _open(path: Path) -> IO[bytes]:
-    return cast(IO[bytes], gzip.open(path)) if path.suffix == ".gz" else open(path, "rb")
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[IO[bytes], int]]:
+    """What the file holds, and how many bytes are stored for it."""
+    with open_data(path) as file:
+        yield gunzip(file) if path.suffix == ".gz" else file, file_bytes(file)
 
 
 def _shape(num_pixels: int) -> tuple[int, ...]:
@@ -103,6 +109,8 @@ def _parse(chunk: bytes, columns: Columns, row: int, num_rows: int) -> tuple[np.
     """What `_read` returns, of some rows; those too short for all their cells are not given to polars to make room."""
     if 2 * len(columns.names) * num_rows > len(chunk) + 1:
         raise _fault(chunk, columns, row)
+    if len(columns.names) > MAX_TABLE_COLUMNS:
+        return _parse_wide(chunk, columns, row, num_rows)
     for kind in (pl.UInt8, pl.Float32):
         types = [pl.String if place == columns.label else kind for place in range(len(columns.names))]
         schema = {str(place): data_type for place, data_type in enumerate(types)}
@@ -114,6 +122,26 @@ def _parse(chunk: bytes, columns: Columns, row: int, num_rows: int) -> tuple[np.
             labels = [] if columns.label is None else table.drop_in_place(str(columns.label)).to_list()
             return table.to_numpy(order="c"), np.array(labels, object)
     raise _fault(chunk, columns, row)
+
+
+def _parse_wide(chunk: bytes, columns: Columns, row: int, num_rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """The same for rows of very many cells."""
+    pixels = np.empty((num_rows, len(columns.names) - (columns.label is not None)), np.float32)
+    labels = []
+    for number, line in enumerate(chunk.removesuffix(b"\n").split(b"\n")):
+        cells = cells_of(line)
+        if len(cells) != len(columns.names) or b"_" in line:
+            raise _fault(chunk, columns, row)
+        if columns.label is not None:
+            labels.append(cells.pop(columns.label))
+        try:
+            pixels[number] = np.fromiter(map(float, cells), np.float32, len(cells))
+        except (ValueError, OverflowError) as error:
+            raise _fault(chunk, columns, row) from error
+    if not all(labels):
+        raise _fault(chunk, columns, row)
+    whole = pixels.astype(np.uint8) if pixels.min() >= 0 and pixels.max() <= 255 else pixels
+    return whole if np.array_equal(whole, pixels) else pixels, np.array(labels, object)
 
 
 def _fault(chunk: bytes, columns: Columns, row: int) -> DataError:
@@ -128,7 +156,7 @@ def _fault(chunk: bytes, columns: Columns, row: int) -> DataError:
                 return DataError("no label", found="nothing", where=f"row {number}: column {columns.names[place]}")
             if place != columns.label and not is_number(cell):
                 where = f"row {number}: column {columns.names[place]}"
-                return DataError("not a number", found=repr(cell[:40]), expected="a pixel", where=where)
+                return DataError("not a number", found=shown(cell), expected="a pixel", where=where)
     return DataError("a table that cannot be read", expected="numbers separated by commas", where=f"row {row}")
 
 
@@ -194,7 +222,7 @@ def _looks_like_pixels(path: Path) -> bool:
 
     Without a second line, when the first has a column with the usual name of labels.
     """
-    with located(path.name), readable(), _open(path) as stream:
+    with located(path.name), readable(), _opened(path) as (stream, _):
         lines = first_lines(stream, 2)
     if not lines or len(lines[-1]) <= MIN_PIXELS:
         return False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -11,11 +10,13 @@ from pathlib import Path
 from snellen.data import cifar, emnist, folder, hdf5, idx, known, manifest, mat, npz, pixel_csv, store
 from snellen.data.adapt import adapt
 from snellen.data.dataset import Dataset
+from snellen.data.pictures import in_threads
 from snellen.data.source import UNSAID, Options, Reader
-from snellen.data.streams import readable
+from snellen.data.streams import exists, open_data, reachable, readable
+from snellen.data.text import check_text
 from snellen.errors import DataError, DataNotFound, StudyError, located, unknown
 from snellen.files.cache import cache_folder
-from snellen.files.hashing import digest_file, identity
+from snellen.files.hashing import digest_stream, identity
 
 __all__ = ["READERS", "Options", "Reader", "holds_picture_files", "read"]
 
@@ -50,7 +51,8 @@ def read(source: str | Path, options: Options = UNSAID, data_folder: Path | None
 
 def holds_picture_files(path: Path) -> bool:
     """Whether what stands there is read picture by picture: classes in folders, or a manifest."""
-    return any(reader.recognises(path) for reader in READERS.values() if reader.of_picture_files)
+    with located(str(path)), reachable():
+        return any(reader.recognises(path) for reader in READERS.values() if reader.of_picture_files)
 
 
 def _read_bundled(name: str, options: Options) -> Dataset:
@@ -71,10 +73,11 @@ def _read_files(path: Path, kind: str, options: Options, published: known.Publis
         return adapt(dataset, options)
 
     _check_options(options, reader.of_picture_files)
-    with located(str(path)):
+    with located(str(path)), reachable():
+        check_text(name, "a file or folder name")
         files = reader.files(path, options)
-        with ThreadPoolExecutor() as pool:  # hashing lets go of the interpreter: half the time on two cores
-            contents = [[_called(file, path), sha] for file, sha in zip(files, pool.map(_digest, files), strict=True)]
+        digests = in_threads(_digest, files)  # hashing lets go of the interpreter: half the time on two cores
+        contents = [[_called(file, path), sha] for file, sha in zip(files, digests, strict=True)]
         key = identity([kind, reader.version, options.as_json(), contents, published and published.fingerprint])
         return store.kept(key, name, decode)
 
@@ -90,16 +93,17 @@ def _check_options(options: Options, of_picture_files: bool) -> None:
 
 def _called(file: Path, source: Path) -> str:
     """The name under which a file counts: in a folder its place below it, which may name its class."""
-    return file.relative_to(source).as_posix() if file.is_relative_to(source) and file != source else file.name
+    below = f"{source}{os.sep}"
+    return str(file)[len(below) :].replace(os.sep, "/") if str(file).startswith(below) else file.name
 
 
 def _digest(path: Path) -> str:
-    with located(path.name), readable():
-        return digest_file(path)
+    with located(path.name), readable(), open_data(path) as file:
+        return digest_stream(file)
 
 
 def _find_kind(path: Path) -> str:
-    with located(str(path)):
+    with located(str(path)), reachable():
         kinds = [kind for kind, reader in READERS.items() if reader.recognises(path)]
     if len(kinds) == 1:
         return kinds[0]
@@ -136,7 +140,7 @@ def _locate(source: str | Path, data_folder: Path | None) -> Path:
 
 def find(source: str | Path, data_folder: Path | None) -> Path | None:
     """Where the data called `source`, or at that path, are on this machine; None when they are nowhere."""
-    return next((place for place in _places(source, data_folder) if place.exists()), None)
+    return next((place for place in _places(source, data_folder) if exists(place)), None)
 
 
 def _advice(source: str | Path) -> str:

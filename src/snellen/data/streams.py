@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
+import os
 import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from io import BufferedReader
+from pathlib import Path
 from typing import IO
 
 import numpy as np
 
-from snellen.errors import DataError, SnellenError
-from snellen.limits import MAX_EXPANSION, MAX_IMAGES, MAX_SIDE_PIXELS, SMALL_BYTES
+from snellen.errors import DataError, SnellenError, located
+from snellen.files.regular import open_regular
+from snellen.limits import MAX_EXPANSION, MAX_FILE_BYTES, MAX_IMAGES, MAX_SIDE_PIXELS, SMALL_BYTES
 
 CHUNK_BYTES = 2**20
 
@@ -30,6 +34,47 @@ def readable() -> Iterator[None]:
         raise
     except DAMAGE as error:
         raise DataError(f"cannot be read: {error}") from error
+
+
+@contextmanager
+def reachable() -> Iterator[None]:
+    """Turns what the system says of paths that are too long, forbidden or go in circles into DataError."""
+    try:
+        yield
+    except SnellenError:
+        raise
+    except OSError as error:
+        raise DataError(f"cannot be reached: {error.strerror or error}") from error
+
+
+def exists(path: Path) -> bool:
+    """Whether something is there. Raises DataError for a path that the system cannot follow."""
+    with located(str(path)), reachable():
+        return path.exists()
+
+
+def open_data(path: Path, max_bytes: int = MAX_FILE_BYTES) -> BufferedReader:
+    """A data file, opened for reading bytes. Raises DataError for what is no file, too large, or mostly holes."""
+    file = open_regular(path)
+    try:
+        _check_size(os.fstat(file.fileno()), max_bytes)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def file_bytes(file: BufferedReader) -> int:
+    """The length of an open file."""
+    return os.fstat(file.fileno()).st_size
+
+
+def _check_size(status: os.stat_result, max_bytes: int) -> None:
+    if status.st_size > max_bytes:
+        raise DataError("file too large", found=f"{status.st_size:,} bytes", expected=f"at most {max_bytes:,}")
+    on_disk = 512 * getattr(status, "st_blocks", 0)
+    if on_disk:  # some network drives do not tell
+        check_expansion(status.st_size, on_disk)
 
 
 def take(stream: IO[bytes], num_bytes: int, offset: int = 0) -> bytes:

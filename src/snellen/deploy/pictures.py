@@ -14,6 +14,8 @@ from snellen.data.npz import read_lone_array
 from snellen.data.pictures import DEPTHS, decode, in_threads, is_picture, with_channels
 from snellen.data.readers import holds_picture_files, read
 from snellen.data.source import Options
+from snellen.data.streams import exists, reachable
+from snellen.data.text import check_text
 from snellen.errors import DataError, located
 from snellen.models.bundle import Input
 
@@ -39,11 +41,12 @@ def open_pictures(sources: Sequence[str], contract: Input, data_folder: Path | N
     """
     for source in sources:
         path = Path(source)
-        with located(source) if path.exists() else nullcontext():
+        with located(source) if exists(path) else nullcontext(), reachable():
             yield _open(source, path, contract, data_folder)
 
 
 def _open(source: str, path: Path, contract: Input, data_folder: Path | None) -> Batch:
+    check_text(path.name, "a file or folder name")
     if is_picture(path) and path.is_file():
         return Batch([path.name], read_picture(path, contract)[None])
     if path.is_dir() and (files := sorted(each for each in path.iterdir() if is_picture(each))):
@@ -62,6 +65,7 @@ def _open(source: str, path: Path, contract: Input, data_folder: Path | None) ->
 def _open_files(files: Sequence[Path], contract: Input) -> Batch:
     def read_located(file: Path) -> np.ndarray:
         with located(file.name):
+            check_text(file.name, "a file name")
             return read_picture(file, contract)
 
     pictures = in_threads(read_located, files)

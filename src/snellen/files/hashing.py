@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
@@ -44,4 +45,9 @@ def digest_arrays(*arrays: np.ndarray) -> str:
 def digest_file(path: Path) -> str:
     """SHA-256 of a file's bytes, in hex."""
     with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return digest_stream(file)
+
+
+def digest_stream(file: BufferedReader) -> str:
+    """SHA-256 of the rest of an open file, in hex."""
+    return hashlib.file_digest(file, "sha256").hexdigest()

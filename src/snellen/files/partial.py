@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 from types import TracebackType
 
+from snellen.errors import StorageError
 from snellen.files.atomic import storage_error, sync_folder
+
+HERE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 class Partial:
@@ -21,10 +25,26 @@ class Partial:
         self.path = path.with_name(f".{path.name}.part")
         self.needed_bytes = needed_bytes
 
+    def prepare(self) -> None:
+        """Removes what stands in the place of a part and is none, or is too long for one: a link, a named pipe, a file
+        with a second name would be written to or read elsewhere. Raises StorageError for a folder."""
+        try:
+            status = self.path.lstat()
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise storage_error(error, self.path) from error
+        if stat.S_ISDIR(status.st_mode):
+            hint = "Remove it."
+            raise StorageError("a folder in the place of a file", found="a folder", where=str(self.path), hint=hint)
+        too_long = self.needed_bytes is not None and status.st_size > self.needed_bytes
+        if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1 or too_long:
+            self.discard()
+
     def __enter__(self) -> Partial:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.file = open(self.path, "ab")
+            self.file = open(self.path, "ab", opener=_open_here)
         except OSError as error:
             raise storage_error(error, self.final, self.needed_bytes) from error
         return self
@@ -55,7 +75,10 @@ class Partial:
 
     def discard(self) -> None:
         """Removes the part."""
-        self.path.unlink(missing_ok=True)
+        try:
+            self.path.unlink(missing_ok=True)
+        except OSError as error:
+            raise storage_error(error, self.path) from error
 
     def finish(self) -> Path:
         """Puts the file, now whole and closed, into its place."""
@@ -67,3 +90,8 @@ class Partial:
         except OSError as error:
             raise storage_error(error, self.final, self.needed_bytes) from error
         return self.final
+
+
+def _open_here(path: str, flags: int) -> int:
+    """Opens without going where a link leads, and without waiting for the other end of a pipe."""
+    return os.open(path, flags | HERE, 0o666)

@@ -1,0 +1,35 @@
+"""Tables as CSV that a spreadsheet opens as what they are: a name that looks like a formula is shown, not computed."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars as pl
+
+FORMULA = re.compile(r"[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+"""How a cell begins that Excel, LibreOffice or Sheets compute (OWASP, "CSV injection"); with the wide signs of Japanese
+keyboards."""
+
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+
+
+def as_csv(table: pl.DataFrame) -> str:
+    """The table with its header; text that a spreadsheet would compute has a ' in front, which it takes as "text"."""
+    import polars as pl
+
+    texts = [pl.Series(name, list(map(_harmless, table[name])), pl.String) for name in _text_columns(table)]
+    return table.with_columns(texts).rename(lambda name: _harmless(name) or "").write_csv()
+
+
+def _text_columns(table: pl.DataFrame) -> list[str]:
+    import polars as pl
+
+    return [name for name, kind in table.schema.items() if kind == pl.String]
+
+
+def _harmless(cell: str | None) -> str | None:
+    if cell is None or not FORMULA.match(cell) or NUMBER.fullmatch(cell):
+        return cell
+    return f"'{cell}"
