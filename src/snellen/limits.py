@@ -56,6 +56,9 @@ MAX_NEAR_IMAGES = 10_000
 REPORT_BYTES = 5 * 10**6
 """Size of report.html that still opens at once and can be mailed."""
 
+FILE_COLUMNS = 10_000
+"""Width of a table in a file or a pipe: no name of a model is longer, so nothing is wrapped or left out."""
+
 CELL_IMAGES = 60
 """Images shown behind one cell of a confusion matrix."""
 
