@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser_driver import BROWSER, DRIVER, Browser, browser
+from browser_driver import Browser, browser, needs_browser
 from unit_cases import bars, subject
 
 from snellen.explain.analyses import Asked
@@ -15,7 +15,7 @@ from snellen.report.pages.leaf import Leaf
 from snellen.report.pages.units import units_page
 from snellen.study.analyses import Units
 
-pytestmark = pytest.mark.skipif(not (BROWSER and DRIVER), reason="needs chromium and chromedriver")
+pytestmark = needs_browser
 
 
 def written(path: Path, width: int) -> Path:
