@@ -88,13 +88,13 @@ FEW_CLASSES = 12
 """Up to so many classes a row of a table has room for a column a class, and a confusion matrix for its words."""
 
 MATRIX_CLASSES = 50
-"""Most classes for which the report draws a whole confusion matrix: its cells are then 15 pixels wide on a desk, and two
-digits can still be read. More are drawn in BLOCKS."""
+"""Most classes for which the report draws a whole confusion matrix: its cells are then 15 pixels wide on a desk, and
+two digits can still be read. More are drawn in BLOCKS."""
 
 BLOCKS = 24
 MATRIX_ENTRIES = 5_000
-"""Most blocks of classes, as wide as a matrix that is easy to read, and most cells that a page holds of what lies inside
-them: 60 kB a matrix."""
+"""Most blocks of classes, as wide as a matrix that is easy to read, and most cells that a page holds of what lies
+inside them: 60 kB a matrix."""
 
 CELL_CLASSES = 120
 """Most classes for which pictures stand behind confusion cells: of more, each cell holds an image or two, and the list

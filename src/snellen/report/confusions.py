@@ -40,8 +40,8 @@ def _cell(role: Mapping[str, Any], matrix: np.ndarray, label: int, predicted: in
 
 
 def blocks(confusion: Sequence[Sequence[int]]) -> Content:
-    """Blocks of neighbouring classes, at most BLOCKS: `ends`, the first and last class of each, and `mistakes`, how many
-    images of the classes of one block were called another class of the same or of another block."""
+    """Blocks of neighbouring classes, at most BLOCKS: `ends`, the first and last class of each, and `mistakes`, how
+    many images of the classes of one block were called another class of the same or of another block."""
     matrix = np.array(confusion)
     mistakes = matrix - np.diag(np.diag(matrix))
     starts = np.arange(0, len(matrix), math.ceil(len(matrix) / BLOCKS))
