@@ -84,7 +84,7 @@ function hidesTest(box, table) {
 
 // Every cell gets the name of its column, which is shown where its row is stacked.
 function label(table) {
-  const names = [...(table.tHead?.rows[0]?.cells ?? [])].flatMap((head) => Array(head.colSpan).fill(head.textContent.trim()));
+  const names = [...(table.tHead?.rows[0]?.cells ?? [])].flatMap((head) => Array(head.colSpan).fill(head.dataset.label ?? head.textContent.trim()));
   for (const row of table.querySelectorAll("tbody tr, tfoot tr")) {
     let at = 0;
     for (const cell of row.cells) {

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 NOISE = 0.1
-"""Correlation of touching pixels below which a picture is called noise. Measured: incoming weights of networks that learnt
-nothing about places, 32 x 32 in colour, stay below 0.05 for nine in ten units; strokes give 0.2 to 0.8."""
+"""Correlation of touching pixels below which a picture is called noise. Measured on 48 dense units: of CIFAR-10 four in
+five stay below 0.05 and the others are above 0.25; of Fashion-MNIST nine in ten are above 0.17."""
 
 LEAST_SIDE = 8
 """Pixels of the shorter side below which chance alone often passes NOISE: such pictures are all shown."""
