@@ -35,6 +35,7 @@ def units_page(leaf: Leaf) -> str:
     facts, tables, arrays = leaf.outcome.facts, leaf.outcome.tables, leaf.outcome.arrays
     shown = shown_units(tables["units"])
     sheets, tiles = _sheets(arrays, shown)
+    heads = keys(facts["classes"])
     of_unit = {name: _by_unit(tables[name]) for name in ("classes", "boxes", "units")}
     dossiers = [
         _dossier({name: each[unit] for name, each in of_unit.items()}, arrays, sheets["pictures"], unit)
@@ -57,7 +58,8 @@ def units_page(leaf: Leaf) -> str:
         noise_below=NOISE,
         open_dossiers=0 < len(shown) <= AT_ONCE_UNITS,
         row_pictures=ROW_PICTURES,
-        heads=keys(facts["classes"]),
+        heads=heads,
+        numbered=heads == [str(place) for place in range(1, len(heads) + 1)] != facts["classes"],
         details=embedded_json({**_shared(facts, tables, arrays), "units": [_reduced(each) for each in dossiers]}),
     )
 
