@@ -54,6 +54,13 @@ def test_a_row_opens_its_dossier_and_arrows_turn_to_the_next(many: Browser) -> N
     assert many.console() == []
 
 
+def test_what_a_dossier_measures_its_tiles_by_is_not_seen(many: Browser) -> None:
+    many.run("document.querySelector('tr[data-unit] td').click()")
+    many.wait("return document.querySelector('dialog').open")
+    widths = many.run("return [...document.querySelectorAll('body > .picture')].map(one => one.offsetWidth)")
+    assert widths and not any(widths)
+
+
 def test_filters_leave_the_rows_that_fit(many: Browser) -> None:
     choose = "const one = document.getElementById('by-class'); one.value = '0'; one.dispatchEvent(new Event('change'))"
     many.run(choose)

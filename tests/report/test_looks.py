@@ -19,9 +19,7 @@ def test_noise_is_noise_and_a_slope_is_not(channels: int) -> None:
 
 def test_likeness_is_the_correlation_of_pixels_that_touch() -> None:
     picture = np.random.default_rng(1).normal(size=(1, 200, 200, 1))
-    smooth = (
-        picture[:, 1:] + picture[:, :-1]
-    )  # correlated by half downwards, not to the right
+    smooth = picture[:, 1:] + picture[:, :-1]  # correlated by half downwards, not to the right
     assert likeness(smooth)[0] == pytest.approx(0.25, abs=0.02)
     assert likeness(np.ones((1, 9, 9, 3))).tolist() == [0]
 

@@ -125,7 +125,7 @@ def test_without_any_picture_there_is_no_column() -> None:
 
 
 def test_a_dossier_of_hundreds_of_classes_holds_the_telling_ones() -> None:
-    """Those it responds to, the most and the least active; as many as a figure has lines for, and the page stays small."""
+    """Those it responds to, the most and the least active; as many as a figure has lines for."""
     number = 300
     whole = {
         "area": [[at / number, 0.0, 1.0] for at in range(number)],

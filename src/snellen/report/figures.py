@@ -98,7 +98,7 @@ def class_balance(counts: Sequence[dict[str, Any]], colours: Mapping[str, str] =
 
 def _height(num_classes: int) -> int:
     """A line a class; of more than LISTED_CLASSES only as much as tells one from the next."""
-    return max(90, 18 * num_classes) if num_classes <= LISTED_CLASSES else min(2 * num_classes, 18 * LISTED_CLASSES)
+    return max(90, 18 * num_classes) if num_classes <= LISTED_CLASSES else 2 * HEIGHT_PIXELS
 
 
 def histogram(

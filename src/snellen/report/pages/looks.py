@@ -19,7 +19,7 @@ def likeness(pictures_UHWC: np.ndarray) -> np.ndarray:
     values = values - values.mean(axis=(1, 2), keepdims=True)
     along = _correlation(values[:, :, :-1], values[:, :, 1:])
     down = _correlation(values[:, :-1], values[:, 1:])
-    return (along + down) / 2
+    return np.asarray((along + down) / 2)
 
 
 def telling(pictures_UHWC: np.ndarray) -> np.ndarray:
