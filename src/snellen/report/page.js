@@ -65,10 +65,11 @@ function settle(box) {
   const table = box.querySelector("table");
   const overflows = () => box.scrollWidth > box.clientWidth + 1;
   if (!box.clientWidth || box.dataset.width === `${box.clientWidth} ${box.dataset.kind ?? ""}`) return;
-  table?.classList.remove("stacked");
+  if (table?.matches(".stacked")) table.classList.remove("stacked"); // what is not written need not be laid out again
   const hides = overflows() && !!table && !table.matches(".matrix") && (phone.matches || hidesTest(box, table));
-  table?.classList.toggle("stacked", hides);
-  box.classList.toggle("tall", !hides && table?.tBodies[0]?.rows.length > TALL_ROWS);
+  if (hides) table.classList.add("stacked");
+  const tall = !hides && (table?.tBodies[0]?.rows.length ?? 0) > TALL_ROWS;
+  if (tall !== box.matches(".tall")) box.classList.toggle("tall", tall);
   const scrolls = overflows() || box.scrollHeight > box.clientHeight + 1;
   if (scrolls) box.tabIndex = 0;
   else box.removeAttribute("tabindex");
