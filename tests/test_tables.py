@@ -10,15 +10,17 @@ import pytest
 from runs import LINEAR, facts_of, run_small
 
 from snellen.api import Run
+from snellen.console import console_for
 from snellen.findings.rules import judge
 from snellen.run.telling import Finished
-from snellen.tables import fitting, print_finished
+from snellen.tables import fitting, print_finished, print_leaderboard
 
 
 def printed(run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The lines of the leaderboard on a terminal of 80 columns."""
     monkeypatch.setenv("COLUMNS", "80")
     facts = facts_of(run.folder)
+    print_leaderboard(console_for(), facts.record, facts.evaluation)
     print_finished(Finished(run.folder, facts.record, facts.evaluation, judge(facts), ()))
     return capsys.readouterr().out.splitlines()
 

@@ -69,8 +69,7 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Run a study: train what has no result yet, evaluate, write the report."""
-    from rich.console import Console
-
+    from snellen.console import console_for
     from snellen.progress import Terminal
     from snellen.run import Settings
     from snellen.run import run as run_study
@@ -78,7 +77,7 @@ def run(
 
     document = open_document(study)
     settings = Settings(out, device, threads, data_dir, workers)
-    with Terminal(Console(stderr=as_json)) as terminal:
+    with Terminal(console_for(stderr=as_json)) as terminal:
         finished = run_study(document, document.study(_overrides(set_, seed)), settings, terminal)
     _show(finished, as_json)
 
@@ -94,12 +93,11 @@ def report(
     as_json: AsJson = False,
 ) -> None:
     """Write the report of a run again, from its stored files alone."""
-    from rich.console import Console
-
+    from snellen.console import console_for
     from snellen.progress import Terminal
     from snellen.run import report as report_run
 
-    with Terminal(Console(stderr=as_json)) as terminal:
+    with Terminal(console_for(stderr=as_json)) as terminal:
         finished = report_run(run, only or (), data_dir, terminal)
     _show(finished, as_json)
 
@@ -265,7 +263,7 @@ def _overrides(given: list[str] | None, seed: int | None) -> list[str]:
 
 
 def _show(finished: Finished, as_json: bool) -> None:
-    """The leaderboard and the path of the report; exits 1 for errors, 3 for failed jobs."""
+    """The findings and the path of the report; exits 1 for errors, 3 for failed jobs."""
     if as_json:
         print((finished.folder / "report.json").read_text(encoding="utf-8"), end="")
     else:

@@ -27,8 +27,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text
 @app.command("list")
 def list_(data_dir: DataFolder = None, as_json: AsJson = False) -> None:
     """Show the data sets that are known by name, and where they are on this machine."""
-    from rich.console import Console
     from rich.table import Table
+
+    from snellen.console import console_for
 
     rows = [_known(name, data_dir) for name in _names()]
     if as_json:
@@ -40,7 +41,7 @@ def list_(data_dir: DataFolder = None, as_json: AsJson = False) -> None:
     for row in rows:
         where = row["path"] or f"snellen data fetch {row['name']}  ({row['bytes'] / 1e6:.0f} MB)"
         table.add_row(row["name"], f"{row['images']:,}", row["about"], where)
-    Console().print(table, highlight=False, markup=False)
+    console_for().print(table, highlight=False, markup=False)
 
 
 @app.command()
@@ -232,10 +233,11 @@ class _Bars:
     """One bar a file that comes; nothing where nobody watches."""
 
     def __enter__(self) -> _Bars:
-        from rich.console import Console
         from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-        console = Console(stderr=True)
+        from snellen.console import console_for
+
+        console = console_for(stderr=True)
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
         self.progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
         self.tasks: dict[str, Any] = {}

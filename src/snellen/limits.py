@@ -111,6 +111,9 @@ MAX_NEAR_IMAGES = 10_000
 REPORT_BYTES = 5 * 10**6
 """Size of report.html that still opens at once and can be mailed."""
 
+FILE_COLUMNS = 10_000
+"""Width of a table in a file or a pipe: no name of a model is longer, so nothing is wrapped or left out."""
+
 CELL_IMAGES = 60
 """Images shown behind one cell of a confusion matrix."""
 
@@ -136,9 +139,27 @@ THUMBNAIL_PIXELS = 64
 CURVE_POINTS = 200
 """Points of one learning curve; more cannot be told apart at the width it is drawn."""
 
-MATRIX_CLASSES = 120
-"""Most classes for which the report draws a confusion matrix; a wider one cannot be read. The numbers stay in
-report.json."""
+FEW_CLASSES = 12
+"""Up to so many classes a row of a table has room for a column a class, and a confusion matrix for its words."""
+
+MATRIX_CLASSES = 50
+"""Most classes for which the report draws a whole confusion matrix: its cells are then 15 pixels wide on a desk, and
+two digits can still be read. More are drawn in BLOCKS."""
+
+BLOCKS = 24
+MATRIX_ENTRIES = 5_000
+"""Most blocks of classes, as wide as a matrix that is easy to read, and most cells that a page holds of what lies
+inside them: 60 kB a matrix."""
+
+CELL_CLASSES = 120
+"""Most classes for which pictures stand behind confusion cells: of more, each cell holds an image or two, and the list
+of the worst ones shows its own."""
+
+CONFUSED_CELLS, CONFUSED_PICTURES = 15, 4
+"""Cells in the list of the worst confusions, and pictures of each."""
+
+LISTED_CLASSES = 50
+"""Most classes that a figure gives a line each: 900 pixels high. Of more, only the most telling ones, or no names."""
 
 MAP_ROWS = 55_000
 """Pictures on a map where a study does not say how many: MNIST without 5,000 to stop by."""

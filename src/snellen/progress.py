@@ -13,10 +13,13 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from snellen.data.dataset import Dataset
 from snellen.data.roles import ROLES, Roles
+from snellen.evaluate.evaluation import Evaluation
+from snellen.evaluate.record import RunRecord
 from snellen.findings.finding import plural
 from snellen.run import RunWatcher
 from snellen.search.rounds import Ask
 from snellen.study.plan import Plan
+from snellen.tables import print_leaderboard
 from snellen.train.floors import FloorResult
 from snellen.train.lane import Lane
 from snellen.train.results import Result
@@ -144,6 +147,9 @@ class Terminal(RunWatcher):
         self.pack = None
         self.over += sum(map(_work, lanes))
         self._show_whole()
+
+    def evaluated(self, record: RunRecord, evaluation: Evaluation) -> None:
+        print_leaderboard(self.console, record, evaluation)
 
     def analysing(self, title: str) -> None:
         self.console.print(f"  analysing: {title}", highlight=False)

@@ -9,7 +9,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from snellen.console import console_for
+from snellen.evaluate.evaluation import Evaluation
 from snellen.evaluate.floors import floor_key
+from snellen.evaluate.record import RunRecord
 from snellen.evaluate.scores import Estimate, proportion
 from snellen.explain.phrases import listing
 from snellen.findings.finding import interval
@@ -33,12 +36,12 @@ FIRST = {"network": "best validation {}", "seeds": "best mean validation {}", "f
 GROUPS = "Models that share a letter cannot be told apart; + may be the best."
 
 
-def print_finished(finished: Finished) -> None:
-    """The leaderboard, the findings that ask for something, and where the report is."""
-    console, evaluation, record = Console(), finished.evaluation, finished.record
-    rows = [_standing(finished, model) for model in [*evaluation.ranked, *finished.failed]]
-    floors = [_floor(finished, name) for name in evaluation.floors]
-    columns = fitting(_columns(finished), [*rows, *floors], console.width)
+def print_leaderboard(console: Console, record: RunRecord, evaluation: Evaluation) -> None:
+    """Models and floors with their scores: all that is known when training and evaluation end."""
+    failed = [model for model, result in record.results.items() if result.status == "failed"]
+    rows = [_standing(record, evaluation, model) for model in [*evaluation.ranked, *failed]]
+    floors = [_floor(record, evaluation, name) for name in evaluation.floors]
+    columns = fitting(_columns(evaluation), [*rows, *floors], console.width)
     first = FIRST[evaluation.by].format(record.study.choose_by)
     seeds = f", {record.study.seeds} seeds each" if record.study.seeds > 1 else ""
     table = _table(f"{record.study.study}: {first} first{seeds}", columns, 1)
@@ -49,15 +52,20 @@ def print_finished(finished: Finished) -> None:
     console.print(table)
     if "group" in columns:
         console.print(GROUPS, style="dim", highlight=False)
+    console.print(_covered(evaluation), style="dim", highlight=False)
+
+
+def print_finished(finished: Finished) -> None:
+    """What is known at the end, after the leaderboard: the findings that ask for something, where the report is."""
+    console = console_for()
     for finding in finished.judgement.others:
         console.print(f"{finding.severity} {finding.code}: {escape(finding.sentence)}", highlight=False)
-    console.print(_covered(finished), style="dim", highlight=False)
     print(f"Report: {finished.report}")
 
 
 def print_check(checked: dict[str, Any]) -> None:
     """The plan with its cost."""
-    console = Console()
+    console = console_for()
     data = checked["data"]
     counts = ", ".join(f"{role} {count:,}" for role, count in checked["roles"].items() if count)
     console.print(f"{data['name']}: {data['images']:,} images {data['shape']}, {counts}", highlight=False)
@@ -149,7 +157,7 @@ def _megabytes(size: int) -> str:
 
 def print_predictions(table: pl.DataFrame, scored: Scored | None, csv: Path | None) -> None:
     """The first predictions, and the score when there is one."""
-    console = Console()
+    console = console_for()
     columns = [name for name in table.columns if name in ("id", "class", "probability", "label")]
     shown = _table(None, columns, 2)
     for row in table.select(columns).head(PREVIEW).iter_rows(named=True):
@@ -166,9 +174,8 @@ def print_predictions(table: pl.DataFrame, scored: Scored | None, csv: Path | No
         print(f"Accuracy on {scored.part}, n = {scored.n:,}: {accuracy}; loss {scored.loss:.4f}")
 
 
-def _columns(finished: Finished) -> list[str]:
+def _columns(evaluation: Evaluation) -> list[str]:
     """What the study gives reason to show: groups of several models, folds."""
-    evaluation = finished.evaluation
     group = ["group"] if len(evaluation.ranked) > 1 else []
     if evaluation.folds:
         return ["model", *group, "over folds %", "validation %", "test %", "time"]
@@ -189,9 +196,9 @@ def _width(columns: list[str], rows: list[dict[str, str]]) -> int:
     return sum(widest.values()) - max(0, widest["model"] - LONGEST_FLOOR) + 2 * (len(columns) - 1)
 
 
-def _standing(finished: Finished, model: str) -> dict[str, str]:
+def _standing(record: RunRecord, evaluation: Evaluation, model: str) -> dict[str, str]:
     """A row of the leaderboard, by column. Times are of the network that stands for the model."""
-    record, evaluation, result = finished.record, finished.evaluation, finished.record.results[model]
+    result = record.results[model]
     row = {
         "model": f"{escape(model)} *" if model == evaluation.chosen else escape(model),
         "group": "",
@@ -205,7 +212,7 @@ def _standing(finished: Finished, model: str) -> dict[str, str]:
     if result.status == "failed":
         return row
     return row | {
-        "group": _group(finished, model),
+        "group": _group(evaluation, model),
         "epoch": f"{result.kept_epoch}/{result.epochs}",
         "validation %": _per_cent(evaluation.standing(model, "validation")),
         "over folds %": _per_cent(evaluation.over_folds(model)),
@@ -213,29 +220,28 @@ def _standing(finished: Finished, model: str) -> dict[str, str]:
     }
 
 
-def _group(finished: Finished, model: str) -> str:
+def _group(evaluation: Evaluation, model: str) -> str:
     """The letters of a model, and whether it may be the best."""
-    pairs = finished.evaluation.comparisons
+    pairs = evaluation.comparisons
     best = pairs.best.get(model)
     return pairs.groups.get(model, "") + (" +" if best and best.not_worse else "")
 
 
-def _floor(finished: Finished, name: str) -> dict[str, str]:
+def _floor(record: RunRecord, evaluation: Evaluation, name: str) -> dict[str, str]:
     """A row of the leaderboard below the models, by column."""
-    result, key = finished.record.floor_results[name], floor_key(name)
+    result, key = record.floor_results[name], floor_key(name)
     return {
         "model": escape(result.label),
         "parameters": f"{result.parameters:,}",
         "epoch": "floor",
-        "validation %": _per_cent(finished.evaluation.standing(key, "validation")),
-        "test %": _per_cent(finished.evaluation.standing(key, "test")),
+        "validation %": _per_cent(evaluation.standing(key, "validation")),
+        "test %": _per_cent(evaluation.standing(key, "test")),
         "time": f"{result.seconds:.1f} s",
     }
 
 
-def _covered(finished: Finished) -> str:
+def _covered(evaluation: Evaluation) -> str:
     """What the intervals of the leaderboard cover."""
-    evaluation = finished.evaluation
     if any(evaluation.recipe(model, "validation") for model in evaluation.ranked):
         seed = finished.record.study.seed
         return (

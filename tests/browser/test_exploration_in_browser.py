@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from browser_driver import BROWSER, DRIVER, Browser, browser
+from browser_driver import Browser, browser, needs_browser
 
 from snellen.data.arrays import from_arrays
 from snellen.report.exploration import explore, render
 
-pytestmark = pytest.mark.skipif(not (BROWSER and DRIVER), reason="needs chromium and chromedriver")
+pytestmark = needs_browser
 
 
 @pytest.fixture(scope="module")

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browser_driver import BROWSER, DRIVER, Browser, browser
+from browser_driver import Browser, browser, needs_browser
 from map_cases import map_leaf, write_page
 from PIL import Image
 
 from snellen.report.pages.maps import map_page
 
-pytestmark = pytest.mark.skipif(not (BROWSER and DRIVER), reason="needs chromium and chromedriver")
+pytestmark = needs_browser
 
 READY = "const one = document.querySelector('.atlas').dataset; return one.ready === 'yes' && one.thumbnails > 0"
 

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser_driver import BROWSER, DRIVER, Browser, browser
+from browser_driver import Browser, browser, needs_browser
 from report_cases import digits_report
 
 from snellen.report import page
 
-pytestmark = pytest.mark.skipif(not (BROWSER and DRIVER), reason="needs chromium and chromedriver")
+pytestmark = needs_browser
 
 ATTACK = "</script><img src=x onerror=pwned=1><script>pwned=1</script>"
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser_driver import BROWSER, DRIVER, Browser, browser
+from browser_driver import Browser, browser, needs_browser
 from unit_cases import bars, subject
 
 from snellen.explain.analyses import Asked
@@ -15,12 +15,12 @@ from snellen.report.pages.leaf import Leaf
 from snellen.report.pages.units import units_page
 from snellen.study.analyses import Units
 
-pytestmark = pytest.mark.skipif(not (BROWSER and DRIVER), reason="needs chromium and chromedriver")
+pytestmark = needs_browser
 
 
 def written(path: Path, width: int) -> Path:
     images, labels = bars(120)
-    one = subject(["flatten", {"dense": {"units": width, "activation": "relu"}}], images, labels, 80)
+    one = subject(["flatten", {"dense": {"units": width, "activation": "tanh"}}], images, labels, 80)  # none is dead
     content = {"study": "small", "snellen": "0", "data": {"classes": list(one.classes)}}
     path.write_text(units_page(Leaf(Asked("units", Units(), "net"), units(one, Units()), content)), encoding="utf-8")
     return path
@@ -52,6 +52,13 @@ def test_a_row_opens_its_dossier_and_arrows_turn_to_the_next(many: Browser) -> N
     many.run("document.querySelector('tr[data-unit=\"3\"] td').click()")
     many.wait("return document.querySelector('dialog').open")
     assert many.console() == []
+
+
+def test_what_a_dossier_measures_its_tiles_by_is_not_seen(many: Browser) -> None:
+    many.run("document.querySelector('tr[data-unit] td').click()")
+    many.wait("return document.querySelector('dialog').open")
+    widths = many.run("return [...document.querySelectorAll('body > .picture')].map(one => one.offsetWidth)")
+    assert widths and not any(widths)
 
 
 def test_filters_leave_the_rows_that_fit(many: Browser) -> None:

@@ -250,7 +250,7 @@ def test_names_that_are_not_unicode_do_not_stop_the_report(content) -> None:
 
 @pytest.mark.parametrize(
     ("models", "classes", "said"),
-    [(20, 40, "To keep this file small"), (2, 1000, "With 1,000 classes a matrix cannot be read")],
+    [(20, 40, "To keep this file small"), (2, 1000, "The 1,000 classes are in 24 blocks")],
 )
 def test_a_large_study_stays_under_the_limit_and_says_what_it_left_out(content, models, classes, said) -> None:
     large = enlarged(content, models, classes)

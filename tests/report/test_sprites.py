@@ -86,7 +86,12 @@ def pair(*rows: int) -> dict[str, Any]:
 
 
 def test_the_first_pictures_of_all_cells_come_first() -> None:
-    role = {"cells": {"0,0": [1, 2, 3], "0,1": [4]}, "mistakes": [{"row": 5}], "examples": [{"row": 6}]}
+    role = {
+        "confusion": [[3, 1], [0, 0]],
+        "cells": {"0,0": [1, 2, 3], "0,1": [4]},
+        "mistakes": [{"row": 5}],
+        "examples": [{"row": 6}],
+    }
     role["pairs"] = [pair(10, 11), pair(12)]
     model = {"roles": {"test": role}, "augmented": [{"original": 9}]}
     content = {"data": {"samples": [[7], [8]]}, "models": [model]}

@@ -17,9 +17,9 @@ from snellen.explain.analyses import Asked
 from snellen.explain.outcome import Outcome
 from snellen.explain.subject import Subject
 from snellen.explain.units.analysis import make as units
-from snellen.limits import REPORT_BYTES
+from snellen.limits import LISTED_CLASSES, REPORT_BYTES
 from snellen.report.pages.leaf import Leaf
-from snellen.report.pages.units import DOWN, PAGE_UNITS, UP, ZERO, coloured, few, shown_units, units_page
+from snellen.report.pages.units import DOWN, PAGE_UNITS, UP, ZERO, _reduced, coloured, few, shown_units, units_page
 from snellen.study.analyses import Units
 
 ATTACK = "</script><img src=x onerror=pwned=1>{{7*7}}`'\""
@@ -50,13 +50,14 @@ def text_of(html: str) -> str:
     return " ".join("".join(body.itertext()).split())
 
 
-def test_every_unit_has_a_row_and_a_dossier() -> None:
+def test_every_living_unit_has_a_row_and_a_dossier() -> None:
     outcome = found(7)
     html = page(outcome)
     rows = parsed(html).findall(".//table/tbody/tr")
-    assert [row.get("data-unit") for row in rows] == [str(unit) for unit in range(7)]
+    living = outcome.tables["units"].filter(~pl.col("dead"))
+    assert [row.get("data-unit") for row in rows] == [str(unit) for unit in living["unit"]] and len(rows) >= 5
     dossiers = details(html)["units"]
-    assert [one["sentence"] for one in dossiers] == outcome.tables["units"]["sentence"].to_list()
+    assert [one["sentence"] for one in dossiers] == living["sentence"].to_list()
     assert all(
         sentence.replace("`", "") in text_of(html).replace("\N{NO-BREAK SPACE}", " ") for sentence in outcome.sentences
     )
@@ -73,25 +74,83 @@ def test_a_dossier_has_the_numbers_of_the_tables() -> None:
     assert len(one["most"]) == len(one["least"]) == 12 and None not in one["most"]
 
 
-def test_a_dead_unit_shows_no_pictures_and_no_area() -> None:
-    """A unit that never answers has the same answer to every image, so none of them is its own."""
+def test_dead_units_have_no_row_and_are_counted() -> None:
+    """A unit that never answers has the same answer to every image: there is nothing to show of it."""
     alive = found(3)
     own = alive.tables["units"].with_columns(dead=pl.col("unit") == 1)
     html = page(replace(alive, tables={**alive.tables, "units": own}))
-    shown = {int(row.get("data-unit")): row for row in parsed(html).findall(".//table/tbody/tr")}
-    pictures = {unit: len(row.findall("td/span[@class='row']/*")) for unit, row in shown.items()}
-    assert pictures[1] == 0 and pictures[0] == pictures[2] > 0
-    areas = ["".join(shown[unit].find("td[@class='costs']").itertext()) for unit in range(3)]
-    assert [" to " in area for area in areas] == [True, False, True]
+    assert [row.get("data-unit") for row in parsed(html).findall(".//table/tbody/tr")] == ["0", "2"]
+    assert [one["unit"] for one in details(html)["units"]] == [0, 2]
+    assert "1 dead unit left out" in text_of(html) and "the same answer to every image: 1." in text_of(html)
+
+
+def test_a_layer_of_dead_units_has_no_table() -> None:
+    outcome = found(3)
+    dead = outcome.tables["units"].with_columns(dead=pl.lit(True))
+    html = page(replace(outcome, tables={**outcome.tables, "units": dead}))
+    assert "3 dead units left out" in text_of(html) and not parsed(html).findall(".//table")
+
+
+def pictured(pictures: dict[str, np.ndarray], width: int = 4) -> str:
+    """The page of a layer whose units have these pictures (U, H, W, C)."""
+    outcome = found(width)
+    living = outcome.tables["units"].with_columns(dead=pl.lit(False))
+    return page(replace(outcome, tables={**outcome.tables, "units": living}, arrays={**outcome.arrays, **pictures}))
+
+
+def test_pictures_that_are_noise_are_left_out_and_counted() -> None:
+    """Of four units two have weights of white noise, two of a slope; all are driven by a slope."""
+    random = np.random.default_rng(0)
+    slope = np.broadcast_to(np.linspace(0, 1, 16)[:, None, None], (4, 16, 16, 3)).astype(np.float32)
+    weights = slope.copy()
+    weights[1:3] = random.normal(size=(2, 16, 16, 3))
+    html = pictured({"maximal": slope, "weights": weights})
+    assert "their weights show nothing for 2 of the 4 units" in text_of(html)
+    cells = [row.find("td[@class='weights']") for row in parsed(html).findall(".//table/tbody/tr")]
+    assert ["".join(cell.itertext()) for cell in cells] == ["", "noise", "noise", ""]
+    assert [one["tiles"] for one in details(html)["units"]] == [
+        {"maximal": 0, "weights": 0},
+        {"maximal": 1, "weights": None},
+        {"maximal": 2, "weights": None},
+        {"maximal": 3, "weights": 1},
+    ]
+
+
+def test_without_any_picture_there_is_no_column() -> None:
+    noisy = np.random.default_rng(0).normal(size=(4, 32, 32, 3)).astype(np.float32)
+    html = pictured({"maximal": noisy, "weights": noisy})
+    assert "their weights show nothing for all 4 units" in text_of(html)
+    heads = ["".join(head.itertext()) for head in parsed(html).findall(".//table/thead/tr/th")]
+    assert "Weights" not in heads and "Driven by" not in heads
+
+
+def test_a_dossier_of_hundreds_of_classes_holds_the_telling_ones() -> None:
+    """Those it responds to, the most and the least active; as many as a figure has lines for."""
+    number = 300
+    whole = {
+        "area": [[at / number, 0.0, 1.0] for at in range(number)],
+        "selective": [at in (5, 299) for at in range(number)],
+        "boxes": {by: [[at] for at in range(number)] for by in ("true", "predicted")},
+        **{name: [False] * number for name in ("needed", "used")},
+        **{name: list(range(number)) for name in ("overlap", "mean", "zero")},
+    }
+    kept = _reduced(whole)
+    assert len(kept["of"]) <= LISTED_CLASSES and {5, 299, 298, 0, 1} <= set(kept["of"])
+    assert kept["of"] == sorted(kept["of"], reverse=True) == kept["overlap"]
+    assert kept["boxes"]["true"] == [[at] for at in kept["of"]]
+    few_classes = {**whole, "area": whole["area"][:3]}
+    assert _reduced(few_classes) == few_classes
 
 
 def test_rows_can_be_filtered_by_class_and_kind() -> None:
     outcome = found(7)
     rows = {int(row.get("data-unit")): row for row in parsed(page(outcome)).findall(".//table/tbody/tr")}
-    for unit in outcome.tables["units"].to_dicts():
+    living = outcome.tables["units"].filter(~pl.col("dead")).to_dicts()
+    assert sorted(rows) == [unit["unit"] for unit in living]
+    for unit in living:
         told = outcome.tables["classes"].filter(unit=unit["unit"])["selective"].to_list()
         assert rows[unit["unit"]].get("data-classes").split() == [str(at) for at, holds in enumerate(told) if holds]
-        assert ("dead" in rows[unit["unit"]].get("data-flags").split("|")) == unit["dead"]
+        assert ("duplicate" in rows[unit["unit"]].get("data-flags").split("|")) == (unit["duplicate_of"] is not None)
 
 
 def test_names_from_outside_cannot_leave_their_place() -> None:

@@ -19,13 +19,14 @@ from sklearn.metrics import accuracy_score
 import snellen
 from snellen import run as running
 from snellen.api import Run
+from snellen.console import console_for
 from snellen.errors import IdentityError
 from snellen.evaluate.floors import floor_key
 from snellen.files import journal
 from snellen.models import floors
 from snellen.models.floors import FLOORS
 from snellen.progress import Terminal
-from snellen.tables import print_finished
+from snellen.tables import print_leaderboard
 from snellen.train.floors import FloorFolder, read_floors
 
 QUICK: dict[str, Any] = {"linear": {"layers": "linear", "train": {"epochs": 1}}}
@@ -156,7 +157,7 @@ def test_a_sample_of_the_training_images_is_named(
     count = finished.record.data["roles"]["counts"]["train"]
     told = f"saw 300 of {count:,} training images and was stopped before it converged, after 20 rounds"
     assert told in page
-    print_finished(finished)
+    print_leaderboard(console_for(), finished.record, finished.evaluation)
     assert "(300" in capsys.readouterr().out
     line = next(line for line in console.file.getvalue().splitlines() if "floors" in line)  # type: ignore[attr-defined]
     assert line.startswith("  floors, validation accuracy: majority class 1") and line.endswith(" s")

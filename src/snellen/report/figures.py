@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from snellen.files.atomic import write_text
 from snellen.files.cache import cached
-from snellen.limits import CURVE_POINTS
+from snellen.limits import CURVE_POINTS, LISTED_CLASSES
+from snellen.report.names import shortened
 
 if TYPE_CHECKING:
     import altair
@@ -29,6 +30,8 @@ CHANNEL_COLOURS = {
 MEASURES = {"loss": "~g", "accuracy": ".0%"}
 FONT = "Helvetica Neue, Arial, Liberation Sans, sans-serif"
 WIDTH_PIXELS, HEIGHT_PIXELS = 400, 210
+LABEL = 24
+"""Characters of a class name at an axis."""
 
 
 def learning_curve(history: Sequence[Mapping[str, Any]], kept_epoch: int | None, measure: str) -> Specification:
@@ -62,27 +65,40 @@ def learning_curve(history: Sequence[Mapping[str, Any]], kept_epoch: int | None,
 
 
 def class_balance(counts: Sequence[dict[str, Any]], colours: Mapping[str, str] = ROLE_COLOURS) -> Specification:
-    """Bars: pictures of each class, stacked by role or by what else `colours` name; as report.json's data.counts."""
+    """Bars: pictures of each class, stacked by role or by what else `colours` name; as report.json's data.counts.
+
+    Of more than LISTED_CLASSES the largest come first, without names: pointing at a bar tells its own.
+    """
     import altair as alt
 
     roles = [role for role in colours if any(row.get(role) for row in counts)]
+    if len(counts) > LISTED_CLASSES:
+        counts = sorted(counts, key=lambda row: -sum(row[role] for role in roles))
+    labels = shortened([row["class"] for row in counts], LABEL)
     values = [
-        {"class": row["class"], "role": role, "images": row[role], "order": place}
-        for row in counts
+        {"class": row["class"], "label": label, "role": role, "images": row[role], "order": place}
+        for row, label in zip(counts, labels, strict=True)
         for place, role in enumerate(roles)
     ]
+    names = alt.Axis(ticks=False, domain=False, labels=len(counts) <= LISTED_CLASSES)
+    title = None if len(counts) <= LISTED_CLASSES else f"{len(counts)} classes, the largest first"
     bars = (
         alt.Chart(alt.InlineData(values=values))
-        .mark_bar(height={"band": 0.72})
+        .mark_bar(height={"band": 0.72 if len(counts) <= LISTED_CLASSES else 1})
         .encode(
             x=alt.X("images:Q", title="images", axis=alt.Axis(format=",d", tickCount=5)),
-            y=alt.Y("class:N", title=None, sort=None, axis=alt.Axis(ticks=False, domain=False)),
+            y=alt.Y("label:N", title=title, sort=None, axis=names),
             color=_colour("role", roles, colours),
             order="order:Q",
             tooltip=["class:N", "role:N", alt.Tooltip("images:Q", format=",d")],
         )
     )
-    return specification(bars, "images of each class by role", height_pixels=max(90, 18 * len(counts)))
+    return specification(bars, "images of each class by role", height_pixels=_height(len(counts)))
+
+
+def _height(num_classes: int) -> int:
+    """A line a class; of more than LISTED_CLASSES only as much as tells one from the next."""
+    return max(90, 18 * num_classes) if num_classes <= LISTED_CLASSES else 2 * HEIGHT_PIXELS
 
 
 def histogram(

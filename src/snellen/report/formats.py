@@ -9,6 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from snellen.explain.phrases import listing
+from snellen.report.names import by_name, keys, shortened
 
 Estimate = dict[str, Any]
 
@@ -109,6 +110,24 @@ def plain(value: object) -> str:
     return str(value)
 
 
+def cell_count(images: int, num_classes: int) -> str:
+    """The number in a confusion cell; thousands as "12k" where cells are too narrow for four digits."""
+    return f"{images // 1000}k" if images >= 1000 and num_classes > 20 else str(images)
+
+
+def shorter(text: str, limit: int = 30) -> str:
+    """One text without its middle, where it is long: of a path the beginning and the file's name stay."""
+    return shortened([text], limit)[0]
+
+
+def scroll(label: str, kind: str = "") -> Markup:
+    """The start tag of the box that a wide table scrolls in, always to be reached by the keyboard: the script takes it
+    out of the tab order where nothing scrolls. label: what a screen reader calls it. kind: further classes."""
+    return Markup('<div class="scroll{}" tabindex="0" role="group" aria-label="{}">').format(
+        f" {kind}" if kind else "", label
+    )
+
+
 def _tenths(share: float) -> str:
     """A share in per cent with one decimal; "<0.1" and ">99.9" where rounding would claim none or all."""
     text = f"{100 * share:.1f}"
@@ -134,4 +153,9 @@ FILTERS = {
     "plain": plain,
     "points": points,
     "ends": ends,
+    "cell_count": cell_count,
+    "shortened": shortened,
+    "short_by_name": by_name,
+    "shorter": shorter,
+    "keys": keys,
 }

@@ -1,5 +1,6 @@
 // What the page does beyond being read: figures, sorting, the images behind a confusion cell, copying, printing.
 
+const TALL_ROWS = 50; // of a table, beyond which it scrolls in a box of its own
 const { figures, cells } = JSON.parse(document.getElementById("embedded").textContent);
 
 // Figures: those in view first, so that a page of many models opens at once; then, while nothing else is to do, the
@@ -55,14 +56,63 @@ function valueOf(row, column) {
   return cell.dataset.value ?? cell.textContent.trim();
 }
 
+// Boxes that scroll sideways. Where a box does not scroll it is no stop for the keyboard, and where it does a line says so.
+// A table that hides columns on a phone is stacked; a leaderboard already where the accuracies are not all in view.
+const phone = matchMedia("(max-width: 40rem)");
+const boxes = new ResizeObserver((changes) => new Set(changes.map(({ target }) => target.closest(".scroll"))).forEach(settle));
+
+function settle(box) {
+  const table = box.querySelector("table");
+  const overflows = () => box.scrollWidth > box.clientWidth + 1;
+  if (!box.clientWidth || box.dataset.width === `${box.clientWidth} ${box.dataset.kind ?? ""}`) return;
+  if (table?.matches(".stacked")) table.classList.remove("stacked"); // what is not written need not be laid out again
+  const hides = overflows() && !!table && !table.matches(".matrix") && (phone.matches || hidesTest(box, table));
+  if (hides) table.classList.add("stacked");
+  const tall = !hides && (table?.tBodies[0]?.rows.length ?? 0) > TALL_ROWS;
+  if (tall !== box.matches(".tall")) box.classList.toggle("tall", tall);
+  const scrolls = overflows() || box.scrollHeight > box.clientHeight + 1;
+  if (scrolls) box.tabIndex = 0;
+  else box.removeAttribute("tabindex");
+  box.querySelector(":scope > .more")?.remove();
+  if (overflows()) box.prepend(element("p", "Wider than the page: scroll sideways for more →", "more"));
+  box.dataset.width = `${box.clientWidth} ${box.dataset.kind ?? ""}`;
+}
+
+function hidesTest(box, table) {
+  const last = table.matches(".leaders") && table.querySelector("thead .role.test")?.closest("th");
+  return !!last && last.getBoundingClientRect().right > box.getBoundingClientRect().right;
+}
+
+// Every cell gets the name of its column, which is shown where its row is stacked.
+function label(table) {
+  const names = [...(table.tHead?.rows[0]?.cells ?? [])].flatMap((head) => Array(head.colSpan).fill(head.dataset.label ?? head.textContent.trim()));
+  for (const row of table.querySelectorAll("tbody tr, tfoot tr")) {
+    let at = 0;
+    for (const cell of row.cells) {
+      if (cell.tagName === "TD" && cell.colSpan === 1) cell.dataset.label = names[at] ?? "";
+      at += cell.colSpan;
+    }
+  }
+}
+
+function watch(root) {
+  for (const box of [root, ...root.querySelectorAll(".scroll")]) {
+    if (!box.matches(".scroll")) continue;
+    box.querySelectorAll("table:not(.matrix)").forEach(label);
+    boxes.observe(box);
+  }
+}
+
 // Confusion matrices. The largest confusion is shown first. One button of each is in the tab order; arrows move on.
 function matrix(table) {
   const buttons = [...table.querySelectorAll("button")];
   buttons.forEach((button) => (button.tabIndex = -1));
   const errors = buttons.filter((button) => button.closest(".miss"));
-  const most = (best, button) => (Number(button.textContent) > Number(best?.textContent ?? 0) ? button : best);
+  const most = (best, button) => (!best || countOf(button) > countOf(best) ? button : best);
   const first = errors.reduce(most, null) ?? buttons[0];
   if (first) showCell(table, first);
+  table.addEventListener("pointerover", ({ target }) => point(table, target.closest("td")));
+  table.addEventListener("pointerleave", () => point(table, null));
   table.addEventListener("click", ({ target }) => target.closest("button") && showCell(table, target.closest("button")));
   table.addEventListener("keydown", (event) => {
     const step = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
@@ -84,17 +134,82 @@ function neighbour(table, cell, [down, right]) {
   return null;
 }
 
-function showCell(table, button) {
-  const cell = button.closest("td");
-  const [label, predicted] = [cell.parentNode.rowIndex - 1, cell.cellIndex - 1];
-  const tiles = cells.matrices[table.dataset.cells][`${label},${predicted}`] ?? [];
-  const place = table.closest(".panel").querySelector(".behind");
+const countOf = (cell) => Number(cell.querySelector("[data-count]")?.dataset.count ?? cell.dataset.count ?? cell.textContent);
+
+// The heads of the row and of the column under the pointer.
+function point(table, cell) {
+  table.querySelectorAll(".on").forEach((one) => one.classList.remove("on"));
+  if (!cell) return;
+  [cell.parentNode.cells[0], table.tHead.rows[0].cells[cell.cellIndex]].forEach((head) => head.classList.add("on"));
+}
+
+function press(table, button) {
   table.querySelectorAll("[aria-pressed]").forEach((other) => other.removeAttribute("aria-pressed"));
   button.ariaPressed = "true";
   table.querySelectorAll("button[tabindex='0']").forEach((other) => (other.tabIndex = -1));
   button.tabIndex = 0;
-  place.replaceChildren(heading(label, predicted, Number(button.textContent), tiles.length), gallery(tiles, label));
+}
+
+// Of a whole matrix a row is a class; a part of one says which classes its rows and columns are.
+function showCell(table, button) {
+  const cell = button.closest("td");
+  press(table, button);
+  if (table.dataset.blocks) return showBlocks(table, cell.parentNode.rowIndex - 1, cell.cellIndex - 1);
+  const [label, predicted] = [cell.parentNode.rowIndex - 1 + Number(table.dataset.first ?? 0), cell.cellIndex - 1 + Number(table.dataset.left ?? 0)];
+  const tiles = cells.matrices[table.dataset.cells][`${label},${predicted}`] ?? [];
+  const place = table.closest(".confusion").querySelector(".behind");
+  place.replaceChildren(heading(label, predicted, countOf(button), tiles.length), gallery(tiles, label));
   place.hidden = false;
+}
+
+// The classes of two blocks as a matrix of its own: what is left of the whole one.
+function showBlocks(table, down, across) {
+  const ends = JSON.parse(table.dataset.ends);
+  const [[top, bottom], [left, right]] = [ends[down], ends[across]];
+  const found = new Map();
+  const flat = cells.entries[table.dataset.blocks];
+  for (let at = 0; at < flat.length; at += 3) found.set(`${flat[at]},${flat[at + 1]}`, flat[at + 2]);
+  const rows = [];
+  for (let label = top; label <= bottom; label++) rows.push(partOf(table, label, left, right, found));
+  const labels = Array.from({ length: right - left + 1 }, (_, at) => left + at).map((at) => {
+    const head = element("th");
+    Object.assign(head, { scope: "col", title: cells.classes[at] });
+    head.append(element("span", cells.short[at]));
+    return head;
+  });
+  const part = element("table", "", "matrix long");
+  Object.assign(part.dataset, { cells: table.dataset.blocks, first: top, left });
+  part.style = `--classes:${right - left + 1};--head:${0.5 * Math.max(...cells.short.map((name) => name.length)) + 0.7}rem`;
+  const box = element("div", "", "scroll");
+  Object.assign(box, { tabIndex: 0, role: "group", ariaLabel: "confusions of the classes of two blocks" });
+  part.createTHead().insertRow().append(element("th", "", "corner"), ...labels);
+  part.createTBody().append(...rows);
+  box.append(part);
+  const place = table.closest(".confusion");
+  place.querySelector(".behind").hidden = true;
+  place.querySelector(".inside").replaceChildren(box);
+  matrix(part);
+}
+
+function partOf(table, label, left, right, found) {
+  const row = element("tr");
+  const head = Object.assign(element("th", cells.short[label]), { scope: "row", title: cells.classes[label] });
+  row.append(head);
+  let most = 1;
+  for (let at = 0; at < cells.classes.length; at++) most = Math.max(most, found.get(`${label},${at}`) ?? 0);
+  for (let at = left; at <= right; at++) {
+    const images = found.get(`${label},${at}`);
+    const cell = element("td");
+    if (images) {
+      const share = (images / most) ** (label === at ? 1 : 0.4);
+      cell.className = `${label === at ? "hit" : "miss"}${share > 0.7 ? " deep" : ""}`;
+      cell.style = `--s:${share.toFixed(2)}`;
+      const behind = cells.matrices[table.dataset.blocks][`${label},${at}`]?.length;
+      cell.append(behind ? element("button", images) : String(images));
+    }
+    row.append(cell);
+  }
+  return row;
 }
 
 function heading(label, predicted, count, shown) {
@@ -140,10 +255,17 @@ async function copy({ currentTarget: button }) {
 // Paper has nothing to click: all details are open on it, and only on it.
 let opened = [];
 addEventListener("beforeprint", () => {
+  document.querySelectorAll(".stacked").forEach((table) => table.classList.remove("stacked"));
   opened = [...document.querySelectorAll("details:not([open])")];
   opened.forEach((one) => (one.open = true));
 });
-addEventListener("afterprint", () => opened.forEach((one) => (one.open = false)));
+addEventListener("afterprint", () => {
+  opened.forEach((one) => (one.open = false));
+  document.querySelectorAll(".scroll").forEach((box) => {
+    delete box.dataset.width;
+    settle(box);
+  });
+});
 
 // A link to a folded model unfolds it.
 function unfold() {
@@ -153,6 +275,10 @@ function unfold() {
 
 document.querySelectorAll("table.sortable").forEach(sortable);
 document.querySelectorAll("table.matrix").forEach(matrix);
+watch(document.body);
+new MutationObserver((changes) => {
+  for (const { addedNodes } of changes) for (const node of addedNodes) if (node instanceof HTMLElement) watch(node);
+}).observe(document.body, { childList: true, subtree: true });
 document.querySelectorAll("[data-copy]").forEach((button) => button.addEventListener("click", copy));
 addEventListener("hashchange", unfold);
 unfold();

@@ -17,13 +17,26 @@ from markupsafe import Markup
 
 from snellen.explain.augmented import Augmented
 from snellen.explain.thumbnails import Thumbnails
-from snellen.limits import CELL_IMAGES, CELL_SHEET_BYTES, MATRIX_CLASSES, REPORT_BYTES
+from snellen.limits import (
+    CELL_CLASSES,
+    CELL_IMAGES,
+    CELL_SHEET_BYTES,
+    FEW_CLASSES,
+    LISTED_CLASSES,
+    MATRIX_CLASSES,
+    REPORT_BYTES,
+)
+from snellen.report import confusions
 from snellen.report.figures import Specification, javascript
-from snellen.report.formats import FILTERS
+from snellen.report.formats import FILTERS, scroll
+from snellen.report.names import shortened
 from snellen.report.sprites import Sheet, build_sheet, rows_behind_cells
 from snellen.report.view import View, look
 
 Content = dict[str, Any]
+
+LABEL = 20
+"""Characters of a class name at a row or column of a confusion matrix."""
 
 FIRST_FINDINGS = 5
 """Findings shown before the reader asks for more; conclusions not counted."""
@@ -62,8 +75,8 @@ def render(content: Content, thumbnails: Thumbnails, augmented: Mapping[str, Aug
 
 
 def _details(num_classes: int) -> Iterable[Detail]:
-    """DETAILS, without pictures behind cells where there are too many classes for a matrix."""
-    limit = CELL_IMAGES if num_classes <= MATRIX_CLASSES else 0
+    """DETAILS, without pictures behind cells where there are too many classes for them."""
+    limit = CELL_IMAGES if num_classes <= CELL_CLASSES else 0
     return dict.fromkeys(Detail(min(detail.cell_images, limit), detail.models) for detail in DETAILS)
 
 
@@ -82,6 +95,8 @@ def _page(view: View, thumbnails: Thumbnails, detail: Detail) -> str:
         cell_limit=CELL_IMAGES,
         first_findings=FIRST_FINDINGS,
         matrix_classes=MATRIX_CLASSES,
+        cell_classes=CELL_CLASSES,
+        label_length=LABEL,
         axis=_axis(content["leaderboard"]),
         anchors=_anchors(content),
         covers=_covers(_scores(content)),
@@ -117,6 +132,8 @@ def filled(
             content,
             **{name: Markup(text) for name, text in own.items()},
             **context,
+            few_classes=FEW_CLASSES,
+            listed_classes=LISTED_CLASSES,
             further=[Markup(text) for text in further],
             policy=_policy([*own.values(), *further]),
             stylesheet=Markup(stylesheet()),
@@ -153,11 +170,18 @@ def _cells(content: Content, sheet: Sheet, limit: int) -> dict[str, Any]:
         for place, model in enumerate(content["models"])
         for name, role in model["roles"].items()
     }
+    entries = {
+        f"{place}-{name}": confusions.entries(role["confusion"])
+        for place, model in enumerate(content["models"])
+        for name, role in model["roles"].items()
+    }
     return {
         "matrices": matrices,
+        "entries": {name: found for name, found in entries.items() if found},
         "rows": list(sheet.tiles),
         "columns": sheet.columns,
         "classes": content["data"]["classes"],
+        "short": shortened(content["data"]["classes"], LABEL),
     }
 
 
@@ -235,5 +259,6 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(FILTERS)
+    environment.filters.update(FILTERS | confusions.FILTERS)
+    environment.globals["scroll"] = scroll
     return environment

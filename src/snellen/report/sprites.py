@@ -18,6 +18,7 @@ from PIL import Image
 from snellen.data.near_sets import rows_of
 from snellen.explain.thumbnails import Thumbnails
 from snellen.limits import CELL_IMAGES, PAIRED_IMAGES, SHEET_PIXELS, THUMBNAIL_PIXELS
+from snellen.report.confusions import worst_cells
 
 READABLE_PIXELS = 40
 """Pictures are enlarged by the smallest whole factor that makes them at least this wide."""
@@ -90,6 +91,7 @@ def rows_of_model(model: dict[str, Any], pairs: int) -> Iterator[int]:
     """Those that it shows at once for one model, some more than once; of each role the first `pairs` confused pairs."""
     for role in model["roles"].values():
         yield from (item["row"] for item in role["mistakes"] + role["examples"])
+        yield from (row for cell in worst_cells(role) for row in cell["rows"])
     for role in model["roles"].values():
         yield from (item["row"] for grid in _grids(role, pairs) for item in grid["pictures"])
 

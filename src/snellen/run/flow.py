@@ -70,6 +70,7 @@ def run(
         opened = open_tests(record, roles, place)
         open_floors(record, roles, place)
         evaluation = evaluations.evaluate(record, opened, vault.count_openings(folder))
+        watcher.evaluated(record, evaluation)
         analyse(Scene(record, place.dataset, place.material.images), watcher)
         finished = tell(record, evaluation, dataset)
         journal.append(folder / "journal.jsonl", {"event": "run finished", "time": now()})
@@ -114,10 +115,13 @@ def report(
     """
     record = RunRecord.open(folder)
     expect_asked(record, only)
+    watcher = watcher or RunWatcher()
     with exclusive(folder):
+        evaluation = evaluations.load(record)
+        watcher.evaluated(record, evaluation)
         if only:
-            analyse(scene_of(record, data_folder), watcher or RunWatcher(), only)
-        return tell(record, evaluations.load(record), None)
+            analyse(scene_of(record, data_folder), watcher, only)
+        return tell(record, evaluation, None)
 
 
 @contextmanager

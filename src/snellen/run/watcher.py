@@ -7,6 +7,8 @@ from typing import Any
 
 from snellen.data.dataset import Dataset
 from snellen.data.roles import Roles
+from snellen.evaluate.evaluation import Evaluation
+from snellen.evaluate.record import RunRecord
 from snellen.search.rounds import Ask
 from snellen.study.plan import Plan
 from snellen.train.engine import Silent
@@ -42,6 +44,9 @@ class RunWatcher(Silent):
 
     def result(self, label: str, result: Result) -> None:
         """A job is over. label: its model, and which network of it."""
+
+    def evaluated(self, record: RunRecord, evaluation: Evaluation) -> None:
+        """The models are scored and ranked; analyses, which change neither, come next."""
 
     def analysing(self, title: str) -> None:
         """An analysis begins."""

@@ -215,10 +215,10 @@ function drawNames() {
   context.lineWidth = 5;
   context.strokeStyle = colours.paper;
   context.fillStyle = colours.ink;
-  for (const { name, at } of centres) {
+  for (const { code, at } of centres) {
     const x = (at[0] - view.x) * scale() + canvas.clientWidth / 2;
     const y = (view.y - at[1]) * scale() + canvas.clientHeight / 2;
-    const text = name.length > 24 ? `${name.slice(0, 23)}…` : name;
+    const text = data.short[code];
     context.strokeText(text, x, y);
     context.fillText(text, x, y);
   }

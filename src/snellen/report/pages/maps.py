@@ -13,6 +13,7 @@ from markupsafe import Markup
 from snellen.explain.thumbnails import Thumbnails
 from snellen.limits import MAP_POINTS, MAP_SHEET_BYTES
 from snellen.report.formats import count, percent, seconds
+from snellen.report.names import shortened
 from snellen.report.page import embedded_json, filled, resource
 from snellen.report.pages.leaf import Leaf
 from snellen.report.sprites import Sheet, build_sheet
@@ -127,6 +128,7 @@ def _atlas(points: pl.DataFrame, maps: list[dict[str, Any]], classes: list[str],
         "columns": sheet.columns,
         "lines": sheet.lines,
         "classes": classes,
+        "short": shortened(classes, 24),
         "ids": [name[-LONGEST_ID:] for name in points["id"][: len(sheet.tiles)]],
         "maps": [_places(one, points) for one in maps],
     }

@@ -3,7 +3,9 @@
 const details = JSON.parse(document.getElementById("details").textContent);
 const dialog = document.getElementById("dossier");
 const table = document.querySelector("table.units");
-const dossiers = new Map(details.units.map((unit, tile) => [unit.unit, { ...unit, tile }]));
+const dossiers = new Map(details.units.map((unit) => [unit.unit, unit]));
+// The classes of a dossier, by their places: all, or some of hundreds.
+const classesOf = (unit) => unit.of ?? details.classes.map((_, code) => code);
 const SVG = "http://www.w3.org/2000/svg";
 
 function element(name, { text, ...attributes } = {}, ...children) {
@@ -48,12 +50,12 @@ function boxes(unit, by) {
   const rows = unit.boxes[by];
   const all = [...unit.boxes.true, ...unit.boxes.predicted].filter((row) => row[0] !== null);
   const [low, high] = [Math.min(...all.map((row) => row[0])), Math.max(...all.map((row) => row[6]))];
-  const left = Math.min(110, 12 + 6.5 * Math.max(...details.classes.map((name) => name.length)));
+  const left = Math.min(130, 14 + 6.4 * Math.max(...details.short.map((name) => name.length)));
   const across = (value) => left + ((value - low) / (high - low || 1)) * (420 - left - 12);
   const height = 18 * rows.length + 26;
   const label = `${details.noun} ${unit.unit}: activation by ${by} class`;
   const plot = drawn("svg", { class: "boxes", viewBox: `0 0 420 ${height}`, role: "img", "aria-label": label });
-  rows.forEach((row, at) => plot.append(...box(row, at, across, left, unit.selective[at])));
+  rows.forEach((row, at) => plot.append(...box(row, at, across, left, unit.selective[at], classesOf(unit)[at])));
   const bottom = 18 * rows.length + 4;
   plot.append(drawn("path", { class: "axis", d: `M${across(low)} ${bottom}H${across(high)}` }));
   for (const [value, anchor] of [[low, "start"], [(low + high) / 2, "middle"], [high, "end"]])
@@ -61,9 +63,10 @@ function boxes(unit, by) {
   return plot;
 }
 
-function box([minimum, lowWhisker, low, median, high, highWhisker, maximum], at, across, left, told) {
+function box([minimum, lowWhisker, low, median, high, highWhisker, maximum], at, across, left, told, code) {
   const middle = 18 * at + 10;
-  const name = drawn("text", { x: left - 8, y: middle + 4, "text-anchor": "end" }, details.classes[at]);
+  const name = drawn("text", { x: left - 8, y: middle + 4, "text-anchor": "end" }, details.short[code]);
+  if (details.short[code] !== details.classes[code]) name.append(drawn("title", {}, details.classes[code]));
   if (minimum === null) return [name];
   const group = drawn("g", told ? { class: "told" } : {});
   const whiskers = `M${across(lowWhisker)} ${middle}H${across(low)}M${across(high)} ${middle}H${across(highWhisker)}`;
@@ -72,7 +75,7 @@ function box([minimum, lowWhisker, low, median, high, highWhisker, maximum], at,
     drawn("rect", { class: "box", x: across(low), y: middle - 6, width: Math.max(1, across(high) - across(low)), height: 12 }),
     drawn("path", { class: "median", d: `M${across(median)} ${middle - 6}v12` }),
     ...[minimum, maximum].map((end) => drawn("circle", { class: "end", cx: across(end), cy: middle, r: 1.5 })),
-    drawn("title", {}, `${details.classes[at]}: ${digits(low)} to ${digits(high)}, median ${digits(median)}, ` +
+    drawn("title", {}, `${details.classes[code]}: ${digits(low)} to ${digits(high)}, median ${digits(median)}, ` +
       `all ${digits(minimum)} to ${digits(maximum)}`),
   );
   return [name, group];
@@ -85,10 +88,10 @@ function figure(caption, ...children) {
 function portraits(unit) {
   const [drive, spread] = unit.drive;
   const starts = details.maximal.startsWith("gradient") ? `; all starts within ${digits(spread)}` : "";
-  const shown = [["maximal", `What drives it most: ${details.goal} ${digits(drive)}${starts}`]];
-  if (document.querySelector("td.weights")) shown.unshift(["weights", "Incoming weights: blue raises, red lowers"]);
-  const made = shown.map(([sheet, words]) =>
-    element("div", { class: sheet }, picture(sheet, unit.tile, words), element("small", { text: words })));
+  const shown = [["weights", "Incoming weights: blue raises, red lowers"],
+    ["maximal", `What drives it most: ${details.goal} ${digits(drive)}${starts}`]];
+  const made = shown.filter(([sheet]) => (unit.tiles[sheet] ?? null) !== null).map(([sheet, words]) =>
+    element("div", { class: sheet }, picture(sheet, unit.tiles[sheet], words), element("small", { text: words })));
   return element("div", { class: "portraits" }, ...made);
 }
 
@@ -98,12 +101,12 @@ function gallery(unit, which) {
 }
 
 // A table of heads and of rows of cells; a cell is a text, or a text and a class.
-function grid(heads, rows) {
+function grid(label, heads, rows) {
   const line = (cells, told) => element("tr", told ? { class: "told-class" } : {}, ...cells.map(([text, name], at) =>
     element(at ? "td" : "th", { text, ...(at ? { class: `number ${name ?? ""}` } : { scope: "row" }) })));
   const top = heads.map((text, at) => element("th", { scope: "col", text, ...(at ? { class: "number" } : {}) }));
   const body = element("tbody", {}, ...rows.map(({ cells, told }) => line(cells, told)));
-  return element("div", { class: "scroll" },
+  return element("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": label },
     element("table", {}, element("thead", {}, element("tr", {}, ...top)), body));
 }
 
@@ -113,7 +116,8 @@ function change([value, low, high], shown) {
 }
 
 function numbers(unit) {
-  const rows = details.classes.map((name, at) => {
+  const rows = classesOf(unit).map((code, at) => {
+    const name = details.classes[code];
     const [area, low, high] = unit.area[at];
     const [mean, zero] = [unit.mean[at], unit.zero[at]];
     const judged = area === null ? "–" : `${area.toFixed(2)} (${low.toFixed(2)} to ${high.toFixed(2)})`;
@@ -124,15 +128,16 @@ function numbers(unit) {
         change(zero.slice(0, 3)), change(zero.slice(3))],
     };
   });
-  return grid(["Class", "AUC", "Overlap of boxes", "Recall, by its mean", "Probability, by its mean",
+  return grid("numbers of each class", ["Class", "AUC", "Overlap of boxes", "Recall, by its mean", "Probability, by its mean",
     "Recall, by zero", "Probability, by zero"], rows);
 }
 
 function ranges(unit) {
   const order = [["minimum", 0], ["lower whisker", 1], ["lower quartile", 2], ["median", 3], ["mean", 7],
     ["upper quartile", 4], ["upper whisker", 5], ["maximum", 6]];
-  const of = (by) => grid(["Class", "images", ...order.map(([name]) => name)], details.classes.map((name, at) => ({
-    cells: [[name], [details.images[by][at].toLocaleString("en")],
+  const heads = ["Class", "images", ...order.map(([name]) => name)];
+  const of = (by) => grid(`ranges by ${by} class`, heads, classesOf(unit).map((code, at) => ({
+    cells: [[details.classes[code]], [details.images[by][code].toLocaleString("en")],
       ...order.map(([, place]) => [digits(unit.boxes[by][at][place])])],
   })));
   return element("details", {}, element("summary", { text: "Ranges of the activation per class" }),
@@ -235,7 +240,7 @@ function scatters() {
 document.getElementById("opened")?.append(...[...dossiers.values()].map(dossier));
 if (details.points) scatters();
 document.querySelectorAll(".filters select").forEach((select) => select.addEventListener("change", filter));
-table.tBodies[0].addEventListener("click", ({ target }) => {
+table?.tBodies[0].addEventListener("click", ({ target }) => {
   const row = target.closest("tr");
   if (!target.closest("a")) location.hash = `#unit-${row.dataset.unit}`;
 });

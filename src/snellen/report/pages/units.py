@@ -9,8 +9,11 @@ import polars as pl
 
 from snellen.explain.thumbnails import Thumbnails
 from snellen.explain.units.boxes import NUMBERS
+from snellen.limits import LISTED_CLASSES
+from snellen.report.names import keys, shortened
 from snellen.report.page import embedded_json, filled, resource
 from snellen.report.pages.leaf import Content, Leaf
+from snellen.report.pages.looks import NOISE, telling
 from snellen.report.sprites import Sheet, build_sheet
 
 PICTURES_BYTES, WEIGHTS_BYTES = 1_500_000, 400_000
@@ -31,10 +34,12 @@ def units_page(leaf: Leaf) -> str:
     """The whole HTML."""
     facts, tables, arrays = leaf.outcome.facts, leaf.outcome.tables, leaf.outcome.arrays
     shown = shown_units(tables["units"])
-    sheets = _sheets(arrays, shown)
+    sheets, tiles = _sheets(arrays, shown)
+    heads = keys(facts["classes"])
     of_unit = {name: _by_unit(tables[name]) for name in ("classes", "boxes", "units")}
     dossiers = [
         _dossier({name: each[unit] for name, each in of_unit.items()}, arrays, sheets["pictures"], unit)
+        | {"tiles": {name: own.get(unit) for name, own in tiles.items()}}
         for unit in shown
     ]
     return filled(
@@ -48,15 +53,20 @@ def units_page(leaf: Leaf) -> str:
         facts=facts,
         rows=[_row(of_unit["units"][each["unit"]].row(0, named=True), each) for each in dossiers],
         sentences=leaf.outcome.sentences,
-        open_dossiers=len(shown) <= AT_ONCE_UNITS,
+        dead=tables["units"].filter("dead")["unit"].to_list(),
+        noise={name: len(shown) - len(own) for name, own in tiles.items()},
+        noise_below=NOISE,
+        open_dossiers=0 < len(shown) <= AT_ONCE_UNITS,
         row_pictures=ROW_PICTURES,
-        details=embedded_json({**_shared(facts, tables, arrays), "units": dossiers}),
+        heads=heads,
+        numbered=heads == [str(place) for place in range(1, len(heads) + 1)] != facts["classes"],
+        details=embedded_json({**_shared(facts, tables, arrays), "units": [_reduced(each) for each in dossiers]}),
     )
 
 
 def shown_units(table: pl.DataFrame) -> list[int]:
-    """The units of the page, in order."""
-    most = table.sort("information_bits", descending=True, maintain_order=True).head(PAGE_UNITS)
+    """The units of the page, in order. The dead give every image the same answer: there is nothing to show of them."""
+    most = table.filter(~pl.col("dead")).sort("information_bits", descending=True, maintain_order=True).head(PAGE_UNITS)
     return sorted(most["unit"].to_list())
 
 
@@ -65,17 +75,21 @@ def _by_unit(table: pl.DataFrame) -> dict[int, pl.DataFrame]:
     return {int(unit): rows for (unit,), rows in parts.items()}
 
 
-def _sheets(arrays: dict[str, np.ndarray], shown: list[int]) -> dict[str, Sheet]:
-    """pictures: of the data set. maximal and, where there are any, weights: tile n is that of the nth unit shown."""
+def _sheets(arrays: dict[str, np.ndarray], shown: list[int]) -> tuple[dict[str, Sheet], dict[str, dict[int, int]]]:
+    """Sheets by name, and the tile of each unit. pictures: of the data set. maximal and, where there are any, weights:
+    those that show more than noise; without any there is no sheet."""
     rows = np.unique(np.concatenate([arrays["most"][shown], arrays["least"][shown]]))
     thumbnails = Thumbnails(arrays["rows"], arrays["images"])
-    found = {
-        "pictures": build_sheet(thumbnails, rows, PICTURES_BYTES),
-        "maximal": _sheet(arrays["maximal"][shown], PICTURES_BYTES // 3),
-    }
-    return found | (
-        {"weights": _sheet(coloured(arrays["weights"][shown]), WEIGHTS_BYTES)} if "weights" in arrays else {}
-    )
+    sheets, tiles = {"pictures": build_sheet(thumbnails, rows, PICTURES_BYTES)}, {}
+    for name, colour, max_bytes in (("maximal", np.asarray, PICTURES_BYTES // 3), ("weights", coloured, WEIGHTS_BYTES)):
+        if name not in arrays:
+            continue
+        own = arrays[name][shown]
+        kept = np.flatnonzero(telling(own))
+        tiles[name] = {shown[at]: tile for tile, at in enumerate(kept)}
+        if len(kept):
+            sheets[name] = _sheet(colour(own[kept]), max_bytes)
+    return sheets, tiles
 
 
 def _sheet(images: np.ndarray, max_bytes: int) -> Sheet:
@@ -106,6 +120,7 @@ def _shared(facts: Content, tables: dict[str, pl.DataFrame], arrays: dict[str, n
         }
     return {
         **{name: facts[name] for name in ("noun", "classes", "role", "maximal", "goal")},
+        "short": shortened(facts["classes"], 18),
         "images": images,
         **points,
     }
@@ -136,6 +151,23 @@ def _dossier(tables: dict[str, pl.DataFrame], arrays: dict[str, np.ndarray], she
         ],
         "drive": [few(own["drive"]), few(own["drive_spread"])],
     }
+
+
+def _reduced(dossier: Content) -> Content:
+    """A dossier of at most LISTED_CLASSES classes, `of` says which: those that the unit responds to or that need it,
+    then the most and the least active ones. With hundreds of classes all of them would be 100 kB a unit."""
+    number = len(dossier["area"])
+    if number <= LISTED_CLASSES:
+        return dossier
+    area = [-1.0 if one[0] is None else one[0] for one in dossier["area"]]
+    order = sorted(range(number), key=lambda at: -area[at])
+    claimed = [at for at in order if dossier["selective"][at] or dossier["needed"][at] or dossier["used"][at]]
+    ends = [*order[: LISTED_CLASSES // 4], *order[-LISTED_CLASSES // 8 :]]
+    of = sorted(dict.fromkeys([*claimed, *ends]), key=lambda at: -area[at])
+    kept = sorted(sorted(of, key=lambda at: (at not in claimed, at not in ends))[:LISTED_CLASSES], key=of.index)
+    lists = ("area", "overlap", "selective", "needed", "used", "mean", "zero")
+    boxes = {by: [own[at] for at in kept] for by, own in dossier["boxes"].items()}
+    return {**dossier, **{name: [dossier[name][at] for at in kept] for name in lists}, "boxes": boxes, "of": kept}
 
 
 def _changes(way: str) -> tuple[str, ...]:
