@@ -103,3 +103,12 @@ MAP_BYTES_A_ROW = 2_000
 """A map of n rows of d values with k neighbours (3 x perplexity for t-SNE) may take MAP_MEMORY_BYTES, by the formula
 n * (MAP_BYTES_A_VALUE * d + MAP_BYTES_A_NEIGHBOUR * k + MAP_BYTES_A_ROW): the values, their copy in the index of
 neighbours and in doubles; neighbours, distances and the two symmetric sparse matrices; the trees of the index."""
+
+MAX_STORED_BYTES = 64 * 2**20
+MAX_STORED_DEPTH = 100
+MAX_STORED_INTEGER = 2**63 - 1
+"""Of a JSON file of a run: real ones are at most a few MB (a search of a thousand trials, the words of an analysis),
+20 levels deep, and hold no number that an int64 does not."""
+
+MAX_THREADS = 1_024
+"""More than any machine has: a record that says so is not ours."""

@@ -20,7 +20,7 @@ from training_cases import lane, material
 
 import snellen
 from snellen.errors import IdentityError
-from snellen.files.atomic import read_json
+from snellen.files.stored import read_json
 from snellen.train import environment
 from snellen.train.engine import Silent
 from snellen.train.executors import in_turn, local

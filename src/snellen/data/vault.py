@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Annotated, ClassVar
 
 import numpy as np
+from pydantic import ConfigDict, Field
 
 from snellen.data.dataset import SEALED, Dataset
 from snellen.data.roles import Roles
@@ -14,6 +16,7 @@ from snellen.errors import RunError
 from snellen.files import journal, tensors
 from snellen.files.cache import records_folder
 from snellen.files.hashing import digest_arrays
+from snellen.files.stored import STORED
 
 FILE = "test-labels.safetensors"
 EVENT = "test opened"
@@ -23,8 +26,9 @@ EVENT = "test opened"
 class Openings:
     """How often the labels of one test part were opened: in this run directory, and ever by this user."""
 
-    this_run: int
-    ever: int
+    __pydantic_config__: ClassVar[ConfigDict] = STORED
+    this_run: Annotated[int, Field(ge=0)]
+    ever: Annotated[int, Field(ge=0)]
 
 
 def seal(folder: Path, dataset: Dataset, roles: Roles) -> Dataset:

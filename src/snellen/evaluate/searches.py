@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -17,7 +16,7 @@ from snellen.evaluate.record import RunRecord
 from snellen.evaluate.selection import Selection, corrected_selection
 from snellen.evaluate.student import Difference
 from snellen.metrics.scores import METRICS
-from snellen.search.drive import Searched, Trial
+from snellen.search.stored import Searched, SearchFile, Trial
 from snellen.study.values import Choice, Scalar, Value
 
 HALVING = ("halving", "hyperband")
@@ -70,14 +69,8 @@ class Stored:
 
     record: RunRecord
     model: str
-    values: Mapping[str, Any]
-
-    @cached_property
-    def searched(self) -> Searched:
-        """Its outcome."""
-        outcome = self.values["outcome"]
-        trials = tuple(Trial(**{**trial, "jobs": tuple(trial["jobs"])}) for trial in outcome["trials"])
-        return Searched(outcome["method"], outcome["objective"], trials, outcome["winner"])
+    file: SearchFile
+    searched: Searched
 
     @cached_property
     def ended(self) -> dict[int, Trial]:
@@ -88,7 +81,7 @@ class Stored:
     @property
     def promotions(self) -> int:
         """How often a trial was gone on with."""
-        asked = [ask["trial"] for done in self.values["rounds"] for ask in done["asks"]]
+        asked = [ask.trial for done in self.file.rounds for ask in done.asks]
         return len(asked) - len(set(asked))
 
     def each(self, trial: Trial) -> np.ndarray:
@@ -126,11 +119,9 @@ def searches(record: RunRecord) -> dict[str, SearchStanding]:
     """Every search of the run that is over, by model; none for a model whose training failed."""
     found = {}
     for model, written in record.study.models.items():
-        path = record.folder / "search" / f"{model}.json"
-        if written.search is not None and path.exists() and model in record.done:
-            values = record.read_json(f"search/{model}.json")
-            if values["outcome"]:
-                found[model] = _standing(Stored(record, model, values), written.search.space.values)
+        file = record.search_of(model) if written.search is not None and model in record.done else None
+        if file is not None and file.outcome is not None and written.search is not None:
+            found[model] = _standing(Stored(record, model, file, file.outcome), written.search.space.values)
     return found
 
 

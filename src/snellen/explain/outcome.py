@@ -6,15 +6,18 @@ import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import polars as pl
+from pydantic import ConfigDict, TypeAdapter
 
 from snellen.errors import IdentityError
 from snellen.files import tensors
-from snellen.files.atomic import read_json, write_bytes, write_json
+from snellen.files.atomic import write_bytes, write_json
 from snellen.files.hashing import digest_file
+from snellen.files.inside import inside
+from snellen.files.stored import STORED, read_bytes, read_json
 
 RESULT = "result.json"
 ARRAYS = "arrays.safetensors"
@@ -32,6 +35,19 @@ class Outcome:
     def sentences(self) -> list[str]:
         """What may be said, most important first."""
         return list(self.facts.get("sentences", []))
+
+
+@dataclass(frozen=True)
+class _Written:
+    """result.json. identity: what the outcome was made from. sha256: of each file beside it."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STORED
+    identity: dict[str, Any]
+    facts: dict[str, Any]
+    sha256: dict[str, str]
+
+
+_KIND = TypeAdapter(_Written)
 
 
 def save_outcome(folder: Path, outcome: Outcome, identity: Mapping[str, Any]) -> None:
@@ -54,12 +70,20 @@ def load_outcome(folder: Path, identity: Mapping[str, Any]) -> Outcome | None:
     """
     if not (folder / RESULT).exists():
         return None
-    written = read_json(folder / RESULT)
-    if written["identity"] != dict(identity):
+    written = read_json(folder / RESULT, _KIND)
+    if written.identity != dict(identity):
         return None
-    for name, sha256 in written["sha256"].items():
-        if not (folder / name).exists() or digest_file(folder / name) != sha256:
-            raise IdentityError("a file of an analysis changed", where=str(folder / name), hint=f"Remove {folder}.")
-    tables = {Path(name).stem: pl.read_parquet(folder / name) for name in written["sha256"] if name != ARRAYS}
-    arrays = tensors.load(folder / ARRAYS)[0] if ARRAYS in written["sha256"] else {}
-    return Outcome(written["facts"], tables, arrays)
+    for name, sha256 in written.sha256.items():
+        path = inside(folder, name)
+        if not path.exists() or digest_file(path) != sha256:
+            raise IdentityError("a file of an analysis changed", where=str(path), hint=f"Remove {folder}.")
+    tables = {Path(name).stem: _read_table(folder / name) for name in written.sha256 if name != ARRAYS}
+    arrays = tensors.load(folder / ARRAYS)[0] if ARRAYS in written.sha256 else {}
+    return Outcome(written.facts, tables, arrays)
+
+
+def _read_table(path: Path) -> pl.DataFrame:
+    try:
+        return pl.read_parquet(read_bytes(path))
+    except pl.exceptions.PolarsError as error:
+        raise IdentityError(f"not a table ({error})", where=str(path)) from None

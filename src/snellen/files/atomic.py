@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from snellen.errors import IdentityError, SnellenError, StorageError
+from snellen.errors import SnellenError, StorageError
 
 
 @contextmanager
@@ -116,11 +116,3 @@ def _remove(path: Path) -> None:
     """Without a word when it cannot be: the error that matters is under way, or there is none."""
     with suppress(OSError):
         path.unlink()
-
-
-def read_json(path: Path) -> Any:
-    """The value in a JSON file. Raises IdentityError for what is not JSON, FileNotFoundError when it is not there."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise IdentityError(f"not JSON ({error})", where=str(path)) from None

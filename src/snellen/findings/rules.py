@@ -67,6 +67,9 @@ RULES: dict[str, Rule] = {
     "SNL901": integrity.not_reproduced,
     "SNL902": integrity.changed_files,
     "SNL903": integrity.shared_rows,
+    # what cannot be checked
+    "SNL904": integrity.not_covered,
+    "SNL905": integrity.without_weights,
 }
 """Conclusions in the order a reader asks; then what looks wrong."""
 WORST_FIRST = {"error": 0, "warning": 1, "notice": 2, "result": 3}

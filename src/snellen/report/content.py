@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from pydantic import TypeAdapter
 
 from snellen import __version__
 from snellen.data.near_sets import rows_of
@@ -36,6 +37,7 @@ TRAIN_CELL_IMAGES = 6
 """Training images behind a cell: a glance. The room in the report belongs to images that judge the model."""
 
 Content = dict[str, Any]
+ENVIRONMENT = TypeAdapter(dict[str, str | int | float | bool | None])
 
 
 def collect(record: RunRecord, evaluation: Evaluation, judgement: Judgement) -> Content:
@@ -60,9 +62,9 @@ def collect(record: RunRecord, evaluation: Evaluation, judgement: Judgement) -> 
         "floors": [_floor(record, evaluation, name) for name in (*evaluation.floors, *_failed_floors(record))],
         "models": [_model(record, evaluation, model) for model in models],
         **record.data,
-        "environment": record.read_json("environment.json"),
+        "environment": record.read("environment.json", ENVIRONMENT),
         "computed": computed_section(record),
-        "resolved": (record.folder / "resolved.yaml").read_text(encoding="utf-8"),
+        "resolved": record.resolved,
     }
 
 
