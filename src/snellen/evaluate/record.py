@@ -14,7 +14,7 @@ from snellen.errors import RunError
 from snellen.evaluate.data_file import read_data
 from snellen.files.inside import expect_own_files, inside
 from snellen.files.stored import read_json, read_text
-from snellen.models.predictions import Predictions
+from snellen.models.predictions import Bounds, Predictions
 from snellen.search.stored import Searched, SearchFile, read_search
 from snellen.study.document import parse
 from snellen.study.fillings import fill
@@ -100,6 +100,11 @@ class RunRecord:
         """Class names, in the order of the labels."""
         return tuple(self.data["data"]["classes"])
 
+    @property
+    def bounds(self) -> Bounds:
+        """Images and classes of the data set."""
+        return Bounds(self.data["data"]["images"], len(self.classes))
+
     def job(self, model: str) -> JobFolder:
         """The folder of a model's job."""
         return self.folder_of(self.models[model])
@@ -117,7 +122,7 @@ class RunRecord:
 
     def folder_of(self, job: str) -> JobFolder:
         """The folder of any job."""
-        return JobFolder.of(self.folder, job)
+        return JobFolder.of(self.folder, job, self.bounds)
 
     def search_of(self, model: str) -> SearchFile | None:
         """The search of a model; None where it was not searched."""
@@ -153,7 +158,7 @@ class RunRecord:
     @cached_property
     def floors(self) -> dict[str, FloorFolder]:
         """The folder of each floor, by name."""
-        return read_floors(self.folder)
+        return read_floors(self.folder, self.bounds)
 
     @cached_property
     def floor_results(self) -> dict[str, FloorResult]:

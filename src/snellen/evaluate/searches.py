@@ -89,9 +89,9 @@ class Stored:
         measure = self.searched.objective
         rows, values = [], []
         for job in trial.jobs:
-            stored = self.record.folder_of(job).read_predictions("validation")
+            stored = self.record.folder_of(job).labelled("validation")
             of = METRICS[measure].each
-            assert stored is not None and stored.labels is not None and of is not None  # a job that is done has them
+            assert stored.labels is not None and of is not None  # of `labelled`; accuracy and loss are means
             rows.append(stored.rows)
             values.append(np.asarray(of(stored.labels, stored.probabilities), np.float64))
         _, inverse, counts = np.unique(np.concatenate(rows), return_inverse=True, return_counts=True)

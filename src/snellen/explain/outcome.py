@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,7 +13,7 @@ import numpy as np
 import polars as pl
 from pydantic import ConfigDict, TypeAdapter
 
-from snellen.errors import IdentityError
+from snellen.errors import IdentityError, SnellenError
 from snellen.files import tensors
 from snellen.files.atomic import write_bytes, write_json
 from snellen.files.hashing import digest_file
@@ -35,6 +36,31 @@ class Outcome:
     def sentences(self) -> list[str]:
         """What may be said, most important first."""
         return list(self.facts.get("sentences", []))
+
+
+UNFIT: tuple[type[Exception], ...] = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+    pl.exceptions.PolarsError,
+)
+"""What reading facts, tables or arrays raises that are not those of the analysis."""
+
+
+@contextmanager
+def reading(what: str, *also: type[Exception]) -> Iterator[None]:
+    """For a block that makes words or a page of outcomes: a stored outcome may be a stranger's, and each analysis has
+    facts of its own. Raises IdentityError in place of UNFIT and `also`."""
+    try:
+        yield
+    except SnellenError:
+        raise
+    except UNFIT + also as error:
+        problem = f"not what this analysis stores ({type(error).__name__}: {error})"
+        hint = "Remove the folder analyses of the run and run its study again."
+        raise IdentityError(problem, where=what, hint=hint) from error
 
 
 @dataclass(frozen=True)
@@ -77,6 +103,9 @@ def load_outcome(folder: Path, identity: Mapping[str, Any]) -> Outcome | None:
         path = inside(folder, name)
         if not path.exists() or digest_file(path) != sha256:
             raise IdentityError("a file of an analysis changed", where=str(path), hint=f"Remove {folder}.")
+    sentences = written.facts.get("sentences", [])
+    if not isinstance(sentences, list) or not all(isinstance(each, str) for each in sentences):
+        raise IdentityError("`sentences` are not text", where=str(folder / RESULT))
     tables = {Path(name).stem: _read_table(folder / name) for name in written.sha256 if name != ARRAYS}
     arrays = tensors.load(folder / ARRAYS)[0] if ARRAYS in written.sha256 else {}
     return Outcome(written.facts, tables, arrays)

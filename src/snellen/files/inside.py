@@ -9,8 +9,8 @@ from pathlib import Path
 
 from snellen.errors import IdentityError, RunError
 
-PLAIN_NAME = re.compile(r"[^/\\:\x00-\x1f\x7f]+")
-"""No separators, drive letters, alternate streams or control characters, on any system."""
+PLAIN_NAME = re.compile(r"[^/\\:\x00-\x1f\x7f-\x9f]{1,255}")
+"""No separators, drive letters, alternate streams or control characters, and no longer than any system allows."""
 
 
 def inside(folder: Path, *names: str) -> Path:

@@ -138,7 +138,8 @@ def _model(record: RunRecord, evaluation: Evaluation, model: str) -> Content:
     network = folder.read_job().trajectory.network
     roles = [role for role in ("train", "validation", "calibration") if result.status == "done"]
     roles += ["test"] if model in evaluation.opened else []
-    predictions = {role: record.predictions(model, role) for role in roles}
+    stored = {role: record.predictions(model, role) for role in roles}
+    predictions = {role: each for role, each in stored.items() if each is not None and each.labels is not None}
     folds = held_out(record, model) if model in evaluation.folds else None
     if folds is not None:
         predictions[OUT_OF_FOLD] = folds.pooled()
@@ -158,9 +159,7 @@ def _model(record: RunRecord, evaluation: Evaluation, model: str) -> Content:
         "seeds": seeds_section(record, evaluation, model),
         "folds": folds_section(record, evaluation, model),
         "augmented": _augmented(record, model),
-        "roles": {
-            role: _role(record, evaluation, model, each) for role, each in predictions.items() if each and len(each)
-        },
+        "roles": {role: _role(record, evaluation, model, each) for role, each in predictions.items() if len(each)},
     }
 
 

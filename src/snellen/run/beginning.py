@@ -71,7 +71,8 @@ _ENVIRONMENT = TypeAdapter(Environment)
 def settled(folder: Path, settings: Settings) -> dict[str, Any]:
     """Sets device and threads: as given, else as the run was begun with; journals what changed since."""
     path = folder / "environment.json"
-    before = dict(read_json(path, _ENVIRONMENT)) if path.exists() else {}
+    stored = read_json(path, _ENVIRONMENT) if path.exists() else Environment()
+    before = dict(stored)
     environment = settle(settings.device, settings.threads, before)
     changed = {key: [before[key], now] for key, now in environment.items() if before.get(key, now) != now}
     if changed:

@@ -21,7 +21,7 @@ from snellen.files.stored import STORED, read_json
 from snellen.metrics.scores import accuracy
 from snellen.models import floors
 from snellen.models.floors import FLOORS, Fitted
-from snellen.models.predictions import Predictions
+from snellen.models.predictions import Bounds, Predictions
 from snellen.train.job import ID_LENGTH
 from snellen.train.results import JobFolder
 
@@ -69,11 +69,12 @@ class FloorFolder:
     """The files of one floor. job: those that it has like a job."""
 
     path: Path
+    bounds: Bounds | None = None
 
     @property
     def job(self) -> JobFolder:
         """Fitted numbers, predictions, and whether the test was opened."""
-        return JobFolder(self.path)
+        return JobFolder(self.path, self.bounds)
 
     def write_result(self, result: FloorResult) -> None:
         """result.json: the floor is over."""
@@ -91,14 +92,14 @@ class FloorFolder:
             raise
 
 
-def read_floors(run: Path) -> dict[str, FloorFolder]:
+def read_floors(run: Path, bounds: Bounds | None = None) -> dict[str, FloorFolder]:
     """The folder of each floor of a run, by name; none in a run from before there were floors."""
     path = run / FILE
     ids = read_json(path, _IDS) if path.exists() else {}
     for name in ids:
         if name not in FLOORS:
             raise unknown("floor", name, FLOORS, where=str(path))
-    return {name: FloorFolder(inside(run, "floors", each)) for name, each in ids.items()}
+    return {name: FloorFolder(inside(run, "floors", each), bounds) for name, each in ids.items()}
 
 
 def fit_floors(

@@ -16,7 +16,7 @@ from snellen.files.atomic import write_json
 from snellen.files.hashing import digest_file
 from snellen.files.inside import inside
 from snellen.files.stored import STORED, read_json
-from snellen.models.predictions import Predictions, load_predictions, save_predictions
+from snellen.models.predictions import Bounds, Predictions, load_predictions, save_predictions
 from snellen.train.job import Job
 from snellen.train.snapshot import EpochRecord
 
@@ -62,14 +62,15 @@ class Stored(Protocol):
 
 @dataclass(frozen=True)
 class JobFolder:
-    """The files of one job."""
+    """The files of one job. bounds: of the data set that its predictions are of, where that is known."""
 
     path: Path
+    bounds: Bounds | None = None
 
     @staticmethod
-    def of(run: Path, job: str) -> JobFolder:
+    def of(run: Path, job: str, bounds: Bounds | None = None) -> JobFolder:
         """That of a job in a run. Raises IdentityError for what is no name of one."""
-        return JobFolder(inside(run, "jobs", job))
+        return JobFolder(inside(run, "jobs", job), bounds)
 
     @property
     def weights(self) -> Path:
@@ -130,7 +131,15 @@ class JobFolder:
     def read_predictions(self, role: str) -> Predictions | None:
         """The stored predictions for a role, or None. Raises IdentityError when they are another job's."""
         path = self.predictions_path(role)
-        return load_predictions(path, self.path.name) if path.exists() else None
+        return load_predictions(path, self.path.name, role, self.bounds) if path.exists() else None
+
+    def labelled(self, role: str) -> Predictions:
+        """The stored predictions for a role whose labels are not sealed. Raises IdentityError when there are none."""
+        found = self.read_predictions(role)
+        if found is None or found.labels is None:
+            hint = f"Remove {self.path} and run the study again."
+            raise IdentityError("missing, or without labels", where=str(self.predictions_path(role)), hint=hint)
+        return found
 
     def write_result(self, result: Result) -> None:
         """result.json: the job is over."""
