@@ -69,6 +69,7 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Run a study: train what has no result yet, evaluate, write the report."""
+    _expect_free(out or _run_folder(study, _overrides(set_, seed)))
     from rich.console import Console
 
     from snellen.progress import Terminal
@@ -94,6 +95,7 @@ def report(
     as_json: AsJson = False,
 ) -> None:
     """Write the report of a run again, from its stored files alone."""
+    _expect_free(run)
     from rich.console import Console
 
     from snellen.progress import Terminal
@@ -201,6 +203,22 @@ def predict(
     from snellen.tables import print_predictions
 
     print_predictions(table, scored, csv)
+
+
+def _run_folder(study: str, overrides: list[str]) -> Path | None:
+    """Where a study runs when nothing else is said; None where its name cannot be read yet."""
+    from snellen.study.name import name_of
+
+    name = name_of(study, overrides)
+    return Path("runs") / name if name else None
+
+
+def _expect_free(folder: Path | None) -> None:
+    """Raises RunLocked, before anything slow is imported, when another process works in a run directory."""
+    from snellen.files.locks import expect_free
+
+    if folder is not None:
+        expect_free(folder)
 
 
 def _is_study(path: str) -> bool:

@@ -17,6 +17,10 @@ LOCK_POLL_SECONDS = 0.005
 """Longest wait for a journal's lock, and how often to ask; appends take milliseconds, so longer means a stuck
 process."""
 
+LOCK_LOOK_SECONDS = 0.1
+"""How long a run waits for its lock before it is refused: another process that only looks whether the run is free holds
+it for microseconds."""
+
 MAX_SIDE_PIXELS = 512
 """Largest picture side. Snellen is for 8 to 128 pixels; beyond 512 the resident data no longer fit memory."""
 

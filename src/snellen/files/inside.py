@@ -59,7 +59,12 @@ def expect_file(path: Path) -> int:
 
     Raises FileNotFoundError where there is none, IdentityError for a folder, a pipe or a device.
     """
-    found = path.stat()
+    try:
+        found = path.stat()
+    except OSError as error:
+        if isinstance(error, FileNotFoundError):
+            raise
+        raise IdentityError(f"cannot be read ({error.strerror or error})", where=str(path)) from None
     if not stat.S_ISREG(found.st_mode):
         raise IdentityError("not a plain file", where=str(path))
     return found.st_size

@@ -39,7 +39,10 @@ def read_bytes(path: Path) -> bytes:
         raise IdentityError(
             "too large a file", found=f"{size:,} bytes", expected=f"at most {MAX_STORED_BYTES:,}", where=str(path)
         )
-    return path.read_bytes()
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise IdentityError(f"cannot be read ({error.strerror or error})", where=str(path)) from None
 
 
 def read_text(path: Path) -> str:
