@@ -14,8 +14,8 @@ TREES = {path.relative_to(SOURCE).as_posix(): ast.parse(path.read_text(encoding=
 each_file = pytest.mark.parametrize("name", TREES)
 
 ORDER = (
-    *("__init__", "errors", "limits", "files", "metrics", "kernels", "data", "models", "train", "study", "search"),
-    "evaluate",
+    *("__init__", "errors", "limits", "plain", "files", "metrics", "kernels", "data", "models", "train", "study"),
+    *("search", "evaluate"),
     *(
         "explain",
         "findings",
@@ -23,6 +23,7 @@ ORDER = (
         "deploy",
         "app",
         "run",
+        "console",
         "progress",
         "tables",
         "api",

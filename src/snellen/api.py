@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import polars as pl
-from rich.console import Console
 
+from snellen.console import PlainConsole
 from snellen.data.dataset import Dataset
 from snellen.data.roles import ROLES
 from snellen.deploy.predict import open_model
@@ -99,7 +99,7 @@ class Study:
         settings = Settings(Path(out) if out is not None else None, device, threads, data_dir, workers)
         if not progress:
             return Run(run_study(self.document, self.file, settings, RunWatcher(), self.dataset).folder)
-        with Terminal(Console()) as terminal:
+        with Terminal(PlainConsole()) as terminal:
             return Run(run_study(self.document, self.file, settings, terminal, self.dataset).folder)
 
     def _repr_html_(self) -> str:

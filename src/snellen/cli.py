@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from snellen.data_cli import app as data_app
+from snellen.plain import say
 
 if TYPE_CHECKING:
     from snellen.run import Finished
@@ -31,7 +32,7 @@ def _say_version(asked: bool) -> None:
     if asked:
         from snellen import __version__
 
-        print(f"snellen {__version__}")
+        say(f"snellen {__version__}")
         raise typer.Exit
 
 
@@ -70,8 +71,7 @@ def run(
 ) -> None:
     """Run a study: train what has no result yet, evaluate, write the report."""
     _expect_free(out or _run_folder(study, _overrides(set_, seed)))
-    from rich.console import Console
-
+    from snellen.console import PlainConsole
     from snellen.progress import Terminal
     from snellen.run import Settings
     from snellen.run import run as run_study
@@ -79,7 +79,7 @@ def run(
 
     document = open_document(study)
     settings = Settings(out, device, threads, data_dir, workers)
-    with Terminal(Console(stderr=as_json)) as terminal:
+    with Terminal(PlainConsole(stderr=as_json)) as terminal:
         finished = run_study(document, document.study(_overrides(set_, seed)), settings, terminal)
     _show(finished, as_json)
 
@@ -96,12 +96,11 @@ def report(
 ) -> None:
     """Write the report of a run again, from its stored files alone."""
     _expect_free(run)
-    from rich.console import Console
-
+    from snellen.console import PlainConsole
     from snellen.progress import Terminal
     from snellen.run import report as report_run
 
-    with Terminal(Console(stderr=as_json)) as terminal:
+    with Terminal(PlainConsole(stderr=as_json)) as terminal:
         finished = report_run(run, only or (), data_dir, terminal)
     _show(finished, as_json)
 
@@ -122,7 +121,7 @@ def check(
     if schema:
         from snellen.study.schema import StudyFile
 
-        print(json.dumps(StudyFile.model_json_schema(), indent=2))
+        say(json.dumps(StudyFile.model_json_schema(), indent=2))
         return
     if study is None:
         raise typer.BadParameter("STUDY is missing")
@@ -133,7 +132,7 @@ def check(
     document = open_document(study)
     checked = check_study(document.study(_overrides(set_, seed)), Settings(None, device, threads, data_dir, workers))
     if as_json:
-        print(json.dumps(checked, indent=2))
+        say(json.dumps(checked, indent=2))
         return
     from snellen.tables import print_check
 
@@ -191,14 +190,14 @@ def predict(
     answers = answer(loaded, batches, turn) if invert else answer(loaded, batches)
     for warning in (polarity_warning(batches, about, invert), seen_warning(batches, loaded) if score else None):
         if warning:
-            print(warning, file=sys.stderr)
+            say(warning, file=sys.stderr)
     scored = score_answers(answers, loaded) if score else None
     table = answers.table()
     if csv:
         write_text(csv, table.write_csv())
     if as_json:
         rows: dict[str, Any] = {"predictions": table.to_dicts()}
-        print(json.dumps(rows | ({"score": vars(scored)} if scored else {})))
+        say(json.dumps(rows | ({"score": vars(scored)} if scored else {})))
         return
     from snellen.tables import print_predictions
 
@@ -243,7 +242,7 @@ def _write_new(path: Path, text: str) -> None:
     if path.exists():
         raise StudyError("the file is there already", where=str(path), hint="Name another file, or rename that one.")
     write_text(path, text)
-    print(f"Wrote {path}. Edit it, then: snellen run {path}")
+    say(f"Wrote {path}. Edit it, then: snellen run {path}")
 
 
 def main() -> None:
@@ -254,7 +253,7 @@ def main() -> None:
     try:
         app()
     except SnellenError as error:
-        print(f"Error: {error}", file=sys.stderr)
+        say(f"Error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         _say_interrupted()
@@ -266,7 +265,7 @@ def main() -> None:
 
 
 def _say_interrupted() -> None:
-    print("Interrupted. Finished work is kept: run the same command to go on.", file=sys.stderr)
+    say("Interrupted. Finished work is kept: run the same command to go on.", file=sys.stderr)
 
 
 def _speak_utf8() -> None:
@@ -284,7 +283,7 @@ def _overrides(given: list[str] | None, seed: int | None) -> list[str]:
 def _show(finished: Finished, as_json: bool) -> None:
     """The leaderboard and the path of the report; exits 1 for errors, 3 for failed jobs."""
     if as_json:
-        print((finished.folder / "report.json").read_text(encoding="utf-8"), end="")
+        say((finished.folder / "report.json").read_text(encoding="utf-8").rstrip("\n"))
     else:
         from snellen.tables import print_finished
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
+from snellen.console import PlainConsole
 from snellen.evaluate.floors import floor_key
 from snellen.evaluate.scores import Estimate, proportion
 from snellen.explain.phrases import listing
 from snellen.findings.finding import interval
 from snellen.findings.words import share
+from snellen.plain import say
 from snellen.report.formats import seconds, several, times
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ GROUPS = "Models that share a letter cannot be told apart; + may be the best."
 
 def print_finished(finished: Finished) -> None:
     """The leaderboard, the findings that ask for something, and where the report is."""
-    console, evaluation, record = Console(), finished.evaluation, finished.record
+    console, evaluation, record = PlainConsole(), finished.evaluation, finished.record
     rows = [_standing(finished, model) for model in [*evaluation.ranked, *finished.failed]]
     floors = [_floor(finished, name) for name in evaluation.floors]
     columns = fitting(_columns(finished), [*rows, *floors], console.width)
@@ -50,14 +50,14 @@ def print_finished(finished: Finished) -> None:
     if "group" in columns:
         console.print(GROUPS, style="dim", highlight=False)
     for finding in finished.judgement.others:
-        console.print(f"{finding.severity} {finding.code}: {escape(finding.sentence)}", highlight=False)
+        console.print(f"{finding.severity} {finding.code}: {finding.sentence}", highlight=False)
     console.print(_covered(finished), style="dim", highlight=False)
-    print(f"Report: {finished.report}")
+    say(f"Report: {finished.report}")
 
 
 def print_check(checked: dict[str, Any]) -> None:
     """The plan with its cost."""
-    console = Console()
+    console = PlainConsole()
     data = checked["data"]
     counts = ", ".join(f"{role} {count:,}" for role, count in checked["roles"].items() if count)
     console.print(f"{data['name']}: {data['images']:,} images {data['shape']}, {counts}", highlight=False)
@@ -72,10 +72,10 @@ def print_check(checked: dict[str, Any]) -> None:
     for row in checked["models"]:
         numbers = (f"{row[each]:,}" for each in ("parameters", "jobs", "trajectories", "all_epochs"))
         sizes = (f"{_megabytes(row[each])} MB" for each in ("memory_bytes", "disk_bytes"))
-        table.add_row(escape(row["model"]), *numbers, seconds(row["seconds"]), *sizes)
+        table.add_row(row["model"], *numbers, seconds(row["seconds"]), *sizes)
     console.print(table)
     for sentence in plan_sentences(checked):
-        print(sentence)
+        say(sentence)
 
 
 def plan_sentences(checked: dict[str, Any]) -> list[str]:
@@ -149,21 +149,21 @@ def _megabytes(size: int) -> str:
 
 def print_predictions(table: pl.DataFrame, scored: Scored | None, csv: Path | None) -> None:
     """The first predictions, and the score when there is one."""
-    console = Console()
+    console = PlainConsole()
     columns = [name for name in table.columns if name in ("id", "class", "probability", "label")]
     shown = _table(None, columns, 2)
     for row in table.select(columns).head(PREVIEW).iter_rows(named=True):
         values = {**row, "probability": f"{row['probability']:.3f}"}
-        shown.add_row(*(escape(str(values[name])) for name in columns))
+        shown.add_row(*(str(values[name]) for name in columns))
     console.print(shown)
     if len(table) > PREVIEW:
         more = "" if csv else " Use --csv FILE or --json for all, with the probability of every class."
-        print(f"... and {len(table) - PREVIEW:,} more.{more}")
+        say(f"... and {len(table) - PREVIEW:,} more.{more}")
     if csv:
-        print(f"Wrote {csv}")
+        say(f"Wrote {csv}")
     if scored:
         accuracy = interval(proportion(scored.hits, scored.n, "other images"))
-        print(f"Accuracy on {scored.part}, n = {scored.n:,}: {accuracy}; loss {scored.loss:.4f}")
+        say(f"Accuracy on {scored.part}, n = {scored.n:,}: {accuracy}; loss {scored.loss:.4f}")
 
 
 def _columns(finished: Finished) -> list[str]:
@@ -193,7 +193,7 @@ def _standing(finished: Finished, model: str) -> dict[str, str]:
     """A row of the leaderboard, by column. Times are of the network that stands for the model."""
     record, evaluation, result = finished.record, finished.evaluation, finished.record.results[model]
     row = {
-        "model": f"{escape(model)} *" if model == evaluation.chosen else escape(model),
+        "model": f"{model} *" if model == evaluation.chosen else model,
         "group": "",
         "parameters": f"{record.job(model).read_job().trajectory.network.parameter_count:,}",
         "epoch": "-",
@@ -224,7 +224,7 @@ def _floor(finished: Finished, name: str) -> dict[str, str]:
     """A row of the leaderboard below the models, by column."""
     result, key = finished.record.floor_results[name], floor_key(name)
     return {
-        "model": escape(result.label),
+        "model": result.label,
         "parameters": f"{result.parameters:,}",
         "epoch": "floor",
         "validation %": _per_cent(finished.evaluation.standing(key, "validation")),

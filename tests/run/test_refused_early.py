@@ -1,4 +1,4 @@
-"""Protects the second run of a study that is running: refused, saying who holds it, before anything slow is imported."""
+"""Protects the second run of a study that is running: refused before anything slow is imported, saying who holds it."""
 
 from __future__ import annotations
 

@@ -97,7 +97,14 @@ def asked(study: StudyFile, networks: Mapping[str, Network]) -> list[Asked]:
 
     Raises StudyError for an analysis that fits none of them, or not one that it names.
     """
-    return [each for key, options in _numbered(study.analyses) for each in _of_models(key, options, networks)]
+    found = [each for key, options in _numbered(study.analyses) for each in _of_models(key, options, networks)]
+    pages: dict[str, Asked] = {}
+    for each in found:
+        other = pages.setdefault(each.page.casefold(), each)
+        if other is not each:
+            titles = f"{other.title} and {each.title}"
+            raise StudyError("two analyses with one page", where="analyses", found=titles, hint="Rename a model.")
+    return found
 
 
 def ask(name: str, model: str | None, options: Mapping[str, Any], networks: Mapping[str, Network]) -> Asked:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from snellen.errors import SnellenError, StorageError
+from snellen.plain import plain_json
 
 
 @contextmanager
@@ -54,7 +55,7 @@ def write_text(path: Path, content: str) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Writes `value` as readable JSON (no NaN: JSON has none), atomically."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    write_text(path, plain_json(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)) + "\n")
 
 
 def sync_folder(folder: Path) -> None:

@@ -12,6 +12,14 @@ from snellen.errors import IdentityError, RunError
 PLAIN_NAME = re.compile(r"[^/\\:\x00-\x1f\x7f-\x9f]{1,255}")
 """No separators, drive letters, alternate streams or control characters, and no longer than any system allows."""
 
+RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
+"""Names that Windows keeps for devices, with any ending."""
+
+
+def is_reserved(name: str) -> bool:
+    """Whether no file or folder may have this name on Windows."""
+    return RESERVED.fullmatch(name.strip()) is not None
+
 
 def inside(folder: Path, *names: str) -> Path:
     """`folder` / names, each of which names one thing in the folder before it.

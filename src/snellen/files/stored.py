@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
@@ -18,18 +18,17 @@ STORED = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 """For `__pydantic_config__` of what is stored: a number is no text, and an unknown key belongs to another format."""
 
 
-@overload
-def read_json(path: Path) -> Any: ...
-@overload
-def read_json(path: Path, kind: TypeAdapter[T]) -> T: ...
-def read_json(path: Path, kind: TypeAdapter[Any] | None = None) -> Any:
-    """The value in a JSON file; with `kind`, checked to be of that type.
+_ANYTHING: TypeAdapter[Any] = TypeAdapter(Any)
+
+
+def read_json(path: Path, kind: TypeAdapter[T] = _ANYTHING) -> T:
+    """The value in a JSON file, checked to be of that type where one is given.
 
     Raises IdentityError naming the file, and the key where one is wrong; FileNotFoundError when it is not there.
     """
     content = read_bytes(path)
-    value = parse_json(content, str(path))
-    return value if kind is None else _of_kind(content, kind, str(path))
+    parse_json(content, str(path))
+    return _of_kind(content, kind, str(path))
 
 
 def read_bytes(path: Path) -> bytes:
