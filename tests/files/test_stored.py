@@ -14,7 +14,7 @@ from pydantic import ConfigDict, TypeAdapter
 
 from snellen.errors import IdentityError
 from snellen.files.atomic import write_json
-from snellen.files.stored import STORED, read_json, read_text
+from snellen.files.stored import STORED, read_as, read_json, read_text
 from snellen.limits import MAX_STORED_BYTES, MAX_STORED_DEPTH
 
 
@@ -65,7 +65,7 @@ def test_as_deep_as_allowed_is_read(tmp_path: Path) -> None:
 
 def test_a_value_comes_back_as_its_type(tmp_path: Path) -> None:
     write_json(tmp_path / "file", GOOD)
-    assert read_json(tmp_path / "file", KIND) == Thing("é", (1.0, 0.1 + 0.2, 1e-300), {7: True})
+    assert read_as(KIND, tmp_path / "file") == Thing("é", (1.0, 0.1 + 0.2, 1e-300), {7: True})
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_a_value_comes_back_as_its_type(tmp_path: Path) -> None:
 def test_a_wrong_type_is_refused_with_file_and_key(change: dict[str, object], said: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_text(json.dumps({**GOOD, **change}), encoding="utf-8")
     with pytest.raises(IdentityError, match=said):
-        read_json(tmp_path / "file", KIND)
+        read_as(KIND, tmp_path / "file")
 
 
 def test_a_folder_a_pipe_and_a_huge_file_are_refused_unread(tmp_path: Path) -> None:

@@ -103,9 +103,8 @@ def test_a_name_that_no_folder_can_have_everywhere_is_refused(name: str, place: 
 
 def test_two_models_that_share_a_folder_somewhere_are_refused() -> None:
     with pytest.raises(StudyError, match="two models whose folders are one on Windows and macOS; found `A` and `a`"):
-        from_values(
-            {"study": "s", "data": "digits", "models": {"A": {"layers": "linear"}, "a": {"layers": "linear"}}}
-        ).study()
+        models = {"A": {"layers": "linear"}, "a": {"layers": "linear"}}
+        from_values({"study": "s", "data": "digits", "models": models}).study()
 
 
 @pytest.mark.parametrize("name", ["a", "console", "com10", "A b_c+d-e", "a" * 64])

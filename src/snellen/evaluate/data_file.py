@@ -10,7 +10,7 @@ from typing_extensions import TypedDict
 
 from snellen.data.roles import ROLES
 from snellen.errors import IdentityError
-from snellen.files.stored import read_json
+from snellen.files.stored import read_as
 from snellen.limits import MAX_CLASSES, MAX_SIDE_PIXELS
 
 OPEN = ConfigDict(extra="allow", strict=True, allow_inf_nan=False)
@@ -112,7 +112,7 @@ _KIND = TypeAdapter(DataFile)
 
 def read_data(path: Path) -> dict[str, Any]:
     """The file, its lists as long as its classes. Raises IdentityError where it is not one of ours."""
-    values: Any = read_json(path, _KIND)
+    values: Any = read_as(_KIND, path)
     data = values["data"]
     classes, pixels = len(data["classes"]), data["shape"][0] * data["shape"][1] * data["shape"][2]
     data["shape"], data["pixel_range"] = list(data["shape"]), list(data["pixel_range"])

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 from snellen.errors import RunError
 from snellen.evaluate.data_file import read_data
 from snellen.files.inside import expect_own_files, inside
-from snellen.files.stored import read_json, read_text
+from snellen.files.stored import read_as, read_text
 from snellen.models.predictions import Bounds, Predictions
 from snellen.search.stored import Searched, SearchFile, read_search
 from snellen.study.document import parse
@@ -168,7 +168,7 @@ class RunRecord:
 
     def read(self, name: str, kind: TypeAdapter[T]) -> T:
         """A JSON file of the run. Raises RunError where it is missing, IdentityError where it is of another kind."""
-        return read_json(self._there(name), kind)
+        return read_as(kind, self._there(name))
 
     def _there(self, name: str) -> Path:
         path = self.folder / name

@@ -18,7 +18,7 @@ from snellen.files import tensors
 from snellen.files.atomic import write_bytes, write_json
 from snellen.files.hashing import digest_file
 from snellen.files.inside import inside
-from snellen.files.stored import STORED, read_bytes, read_json
+from snellen.files.stored import STORED, read_as, read_bytes
 
 RESULT = "result.json"
 ARRAYS = "arrays.safetensors"
@@ -96,7 +96,7 @@ def load_outcome(folder: Path, identity: Mapping[str, Any]) -> Outcome | None:
     """
     if not (folder / RESULT).exists():
         return None
-    written = read_json(folder / RESULT, _KIND)
+    written = read_as(_KIND, folder / RESULT)
     if written.identity != dict(identity):
         return None
     for name, sha256 in written.sha256.items():

@@ -18,14 +18,13 @@ STORED = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 """For `__pydantic_config__` of what is stored: a number is no text, and an unknown key belongs to another format."""
 
 
-_ANYTHING: TypeAdapter[Any] = TypeAdapter(Any)
+def read_json(path: Path) -> Any:
+    """The value in a JSON file. Raises IdentityError for what is not plain JSON, FileNotFoundError where none is."""
+    return parse_json(read_bytes(path), str(path))
 
 
-def read_json(path: Path, kind: TypeAdapter[T] = _ANYTHING) -> T:
-    """The value in a JSON file, checked to be of that type where one is given.
-
-    Raises IdentityError naming the file, and the key where one is wrong; FileNotFoundError when it is not there.
-    """
+def read_as(kind: TypeAdapter[T], path: Path) -> T:
+    """The value in a JSON file, checked to be of this type. Raises IdentityError naming the file and the key too."""
     content = read_bytes(path)
     parse_json(content, str(path))
     return _of_kind(content, kind, str(path))

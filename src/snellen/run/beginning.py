@@ -16,7 +16,7 @@ from snellen.data.dataset import Dataset
 from snellen.files import hashes, journal
 from snellen.files.atomic import move_into, partly_moved, write_json, write_text
 from snellen.files.clock import now
-from snellen.files.stored import read_json
+from snellen.files.stored import read_as
 from snellen.limits import MAX_THREADS
 from snellen.models.forward import resident
 from snellen.study.document import Document, to_yaml
@@ -71,7 +71,7 @@ _ENVIRONMENT = TypeAdapter(Environment)
 def settled(folder: Path, settings: Settings) -> dict[str, Any]:
     """Sets device and threads: as given, else as the run was begun with; journals what changed since."""
     path = folder / "environment.json"
-    stored = read_json(path, _ENVIRONMENT) if path.exists() else Environment()
+    stored = read_as(_ENVIRONMENT, path) if path.exists() else Environment()
     before = dict(stored)
     environment = settle(settings.device, settings.threads, before)
     changed = {key: [before[key], now] for key, now in environment.items() if before.get(key, now) != now}

@@ -10,7 +10,7 @@ from typing import ClassVar
 from pydantic import ConfigDict, TypeAdapter
 
 from snellen.errors import IdentityError
-from snellen.files.stored import STORED, read_json
+from snellen.files.stored import STORED
 from snellen.search.rounds import Ask, Done
 from snellen.study.values import Scalar
 from snellen.train.job import Measure
@@ -61,7 +61,7 @@ _KIND = TypeAdapter(SearchFile)
 
 def read_search(path: Path) -> SearchFile:
     """Such a file. Raises IdentityError where it is not one, or its rounds and its trials are not of one search."""
-    stored = read_json(path, _KIND)
+    stored = read_as(_KIND, path)
     if stored.outcome is not None:
         _expect_whole(stored, stored.outcome, str(path))
     return stored

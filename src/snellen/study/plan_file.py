@@ -10,7 +10,7 @@ from typing import ClassVar
 from pydantic import ConfigDict, TypeAdapter
 
 from snellen.errors import IdentityError
-from snellen.files.stored import STORED, read_json
+from snellen.files.stored import STORED, read_as
 from snellen.study.found import Found
 from snellen.study.plan import PlannedModel
 from snellen.study.points import WORDS, Curve
@@ -52,7 +52,7 @@ _KIND = TypeAdapter(PlanFile)
 
 def read_plan(path: Path, study: StudyFile) -> PlanFile:
     """Such a file. Raises IdentityError where it is not one, or not of this study."""
-    stored = read_json(path, _KIND)
+    stored = read_as(_KIND, path)
     where = str(path)
     if list(stored.models) != list(study.models):
         found, expected = ", ".join(stored.models), ", ".join(study.models)

@@ -17,7 +17,7 @@ from snellen.files import hashes, tensors
 from snellen.files.atomic import write_json
 from snellen.files.hashing import identity
 from snellen.files.inside import inside
-from snellen.files.stored import STORED, read_json
+from snellen.files.stored import STORED, read_as
 from snellen.metrics.scores import accuracy
 from snellen.models import floors
 from snellen.models.floors import FLOORS, Fitted
@@ -86,7 +86,7 @@ class FloorFolder:
         if not path.exists():
             return None
         try:
-            return read_json(path, _RESULT)
+            return read_as(_RESULT, path)
         except IdentityError as error:
             error.hint = f"Remove {self.path} to fit this floor again."
             raise
@@ -95,7 +95,7 @@ class FloorFolder:
 def read_floors(run: Path, bounds: Bounds | None = None) -> dict[str, FloorFolder]:
     """The folder of each floor of a run, by name; none in a run from before there were floors."""
     path = run / FILE
-    ids = read_json(path, _IDS) if path.exists() else {}
+    ids = read_as(_IDS, path) if path.exists() else {}
     for name in ids:
         if name not in FLOORS:
             raise unknown("floor", name, FLOORS, where=str(path))

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, with_config
 from typing_extensions import TypedDict
 
 from snellen.errors import IdentityError
-from snellen.files.stored import read_json
+from snellen.files.stored import read_as
 from snellen.limits import MAX_THREADS
 
 
@@ -41,7 +41,7 @@ _KIND = TypeAdapter(PackRecord)
 def read_pack(path: Path) -> PackRecord:
     """Such a record. Raises IdentityError for what is none."""
     try:
-        return read_json(path, _KIND)
+        return read_as(_KIND, path)
     except IdentityError as error:
         error.hint = f"Remove {path.parent}."
         raise

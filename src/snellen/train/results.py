@@ -15,7 +15,7 @@ from snellen.files import hashes
 from snellen.files.atomic import write_json
 from snellen.files.hashing import digest_file
 from snellen.files.inside import inside
-from snellen.files.stored import STORED, read_json
+from snellen.files.stored import STORED, read_as, read_json
 from snellen.models.predictions import Bounds, Predictions, load_predictions, save_predictions
 from snellen.train.job import Job
 from snellen.train.snapshot import EpochRecord
@@ -122,7 +122,7 @@ class JobFolder:
     def read_history(self) -> list[EpochRecord]:
         """The records; none when there are none yet."""
         path = self.path / "history.json"
-        return read_json(path, _HISTORY) if path.exists() else []
+        return read_as(_HISTORY, path) if path.exists() else []
 
     def write_predictions(self, predictions: Predictions) -> None:
         """The predictions, in the file of their role."""
@@ -150,7 +150,7 @@ class JobFolder:
         if not self.result_path.exists():
             return None
         try:
-            return read_json(self.result_path, _RESULT)
+            return read_as(_RESULT, self.result_path)
         except IdentityError as error:
             error.hint = f"Remove {self.result_path} to train this job again."
             raise
@@ -189,7 +189,7 @@ class JobFolder:
     @property
     def _opened(self) -> Opened | None:
         note = self.opened_path
-        return read_json(note, _OPENED) if note.exists() else None
+        return read_as(_OPENED, note) if note.exists() else None
 
     def digests(self, *paths: Path) -> dict[str, str]:
         """SHA-256 of files of this folder, by relative name."""
