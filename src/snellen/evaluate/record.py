@@ -42,7 +42,8 @@ class RunRecord:
         if not (folder / "plan.json").is_file():
             if (folder / "study.yaml").is_file():
                 hint = "Run its study again: finished work is kept."
-                raise RunError("this run was interrupted before anything was trained", where=str(folder), hint=hint)
+                problem = "this run was interrupted before anything was trained"
+                raise RunError(problem, found="no plan.json", where=str(folder), hint=hint)
             raise RunError("no run of a study here", where=str(folder), expected="a folder such as runs/digits")
         return RunRecord(folder)
 

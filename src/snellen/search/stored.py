@@ -10,7 +10,7 @@ from typing import ClassVar
 from pydantic import ConfigDict, TypeAdapter
 
 from snellen.errors import IdentityError
-from snellen.files.stored import STORED
+from snellen.files.stored import STORED, read_as
 from snellen.search.rounds import Ask, Done
 from snellen.study.values import Scalar
 from snellen.train.job import Measure
