@@ -109,7 +109,7 @@ def not_covered(facts: Facts) -> Iterator[Finding]:
         yield Finding(
             "SNL904",
             "notice",
-            f"{plural(len(files), 'stored file')} of this run, made by an earlier version, {_have(files)} no hash: a "
+            f"{plural(len(files), 'stored file')} of this run {_have(files)} no hash, as in runs of earlier versions: a "
             f"change of one would not be noticed ({some}).",
             {"count": len(files)},
             "data",
