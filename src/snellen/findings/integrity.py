@@ -109,8 +109,8 @@ def not_covered(facts: Facts) -> Iterator[Finding]:
         yield Finding(
             "SNL904",
             "notice",
-            f"{plural(len(files), 'stored file')} of this run {_have(files)} no hash, as in runs of earlier versions: a "
-            f"change of one would not be noticed ({some}).",
+            f"{plural(len(files), 'stored file')} of this run {_have(files)} no hash, as in runs of earlier versions: "
+            f"a change of one would not be noticed ({some}).",
             {"count": len(files)},
             "data",
             "Run the study again: what is there now gets a hash.",
