@@ -14,21 +14,8 @@ TREES = {path.relative_to(SOURCE).as_posix(): ast.parse(path.read_text(encoding=
 each_file = pytest.mark.parametrize("name", TREES)
 
 ORDER = (
-    *(
-        "__init__",
-        "errors",
-        "limits",
-        "files",
-        "metrics",
-        "statistics",
-        "kernels",
-        "data",
-        "models",
-        "train",
-        "study",
-        "search",
-    ),
-    "evaluate",
+    *("__init__", "errors", "limits", "plain", "files", "metrics", "statistics", "kernels", "data", "models", "train"),
+    *("study", "search", "evaluate"),
     *(
         "explain",
         "findings",

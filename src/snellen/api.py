@@ -22,7 +22,7 @@ from snellen.evaluate.held_out import OUT_OF_FOLD, held_out
 from snellen.evaluate.record import RunRecord
 from snellen.explain.analyses import Asked, ask, networks_of, stored
 from snellen.explain.outcome import Outcome
-from snellen.files.atomic import read_json
+from snellen.files.stored import read_json
 from snellen.findings.finding import Facts, Finding
 from snellen.findings.rules import judge
 from snellen.models.bundle import Model

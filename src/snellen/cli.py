@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from snellen.data_cli import app as data_app
+from snellen.plain import say
 
 if TYPE_CHECKING:
     from snellen.run import Finished
@@ -31,7 +32,7 @@ def _say_version(asked: bool) -> None:
     if asked:
         from snellen import __version__
 
-        print(f"snellen {__version__}")
+        say(f"snellen {__version__}")
         raise typer.Exit
 
 
@@ -69,6 +70,7 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Run a study: train what has no result yet, evaluate, write the report."""
+    _expect_free(out or _run_folder(study, _overrides(set_, seed)))
     from snellen.console import console_for
     from snellen.progress import Terminal
     from snellen.run import Settings
@@ -93,6 +95,7 @@ def report(
     as_json: AsJson = False,
 ) -> None:
     """Write the report of a run again, from its stored files alone."""
+    _expect_free(run)
     from snellen.console import console_for
     from snellen.progress import Terminal
     from snellen.run import report as report_run
@@ -118,7 +121,7 @@ def check(
     if schema:
         from snellen.study.schema import StudyFile
 
-        print(json.dumps(StudyFile.model_json_schema(), indent=2))
+        say(json.dumps(StudyFile.model_json_schema(), indent=2))
         return
     if study is None:
         raise typer.BadParameter("STUDY is missing")
@@ -129,7 +132,7 @@ def check(
     document = open_document(study)
     checked = check_study(document.study(_overrides(set_, seed)), Settings(None, device, threads, data_dir, workers))
     if as_json:
-        print(json.dumps(checked, indent=2))
+        say(json.dumps(checked, indent=2))
         return
     from snellen.tables import print_check
 
@@ -188,18 +191,34 @@ def predict(
     answers = answer(loaded, batches, turn) if invert else answer(loaded, batches)
     for warning in (polarity_warning(batches, about, invert), seen_warning(batches, loaded) if score else None):
         if warning:
-            print(warning, file=sys.stderr)
+            say(warning, file=sys.stderr)
     scored = score_answers(answers, loaded) if score else None
     table = answers.table()
     if csv:
         write_text(csv, as_csv(table))
     if as_json:
         rows: dict[str, Any] = {"predictions": table.to_dicts()}
-        print(json.dumps(rows | ({"score": vars(scored)} if scored else {})))
+        say(json.dumps(rows | ({"score": vars(scored)} if scored else {})))
         return
     from snellen.tables import print_predictions
 
     print_predictions(table, scored, csv)
+
+
+def _run_folder(study: str, overrides: list[str]) -> Path | None:
+    """Where a study runs when nothing else is said; None where its name cannot be read yet."""
+    from snellen.study.name import name_of
+
+    name = name_of(study, overrides)
+    return Path("runs") / name if name else None
+
+
+def _expect_free(folder: Path | None) -> None:
+    """Raises RunLocked, before anything slow is imported, when another process works in a run directory."""
+    from snellen.files.locks import expect_free
+
+    if folder is not None:
+        expect_free(folder)
 
 
 def _is_study(path: str) -> bool:
@@ -224,7 +243,7 @@ def _write_new(path: Path, text: str) -> None:
     if path.exists():
         raise StudyError("the file is there already", where=str(path), hint="Name another file, or rename that one.")
     write_text(path, text)
-    print(f"Wrote {path}. Edit it, then: snellen run {path}")
+    say(f"Wrote {path}. Edit it, then: snellen run {path}")
 
 
 def main() -> None:
@@ -235,7 +254,7 @@ def main() -> None:
     try:
         app()
     except SnellenError as error:
-        print(f"Error: {error}", file=sys.stderr)
+        say(f"Error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         _say_interrupted()
@@ -247,7 +266,7 @@ def main() -> None:
 
 
 def _say_interrupted() -> None:
-    print("Interrupted. Finished work is kept: run the same command to go on.", file=sys.stderr)
+    say("Interrupted. Finished work is kept: run the same command to go on.", file=sys.stderr)
 
 
 def _speak_utf8() -> None:
@@ -265,7 +284,7 @@ def _overrides(given: list[str] | None, seed: int | None) -> list[str]:
 def _show(finished: Finished, as_json: bool) -> None:
     """The findings and the path of the report; exits 1 for errors, 3 for failed jobs."""
     if as_json:
-        print((finished.folder / "report.json").read_text(encoding="utf-8"), end="")
+        say((finished.folder / "report.json").read_text(encoding="utf-8").rstrip("\n"))
     else:
         from snellen.tables import print_finished
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from snellen.limits import MAX_SIDE_PIXELS
+from snellen.plain import plain, say
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,7 +34,7 @@ def list_(data_dir: DataFolder = None, as_json: AsJson = False) -> None:
 
     rows = [_known(name, data_dir) for name in _names()]
     if as_json:
-        print(json.dumps(rows, indent=2))
+        say(json.dumps(rows, indent=2))
         return
     table = Table(box=None, pad_edge=False, header_style="dim")
     for column in ("name", "images", "what", "where"):
@@ -41,7 +42,7 @@ def list_(data_dir: DataFolder = None, as_json: AsJson = False) -> None:
     for row in rows:
         where = row["path"] or f"snellen data fetch {row['name']}  ({row['bytes'] / 1e6:.0f} MB)"
         table.add_row(row["name"], f"{row['images']:,}", row["about"], where)
-    console_for().print(table, highlight=False, markup=False)
+    console_for().print(table, highlight=False)
 
 
 @app.command()
@@ -65,7 +66,7 @@ def fetch(
                 download.fetch(known.PUBLISHED[name].files, folder, bars.show)
     dataset = readers.read(name, data_folder=data_dir)
     where = readers.find(name, data_dir) or "comes with Snellen"
-    print(f"{name}: {len(dataset):,} images, as published; {where}")
+    say(f"{name}: {len(dataset):,} images, as published; {where}")
 
 
 @app.command()
@@ -126,13 +127,13 @@ def describe(
     description, found = describe_dataset(dataset, near), unions(path) if path else []
     if as_json:
         listed = [{"array": union.array, "parts": list(union.parts)} for union in found]
-        print(json.dumps(description | {"unions": listed}, indent=2))
+        say(json.dumps(description | {"unions": listed}, indent=2))
     else:
         _print(description, found)
     if out or not as_json:
         page = out or Path(f"{dataset.name}-exploration.html")
         _write_page(page, dataset, description, near, path, found)
-        print(f"  page         {page}", file=sys.stderr if as_json else sys.stdout)
+        say(f"  page         {page}", file=sys.stderr if as_json else sys.stdout)
 
 
 def _names() -> tuple[str, ...]:
@@ -196,37 +197,35 @@ def _print(description: dict[str, Any], unions: list[Union]) -> None:
     pixels, duplicates = description["pixels"], description["duplicates"]
     means, deviations = (", ".join(f"{value:.4g}" for value in pixels[key]) for key in ("means", "deviations"))
     low, high = description["pixel_range"]
-    print(f"{description['name']}: {description['images']:,} images, {description['official_test']:,} of them test")
-    print(f"  shape        {height}x{width}, {channels} channel{'s' if channels > 1 else ''}, {description['type']}")
-    print(f"  pixels       {pixels['least']:g} to {pixels['greatest']:g} (black {low:g}, white {high:g})")
-    print(f"               mean {means}, standard deviation {deviations}")
-    print("  missing      none; a file with missing values is refused")
-    print(
-        f"  duplicates   {duplicates['copies']:,} copies; {duplicates['in_official_test']:,} rows are in the test too"
-    )
+    say(f"{description['name']}: {description['images']:,} images, {description['official_test']:,} of them test")
+    say(f"  shape        {height}x{width}, {channels} channel{'s' if channels > 1 else ''}, {description['type']}")
+    say(f"  pixels       {pixels['least']:g} to {pixels['greatest']:g} (black {low:g}, white {high:g})")
+    say(f"               mean {means}, standard deviation {deviations}")
+    say("  missing      none; a file with missing values is refused")
+    say(f"  duplicates   {duplicates['copies']:,} copies; {duplicates['in_official_test']:,} rows are in the test too")
     if (near := description["near_duplicates"]) is None:
-        print("  near         nobody looked for images that are almost the same: too many")
+        say("  near         nobody looked for images that are almost the same: too many")
     else:
         parted = (
             f"; {near['sets_in_official_test_too']:,} of the sets are in the test too"
             if description["official_test"]
             else ""
         )
-        print(
+        say(
             f"  near         {near['images']:,} images are almost the same as another, in {near['sets']:,} sets{parted}"
         )
-    print(f"  conflicting  {description['conflicting']:,} rows whose picture stands under more than one label")
+    say(f"  conflicting  {description['conflicting']:,} rows whose picture stands under more than one label")
     if description["groups"] is not None:
-        print(f"  groups       {description['groups']:,}")
+        say(f"  groups       {description['groups']:,}")
     for item in description["excluded"]:
-        print(f"  excluded     {item['file']}: {item['reason']}")
+        say(f"  excluded     {item['file']}: {item['reason']}")
     for union in unions:
-        print(f"  leak         {union.array} is {union.parts[0]} and {union.parts[1]} together")
-    print(f"  fingerprint  {description['fingerprint']}")
-    print(f"  classes      {len(description['classes'])}")
+        say(f"  leak         {union.array} is {union.parts[0]} and {union.parts[1]} together")
+    say(f"  fingerprint  {description['fingerprint']}")
+    say(f"  classes      {len(description['classes'])}")
     for each in description["classes"]:
         tested = f" + {each['official_test']:,} test" if description["official_test"] else ""
-        print(f"    {each['class']}: {each['images']:,}{tested}")
+        say(f"    {each['class']}: {each['images']:,}{tested}")
 
 
 class _Bars:
@@ -238,7 +237,7 @@ class _Bars:
         from snellen.console import console_for
 
         console = console_for(stderr=True)
-        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+        columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TimeRemainingColumn())
         self.progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
         self.tasks: dict[str, Any] = {}
         self.progress.start()
@@ -249,5 +248,5 @@ class _Bars:
 
     def show(self, name: str, come: int, num_bytes: int) -> None:
         if name not in self.tasks:
-            self.tasks[name] = self.progress.add_task(name, total=num_bytes)
+            self.tasks[name] = self.progress.add_task(plain(name), total=num_bytes)
         self.progress.update(self.tasks[name], completed=come)

@@ -17,6 +17,10 @@ LOCK_POLL_SECONDS = 0.005
 """Longest wait for a journal's lock, and how often to ask; appends take milliseconds, so longer means a stuck
 process."""
 
+LOCK_LOOK_SECONDS = 0.1
+"""How long a run waits for its lock before it is refused: another process that only looks whether the run is free holds
+it for microseconds."""
+
 MAX_SIDE_PIXELS = 512
 """Largest picture side. Snellen is for 8 to 128 pixels; beyond 512 the resident data no longer fit memory."""
 
@@ -179,3 +183,12 @@ MAP_BYTES_A_ROW = 2_000
 """A map of n rows of d values with k neighbours (3 x perplexity for t-SNE) may take MAP_MEMORY_BYTES, by the formula
 n * (MAP_BYTES_A_VALUE * d + MAP_BYTES_A_NEIGHBOUR * k + MAP_BYTES_A_ROW): the values, their copy in the index of
 neighbours and in doubles; neighbours, distances and the two symmetric sparse matrices; the trees of the index."""
+
+MAX_STORED_BYTES = 64 * 2**20
+MAX_STORED_DEPTH = 100
+MAX_STORED_INTEGER = 2**63 - 1
+"""Of a JSON file of a run: real ones are at most a few MB (a search of a thousand trials, the words of an analysis),
+20 levels deep, and hold no number that an int64 does not."""
+
+MAX_THREADS = 1_024
+"""More than any machine has: a record that says so is not ours."""

@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.text import Text
 
+from snellen.console import PlainConsole
 from snellen.data.dataset import Dataset
 from snellen.data.roles import ROLES, Roles
 from snellen.evaluate.evaluation import Evaluation
 from snellen.evaluate.record import RunRecord
 from snellen.findings.finding import plural
+from snellen.plain import plain
 from snellen.run import RunWatcher
 from snellen.search.rounds import Ask
 from snellen.study.plan import Plan
@@ -44,12 +46,12 @@ class Terminal(RunWatcher):
     """Shows a bar for the whole run and one for each pack that is being trained; without a terminal, only the line that
     ends each job."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: PlainConsole) -> None:
         self.console = console
         columns = (
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
-            TextColumn("{task.fields[told]}"),
+            TextColumn("{task.fields[told]}", markup=False),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
         )
@@ -74,11 +76,8 @@ class Terminal(RunWatcher):
     def read(self, dataset: Dataset, roles: Roles) -> None:
         height, width, channels = dataset.shape
         counts = ", ".join(f"{role} {len(roles.rows[role]):,}" for role in ROLES if len(roles.rows[role]))
-        self.console.print(
-            f"[bold]{dataset.name}[/]: {len(dataset):,} images {height}x{width}x{channels}, "
-            f"{len(dataset.classes)} classes\n  {counts}",
-            highlight=False,
-        )
+        told = f": {len(dataset):,} images {height}x{width}x{channels}, {len(dataset.classes)} classes\n  {counts}"
+        self.console.print(Text.assemble((plain(dataset.name), "bold"), told))
 
     def planned(self, plan: Plan, finished: int) -> None:
         self.plan = plan
@@ -108,7 +107,7 @@ class Terminal(RunWatcher):
             label = f"{label} ({strategy['name']})"
         epochs = max(lane.epochs for lane in lanes)
         self.packs[lanes[0].ids] = _Pack(
-            lanes, self.bars.add_task(label, total=epochs, told=f"epoch 0/{epochs}"), epochs
+            lanes, self.bars.add_task(plain(label), total=epochs, told=f"epoch 0/{epochs}"), epochs
         )
         self.turned(lanes)
 
@@ -161,7 +160,7 @@ class Terminal(RunWatcher):
 
     def result(self, label: str, result: Result) -> None:
         if result.status == "failed":
-            self.console.print(f"  [red]failed[/] {label}: {result.reason}", highlight=False)
+            self.console.print(Text.assemble("  ", ("failed", "red"), plain(f" {label}: {result.reason}")))
             return
         accuracy = result.reloaded_accuracy
         judged = "" if accuracy is None else f"validation accuracy {100 * accuracy:.1f} %, "

@@ -5,11 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
-from snellen.console import console_for
+from snellen.console import PlainConsole, console_for
 from snellen.evaluate.evaluation import Evaluation
 from snellen.evaluate.floors import floor_key
 from snellen.evaluate.record import RunRecord
@@ -17,6 +15,7 @@ from snellen.evaluate.scores import Estimate, proportion
 from snellen.explain.phrases import listing
 from snellen.findings.finding import interval
 from snellen.findings.words import share
+from snellen.plain import say
 from snellen.report.formats import seconds, several, times
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ FIRST = {"network": "best validation {}", "seeds": "best mean validation {}", "f
 GROUPS = "Models that share a letter cannot be told apart; + may be the best."
 
 
-def print_leaderboard(console: Console, record: RunRecord, evaluation: Evaluation) -> None:
+def print_leaderboard(console: PlainConsole, record: RunRecord, evaluation: Evaluation) -> None:
     """Models and floors with their scores: all that is known when training and evaluation end."""
     failed = [model for model, result in record.results.items() if result.status == "failed"]
     rows = [_standing(record, evaluation, model) for model in [*evaluation.ranked, *failed]]
@@ -52,15 +51,15 @@ def print_leaderboard(console: Console, record: RunRecord, evaluation: Evaluatio
     console.print(table)
     if "group" in columns:
         console.print(GROUPS, style="dim", highlight=False)
-    console.print(_covered(evaluation), style="dim", highlight=False)
+    console.print(_covered(record, evaluation), style="dim", highlight=False)
 
 
 def print_finished(finished: Finished) -> None:
     """What is known at the end, after the leaderboard: the findings that ask for something, where the report is."""
     console = console_for()
     for finding in finished.judgement.others:
-        console.print(f"{finding.severity} {finding.code}: {escape(finding.sentence)}", highlight=False)
-    print(f"Report: {finished.report}")
+        console.print(f"{finding.severity} {finding.code}: {finding.sentence}", highlight=False)
+    say(f"Report: {finished.report}")
 
 
 def print_check(checked: dict[str, Any]) -> None:
@@ -80,10 +79,10 @@ def print_check(checked: dict[str, Any]) -> None:
     for row in checked["models"]:
         numbers = (f"{row[each]:,}" for each in ("parameters", "jobs", "trajectories", "all_epochs"))
         sizes = (f"{_megabytes(row[each])} MB" for each in ("memory_bytes", "disk_bytes"))
-        table.add_row(escape(row["model"]), *numbers, seconds(row["seconds"]), *sizes)
+        table.add_row(row["model"], *numbers, seconds(row["seconds"]), *sizes)
     console.print(table)
     for sentence in plan_sentences(checked):
-        print(sentence)
+        say(sentence)
 
 
 def plan_sentences(checked: dict[str, Any]) -> list[str]:
@@ -162,16 +161,16 @@ def print_predictions(table: pl.DataFrame, scored: Scored | None, csv: Path | No
     shown = _table(None, columns, 2)
     for row in table.select(columns).head(PREVIEW).iter_rows(named=True):
         values = {**row, "probability": f"{row['probability']:.3f}"}
-        shown.add_row(*(escape(str(values[name])) for name in columns))
+        shown.add_row(*(str(values[name]) for name in columns))
     console.print(shown)
     if len(table) > PREVIEW:
         more = "" if csv else " Use --csv FILE or --json for all, with the probability of every class."
-        print(f"... and {len(table) - PREVIEW:,} more.{more}")
+        say(f"... and {len(table) - PREVIEW:,} more.{more}")
     if csv:
-        print(f"Wrote {csv}")
+        say(f"Wrote {csv}")
     if scored:
         accuracy = interval(proportion(scored.hits, scored.n, "other images"))
-        print(f"Accuracy on {scored.part}, n = {scored.n:,}: {accuracy}; loss {scored.loss:.4f}")
+        say(f"Accuracy on {scored.part}, n = {scored.n:,}: {accuracy}; loss {scored.loss:.4f}")
 
 
 def _columns(evaluation: Evaluation) -> list[str]:
@@ -200,7 +199,7 @@ def _standing(record: RunRecord, evaluation: Evaluation, model: str) -> dict[str
     """A row of the leaderboard, by column. Times are of the network that stands for the model."""
     result = record.results[model]
     row = {
-        "model": f"{escape(model)} *" if model == evaluation.chosen else escape(model),
+        "model": f"{model} *" if model == evaluation.chosen else model,
         "group": "",
         "parameters": f"{record.job(model).read_job().trajectory.network.parameter_count:,}",
         "epoch": "-",
@@ -231,7 +230,7 @@ def _floor(record: RunRecord, evaluation: Evaluation, name: str) -> dict[str, st
     """A row of the leaderboard below the models, by column."""
     result, key = record.floor_results[name], floor_key(name)
     return {
-        "model": escape(result.label),
+        "model": result.label,
         "parameters": f"{result.parameters:,}",
         "epoch": "floor",
         "validation %": _per_cent(evaluation.standing(key, "validation")),
@@ -240,10 +239,10 @@ def _floor(record: RunRecord, evaluation: Evaluation, name: str) -> dict[str, st
     }
 
 
-def _covered(evaluation: Evaluation) -> str:
+def _covered(record: RunRecord, evaluation: Evaluation) -> str:
     """What the intervals of the leaderboard cover."""
     if any(evaluation.recipe(model, "validation") for model in evaluation.ranked):
-        seed = finished.record.study.seed
+        seed = record.study.seed
         return (
             "95 % intervals; of several seeds they cover other images and training again, of one only other images. "
             f"Epochs and times are of the networks of seed {seed}."

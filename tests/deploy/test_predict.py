@@ -13,7 +13,7 @@ from snellen.api import Run
 from snellen.deploy.pictures import Batch
 from snellen.deploy.predict import answer, open_model, score, seen_warning
 from snellen.errors import BundleError, DataError
-from snellen.files.atomic import read_json
+from snellen.files.stored import read_json
 
 GENERATOR = np.random.default_rng(2)
 IMAGES = GENERATOR.integers(0, 17, (6, 8, 8, 1), dtype=np.uint8)

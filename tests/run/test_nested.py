@@ -23,7 +23,8 @@ from snellen.evaluate.record import RunRecord
 from snellen.run.beginning import Settings, workplace
 from snellen.run.checking import check_study
 from snellen.run.training import nested_scopes
-from snellen.search.drive import Driver, Scope, Searched
+from snellen.search.drive import Driver, Scope
+from snellen.search.stored import Searched
 from snellen.study.plan import split_of
 from snellen.train import perform
 from snellen.train.engine import Silent

@@ -88,7 +88,7 @@ def test_the_curve_of_the_winner_is_that_of_the_same_job_run_straight_through(ha
     plain = {"layers": ["flatten", {"dense": {"units": units, "activation": "relu"}}]}
     plain["train"] = {"learning_rate": values["train.learning_rate"], "epochs": 4}
     straight = run(tmp_path / "straight", plain)
-    ours, theirs = (runs.facts_of(folder).record.job("dense") for folder in (halved, straight.folder))
+    ours, theirs = (runs.runs.facts_of(folder).record.job("dense") for folder in (halved, straight.folder))
     assert ours.path.name == theirs.path.name
     assert [record["epoch"] for record in ours.read_history()] == [1, 2, 3, 4]
     for one, other in zip(ours.read_history(), theirs.read_history()):
@@ -108,7 +108,7 @@ def test_a_grid_over_epochs_trains_one_trajectory(tmp_path: Path, monkeypatch: p
     folder = run(tmp_path / "grid", model).folder
     trials = outcome(folder)["trials"]
     assert [trial["epoch"] for trial in trials] == [1, 2, 3]
-    (steps_an_epoch,) = {-(-runs.facts_of(folder).record.data["roles"]["counts"]["train"] // 64)}
+    (steps_an_epoch,) = {-(-runs.runs.facts_of(folder).record.data["roles"]["counts"]["train"] // 64)}
     assert len(steps) == 3 * steps_an_epoch, "three cells for the price of the longest"
     assert outcome(folder)["winner"] == max(trials, key=lambda trial: (trial["score"], -trial["number"]))["number"]
 
@@ -149,6 +149,22 @@ def test_a_finished_search_is_not_repeated(halved: Path, tmp_path: Path, monkeyp
 
     monkeypatch.setattr(in_turn, "perform", forbidden)
     assert outcome(run(tmp_path / "again", DENSE).folder) == before
+
+
+def test_what_another_search_trained_changes_nothing(halved: Path, tmp_path: Path) -> None:
+    """A grid over the same space stands first in the study and trains all to their ends: halving still sees rungs, cuts
+    those that it cut alone, and has the same winner."""
+    models = {"grid": {**DENSE, "search": "grid"}, "dense": DENSE}
+    beside_grid = runs.small_study(models=models)
+    folder = beside_grid.run(out=tmp_path / "run", device="cpu", threads=1, progress=False).folder
+    alone, beside = outcome(halved), outcome(folder)
+    assert beside["winner"] == alone["winner"]
+    assert [(each["cut"], each["epoch"], each["score"]) for each in beside["trials"]] == [
+        (each["cut"], each["epoch"], each["score"]) for each in alone["trials"]
+    ]
+    assert runs.facts_of(folder).evaluation.searches["dense"].candidates == sum(
+        not each["cut"] for each in alone["trials"]
+    )
 
 
 def test_another_space_is_another_search(halved: Path, tmp_path: Path) -> None:
@@ -220,7 +236,7 @@ def test_a_trial_that_fails_is_ranked_last(tmp_path: Path) -> None:
 def test_folds_then_one_network_on_all_rows(tmp_path: Path) -> None:
     """Cross-validated networks choose; the test is opened for one trained on all rows, as long as theirs were kept."""
     folder = run(tmp_path / "folds", {"layers": "linear", "train": {"epochs": 3}}, folds=3, seeds=2).folder
-    record = runs.facts_of(folder).record
+    record = runs.runs.facts_of(folder).record
     planned = record.planned["dense"]
     assert len(planned.folds) == 6 and len(planned.final) == 1
     final = record.folder_of(planned.final[0])

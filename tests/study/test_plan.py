@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import TypeAdapter
 from runs import blobs
 from training_cases import lane
 
@@ -108,4 +109,4 @@ def test_seeds_and_folds_are_jobs_of_their_own() -> None:
     for each in model.folds:
         (own,) = (lane for lane in found.lanes if lane.ids == (each.job,))
         assert (len(own.rows["train"]), len(own.rows["held_out"])) == (each.num_train, each.num_held_out)
-    assert PlannedModel.of_json(json.loads(json.dumps(model.as_json()))) == model
+    assert TypeAdapter(PlannedModel).validate_json(json.dumps(model.as_json()), strict=True) == model

@@ -8,7 +8,8 @@ import jsonschema
 import pytest
 from test_complaints import BASE, END, MISTAKES
 
-from snellen.study.document import open_document, parse, shipped_studies
+from snellen.errors import StudyError
+from snellen.study.document import from_values, open_document, parse, shipped_studies
 from snellen.study.schema import StudyFile
 from snellen.train.optimizers import OPTIMIZERS
 
@@ -87,3 +88,29 @@ def test_a_model_without_training_has_the_defaults() -> None:
 def test_data_may_be_a_name() -> None:
     short, long = (parse(BASE.replace("digits", each), "f").study() for each in ("digits", "{source: digits}"))
     assert short == long
+
+
+NAMES = ("CON", "nul", "Com1", "LPT9", "ends with a space ", "a/b", "a.", "..", "é", "a\n", "a" * 65, "")
+
+
+@pytest.mark.parametrize("name", NAMES, ids=repr)
+@pytest.mark.parametrize("place", ["study", "model"])
+def test_a_name_that_no_folder_can_have_everywhere_is_refused(name: str, place: str) -> None:
+    with pytest.raises(StudyError) as caught:
+        named(**{place: name})
+    assert name in str(caught.value) or repr(name) in str(caught.value)
+
+
+def test_two_models_that_share_a_folder_somewhere_are_refused() -> None:
+    with pytest.raises(StudyError, match="two models whose folders are one on Windows and macOS; found `A` and `a`"):
+        models = {"A": {"layers": "linear"}, "a": {"layers": "linear"}}
+        from_values({"study": "s", "data": "digits", "models": models}).study()
+
+
+@pytest.mark.parametrize("name", ["a", "console", "com10", "A b_c+d-e", "a" * 64])
+def test_usual_names_stay(name: str) -> None:
+    assert named(study=name, model=name).study == name
+
+
+def named(study: str = "s", model: str = "m") -> StudyFile:
+    return from_values({"study": study, "data": "digits", "models": {model: {"layers": "linear"}}}).study()

@@ -20,7 +20,7 @@ from training_cases import lane, material
 
 import snellen
 from snellen.errors import IdentityError
-from snellen.files.atomic import read_json
+from snellen.files.stored import read_json
 from snellen.train import environment
 from snellen.train.engine import Silent
 from snellen.train.executors import in_turn, local
@@ -66,8 +66,9 @@ def lanes(epochs: int = 3) -> list[Lane]:
 
 
 def outcome(folder: Path) -> dict[str, bytes]:
-    """Every file but the clocks of histories and results."""
-    files = (path for path in folder.rglob("*") if path.is_file() and path.name not in ("history.json", "result.json"))
+    """Every file but the clocks of histories and results, and the hashes of these."""
+    clocks = ("history.json", "result.json", "hashes.jsonl")
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name not in clocks)
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 

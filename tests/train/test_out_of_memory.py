@@ -10,7 +10,7 @@ from runs import blobs
 from training_cases import STEPS, lane, material
 
 import snellen
-from snellen.files.atomic import read_json
+from snellen.files.stored import read_json
 from snellen.train import pace
 from snellen.train import perform as performing
 from snellen.train.engine import Silent

@@ -10,7 +10,7 @@ from runs import blobs
 from training_cases import job, lane, material
 
 import snellen
-from snellen.files.atomic import read_json
+from snellen.files.stored import read_json
 from snellen.models.zoo import ZOO
 from snellen.train import engine, environment
 from snellen.train.compiled import KERNELS, TORCH

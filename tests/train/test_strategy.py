@@ -15,7 +15,8 @@ from training_cases import job, lane, material
 import snellen
 from snellen.errors import IdentityError, UnknownName
 from snellen.files import atomic
-from snellen.files.atomic import read_json, write_json
+from snellen.files.atomic import write_json
+from snellen.files.stored import read_json
 from snellen.models.zoo import ZOO
 from snellen.train import environment, measure, strategy, timings
 from snellen.train.engine import Silent

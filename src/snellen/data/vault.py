@@ -5,15 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Annotated, ClassVar
 
 import numpy as np
+from pydantic import ConfigDict, Field
 
 from snellen.data.dataset import SEALED, Dataset
 from snellen.data.roles import Roles
-from snellen.errors import RunError
+from snellen.errors import IdentityError, RunError, located
 from snellen.files import journal, tensors
 from snellen.files.cache import records_folder
 from snellen.files.hashing import digest_arrays
+from snellen.files.inside import inside
+from snellen.files.stored import STORED
 
 FILE = "test-labels.safetensors"
 EVENT = "test opened"
@@ -23,8 +27,9 @@ EVENT = "test opened"
 class Openings:
     """How often the labels of one test part were opened: in this run directory, and ever by this user."""
 
-    this_run: int
-    ever: int
+    __pydantic_config__: ClassVar[ConfigDict] = STORED
+    this_run: Annotated[int, Field(ge=0)]
+    ever: Annotated[int, Field(ge=0)]
 
 
 def seal(folder: Path, dataset: Dataset, roles: Roles) -> Dataset:
@@ -92,8 +97,11 @@ def _load(folder: Path) -> tuple[np.ndarray, str]:
         arrays, metadata = tensors.load(folder / FILE)
     except FileNotFoundError:
         raise RunError("the test labels are not here", where=str(folder / FILE), hint="Run the study again.") from None
-    return arrays["labels"], metadata["fingerprint"]
+    with located(str(folder / FILE)):
+        if "fingerprint" not in metadata:
+            raise IdentityError("no fingerprint of the test part")
+        return tensors.array(arrays, "labels", np.int64, (None,)), metadata["fingerprint"]
 
 
 def _log(fingerprint: str) -> Path:
-    return records_folder() / "openings" / f"{fingerprint}.jsonl"
+    return inside(records_folder() / "openings", f"{fingerprint}.jsonl")

@@ -12,7 +12,7 @@ import polars as pl
 from snellen.data.vault import note_opening, part_fingerprint
 from snellen.deploy.pictures import Batch
 from snellen.errors import BundleError, DataError, RunError
-from snellen.files.atomic import read_json
+from snellen.files.stored import read_json
 from snellen.metrics.scores import accuracy, loss
 from snellen.models.bundle import DESCRIPTION, Model, load_bundle
 from snellen.models.bundle_files import shown

@@ -8,8 +8,11 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import polars as pl
+from pydantic import ConfigDict, TypeAdapter, with_config
+from typing_extensions import TypedDict
 
 from snellen.data.vault import Openings
+from snellen.errors import IdentityError
 from snellen.evaluate.choose import By, choice, ranking
 from snellen.evaluate.comparisons import Comparisons, as_json, compare
 from snellen.evaluate.floors import floor_key, floor_rows, opened_floors, ranked_floors
@@ -19,6 +22,8 @@ from snellen.evaluate.scores import SCHEMA, Estimate
 from snellen.evaluate.searches import SearchStanding, searches, selection_of_model
 from snellen.evaluate.selection import Selection
 from snellen.evaluate.standings import CrossValidated, cross_validated, model_rows
+from snellen.evaluate.stored import EVALUATION
+from snellen.files import hashes
 from snellen.files.atomic import write_bytes, write_json
 
 
@@ -124,11 +129,29 @@ def evaluate(record: RunRecord, opened: Sequence[str], openings: Openings) -> Ev
 
 
 def save(record: RunRecord, evaluation: Evaluation) -> None:
-    """Writes scores.parquet, then evaluation.json."""
+    """Writes scores.parquet, then evaluation.json.
+
+    One that was changed before is written without a new hash: its count of openings came from there.
+    """
     stream = io.BytesIO()
     evaluation.scores.write_parquet(stream)
     write_bytes(record.folder / "scores.parquet", stream.getvalue())
-    write_json(record.folder / "evaluation.json", judged(evaluation))
+    path = record.folder / EVALUATION
+    held = {name: sha256 for name, sha256 in hashes.hashes(record.folder).items() if name == EVALUATION}
+    is_sound = bool(held) and not hashes.changes(record.folder, held)
+    with hashes.rewriting(record.folder, [path] if is_sound else []):
+        write_json(path, judged(evaluation))
+
+
+@with_config(ConfigDict(extra="allow", strict=True))
+class _Stored(TypedDict):
+    """What of evaluation.json cannot be computed again."""
+
+    opened: list[str]
+    openings: Openings
+
+
+_KIND = TypeAdapter(_Stored)
 
 
 def judged(evaluation: Evaluation) -> dict[str, Any]:
@@ -148,5 +171,8 @@ def judged(evaluation: Evaluation) -> dict[str, Any]:
 
 def load(record: RunRecord) -> Evaluation:
     """The evaluation of a finished run, computed again from its predictions; only the count of openings is read."""
-    stored = record.read_json("evaluation.json")
-    return evaluate(record, stored["opened"], Openings(**stored["openings"]))
+    stored = record.read(EVALUATION, _KIND)
+    known = [model for model in stored["opened"] if model in record.models]
+    if len(known) < len(stored["opened"]):
+        raise IdentityError("opened for models that are not in the plan", where=str(record.folder / EVALUATION))
+    return evaluate(record, known, stored["openings"])

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter
 
 from snellen.errors import RunError
-from snellen.files.atomic import read_json
-from snellen.models.predictions import Predictions
+from snellen.evaluate.data_file import read_data
+from snellen.files.inside import expect_own_files, inside
+from snellen.files.stored import read_as, read_text
+from snellen.models.predictions import Bounds, Predictions
+from snellen.search.stored import Searched, SearchFile, read_search
 from snellen.study.document import parse
 from snellen.study.fillings import fill
-from snellen.study.found import Found
+from snellen.study.found import Found, split_file
 from snellen.study.plan import PlannedModel
+from snellen.study.plan_file import PlanFile, read_plan
 from snellen.study.points import Curve
 from snellen.study.schema import Model, StudyFile
 from snellen.train.floors import FloorFolder, FloorResult, read_floors
 from snellen.train.results import JobFolder, Result
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -28,34 +37,45 @@ class RunRecord:
 
     @staticmethod
     def open(folder: Path) -> RunRecord:
-        """Raises RunError when `folder` holds no planned run."""
+        """Raises RunError when `folder` holds no planned run, or links and pipes that lead out of it."""
+        expect_own_files(folder)
         if not (folder / "plan.json").is_file():
             if (folder / "study.yaml").is_file():
                 hint = "Run its study again: finished work is kept."
-                raise RunError("this run was interrupted before anything was trained", where=str(folder), hint=hint)
+                problem = "this run was interrupted before anything was trained"
+                raise RunError(problem, found="no plan.json", where=str(folder), hint=hint)
             raise RunError("no run of a study here", where=str(folder), expected="a folder such as runs/digits")
         return RunRecord(folder)
 
     @cached_property
     def study(self) -> StudyFile:
         """The resolved study."""
-        return parse((self.folder / "resolved.yaml").read_text(encoding="utf-8"), "resolved.yaml").study()
+        return parse(self.resolved, "resolved.yaml").study()
 
     @cached_property
-    def planned(self) -> dict[str, PlannedModel]:
+    def resolved(self) -> str:
+        """Its text."""
+        return read_text(self._there("resolved.yaml"))
+
+    @cached_property
+    def plan(self) -> PlanFile:
+        """plan.json, of the models of this study."""
+        return read_plan(self._there("plan.json"), self.study)
+
+    @property
+    def planned(self) -> Mapping[str, PlannedModel]:
         """The jobs of each model, in the order of the study."""
-        found = self.read_json("plan.json")["models"]
-        return {model: PlannedModel.of_json(values) for model, values in found.items()}
+        return self.plan.models
 
-    @cached_property
+    @property
     def curves(self) -> tuple[Curve, ...]:
         """What was planned for curves; those of a model share nothing but jobs."""
-        return tuple(Curve.of_json(values) for values in self.read_json("plan.json").get("curves", []))
+        return self.plan.curves
 
     @cached_property
     def found(self) -> Found:
         """The values that searches found."""
-        return Found.of_json(self.read_json("plan.json"))
+        return self.plan.as_found()
 
     def model(self, name: str) -> Model:
         """A model as it was trained: with the values that its search found."""
@@ -74,16 +94,21 @@ class RunRecord:
     @cached_property
     def data(self) -> dict[str, Any]:
         """data.json: the data set and the roles, without pictures."""
-        return dict(self.read_json("data.json"))
+        return read_data(self._there("data.json"))
 
     @property
     def classes(self) -> tuple[str, ...]:
         """Class names, in the order of the labels."""
         return tuple(self.data["data"]["classes"])
 
+    @property
+    def bounds(self) -> Bounds:
+        """Images and classes of the data set."""
+        return Bounds(self.data["data"]["images"], len(self.classes))
+
     def job(self, model: str) -> JobFolder:
         """The folder of a model's job."""
-        return JobFolder(self.folder / "jobs" / self.models[model])
+        return self.folder_of(self.models[model])
 
     @cached_property
     def results(self) -> dict[str, Result]:
@@ -98,7 +123,32 @@ class RunRecord:
 
     def folder_of(self, job: str) -> JobFolder:
         """The folder of any job."""
-        return JobFolder(self.folder / "jobs" / job)
+        return JobFolder.of(self.folder, job, self.bounds)
+
+    def search_of(self, model: str) -> SearchFile | None:
+        """The search of a model; None where it was not searched."""
+        path = inside(self.folder, "search", f"{model}.json")
+        return read_search(path) if path.exists() else None
+
+    @cached_property
+    def searched(self) -> list[tuple[str, Searched]]:
+        """Every search of the run that is over, those inside folds too, each with its model."""
+        names = [(model, model) for model in self.models]
+        names += [
+            (model, split_file(model, (fold.repeat, fold.fold)))
+            for model, planned in self.planned.items()
+            for fold in planned.folds
+        ]
+        files = [(model, inside(self.folder, "search", *f"{name}.json".split("/"))) for model, name in set(names)]
+        found = [(model, read_search(path).outcome) for model, path in sorted(files) if path.exists()]
+        return [(model, outcome) for model, outcome in found if outcome is not None]
+
+    @cached_property
+    def jobs(self) -> set[str]:
+        """All networks that the report speaks of: of models, folds, curves and searches."""
+        found = {job for planned in self.planned.values() for job in planned.jobs}
+        found |= {job for curve in self.curves for job in curve.jobs}
+        return found | {job for _, searched in self.searched for trial in searched.trials for job in trial.jobs}
 
     def predictions(self, model: str, role: str) -> Predictions | None:
         """The stored predictions of the network that stands for the model; test only once it was opened for it, and
@@ -109,7 +159,7 @@ class RunRecord:
     @cached_property
     def floors(self) -> dict[str, FloorFolder]:
         """The folder of each floor, by name."""
-        return read_floors(self.folder)
+        return read_floors(self.folder, self.bounds)
 
     @cached_property
     def floor_results(self) -> dict[str, FloorResult]:
@@ -117,9 +167,12 @@ class RunRecord:
         found = {name: folder.read_result() for name, folder in self.floors.items()}
         return {name: result for name, result in found.items() if result is not None}
 
-    def read_json(self, name: str) -> Any:
-        """A JSON file of the run."""
+    def read(self, name: str, kind: TypeAdapter[T]) -> T:
+        """A JSON file of the run. Raises RunError where it is missing, IdentityError where it is of another kind."""
+        return read_as(kind, self._there(name))
+
+    def _there(self, name: str) -> Path:
         path = self.folder / name
         if not path.exists():
             raise RunError("the run is not finished", where=str(path), hint="Run the study.")
-        return read_json(path)
+        return path

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -17,7 +16,7 @@ from snellen.evaluate.record import RunRecord
 from snellen.evaluate.selection import Selection, corrected_selection
 from snellen.evaluate.student import Mean
 from snellen.metrics.scores import METRICS
-from snellen.search.drive import Searched, Trial
+from snellen.search.stored import Searched, SearchFile, Trial
 from snellen.statistics.proportions import CONFIDENCE
 from snellen.study.values import Choice, Scalar, Value
 
@@ -76,25 +75,20 @@ class Stored:
 
     record: RunRecord
     model: str
-    values: Mapping[str, Any]
-
-    @cached_property
-    def searched(self) -> Searched:
-        """Its outcome."""
-        outcome = self.values["outcome"]
-        trials = tuple(Trial(**{**trial, "jobs": tuple(trial["jobs"])}) for trial in outcome["trials"])
-        return Searched(outcome["method"], outcome["objective"], trials, outcome["winner"])
+    file: SearchFile
+    searched: Searched
 
     @cached_property
     def ended(self) -> dict[int, Trial]:
-        """The trials whose networks were all trained to their end, by number."""
-        of = self.record.folder_of
-        return {trial.number: trial for trial in self.searched.trials if all(of(job).is_done() for job in trial.jobs)}
+        """The trials whose networks were all trained to their end by this search, by number: what another search trained
+        further was not among those it chose from."""
+        of, trials = self.record.folder_of, self.searched.trials
+        return {one.number: one for one in trials if not one.cut and all(of(job).is_done() for job in one.jobs)}
 
     @property
     def promotions(self) -> int:
         """How often a trial was gone on with."""
-        asked = [ask["trial"] for done in self.values["rounds"] for ask in done["asks"]]
+        asked = [ask.trial for done in self.file.rounds for ask in done.asks]
         return len(asked) - len(set(asked))
 
     def each(self, trial: Trial, measure: str | None = None) -> np.ndarray:
@@ -103,9 +97,9 @@ class Stored:
         measure = measure or self.searched.objective
         rows, values = [], []
         for job in trial.jobs:
-            stored = self.record.folder_of(job).read_predictions("validation")
+            stored = self.record.folder_of(job).labelled("validation")
             of = METRICS[measure].each
-            assert stored is not None and stored.labels is not None and of is not None  # a job that is done has them
+            assert stored.labels is not None and of is not None  # of `labelled`; accuracy and loss are means
             rows.append(stored.rows)
             values.append(np.asarray(of(stored.labels, stored.probabilities), np.float64))
         _, inverse, counts = np.unique(np.concatenate(rows), return_inverse=True, return_counts=True)
@@ -133,11 +127,9 @@ def stored_searches(record: RunRecord) -> dict[str, Stored]:
     """Every search of the run that is over, by model; none for a model whose training failed."""
     found = {}
     for model, written in record.study.models.items():
-        path = record.folder / "search" / f"{model}.json"
-        if written.search is not None and path.exists() and model in record.done:
-            values = record.read_json(f"search/{model}.json")
-            if values["outcome"]:
-                found[model] = Stored(record, model, values)
+        file = record.search_of(model) if written.search is not None and model in record.done else None
+        if file is not None and file.outcome is not None:
+            found[model] = Stored(record, model, file, file.outcome)
     return found
 
 

@@ -21,7 +21,9 @@ from snellen.explain.maps import fit as maps_fit
 from snellen.explain.outcome import Outcome, load_outcome, save_outcome
 from snellen.explain.subject import Recipe, Scene, Subject
 from snellen.explain.units import analysis as units
+from snellen.files import hashes
 from snellen.files.hashing import identity
+from snellen.files.inside import inside
 from snellen.models.build import Network
 from snellen.study.analyses import Analysis, AnyAnalysis
 from snellen.study.schema import StudyFile
@@ -95,7 +97,14 @@ def asked(study: StudyFile, networks: Mapping[str, Network]) -> list[Asked]:
 
     Raises StudyError for an analysis that fits none of them, or not one that it names.
     """
-    return [each for key, options in _numbered(study.analyses) for each in _of_models(key, options, networks)]
+    found = [each for key, options in _numbered(study.analyses) for each in _of_models(key, options, networks)]
+    pages: dict[str, Asked] = {}
+    for each in found:
+        other = pages.setdefault(each.page.casefold(), each)
+        if other is not each:
+            titles = f"{other.title} and {each.title}"
+            raise StudyError("two analyses with one page", where="analyses", found=titles, hint="Rename a model.")
+    return found
 
 
 def ask(name: str, model: str | None, options: Mapping[str, Any], networks: Mapping[str, Network]) -> Asked:
@@ -148,7 +157,10 @@ def networks_of(record: RunRecord) -> dict[str, Network]:
 def made(scene: Scene, one: Asked) -> Outcome:
     """The outcome of an analysis, made now and stored."""
     outcome = one.method.make(_subject(scene, one), one.options)
-    save_outcome(_folder(scene.record, one), outcome, _identity(scene.record, one))
+    run, folder = scene.record.folder, folder_of(scene.record, one)
+    hashes.release(run, hashes.below(folder))
+    save_outcome(folder, outcome, _identity(scene.record, one))
+    hashes.note(run, hashes.below(folder))
     return outcome
 
 
@@ -160,7 +172,7 @@ def _subject(scene: Scene, one: Asked) -> Subject | Recipe | Scene:
 
 def stored(record: RunRecord, one: Asked) -> Outcome | None:
     """What an earlier run found out, where it was asked the same of the same networks."""
-    return load_outcome(_folder(record, one), _identity(record, one))
+    return load_outcome(folder_of(record, one), _identity(record, one))
 
 
 def stored_outcomes(record: RunRecord) -> dict[Asked, Outcome]:
@@ -169,10 +181,10 @@ def stored_outcomes(record: RunRecord) -> dict[Asked, Outcome]:
     return {one: outcome for one, outcome in found.items() if outcome is not None}
 
 
-def _folder(record: RunRecord, one: Asked) -> Path:
+def folder_of(record: RunRecord, one: Asked) -> Path:
     """By job: an analysis can never show what another network did."""
     of = OF_STUDY if one.model == OF_STUDY else record.models[one.model]
-    return record.folder / "analyses" / of / f"{one.options.name}-{identity(_identity(record, one))[:8]}"
+    return inside(record.folder, "analyses", of, f"{one.options.name}-{identity(_identity(record, one))[:8]}")
 
 
 def _identity(record: RunRecord, one: Asked) -> dict[str, Any]:

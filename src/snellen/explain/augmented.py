@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from snellen.errors import located
+from snellen.explain.thumbnails import pictures
 from snellen.files import tensors
 from snellen.train.engine import Material
 from snellen.train.lane import Lane
@@ -59,4 +61,5 @@ def load_augmented(run: Path) -> dict[str, Augmented]:
         return {}
     arrays, _ = tensors.load(path)
     jobs = sorted({name.rpartition(".")[0] for name in arrays})
-    return {job: Augmented(arrays[f"{job}.rows"], arrays[f"{job}.images"]) for job in jobs}
+    with located(str(path)):
+        return {job: Augmented(*pictures(arrays, f"{job}.rows", f"{job}.images")) for job in jobs}

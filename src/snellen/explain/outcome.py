@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import polars as pl
+from pydantic import ConfigDict, TypeAdapter
 
-from snellen.errors import IdentityError
+from snellen.errors import IdentityError, SnellenError
 from snellen.files import tensors
-from snellen.files.atomic import read_json, write_bytes, write_json
+from snellen.files.atomic import write_bytes, write_json
 from snellen.files.hashing import digest_file
+from snellen.files.inside import inside
+from snellen.files.stored import STORED, read_as, read_bytes
 
 RESULT = "result.json"
 ARRAYS = "arrays.safetensors"
@@ -32,6 +36,44 @@ class Outcome:
     def sentences(self) -> list[str]:
         """What may be said, most important first."""
         return list(self.facts.get("sentences", []))
+
+
+UNFIT: tuple[type[Exception], ...] = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+    pl.exceptions.PolarsError,
+)
+"""What reading facts, tables or arrays raises that are not those of the analysis."""
+
+
+@contextmanager
+def reading(what: str, *also: type[Exception]) -> Iterator[None]:
+    """For a block that makes words or a page of outcomes: a stored outcome may be a stranger's, and each analysis has
+    facts of its own. Raises IdentityError in place of UNFIT and `also`."""
+    try:
+        yield
+    except SnellenError:
+        raise
+    except UNFIT + also as error:
+        problem = f"not what this analysis stores ({type(error).__name__}: {error})"
+        hint = "Remove the folder analyses of the run and run its study again."
+        raise IdentityError(problem, where=what, hint=hint) from error
+
+
+@dataclass(frozen=True)
+class _Written:
+    """result.json. identity: what the outcome was made from. sha256: of each file beside it."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STORED
+    identity: dict[str, Any]
+    facts: dict[str, Any]
+    sha256: dict[str, str]
+
+
+_KIND = TypeAdapter(_Written)
 
 
 def save_outcome(folder: Path, outcome: Outcome, identity: Mapping[str, Any]) -> None:
@@ -54,12 +96,23 @@ def load_outcome(folder: Path, identity: Mapping[str, Any]) -> Outcome | None:
     """
     if not (folder / RESULT).exists():
         return None
-    written = read_json(folder / RESULT)
-    if written["identity"] != dict(identity):
+    written = read_as(_KIND, folder / RESULT)
+    if written.identity != dict(identity):
         return None
-    for name, sha256 in written["sha256"].items():
-        if not (folder / name).exists() or digest_file(folder / name) != sha256:
-            raise IdentityError("a file of an analysis changed", where=str(folder / name), hint=f"Remove {folder}.")
-    tables = {Path(name).stem: pl.read_parquet(folder / name) for name in written["sha256"] if name != ARRAYS}
-    arrays = tensors.load(folder / ARRAYS)[0] if ARRAYS in written["sha256"] else {}
-    return Outcome(written["facts"], tables, arrays)
+    for name, sha256 in written.sha256.items():
+        path = inside(folder, name)
+        if not path.exists() or digest_file(path) != sha256:
+            raise IdentityError("a file of an analysis changed", where=str(path), hint=f"Remove {folder}.")
+    sentences = written.facts.get("sentences", [])
+    if not isinstance(sentences, list) or not all(isinstance(each, str) for each in sentences):
+        raise IdentityError("`sentences` are not text", where=str(folder / RESULT))
+    tables = {Path(name).stem: _read_table(folder / name) for name in written.sha256 if name != ARRAYS}
+    arrays = tensors.load(folder / ARRAYS)[0] if ARRAYS in written.sha256 else {}
+    return Outcome(written.facts, tables, arrays)
+
+
+def _read_table(path: Path) -> pl.DataFrame:
+    try:
+        return pl.read_parquet(read_bytes(path))
+    except pl.exceptions.PolarsError as error:
+        raise IdentityError(f"not a table ({error})", where=str(path)) from None

@@ -23,13 +23,14 @@ class PixelMap(TypedDict):
 
 
 def pixel_map(folder: JobFolder, mean_pictures: np.ndarray) -> PixelMap | None:
-    """The map of a job whose first step chooses pixels, or None. mean_pictures: (K, H*W*C), 0..1.
+    """The map of a job whose first step chooses pixels; None for any other, and without its weights.
 
-    Channels are one pixel: its importance is their sum, and it is chosen when one of them is.
+    mean_pictures: (K, H*W*C), 0..1. Channels are one pixel: its importance is their sum, and it is chosen when one of
+    them is.
     """
     trajectory = folder.read_job().trajectory
     first = trajectory.network.layers[0]
-    if not isinstance(first.layer, TopPixels):
+    if not isinstance(first.layer, TopPixels) or not folder.weights.exists():
         return None
     height, width, channels = trajectory.input_shape
     arrays, _ = tensors.load(folder.weights)

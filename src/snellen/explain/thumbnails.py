@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from snellen.data.dataset import Dataset
+from snellen.errors import IdentityError, located
 from snellen.files import tensors
+from snellen.limits import MAX_SIDE_PIXELS
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,4 +52,15 @@ def save_thumbnails(path: Path, thumbnails: Thumbnails) -> None:
 def load_thumbnails(path: Path) -> Thumbnails:
     """Reads what `save_thumbnails` wrote. Raises IdentityError when the file is damaged."""
     arrays, _ = tensors.load(path)
-    return Thumbnails(arrays["rows"], arrays["images"])
+    with located(str(path)):
+        return Thumbnails(*pictures(arrays, "rows", "images"))
+
+
+def pictures(arrays: Mapping[str, np.ndarray], rows: str, images: str) -> tuple[np.ndarray, np.ndarray]:
+    """(M,) int64 rows and (M, H, W, C) uint8 pictures of these names. Raises IdentityError where they are not that."""
+    of_rows = tensors.array(arrays, rows, np.int64, (None,))
+    found = tensors.array(arrays, images, np.uint8, (len(of_rows), None, None, None))
+    height, width, channels = found.shape[1:]
+    if not (0 < height <= MAX_SIDE_PIXELS and 0 < width <= MAX_SIDE_PIXELS and 0 < channels <= 4):
+        raise IdentityError("pictures of no size of ours", found=found.shape[1:])
+    return of_rows, found

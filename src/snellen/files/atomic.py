@@ -12,7 +12,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from snellen.errors import IdentityError, SnellenError, StorageError
+from snellen.errors import SnellenError, StorageError
+from snellen.plain import plain_json
 
 
 @contextmanager
@@ -59,7 +60,7 @@ def write_json(path: Path, value: Any) -> None:
 
 def json_text(value: Any) -> str:
     """`value` as readable JSON."""
-    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return plain_json(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)) + "\n"
 
 
 def sync_folder(folder: Path) -> None:
@@ -121,11 +122,3 @@ def _remove(path: Path) -> None:
     """Without a word when it cannot be: the error that matters is under way, or there is none."""
     with suppress(OSError):
         path.unlink()
-
-
-def read_json(path: Path) -> Any:
-    """The value in a JSON file. Raises IdentityError for what is not JSON, FileNotFoundError when it is not there."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise IdentityError(f"not JSON ({error})", where=str(path)) from None

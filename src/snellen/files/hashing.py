@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from snellen.files.inside import expect_file
+
 
 def canonical_json(value: Any) -> bytes:
     """`value` as the one JSON text that equal values share: sorted keys, no spaces, UTF-8, no NaN."""
@@ -43,7 +45,8 @@ def digest_arrays(*arrays: np.ndarray) -> str:
 
 
 def digest_file(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hex."""
+    """SHA-256 of a file's bytes, in hex. Raises IdentityError for a folder or a pipe."""
+    expect_file(path)
     with open(path, "rb") as file:
         return digest_stream(file)
 

@@ -19,6 +19,7 @@ from snellen.errors import IdentityError, RunLocked
 from snellen.files.atomic import storage_error
 from snellen.files.hashing import canonical_json
 from snellen.limits import LOCK_POLL_SECONDS, LOCK_SECONDS
+from snellen.plain import plain_json
 
 
 def append(path: Path, record: dict[str, Any]) -> None:
@@ -56,7 +57,7 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 
 def _frame(record: dict[str, Any]) -> bytes:
-    text = canonical_json(record)
+    text = plain_json(canonical_json(record).decode()).encode()
     return b'{"crc32":%d,"length":%d,"record":%s}\n' % (zlib.crc32(text), len(text), text)
 
 

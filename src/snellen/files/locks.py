@@ -14,6 +14,9 @@ from filelock import FileLock, Timeout
 
 from snellen.errors import RunError, RunLocked
 from snellen.files.atomic import storage_error, write_json
+from snellen.limits import LOCK_LOOK_SECONDS, LOCK_POLL_SECONDS
+
+LOCK, HOLDER = ".lock", ".holder.json"
 
 
 @contextmanager
@@ -22,17 +25,12 @@ def exclusive(folder: Path) -> Iterator[None]:
 
     Raises RunLocked at once, saying who holds it.
     """
-    lock, holder = FileLock(folder / ".lock"), folder / ".holder.json"
+    lock, holder = FileLock(folder / LOCK, poll_interval=LOCK_POLL_SECONDS), folder / HOLDER
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=LOCK_LOOK_SECONDS)
     except Timeout:
-        raise RunLocked(
-            "another process is working on this run",
-            found=_describe(holder),
-            where=str(folder),
-            hint="Wait for it to end or stop it; a run may go to another folder with --out.",
-        ) from None
+        raise _locked(folder) from None
     except NotImplementedError as error:
         hint = "Choose a folder on another disk with --out."
         raise RunError(f"this disk has no locks ({error})", where=str(folder), hint=hint) from None
@@ -45,6 +43,33 @@ def exclusive(folder: Path) -> Iterator[None]:
         with suppress(OSError):  # Windows, while another process reads who holds it
             holder.unlink()
         lock.release()
+
+
+def expect_free(folder: Path) -> None:
+    """Raises RunLocked when a process that says who it is holds the lock of `folder`; else the lock stays untaken.
+
+    For a look before the slow imports: whoever works in the folder takes `exclusive`, which alone decides.
+    """
+    lock = FileLock(folder / LOCK)
+    if not (folder / LOCK).is_file():
+        return
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        if (folder / HOLDER).is_file():
+            raise _locked(folder) from None
+    except (NotImplementedError, OSError):
+        return  # `exclusive` says what is wrong
+    lock.release()
+
+
+def _locked(folder: Path) -> RunLocked:
+    return RunLocked(
+        "another process is working on this run",
+        found=_describe(folder / HOLDER),
+        where=str(folder),
+        hint="Wait for it to end or stop it; a run may go to another folder with --out.",
+    )
 
 
 def _now() -> str:

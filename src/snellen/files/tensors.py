@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,6 +11,8 @@ import numpy as np
 from snellen.errors import IdentityError
 from snellen.files.atomic import replacing, write_bytes
 from snellen.files.hashing import canonical_json
+from snellen.files.inside import expect_file
+from snellen.files.stored import parse_json
 
 ABOUT = "about"
 """The one metadata entry of a file."""
@@ -45,12 +46,35 @@ def load(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """
     from safetensors import SafetensorError, safe_open
 
+    expect_file(path)
     try:
         with safe_open(path, framework="np") as file:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            return arrays, dict(json.loads((file.metadata() or {}).get(ABOUT, "{}")))
+            about = parse_json((file.metadata() or {}).get(ABOUT, "{}").encode(), f"{path}: {ABOUT}")
     except (SafetensorError, ValueError, TypeError) as error:
         raise IdentityError(f"not a whole safetensors file ({error})", where=str(path)) from error
+    if not isinstance(about, dict) or not all(isinstance(value, str) for value in about.values()):
+        raise IdentityError("not metadata of ours", found=repr(about)[:100], where=str(path))
+    return arrays, about
+
+
+def array(
+    arrays: Mapping[str, np.ndarray], name: str, dtype: type[np.generic], shape: Sequence[int | None]
+) -> np.ndarray:
+    """The array of this name, of this type and shape; None in `shape` is any length.
+
+    Raises IdentityError where it is missing or another; floating numbers must be finite.
+    """
+    if name not in arrays:
+        raise IdentityError(f"no array {name!r}", found=", ".join(sorted(arrays))[:200])
+    found = arrays[name]
+    fits = found.ndim == len(shape) and all(own in (None, size) for own, size in zip(shape, found.shape))
+    if found.dtype != dtype or not fits:
+        expected = f"{np.dtype(dtype)} {tuple('any' if size is None else size for size in shape)}"
+        raise IdentityError(f"another array {name!r}", found=f"{found.dtype} {found.shape}", expected=expected)
+    if np.issubdtype(dtype, np.floating) and not np.isfinite(found).all():
+        raise IdentityError(f"numbers of {name!r} that are not finite")
+    return found
 
 
 def unpack(content: bytes) -> dict[str, np.ndarray]:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from snellen.evaluate.evaluation import Evaluation
 from snellen.evaluate.record import RunRecord
 from snellen.evaluate.scores import Estimate
+from snellen.evaluate.stored import Stored
 from snellen.explain.analyses import Asked, stored_outcomes
 from snellen.explain.outcome import Outcome
 
@@ -69,6 +70,11 @@ class Facts:
 
     record: RunRecord
     evaluation: Evaluation
+
+    @cached_property
+    def stored(self) -> Stored:
+        """Whether the stored files are what was written."""
+        return Stored(self.record)
 
     @cached_property
     def outcomes(self) -> Mapping[Asked, Outcome]:

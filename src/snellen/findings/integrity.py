@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 from snellen.evaluate.held_out import HELD_OUT
 from snellen.evaluate.record import RunRecord
+from snellen.explain.analyses import asked, folder_of, networks_of
 from snellen.findings.finding import Facts, Finding, plural
 from snellen.train.results import JobFolder, Result
 
 ROLES = ("train", "validation", "calibration", HELD_OUT, "test")
+LISTED = 3
+"""Files without a hash that are named; all are counted."""
 
 
 @dataclass(frozen=True)
@@ -59,35 +62,78 @@ def not_reproduced(facts: Facts) -> Iterator[Finding]:
 
 
 def changed_files(facts: Facts) -> Iterator[Finding]:
-    """SNL902: stored weights or predictions that are not what was written."""
-    for each in stored(facts.record):
-        changed = each.folder.changed_files(each.result)
-        if changed:
-            yield Finding(
-                "SNL902",
-                "error",
-                f"Stored files of {each.name} were changed or removed after they were written: {', '.join(changed)}.",
-                {"model": each.model, "files": changed},
-                f"model-{each.model}",
-                f"Remove jobs/{each.job} and run the study again.",
-            )
-    yield from _changed_floors(facts)
+    """SNL902: stored files that are not what was written: a finding for each network, floor and analysis, one for the
+    files of the run itself."""
+    places: dict[str, list[str]] = {}
+    record = facts.record
+    of_study = asked(record.study, networks_of(record))
+    analyses = {folder_of(record, one).relative_to(record.folder).as_posix() for one in of_study}
+    for name, change in facts.stored.changes.items():
+        place = _place(name)
+        if change == "changed" or not place.startswith("analyses/") or place in analyses:
+            places.setdefault(place, []).append(name.removeprefix(f"{place}/"))
+    names = {f"jobs/{each.job}": each for each in stored(record)}
+    floors = {f"floors/{folder.path.name}": name for name, folder in record.floors.items()}
+    for place, files in places.items():
+        of, values, evidence = "the run", dict[str, object](), "data"
+        if place in names:
+            of, values, evidence = names[place].name, {"model": names[place].model}, f"model-{names[place].model}"
+        elif place in floors:
+            of, values, evidence = f"the floor `{floors[place]}`", {"floor": floors[place]}, "leaderboard"
+        elif place:
+            of = place
+        yield Finding(
+            "SNL902",
+            "error",
+            f"Stored files of {of} were changed or removed after they were written: {', '.join(files)}.",
+            {**values, "files": files},
+            evidence,
+            f"Remove {place or 'the changed files'} and run the study again.",
+        )
 
 
-def _changed_floors(facts: Facts) -> Iterator[Finding]:
-    for name, result in facts.record.floor_results.items():
-        folder = facts.record.floors[name]
-        changed = folder.job.changed_files(result)
-        if changed:
-            yield Finding(
-                "SNL902",
-                "error",
-                f"Stored files of the floor `{name}` were changed or removed after they were written: "
-                f"{', '.join(changed)}.",
-                {"floor": name, "files": changed},
-                "leaderboard",
-                f"Remove floors/{folder.path.name} and run the study again.",
-            )
+def _place(name: str) -> str:
+    """The folder of one network, floor or analysis that a file belongs to; else the file itself where a run goes on
+    with it, or nothing."""
+    parts = name.split("/")
+    if parts[0] in ("jobs", "floors", "packs"):
+        return "/".join(parts[:2])
+    return "/".join(parts[:3]) if parts[0] == "analyses" else ""
+
+
+def not_covered(facts: Facts) -> Iterator[Finding]:
+    """SNL904: stored files without a hash, of a run that was made before there were any."""
+    files = facts.stored.uncovered
+    if files:
+        some = ", ".join(files[:LISTED]) + (", ..." if len(files) > LISTED else "")
+        yield Finding(
+            "SNL904",
+            "notice",
+            f"{plural(len(files), 'stored file')} of this run {_have(files)} no hash, as in runs of earlier versions: "
+            f"a change of one would not be noticed ({some}).",
+            {"count": len(files)},
+            "data",
+            "Run the study again: what is there now gets a hash.",
+        )
+
+
+def without_weights(facts: Facts) -> Iterator[Finding]:
+    """SNL905: weights that were removed; the report does not need them, models do."""
+    files = facts.stored.without_weights
+    if files:
+        yield Finding(
+            "SNL905",
+            "notice",
+            f"The weights of {plural(len(files), 'network')} are not stored with this run any more. The numbers here "
+            "were made with them and stand; no model was written from them again.",
+            {"count": len(files)},
+            "leaderboard",
+            "To train them again, remove their folders in jobs and run the study.",
+        )
+
+
+def _have(files: Sequence[str]) -> str:
+    return "has" if len(files) == 1 else "have"
 
 
 def shared_rows(facts: Facts) -> Iterator[Finding]:

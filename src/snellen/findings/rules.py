@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
+from snellen.explain.outcome import reading
 from snellen.files.atomic import write_json
 from snellen.findings import (
     comparisons,
@@ -68,8 +70,13 @@ RULES: dict[str, Rule] = {
     "SNL901": integrity.not_reproduced,
     "SNL902": integrity.changed_files,
     "SNL903": integrity.shared_rows,
+    # what cannot be checked
+    "SNL904": integrity.not_covered,
+    "SNL905": integrity.without_weights,
 }
 """Conclusions in the order a reader asks; then what looks wrong."""
+OF_ANALYSES = ("SNL016", "SNL017", "SNL116")
+"""Rules about what analyses found, whose facts may be a stranger's."""
 WORST_FIRST = {"error": 0, "warning": 1, "notice": 2, "result": 3}
 
 
@@ -97,12 +104,17 @@ class Judgement:
 
 def judge(facts: Facts) -> Judgement:
     """Every finding whose predicate holds. When numbers cannot be believed, there is no claim."""
-    found = composed([finding for rule in RULES.values() for finding in rule(facts)])
+    found = composed([finding for code in RULES for finding in _found(code, facts)])
     results = tuple(finding for finding in found if finding.severity == "result")
     others = sorted((each for each in found if each.severity != "result"), key=lambda each: WORST_FIRST[each.severity])
     broken = any(finding.severity == "error" for finding in others)
     claim = "Nothing: see the errors among the findings." if broken else claim_of(facts)
     return Judgement(results, tuple(others), claim)
+
+
+def _found(code: str, facts: Facts) -> list[Finding]:
+    with reading(f"analyses, for {code}") if code in OF_ANALYSES else nullcontext():
+        return list(RULES[code](facts))
 
 
 def save(facts: Facts, judgement: Judgement) -> None:

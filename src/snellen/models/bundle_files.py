@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from snellen.errors import BundleError, SnellenError, located
+from snellen.errors import BundleError, SnellenError, located, printable
 from snellen.files.regular import open_regular
 from snellen.limits import MAX_DESCRIPTION_BYTES, MAX_WEIGHTS_EXPANSION, SMALL_BYTES
 
@@ -111,5 +111,4 @@ def _readable(problem: str) -> Iterator[None]:
 
 def shown(text: str) -> str:
     """A stranger's text in a message: not longer than a screen, without what a terminal would obey."""
-    cut = text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}..."
-    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in cut)
+    return printable(text, SHOWN_CHARACTERS)

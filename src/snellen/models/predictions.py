@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,6 +10,9 @@ import numpy as np
 
 from snellen.errors import IdentityError, located
 from snellen.files import tensors
+
+PROBABILITY_SLACK = 1e-4
+"""float32 sums may round above 1."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,11 +54,43 @@ def save_predictions(path: Path, predictions: Predictions, job: str) -> None:
     tensors.save(path, arrays, {"role": predictions.role, "job": job})
 
 
-def load_predictions(path: Path, job: str) -> Predictions:
-    """Reads what `save_predictions` wrote. Raises IdentityError when it belongs to another job."""
+@dataclass(frozen=True)
+class Bounds:
+    """What predictions of a data set may name: so many images and classes."""
+
+    images: int
+    classes: int
+
+
+def load_predictions(path: Path, job: str, role: str, bounds: Bounds | None = None) -> Predictions:
+    """Reads what `save_predictions` wrote for a role. Raises IdentityError when it belongs to another job or role, or
+    is not of the data set of these bounds."""
     arrays, metadata = tensors.load(path)
     with located(str(path)):
         if metadata.get("job") != job:
             raise IdentityError("predictions of another job", found=metadata.get("job"), expected=job)
-    ids = np.array(arrays["ids"].tobytes().decode().split("\n")) if len(arrays["rows"]) else np.array([], str)
-    return Predictions(metadata["role"], arrays["rows"], ids, arrays.get("labels"), arrays["probabilities"])
+        if metadata.get("role") != role:
+            raise IdentityError("predictions for another role", found=metadata.get("role"), expected=role)
+        rows = tensors.array(arrays, "rows", np.int64, (None,))
+        classes = bounds.classes if bounds else None
+        probabilities = tensors.array(arrays, "probabilities", np.float32, (len(rows), classes))
+        labels = tensors.array(arrays, "labels", np.int64, (len(rows),)) if "labels" in arrays else None
+        ids = _ids(arrays, len(rows))
+        if len(rows) and (rows[0] < 0 or (np.diff(rows) <= 0).any() or (bounds and rows[-1] >= bounds.images)):
+            raise IdentityError("rows that are not ascending rows of the data set")
+        if labels is not None and ((labels < 0) | (labels >= probabilities.shape[1])).any():
+            raise IdentityError("labels of no class", expected=f"0 to {probabilities.shape[1] - 1}")
+        if ((probabilities < 0) | (probabilities > 1 + PROBABILITY_SLACK)).any():
+            raise IdentityError("probabilities that are none", expected="0 to 1")
+    return Predictions(role, rows, ids, labels, probabilities)
+
+
+def _ids(arrays: Mapping[str, np.ndarray], count: int) -> np.ndarray:
+    content = tensors.array(arrays, "ids", np.uint8, (None,)).tobytes()
+    try:
+        ids = np.array(content.decode().split("\n")) if count else np.array([], str)
+    except UnicodeDecodeError as error:
+        raise IdentityError("ids that are not UTF-8", where=f"byte {error.start}") from None
+    if len(ids) != count:
+        raise IdentityError("ids of another number of images", found=len(ids), expected=count)
+    return ids

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from jinja2 import TemplateError
+
 from snellen.explain.analyses import OF_STUDY, Asked
-from snellen.explain.outcome import Outcome
+from snellen.explain.outcome import Outcome, reading
 from snellen.report.figures import Specification
 from snellen.report.pages.answers import answers_page
 from snellen.report.pages.curves import accuracy_curve, curve_page
@@ -32,17 +34,20 @@ FIGURES: dict[str, Callable[[Outcome], Specification | None]] = {"curves": accur
 
 def section(outcomes: Mapping[Asked, Outcome]) -> list[Content]:
     """What report.json says of the analyses: one entry each, in the order of the study."""
-    return [
-        {
-            "analysis": one.options.name,
-            "title": one.title,
-            "model": None if one.model == OF_STUDY else one.model,
-            "page": f"pages/{one.page}",
-            "sentences": outcome.sentences,
-            "figure": FIGURES[one.options.name](outcome) if one.options.name in FIGURES else None,
-        }
-        for one, outcome in outcomes.items()
-    ]
+    return [_entry(one, outcome) for one, outcome in outcomes.items()]
+
+
+def _entry(one: Asked, outcome: Outcome) -> Content:
+    with reading(one.title):
+        figure = FIGURES[one.options.name](outcome) if one.options.name in FIGURES else None
+    return {
+        "analysis": one.options.name,
+        "title": one.title,
+        "model": None if one.model == OF_STUDY else one.model,
+        "page": f"pages/{one.page}",
+        "sentences": outcome.sentences,
+        "figure": figure,
+    }
 
 
 def pages(outcomes: Mapping[Asked, Outcome], content: Content) -> dict[str, str]:
@@ -52,4 +57,5 @@ def pages(outcomes: Mapping[Asked, Outcome], content: Content) -> dict[str, str]
 
 def page_of(one: Asked, outcome: Outcome, content: Content) -> str:
     """The HTML of one page."""
-    return PAGES[one.options.name](Leaf(one, outcome, content))
+    with reading(one.title, TemplateError):
+        return PAGES[one.options.name](Leaf(one, outcome, content))

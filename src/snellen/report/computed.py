@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from snellen.evaluate.record import RunRecord
-from snellen.files.atomic import read_json
+from snellen.train.pack_record import read_pack
 
 Content = dict[str, Any]
 
@@ -22,7 +22,7 @@ def computed_section(record: RunRecord) -> list[Content]:
     """
     names, rows = dict(_names(record)), dict[tuple[Any, ...], Content]()
     for path in sorted(record.folder.glob("packs/*/pack.json")):
-        pack = read_json(path)
+        pack = read_pack(path)
         models = sorted({names[job] for lane in pack["lanes"] for job in lane if job in names})
         how = {name: pack["strategy"].get(name, usual) for name, usual in UNNAMED.items()}
         how["threads"] = pack["strategy"].get("threads")
@@ -36,10 +36,8 @@ def _names(record: RunRecord) -> Iterator[tuple[str, str]]:
     """Jobs, and the model that each is of."""
     for curve in record.curves:
         yield from ((job, curve.model) for job in curve.jobs)
-    for path in record.folder.glob("search/**/*.json"):
-        model = path.relative_to(record.folder / "search").with_suffix("").parts[0]
-        for trial in (read_json(path)["outcome"] or {"trials": []})["trials"]:
-            yield from ((job, model) for job in trial["jobs"])
+    for model, searched in record.searched:
+        yield from ((job, model) for trial in searched.trials for job in trial.jobs)
     for model, planned in record.planned.items():
         folds = (fold.job for fold in planned.folds)
         yield from ((job, model) for job in (*planned.seeds.values(), *planned.phases, *folds, *planned.final))

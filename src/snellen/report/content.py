@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from pydantic import TypeAdapter
 
 from snellen import __version__
 from snellen.data.near_sets import rows_of
@@ -37,6 +38,7 @@ TRAIN_CELL_IMAGES = 6
 """Training images behind a cell: a glance. The room in the report belongs to images that judge the model."""
 
 Content = dict[str, Any]
+ENVIRONMENT = TypeAdapter(dict[str, str | int | float | bool | None])
 
 
 def collect(record: RunRecord, evaluation: Evaluation, judgement: Judgement) -> Content:
@@ -61,9 +63,9 @@ def collect(record: RunRecord, evaluation: Evaluation, judgement: Judgement) -> 
         "floors": [_floor(record, evaluation, name) for name in (*evaluation.floors, *_failed_floors(record))],
         "models": [_model(record, evaluation, model) for model in models],
         **record.data,
-        "environment": record.read_json("environment.json"),
+        "environment": record.read("environment.json", ENVIRONMENT),
         "computed": computed_section(record),
-        "resolved": (record.folder / "resolved.yaml").read_text(encoding="utf-8"),
+        "resolved": record.resolved,
     }
 
 
@@ -137,7 +139,8 @@ def _model(record: RunRecord, evaluation: Evaluation, model: str) -> Content:
     network = folder.read_job().trajectory.network
     roles = [role for role in ("train", "validation", "calibration") if result.status == "done"]
     roles += ["test"] if model in evaluation.opened else []
-    predictions = {role: record.predictions(model, role) for role in roles}
+    stored = {role: record.predictions(model, role) for role in roles}
+    predictions = {role: each for role, each in stored.items() if each is not None and each.labels is not None}
     folds = held_out(record, model) if model in evaluation.folds else None
     if folds is not None:
         predictions[OUT_OF_FOLD] = folds.pooled()
@@ -159,9 +162,7 @@ def _model(record: RunRecord, evaluation: Evaluation, model: str) -> Content:
         "augmented": _augmented(record, model),
         "network": which_network(record, model),
         "shipped": shipped_section(record, model),
-        "roles": {
-            role: _role(record, evaluation, model, each) for role, each in predictions.items() if each and len(each)
-        },
+        "roles": {role: _role(record, evaluation, model, each) for role, each in predictions.items() if len(each)},
     }
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from snellen.evaluate.evaluation import Evaluation
 from snellen.evaluate.record import RunRecord
-from snellen.search.drive import Trial
 from snellen.search.rounds import Done
+from snellen.search.stored import Trial
 from snellen.study.fillings import fill, last_epochs
 from snellen.study.schema import Model
 from snellen.study.values import Choice, Range, Value
@@ -27,26 +27,22 @@ LOG_FACTOR = 10
 
 def search_section(record: RunRecord, evaluation: Evaluation, model: str) -> Content | None:
     """The `search` of a model in report.json; None for a model that had none, or one that is not over."""
-    written, path = record.study.models[model], record.folder / "search" / f"{model}.json"
-    if written.search is None or not path.exists():
+    written = record.study.models[model]
+    stored = record.search_of(model) if written.search is not None else None
+    if stored is None or stored.outcome is None or written.search is None:
         return None
-    stored = record.read_json(f"search/{model}.json")
-    if not stored["outcome"]:
-        return None
-    rounds = [Done.model_validate(done) for done in stored["rounds"]]
-    outcome = stored["outcome"]
-    trials = [Trial(**{**trial, "jobs": tuple(trial["jobs"])}) for trial in outcome["trials"]]
+    rounds, outcome, trials = stored.rounds, stored.outcome, stored.outcome.trials
     standing = evaluation.searches.get(model)
     return {
-        "method": outcome["method"],
-        "measure": outcome["objective"],
+        "method": outcome.method,
+        "measure": outcome.objective,
         "mean_over": written.search.mean_over,
         "networks": len(trials[0].jobs),
         "combinations": written.search.space.count,
         "hyperparameters": hyperparameters(written.search.space.values),
-        "trials": _trials(record, trials, rounds, outcome["winner"]),
+        "trials": _trials(record, trials, rounds, outcome.winner),
         "rounds": _rounds(rounds),
-        "winner": outcome["winner"],
+        "winner": outcome.winner,
         "cost": _cost(record, written, trials, rounds),
         "selection": asdict(standing.selection) if standing and standing.selection else None,
     }

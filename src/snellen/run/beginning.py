@@ -6,14 +6,18 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from pydantic import ConfigDict, Field, TypeAdapter, with_config
+from typing_extensions import TypedDict
 
 from snellen.data.dataset import Dataset
-from snellen.files import journal
-from snellen.files.atomic import move_into, partly_moved, read_json, write_json, write_text
+from snellen.files import hashes, journal
+from snellen.files.atomic import move_into, partly_moved, write_json, write_text
 from snellen.files.clock import now
+from snellen.files.stored import read_as
+from snellen.limits import MAX_THREADS
 from snellen.models.forward import resident
 from snellen.study.document import Document, to_yaml
 from snellen.study.found import Found
@@ -53,10 +57,22 @@ class Settings:
     workers: int | None = None
 
 
+@with_config(ConfigDict(extra="allow", strict=True))
+class Environment(TypedDict, total=False):
+    """What of environment.json a run goes on with."""
+
+    device: Annotated[str, Field(max_length=100)]
+    threads: Annotated[int, Field(ge=1, le=MAX_THREADS)]
+
+
+_ENVIRONMENT = TypeAdapter(Environment)
+
+
 def settled(folder: Path, settings: Settings) -> dict[str, Any]:
     """Sets device and threads: as given, else as the run was begun with; journals what changed since."""
     path = folder / "environment.json"
-    before = read_json(path) if path.exists() else {}
+    stored = read_as(_ENVIRONMENT, path) if path.exists() else Environment()
+    before = dict(stored)
     environment = settle(settings.device, settings.threads, before)
     changed = {key: [before[key], now] for key, now in environment.items() if before.get(key, now) != now}
     if changed:
@@ -77,8 +93,9 @@ def begin(
     texts = {"resolved.yaml": resolved, "data.json": _json_text(data)}
     number = 1 + max((int(each.name) for each in folder.glob("history/*") if each.name.isdigit()), default=0)
     retired = folder / "history" / str(number)
-    changed = any((folder / name).exists() and (folder / name).read_text("utf-8") != texts[name] for name in texts)
+    changed = any((folder / name).exists() and (folder / name).read_bytes() != texts[name].encode() for name in texts)
     if changed or partly_moved(retired):
+        hashes.release(folder, hashes.below(folder / "search"))
         move_into(retired, [folder / name for name in RETIRED])
     write_text(folder / "study.yaml", document.text)
     write_text(folder / "data.json", texts["data.json"])

@@ -16,12 +16,14 @@ from snellen.evaluate import evaluation as evaluations
 from snellen.evaluate.choose import ranking, to_open
 from snellen.evaluate.lengths import final_epochs
 from snellen.evaluate.record import RunRecord
+from snellen.evaluate.stored import release_rewritten
 from snellen.explain.analyses import asked
 from snellen.explain.augmented import keep_augmented
 from snellen.explain.subject import Scene
 from snellen.files import journal
 from snellen.files.atomic import remove_leftovers
 from snellen.files.clock import now
+from snellen.files.inside import expect_own_files
 from snellen.files.locks import exclusive
 from snellen.report.data import describe
 from snellen.run.analysing import analyse, expect_asked, scene_of
@@ -53,8 +55,10 @@ def run(
     """
     watcher = watcher or RunWatcher()
     folder = settings.out or Path("runs") / study.study
+    expect_own_files(folder)
     with exclusive(folder), _terminable():
         remove_leftovers(folder)
+        release_rewritten(folder)
         environment = settled(folder, settings)
         dataset = dataset or read(study.data.source, options_of(study), settings.data_folder)
         roles = assign(dataset, split_of(study))

@@ -7,8 +7,11 @@ from snellen.data.roles import Roles
 from snellen.evaluate.choose import ranking, to_open
 from snellen.evaluate.floors import floor_key, ranked_floors
 from snellen.evaluate.record import RunRecord
+from snellen.files import hashes
+from snellen.models.predictions import Predictions
 from snellen.train.floors import predict_floor
 from snellen.train.perform import Workplace, predict_role
+from snellen.train.results import JobFolder
 
 
 def open_tests(record: RunRecord, roles: Roles, place: Workplace) -> list[str]:
@@ -22,8 +25,7 @@ def open_tests(record: RunRecord, roles: Roles, place: Workplace) -> list[str]:
             continue
         predictions = predict_role("test", roles.rows["test"], job, place)
         labels = vault.open_test(record.folder, study=study, job=job, model=model, reason=reason)
-        folder.write_predictions(predictions.labelled(labels))
-        folder.write_opened(fingerprint)
+        _store(record, folder, predictions.labelled(labels), fingerprint)
     return opened
 
 
@@ -38,5 +40,10 @@ def open_floors(record: RunRecord, roles: Roles, place: Workplace) -> None:
         predictions = predict_floor(name, "test", folder, place.dataset, roles.rows["test"])
         study, job = record.study.study, folder.path.name
         labels = vault.open_test(record.folder, study=study, job=job, model=shown, reason="open_test: all")
-        folder.job.write_predictions(predictions.labelled(labels))
-        folder.job.write_opened(fingerprint)
+        _store(record, folder.job, predictions.labelled(labels), fingerprint)
+
+
+def _store(record: RunRecord, folder: JobFolder, predictions: Predictions, fingerprint: str) -> None:
+    with hashes.rewriting(record.folder, [folder.predictions_path("test"), folder.opened_path]):
+        folder.write_predictions(predictions)
+        folder.write_opened(fingerprint)

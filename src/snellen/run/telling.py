@@ -13,9 +13,13 @@ from snellen.errors import RunError
 from snellen.evaluate import evaluation as evaluations
 from snellen.evaluate.evaluation import Evaluation
 from snellen.evaluate.record import RunRecord
+from snellen.evaluate.stored import THUMBNAILS, covered
 from snellen.explain.augmented import load_augmented
 from snellen.explain.thumbnails import Thumbnails, draw, load_thumbnails, save_thumbnails
+from snellen.files import hashes
 from snellen.files.atomic import write_json, write_text
+from snellen.files.hashing import digest_file
+from snellen.files.inside import inside
 from snellen.findings import rules
 from snellen.findings.finding import Facts
 from snellen.findings.rules import Judgement
@@ -24,6 +28,7 @@ from snellen.report import analyses, page
 from snellen.report.card import model_card
 from snellen.report.content import Content, collect, drawn_rows
 from snellen.run.loadable import input_of
+from snellen.train.results import JobFolder, Result
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +50,8 @@ class Finished:
 def tell(record: RunRecord, evaluation: Evaluation, dataset: Dataset | None) -> Finished:
     """Scores, findings, bundles and the report. dataset: None when only stored files may be used."""
     evaluations.save(record, evaluation)
+    if dataset is not None:  # a run: what a killed process left has no hash yet
+        hashes.note_new(record.folder, covered(record.folder))
     facts = Facts(record, evaluation)
     judgement = rules.judge(facts)
     rules.save(facts, judgement)
@@ -54,24 +61,28 @@ def tell(record: RunRecord, evaluation: Evaluation, dataset: Dataset | None) -> 
     write_json(record.folder / "report.json", content)
     write_text(record.folder / "report.html", page.render(content, thumbnails, load_augmented(record.folder)))
     for name, html in analyses.pages(facts.outcomes, content).items():
-        write_text(record.folder / "pages" / name, html)
+        write_text(inside(record.folder, "pages", name), html)
     failed = tuple(model for model, result in record.results.items() if result.status == "failed")
     return Finished(record.folder, record, evaluation, judgement, failed)
 
 
 def _thumbnails(folder: Path, content: Content, dataset: Dataset | None) -> Thumbnails:
-    path = folder / "figures" / "thumbnails.safetensors"
+    path = folder / THUMBNAILS
     if dataset is None:
         if not path.exists():
             raise RunError("the stored pictures are missing", where=str(path), hint="Run the study again.")
         return load_thumbnails(path)
     thumbnails = draw(dataset, drawn_rows(content))
-    save_thumbnails(path, thumbnails)
+    with hashes.rewriting(folder, [path]):
+        save_thumbnails(path, thumbnails)
     return thumbnails
 
 
 def _save_bundles(record: RunRecord, content: Content) -> None:
-    """One bundle a model that ended well; `chosen` in evaluation.json tells which one the study chose."""
+    """One bundle a model that ended well; `chosen` in evaluation.json tells which one the study chose.
+
+    Where the weights are missing or were changed, the bundle stays as it is.
+    """
     low, high = content["data"]["pixel_range"]
     height, width, channels = content["data"]["shape"]
     tone = _training_tone(content)
@@ -79,7 +90,7 @@ def _save_bundles(record: RunRecord, content: Content) -> None:
         job = record.planned[model].shipped
         folder = record.folder_of(job)
         result = folder.read_result()
-        if result is None or result.status != "done":
+        if result is None or result.status != "done" or not _has_weights(folder, result):
             continue
         description = Description(
             name=model,
@@ -93,8 +104,13 @@ def _save_bundles(record: RunRecord, content: Content) -> None:
             data_sha256=content["data"]["fingerprint"],
         )
         save_bundle(
-            record.folder / "models" / model, description, folder.weights.read_bytes(), model_card(content, model)
+            inside(record.folder, "models", model), description, folder.weights.read_bytes(), model_card(content, model)
         )
+
+
+def _has_weights(folder: JobFolder, result: Result) -> bool:
+    expected = result.sha256.get(folder.weights.name)
+    return folder.weights.exists() and digest_file(folder.weights) == expected
 
 
 def _training_tone(content: Content) -> Tone:

@@ -6,17 +6,19 @@ Everything that happened stands in a file of the run's search/, so that an inter
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from snellen.data.dataset import Dataset
 from snellen.errors import StudyError, located
-from snellen.files.atomic import read_json, write_json
+from snellen.files.atomic import write_json
 from snellen.files.hashing import identity
+from snellen.files.inside import inside
 from snellen.search.methods import next_round
 from snellen.search.rounds import Ask, Done, Goal, Told, best_first
+from snellen.search.stored import Searched, Trial, read_search
 from snellen.study.fillings import fill, last_epochs
 from snellen.study.methods import Method
 from snellen.study.plan import Collector, Rows, add_jobs
@@ -24,6 +26,7 @@ from snellen.study.schema import Model
 from snellen.train.job import Job, Measure
 from snellen.train.lane import Lane
 from snellen.train.perform import Workplace, history_of, stop, tidy
+from snellen.train.results import Result
 
 Perform = Callable[[Sequence[Lane], int | None], None]
 """Performs lanes, to their ends or up to an epoch."""
@@ -43,33 +46,6 @@ class Scope:
     seeds: Sequence[int]
     choose_by: Measure
     seed: int
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One assignment and what came of it. jobs: its networks. cut: the search did not go on with it."""
-
-    number: int
-    assignment: Mapping[str, Any]
-    jobs: tuple[str, ...]
-    epoch: int
-    score: float | None
-    cut: bool
-
-
-@dataclass(frozen=True)
-class Searched:
-    """A search that is over. winner: the number of the best trial."""
-
-    method: str
-    objective: Measure
-    trials: tuple[Trial, ...]
-    winner: int
-
-    @property
-    def assignment(self) -> Mapping[str, Any]:
-        """The values of the winner."""
-        return next(trial.assignment for trial in self.trials if trial.number == self.winner)
 
 
 def objective_of(method: Method, choose_by: Measure) -> tuple[Measure, Goal]:
@@ -130,7 +106,7 @@ class Driver:
 
     @property
     def _path(self) -> Path:
-        return self.place.run / "search" / f"{self.file}.json"
+        return inside(self.place.run, "search", *f"{self.file}.json".split("/"))
 
     @property
     def _identity(self) -> str:
@@ -141,11 +117,10 @@ class Driver:
 
     def _stored(self) -> tuple[list[Done], tuple[Ask, ...]]:
         """The rounds of an earlier process, and the asks of the one that it was in."""
-        stored = read_json(self._path) if self._path.exists() else {}
-        if stored.get("search") != self._identity:
+        stored = read_search(self._path) if self._path.exists() else None
+        if stored is None or stored.search != self._identity:
             return [], ()
-        asks = tuple(Ask.model_validate(ask) for ask in stored["asked"])
-        return [Done.model_validate(done) for done in stored["rounds"]], asks
+        return list(stored.rounds), stored.asked
 
     def _train(self, asks: Sequence[Ask]) -> tuple[Told, ...]:
         """Has the trials trained up to their epochs; those that share a trajectory to its end are trained once."""
@@ -209,7 +184,7 @@ class Driver:
             values = [float(record[name]) for record in history[: ask.to_epoch]]  # type: ignore[literal-required]
             scores.append(None if failed or not values else best(values))
             epochs.append(len(values))
-            early.append(result is not None and result.status == "done" and result.epochs < job.stop.epochs)
+            early.append(_stopped_early(result, job, ask.to_epoch))
             curves.append(values)
         known = [score for score in scores if score is not None]
         curve = tuple(float(sum(each) / len(each)) for each in zip(*curves))
@@ -261,5 +236,11 @@ class Driver:
                 stop(lane, f"the search did not go on with it after epoch {told.epoch}", self.place)
             tidy([lane], self.place)  # a killed process may have left a part
             result = self.place.folder(job.id).read_result()
-            cut = cut or (result is not None and result.status == "stopped")
+            # a network that another search trained further was not gone on with by this one
+            cut = cut or (result is not None and (result.status == "stopped" or result.epochs > told.epoch))
         return cut
+
+
+def _stopped_early(result: Result | None, job: Job, to_epoch: int) -> bool:
+    """Whether a network had come to its end by an epoch, before all that its stop rule allows."""
+    return result is not None and result.status == "done" and result.epochs < min(job.stop.epochs, to_epoch + 1)

@@ -28,7 +28,7 @@ WORDS = {
     "dict_type": "be a mapping of keys",
     "tuple_type": "be a list",
     "too_short": "have {min_length} or more items",
-    "string_pattern_mismatch": "be up to 64 letters, digits, spaces or any of _+-, a letter or digit first",
+    "string_pattern_mismatch": "be up to 64 letters, digits, spaces and _+-, a letter or digit first and no space last",
 }
 UNION_TAGS = {"constrained-int", "constrained-float", "int", "float", "str", "function-after", "tuple[str, ...]"}
 

@@ -41,15 +41,6 @@ class Found:
         found = {name: dict(each) for name, each in self.models.items()}
         return {"found": found, "found_in_folds": splits} if splits else {"found": found}
 
-    @staticmethod
-    def of_json(values: Mapping[str, Any]) -> Found:
-        """From plan.json."""
-        splits = {
-            name: {(each["repeat"], each["fold"]): each["values"] for each in found}
-            for name, found in values.get("found_in_folds", {}).items()
-        }
-        return Found(values["found"], splits)
-
 
 def with_found(study: StudyFile, found: Found) -> StudyFile:
     """The study with the values that the searches found in place of the searches."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
+from pydantic import ConfigDict
 
 from snellen.data import roles as data_roles
 from snellen.data.dataset import Dataset
@@ -16,6 +17,7 @@ from snellen.data.roles import Roles
 from snellen.data.source import Options
 from snellen.errors import located
 from snellen.files.hashing import canonical_json, digest, digest_arrays
+from snellen.files.stored import STORED
 from snellen.models.build import Network, assemble
 from snellen.models.features import AnyPart
 from snellen.models.fit import resolve
@@ -34,6 +36,7 @@ from snellen.train.lane import Lane
 class FoldJob:
     """One network of cross-validation: its place, its job, and the numbers of rows it was fitted and scored on."""
 
+    __pydantic_config__: ClassVar[ConfigDict] = STORED
     repeat: int
     fold: int
     seed: int
@@ -48,6 +51,7 @@ class PlannedModel:
     in order. folds: those of cross-validation. final: after cross-validation, the phases of the first seed trained on
     all rows."""
 
+    __pydantic_config__: ClassVar[ConfigDict] = STORED
     seeds: Mapping[int, str]
     phases: tuple[str, ...]
     folds: tuple[FoldJob, ...] = ()
@@ -72,12 +76,10 @@ class PlannedModel:
         """For plan.json."""
         return asdict(self)
 
-    @staticmethod
-    def of_json(values: Mapping[str, Any]) -> PlannedModel:
-        """From plan.json."""
-        seeds = {int(seed): job for seed, job in values["seeds"].items()}
-        folds = tuple(FoldJob(**fold) for fold in values["folds"])
-        return PlannedModel(seeds, tuple(values["phases"]), folds, tuple(values["final"]))
+    @property
+    def jobs(self) -> set[str]:
+        """All of them."""
+        return {*self.seeds.values(), *self.phases, *(fold.job for fold in self.folds), *self.final}
 
 
 @dataclass(frozen=True)

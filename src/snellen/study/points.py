@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, ClassVar
+
+from pydantic import ConfigDict
+
+from snellen.files.stored import STORED
 
 WORDS = {"width": "units", "components": "components", "pixels": "pixels", "images": "training images"}
 """What the values of a curve count."""
@@ -18,6 +22,7 @@ class Point:
     of the network.
     """
 
+    __pydantic_config__: ClassVar[ConfigDict] = STORED
     value: int
     by: str | None
     seeds: Mapping[int, str]
@@ -31,6 +36,7 @@ class Point:
 class Curve:
     """The points of one model. options: what the study asks for, as written, without the names of models."""
 
+    __pydantic_config__: ClassVar[ConfigDict] = STORED
     model: str
     options: Mapping[str, Any]
     points: tuple[Point, ...]
@@ -52,15 +58,6 @@ class Curve:
     def as_json(self) -> dict[str, Any]:
         """For plan.json."""
         return asdict(self)
-
-    @staticmethod
-    def of_json(values: Mapping[str, Any]) -> Curve:
-        """From plan.json."""
-        points = tuple(
-            Point(**{**point, "seeds": {int(seed): job for seed, job in point["seeds"].items()}})
-            for point in values["points"]
-        )
-        return Curve(values["model"], values["options"], points)
 
 
 def _ways(by: str | None) -> str:

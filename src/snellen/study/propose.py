@@ -20,6 +20,7 @@ from snellen.data.quality import conflicting_rows, duplicate_groups
 from snellen.data.roles import ROLES, Roles, Split, assign
 from snellen.data.source import UNSAID, Options
 from snellen.errors import DataError, StudyError
+from snellen.files.inside import is_reserved
 
 WIDTH = 110
 SIZES_LISTED = 5
@@ -90,7 +91,8 @@ def propose(
 
 def study_name(dataset: Dataset) -> str:
     """What a study of these pictures, and its file, may be called."""
-    return re.sub(r"[^A-Za-z0-9_+-]+", "-", dataset.name).strip("-_+")[:64] or "study"
+    name = re.sub(r"[^A-Za-z0-9_+-]+", "-", dataset.name).strip("-_+")[:58] or "study"
+    return f"{name}-study" if is_reserved(name) else name
 
 
 def _comment(text: str, indent: str = "") -> Iterator[str]:

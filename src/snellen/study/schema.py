@@ -23,6 +23,7 @@ from snellen.data.fit import STEPS, Fit, Side
 from snellen.data.groups import Group
 from snellen.data.pictures import Background
 from snellen.errors import StudyError, unknown
+from snellen.files.inside import is_reserved
 from snellen.models.features import AnyFeature
 from snellen.models.layers import AnyLayer
 from snellen.models.views import ViewList
@@ -36,7 +37,8 @@ from snellen.train.job import Measure
 from snellen.train.optimizers import AnyOptimizer
 from snellen.train.schedules import AnySchedule
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _+-]{0,63}$")]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9 _+-]{0,62}[A-Za-z0-9_+-])?$")]
+"""Studies and models: names of folders on every system, and ASCII, so that no two look alike."""
 PositiveCount = Annotated[int, Field(ge=1, strict=True)]
 Fraction = Annotated[float, Field(gt=0, lt=1, strict=True)]
 Amount = PositiveCount | Fraction
@@ -281,6 +283,20 @@ class StudyFile(Section):
         if not isinstance(models, Mapping):
             return written
         return {**written, "models": {name: _with_defaults(model, written["train"]) for name, model in models.items()}}
+
+    @model_validator(mode="after")
+    def _names_of_folders(self) -> StudyFile:
+        """Each model has a folder of its own, also where large and small letters are the same."""
+        for name in (self.study, *self.models):
+            if is_reserved(name):
+                raise StudyError(f"no folder can be called `{name}` on Windows", hint="Choose another name.")
+        spelt: dict[str, str] = {}
+        for name in self.models:
+            other = spelt.setdefault(name.casefold(), name)
+            if other != name:
+                found = f"`{other}` and `{name}`"
+                raise StudyError("two models whose folders are one on Windows and macOS", found=found)
+        return self
 
     @model_validator(mode="after")
     def _searches_and_folds(self) -> StudyFile:

@@ -15,8 +15,9 @@ from typing import Any
 
 from snellen.errors import IdentityError, located
 from snellen.files import tensors
-from snellen.files.atomic import read_json, write_json
+from snellen.files.atomic import write_json
 from snellen.files.hashing import digest_arrays, digest_file, identity
+from snellen.files.stored import read_json
 from snellen.limits import CHECKPOINT_SECONDS
 from snellen.train.snapshot import EpochRecord, Snapshot, current_arrays, kept_arrays, plain_values, restored
 

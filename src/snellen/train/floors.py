@@ -6,19 +6,22 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
+from pydantic import ConfigDict, TypeAdapter
 
 from snellen.data.dataset import SEALED, Dataset
-from snellen.errors import IdentityError
-from snellen.files import tensors
-from snellen.files.atomic import read_json, write_json
+from snellen.errors import IdentityError, unknown
+from snellen.files import hashes, tensors
+from snellen.files.atomic import write_json
 from snellen.files.hashing import identity
+from snellen.files.inside import inside
+from snellen.files.stored import STORED, read_as
 from snellen.metrics.scores import accuracy
 from snellen.models import floors
 from snellen.models.floors import FLOORS, Fitted
-from snellen.models.predictions import Predictions
+from snellen.models.predictions import Bounds, Predictions
 from snellen.train.job import ID_LENGTH
 from snellen.train.results import JobFolder
 
@@ -38,6 +41,7 @@ class FloorResult:
     stored file.
     """
 
+    __pydantic_config__: ClassVar[ConfigDict] = STORED
     floor: str
     status: Literal["done", "failed"]
     reason: str | None
@@ -57,38 +61,45 @@ class FloorResult:
         return f"{self.floor} ({self.images:,} training images)" if few else self.floor
 
 
+_RESULT, _IDS = TypeAdapter(FloorResult), TypeAdapter(dict[str, str])
+
+
 @dataclass(frozen=True)
 class FloorFolder:
     """The files of one floor. job: those that it has like a job."""
 
     path: Path
+    bounds: Bounds | None = None
 
     @property
     def job(self) -> JobFolder:
         """Fitted numbers, predictions, and whether the test was opened."""
-        return JobFolder(self.path)
+        return JobFolder(self.path, self.bounds)
 
     def write_result(self, result: FloorResult) -> None:
         """result.json: the floor is over."""
-        write_json(self.path / "result.json", asdict(result))
+        write_json(self.job.result_path, asdict(result))
 
     def read_result(self) -> FloorResult | None:
         """The result, or None while there is none. Raises IdentityError for what is not a result."""
-        path = self.path / "result.json"
+        path = self.job.result_path
         if not path.exists():
             return None
         try:
-            return FloorResult(**read_json(path))
-        except TypeError as error:
-            hint = f"Remove {self.path} to fit this floor again."
-            raise IdentityError(f"not a result ({error})", where=str(path), hint=hint) from None
+            return read_as(_RESULT, path)
+        except IdentityError as error:
+            error.hint = f"Remove {self.path} to fit this floor again."
+            raise
 
 
-def read_floors(run: Path) -> dict[str, FloorFolder]:
+def read_floors(run: Path, bounds: Bounds | None = None) -> dict[str, FloorFolder]:
     """The folder of each floor of a run, by name; none in a run from before there were floors."""
     path = run / FILE
-    ids: dict[str, str] = read_json(path) if path.exists() else {}
-    return {name: FloorFolder(run / "floors" / each) for name, each in ids.items()}
+    ids = read_as(_IDS, path) if path.exists() else {}
+    for name in ids:
+        if name not in FLOORS:
+            raise unknown("floor", name, FLOORS, where=str(path))
+    return {name: FloorFolder(inside(run, "floors", each), bounds) for name, each in ids.items()}
 
 
 def fit_floors(
@@ -105,7 +116,9 @@ def fit_floors(
         result = folder.read_result()
         if result is None:
             floors.load_libraries()
-        yield result or _perform(name, folder, dataset, rows)
+            result = _perform(name, folder, dataset, rows)
+            hashes.note(run, hashes.below(folder.path))
+        yield result
 
 
 def predict_floor(name: str, role: str, folder: FloorFolder, dataset: Dataset, rows: np.ndarray) -> Predictions:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from snellen.errors import located
 from snellen.files import tensors
 from snellen.limits import LAST_TRAIN_ROWS
 from snellen.metrics.scores import losses
@@ -40,7 +41,9 @@ class Losses:
     def load(path: Path) -> Losses:
         """From such a file."""
         arrays, _ = tensors.load(path)
-        kept, last = ({role: arrays[f"{epoch}.{role}"] for role in ROLES} for epoch in EPOCHS)
+        with located(str(path)):
+            kept = {role: tensors.array(arrays, f"kept.{role}", np.float32, (None,)) for role in ROLES}
+            last = {role: tensors.array(arrays, f"last.{role}", np.float32, (len(kept[role]),)) for role in ROLES}
         return Losses(kept, last)
 
 

@@ -14,7 +14,8 @@ import torch
 
 from snellen.data.dataset import SEALED, Dataset
 from snellen.errors import TrainingError
-from snellen.files.atomic import read_json, write_json
+from snellen.files import hashes
+from snellen.files.atomic import write_json
 from snellen.metrics.scores import accuracy, loss
 from snellen.models.forward import predict_probabilities
 from snellen.models.predictions import Predictions
@@ -29,6 +30,7 @@ from snellen.train.job import Job
 from snellen.train.lane import Lane, pack_id
 from snellen.train.last import losses_of
 from snellen.train.memory import is_out_of_memory
+from snellen.train.pack_record import read_pack
 from snellen.train.packs import kind_of
 from snellen.train.results import JobFolder, Result
 from snellen.train.snapshot import EpochRecord, Kept, Progress, Snapshot, together
@@ -49,7 +51,7 @@ class Workplace:
 
     def folder(self, job_id: str) -> JobFolder:
         """The folder of a job."""
-        return JobFolder(self.run / "jobs" / job_id)
+        return JobFolder.of(self.run, job_id)
 
     def pack_folder(self, lanes: Sequence[Lane]) -> Path:
         """The folder of a pack: who is in which place, and its checkpoint."""
@@ -141,7 +143,7 @@ def record_pack(lanes: Sequence[Lane], place: Workplace, most_threads: int | Non
 
 def strategy_of(lanes: Sequence[Lane], place: Workplace) -> dict[str, Any]:
     """How this pack is computed, as its record has it."""
-    return dict(read_json(place.pack_folder(lanes) / "pack.json")["strategy"])
+    return dict(read_pack(place.pack_folder(lanes) / "pack.json")["strategy"])
 
 
 def stop(lane: Lane, reason: str, place: Workplace) -> None:
@@ -171,7 +173,7 @@ def history_of(lane: Lane, job: Job, place: Workplace) -> tuple[list[EpochRecord
 def clear(place: Workplace) -> None:
     """Removes the checkpoints of packs whose jobs are all over: a process killed at the wrong moment leaves them."""
     for path in (place.run / "packs").glob("*/pack.json"):
-        lanes = read_json(path)["lanes"]
+        lanes = read_pack(path)["lanes"]
         if all(place.folder(job).read_result() for lane in lanes for job in lane):
             Checkpoint(path.parent, lanes).remove()
 
@@ -220,7 +222,7 @@ def _graphs(lanes: Sequence[Lane], place: Workplace) -> Iterator[Graphs]:
         graphs.release()
         if graphs.told():
             record = place.pack_folder(lanes) / "pack.json"
-            write_json(record, {**read_json(record), "strategy": {**strategy, **graphs.told()}})
+            write_json(record, {**read_pack(record), "strategy": {**strategy, **graphs.told()}})
 
 
 def _store_lane(lane: Lane, ended: Snapshot, number: int, place: Workplace) -> None:
@@ -231,9 +233,15 @@ def _store_lane(lane: Lane, ended: Snapshot, number: int, place: Workplace) -> N
     for job, kept in zip(lane.jobs, progress.kept):
         folder = place.folder(job.id)
         failed = progress.failure is not None and not kept.keeper.done(job.stop)
-        result = _failed(job, kept, progress, folder) if failed else _done(lane, job, kept, progress, place)
-        folder.write_result(result)
+        _end(folder, _failed(job, kept, progress, folder) if failed else _done(lane, job, kept, progress, place), place)
     tidy([lane], place)
+
+
+def _end(folder: JobFolder, result: Result, place: Workplace) -> None:
+    """The job is over, and all that it left has a hash. (What a search stopped has none before the run is over: it may
+    be gone on with.)"""
+    folder.write_result(result)
+    hashes.note(place.run, hashes.below(folder.path))
 
 
 def _done(lane: Lane, job: Job, kept: Kept, progress: Progress, place: Workplace) -> Result:
@@ -271,10 +279,12 @@ def complete(lane: Lane, place: Workplace) -> None:
         missing = [role for role in lane.predicted if not folder.predictions_path(role).exists()]
         if result is None or result.status != "done" or not missing:
             continue
-        for role in missing:
-            folder.write_predictions(predict_role(role, lane.rows[role], job.id, place))
-        added = folder.digests(*map(folder.predictions_path, missing))
-        folder.write_result(replace(result, sha256={**result.sha256, **added}))
+        written = [folder.result_path, *map(folder.predictions_path, missing)]
+        with hashes.rewriting(place.run, written):
+            for role in missing:
+                folder.write_predictions(predict_role(role, lane.rows[role], job.id, place))
+            added = folder.digests(*map(folder.predictions_path, missing))
+            folder.write_result(replace(result, sha256={**result.sha256, **added}))
 
 
 def _measured(validation: Predictions) -> tuple[float | None, float | None]:
@@ -310,11 +320,11 @@ def fail(lanes: Sequence[Lane], reason: str, place: Workplace) -> None:
             if folder.is_over():
                 continue
             if snapshot is None:
-                folder.write_result(Result("failed", reason, 0, 0, 0.0, None, None, None, None, {}))
+                _end(folder, Result("failed", reason, 0, 0, 0.0, None, None, None, None, {}), place)
                 continue
             before = snapshot.lanes[number]
             progress = Progress(before.kept, before.history, reason)
-            folder.write_result(_failed(job, before.kept[index], progress, folder))
+            _end(folder, _failed(job, before.kept[index], progress, folder), place)
         tidy([lane], place)
 
 

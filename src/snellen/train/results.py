@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Annotated, ClassVar, Literal, Protocol
 
-from pydantic import ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter
+from typing_extensions import TypedDict
 
-from snellen.errors import IdentityError, located
-from snellen.files.atomic import read_json, write_json
+from snellen.errors import IdentityError, SnellenError, located
+from snellen.files import hashes
+from snellen.files.atomic import write_json
 from snellen.files.hashing import digest_file
-from snellen.models.predictions import Predictions, load_predictions, save_predictions
+from snellen.files.inside import inside
+from snellen.files.stored import STORED, read_as, read_json
+from snellen.models.predictions import Bounds, Predictions, load_predictions, save_predictions
 from snellen.train.job import Job
 from snellen.train.snapshot import EpochRecord
 
@@ -26,16 +30,27 @@ class Result:
     reloaded_*: the same from the stored weights, which must agree to the bit. sha256: of each stored file.
     """
 
+    __pydantic_config__: ClassVar[ConfigDict] = STORED
     status: Literal["done", "failed", "stopped"]
     reason: str | None
-    kept_epoch: int
-    epochs: int
+    kept_epoch: Annotated[int, Field(ge=0)]
+    epochs: Annotated[int, Field(ge=0)]
     seconds: float
     logged_loss: float | None
     logged_accuracy: float | None
     reloaded_loss: float | None
     reloaded_accuracy: float | None
     sha256: dict[str, str]
+
+
+class Opened(TypedDict):
+    """opened.json: which test part the stored predictions were compared with, and what these were."""
+
+    fingerprint: str
+    sha256: str
+
+
+_RESULT, _OPENED, _HISTORY = TypeAdapter(Result), TypeAdapter(Opened), TypeAdapter(list[EpochRecord])
 
 
 class Stored(Protocol):
@@ -47,14 +62,30 @@ class Stored(Protocol):
 
 @dataclass(frozen=True)
 class JobFolder:
-    """The files of one job."""
+    """The files of one job. bounds: of the data set that its predictions are of, where that is known."""
 
     path: Path
+    bounds: Bounds | None = None
+
+    @staticmethod
+    def of(run: Path, job: str, bounds: Bounds | None = None) -> JobFolder:
+        """That of a job in a run. Raises IdentityError for what is no name of one."""
+        return JobFolder(inside(run, "jobs", job), bounds)
 
     @property
     def weights(self) -> Path:
         """The kept weights, of lane 0."""
         return self.path / "weights.safetensors"
+
+    @property
+    def result_path(self) -> Path:
+        """The file whose presence means that the job is over."""
+        return self.path / "result.json"
+
+    @property
+    def opened_path(self) -> Path:
+        """The note that the test was opened for this job."""
+        return self.path / "opened.json"
 
     @property
     def losses(self) -> Path:
@@ -73,10 +104,12 @@ class JobFolder:
         """Raises IdentityError when the values are not those of the id."""
         path = self.path / "job.json"
         with located(str(path)):
+            if not path.is_file():
+                raise IdentityError("missing", hint=f"Remove {self.path} and run the study again.")
             values = read_json(path)
             try:
                 job = Job.model_validate({key: value for key, value in values.items() if key != "id"})
-            except (ValidationError, AttributeError) as error:
+            except (SnellenError, ValueError, AttributeError, RecursionError) as error:
                 raise IdentityError(f"not a job ({error})") from None
             if job.id != self.path.name:
                 raise IdentityError("the values do not belong to this job", found=job.id, expected=self.path.name)
@@ -89,8 +122,7 @@ class JobFolder:
     def read_history(self) -> list[EpochRecord]:
         """The records; none when there are none yet."""
         path = self.path / "history.json"
-        history: list[EpochRecord] = read_json(path) if path.exists() else []
-        return history
+        return read_as(_HISTORY, path) if path.exists() else []
 
     def write_predictions(self, predictions: Predictions) -> None:
         """The predictions, in the file of their role."""
@@ -99,22 +131,29 @@ class JobFolder:
     def read_predictions(self, role: str) -> Predictions | None:
         """The stored predictions for a role, or None. Raises IdentityError when they are another job's."""
         path = self.predictions_path(role)
-        return load_predictions(path, self.path.name) if path.exists() else None
+        return load_predictions(path, self.path.name, role, self.bounds) if path.exists() else None
+
+    def labelled(self, role: str) -> Predictions:
+        """The stored predictions for a role whose labels are not sealed. Raises IdentityError when there are none."""
+        found = self.read_predictions(role)
+        if found is None or found.labels is None:
+            hint = f"Remove {self.path} and run the study again."
+            raise IdentityError("missing, or without labels", where=str(self.predictions_path(role)), hint=hint)
+        return found
 
     def write_result(self, result: Result) -> None:
         """result.json: the job is over."""
-        write_json(self.path / "result.json", asdict(result))
+        write_json(self.result_path, asdict(result))
 
     def read_result(self) -> Result | None:
         """The result, or None while the job is not over. Raises IdentityError for what is not a result."""
-        path = self.path / "result.json"
-        if not path.exists():
+        if not self.result_path.exists():
             return None
         try:
-            return Result(**read_json(path))
-        except TypeError as error:
-            hint = f"Remove {self.path} to train this job again."
-            raise IdentityError(f"not a result ({error})", where=str(path), hint=hint) from None
+            return read_as(_RESULT, self.result_path)
+        except IdentityError as error:
+            error.hint = f"Remove {self.result_path} to train this job again."
+            raise
 
     def is_done(self) -> bool:
         """True when the job ended well."""
@@ -129,26 +168,28 @@ class JobFolder:
     def write_opened(self, fingerprint: str) -> None:
         """Notes that the stored test predictions were compared with the labels of the test part of this fingerprint."""
         note = {"fingerprint": fingerprint, "sha256": digest_file(self.predictions_path("test"))}
-        write_json(self.path / "opened.json", note)
+        write_json(self.opened_path, note)
 
     def was_opened(self, fingerprint: str) -> bool:
         """True when that was done, and what was stored then is still there."""
-        note, predictions = self.path / "opened.json", self.predictions_path("test")
-        if not note.exists() or not predictions.exists():
+        note, predictions = self._opened, self.predictions_path("test")
+        if note is None or not predictions.exists():
             return False
-        return bool(read_json(note) == {"fingerprint": fingerprint, "sha256": digest_file(predictions)})
+        return note == {"fingerprint": fingerprint, "sha256": digest_file(predictions)}
+
+    def digests_of(self, result: Stored) -> dict[str, str]:
+        """SHA-256 of each file that the job left, by relative name; of opened test predictions too."""
+        opened = {"predictions/test.safetensors": self._opened["sha256"]} if self._opened else {}
+        return {**result.sha256, **opened}
 
     def changed_files(self, result: Stored) -> list[str]:
         """Names of stored files whose content is no longer what was written; opened test predictions among them."""
-        return [
-            name
-            for name, sha256 in {**result.sha256, **self._opened_digest()}.items()
-            if not (self.path / name).exists() or digest_file(self.path / name) != sha256
-        ]
+        return list(hashes.changes(self.path, self.digests_of(result)))
 
-    def _opened_digest(self) -> dict[str, str]:
-        note = self.path / "opened.json"
-        return {"predictions/test.safetensors": read_json(note)["sha256"]} if note.exists() else {}
+    @property
+    def _opened(self) -> Opened | None:
+        note = self.opened_path
+        return read_as(_OPENED, note) if note.exists() else None
 
     def digests(self, *paths: Path) -> dict[str, str]:
         """SHA-256 of files of this folder, by relative name."""

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, TypedDict
+from typing import Annotated, Any
 
 import numpy as np
 import torch
+from pydantic import ConfigDict, Field, with_config
 from torch import Tensor
+from typing_extensions import TypedDict
 
 from snellen.train.keeper import Keeper
 
 Values = dict[str, Tensor]
 
 
+@with_config(ConfigDict(extra="allow", strict=True, allow_inf_nan=False))
 class EpochRecord(TypedDict):
     """One line of the history. loss, accuracy: running means over the epoch while the weights changed, in training
     mode; validation: after the epoch, in evaluation mode, None where no rows are left for it. learning_rate: of the
     last step. seconds: wall clock, shared evenly among the lanes that trained together."""
 
-    epoch: int
+    epoch: Annotated[int, Field(ge=1)]
     loss: float
     accuracy: float
     validation_loss: float | None

@@ -19,9 +19,10 @@ import torch
 
 from snellen import __version__
 from snellen.errors import IdentityError, StorageError, unknown
-from snellen.files.atomic import read_json, write_json
+from snellen.files.atomic import write_json
 from snellen.files.cache import cache_folder
 from snellen.files.hashing import digest_file, identity
+from snellen.files.stored import read_json
 from snellen.kernels.library import instructions, library
 from snellen.train.compiled import ways_for
 from snellen.train.lane import Lane

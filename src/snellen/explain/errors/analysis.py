@@ -229,7 +229,7 @@ def _mistakes(roles: dict[str, dict[str, Predictions]]) -> pl.DataFrame:
         for role, models in roles.items()
         for model, part in models.items()
     ]
-    return pl.concat(parts)
+    return pl.concat(parts, how="vertical_relaxed")  # a part without mistakes has columns without a type
 
 
 def _wrong(part: Predictions) -> dict[str, np.ndarray]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
-from snellen.errors import IdentityError
-from snellen.files.atomic import read_json
 from snellen.train.engine import Watcher
 from snellen.train.lane import Lane
+from snellen.train.pack_record import read_pack
 from snellen.train.packs import WORTH_SECONDS, form, kind_of, seconds
 from snellen.train.perform import Workplace, perform, record_pack, tidy
 from snellen.train.strategy import NOTHING, side_by_side
@@ -99,9 +98,7 @@ def _recorded(lanes: Sequence[Lane], place: Workplace) -> list[list[Lane]]:
     by_ids = {lane.ids: lane for lane in lanes}
     found = []
     for path in sorted((place.run / "packs").glob("*/pack.json")):
-        record = read_json(path)
-        if not isinstance(record, dict) or not isinstance(record.get("lanes"), list):
-            raise IdentityError("not the record of a pack", where=str(path), hint=f"Remove {path.parent}.")
+        record = read_pack(path)
         pack = [by_ids[tuple(ids)] for ids in record["lanes"] if tuple(ids) in by_ids]
         if len(pack) == len(record["lanes"]) and len({place.paused(lane).epoch for lane in pack}) == 1:
             found.append(pack)

@@ -1,0 +1,131 @@
+"""data.json as it is read: what the data are, and who used which rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, NotRequired
+
+from pydantic import ConfigDict, Field, TypeAdapter, with_config
+from typing_extensions import TypedDict
+
+from snellen.data.roles import ROLES
+from snellen.errors import IdentityError
+from snellen.files.stored import read_as
+from snellen.limits import MAX_CLASSES, MAX_SIDE_PIXELS
+
+OPEN = ConfigDict(extra="allow", strict=True, allow_inf_nan=False)
+"""What later versions add stays."""
+Count = Annotated[int, Field(ge=0)]
+Side = Annotated[int, Field(ge=1, le=MAX_SIDE_PIXELS)]
+
+
+@with_config(OPEN)
+class Near(TypedDict):
+    """How many pictures are nearly another's, and how many of these one in another role."""
+
+    pictures: Count
+    groups: list[list[Count]]
+    parted: Count
+    together: bool
+
+
+@with_config(OPEN)
+class NearPicture(TypedDict):
+    """One of a set of near-duplicates; no class where that stays unsaid."""
+
+    row: Count
+    id: str
+    part: str
+
+
+@with_config(OPEN)
+class NearSet(TypedDict):
+    """Pictures that are almost the same."""
+
+    images: Count
+    parted: bool
+    contradicting: bool
+    pictures: list[NearPicture]
+
+
+@with_config(OPEN)
+class NearSets(TypedDict):
+    """See `near_sets.listed`."""
+
+    images: Count
+    sets: Count
+    parted: Count
+    listed: list[NearSet]
+
+
+@with_config(OPEN)
+class DataSection(TypedDict):
+    """The pictures. counts: a row a class. samples: rows to show of each class. means: of each class, 0..1."""
+
+    name: str
+    images: Count
+    shape: tuple[Side, Side, Annotated[int, Field(ge=1, le=4)]]
+    classes: Annotated[list[str], Field(min_length=2, max_length=MAX_CLASSES)]
+    pixel_range: tuple[float, float]
+    fingerprint: str
+    counts: list[dict[str, str | Count]]
+    samples: list[list[Count]]
+    means: list[list[float]]
+    conflicting: Count
+    duplicate_pictures: Count
+    near_duplicates: NotRequired[Near | None]
+    near_pairs: NotRequired[NearSets | None]
+
+
+@with_config(OPEN)
+class LeftOut(TypedDict):
+    """A row without a role. twin: the row that it equals, or what is wrong with its file."""
+
+    id: str
+    reason: str
+    twin: str
+
+
+@with_config(OPEN)
+class RolesSection(TypedDict):
+    """Who used which rows."""
+
+    counts: dict[str, Count]
+    seed: int
+    stratified: NotRequired[bool]
+    official_test: NotRequired[bool]
+    left_out: list[LeftOut]
+    left_out_total: dict[str, Count]
+    rules: list[str]
+
+
+@with_config(OPEN)
+class DataFile(TypedDict):
+    """The whole file."""
+
+    data: DataSection
+    roles: RolesSection
+
+
+_KIND = TypeAdapter(DataFile)
+
+
+def read_data(path: Path) -> dict[str, Any]:
+    """The file, its lists as long as its classes. Raises IdentityError where it is not one of ours."""
+    values: Any = read_as(_KIND, path)
+    data = values["data"]
+    classes, pixels = len(data["classes"]), data["shape"][0] * data["shape"][1] * data["shape"][2]
+    data["shape"], data["pixel_range"] = list(data["shape"]), list(data["pixel_range"])
+    whole = {
+        "counts": [row.get("class") for row in data["counts"]] == data["classes"]
+        and all(type(row.get(role)) is int for row in data["counts"] for role in ROLES),
+        "samples": len(data["samples"]) == classes
+        and all(row < data["images"] for rows in data["samples"] for row in rows),
+        "means": len(data["means"]) == classes and all(len(mean) == pixels for mean in data["means"]),
+        "pixel_range": data["pixel_range"][0] < data["pixel_range"][1],
+        "classes": len(set(data["classes"])) == classes,
+    }
+    wrong = [name for name, fits in whole.items() if not fits]
+    if wrong:
+        raise IdentityError(f"`{wrong[0]}` does not fit the classes and the shape", where=f"{path}: data.{wrong[0]}")
+    return dict(values)

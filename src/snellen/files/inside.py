@@ -1,0 +1,78 @@
+"""Names from stored files become paths inside the run, and nothing in a run leads out of it."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from pathlib import Path
+
+from snellen.errors import IdentityError, RunError
+
+PLAIN_NAME = re.compile(r"[^/\\:\x00-\x1f\x7f-\x9f]{1,255}")
+"""No separators, drive letters, alternate streams or control characters, and no longer than any system allows."""
+
+RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
+"""Names that Windows keeps for devices, with any ending."""
+
+
+def is_reserved(name: str) -> bool:
+    """Whether no file or folder may have this name on Windows."""
+    return RESERVED.fullmatch(name.strip()) is not None
+
+
+def inside(folder: Path, *names: str) -> Path:
+    """`folder` / names, each of which names one thing in the folder before it.
+
+    Raises IdentityError for a name with separators, a drive letter or control characters, for `.` and `..`, and where
+    links lead out of `folder`.
+    """
+    for name in names:
+        if not isinstance(name, str) or name in (".", "..") or not PLAIN_NAME.fullmatch(name):
+            raise IdentityError("a name that leaves its folder", found=repr(name)[:100], where=str(folder))
+    path = folder.joinpath(*names)
+    try:
+        within = path.resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError, ValueError) as error:  # a name too long, a circle of links, a lone surrogate
+        raise IdentityError(f"not the name of a file ({error})", where=repr(str(path))[:200]) from None
+    if not within:
+        raise IdentityError("a link that leaves its folder", found=repr(os.path.realpath(path)), where=str(path))
+    return path
+
+
+def expect_own_files(run: Path) -> None:
+    """Raises RunError where anything below `run` is a link that leaves it, a pipe, a socket or a device.
+
+    A stranger's directory is looked at before anything in it is opened: a pipe would wait for ever, and a link would
+    read or replace a file elsewhere.
+    """
+    if not run.exists():
+        return
+    if not run.is_dir():
+        raise RunError("not a folder", where=str(run), expected="the directory of a run, such as runs/digits")
+    root = run.resolve()
+    for folder, folders, files in os.walk(run):
+        for name in (*folders, *files):
+            path = Path(folder, name)
+            mode = path.lstat().st_mode
+            if stat.S_ISLNK(mode) and not Path(os.path.realpath(path)).is_relative_to(root):
+                raise RunError("a link that leaves the run", found=repr(os.path.realpath(path)), where=str(path))
+            if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode)):
+                hint = "Remove it: a run holds plain files and folders."
+                raise RunError("not a plain file", where=str(path), hint=hint)
+
+
+def expect_file(path: Path) -> int:
+    """The size in bytes of a plain file, looked at before it is opened: a pipe would wait for ever.
+
+    Raises FileNotFoundError where there is none, IdentityError for a folder, a pipe or a device.
+    """
+    try:
+        found = path.stat()
+    except OSError as error:
+        if isinstance(error, FileNotFoundError):
+            raise
+        raise IdentityError(f"cannot be read ({error.strerror or error})", where=str(path)) from None
+    if not stat.S_ISREG(found.st_mode):
+        raise IdentityError("not a plain file", where=str(path))
+    return found.st_size

@@ -1,0 +1,33 @@
+"""The name of a study, read before anything slow is imported: it says which run directory is meant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from snellen.limits import MAX_JSON_BYTES
+
+KEY = "study"
+
+
+def name_of(source: str, overrides: Sequence[str] = ()) -> str | None:
+    """What a study file or a shipped study is called, with overrides as for --set; None where that cannot be read at a
+    glance: then `open_document` says what is wrong."""
+    given = [override.partition("=")[2] for override in overrides if override.startswith(f"{KEY}=")]
+    try:
+        values = YAML(typ="safe", pure=True).load(f"{KEY}: {given[-1]}" if given else _text(source))
+    except (OSError, ValueError, YAMLError):
+        return None
+    name = values.get(KEY) if isinstance(values, dict) else None
+    return name if isinstance(name, str) else None
+
+
+def _text(source: str) -> str:
+    path = Path(source)
+    if not path.is_file():
+        return (files("snellen") / "studies" / f"{Path(source).name}.yaml").read_text(encoding="utf-8")
+    return path.read_bytes().decode("utf-8") if path.stat().st_size <= MAX_JSON_BYTES else ""
