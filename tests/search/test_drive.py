@@ -88,7 +88,7 @@ def test_the_curve_of_the_winner_is_that_of_the_same_job_run_straight_through(ha
     plain = {"layers": ["flatten", {"dense": {"units": units, "activation": "relu"}}]}
     plain["train"] = {"learning_rate": values["train.learning_rate"], "epochs": 4}
     straight = run(tmp_path / "straight", plain)
-    ours, theirs = (runs.runs.facts_of(folder).record.job("dense") for folder in (halved, straight.folder))
+    ours, theirs = (runs.facts_of(folder).record.job("dense") for folder in (halved, straight.folder))
     assert ours.path.name == theirs.path.name
     assert [record["epoch"] for record in ours.read_history()] == [1, 2, 3, 4]
     for one, other in zip(ours.read_history(), theirs.read_history()):
@@ -108,7 +108,7 @@ def test_a_grid_over_epochs_trains_one_trajectory(tmp_path: Path, monkeypatch: p
     folder = run(tmp_path / "grid", model).folder
     trials = outcome(folder)["trials"]
     assert [trial["epoch"] for trial in trials] == [1, 2, 3]
-    (steps_an_epoch,) = {-(-runs.runs.facts_of(folder).record.data["roles"]["counts"]["train"] // 64)}
+    (steps_an_epoch,) = {-(-runs.facts_of(folder).record.data["roles"]["counts"]["train"] // 64)}
     assert len(steps) == 3 * steps_an_epoch, "three cells for the price of the longest"
     assert outcome(folder)["winner"] == max(trials, key=lambda trial: (trial["score"], -trial["number"]))["number"]
 
@@ -236,7 +236,7 @@ def test_a_trial_that_fails_is_ranked_last(tmp_path: Path) -> None:
 def test_folds_then_one_network_on_all_rows(tmp_path: Path) -> None:
     """Cross-validated networks choose; the test is opened for one trained on all rows, as long as theirs were kept."""
     folder = run(tmp_path / "folds", {"layers": "linear", "train": {"epochs": 3}}, folds=3, seeds=2).folder
-    record = runs.runs.facts_of(folder).record
+    record = runs.facts_of(folder).record
     planned = record.planned["dense"]
     assert len(planned.folds) == 6 and len(planned.final) == 1
     final = record.folder_of(planned.final[0])
