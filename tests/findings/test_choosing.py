@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from runs import CHOOSING, LINEAR, SEARCH, edit_json, facts_of, findings_of, plant, run_small
+from runs import CHOOSING, LINEAR, SEARCH, SEEDED, edit_json, facts_of, findings_of, plant, run_small
 
 from snellen.api import Run
 from snellen.evaluate.record import RunRecord
@@ -344,6 +344,24 @@ def test_what_the_comparison_with_the_best_excludes_is_named_apart(copies: Calla
     [tie] = said(folder, "SNL009")
     assert tie.values["excluded"] == ["dropped"] and "may be chance" not in tie.sentence
     assert "`dropped` shares a letter with `plain`" in tie.sentence and "excludes that it is the best" in tie.sentence
+
+
+def test_a_choice_by_loss_of_what_is_not_the_best_by_accuracy(tmp_path: Path) -> None:
+    """The chosen model shares a letter with another, and the comparison with the best excludes it all the same."""
+    folder = run_small(tmp_path, **{**SEEDED, "choose_by": "loss"}).folder
+    first, second, third = facts_of(folder).evaluation.ranked
+    planted = np.zeros((3, 210), bool)
+    planted[:, :190] = True
+    for model, wrong in ((first, 7), (second, 0), (third, 120)):
+        right = planted.copy()
+        right[:, :wrong] = False
+        for job, row in zip(facts_of(folder).record.planned[model].seeds.values(), right, strict=True):
+            plant(folder, job, "validation", row)
+    pairs = facts_of(folder).evaluation.comparisons
+    assert not pairs.best[first].not_worse and second in pairs.like(first)
+    [tie] = said(folder, "SNL009")
+    assert tie.sentence.startswith(f"`{first}` was chosen by loss; in accuracy the comparison with the best excludes")
+    assert "may be chance" not in tie.sentence
 
 
 def test_a_winner_of_a_search_is_not_compared_by_the_images_that_chose_it(tmp_path: Path) -> None:

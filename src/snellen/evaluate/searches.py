@@ -80,8 +80,8 @@ class Stored:
 
     @cached_property
     def ended(self) -> dict[int, Trial]:
-        """The trials whose networks were all trained to their end, by number; not those that this search cut and another
-        went on with."""
+        """The trials whose networks were all trained to their end, by number; not those that this search cut and
+        another went on with."""
         of, trials = self.record.folder_of, self.searched.trials
         return {one.number: one for one in trials if not one.cut and all(of(job).is_done() for job in one.jobs)}
 

@@ -14,6 +14,8 @@ from snellen.findings.words import FLOOR, between, called, listed, on, points
 
 MOST = 8
 """Comparisons in one sentence; the table of the report has all."""
+OF_NETWORKS = ("networks", "out of bag")
+"""Kinds of comparison that say nothing of recipes."""
 OUT_OF_BAG = "each judged by what the search would have chosen without it"
 """Of images, beside the numbers of a comparison out of bag."""
 OWN_CORRECTION = {"curves": "curves", "errors": "errors, for its slices", "units": "units"}
@@ -53,7 +55,9 @@ def undecided(facts: Facts) -> Iterator[Finding]:
     judged = [one for one in unknown if one.kind != "selected"]
     excluded = [one for one in judged if not pairs.best[one.b].not_worse]
     open_ = [one for one in judged if one not in excluded]
-    parts = [_open(model, open_, pairs), _excluded(model, excluded), _not_judged(unknown)]
+    behind = not pairs.best[model].not_worse
+    first = _chosen_is_not_best(facts, model, open_) if behind else _open(model, open_, pairs)
+    parts = [first, _excluded(model, excluded), _not_judged(unknown)]
     yield Finding(
         "SNL009",
         "result",
@@ -74,13 +78,23 @@ def _open(model: str, unknown: Sequence[Comparison], pairs: Comparisons) -> str:
     """Those of which each may be the best."""
     if not unknown:
         return ""
-    first = unknown[0]
-    what = "the networks of " if first.kind in ("networks", "out of bag") else ""
+    first = next((one for one in unknown if one.kind in OF_NETWORKS), unknown[0])
+    what = "the networks of " if first.kind in OF_NETWORKS else ""
     names = listed([model, *(one.b for one in unknown)])
     found = f" {no_evidence(unknown, len(pairs.all))}" if largest_detectable(unknown) is not None else ""
     return (
         f"Which of {what}{names} is best is not decided {on(first)}{_seeds_too(first)}; that `{model}` stands first "
         f"among them may be chance.{found}{_needed(unknown, pairs.margin)}"
+    )
+
+
+def _chosen_is_not_best(facts: Facts, model: str, unknown: Sequence[Comparison]) -> str:
+    """A choice by loss of what is not the best by accuracy."""
+    measure = facts.record.study.choose_by
+    beside = f", though it shares a letter with {listed([one.b for one in unknown])}" if unknown else ""
+    return (
+        f"`{model}` was chosen by {measure}; in accuracy the comparison with the best excludes that "
+        f"it is the best{beside}."
     )
 
 
@@ -226,7 +240,7 @@ def _clause(facts: Facts, one: Comparison) -> str:
         return f"{a} and {b} are equivalent ({size})"
     if word == "cannot tell":
         return f"{a} and {b} cannot be told apart ({size}{_corrected_away(one)})"
-    if one.kind in ("networks", "out of bag"):
+    if one.kind in OF_NETWORKS:
         above = word.replace("better", "above").replace("worse", "below")
         return f"the network of {a} is {above} {b if one.b.startswith(FLOOR) else f'that of {b}'} ({size})"
     same = ", which is less than what matters" if one.verdict.equivalent else ""
