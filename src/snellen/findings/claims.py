@@ -7,11 +7,10 @@ from collections.abc import Iterable, Sequence
 from snellen.evaluate.networks import Networks, networks_on
 from snellen.evaluate.scores import Estimate
 from snellen.evaluate.trained import Trained, fitted_images, trained
-from snellen.explain.phrases import listing
 from snellen.findings.comparisons import largest_detectable, no_evidence
 from snellen.findings.conclusions import opened_words
 from snellen.findings.finding import Facts, percent
-from snellen.findings.words import listed
+from snellen.findings.words import listed, what_validation_chose
 
 
 def claim(facts: Facts) -> str:
@@ -24,7 +23,11 @@ def claim(facts: Facts) -> str:
     estimate, networks = evaluation.standing(model, role), networks_on(facts.record, model, role)
     if estimate is None or estimate.value is None or networks is None:
         return "The chosen model has no scores, so nothing may be claimed."
-    where = "held-out test images" if opened else f"validation images, which also chose {_chose(facts, model)},"
+    where = (
+        "held-out test images"
+        if opened
+        else f"validation images, which also chose {what_validation_chose(facts, model)},"
+    )
     tail = opened_words(evaluation.openings) if opened else "The test was not opened."
     parts = [
         f"{_who(facts, model, networks)} {percent(estimate.value)} of {estimate.n:,} {where} correctly "
@@ -34,16 +37,6 @@ def claim(facts: Facts) -> str:
         tail,
     ]
     return " ".join(parts)
-
-
-def _chose(facts: Facts, model: str) -> str:
-    """What the validation images chose: the epoch, values that were searched, the model."""
-    chosen = ["the epoch"]
-    if facts.record.study.models[model].search:
-        chosen.append("the values that were searched")
-    if len(facts.evaluation.ranked) > 1 and facts.evaluation.by != "folds":
-        chosen.append("the model")
-    return listing(chosen)
 
 
 def _who(facts: Facts, model: str, networks: Networks) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from snellen.data.vault import Openings
 from snellen.evaluate.scores import Estimate
 from snellen.findings.finding import Facts, Finding, percent, plural, times
-from snellen.findings.words import listed, of_network, of_networks, share
+from snellen.findings.words import listed, of_network, of_networks, share, what_validation_chose
 
 MEASURED = {"network": "validation {}", "seeds": "mean validation {}", "folds": "mean {} over the folds"}
 """What chose a model, in words."""
@@ -38,19 +38,18 @@ def chosen_by(facts: Facts, model: str, measure: str) -> Estimate | None:
 
 
 def _how_good(facts: Facts, model: str, estimate: Estimate) -> str:
-    also = " and the model" if len(facts.evaluation.ranked) > 1 else ""
     if facts.evaluation.by == "folds":
-        chose = " They chose the model, so this number is a little optimistic." if also else ""
+        several = len(facts.evaluation.ranked) > 1
+        chose = " They chose the model, so this number is a little optimistic." if several else ""
         return f"it is right on {share(estimate)} of {plural(estimate.n, 'image')} that folds held out.{chose}"
     images = plural(estimate.n, "validation image")
-    seeds = facts.evaluation.by_seed(model, "validation")
+    chose = f"These images chose {what_validation_chose(facts, model)}, so this number is optimistic."
     if estimate.networks > 1:
+        seeds = ", ".join(percent(value) for value in facts.evaluation.by_seed(model, "validation"))
         return (
-            f"its {estimate.networks} networks are right on {share(estimate)} of {images} on average (by seed: "
-            f"{', '.join(percent(value) for value in seeds)}). These images chose their epochs{also}, so this number "
-            "is optimistic."
+            f"its {estimate.networks} networks are right on {share(estimate)} of {images} on average (by seed: {seeds}). "
+            f"{chose}"
         )
-    chose = f"These images chose its epoch{also}, so this number is optimistic."
     return f"it is right on {share(estimate)} of {images}. {chose}"
 
 

@@ -76,6 +76,16 @@ def decimals(value: float) -> str:
     return f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"
 
 
+def what_validation_chose(facts: Facts, model: str) -> str:
+    """What the validation images chose: the epoch, values that were searched, the model."""
+    chosen = ["the epoch"]
+    if facts.record.study.models[model].search:
+        chosen.append("the values that were searched")
+    if len(facts.evaluation.ranked) > 1 and facts.evaluation.by != "folds":
+        chosen.append("the model")
+    return listing(chosen)
+
+
 def on(one: Comparison) -> str:
     """What was compared: on 5,000 validation images, 3 seeds each."""
     if one.kind == "folds":
