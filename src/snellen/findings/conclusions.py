@@ -47,8 +47,8 @@ def _how_good(facts: Facts, model: str, estimate: Estimate) -> str:
     if estimate.networks > 1:
         seeds = ", ".join(percent(value) for value in facts.evaluation.by_seed(model, "validation"))
         return (
-            f"its {estimate.networks} networks are right on {share(estimate)} of {images} on average (by seed: {seeds}). "
-            f"{chose}"
+            f"its {estimate.networks} networks are right on {share(estimate)} of {images} on average (by seed: "
+            f"{seeds}). {chose}"
         )
     return f"it is right on {share(estimate)} of {images}. {chose}"
 
