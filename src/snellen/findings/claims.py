@@ -113,10 +113,11 @@ def _folds(facts: Facts, model: str) -> list[str]:
 
 
 def _ties(facts: Facts, model: str) -> list[str]:
-    """What may not be claimed of others."""
+    """What may not be claimed of others; of those that the comparison with the best excludes nothing is said."""
     pairs = facts.evaluation.comparisons
     level = [one for other in pairs.like(model) if (one := pairs.between(model, other)) is not None]
-    judged, apart = [one for one in level if one.kind != "selected"], [one for one in level if one.kind == "selected"]
+    judged = [one for one in level if one.kind != "selected" and pairs.best[one.b].not_worse]
+    apart = [one for one in level if one.kind == "selected"]
     said = []
     if judged:
         unknown = [one for one in judged if not one.verdict.equivalent]
