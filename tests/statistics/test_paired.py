@@ -84,3 +84,10 @@ def test_means_over_networks_keep_the_variance_of_their_difference() -> None:
     half = 1.96 * difference.std() / np.sqrt(20_000)
     low, high = discordance_of(a.mean(0), b.mean(0)).limits()
     assert (low, high) == pytest.approx((difference.mean() - half, difference.mean() + half), abs=0.05 * half)
+
+
+def test_shares_that_are_alike_up_to_rounding_are_no_infinite_number_of_images() -> None:
+    seeds = np.tile(np.eye(7), 10)
+    found = discordance_of(seeds.mean(0), (1 - seeds).mean(0))
+    assert found.images == 70
+    assert (found.p_value < 0.05) == (found.limits()[1] < 0)

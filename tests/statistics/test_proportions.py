@@ -45,3 +45,8 @@ def test_shares_are_worth_as_many_answers_as_have_their_variance() -> None:
     shares = RANDOM.beta(8, 2, 20_000)
     half = 1.96 * shares.std() / np.sqrt(20_000)
     assert share_limits(shares) == pytest.approx((shares.mean() - half, shares.mean() + half), abs=0.02 * half)
+
+
+def test_shares_that_are_alike_up_to_rounding_count_as_single_answers() -> None:
+    shares = np.tile(np.eye(7), 10).mean(0)
+    assert spread_ratio(shares) == 1.0

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from snellen.statistics.proportions import CONFIDENCE, clopper_pearson, wilson
+from snellen.statistics.proportions import CONFIDENCE, ROUNDING, clopper_pearson, wilson
 
 
 def mcnemar(only_a: float, only_b: float) -> float:
@@ -74,5 +74,5 @@ def discordance_of(right_A: np.ndarray, right_B: np.ndarray) -> Discordance:
     only_a, only_b, images = float((a * (1 - b)).sum()), float(((1 - a) * b).sum()), len(a)
     single = (only_a + only_b) / images - ((only_a - only_b) / images) ** 2
     ratio = float((a - b).var()) / single if single > 0 else 1.0
-    ratio = min(1.0, ratio) if ratio > 0 else 1.0
+    ratio = min(1.0, ratio) if ratio > ROUNDING else 1.0
     return Discordance(only_a / ratio, only_b / ratio, images / ratio)

@@ -43,7 +43,7 @@ def spread_ratio(shares_N: np.ndarray) -> float:
     shares = np.asarray(shares_N, np.float64)
     single = float(shares.mean() * (1 - shares.mean()))
     ratio = float(shares.var()) / single if single > 0 else 1.0
-    return min(1.0, ratio) if ratio > 0 else 1.0
+    return min(1.0, ratio) if ratio > ROUNDING else 1.0
 
 
 def share_limits(shares_N: np.ndarray, confidence: float = CONFIDENCE) -> tuple[float, float]:
