@@ -32,7 +32,7 @@ LONGEST_FLOOR = 19
 SPARED = ("parameters", "time")
 """Columns that a narrow terminal goes without, in this order: both stand in the report."""
 FIRST = {"network": "best validation {}", "seeds": "best mean validation {}", "folds": "best mean {} over the folds"}
-GROUPS = "Models that share a letter cannot be told apart; + may be the best."
+GROUPS = "Models that share a letter were not told apart; + may be the best."
 
 
 def print_leaderboard(console: PlainConsole, record: RunRecord, evaluation: Evaluation) -> None:

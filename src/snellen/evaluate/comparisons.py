@@ -21,9 +21,15 @@ from snellen.evaluate.floors import floor_key, opened_floors, ranked_floors
 from snellen.evaluate.held_out import HELD_OUT, shared
 from snellen.evaluate.letters import letter_groups, letters
 from snellen.evaluate.networks import Networks, networks_on
-from snellen.evaluate.power import images_for_networks, images_for_recipes, recipe_noise, seeds_for_recipes
+from snellen.evaluate.power import (
+    detectable_by_networks,
+    images_for_networks,
+    images_for_recipes,
+    recipe_noise,
+    seeds_for_recipes,
+)
 from snellen.evaluate.record import RunRecord
-from snellen.evaluate.searched import Chosen, chosen_by_search, unranked
+from snellen.evaluate.searched import Chosen, chosen_by_search, ranked_by_search, unranked
 from snellen.evaluate.student import SIGNIFICANT, Difference
 from snellen.evaluate.verdicts import Verdict, equivalence_margin, verdict
 
@@ -38,7 +44,9 @@ class Comparison:
     with fewer; splits: of folds. adjusted_p: Holm's. simultaneous: the limits by which a difference matters or is
     equivalent, of all comparisons of the report together (Bonferroni).
 
-    detectable: the smallest difference that would be found with a probability of 80 %; None where nothing varied.
+    detectable: of pairs with the first model that were not told apart, the smallest difference that would be found with
+    a probability of 80 %; None where nothing varied. left_out: models of which the network that a search ranked by
+    these images is not among those compared.
     images_needed, seeds_needed: with which the margin would be found in four of five such studies, the other left as it
     is; None where it is not asked or none suffice.
     """
@@ -54,9 +62,10 @@ class Comparison:
     adjusted_p: float
     verdict: Verdict
     simultaneous: tuple[float, float] | None
-    detectable: float | None
+    detectable: float | None = None
     images_needed: int | None = None
     seeds_needed: int | None = None
+    left_out: tuple[str, ...] = ()
 
     @property
     def apart(self) -> bool:
@@ -112,8 +121,9 @@ def compare(record: RunRecord, ranked: Sequence[str], opened: Sequence[str]) -> 
     sides: dict[str, dict[str, Side]] = {}
     found: dict[Named, Contrast] = {}
     folds = shared(record, ranked) if record.study.folds else {}
+    ranked_folds = {model for model in folds if _folds_were_ranked(record, model)}
     for a, b in combinations(ranked, 2) if folds else ():
-        found[a, b, HELD_OUT] = of_folds(folds[a], folds[b])
+        found[a, b, HELD_OUT] = of_folds(folds[a], folds[b], selected=bool({a, b} & ranked_folds))
     chosen = chosen_by_search(record, ranked)
     for role, models, floors in _roles(record, ranked, opened):
         sides[role] = _sides(record, role, models, floors, chosen if role == "validation" else {})
@@ -121,6 +131,11 @@ def compare(record: RunRecord, ranked: Sequence[str], opened: Sequence[str]) -> 
         known = [pair for pair in pairs if set(pair) <= sides[role].keys()]
         found |= {(*pair, role): one for pair, one in contrasts(sides[role], known).items()}
     return _judged(found, sides, margin, HELD_OUT if folds else "validation", list(ranked))
+
+
+def _folds_were_ranked(record: RunRecord, model: str) -> bool:
+    """Whether a search chose the very networks of the folds, by its mean over them."""
+    return not ranked_by_search(record, model).isdisjoint(fold.job for fold in record.planned[model].folds)
 
 
 def _roles(
@@ -160,7 +175,7 @@ def _side(networks: Networks, chosen: Chosen | None) -> Side:
     right_SN = networks.each("accuracy").astype(bool)
     places = unranked(networks.seeds, chosen)
     if places is not None:
-        return Side(right_SN[places])
+        return Side(right_SN[places], left_out=len(places) < len(right_SN))
     return Side(right_SN, selected=True, out_of_bag_N=chosen.out_of_bag_N if chosen else None)
 
 
@@ -175,7 +190,9 @@ def _judged(
     adjusted = family([(_text(name), one.limits.p_value) for name, one in found.items()]).adjusted
     level = SIGNIFICANT / max(1, len(found))
     compared = [
-        _needs(one, sides, margin, level) if one.a == ranked[0] and one.role == role else one
+        _needs(one, found[one.a, one.b, one.role], sides.get(one.role, {}), margin, level)
+        if ranked[0] in (one.a, one.b)
+        else one
         for one in (
             _comparison(name, contrast, sides, adjusted[_text(name)], margin, level) for name, contrast in found.items()
         )
@@ -200,27 +217,37 @@ def _comparison(
     a, b, role = name
     wide = one.limits.at(1 - level)
     judged = verdict(one.limits.difference, wide, adjusted_p, margin)
-    smallest = None
-    if judged.word == "cannot tell":
-        of = sides.get(role, {})
-        smallest = detectable(of.get(a), of.get(b), one, level)
+    left_out = tuple(key for key in (a, b) if (side := sides.get(role, {}).get(key)) and side.left_out)
     seen = one.limits.difference
-    return Comparison(a, b, role, one.kind, one.images, one.seeds, one.splits, seen, adjusted_p, judged, wide, smallest)
+    return Comparison(
+        a, b, role, one.kind, one.images, one.seeds, one.splits, seen, adjusted_p, judged, wide, left_out=left_out
+    )
 
 
-def _needs(one: Comparison, sides: Mapping[str, Mapping[str, Side]], margin: float, level: float) -> Comparison:
-    """With what it would take to find the margin, where nothing was found; unknown over folds and against a floor."""
-    if one.verdict.word != "cannot tell" or one.kind not in ("networks", "recipes") or one.detectable is None:
+def _needs(one: Comparison, contrast: Contrast, sides: Mapping[str, Side], margin: float, level: float) -> Comparison:
+    """With what would have been found, where nothing was, and what it would take to find the margin; the latter is
+    unknown over folds and against a floor."""
+    if one.verdict.word != "cannot tell":
         return one
-    a, b = sides[one.role][one.a], sides[one.role][one.b]
-    if a.fixed or b.fixed or margin <= 0:
+    a, b = sides.get(one.a), sides.get(one.b)
+    one = replace(one, detectable=detectable(a, b, contrast, level))
+    counts = contrast.limits.images
+    if a is None or b is None or a.fixed or b.fixed or margin <= 0 or counts is None or one.detectable is None:
         return one
+    if one.kind not in ("networks", "recipes"):
+        return one
+    share = (counts.only_a + counts.only_b) / counts.images
+    exact = images_for_networks(share, margin, level)
     if one.kind == "networks":
-        discordant = float(np.mean(a.right_SN[0] != b.right_SN[0]))
-        return replace(one, images_needed=images_for_networks(discordant, margin, level))
+        return replace(one, images_needed=exact)
     noise = recipe_noise(a.right_SN, b.right_SN)
     images = images_for_recipes(noise, one.seeds, margin, level)
-    return replace(one, images_needed=images, seeds_needed=seeds_for_recipes(noise, one.images, margin, level))
+    enough = detectable_by_networks(share, max(1, int(counts.images)), level)
+    seeds = seeds_for_recipes(noise, one.images, margin, level) if enough is not None and enough <= margin else None
+    # a mean over seeds counts for more images than there are
+    worth = counts.images / one.images
+    needed = None if images is None or exact is None else max(images, -(-exact // max(1, int(worth))))
+    return replace(one, images_needed=needed, seeds_needed=seeds)
 
 
 def _groups(pairs: Comparisons, ranked: Sequence[str]) -> dict[str, str]:
@@ -241,9 +268,6 @@ def _best(found: Mapping[Named, Contrast], role: str, ranked: Sequence[str]) -> 
         i, j = ranked.index(a), ranked.index(b)
         if limits is not None:
             (lows[i, j], highs[i, j]), (lows[j, i], highs[j, i]) = limits, (-limits[1], -limits[0])
-        elif one.kind != "selected":
-            lows[i, j] = highs[i, j] = one.limits.value
-            lows[j, i] = highs[j, i] = -one.limits.value
     return dict(zip(ranked, compare_with_best(lows, highs)))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -26,12 +26,14 @@ Pair = tuple[str, str]
 class Side:
     """Who is right where. right_SN: bool, the first seed first. fixed: a floor, which fitting again does not change.
 
-    selected: a search chose the first network on these images. out_of_bag_N: then the share of right answers of what it
-    chooses without each image, None where that cannot be told.
+    left_out: a network that a search ranked by these images is not among them. selected: such a network is the first.
+    out_of_bag_N: then the share of right answers of what the search chooses without each image, None where that cannot
+    be told.
     """
 
     right_SN: np.ndarray
     fixed: bool = False
+    left_out: bool = False
     selected: bool = False
     out_of_bag_N: np.ndarray | None = None
 
@@ -84,24 +86,32 @@ def contrast(a: Side, b: Side) -> Contrast:
     return _of_two(kind, a, b)
 
 
-def of_folds(a: HeldOut, b: HeldOut) -> Contrast:
-    """Two models over the same splits: the corrected resampled t."""
+def of_folds(a: HeldOut, b: HeldOut, selected: bool = False) -> Contrast:
+    """Two models over the same splits: the corrected resampled t; no limits where a search chose by these folds."""
     a_JS, b_JS = a.values("accuracy"), b.values("accuracy")
     limits = fold_limits(a_JS, b_JS, a.num_train, a.num_held_out)
-    return Contrast("folds", limits, len(a.pooled()), min(a_JS.shape[1], b_JS.shape[1]), len(a_JS))
+    if selected:
+        limits = replace(limits, standard_error=0.0, degrees_of_freedom=None, method="none")
+    kind: Kind = "selected" if selected else "folds"
+    return Contrast(kind, limits, len(a.pooled()), min(a_JS.shape[1], b_JS.shape[1]), len(a_JS))
 
 
 def detectable(a: Side | None, b: Side | None, one: Contrast, level: float = SIGNIFICANT) -> float | None:
-    """The smallest difference, a share, that such a comparison would find with a probability of 80 %, with the noise
-    that was seen; sides: None over folds. None where nothing varied, and where nothing was compared."""
+    """The smallest difference, a share, that such a comparison would find with a probability of about 80 %, with the
+    noise that was seen; sides: None over folds. Where both a t test and the exact test of the images must reject, the
+    larger of what each would find. None where nothing varied, and where nothing was compared."""
+    found: list[float | None] = []
     if one.kind == "recipes" and a is not None and b is not None and not (a.fixed or b.fixed):
         noise = recipe_noise(a.right_SN, b.right_SN)
-        return detectable_by_recipes(noise, min(len(a.right_SN), len(b.right_SN)), one.images, level)
-    if one.discordance is not None:
-        return detectable_by_networks(one.discordance, one.images, level)
-    if one.limits.degrees_of_freedom is None:
-        return None
-    return detectable_by_t(one.limits.standard_error, one.limits.degrees_of_freedom, level)
+        found.append(detectable_by_recipes(noise, min(len(a.right_SN), len(b.right_SN)), one.images, level))
+    elif one.limits.degrees_of_freedom is not None:
+        found.append(detectable_by_t(one.limits.standard_error, one.limits.degrees_of_freedom, level))
+    if one.limits.images is not None:
+        counts = one.limits.images
+        share = (counts.only_a + counts.only_b) / counts.images
+        found.append(detectable_by_networks(share, max(1, int(counts.images)), level))
+    known = [each for each in found if each is not None]
+    return max(known) if known and len(known) == len(found) else None
 
 
 def _of_recipes(a: Side, b: Side) -> Contrast:

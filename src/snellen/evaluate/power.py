@@ -34,8 +34,9 @@ def network_power(discordance: float, images: int, margin: float, level: float =
 
 
 def detectable_by_networks(discordance: float, images: int, level: float = SIGNIFICANT) -> float | None:
-    """The smallest difference that exact McNemar finds with power 0.8 at the observed discordance; None above 1."""
-    return _smallest(lambda margin: network_power(discordance, images, margin, level))
+    """The smallest difference that exact McNemar finds with power 0.8, where it comes on top of the discordance that
+    was seen: the better network is right on so many more images. None above 1."""
+    return _smallest(lambda margin: network_power(min(1.0, discordance + margin), images, margin, level))
 
 
 def images_for_networks(discordance: float, margin: float, level: float = SIGNIFICANT) -> int | None:

@@ -6,14 +6,26 @@ from collections.abc import Iterator, Sequence
 
 from snellen.evaluate.comparisons import Comparison, Comparisons
 from snellen.evaluate.floors import floor_key
+from snellen.evaluate.held_out import HELD_OUT
 from snellen.evaluate.recipes import MIN_SEEDS_COMPARED
 from snellen.evaluate.student import SIGNIFICANT
 from snellen.explain.phrases import listing
 from snellen.findings.finding import Facts, Finding
-from snellen.findings.words import FLOOR, between, called, listed, on, points
+from snellen.findings.words import (
+    between,
+    called,
+    left_out,
+    listed,
+    on,
+    points,
+    seeds_to_compare,
+    the_network,
+)
 
 MOST = 8
 """Comparisons in one sentence; the table of the report has all."""
+HARDLY_ANY = 0.25
+"""A difference that nobody needs a test for: what would have been found beyond it is not told as a number."""
 OF_NETWORKS = ("networks", "out of bag")
 """Kinds of comparison that say nothing of recipes."""
 OUT_OF_BAG = "each judged by what the search would have chosen without it"
@@ -28,7 +40,8 @@ def no_comparison(facts: Facts) -> Iterator[Finding]:
     if len(ranked) < 2 or pairs.role == "held_out":
         return
     seeds = min(len(facts.record.planned[model].seeds) for model in ranked)
-    if seeds >= MIN_SEEDS_COMPARED:
+    wanted = seeds_to_compare(facts)
+    if seeds >= (wanted or MIN_SEEDS_COMPARED):
         return
     yield Finding(
         "SNL005",
@@ -38,7 +51,7 @@ def no_comparison(facts: Facts) -> Iterator[Finding]:
         "here are these networks.",
         {"models": list(ranked), "trainings_each": seeds},
         "leaderboard",
-        f"For recipes, train each with at least {MIN_SEEDS_COMPARED} seeds: --set seeds={MIN_SEEDS_COMPARED}",
+        f"For recipes, train each with at least {wanted} seeds: --set seeds={wanted}" if wanted else None,
     )
 
 
@@ -57,7 +70,7 @@ def undecided(facts: Facts) -> Iterator[Finding]:
     open_ = [one for one in judged if one not in excluded]
     behind = not pairs.best[model].not_worse
     first = _chosen_is_not_best(facts, model, open_) if behind else _open(model, open_, pairs)
-    parts = [first, _excluded(model, excluded), _not_judged(unknown)]
+    parts = [first, _excluded(model, excluded), _not_judged(unknown, seeds_to_compare(facts))]
     yield Finding(
         "SNL009",
         "result",
@@ -109,15 +122,19 @@ def _excluded(model: str, excluded: Sequence[Comparison]) -> str:
     )
 
 
-def _not_judged(unknown: Sequence[Comparison]) -> str:
-    """Those that the images cannot compare, because they chose one of the two."""
+def _not_judged(unknown: Sequence[Comparison], seeds: int | None) -> str:
+    """Those that the images cannot compare, because they chose one of the two. seeds: with which recipes can be."""
     names = [one.b for one in unknown if one.kind == "selected"]
     if not names:
         return ""
+    if unknown[0].role == HELD_OUT:
+        images, can = "folds", "Folds with `nested: true`, or the test, can."
+    else:
+        images, seeds_can = "validation images", f", `seeds: {seeds}`" if seeds else ""
+        can = f"Folds{seeds_can} or the test can."
     return (
-        f"The validation images that a search chose by cannot compare its winner with others; so nothing is said of "
-        f"`{unknown[0].a}` against {listed(names)}. Folds, the test, or {MIN_SEEDS_COMPARED} seeds beyond those of the "
-        "search can."
+        f"The {images} that a search chose by cannot compare its winner with others; so nothing is said of "
+        f"`{unknown[0].a}` against {listed(names)}. {can}"
     )
 
 
@@ -129,10 +146,15 @@ def largest_detectable(unknown: Sequence[Comparison]) -> float | None:
 
 def no_evidence(unknown: Sequence[Comparison], family: int) -> str:
     """What would have been found, and that not finding it shows nothing; `largest_detectable` is known."""
-    among = f", corrected for {family} comparisons," if family > 1 else ""
+    among, smallest = f", corrected for {family} comparisons," if family > 1 else "", largest_detectable(unknown) or 0.0
+    if smallest > HARDLY_ANY:
+        return (
+            f"A difference of {points(HARDLY_ANY)} would hardly have been found{among}; that none was found is no "
+            "evidence that they are equal."
+        )
     return (
-        f"A difference of {points(largest_detectable(unknown) or 0.0)} or more would have been found{among} with a "
-        "probability of at least 80 %; that none was found is no evidence that they are equal."
+        f"A difference of {points(smallest)} or more would have been found{among} with a probability of about 80 %; "
+        "that none was found is no evidence that they are equal."
     )
 
 
@@ -233,21 +255,22 @@ def _clause(facts: Facts, one: Comparison) -> str:
     """One comparison in words: what the verdict allows, and no more."""
     a, b, word = called(facts, one.a), called(facts, one.b), one.verdict.word
     shown = one.turned.difference if one.verdict.worse else one.difference
-    size = f"{points(shown.value)}, {between(shown)}{f', {OUT_OF_BAG}' if one.kind == 'out of bag' else ''}"
+    how = f", {OUT_OF_BAG}" if one.kind == "out of bag" else left_out(one)
+    size = f"{points(shown.value)}, {between(shown)}{how}"
     if one.kind == "selected":
         return f"{a} and {b} are not compared, because a search chose by these images"
     if word == "equivalent":
         return f"{a} and {b} are equivalent ({size})"
     if word == "cannot tell":
-        return f"{a} and {b} cannot be told apart ({size}{_corrected_away(one)})"
+        return f"{a} and {b} cannot be told apart ({size}{corrected_away(one)})"
     if one.kind in OF_NETWORKS:
         above = word.replace("better", "above").replace("worse", "below")
-        return f"the network of {a} is {above} {b if one.b.startswith(FLOOR) else f'that of {b}'} ({size})"
+        return f"{the_network(facts, one.a, one.role)} is {above} {the_network(facts, one.b, one.role)} ({size})"
     same = ", which is less than what matters" if one.verdict.equivalent else ""
     return f"{a} is {word} than {b} ({size}{same})"
 
 
-def _corrected_away(one: Comparison) -> str:
+def corrected_away(one: Comparison) -> str:
     """Where the correction decides."""
     alone = one.difference.p_value
     if alone is None or alone >= SIGNIFICANT:

@@ -12,7 +12,7 @@ from snellen.evaluate.comparisons import Comparison
 from snellen.evaluate.recipes import MIN_SEEDS_COMPARED
 from snellen.evaluate.trained import main_networks
 from snellen.findings.finding import Facts, Finding, Step
-from snellen.findings.words import ROLES, between, on, points
+from snellen.findings.words import ROLES, between, left_out, on, points, seeds_to_compare, the_network
 from snellen.study.differences import Differing, differences
 
 NUMBERS = {1: "One seed", 2: "Two seeds"}
@@ -49,7 +49,8 @@ def factors(facts: Facts) -> Iterator[Finding]:
             "SNL014",
             "result",
             f"`{a}` and `{b}` differ in {one.key.factor} alone ({_values(one.key)}), {on(one.pair)}: "
-            f"{_verdict(one)} ({points(one.pair.difference.value)}, {between(one.pair.difference)}).",
+            f"{_verdict(one)} ({points(one.pair.difference.value)}, {between(one.pair.difference)}"
+            f"{left_out(one.pair)}).",
             {"models": [a, b], "key": one.key.path, "value": one.pair.difference.value, "seeds": one.pair.seeds},
             "leaderboard",
         )
@@ -72,11 +73,13 @@ def no_control(facts: Facts) -> Iterator[Finding]:
         if one.is_control:
             continue
         a, b, size = one.pair.a, one.pair.b, points(one.pair.difference.value)
-        reason, needs, step = _missing(one)
+        reason, needs, step = _missing(one, seeds_to_compare(facts))
+        role, networks = one.pair.role, one.pair.kind == "networks"
+        of = [the_network(facts, each, role) if networks else f"`{each}`" for each in (a, b)]
         yield Finding(
             "SNL113",
             "notice",
-            f"{reason}: the difference of {size} between `{a}` and `{b}` on {ROLES[one.pair.role]} images cannot be "
+            f"{reason}: the difference of {size} between {of[0]} and {of[1]} on {ROLES[role]} images cannot be "
             f"credited to {one.key.factor}; {needs}.",
             {"models": [a, b], "key": one.key.path, "value": one.pair.difference.value},
             "leaderboard",
@@ -84,14 +87,14 @@ def no_control(facts: Facts) -> Iterator[Finding]:
         )
 
 
-def _missing(one: Matched) -> tuple[str, str, Step | None]:
-    """Why there is no control, what it needs, and what to do."""
+def _missing(one: Matched, seeds_wanted: int | None) -> tuple[str, str, Step | None]:
+    """Why there is no control, what it needs, and what to do. seeds_wanted: with which recipes can be compared."""
     if one.pair.kind in ("out of bag", "selected"):
-        more = Step("seeds", f"--set seeds={MIN_SEEDS_COMPARED + 1}")
-        return "Chosen by a search", f"needs {MIN_SEEDS_COMPARED} seeds beside the one that the search ranked", more
+        more = Step("seeds", f"--set seeds={seeds_wanted}") if seeds_wanted else None
+        return "Chosen by a search", f"needs {MIN_SEEDS_COMPARED} seeds that the search did not rank", more
     if one.few:
         seeds = one.seeds
-        wanted = Step("seeds", f"--set seeds={MIN_SEEDS_COMPARED}")
+        wanted = Step("seeds", f"--set seeds={seeds_wanted or MIN_SEEDS_COMPARED}")
         return NUMBERS.get(seeds, f"{seeds} seeds"), f"needs at least {MIN_SEEDS_COMPARED} seeds", wanted
     if not one.of.equal_steps:
         step = Step("equal steps", "Leave out `patience`, so that both take equal steps.")

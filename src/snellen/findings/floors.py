@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from snellen.evaluate.comparisons import Comparison
 from snellen.evaluate.floors import floor_key
 from snellen.evaluate.scores import Estimate
-from snellen.findings.comparisons import OUT_OF_BAG, against_floor
+from snellen.findings.comparisons import OUT_OF_BAG, against_floor, corrected_away
 from snellen.findings.finding import Facts, Finding, Step, plural
-from snellen.findings.words import between, of_network, of_networks, points, share
+from snellen.findings.words import between, left_out, of_network, of_networks, points, share
 
 
 def best_floor(facts: Facts) -> Iterator[Finding]:
@@ -71,7 +71,7 @@ def below_floor(facts: Facts) -> Iterator[Finding]:
                 "SNL110",
                 "notice",
                 f"{_capital(whom)}: not shown to be {better} the floor `{label}`. On the same {images} the "
-                f"difference is {seen}, {_covering(one)}.",
+                f"difference is {seen}, {_covering(one)}{corrected_away(one)}.",
                 {**values, "difference": one.difference.value},
                 "leaderboard",
                 steps=(OTHERWISE,),
@@ -88,7 +88,7 @@ def _less(one: Comparison) -> str:
 
 def _covering(one: Comparison) -> str:
     if one.kind == "recipes":
-        return "over images and seeds"
+        return f"over images and seeds{left_out(one)}"
     return f"over images, {OUT_OF_BAG if one.kind == 'out of bag' else 'for this network alone'}"
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from snellen.evaluate.floors import floor_key
-from snellen.evaluate.recipes import MIN_SEEDS_COMPARED
 from snellen.findings.finding import Ask, Facts, Finding, Step
+from snellen.findings.words import seeds_to_compare
 
 MOST_SEEDS = 30
 """More seeds than this are not asked of anybody."""
@@ -35,11 +35,10 @@ def _beat_the_floor(facts: Facts, model: str) -> str:
 def _seeds(facts: Facts, model: str) -> str:
     ranked, pairs = facts.evaluation.ranked, facts.evaluation.comparisons
     seeds = min(len(facts.record.planned[each].seeds) for each in ranked)
-    if len(ranked) < 2 or pairs.role == "held_out" or seeds >= MIN_SEEDS_COMPARED:
+    wanted = seeds_to_compare(facts)
+    if len(ranked) < 2 or pairs.role == "held_out" or wanted is None or seeds >= wanted:
         return ""
-    return (
-        f"train every recipe with at least {MIN_SEEDS_COMPARED} seeds (--set seeds={MIN_SEEDS_COMPARED}), then compare."
-    )
+    return f"train every recipe with at least {wanted} seeds (--set seeds={wanted}), then compare."
 
 
 def _decide(facts: Facts, model: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from snellen.evaluate.comparisons import Comparison
 from snellen.evaluate.networks import networks_on
+from snellen.evaluate.recipes import MIN_SEEDS_COMPARED
 from snellen.evaluate.scores import Estimate
 from snellen.evaluate.student import Difference
 from snellen.evaluate.trained import which_network
@@ -92,6 +93,30 @@ def on(one: Comparison) -> str:
         return f"over the same {plural(one.splits or 0, 'fold')}"
     images = f"on the same {plural(one.images, f'{ROLES[one.role]} image')}"
     return f"{images}, {one.seeds} seeds each" if one.kind == "recipes" else images
+
+
+def left_out(one: Comparison) -> str:
+    """Which network a comparison of recipes leaves out, with a comma before; empty where none."""
+    if not one.left_out:
+        return ""
+    return f", without the network of {listed(one.left_out)} that the search ranked by these images"
+
+
+def the_network(facts: Facts, key: str, role: str) -> str:
+    """A side of a comparison of two networks: the network of `m`, which one where there are several; a floor."""
+    if key.startswith(FLOOR):
+        return called(facts, key)
+    which = which_network(facts.record, key, role)
+    return f"{which} of `{key}`" if which and " of the study" not in which else f"the network of `{key}`"
+
+
+def seeds_to_compare(facts: Facts) -> int | None:
+    """With how many seeds the recipes of a study can be compared: one more where a search ranked the first. None where
+    a search ranked them all."""
+    searches = [each.search for each in facts.record.study.models.values() if each.search is not None]
+    if any(each.mean_over == "seeds" for each in searches):
+        return None
+    return MIN_SEEDS_COMPARED + any(each.mean_over is None for each in searches)
 
 
 def _tenths(value: float) -> str:

@@ -8,9 +8,13 @@ import numpy as np
 
 from snellen.statistics.proportions import CONFIDENCE
 
+SMALLEST = 1e-9
+"""A standard deviation below this part of the largest value is rounding."""
+
 
 def mean_limits(values_N: np.ndarray, confidence: float = CONFIDENCE) -> tuple[float, float] | None:
-    """The limits of the mean of (N,) values; None where they are fewer than 3 or all alike.
+    """The limits of the mean of (N,) values; None where they are fewer than 3, all alike, or not
+    finite.
 
     Student's t after Hall's cubic transformation, which takes away the skewness of the statistic (Hall, Journal of the
     Royal Statistical Society B 54, 1992, equation 2.4). Of losses it covers at least 94 % as soon as one image is
@@ -21,7 +25,7 @@ def mean_limits(values_N: np.ndarray, confidence: float = CONFIDENCE) -> tuple[f
 
     values = np.asarray(values_N, np.float64)
     n = len(values)
-    if n < 3 or np.ptp(values) == 0:
+    if n < 3 or not np.isfinite(values).all() or not values.std() > SMALLEST * np.abs(values).max():
         return None
     mean, deviation = float(values.mean()), float(values.std(ddof=1))
     error = deviation / sqrt(n)
