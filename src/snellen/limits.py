@@ -60,6 +60,10 @@ MAX_FOLDER_DEPTH = 32
 MAX_NAME_CHARACTERS = 4_096
 """Longest path or label in a manifest: no system opens a longer path."""
 
+MAX_LABEL_CHARACTERS = 2**27
+"""Of all labels of a data set as an array, in which each takes as much as the longest: 512 MiB; names of 13 letters for
+MAX_IMAGES."""
+
 MAX_LAYERS = 1_000
 MAX_SKIP_DEPTH = 16
 MAX_PARAMETERS = 1_000_000_000
@@ -184,11 +188,17 @@ MAP_BYTES_A_ROW = 2_000
 n * (MAP_BYTES_A_VALUE * d + MAP_BYTES_A_NEIGHBOUR * k + MAP_BYTES_A_ROW): the values, their copy in the index of
 neighbours and in doubles; neighbours, distances and the two symmetric sparse matrices; the trees of the index."""
 
+MAX_STUDY_VALUES = 100_000
+"""Keys and items of a study file, those behind aliases each time they are named: a thousand models resolved."""
+
 MAX_STORED_BYTES = 64 * 2**20
 MAX_STORED_DEPTH = 100
 MAX_STORED_INTEGER = 2**63 - 1
 """Of a JSON file of a run: real ones are at most a few MB (a search of a thousand trials, the words of an analysis),
 20 levels deep, and hold no number that an int64 does not."""
+
+MAX_JOURNAL_BYTES = 256 * 2**20
+"""Of a log of records: a million of them. A run of a thousand trials adds 2 MB to its hashes."""
 
 MAX_THREADS = 1_024
 """More than any machine has: a record that says so is not ours."""

@@ -155,3 +155,14 @@ def test_opcodes_are_counted() -> None:
     with pytest.raises(DataError, match=r"more opcodes than any batch needs; found 2,000,001"):
         read_pickled(b"\x80\x02" + b"N" * 3_000_000)
     assert time.perf_counter() - started < 10
+
+
+def test_one_wide_letter_does_not_multiply_long_text() -> None:
+    text = "\N{GRINNING FACE}" + "a" * 2**20
+    content = b"\x80\x02}X\x01\x00\x00\x00aX" + len(text.encode()).to_bytes(4, "little") + text.encode() + b"s."
+    tracemalloc.start()
+    with pytest.raises(DataError, match="long text with letters that no batch has"):
+        read_pickled(content)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2**20

@@ -187,3 +187,14 @@ def test_many_short_lines_after_a_long_one_make_no_room(tmp_path: Path) -> None:
         assert tracemalloc.get_traced_memory()[1] < 2**29
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize("longest", [5_000, 3_000])
+def test_one_long_label_does_not_make_all_as_long(tmp_path: Path, longest: int) -> None:
+    path = tmp_path / "long.csv"
+    rows = ["a" if row != 5 else "x" * longest for row in range(60_000)]
+    path.write_text(
+        "label," + ",".join(f"p{n}" for n in range(9)) + "\n" + "".join(f"{r},1,2,3,4,5,6,7,8,9\n" for r in rows)
+    )
+    with pytest.raises(DataError, match=rf"long\.csv: row 5: a label too long; found {longest:,} characters"):
+        read_pixel_csv(path)

@@ -70,3 +70,15 @@ def test_a_name_that_leaves_the_run_is_no_name(name: str, run: Path) -> None:
 def test_files_that_are_being_written_are_not_below(run: Path) -> None:
     (run / "jobs/1/.b.0123.tmp").touch()
     assert hashes.below(run / "jobs") == [run / "jobs/1/b"]
+
+
+@pytest.mark.parametrize("name", ["jobs", "d" * 256, "/".join(["d" * 200] * 30), "ä" * 200])
+def test_a_name_that_no_file_of_a_run_has_is_no_crash(run: Path, name: str) -> None:
+    journal.append(run / hashes.FILE, {"format": hashes.FORMAT, "files": {name: "0" * 64}})
+    assert set(changes(run)) <= {name}
+
+
+def test_a_folder_in_the_place_of_a_file_is_a_change(run: Path) -> None:
+    (run / "a").unlink()
+    (run / "a").mkdir()
+    assert changes(run) == {"a": "changed"}

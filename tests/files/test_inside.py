@@ -82,3 +82,9 @@ def test_a_run_may_itself_be_a_link_or_not_yet_there(tmp_path: Path) -> None:
         (tmp_path / "run").symlink_to(tmp_path / "real")
         expect_own_files(tmp_path / "run")
         assert inside(tmp_path / "run", "jobs").is_dir()
+
+
+def test_folders_too_deep_to_walk_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "/".join("d" * 40)).mkdir(parents=True)
+    with pytest.raises(RunError, match="folders too deep"):
+        expect_own_files(tmp_path)

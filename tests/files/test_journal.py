@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import zlib
 from itertools import count
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -170,3 +171,44 @@ def test_processes_side_by_side_with_kills(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_eight_processes_and_fifty_kills(tmp_path: Path) -> None:
     killed_appenders(tmp_path, workers=8, appends=500, kills=50)
+
+
+def framed(text: bytes) -> bytes:
+    return b'{"crc32":%d,"length":%d,"record":%s}\n' % (zlib.crc32(text), len(text), text)
+
+
+HOSTILE = {
+    "a list": framed(b"[1]"),
+    "text": framed(b'"x"'),
+    "deep": framed(b"[" * 100_000 + b"]" * 100_000),
+    "not UTF-8": framed(b'"\xff"'),
+    "digits": framed(b'{"n":' + b"9" * 5_000 + b"}"),
+    "a deep frame": b"[" * 100_000 + b',"record":{}}\n',
+}
+
+
+@pytest.mark.parametrize("line", HOSTILE.values(), ids=HOSTILE)
+def test_a_record_that_is_none_is_damage_and_is_repaired_at_the_end(path: Path, line: bytes) -> None:
+    whole = path.read_bytes()
+    path.write_bytes(line + whole)
+    with pytest.raises(IdentityError, match=r"byte 0: damaged journal record"):
+        journal.read(path)
+    path.write_bytes(whole + line)
+    assert journal.read(path) == RECORDS
+    journal.append(path, LAST)
+    assert journal.read(path) == [*RECORDS, LAST]
+
+
+@pytest.mark.timeout(10)
+def test_a_million_damaged_lines_take_a_moment(path: Path) -> None:
+    path.write_bytes(b"\n" * 1_000_000)
+    assert journal.read(path) == []
+
+
+def test_a_journal_of_holes_and_one_that_is_none_are_refused(path: Path) -> None:
+    with open(path, "ab") as file:
+        file.truncate(2**32)
+    with pytest.raises(IdentityError, match="too large a journal"):
+        journal.read(path)
+    with pytest.raises(IdentityError, match="not a plain file"):
+        journal.read(path.parent)

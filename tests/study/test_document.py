@@ -179,3 +179,18 @@ def test_values_in_python_that_no_file_could_hold(value: Any) -> None:
 def test_a_resolved_study_reads_back_as_itself(name: str) -> None:
     study = open_document(name).study()
     assert parse(to_yaml(study.model_dump(mode="json")), "resolved").study() == study
+
+
+LAUGHS = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
+    f"{chr(98 + n)}: &{chr(98 + n)} [{','.join(['*' + chr(97 + n)] * 9)}]\n" for n in range(9)
+)
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [(LAUGHS, "too many values"), ("study: " + "[" * 5_000, "nested too deep")],
+)
+def test_yaml_that_is_much_larger_than_its_text_is_refused(text: str, problem: str) -> None:
+    with pytest.raises(StudyError, match=problem):
+        parse(text, "x.yaml")

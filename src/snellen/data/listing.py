@@ -18,7 +18,7 @@ from snellen.data.pictures import DEPTHS, alike, decode, in_threads
 from snellen.data.source import Options
 from snellen.data.text import check_text
 from snellen.errors import SHOWN_ITEMS, DataError, located, shown, unknown
-from snellen.limits import MAX_CLASSES, MAX_SIDE_PIXELS
+from snellen.limits import MAX_CLASSES, MAX_LABEL_CHARACTERS, MAX_SIDE_PIXELS
 
 SIZES_LISTED = 10
 LONGEST_NUMBER = 18
@@ -119,6 +119,7 @@ def dataset_of(listed: Sequence[Listed], options: Options, name: str) -> Dataset
     _check_sizes(pictures)
     pictures = alike(pictures, [row.place for row in rows])
     images, num_training = np.stack(pictures), sum(not row.is_test for row in rows)
+    _check_labels(rows)
     labels = np.array([row.label for row in rows])
     parts = [Part(images[:num_training], labels[:num_training], "train", "train")]
     if num_training < len(rows):
@@ -126,6 +127,13 @@ def dataset_of(listed: Sequence[Listed], options: Options, name: str) -> Dataset
     white = DEPTHS[pictures[0].dtype]
     dataset = assemble(parts, classes if len(classes) > 1 else None, (0.0, white), name)
     return replace(dataset, ids=np.array([row.id for row in rows]), groups=_groups(rows), excluded=excluded)
+
+
+def _check_labels(rows: Sequence[Listed]) -> None:
+    longest = max(rows, key=lambda row: len(row.label))
+    if len(longest.label) * len(rows) > MAX_LABEL_CHARACTERS:
+        found, hint = f"{len(longest.label):,} characters", "Give the classes shorter names."
+        raise DataError("a label too long", found=found, where=longest.place, hint=hint)
 
 
 def _decoded(rows: Sequence[Listed], options: Options) -> tuple[list[np.ndarray], list[Listed], tuple[Excluded, ...]]:

@@ -21,6 +21,11 @@ VIEW_BYTES = 256
 """Strings from here on are views of the file's content, not copies: one of them is all the pixels."""
 
 
+LAST_LATIN_1 = 0xC3
+"""The largest byte of such letters in UTF-8. One letter beyond them and Python takes two to four bytes for each letter of
+the text. Long text is the pixels, as Python 3 writes bytes for Python 2."""
+
+
 @dataclass(frozen=True)
 class Reference:
     """Something in Python that a pickle asks for by name."""
@@ -157,8 +162,11 @@ def _bytes(machine: Machine, length_bytes: int) -> None:
 
 
 def _unicode(machine: Machine, length_bytes: int) -> None:
+    raw = machine.raw(machine.number(length_bytes))
+    if len(raw) >= VIEW_BYTES and np.frombuffer(raw, np.uint8).max() > LAST_LATIN_1:
+        machine.refuse("long text with letters that no batch has", f"{len(raw):,} bytes", "Latin-1")
     try:
-        machine.push(str(machine.raw(machine.number(length_bytes)), "utf-8"))
+        machine.push(str(raw, "utf-8"))
     except UnicodeDecodeError as error:
         machine.refuse("text that is not UTF-8", error.reason)
 

@@ -24,7 +24,7 @@ from snellen.data.gunzip import gunzip
 from snellen.data.source import Options, Reader
 from snellen.data.streams import check_expansion, file_bytes, open_data, readable
 from snellen.errors import DataError, located, shown, unknown
-from snellen.limits import MAX_IMAGES, MAX_SIDE_PIXELS
+from snellen.limits import MAX_IMAGES, MAX_LABEL_CHARACTERS, MAX_NAME_CHARACTERS, MAX_SIDE_PIXELS
 
 MIN_PIXELS = 9
 """Pictures of 3x3 pixels: tables with fewer columns are about something else."""
@@ -173,7 +173,12 @@ def _separate(pixels: np.ndarray, texts: np.ndarray, columns: Columns) -> tuple[
 
 
 def _numbers(labels: np.ndarray) -> np.ndarray:
-    """Labels as numbers where all are, else as text."""
+    """Labels as numbers where all are, else as text: each takes the memory of the longest."""
+    longest = max(map(len, labels), default=0)
+    if longest > MAX_NAME_CHARACTERS or longest * len(labels) > MAX_LABEL_CHARACTERS:
+        row = next(row for row, label in enumerate(labels) if len(label) == longest)
+        found, hint = f"{longest:,} characters", "Give the classes shorter names."
+        raise DataError("a label too long", found=found, where=f"row {row}", hint=hint)
     texts = labels.astype(str)
     try:
         return texts.astype(np.float64)

@@ -111,8 +111,8 @@ class Stored:
 
     def _is_read(self, name: str) -> bool:
         """Not those of earlier studies in this directory."""
-        top, *inner = name.split("/")
-        return top not in ("jobs", "floors") or f"{top}/{inner[0]}" in self._folders
+        parts = name.split("/")
+        return parts[0] not in ("jobs", "floors") or "/".join(parts[:2]) in self._folders
 
 
 def _can_be_missed(name: str) -> bool:

@@ -7,7 +7,7 @@ that seems to have been changed. A run from before there was this file has none,
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
@@ -19,6 +19,8 @@ from snellen.files.inside import PLAIN_NAME
 
 FORMAT = 1
 FILE = "hashes.jsonl"
+MAX_PATH_CHARACTERS, MAX_PART_BYTES = 1_000, 255
+"""Of a path in a run, which has 150 characters, and of a name in it, which no system allows to be longer."""
 Change = Literal["changed", "missing"]
 
 
@@ -65,9 +67,9 @@ def changes(run: Path, expected: Mapping[str, str]) -> dict[str, Change]:
     found: dict[str, Change] = {}
     for name, sha256 in expected.items():
         path = run / name
-        if not path.is_file():
+        if not path.exists():
             found[name] = "missing"
-        elif digest_file(path) != sha256:
+        elif not path.is_file() or digest_file(path) != sha256:
             found[name] = "changed"
     return found
 
@@ -88,5 +90,10 @@ def _name(run: Path, path: Path) -> str:
 
 
 def _is_inside(name: str) -> bool:
-    parts: Collection[str] = name.split("/")
-    return all(PLAIN_NAME.fullmatch(part) and part not in (".", "..") for part in parts)
+    """Whether it names a file of a run. Longer names than MAX_PATH_CHARACTERS are none: a system refuses to look."""
+    return len(name) <= MAX_PATH_CHARACTERS and all(map(_is_name, name.split("/")))
+
+
+def _is_name(part: str) -> bool:
+    short = len(part.encode("utf-8", "surrogatepass")) <= MAX_PART_BYTES
+    return short and part not in (".", "..") and PLAIN_NAME.fullmatch(part) is not None

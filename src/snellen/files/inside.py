@@ -8,6 +8,7 @@ import stat
 from pathlib import Path
 
 from snellen.errors import IdentityError, RunError
+from snellen.limits import MAX_FOLDER_DEPTH
 
 PLAIN_NAME = re.compile(r"[^/\\:\x00-\x1f\x7f-\x9f]{1,255}")
 """No separators, drive letters, alternate streams or control characters, and no longer than any system allows."""
@@ -52,6 +53,8 @@ def expect_own_files(run: Path) -> None:
         raise RunError("not a folder", where=str(run), expected="the directory of a run, such as runs/digits")
     root = run.resolve()
     for folder, folders, files in os.walk(run):
+        if len(Path(folder).parts) - len(run.parts) > MAX_FOLDER_DEPTH:
+            raise RunError("folders too deep", expected=f"at most {MAX_FOLDER_DEPTH} in each other", where=str(run))
         for name in (*folders, *files):
             path = Path(folder, name)
             mode = path.lstat().st_mode

@@ -18,7 +18,8 @@ from filelock import FileLock, Timeout
 from snellen.errors import IdentityError, RunLocked
 from snellen.files.atomic import storage_error
 from snellen.files.hashing import canonical_json
-from snellen.limits import LOCK_POLL_SECONDS, LOCK_SECONDS
+from snellen.files.inside import expect_file
+from snellen.limits import LOCK_POLL_SECONDS, LOCK_SECONDS, MAX_JOURNAL_BYTES
 from snellen.plain import plain_json
 
 
@@ -44,16 +45,25 @@ def read(path: Path) -> list[dict[str, Any]]:
     path = Path(path)
     if not path.exists():
         return []
-    records, offset = [], 0
-    lines = path.read_bytes().split(b"\n")[:-1]
-    for number, line in enumerate(lines):
+    records, offset, damaged = list[dict[str, Any]](), 0, None
+    for line in _content(path).split(b"\n")[:-1]:
         record = _unframe(line)
-        if record is not None:
+        if record is None:
+            damaged = offset if damaged is None else damaged
+        elif damaged is not None:
+            raise IdentityError("damaged journal record", where=f"{path}: byte {damaged}")
+        else:
             records.append(record)
-        elif any(_unframe(rest) is not None for rest in lines[number + 1 :]):
-            raise IdentityError("damaged journal record", where=f"{path}: byte {offset}")
         offset += len(line) + 1
     return records
+
+
+def _content(path: Path) -> bytes:
+    size = expect_file(path)
+    if size > MAX_JOURNAL_BYTES:
+        found, expected = f"{size:,} bytes", f"at most {MAX_JOURNAL_BYTES:,}"
+        raise IdentityError("too large a journal", found=found, expected=expected, where=str(path))
+    return path.read_bytes()
 
 
 def _frame(record: dict[str, Any]) -> bytes:
@@ -67,19 +77,19 @@ def _unframe(line: bytes) -> dict[str, Any] | None:
     text = rest[:-1]
     try:
         frame = json.loads(head + b"}") if marker else None
-    except ValueError:
+        if not isinstance(frame, dict) or frame.get("length") != len(text) or frame.get("crc32") != zlib.crc32(text):
+            return None
+        record = json.loads(text)
+    except (ValueError, RecursionError):
         return None
-    if not isinstance(frame, dict) or frame.get("length") != len(text) or frame.get("crc32") != zlib.crc32(text):
-        return None
-    record: dict[str, Any] = json.loads(text)
-    return record
+    return record if isinstance(record, dict) else None
 
 
 def _repair_tail(path: Path) -> None:
     """Cuts the file after its last whole record."""
     if not path.exists():
         return
-    content = path.read_bytes()
+    content = _content(path)
     end = len(content)
     while end:
         start = content.rfind(b"\n", 0, end - 1) + 1

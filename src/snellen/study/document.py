@@ -15,7 +15,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.representer import RepresenterError
 
 from snellen.errors import StudyError, unknown
-from snellen.limits import MAX_JSON_BYTES
+from snellen.limits import MAX_JSON_BYTES, MAX_STUDY_VALUES
 from snellen.study.complaints import Complaint, complaints_of
 from snellen.study.schema import StudyFile
 
@@ -83,11 +83,16 @@ def parse(text: str, name: str) -> Document:
         raise StudyError(f"{error.problem or error.context}", where=f"{name} line {line}") from None
     except (YAMLError, ValueError) as error:
         raise StudyError(f"not YAML ({error})", where=name) from None
+    except RecursionError:
+        raise StudyError("nested too deep", where=name) from None
     if not isinstance(tree, Mapping):
         found = "nothing" if tree is None else "a list" if isinstance(tree, list) else repr(tree)
         raise StudyError("a study file is a mapping of keys", found=found, where=name)
     lines: dict[Location, int] = {}
-    return Document(name, text, _plain(tree, (), lines, name), lines)
+    try:
+        return Document(name, text, _plain(tree, (), lines, name), lines)
+    except RecursionError:  # an alias inside its own anchor
+        raise StudyError("nested too deep", where=name) from None
 
 
 def to_yaml(values: Any) -> str:
@@ -110,6 +115,9 @@ def from_values(values: Mapping[str, Any], name: str = "study") -> Document:
 
 def _plain(node: Any, location: Location, lines: dict[Location, int], name: str) -> Any:
     """The node as plain Python; notes the line of every key and item on the way."""
+    if len(lines) > MAX_STUDY_VALUES:
+        expected, hint = f"at most {MAX_STUDY_VALUES:,}", "An alias counts as all that it stands for."
+        raise StudyError("too many values", expected=expected, where=_place(location, lines, name), hint=hint)
     tag = getattr(getattr(node, "tag", None), "value", None)
     if tag:
         raise StudyError("a tag has no meaning here", found=tag, where=_place(location, lines, name))

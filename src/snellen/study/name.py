@@ -20,7 +20,7 @@ def name_of(source: str, overrides: Sequence[str] = ()) -> str | None:
     given = [override.partition("=")[2] for override in overrides if override.startswith(f"{KEY}=")]
     try:
         values = YAML(typ="safe", pure=True).load(f"{KEY}: {given[-1]}" if given else _text(source))
-    except (OSError, ValueError, YAMLError):
+    except (OSError, ValueError, YAMLError, RecursionError):
         return None
     name = values.get(KEY) if isinstance(values, dict) else None
     return name if isinstance(name, str) else None
