@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -183,3 +184,13 @@ def test_bundles_from_before_the_step_still_load(trained: tuple[Run, Path], tmp_
 def write_bundle(to: Path, folder: Path, values: dict[str, Any], sha256: str) -> None:
     (to / "model.json").write_text(json.dumps({**values, "sha256": sha256}), encoding="utf-8")
     (to / "model.safetensors").write_bytes((folder / "model.safetensors").read_bytes())
+
+
+def test_a_picture_too_large_to_decode_is_not_converted_either(tmp_path: Path) -> None:
+    Image.new("L", (4_000, 4_000), 255).save(tmp_path / "large.png")
+    tracemalloc.start()
+    with pytest.raises(DataError, match="found 4000x4000 pixels; expected 6x5 pixels"):
+        read_picture(tmp_path / "large.png", contract(fit=None, pixel_range=(0, 1)))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2**28  # three channels in double precision would take 384 MB

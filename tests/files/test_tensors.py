@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -96,3 +97,9 @@ def test_an_array_file_is_numpys(tmp_path: Path) -> None:
     np.save(tmp_path / "y.npy", ARRAYS["a:b/ä"].copy("C"))
     tensors.save_npy(tmp_path / "x.npy", ARRAYS["a:b/ä"].copy("C"))
     assert (tmp_path / "x.npy").read_bytes() == (tmp_path / "y.npy").read_bytes()
+
+
+def test_more_dimensions_than_numpy_has_are_damage() -> None:
+    header = json.dumps({"a": {"dtype": "F32", "shape": [1] * 100, "data_offsets": [0, 4]}}).encode()
+    with pytest.raises(IdentityError, match="not a whole safetensors file"):
+        tensors.unpack(len(header).to_bytes(8, "little") + header + bytes(4))

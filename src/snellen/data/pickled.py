@@ -22,8 +22,8 @@ VIEW_BYTES = 256
 
 
 LAST_LATIN_1 = 0xC3
-"""The largest byte of such letters in UTF-8. One letter beyond them and Python takes two to four bytes for each letter of
-the text. Long text is the pixels, as Python 3 writes bytes for Python 2."""
+"""The largest byte of such letters in UTF-8. One letter beyond them and Python takes two to four bytes for each letter
+of the text. Long text is the pixels, as Python 3 writes bytes for Python 2."""
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from snellen.data.source import Options
 from snellen.data.streams import exists, reachable
 from snellen.data.text import check_text
 from snellen.errors import DataError, located
+from snellen.limits import MAX_SIDE_PIXELS
 from snellen.models.bundle import Input
 
 
@@ -81,6 +82,9 @@ def read_picture(path: Path, contract: Input) -> np.ndarray:
     Raises DataError when it is no picture, too large (by its header), or has colours that a grey model cannot see.
     """
     picture = decode(path, contract.fit, contract.background)
+    if max(picture.shape[:2]) > MAX_SIDE_PIXELS:  # not decoded; converting it would give each of its pixels memory
+        found, expected = (f"{size[0]}x{size[1]} pixels" for size in (picture.shape, (contract.height, contract.width)))
+        raise DataError("the picture does not fit the model", found=found, expected=expected)
     return _as_input(picture, DEPTHS[picture.dtype], contract)
 
 

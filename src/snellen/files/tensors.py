@@ -84,5 +84,5 @@ def unpack(content: bytes) -> dict[str, np.ndarray]:
 
     try:
         return {name: np.array(value) for name, value in from_bytes(content).items()}
-    except (SafetensorError, KeyError) as error:
+    except (SafetensorError, KeyError, ValueError) as error:
         raise IdentityError(f"not a whole safetensors file ({error})") from error
