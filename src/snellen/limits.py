@@ -188,6 +188,10 @@ MAP_BYTES_A_ROW = 2_000
 n * (MAP_BYTES_A_VALUE * d + MAP_BYTES_A_NEIGHBOUR * k + MAP_BYTES_A_ROW): the values, their copy in the index of
 neighbours and in doubles; neighbours, distances and the two symmetric sparse matrices; the trees of the index."""
 
+MAX_STUDY_BYTES = 2**19
+"""Characters of a study file, as written and as resolved: YAML with lines takes 70 us for each at the worst. A study of
+a hundred models has 60,000."""
+
 MAX_STUDY_VALUES = 100_000
 """Keys and items of a study file, those behind aliases each time they are named: a thousand models resolved."""
 

@@ -15,7 +15,7 @@ from statsmodels.stats.multitest import multipletests
 from snellen.api import Run
 from snellen.errors import StudyError
 from snellen.evaluate.comparisons import Comparisons
-from snellen.evaluate.contrasts import Side, contrast, contrasts
+from snellen.evaluate.contrasts import Side, contrast, contrasts, detectable
 from snellen.evaluate.floors import floor_key
 from snellen.evaluate.recipes import recipe_difference
 from snellen.evaluate.searched import chosen_by_search, ranked_by_search
@@ -158,10 +158,60 @@ def test_seeds_that_a_search_did_not_rank_make_a_recipe(tmp_path: Path) -> None:
     small = {"layers": SEARCH["layers"], "search": "grid", "train": {"epochs": 1}}
     found = run_small(tmp_path, models={"dense": small, "linear": LINEAR}, seeds=4)
     one = found.evaluation.comparisons.between("dense", "linear")
-    assert one is not None and (one.kind, one.seeds) == ("recipes", 3)
+    assert one is not None and (one.kind, one.seeds, one.left_out) == ("recipes", 3, ("dense",))
     first = found.record.planned["dense"].seeds[0]
     searched = chosen_by_search(found.record, ["dense"])["dense"]
     assert searched.seeds == {0} and first in ranked_by_search(found.record, "dense")
+
+
+def test_what_seeds_without_variance_would_find_is_what_the_exact_test_finds() -> None:
+    """Recipes that are wrong on 3 and on 4 of 210 images, in all seeds: t alone would find anything."""
+    a, b = np.ones((3, 210), bool), np.ones((3, 210), bool)
+    a[:, :3] = b[:, 3:7] = False
+    one = contrast(Side(a), Side(b))
+    smallest = detectable(Side(a), Side(b), one)
+    assert smallest is not None and smallest > 0.03
+    reject = [mcnemar(round(210 * smallest) + 4, 3) < 0.05, mcnemar(2 + 4, 3) < 0.05]
+    assert reject == [True, False]
+
+
+@pytest.mark.parametrize(("images", "error"), [(200, 0.01), (1_000, 0.02)])
+def test_what_is_said_to_be_found_with_80_per_cent_is(images: int, error: float) -> None:
+    """Two networks, the difference on top of the noise that was seen: at least 75 % of 400 draws."""
+    generator = np.random.default_rng(images)
+    a, b = generator.random((2, 1, images)) >= error
+    smallest = detectable(Side(a), Side(b), contrast(Side(a), Side(b)))
+    assert smallest is not None
+    share, found = float(np.mean(a != b)), 0
+    for _ in range(400):
+        better = generator.random(images) < share / 2 + smallest
+        worse = ~better & (generator.random(images) < share / 2)
+        found += mcnemar(int(better.sum()), int(worse.sum())) < 0.05
+    assert found / 400 >= 0.75
+
+
+def test_folds_that_a_search_ranked_compare_nothing(tmp_path: Path) -> None:
+    """`mean_over: folds`: the networks of the folds are those of the winning trial."""
+    small = {"layers": SEARCH["layers"], "train": {"epochs": 1}, "search": {"method": "grid", "mean_over": "folds"}}
+    found = run_small(tmp_path, models={"dense": small, "linear": LINEAR}, folds=3).evaluation
+    one = found.comparisons.between("dense", "linear")
+    assert found.comparisons.role == "held_out" and one is not None
+    assert one.kind == "selected" and one.verdict.word == "cannot tell" and one.difference.p_value is None
+    assert all(each.not_worse for each in found.comparisons.best.values())
+
+
+def test_nothing_is_known_where_nothing_varied_over_folds(folds_copy: Path) -> None:
+    """One model an image worse in every fold alike: that is no certainty, and excludes nobody from being the best."""
+    record = facts_of(folds_copy).record
+    for model, wrong in (("plain", 0), ("linear", 1)):
+        for fold in record.planned[model].folds:
+            stored = record.folder_of(fold.job).read_predictions("held_out")
+            assert stored is not None
+            plant(folds_copy, fold.job, "held_out", np.arange(len(stored)) >= wrong)
+    pairs = found(folds_copy)
+    one = pairs.between("plain", "linear")
+    assert one is not None and one.difference.standard_error < 1e-3
+    assert one.difference.low is not None or all(each.not_worse for each in pairs.best.values())
 
 
 def test_sides_on_other_images_are_a_clear_error() -> None:

@@ -252,7 +252,7 @@ def test_networks_are_not_recipes(copies: Callable[[str], Path]) -> None:
     folder = copies("seeds")
     in_turn(GAP, one_seed)(folder)
     [found] = said(folder, "SNL010")
-    assert "the network of `plain` is clearly above that of `dropped`" in found.sentence
+    assert "the network of `plain` is clearly above the network of `dropped`" in found.sentence
     assert "not about training them again" in found.sentence and "better than" not in found.sentence
     assert said(folder, "SNL005")
 
@@ -344,6 +344,18 @@ def test_what_the_comparison_with_the_best_excludes_is_named_apart(copies: Calla
     [tie] = said(folder, "SNL009")
     assert tie.values["excluded"] == ["dropped"] and "may be chance" not in tie.sentence
     assert "`dropped` shares a letter with `plain`" in tie.sentence and "excludes that it is the best" in tie.sentence
+
+
+def test_the_network_that_a_search_ranked_is_said_to_be_left_out(tmp_path: Path) -> None:
+    """Four seeds, of which three are compared; fewer seeds would not do, and the advice says how many do."""
+    small = {"layers": SEARCH["layers"], "search": "grid", "train": {"epochs": 1}}
+    folder = run_small(tmp_path / "four", models={"dense": small, "linear": LINEAR}, seeds=4).folder
+    [compared] = said(folder, "SNL010")
+    assert "3 seeds each" in compared.sentence
+    assert ", without the network of `dense` that the search ranked by these images)" in compared.sentence
+    folder = run_small(tmp_path / "one", models={"dense": small, "linear": LINEAR}).folder
+    [advised] = said(folder, "SNL005")
+    assert advised.advice is not None and advised.advice.endswith("--set seeds=4")
 
 
 def test_a_choice_by_loss_of_what_is_not_the_best_by_accuracy(tmp_path: Path) -> None:

@@ -194,3 +194,9 @@ LAUGHS = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
 def test_yaml_that_is_much_larger_than_its_text_is_refused(text: str, problem: str) -> None:
     with pytest.raises(StudyError, match=problem):
         parse(text, "x.yaml")
+
+
+def test_a_study_is_not_too_long() -> None:
+    """Parsing is slow, and a stranger's run directory holds a study."""
+    with pytest.raises(StudyError, match="too large for a study file; found 600,010 characters"):
+        parse("study: x\n#" + "a" * 600_000, "study.yaml")

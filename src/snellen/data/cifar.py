@@ -81,7 +81,7 @@ def read_binary(path: Path, num_labels: int, column: int) -> tuple[np.ndarray, n
 def read_python(path: Path, key: str) -> tuple[np.ndarray, np.ndarray]:
     """(N, 32, 32, 3) uint8 pictures and (N,) integer labels of one Python batch; key: that of the labels."""
     with located(path.name), readable(), open_data(path, MAX_BATCH_BYTES) as file:
-        batch = read_pickled(file.read(MAX_BATCH_BYTES))
+        batch = read_pickled(file.read(file_bytes(file)))
         pixels = batch.get("data")
         if not isinstance(pixels, np.ndarray) or pixels.ndim != 2 or pixels.shape[1] != PIXELS:
             found = f"shape {pixels.shape}" if isinstance(pixels, np.ndarray) else type(pixels).__name__

@@ -24,7 +24,7 @@ import numpy as np
 from snellen.data.fit import Fit
 from snellen.data.picture_bounds import Bounded, bound_memory, check_metadata, check_pixels, raw_mode
 from snellen.data.slices import row_slices
-from snellen.data.streams import open_data
+from snellen.data.streams import file_bytes, open_data
 from snellen.errors import DataError, SnellenError
 from snellen.limits import MAX_PICTURE_BYTES, MAX_SIDE_PIXELS
 
@@ -69,7 +69,7 @@ def decode(path: Path, fit: Fit | None = None, background: Background | None = N
     """
     with _readable():
         with open_data(path, MAX_PICTURE_BYTES) as file:
-            content = file.read(MAX_PICTURE_BYTES)
+            content = file.read(file_bytes(file))
         with _open(content) as image:
             if fit is None and max(image.size) > MAX_SIDE_PIXELS:
                 return np.broadcast_to(np.uint8(0), (image.height, image.width, 1))

@@ -12,7 +12,7 @@ from snellen.evaluate.comparisons import Comparison
 from snellen.evaluate.recipes import MIN_SEEDS_COMPARED
 from snellen.evaluate.trained import main_networks
 from snellen.findings.finding import Facts, Finding, Step
-from snellen.findings.words import ROLES, between, left_out, on, points, seeds_to_compare, the_network
+from snellen.findings.words import ROLES, between, left_out, of_network, on, points, seeds_to_compare
 from snellen.study.differences import Differing, differences
 
 NUMBERS = {1: "One seed", 2: "Two seeds"}
@@ -75,7 +75,7 @@ def no_control(facts: Facts) -> Iterator[Finding]:
         a, b, size = one.pair.a, one.pair.b, points(one.pair.difference.value)
         reason, needs, step = _missing(one, seeds_to_compare(facts))
         role, networks = one.pair.role, one.pair.kind == "networks"
-        of = [the_network(facts, each, role) if networks else f"`{each}`" for each in (a, b)]
+        of = [of_network(facts, each, role) if networks else f"`{each}`" for each in (a, b)]
         yield Finding(
             "SNL113",
             "notice",

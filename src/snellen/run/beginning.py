@@ -19,7 +19,7 @@ from snellen.files.clock import now
 from snellen.files.stored import read_as
 from snellen.limits import MAX_THREADS
 from snellen.models.forward import resident
-from snellen.study.document import Document, to_yaml
+from snellen.study.document import Document, expect_short, to_yaml
 from snellen.study.found import Found
 from snellen.study.plan import Plan
 from snellen.study.schema import StudyFile
@@ -90,6 +90,7 @@ def begin(
 ) -> None:
     """Moves an earlier, different study to history/N, then writes what this run is."""
     resolved = to_yaml(study.model_dump(mode="json"))
+    expect_short(resolved, "resolved.yaml")
     texts = {"resolved.yaml": resolved, "data.json": _json_text(data)}
     number = 1 + max((int(each.name) for each in folder.glob("history/*") if each.name.isdigit()), default=0)
     retired = folder / "history" / str(number)

@@ -15,7 +15,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.representer import RepresenterError
 
 from snellen.errors import StudyError, unknown
-from snellen.limits import MAX_JSON_BYTES, MAX_STUDY_VALUES
+from snellen.limits import MAX_STUDY_BYTES, MAX_STUDY_VALUES
 from snellen.study.complaints import Complaint, complaints_of
 from snellen.study.schema import StudyFile
 
@@ -60,7 +60,7 @@ def open_document(source: str) -> Document:
     """The document of a path or of a shipped study's name."""
     path = Path(source)
     if path.is_file():
-        if path.stat().st_size > MAX_JSON_BYTES:
+        if path.stat().st_size > 4 * MAX_STUDY_BYTES:  # UTF-8 has at most 4 bytes a character
             raise StudyError("too large for a study file", found=f"{path.stat().st_size:,} bytes", where=source)
         try:
             return parse(path.read_bytes().decode("utf-8"), path.name)
@@ -75,7 +75,9 @@ def open_document(source: str) -> Document:
 
 
 def parse(text: str, name: str) -> Document:
-    """YAML text as a document. Raises StudyError with the line of what is not YAML, a key given twice, or a tag."""
+    """YAML text as a document. Raises StudyError with the line of what is not YAML, a key given twice, or a tag; and
+    for text that is too long."""
+    expect_short(text, name)
     try:
         tree = YAML(typ="rt", pure=True).load(text)
     except MarkedYAMLError as error:
@@ -93,6 +95,13 @@ def parse(text: str, name: str) -> Document:
         return Document(name, text, _plain(tree, (), lines, name), lines)
     except RecursionError:  # an alias inside its own anchor
         raise StudyError("nested too deep", where=name) from None
+
+
+def expect_short(text: str, name: str) -> None:
+    """Raises StudyError for a study whose text is longer than what is read again."""
+    if len(text) > MAX_STUDY_BYTES:
+        found, expected = f"{len(text):,} characters", f"at most {MAX_STUDY_BYTES:,}"
+        raise StudyError("too large for a study file", found=found, expected=expected, where=name)
 
 
 def to_yaml(values: Any) -> str:

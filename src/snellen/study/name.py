@@ -9,7 +9,7 @@ from pathlib import Path
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from snellen.limits import MAX_JSON_BYTES
+from snellen.limits import MAX_STUDY_BYTES
 
 KEY = "study"
 
@@ -30,4 +30,4 @@ def _text(source: str) -> str:
     path = Path(source)
     if not path.is_file():
         return (files("snellen") / "studies" / f"{Path(source).name}.yaml").read_text(encoding="utf-8")
-    return path.read_bytes().decode("utf-8") if path.stat().st_size <= MAX_JSON_BYTES else ""
+    return path.read_bytes().decode("utf-8") if path.stat().st_size <= MAX_STUDY_BYTES else ""
