@@ -44,7 +44,8 @@ def test_small_values_are_shown_as_they_are() -> None:
         assert shown(value) == repr(value)
     assert shown("x" * 81) == f"'{'x' * 80}'…"
     assert shown(10**60) == "a number of 200 bits"
-    assert shown((1, (2, 3))) == "a tuple of 2 items"
+    assert shown((1, (2, 3))) == "(1, (2, 3))"
+    assert shown((1, (2, (3, 4)))) == "a tuple of 2 items"
     assert str(DataError("wrong", found=np.float32(0.5), expected=(3, 4))) == "wrong; found 0.5; expected (3, 4)"
     assert str(DataError("wrong", found=np.array(["é"])[0])) == "wrong; found é"
 

@@ -87,12 +87,17 @@ def shown(value: object) -> str:
         case int():
             bits = value.bit_length()
             return repr(value) if bits <= SHOWN_BITS else f"a number of {bits:,} bits"
-        case tuple() | list() if len(value) <= SHOWN_ITEMS and all(map(_is_plain, value)):
+        case tuple() | list() if len(value) <= SHOWN_ITEMS and all(_is_plain(one) or _is_short(one) for one in value):
             listed = ", ".join(map(shown, value))
             return f"[{listed}]" if isinstance(value, list) else f"({listed}{',' * (len(value) == 1)})"
         case tuple() | list() | dict() | set():
             return f"a {type(value).__name__} of {len(value):,} items"
     return repr(value) if _is_plain(value) else f"a value of type {type(value).__name__}"
+
+
+def _is_short(value: object) -> bool:
+    """A list of a few plain values, as in lists of lists of names."""
+    return isinstance(value, (tuple, list)) and len(value) <= SHOWN_ITEMS and all(map(_is_plain, value))
 
 
 def _is_plain(value: object) -> bool:

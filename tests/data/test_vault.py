@@ -45,7 +45,7 @@ def test_no_record_no_labels(tmp_path: Path, own_folders: Path, where: str) -> N
         (tmp_path / "journal.jsonl").mkdir()
     else:
         (own_folders / "records/openings" / f"{vault.test_fingerprint(DATASET, ROLES)}.jsonl").mkdir(parents=True)
-    with pytest.raises((StorageError, OSError)):
+    with pytest.raises((StorageError, IdentityError, OSError)):
         vault.open_test(tmp_path, **WHO)
 
 

@@ -3,6 +3,7 @@ are stored as the history has them, survive a checkpoint, and make the finding w
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,11 @@ def test_every_cell_of_a_grid_has_its_own_last_epoch(tmp_path: Path) -> None:
     """Jobs of one trajectory: each was done at another epoch; a winner of a search is judged like any network."""
     grid = {**WIDE, "train": {**WIDE["train"], "epochs": {"choice": [6, 12]}}, "search": "grid"}
     record = trained(tmp_path / "run", NOISE, grid)
-    jobs = [job for trial in record.read_json("search/m.json")["outcome"]["trials"] for job in trial["jobs"]]
+    jobs = [
+        job
+        for trial in json.loads((record.folder / "search/m.json").read_text())["outcome"]["trials"]
+        for job in trial["jobs"]
+    ]
     assert len(jobs) == 2 and record.models["m"] in jobs and over_fitting(record)
     for job, epochs in zip(jobs, (6, 12), strict=True):
         last = Losses.load(record.folder_of(job).losses).last["validation"]
