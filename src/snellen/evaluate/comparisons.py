@@ -237,11 +237,11 @@ def _needs(one: Comparison, contrast: Contrast, sides: Mapping[str, Side], margi
     if one.kind not in ("networks", "recipes"):
         return one
     share = (counts.only_a + counts.only_b) / counts.images
-    exact = images_for_networks(share, margin, level)
     if one.kind == "networks":
-        return replace(one, images_needed=exact)
+        return replace(one, images_needed=images_for_networks(share, margin, level))
     noise = recipe_noise(a.right_SN, b.right_SN)
     images = images_for_recipes(noise, one.seeds, margin, level)
+    exact = None if images is None else images_for_networks(share, margin, level)
     enough = detectable_by_networks(share, max(1, int(counts.images)), level)
     seeds = seeds_for_recipes(noise, one.images, margin, level) if enough is not None and enough <= margin else None
     # a mean over seeds counts for more images than there are
