@@ -51,6 +51,25 @@ def test_weighted_averages_cover(measure: str) -> None:
     assert min(coverage(measure, "weighted", 10, 0, accuracy, True) for accuracy in (0.5, 0.8, 0.95)) >= 0.9
 
 
+@pytest.mark.parametrize("measure", ["precision", "f1"])
+@pytest.mark.parametrize(("classes", "size"), [(50, 1), (50, 3), (100, 2)])
+@pytest.mark.parametrize("accuracy", [0.2, 0.5])
+def test_intervals_cover_where_every_mistake_goes_to_one_class(
+    measure: str, classes: int, size: int, accuracy: float
+) -> None:
+    """Classes that are never predicted may have any precision: at least 93 % of 200 draws."""
+    generator = np.random.default_rng([classes, size])
+    shares = np.eye(classes) * accuracy
+    shares[:, 0] += 1 - accuracy
+    truth = float(Counts.of(shares * size).mean(measure, "macro"))  # type: ignore[arg-type]
+    covered = 0
+    for _ in range(200):
+        matrix = np.stack([generator.multinomial(size, row) for row in shares])
+        low, high = average_limits(matrix, measure, "macro")  # type: ignore[arg-type]
+        covered += low - 1e-12 <= truth <= high + 1e-12
+    assert covered / 200 >= 0.93
+
+
 def test_many_images_have_the_normal_interval() -> None:
     """By the influence of each image, which is the delta method."""
     generator = np.random.default_rng(3)

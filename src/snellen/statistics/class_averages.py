@@ -11,8 +11,8 @@ from snellen.statistics.proportions import CONFIDENCE, clopper_pearson
 
 PSEUDO_COUNTS = 4.0
 """Images of the average class that are added to each class before its variance is taken: the few answers of a small
-class may all be right without its being perfect. With 4 the coverage is at least 90 % (accuracy 0.2 in 100 classes of 2
-images), at least 93 % from an accuracy of 0.5 on, and mostly 95 to 98 % (tests/statistics)."""
+class may all be right without its being perfect. With 4 the coverage is at least 93 % and mostly 95 to 99 %, from one
+image a class on (tests/statistics)."""
 
 
 FEW_IMAGES = 10
