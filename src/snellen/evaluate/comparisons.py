@@ -190,7 +190,7 @@ def _judged(
     adjusted = family([(_text(name), one.limits.p_value) for name, one in found.items()]).adjusted
     level = SIGNIFICANT / max(1, len(found))
     compared = [
-        _needs(one, found[one.a, one.b, one.role], sides.get(one.role, {}), margin, level)
+        _with_what_it_takes(one, found[one.a, one.b, one.role], sides.get(one.role, {}), margin, level)
         if ranked[0] in (one.a, one.b)
         else one
         for one in (
@@ -198,7 +198,7 @@ def _judged(
         )
     ]
     pairs = Comparisons(margin, role, tuple(compared))
-    return replace(pairs, groups=_groups(pairs, ranked), best=_best(found, role, ranked))
+    return replace(pairs, groups=_groups(pairs, ranked), best=best_of(found, role, ranked))
 
 
 def _text(name: Named) -> str:
@@ -224,7 +224,9 @@ def _comparison(
     )
 
 
-def _needs(one: Comparison, contrast: Contrast, sides: Mapping[str, Side], margin: float, level: float) -> Comparison:
+def _with_what_it_takes(
+    one: Comparison, contrast: Contrast, sides: Mapping[str, Side], margin: float, level: float
+) -> Comparison:
     """With what would have been found, where nothing was, and what it would take to find the margin; the latter is
     unknown over folds and against a floor."""
     if one.verdict.word != "cannot tell":
@@ -258,7 +260,7 @@ def _groups(pairs: Comparisons, ranked: Sequence[str]) -> dict[str, str]:
     return dict(zip(ranked, letters(letter_groups(apart), len(ranked))))
 
 
-def _best(found: Mapping[Named, Contrast], role: str, ranked: Sequence[str]) -> dict[str, WithBest]:
+def best_of(found: Mapping[Named, Contrast], role: str, ranked: Sequence[str]) -> dict[str, WithBest]:
     """Every model against the best of the others, from the limits of the pairs; nothing is known of a pair without."""
     lows, highs = np.full((len(ranked), len(ranked)), -1.0), np.ones((len(ranked), len(ranked)))
     for (a, b, on), one in found.items():

@@ -51,14 +51,13 @@ class Side:
 @dataclass(frozen=True)
 class Contrast:
     """A minus B in accuracy. kind: what was compared. seeds: of the side with fewer, 1 where two networks were
-    compared; splits: of folds. discordance: share of images that one network alone gets right, else None."""
+    compared; splits: of folds."""
 
     kind: Kind
     limits: Limits
     images: int
     seeds: int
     splits: int | None = None
-    discordance: float | None = None
 
 
 def kind_of(a: Side, b: Side) -> Kind:
@@ -136,4 +135,4 @@ def _of_two(kind: Kind, a: Side, b: Side) -> Contrast:
     value, share = float((one - other).mean()), (counts.only_a + counts.only_b) / images
     error = max(0.0, share - value**2) ** 0.5 / images**0.5
     method = "exact McNemar" + (", out of bag" if kind == "out of bag" else "")
-    return Contrast(kind, Limits(value, error, None, IMAGES, method, counts), images, 1, discordance=share)
+    return Contrast(kind, Limits(value, error, None, IMAGES, method, counts), images, 1)

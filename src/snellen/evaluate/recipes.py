@@ -153,7 +153,7 @@ def recipe_average(
     parts = crossed_variance(len(labels_N) * moved_SN)
     terms = _terms(replace(parts, between_seeds=float(values.var(ddof=1))))
     mean_matrix, value = np.mean(matrices, 0), float(values.mean())
-    limits = average_limits(mean_matrix, measure, average, variance_ratio=variance_ratio(moved_SN))
+    limits = average_limits(mean_matrix, measure, average, ratio=variance_ratio(moved_SN))
     shift = value - float(Counts.of(mean_matrix).mean(measure, average))
     of_images = (min(value, limits[0] + shift), max(value, limits[1] + shift))
     return crossed_mean(value, float(values.std(ddof=1)), terms, of_images, "crossed t, Korn and Graubard")

@@ -48,9 +48,7 @@ def _decide(facts: Facts, model: str) -> str:
     needed = [one.seeds_needed for one in level if one.seeds_needed is not None]
     if not needed or min(needed) > MOST_SEEDS:
         return ""
-    return (
-        f"if it matters which of the tied models is better, train {min(needed)} seeds of each; else take the smallest."
-    )
+    return f"if it matters which of the models with its letter is better, train {min(needed)} seeds of each; else take the smallest."
 
 
 def _take_the_smallest(facts: Facts, model: str) -> str:
@@ -61,7 +59,7 @@ def _take_the_smallest(facts: Facts, model: str) -> str:
         return ""
     many = all(one.kind == "recipes" and not one.verdict.equivalent for one in level)
     why = f"not even {MOST_SEEDS} seeds of each would decide" if many else "nothing here decides"
-    return f"{why} between the tied models: take the smallest, or the one you understand."
+    return f"{why} between the models with its letter: take the smallest, or the one you understand."
 
 
 def _open(facts: Facts, model: str) -> str:

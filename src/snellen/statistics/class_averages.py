@@ -52,11 +52,11 @@ def average_limits(
     measure: ClassMeasure,
     average: Average,
     confidence: float = CONFIDENCE,
-    variance_ratio: float = 1.0,
+    ratio: float = 1.0,
 ) -> tuple[float, float]:
     """The limits of a measure averaged over the classes, from confusion counts [true, predicted] with an image at
-    least; class sizes are taken as they are. Counts may be means over networks; variance_ratio: of the mean over these
-    to one network, see `variance_ratio`.
+    least; class sizes are taken as they are. Counts may be means over networks; ratio: of the variance of that
+    mean to one network's, as `variance_ratio` has it.
 
     Each class is a proportion (F1: of the Jaccard index), whose variance is taken after adding PSEUDO_COUNTS images of
     the average class; the variance of the average has the covariances between classes, for an image answered wrongly
@@ -74,9 +74,10 @@ def average_limits(
     known = int((occurs & (parts.count > 0)).sum())
     typical = (float(weights @ raw) * known + PSEUDO_COUNTS / 2) / (known + PSEUDO_COUNTS)
     share = (parts.hits + PSEUDO_COUNTS * typical) / (parts.count + PSEUDO_COUNTS)
+    # the denominator of precision and F1 varies too, which tells where it is small
     few = 1.0 if measure == "recall" else 1 + 1 / np.maximum(counts.support, 1)
     variance = weights**2 * share * (1 - share) * parts.slope(share) ** 2 / np.maximum(parts.count, 1) * few
-    scale = _covariances(matrix_KK, counts, measure, weights) * variance_ratio
+    scale = _covariances(matrix_KK, counts, measure, weights) * ratio
     smoothed = float(weights @ parts.value(share))
     images = min(smoothed * (1 - smoothed) / (float(variance.sum()) * scale), float(parts.count[occurs].sum()))
     value = float(weights @ parts.value(raw))
