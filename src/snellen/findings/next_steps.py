@@ -48,7 +48,8 @@ def _decide(facts: Facts, model: str) -> str:
     needed = [one.seeds_needed for one in level if one.seeds_needed is not None]
     if not needed or min(needed) > MOST_SEEDS:
         return ""
-    return f"if it matters which of the models with its letter is better, train {min(needed)} seeds of each; else take the smallest."
+    which = "if it matters which of the models with its letter is better"
+    return f"{which}, train {min(needed)} seeds of each; else take the smallest."
 
 
 def _take_the_smallest(facts: Facts, model: str) -> str:
