@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from snellen.data.arrays import from_arrays
 from snellen.data.dataset import Dataset
+from snellen.data.readers.arrays import from_arrays
 
 REAL = Path(os.environ.get("SNELLEN_DATA", "absent"))
 needs_mnist = pytest.mark.skipif(not (REAL / "mnist").is_dir(), reason="SNELLEN_DATA has no mnist")

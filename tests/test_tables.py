@@ -12,7 +12,7 @@ from runs import LINEAR, facts_of, run_small
 from snellen.api import Run
 from snellen.console import console_for
 from snellen.findings.rules import judge
-from snellen.run.telling import Finished
+from snellen.run.reporting import Finished
 from snellen.tables import fitting, print_finished, print_leaderboard
 
 

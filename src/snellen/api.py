@@ -12,12 +12,12 @@ import polars as pl
 
 from snellen.console import console_for
 from snellen.data.dataset import Dataset
-from snellen.data.roles import ROLES
+from snellen.data.splits.roles import ROLES
 from snellen.deploy.predict import open_model
 from snellen.errors import unknown
 from snellen.evaluate import evaluation as evaluations
+from snellen.evaluate.baselines import baseline_key
 from snellen.evaluate.evaluation import Evaluation
-from snellen.evaluate.floors import floor_key
 from snellen.evaluate.held_out import OUT_OF_FOLD, held_out
 from snellen.evaluate.record import RunRecord
 from snellen.explain.analyses import Asked, ask, networks_of, stored
@@ -190,7 +190,7 @@ class Run:
         """
         evaluation, floors = self.evaluation, self.record.floor_results
         rows = [("model", model, model) for model in evaluation.ranked]
-        rows += [("floor", floors[name].label, floor_key(name)) for name in evaluation.floors]
+        rows += [("floor", floors[name].label, baseline_key(name)) for name in evaluation.floors]
         named = [{"model": name, "kind": kind, **self._standing(evaluation, key)} for kind, name, key in rows]
         return pl.DataFrame(named)
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from snellen.data.dataset import Dataset
-    from snellen.data.hdf5 import Union
-    from snellen.data.pictures import Background
+    from snellen.data.readers.hdf5 import Union
+    from snellen.data.readers.picture import Background
 
 app = typer.Typer(help="List, fetch and describe data sets.", no_args_is_help=True)
 
@@ -53,7 +53,7 @@ def fetch(
     ] = None,
 ) -> None:
     """Get a published data set, unless it is on this machine already; resumed when run again, verified."""
-    from snellen.data import download, known, readers
+    from snellen.data import download, known, load
     from snellen.errors import unknown
     from snellen.files.cache import cache_folder
 
@@ -61,11 +61,11 @@ def fetch(
         raise unknown("data set", name, known.NAMES)
     if name in known.PUBLISHED:
         folder = (data_dir or cache_folder() / "datasets") / name
-        if readers.find(name, data_dir) in (None, folder):
+        if load.find(name, data_dir) in (None, folder):
             with _Bars() as bars:
                 download.fetch(known.PUBLISHED[name].files, folder, bars.show)
-    dataset = readers.read(name, data_folder=data_dir)
-    where = readers.find(name, data_dir) or "comes with Snellen"
+    dataset = load.read(name, data_folder=data_dir)
+    where = load.find(name, data_dir) or "comes with Snellen"
     say(f"{name}: {len(dataset):,} images, as published; {where}")
 
 
@@ -108,11 +108,11 @@ def describe(
     as_json: AsJson = False,
 ) -> None:
     """Show what a data set holds, and write a page to look at it: samples, classes, pixels, tones, duplicates."""
-    from snellen.data.describe import describe as describe_dataset
-    from snellen.data.fit import Fit
-    from snellen.data.hdf5 import unions
-    from snellen.data.near import EXPLORED, near_groups_at_hand
-    from snellen.data.readers import Options, find, read
+    from snellen.data.inspect.describe import describe as describe_dataset
+    from snellen.data.inspect.near_duplicates import EXPLORED, near_groups_at_hand
+    from snellen.data.load import Options, find, read
+    from snellen.data.readers.hdf5 import unions
+    from snellen.data.resize import Fit
 
     options = Options(
         kind=kind,
@@ -143,12 +143,12 @@ def _names() -> tuple[str, ...]:
 
 
 def _known(name: str, data_folder: Path | None) -> dict[str, Any]:
-    from snellen.data import known, readers
+    from snellen.data import known, load
 
     if name in known.BUNDLED:
         about = (known.BUNDLED[name].__doc__ or "").splitlines()[0]
         return {"name": name, "images": 1797, "about": about, "bytes": 0, "path": "comes with Snellen"}
-    published, path = known.PUBLISHED[name], readers.find(name, data_folder)
+    published, path = known.PUBLISHED[name], load.find(name, data_folder)
     num_bytes = sum(remote.num_bytes for remote in published.files)
     where = str(path) if path else None
     return {"name": name, "images": sum(published.rows), "about": published.about, "bytes": num_bytes, "path": where}
@@ -166,7 +166,7 @@ def _pair(key: str) -> tuple[str, str]:
 
 def _background(name: str | None) -> Background | None:
     """Raises UnknownName for another colour."""
-    from snellen.data.pictures import BACKGROUNDS
+    from snellen.data.readers.picture import BACKGROUNDS
     from snellen.errors import unknown
 
     if name is not None and name not in BACKGROUNDS:
@@ -182,7 +182,7 @@ def _write_page(
     path: Path | None,
     unions: list[Union],
 ) -> None:
-    from snellen.data.photographs import look, some_files
+    from snellen.data.inspect.photographs import look, some_files
     from snellen.files.atomic import write_text
     from snellen.report.exploration import explore, render
 

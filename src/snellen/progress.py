@@ -13,16 +13,16 @@ from rich.text import Text
 
 from snellen.console import PlainConsole
 from snellen.data.dataset import Dataset
-from snellen.data.roles import ROLES, Roles
+from snellen.data.splits.roles import ROLES, Roles
 from snellen.evaluate.evaluation import Evaluation
 from snellen.evaluate.record import RunRecord
 from snellen.findings.finding import plural
 from snellen.plain import plain
 from snellen.run import RunWatcher
-from snellen.search.rounds import Ask
+from snellen.search.rounds import TrialRequest
 from snellen.study.plan import Plan
 from snellen.tables import print_leaderboard
-from snellen.train.floors import FloorResult
+from snellen.train.baselines import BaselineResult
 from snellen.train.lane import Lane
 from snellen.train.results import Result
 from snellen.train.snapshot import EpochRecord
@@ -86,7 +86,7 @@ class Terminal(RunWatcher):
         if finished:
             self.console.print(f"{finished} of {len(plan.lanes)} jobs have a result already", highlight=False)
 
-    def floored(self, floors: Sequence[FloorResult], seconds: float) -> None:
+    def floored(self, floors: Sequence[BaselineResult], seconds: float) -> None:
         accuracies = [
             f"{each.floor} {100 * each.validation_accuracy:.1f} %"
             for each in floors
@@ -95,7 +95,7 @@ class Terminal(RunWatcher):
         told = f"  floors, validation accuracy: {', '.join(accuracies)}, {seconds:.1f} s"
         self.console.print(told, highlight=False, soft_wrap=True)
 
-    def searching(self, model: str, number: int, asks: Sequence[Ask]) -> None:
+    def searching(self, model: str, number: int, asks: Sequence[TrialRequest]) -> None:
         epochs = max(ask.to_epoch for ask in asks)
         trials, reach = plural(len(asks), "trial"), plural(epochs, "epoch")
         self.console.print(f"  {model}: round {number} of its search, {trials} up to {reach}", highlight=False)

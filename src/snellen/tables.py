@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from rich.table import Table
 
 from snellen.console import PlainConsole, console_for
+from snellen.evaluate.baselines import baseline_key
 from snellen.evaluate.evaluation import Evaluation
-from snellen.evaluate.floors import floor_key
 from snellen.evaluate.record import RunRecord
 from snellen.evaluate.scores import Estimate, proportion
 from snellen.explain.phrases import listing
@@ -228,7 +228,7 @@ def _group(evaluation: Evaluation, model: str) -> str:
 
 def _floor(record: RunRecord, evaluation: Evaluation, name: str) -> dict[str, str]:
     """A row of the leaderboard below the models, by column."""
-    result, key = record.floor_results[name], floor_key(name)
+    result, key = record.floor_results[name], baseline_key(name)
     return {
         "model": result.label,
         "parameters": f"{result.parameters:,}",

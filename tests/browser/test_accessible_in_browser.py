@@ -11,7 +11,7 @@ import pytest
 from browser_driver import Browser, browser, needs_axe, needs_browser
 
 import snellen
-from snellen.data.arrays import from_arrays
+from snellen.data.readers.arrays import from_arrays
 from snellen.report.analyses import PAGES
 from snellen.report.exploration import explore, render
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from browser_driver import Browser, browser, needs_browser
 
-from snellen.data.arrays import from_arrays
+from snellen.data.readers.arrays import from_arrays
 from snellen.report.exploration import explore, render
 
 pytestmark = needs_browser

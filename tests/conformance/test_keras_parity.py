@@ -21,7 +21,7 @@ from snellen.models.build import build
 from snellen.models.layer import Layer
 from snellen.models.layers import LAYERS, Skip
 from snellen.models.zoo import ZOO
-from snellen.train.flat import Layout
+from snellen.train.layout import Layout
 from snellen.train.optimizers import OPTIMIZERS
 from snellen.train.step import Rule, training_step
 

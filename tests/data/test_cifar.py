@@ -9,7 +9,7 @@ import data_cases as cases
 import numpy as np
 import pytest
 
-from snellen.data.readers import Options, read
+from snellen.data.load import Options, read
 from snellen.errors import DataError, UnknownName
 
 needs_cifar = pytest.mark.skipif(not (cases.REAL / "cifar-10").is_dir(), reason="SNELLEN_DATA has no cifar-10")

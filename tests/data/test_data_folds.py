@@ -9,8 +9,8 @@ import pytest
 
 import snellen
 from snellen.data.dataset import Dataset
-from snellen.data.folds import Fold, make_folds
-from snellen.data.roles import Split, assign
+from snellen.data.splits.folds import Fold, make_folds
+from snellen.data.splits.roles import Split, assign
 from snellen.errors import StudyError
 
 GENERATOR = np.random.default_rng(0)

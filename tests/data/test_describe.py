@@ -20,8 +20,8 @@ from typer.testing import CliRunner
 
 from snellen.cli import app
 from snellen.data import download, known
-from snellen.data.arrays import from_arrays
-from snellen.data.describe import describe
+from snellen.data.inspect.describe import describe
+from snellen.data.readers.arrays import from_arrays
 from snellen.errors import DataError, StudyError, UnknownName
 
 IMAGES, LABELS, TEST_IMAGES, TEST_LABELS = (array.copy() for array in cases.arrays(4, 4, 3))

@@ -13,10 +13,10 @@ import picture_cases as cases
 import pytest
 
 from snellen.data.dataset import Dataset, Excluded
-from snellen.data.fit import Fit
 from snellen.data.groups import Group
-from snellen.data.readers import READERS, read
-from snellen.data.source import UNSAID, Options
+from snellen.data.load import READERS, read
+from snellen.data.readers.reader import UNSAID, Options
+from snellen.data.resize import Fit
 from snellen.errors import DataError, SnellenError, StudyError, UnknownName
 
 SMALL = Fit(step="resize", height=4, width=4)
@@ -254,6 +254,6 @@ def test_order_does_not_depend_on_the_file_system(tmp_path: Path, monkeypatch: p
             yield place, folders, files[::-1]
 
     first, walk = read(root), os.walk
-    monkeypatch.setattr("snellen.data.folder.os.walk", reversed_walk)
+    monkeypatch.setattr("snellen.data.readers.folder.os.walk", reversed_walk)
     again: Dataset = read(root)
     np.testing.assert_array_equal(first.ids, again.ids)

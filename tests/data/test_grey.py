@@ -10,11 +10,11 @@ import pytest
 from picture_cases import save
 from PIL import Image
 
-from snellen.data.arrays import from_arrays
-from snellen.data.fit import Fit
 from snellen.data.grey import as_grey
-from snellen.data.readers import read
-from snellen.data.source import UNSAID, Options
+from snellen.data.load import read
+from snellen.data.readers.arrays import from_arrays
+from snellen.data.readers.reader import UNSAID, Options
+from snellen.data.resize import Fit
 from snellen.errors import DataError
 
 GREY = Options(grey=True)

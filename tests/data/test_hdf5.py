@@ -10,8 +10,8 @@ import h5py
 import numpy as np
 import pytest
 
-from snellen.data.hdf5 import Union, unions
-from snellen.data.readers import Options, read
+from snellen.data.load import Options, read
+from snellen.data.readers.hdf5 import Union, unions
 from snellen.errors import DataError, UnknownName
 
 SVHN = cases.REAL / "svhn" / "SVHN_subset_grey.h5"

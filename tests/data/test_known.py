@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from snellen.data.known import BUNDLED, NAMES, PUBLISHED
-from snellen.data.readers import READERS, Options, find, read
+from snellen.data.load import READERS, Options, find, read
 from snellen.errors import DataError, DataNotFound
 
 

@@ -11,8 +11,8 @@ import polars as pl
 import pytest
 
 from snellen.data.groups import Group
-from snellen.data.readers import read
-from snellen.data.source import UNSAID, Options
+from snellen.data.load import read
+from snellen.data.readers.reader import UNSAID, Options
 from snellen.errors import DataError, SnellenError, UnknownName
 
 GOOD = ["a.png,cat", "b.png,dog", "sub/c.png,cat", "sub/d.png,dog"]
@@ -188,7 +188,7 @@ def test_parquet_that_grows(tmp_path: Path, cell: str) -> None:
 
 
 def test_too_many_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("snellen.data.manifest.MAX_LISTED_FILES", 3)
+    monkeypatch.setattr("snellen.data.readers.manifest.MAX_LISTED_FILES", 3)
     refused(manifest(tmp_path, GOOD), r"list.csv: line 5: too many rows; expected at most 3")
     pl.DataFrame({"path": ["a", "b"] * 600_000, "label": "a"}).write_parquet(tmp_path / "m.parquet")
     refused(tmp_path / "m.parquet", r"m.parquet: too many rows; found 1,200,000; expected at most 1,000,000")

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from snellen.data.photographs import ORIENTATION, Photograph, look, some_files, tallies
-from snellen.data.readers import read
+from snellen.data.inspect.photographs import ORIENTATION, Photograph, look, some_files, tallies
+from snellen.data.load import read
 from snellen.errors import DataError
 
 

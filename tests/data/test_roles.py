@@ -12,10 +12,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from snellen.data.arrays import from_arrays
 from snellen.data.dataset import Dataset
-from snellen.data.readers import read
-from snellen.data.roles import ROLES, LeftOut, Roles, Split, assign, parted_rows, prove_disjoint
+from snellen.data.load import read
+from snellen.data.readers.arrays import from_arrays
+from snellen.data.splits.roles import ROLES, LeftOut, Roles, Split, assign, parted_rows, prove_disjoint
 from snellen.errors import RunError, StudyError
 
 
@@ -182,7 +182,7 @@ def test_more_copies_than_single_pictures() -> None:
 
 
 def test_assign_proves_what_it_returns(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("snellen.data.roles.choose", lambda pool, count, *_: pool[:count])
+    monkeypatch.setattr("snellen.data.splits.roles.choose", lambda pool, count, *_: pool[:count])
     with pytest.raises(RunError, match=r"train and test share pictures; found 1, such as 0"):
         assign(dataset_of([*range(17), 0], np.arange(18) % 3), Split(test=3, validation=6))
 

@@ -9,7 +9,7 @@ import data_cases as cases
 import pytest
 
 from snellen.data import store
-from snellen.data.readers import Options, read
+from snellen.data.load import Options, read
 from snellen.errors import StorageError
 
 

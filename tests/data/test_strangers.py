@@ -16,9 +16,9 @@ import picture_cases
 import pytest
 from PIL import Image
 
-from snellen.data.arrays import from_arrays
-from snellen.data.readers import READERS, Options, find, holds_picture_files, read
-from snellen.data.survey import survey
+from snellen.data.inspect.survey import survey
+from snellen.data.load import READERS, Options, find, holds_picture_files, read
+from snellen.data.readers.arrays import from_arrays
 from snellen.deploy.pictures import open_pictures
 from snellen.errors import DataError, UnknownName
 from snellen.models.bundle import Input

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from picture_cases import save
 
-from snellen.data.fit import Fit
-from snellen.data.near import near_groups, near_groups_at_hand
-from snellen.data.readers import read
-from snellen.data.source import UNSAID, Options
-from snellen.data.survey import survey
+from snellen.data.inspect.near_duplicates import near_groups, near_groups_at_hand
+from snellen.data.inspect.survey import survey
+from snellen.data.load import read
+from snellen.data.readers.reader import UNSAID, Options
+from snellen.data.resize import Fit
 from snellen.errors import DataError, DataNotFound
 
 
@@ -104,7 +104,7 @@ def test_nothing_there(tmp_path: Path) -> None:
 
 
 def test_large_data_sets_are_not_compared_unasked(own_user: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("snellen.data.near.MAX_NEAR_IMAGES", 1_000)
+    monkeypatch.setattr("snellen.data.inspect.near_duplicates.MAX_NEAR_IMAGES", 1_000)
     digits = read("digits")
     assert near_groups_at_hand(digits) is None
     near = near_groups(digits)

@@ -14,9 +14,9 @@ from PIL import Image
 from runs import run_small
 
 from snellen.api import Run
-from snellen.data.fit import Fit
-from snellen.data.readers import read
-from snellen.data.source import Options
+from snellen.data.load import read
+from snellen.data.readers.reader import Options
+from snellen.data.resize import Fit
 from snellen.deploy.pictures import open_pictures, read_picture
 from snellen.deploy.predict import answer
 from snellen.errors import BundleError, DataError

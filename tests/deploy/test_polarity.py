@@ -11,8 +11,8 @@ from runs import edit_json
 from sklearn.datasets import load_digits
 
 from snellen.api import Run
-from snellen.data.readers import read
-from snellen.data.tone import tone_of
+from snellen.data.inspect.polarity import tone_of
+from snellen.data.load import read
 from snellen.deploy.pictures import Batch, open_pictures
 from snellen.deploy.polarity import inverted, polarity_warning
 from snellen.files.hashing import identity

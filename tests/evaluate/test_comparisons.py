@@ -14,18 +14,18 @@ from statsmodels.stats.multitest import multipletests
 
 from snellen.api import Run
 from snellen.errors import StudyError
+from snellen.evaluate.baselines import baseline_key
 from snellen.evaluate.comparisons import Comparisons, best_of
 from snellen.evaluate.contrasts import Contrast, Side, contrast, contrasts, detectable
-from snellen.evaluate.floors import floor_key
-from snellen.evaluate.folds import fold_limits
-from snellen.evaluate.recipes import recipe_difference
 from snellen.evaluate.searched import chosen_by_search, ranked_by_search
 from snellen.evaluate.verdicts import equivalence_margin
+from snellen.statistics.corrected_folds import fold_limits
 from snellen.statistics.out_of_bag import out_of_bag
 from snellen.statistics.paired import mcnemar, paired_limits
+from snellen.statistics.recipes import recipe_difference
 
 SHARES = {"a": 0.9, "b": 0.8, "c": 0.85}
-FLOORS = [floor_key(name) for name in ("majority class", "nearest centroid", "logistic regression")]
+BASELINES = [baseline_key(name) for name in ("majority class", "nearest centroid", "logistic regression")]
 
 
 def found(folder: Path) -> Comparisons:
@@ -56,7 +56,7 @@ def steady(shift: int) -> np.ndarray:
 def test_all_that_was_named_stands_in_one_family(seeds_run: Run) -> None:
     pairs = seeds_run.evaluation.comparisons
     models = [*combinations(("plain", "dropped", "linear"), 2)]
-    named = [*models, *((model, floor) for model in ("plain", "dropped", "linear") for floor in FLOORS)]
+    named = [*models, *((model, floor) for model in ("plain", "dropped", "linear") for floor in BASELINES)]
     expected = {(frozenset(pair), role) for pair in named for role in ("validation", "test")}
     assert {(frozenset((one.a, one.b)), one.role) for one in pairs.all} == expected
     assert len(pairs.all) == len(expected) == 24
@@ -90,7 +90,7 @@ def test_a_floor_has_no_seeds_and_is_compared_with_the_recipe(seeds_copy: Path) 
     plant_seeds(seeds_copy, "plain", "validation", right)
     floor = record.floors["nearest centroid"].job.read_predictions("validation")
     assert floor is not None
-    one = found(seeds_copy).between("plain", floor_key("nearest centroid"), "validation")
+    one = found(seeds_copy).between("plain", baseline_key("nearest centroid"), "validation")
     table = right.astype(float) - (floor.predicted == floor.labels)
     a, b = table.mean(1).var(ddof=1) / 3, table.mean(0).var(ddof=1) / 210
     residual = table - table.mean(0) - table.mean(1, keepdims=True) + table.mean()
@@ -101,7 +101,7 @@ def test_a_floor_has_no_seeds_and_is_compared_with_the_recipe(seeds_copy: Path) 
 
 def test_two_seeds_are_two_networks(folds_run: Run) -> None:
     pairs = folds_run.evaluation.comparisons
-    one = pairs.between("plain", FLOORS[0], "validation")
+    one = pairs.between("plain", BASELINES[0], "validation")
     assert one is not None and (one.kind, one.seeds) == ("networks", 1)
 
 

@@ -11,8 +11,8 @@ from sklearn.metrics import confusion_matrix, recall_score
 from snellen.evaluate.confusions import confusions, recalls, share_of
 from snellen.evaluate.intervals import wilson
 from snellen.evaluate.networks import Networks
-from snellen.evaluate.recipes import recipe_proportion
 from snellen.models.predictions import Predictions
+from snellen.statistics.recipes import recipe_proportion
 
 CLASSES = 4
 

@@ -16,8 +16,8 @@ from scipy.stats import norm
 
 from snellen.api import Run
 from snellen.evaluate.searches import Edge, SearchStanding, edges
-from snellen.evaluate.selection import corrected_selection
 from snellen.search.drive import Searched, Trial
+from snellen.statistics.selection import corrected_selection
 from snellen.study.values import Choice
 
 UNITS, EPOCHS = "layers.1.dense.units", "train.epochs"

@@ -14,8 +14,8 @@ from sklearn.metrics import accuracy_score, f1_score, log_loss
 
 from snellen.api import Run
 from snellen.evaluate.held_out import held_out
-from snellen.evaluate.recipes import recipe_mean
 from snellen.models.predictions import Predictions
+from snellen.statistics.recipes import recipe_mean
 
 
 def stored(run: Run, model: str, role: str) -> list[Predictions]:

@@ -21,8 +21,8 @@ from snellen.api import Run
 from snellen.errors import StudyError, UnknownName
 from snellen.explain.analyses import Asked, asked, networks_of, stored_outcomes
 from snellen.explain.answers import analysis as answers
-from snellen.explain.answers.camera import camera, misfit
 from snellen.explain.answers.chosen import MISTAKE, NARROW, SURE, given
+from snellen.explain.answers.gradcam_layer import camera, misfit
 from snellen.explain.answers.looks import looks
 from snellen.explain.errors import analysis as failures
 from snellen.explain.outcome import Outcome

@@ -15,12 +15,12 @@ from runs import edit_json, facts_of
 from snellen.api import Run
 from snellen.evaluate.record import RunRecord
 from snellen.findings.advice import NEXT, RULES_OUT, composed, same_model, steps_of
-from snellen.findings.finding import Ask, Finding, Step
+from snellen.findings.finding import Finding, Step, TrialRequest
 from snellen.findings.rules import judge
-from snellen.train.last import Losses
+from snellen.train.overfitting import Losses
 
-ASKS: tuple[Ask, ...] = get_args(Ask)
-EXCLUSIVE: set[frozenset[Ask]] = {
+ASKS: tuple[TrialRequest, ...] = get_args(TrialRequest)
+EXCLUSIVE: set[frozenset[TrialRequest]] = {
     frozenset(pair)
     for pair in (
         ("longer", "stop earlier"), ("longer", "regularise"), ("larger", "smaller"), ("larger", "stop earlier"),
@@ -89,7 +89,7 @@ def test_whatever_is_found_no_two_advices_exclude_each_other(found: list[Finding
 @given(findings)
 def test_what_to_do_next_yields_to_all_others(found: list[Finding]) -> None:
     wanted = [each for each in found if each.steps == tuple(consistent(list(each.steps)))]
-    asks: tuple[Ask, ...] = ("tune", "seeds", "smallest", "open the test", "look")
+    asks: tuple[TrialRequest, ...] = ("tune", "seeds", "smallest", "open the test", "look")
     next_one = Finding(NEXT, "result", "", {"model": "a"}, "model-a", steps=tuple(Step(ask, f"{ask}.") for ask in asks))
     *_, last = after = composed([*wanted, next_one])
     assert not exclusive(after) and len(last.steps) == 1 and last.advice is None

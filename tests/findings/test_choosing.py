@@ -21,7 +21,7 @@ from snellen.findings.claims import claim
 from snellen.findings.finding import Finding
 from snellen.findings.rules import RULES, judge
 from snellen.models.predictions import save_predictions
-from snellen.train.last import Losses
+from snellen.train.overfitting import Losses
 
 Change = Callable[[Path], None]
 

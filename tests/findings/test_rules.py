@@ -20,7 +20,7 @@ from runs import CHOOSING, EXPLAINED, edit_json
 from sklearn.metrics import recall_score
 
 from snellen.api import Run
-from snellen.data.vault import Openings
+from snellen.data.splits.vault import Openings
 from snellen.evaluate.evaluation import Evaluation, evaluate
 from snellen.evaluate.record import RunRecord
 from snellen.findings.finding import Facts, Finding

@@ -15,10 +15,10 @@ import pytest
 import vl_convert
 from PIL import Image
 
-from snellen.data.arrays import from_arrays
 from snellen.data.dataset import Dataset
-from snellen.data.photographs import Photograph
-from snellen.data.readers import read
+from snellen.data.inspect.photographs import Photograph
+from snellen.data.load import read
+from snellen.data.readers.arrays import from_arrays
 from snellen.limits import REPORT_BYTES
 from snellen.report.exploration import REPEATED_PICTURES, explore, render
 

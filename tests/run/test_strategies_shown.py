@@ -21,9 +21,9 @@ from snellen.report import page
 from snellen.report.computed import computed_section
 from snellen.run import pricing
 from snellen.run.checking import check_study
-from snellen.train import strategy, timings
 from snellen.train.lane import Lane
-from snellen.train.strategy import Strategy, Table, Timing
+from snellen.train.strategy import cache, rule
+from snellen.train.strategy.rule import Strategy, Table, Timing
 
 SETTINGS = running.Settings(None, "cpu", 1)
 
@@ -35,10 +35,10 @@ def pairs_are_fast(monkeypatch: pytest.MonkeyPatch, own_user: Path) -> list[str]
 
     def pretend(one: Lane, offered: list[Strategy]) -> Table:
         noted.append(one.ids[0])
-        rule = strategy.side_by_side(one)
-        return {rule: Timing(0.002, 0.002), replace(rule, width=2): Timing(0.001, 0.001)}
+        usual = rule.side_by_side(one)
+        return {usual: Timing(0.002, 0.002), replace(usual, width=2): Timing(0.001, 0.001)}
 
-    monkeypatch.setattr(timings, "measure", pretend)
+    monkeypatch.setattr(cache, "measure", pretend)
     monkeypatch.setenv("SNELLEN_STRATEGY", "always")
     return noted
 

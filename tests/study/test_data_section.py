@@ -7,8 +7,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from snellen.data.fit import Fit
 from snellen.data.groups import Group
+from snellen.data.resize import Fit
 from snellen.errors import StudyError
 from snellen.study.document import parse
 from snellen.study.plan import options_of, split_of

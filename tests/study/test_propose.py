@@ -9,12 +9,12 @@ import pytest
 from data_cases import needs_mnist
 from picture_cases import save
 
-from snellen.data.arrays import from_arrays
 from snellen.data.dataset import Dataset
-from snellen.data.readers import read
-from snellen.data.roles import Roles, assign
-from snellen.data.source import Options
-from snellen.data.survey import Survey, survey
+from snellen.data.inspect.survey import Survey, survey
+from snellen.data.load import read
+from snellen.data.readers.arrays import from_arrays
+from snellen.data.readers.reader import Options
+from snellen.data.splits.roles import Roles, assign
 from snellen.errors import DataError, StudyError
 from snellen.study.document import parse
 from snellen.study.plan import Plan, options_of, plan, split_of

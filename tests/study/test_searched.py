@@ -9,8 +9,8 @@ import jsonschema
 import pytest
 
 from snellen.errors import StudyError
+from snellen.study.assignments import fill, last_epochs, space_of
 from snellen.study.document import parse, to_yaml
-from snellen.study.fillings import fill, last_epochs, space_of
 from snellen.study.methods import SETTINGS, Halving, Random
 from snellen.study.schema import Model, StudyFile
 from snellen.study.searched import with_defaults

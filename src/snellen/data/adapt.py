@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 
 from snellen.data.dataset import Dataset, fingerprint
-from snellen.data.fit import Fit
 from snellen.data.grey import as_grey
-from snellen.data.source import Options
+from snellen.data.readers.reader import Options
+from snellen.data.resize import Fit
 from snellen.errors import DataError, unknown
 
 

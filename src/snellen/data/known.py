@@ -10,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
 
-from snellen.data.arrays import Part, assemble
 from snellen.data.dataset import Dataset, fingerprint
 from snellen.data.download import Remote
-from snellen.data.source import Options
+from snellen.data.readers.arrays import Part, assemble
+from snellen.data.readers.reader import Options
 from snellen.errors import DataError
 
 

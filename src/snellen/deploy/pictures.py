@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from snellen.data.adapt import fitted, grey_between
-from snellen.data.npz import read_lone_array
-from snellen.data.pictures import DEPTHS, decode, in_threads, is_picture, with_channels
-from snellen.data.readers import holds_picture_files, read
-from snellen.data.source import Options
-from snellen.data.streams import exists, reachable
-from snellen.data.text import check_text
+from snellen.data.load import holds_picture_files, read
+from snellen.data.readers.npz import read_lone_array
+from snellen.data.readers.picture import DEPTHS, decode, in_threads, is_picture, with_channels
+from snellen.data.readers.reader import Options
+from snellen.data.readers.streams import exists, reachable
+from snellen.data.readers.text import check_text
 from snellen.errors import DataError, located
 from snellen.limits import MAX_SIDE_PIXELS
 from snellen.models.bundle import Input

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from snellen.data.tone import Tone, tone_of
+from snellen.data.inspect.polarity import Tone, tone_of
 from snellen.deploy.pictures import Batch
 from snellen.models.bundle import Description
 

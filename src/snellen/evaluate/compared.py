@@ -11,8 +11,8 @@ from snellen.evaluate.networks import networks_on
 from snellen.evaluate.record import RunRecord
 from snellen.evaluate.searched import chosen_by_search, unranked
 from snellen.evaluate.trained import phases_of
+from snellen.study.assignments import fill
 from snellen.study.differences import Differing, differences
-from snellen.study.fillings import fill
 from snellen.study.found import Split
 from snellen.study.schema import Model
 

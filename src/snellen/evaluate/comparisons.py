@@ -13,25 +13,25 @@ from typing import Any
 
 import numpy as np
 
-from snellen.evaluate.best import WithBest, compare_with_best, confidence_of
+from snellen.evaluate.baselines import baseline_key, opened_floors, ranked_floors
 from snellen.evaluate.choose import choice
 from snellen.evaluate.contrasts import Contrast, Kind, Side, contrasts, detectable, of_folds
-from snellen.evaluate.families import family
-from snellen.evaluate.floors import floor_key, opened_floors, ranked_floors
 from snellen.evaluate.held_out import HELD_OUT, shared
-from snellen.evaluate.letters import letter_groups, letters
 from snellen.evaluate.networks import Networks, networks_on
-from snellen.evaluate.power import (
+from snellen.evaluate.record import RunRecord
+from snellen.evaluate.searched import Chosen, chosen_by_search, ranked_by_search, unranked
+from snellen.evaluate.verdicts import Verdict, equivalence_margin, verdict
+from snellen.statistics.comparison_with_best import WithBest, compare_with_best, confidence_of
+from snellen.statistics.holm import family
+from snellen.statistics.letter_groups import letter_groups, letters
+from snellen.statistics.power import (
     detectable_by_networks,
     images_for_networks,
     images_for_recipes,
     recipe_noise,
     seeds_for_recipes,
 )
-from snellen.evaluate.record import RunRecord
-from snellen.evaluate.searched import Chosen, chosen_by_search, ranked_by_search, unranked
-from snellen.evaluate.student import SIGNIFICANT, Difference
-from snellen.evaluate.verdicts import Verdict, equivalence_margin, verdict
+from snellen.statistics.t_intervals import SIGNIFICANT, Difference
 
 Named = tuple[str, str, str]
 """A, B and the role."""
@@ -142,10 +142,10 @@ def _roles(
     record: RunRecord, ranked: Sequence[str], opened: Sequence[str]
 ) -> Iterator[tuple[str, list[str], list[str]]]:
     """The roles, with the models and floors that are compared on each."""
-    yield "validation", list(ranked), [floor_key(name) for name in ranked_floors(record)]
+    yield "validation", list(ranked), [baseline_key(name) for name in ranked_floors(record)]
     tested = [model for model in ranked if model in opened]
     if tested:
-        yield "test", tested, [floor_key(name) for name in opened_floors(record)]
+        yield "test", tested, [baseline_key(name) for name in opened_floors(record)]
 
 
 def _with_floors(models: Sequence[str], floors: Sequence[str]) -> list[tuple[str, str]]:
@@ -164,9 +164,9 @@ def _sides(
     first = next(iter(known.values()))
     sides = {model: _side(networks, chosen.get(model)) for model, networks in known.items()}
     for name, folder in record.floors.items():
-        stored = folder.job.read_predictions(role) if floor_key(name) in floors else None
+        stored = folder.job.read_predictions(role) if baseline_key(name) in floors else None
         if stored is not None and stored.labels is not None and np.array_equal(stored.rows, first.rows):
-            sides[floor_key(name)] = Side((stored.predicted == stored.labels)[None], fixed=True)
+            sides[baseline_key(name)] = Side((stored.predicted == stored.labels)[None], fixed=True)
     return sides
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from snellen.evaluate.networks import Networks
-from snellen.evaluate.recipes import MIN_SEEDS, recipe_proportion
 from snellen.evaluate.scores import COVERS, Estimate, proportion
 from snellen.metrics.scores import confusion
+from snellen.statistics.recipes import MIN_SEEDS, recipe_proportion
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,12 @@ from typing import Literal
 import numpy as np
 
 from snellen.errors import StudyError
-from snellen.evaluate.folds import fold_limits
 from snellen.evaluate.held_out import HeldOut
-from snellen.evaluate.power import detectable_by_networks, detectable_by_recipes, detectable_by_t, recipe_noise
-from snellen.evaluate.recipes import MIN_SEEDS_COMPARED, fixed_difference, recipe_limits
-from snellen.evaluate.student import IMAGES, SIGNIFICANT, Limits
+from snellen.statistics.corrected_folds import fold_limits
 from snellen.statistics.paired import Discordance
+from snellen.statistics.power import detectable_by_networks, detectable_by_recipes, detectable_by_t, recipe_noise
+from snellen.statistics.recipes import MIN_SEEDS_COMPARED, fixed_difference, recipe_limits
+from snellen.statistics.t_intervals import IMAGES, SIGNIFICANT, Limits
 
 Kind = Literal["folds", "recipes", "networks", "out of bag", "selected"]
 """What is compared. out of bag: networks, each image with what a search chooses without it; selected: nothing, because

@@ -8,7 +8,7 @@ from typing import Annotated, Any, NotRequired
 from pydantic import ConfigDict, Field, TypeAdapter, with_config
 from typing_extensions import TypedDict
 
-from snellen.data.roles import ROLES
+from snellen.data.splits.roles import ROLES
 from snellen.errors import IdentityError
 from snellen.files.stored import read_as
 from snellen.limits import MAX_CLASSES, MAX_SIDE_PIXELS

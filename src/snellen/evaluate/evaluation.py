@@ -11,20 +11,20 @@ import polars as pl
 from pydantic import ConfigDict, TypeAdapter, with_config
 from typing_extensions import TypedDict
 
-from snellen.data.vault import Openings
+from snellen.data.splits.vault import Openings
 from snellen.errors import IdentityError
+from snellen.evaluate.baselines import baseline_key, floor_rows, opened_floors, ranked_floors
 from snellen.evaluate.choose import By, choice, ranking
 from snellen.evaluate.comparisons import Comparisons, as_json, compare
-from snellen.evaluate.floors import floor_key, floor_rows, opened_floors, ranked_floors
 from snellen.evaluate.held_out import HELD_OUT, held_out
 from snellen.evaluate.record import RunRecord
 from snellen.evaluate.scores import SCHEMA, Estimate
 from snellen.evaluate.searches import SearchStanding, searches, selection_of_model
-from snellen.evaluate.selection import Selection
 from snellen.evaluate.standings import CrossValidated, cross_validated, model_rows
 from snellen.evaluate.stored import EVALUATION
 from snellen.files import hashes
 from snellen.files.atomic import write_bytes, write_json
+from snellen.statistics.selection import Selection
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Evaluation:
     @property
     def best_floor(self) -> tuple[str, Estimate] | None:
         """The floor with the best validation accuracy, and that accuracy."""
-        estimate = self.estimate(floor_key(self.floors[0]), "validation", "accuracy") if self.floors else None
+        estimate = self.estimate(baseline_key(self.floors[0]), "validation", "accuracy") if self.floors else None
         return (self.floors[0], estimate) if estimate else None
 
     def estimate(self, model: str, role: str, measure: str, class_name: str | None = None) -> Estimate | None:

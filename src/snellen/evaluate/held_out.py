@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from snellen.evaluate.folds import fold_mean
 from snellen.evaluate.networks import Networks, stacked
 from snellen.evaluate.record import RunRecord
-from snellen.evaluate.student import Mean
 from snellen.models.predictions import Predictions
+from snellen.statistics.corrected_folds import fold_mean
+from snellen.statistics.t_intervals import Mean
 from snellen.study.found import Split
 from snellen.study.plan import FoldJob
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from snellen.evaluate.student import SIGNIFICANT
+from snellen.statistics.t_intervals import SIGNIFICANT
 
 WINDOW = 5
 """The last epochs that are looked at: with 5 of 5 better than the one before, the sign test is at 1 in 32, so that one

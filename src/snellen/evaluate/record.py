@@ -16,14 +16,14 @@ from snellen.files.inside import expect_own_files, inside
 from snellen.files.stored import read_as, read_text
 from snellen.models.predictions import Bounds, Predictions
 from snellen.search.stored import Searched, SearchFile, read_search
+from snellen.study.assignments import fill
 from snellen.study.document import parse
-from snellen.study.fillings import fill
 from snellen.study.found import Found, split_file
 from snellen.study.plan import PlannedModel
 from snellen.study.plan_file import PlanFile, read_plan
 from snellen.study.points import Curve
 from snellen.study.schema import Model, StudyFile
-from snellen.train.floors import FloorFolder, FloorResult, read_floors
+from snellen.train.baselines import BaselineFolder, BaselineResult, read_baselines
 from snellen.train.results import JobFolder, Result
 
 T = TypeVar("T")
@@ -157,12 +157,12 @@ class RunRecord:
         return self.folder_of(planned.tested[0] if role == "test" else planned.job).read_predictions(role)
 
     @cached_property
-    def floors(self) -> dict[str, FloorFolder]:
+    def floors(self) -> dict[str, BaselineFolder]:
         """The folder of each floor, by name."""
-        return read_floors(self.folder, self.bounds)
+        return read_baselines(self.folder, self.bounds)
 
     @cached_property
-    def floor_results(self) -> dict[str, FloorResult]:
+    def floor_results(self) -> dict[str, BaselineResult]:
         """The result of each floor that is over."""
         found = {name: folder.read_result() for name, folder in self.floors.items()}
         return {name: result for name, result in found.items() if result is not None}

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from snellen.evaluate.recipes import MIN_SEEDS_COMPARED
 from snellen.evaluate.record import RunRecord
 from snellen.evaluate.searches import Stored, stored_searches
 from snellen.search.stored import Trial
 from snellen.statistics.out_of_bag import out_of_bag
+from snellen.statistics.recipes import MIN_SEEDS_COMPARED
 
 
 @dataclass(frozen=True, eq=False)

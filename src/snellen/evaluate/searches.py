@@ -11,13 +11,13 @@ import numpy as np
 from snellen.evaluate.choose import choice
 from snellen.evaluate.held_out import shared
 from snellen.evaluate.networks import networks_on
-from snellen.evaluate.recipes import recipe_mean
 from snellen.evaluate.record import RunRecord
-from snellen.evaluate.selection import Selection, corrected_selection
-from snellen.evaluate.student import Mean
 from snellen.metrics.scores import METRICS
 from snellen.search.stored import Searched, SearchFile, Trial
 from snellen.statistics.proportions import CONFIDENCE
+from snellen.statistics.recipes import recipe_mean
+from snellen.statistics.selection import Selection, corrected_selection
+from snellen.statistics.t_intervals import Mean
 from snellen.study.values import Choice, Scalar, Value
 
 HALVING = ("halving", "hyperband")

@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from snellen.data.roles import ROLES
+from snellen.data.splits.roles import ROLES
 from snellen.evaluate.confusions import recalls
 from snellen.evaluate.held_out import HELD_OUT, OUT_OF_FOLD, HeldOut
 from snellen.evaluate.networks import Networks, networks_on
-from snellen.evaluate.recipes import MIN_SEEDS, recipe_average, recipe_mean
 from snellen.evaluate.record import RunRecord
 from snellen.evaluate.scores import Estimate, Score, score, table
-from snellen.evaluate.student import BOTH, Mean
 from snellen.metrics.scores import METRICS
+from snellen.statistics.recipes import MIN_SEEDS, recipe_average, recipe_mean
+from snellen.statistics.t_intervals import BOTH, Mean
 
 NO_INTERVAL = "mean over seeds"
 MIN_IMAGES = 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from snellen.evaluate.student import SIGNIFICANT, Difference
+from snellen.statistics.t_intervals import SIGNIFICANT, Difference
 
 LARGEST_MARGIN = 0.005
 MARGIN_OF_ERROR = 0.1

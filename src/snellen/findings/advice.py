@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import get_args
 
-from snellen.findings.finding import Ask, Finding, Step
+from snellen.findings.finding import Finding, Step, TrialRequest
 
 ALL = ""
 """Stands for all models, in an advice that names none."""
 
-RULES_OUT: Mapping[Ask, frozenset[Ask]] = {
+RULES_OUT: Mapping[TrialRequest, frozenset[TrialRequest]] = {
     # a comparison at equal steps is what the study is about; patience only saves time
     "equal steps": frozenset({"stop earlier"}),
     # over-fitting is measured on the very epochs that more of them would only repeat
@@ -26,7 +26,7 @@ RULES_OUT: Mapping[Ask, frozenset[Ask]] = {
 }
 """What is not advised of a model beside each of these; all of it stands later in `Ask`."""
 
-BY_CODE: Mapping[str, Ask] = {"SNL005": "seeds", "SNL112": "search on", "SNL114": "tune"}
+BY_CODE: Mapping[str, TrialRequest] = {"SNL005": "seeds", "SNL112": "search on", "SNL114": "tune"}
 """What the advice of findings asks for that have one text whatever they found."""
 LARGEST = "the largest of"
 """In the sentence of SNL111: at which end of its range the best value is."""
@@ -44,7 +44,7 @@ def composed(findings: Sequence[Finding]) -> list[Finding]:
     What to do next is chosen last, and excludes none of the others.
     """
     standing: list[tuple[int, Step]] = []
-    for ask in get_args(Ask):
+    for ask in get_args(TrialRequest):
         for place, each in enumerate(findings):
             wanted = [step for step in steps_of(each) if step.ask == ask and each.code != NEXT]
             others = [step.ask for at, step in standing if same_model(each, findings[at])]
@@ -78,7 +78,7 @@ def steps_of(finding: Finding) -> tuple[Step, ...]:
     return (Step(ask, finding.advice),) if ask else ()
 
 
-def _edge(finding: Finding) -> Ask:
+def _edge(finding: Finding) -> TrialRequest:
     """What it means to search beyond the end of a range: more or less of what the network is made of, or longer."""
     named = str(finding.values.get("path", "")).rpartition(".")[2]
     upwards = LARGEST in finding.sentence
@@ -102,5 +102,5 @@ def _next(finding: Finding, settled: Sequence[Finding]) -> Finding:
     return replace(finding, sentence=f"What to do next: {step.text}", steps=(step,))
 
 
-def _exclude(one: Ask, other: Ask) -> bool:
+def _exclude(one: TrialRequest, other: TrialRequest) -> bool:
     return other in RULES_OUT.get(one, ()) or one in RULES_OUT.get(other, ())

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from snellen.evaluate.baselines import baseline_key
 from snellen.evaluate.comparisons import Comparison, Comparisons
-from snellen.evaluate.floors import floor_key
 from snellen.evaluate.held_out import HELD_OUT
-from snellen.evaluate.recipes import MIN_SEEDS_COMPARED
-from snellen.evaluate.student import SIGNIFICANT
 from snellen.explain.phrases import listing
 from snellen.findings.finding import Facts, Finding
 from snellen.findings.words import (
@@ -21,6 +19,8 @@ from snellen.findings.words import (
     seeds_to_compare,
     the_network,
 )
+from snellen.statistics.recipes import MIN_SEEDS_COMPARED
+from snellen.statistics.t_intervals import SIGNIFICANT
 
 MOST = 8
 """Comparisons in one sentence; the table of the report has all."""
@@ -280,8 +280,8 @@ def corrected_away(one: Comparison) -> str:
 
 def against_floor(facts: Facts, model: str, floor: str) -> str:
     """The verdict on a model and a floor, as a sentence; empty where they were not compared."""
-    one = facts.evaluation.comparisons.between(model, floor_key(floor))
-    one = one or facts.evaluation.comparisons.between(model, floor_key(floor), "validation")
+    one = facts.evaluation.comparisons.between(model, baseline_key(floor))
+    one = one or facts.evaluation.comparisons.between(model, baseline_key(floor), "validation")
     if one is None:
         return ""
     return f" {_opening(_clause(facts, one))}."

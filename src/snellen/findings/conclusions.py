@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from snellen.data.vault import Openings
+from snellen.data.splits.vault import Openings
 from snellen.evaluate.scores import Estimate
 from snellen.findings.finding import Facts, Finding, percent, plural, times
 from snellen.findings.words import listed, of_network, of_networks, share, what_validation_chose

@@ -9,10 +9,10 @@ from typing import Any
 
 from snellen.evaluate.compared import Compared, compared
 from snellen.evaluate.comparisons import Comparison
-from snellen.evaluate.recipes import MIN_SEEDS_COMPARED
 from snellen.evaluate.trained import main_networks
 from snellen.findings.finding import Facts, Finding, Step
 from snellen.findings.words import ROLES, between, left_out, of_network, on, points, seeds_to_compare
+from snellen.statistics.recipes import MIN_SEEDS_COMPARED
 from snellen.study.differences import Differing, differences
 
 NUMBERS = {1: "One seed", 2: "Two seeds"}

@@ -17,7 +17,7 @@ from snellen.explain.outcome import Outcome
 Severity = Literal["result", "notice", "warning", "error"]
 
 
-Ask = Literal[
+TrialRequest = Literal[
     "equal steps",
     "stop earlier",
     "regularise",
@@ -39,7 +39,7 @@ them exclude each other, and of these the earlier one is advised."""
 class Step:
     """One thing to do, as a sentence."""
 
-    ask: Ask
+    ask: TrialRequest
     text: str
 
 

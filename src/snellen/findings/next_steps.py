@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from snellen.evaluate.floors import floor_key
-from snellen.findings.finding import Ask, Facts, Finding, Step
+from snellen.evaluate.baselines import baseline_key
+from snellen.findings.finding import Facts, Finding, Step, TrialRequest
 from snellen.findings.words import seeds_to_compare
 
 MOST_SEEDS = 30
@@ -23,7 +23,7 @@ def what_next(facts: Facts) -> Iterator[Finding]:
 
 def _beat_the_floor(facts: Facts, model: str) -> str:
     best = facts.evaluation.best_floor
-    one = facts.evaluation.comparisons.between(model, floor_key(best[0]), "validation") if best else None
+    one = facts.evaluation.comparisons.between(model, baseline_key(best[0]), "validation") if best else None
     if best is None or one is None or one.verdict.better or one.kind == "selected":
         return ""
     return (
@@ -73,7 +73,7 @@ def _look(facts: Facts, model: str) -> str:
     return f"look at the mistakes of `{model}` below, the most confident first; they say more than one more decimal."
 
 
-STEPS: tuple[tuple[Ask, Callable[[Facts, str], str]], ...] = (
+STEPS: tuple[tuple[TrialRequest, Callable[[Facts, str], str]], ...] = (
     ("tune", _beat_the_floor),
     ("seeds", _seeds),
     ("seeds", _decide),

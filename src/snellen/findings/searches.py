@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from snellen.evaluate.searches import Edge, SearchStanding
-from snellen.evaluate.selection import Selection
 from snellen.findings.finding import Facts, Finding, percent, plural
 from snellen.findings.words import points
+from snellen.statistics.selection import Selection
 
 
 def optimism(facts: Facts) -> Iterator[Finding]:

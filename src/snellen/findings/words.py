@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from snellen.evaluate.comparisons import Comparison
 from snellen.evaluate.networks import networks_on
-from snellen.evaluate.recipes import MIN_SEEDS_COMPARED
 from snellen.evaluate.scores import Estimate
-from snellen.evaluate.student import Difference
 from snellen.evaluate.trained import which_network
 from snellen.explain.phrases import listing
 from snellen.findings.finding import Facts, interval, percent, plural
+from snellen.statistics.recipes import MIN_SEEDS_COMPARED
+from snellen.statistics.t_intervals import Difference
 
 FLOOR = "floor: "
 ROLES = {"validation": "validation", "test": "test", "held_out": "held-out"}

@@ -14,9 +14,9 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError, model_validator
 from torch import Tensor
 
-from snellen.data.fit import Fit
-from snellen.data.pictures import Background
-from snellen.data.tone import Tone
+from snellen.data.inspect.polarity import Tone
+from snellen.data.readers.picture import Background
+from snellen.data.resize import Fit
 from snellen.errors import BundleError, SnellenError, located
 from snellen.files.atomic import json_text, write_bytes, write_text
 from snellen.files.hashing import identity

@@ -11,10 +11,10 @@ import polars as pl
 from pydantic import TypeAdapter
 
 from snellen import __version__
-from snellen.data.near_sets import rows_of
+from snellen.data.inspect.near_duplicate_sets import rows_of
+from snellen.evaluate.baselines import baseline_key
 from snellen.evaluate.comparisons import as_json
 from snellen.evaluate.evaluation import Evaluation, as_estimate
-from snellen.evaluate.floors import floor_key
 from snellen.evaluate.held_out import HELD_OUT, OUT_OF_FOLD, held_out
 from snellen.evaluate.record import RunRecord
 from snellen.evaluate.trained import which_network
@@ -100,7 +100,7 @@ def _standing(record: RunRecord, evaluation: Evaluation, model: str) -> Content:
 def _floor(record: RunRecord, evaluation: Evaluation, name: str) -> Content:
     """A row of the leaderboard that is no model's."""
     result = record.floor_results[name]
-    scores = {role: _overall(evaluation.scores, floor_key(name), role) for role in ("validation", "test")}
+    scores = {role: _overall(evaluation.scores, baseline_key(name), role) for role in ("validation", "test")}
     return {
         "floor": name,
         "label": result.label,

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from snellen.data import near_sets
 from snellen.data.dataset import Dataset
-from snellen.data.explore import class_counts, mean_images, sample_rows
-from snellen.data.near import near_groups
-from snellen.data.quality import conflicting_rows, duplicate_groups
-from snellen.data.roles import ROLES, Roles, parted_rows
+from snellen.data.duplicates import conflicting_rows, duplicate_groups
+from snellen.data.inspect import near_duplicate_sets
+from snellen.data.inspect.classes import class_counts, mean_images, sample_rows
+from snellen.data.inspect.near_duplicates import near_groups
+from snellen.data.splits.roles import ROLES, Roles, parted_rows
 from snellen.limits import MAX_NEAR_IMAGES
 from snellen.study.schema import StudyFile
 
@@ -103,7 +103,7 @@ def _near_pairs(study: StudyFile, dataset: Dataset, roles: Roles) -> dict[str, A
     parts = np.full(len(dataset), "", dtype=f"U{max(map(len, ROLES))}")
     for role, rows in roles.rows.items():
         parts[rows] = role
-    return near_sets.listed(dataset, groups, parts, ["test"])
+    return near_duplicate_sets.listed(dataset, groups, parts, ["test"])
 
 
 def _near_groups(study: StudyFile, dataset: Dataset) -> np.ndarray | None:

@@ -15,12 +15,12 @@ from PIL import Image
 
 from snellen import __version__
 from snellen.data.dataset import Dataset
-from snellen.data.describe import describe
-from snellen.data.explore import class_images, nearest_classes, repeated_pictures, sample_rows, some_rows
-from snellen.data.near_sets import listed, rows_of
-from snellen.data.photographs import Photograph, tallies
-from snellen.data.quality import duplicate_groups
-from snellen.data.statistics import Correlation, channels, correlation, tones
+from snellen.data.duplicates import duplicate_groups
+from snellen.data.inspect.classes import class_images, nearest_classes, repeated_pictures, sample_rows, some_rows
+from snellen.data.inspect.describe import describe
+from snellen.data.inspect.near_duplicate_sets import listed, rows_of
+from snellen.data.inspect.photographs import Photograph, tallies
+from snellen.data.inspect.pixel_statistics import Correlation, channels, correlation, tones
 from snellen.explain.thumbnails import Thumbnails, draw, tone, variation
 from snellen.limits import SHEET_BYTES
 from snellen.report.figures import Specification, class_balance, histogram

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from snellen.data.near_sets import rows_of
+from snellen.data.inspect.near_duplicate_sets import rows_of
 from snellen.explain.thumbnails import Thumbnails
 from snellen.limits import CELL_IMAGES, PAIRED_IMAGES, SHEET_PIXELS, THUMBNAIL_PIXELS
 from snellen.report.confusions import worst_cells

@@ -8,10 +8,10 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from snellen.data import vault
 from snellen.data.dataset import Dataset
-from snellen.data.readers import read
-from snellen.data.roles import Roles, assign
+from snellen.data.load import read
+from snellen.data.splits import vault
+from snellen.data.splits.roles import Roles, assign
 from snellen.evaluate import evaluation as evaluations
 from snellen.evaluate.choose import ranking, to_open
 from snellen.evaluate.lengths import final_epochs
@@ -27,10 +27,10 @@ from snellen.files.inside import expect_own_files
 from snellen.files.locks import exclusive
 from snellen.report.data import describe
 from snellen.run.analysing import analyse, expect_asked, scene_of
-from snellen.run.beginning import Settings, begin, settled, workplace, write_plan
 from snellen.run.loadable import expect_loadable
-from snellen.run.opening import open_floors, open_tests
-from snellen.run.telling import Finished, tell
+from snellen.run.opening_test import open_floors, open_tests
+from snellen.run.preparation import Settings, begin, settled, workplace, write_plan
+from snellen.run.reporting import Finished, tell
 from snellen.run.training import search_models, train_floors, train_plan
 from snellen.run.watcher import RunWatcher
 from snellen.study.curves import with_curves

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import ValidationError
 
 from snellen.data.dataset import Dataset
-from snellen.data.tone import Tone
+from snellen.data.inspect.polarity import Tone
 from snellen.errors import StudyError, located
 from snellen.models.bundle import Description, Input
 from snellen.study.plan import Plan

@@ -14,8 +14,8 @@ import numpy as np
 from pydantic import ValidationError
 
 from snellen.data.dataset import Dataset
-from snellen.data.roles import Roles
-from snellen.data.stratified import lots_of
+from snellen.data.splits.roles import Roles
+from snellen.data.splits.stratified import lots_of
 from snellen.errors import StudyError, located
 from snellen.models.layer import Layer
 from snellen.study.analyses import Curves

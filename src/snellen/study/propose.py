@@ -14,11 +14,11 @@ from typing import Literal
 import numpy as np
 
 from snellen.data.dataset import Dataset
+from snellen.data.duplicates import conflicting_rows, duplicate_groups
 from snellen.data.groups import Group
-from snellen.data.pictures import is_picture
-from snellen.data.quality import conflicting_rows, duplicate_groups
-from snellen.data.roles import ROLES, Roles, Split, assign
-from snellen.data.source import UNSAID, Options
+from snellen.data.readers.picture import is_picture
+from snellen.data.readers.reader import UNSAID, Options
+from snellen.data.splits.roles import ROLES, Roles, Split, assign
 from snellen.errors import DataError, StudyError
 from snellen.files.inside import is_reserved
 

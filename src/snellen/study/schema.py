@@ -19,9 +19,9 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema
 
-from snellen.data.fit import STEPS, Fit, Side
 from snellen.data.groups import Group
-from snellen.data.pictures import Background
+from snellen.data.readers.picture import Background
+from snellen.data.resize import STEPS, Fit, Side
 from snellen.errors import StudyError, unknown
 from snellen.files.inside import is_reserved
 from snellen.models.features import AnyFeature

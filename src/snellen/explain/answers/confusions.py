@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from snellen.evaluate.student import SIGNIFICANT
 from snellen.explain.answers.cells import FEWEST, UnitShifts, corrected, unit_shifts
 from snellen.explain.last_layer import LastLayer
 from snellen.explain.subject import Subject
 from snellen.explain.thumbnails import tone
 from snellen.metrics.scores import confusion
 from snellen.models.predictions import Predictions
+from snellen.statistics.t_intervals import SIGNIFICANT
 
 PICTURES = 12
 """Pictures of a cell that are shown, the most confident first."""

@@ -14,16 +14,16 @@ import polars as pl
 from snellen.errors import RunError
 from snellen.evaluate.intervals import wilson
 from snellen.evaluate.networks import Networks, networks_on, stacked
-from snellen.evaluate.recipes import MIN_SEEDS, MIN_SEEDS_COMPARED, recipe_difference, recipe_mean
 from snellen.evaluate.record import RunRecord
 from snellen.evaluate.searched import ranked_by_search
-from snellen.evaluate.student import BOTH, IMAGES
 from snellen.evaluate.verdicts import equivalence_margin
 from snellen.explain.curves.points import Compared, Line, Measured, Pair, Place, against, compare_points, judged_line
 from snellen.explain.curves.words import Words
 from snellen.explain.outcome import Outcome
 from snellen.explain.subject import Recipe
 from snellen.models.build import Network
+from snellen.statistics.recipes import MIN_SEEDS, MIN_SEEDS_COMPARED, recipe_difference, recipe_mean
+from snellen.statistics.t_intervals import BOTH, IMAGES
 from snellen.study import curves as variations
 from snellen.study.analyses import Curves
 from snellen.study.curves import options_json, place_of, varied

@@ -12,10 +12,10 @@ from itertools import combinations
 
 import numpy as np
 
-from snellen.evaluate.families import family, holm
-from snellen.evaluate.recipes import MIN_SEEDS_COMPARED, recipe_limits
-from snellen.evaluate.student import SIGNIFICANT, Difference
 from snellen.evaluate.verdicts import Verdict, verdict
+from snellen.statistics.holm import family, holm
+from snellen.statistics.recipes import MIN_SEEDS_COMPARED, recipe_limits
+from snellen.statistics.t_intervals import SIGNIFICANT, Difference
 from snellen.study.points import Point
 
 Place = tuple[str | None, int]

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from snellen.evaluate.student import Difference
 from snellen.explain.curves.points import Compared, Line, Measured, Pair
+from snellen.statistics.t_intervals import Difference
 from snellen.study.points import WORDS
 
 

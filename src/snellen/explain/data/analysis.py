@@ -13,10 +13,10 @@ import numpy as np
 import polars as pl
 
 from snellen.data.dataset import SEALED
-from snellen.data.explore import class_images, nearest_classes
-from snellen.data.near import EXPLORED, near_groups_at_hand
-from snellen.data.near_sets import listed, rows_of
-from snellen.data.quality import duplicate_groups
+from snellen.data.duplicates import duplicate_groups
+from snellen.data.inspect.classes import class_images, nearest_classes
+from snellen.data.inspect.near_duplicate_sets import listed, rows_of
+from snellen.data.inspect.near_duplicates import EXPLORED, near_groups_at_hand
 from snellen.evaluate.choose import ranking
 from snellen.explain.data.ground import MOST, Ground, ground_of, labelled
 from snellen.explain.data.neighbours import nearest

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from snellen.data.explore import some_rows
+from snellen.data.inspect.classes import some_rows
 from snellen.explain.data.neighbours import nearest_others, within_class
 from snellen.explain.last_layer import LastLayer
 from snellen.explain.subject import Scene, Subject

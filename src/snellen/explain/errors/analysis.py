@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from snellen.data.near import near_groups_at_hand
+from snellen.data.inspect.near_duplicates import near_groups_at_hand
 from snellen.errors import unknown
-from snellen.evaluate.student import IMAGES
 from snellen.explain.errors.hard import Together, right_for_one, together, told, wrong_for_all
 from snellen.explain.errors.slices import (
     MEANINGS,
@@ -30,6 +29,7 @@ from snellen.explain.subject import Scene
 from snellen.explain.thumbnails import draw
 from snellen.models.build import Network
 from snellen.models.predictions import Predictions
+from snellen.statistics.t_intervals import IMAGES
 from snellen.study.analyses import Errors
 
 CELLS = 8

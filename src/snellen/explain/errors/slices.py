@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from snellen.evaluate.families import holm
 from snellen.evaluate.intervals import wilson
-from snellen.evaluate.student import SIGNIFICANT
 from snellen.explain.figure import has_even_ground, masks, offsets, sizes, thicknesses, tones_of
+from snellen.statistics.holm import holm
 from snellen.statistics.independent import difference_limits, difference_p_value
+from snellen.statistics.t_intervals import SIGNIFICANT
 
 FEWEST = 20
 """Pictures that a slice must have, and leave to the rest."""

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from snellen.data.stratified import choose, lots_of
+from snellen.data.splits.stratified import choose, lots_of
 from snellen.explain.maps.fit import JUDGED
 from snellen.explain.subject import Subject
 from snellen.explain.thumbnails import tone
