@@ -38,7 +38,7 @@ IGNORED_KEYS = frozenset(CLOCKS + MACHINE + CHECKSUMS)
 """Checksums are of files that are compared themselves."""
 SHORT_PHRASE = 40
 NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?(?:e-?\d+)?")
-SECONDS = re.compile(r"\d[\d,.]*( s| seconds?)\b")
+SECONDS = re.compile(r"\d[\d,.]*\s(s|seconds?)\b")
 EMBEDDED = re.compile(r'<script type="application/json" id="(\w+)">(.*?)</script>', re.DOTALL)
 DATA_SET = re.compile(r"data-[0-9a-f]{32}")
 MISSING = "only in one of the two"
