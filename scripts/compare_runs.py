@@ -64,7 +64,7 @@ def _shipped_plans() -> dict[str, Any]:
     from compared_studies import SHIPPED
 
     import snellen
-    from snellen.data.roles import assign
+    from snellen.data.splits.roles import assign
     from snellen.study.curves import with_curves
     from snellen.study.plan import plan, split_of
 
