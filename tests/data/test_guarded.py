@@ -30,6 +30,7 @@ def pretend(file: Path, *lines: str) -> None:
     (file.parent / "fake_child.py").write_text("\n".join([*start, *lines]))
 
 
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize("lines", [[HANG], [ONE_ARRAY, HANG]])
 def test_a_hang_is_ended(file: Path, monkeypatch: pytest.MonkeyPatch, lines: list[str]) -> None:
     monkeypatch.setattr(guarded, "ANSWER_SECONDS", 0.3)
