@@ -77,7 +77,9 @@ class Browser:
         self.command("POST", "/timeouts", {"script": int(1000 * limit_seconds)})
         looking = (
             f"const [done] = arguments, holds = () => {{ {script} }};"
-            "const look = () => { try { holds() ? done('') : setTimeout(look, 20) } catch (error) { done(`${error}`) } };"
+            "const look = () => {"
+            "  try { holds() ? done('') : setTimeout(look, 20) } catch (error) { done(`${error}`) }"
+            "};"
             "look();"
         )
         try:
