@@ -66,9 +66,7 @@ def run(folder: Path, moment: Moment | None = None, **changes: Any) -> int | Non
     return process.exitcode
 
 
-def _run(
-    folder: Path, moment: Moment | None, changes: Mapping[str, Any], parent: Connection | None = None
-) -> None:
+def _run(folder: Path, moment: Moment | None, changes: Mapping[str, Any], parent: Connection | None = None) -> None:
     """Saves a checkpoint after every epoch, and notes every operation in <folder>.counts.
 
     parent: who says at `moment` when to go on; without one the process kills itself.
