@@ -28,7 +28,7 @@ def normalise(
     x: Tensor, gamma: Tensor, beta: Tensor, epsilon: float, share: Share | None
 ) -> tuple[Tensor, Tensor, Tensor]:
     """As shared_norm's; share: None for a whole batch."""
-    y, mean, scale = _KernelNorm.apply(x, gamma, beta, epsilon, share)  # type: ignore[no-untyped-call]
+    y, mean, scale = _KernelNorm.apply(x, gamma, beta, epsilon, share)
     return y, mean, scale
 
 

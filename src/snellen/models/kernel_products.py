@@ -56,7 +56,7 @@ def _suits(x: Tensor) -> bool:
 def _product(
     sizes: Sizes, x: Tensor, kernel: Tensor, bias: Tensor | None, shape: tuple[int, ...], relu: bool
 ) -> Tensor:
-    y: Tensor = _Product.apply(sizes, x.contiguous(), kernel.contiguous(), bias, shape, relu)  # type: ignore[no-untyped-call]
+    y: Tensor = _Product.apply(sizes, x.contiguous(), kernel.contiguous(), bias, shape, relu)
     return y
 
 

@@ -14,7 +14,7 @@ from snellen.models.share import Share
 def shared_norm(x: Tensor, gamma: Tensor, beta: Tensor, epsilon: float, share: Share) -> tuple[Tensor, Tensor, Tensor]:
     """x (n, C, ...) of one share -> y, the mean (C,) and 1 / deviation (C,) of the whole batch. gamma, beta: (C,);
     epsilon: beside the variance."""
-    y, mean, scale = _SharedNorm.apply(x, gamma, beta, epsilon, share)  # type: ignore[no-untyped-call]
+    y, mean, scale = _SharedNorm.apply(x, gamma, beta, epsilon, share)
     return y, mean, scale
 
 
