@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import gzip
 import math
-import os
 import struct
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from snellen.data.arrays import from_arrays
 from snellen.data.dataset import Dataset
-
-REAL = Path(os.environ.get("SNELLEN_DATA", "absent"))
-needs_mnist = pytest.mark.skipif(not (REAL / "mnist").is_dir(), reason="SNELLEN_DATA has no mnist")
 
 Arrays = tuple[np.ndarray, ...]
 
