@@ -1,11 +1,11 @@
 """Do the source and the built distribution install and work, with and without a compiler?
 
-    python scripts/check_packages.py            needs the package `build`; takes about five minutes and 6 GB, removed after it
+    python scripts/check_packages.py
 
-Builds both with `python -m build`. The sdist must have every file that git tracks; the wheel must have no C++ source.
-In a bare environment, outside the checkout, each of these is installed and `snellen run digits` is run: the wheel with
-its kernels, the sdist with the compiler, the sdist with a compiler that fails, the sdist with none on PATH. The kernels
-must be there in the first two and not in the last two.
+Needs the package `build`; takes about five minutes and 6 GB, which are removed after it. The sdist must have every file
+that git tracks; the wheel must have no C++ source. In a bare environment, outside the checkout, each of these is
+installed and `snellen run digits` is run: the wheel with its kernels, the sdist with the compiler, the sdist with a
+compiler that fails, the sdist with none on PATH. The kernels must be there in the first two and not in the last two.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ def _version(path: Path) -> str | None:
 
 
 def lowest(kept: list[str]) -> list[str]:
-    """`name==version` of every lower bound of the dependencies and the extra `test`; `kept` stand for their package's."""
+    """`name==version` of every lower bound of the dependencies and the extra `test`, but for packages in `kept`."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     bounds = dict(each.split(">=") for each in [*project["dependencies"], *project["optional-dependencies"]["test"]])
     bounds |= dict(each.split("==") for each in kept)
