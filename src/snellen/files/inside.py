@@ -11,8 +11,8 @@ from snellen.errors import IdentityError, RunError
 from snellen.limits import MAX_FOLDER_DEPTH
 
 PLAIN_NAME = re.compile(r"[^/\\:\x00-\x1f\x7f-\x9f]{0,254}[^/\\:\x00-\x1f\x7f-\x9f. ]")
-"""No separators, drive letters, alternate streams or control characters; no dot or space at the end, which Windows drops;
-no longer than any system allows."""
+"""No separators, drive letters, alternate streams or control characters; none of what Windows drops at the end (dots,
+spaces); no longer than any system allows."""
 
 RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
 """Names that Windows keeps for devices, with any ending."""
