@@ -17,8 +17,8 @@ from snellen.deploy.predict import open_model
 from snellen.errors import unknown
 from snellen.evaluate import evaluation as evaluations
 from snellen.evaluate.baselines import baseline_key
+from snellen.evaluate.cross_validation import OUT_OF_FOLD, held_out
 from snellen.evaluate.evaluation import Evaluation
-from snellen.evaluate.held_out import OUT_OF_FOLD, held_out
 from snellen.evaluate.record import RunRecord
 from snellen.explain.analyses import Asked, ask, networks_of, stored
 from snellen.explain.outcome import Outcome

@@ -14,7 +14,7 @@ from snellen.evaluate.record import RunRecord
 from snellen.evaluate.scores import Estimate, proportion
 from snellen.explain.phrases import listing
 from snellen.findings.finding import interval
-from snellen.findings.words import share
+from snellen.findings.naming import share
 from snellen.plain import say
 from snellen.report.formats import seconds, several, times
 

@@ -15,14 +15,14 @@ from statsmodels.stats.multitest import multipletests
 from snellen.api import Run
 from snellen.errors import StudyError
 from snellen.evaluate.baselines import baseline_key
+from snellen.evaluate.chosen_by_search import chosen_by_search, ranked_by_search
 from snellen.evaluate.comparisons import Comparisons, best_of
-from snellen.evaluate.contrasts import Contrast, Side, contrast, contrasts, detectable
-from snellen.evaluate.searched import chosen_by_search, ranked_by_search
+from snellen.evaluate.pair_differences import Contrast, Side, contrast, contrasts, detectable
 from snellen.evaluate.verdicts import equivalence_margin
-from snellen.statistics.corrected_folds import fold_limits
-from snellen.statistics.out_of_bag import out_of_bag
-from snellen.statistics.paired import mcnemar, paired_limits
-from snellen.statistics.recipes import recipe_difference
+from snellen.statistics.corrected_resampled_t import fold_limits
+from snellen.statistics.mcnemar import mcnemar, paired_limits
+from snellen.statistics.out_of_bag_bootstrap import out_of_bag
+from snellen.statistics.seed_intervals import recipe_difference
 
 SHARES = {"a": 0.9, "b": 0.8, "c": 0.85}
 BASELINES = [baseline_key(name) for name in ("majority class", "nearest centroid", "logistic regression")]

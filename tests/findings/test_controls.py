@@ -13,7 +13,7 @@ import pytest
 from runs import PLAIN, SEARCH, edit_json, facts_of, plant, run_small
 
 from snellen.api import Run
-from snellen.evaluate.compared import compared
+from snellen.evaluate.matched_pairs import compared
 from snellen.evaluate.record import RunRecord
 from snellen.findings.finding import Finding
 from snellen.findings.rules import RULES

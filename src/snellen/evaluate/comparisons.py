@@ -14,16 +14,17 @@ from typing import Any
 import numpy as np
 
 from snellen.evaluate.baselines import baseline_key, opened_floors, ranked_floors
-from snellen.evaluate.choose import choice
-from snellen.evaluate.contrasts import Contrast, Kind, Side, contrasts, detectable, of_folds
-from snellen.evaluate.held_out import HELD_OUT, shared
+from snellen.evaluate.chosen_by_search import Chosen, chosen_by_search, ranked_by_search, unranked
+from snellen.evaluate.cross_validation import HELD_OUT, shared
+from snellen.evaluate.model_choice import choice
 from snellen.evaluate.networks import Networks, networks_on
+from snellen.evaluate.pair_differences import Contrast, Kind, Side, contrasts, detectable, of_folds
 from snellen.evaluate.record import RunRecord
-from snellen.evaluate.searched import Chosen, chosen_by_search, ranked_by_search, unranked
 from snellen.evaluate.verdicts import Verdict, equivalence_margin, verdict
-from snellen.statistics.comparison_with_best import WithBest, compare_with_best, confidence_of
+from snellen.statistics.compact_letter_display import letter_groups, letters
 from snellen.statistics.holm import family
-from snellen.statistics.letter_groups import letter_groups, letters
+from snellen.statistics.hsu_comparison_with_best import WithBest, compare_with_best, confidence_of
+from snellen.statistics.levels import SIGNIFICANT
 from snellen.statistics.power import (
     detectable_by_networks,
     images_for_networks,
@@ -31,7 +32,7 @@ from snellen.statistics.power import (
     recipe_noise,
     seeds_for_recipes,
 )
-from snellen.statistics.t_intervals import SIGNIFICANT, Difference
+from snellen.statistics.results import Difference
 
 Named = tuple[str, str, str]
 """A, B and the role."""
@@ -187,7 +188,7 @@ def _judged(
     ranked: list[str],
 ) -> Comparisons:
     """Verdicts under the one correction, then groups of models."""
-    adjusted = family([(_text(name), one.limits.p_value) for name, one in found.items()]).adjusted
+    adjusted = family([(_text(name), one.limits.p_value) for name, one in found.items()])
     level = SIGNIFICANT / max(1, len(found))
     compared = [
         _with_what_it_takes(one, found[one.a, one.b, one.role], sides.get(one.role, {}), margin, level)

@@ -14,17 +14,17 @@ from typing_extensions import TypedDict
 from snellen.data.splits.vault import Openings
 from snellen.errors import IdentityError
 from snellen.evaluate.baselines import baseline_key, floor_rows, opened_floors, ranked_floors
-from snellen.evaluate.choose import By, choice, ranking
 from snellen.evaluate.comparisons import Comparisons, as_json, compare
-from snellen.evaluate.held_out import HELD_OUT, held_out
+from snellen.evaluate.cross_validation import HELD_OUT, held_out
+from snellen.evaluate.file_integrity import EVALUATION
+from snellen.evaluate.model_choice import By, choice, ranking
+from snellen.evaluate.model_scores import CrossValidated, cross_validated, model_rows
 from snellen.evaluate.record import RunRecord
 from snellen.evaluate.scores import SCHEMA, Estimate
-from snellen.evaluate.searches import SearchStanding, searches, selection_of_model
-from snellen.evaluate.standings import CrossValidated, cross_validated, model_rows
-from snellen.evaluate.stored import EVALUATION
+from snellen.evaluate.search_results import SearchStanding, searches, selection_of_model
 from snellen.files import hashes
 from snellen.files.atomic import write_bytes, write_json
-from snellen.statistics.selection import Selection
+from snellen.statistics.selection_bias import Selection
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,12 @@ from typing import Any, Literal
 import numpy as np
 import polars as pl
 
-from snellen.evaluate.intervals import wilson
 from snellen.metrics.numbers import NUMBER_METRICS, class_numbers
 from snellen.metrics.scores import METRICS, Counts, confusion, losses
 from snellen.models.predictions import Predictions
-from snellen.statistics.class_averages import average_limits, f1_limits
-from snellen.statistics.means import mean_limits
+from snellen.statistics.class_average_intervals import average_limits, f1_limits
+from snellen.statistics.mean_intervals import mean_limits
+from snellen.statistics.proportion_intervals import wilson_limits
 
 COVERS = {
     "train": "redrawing these images; the network was fitted to them",
@@ -117,7 +117,7 @@ def proportion(hits: int, count: int, covers: str) -> Estimate:
     """hits of count, with its Wilson interval; undefined when there is nothing to count."""
     if count == 0:
         return Estimate(None, None, None, 0, covers, "Wilson")
-    return Estimate(float(hits / count), *wilson(hits, count), int(count), covers, "Wilson")
+    return Estimate(float(hits / count), *wilson_limits(hits, count), int(count), covers, "Wilson")
 
 
 def table(model: str, job: str | None, role: str, scores: Iterable[Score], of: Of = "network") -> list[dict[str, Any]]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from snellen.statistics.t_intervals import SIGNIFICANT, Difference
+from snellen.statistics.levels import SIGNIFICANT
+from snellen.statistics.results import Difference
 
 LARGEST_MARGIN = 0.005
 MARGIN_OF_ERROR = 0.1

@@ -9,7 +9,7 @@ from snellen.evaluate.comparisons import Comparison
 from snellen.evaluate.scores import Estimate
 from snellen.findings.comparisons import OUT_OF_BAG, against_floor, corrected_away
 from snellen.findings.finding import Facts, Finding, Step, plural
-from snellen.findings.words import between, left_out, of_network, of_networks, points, share
+from snellen.findings.naming import between, left_out, of_network, of_networks, points, share
 
 
 def best_floor(facts: Facts) -> Iterator[Finding]:

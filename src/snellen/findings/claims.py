@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 
 from snellen.evaluate.networks import Networks, networks_on
 from snellen.evaluate.scores import Estimate
-from snellen.evaluate.trained import Trained, fitted_images, trained
+from snellen.evaluate.trained_networks import Trained, fitted_images, trained
 from snellen.findings.comparisons import largest_detectable, no_evidence
 from snellen.findings.conclusions import opened_words
 from snellen.findings.finding import Facts, percent
-from snellen.findings.words import listed, what_validation_chose
+from snellen.findings.naming import listed, what_validation_chose
 
 
 def claim(facts: Facts) -> str:

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from snellen.evaluate.baselines import baseline_key
 from snellen.evaluate.comparisons import Comparison, Comparisons
-from snellen.evaluate.held_out import HELD_OUT
+from snellen.evaluate.cross_validation import HELD_OUT
 from snellen.explain.phrases import listing
 from snellen.findings.finding import Facts, Finding
-from snellen.findings.words import (
+from snellen.findings.naming import (
     between,
     called,
     left_out,
@@ -19,8 +19,8 @@ from snellen.findings.words import (
     seeds_to_compare,
     the_network,
 )
-from snellen.statistics.recipes import MIN_SEEDS_COMPARED
-from snellen.statistics.t_intervals import SIGNIFICANT
+from snellen.statistics.levels import SIGNIFICANT
+from snellen.statistics.seed_intervals import MIN_SEEDS_COMPARED
 
 MOST = 8
 """Comparisons in one sentence; the table of the report has all."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from snellen.data.splits.vault import Openings
 from snellen.evaluate.scores import Estimate
 from snellen.findings.finding import Facts, Finding, percent, plural, times
-from snellen.findings.words import listed, of_network, of_networks, share, what_validation_chose
+from snellen.findings.naming import listed, of_network, of_networks, share, what_validation_chose
 
 MEASURED = {"network": "validation {}", "seeds": "mean validation {}", "folds": "mean {} over the folds"}
 """What chose a model, in words."""

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
-from snellen.evaluate.compared import Compared, compared
 from snellen.evaluate.comparisons import Comparison
-from snellen.evaluate.trained import main_networks
+from snellen.evaluate.matched_pairs import Compared, compared
+from snellen.evaluate.trained_networks import main_networks
 from snellen.findings.finding import Facts, Finding, Step
-from snellen.findings.words import ROLES, between, left_out, of_network, on, points, seeds_to_compare
-from snellen.statistics.recipes import MIN_SEEDS_COMPARED
+from snellen.findings.naming import ROLES, between, left_out, of_network, on, points, seeds_to_compare
+from snellen.statistics.seed_intervals import MIN_SEEDS_COMPARED
 from snellen.study.differences import Differing, differences
 
 NUMBERS = {1: "One seed", 2: "Two seeds"}

@@ -8,9 +8,9 @@ from functools import cached_property
 from typing import Any, Literal
 
 from snellen.evaluate.evaluation import Evaluation
+from snellen.evaluate.file_integrity import Stored
 from snellen.evaluate.record import RunRecord
 from snellen.evaluate.scores import Estimate
-from snellen.evaluate.stored import Stored
 from snellen.explain.analyses import Asked, stored_outcomes
 from snellen.explain.outcome import Outcome
 

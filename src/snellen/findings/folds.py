@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from snellen.findings.finding import Facts, Finding, percent, plural
-from snellen.findings.words import of_networks, points, share
-from snellen.statistics.corrected_folds import disagreement, retraining_variance
+from snellen.findings.naming import of_networks, points, share
+from snellen.statistics.corrected_resampled_t import disagreement, retraining_variance
 
 
 def cross_validated(facts: Facts) -> Iterator[Finding]:

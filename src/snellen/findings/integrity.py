@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from snellen.evaluate.held_out import HELD_OUT
+from snellen.evaluate.cross_validation import HELD_OUT
 from snellen.evaluate.record import RunRecord
 from snellen.explain.analyses import asked, folder_of, networks_of
 from snellen.findings.finding import Facts, Finding, plural

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from snellen.evaluate.confusions import Confusion, Confusions, confusions
+from snellen.evaluate.confused_classes import Confusion, Confusions, confusions
 from snellen.evaluate.networks import networks_on
 from snellen.findings.finding import Facts, Finding, plural
-from snellen.findings.words import decimals, of_networks, share
+from snellen.findings.naming import decimals, of_networks, share
 
 SHOWN = 3
 """Equally frequent confusions that are named."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from snellen.evaluate.baselines import baseline_key
 from snellen.findings.finding import Facts, Finding, Step, TrialRequest
-from snellen.findings.words import seeds_to_compare
+from snellen.findings.naming import seeds_to_compare
 
 MOST_SEEDS = 30
 """More seeds than this are not asked of anybody."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from snellen.evaluate.searches import Edge, SearchStanding
+from snellen.evaluate.search_results import Edge, SearchStanding
 from snellen.findings.finding import Facts, Finding, percent, plural
-from snellen.findings.words import points
-from snellen.statistics.selection import Selection
+from snellen.findings.naming import points
+from snellen.statistics.selection_bias import Selection
 
 
 def optimism(facts: Facts) -> Iterator[Finding]:

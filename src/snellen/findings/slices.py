@@ -8,7 +8,7 @@ from typing import Any
 from snellen.explain.answers.looks import differs, looks_sentence
 from snellen.explain.errors.words import weak_sentence
 from snellen.findings.finding import Facts, Finding
-from snellen.findings.words import only
+from snellen.findings.naming import only
 
 CLEARLY = 0.02
 """A weakness whose interval lies wholly beyond 2 points is a warning, as for classes; a smaller one a notice."""

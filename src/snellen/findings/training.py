@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from snellen.evaluate.improving import Curve, Improving, still_improving
-from snellen.evaluate.trained import main_networks
+from snellen.evaluate.trained_networks import main_networks
 from snellen.findings.finding import Facts, Finding, Step, plural
-from snellen.findings.words import of_network
-from snellen.statistics.paired_losses import paired_mean
-from snellen.statistics.t_intervals import Difference
+from snellen.findings.naming import of_network
+from snellen.statistics.mean_intervals import paired_mean
+from snellen.statistics.results import Difference
+from snellen.statistics.still_improving import Curve, Improving, still_improving
 from snellen.train.overfitting import Losses
 from snellen.train.results import JobFolder, Result
 from snellen.train.schedules import Constant

@@ -7,7 +7,7 @@ from typing import Any
 
 from snellen.explain.phrases import listing
 from snellen.findings.finding import Facts, Finding
-from snellen.findings.words import only
+from snellen.findings.naming import only
 
 TOLD = 2
 """Models whose units are told in the sentence; of others it says where to read."""

@@ -14,10 +14,10 @@ from snellen import __version__
 from snellen.data.inspect.near_duplicate_sets import rows_of
 from snellen.evaluate.baselines import baseline_key
 from snellen.evaluate.comparisons import as_json
+from snellen.evaluate.cross_validation import HELD_OUT, OUT_OF_FOLD, held_out
 from snellen.evaluate.evaluation import Evaluation, as_estimate
-from snellen.evaluate.held_out import HELD_OUT, OUT_OF_FOLD, held_out
 from snellen.evaluate.record import RunRecord
-from snellen.evaluate.trained import which_network
+from snellen.evaluate.trained_networks import which_network
 from snellen.explain.augmented import load_augmented
 from snellen.explain.mistakes import cell_rows, confident_mistakes, first_examples, worst_pairs
 from snellen.explain.pixels import pixel_map

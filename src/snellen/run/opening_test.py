@@ -5,7 +5,7 @@ from __future__ import annotations
 from snellen.data.splits import vault
 from snellen.data.splits.roles import Roles
 from snellen.evaluate.baselines import baseline_key, ranked_floors
-from snellen.evaluate.choose import ranking, to_open
+from snellen.evaluate.model_choice import ranking, to_open
 from snellen.evaluate.record import RunRecord
 from snellen.files import hashes
 from snellen.models.predictions import Predictions

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from snellen.explain.curves.points import Compared, Line, Measured, Pair
-from snellen.statistics.t_intervals import Difference
+from snellen.statistics.results import Difference
 from snellen.study.points import WORDS
 
 
