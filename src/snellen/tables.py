@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 PREVIEW = 20
 NAME = 8
 """Characters that the first column keeps on a narrow terminal."""
-LONGEST_FLOOR = 19
+LONGEST_BASELINE = 19
 """Characters of `logistic regression`: longer names are broken before a column is left out for them."""
 SPARED = ("parameters", "time")
 """Columns that a narrow terminal goes without, in this order: both stand in the report."""
@@ -39,7 +39,7 @@ def print_leaderboard(console: PlainConsole, record: RunRecord, evaluation: Eval
     """Models and floors with their scores: all that is known when training and evaluation end."""
     failed = [model for model, result in record.results.items() if result.status == "failed"]
     rows = [_standing(record, evaluation, model) for model in [*evaluation.ranked, *failed]]
-    floors = [_floor(record, evaluation, name) for name in evaluation.floors]
+    floors = [_floor(record, evaluation, name) for name in evaluation.baselines]
     columns = fitting(_columns(evaluation), [*rows, *floors], console.width)
     first = FIRST[evaluation.by].format(record.study.choose_by)
     seeds = f", {record.study.seeds} seeds each" if record.study.seeds > 1 else ""
@@ -192,7 +192,7 @@ def fitting(columns: list[str], rows: list[dict[str, str]], width: int) -> list[
 def _width(columns: list[str], rows: list[dict[str, str]]) -> int:
     """Characters of a table, with the two between its columns."""
     widest = {column: max(map(len, [column, *(row.get(column, "") for row in rows)])) for column in columns}
-    return sum(widest.values()) - max(0, widest["model"] - LONGEST_FLOOR) + 2 * (len(columns) - 1)
+    return sum(widest.values()) - max(0, widest["model"] - LONGEST_BASELINE) + 2 * (len(columns) - 1)
 
 
 def _standing(record: RunRecord, evaluation: Evaluation, model: str) -> dict[str, str]:
@@ -228,7 +228,7 @@ def _group(evaluation: Evaluation, model: str) -> str:
 
 def _floor(record: RunRecord, evaluation: Evaluation, name: str) -> dict[str, str]:
     """A row of the leaderboard below the models, by column."""
-    result, key = record.floor_results[name], baseline_key(name)
+    result, key = record.baseline_results[name], baseline_key(name)
     return {
         "model": result.label,
         "parameters": f"{result.parameters:,}",

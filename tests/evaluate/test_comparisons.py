@@ -88,7 +88,7 @@ def test_a_floor_has_no_seeds_and_is_compared_with_the_recipe(seeds_copy: Path) 
     record = facts_of(seeds_copy).record
     right = noisy(0.9)
     plant_seeds(seeds_copy, "plain", "validation", right)
-    floor = record.floors["nearest centroid"].job.read_predictions("validation")
+    floor = record.baselines["nearest centroid"].job.read_predictions("validation")
     assert floor is not None
     one = found(seeds_copy).between("plain", baseline_key("nearest centroid"), "validation")
     table = right.astype(float) - (floor.predicted == floor.labels)
@@ -227,7 +227,7 @@ def test_a_tie_is_one_group_and_a_gap_is_two(seeds_copy: Path) -> None:
         plant_seeds(seeds_copy, model, "validation", noisy(share, draw=draw))
     pairs = found(seeds_copy)
     assert pairs.groups["plain"] == pairs.groups["dropped"] != pairs.groups["linear"]
-    assert pairs.like("plain") == ["dropped"] and pairs.like("linear") == []
+    assert pairs.same_letter("plain") == ["dropped"] and pairs.same_letter("linear") == []
     tied, apart = pairs.between("plain", "dropped"), pairs.between("linear", "plain")
     assert tied is not None and tied.verdict.word in ("cannot tell", "equivalent")
     assert apart is not None and apart.verdict.word == "clearly worse" and apart.turned.verdict.word == "clearly better"

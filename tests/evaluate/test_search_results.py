@@ -15,7 +15,7 @@ from runs import LINEAR, edit_json, facts_of, plant, run_small
 from scipy.stats import norm
 
 from snellen.api import Run
-from snellen.evaluate.search_results import Edge, SearchStanding, edges
+from snellen.evaluate.search_results import Edge, SearchResult, edges
 from snellen.search.drive import Searched, Trial
 from snellen.statistics.selection_bias import corrected_selection
 from snellen.study.values import Choice
@@ -27,7 +27,7 @@ def trials(folder: Path) -> list[dict[str, Any]]:
     return list(json.loads((folder / "search/dense.json").read_text())["outcome"]["trials"])
 
 
-def standing(folder: Path) -> SearchStanding:
+def standing(folder: Path) -> SearchResult:
     return facts_of(folder).evaluation.searches["dense"]
 
 

@@ -7,7 +7,7 @@ import pytest
 from scipy.special import ndtri
 
 from snellen.errors import StudyError
-from snellen.statistics import out_of_bag as module
+from snellen.statistics import out_of_bag_bootstrap as module
 from snellen.statistics.mcnemar import Discordance, discordance_of
 from snellen.statistics.out_of_bag_bootstrap import RESAMPLES, out_of_bag
 

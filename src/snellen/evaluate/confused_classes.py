@@ -1,4 +1,4 @@
-"""What is taken for what, and what is found, by all networks of a model: means over its seeds, with intervals."""
+"""Which classes are confused, and the recall of each class: means over the networks of a model, with intervals."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from snellen.statistics.seed_intervals import MIN_SEEDS, recipe_proportion
 
 @dataclass(frozen=True)
 class Confusion:
-    """Images of the class `true` that are called `given`. images: how many, the mean over the networks; share: of the
-    images of the class."""
+    """Images of the class `true` that are predicted as `given`. images: their number, the mean over the networks;
+    share: of the images of the class."""
 
     true: int
     given: int
@@ -26,7 +26,7 @@ class Confusion:
 
 @dataclass(frozen=True)
 class Confusions:
-    """networks: how many there are. mistakes: of one network, the mean over them. pairs: the most frequent first."""
+    """networks: their number. mistakes: of one network, the mean over them. pairs: the most frequent first."""
 
     networks: int
     mistakes: float
@@ -34,13 +34,13 @@ class Confusions:
 
     @property
     def most_frequent(self) -> list[Confusion]:
-        """The first pair, and those that are as frequent."""
+        """The first pair, and those that are equally frequent."""
         return [pair for pair in self.pairs if pair.images == self.pairs[0].images]
 
 
 def confusions(networks: Networks, num_classes: int, most: int | None = None) -> Confusions:
-    """Of the images that the networks share. most: pairs, no more than so many but for those that equal the first;
-    all of them when None."""
+    """On the images that the networks share. most: the number of pairs at most, but all that are as frequent as the
+    first; all pairs when None."""
     counts_SKK = np.stack([confusion(networks.labels, one.predicted, num_classes) for one in networks.all])
     totals = counts_SKK.sum(0) * (1 - np.eye(num_classes, dtype=np.int64))
     order = np.argsort(-totals, axis=None, kind="stable")
@@ -55,18 +55,19 @@ def confusions(networks: Networks, num_classes: int, most: int | None = None) ->
 
 
 def recalls(networks: Networks, num_classes: int) -> list[Estimate]:
-    """The share of each class that is found; undefined for a class without images."""
+    """The recall of each class; undefined for a class without images."""
     return [_called(networks, code, code) for code in range(num_classes)]
 
 
 def _called(networks: Networks, true: int, given: int) -> Estimate:
-    """The share of one class that is called another, or itself."""
+    """The share of the images of one class that are predicted as another, or as itself."""
     own = networks.labels == true
     return share_of(np.stack([one.predicted[own] == given for one in networks.all]), COVERS[networks.all[0].role])
 
 
 def share_of(table_SN: np.ndarray | Sequence[Sequence[bool]], covers: str) -> Estimate:
-    """The share of true cells in (S, N) bool: of one network by Wilson's interval, of several their mean, crossed."""
+    """The share of true cells in (S, N) bool: for one network with Wilson's interval, for several their mean over
+    seeds."""
     table = np.asarray(table_SN, bool)
     if len(table) < MIN_SEEDS or not table.shape[1]:
         return proportion(int(table[0].sum()), table.shape[1], covers)

@@ -1,4 +1,4 @@
-"""Cross-validation as it is stored: what each model says of the rows that each fold held out."""
+"""Cross-validation as it is stored: the predictions of each model for the rows that each fold held out."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ HELD_OUT = "held_out"
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:
-    """splits: the networks of all seeds on the rows that a split held out, J >= 2 of them. num_train: rows that a
-    network was fitted to; num_held_out: rows that it was scored on; means over the splits."""
+    """splits: the networks of all seeds on the rows that each of J >= 2 splits held out. num_train, num_held_out: rows
+    that a network was trained and scored on, means over the splits."""
 
     splits: Mapping[Split, Networks]
     num_train: float
@@ -37,14 +37,15 @@ class HeldOut:
         return fold_mean(self.values(measure), self.num_train, self.num_held_out)
 
     def each(self, measure: str) -> tuple[np.ndarray, np.ndarray]:
-        """(N,) rows, ascending, and the measure at each: its mean over seeds and repeats."""
+        """(N,) ascending rows, and the measure at each row, its mean over seeds and repeats."""
         rows = np.concatenate([networks.rows for networks in self.splits.values()])
         values = np.concatenate([networks.each(measure).mean(0) for networks in self.splits.values()])
         unique, inverse, counts = np.unique(rows, return_inverse=True, return_counts=True)
         return unique, np.bincount(inverse, values) / counts
 
     def pooled(self) -> Predictions:
-        """What the first seed's networks of the first repeat say, each of the rows it never saw, as one role."""
+        """The predictions of the first seed's networks of the first repeat, each for the rows it never saw, as one
+        role."""
         repeat = min(repeat for repeat, _ in self.splits)
         parts = [networks.all[0] for (number, _), networks in self.splits.items() if number == repeat]
         rows = np.concatenate([part.rows for part in parts])
@@ -60,7 +61,7 @@ class HeldOut:
 
 
 def held_out(record: RunRecord, model: str) -> HeldOut | None:
-    """The splits of a model of which every network ended well; None where there are fewer than two."""
+    """The splits of a model in which every training succeeded; None where there are fewer than two."""
     jobs: dict[Split, list[FoldJob]] = {}
     for fold in record.planned[model].folds:
         jobs.setdefault((fold.repeat, fold.fold), []).append(fold)
@@ -73,7 +74,7 @@ def held_out(record: RunRecord, model: str) -> HeldOut | None:
 
 
 def shared(record: RunRecord, models: Sequence[str]) -> dict[str, HeldOut]:
-    """The cross-validation of all models over the splits that every one of them has; empty below two splits."""
+    """The cross-validation of all models over the splits that all of them have; empty below two splits."""
     found = {model: held_out(record, model) for model in models}
     known = {model: each for model, each in found.items() if each is not None}
     if not known or len(known) < len(models):
@@ -87,7 +88,7 @@ def shared(record: RunRecord, models: Sequence[str]) -> dict[str, HeldOut]:
 
 
 def _networks(record: RunRecord, folds: Sequence[FoldJob]) -> Networks | None:
-    """All networks of a split; None unless every one ended well."""
+    """All networks of a split; None unless every training succeeded."""
     networks = stacked(record, {fold.seed: fold.job for fold in folds}, HELD_OUT)
     return networks if networks is not None and len(networks.seeds) == len(folds) else None
 

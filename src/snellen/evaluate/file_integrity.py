@@ -1,4 +1,4 @@
-"""Which stored files the sentences of a report depend on, and which of them are no longer what was written."""
+"""The stored files that a report depends on, and which of them were changed or removed after they were written."""
 
 from __future__ import annotations
 
@@ -26,32 +26,32 @@ WRITTEN_BY_RUNS = (
     "figures/augmented.safetensors",
 )
 """Every run of a study writes these anew, from the study and the pictures."""
-GONE_ON_WITH = ("search", "packs")
-"""A run goes on with what stands in these."""
+CONTINUED = ("search", "packs")
+"""Folders that a later run continues from."""
 KEPT = ("jobs", "floors", "analyses")
-"""What is over in these stays as it is."""
+"""Folders whose finished contents no run changes."""
 WEIGHTS = "weights.safetensors"
-"""No sentence depends on them once a job is over: a run may be passed on without."""
+"""No sentence depends on the weights of a finished job: a run may be passed on without."""
 
 
 def covered(run: Path) -> list[Path]:
-    """The files that have a hash once a run is over."""
+    """The files that have a hash once a run is finished."""
     there = [run / name for name in WRITTEN_BY_RUNS]
-    return [*there, *hashes.below(*(run / folder for folder in (*GONE_ON_WITH, *KEPT)))]
+    return [*there, *hashes.below(*(run / folder for folder in (*CONTINUED, *KEPT)))]
 
 
 def release_rewritten(run: Path) -> None:
-    """Before a run: takes back the hashes of all that it may write again. What it goes on with and was changed keeps
-    its hash, so that the report of this run says so."""
+    """Before a run: drops the hashes of the files that it may write again. A file that it continues from and that was
+    changed keeps its hash, so that the report says so."""
     held = hashes.hashes(run)
     stopped = {folder for folder in (run / "jobs").glob("*") if _was_stopped(folder)}
-    going_on = {
+    continued = {
         name: sha256
         for name, sha256 in held.items()
-        if name.split("/")[0] in GONE_ON_WITH or (run / name).parent in stopped
+        if name.split("/")[0] in CONTINUED or (run / name).parent in stopped
     }
-    changed = {name for name, change in hashes.changes(run, going_on).items() if change == "changed"}
-    hashes.release(run, [run / name for name in sorted({*WRITTEN_BY_RUNS, *going_on} - changed)])
+    changed = {name for name, change in hashes.changes(run, continued).items() if change == "changed"}
+    hashes.release(run, [run / name for name in sorted({*WRITTEN_BY_RUNS, *continued} - changed)])
 
 
 def _was_stopped(folder: Path) -> bool:
@@ -60,48 +60,48 @@ def _was_stopped(folder: Path) -> bool:
 
 
 @dataclass(frozen=True, eq=False)
-class Stored:
+class StoredFiles:
     """The files of a run that its report depends on, by their path in the run."""
 
     record: RunRecord
 
     @cached_property
     def expected(self) -> dict[str, str]:
-        """The SHA-256 of each: as the results name them, else as hashes.jsonl does."""
+        """The SHA-256 of each, from the results, else from hashes.jsonl."""
         known = hashes.hashes(self.record.folder) | self._named_by_results()
         return {name: sha256 for name, sha256 in known.items() if self._is_read(name)}
 
     @cached_property
     def changes(self) -> dict[str, Change]:
-        """Those that are not what was written. Weights and records of packs that are missing are none of them: no
-        sentence depends on these."""
+        """The files that were changed or removed. Missing weights and records of packs do not count: no sentence
+        depends on them."""
         found = hashes.changes(self.record.folder, self.expected)
         return {name: change for name, change in found.items() if change == "changed" or not _can_be_missed(name)}
 
     @cached_property
     def without_weights(self) -> list[str]:
-        """Weights that were stored and are missing."""
+        """The weights that were stored and are missing."""
         named = (name for name in self.expected if name.endswith(f"/{WEIGHTS}"))
         return sorted(name for name in named if not (self.record.folder / name).exists())
 
     @cached_property
     def uncovered(self) -> list[str]:
-        """Those without a hash: of a run that was made before there were any."""
+        """The files without a hash, of a run that was made before there were any."""
         run = self.record.folder
         names = (path.relative_to(run).as_posix() for path in covered(run) if path.is_file())
         return sorted(name for name in names if name not in self.expected and self._is_read(name))
 
     @cached_property
     def _folders(self) -> dict[str, JobFolder]:
-        """Of jobs and floors, by path."""
+        """The folders of jobs and baselines, by path."""
         jobs = {f"jobs/{job}": self.record.folder_of(job) for job in sorted(self.record.jobs)}
-        return jobs | {f"floors/{each.path.name}": each.job for each in self.record.floors.values()}
+        return jobs | {f"floors/{each.path.name}": each.job for each in self.record.baselines.values()}
 
     def _named_by_results(self) -> dict[str, str]:
         run, found = self.record.folder, dict[str, str]()
-        floors = {f"floors/{each.path.name}": each.read_result() for each in self.record.floors.values()}
+        baselines = {f"floors/{each.path.name}": each.read_result() for each in self.record.baselines.values()}
         for name, folder in self._folders.items():
-            result = floors[name] if name in floors else folder.read_result()
+            result = baselines[name] if name in baselines else folder.read_result()
             for file, sha256 in (folder.digests_of(result) if result is not None else {}).items():
                 if not (folder.path / file).resolve().is_relative_to(run.resolve()):
                     where = str(folder.result_path)
@@ -110,7 +110,7 @@ class Stored:
         return found
 
     def _is_read(self, name: str) -> bool:
-        """Not those of earlier studies in this directory."""
+        """Files of earlier studies in the same directory are not."""
         parts = name.split("/")
         return parts[0] not in ("jobs", "floors") or "/".join(parts[:2]) in self._folders
 

@@ -1,4 +1,4 @@
-"""The very networks behind a comparison, and how those of its two sides differ: in settings, rows and steps."""
+"""How the networks of the two sides of a comparison differ: in settings, training rows and training steps."""
 
 from __future__ import annotations
 
@@ -17,14 +17,13 @@ from snellen.study.found import Split
 from snellen.study.schema import Model
 
 MAIN: Split = (0, 0)
-"""Stands for the study's own split among those of cross-validation, which count from 1."""
+"""The study's own split; those of cross-validation count from 1."""
 
 
 @dataclass(frozen=True)
-class Compared:
-    """What one comparison is of. keys: in which the two sides differ, by split; equal where the same key has the same
-    two values in all of them. equal_rows: whether both sides were fitted to the same rows and judged by the same ones.
-    equal_steps: whether every phase of every network of both sides trained as many epochs in batches of one size.
+class SideDifferences:
+    """keys: the settings that differ, by split. equal_rows: whether both sides were trained, and their epochs chosen,
+    on the same rows. equal_steps: whether each phase of every network trained for the same epochs and batch size.
     """
 
     keys: tuple[tuple[Differing, ...], ...]
@@ -33,19 +32,19 @@ class Compared:
 
     @property
     def only_key(self) -> Differing | None:
-        """The one key in which the two sides differ, everywhere the same; None where there is no such."""
+        """The only setting that differs, with the same two values in every split; None where there is no such."""
         first = self.keys[0] if self.keys else ()
         return first[0] if len(first) == 1 and all(each == first for each in self.keys) else None
 
 
-def compared(record: RunRecord, one: Comparison, ranked: Sequence[str]) -> Compared:
-    """Of a comparison of two models. ranked: the models of the report, which share the folds of comparisons."""
+def side_differences(record: RunRecord, one: Comparison, ranked: Sequence[str]) -> SideDifferences:
+    """Of a comparison of two models. ranked: all models that were compared over the same folds."""
     a, b = ({split: list(jobs) for split, jobs in _jobs(record, one, ranked, model)} for model in (one.a, one.b))
     pairs = [(a[split], b[split]) for split in a if split in b]
     keys = tuple(
         tuple(differences(*(_model(record, model, split) for model in (one.a, one.b)))) for split in a if split in b
     )
-    return Compared(
+    return SideDifferences(
         keys,
         all(len({_rows(record, job) for job in (*of_a, *of_b)}) == 1 for of_a, of_b in pairs),
         len({_steps(record, job) for of_a, of_b in pairs for job in (*of_a, *of_b)}) == 1,
@@ -55,8 +54,8 @@ def compared(record: RunRecord, one: Comparison, ranked: Sequence[str]) -> Compa
 def _jobs(
     record: RunRecord, one: Comparison, ranked: Sequence[str], model: str
 ) -> Iterator[tuple[Split, Sequence[str]]]:
-    """The networks of one side, by split: those of the folds that all models have; of all seeds that ended well and
-    that no search ranked by these images; or the first of these; on test those that it was opened for."""
+    """The jobs of one side that were compared, by split: of the folds that all models have; else of the seeds that no
+    search ranked by these images, all of them or the first, on test those evaluated there."""
     if one.role == HELD_OUT:
         yield from ((split, networks.jobs) for split, networks in shared(record, ranked)[model].splits.items())
         return
@@ -68,19 +67,19 @@ def _jobs(
 
 
 def _model(record: RunRecord, model: str, split: Split) -> Model:
-    """A model as it was trained in a split: with the values that the search inside it found, where there was one."""
+    """A model as it was trained in a split: with the values found by the search inside that split, if there was one."""
     found = record.found.splits.get(model, {}).get(split)
     return fill(record.study.models[model], found) if found else record.model(model)
 
 
 def _rows(record: RunRecord, job: str) -> tuple[str, str]:
-    """The digests of the rows that a network was fitted to and that chose its epoch."""
+    """The digests of the rows that a network was trained on and of those that chose its epoch."""
     stored = record.folder_of(job).read_job()
     return stored.trajectory.rows, stored.stop.validation_rows
 
 
 def _steps(record: RunRecord, job: str) -> tuple[tuple[int, int], ...]:
-    """Epochs trained and size of a batch, of each phase that led to a network."""
+    """Epochs and batch size of each training phase of a network."""
     folders = [record.folder_of(phase) for phase in phases_of(record, job)]
     results = [folder.read_result() for folder in folders]
     batches = [folder.read_job().trajectory.batch_size for folder in folders]

@@ -1,4 +1,4 @@
-"""How good each model is: the network that stands for it, the mean over its seeds, the mean over its folds."""
+"""The scores of each model: of the network that represents it, the mean over its seeds, the mean over its folds."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from snellen.statistics.seed_intervals import MIN_SEEDS, recipe_average, recipe_
 NO_INTERVAL = "mean over seeds"
 MIN_IMAGES = 2
 JUDGING = ("validation", "calibration", "test")
-"""The roles on which seeds are averaged; how well networks know their training pictures is no score of a recipe."""
+"""The roles on which seeds are averaged; the fit to training images says nothing about a recipe."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class CrossValidated:
 
 
 def cross_validated(folds: HeldOut) -> CrossValidated:
-    """The accuracy of each split and seed, and what they are together."""
+    """The accuracy of each split and seed, and their mean with its interval."""
     values = folds.values("accuracy")
     seeds = values.shape[1]
     return CrossValidated(
@@ -63,7 +63,7 @@ def cross_validated(folds: HeldOut) -> CrossValidated:
 
 
 def model_rows(record: RunRecord, model: str, opened: bool, folds: HeldOut | None) -> Iterator[dict[str, Any]]:
-    """All scores of a model, as rows of scores.parquet. opened: whether its test was."""
+    """All scores of a model, as rows of scores.parquet. opened: whether it was evaluated on test."""
     for role in ROLES:
         networks = networks_on(record, model, role) if role != "test" or opened else None
         if networks is None:
@@ -102,8 +102,8 @@ def recipe_scores(networks: Networks) -> list[Score]:
 
 
 def _without_errors(measure: str, networks: Networks) -> Mean | None:
-    """The mean loss of networks that make no mistake, without an interval: nothing is known of how large losses of
-    wrong answers are."""
+    """The mean loss of networks that make no mistake, without an interval: how large the losses of wrong answers would
+    be is unknown."""
     if measure != "loss" or not networks.each("accuracy").all():
         return None
     values = networks.values(measure)
@@ -129,7 +129,7 @@ def fold_scores(folds: HeldOut) -> list[Score]:
 
 
 def _seed_scores(networks: Networks, seed: int, first: list[Score]) -> Iterator[Score]:
-    """Accuracy and loss of one seed's network, without intervals; those of the first stand above in full."""
+    """Accuracy and loss of one seed's network, without intervals."""
     covers = first[0].estimate.covers
     for name in ("accuracy", "loss"):
         value = METRICS[name].function(networks.labels, networks.all[seed].probabilities)
@@ -137,7 +137,7 @@ def _seed_scores(networks: Networks, seed: int, first: list[Score]) -> Iterator[
 
 
 def _estimate(mean: Mean, images: int, networks: int, measure: str) -> Estimate:
-    """A mean as a score. Limits are cut to where the measure can lie, which loses no coverage."""
+    """A mean as a score. Limits are cut to the range of the measure, which loses no coverage."""
     highest = np.inf if measure == "loss" else 1.0
     low = None if mean.low is None else max(0.0, mean.low)
     high = None if mean.high is None else min(highest, mean.high)
@@ -145,6 +145,6 @@ def _estimate(mean: Mean, images: int, networks: int, measure: str) -> Estimate:
 
 
 def _spread(values_S: np.ndarray, images: int) -> Estimate:
-    """A mean over seeds with the spread between them, and no interval: one image says nothing of others."""
+    """A mean over seeds with the spread between them, without an interval: there is only one image."""
     deviation = float(values_S.std(ddof=1))
     return Estimate(float(values_S.mean()), None, None, images, "", NO_INTERVAL, len(values_S), deviation)

@@ -1,4 +1,5 @@
-"""A named pair becomes a difference: over the same folds, of two recipes, or of two networks, by what there is."""
+"""The difference in accuracy of two sides: over the same folds, of two recipes with several seeds, or of two
+networks."""
 
 from __future__ import annotations
 
@@ -18,18 +19,18 @@ from snellen.statistics.results import IMAGES, Limits
 from snellen.statistics.seed_intervals import MIN_SEEDS_COMPARED, fixed_difference, recipe_limits
 
 Kind = Literal["folds", "recipes", "networks", "out of bag", "selected"]
-"""What is compared. out of bag: networks, each image with what a search chooses without it; selected: nothing, because
-the images chose one of the two."""
+"""What is compared. out of bag: networks that a search chose, each image judged by what the search chooses without it;
+selected: nothing, because a search chose one of the two by these images."""
 Pair = tuple[str, str]
 
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """Who is right where. right_SN: bool, the first seed first. fixed: a floor, which fitting again does not change.
+    """Which images one side gets right. right_SN: bool, the first seed first. fixed: a baseline, which does not change
+    when it is fitted again.
 
-    left_out: a network that a search ranked by these images is not among them. selected: such a network is the first.
-    out_of_bag_N: then the share of right answers of what the search chooses without each image, None where that cannot
-    be told.
+    left_out: a network that a search ranked by these images was left out. selected: such a network is the first.
+    out_of_bag_N: then the share of right answers at each image of what the search chooses without it, None if unknown.
     """
 
     right_SN: np.ndarray
@@ -40,19 +41,19 @@ class Side:
 
     @property
     def is_recipe(self) -> bool:
-        """Whether there are seeds enough to speak of the recipe."""
+        """Whether there are enough seeds for a statement about the recipe."""
         return self.fixed or (len(self.right_SN) >= MIN_SEEDS_COMPARED and not self.selected)
 
     @property
     def of_one_N(self) -> np.ndarray | None:
-        """(N,) of the one network that stands for it, by images that had no part in choosing it; None where none."""
+        """(N,) of the one network that represents it, on images that had no part in choosing it; None without such."""
         return self.out_of_bag_N if self.selected else self.right_SN[0]
 
 
 @dataclass(frozen=True)
-class Contrast:
-    """A minus B in accuracy. kind: what was compared. seeds: of the side with fewer, 1 where two networks were
-    compared; splits: of folds."""
+class PairDifference:
+    """A minus B in accuracy. kind: what was compared. seeds: of the side with fewer, 1 for two networks; splits: the
+    number of folds."""
 
     kind: Kind
     limits: Limits
@@ -62,7 +63,7 @@ class Contrast:
 
 
 def kind_of(a: Side, b: Side) -> Kind:
-    """Recipes where both sides allow it, and at least one of them is no floor; else two networks."""
+    """Recipes where both sides have enough seeds, and at most one is a baseline; else two networks."""
     if a.is_recipe and b.is_recipe and not (a.fixed and b.fixed):
         return "recipes"
     if not a.selected and not b.selected:
@@ -70,12 +71,12 @@ def kind_of(a: Side, b: Side) -> Kind:
     return "selected" if a.of_one_N is None or b.of_one_N is None else "out of bag"
 
 
-def contrasts(sides: Mapping[str, Side], pairs: Sequence[Pair]) -> dict[Pair, Contrast]:
+def differences(sides: Mapping[str, Side], pairs: Sequence[Pair]) -> dict[Pair, PairDifference]:
     """The pairs on one role."""
-    return {(a, b): contrast(sides[a], sides[b]) for a, b in pairs}
+    return {(a, b): difference(sides[a], sides[b]) for a, b in pairs}
 
 
-def contrast(a: Side, b: Side) -> Contrast:
+def difference(a: Side, b: Side) -> PairDifference:
     """Two sides on the same images."""
     if a.right_SN.shape[1] != b.right_SN.shape[1]:
         shapes = f"{a.right_SN.shape[1]} and {b.right_SN.shape[1]}"
@@ -86,20 +87,20 @@ def contrast(a: Side, b: Side) -> Contrast:
     return _of_two(kind, a, b)
 
 
-def of_folds(a: HeldOut, b: HeldOut, selected: bool = False) -> Contrast:
-    """Two models over the same splits: the corrected resampled t; no limits where a search chose by these folds."""
+def of_folds(a: HeldOut, b: HeldOut, selected: bool = False) -> PairDifference:
+    """Two models over the same splits by the corrected resampled t; no limits where a search chose by these folds."""
     a_JS, b_JS = a.values("accuracy"), b.values("accuracy")
     limits = fold_limits(a_JS, b_JS, a.num_train, a.num_held_out)
     if selected:
         limits = replace(limits, standard_error=0.0, degrees_of_freedom=None, method="none")
     kind: Kind = "selected" if selected else "folds"
-    return Contrast(kind, limits, len(a.pooled()), min(a_JS.shape[1], b_JS.shape[1]), len(a_JS))
+    return PairDifference(kind, limits, len(a.pooled()), min(a_JS.shape[1], b_JS.shape[1]), len(a_JS))
 
 
-def detectable(a: Side | None, b: Side | None, one: Contrast, level: float = SIGNIFICANT) -> float | None:
-    """The smallest difference, a share, that such a comparison would find with a probability of about 80 %, with the
-    noise that was seen; sides: None over folds. Where both a t test and the exact test of the images must reject, the
-    larger of what each would find. None where nothing varied, and where nothing was compared."""
+def detectable(a: Side | None, b: Side | None, one: PairDifference, level: float = SIGNIFICANT) -> float | None:
+    """The smallest difference, a share, that such a comparison would find with a probability of about 80 %, at the
+    noise that was observed; sides: None over folds. Where both a t test and the exact test of the images must reject,
+    the larger of the two. None where nothing varied or nothing was compared."""
     found: list[float | None] = []
     if one.kind == "recipes" and a is not None and b is not None and not (a.fixed or b.fixed):
         noise = recipe_noise(a.right_SN, b.right_SN)
@@ -114,7 +115,7 @@ def detectable(a: Side | None, b: Side | None, one: Contrast, level: float = SIG
     return max(known) if known and len(known) == len(found) else None
 
 
-def _of_recipes(a: Side, b: Side) -> Contrast:
+def _of_recipes(a: Side, b: Side) -> PairDifference:
     if b.fixed:
         limits = fixed_difference(a.right_SN, b.right_SN[0])
     elif a.fixed:
@@ -122,18 +123,18 @@ def _of_recipes(a: Side, b: Side) -> Contrast:
     else:
         limits = recipe_limits(a.right_SN, b.right_SN)
     seeds = min(len(side.right_SN) for side in (a, b) if not side.fixed)
-    return Contrast("recipes", limits, a.right_SN.shape[1], seeds)
+    return PairDifference("recipes", limits, a.right_SN.shape[1], seeds)
 
 
-def _of_two(kind: Kind, a: Side, b: Side) -> Contrast:
-    """Exact McNemar, with the interval that agrees; no limits where the images chose one of the two."""
+def _of_two(kind: Kind, a: Side, b: Side) -> PairDifference:
+    """Exact McNemar with the interval that agrees with it; no limits where a search chose one side by these images."""
     one, other, images = a.of_one_N, b.of_one_N, a.right_SN.shape[1]
     if one is None or other is None:
         seen = a.right_SN[0].astype(np.float64) - b.right_SN[0]
-        return Contrast(kind, Limits(float(seen.mean()), 0.0, None, IMAGES, "none"), images, 1)
+        return PairDifference(kind, Limits(float(seen.mean()), 0.0, None, IMAGES, "none"), images, 1)
     one, other = np.asarray(one, np.float64), np.asarray(other, np.float64)
     counts = Discordance(float((one * (1 - other)).sum()), float(((1 - one) * other).sum()), images)
     value, share = float((one - other).mean()), (counts.only_a + counts.only_b) / images
     error = max(0.0, share - value**2) ** 0.5 / images**0.5
     method = "exact McNemar" + (", out of bag" if kind == "out of bag" else "")
-    return Contrast(kind, Limits(value, error, None, IMAGES, method, counts), images, 1)
+    return PairDifference(kind, Limits(value, error, None, IMAGES, method, counts), images, 1)

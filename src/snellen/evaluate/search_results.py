@@ -1,4 +1,4 @@
-"""What a search found, judged from stored predictions: how optimistic its winner is, whether a range was too short."""
+"""The results of each search, from stored predictions: how optimistic its winner is, whether a range was too short."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from snellen.study.values import Choice, Scalar, Value
 
 HALVING = ("halving", "hyperband")
 ENOUGH = 3
-"""Values of an ordered range below which its end says nothing."""
+"""Values an ordered range must have before its end says anything."""
 MATCHED = 3
 """Pairs of trials that differ in one value alone, below which chance of training cannot be told from the value: with
 one pair of networks each the end of a range of three equal values was "better" in 17 % of searches."""
@@ -31,8 +31,8 @@ one pair of networks each the end of a range of three equal values was "better" 
 @dataclass(frozen=True)
 class Edge:
     """The winner's value at `path` is the first or last of its ordered range, and trials with it are better than the
-    same with the neighbouring value. pairs: how many of these. difference: their mean on the same images, higher is
-    better; other images and, as far as the pairs differ, training again are covered."""
+    same trials with the neighbouring value. pairs: their number. difference: their mean on the same images, higher is
+    better; the interval covers other images and training again."""
 
     path: str
     value: Scalar
@@ -44,9 +44,9 @@ class Edge:
 
 
 @dataclass(frozen=True)
-class SearchStanding:
-    """trials: how many began; cut: of those, not gone on with; candidates: different networks among those trained to
-    their end. promotions: how often a trial was gone on with. epochs: of the longest trial.
+class SearchResult:
+    """trials: how many were started; cut: stopped early; candidates: different networks among those trained to their
+    end. promotions: how often a trial was continued. epochs: of the longest trial.
 
     selection: the winner among the candidates, None below two. measure: by which the search chose; for a loss the
     numbers of `selection` and `edges` are its negative.
@@ -65,13 +65,13 @@ class SearchStanding:
 
     @property
     def never_halved(self) -> bool:
-        """Whether a method that is to stop trials early stopped none."""
+        """Whether a method that stops trials early stopped none."""
         return self.method in HALVING and self.promotions == 0 and self.trials > 1
 
 
 @dataclass(frozen=True, eq=False)
-class Stored:
-    """A search as it stands in the run."""
+class StoredSearch:
+    """A search as it is stored in the run."""
 
     record: RunRecord
     model: str
@@ -80,14 +80,14 @@ class Stored:
 
     @cached_property
     def ended(self) -> dict[int, Trial]:
-        """The trials whose networks were all trained to their end, by number; not those that this search cut and
-        another went on with."""
+        """The trials whose networks were all trained to their end, by number; without those that this search stopped
+        early and another one continued."""
         of, trials = self.record.folder_of, self.searched.trials
         return {one.number: one for one in trials if not one.cut and all(of(job).is_done() for job in one.jobs)}
 
     @property
     def promotions(self) -> int:
-        """How often a trial was gone on with."""
+        """How often a trial was continued."""
         asked = [ask.trial for done in self.file.rounds for ask in done.asks]
         return len(asked) - len(set(asked))
 
@@ -107,7 +107,7 @@ class Stored:
         return mean if METRICS[measure].higher_is_better else -mean
 
     def network(self, trial: Trial) -> tuple[tuple[str, int], ...]:
-        """What a trial is: which epochs of which trajectories it kept. Trials that are the same are one candidate."""
+        """Which epochs of which trajectories a trial kept. Trials with the same are one candidate."""
         found = []
         for job in trial.jobs:
             folder = self.record.folder_of(job)
@@ -123,26 +123,26 @@ class Stored:
         return list(found.values())
 
 
-def stored_searches(record: RunRecord) -> dict[str, Stored]:
-    """Every search of the run that is over, by model; none for a model whose training failed."""
+def stored_searches(record: RunRecord) -> dict[str, StoredSearch]:
+    """Every finished search of the run, by model; without models whose training failed."""
     found = {}
     for model, written in record.study.models.items():
         file = record.search_of(model) if written.search is not None and model in record.done else None
         if file is not None and file.outcome is not None:
-            found[model] = Stored(record, model, file, file.outcome)
+            found[model] = StoredSearch(record, model, file, file.outcome)
     return found
 
 
-def searches(record: RunRecord) -> dict[str, SearchStanding]:
-    """What every search of the run that is over found, by model."""
+def searches(record: RunRecord) -> dict[str, SearchResult]:
+    """The result of every finished search of the run, by model."""
     spaces = {model: written.search.space.values for model, written in record.study.models.items() if written.search}
-    return {model: _standing(stored, spaces[model]) for model, stored in stored_searches(record).items()}
+    return {model: _result_of(stored, spaces[model]) for model, stored in stored_searches(record).items()}
 
 
-def _standing(stored: Stored, space: Mapping[str, Value]) -> SearchStanding:
+def _result_of(stored: StoredSearch, space: Mapping[str, Value]) -> SearchResult:
     searched, candidates = stored.searched, stored.candidates()
     winner = next(trial for trial in searched.trials if trial.number == searched.winner)
-    return SearchStanding(
+    return SearchResult(
         method=searched.method,
         measure=searched.objective,
         trials=len(searched.trials),
@@ -157,8 +157,8 @@ def _standing(stored: Stored, space: Mapping[str, Value]) -> SearchStanding:
 
 
 def selection_of_model(record: RunRecord, ranked: Sequence[str]) -> Selection | None:
-    """The choice among the models, corrected: on the rows held out by the folds where these choose, else on validation.
-    For `choose_by: loss` its numbers are negative losses."""
+    """The score of the best model, corrected for having been chosen: on the rows held out by the folds where these
+    choose, else on validation. For `choose_by: loss` its numbers are negative losses."""
     measure = record.study.choose_by
     if len(ranked) < 2:
         return None
@@ -172,13 +172,12 @@ def selection_of_model(record: RunRecord, ranked: Sequence[str]) -> Selection | 
 
 
 def _selection(scores_MN: np.ndarray) -> Selection | None:
-    """Below two candidates nothing was selected."""
+    """None below two candidates: nothing was chosen."""
     return corrected_selection(scores_MN) if len(scores_MN) > 1 else None
 
 
-def edges(stored: Stored, winner: Trial, space: Mapping[str, Value]) -> Iterator[Edge]:
-    """Of a search that stopped no trial early: which trials stand in the comparison must not depend on how they came
-    out."""
+def edges(stored: StoredSearch, winner: Trial, space: Mapping[str, Value]) -> Iterator[Edge]:
+    """Of a search that stopped no trial early: which trials are compared must not depend on their results."""
     if any(trial.cut for trial in stored.searched.trials):
         return
     ordered = {path: values for path in space if len(values := _ordered(space[path])) >= ENOUGH}
@@ -197,9 +196,9 @@ def edges(stored: Stored, winner: Trial, space: Mapping[str, Value]) -> Iterator
             yield Edge(path, label, neighbour, "largest" if last else "smallest", len(values), len(table), difference)
 
 
-def _matched(stored: Stored, path: str, label: Scalar, neighbour: Scalar) -> list[tuple[Trial, Trial]]:
-    """All pairs of trials that differ in nothing but that `path` is `label` in one and `neighbour` in the other; of
-    those that are other epochs of the same trainings the last."""
+def _matched(stored: StoredSearch, path: str, label: Scalar, neighbour: Scalar) -> list[tuple[Trial, Trial]]:
+    """All pairs of trials that differ only in `path`, which is `label` in one and `neighbour` in the other; of pairs
+    that are other epochs of the same trainings the last."""
     found: dict[tuple[tuple[str, ...], ...], tuple[Trial, Trial]] = {}
     for trial in stored.ended.values():
         if trial.assignment.get(path) == label:

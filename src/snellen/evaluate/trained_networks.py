@@ -1,5 +1,4 @@
-"""Trained networks as their own files tell: how long each was trained and what was kept, and which of several networks
-of a model its numbers are of."""
+"""The trained networks of a model: for how long each was trained, which epoch was kept, and which one a score is of."""
 
 from __future__ import annotations
 
@@ -11,9 +10,9 @@ from snellen.evaluate.record import RunRecord
 
 
 @dataclass(frozen=True)
-class Trained:
-    """One network. epochs, kept: trained and kept, of each phase that led to it, the first first. by: the validation
-    measure that chose each kept epoch; None where the last was kept without a choice."""
+class TrainedNetwork:
+    """epochs, kept: epochs trained and the epoch kept, of each training phase in order. by: the validation measure that
+    chose each kept epoch; None where the last epoch was kept without a choice."""
 
     job: str
     epochs: tuple[int, ...]
@@ -22,21 +21,21 @@ class Trained:
 
 
 def phases_of(record: RunRecord, job: str) -> list[str]:
-    """The jobs of all phases that led to a network, the first first and its own last, as the stored jobs name them."""
+    """The jobs of all training phases of a network in order, its own last, as the stored jobs name them."""
     found = [job]
     while (start := record.folder_of(found[-1]).read_job().trajectory.start) is not None:
         found.append(start.id)
     return found[::-1]
 
 
-def trained(record: RunRecord, job: str) -> Trained | None:
+def trained(record: RunRecord, job: str) -> TrainedNetwork | None:
     """A network whose phases all have results; None for any other."""
     folders = [record.folder_of(phase) for phase in phases_of(record, job)]
     results = [result for folder in folders if (result := folder.read_result()) is not None]
     if len(results) < len(folders):
         return None
     rules = [folder.read_job().stop for folder in folders]
-    return Trained(
+    return TrainedNetwork(
         job,
         tuple(result.epochs for result in results),
         tuple(result.kept_epoch for result in results),
@@ -45,19 +44,19 @@ def trained(record: RunRecord, job: str) -> Trained | None:
 
 
 def fitted_images(record: RunRecord, job: str) -> int | None:
-    """How many images a network was fitted to, by its stored predictions of them; None where these are gone."""
+    """The number of images a network was trained on, from its stored predictions; None where these are missing."""
     predictions = record.folder_of(job).read_predictions("train")
     return None if predictions is None else len(predictions)
 
 
 def main_networks(record: RunRecord, model: str) -> Mapping[int, str]:
-    """The jobs of the networks of the study's own split that ended well, by seed."""
+    """The jobs of the study's own split whose training succeeded, by seed."""
     seeds = record.planned[model].seeds
     return {seed: job for seed, job in seeds.items() if record.folder_of(job).is_done()}
 
 
 def which_network(record: RunRecord, model: str, role: str = "validation") -> str:
-    """Which of the networks of a model its stored predictions on a role are of; empty where there is only one."""
+    """Which network of a model made the stored predictions on a role, in words; empty where there is only one."""
     planned = record.planned[model]
     seed = next(iter(planned.seeds))
     if role == OUT_OF_FOLD:

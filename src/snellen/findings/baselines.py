@@ -7,26 +7,26 @@ from collections.abc import Iterator
 from snellen.evaluate.baselines import baseline_key
 from snellen.evaluate.comparisons import Comparison
 from snellen.evaluate.scores import Estimate
-from snellen.findings.comparisons import OUT_OF_BAG, against_floor, corrected_away
+from snellen.findings.comparisons import OUT_OF_BAG, against_baseline, corrected_away
 from snellen.findings.finding import Facts, Finding, Step, plural
 from snellen.findings.naming import between, left_out, of_network, of_networks, points, share
 
 
-def best_floor(facts: Facts) -> Iterator[Finding]:
+def best_baseline(facts: Facts) -> Iterator[Finding]:
     """SNL008: better than what; the two numbers, and the verdict where one was reached."""
     evaluation, model = facts.evaluation, facts.evaluation.chosen
-    best = evaluation.best_floor
+    best = evaluation.best_baseline
     own = _compared(facts, model, best[0]) if model and best else None
     if model is None or best is None or own is None or own.value is None or best[1].value is None:
         return
-    label, floor = facts.record.floor_results[best[0]].label, best[1]
+    label, floor = facts.record.baseline_results[best[0]].label, best[1]
     whom = (of_networks if own.networks > 1 else of_network)(facts, model, "validation")
     average = " on average" if own.networks > 1 else ""
     yield Finding(
         "SNL008",
         "result",
         f"On the same {plural(own.n, 'validation image')} the best floor, `{label}`, is right on {share(floor)} and "
-        f"{whom} on {share(own)}{average}.{against_floor(facts, model, best[0])}",
+        f"{whom} on {share(own)}{average}.{against_baseline(facts, model, best[0])}",
         {"model": model, "floor": best[0], "value": own.value, "floor_value": floor.value, "n": own.n},
         "leaderboard",
     )
@@ -40,13 +40,13 @@ def _compared(facts: Facts, model: str, floor: str) -> Estimate | None:
     return facts.evaluation.standing(model, "validation")
 
 
-def below_floor(facts: Facts) -> Iterator[Finding]:
+def not_better_than_baseline(facts: Facts) -> Iterator[Finding]:
     """SNL110: a model that its comparison with the best floor, on the same validation images, finds worse: a warning;
     or does not find better, which a tie is too: a notice that says no more."""
-    best = facts.evaluation.best_floor
+    best = facts.evaluation.best_baseline
     if best is None:
         return
-    label = facts.record.floor_results[best[0]].label
+    label = facts.record.baseline_results[best[0]].label
     for model in facts.evaluation.ranked:
         one = facts.evaluation.comparisons.between(model, baseline_key(best[0]), "validation")
         if one is None or one.verdict.better or one.kind == "selected":

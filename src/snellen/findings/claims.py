@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from snellen.evaluate.networks import Networks, networks_on
 from snellen.evaluate.scores import Estimate
-from snellen.evaluate.trained_networks import Trained, fitted_images, trained
+from snellen.evaluate.trained_networks import TrainedNetwork, fitted_images, trained
 from snellen.findings.comparisons import largest_detectable, no_evidence
 from snellen.findings.conclusions import opened_words
 from snellen.findings.finding import Facts, percent
@@ -60,7 +60,7 @@ def _who(facts: Facts, model: str, networks: Networks) -> str:
     return f"One network ({name}), trained once on {images} for {length}, classifies"
 
 
-def lengths(networks: Sequence[Trained]) -> str:
+def lengths(networks: Sequence[TrainedNetwork]) -> str:
     """10 epochs (epoch 9 kept by validation loss); of several phases those of each; of several networks from the fewest
     to the most."""
     phases = list(zip(*(one.epochs for one in networks), strict=True))
@@ -115,7 +115,7 @@ def _folds(facts: Facts, model: str) -> list[str]:
 def _ties(facts: Facts, model: str) -> list[str]:
     """What may not be claimed of others; of those that the comparison with the best excludes nothing is said."""
     pairs = facts.evaluation.comparisons
-    level = [one for other in pairs.like(model) if (one := pairs.between(model, other)) is not None]
+    level = [one for other in pairs.same_letter(model) if (one := pairs.between(model, other)) is not None]
     judged = [one for one in level if one.kind != "selected" and pairs.best[one.b].not_worse]
     apart = [one for one in level if one.kind == "selected"]
     said = []

@@ -61,7 +61,7 @@ def undecided(facts: Facts) -> Iterator[Finding]:
     pairs = evaluation.comparisons
     if model is None:
         return
-    level = [one for other in pairs.like(model) if (one := pairs.between(model, other)) is not None]
+    level = [one for other in pairs.same_letter(model) if (one := pairs.between(model, other)) is not None]
     unknown = [one for one in level if not one.verdict.equivalent]
     if not unknown:
         return
@@ -278,7 +278,7 @@ def corrected_away(one: Comparison) -> str:
     return f"; p {alone:.2g} alone, {one.adjusted_p:.2g} after the correction for all comparisons"
 
 
-def against_floor(facts: Facts, model: str, floor: str) -> str:
+def against_baseline(facts: Facts, model: str, floor: str) -> str:
     """The verdict on a model and a floor, as a sentence; empty where they were not compared."""
     one = facts.evaluation.comparisons.between(model, baseline_key(floor))
     one = one or facts.evaluation.comparisons.between(model, baseline_key(floor), "validation")

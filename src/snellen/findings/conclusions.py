@@ -120,7 +120,7 @@ def openings(facts: Facts) -> Iterator[Finding]:
     counts, opened = facts.evaluation.openings, facts.evaluation.opened
     if not counts.this_run:
         return
-    floors = [f"floor {name}" for name in facts.evaluation.opened_floors]
+    floors = [f"floor {name}" for name in facts.evaluation.opened_baselines]
     models = ", ".join(f"`{each}`" for each in (*opened, *floors))
     yield Finding(
         "SNL004",

@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import Any
 
 from snellen.evaluate.comparisons import Comparison
-from snellen.evaluate.matched_pairs import Compared, compared
+from snellen.evaluate.matched_pairs import SideDifferences, side_differences
 from snellen.evaluate.trained_networks import main_networks
 from snellen.findings.finding import Facts, Finding, Step
 from snellen.findings.naming import ROLES, between, left_out, of_network, on, points, seeds_to_compare
@@ -25,7 +25,7 @@ class Matched:
 
     pair: Comparison
     key: Differing
-    of: Compared
+    of: SideDifferences
     seeds: int
 
     @property
@@ -111,7 +111,7 @@ def _matched(facts: Facts) -> Iterator[Matched]:
         found = differences(facts.record.model(a), facts.record.model(b))
         pair = pairs.between(a, b)
         if len(found) == 1 and found[0].keeps_steps and pair is not None:
-            of = compared(facts.record, pair, facts.evaluation.ranked)
+            of = side_differences(facts.record, pair, facts.evaluation.ranked)
             [key] = found
             if pair.difference.value < 0:
                 pair, key = pair.turned, Differing(key.path, key.b, key.a)

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from snellen.evaluate.evaluation import Evaluation
-from snellen.evaluate.file_integrity import Stored
+from snellen.evaluate.file_integrity import StoredFiles
 from snellen.evaluate.record import RunRecord
 from snellen.evaluate.scores import Estimate
 from snellen.explain.analyses import Asked, stored_outcomes
@@ -72,9 +72,9 @@ class Facts:
     evaluation: Evaluation
 
     @cached_property
-    def stored(self) -> Stored:
+    def stored(self) -> StoredFiles:
         """Whether the stored files are what was written."""
-        return Stored(self.record)
+        return StoredFiles(self.record)
 
     @cached_property
     def outcomes(self) -> Mapping[Asked, Outcome]:

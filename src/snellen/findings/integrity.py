@@ -73,7 +73,7 @@ def changed_files(facts: Facts) -> Iterator[Finding]:
         if change == "changed" or not place.startswith("analyses/") or place in analyses:
             places.setdefault(place, []).append(name.removeprefix(f"{place}/"))
     names = {f"jobs/{each.job}": each for each in stored(record)}
-    floors = {f"floors/{folder.path.name}": name for name, folder in record.floors.items()}
+    floors = {f"floors/{folder.path.name}": name for name, folder in record.baselines.items()}
     for place, files in places.items():
         of, values, evidence = "the run", dict[str, object](), "data"
         if place in names:

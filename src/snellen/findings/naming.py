@@ -45,7 +45,7 @@ def called(facts: Facts, key: str) -> str:
     """A model in backticks; a floor by its label."""
     if not key.startswith(FLOOR):
         return f"`{key}`"
-    return f"the floor `{facts.record.floor_results[key.removeprefix(FLOOR)].label}`"
+    return f"the floor `{facts.record.baseline_results[key.removeprefix(FLOOR)].label}`"
 
 
 def of_networks(facts: Facts, model: str, role: str) -> str:

@@ -21,8 +21,8 @@ def what_next(facts: Facts) -> Iterator[Finding]:
         yield Finding("SNL015", "result", steps[0].text, {"model": model}, f"model-{model}", steps=tuple(steps))
 
 
-def _beat_the_floor(facts: Facts, model: str) -> str:
-    best = facts.evaluation.best_floor
+def _beat_the_baseline(facts: Facts, model: str) -> str:
+    best = facts.evaluation.best_baseline
     one = facts.evaluation.comparisons.between(model, baseline_key(best[0]), "validation") if best else None
     if best is None or one is None or one.verdict.better or one.kind == "selected":
         return ""
@@ -44,7 +44,7 @@ def _seeds(facts: Facts, model: str) -> str:
 def _decide(facts: Facts, model: str) -> str:
     """A tie that more seeds would decide."""
     pairs = facts.evaluation.comparisons
-    level = [one for other in pairs.like(model) if (one := pairs.between(model, other)) is not None]
+    level = [one for other in pairs.same_letter(model) if (one := pairs.between(model, other)) is not None]
     needed = [one.seeds_needed for one in level if one.seeds_needed is not None]
     if not needed or min(needed) > MOST_SEEDS:
         return ""
@@ -55,7 +55,7 @@ def _decide(facts: Facts, model: str) -> str:
 def _take_the_smallest(facts: Facts, model: str) -> str:
     """A tie that no reasonable number of seeds would decide, or of which nobody knows what would."""
     pairs = facts.evaluation.comparisons
-    level = [one for other in pairs.like(model) if (one := pairs.between(model, other)) is not None]
+    level = [one for other in pairs.same_letter(model) if (one := pairs.between(model, other)) is not None]
     if not level:
         return ""
     many = all(one.kind == "recipes" and not one.verdict.equivalent for one in level)
@@ -74,7 +74,7 @@ def _look(facts: Facts, model: str) -> str:
 
 
 STEPS: tuple[tuple[TrialRequest, Callable[[Facts, str], str]], ...] = (
-    ("tune", _beat_the_floor),
+    ("tune", _beat_the_baseline),
     ("seeds", _seeds),
     ("seeds", _decide),
     ("smallest", _take_the_smallest),

@@ -43,7 +43,7 @@ RULES: dict[str, Rule] = {
     "SNL010": comparisons.compared,
     "SNL011": comparisons.compared_on_test,
     "SNL014": controls.factors,
-    "SNL008": baselines.best_floor,
+    "SNL008": baselines.best_baseline,
     # where it fails, what it looks at, what to do next
     "SNL006": mistakes.worst_confusion,
     "SNL007": mistakes.weakest_class,
@@ -59,7 +59,7 @@ RULES: dict[str, Rule] = {
     "SNL107": training.one_class_only,
     "SNL108": data.opened_before,
     "SNL109": data.near_duplicates,
-    "SNL110": baselines.below_floor,
+    "SNL110": baselines.not_better_than_baseline,
     "SNL111": searches.at_the_edge,
     "SNL112": searches.never_halved,
     "SNL113": controls.no_control,

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from snellen.evaluate.search_results import Edge, SearchStanding
+from snellen.evaluate.search_results import Edge, SearchResult
 from snellen.findings.finding import Facts, Finding, percent, plural
 from snellen.findings.naming import points
 from snellen.statistics.selection_bias import Selection
@@ -21,7 +21,7 @@ def optimism(facts: Facts) -> Iterator[Finding]:
         yield _of_choice(facts, chosen, selection)
 
 
-def _of_search(model: str, search: SearchStanding, selection: Selection) -> Finding:
+def _of_search(model: str, search: SearchResult, selection: Selection) -> Finding:
     cut = f" {search.cut} that were stopped early are not among them." if search.cut else ""
     return Finding(
         "SNL013",
@@ -70,7 +70,7 @@ def _flattered(selection: Selection, measure: str) -> str:
     return f"so the choice makes it look {better} by {amount}"
 
 
-def _value(score: float, search: SearchStanding) -> str:
+def _value(score: float, search: SearchResult) -> str:
     return _number(score, search.measure)
 
 

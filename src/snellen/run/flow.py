@@ -28,10 +28,10 @@ from snellen.files.locks import exclusive
 from snellen.report.data import describe
 from snellen.run.analysing import analyse, expect_asked, scene_of
 from snellen.run.loadable import expect_loadable
-from snellen.run.opening_test import open_floors, open_tests
+from snellen.run.opening_test import open_baselines, open_tests
 from snellen.run.preparation import Settings, begin, settled, workplace, write_plan
 from snellen.run.reporting import Finished, tell
-from snellen.run.training import search_models, train_floors, train_plan
+from snellen.run.training import search_models, train_baselines, train_plan
 from snellen.run.watcher import RunWatcher
 from snellen.study.curves import with_curves
 from snellen.study.document import Document
@@ -66,13 +66,13 @@ def run(
         expect_possible(study, dataset, roles)
         begin(folder, document, study, environment, describe(study, dataset, roles))
         place = workplace(folder, vault.seal(folder, dataset, roles), environment, settings.workers)
-        train_floors(roles, place, watcher)
+        train_baselines(roles, place, watcher)
         with Local(place) as executor:
             record, planned = _train(study, dataset, roles, executor, watcher)
         watcher.reporting()
         keep_augmented(folder, planned.main_lanes, place.material)
         opened = open_tests(record, roles, place)
-        open_floors(record, roles, place)
+        open_baselines(record, roles, place)
         evaluation = evaluations.evaluate(record, opened, vault.count_openings(folder))
         watcher.evaluated(record, evaluation)
         analyse(Scene(record, place.dataset, place.material.images), watcher)

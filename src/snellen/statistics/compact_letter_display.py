@@ -1,7 +1,8 @@
-"""Letter groups: which models cannot be told apart. That is not transitive, so a model may stand in several groups."""
+"""The compact letter display: models that cannot be told apart share a letter, and a model may have several."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from string import ascii_lowercase
 
@@ -47,3 +48,8 @@ def letters(groups: Sequence[Sequence[int]], models: int) -> tuple[str, ...]:
         for model in group:
             words[model] += name
     return tuple(words)
+
+
+def split_letters(word: str) -> list[str]:
+    """The letters in a word of `letters`: "ab'" has a and b'."""
+    return re.findall("[a-z]'*", word)

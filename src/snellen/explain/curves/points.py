@@ -131,5 +131,4 @@ def against(a: Place, b: Place, compared: Mapping[Pair, Compared]) -> Verdict:
     """The verdict of A against B, whichever was named first."""
     if (a, b) in compared:
         return compared[a, b].verdict
-    turned = compared[b, a].verdict
-    return Verdict(turned.worse, turned.clearly_worse, turned.better, turned.clearly_better, turned.equivalent)
+    return compared[b, a].verdict.turned
