@@ -6,6 +6,7 @@ difference that is not 0 keeps its first digit.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 UNDEFINED = "undefined"
@@ -78,6 +79,11 @@ def points(difference: float | None, digits: int = 1) -> str:
 def points_limits(low: float | None, high: float | None, digits: int = 1) -> str:
     """The ends of an interval of a difference: "1.5 to 2.7", or "no interval" where nothing varied."""
     return NO_INTERVAL if low is None or high is None else f"{_points(low, digits)} to {_points(high, digits)}"
+
+
+def points_at_least(difference: float) -> str:
+    """A difference that is said to be enough, rounded upwards: 0.0421 as "4.3 points"."""
+    return f"{math.ceil(round(1000 * difference, 6)) / 10:.1f} points"
 
 
 def margin(difference: float) -> str:

@@ -1,98 +1,106 @@
-"""Findings about the data and the test: what looks wrong, and what to do about it."""
+"""Findings about the data and the test images: copies, contradicting labels, small classes, earlier uses of the
+test."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from snellen.findings.finding import Facts, Finding, plural, times
+from snellen.findings.finding import Facts, Finding
 from snellen.limits import MIN_CLASS_TEST_IMAGES
+from snellen.phrases import plural, times
+
+NAMED = 10
+"""Classes that are named in one sentence."""
 
 
 def in_official_test(facts: Facts) -> Iterator[Finding]:
-    """SNL103: copies of official test pictures that had to leave training."""
+    """SNL103: images that were not used for training because the official test has an exact copy."""
     count = facts.record.data["roles"]["left_out_total"].get("in official test", 0)
     if count:
         yield Finding(
             "SNL103",
             "notice",
-            f"{plural(count, 'image')} outside the official test had an exact copy in it and took no part in training.",
+            f"{plural(count, 'image')} outside the official test set took no part in training: the official test set "
+            "has an exact copy.",
             {"count": count},
             "roles",
         )
 
 
 def duplicates(facts: Facts) -> Iterator[Finding]:
-    """SNL104: pictures that stand more than once."""
+    """SNL104: images that occur more than once."""
     count = facts.record.data["data"]["duplicate_pictures"]
     if count:
         yield Finding(
             "SNL104",
             "notice",
-            f"Exact copies of an earlier image in the data set: {plural(count, 'image')}; copies share one role.",
+            f"Exact copies of an earlier image in the data: {plural(count, 'image')}. Copies stay together in one part "
+            "of the split.",
             {"count": count},
             "data",
-            None if facts.record.study.data.drop_duplicates else "To train on one of each: data.drop_duplicates: exact",
+            None if facts.record.study.data.drop_duplicates else "To keep one of each: data.drop_duplicates: exact",
         )
 
 
 def conflicting_labels(facts: Facts) -> Iterator[Finding]:
-    """SNL105: the same picture under two labels."""
+    """SNL105: the same image under two labels."""
     count = facts.record.data["data"]["conflicting"]
     if count:
         yield Finding(
             "SNL105",
             "warning",
             f"With the same pixels as another image but a different label: {plural(count, 'image')}. At least one of "
-            "the labels is wrong or the classes overlap.",
+            "the labels is wrong, or the classes overlap.",
             {"count": count},
             "data",
-            "Look at them and mend the labels.",
+            "Look at them and correct the labels.",
         )
 
 
 def few_test_images(facts: Facts) -> Iterator[Finding]:
     """SNL106: classes with too few test images for a useful interval."""
-    counts = {row["class"]: row["test"] for row in facts.record.data["data"]["counts"]}
+    counts = {str(row["class"]): int(row["test"]) for row in facts.record.data["data"]["counts"]}
     few = {name: count for name, count in counts.items() if count < MIN_CLASS_TEST_IMAGES}
     if few:
-        listed = ", ".join(f"{name} ({count})" for name, count in list(few.items())[:10])
+        named = ", ".join(f"{name} ({count})" for name, count in list(few.items())[:NAMED])
+        more = f" and {len(few) - NAMED} more" if len(few) > NAMED else ""
         yield Finding(
             "SNL106",
             "notice",
-            f"Fewer than {MIN_CLASS_TEST_IMAGES} test images: {plural(len(few), 'class', 'classes')}, {listed}. "
-            "Intervals of single classes are wide.",
+            f"Fewer than {MIN_CLASS_TEST_IMAGES} test images in {plural(len(few), 'class')}: {named}{more}. The "
+            "intervals of their scores are wide.",
             {"classes": few},
             "data",
         )
 
 
-def opened_before(facts: Facts) -> Iterator[Finding]:
-    """SNL108: earlier looks at the same test labels."""
+def tested_before(facts: Facts) -> Iterator[Finding]:
+    """SNL108: the same test labels were used before this run."""
     counts = facts.evaluation.openings
     before = counts.ever - counts.this_run
     if counts.this_run and before:
         yield Finding(
             "SNL108",
             "notice",
-            f"These test labels were opened {times(before)} before this run. Any "
-            "choice made after seeing those results makes the test scores optimistic.",
+            f"These test images were used to evaluate models {times(before)} before this run. Any choice made after "
+            "seeing those results makes the test scores optimistic.",
             {"before": before},
             "roles",
-            "For a number to publish, use test images that were never opened.",
+            "For a number to publish, use test images on which no model was evaluated before.",
         )
 
 
 def near_duplicates(facts: Facts) -> Iterator[Finding]:
-    """SNL109: pictures that are nearly one in another role."""
-    found = facts.record.data["data"].get("near_duplicates") or {}
-    count = found.get("parted", 0)
+    """SNL109: images that are nearly identical to one in another role."""
+    found = facts.record.data["data"].get("near_duplicates")
+    count = found["parted"] if found else 0
     if count and not facts.record.study.data.near_duplicates:
         yield Finding(
             "SNL109",
             "notice",
-            f"Almost the same as an image in another role: {plural(count, 'image')}. Scores on images that were nearly "
-            "seen in training are optimistic.",
+            f"Nearly identical to an image in another part of the split: {plural(count, 'image')}. Scores on images "
+            "that were nearly seen in training are optimistic.",
             {"count": count},
             "data",
-            "To keep them on one side of every split: data.near_duplicates: together",
+            "To keep them in one part: data.near_duplicates: together",
         )

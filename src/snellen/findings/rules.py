@@ -1,4 +1,4 @@
-"""All rules by code, and the judgement of a run."""
+"""The registry of rules by code, and the findings of a run."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ RULES: dict[str, Rule] = {
     "SNL009": comparisons.undecided,
     "SNL005": comparisons.no_comparison,
     "SNL013": searches.optimism,
-    "SNL004": conclusions.openings,
+    "SNL004": conclusions.test_evaluations,
     # better than what
     "SNL010": comparisons.compared,
     "SNL011": comparisons.compared_on_test,
@@ -57,7 +57,7 @@ RULES: dict[str, Rule] = {
     "SNL105": data.conflicting_labels,
     "SNL106": data.few_test_images,
     "SNL107": training.one_class_only,
-    "SNL108": data.opened_before,
+    "SNL108": data.tested_before,
     "SNL109": data.near_duplicates,
     "SNL110": baselines.not_better_than_baseline,
     "SNL111": searches.at_the_edge,
@@ -76,7 +76,7 @@ RULES: dict[str, Rule] = {
 }
 """Conclusions in the order a reader asks; then what looks wrong."""
 OF_ANALYSES = ("SNL016", "SNL017", "SNL116")
-"""Rules about what analyses found, whose facts may be a stranger's."""
+"""Rules about the results of analyses, whose files may come from elsewhere."""
 WORST_FIRST = {"error": 0, "warning": 1, "notice": 2, "result": 3}
 
 
