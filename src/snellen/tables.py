@@ -68,8 +68,8 @@ def print_check(checked: dict[str, Any]) -> None:
     console.print(f"{data['name']}: {data['images']:,} images {data['shape']}, {counts}", highlight=False)
     if checked["near_duplicates"]:
         console.print(
-            f"{plural(checked['near_duplicates'], 'image')} nearly identical to one in another part of the split. To keep "
-            "such images together: --set data.near_duplicates=together",
+            f"Nearly identical to an image in another part of the split: {plural(checked['near_duplicates'], 'image')}. "
+            "To keep such images together: --set data.near_duplicates=together",
             highlight=False,
         )
     columns = ["model", "parameters", "jobs", "trajectories", "epochs", "time", "memory", "disk"]

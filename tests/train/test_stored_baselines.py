@@ -159,8 +159,8 @@ def test_a_sample_of_the_training_images_is_named(
     assert told in page
     print_leaderboard(console_for(), finished.record, finished.evaluation)
     assert "(300" in capsys.readouterr().out
-    line = next(line for line in console.file.getvalue().splitlines() if "floors" in line)  # type: ignore[attr-defined]
-    assert line.startswith("  floors, validation accuracy: majority class 1") and line.endswith(" s")
+    line = next(line for line in console.file.getvalue().splitlines() if "baselines" in line)  # type: ignore[attr-defined]
+    assert line.startswith("  baselines, validation accuracy: majority class 1") and line.endswith(" s")
 
 
 def test_the_test_is_opened_for_them_only_with_all(tmp_path: Path, own_user: Path) -> None:

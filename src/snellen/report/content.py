@@ -55,7 +55,7 @@ def collect(record: RunRecord, evaluation: Evaluation, judgement: Judgement) -> 
         "openings": {
             "this_run": evaluation.openings.this_run,
             "ever": evaluation.openings.ever,
-            "models": [*evaluation.opened, *(f"floor {name}" for name in evaluation.opened_baselines)],
+            "models": [*evaluation.opened, *(f"baseline {name}" for name in evaluation.opened_baselines)],
         },
         "leaderboard": [_standing(record, evaluation, model) for model in models],
         "by": evaluation.by,
