@@ -67,8 +67,9 @@ def print_check(checked: dict[str, Any]) -> None:
     counts = ", ".join(f"{role} {count:,}" for role, count in checked["roles"].items() if count)
     console.print(f"{data['name']}: {data['images']:,} images {data['shape']}, {counts}", highlight=False)
     if checked["near_duplicates"]:
+        images = plural(checked["near_duplicates"], "image")
         console.print(
-            f"Nearly identical to an image in another part of the split: {plural(checked['near_duplicates'], 'image')}. "
+            f"Nearly identical to an image in another part of the split: {images}. "
             "To keep such images together: --set data.near_duplicates=together",
             highlight=False,
         )
