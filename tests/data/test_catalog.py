@@ -9,8 +9,9 @@ import data_cases as cases
 import numpy as np
 import pytest
 
-from snellen.data.known import BUNDLED, NAMES, PUBLISHED
-from snellen.data.load import READERS, Options, find, read
+from snellen.data.catalog import BUNDLED, NAMES, PUBLISHED
+from snellen.data.load import Options, find, read
+from snellen.data.readers.registry import READERS
 from snellen.errors import DataError, DataNotFound
 
 
@@ -26,7 +27,7 @@ def test_entries_are_complete(name: str) -> None:
     for remote in entry.files:
         assert re.fullmatch(r"[0-9a-f]{64}", remote.sha256) and remote.num_bytes > 4000
         assert all(re.match(r"https?://", url) and url.endswith(f"/{remote.name}") for url in remote.urls)
-    products = [path.name for remote in entry.files for path in remote.products(Path())]
+    products = [path.name for remote in entry.files for path in remote.extracted_files(Path())]
     assert len(set(products)) == len(products)
     assert len({remote.sha256 for remote in entry.files}) == len(entry.files)
 
@@ -49,7 +50,7 @@ def test_the_street_digits_at_hand_are_a_subset() -> None:
 
 
 def test_class_names_of_the_study_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("snellen.data.known.Published.check", lambda *_: None)
+    monkeypatch.setattr("snellen.data.catalog.Published.check", lambda *_: None)
     labels = np.arange(12) % 10
     cases.write_idx(tmp_path / "fashion-mnist", (cases.IMAGES, labels, cases.TEST_IMAGES, cases.TEST_LABELS))
     assert read("fashion-mnist", data_folder=tmp_path).classes[9] == "Ankle boot"
@@ -59,6 +60,8 @@ def test_class_names_of_the_study_come_first(tmp_path: Path, monkeypatch: pytest
 
 
 def test_nothing_at_hand_says_how_to_get_it(tmp_path: Path) -> None:
-    with pytest.raises(DataNotFound, match=r"Get them with `snellen data fetch kmnist`\. Name the folder .*--data-dir"):
+    with pytest.raises(
+        DataNotFound, match=r"Download them with `snellen data fetch kmnist`\. If you have them, name .*--data-dir"
+    ):
         read("kmnist", data_folder=tmp_path)
     assert find("kmnist", tmp_path) is None
