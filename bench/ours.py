@@ -22,15 +22,15 @@ from serving import Prepared, Values, serve  # noqa: E402
 from snellen.kernels.library import instructions  # noqa: E402
 from snellen.models.build import parse_layers  # noqa: E402
 from snellen.models.layers import Dense  # noqa: E402
-from snellen.train import begin  # noqa: E402
-from snellen.train.engine import Material, Silent, Training  # noqa: E402
+from snellen.train import initial_state  # noqa: E402
+from snellen.train.loop import ResidentData, Silent, Training  # noqa: E402
 from snellen.train.environment import settle  # noqa: E402
 from snellen.train.job import Job, StopRule, Trajectory  # noqa: E402
 from snellen.train.lane import Lane  # noqa: E402
-from snellen.train.packs import form, kind_of  # noqa: E402
+from snellen.train.strategy.packs import form, kind_of  # noqa: E402
 from snellen.train.snapshot import together  # noqa: E402
-from snellen.train.strategy import NOTHING, Table, as_record, of_pack, side_by_side  # noqa: E402
-from snellen.train.timings import settle_tables  # noqa: E402
+from snellen.train.strategy.rule import NOTHING, Table, as_record, of_pack, side_by_side  # noqa: E402
+from snellen.train.strategy.cache import settle_tables  # noqa: E402
 
 DEVICE = sys.argv[1] if __name__ == "__main__" and sys.argv[1:] else "cpu"
 CORES = torch.get_num_threads()
@@ -45,14 +45,14 @@ def prepare(name: str, lanes: int, way: str, steps: int, rows: int | None = None
     are resident, when more than those of the steps."""
     images, labels = JOBS[name].pictures(rows or steps * BATCH)
     began = time.perf_counter()
-    material = Material(torch.from_numpy(images).to(DEVICE), torch.from_numpy(labels).to(DEVICE))
+    material = ResidentData(torch.from_numpy(images).to(DEVICE), torch.from_numpy(labels).to(DEVICE))
     _synchronise()
     data_seconds = time.perf_counter() - began
     pack = [_lane(name, seed, steps * BATCH, 1) for seed in range(lanes)]
     table = _table(name, 1 if way == "threads" and lanes == 1 else MANY)
     chosen = of_pack(pack, CORES if way == "threads" else 1, DEVICE, table)
     training = Training.prepare(pack, material, chosen.parts, chosen.way)
-    start = together([begin.unfitted(lane, material) for lane in pack])
+    start = together([initial_state.unfitted(lane, material) for lane in pack])
 
     def train() -> None:
         torch.set_num_threads(chosen.threads)

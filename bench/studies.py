@@ -21,8 +21,8 @@ from how import words_of
 from jobs import BATCH
 from tools import Failed, environment
 
-from snellen.data.readers import read
-from snellen.data.roles import assign
+from snellen.data.load import read
+from snellen.data.splits.roles import assign
 from snellen.files import journal
 from snellen.study.document import open_document
 from snellen.study.plan import options_of, split_of

@@ -6,11 +6,12 @@ import gzip
 import math
 import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from snellen.data.arrays import from_arrays
 from snellen.data.dataset import Dataset
+from snellen.data.readers.arrays import from_arrays
 
 Arrays = tuple[np.ndarray, ...]
 
@@ -58,14 +59,16 @@ def write_idx_gz(folder: Path, arrays: tuple[np.ndarray, ...] = ARRAYS) -> Path:
 def write_npz(path: Path, arrays: tuple[np.ndarray, ...] = ARRAYS) -> Path:
     path = path.with_suffix(".npz")
     path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(path, **dict(zip(KEYS, arrays)))
+    named: dict[str, Any] = dict(zip(KEYS, arrays))
+    np.savez(path, **named)
     return path
 
 
 def write_npz_compressed(path: Path, arrays: tuple[np.ndarray, ...] = ARRAYS) -> Path:
     path = path.with_suffix(".npz")
     path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(path, **dict(zip(KEYS, arrays)))
+    named: dict[str, Any] = dict(zip(KEYS, arrays))
+    np.savez_compressed(path, **named)
     return path
 
 

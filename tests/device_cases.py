@@ -8,8 +8,8 @@ import numpy as np
 from pretend_device import DEVICE, PretendDevice
 from training_cases import lane
 
-from snellen.train.engine import Material, Silent
 from snellen.train.lane import Lane
+from snellen.train.loop import ResidentData, Silent
 from snellen.train.optimizers import OPTIMIZERS
 
 CNN = ["standardise", {"conv": {"filters": 4, "kernel": 3, "padding": "same", "activation": "relu"}}, "batch_norm"]
@@ -66,5 +66,5 @@ def pack(changes: list[dict[str, Any]], uneven: bool = False) -> list[Lane]:
     return [Lane(each.jobs, {**each.rows, "train": own}) for each, own in zip(given, rows)]
 
 
-def elsewhere(pictures: Material) -> Material:
-    return Material(pictures.images.to(DEVICE), pictures.labels.to(DEVICE))
+def elsewhere(pictures: ResidentData) -> ResidentData:
+    return ResidentData(pictures.images.to(DEVICE), pictures.labels.to(DEVICE))

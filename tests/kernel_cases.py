@@ -11,10 +11,10 @@ from torch import Tensor
 
 from snellen.models.build import Network, build
 from snellen.models.keys import Key
-from snellen.train.compiled import Compiled
-from snellen.train.flat import Layout
-from snellen.train.passes import Passes
-from snellen.train.team import Team
+from snellen.train.backend.kernel_pass import Passes
+from snellen.train.backend.layer_table import Compiled
+from snellen.train.backend.thread_team import ThreadTeam
+from snellen.train.layout import Layout
 
 KEY = Key((3, 1, 2), ("step", 7))
 
@@ -39,7 +39,7 @@ class Pass:
         compiled = Compiled.of(self.network, len(self.x))
         assert compiled is not None
         gradients = [torch.full_like(self.theta, torch.nan) for _ in range(parts)]
-        with Team(parts) as team:
+        with ThreadTeam(parts) as team:
             passes = Passes(compiled, self.theta, gradients)
             logits, written = passes.of(self.x, self.targets, self.weights, {}, self.key, team)
         assert written == parts

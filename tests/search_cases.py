@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from snellen.search.methods import next_round
-from snellen.search.rounds import Ask, Done, Goal, Told
+from snellen.search.rounds import Done, Goal, TrialRequest, TrialResult
 from snellen.study.methods import METHOD, Method
 from snellen.study.space import Assignment, Space
 
@@ -36,7 +36,7 @@ CONDITIONAL = Space(
     }
 )
 
-Answer = Callable[[Ask], Told]
+Answer = Callable[[TrialRequest], TrialResult]
 
 
 def method_of(name: str, **settings: Any) -> Method:
@@ -53,14 +53,14 @@ def bowl(assignment: Assignment) -> float:
 
 def scored(score: Callable[[Assignment], float]) -> Answer:
     """Every trial is trained as far as asked and has this score."""
-    return lambda ask: Told(trial=ask.trial, epoch=ask.to_epoch, score=score(ask.assignment))
+    return lambda ask: TrialResult(trial=ask.trial, epoch=ask.to_epoch, score=score(ask.assignment))
 
 
-def numbered(ask: Ask) -> Told:
+def numbered(ask: TrialRequest) -> TrialResult:
     """A score that looks random, and is another for every trial."""
     score = math.sin(12.9898 * ask.trial) / 2 + 0.5
     curve = tuple(score * epoch / ask.to_epoch for epoch in range(1, ask.to_epoch + 1))
-    return Told(trial=ask.trial, epoch=ask.to_epoch, score=score, curve=curve)
+    return TrialResult(trial=ask.trial, epoch=ask.to_epoch, score=score, curve=curve)
 
 
 def search(

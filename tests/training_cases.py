@@ -12,11 +12,11 @@ from runs import blobs
 
 from snellen.models.features import AnyPart
 from snellen.models.layers import Dense
-from snellen.train import begin, engine
+from snellen.train import initial_state, loop
 from snellen.train.checkpoint import Checkpoint
-from snellen.train.engine import Material, Silent, Training
 from snellen.train.job import Job, StopRule, Trajectory
 from snellen.train.lane import Lane
+from snellen.train.loop import ResidentData, Silent, Training
 from snellen.train.snapshot import Snapshot, together
 
 TRAJECTORY: dict[str, Any] = {
@@ -58,27 +58,27 @@ def lane(**changes: Any) -> Lane:
     return Lane((job(**changes),), {"train": TRAIN_ROWS, "validation": VALIDATION_ROWS})
 
 
-def material() -> Material:
+def material() -> ResidentData:
     images, labels = blobs(90)
-    return Material(torch.from_numpy(images[..., None]), torch.from_numpy(labels))
+    return ResidentData(torch.from_numpy(images[..., None]), torch.from_numpy(labels))
 
 
 def checkpoint(folder: Path) -> Checkpoint:
     return Checkpoint(folder, [("job",)])
 
 
-def start(*lanes: Lane, pictures: Material | None = None) -> Snapshot:
+def start(*lanes: Lane, pictures: ResidentData | None = None) -> Snapshot:
     """The pack before its first epoch."""
-    return together([begin.initial(lane, pictures or material()) for lane in lanes])
+    return together([initial_state.initial(lane, pictures or material()) for lane in lanes])
 
 
-def train(*lanes: Lane, folder: Path, pictures: Material | None = None) -> Snapshot:
+def train(*lanes: Lane, folder: Path, pictures: ResidentData | None = None) -> Snapshot:
     """Trains a pack, from its checkpoint in `folder` when there is one."""
     pictures = pictures or material()
     kept = Checkpoint(folder, [("job",) for _ in lanes])
     begun = kept.load("cpu") or start(*lanes, pictures=pictures)
-    return engine.train(lanes, pictures, begun, kept, Silent())
+    return loop.train(lanes, pictures, begun, kept, Silent())
 
 
-def training(*lanes: Lane, pictures: Material | None = None) -> Training:
+def training(*lanes: Lane, pictures: ResidentData | None = None) -> Training:
     return Training.prepare(lanes, pictures or material())

@@ -19,8 +19,8 @@ that spin take ten times as long as one (docs/log.md)."""
 
 if TYPE_CHECKING:
     from snellen.api import Run, Study
-    from snellen.data.arrays import from_arrays
     from snellen.data.dataset import Dataset
+    from snellen.data.readers.arrays import from_arrays
     from snellen.errors import SnellenError
     from snellen.models.bundle import load_bundle
 
@@ -31,7 +31,7 @@ _HOMES = {
     "Run": "snellen.api",
     "SnellenError": "snellen.errors",
     "Study": "snellen.api",
-    "from_arrays": "snellen.data.arrays",
+    "from_arrays": "snellen.data.readers.arrays",
     "load_bundle": "snellen.models.bundle",
 }
 

@@ -12,7 +12,7 @@ from browser_driver import Browser, browser
 from needs import needs
 
 import snellen
-from snellen.data.arrays import from_arrays
+from snellen.data.readers.arrays import from_arrays
 from snellen.report.analyses import PAGES
 from snellen.report.exploration import explore, render
 

@@ -9,7 +9,7 @@ import pytest
 from browser_driver import Browser, browser
 from needs import needs
 
-from snellen.data.arrays import from_arrays
+from snellen.data.readers.arrays import from_arrays
 from snellen.report.exploration import explore, render
 
 pytestmark = needs("browser")

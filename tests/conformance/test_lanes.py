@@ -18,15 +18,15 @@ from training_cases import STEPS, TRAIN_ROWS, VALIDATION_ROWS, checkpoint, job, 
 
 from snellen.models.features import FEATURES
 from snellen.models.layers import LAYERS
-from snellen.train import engine
+from snellen.train import loop
 from snellen.train.augment.registry import AUGMENTATIONS
-from snellen.train.compiled import KERNELS, TORCH, ways_for
-from snellen.train.engine import Silent
+from snellen.train.backend.layer_table import KERNELS, TORCH, ways_for
 from snellen.train.lane import Lane
+from snellen.train.loop import Silent
 from snellen.train.optimizers import OPTIMIZERS
-from snellen.train.packs import PER_LANE, form, shape_of
 from snellen.train.schedules import SCHEDULES
 from snellen.train.snapshot import Snapshot, Values
+from snellen.train.strategy.packs import PER_LANE, form, shape_of
 
 DENSE = {"dense": {"units": 8, "activation": "relu"}}
 CONV = {"conv": {"filters": 3, "kernel": 3, "padding": "same", "activation": "relu"}}
@@ -103,7 +103,7 @@ def lanes(epochs: int = 3, **changes: Any) -> list[Lane]:
 def trained(*pack: Lane, folder: Path, dtype: torch.dtype, parts: int = 1, way: str = TORCH) -> Snapshot:
     begun = start(*pack)
     begun = replace(begun, theta=begun.theta.to(dtype), state=to(begun.state, dtype), slots=to(begun.slots, dtype))
-    return engine.train(pack, material(), begun, checkpoint(folder), Silent(), parts=parts, way=way)
+    return loop.train(pack, material(), begun, checkpoint(folder), Silent(), parts=parts, way=way)
 
 
 def to(values: Values, dtype: torch.dtype) -> Values:
@@ -125,7 +125,7 @@ def ways(pack: list[Lane]) -> tuple[str, ...]:
     return ways_for(pack[0].trajectory, "cpu")
 
 
-def same(packed: engine.Progress, alone: engine.Progress, relative: float) -> None:
+def same(packed: loop.Progress, alone: loop.Progress, relative: float) -> None:
     """relative: of the size of all weights; 0 for 1e-9 in each."""
     assert packed.failure is None and alone.failure is None
     assert packed.kept[0].keeper.best_epoch == alone.kept[0].keeper.best_epoch

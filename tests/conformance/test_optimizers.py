@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from snellen.train.flat import Layout
+from snellen.train.layout import Layout
 from snellen.train.optimizers import OPTIMIZERS, Adam, Optimizer
 
 Move = Callable[[float, float], float]

@@ -16,9 +16,10 @@ import numpy as np
 import picture_cases
 import pytest
 
-from snellen.data import readers
+from snellen.data import load
 from snellen.data.dataset import Dataset
-from snellen.data.readers import READERS, read
+from snellen.data.load import read
+from snellen.data.readers.registry import READERS
 from snellen.errors import DataError
 
 
@@ -100,7 +101,7 @@ def test_the_kind_is_found_and_found_once(case: Case, tmp_path: Path) -> None:
 def test_read_again_decodes_nothing(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = case.write(tmp_path / "good")
     first = read(path)
-    monkeypatch.setattr("snellen.data.readers.store._write", lambda *_: pytest.fail("decoded twice"))
+    monkeypatch.setattr("snellen.data.load.dataset_cache._write", lambda *_: pytest.fail("decoded twice"))
     second = read(path)
     cases.assert_same(first, second)
     assert isinstance(second.images, np.memmap) and not second.images.flags.writeable
@@ -140,8 +141,8 @@ def mutate(case: Case, tmp_path: Path, flips: int, cuts: int, seed: int = 1) -> 
             found = original_or_error(case, file, content[:length], f"cut to {length}", case.sized)
             assert found is None or not case.sized or case.named, f"cut to {length}"  # PNG ends with what is not read
         for place in [*random.choice(len(content), cuts // 4), len(content)]:
-            mutant = content[:place] + b"\x01" + content[place:]
-            original_or_error(case, file, mutant, f"inserted at {place}", case.sized)
+            longer = content[:place] + b"\x01" + content[place:]
+            original_or_error(case, file, longer, f"inserted at {place}", case.sized)
 
 
 @pytest.mark.parametrize("part", [0, 2])
@@ -167,24 +168,24 @@ def test_a_class_without_rows(case: Case, tmp_path: Path) -> None:
     arrays = case.arrays[0], np.where(case.arrays[1] == 1, 3, case.arrays[1])
     with pytest.raises(DataError, match=r"classes without any row; found no label 1, but up to 3"):
         read(case.write(tmp_path / "bad", arrays))
-    named = readers.Options(class_names=("a", "b", "c", "d"))
+    named = load.Options(class_names=("a", "b", "c", "d"))
     assert read(case.write(tmp_path / "named", arrays), named).classes == ("a", "b", "c", "d")
 
 
 def test_one_class_and_no_pictures(case: Case, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"found 1 classes"):
         read(case.write(tmp_path / "one", (case.arrays[0], case.arrays[1] * 0)))
-    with pytest.raises(DataError, match=r"no pictures|no rows|shape|no data of a known kind"):
+    with pytest.raises(DataError, match=r"no pictures|no rows|shape|no reader recognises this"):
         read(case.write(tmp_path / "none", (case.arrays[0][:0], case.arrays[1][:0])))
 
 
 def test_label_outside_the_named_classes(case: Case, tmp_path: Path) -> None:
     if case.named:
         with pytest.raises(DataError, match=r"000.png: label out of range; found '0'; expected one of a, b"):
-            read(case.write(tmp_path / "bad"), readers.Options(class_names=("a", "b")))
+            read(case.write(tmp_path / "bad"), load.Options(class_names=("a", "b")))
         return
     with pytest.raises(DataError, match=r"row 2: label out of range; found 2; expected 0 to 1"):
-        read(case.write(tmp_path / "bad"), readers.Options(class_names=("a", "b")))
+        read(case.write(tmp_path / "bad"), load.Options(class_names=("a", "b")))
 
 
 def test_test_pictures_of_another_size(case: Case, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import html5lib
 import pytest
 from runs import run_small
 
-from snellen.data.readers import read
+from snellen.data.load import read
 from snellen.report.exploration import explore, render
 
 TRAINING = {"learning_rate": 3e-3, "epochs": 2, "batch_size": 64}

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from snellen.data.arrays import from_arrays
+from snellen.data.readers.arrays import from_arrays
 from snellen.errors import DataError, StudyError
 
 LABELS = np.array([0, 1, 2, 0])

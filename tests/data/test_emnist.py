@@ -9,7 +9,7 @@ import data_cases as cases
 import numpy as np
 import pytest
 
-from snellen.data.readers import Options, read
+from snellen.data.load import Options, read
 from snellen.errors import DataError, UnknownName
 
 UPRIGHT = cases.arrays(6, 6)[0]

@@ -9,9 +9,9 @@ from pathlib import Path
 import data_cases as cases
 import pytest
 
-from snellen.data import guarded
-from snellen.data.hdf5 import unions
-from snellen.data.readers import read
+from snellen.data.load import read
+from snellen.data.readers import guarded
+from snellen.data.readers.hdf5 import unions
 from snellen.errors import DataError
 
 ONE_ARRAY = 'print(json.dumps({"X_train": ["|u1", [12, 5, 4]], "y_train": ["|u1", [12]]}), flush=True)'
@@ -65,7 +65,10 @@ def test_a_child_that_promises_a_tebibyte(file: Path) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux caps the address space")
 def test_memory_is_limited(file: Path) -> None:
-    lines = ["from snellen.data.child import MEMORY_BYTES, describe, limit_memory", "limit_memory(MEMORY_BYTES)"]
+    lines = [
+        "from snellen.data.readers.child import MEMORY_BYTES, describe, limit_memory",
+        "limit_memory(MEMORY_BYTES)",
+    ]
     attempt = [
         "try: bytearray(MEMORY_BYTES)",
         "except MemoryError as error: print(json.dumps(describe(error)), file=sys.stderr)",
@@ -81,7 +84,7 @@ def test_the_users_script_is_not_run_again(tmp_path: Path) -> None:
 
     path = cases.write_hdf5(tmp_path / "a")
     script = tmp_path / "script.py"
-    script.write_text(f"print('once')\nfrom snellen.data.readers import read\nprint(len(read({str(path)!r})))\n")
+    script.write_text(f"print('once')\nfrom snellen.data.load import read\nprint(len(read({str(path)!r})))\n")
     answer = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
     assert answer.stdout.split() == ["once", "18"]
 

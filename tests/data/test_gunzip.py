@@ -10,7 +10,7 @@ import zlib
 import numpy as np
 import pytest
 
-from snellen.data.gunzip import gunzip
+from snellen.data.readers.gunzip import gunzip
 from snellen.errors import DataError
 
 CONTENT = np.random.default_rng(3).integers(0, 9, 300_000, np.uint8).tobytes() + bytes(10**6)

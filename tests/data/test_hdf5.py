@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from needs import REAL_DATA, needs
 
-from snellen.data.hdf5 import Union, unions
-from snellen.data.readers import Options, read
+from snellen.data.load import Options, read
+from snellen.data.readers.hdf5 import Union, unions
 from snellen.errors import DataError, UnknownName
 
 SVHN = REAL_DATA / "svhn" / "SVHN_subset_grey.h5"

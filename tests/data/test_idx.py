@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from needs import REAL_DATA, needs
 
-from snellen.data.idx import read_idx
-from snellen.data.readers import read
+from snellen.data.load import read
+from snellen.data.readers.idx import read_idx
 from snellen.errors import DataError
 
 PICTURES = cases.idx_bytes(cases.IMAGES)

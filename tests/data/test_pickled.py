@@ -15,7 +15,7 @@ import data_cases as cases
 import numpy as np
 import pytest
 
-from snellen.data.pickled import read_pickled
+from snellen.data.readers.pickled import read_pickled
 from snellen.errors import DataError
 
 PIXELS = np.arange(6000, dtype=np.uint8).reshape(2, 3000)

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from needs import REAL_DATA, needs
 
-from snellen.data.pixel_csv import read_pixel_csv
-from snellen.data.readers import Options, read
-from snellen.data.roles import Split, assign
+from snellen.data.load import Options, read
+from snellen.data.readers.pixel_csv import read_pixel_csv
+from snellen.data.splits.roles import Split, assign
 from snellen.errors import DataError, UnknownName
 
 KAGGLE = REAL_DATA / "fashion-mnist-csv"
@@ -101,7 +101,7 @@ def test_scaled_pixels_windows_lines_and_a_byte_order_mark(tmp_path: Path) -> No
 def test_many_chunks_give_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path / "a.csv", ["label", *NAMES], 0)
     whole = read_pixel_csv(path)
-    monkeypatch.setattr("snellen.data.pixel_csv.CHUNK_BYTES", 200)
+    monkeypatch.setattr("snellen.data.readers.pixel_csv.CHUNK_BYTES", 200)
     for one, other in zip(whole, read_pixel_csv(path)):
         np.testing.assert_array_equal(one, other)
     path.write_text(path.read_text().replace("\n", "\nx", 8).replace("\nx", "\n", 7))

@@ -9,10 +9,10 @@ import data_cases as cases
 import numpy as np
 import pytest
 
-from snellen.data import vault
-from snellen.data.arrays import from_arrays
 from snellen.data.dataset import SEALED
-from snellen.data.roles import Split, assign
+from snellen.data.readers.arrays import from_arrays
+from snellen.data.splits import vault
+from snellen.data.splits.roles import Split, assign
 from snellen.errors import IdentityError, RunError, StorageError
 
 DATASET = cases.expected()

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snellen.evaluate.student import Difference
 from snellen.evaluate.verdicts import CANNOT_TELL, Verdict, equivalence_margin, verdict
+from snellen.statistics.results import Difference
 
 MARGIN = 0.005
 

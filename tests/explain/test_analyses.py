@@ -17,7 +17,7 @@ from runs import run_small, small_study
 import snellen
 from snellen.api import Run
 from snellen.data.dataset import SEALED
-from snellen.data.readers import read
+from snellen.data.load import read
 from snellen.errors import IdentityError, RunError, StudyError, UnknownName
 from snellen.explain.analyses import METHODS, Method
 from snellen.explain.outcome import Outcome, load_outcome, save_outcome

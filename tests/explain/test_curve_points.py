@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from statsmodels.stats.weightstats import ttost_paired
 
-from snellen.evaluate.recipes import recipe_difference
-from snellen.evaluate.student import BOTH, Limits
 from snellen.explain.curves.analysis import doubling_of
 from snellen.explain.curves.points import Measured, compare_points, judged_line
 from snellen.explain.curves.words import Words
+from snellen.statistics.results import BOTH, Limits
+from snellen.statistics.seed_intervals import recipe_difference
 from snellen.study.points import Point
 
 IMAGES = 20_000

@@ -13,15 +13,15 @@ from runs import edit_json, run_small, small_study
 
 from snellen.api import Run
 from snellen.errors import RunError, StudyError
-from snellen.evaluate.recipes import recipe_mean
 from snellen.evaluate.record import RunRecord
 from snellen.explain.analyses import Asked
 from snellen.explain.curves.analysis import make as make_curve
 from snellen.explain.subject import Recipe
 from snellen.report.pages.curves import curve_page
 from snellen.report.pages.leaf import Leaf
-from snellen.run.beginning import Settings
 from snellen.run.checking import check_study
+from snellen.run.preparation import Settings
+from snellen.statistics.seed_intervals import recipe_mean
 from snellen.study.analyses import Curves
 from snellen.tables import plan_sentences
 

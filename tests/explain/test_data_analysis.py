@@ -16,8 +16,8 @@ from sklearn.datasets import load_digits
 
 import snellen
 from snellen.api import Run
-from snellen.data.arrays import from_arrays
 from snellen.data.dataset import SEALED
+from snellen.data.readers.arrays import from_arrays
 from snellen.evaluate.record import RunRecord
 from snellen.explain.data.analysis import make as make_data
 from snellen.run.analysing import scene_of

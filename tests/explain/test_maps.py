@@ -13,7 +13,7 @@ from needs import REAL_DATA, needs
 from runs import run_small
 
 from snellen.api import Run
-from snellen.data.readers import read
+from snellen.data.load import read
 from snellen.errors import StudyError
 from snellen.explain.maps import placing
 from snellen.explain.maps.analysis import make as make_maps

@@ -18,7 +18,7 @@ from snellen.evaluate.record import RunRecord
 from snellen.findings.finding import Finding
 from snellen.findings.rules import RULES
 from snellen.models.predictions import save_predictions
-from snellen.train.last import Losses
+from snellen.train.overfitting import Losses
 
 Change = Callable[[Path], None]
 ASKED = SECTIONS["train"]["epochs"]

@@ -16,10 +16,10 @@ from training_cases import job, lane, start, training
 
 from snellen.kernels import library as kernels
 from snellen.models.layers import LAYERS
-from snellen.train import compiled
-from snellen.train.compiled import KERNELS, TORCH, Compiled, ways_for
-from snellen.train.engine import Silent
+from snellen.train.backend import layer_table
+from snellen.train.backend.layer_table import KERNELS, TORCH, Compiled, ways_for
 from snellen.train.environment import settle
+from snellen.train.loop import Silent
 
 LEFT_TO_TORCH = {
     *("depthwise_conv", "separable_conv", "global_max_pool", "zero_pad", "batch_norm", "layer_norm", "skip"),
@@ -82,14 +82,14 @@ def epoch(way: str) -> torch.Tensor:
 def test_the_rule(monkeypatch: pytest.MonkeyPatch) -> None:
     """The kernels for networks of their layers on the CPU, unless most work is in convolutions of many channels, or the
     processor lacks AVX2; torch for all others."""
-    monkeypatch.setattr(compiled, "instructions", lambda: "avx2")
+    monkeypatch.setattr(layer_table, "instructions", lambda: "avx2")
     conv = {"conv": {"filters": 32, "kernel": 3}}
     networks = (["flatten"], [conv, "flatten"], [conv, conv, "flatten"])
     dense, few, many = (job(layers=layers).trajectory for layers in networks)
     assert ways_for(dense, "cpu") == ways_for(few, "cpu") == (KERNELS, TORCH)
     assert ways_for(many, "cpu") == (TORCH, KERNELS)
     assert ways_for(job(layers=["flatten", "batch_norm"]).trajectory, "cpu") == ways_for(dense, "cuda") == (TORCH,)
-    monkeypatch.setattr(compiled, "instructions", lambda: "generic")
+    monkeypatch.setattr(layer_table, "instructions", lambda: "generic")
     assert ways_for(dense, "cpu") == (TORCH, KERNELS)
 
 

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from snellen.kernels.library import has_vectors
 from snellen.models import kernel_norm
-from snellen.models.share import Share
-from snellen.train.team import Team
+from snellen.models.batch_shard import BatchShard
+from snellen.train.backend.thread_team import ThreadTeam
 
 pytestmark = needs("kernels")
 EPSILON = 1e-3
@@ -38,10 +38,10 @@ def of_torch(x: Tensor, gamma: Tensor, beta: Tensor, slope: Tensor) -> list[Tens
     return [y.detach(), x.double().mean(axes), scale, *torch.autograd.grad(y, leaves, slope.double())]
 
 
-def of_kernels(x: Tensor, gamma: Tensor, beta: Tensor, slope: Tensor, share: Share | None) -> list[Tensor]:
-    leaves = [x.detach().requires_grad_(), *(each.clone().requires_grad_() for each in (gamma, beta))]
-    y, mean, scale = kernel_norm.normalise(*leaves, EPSILON, share)
-    return [y.detach(), mean, scale, *torch.autograd.grad(y, leaves, slope)]
+def of_kernels(x: Tensor, gamma: Tensor, beta: Tensor, slope: Tensor, share: BatchShard | None) -> list[Tensor]:
+    inputs, gamma, beta = (each.detach().clone().requires_grad_() for each in (x, gamma, beta))
+    y, mean, scale = kernel_norm.normalise(inputs, gamma, beta, EPSILON, share)
+    return [y.detach(), mean, scale, *torch.autograd.grad(y, (inputs, gamma, beta), slope)]
 
 
 def gaps(found: list[Tensor], expected: list[Tensor]) -> list[float]:
@@ -61,11 +61,11 @@ def test_of_a_batch_that_is_shared(shape: tuple[int, ...], parts: int) -> None:
     """Statistics of all rows in every share; the gradients of gamma and beta add up."""
     x, gamma, beta, slope = drawn(shape)
 
-    def compute(number: int, share: Share | None) -> list[Tensor]:
+    def compute(number: int, share: BatchShard | None) -> list[Tensor]:
         rows = share.rows if share else slice(None)
         return of_kernels(x[rows], gamma, beta, slope[rows], share)
 
-    with Team(parts) as team:
+    with ThreadTeam(parts) as team:
         found = team.share(compute, len(x))
     y, mean, scale, to_x, to_gamma, to_beta = zip(*found)
     expected = of_torch(x, gamma, beta, slope)

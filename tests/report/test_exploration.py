@@ -15,10 +15,10 @@ import pytest
 import vl_convert
 from PIL import Image
 
-from snellen.data.arrays import from_arrays
 from snellen.data.dataset import Dataset
-from snellen.data.photographs import Photograph
-from snellen.data.readers import read
+from snellen.data.inspect.picture_headers import PictureHeader
+from snellen.data.load import read
+from snellen.data.readers.arrays import from_arrays
 from snellen.limits import REPORT_BYTES
 from snellen.report.exploration import REPEATED_PICTURES, explore, render
 
@@ -27,7 +27,7 @@ ATTACK = "</script><img src=x onerror=pwned=1>{{7*7}}`'\""
 
 def made(channels: int = 3, num_classes: int = 3, size: int = 6, kind: type = np.uint8) -> Dataset:
     """40 pictures, 10 of them the official test; row 5 repeats row 4 under another label, 31 row 2, and 33 row 32."""
-    images = np.random.default_rng(0).integers(0, 256, (40, size, size, channels), dtype=np.uint8).astype(kind)
+    images = np.random.default_rng(0).integers(0, 256, (40, size, size, channels)).astype(kind)
     images[5], images[31], images[33] = images[4], images[2], images[32]
     labels = np.arange(40) % num_classes
     labels[31] = labels[2]
@@ -104,13 +104,15 @@ def test_hostile_names_add_no_element() -> None:
         dataset = made()
         hostile = replace(dataset, name=name, classes=(f"{name}0", f"{name}1", f"{name}2"))
         hostile = replace(hostile, ids=np.array([f"{name}{row}" for row in range(len(dataset))]))
-        return render(explore(hostile, [Photograph(6, 6, name, name)]))
+        return render(explore(hostile, [PictureHeader(6, 6, name, name)]))
 
     assert skeleton(page(ATTACK)) == skeleton(page("plain"))
 
 
 def test_files_are_tallied() -> None:
-    photographs = [Photograph(10, 10 + n, "PNG", "grey") for n in range(12)] + [Photograph(9, 9, "JPEG", "colour")] * 3
+    photographs = [PictureHeader(10, 10 + n, "PNG", "grey") for n in range(12)] + [
+        PictureHeader(9, 9, "JPEG", "colour")
+    ] * 3
     found = explore(made(), photographs).content["photographs"]
     assert found["files"] == 15 and found["distinct_sizes"] == 13
     assert found["tallies"]["sizes"][0] == ("9 × 9", 3) and found["tallies"]["sizes"][-1] == ("5 others", 5)

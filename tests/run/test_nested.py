@@ -17,18 +17,18 @@ import runs
 import snellen
 from snellen.api import Run
 from snellen.data.dataset import Dataset
-from snellen.data.roles import assign
+from snellen.data.splits.roles import assign
 from snellen.errors import StudyError
 from snellen.evaluate.record import RunRecord
-from snellen.run.beginning import Settings, workplace
 from snellen.run.checking import check_study
+from snellen.run.preparation import Settings, workplace
 from snellen.run.training import nested_scopes
 from snellen.search.drive import Driver, Scope
 from snellen.search.stored import Searched
 from snellen.study.plan import split_of
 from snellen.train import perform
-from snellen.train.engine import Silent
 from snellen.train.executors import in_turn
+from snellen.train.loop import Silent
 from snellen.train.snapshot import EpochRecord
 
 RATES = [0.3, 0.03, 0.003, 0.0003]

@@ -10,20 +10,20 @@ from typing import Any
 
 import pytest
 from report_cases import digits_report
-from rich.console import Console
 from runs import LINEAR, small_study
 
 from snellen import run as running
 from snellen.api import Run
+from snellen.console import PlainConsole
 from snellen.evaluate.record import RunRecord
 from snellen.progress import Terminal
 from snellen.report import page
 from snellen.report.computed import computed_section
 from snellen.run import pricing
 from snellen.run.checking import check_study
-from snellen.train import strategy, timings
 from snellen.train.lane import Lane
-from snellen.train.strategy import Strategy, Table, Timing
+from snellen.train.strategy import cache, rule
+from snellen.train.strategy.rule import Strategy, Table, Timing
 
 SETTINGS = running.Settings(None, "cpu", 1)
 
@@ -35,17 +35,17 @@ def pairs_are_fast(monkeypatch: pytest.MonkeyPatch, own_user: Path) -> list[str]
 
     def pretend(one: Lane, offered: list[Strategy]) -> Table:
         noted.append(one.ids[0])
-        rule = strategy.side_by_side(one)
-        return {rule: Timing(0.002, 0.002), replace(rule, width=2): Timing(0.001, 0.001)}
+        usual = rule.side_by_side(one)
+        return {usual: Timing(0.002, 0.002), replace(usual, width=2): Timing(0.001, 0.001)}
 
-    monkeypatch.setattr(timings, "measure", pretend)
+    monkeypatch.setattr(cache, "measure", pretend)
     monkeypatch.setenv("SNELLEN_STRATEGY", "always")
     return noted
 
 
 def test_what_was_measured_is_told_and_shown(tmp_path: Path, pairs_are_fast: list[str]) -> None:
     study = small_study(models={"linear": LINEAR}, seeds=4, train={"epochs": 2, "batch_size": 64})
-    console = Console(file=io.StringIO(), width=200)
+    console = PlainConsole(file=io.StringIO(), width=200)
     finished = running.run(study.document, study.file, replace(SETTINGS, out=tmp_path / "run"), Terminal(console))
     [row] = json.loads((tmp_path / "run/report.json").read_text("utf-8"))["computed"]
     assert row == {

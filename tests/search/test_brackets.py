@@ -12,7 +12,7 @@ from search_cases import BOWL, EIGHTEEN, asked, assignments, method_of, numbered
 from snellen.errors import IdentityError
 from snellen.search.brackets import Rung, epochs_of, floor_log, promoted
 from snellen.search.methods import Cost, cost, next_round, rungs
-from snellen.search.rounds import Ask, Done, Told
+from snellen.search.rounds import Done, TrialRequest, TrialResult
 from snellen.study.space import Space
 
 LI_2018 = [
@@ -113,8 +113,8 @@ def test_epochs_of_a_bracket_count_only_what_is_new() -> None:
     assert epochs_of((Rung(18, 1), Rung(6, 3), Rung(2, 10))) == 18 * 1 + 6 * 2 + 2 * 7
 
 
-def told(trial: int, score: float | None) -> Told:
-    return Told(trial=trial, epoch=1, score=score)
+def told(trial: int, score: float | None) -> TrialResult:
+    return TrialResult(trial=trial, epoch=1, score=score)
 
 
 def test_the_best_go_on_ties_by_trial_and_failures_never() -> None:
@@ -126,7 +126,7 @@ def test_the_best_go_on_ties_by_trial_and_failures_never() -> None:
 
 
 def test_a_bracket_of_which_all_failed_is_over_and_the_next_begins() -> None:
-    def answer(ask: Ask) -> Told:
+    def answer(ask: TrialRequest) -> TrialResult:
         return told(ask.trial, None) if ask.trial <= 9 else numbered(ask)
 
     assert asked(search(method_of("hyperband"), EIGHTEEN, answer)) == [(9, 1), (5, 3), (1, 10), (3, 10)]

@@ -16,7 +16,7 @@ import runs
 import snellen
 from snellen.api import Run
 from snellen.errors import StudyError
-from snellen.train import pace, perform
+from snellen.train import perform, state
 from snellen.train.executors import in_turn
 
 DENSE: dict[str, Any] = {
@@ -85,7 +85,7 @@ def test_the_curve_of_the_winner_is_that_of_the_same_job_run_straight_through(ha
     found = outcome(halved)
     values = next(trial["assignment"] for trial in found["trials"] if trial["number"] == found["winner"])
     units = values["layers.1.dense.units"]
-    plain = {"layers": ["flatten", {"dense": {"units": units, "activation": "relu"}}]}
+    plain: dict[str, Any] = {"layers": ["flatten", {"dense": {"units": units, "activation": "relu"}}]}
     plain["train"] = {"learning_rate": values["train.learning_rate"], "epochs": 4}
     straight = run(tmp_path / "straight", plain)
     ours, theirs = (runs.facts_of(folder).record.job("dense") for folder in (halved, straight.folder))
@@ -97,13 +97,13 @@ def test_the_curve_of_the_winner_is_that_of_the_same_job_run_straight_through(ha
 
 def test_a_grid_over_epochs_trains_one_trajectory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     steps: list[int] = []
-    step = pace.training_step
+    step = state.training_step
 
     def counting(*arguments: Any) -> Any:
         steps.append(1)
         return step(*arguments)
 
-    monkeypatch.setattr(pace, "training_step", counting)
+    monkeypatch.setattr(state, "training_step", counting)
     model = {"layers": "linear", "train": {"epochs": {"choice": [1, 2, 3]}}, "search": "grid"}
     folder = run(tmp_path / "grid", model).folder
     trials = outcome(folder)["trials"]

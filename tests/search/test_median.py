@@ -6,12 +6,12 @@ import pytest
 
 from snellen.errors import RunError
 from snellen.search.median import falls_behind, next_check
-from snellen.search.rounds import Told
+from snellen.search.rounds import TrialResult
 from snellen.study.methods import Median
 
 
-def told(*curve: float) -> Told:
-    return Told(trial=1, epoch=len(curve), score=max(curve), curve=curve)
+def told(*curve: float) -> TrialResult:
+    return TrialResult(trial=1, epoch=len(curve), score=max(curve), curve=curve)
 
 
 OTHERS = [told(0.1, 0.3, 0.8), told(0.2, 0.6, 0.9), told(0.5, 0.5, 0.5)]
@@ -57,4 +57,4 @@ def test_epochs_at_which_trials_are_looked_at() -> None:
 
 def test_scores_of_every_epoch_are_needed() -> None:
     with pytest.raises(RunError, match="needs the score of every epoch; found 0 for trial 1; expected 2"):
-        falls_behind(Told(trial=1, epoch=2, score=0.5), OTHERS, RULE, "highest")
+        falls_behind(TrialResult(trial=1, epoch=2, score=0.5), OTHERS, RULE, "highest")

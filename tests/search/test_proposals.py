@@ -24,7 +24,7 @@ from search_cases import (
 from snellen.errors import IdentityError
 from snellen.search.draws import key_of
 from snellen.search.methods import METHODS, Cost, cost, next_round, rungs
-from snellen.search.rounds import Ask, Done, Told, best_first, epochs_spent
+from snellen.search.rounds import Done, TrialRequest, TrialResult, best_first, epochs_spent
 from snellen.study.methods import SETTINGS
 from snellen.study.space import Space
 
@@ -82,8 +82,8 @@ def test_budgets(name: str, budget: dict[str, Any], expected: list) -> None:
 
 
 def test_epochs_that_stopped_early_leave_more_for_others() -> None:
-    def answer(ask: Ask) -> Told:
-        return Told(trial=ask.trial, epoch=4, score=0.5, stopped_early=True)
+    def answer(ask: TrialRequest) -> TrialResult:
+        return TrialResult(trial=ask.trial, epoch=4, score=0.5, stopped_early=True)
 
     history = search(method_of("random", epochs=40, round_size=2), EIGHTEEN, answer)
     assert asked(history) == [(2, 10), (2, 10), (2, 10), (1, 10), (1, 10)]
@@ -122,9 +122,9 @@ CURVES = {  # by trial: what it would score after each of 4 epochs
 }
 
 
-def on_curves(ask: Ask) -> Told:
+def on_curves(ask: TrialRequest) -> TrialResult:
     curve = CURVES[ask.trial][: ask.to_epoch]
-    return Told(trial=ask.trial, epoch=ask.to_epoch, score=max(curve), curve=curve)
+    return TrialResult(trial=ask.trial, epoch=ask.to_epoch, score=max(curve), curve=curve)
 
 
 def test_median_stopping_by_hand() -> None:
@@ -136,11 +136,11 @@ def test_median_stopping_by_hand() -> None:
 
 
 def test_trials_that_failed_or_ended_do_not_go_on() -> None:
-    def answer(ask: Ask) -> Told:
+    def answer(ask: TrialRequest) -> TrialResult:
         if ask.trial == 3:
-            return Told(trial=3, epoch=1, score=None)
+            return TrialResult(trial=3, epoch=1, score=None)
         if ask.trial == 4:
-            return Told(trial=4, epoch=1, score=0.9, stopped_early=True, curve=(0.9,))
+            return TrialResult(trial=4, epoch=1, score=0.9, stopped_early=True, curve=(0.9,))
         return on_curves(ask)
 
     method = method_of("grid", round_size=3, trials=5, stop={"median": {"after_trials": 2}})
@@ -151,7 +151,7 @@ def test_trials_that_failed_or_ended_do_not_go_on() -> None:
 
 
 def test_scores_in_order() -> None:
-    told = [Told(trial=n, epoch=1, score=score) for n, score in enumerate([0.2, None, 0.7, 0.2, 0.0], 1)]
+    told = [TrialResult(trial=n, epoch=1, score=score) for n, score in enumerate([0.2, None, 0.7, 0.2, 0.0], 1)]
     assert [each.trial for each in best_first(told, "highest")] == [3, 1, 4, 5, 2]
     assert [each.trial for each in best_first(told, "lowest")] == [5, 1, 4, 3, 2]
 
@@ -180,17 +180,17 @@ def test_a_goal_of_the_highest_looks_for_the_highest() -> None:
 def test_failures_are_avoided_by_a_model() -> None:
     """Where x is above 0 training fails; the rest scores alike. A sampler that forgot failures would not know."""
 
-    def answer(ask: Ask) -> Told:
+    def answer(ask: TrialRequest) -> TrialResult:
         x = ask.assignment["train.x"]
         assert isinstance(x, float)
-        return Told(trial=ask.trial, epoch=10, score=None if x > 0 else -5.0 - 0.01 * x)
+        return TrialResult(trial=ask.trial, epoch=10, score=None if x > 0 else -5.0 - 0.01 * x)
 
     found = assignments(search(method_of("tpe", trials=60), BOWL, answer))[20:]
     assert sum(each["train.x"] > 0 for each in found) < len(found) / 3
 
 
 def test_a_search_of_which_everything_failed_ends() -> None:
-    history = search(method_of("tpe", trials=12), BOWL, lambda ask: Told(trial=ask.trial, epoch=0, score=None))
+    history = search(method_of("tpe", trials=12), BOWL, lambda ask: TrialResult(trial=ask.trial, epoch=0, score=None))
     assert len(assignments(history)) == 12
 
 

@@ -12,8 +12,8 @@ import pytest
 from pydantic import TypeAdapter
 from runs import small_study
 
-from snellen.data.readers import read
-from snellen.data.roles import assign
+from snellen.data.load import read
+from snellen.data.splits.roles import assign
 from snellen.errors import SnellenError
 from snellen.models.features import TopPixels
 from snellen.models.layers import Dense, Flatten

@@ -13,12 +13,12 @@ from runs import blobs
 from training_cases import lane
 
 import snellen
-from snellen.data.roles import Split, assign
+from snellen.data.splits.roles import Split, assign
 from snellen.errors import ShapeError
 from snellen.study.document import from_values
-from snellen.study.estimate import estimate
 from snellen.study.plan import Plan, PlannedModel, plan
-from snellen.train.engine import Training
+from snellen.train.loop import Training
+from snellen.train.strategy.estimate import estimate
 
 DATASET = snellen.from_arrays(*blobs(120), pixel_range=(0, 255))
 ROLES = assign(DATASET, Split(test=30, validation=30))

@@ -9,8 +9,8 @@ import jsonschema
 import pytest
 
 from snellen.errors import StudyError
+from snellen.study.assignments import fill, last_epochs, space_of
 from snellen.study.document import parse, to_yaml
-from snellen.study.fillings import fill, last_epochs, space_of
 from snellen.study.methods import SETTINGS, Halving, Random
 from snellen.study.schema import Model, StudyFile
 from snellen.study.searched import with_defaults
@@ -69,7 +69,7 @@ def test_a_model_that_does_not_fit_its_template_is_refused() -> None:
 
 
 def test_fill_is_the_study_written_with_those_values() -> None:
-    chosen = {
+    chosen: dict[str, str | float] = {
         "layers.1.dense.units": 256,
         "layers.2": "option 2",
         "layers.2.choice.1.0.dropout": 0.25,

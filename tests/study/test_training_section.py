@@ -11,7 +11,7 @@ from runs import blobs
 from sklearn.utils.class_weight import compute_class_weight
 
 import snellen
-from snellen.data.roles import Split, assign
+from snellen.data.splits.roles import Split, assign
 from snellen.errors import StudyError
 from snellen.study.document import from_values, parse
 from snellen.study.plan import plan

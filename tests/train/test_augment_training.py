@@ -13,11 +13,11 @@ import torch
 from training_cases import STEPS, TRAIN_ROWS, VALIDATION_ROWS, checkpoint, lane, material, start, train, training
 
 from snellen.errors import StudyError
-from snellen.train import engine, pace
+from snellen.train import loop, state
 from snellen.train.augment.geometric import Flip, Shift
 from snellen.train.augment.registry import refuse_mirrored_characters
-from snellen.train.engine import Material, Silent
 from snellen.train.lane import Lane
+from snellen.train.loop import ResidentData, Silent
 from snellen.train.samples import augmented_samples
 from snellen.train.step import training_step
 
@@ -60,8 +60,8 @@ def stepped(*lanes: Lane) -> torch.Tensor:
 def test_a_resumed_training_sees_what_it_would_have_seen(tmp_path: Path) -> None:
     whole = train(lane(**CHANGES), folder=tmp_path / "whole")
     own = lane(**CHANGES)
-    begun = engine.train([own], material(), start(own), checkpoint(tmp_path / "parts"), Silent(), until=2)
-    resumed = engine.train([own], material(), begun, checkpoint(tmp_path / "parts"), Silent())
+    begun = loop.train([own], material(), start(own), checkpoint(tmp_path / "parts"), Silent(), until=2)
+    resumed = loop.train([own], material(), begun, checkpoint(tmp_path / "parts"), Silent())
     assert begun.epoch == 2 and len(whole.lanes[0].history) == 4
     kept = (each.lanes[0].kept[0].theta for each in (whole, resumed))
     torch.testing.assert_close(*kept, rtol=0, atol=0)
@@ -90,7 +90,7 @@ def test_pictures_are_the_same_however_many_are_changed_at_once(monkeypatch: pyt
     """The partners of a mixed picture too, which depend on the number of the batch."""
     found = []
     for at_once in (1, 20, 1_000):
-        monkeypatch.setattr(engine, "CHANGED_AT_ONCE", at_once)
+        monkeypatch.setattr(loop, "CHANGED_AT_ONCE", at_once)
         batches = list(training(lane(**CHANGES, batch_size=8)).batches((0,), 1, torch.float32))
         assert [batch.x.shape[1] for batch in batches] == [8] * 7 + [4]
         found.append(torch.cat([batch.x for batch in batches], 1))
@@ -133,7 +133,7 @@ def test_samples_are_the_first_pictures_that_are_trained_on(
         return training_step(*arguments)
 
     found = augmented_samples(own, material())
-    monkeypatch.setattr(pace, "training_step", noting)
+    monkeypatch.setattr(state, "training_step", noting)
     train(own, folder=tmp_path)
     assert found is not None and len(found.rows) == 16 and set(found.rows) <= set(TRAIN_ROWS)
     assert found.augmented.dtype == found.originals.dtype == np.uint8
@@ -144,7 +144,7 @@ def test_samples_are_the_first_pictures_that_are_trained_on(
 
 def test_samples_of_pictures_with_another_range() -> None:
     pictures = material()
-    darker = Material(pictures.images.float() / 510 + 0.25, pictures.labels)
+    darker = ResidentData(pictures.images.float() / 510 + 0.25, pictures.labels)
     own = lane(**{**CHANGES, "augment": [{"crop": 0}], "pixel_range": (0.25, 0.75)})
     found = augmented_samples(own, darker, count=3)
     assert found is not None and len(found.rows) == 3

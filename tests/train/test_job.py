@@ -13,7 +13,7 @@ from training_cases import job
 
 import snellen
 from snellen.data.dataset import Dataset
-from snellen.data.roles import Split, assign
+from snellen.data.splits.roles import Split, assign
 from snellen.study.document import from_values
 from snellen.study.plan import plan
 from snellen.train.job import Job, StopRule, Trajectory

@@ -22,12 +22,12 @@ import snellen
 from snellen.errors import IdentityError
 from snellen.files.stored import read_json
 from snellen.train import environment
-from snellen.train.engine import Silent
 from snellen.train.executors import in_turn, local
 from snellen.train.executors.local import Pool, perform_all
 from snellen.train.lane import Lane
-from snellen.train.packs import form
-from snellen.train.perform import Workplace
+from snellen.train.loop import Silent
+from snellen.train.perform import RunContext
+from snellen.train.strategy.packs import form
 
 LAYERS = ["flatten", {"dense": {"units": 8, "activation": "relu"}}, {"dropout": 0.2}]
 
@@ -53,9 +53,9 @@ class Noting(Silent):
         self.then()
 
 
-def place(folder: Path, workers: int) -> Workplace:
+def place(folder: Path, workers: int) -> RunContext:
     dataset = snellen.from_arrays(*blobs(90), pixel_range=(0, 255))
-    return Workplace(folder, dataset, material(), {"threads": 1}, workers)
+    return RunContext(folder, dataset, material(), {"threads": 1}, workers)
 
 
 def lanes(epochs: int = 3) -> list[Lane]:

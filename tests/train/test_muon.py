@@ -14,7 +14,7 @@ import pytest
 import torch
 from training_cases import job
 
-from snellen.train.flat import Layout
+from snellen.train.layout import Layout
 from snellen.train.optimizers import Adam, Muon
 from snellen.train.orthogonal import divide, orthogonalised
 

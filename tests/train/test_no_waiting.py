@@ -11,14 +11,14 @@ from device_cases import CASES, Strict, elsewhere, pack
 from pretend_device import Elsewhere, PretendDevice, held
 from training_cases import material, start, training
 
-from snellen.train.engine import Material, Silent
 from snellen.train.lane import Lane
+from snellen.train.loop import ResidentData, Silent
 from snellen.train.snapshot import Snapshot
 
 every_case = pytest.mark.parametrize("changes", CASES.values(), ids=list(CASES))
 
 
-def trained(lanes: list[Lane], pictures: Material, epochs: int = 2) -> Snapshot:
+def trained(lanes: list[Lane], pictures: ResidentData, epochs: int = 2) -> Snapshot:
     now, whole = start(*lanes, pictures=pictures), training(*lanes, pictures=pictures)
     for _ in range(epochs):
         now = whole.epoch(now, Silent())

@@ -11,11 +11,11 @@ from training_cases import STEPS, lane, material
 
 import snellen
 from snellen.files.stored import read_json
-from snellen.train import pace
 from snellen.train import perform as performing
-from snellen.train.engine import Silent
+from snellen.train import state
 from snellen.train.executors.in_turn import packs_of
-from snellen.train.perform import Workplace, perform
+from snellen.train.loop import Silent
+from snellen.train.perform import RunContext, perform
 
 LANES = [lane(seed=seed) for seed in range(4)]
 STRATEGY = {"name": "test", "threads": 1}
@@ -31,25 +31,25 @@ class Noting(Silent):
         self.told.append((place, record["epoch"]))
 
 
-def place(folder: Path) -> Workplace:
-    return Workplace(folder, snellen.from_arrays(*blobs(90), pixel_range=(0, 255)), material(), STRATEGY)
+def place(folder: Path) -> RunContext:
+    return RunContext(folder, snellen.from_arrays(*blobs(90), pixel_range=(0, 255)), material(), STRATEGY)
 
 
-def weights(here: Workplace) -> list[bytes]:
+def weights(here: RunContext) -> list[bytes]:
     assert all(here.folder(each.ids[0]).is_done() for each in LANES)
     return [here.folder(each.ids[0]).weights.read_bytes() for each in LANES]
 
 
 def room_for(count: int, monkeypatch: pytest.MonkeyPatch, from_step: int = 1) -> None:
     """More than so many lanes do not fit, from this step on."""
-    step = pace.training_step
+    step = state.training_step
 
     def greedy(*arguments: Any) -> Any:
         if len(arguments[1]) > count and arguments[6] >= from_step:
             raise MemoryError("no room")
         return step(*arguments)
 
-    monkeypatch.setattr(pace, "training_step", greedy)
+    monkeypatch.setattr(state, "training_step", greedy)
 
 
 def test_half_of_the_lanes_go_on_from_the_last_whole_epoch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,14 +69,14 @@ def test_half_of_the_lanes_go_on_from_the_last_whole_epoch(tmp_path: Path, monke
 
 def test_a_lane_that_does_not_fit_alone_fails_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     here = place(tmp_path)
-    step = pace.training_step
+    step = state.training_step
 
     def greedy(*arguments: Any) -> Any:
         if 3 in arguments[8].seeds:
             raise MemoryError("no room for the fourth")
         return step(*arguments)
 
-    monkeypatch.setattr(pace, "training_step", greedy)
+    monkeypatch.setattr(state, "training_step", greedy)
     perform(LANES, here, Silent())
     results = [here.folder(each.ids[0]).read_result() for each in LANES]
     assert [result and result.status for result in results] == ["done", "done", "done", "failed"]
@@ -88,7 +88,7 @@ def test_what_is_stored_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     here, watcher, predict = place(tmp_path), Noting(), performing.predict_role
     asked: list[str] = []
 
-    def greedy(role: str, rows: Any, job_id: str, where: Workplace) -> Any:
+    def greedy(role: str, rows: Any, job_id: str, where: RunContext) -> Any:
         asked.append(job_id)
         if job_id == LANES[2].ids[0] and asked.count(job_id) == 1:
             raise MemoryError("no room")

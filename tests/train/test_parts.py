@@ -12,19 +12,19 @@ from training_cases import job, lane, material
 import snellen
 from snellen.files.stored import read_json
 from snellen.models.zoo import ZOO
-from snellen.train import engine, environment
-from snellen.train.compiled import KERNELS, TORCH
-from snellen.train.engine import Silent
+from snellen.train import environment, loop
+from snellen.train.backend.layer_table import KERNELS, TORCH
+from snellen.train.backend.thread_team import ThreadTeam
 from snellen.train.environment import parts_for
-from snellen.train.perform import Workplace, perform
-from snellen.train.team import Team
+from snellen.train.loop import Silent
+from snellen.train.perform import RunContext, perform
 
 LENET: dict[str, Any] = {"layers": ZOO["lenet-5"], "input_shape": (32, 32, 1), "classes": 10}
 
 
-def place(folder: Path, threads: int) -> Workplace:
+def place(folder: Path, threads: int) -> RunContext:
     strategy = {"name": "test", "threads": threads}
-    return Workplace(folder, snellen.from_arrays(*blobs(90), pixel_range=(0, 255)), material(), strategy)
+    return RunContext(folder, snellen.from_arrays(*blobs(90), pixel_range=(0, 255)), material(), strategy)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_they_are_recorded_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     """A pack that paused goes on in its parts with one thread a job allowed, and ends as it would have."""
     monkeypatch.setattr(environment, "FLOP_PER_PART", {TORCH: 1.0, KERNELS: 1.0})
     used: list[int] = []
-    monkeypatch.setattr(engine, "Team", lambda parts: used.append(parts) or Team(parts))  # type: ignore[func-returns-value]
+    monkeypatch.setattr(loop, "Team", lambda parts: used.append(parts) or ThreadTeam(parts))  # type: ignore[func-returns-value]
     pack = [lane(layers=["flatten", {"dense": 8}, "batch_norm", {"dropout": 0.2}])]
     first, later, straight = place(tmp_path / "a", 2), place(tmp_path / "a", 1), place(tmp_path / "b", 2)
     perform(pack, first, Silent(), until=2)

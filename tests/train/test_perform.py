@@ -3,6 +3,7 @@ it is done again."""
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +18,17 @@ from snellen.data.dataset import SEALED
 from snellen.errors import IdentityError
 from snellen.files import tensors
 from snellen.metrics.scores import accuracy, loss
-from snellen.train import pace
-from snellen.train.engine import Silent, Training
+from snellen.train import state
 from snellen.train.lane import Lane
-from snellen.train.perform import Workplace, perform
+from snellen.train.loop import Silent, Training
+from snellen.train.perform import RunContext, perform
 from snellen.train.results import JobFolder, Result
 
 ROWS = {"train": np.arange(60), "validation": np.arange(60, 90)}
 
 
-def workplace(folder: Path) -> Workplace:
-    return Workplace(
+def workplace(folder: Path) -> RunContext:
+    return RunContext(
         folder, snellen.from_arrays(*blobs(90), pixel_range=(0, 255)), material(), {"name": "test", "threads": 1}
     )
 
@@ -46,7 +47,7 @@ def test_the_stored_weights_give_the_logged_score_to_the_bit(tmp_path: Path) -> 
     history = folder.read_history()
     kept = history[result.kept_epoch - 1]
     assert (result.status, result.epochs, len(history)) == ("done", 6, 6)
-    assert kept["validation_loss"] == min(record["validation_loss"] for record in history)
+    assert kept["validation_loss"] == min(record["validation_loss"] or math.inf for record in history)
     assert (result.logged_loss, result.logged_accuracy) == (kept["validation_loss"], kept["validation_accuracy"])
     assert (result.reloaded_loss, result.reloaded_accuracy) == (result.logged_loss, result.logged_accuracy)
     stored = folder.read_predictions("validation")
@@ -90,7 +91,7 @@ def test_a_failed_job_keeps_its_last_good_epoch(
 ) -> None:
     good = (breaks_at - 1) // 4
     whole = performed(tmp_path / "whole", epochs=good)[0] if good else None
-    step = pace.training_step
+    step = state.training_step
 
     def breaking(*arguments: Any) -> Any:
         outcome = step(*arguments)
@@ -98,7 +99,7 @@ def test_a_failed_job_keeps_its_last_good_epoch(
             outcome.targets[:] = torch.nan
         return outcome
 
-    monkeypatch.setattr(pace, "training_step", breaking)
+    monkeypatch.setattr(state, "training_step", breaking)
     result, folder = performed(tmp_path)
     assert result.status == "failed" and f"the last good epoch is {good}" in str(result.reason)
     assert result.epochs == good == len(folder.read_history())
@@ -121,7 +122,7 @@ def on_a_cpu(*_: Any) -> Any:
 
 @pytest.mark.parametrize("greedy", [on_a_gpu, on_a_cpu])
 def test_memory_that_runs_out_fails_the_job_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, greedy: Any) -> None:
-    monkeypatch.setattr(pace, "training_step", greedy)
+    monkeypatch.setattr(state, "training_step", greedy)
     result, _ = performed(tmp_path)
     assert (result.status, result.epochs) == ("failed", 0) and "memory" in (result.reason or "")
 
@@ -130,7 +131,7 @@ def test_a_fault_of_ours_is_not_a_failed_job(tmp_path: Path, monkeypatch: pytest
     def broken(*_: Any) -> Any:
         raise RuntimeError("shapes do not match")
 
-    monkeypatch.setattr(pace, "training_step", broken)
+    monkeypatch.setattr(state, "training_step", broken)
     with pytest.raises(RuntimeError, match="shapes"):
         performed(tmp_path)
 

@@ -10,9 +10,9 @@ from torch import Tensor
 from training_cases import job
 
 from snellen.train import step as steps
-from snellen.train.flat import Layout
+from snellen.train.backend.thread_team import ThreadTeam
+from snellen.train.layout import Layout
 from snellen.train.step import Rule, Workspace, training_step
-from snellen.train.team import Team
 
 CHANGES: dict[str, Any] = {"layers": ["flatten", {"dense": 8}], "input_shape": (4, 3, 1), "classes": 5}
 
@@ -26,9 +26,9 @@ def trained(optimizers: list[Any], parts: int, counted: list[int], monkeypatch: 
     slots = {name: torch.zeros_like(theta) for name in trajectories[0].optimizer.slots()}
     x = torch.rand((2, 40, 4, 3, 1), generator=random, dtype=torch.float64)
     labels = torch.randint(0, 5, (2, 40), generator=random)
-    share = Team.share
-    monkeypatch.setattr(Team, "share", lambda *given: counted.append(given[2]) or share(*given))
-    with Team(parts) as team:
+    share = ThreadTeam.share
+    monkeypatch.setattr(ThreadTeam, "share", lambda *given: counted.append(given[2]) or share(*given))
+    with ThreadTeam(parts) as team:
         space = Workspace.of(layout, theta, team)
         for number in range(3):
             rates = torch.tensor([[0.1], [0.02]], dtype=torch.float64)

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as functional
 from training_cases import job
 
-from snellen.train.flat import Layout
+from snellen.train.layout import Layout
 from snellen.train.step import Mixed, Rule, clipped, row_losses, row_targets, training_step
 
 LANES, ROWS, CLASSES = 2, 40, 5

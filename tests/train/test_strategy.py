@@ -18,14 +18,15 @@ from snellen.files import atomic
 from snellen.files.atomic import write_json
 from snellen.files.stored import read_json
 from snellen.models.zoo import ZOO
-from snellen.train import environment, measure, strategy, timings
-from snellen.train.engine import Silent
+from snellen.train import environment
 from snellen.train.executors import in_turn, local
 from snellen.train.executors.in_turn import packs_of
 from snellen.train.lane import Lane
-from snellen.train.packs import kind_of
-from snellen.train.perform import Workplace, perform
-from snellen.train.strategy import (
+from snellen.train.loop import Silent
+from snellen.train.perform import RunContext, perform
+from snellen.train.strategy import cache, measurement, rule
+from snellen.train.strategy.packs import kind_of
+from snellen.train.strategy.rule import (
     Strategy,
     Table,
     Timing,
@@ -69,7 +70,7 @@ def test_another_way_is_chosen_like_another_width_where_it_is_there(monkeypatch:
     other = replace(RULE, way="kernels", width=1)
     known = table((RULE, 1.0), (replace(RULE, width=1), 1.0), (other, 0.5))
     assert side_by_side(ONE, table=known) == RULE and of_pack([ONE], 1, table=known) == replace(RULE, width=1)
-    monkeypatch.setattr(strategy, "ways_for", lambda *_: ("torch", "kernels"))
+    monkeypatch.setattr(rule, "ways_for", lambda *_: ("torch", "kernels"))
     assert side_by_side(ONE, table=known) == other == of_pack([ONE], 1, table=known)
 
 
@@ -107,7 +108,7 @@ def test_parts_of_a_batch(one: float, two: float, core: float, most: int, parts:
 
 def test_on_a_busy_machine_only_the_way_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     """Among those with as many threads as the rule has."""
-    monkeypatch.setattr(strategy, "ways_for", lambda *_: ("torch", "kernels"))
+    monkeypatch.setattr(rule, "ways_for", lambda *_: ("torch", "kernels"))
     other = replace(alone(2), way="kernels")
     known = {alone(1): Timing(3.0, 0.1), alone(2): Timing(4.0, 1.0), other: Timing(5.0, 0.5)}
     assert of_pack([lane(**LENET)], 2, table=known) == other
@@ -132,8 +133,8 @@ def test_candidates_are_the_rules_own_and_what_is_near(monkeypatch: pytest.Monke
 
 
 def test_every_way_is_a_candidate_with_its_own_widths(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(strategy, "ways_for", lambda *_: ("kernels", "torch"))
-    monkeypatch.setattr(strategy, "width", lambda _, way, *device: {"kernels": 3, "torch": 10}[way])
+    monkeypatch.setattr(rule, "ways_for", lambda *_: ("kernels", "torch"))
+    monkeypatch.setattr(rule, "width", lambda _, way, *device: {"kernels": 3, "torch": 10}[way])
     assert by_rule(ONE, 1, 1) == side_by_side(ONE) == Strategy("kernels", 3, 1, 1)
     found = [(each.way, each.width) for each in candidates(ONE, 1)]
     assert found == [*(("kernels", wide) for wide in (1, 2, 3, 6)), *(("torch", wide) for wide in (1, 5, 10, 20))]
@@ -162,7 +163,7 @@ class Machine:
         return run
 
     def timed(self) -> Table:
-        return measure.in_rounds({each: self.block(each) for each in self.costs}, lambda: self.now)
+        return measurement.in_rounds({each: self.block(each) for each in self.costs}, lambda: self.now)
 
 
 def test_rounds_are_interleaved_and_their_median_counts() -> None:
@@ -171,13 +172,13 @@ def test_rounds_are_interleaved_and_their_median_counts() -> None:
     machine = Machine({RULE: iter([9.0, 0.1, 0.1, 7.0, *[0.1] * 6]), slow: 0.2})
     assert machine.timed() == {RULE: Timing(0.1, 0.1), slow: Timing(0.2, 0.2)}
     assert machine.called[:6] == [RULE, slow] * 3
-    assert len(machine.called) == 2 * (1 + measure.LEAST_ROUNDS), "the clock has run out"
+    assert len(machine.called) == 2 * (1 + measurement.LEAST_ROUNDS), "the clock has run out"
 
 
 def test_rounds_end() -> None:
     quick = Machine({RULE: 0.001})
     quick.timed()
-    assert len(quick.called) == 1 + measure.MOST_ROUNDS
+    assert len(quick.called) == 1 + measurement.MOST_ROUNDS
 
 
 def test_what_is_hopeless_is_timed_once() -> None:
@@ -189,7 +190,7 @@ def test_what_is_hopeless_is_timed_once() -> None:
 
 def test_a_measurement_leaves_everything_as_it_was() -> None:
     before, global_random = torch.get_num_threads(), torch.get_rng_state()
-    found = {**measure.measure(ONE, [replace(RULE, width=2)]), **measure.measure(ONE, [alone(2)])}
+    found = {**measurement.measure(ONE, [replace(RULE, width=2)]), **measurement.measure(ONE, [alone(2)])}
     assert all(timing.wall > 0 < timing.core for timing in found.values()) and len(found) == 2
     assert torch.get_num_threads() == before and torch.equal(torch.get_rng_state(), global_random)
 
@@ -204,19 +205,19 @@ def measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[list[Strat
         noted.append(offered)
         return table((RULE, 1.0), (replace(RULE, width=2), 0.5), (replace(RULE, width=1), 2.0))
 
-    monkeypatch.setattr(timings, "measure", pretend)
+    monkeypatch.setattr(cache, "measure", pretend)
     monkeypatch.setenv("SNELLEN_STRATEGY", "always")
     monkeypatch.setenv("SNELLEN_CACHE", str(tmp_path / "cache"))
     return noted
 
 
 def test_the_cache_spares_the_measurement(measured: list[list[Strategy]], tmp_path: Path) -> None:
-    first = timings.settle_tables(tmp_path / "a", [ONE, lane(seed=5)], MACHINE)
+    first = cache.settle_tables(tmp_path / "a", [ONE, lane(seed=5)], MACHINE)
     assert measured == [candidates(ONE, 1)] and list(first) == [kind_of(ONE)]
-    assert timings.settle_tables(tmp_path / "b", [ONE], MACHINE) == first and len(measured) == 1
-    assert timings.tables(tmp_path / "b", "cpu") == first and timings.tables(tmp_path / "b", "cuda") == {}
-    timings.settle_tables(tmp_path / "b", [lane(batch_size=15)], MACHINE)
-    assert len(measured) == 2 and len(timings.tables(tmp_path / "b", "cpu")) == 2
+    assert cache.settle_tables(tmp_path / "b", [ONE], MACHINE) == first and len(measured) == 1
+    assert cache.tables(tmp_path / "b", "cpu") == first and cache.tables(tmp_path / "b", "cuda") == {}
+    cache.settle_tables(tmp_path / "b", [lane(batch_size=15)], MACHINE)
+    assert len(measured) == 2 and len(cache.tables(tmp_path / "b", "cpu")) == 2
 
 
 @pytest.mark.parametrize(
@@ -227,33 +228,33 @@ def test_the_cache_spares_the_measurement(measured: list[list[Strategy]], tmp_pa
         ("torch.__version__", "3"),
         ("torch.backends.cpu.get_cpu_capability", lambda: "SOME"),
         ("os.cpu_count", lambda: 999),
-        ("snellen.train.timings.__version__", "9"),
-        ("snellen.train.timings._library_digest", lambda: "0"),
+        ("snellen.train.strategy.cache.__version__", "9"),
+        ("snellen.train.strategy.cache._library_digest", lambda: "0"),
     ],
 )
 def test_another_machine_is_measured_again(
     measured: list[list[Strategy]], tmp_path: Path, what: str, value: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    timings.settle_tables(tmp_path / "a", [ONE], MACHINE)
+    cache.settle_tables(tmp_path / "a", [ONE], MACHINE)
     if what not in MACHINE:
         monkeypatch.setattr(what, value)
-    timings.settle_tables(tmp_path / "b", [ONE], {**MACHINE, **({what: value} if what in MACHINE else {})})
+    cache.settle_tables(tmp_path / "b", [ONE], {**MACHINE, **({what: value} if what in MACHINE else {})})
     assert len(measured) == 2
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"machine": 1}', '{"machine": {}, "kind": "", "table": []}'])
 def test_a_damaged_cache_counts_as_none(measured: list[list[Strategy]], tmp_path: Path, content: str) -> None:
-    first = timings.settle_tables(tmp_path / "a", [ONE], MACHINE)
+    first = cache.settle_tables(tmp_path / "a", [ONE], MACHINE)
     [path] = (tmp_path / "cache/strategies").iterdir()
     path.write_text(content)
-    assert timings.settle_tables(tmp_path / "b", [ONE], MACHINE) == first and len(measured) == 2
-    assert timings.settle_tables(tmp_path / "c", [ONE], MACHINE) == first and len(measured) == 2
+    assert cache.settle_tables(tmp_path / "b", [ONE], MACHINE) == first and len(measured) == 2
+    assert cache.settle_tables(tmp_path / "c", [ONE], MACHINE) == first and len(measured) == 2
 
 
 def test_a_cache_that_cannot_be_written_is_done_without(measured: list[list[Strategy]], tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file")
-    assert timings.settle_tables(tmp_path / "run", [ONE], MACHINE)
-    assert timings.tables(tmp_path / "run", "cpu")
+    assert cache.settle_tables(tmp_path / "run", [ONE], MACHINE)
+    assert cache.tables(tmp_path / "run", "cpu")
 
 
 def test_when_nothing_is_measured(
@@ -261,31 +262,31 @@ def test_when_nothing_is_measured(
 ) -> None:
     """On a GPU, where it is switched off, and where all lanes of a kind together are not worth it."""
     long = [lane(epochs=80_000), lane(seed=1, epochs=80_000)]
-    timings.settle_tables(tmp_path, [ONE], MACHINE | {"device": "cuda"})
+    cache.settle_tables(tmp_path, [ONE], MACHINE | {"device": "cuda"})
     monkeypatch.setenv("SNELLEN_STRATEGY", "rule")
-    timings.settle_tables(tmp_path, [ONE], MACHINE)
+    cache.settle_tables(tmp_path, [ONE], MACHINE)
     monkeypatch.setenv("SNELLEN_STRATEGY", "")
-    timings.settle_tables(tmp_path, [ONE, long[0], lane(batch_size=15, epochs=80_000)], MACHINE)
+    cache.settle_tables(tmp_path, [ONE, long[0], lane(batch_size=15, epochs=80_000)], MACHINE)
     with monkeypatch.context() as patch:
-        patch.setattr(timings, "MANY_STEPS", 8 * 80_000 + 1)
-        timings.settle_tables(tmp_path, long, MACHINE)
+        patch.setattr(cache, "MANY_STEPS", 8 * 80_000 + 1)
+        cache.settle_tables(tmp_path, long, MACHINE)
     assert not measured and not list(tmp_path.iterdir())
-    timings.settle_tables(tmp_path, long, MACHINE)
+    cache.settle_tables(tmp_path, long, MACHINE)
     assert len(measured) == 1
     monkeypatch.setenv("SNELLEN_STRATEGY", "guess")
     with pytest.raises(UnknownName, match="SNELLEN_STRATEGY: unknown strategy 'guess'"):
-        timings.settle_tables(tmp_path, [ONE], MACHINE)
+        cache.settle_tables(tmp_path, [ONE], MACHINE)
 
 
 def test_check_reads_the_cache_and_measures_nothing(measured: list[list[Strategy]], tmp_path: Path) -> None:
-    assert timings.stored_tables([ONE], MACHINE) == {kind_of(ONE): {}}
-    known = timings.settle_tables(tmp_path, [ONE], MACHINE)
-    assert timings.stored_tables([ONE], MACHINE) == known and len(measured) == 1
+    assert cache.stored_tables([ONE], MACHINE) == {kind_of(ONE): {}}
+    known = cache.settle_tables(tmp_path, [ONE], MACHINE)
+    assert cache.stored_tables([ONE], MACHINE) == known and len(measured) == 1
 
 
-def place(folder: Path, workers: int = 1) -> Workplace:
+def place(folder: Path, workers: int = 1) -> RunContext:
     dataset = snellen.from_arrays(*blobs(90), pixel_range=(0, 255))
-    return Workplace(folder, dataset, material(), {"threads": 1}, workers)
+    return RunContext(folder, dataset, material(), {"threads": 1}, workers)
 
 
 def lanes(count: int = 5) -> list[Lane]:
@@ -377,7 +378,7 @@ def test_a_damaged_record_of_a_run_is_refused(tmp_path: Path) -> None:
     for content in ("[]", '{"kind": [{}]}', '{"kind": 1}'):
         atomic.write_text(tmp_path / "strategies.json", content)
         with pytest.raises(IdentityError, match="not a record of measured strategies"):
-            timings.tables(tmp_path, "cpu")
+            cache.tables(tmp_path, "cpu")
 
 
 def test_the_steps_of_an_epoch_do_not_make_another_kind() -> None:

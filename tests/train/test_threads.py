@@ -6,9 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-SCRIPT = (
-    "import os, snellen.train.engine, torch; print(os.environ['OMP_WAIT_POLICY'], torch.__config__.parallel_info())"
-)
+SCRIPT = "import os, snellen.train.loop, torch; print(os.environ['OMP_WAIT_POLICY'], torch.__config__.parallel_info())"
 
 
 @pytest.mark.parametrize("policy", ["passive", "active"])

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from snellen.data.vault import note_opening, part_fingerprint
+from snellen.data.splits.vault import note_opening, part_fingerprint
 from snellen.deploy.pictures import Batch
 from snellen.errors import BundleError, DataError, RunError
 from snellen.files.stored import read_json

@@ -8,7 +8,7 @@ from typing import Annotated, Any, NotRequired
 from pydantic import ConfigDict, Field, TypeAdapter, with_config
 from typing_extensions import TypedDict
 
-from snellen.data.roles import ROLES
+from snellen.data.splits.roles import ROLES
 from snellen.errors import IdentityError
 from snellen.files.stored import read_as
 from snellen.limits import MAX_CLASSES, MAX_SIDE_PIXELS
@@ -50,7 +50,7 @@ class NearSet(TypedDict):
 
 @with_config(OPEN)
 class NearSets(TypedDict):
-    """See `near_sets.listed`."""
+    """See `near_duplicate_sets.listed`."""
 
     images: Count
     sets: Count

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from snellen.errors import StudyError
 from snellen.evaluate.record import RunRecord
 from snellen.explain.answers import analysis as answers
-from snellen.explain.answers import camera
+from snellen.explain.answers import gradcam_layer
 from snellen.explain.curves import analysis as curves
 from snellen.explain.data import analysis as data
 from snellen.explain.errors import analysis as errors
@@ -59,7 +59,7 @@ METHODS: dict[str, Method] = {
     "maps": Method("model", maps.make, maps_fit.misfit, maps_fit.seconds),
     "curves": Method("recipe", curves.make, curves.misfit),
     "data": Method("study", data.make, seconds=data.seconds),
-    "answers": Method("model", answers.make, camera.misfit, answers.seconds),
+    "answers": Method("model", answers.make, gradcam_layer.misfit, answers.seconds),
     "errors": Method("study", errors.make, seconds=errors.seconds),
 }
 

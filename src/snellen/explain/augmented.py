@@ -11,8 +11,8 @@ import numpy as np
 from snellen.errors import located
 from snellen.explain.thumbnails import pictures
 from snellen.files import tensors
-from snellen.train.engine import Material
 from snellen.train.lane import Lane
+from snellen.train.loop import ResidentData
 from snellen.train.samples import augmented_samples
 
 
@@ -24,7 +24,7 @@ class Augmented:
     images: np.ndarray
 
 
-def keep_augmented(run: Path, lanes: Iterable[Lane], material: Material) -> None:
+def keep_augmented(run: Path, lanes: Iterable[Lane], material: ResidentData) -> None:
     """Stores what augmentation shows to each lane, for all its jobs; lanes trained on pictures as they are have none.
 
     Randomness is addressed: drawn again after training, they are the pictures that the lane was trained on.
@@ -34,7 +34,7 @@ def keep_augmented(run: Path, lanes: Iterable[Lane], material: Material) -> None
         save_augmented(run, found)
 
 
-def _draw(lane: Lane, material: Material) -> Augmented | None:
+def _draw(lane: Lane, material: ResidentData) -> Augmented | None:
     samples = augmented_samples(lane, material)
     return Augmented(samples.rows, samples.augmented) if samples else None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from snellen.data.statistics import COLOURS
+from snellen.data.inspect.pixel_statistics import COLOURS
 
 EVEN = 0.05
 """A border pixel belongs to the ground within this share of the way from black to white around the border's median."""

@@ -16,13 +16,13 @@ from torch import Tensor
 from snellen.errors import ShapeError, unknown
 from snellen.limits import MAX_ACTIVATION_BYTES, MAX_LAYERS, MAX_OPERATIONS, MAX_PARAMETERS, PREDICTION_BATCH
 from snellen.models import chain
+from snellen.models.batch_shard import BatchShard
 from snellen.models.chain import Placed
 from snellen.models.features import Feature
 from snellen.models.keys import Key, Randomness
 from snellen.models.layer import Layer, Mode, Shape, Step, Tensors
 from snellen.models.layers import AnyLayer, Dense, Skip
 from snellen.models.quicker import quicker
-from snellen.models.share import Share
 from snellen.models.views import Views
 from snellen.models.zoo import ZOO
 
@@ -50,7 +50,7 @@ class Network:
         mode: Mode,
         key: Randomness | None = None,
         weights: Tensor | None = None,
-        share: Share | None = None,
+        share: BatchShard | None = None,
     ) -> tuple[Tensor, Tensors]:
         """Logits (L, N, K) of x (L, N, H, W, C), and the changed entries of the state; in evaluation the mean of the
         logits of its views, where the network has some."""

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from snellen.kernels.library import NormSizes, has_vectors, library
-from snellen.models.share import Share
+from snellen.models.batch_shard import BatchShard
 
 CHANNELS = 16
 """What channels come in."""
@@ -25,7 +25,7 @@ def normalises(x: Tensor) -> bool:
 
 
 def normalise(
-    x: Tensor, gamma: Tensor, beta: Tensor, epsilon: float, share: Share | None
+    x: Tensor, gamma: Tensor, beta: Tensor, epsilon: float, share: BatchShard | None
 ) -> tuple[Tensor, Tensor, Tensor]:
     """As shared_norm's; share: None for a whole batch."""
     y, mean, scale = _KernelNorm.apply(x, gamma, beta, epsilon, share)
@@ -37,7 +37,7 @@ class _KernelNorm(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, gamma: Tensor, beta: Tensor, epsilon: float, share: Share | None
+        ctx: Any, x: Tensor, gamma: Tensor, beta: Tensor, epsilon: float, share: BatchShard | None
     ) -> tuple[Tensor, Tensor, Tensor]:
         """y, the mean and 1 / deviation."""
         mean, variance = _moments(x, share)
@@ -65,14 +65,14 @@ class _KernelNorm(torch.autograd.Function):
         return to_x, sums[0], sums[1], None, None
 
 
-def _moments(x: Tensor, share: Share | None) -> tuple[Tensor, Tensor]:
+def _moments(x: Tensor, share: BatchShard | None) -> tuple[Tensor, Tensor]:
     """Mean and biased variance (C,) over the whole batch."""
     own = x.new_empty((2, x.shape[1]))
     _call("moments", x, x, own[0], own[1])
     return (own[0], own[1]) if share is None else joined(own, share)
 
 
-def joined(own: Tensor, share: Share) -> tuple[Tensor, Tensor]:
+def joined(own: Tensor, share: BatchShard) -> tuple[Tensor, Tensor]:
     """Mean and biased variance (C,) over the rows of all, from (2, C) of each share."""
     every = torch.stack(share.exchange(torch.cat([own, own.new_full((1, own.shape[1]), share.count / share.total)])))
     means, variances, parts = every.unbind(1)

@@ -17,9 +17,9 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from snellen.models.batch_shard import BatchShard
 from snellen.models.keys import Key, Randomness
 from snellen.models.named import Named
-from snellen.models.share import Share
 
 Shape = tuple[int, ...]
 Arrays = dict[str, np.ndarray]
@@ -48,7 +48,7 @@ class Step:
     mode: Mode
     key: Randomness | None = None
     weights: Tensor | None = None
-    share: Share | None = None
+    share: BatchShard | None = None
 
     def at(self, name: str) -> Step:
         """The same step inside the layer called `name`."""

@@ -13,9 +13,9 @@ from torch import Tensor
 
 from snellen.errors import IdentityError
 from snellen.models import kernel_norm
+from snellen.models.batch_shard import BatchShard
 from snellen.models.keys import Key
 from snellen.models.layer import Arrays, Layer, Shape, Step, Tensors
-from snellen.models.share import Share
 from snellen.models.shared_norm import shared_norm
 from snellen.models.windows import fold, unfold
 
@@ -65,7 +65,7 @@ class BatchNorm(Layer):
         offset = parameters["beta"] - mean * scale
         return torch.addcmul(_beside(offset, x), x, _beside(scale, x))
 
-    def _native(self, x: Tensor, parameters: Tensors, share: Share | None) -> tuple[Tensor, Tensor, Tensor]:
+    def _native(self, x: Tensor, parameters: Tensors, share: BatchShard | None) -> tuple[Tensor, Tensor, Tensor]:
         """torch's fused kernel, several times faster than the formula; the lanes stand beside the channels."""
         lanes, channels = len(x), x.shape[-1]
         folded = fold(x) if x.dim() == 5 else x.transpose(0, 1).flatten(1)

@@ -7,11 +7,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from snellen.models.batch_shard import BatchShard
 from snellen.models.kernel_norm import joined
-from snellen.models.share import Share
 
 
-def shared_norm(x: Tensor, gamma: Tensor, beta: Tensor, epsilon: float, share: Share) -> tuple[Tensor, Tensor, Tensor]:
+def shared_norm(
+    x: Tensor, gamma: Tensor, beta: Tensor, epsilon: float, share: BatchShard
+) -> tuple[Tensor, Tensor, Tensor]:
     """x (n, C, ...) of one share -> y, the mean (C,) and 1 / deviation (C,) of the whole batch. gamma, beta: (C,);
     epsilon: beside the variance."""
     y, mean, scale = _SharedNorm.apply(x, gamma, beta, epsilon, share)
@@ -25,7 +27,7 @@ class _SharedNorm(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, gamma: Tensor, beta: Tensor, epsilon: float, share: Share
+        ctx: Any, x: Tensor, gamma: Tensor, beta: Tensor, epsilon: float, share: BatchShard
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Normalises by the moments of all shares."""
         mean, variance = _moments(x, share)
@@ -51,6 +53,6 @@ class _SharedNorm(torch.autograd.Function):
         return to_x.add_(rest), to_gamma, to_beta, None, None
 
 
-def _moments(x: Tensor, share: Share) -> tuple[Tensor, Tensor]:
+def _moments(x: Tensor, share: BatchShard) -> tuple[Tensor, Tensor]:
     """Mean and biased variance (C,) over the whole batch."""
     return joined(torch.stack(torch.batch_norm_update_stats(x, None, None, 0.0)), share)

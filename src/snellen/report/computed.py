@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from snellen.evaluate.record import RunRecord
-from snellen.train.pack_record import read_pack
+from snellen.train.strategy.record import read_pack
 
 Content = dict[str, Any]
 

@@ -12,7 +12,7 @@ from snellen.evaluate.evaluation import Evaluation
 from snellen.evaluate.record import RunRecord
 from snellen.search.rounds import Done
 from snellen.search.stored import Trial
-from snellen.study.fillings import fill, last_epochs
+from snellen.study.assignments import fill, last_epochs
 from snellen.study.schema import Model
 from snellen.study.values import Choice, Range, Value
 

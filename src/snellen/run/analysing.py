@@ -7,8 +7,8 @@ from collections.abc import Collection
 from pathlib import Path
 
 from snellen.data.dataset import Dataset
-from snellen.data.readers import read
-from snellen.data.roles import assign
+from snellen.data.load import read
+from snellen.data.splits.roles import assign
 from snellen.errors import RunError, unknown
 from snellen.evaluate.record import RunRecord
 from snellen.explain.analyses import Asked, asked, made, networks_of, stored

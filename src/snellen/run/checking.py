@@ -11,24 +11,24 @@ from operator import add
 from typing import Any
 
 from snellen.data.dataset import Dataset
-from snellen.data.near import near_groups_at_hand
-from snellen.data.readers import read
-from snellen.data.roles import Roles, assign, parted_rows
+from snellen.data.inspect.near_duplicates import near_groups_if_quick
+from snellen.data.load import read
+from snellen.data.splits.roles import Roles, assign, rows_in_several_roles
 from snellen.explain.analyses import asked, price
-from snellen.run.beginning import Settings
 from snellen.run.loadable import expect_loadable
+from snellen.run.preparation import Settings
 from snellen.run.pricing import Clock, checkpoint_bytes, floor_seconds, stored_bytes
 from snellen.run.training import nested_scopes, scope_of
+from snellen.search.cost_forecast import Foreseen, foresee
 from snellen.search.drive import PREDICTED
-from snellen.search.foreseen import Foreseen, foresee
 from snellen.study.curves import with_curves
-from snellen.study.estimate import Cost
 from snellen.study.found import Found, with_found
 from snellen.study.plan import Plan, PlannedModel, options_of, plan, split_of
 from snellen.study.points import Curve
 from snellen.study.schema import StudyFile
 from snellen.train.environment import settle
 from snellen.train.lane import Lane
+from snellen.train.strategy.estimate import Cost
 
 STOPPED_BYTES = 4_000
 """Of what a trial leaves that was stopped: its values and its history."""
@@ -271,5 +271,5 @@ def _shown(foreseen: Foreseen) -> dict[str, Any]:
 
 def _near_in_other_roles(study: StudyFile, dataset: Dataset, roles: Roles) -> int | None:
     """How many pictures are nearly one in another role; None where the study parts none, or nobody looked."""
-    near = None if study.data.near_duplicates else near_groups_at_hand(dataset)
-    return None if near is None else len(parted_rows(near, roles))
+    near = None if study.data.near_duplicates else near_groups_if_quick(dataset)
+    return None if near is None else len(rows_in_several_roles(near, roles))

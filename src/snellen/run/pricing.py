@@ -12,13 +12,13 @@ import numpy as np
 
 from snellen.data.dataset import Dataset
 from snellen.limits import LAST_TRAIN_ROWS, PREDICTION_BATCH
-from snellen.models import fit, floors
-from snellen.study.estimate import Cost, estimate
+from snellen.models import baselines, fit
 from snellen.train.job import Trajectory
 from snellen.train.lane import Lane
-from snellen.train.packs import WORTH_SECONDS, form, kind_of, seconds, shape_of
-from snellen.train.strategy import NOTHING, Table, side_by_side
-from snellen.train.timings import stored_tables
+from snellen.train.strategy.cache import stored_tables
+from snellen.train.strategy.estimate import Cost, estimate
+from snellen.train.strategy.packs import WORTH_SECONDS, form, kind_of, seconds, shape_of
+from snellen.train.strategy.rule import NOTHING, Table, side_by_side
 
 PROBES = 24
 """Shapes of packs that are timed, half a second each; others cost as much as those for each multiply-add."""
@@ -30,8 +30,8 @@ along a straight line."""
 JOB_SECONDS = 0.04
 """To write and read what a job leaves behind, beside its predictions."""
 
-FLOOR_SECONDS = 2.5
-"""Of a logistic regression that sees as much as floors.WORK and ROUNDS allow, on one core."""
+BASELINE_SECONDS = 2.5
+"""Of a logistic regression that sees as much as baselines.WORK and ROUNDS allow, on one core."""
 
 
 @dataclass(eq=False)
@@ -137,11 +137,11 @@ def wall_share(pack_seconds: Sequence[float], workers: int) -> float:
 
 def floor_seconds(dataset: Dataset, num_train: int) -> float:
     """Roughly, of all floors: the logistic regression takes nearly all of it."""
-    pixels = min(math.prod(dataset.shape[:2]), floors.SIDE**2) * dataset.shape[2]
+    pixels = min(math.prod(dataset.shape[:2]), baselines.SIDE**2) * dataset.shape[2]
     work = pixels * len(dataset.classes)
-    drawn = min(num_train, max(2 * len(dataset.classes), floors.WORK // work))
-    rounds = min(floors.MAX_ROUNDS, max(floors.MIN_ROUNDS, floors.ROUNDS * floors.WORK // (work * drawn)))
-    return 0.1 + FLOOR_SECONDS * (work * drawn * rounds) / (floors.WORK * floors.ROUNDS)
+    drawn = min(num_train, max(2 * len(dataset.classes), baselines.WORK // work))
+    rounds = min(baselines.MAX_ROUNDS, max(baselines.MIN_ROUNDS, baselines.ROUNDS * baselines.WORK // (work * drawn)))
+    return 0.1 + BASELINE_SECONDS * (work * drawn * rounds) / (baselines.WORK * baselines.ROUNDS)
 
 
 def stored_bytes(lane: Lane, dataset: Dataset) -> int:

@@ -7,31 +7,31 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from snellen.data.dataset import Dataset
-from snellen.data.roles import Roles
+from snellen.data.splits.roles import Roles
 from snellen.files import journal
 from snellen.files.clock import now
 from snellen.run.watcher import RunWatcher
 from snellen.search.drive import Driver, Scope
-from snellen.search.rounds import Ask
+from snellen.search.rounds import TrialRequest
 from snellen.study.found import Found, Split, split_file, split_words
 from snellen.study.plan import Plan, Rows, content_digest, fold_rows, main_rows, seeds_of
 from snellen.study.schema import Model, StudyFile
 from snellen.study.space import Assignment
-from snellen.train.engine import Silent
+from snellen.train.baselines import fit_baselines
 from snellen.train.executors.in_turn import is_finished
 from snellen.train.executors.local import Local
-from snellen.train.floors import fit_floors
 from snellen.train.lane import Lane
-from snellen.train.perform import Workplace, complete, strategy_of
+from snellen.train.loop import Silent
+from snellen.train.perform import RunContext, complete, strategy_of
 from snellen.train.snapshot import EpochRecord
 
 
-def train_floors(roles: Roles, place: Workplace, watcher: RunWatcher) -> None:
+def train_baselines(roles: Roles, place: RunContext, watcher: RunWatcher) -> None:
     """Every floor without a result: what all models must beat is known before the first is trained."""
     started = time.perf_counter()
     rows = {role: roles.rows[role] for role in ("train", "validation", "calibration") if len(roles.rows[role])}
     contents = {role: content_digest(place.dataset, wanted) for role, wanted in rows.items()}
-    results = list(fit_floors(place.run, place.dataset, rows, contents))
+    results = list(fit_baselines(place.run, place.dataset, rows, contents))
     watcher.floored(results, time.perf_counter() - started)
 
 
@@ -91,7 +91,7 @@ def _searching(executor: Local, watcher: RunWatcher) -> Callable[[str, str, Mode
         def perform(lanes: Sequence[Lane], until: int | None) -> None:
             executor.perform_all(lanes, _Reporting(driver.labels, place, watcher), until)
 
-        def asking(number: int, asks: Sequence[Ask]) -> None:
+        def asking(number: int, asks: Sequence[TrialRequest]) -> None:
             watcher.searching(name, number, asks)
 
         driver = Driver(name, file, model, scope, place, perform, asking)
@@ -105,7 +105,7 @@ class _Reporting(Silent):
     """Journals every result, and passes on what happens."""
 
     labels: Mapping[str, str]
-    place: Workplace
+    place: RunContext
     watcher: RunWatcher
 
     def began(self, lanes: Sequence[Lane]) -> None:

@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from snellen.data.dataset import Dataset
-from snellen.data.roles import Roles
+from snellen.data.splits.roles import Roles
 from snellen.evaluate.evaluation import Evaluation
 from snellen.evaluate.record import RunRecord
-from snellen.search.rounds import Ask
+from snellen.search.rounds import TrialRequest
 from snellen.study.plan import Plan
-from snellen.train.engine import Silent
-from snellen.train.floors import FloorResult
+from snellen.train.baselines import BaselineResult
 from snellen.train.lane import Lane
+from snellen.train.loop import Silent
 from snellen.train.results import Result
 
 
@@ -26,10 +26,10 @@ class RunWatcher(Silent):
     def planned(self, plan: Plan, finished: int) -> None:
         """finished: jobs that have a result from an earlier run."""
 
-    def floored(self, floors: Sequence[FloorResult], seconds: float) -> None:
+    def floored(self, floors: Sequence[BaselineResult], seconds: float) -> None:
         """The floors have their results, after that many seconds."""
 
-    def searching(self, model: str, number: int, asks: Sequence[Ask]) -> None:
+    def searching(self, model: str, number: int, asks: Sequence[TrialRequest]) -> None:
         """A round of a search begins. number: from 1."""
 
     def began(self, lanes: Sequence[Lane], labels: Sequence[str], strategy: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ from itertools import islice
 
 from snellen.errors import IdentityError
 from snellen.search.draws import draws
-from snellen.search.rounds import Ask, Done, Goal, History, Round, Told, best_first
+from snellen.search.rounds import Done, Goal, History, Round, TrialRequest, TrialResult, best_first
 from snellen.study.methods import Halving, Hyperband, Method
 from snellen.study.space import Assignment, Space
 
@@ -126,12 +126,12 @@ def _starts(method: Method, space: Space, seed: int, brackets: tuple[Bracket, ..
 
 def _climb(bracket: Bracket, trials: dict[int, Assignment], told: Iterator[Done], goal: Goal) -> Round | None:
     """The asks of the first rung of this bracket that has not been told; None when it is over."""
-    answers: Sequence[Told] | None = None
+    answers: Sequence[TrialResult] | None = None
     for rung in bracket:
         going_on = trials if answers is None else promoted(answers, rung.trials, goal)
         if not going_on:
             return None
-        asks = tuple(Ask(trial=trial, assignment=trials[trial], to_epoch=rung.epochs) for trial in going_on)
+        asks = tuple(TrialRequest(trial=trial, assignment=trials[trial], to_epoch=rung.epochs) for trial in going_on)
         done = next(told, None)
         if done is None:
             return asks
@@ -141,7 +141,7 @@ def _climb(bracket: Bracket, trials: dict[int, Assignment], told: Iterator[Done]
     return None
 
 
-def promoted(told: Sequence[Told], places: int, goal: Goal) -> list[int]:
+def promoted(told: Sequence[TrialResult], places: int, goal: Goal) -> list[int]:
     """The trials that go on, in order: the best, equal ones by trial; never one that failed."""
-    fit: Iterable[Told] = (each for each in best_first(told, goal) if each.score is not None)
+    fit: Iterable[TrialResult] = (each for each in best_first(told, goal) if each.score is not None)
     return sorted(each.trial for each in islice(fit, places))

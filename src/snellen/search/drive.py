@@ -17,15 +17,15 @@ from snellen.files.atomic import write_json
 from snellen.files.hashing import identity
 from snellen.files.inside import inside
 from snellen.search.methods import next_round
-from snellen.search.rounds import Ask, Done, Goal, Told, best_first
+from snellen.search.rounds import Done, Goal, TrialRequest, TrialResult, best_first
 from snellen.search.stored import Searched, Trial, read_search
-from snellen.study.fillings import fill, last_epochs
+from snellen.study.assignments import fill, last_epochs
 from snellen.study.methods import Method
 from snellen.study.plan import Collector, Rows, add_jobs
 from snellen.study.schema import Model
 from snellen.train.job import Job, Measure
 from snellen.train.lane import Lane
-from snellen.train.perform import Workplace, history_of, stop, tidy
+from snellen.train.perform import RunContext, history_of, stop, tidy
 from snellen.train.results import Result
 
 Perform = Callable[[Sequence[Lane], int | None], None]
@@ -62,9 +62,9 @@ class Driver:
     file: str
     model: Model
     scope: Scope
-    place: Workplace
+    place: RunContext
     perform: Perform
-    asking: Callable[[int, Sequence[Ask]], None]
+    asking: Callable[[int, Sequence[TrialRequest]], None]
 
     def __post_init__(self) -> None:
         assert self.model.search is not None  # only models with a search are driven
@@ -91,11 +91,13 @@ class Driver:
         self._write(rounds, outcome=asdict(searched))
         return searched
 
-    def _next(self, rounds: Sequence[Done]) -> tuple[Ask, ...]:
+    def _next(self, rounds: Sequence[Done]) -> tuple[TrialRequest, ...]:
         """The asks of the next round; none when the search is over."""
         return next_round(self.space, self.method, rounds, self.max_epochs, self.scope.seed, self.goal) or ()
 
-    def _write(self, rounds: Sequence[Done], asks: Sequence[Ask] = (), outcome: dict[str, Any] | None = None) -> None:
+    def _write(
+        self, rounds: Sequence[Done], asks: Sequence[TrialRequest] = (), outcome: dict[str, Any] | None = None
+    ) -> None:
         """asks: those of the round that is being trained: a model that proposes may propose otherwise elsewhere."""
         values = {
             "search": self._identity,
@@ -115,14 +117,14 @@ class Driver:
         own = [self.method.model_dump(mode="json"), parts, list(self.scope.seeds), self.measure, self.scope.seed]
         return identity(own)
 
-    def _stored(self) -> tuple[list[Done], tuple[Ask, ...]]:
+    def _stored(self) -> tuple[list[Done], tuple[TrialRequest, ...]]:
         """The rounds of an earlier process, and the asks of the one that it was in."""
         stored = read_search(self._path) if self._path.exists() else None
         if stored is None or stored.search != self._identity:
             return [], ()
         return list(stored.rounds), stored.asked
 
-    def _train(self, asks: Sequence[Ask]) -> tuple[Told, ...]:
+    def _train(self, asks: Sequence[TrialRequest]) -> tuple[TrialResult, ...]:
         """Has the trials trained up to their epochs; those that share a trajectory to its end are trained once."""
         for target in sorted({ask.to_epoch for ask in asks}):
             together = [ask for ask in asks if ask.to_epoch == target]
@@ -132,7 +134,7 @@ class Driver:
             self.perform(last, target)
         return tuple(self._told(ask) for ask in asks)
 
-    def _lanes_of(self, asks: Sequence[Ask], share: bool) -> tuple[list[list[Lane]], list[Lane]]:
+    def _lanes_of(self, asks: Sequence[TrialRequest], share: bool) -> tuple[list[list[Lane]], list[Lane]]:
         """Lanes of the phases before the last, by phase, and those of the last phases."""
         self._plan([ask for ask in asks if ask.trial not in self.chains], share)
         lanes = list(dict.fromkeys(lane for ask in asks for lane in self.lanes[ask.trial]))
@@ -151,7 +153,7 @@ class Driver:
                 named.setdefault(job.id, f"{self.name}, trial {trial}")
         return named
 
-    def _plan(self, asks: Sequence[Ask], share: bool) -> None:
+    def _plan(self, asks: Sequence[TrialRequest], share: bool) -> None:
         """The jobs of new trials, and the lanes that train them: with `share`, one for all of a trajectory."""
         common = Collector(predicted=PREDICTED)
         collected = {ask.trial: common if share else Collector(predicted=PREDICTED) for ask in asks}
@@ -173,7 +175,7 @@ class Driver:
         """The networks of a trial: the jobs of its last phase."""
         return [chain[-1] for chain in self.chains[trial]]
 
-    def _told(self, ask: Ask) -> Told:
+    def _told(self, ask: TrialRequest) -> TrialResult:
         """The mean of each network's best value so far; a trial with a network that failed has failed."""
         name = f"validation_{self.measure}"
         best = min if self.goal == "lowest" else max
@@ -188,7 +190,7 @@ class Driver:
             curves.append(values)
         known = [score for score in scores if score is not None]
         curve = tuple(float(sum(each) / len(each)) for each in zip(*curves))
-        return Told(
+        return TrialResult(
             trial=ask.trial,
             epoch=max(epochs),
             score=sum(known) / len(known) if len(known) == len(scores) else None,
@@ -196,12 +198,12 @@ class Driver:
             curve=curve,
         )
 
-    def _lane(self, ask: Ask, job: Job) -> Lane:
+    def _lane(self, ask: TrialRequest, job: Job) -> Lane:
         return next(lane for lane in self.lanes[ask.trial] if job in lane.jobs)
 
     def _finish(self, rounds: Sequence[Done]) -> Searched:
         """Cuts what waits, and names the winner: the best of those trained to their end."""
-        last: dict[int, tuple[Ask, Told]] = {}
+        last: dict[int, tuple[TrialRequest, TrialResult]] = {}
         for done in rounds:
             last |= {ask.trial: (ask, told) for ask, told in zip(done.asks, done.told, strict=True)}
         self._remember([ask for ask, _ in last.values()])
@@ -222,12 +224,12 @@ class Driver:
             raise StudyError(f"no trial of the search of `{self.name}` ended well", found=f"{len(last)} trials")
         return Searched(self.method.method, self.measure, tuple(trials), finished[0].trial)
 
-    def _remember(self, asks: Sequence[Ask]) -> None:
+    def _remember(self, asks: Sequence[TrialRequest]) -> None:
         """Plans the trials of rounds that an earlier process trained."""
         missing = [ask for ask in asks if ask.trial not in self.chains]
         self._plan(missing, all(ask.to_epoch >= self.max_epochs for ask in asks))
 
-    def _cut(self, ask: Ask, told: Told) -> bool:
+    def _cut(self, ask: TrialRequest, told: TrialResult) -> bool:
         """Whether the trial waits to be gone on with, which ends here."""
         cut = False
         for job in self._finals(ask.trial):

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from statistics import fmean, median
 
 from snellen.errors import RunError
-from snellen.search.rounds import Goal, Told
+from snellen.search.rounds import Goal, TrialResult
 from snellen.study.methods import Median
 
 
-def falls_behind(told: Told, completed: Sequence[Told], rule: Median, goal: Goal) -> bool:
+def falls_behind(told: TrialResult, completed: Sequence[TrialResult], rule: Median, goal: Goal) -> bool:
     """Whether its best score so far is strictly worse than the median of the running averages of completed trials."""
     if told.epoch < rule.warmup_epochs or len(completed) < rule.after_trials:
         return False
@@ -26,7 +26,7 @@ def next_check(epoch: int, completed: int, rule: Median, max_epochs: int) -> int
     return min(max_epochs, rule.warmup_epochs if epoch < rule.warmup_epochs else epoch + rule.every)
 
 
-def _curve(told: Told) -> tuple[float, ...]:
+def _curve(told: TrialResult) -> tuple[float, ...]:
     if len(told.curve) != told.epoch:
         found = f"{len(told.curve)} for trial {told.trial}"
         raise RunError("median stopping needs the score of every epoch", found=found, expected=told.epoch)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from snellen.search.draws import draws, key_of
-from snellen.search.rounds import Goal, History, Told, best_first
+from snellen.search.rounds import Goal, History, TrialResult, best_first
 from snellen.study.methods import Gp, Method, Tpe
 from snellen.study.space import Assignment, Space
 from snellen.study.values import Choice, Scalar, Value
@@ -76,7 +76,7 @@ def _past(space: Space, history: History, goal: Goal) -> list[optuna.trial.Froze
     return [_frozen(space, assignments[trial], told[trial], worst) for trial in sorted(told)]
 
 
-def _frozen(space: Space, assignment: Assignment, told: Told, worst: float) -> optuna.trial.FrozenTrial:
+def _frozen(space: Space, assignment: Assignment, told: TrialResult, worst: float) -> optuna.trial.FrozenTrial:
     import optuna
 
     distributions: dict[str, optuna.distributions.BaseDistribution] = {}

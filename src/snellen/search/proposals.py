@@ -10,7 +10,7 @@ from snellen.errors import IdentityError
 from snellen.search.draws import draws
 from snellen.search.median import falls_behind, next_check
 from snellen.search.optuna_samplers import model_based
-from snellen.search.rounds import Ask, Done, Goal, History, Round, Told, epochs_spent
+from snellen.search.rounds import Done, Goal, History, Round, TrialRequest, TrialResult, epochs_spent
 from snellen.study.methods import Drawn, Grid, Median, Method
 from snellen.study.space import Assignment, Space
 
@@ -24,8 +24,8 @@ class Standing:
     epoch that each has reached."""
 
     begun: int = 0
-    completed: tuple[Told, ...] = ()
-    pending: tuple[tuple[Ask, int], ...] = ()
+    completed: tuple[TrialResult, ...] = ()
+    pending: tuple[tuple[TrialRequest, int], ...] = ()
 
 
 def next_proposals(
@@ -37,14 +37,18 @@ def next_proposals(
     number = len(standing.completed)
     if standing.pending:
         return tuple(
-            Ask(trial=ask.trial, assignment=ask.assignment, to_epoch=_target(method.stop, epoch, number, max_epochs))
+            TrialRequest(
+                trial=ask.trial, assignment=ask.assignment, to_epoch=_target(method.stop, epoch, number, max_epochs)
+            )
             for ask, epoch in standing.pending
         )
     wanted = _how_many(method, space, history, standing.begun, max_epochs)
     fresh = PROPOSE[method.method](space, method, history, wanted, seed, goal) if wanted > 0 else []
     target = _target(method.stop, 0, number, max_epochs)
     first = standing.begun + 1
-    return tuple(Ask(trial=trial, assignment=a, to_epoch=target) for trial, a in enumerate(fresh, first)) or None
+    return (
+        tuple(TrialRequest(trial=trial, assignment=a, to_epoch=target) for trial, a in enumerate(fresh, first)) or None
+    )
 
 
 def standing_of(stop: Median | None, history: History, max_epochs: int, goal: Goal) -> Standing:
@@ -74,7 +78,7 @@ def _after(standing: Standing, done: Done, stop: Median | None, max_epochs: int,
     return replace(standing, begun=max(standing.begun, done.asks[-1].trial), completed=completed, pending=pending)
 
 
-def _is_over(ask: Ask, told: Told, max_epochs: int) -> bool:
+def _is_over(ask: TrialRequest, told: TrialResult, max_epochs: int) -> bool:
     """Trained to its own end: patience, its own epochs, or all."""
     return told.stopped_early or told.epoch < ask.to_epoch or told.epoch >= max_epochs
 

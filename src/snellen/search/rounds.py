@@ -25,7 +25,7 @@ class Plain(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class Ask(Plain):
+class TrialRequest(Plain):
     """Train a trial, new or again, on to an epoch. trial: counted from 1 in the order proposed.
 
     A trial whose own `epochs` are fewer, or whose patience ended, stays where it is.
@@ -36,7 +36,7 @@ class Ask(Plain):
     to_epoch: Annotated[int, Field(ge=1)]
 
 
-class Told(Plain):
+class TrialResult(Plain):
     """What came of an ask. epoch: epochs trained so far. score: the best up to there; None where training failed.
 
     stopped_early: by its own patience. curve: the score after every epoch from the first; median stopping needs it.
@@ -49,14 +49,14 @@ class Told(Plain):
     curve: tuple[float, ...] = ()
 
 
-Round = tuple[Ask, ...]
+Round = tuple[TrialRequest, ...]
 
 
 class Done(Plain):
     """A finished round, in the order of its asks. seconds: since the search began, interruptions not counted."""
 
     asks: Round
-    told: tuple[Told, ...]
+    told: tuple[TrialResult, ...]
     seconds: Annotated[float, Field(ge=0)] = 0.0
 
 
@@ -76,11 +76,11 @@ def check_history(space: Space, history: History) -> None:
                 raise IdentityError(f"trial {ask.trial} belongs to another search ({error})") from None
 
 
-def best_first(told: Iterable[Told], goal: Goal) -> list[Told]:
+def best_first(told: Iterable[TrialResult], goal: Goal) -> list[TrialResult]:
     """Best scores first, equal ones by trial, failed ones last."""
     sign = -1.0 if goal == "highest" else 1.0
 
-    def place(each: Told) -> tuple[bool, float, int]:
+    def place(each: TrialResult) -> tuple[bool, float, int]:
         return each.score is None, sign * (each.score or 0.0), each.trial
 
     return sorted(told, key=place)

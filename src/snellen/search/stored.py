@@ -11,7 +11,7 @@ from pydantic import ConfigDict, TypeAdapter
 
 from snellen.errors import IdentityError
 from snellen.files.stored import STORED, read_as
-from snellen.search.rounds import Ask, Done
+from snellen.search.rounds import Done, TrialRequest
 from snellen.study.values import Scalar
 from snellen.train.job import Measure
 
@@ -52,7 +52,7 @@ class SearchFile:
     __pydantic_config__: ClassVar[ConfigDict] = STORED
     search: str
     rounds: tuple[Done, ...]
-    asked: tuple[Ask, ...]
+    asked: tuple[TrialRequest, ...]
     outcome: Searched | None
 
 

@@ -16,8 +16,8 @@ from ruamel.yaml.representer import RepresenterError
 
 from snellen.errors import StudyError, unknown
 from snellen.limits import MAX_STUDY_BYTES, MAX_STUDY_VALUES
-from snellen.study.complaints import Complaint, complaints_of
 from snellen.study.schema import StudyFile
+from snellen.study.validation_messages import Complaint, complaints_of
 
 Location = tuple[str | int, ...]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from snellen.study.fillings import fill
+from snellen.study.assignments import fill
 from snellen.study.schema import Model, StudyFile
 from snellen.study.space import Assignment
 

@@ -10,11 +10,11 @@ from typing import Any, ClassVar
 import numpy as np
 from pydantic import ConfigDict
 
-from snellen.data import roles as data_roles
 from snellen.data.dataset import Dataset
-from snellen.data.folds import Fold, make_folds
-from snellen.data.roles import Roles
-from snellen.data.source import Options
+from snellen.data.readers.reader import Options
+from snellen.data.splits import roles as data_roles
+from snellen.data.splits.folds import Fold, make_folds
+from snellen.data.splits.roles import Roles
 from snellen.errors import located
 from snellen.files.hashing import canonical_json, digest, digest_arrays
 from snellen.files.stored import STORED
@@ -303,7 +303,7 @@ def options_of(study: StudyFile) -> Options:
         class_names=data.class_names,
         pixel_range=data.pixel_range,
         classes=data.classes,
-        fit=data.fit,
+        resizing=data.resizing,
         grey=data.grey,
         background=data.background,
         group=data.group,

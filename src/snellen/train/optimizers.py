@@ -15,8 +15,8 @@ from pydantic import Field
 from torch import Tensor
 
 from snellen.models.named import Named, one_of
-from snellen.train import one_pass
-from snellen.train.flat import Layout
+from snellen.train.backend import fused_optimizers
+from snellen.train.layout import Layout
 from snellen.train.orthogonal import divide, orthogonalised
 
 Decay = Annotated[float, Field(ge=0, lt=1)]
@@ -88,8 +88,8 @@ class Sgd(Optimizer):
         rate: Tensor,
         layout: Layout,
     ) -> None:
-        if one_pass.suits(theta, gradient, *slots.values()):
-            one_pass.sgd(theta, gradient, slots.get("momentum"), rate, self.momentum, self.nesterov)
+        if fused_optimizers.suits(theta, gradient, *slots.values()):
+            fused_optimizers.sgd(theta, gradient, slots.get("momentum"), rate, self.momentum, self.nesterov)
             return
         move = gradient * -rate
         if self.momentum:
@@ -117,9 +117,9 @@ class AdamRule(Optimizer):
         rate: Tensor,
         layout: Layout,
     ) -> None:
-        if one_pass.suits(theta, gradient, *slots.values()):
+        if fused_optimizers.suits(theta, gradient, *slots.values()):
             betas, corrected = (self.beta_1, self.beta_2), rate * self._correction(step)
-            one_pass.adam(theta, gradient, slots["mean"], slots["square"], corrected, betas, self.epsilon)
+            fused_optimizers.adam(theta, gradient, slots["mean"], slots["square"], corrected, betas, self.epsilon)
         elif theta.device.type == "cpu":
             self._in_one_pass(theta, gradient, slots, int(step), rate)
         else:
@@ -194,9 +194,9 @@ class RmsProp(Optimizer):
         rate: Tensor,
         layout: Layout,
     ) -> None:
-        if one_pass.suits(theta, gradient, *slots.values()):
+        if fused_optimizers.suits(theta, gradient, *slots.values()):
             carried, numbers = slots.get("momentum"), (self.rho, self.momentum, self.epsilon)
-            one_pass.rmsprop(theta, gradient, slots["square"], carried, rate, *numbers)
+            fused_optimizers.rmsprop(theta, gradient, slots["square"], carried, rate, *numbers)
             return
         square = slots["square"].mul_(self.rho).addcmul_(gradient, gradient, value=1 - self.rho)
         move = (gradient * rate).mul_((square + self.epsilon).rsqrt_())

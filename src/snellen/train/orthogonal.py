@@ -10,7 +10,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from snellen.train.flat import Layout
+from snellen.train.layout import Layout
 
 A, B, C = 3.4445, -4.7750, 2.0315
 """Of the odd polynomial that is applied again and again: steep at zero, so that few rounds do (Jordan et al. 2024)."""

@@ -20,32 +20,32 @@ from snellen.metrics.scores import accuracy, loss
 from snellen.models.forward import predict_probabilities
 from snellen.models.predictions import Predictions
 from snellen.models.weights import load_weights, save_weights
-from snellen.train import begin
+from snellen.train import initial_state
+from snellen.train.backend.cuda_graphs import Graphs
+from snellen.train.backend.layer_table import TORCH
 from snellen.train.checkpoint import Checkpoint
-from snellen.train.compiled import TORCH
-from snellen.train.engine import Material, OfSome, Watcher, train
-from snellen.train.flat import Layout
-from snellen.train.graphs import Graphs
 from snellen.train.job import Job
 from snellen.train.lane import Lane, pack_id
-from snellen.train.last import losses_of
-from snellen.train.memory import is_out_of_memory
-from snellen.train.pack_record import read_pack
-from snellen.train.packs import kind_of
+from snellen.train.layout import Layout
+from snellen.train.loop import OfSome, ResidentData, Watcher, train
+from snellen.train.out_of_memory import is_out_of_memory
+from snellen.train.overfitting import losses_of
 from snellen.train.results import JobFolder, Result
 from snellen.train.snapshot import EpochRecord, Kept, Progress, Snapshot, together
-from snellen.train.strategy import NOTHING, as_record, of_pack
-from snellen.train.timings import tables
+from snellen.train.strategy.cache import tables
+from snellen.train.strategy.packs import kind_of
+from snellen.train.strategy.record import read_pack
+from snellen.train.strategy.rule import NOTHING, as_record, of_pack
 
 
 @dataclass(frozen=True, eq=False)
-class Workplace:
+class RunContext:
     """Where jobs are performed. run: the run directory. dataset: without test labels. strategy: recorded beside ids.
     workers: processes that may train at the same time."""
 
     run: Path
     dataset: Dataset
-    material: Material
+    material: ResidentData
     strategy: Mapping[str, Any]
     workers: int = 1
 
@@ -62,7 +62,7 @@ class Workplace:
         return Checkpoint(self.run / "paused" / pack_id([lane]), [lane.ids])
 
 
-def perform(lanes: Sequence[Lane], place: Workplace, watcher: Watcher, until: int | None = None) -> None:
+def perform(lanes: Sequence[Lane], place: RunContext, watcher: Watcher, until: int | None = None) -> None:
     """Trains a pack from its checkpoint, from where its lanes paused, or from the start, and stores the results.
 
     until: epochs after which lanes that are not done pause, to be gone on with in this pack or another. A lane that
@@ -92,7 +92,7 @@ def perform(lanes: Sequence[Lane], place: Workplace, watcher: Watcher, until: in
     checkpoint.remove()
 
 
-def _perform_halves(lanes: Sequence[Lane], place: Workplace, watcher: Watcher, until: int | None) -> None:
+def _perform_halves(lanes: Sequence[Lane], place: RunContext, watcher: Watcher, until: int | None) -> None:
     """What is stored stays; the other lanes go on from the last whole epoch, half of them at a time. The record of the
     pack gives way to theirs."""
     left = _part(lanes, place, until)
@@ -103,7 +103,7 @@ def _perform_halves(lanes: Sequence[Lane], place: Workplace, watcher: Watcher, u
             perform(half, place, OfSome(watcher, [lanes.index(lane) for lane in half]), until)
 
 
-def _part(lanes: Sequence[Lane], place: Workplace, until: int | None) -> list[Lane]:
+def _part(lanes: Sequence[Lane], place: RunContext, until: int | None) -> list[Lane]:
     """Each lane pauses where the checkpoint of the pack has it, or is stored; returns those that are not done."""
     snapshot, left = Checkpoint(place.pack_folder(lanes), [lane.ids for lane in lanes]).load("cpu"), []
     for number, lane in enumerate(lanes):
@@ -116,7 +116,7 @@ def _part(lanes: Sequence[Lane], place: Workplace, until: int | None) -> list[La
     return left
 
 
-def predict_role(role: str, rows: np.ndarray, job_id: str, place: Workplace) -> Predictions:
+def predict_role(role: str, rows: np.ndarray, job_id: str, place: RunContext) -> Predictions:
     """What the stored weights of a job say of `rows`; labels None where they are sealed."""
     folder = place.folder(job_id)
     trajectory = folder.read_job().trajectory
@@ -129,7 +129,7 @@ def predict_role(role: str, rows: np.ndarray, job_id: str, place: Workplace) -> 
     return Predictions(role, rows, place.dataset.ids[rows], None if (labels == SEALED).any() else labels, probabilities)
 
 
-def record_pack(lanes: Sequence[Lane], place: Workplace, most_threads: int | None = None) -> None:
+def record_pack(lanes: Sequence[Lane], place: RunContext, most_threads: int | None = None) -> None:
     """Writes down who is in which place and how the pack is run, unless it was begun before. most_threads: that it may
     use; None for those of the place."""
     record = place.pack_folder(lanes) / "pack.json"
@@ -141,12 +141,12 @@ def record_pack(lanes: Sequence[Lane], place: Workplace, most_threads: int | Non
         write_json(record, {"lanes": ids, "kind": kind, "strategy": strategy})
 
 
-def strategy_of(lanes: Sequence[Lane], place: Workplace) -> dict[str, Any]:
+def strategy_of(lanes: Sequence[Lane], place: RunContext) -> dict[str, Any]:
     """How this pack is computed, as its record has it."""
     return dict(read_pack(place.pack_folder(lanes) / "pack.json")["strategy"])
 
 
-def stop(lane: Lane, reason: str, place: Workplace) -> None:
+def stop(lane: Lane, reason: str, place: RunContext) -> None:
     """Ends a lane that paused and will not be gone on with: its jobs have a history, and no weights."""
     snapshot = place.paused(lane).load("cpu")
     assert snapshot is not None
@@ -158,7 +158,7 @@ def stop(lane: Lane, reason: str, place: Workplace) -> None:
     tidy([lane], place)
 
 
-def history_of(lane: Lane, job: Job, place: Workplace) -> tuple[list[EpochRecord], Result | None]:
+def history_of(lane: Lane, job: Job, place: RunContext) -> tuple[list[EpochRecord], Result | None]:
     """The epochs that a job has trained so far, over or paused, and its result once it is over.
 
     A job that an earlier search cut may have been taken up again since: then what is paused counts.
@@ -170,7 +170,7 @@ def history_of(lane: Lane, job: Job, place: Workplace) -> tuple[list[EpochRecord
     return folder.read_history(), result
 
 
-def clear(place: Workplace) -> None:
+def clear(place: RunContext) -> None:
     """Removes the checkpoints of packs whose jobs are all over: a process killed at the wrong moment leaves them."""
     for path in (place.run / "packs").glob("*/pack.json"):
         lanes = read_pack(path)["lanes"]
@@ -178,7 +178,7 @@ def clear(place: Workplace) -> None:
             Checkpoint(path.parent, lanes).remove()
 
 
-def tidy(lanes: Sequence[Lane], place: Workplace) -> None:
+def tidy(lanes: Sequence[Lane], place: RunContext) -> None:
     """Removes the checkpoints of a pack whose jobs have results; its record stays. A killed process may leave them."""
     Checkpoint(place.pack_folder(lanes), [lane.ids for lane in lanes]).remove()
     for lane in lanes:
@@ -188,21 +188,21 @@ def tidy(lanes: Sequence[Lane], place: Workplace) -> None:
             waiting.folder.rmdir()
 
 
-def _begin(lane: Lane, place: Workplace) -> Snapshot:
+def _begin(lane: Lane, place: RunContext) -> Snapshot:
     """A lane where it paused, or from the kept weights of the phase before, or from the start."""
     paused = place.paused(lane).load(place.material.device)
     if paused is not None:
         return paused
     before = lane.trajectory.start
     if before is None:
-        return begin.initial(lane, place.material)
+        return initial_state.initial(lane, place.material)
     if place.folder(before.id).read_result() is None or not place.folder(before.id).weights.exists():
         raise TrainingError(f"the phase before, job {before.id}, left no weights to begin from")
     weights = load_weights(place.folder(before.id).weights, before.trajectory.network, place.material.device)
-    return begin.of_weights(lane, *weights)
+    return initial_state.of_weights(lane, *weights)
 
 
-def _settle_strategy(lanes: Sequence[Lane], place: Workplace) -> tuple[int, str]:
+def _settle_strategy(lanes: Sequence[Lane], place: RunContext) -> tuple[int, str]:
     """Threads as the record of the pack has them; returns in how many parts its batches are computed, and in which
     way."""
     record_pack(lanes, place)
@@ -212,7 +212,7 @@ def _settle_strategy(lanes: Sequence[Lane], place: Workplace) -> tuple[int, str]
 
 
 @contextmanager
-def _graphs(lanes: Sequence[Lane], place: Workplace) -> Iterator[Graphs]:
+def _graphs(lanes: Sequence[Lane], place: RunContext) -> Iterator[Graphs]:
     """For a pack as its record has it; afterwards the record says whether its steps were captured, or why not."""
     strategy = strategy_of(lanes, place)
     graphs = Graphs.on(place.material.device, strategy)
@@ -225,7 +225,7 @@ def _graphs(lanes: Sequence[Lane], place: Workplace) -> Iterator[Graphs]:
             write_json(record, {**read_pack(record), "strategy": {**strategy, **graphs.told()}})
 
 
-def _store_lane(lane: Lane, ended: Snapshot, number: int, place: Workplace) -> None:
+def _store_lane(lane: Lane, ended: Snapshot, number: int, place: RunContext) -> None:
     progress = ended.lanes[number]
     if number in ended.alive:
         place.paused(lane).save(ended.alone(number))
@@ -237,14 +237,14 @@ def _store_lane(lane: Lane, ended: Snapshot, number: int, place: Workplace) -> N
     tidy([lane], place)
 
 
-def _end(folder: JobFolder, result: Result, place: Workplace) -> None:
+def _end(folder: JobFolder, result: Result, place: RunContext) -> None:
     """The job is over, and all that it left has a hash. (What a search stopped has none before the run is over: it may
     be gone on with.)"""
     folder.write_result(result)
     hashes.note(place.run, hashes.below(folder.path))
 
 
-def _done(lane: Lane, job: Job, kept: Kept, progress: Progress, place: Workplace) -> Result:
+def _done(lane: Lane, job: Job, kept: Kept, progress: Progress, place: RunContext) -> Result:
     folder, history = place.folder(job.id), progress.history[: kept.keeper.epoch]
     _store_weights(job, kept, folder)
     folder.write_history(history)
@@ -271,7 +271,7 @@ def _done(lane: Lane, job: Job, kept: Kept, progress: Progress, place: Workplace
     )
 
 
-def complete(lane: Lane, place: Workplace) -> None:
+def complete(lane: Lane, place: RunContext) -> None:
     """Stores what the jobs of a lane say of roles that they were not asked for when they ended: a trial that won."""
     for job in lane.jobs:
         folder = place.folder(job.id)
@@ -311,7 +311,7 @@ def _unfinished(status: Any, reason: str | None, kept: Kept, progress: Progress,
     return Result(status, reason, best, epochs, seconds, None, None, None, None, sha256)
 
 
-def fail(lanes: Sequence[Lane], reason: str, place: Workplace) -> None:
+def fail(lanes: Sequence[Lane], reason: str, place: RunContext) -> None:
     """The pack as a whole could not go on: what its checkpoint holds is stored beside the reason."""
     snapshot = Checkpoint(place.pack_folder(lanes), [lane.ids for lane in lanes]).load("cpu")
     for number, lane in enumerate(lanes):

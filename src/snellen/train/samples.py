@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from snellen.models.forward import to_input
-from snellen.train.engine import Material, Training
 from snellen.train.lane import Lane
+from snellen.train.loop import ResidentData, Training
 
 COUNT = 16
 
@@ -24,7 +24,7 @@ class Samples:
     augmented: np.ndarray
 
 
-def augmented_samples(lane: Lane, material: Material, count: int = COUNT) -> Samples | None:
+def augmented_samples(lane: Lane, material: ResidentData, count: int = COUNT) -> Samples | None:
     """The first `count` pictures of the first epoch of a lane, just as it is trained on them; None where it is trained
     on pictures as they are."""
     if not lane.trajectory.augment:

@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field, with_config
 from torch import Tensor
 from typing_extensions import TypedDict
 
-from snellen.train.keeper import Keeper
+from snellen.train.early_stopping import EarlyStopping
 
 Values = dict[str, Tensor]
 
@@ -45,7 +45,7 @@ class Kept:
     """What one job keeps: the epoch, and its parameters theta (1, P) and state name -> (1, ...). last: those of the
     epoch at which the job was done, where that is another one."""
 
-    keeper: Keeper
+    keeper: EarlyStopping
     theta: Tensor
     state: Values
     last: Weights | None = None
@@ -158,11 +158,11 @@ def _progress(place: int, plain: dict[str, Any], kept: dict[str, np.ndarray], de
     found = []
     for number, keeper in enumerate(plain["keepers"]):
         own = {name.split(":", 1)[1]: value for name, value in kept.items() if name.startswith(f"{place}.{number}:")}
-        found.append(_kept(Keeper(**keeper), own, device))
+        found.append(_kept(EarlyStopping(**keeper), own, device))
     return Progress(tuple(found), tuple(plain["history"]), plain["failure"])
 
 
-def _kept(keeper: Keeper, own: dict[str, np.ndarray], device: str) -> Kept:
+def _kept(keeper: EarlyStopping, own: dict[str, np.ndarray], device: str) -> Kept:
     last = None
     if "last:theta" in own:
         last = Weights(_tensor(own["last:theta"], device), _under("last:state", own, device))

@@ -10,18 +10,18 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
+from snellen.models.batch_shard import BatchShard
 from snellen.models.build import Network
 from snellen.models.keys import Randomness
 from snellen.models.layer import Tensors
-from snellen.models.share import Share
 from snellen.models.side_by_side import side_by_side
-from snellen.train.compiled import Compiled
-from snellen.train.each_its_own import EachItsOwn, beside_each_other
-from snellen.train.flat import Layout
+from snellen.train.backend.kernel_pass import Passes
+from snellen.train.backend.layer_table import Compiled
+from snellen.train.backend.thread_team import ThreadTeam
 from snellen.train.job import Trajectory
+from snellen.train.layout import Layout
 from snellen.train.optimizers import Optimizer
-from snellen.train.passes import Passes
-from snellen.train.team import Team
+from snellen.train.per_lane_optimizer import PerLaneOptimizer, beside_each_other
 
 SHARED_NUMBERS = 500_000
 """Parameters of a pack from which on a team shares the optimizer's step: to meet takes as long as 100,000."""
@@ -36,7 +36,7 @@ class Rule:
 
     network: Network
     layout: Layout
-    optimizer: Optimizer | EachItsOwn
+    optimizer: Optimizer | PerLaneOptimizer
     targets: Tensor
     weight_decay: Tensor | None = None
     clip_norm: Tensor | None = None
@@ -85,11 +85,11 @@ class Workspace:
 
     leaves: dict[str, Tensor]
     gradients: tuple[Tensor, ...]
-    team: Team
+    team: ThreadTeam
     passes: Passes | None = None
 
     @staticmethod
-    def of(layout: Layout, theta: Tensor, team: Team, compiled: Compiled | None = None) -> Workspace:
+    def of(layout: Layout, theta: Tensor, team: ThreadTeam, compiled: Compiled | None = None) -> Workspace:
         """Of theta (L, P), which may be changed in place between steps. compiled: None for torch."""
         leaves = {name: view.detach().requires_grad_() for name, view in layout.views(theta).items()}
         gradients = tuple(torch.empty_like(theta) for _ in range(team.parts))
@@ -136,7 +136,7 @@ def training_step(
     x: (L, N, H, W, C); labels: (L, N); step: from 1; rate: (L, 1). weights: (L, N), 0 for rows that only fill a batch
     up, or None when all count; such rows have no loss and are never right. workspace: of theta; None for a new one.
     """
-    space = workspace or Workspace.of(rule.layout, theta, Team())
+    space = workspace or Workspace.of(rule.layout, theta, ThreadTeam())
     targets = row_targets(rule, labels, mixed, weights)
     if space.passes is None:
         logits, changed, parts = _by_torch(rule, state, x, targets, key, weights, space)
@@ -153,12 +153,12 @@ def _move(
     step: int | Tensor,
     rate: Tensor,
     gradients: Sequence[Tensor],
-    team: Team,
+    team: ThreadTeam,
 ) -> None:
     """theta (L, P) and the slots by the sum of the gradients of the parts. Many parameters are shared among the team
     where each moves by itself."""
 
-    def move(number: int, share: Share | None) -> None:
+    def move(number: int, share: BatchShard | None) -> None:
         span = share.rows if share else slice(None)
         own, first = {name: slot[:, span] for name, slot in slots.items()}, gradients[0][:, span]
         for other in gradients[1:]:
@@ -184,7 +184,7 @@ def _by_torch(
     """Logits (L, N, K), the changed entries of the state, and how many of the gradients have been written."""
     counts = x.shape[1] if weights is None else weights.sum(1).view(-1, 1, 1)
 
-    def compute(number: int, share: Share | None) -> tuple[Tensor, Tensors]:
+    def compute(number: int, share: BatchShard | None) -> tuple[Tensor, Tensors]:
         rows = share.rows if share else slice(None)
         logits, changed = rule.network.apply(space.leaves, state, x[:, rows], "train", key, weights, share)
         descent = loss_gradient(logits.detach(), targets[:, rows], counts)

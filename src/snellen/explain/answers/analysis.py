@@ -10,11 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from snellen.evaluate.student import SIGNIFICANT
 from snellen.explain.answers.attributions import EXPLAINED, SEARCHED, Work, logits_of, mean_input, searched_rows
-from snellen.explain.answers.camera import camera, left_out, ways
 from snellen.explain.answers.chosen import MISTAKE, Chosen, given, telling
 from snellen.explain.answers.confusions import confusions
+from snellen.explain.answers.gradcam_layer import camera, left_out, ways
 from snellen.explain.answers.looks import PICTURES, Looks, differs, looks, looks_sentence
 from snellen.explain.figure import EVEN, grounds, has_even_ground, tones_of
 from snellen.explain.last_layer import LastLayer, has_hidden
@@ -22,6 +21,7 @@ from snellen.explain.outcome import Outcome
 from snellen.explain.subject import Subject
 from snellen.explain.thumbnails import tone
 from snellen.models.build import Network
+from snellen.statistics.levels import SIGNIFICANT
 from snellen.study.analyses import Answers
 
 Facts = dict[str, Any]

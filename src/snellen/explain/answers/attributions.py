@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from snellen.explain.answers.camera import camera
 from snellen.explain.answers.chosen import Chosen
+from snellen.explain.answers.gradcam_layer import camera
 from snellen.explain.answers.gradients import Logits, enlarged, grad_cam, integrated_gradients
 from snellen.explain.answers.occlusion import occlusion, patch_side
 from snellen.explain.last_layer import LastLayer, contributions, nearest

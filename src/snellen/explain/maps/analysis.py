@@ -12,7 +12,6 @@ import numpy as np
 import polars as pl
 import torch
 
-from snellen.evaluate.student import t_limits
 from snellen.explain.maps import placing
 from snellen.explain.maps.fit import layer_of, methods_of, most_placed, width_of
 from snellen.explain.maps.measures import Look, brightness_levels, look, mixed_pairs, telling_pair
@@ -21,6 +20,7 @@ from snellen.explain.maps.words import sentences
 from snellen.explain.outcome import Outcome
 from snellen.explain.subject import Subject
 from snellen.limits import MAP_ROWS
+from snellen.statistics.student_t import t_limits
 from snellen.study.analyses import Maps
 
 NEAREST = 10

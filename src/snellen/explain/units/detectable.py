@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from snellen.evaluate.power import WANTED, network_power
+from snellen.statistics.power import WANTED, network_power
 
 PRECISION = 0.0005
 """Of a loss, as a share: it is printed in tenths of points."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
-from snellen.train.engine import Watcher
 from snellen.train.lane import Lane
-from snellen.train.pack_record import read_pack
-from snellen.train.packs import WORTH_SECONDS, form, kind_of, seconds
-from snellen.train.perform import Workplace, perform, record_pack, tidy
-from snellen.train.strategy import NOTHING, side_by_side
-from snellen.train.timings import settle_tables
+from snellen.train.loop import Watcher
+from snellen.train.perform import RunContext, perform, record_pack, tidy
+from snellen.train.strategy.cache import settle_tables
+from snellen.train.strategy.packs import WORTH_SECONDS, form, kind_of, seconds
+from snellen.train.strategy.record import read_pack
+from snellen.train.strategy.rule import NOTHING, side_by_side
 
 
 class PackWatcher(Watcher, Protocol):
@@ -27,7 +27,7 @@ class PackWatcher(Watcher, Protocol):
         """What is told from now on is of this pack, until the next turn: several are trained at the same time."""
 
 
-def perform_all(lanes: Sequence[Lane], place: Workplace, watcher: PackWatcher, until: int | None = None) -> None:
+def perform_all(lanes: Sequence[Lane], place: RunContext, watcher: PackWatcher, until: int | None = None) -> None:
     """Every lane that has no result yet (or, with `until`, has not come so far), in packs.
 
     Packs are written down before the first is trained; those that an earlier, interrupted run wrote down are performed
@@ -37,7 +37,7 @@ def perform_all(lanes: Sequence[Lane], place: Workplace, watcher: PackWatcher, u
 
 
 def perform_packs(
-    packs: Sequence[Sequence[Lane]], place: Workplace, watcher: PackWatcher, until: int | None = None
+    packs: Sequence[Sequence[Lane]], place: RunContext, watcher: PackWatcher, until: int | None = None
 ) -> None:
     """These packs, which are written down already."""
     for pack in packs:
@@ -46,7 +46,7 @@ def perform_packs(
         watcher.ended(pack)
 
 
-def is_finished(lane: Lane, place: Workplace, until: int | None = None) -> bool:
+def is_finished(lane: Lane, place: RunContext, until: int | None = None) -> bool:
     """True when all jobs of a lane are over, or it has paused at epoch `until` or later."""
     results = [place.folder(job.id).read_result() for job in lane.jobs]
     if all(result is not None and (result.status != "stopped" or _reached(result.epochs, until)) for result in results):
@@ -58,7 +58,7 @@ def _reached(epochs: int, until: int | None) -> bool:
     return until is not None and epochs >= until
 
 
-def packs_of(lanes: Sequence[Lane], place: Workplace, until: int | None) -> list[Sequence[Lane]]:
+def packs_of(lanes: Sequence[Lane], place: RunContext, until: int | None) -> list[Sequence[Lane]]:
     """Packs of the unfinished lanes: as recorded where they are, else newly formed and recorded.
 
     New ones get one thread each where they are worth several processes, however many there will be.
@@ -79,20 +79,20 @@ def packs_of(lanes: Sequence[Lane], place: Workplace, until: int | None) -> list
     return [*packs, *formed]
 
 
-def _width_of(lanes: Iterable[Lane], place: Workplace) -> Callable[[Lane], int]:
+def _width_of(lanes: Iterable[Lane], place: RunContext) -> Callable[[Lane], int]:
     """How many lanes like one of these are trained side by side; what that takes to know is written down."""
     device = place.material.device
     held = settle_tables(place.run, lanes, {**place.strategy, "device": device})
     return lambda lane: side_by_side(lane, device, held.get(kind_of(lane), NOTHING)).width
 
 
-def is_for_workers(packs: Sequence[Sequence[Lane]], place: Workplace, until: int | None) -> bool:
+def is_for_workers(packs: Sequence[Sequence[Lane]], place: RunContext, until: int | None) -> bool:
     """Whether there is enough work beside the largest of these packs to be worth further processes."""
     left = sorted(seconds(pack, until, place.paused(pack[0]).epoch) for pack in packs)
     return len(left) > 1 and sum(left[:-1]) >= WORTH_SECONDS
 
 
-def _recorded(lanes: Sequence[Lane], place: Workplace) -> list[list[Lane]]:
+def _recorded(lanes: Sequence[Lane], place: RunContext) -> list[list[Lane]]:
     """The packs of these lanes that were written down, in the order of their folders' names; not those of an earlier
     rung, some of whose lanes went on without the others."""
     by_ids = {lane.ids: lane for lane in lanes}

@@ -27,7 +27,7 @@ from snellen.files.scratch import discard_scratch, scratch
 from snellen.train.executors.in_turn import PackWatcher, is_for_workers, packs_of, perform_packs
 from snellen.train.executors.shared import share_pack, share_place
 from snellen.train.lane import Lane
-from snellen.train.perform import Workplace, fail, tidy
+from snellen.train.perform import RunContext, fail, tidy
 
 Pack = Sequence[Lane]
 WORKER = "snellen.train.executors.worker"
@@ -45,7 +45,7 @@ class Local:
     """Performs packs of one place. Its workers begin when they are first worth it, and stay until the end of the block:
     the rounds of a search need not begin them anew."""
 
-    def __init__(self, place: Workplace) -> None:
+    def __init__(self, place: RunContext) -> None:
         self.place = place
         self.kept = ExitStack()
         self.pool: Pool | None = None
@@ -76,7 +76,7 @@ class Local:
         return self.place.run / ".workers"
 
 
-def perform_all(lanes: Sequence[Lane], place: Workplace, watcher: PackWatcher, until: int | None = None) -> None:
+def perform_all(lanes: Sequence[Lane], place: RunContext, watcher: PackWatcher, until: int | None = None) -> None:
     """The same once, with workers that end with it."""
     with Local(place) as local:
         local.perform_all(lanes, watcher, until)
@@ -128,7 +128,7 @@ class Worker:
 class Pool:
     """Workers, and the packs that they share. folder: for what all of them read."""
 
-    def __init__(self, place: Workplace, folder: Path) -> None:
+    def __init__(self, place: RunContext, folder: Path) -> None:
         self.place, self.folder = place, folder
         self.told = share_place(place, folder)
         self.workers: list[Worker] = []

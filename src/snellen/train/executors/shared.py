@@ -15,12 +15,12 @@ import torch
 
 from snellen.data.dataset import Dataset
 from snellen.files.tensors import save_npy
-from snellen.train.engine import Material
 from snellen.train.lane import Lane
-from snellen.train.perform import Workplace
+from snellen.train.loop import ResidentData
+from snellen.train.perform import RunContext
 
 
-def share_place(place: Workplace, folder: Path) -> dict[str, Any]:
+def share_place(place: RunContext, folder: Path) -> dict[str, Any]:
     """Writes what a worker needs to know of the place into `folder`; returns the rest, as JSON."""
     dataset = place.dataset
     for name, array in (("images", dataset.images), ("labels", dataset.labels), ("ids", dataset.ids)):
@@ -36,7 +36,7 @@ def share_place(place: Workplace, folder: Path) -> dict[str, Any]:
     }
 
 
-def shared_place(told: dict[str, Any]) -> Workplace:
+def shared_place(told: dict[str, Any]) -> RunContext:
     """The place that `share_place` told of. The pictures stay on the disk until they are read, once for all workers."""
     folder = Path(told["folder"])
     dataset = Dataset(
@@ -49,11 +49,11 @@ def shared_place(told: dict[str, Any]) -> Workplace:
         pixel_range=tuple(told["pixel_range"]),
         fingerprint=told["fingerprint"],
     )
-    material = Material(torch.from_numpy(dataset.images), torch.from_numpy(dataset.labels))
-    return Workplace(Path(told["run"]), dataset, material, told["strategy"])
+    material = ResidentData(torch.from_numpy(dataset.images), torch.from_numpy(dataset.labels))
+    return RunContext(Path(told["run"]), dataset, material, told["strategy"])
 
 
-def share_pack(lanes: Sequence[Lane], place: Workplace, folder: Path) -> list[dict[str, Any]]:
+def share_pack(lanes: Sequence[Lane], place: RunContext, folder: Path) -> list[dict[str, Any]]:
     """Writes the jobs of a pack into the run, where they stay, and its rows into `folder`; returns the rest."""
     for job in (job for lane in lanes for job in lane.jobs):
         place.folder(job.id).write_job(job)
@@ -67,7 +67,7 @@ def share_pack(lanes: Sequence[Lane], place: Workplace, folder: Path) -> list[di
     ]
 
 
-def shared_pack(told: list[dict[str, Any]], place: Workplace, folder: Path) -> list[Lane]:
+def shared_pack(told: list[dict[str, Any]], place: RunContext, folder: Path) -> list[Lane]:
     """The pack that `share_pack` told of."""
     return [
         Lane(

@@ -1,0 +1,226 @@
+"""NumPy's own files without pickle: an .npz file, a folder of .npy files, or one .npy file beside its labels.
+
+Format: numpy.lib.format. The header is matched here by a regular expression; NumPy's own reader evaluates it as a
+Python literal, warns, and raises a dozen kinds of errors when it is damaged.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import zipfile
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BufferedReader
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from snellen.data.dataset import Dataset
+from snellen.data.readers import array_names
+from snellen.data.readers.arrays import assemble
+from snellen.data.readers.reader import Options, Reader
+from snellen.data.readers.streams import (
+    check_dimensions,
+    check_expansion,
+    check_length,
+    file_bytes,
+    open_data,
+    readable,
+    take,
+    take_rest,
+)
+from snellen.errors import DataError, located, shown
+from snellen.limits import MAX_ARCHIVE_MEMBERS, MAX_DIRECTORY_BYTES
+
+NPY_MAGIC, ZIP_MAGIC = b"\x93NUMPY", b"PK\x03\x04"
+DIRECTORY_END_BYTES, MAX_COMMENT_BYTES = 22, 65_535
+"""Of a zip archive, by its specification (APPNOTE.TXT 4.3.16)."""
+
+FIELD = r"'(descr|fortran_order|shape)': *('[^']*'|True|False|\((?:\d{1,15}, *)*(?:\d{1,15})?\))"
+HEADER = re.compile(rf"\{{(?:{FIELD},? *){{3}}\}} *\n?")
+"""Three fields in any order; a structured type has a list for `descr` and does not match."""
+
+MAX_HEADER_BYTES = 10_000
+"""NumPy's own bound; real headers have 64 to 128 bytes."""
+
+
+def _read_npy(stream: IO[bytes], stored_bytes: int) -> np.ndarray:
+    """The array of an .npy stream of `stored_bytes`. Raises DataError before allocating when the header disagrees."""
+    magic = take(stream, 8)
+    if magic[:6] != NPY_MAGIC or magic[6] not in (1, 2):
+        raise DataError("not an .npy file of version 1 or 2", found=magic, expected=NPY_MAGIC, where="byte 0")
+    length_bytes = 2 if magic[6] == 1 else 4
+    header_bytes = int.from_bytes(take(stream, length_bytes, 8), "little")
+    if header_bytes > MAX_HEADER_BYTES:
+        raise DataError("header too long", found=header_bytes, expected=f"at most {MAX_HEADER_BYTES}", where="byte 8")
+    start = 8 + length_bytes
+    data_type, shape, fortran_order = _parse_header(take(stream, header_bytes, start).decode("latin-1"), start)
+    num_bytes, start = data_type.itemsize * math.prod(shape), start + header_bytes
+    check_length(stored_bytes - start, num_bytes, start)
+    flat = take_rest(stream, num_bytes, start).view(data_type)
+    return flat.reshape(shape[::-1]).T if fortran_order else flat.reshape(shape)
+
+
+def _parse_header(text: str, offset: int) -> tuple[np.dtype, tuple[int, ...], bool]:
+    """Element type, shape, and whether the first index varies fastest."""
+    fields = dict(re.findall(FIELD, text)) if HEADER.fullmatch(text) else {}
+    if len(fields) != 3:
+        expected = "descr, fortran_order and shape of a plain array"
+        raise DataError("unreadable .npy header", found=shown(text), expected=expected, where=f"byte {offset}")
+    shape = tuple(int(size) for size in re.findall(r"\d+", fields["shape"]))
+    check_dimensions(shape)
+    return _parse_type(fields["descr"].strip("'"), offset), shape, fields["fortran_order"] == "True"
+
+
+def _parse_type(text: str, offset: int) -> np.dtype:
+    if text.endswith("O"):
+        hint = "It needs pickle, which can run code: save the array with a number type or as text."
+        raise DataError("an array of Python objects", found=shown(text), where=f"byte {offset}", hint=hint)
+    if not re.fullmatch(r"[<>|=]?(b1|[iu][1248]|f[248]|U[1-9]\d{0,3})", text):
+        raise DataError("unknown element type", found=shown(text), expected="numbers or text", where=f"byte {offset}")
+    return np.dtype(text)
+
+
+@dataclass(frozen=True)
+class Container:
+    """An .npz file or a folder of arrays. arrays: their names, each with its member or file name."""
+
+    path: Path
+    arrays: Mapping[str, str]
+    is_folder: bool
+
+    def read(self, name: str) -> np.ndarray:
+        """The array of that name."""
+        member = self.arrays[name]
+        return _read_file(self.path / member) if self.is_folder else _read_member(self.path, member)
+
+    def display_name(self, name: str) -> str:
+        """The array's name in row ids and messages: `x_train.npy` or `FILE.npz/x_train`."""
+        return self.arrays[name] if self.is_folder else f"{self.path.name}/{name}"
+
+
+def _read_file(path: Path) -> np.ndarray:
+    with located(path.name), readable(), open_data(path) as stream:
+        return _read_npy(stream, file_bytes(stream))
+
+
+def _read_member(path: Path, member: str) -> np.ndarray:
+    with located(member), _opened_zip(path) as archive:
+        info = archive.getinfo(member)
+        if info.flag_bits & 1:
+            raise DataError("an encrypted member", expected="no password")
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise DataError("unknown compression", found=info.compress_type, expected="stored or deflated")
+        if info.compress_size > path.stat().st_size:
+            raise DataError("a member larger than its file", found=f"{info.compress_size:,} bytes")
+        check_expansion(info.file_size, info.compress_size)
+        with archive.open(info) as stream:
+            return _read_npy(stream, info.file_size)
+
+
+def read_lone_array(path: Path) -> np.ndarray | None:
+    """The array of an .npy file, or the only one of an .npz file; None for an .npz file with several."""
+    if _starts_with(path, NPY_MAGIC):
+        return _read_file(path)
+    container = _container(path)
+    names = list(container.arrays)
+    return container.read(names[0]) if len(names) == 1 else None
+
+
+def _container(path: Path) -> Container:
+    if path.is_dir():
+        return Container(path, {file.stem: file.name for file in sorted(path.glob("*.npy"))}, True)
+    if _starts_with(path, NPY_MAGIC):
+        return _container(path.parent)
+    with _opened_zip(path) as archive:
+        members = [name for name in archive.namelist() if name.endswith(".npy")]
+        twice = [name for name, count in Counter(members).items() if count > 1]
+        if twice:
+            raise DataError("a member stored twice", found=", ".join(sorted(twice)), expected="each name once")
+    return Container(path, {name.removesuffix(".npy"): name for name in members}, False)
+
+
+@contextmanager
+def _opened_zip(path: Path) -> Iterator[zipfile.ZipFile]:
+    """A zip archive whose directory is complete and not too large, by the end record of the file."""
+    with readable(), open_data(path) as file:
+        num_members = _check_directory(file)
+        with zipfile.ZipFile(file) as archive:
+            if len(archive.infolist()) != num_members:
+                found, expected = f"{len(archive.infolist()):,} members", f"{num_members:,}"
+                raise DataError("damaged zip directory", found=found, expected=expected)
+            yield archive
+
+
+def _check_directory(file: BufferedReader) -> int:
+    """The number of members in the end record, which must be the last of the file (a comment may follow).
+
+    The standard library ignores that number, so that one damaged length in the directory would hide the members after
+    it, and reads the whole directory without a limit.
+    """
+    size = file_bytes(file)
+    file.seek(max(0, size - DIRECTORY_END_BYTES - MAX_COMMENT_BYTES))
+    tail = file.read()
+    place = tail.rfind(b"PK\x05\x06")
+    end = tail[place:] if place >= 0 else b""
+    where = f"byte {size - len(end)}"
+    if len(end) < DIRECTORY_END_BYTES or len(end) != DIRECTORY_END_BYTES + int.from_bytes(end[20:22], "little"):
+        raise DataError("damaged zip directory", found=f"an end of {len(end):,} bytes", where=where)
+    num_members, num_bytes = int.from_bytes(end[10:12], "little"), int.from_bytes(end[12:16], "little")
+    if tail[max(0, place - 20) : place].startswith(b"PK\x06\x07"):  # beyond 4 GiB: eight bytes a number
+        wide = tail[max(0, place - 76) : place - 20]
+        if not wide.startswith(b"PK\x06\x06"):
+            raise DataError("damaged zip directory", found="no end for large archives", where=where)
+        num_members, num_bytes = int.from_bytes(wide[32:40], "little"), int.from_bytes(wide[40:48], "little")
+    if num_members > MAX_ARCHIVE_MEMBERS or num_bytes > MAX_DIRECTORY_BYTES:
+        found = f"{num_members:,} members in a directory of {num_bytes:,} bytes"
+        raise DataError("too many members", found=found, expected=f"at most {MAX_ARCHIVE_MEMBERS:,}", where=where)
+    return num_members
+
+
+def _starts_with(path: Path, magic: bytes) -> bool:
+    if not path.is_file():
+        return False
+    with located(path.name), readable(), open_data(path) as file:
+        return file.read(len(magic)) == magic
+
+
+def _choose(path: Path, options: Options) -> tuple[Container, list[tuple[str, str]]]:
+    """The container, and the names of picture and label array of the training and, if any, of the test part."""
+    named = {role: key.removesuffix(".npy") for role, key in options.keys.items()}
+    if _starts_with(path, NPY_MAGIC):
+        named.setdefault("images", path.stem)
+    container = _container(path)
+    return container, array_names.choose_arrays(container.arrays, named)
+
+
+def _recognises(path: Path) -> bool:
+    if path.is_dir():
+        return bool(array_names.arrays_by_usual_name(_container(path).arrays))
+    return _starts_with(path, NPY_MAGIC) or _starts_with(path, ZIP_MAGIC)
+
+
+def _files(path: Path, options: Options) -> list[Path]:
+    container, pairs = _choose(path, options)
+    if not container.is_folder:
+        return [path]
+    return [container.path / container.arrays[name] for pair in pairs for name in pair]
+
+
+def _decode(path: Path, options: Options, name: str) -> Dataset:
+    container, pairs = _choose(path, options)
+    parts = array_names.read_parts(pairs, container.read, container.display_name)
+    return assemble(parts, options.class_names, options.pixel_range, name)
+
+
+READER = Reader(
+    version=1,
+    looks_for="an .npz file with images and labels (or x_train and y_train), or a folder with these as .npy files",
+    recognises=_recognises,
+    files=_files,
+    decode=_decode,
+)

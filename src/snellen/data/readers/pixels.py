@@ -1,0 +1,120 @@
+"""Pixels as uint8 whenever that is lossless, else float32, and the values that mean black and white."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from snellen.data.slices import row_slices
+from snellen.errors import DataError, StudyError, located
+from snellen.limits import MAX_IMAGES, MAX_SIDE_PIXELS
+
+CHANNELS = (1, 3, 4)
+EXACT_INTEGER = 2**24
+"""float32 holds every integer up to here."""
+
+
+def as_pictures(images: np.ndarray, name: str) -> np.ndarray:
+    """(N, H, W, C) uint8 or float32 pictures; a view where nothing changes.
+
+    Raises DataError, naming `name`, for other shapes, types that are not numbers, and values that are not finite.
+    """
+    with located(name):
+        _check_shape(images)
+        pictures = images if images.ndim == 4 else images[..., None]
+        return _lossless(pictures)
+
+
+def find_range(
+    pictures: Sequence[np.ndarray], names: Sequence[str], given: tuple[float, float] | None
+) -> tuple[float, float]:
+    """The values of black and white: `given`, or (0, 1), (0, 255) or (0, 65535), whichever the pixels fit.
+
+    Raises DataError when they fit none, and when the parts differ (one scaled, the other not).
+    """
+    if given is not None:
+        return _check_given(given)
+    ranges = [_usual_range(images, name) for images, name in zip(pictures, names, strict=True)]
+    if len(set(ranges)) > 1:
+        found = ", ".join(f"{value} in {name}" for value, name in zip(ranges, names, strict=True))
+        raise DataError("parts on different pixel scales", found=found, hint="Give `pixel_range` if this is right.")
+    return ranges[0]
+
+
+def _check_shape(images: np.ndarray) -> None:
+    """Raises DataError unless the shape is (N, H, W) or (N, H, W, C); the hint says how to fix usual mistakes."""
+    shape, hint = images.shape, None
+    channels = shape[3] if len(shape) == 4 else 1
+    good = len(shape) in (3, 4) and channels in CHANNELS
+    if len(shape) == 2:
+        hint = "Flat rows: reshape them, for example images.reshape(-1, 28, 28)."
+    elif len(shape) == 4 and not good and shape[1] in CHANNELS:
+        hint = "Channels come first here: use images.transpose(0, 2, 3, 1)."
+    if not good:
+        expected = "(N, H, W) or (N, H, W, C) with C 1, 3 or 4"
+        raise DataError("not the shape of pictures", found=f"shape {shape}", expected=expected, hint=hint)
+    if not all(1 <= side <= MAX_SIDE_PIXELS for side in shape[1:3]) or shape[0] > MAX_IMAGES:
+        expected = f"sides of 1 to {MAX_SIDE_PIXELS} pixels, at most {MAX_IMAGES:,} pictures"
+        raise DataError("pictures out of bounds", found=f"shape {shape}", expected=expected)
+
+
+def _lossless(images: np.ndarray) -> np.ndarray:
+    if images.dtype == np.uint8:
+        return np.ascontiguousarray(images)
+    if images.dtype.kind not in "biuf":
+        raise DataError("pixels are not numbers", found=f"type {images.dtype}", expected="integers, booleans or floats")
+    low, high = _extent(images)
+    if low >= 0 and high <= 255 and _are_integers(images):
+        return images.astype(np.uint8, order="C")
+    is_float = images.dtype.kind == "f"
+    bound = float(np.finfo(np.float32).max) if is_float else EXACT_INTEGER
+    if max(-low, high) > bound:
+        raise DataError("pixels do not fit float32", found=f"{low} to {high}", expected=f"at most {bound:g}")
+    return images.astype(np.float32, order="C", copy=False)
+
+
+def _extent(images: np.ndarray) -> tuple[float, float]:
+    """Least and greatest pixel. Raises DataError with row and position of the first that is not finite."""
+    lows, highs = [], []
+    for rows in row_slices(images):
+        low, high = images[rows].min().item(), images[rows].max().item()
+        if not (math.isfinite(low) and math.isfinite(high)):
+            row, *position = np.argwhere(~np.isfinite(images[rows]))[0].tolist()
+            value = images[rows][(row, *position)]
+            where = f"row {rows.start + row}: pixel {tuple(position)}"
+            raise DataError("a pixel is not finite", found=value, expected="a number", where=where)
+        lows.append(low)
+        highs.append(high)
+    return min(lows), max(highs)
+
+
+def _are_integers(images: np.ndarray) -> bool:
+    if images.dtype.kind != "f":
+        return True
+    return all(np.array_equal(images[rows], np.rint(images[rows])) for rows in row_slices(images))
+
+
+def _usual_range(images: np.ndarray, name: str) -> tuple[float, float]:
+    low, high = _extent(images)
+    if low >= 0 and high <= 1:
+        return 0.0, 1.0
+    if low >= 0 and high <= 255:
+        return 0.0, 255.0
+    if low >= 0 and high <= 65535 and _are_integers(images):
+        return 0.0, 65535.0
+    raise DataError(
+        "cannot tell which values mean black and white",
+        found=f"pixels from {low:g} to {high:g}",
+        expected="within 0 to 1, 0 to 255, or integers up to 65535",
+        where=name,
+        hint="Say so with `pixel_range`, for example [-1, 1].",
+    )
+
+
+def _check_given(pixel_range: tuple[float, float]) -> tuple[float, float]:
+    low, high = (float(value) for value in pixel_range)
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise StudyError("bad `pixel_range`", found=[low, high], expected="two finite numbers, the lower first")
+    return low, high

@@ -1,0 +1,73 @@
+"""The base of all readers: the options of a study for reading, and what a reader consists of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from snellen.data.dataset import Dataset
+from snellen.data.groups import Group
+from snellen.data.readers.picture_decoder import Background
+from snellen.data.resizing import Resizing
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of a study for reading; None or empty means that the reader decides.
+
+    kind: the name of a reader. keys: the names of arrays, for example {images: X, labels: y}, or of a manifest's
+    columns. class_names: the K names, in the order of the labels. pixel_range: the values of black and white. classes:
+    those to keep, in their new order. resizing: the size that pictures get. grey: whether colours then become one
+    channel. The others are for picture files only: background, the colour under transparent ones; group, what the
+    pictures of one group share (every split keeps a group together); on_bad_image, what happens to files that cannot be
+    read.
+    """
+
+    kind: str | None = None
+    keys: Mapping[str, str] = field(default_factory=dict)
+    class_names: tuple[str, ...] | None = None
+    pixel_range: tuple[float, float] | None = None
+    classes: tuple[str, ...] | None = None
+    resizing: Resizing | None = None
+    grey: bool = False
+    background: Background | None = None
+    group: Group | None = None
+    on_bad_image: Literal["exclude"] | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The options that change the content that is read, for cache keys, which name the kind themselves."""
+        return {
+            "keys": dict(self.keys),
+            "class_names": None if self.class_names is None else list(self.class_names),
+            "pixel_range": None if self.pixel_range is None else [float(value) for value in self.pixel_range],
+            "classes": None if self.classes is None else list(self.classes),
+            "fit": self.resizing and self.resizing.model_dump(),
+            "grey": self.grey,
+            "background": self.background,
+            "group": self.group and self.group.model_dump(),
+            "on_bad_image": self.on_bad_image,
+        }
+
+
+DEFAULT_OPTIONS = Options()
+"""A study that says nothing about reading."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """The reader of one kind of source. For bad files its functions raise DataError and nothing else.
+
+    version: incremented when the same files would give another Dataset, so that older cache entries are not used.
+    looks_for: what it reads, for messages. recognises: whether there is such a source at a path. files: the files whose
+    bytes determine the Dataset. decode: the Dataset, with this name; it reads only `files`. of_picture_files: whether
+    each row is a file of its own.
+    """
+
+    version: int
+    looks_for: str
+    recognises: Callable[[Path], bool]
+    files: Callable[[Path, Options], list[Path]]
+    decode: Callable[[Path, Options, str], Dataset]
+    of_picture_files: bool = False

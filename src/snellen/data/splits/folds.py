@@ -1,0 +1,104 @@
+"""Folds: rows divided into parts, each held out once while the others train, with validation rows of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from snellen.data.dataset import Dataset
+from snellen.data.duplicates import duplicate_groups
+from snellen.data.splits.roles import Roles, Split, check_classes, units_of
+from snellen.data.splits.stratified import add_groups, random_numbers, row_count, stratified_choice
+from snellen.errors import RunError, StudyError
+
+PURPOSE = 1_000
+"""Of the lots of folds; roles use the numbers below."""
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """One fold. number: from 1 in its repeat. rows: train, validation (taken out of its own training part) and
+    held_out (neither stops nor chooses anything), each to ascending int64 rows."""
+
+    repeat: int
+    number: int
+    rows: dict[str, np.ndarray]
+
+
+def make_folds(dataset: Dataset, roles: Roles, split: Split, count: int, repeats: int) -> list[Fold]:
+    """`count` folds, `repeats` times, of all rows with a role but the official or drawn test and calibration.
+
+    Stratified; equal pictures, groups and (when the split says so) near-duplicates stay together. Raises StudyError
+    for more folds than the smallest class has rows, or groups that cannot be divided.
+    """
+    pool = np.union1d(roles.rows["train"], roles.rows["validation"])
+    _check_count(dataset, pool, count)
+    copies = duplicate_groups(dataset.images)
+    units = units_of(dataset, copies, split)
+    share = len(roles.rows["validation"]) / len(pool)
+    made = [
+        Fold(repeat, number, _fold_rows(dataset, pool, held_out, units, share, split.seed, (repeat, number)))
+        for repeat in range(1, repeats + 1)
+        for number, held_out in enumerate(_parts(dataset, pool, units, units is copies, count, split, repeat), 1)
+    ]
+    for fold in made:
+        _prove_apart(fold, units)
+    return made
+
+
+def _check_count(dataset: Dataset, pool: np.ndarray, count: int) -> None:
+    sizes = np.bincount(dataset.labels[pool], minlength=len(dataset.classes))
+    if sizes.min() < count:
+        name = dataset.classes[int(np.argmin(sizes))]
+        raise StudyError(
+            "more folds than members of the smallest class",
+            found=f"{count} folds, {sizes.min()} images of class {name!r}",
+            expected=f"at most {sizes.min()} folds",
+        )
+
+
+def _parts(
+    dataset: Dataset, pool: np.ndarray, units: np.ndarray, singles: bool, count: int, split: Split, repeat: int
+) -> Iterator[np.ndarray]:
+    """The rows of each fold: every row of the pool once."""
+    lots = random_numbers(len(dataset), split.seed, PURPOSE + repeat)
+    left = pool
+    for remaining in range(count, 1, -1):
+        wanted = round(len(left) / remaining)
+        part = stratified_choice(left, wanted, dataset.labels, units, lots)
+        part = part if singles else add_groups(part, left, wanted, units, "folds")
+        yield part
+        left = np.setdiff1d(left, part)
+        if not len(left):
+            raise StudyError("groups too large to be divided into so many folds", found=f"{count} folds")
+    yield left
+
+
+def _fold_rows(
+    dataset: Dataset,
+    pool: np.ndarray,
+    held_out: np.ndarray,
+    units: np.ndarray,
+    share: float,
+    seed: int,
+    place: tuple[int, int],
+) -> dict[str, np.ndarray]:
+    rest = np.setdiff1d(pool, held_out)
+    wanted = row_count(share, len(rest), "validation")
+    lots = random_numbers(len(dataset), seed, PURPOSE * 1_000 + place[0] * 1_000 + place[1])
+    validation = add_groups(
+        stratified_choice(rest, wanted, dataset.labels, units, lots), rest, wanted, units, "validation"
+    )
+    rows = {"train": np.setdiff1d(rest, validation), "validation": validation, "held_out": held_out}
+    check_classes(dataset, Roles(rows, ()), needed=("train", "validation"))
+    return rows
+
+
+def _prove_apart(fold: Fold, units: np.ndarray) -> None:
+    """Raises RunError when two parts of a fold share a row or what belongs together."""
+    for one, other in (("train", "validation"), ("train", "held_out"), ("validation", "held_out")):
+        shared = np.intersect1d(units[fold.rows[one]], units[fold.rows[other]])
+        if len(shared):
+            raise RunError(f"{one} and {other} of fold {fold.number} share related pictures", found=f"{len(shared):,}")

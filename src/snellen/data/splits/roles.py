@@ -1,0 +1,178 @@
+"""Roles: which rows train, which validate, which calibrate, which test; decided once, before anything is fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any, Literal
+
+import numpy as np
+
+from snellen.data.dataset import Dataset
+from snellen.data.duplicates import duplicate_groups
+from snellen.data.groups import first_occurrences, merge_groups
+from snellen.data.inspect import near_duplicates
+from snellen.data.splits.stratified import Share, add_groups, random_numbers, row_count, stratified_choice
+from snellen.errors import RunError, StudyError
+
+ROLES = ("train", "validation", "calibration", "test")
+DEFAULT_TEST = 0.2
+"""Of all rows, where the publisher chose no test."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """How rows get their roles. A float in (0, 1) is a fraction, an integer a count.
+
+    test: of all rows that take part; only where there is no official test, and then 0.2 unless given. validation: of
+    the rows that are not test. calibration: of the validation rows. drop_duplicates: "exact" keeps the first of equal
+    pictures with equal labels outside an official test. near_duplicates: "together" keeps almost equal pictures in one
+    role, as groups and exact duplicates always are.
+    """
+
+    test: Share | None = None
+    validation: Share = 0.2
+    calibration: Share = 0
+    seed: int = 0
+    drop_duplicates: Literal["exact"] | None = None
+    near_duplicates: Literal["together"] | None = None
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A row without a role, why, and the row that has the same picture, or else its group or nearly its picture."""
+
+    row: int
+    reason: Literal["duplicate", "in official test", "related to official test"]
+    twin: int
+
+
+@dataclass(frozen=True, eq=False)
+class Roles:
+    """rows: each of ROLES to its ascending int64 rows, maybe none. left_out: the other rows, ascending."""
+
+    rows: Mapping[str, np.ndarray]
+    left_out: tuple[LeftOut, ...]
+
+
+def assign(dataset: Dataset, split: Split) -> Roles:
+    """The roles of all rows: stratified over classes to within one row, exact in total, the same for the same seed.
+
+    Rows with the same picture, whatever their labels, are never in two roles; a total is missed only where single
+    pictures do not suffice to add_groups it. Asking for calibration rows changes neither training nor test rows. Raises
+    StudyError for counts that are impossible or leave a class without training (or wanted validation) rows.
+    """
+    copies = duplicate_groups(dataset.images)
+    units = units_of(dataset, copies, split)
+    left_out = _leave_out(dataset, copies, units, split)
+    pool = np.setdiff1d(np.arange(len(dataset)), [item.row for item in left_out])
+
+    def draw(rows: np.ndarray, share: Share, role: str) -> np.ndarray:
+        count = row_count(share, len(rows), role)
+        chosen = stratified_choice(
+            rows, count, dataset.labels, units, random_numbers(len(dataset), split.seed, ROLES.index(role))
+        )
+        return chosen if units is copies else add_groups(chosen, rows, count, units, role)
+
+    official = dataset.official_test
+    test = draw(pool, _test_share(split), "test") if official is None else _official(official, split)
+    rest = np.setdiff1d(pool, test)
+    held_out = draw(rest, split.validation, "validation")
+    calibration = draw(held_out, split.calibration, "calibration")
+    parts = np.setdiff1d(rest, held_out), np.setdiff1d(held_out, calibration), calibration, test
+    roles = Roles(dict(zip(ROLES, parts, strict=True)), left_out)
+    check_classes(dataset, roles, needed=("train", "validation") if len(held_out) else ("train",))
+    prove_disjoint(dataset, roles)
+    _prove_apart("related pictures", {role: set(units[rows].tolist()) for role, rows in roles.rows.items()})
+    return roles
+
+
+def rows_in_several_roles(groups: np.ndarray, roles: Roles) -> np.ndarray:
+    """Ascending rows, of those with a role, whose group (N,) stands in more than one role."""
+    rows = np.concatenate([roles.rows[role] for role in ROLES])
+    role = np.repeat(np.arange(len(ROLES)), [len(roles.rows[role]) for role in ROLES])
+    names, numbers = np.unique(np.unique(np.stack([groups[rows], role]), axis=1)[0], return_counts=True)
+    return np.sort(rows[np.isin(groups[rows], names[numbers > 1])])
+
+
+def units_of(dataset: Dataset, copies: np.ndarray, split: Split) -> np.ndarray:
+    """(N,) int64: the lowest row of those that stay together; `copies` itself where nothing else joins them."""
+    partitions = [copies]
+    if dataset.groups is not None:
+        partitions.append(dataset.groups)
+    if split.near_duplicates:
+        partitions.append(near_duplicates.near_groups(dataset))
+    return copies if len(partitions) == 1 else merge_groups(*partitions)
+
+
+def prove_disjoint(dataset: Dataset, roles: Roles) -> None:
+    """Raises RunError unless every row has one role or is left out, and no id and no picture is in two roles."""
+    everything = np.concatenate([*roles.rows.values(), np.array([item.row for item in roles.left_out], np.int64)])
+    if not np.array_equal(np.sort(everything), np.arange(len(dataset))):
+        raise RunError("rows without exactly one role", found=f"{len(everything):,} rows", expected=f"{len(dataset):,}")
+    groups = duplicate_groups(dataset.images)
+    _prove_apart("pictures", {role: set(groups[rows].tolist()) for role, rows in roles.rows.items()})
+    if dataset.groups is not None:
+        own = dataset.groups
+        _prove_apart("groups", {role: set(own[rows].tolist()) for role, rows in roles.rows.items()})
+    _prove_apart("ids", {role: set(dataset.ids[rows].tolist()) for role, rows in roles.rows.items()})
+
+
+def _prove_apart(what: str, members: Mapping[str, set[Any]]) -> None:
+    for one, other in combinations(members, 2):
+        shared = members[one] & members[other]
+        if shared:
+            raise RunError(f"{one} and {other} share {what}", found=f"{len(shared):,}, such as {min(shared)}")
+
+
+def _leave_out(dataset: Dataset, copies: np.ndarray, units: np.ndarray, split: Split) -> tuple[LeftOut, ...]:
+    """The rows outside an official test that it contains too or is related to, and duplicates that the study drops."""
+    own = np.ones(len(dataset), bool) if dataset.official_test is None else ~dataset.official_test
+    twin, relative = (_first_tested(partition, ~own) for partition in (copies, units))
+    shared = np.flatnonzero(own & (twin >= 0))
+    left_out = [LeftOut(int(row), "in official test", int(twin[row])) for row in shared]
+    related = np.flatnonzero(own & (twin < 0) & (relative >= 0))
+    left_out += [LeftOut(int(row), "related to official test", int(relative[row])) for row in related]
+    if split.drop_duplicates:
+        rows = np.flatnonzero(own & (relative < 0))
+        first = first_occurrences(copies[rows] * len(dataset.classes) + dataset.labels[rows])
+        again = np.flatnonzero(first != np.arange(len(rows)))
+        left_out += [LeftOut(int(rows[copy]), "duplicate", int(rows[first[copy]])) for copy in again]
+    return tuple(sorted(left_out, key=lambda item: item.row))
+
+
+def _first_tested(partition: np.ndarray, tested: np.ndarray) -> np.ndarray:
+    """(N,): the first tested row in the same part of `partition`, or -1."""
+    rows = np.flatnonzero(tested)[::-1]
+    first = np.full(len(partition), -1)
+    first[partition[rows]] = rows
+    return np.asarray(first[partition])
+
+
+def _official(official_test: np.ndarray, split: Split) -> np.ndarray:
+    if split.test is not None:
+        raise StudyError(
+            "`split.test` beside an official test",
+            found=split.test,
+            hint="These data have a test part of their own, which is used whole: remove `split.test`.",
+        )
+    return np.flatnonzero(official_test)
+
+
+def _test_share(split: Split) -> Share:
+    return DEFAULT_TEST if split.test is None else split.test
+
+
+def check_classes(dataset: Dataset, roles: Roles, needed: Sequence[str]) -> None:
+    """Raises StudyError when a class has no row in one of the needed roles."""
+    for role in needed:
+        counts = np.bincount(dataset.labels[roles.rows[role]], minlength=len(dataset.classes))
+        if not counts.all():
+            name = dataset.classes[int(np.argmin(counts))]
+            raise StudyError(
+                f"no {role} row of class {name!r}",
+                found=f"{counts.sum():,} {role} rows of {np.count_nonzero(counts)} of {len(counts)} classes",
+                expected="every class at least once",
+                hint="Ask for more rows in this role, or leave the class out.",
+            )

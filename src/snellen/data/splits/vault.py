@@ -1,0 +1,99 @@
+"""The vault: test labels in a file of their own, read by one function, which records every call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+import numpy as np
+from pydantic import ConfigDict, Field
+
+from snellen.data.dataset import Dataset
+from snellen.data.splits.roles import Roles
+from snellen.errors import IdentityError, RunError, located
+from snellen.files import journal, tensors
+from snellen.files.cache import records_folder
+from snellen.files.hashing import digest_arrays
+from snellen.files.inside import inside
+from snellen.files.stored import STORED
+
+FILE = "test-labels.safetensors"
+EVENT = "test opened"
+
+
+@dataclass(frozen=True)
+class Openings:
+    """How often the labels of one test part were opened: in this run directory, and by this user in all runs."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STORED
+    this_run: Annotated[int, Field(ge=0)]
+    ever: Annotated[int, Field(ge=0)]
+
+
+def seal(folder: Path, dataset: Dataset, roles: Roles) -> Dataset:
+    """Stores the test labels in `folder` and returns the data set without them."""
+    rows = roles.rows["test"]
+    arrays = {"rows": rows, "labels": dataset.unsealed_labels(rows)}
+    tensors.save(folder / FILE, arrays, {"fingerprint": test_fingerprint(dataset, roles)})
+    return dataset.without_labels(rows)
+
+
+def test_fingerprint(dataset: Dataset, roles: Roles) -> str:
+    """SHA-256 (hex) of the test part's pictures and labels alone: the same in every study with this test part."""
+    rows = roles.rows["test"]
+    return part_fingerprint(dataset.images[rows], dataset.unsealed_labels(rows))
+
+
+def part_fingerprint(images: np.ndarray, labels: np.ndarray) -> str:
+    """SHA-256 (hex) of pictures and labels, in their order."""
+    return digest_arrays(images, labels)
+
+
+def open_test(folder: Path, *, study: str, job: str, model: str, reason: str) -> np.ndarray:
+    """(n,) int64 labels of the test rows, ascending by row. Only final evaluation calls this.
+
+    Before it returns, the opening is written to the user's log, which outlives runs, and to the run's journal.
+    Raises RunError when the run has no test labels.
+    """
+    labels, fingerprint = _load(folder)
+    record = note_opening(fingerprint, study=study, job=job, model=model, reason=reason)
+    journal.append(folder / "journal.jsonl", record)
+    return labels
+
+
+def note_opening(fingerprint: str, *, study: str, job: str, model: str, reason: str) -> dict[str, str]:
+    """Records an opening of the test part with this fingerprint in the user's log; returns the record."""
+    record = {"event": EVENT, "study": study, "job": job, "model": model, "reason": reason}
+    record |= {"fingerprint": fingerprint, "time": datetime.now(UTC).isoformat(timespec="seconds")}
+    journal.append(_log(fingerprint), record)
+    return record
+
+
+def count_openings(folder: Path) -> Openings:
+    """How often the test part now in `folder` was opened; `ever` is at least `this_run`, even when the log was lost."""
+    _, fingerprint = _load(folder)
+    records = journal.read(folder / "journal.jsonl")
+    this_run = sum(record.get("event") == EVENT and record.get("fingerprint") == fingerprint for record in records)
+    return Openings(this_run, max(this_run, len(journal.read(_log(fingerprint)))))
+
+
+def stored_fingerprint(folder: Path) -> str:
+    """The fingerprint of the test part whose labels are in `folder`; this is not an opening."""
+    return _load(folder)[1]
+
+
+def _load(folder: Path) -> tuple[np.ndarray, str]:
+    try:
+        arrays, metadata = tensors.load(folder / FILE)
+    except FileNotFoundError:
+        raise RunError("the test labels are not here", where=str(folder / FILE), hint="Run the study again.") from None
+    with located(str(folder / FILE)):
+        if "fingerprint" not in metadata:
+            raise IdentityError("no fingerprint of the test part")
+        return tensors.array(arrays, "labels", np.int64, (None,)), metadata["fingerprint"]
+
+
+def _log(fingerprint: str) -> Path:
+    return inside(records_folder() / "openings", f"{fingerprint}.jsonl")

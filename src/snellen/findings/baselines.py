@@ -1,0 +1,87 @@
+"""Findings about baselines: the best one beside the chosen model, and models that are worse or not shown to be
+better."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from snellen.evaluate.baselines import baseline_key
+from snellen.evaluate.comparisons import Comparison
+from snellen.evaluate.scores import Estimate
+from snellen.findings.comparisons import OUT_OF_BAG, against_baseline, corrected_away
+from snellen.findings.finding import Facts, Finding, Step
+from snellen.findings.naming import all_networks, left_out, one_network, with_limits
+from snellen.phrases import capitalised, plural
+
+OTHERWISE = Step("tune", "Try another learning_rate or other layers.")
+
+
+def best_baseline(facts: Facts) -> Iterator[Finding]:
+    """SNL008: the accuracy of the chosen model and of the best baseline, and the verdict where there is one."""
+    evaluation, model = facts.evaluation, facts.evaluation.chosen
+    best = evaluation.best_baseline
+    own = _compared(facts, model, best[0]) if model and best else None
+    if model is None or best is None or own is None or own.value is None or best[1].value is None:
+        return
+    label, baseline = facts.record.baseline_results[best[0]].label, best[1]
+    whom = (all_networks if own.networks > 1 else one_network)(facts, model, "validation")
+    average = " on average" if own.networks > 1 else ""
+    yield Finding(
+        "SNL008",
+        "result",
+        f"On the same {plural(own.n, 'validation image')} the best baseline, `{label}`, is right on "
+        f"{baseline.in_percent} and {whom} on {own.in_percent}{average}.{against_baseline(facts, model, best[0])}",
+        {"model": model, "floor": best[0], "value": own.value, "floor_value": baseline.value, "n": own.n},
+        "leaderboard",
+    )
+
+
+def _compared(facts: Facts, model: str, baseline: str) -> Estimate | None:
+    """The accuracy that the verdict is about: the mean over seeds, or of the one network where that was compared."""
+    one = facts.evaluation.comparisons.between(model, baseline_key(baseline), "validation")
+    if one is not None and one.kind in ("networks", "out of bag"):
+        return facts.evaluation.estimate(model, "validation", "accuracy")
+    return facts.evaluation.standing(model, "validation")
+
+
+def not_better_than_baseline(facts: Facts) -> Iterator[Finding]:
+    """SNL110: a model that is worse than the best baseline on the same validation images (a warning), or not shown to
+    be better (a notice)."""
+    best = facts.evaluation.best_baseline
+    if best is None:
+        return
+    label = facts.record.baseline_results[best[0]].label
+    for model in facts.evaluation.ranked:
+        one = facts.evaluation.comparisons.between(model, baseline_key(best[0]), "validation")
+        if one is None or one.verdict.better or one.kind == "selected":
+            continue
+        whom = (all_networks if one.kind == "recipes" else one_network)(facts, model, "validation")
+        images = plural(one.images, "validation image")
+        values = {"model": model, "floor": best[0], "n": one.images}
+        if one.verdict.worse:
+            yield Finding(
+                "SNL110",
+                "warning",
+                f"{capitalised(whom)}: worse than a simple baseline, `{label}`, on the same {images}, by "
+                f"{with_limits(one.turned.difference)}, {_covering(one)}.",
+                {**values, "below": -one.difference.value},
+                "leaderboard",
+                steps=(OTHERWISE,),
+            )
+        else:
+            yield Finding(
+                "SNL110",
+                "notice",
+                f"{capitalised(whom)}: not shown to be better than a simple baseline, `{label}`. On the same {images} "
+                f"the difference is {with_limits(one.difference)}, {_covering(one)}{corrected_away(one)}.",
+                {**values, "difference": one.difference.value},
+                "leaderboard",
+                steps=(OTHERWISE,),
+            )
+
+
+def _covering(one: Comparison) -> str:
+    """What the interval covers."""
+    if one.kind == "recipes":
+        return f"over images and seeds{left_out(one)}"
+    return f"over images, {OUT_OF_BAG if one.kind == 'out of bag' else 'for this trained network alone'}"

@@ -1,0 +1,192 @@
+"""Floors: classifiers so simple that a network which is not above them has learned nothing that is worth its cost.
+
+Each is fitted to the training rows alone. Pixels are seen as networks see them: 0 is black and 1 is white.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+
+from snellen.data.dataset import Dataset
+from snellen.data.inspect.class_images import mean_images
+from snellen.data.slices import picture_slices
+from snellen.models.layer import Arrays
+
+ROUNDS = 50
+MIN_ROUNDS = 5
+MAX_ROUNDS = 200
+"""Of the solver of the logistic regression: in a large study, in one of very many classes, and in a small one."""
+
+WORK = 200_000_000
+"""Pictures x pixels x classes that ROUNDS rounds may see: 2 to 3 s on one core (25,000 pictures of MNIST, 6,500 of
+CIFAR-10). All 55,000 pictures of MNIST and 100 rounds take 6 to 10 s, for one point more."""
+
+SIDE = 32
+"""The logistic regression sees larger pictures reduced to at most this side, each pixel the mean of a square: more
+pictures for the same work."""
+
+SEED = 0
+"""Of the draw of training pictures; a floor does not change with the seed of the study."""
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """arrays: all that predicting needs. images: the training pictures it was fitted to. rounds, converged: of a fit in
+    rounds, else None; not converged means that the rounds came to their end first."""
+
+    arrays: Arrays
+    images: int
+    rounds: int | None = None
+    converged: bool | None = None
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers were fitted."""
+        return sum(array.size for array in self.arrays.values())
+
+
+@dataclass(frozen=True)
+class Floor:
+    """fit: of a data set and its training rows. predict: (n, K) probabilities of its arrays and (n, H, W, C) pixels."""
+
+    fit: Callable[[Dataset, np.ndarray], Fitted]
+    predict: Callable[[Mapping[str, np.ndarray], np.ndarray], np.ndarray]
+
+
+def load_libraries() -> None:
+    """Imports what floors need, so that its second is not counted as a floor's."""
+    import sklearn.linear_model
+    import sklearn.metrics  # noqa: F401
+
+
+def fit(name: str, dataset: Dataset, rows: np.ndarray) -> Fitted:
+    """A floor fitted to `rows`; the same bits whenever it is repeated on one machine."""
+    with _one_thread():
+        return BASELINES[name].fit(dataset, rows)
+
+
+def predict(name: str, arrays: Mapping[str, np.ndarray], dataset: Dataset, rows: np.ndarray) -> np.ndarray:
+    """(N, K) float32 probabilities of `rows`, in slices."""
+    parts = [np.zeros((0, len(dataset.classes)), np.float32)]
+    with _one_thread():
+        for _, pictures in picture_slices(dataset.images, rows):
+            parts.append(BASELINES[name].predict(arrays, _pixels(pictures, dataset.pixel_range)).astype(np.float32))
+    return np.concatenate(parts)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """How work is shared between threads changes its rounding; and two threads on busy cores were 10 times slower."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        yield
+
+
+def _pixels(pictures: np.ndarray, pixel_range: tuple[float, float]) -> np.ndarray:
+    """The same pictures as float32 from 0, black, to 1, white."""
+    low, high = pixel_range
+    return (pictures.astype(np.float32) - np.float32(low)) / np.float32(high - low)
+
+
+def _fit_majority(dataset: Dataset, rows: np.ndarray) -> Fitted:
+    """The share of each class: scikit-learn's DummyClassifier(strategy="prior")."""
+    counts = np.bincount(dataset.unsealed_labels(rows), minlength=len(dataset.classes))
+    return Fitted({"shares": counts / counts.sum()}, len(rows))
+
+
+def _predict_majority(arrays: Mapping[str, np.ndarray], pixels: np.ndarray) -> np.ndarray:
+    return np.tile(arrays["shares"], (len(pixels), 1))
+
+
+def _fit_centroids(dataset: Dataset, rows: np.ndarray) -> Fitted:
+    """The mean picture of each class: scikit-learn's NearestCentroid, which holds all pictures in float64 twice."""
+    return Fitted({"centroids": _pixels(mean_images(dataset, rows), dataset.pixel_range)}, len(rows))
+
+
+def _predict_centroids(arrays: Mapping[str, np.ndarray], pixels: np.ndarray) -> np.ndarray:
+    """The softmax of the negative Euclidean distances: the nearest is the most probable; otherwise arbitrary."""
+    from scipy.special import softmax
+    from sklearn.metrics import pairwise_distances
+
+    centroids = _flat(arrays["centroids"]).astype(np.float64)
+    return np.asarray(softmax(-pairwise_distances(_flat(pixels).astype(np.float64), centroids), axis=1))
+
+
+def _fit_logistic(dataset: Dataset, rows: np.ndarray) -> Fitted:
+    """scikit-learn's LogisticRegression with its own settings, on as many training pictures as WORK allows."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+
+    labels, classes = dataset.unsealed_labels(rows), len(dataset.classes)
+    work = int(np.prod(_reduced(np.zeros((1, *dataset.shape))).shape)) * classes
+    drawn = stratified(labels, max(2 * classes, _two_digits(WORK // work)), SEED)
+    rounds = min(MAX_ROUNDS, max(MIN_ROUNDS, ROUNDS * WORK // (work * len(drawn))))
+    x = np.empty((len(drawn), work // classes), np.float32)
+    for part, pictures in picture_slices(dataset.images, rows[drawn]):
+        x[part] = _flat(_reduced(_pixels(pictures, dataset.pixel_range)))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ConvergenceWarning)
+        found = LogisticRegression(max_iter=rounds).fit(x, labels[drawn])
+    converged = not any(issubclass(each.category, ConvergenceWarning) for each in caught)
+    arrays = {"kernel": _every_class(found.coef_), "bias": _every_class(found.intercept_)}
+    return Fitted(arrays, len(drawn), int(found.n_iter_.max()), converged)
+
+
+def _every_class(values: np.ndarray) -> np.ndarray:
+    """Of two classes scikit-learn keeps the second only; the first is zero then."""
+    return np.concatenate([np.zeros_like(values), values]) if len(values) == 1 else values
+
+
+def _predict_logistic(arrays: Mapping[str, np.ndarray], pixels: np.ndarray) -> np.ndarray:
+    from scipy.special import softmax
+
+    logits = _flat(_reduced(pixels)) @ arrays["kernel"].T + arrays["bias"]
+    return np.asarray(softmax(logits.astype(np.float64), axis=1))
+
+
+def stratified(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """At most `count` places in (n,) labels, ascending: drawn in the proportions of the classes, and one of every class
+    as long as `count` allows it."""
+    shuffled = np.random.Generator(np.random.Philox(seed)).permutation(len(labels))
+    ordered = shuffled[np.argsort(labels[shuffled], kind="stable")]
+    sizes = np.bincount(labels)
+    place_in_class = np.arange(len(labels)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return np.sort(ordered[np.argsort(place_in_class / sizes[labels[ordered]], kind="stable")[:count]])
+
+
+def _two_digits(number: int) -> int:
+    """12,755 as 12,000: a number to say in a name."""
+    step = 10 ** max(0, len(str(number)) - 2)
+    return int(number // step * step)
+
+
+def _reduced(pixels: np.ndarray) -> np.ndarray:
+    """Pictures (n, H, W, C) of at most SIDE x SIDE: each pixel the mean of a square, a rest at the edge left out.
+
+    Never to less than one pixel of its shorter side, however long the other is.
+    """
+    height, width, channels = pixels.shape[1:]
+    square = min(-(-max(height, width) // SIDE), height, width)
+    if square == 1:
+        return pixels
+    high, wide = height // square, width // square
+    whole = pixels[:, : high * square, : wide * square]
+    return np.asarray(whole.reshape(len(pixels), high, square, wide, square, channels).mean(axis=(2, 4)))
+
+
+def _flat(pictures: np.ndarray) -> np.ndarray:
+    return pictures.reshape(len(pictures), -1)
+
+
+BASELINES: dict[str, Floor] = {
+    "majority class": Floor(_fit_majority, _predict_majority),
+    "nearest centroid": Floor(_fit_centroids, _predict_centroids),
+    "logistic regression": Floor(_fit_logistic, _predict_logistic),
+}
+"""In the order in which they are fitted, the quickest first."""

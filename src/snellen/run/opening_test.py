@@ -1,0 +1,49 @@
+"""The test is opened: for the models that the study names, once a network, and counted."""
+
+from __future__ import annotations
+
+from snellen.data.splits import vault
+from snellen.data.splits.roles import Roles
+from snellen.evaluate.baselines import baseline_key, ranked_baselines
+from snellen.evaluate.model_choice import ranking, to_open
+from snellen.evaluate.record import RunRecord
+from snellen.files import hashes
+from snellen.models.predictions import Predictions
+from snellen.train.baselines import predict_baseline
+from snellen.train.perform import RunContext, predict_role
+from snellen.train.results import JobFolder
+
+
+def open_tests(record: RunRecord, roles: Roles, place: RunContext) -> list[str]:
+    """Compares predictions with test labels for the models that the study opens the test for; once a job."""
+    opened = to_open(record, ranking(record)) if len(roles.rows["test"]) else []
+    fingerprint = vault.stored_fingerprint(record.folder)
+    reason, study = f"open_test: {record.study.open_test}", record.study.study
+    for model, job in [(name, job) for name in opened for job in record.planned[name].tested]:
+        folder = record.folder_of(job)
+        if folder.was_opened(fingerprint) or not folder.is_done():
+            continue
+        predictions = predict_role("test", roles.rows["test"], job, place)
+        labels = vault.open_test(record.folder, study=study, job=job, model=model, reason=reason)
+        _store(record, folder, predictions.labelled(labels), fingerprint)
+    return opened
+
+
+def open_baselines(record: RunRecord, roles: Roles, place: RunContext) -> None:
+    """The same for the floors of a study that opens the test for all; once a floor."""
+    floors = ranked_baselines(record) if record.study.open_test == "all" and len(roles.rows["test"]) else []
+    fingerprint = vault.stored_fingerprint(record.folder)
+    for name in floors:
+        folder, shown = record.baselines[name], baseline_key(name)
+        if folder.job.was_opened(fingerprint):
+            continue
+        predictions = predict_baseline(name, "test", folder, place.dataset, roles.rows["test"])
+        study, job = record.study.study, folder.path.name
+        labels = vault.open_test(record.folder, study=study, job=job, model=shown, reason="open_test: all")
+        _store(record, folder.job, predictions.labelled(labels), fingerprint)
+
+
+def _store(record: RunRecord, folder: JobFolder, predictions: Predictions, fingerprint: str) -> None:
+    with hashes.rewriting(record.folder, [folder.predictions_path("test"), folder.opened_path]):
+        folder.write_predictions(predictions)
+        folder.write_opened(fingerprint)

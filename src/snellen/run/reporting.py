@@ -1,0 +1,120 @@
+"""The last arrows: what is stored in a run becomes findings, bundles and the report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from snellen.data.dataset import Dataset
+from snellen.data.inspect.polarity import Polarity, polarity_of
+from snellen.errors import RunError
+from snellen.evaluate import evaluation as evaluations
+from snellen.evaluate.evaluation import Evaluation
+from snellen.evaluate.file_integrity import THUMBNAILS, covered
+from snellen.evaluate.record import RunRecord
+from snellen.explain.augmented import load_augmented
+from snellen.explain.thumbnails import Thumbnails, draw, load_thumbnails, save_thumbnails
+from snellen.files import hashes
+from snellen.files.atomic import write_json, write_text
+from snellen.files.hashing import digest_file
+from snellen.files.inside import inside
+from snellen.findings import rules
+from snellen.findings.finding import Facts
+from snellen.findings.rules import Judgement
+from snellen.models.bundle import Description, save_bundle
+from snellen.report import analyses, page
+from snellen.report.card import model_card
+from snellen.report.content import Content, collect, drawn_rows
+from snellen.run.loadable import input_of
+from snellen.train.results import JobFolder, Result
+
+
+@dataclass(frozen=True, eq=False)
+class Finished:
+    """A run whose report is written. failed: models whose job failed."""
+
+    folder: Path
+    record: RunRecord
+    evaluation: Evaluation
+    judgement: Judgement
+    failed: tuple[str, ...]
+
+    @property
+    def report(self) -> Path:
+        """The report, to open in a browser."""
+        return self.folder / "report.html"
+
+
+def tell(record: RunRecord, evaluation: Evaluation, dataset: Dataset | None) -> Finished:
+    """Scores, findings, bundles and the report. dataset: None when only stored files may be used."""
+    evaluations.save(record, evaluation)
+    if dataset is not None:  # a run: what a killed process left has no hash yet
+        hashes.note_new(record.folder, covered(record.folder))
+    facts = Facts(record, evaluation)
+    judgement = rules.judge(facts)
+    rules.save(facts, judgement)
+    content = collect(record, evaluation, judgement) | {"analyses": analyses.section(facts.outcomes)}
+    thumbnails = _thumbnails(record.folder, content, dataset)
+    _save_bundles(record, content)
+    write_json(record.folder / "report.json", content)
+    write_text(record.folder / "report.html", page.render(content, thumbnails, load_augmented(record.folder)))
+    for name, html in analyses.pages(facts.outcomes, content).items():
+        write_text(inside(record.folder, "pages", name), html)
+    failed = tuple(model for model, result in record.results.items() if result.status == "failed")
+    return Finished(record.folder, record, evaluation, judgement, failed)
+
+
+def _thumbnails(folder: Path, content: Content, dataset: Dataset | None) -> Thumbnails:
+    path = folder / THUMBNAILS
+    if dataset is None:
+        if not path.exists():
+            raise RunError("the stored pictures are missing", where=str(path), hint="Run the study again.")
+        return load_thumbnails(path)
+    thumbnails = draw(dataset, drawn_rows(content))
+    with hashes.rewriting(folder, [path]):
+        save_thumbnails(path, thumbnails)
+    return thumbnails
+
+
+def _save_bundles(record: RunRecord, content: Content) -> None:
+    """One bundle a model that ended well; `chosen` in evaluation.json tells which one the study chose.
+
+    Where the weights are missing or were changed, the bundle stays as it is.
+    """
+    low, high = content["data"]["pixel_range"]
+    height, width, channels = content["data"]["shape"]
+    tone = _training_tone(content)
+    for model in record.done:
+        job = record.planned[model].shipped
+        folder = record.folder_of(job)
+        result = folder.read_result()
+        if result is None or result.status != "done" or not _has_weights(folder, result):
+            continue
+        description = Description(
+            name=model,
+            study=record.study.study,
+            job=job,
+            input=input_of(record.study, (height, width, channels), (low, high)),
+            classes=record.classes,
+            layers=folder.read_job().trajectory.layers,
+            weights_sha256=result.sha256["weights.safetensors"],
+            tone=tone,
+            data_sha256=content["data"]["fingerprint"],
+        )
+        save_bundle(
+            inside(record.folder, "models", model), description, folder.weights.read_bytes(), model_card(content, model)
+        )
+
+
+def _has_weights(folder: JobFolder, result: Result) -> bool:
+    expected = result.sha256.get(folder.weights.name)
+    return folder.weights.exists() and digest_file(folder.weights) == expected
+
+
+def _training_tone(content: Content) -> Polarity:
+    """That of all training pictures, by the mean picture of each class and how many there are."""
+    data = content["data"]
+    counts = [row["train"] for row in data["counts"]]
+    return polarity_of(np.average(np.array(data["means"]), axis=0, weights=counts).reshape(data["shape"]))

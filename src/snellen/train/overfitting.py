@@ -1,0 +1,75 @@
+"""What the weights of the last epoch say beside the kept ones, image by image: whether training went on too long."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from snellen.errors import located
+from snellen.files import tensors
+from snellen.limits import LAST_TRAIN_ROWS
+from snellen.metrics.scores import losses
+from snellen.models.forward import predict_probabilities
+from snellen.train.lane import Lane
+from snellen.train.layout import Layout
+from snellen.train.loop import ResidentData
+from snellen.train.snapshot import Kept, Weights
+
+ROLES = ("train", "validation")
+EPOCHS = ("kept", "last")
+
+
+@dataclass(frozen=True, eq=False)
+class Losses:
+    """kept, last: role -> (n,) float32, the loss of each image after the kept and after the last epoch, in evaluation
+    mode and without augmentation; of all validation rows, and of a sample of the training rows."""
+
+    kept: Mapping[str, np.ndarray]
+    last: Mapping[str, np.ndarray]
+
+    def save(self, path: Path, job: str) -> None:
+        """Four arrays: kept.train, kept.validation, last.train, last.validation."""
+        found = {"kept": self.kept, "last": self.last}
+        arrays = {f"{epoch}.{role}": found[epoch][role] for epoch in EPOCHS for role in ROLES}
+        tensors.save(path, arrays, {"job": job})
+
+    @staticmethod
+    def load(path: Path) -> Losses:
+        """From such a file."""
+        arrays, _ = tensors.load(path)
+        with located(str(path)):
+            kept = {role: tensors.array(arrays, f"kept.{role}", np.float32, (None,)) for role in ROLES}
+            last = {role: tensors.array(arrays, f"last.{role}", np.float32, (len(kept[role]),)) for role in ROLES}
+        return Losses(kept, last)
+
+
+def losses_of(lane: Lane, kept: Kept, material: ResidentData) -> Losses | None:
+    """Those of a job that trained on past the epoch that it kept; None for any other."""
+    if kept.last is None:
+        return None
+    labels = material.labels.cpu().numpy()
+    rows = {"train": sample(lane.rows["train"], labels, LAST_TRAIN_ROWS), "validation": lane.rows["validation"]}
+    both = (Weights(kept.theta, kept.state), kept.last)
+    found = [{role: _losses(lane, weights, rows[role], material) for role in ROLES} for weights in both]
+    return Losses(*found)
+
+
+def sample(rows: np.ndarray, labels: np.ndarray, most: int) -> np.ndarray:
+    """At most so many of the rows, ascending: evenly spaced after sorting by class, so that each class keeps its
+    share."""
+    if len(rows) <= most:
+        return rows
+    by_class = rows[np.argsort(labels[rows], kind="stable")]
+    return np.sort(by_class[np.arange(most) * len(rows) // most])
+
+
+def _losses(lane: Lane, weights: Weights, rows: np.ndarray, material: ResidentData) -> np.ndarray:
+    network, pixel_range = lane.trajectory.network, lane.trajectory.pixel_range
+    parameters = Layout.of(network.init((0,))[0]).views(weights.theta)
+    wanted = torch.from_numpy(rows).to(material.device)
+    probabilities = predict_probabilities(network, parameters, weights.state, material.images, pixel_range, wanted)
+    return losses(material.labels[wanted].cpu().numpy(), probabilities).astype(np.float32)

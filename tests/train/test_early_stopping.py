@@ -1,0 +1,76 @@
+"""Protects which epoch is kept and when training stops: what Keras's EarlyStopping with restored weights would do."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from snellen.train.early_stopping import EarlyStopping
+from snellen.train.job import StopRule
+
+
+def stop_rule(epochs: int = 50, patience: int | None = None, measure: Any = "loss") -> StopRule:
+    return StopRule(epochs=epochs, patience=patience, measure=measure, validation_rows="0" * 64)
+
+
+def kept(rule: StopRule, values: list[float]) -> tuple[int, int]:
+    """The epoch that is kept and the number trained, when these values of the measure come one after another."""
+    keeper = EarlyStopping()
+    for value in values:
+        if keeper.done(rule):
+            break
+        keeper = keeper.after(rule, *((value, 0.5) if rule.measure == "loss" else (0.5, value)))
+    return keeper.best_epoch, keeper.epoch
+
+
+def keras_early_stopping(values: list[float], patience: int | None, measure: str, epochs: int) -> tuple[int, int]:
+    """keras.callbacks.EarlyStopping(restore_best_weights=True), read from its source: min_delta 0, no baseline."""
+    best, best_epoch, wait = math.inf if measure == "loss" else -math.inf, 0, 0
+    for epoch, current in enumerate(values[:epochs], 1):
+        wait += 1
+        if current < best if measure == "loss" else current > best:
+            best, best_epoch, wait = current, epoch, 0
+        if patience is not None and wait >= patience and epoch > 1:
+            return best_epoch, epoch
+    return best_epoch, min(len(values), epochs)
+
+
+@pytest.mark.parametrize("measure", ["loss", "accuracy"])
+@pytest.mark.parametrize("patience", [None, 1, 2, 5])
+def test_the_same_as_keras(measure: str, patience: int | None) -> None:
+    """Few different values, so that ties are common."""
+    generator = np.random.default_rng(0)
+    for _ in range(300):
+        values = (generator.integers(0, 6, 30) / 5).tolist()
+        rule = stop_rule(25, patience, measure)
+        assert kept(rule, values) == keras_early_stopping(values, patience, measure, 25)
+
+
+@pytest.mark.parametrize(
+    ("measure", "values", "patience", "expected"),
+    [
+        ("loss", [3, 2, 2, 2], None, (2, 4)),
+        ("accuracy", [0.5, 0.7, 0.7, 0.6], None, (2, 4)),
+        ("loss", [1, 2, 3, 0.5], 2, (1, 3)),
+        ("loss", [1, 2, 0.9, 2, 2, 2], 2, (3, 5)),
+        ("accuracy", [0.0, 0.0, 0.0, 0.0], 3, (1, 4)),
+    ],
+)
+def test_by_hand(measure: str, values: list[float], patience: int | None, expected: tuple[int, int]) -> None:
+    """Of equal epochs the first is kept; a tie is no improvement; an accuracy of zero is still a first epoch."""
+    assert kept(stop_rule(10, patience, measure), values) == expected
+
+
+def test_improved_tells_whether_the_last_epoch_is_the_kept_one() -> None:
+    keeper = EarlyStopping().after(stop_rule(), 1.0, 0.5)
+    assert keeper.improved()
+    assert not keeper.after(stop_rule(), 1.0, 0.9).improved()
+    assert keeper.after(stop_rule(), 0.9, 0.1).improved()
+
+
+def test_nothing_is_done_before_the_first_epoch() -> None:
+    assert not EarlyStopping().done(stop_rule(epochs=1, patience=1))
+    assert EarlyStopping().after(stop_rule(epochs=1), 1.0, 0.5).done(stop_rule(epochs=1))
