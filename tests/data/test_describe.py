@@ -81,7 +81,7 @@ def test_a_table_with_names_of_its_own(tmp_path: Path, monkeypatch: pytest.Monke
     (tmp_path / "list.csv").write_text("\n".join(lines), encoding="utf-8")
     with pytest.raises(DataError, match=r"no reader recognises this.*`kind: manifest, keys: \{path"):
         run("describe", "list.csv")
-    with pytest.raises(StudyError, match=r"`--key` says which.*'scan'; expected USE=NAME"):
+    with pytest.raises(StudyError, match=r"`--key` needs.*'scan'; expected USE=NAME"):
         run("describe", "list.csv", "--key", "scan")
     text = run("describe", "list.csv", "--kind", "manifest", "--key", "path=scan", "--key", "label=diagnosis")
     assert "list: 4 images" in text and "    b: 2" in text
@@ -95,11 +95,11 @@ def test_describe_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     with h5py.File(path, "a") as file:
         file["X_val"] = np.concatenate([cases.IMAGES, cases.TEST_IMAGES])
     text, found = run("describe", str(path)), json.loads(run("describe", str(path), "--json"))
-    assert "grey: 18 images, 6 of them test" in text and "5x4, 1 channel, uint8" in text
-    assert "X_val is X_test and X_train together" in text
+    assert "grey: 18 images, 6 of them in the official test" in text and "5x4, 1 channel, uint8" in text
+    assert "X_val holds exactly the rows of X_test and X_train" in text
     assert found["unions"] == [{"array": "X_val", "parts": ["X_test", "X_train"]}] and found["images"] == 18
-    assert "1,797 images, 0 of them test" in run("describe", "digits")
-    assert "X_val</b> is X_test and X_train together: a leak." in Path("grey-exploration.html").read_text("utf-8")
+    assert "1,797 images, 0 of them in the official test" in run("describe", "digits")
+    assert "X_val</b> holds exactly the rows of X_test and X_train" in Path("grey-exploration.html").read_text("utf-8")
 
 
 def test_where_the_page_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

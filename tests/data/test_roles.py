@@ -214,7 +214,7 @@ def test_dropping_exact_duplicates() -> None:
 
 
 def test_an_official_test_and_a_wanted_one() -> None:
-    with pytest.raises(StudyError, match=r"`split.test` beside an official test; found 0.3.*remove `split.test`"):
+    with pytest.raises(StudyError, match=r"for data with an official test; found 0.3.*remove `split.test`"):
         official(test=0.3)
 
 
