@@ -209,9 +209,8 @@ def _print(description: dict[str, Any], unions: list[Union]) -> None:
     pixels, duplicates = description["pixels"], description["duplicates"]
     means, deviations = (", ".join(f"{value:.4g}" for value in pixels[key]) for key in ("means", "deviations"))
     low, high = description["pixel_range"]
-    say(
-        f"{description['name']}: {description['images']:,} images, {description['official_test']:,} of them in the official test"
-    )
+    tested = f"{number:,} of them in the" if (number := description["official_test"]) else "no"
+    say(f"{description['name']}: {description['images']:,} images, {tested} official test")
     say(f"  shape        {height}x{width}, {channels} channel{'s' if channels > 1 else ''}, {description['type']}")
     say(f"  pixels       {pixels['least']:g} to {pixels['greatest']:g} (black {low:g}, white {high:g})")
     say(f"               mean {means}, standard deviation {deviations}")

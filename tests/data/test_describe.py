@@ -98,7 +98,7 @@ def test_describe_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert "grey: 18 images, 6 of them in the official test" in text and "5x4, 1 channel, uint8" in text
     assert "X_val holds exactly the rows of X_test and X_train" in text
     assert found["unions"] == [{"array": "X_val", "parts": ["X_test", "X_train"]}] and found["images"] == 18
-    assert "1,797 images, 0 of them in the official test" in run("describe", "digits")
+    assert "1,797 images, no official test" in run("describe", "digits")
     assert "X_val</b> holds exactly the rows of X_test and X_train" in Path("grey-exploration.html").read_text("utf-8")
 
 
@@ -157,7 +157,7 @@ def publisher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_fetch_into_the_cache_then_never_again(
     publisher: Path, own_folders: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert "mnist: 18 images, as published" in run("fetch", "mnist")
+    assert "mnist: 18 images, identical to the published ones" in run("fetch", "mnist")
     assert sorted(path.name for path in (own_folders / "cache/datasets/mnist").iterdir()) == sorted(
         path.name for path in publisher.iterdir()
     )
@@ -190,7 +190,7 @@ def test_other_content_is_refused_after_fetching(publisher: Path, tmp_path: Path
 def test_unknown_and_bundled_names() -> None:
     with pytest.raises(UnknownName, match=r"unknown data set 'cifar10'.*Did you mean 'cifar-10'"):
         run("fetch", "cifar10")
-    assert "1,797 images, as published; comes with Snellen" in run("fetch", "digits")
+    assert "1,797 images, identical to the published ones; comes with Snellen" in run("fetch", "digits")
 
 
 def test_help_imports_nothing_heavy() -> None:
