@@ -302,7 +302,7 @@ def test_folds_with_a_failed_network_and_leaks_in_folds_are_found(copies: Callab
     ids = np.append(stored.ids[:-1], train.ids[0])
     save_predictions(record.folder_of(second.job).predictions_path("held_out"), replace(stored, ids=ids), second.job)
     [failed] = said(folder, "SNL101")
-    assert "Training failed for 1 of 6 networks of `plain` of its folds" in failed.sentence
+    assert "Training failed for 1 of 6 networks of `plain` in cross-validation" in failed.sentence
     [leak] = said(folder, "SNL903")
     assert "In both train and held out of `plain`, fold 1, seed 1: 1 image." in leak.sentence
 

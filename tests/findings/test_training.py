@@ -140,7 +140,7 @@ def test_those_of_folds_and_the_one_on_all_rows_are_looked_at_too(folds: Path) -
     constant(folds, planned.final[-1], "train")
     of_folds, final = said(folds, "SNL107", model)
     assert (
-        f"Of 6 networks of `{model}` of its folds, 1 predict a single class for every held-out image"
+        f"Of 6 networks of `{model}` in cross-validation, 1 predict a single class for every held-out image"
         in of_folds.sentence
     )
     assert (

@@ -104,7 +104,7 @@ def test_seeds_and_folds_are_multiplied() -> None:
 @pytest.mark.parametrize(("over", "seeds", "said"), [("seeds", 1, True), ("seeds", 2, False), (None, 1, False)])
 def test_a_mean_over_one_seed_is_told(over: str | None, seeds: int, said: bool) -> None:
     found = checked({"a": {**HALVING, "search": {**HALVING["search"], "mean_over": over}}}, seeds=seeds)
-    told = "a is searched by the mean over seeds, but the study has only one seed: the mean is one network, without a spread."
+    told = "a is searched by the mean over seeds, but the study has only one seed: the mean is one network"
     assert (told in " ".join(plan_sentences(found))) == said
 
 
