@@ -50,7 +50,7 @@ class NearSet(TypedDict):
 
 @with_config(OPEN)
 class NearSets(TypedDict):
-    """The sets of near-duplicates, the first of them listed."""
+    """The sets of near-duplicates, the first of them listed; see `near_duplicate_sets.listed`."""
 
     images: Count
     sets: Count
