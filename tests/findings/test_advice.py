@@ -128,7 +128,7 @@ def test_longer_is_not_advised_beside_over_fitting(seeds_run: Run, tmp_path: Pat
         if each.values.get("model") == "plain" and each.code in ("SNL102", "SNL115")
     }
     assert set(said) == {"SNL102", "SNL115"}
-    assert said["SNL102"].advice is None and "let it learn longer" in str(said["SNL115"].advice)
+    assert said["SNL102"].advice is None and "let it train longer" in str(said["SNL115"].advice)
 
 
 @pytest.mark.parametrize(

@@ -162,13 +162,13 @@ def phase_ids(network: JobFolder) -> list[str]:
 
 
 def test_where_the_length_of_the_final_network_comes_from(copy: Callable[[str], Path]) -> None:
-    assert "(the median of those that the networks of the folds kept)" in claim(facts_of(copy("phases and folds")))
+    assert "(the median of the epochs that the networks of the folds kept)" in claim(facts_of(copy("phases and folds")))
 
 
 def test_of_a_nested_search_the_length_comes_from_the_study_s_own_split(copy: Callable[[str], Path]) -> None:
     said = claim(facts_of(copy("nested")))
-    assert "(the median of those that the networks of the study's own split kept)" in said
-    assert "their values searched in each fold anew" in said
+    assert "(the median of the epochs that the networks of the study's own split kept)" in said
+    assert "with the search repeated in each fold" in said
 
 
 def test_a_seed_that_failed_is_not_claimed(copy: Callable[[str], Path]) -> None:

@@ -130,7 +130,7 @@ def test_networks_that_say_the_same_of_all_are_counted(seeds: Path) -> None:
     assert not said(seeds, "SNL107")
     constant(seeds, jobs(seeds)[1], "validation")
     [found] = said(seeds, "SNL107")
-    assert "Of 3 networks of `plain`, 1 call every validation image the same (3)" in found.sentence
+    assert "Of 3 networks of `plain`, 1 predict a single class for every validation image (3)" in found.sentence
 
 
 def test_those_of_folds_and_the_one_on_all_rows_are_looked_at_too(folds: Path) -> None:
@@ -139,8 +139,13 @@ def test_those_of_folds_and_the_one_on_all_rows_are_looked_at_too(folds: Path) -
     constant(folds, planned.folds[-1].job, "held_out")
     constant(folds, planned.final[-1], "train")
     of_folds, final = said(folds, "SNL107", model)
-    assert f"Of 6 networks of `{model}` over its folds, 1 call every held-out image the same" in of_folds.sentence
-    assert f"The network of `{model}` on all rows but the test calls every train image 3" in final.sentence
+    assert (
+        f"Of 6 networks of `{model}` in cross-validation, 1 predict a single class for every held-out image"
+        in of_folds.sentence
+    )
+    assert (
+        f"The network of `{model}` trained on all rows but the test predicts 3 for every train image" in final.sentence
+    )
 
 
 def test_a_failed_seed_or_final_network_is_named(seeds: Path, folds: Path) -> None:
@@ -148,11 +153,13 @@ def test_a_failed_seed_or_final_network_is_named(seeds: Path, folds: Path) -> No
     edit_json(RunRecord(seeds).job("plain").path / "result.json", lambda old: {**old, **broken})
     [found] = said(seeds, "SNL101")
     assert found.sentence == (
-        "Of 3 networks of `plain` over its seeds, 1 failed, the first with: the loss became nan. The first of them "
-        "stands for the model, so `plain` is not ranked."
+        "Training failed for 1 of 3 networks of `plain` with different seeds, the first with: the loss became nan. The "
+        "network that represents `plain` is among them, so the model is not ranked."
     )
     model = str(facts_of(folds).evaluation.chosen)
     final = RunRecord(folds).planned[model].final[-1]
     edit_json(RunRecord(folds).folder_of(final).path / "result.json", lambda old: {**old, **broken})
     [found] = said(folds, "SNL101", model)
-    assert found.sentence == f"The network of `{model}` on all rows but the test failed: the loss became nan"
+    assert found.sentence == (
+        f"The network of `{model}` trained on all rows but the test: training failed: the loss became nan"
+    )

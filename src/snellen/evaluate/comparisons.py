@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import combinations, product
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
@@ -270,8 +270,18 @@ def best_of(found: Mapping[Named, PairDifference], role: str, ranked: Sequence[s
     return dict(zip(ranked, compare_with_best(lows, highs)))
 
 
-def as_json(pairs: Comparisons) -> dict[str, Any]:
-    """The comparisons as JSON values, each with its verdict in words."""
+class ComparisonsJson(TypedDict):
+    """Comparisons as they are stored. all: the fields of `Comparison`, with the verdict as its word."""
+
+    margin: float
+    role: str
+    groups: dict[str, str]
+    may_be_best: list[str]
+    all: list[dict[str, Any]]
+
+
+def as_json(pairs: Comparisons) -> ComparisonsJson:
+    """The comparisons as JSON values."""
     return {
         "margin": pairs.margin,
         "role": pairs.role,

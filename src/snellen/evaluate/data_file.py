@@ -1,9 +1,9 @@
-"""data.json as it is read: what the data are, and who used which rows."""
+"""The types of data.json: the data set, and which rows each role has."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, NotRequired
+from typing import Annotated, NotRequired
 
 from pydantic import ConfigDict, Field, TypeAdapter, with_config
 from typing_extensions import TypedDict
@@ -14,14 +14,14 @@ from snellen.files.stored import read_as
 from snellen.limits import MAX_CLASSES, MAX_SIDE_PIXELS
 
 OPEN = ConfigDict(extra="allow", strict=True, allow_inf_nan=False)
-"""What later versions add stays."""
+"""Keys that later versions add are kept."""
 Count = Annotated[int, Field(ge=0)]
 Side = Annotated[int, Field(ge=1, le=MAX_SIDE_PIXELS)]
 
 
 @with_config(OPEN)
 class Near(TypedDict):
-    """How many pictures are nearly another's, and how many of these one in another role."""
+    """How many pictures are nearly identical to another one. parted: to one in another role."""
 
     pictures: Count
     groups: list[list[Count]]
@@ -31,7 +31,7 @@ class Near(TypedDict):
 
 @with_config(OPEN)
 class NearPicture(TypedDict):
-    """One of a set of near-duplicates; no class where that stays unsaid."""
+    """One picture of a set of near-duplicates, without its class where that is a test label."""
 
     row: Count
     id: str
@@ -50,7 +50,7 @@ class NearSet(TypedDict):
 
 @with_config(OPEN)
 class NearSets(TypedDict):
-    """See `near_duplicate_sets.listed`."""
+    """The sets of near-duplicates, the first of them listed; see `near_duplicate_sets.listed`."""
 
     images: Count
     sets: Count
@@ -60,7 +60,8 @@ class NearSets(TypedDict):
 
 @with_config(OPEN)
 class DataSection(TypedDict):
-    """The pictures. counts: a row a class. samples: rows to show of each class. means: of each class, 0..1."""
+    """The data set. counts: one row for each class, its name and its images by role. samples: rows to show of each
+    class. means: the mean picture of each class, 0..1."""
 
     name: str
     images: Count
@@ -79,7 +80,7 @@ class DataSection(TypedDict):
 
 @with_config(OPEN)
 class LeftOut(TypedDict):
-    """A row without a role. twin: the row that it equals, or what is wrong with its file."""
+    """A row without a role. twin: the row that it is identical to, or what is wrong with its file."""
 
     id: str
     reason: str
@@ -88,7 +89,7 @@ class LeftOut(TypedDict):
 
 @with_config(OPEN)
 class RolesSection(TypedDict):
-    """Who used which rows."""
+    """Which rows each role has."""
 
     counts: dict[str, Count]
     seed: int
@@ -110,13 +111,12 @@ class DataFile(TypedDict):
 _KIND = TypeAdapter(DataFile)
 
 
-def read_data(path: Path) -> dict[str, Any]:
-    """The file, its lists as long as its classes. Raises IdentityError where it is not one of ours."""
-    values: Any = read_as(_KIND, path)
+def read_data(path: Path) -> DataFile:
+    """The file. Raises IdentityError where its parts do not fit together, or it is of another kind."""
+    values = read_as(_KIND, path)
     data = values["data"]
     classes, pixels = len(data["classes"]), data["shape"][0] * data["shape"][1] * data["shape"][2]
-    data["shape"], data["pixel_range"] = list(data["shape"]), list(data["pixel_range"])
-    whole = {
+    fits_together = {
         "counts": [row.get("class") for row in data["counts"]] == data["classes"]
         and all(type(row.get(role)) is int for row in data["counts"] for role in ROLES),
         "samples": len(data["samples"]) == classes
@@ -125,7 +125,7 @@ def read_data(path: Path) -> dict[str, Any]:
         "pixel_range": data["pixel_range"][0] < data["pixel_range"][1],
         "classes": len(set(data["classes"])) == classes,
     }
-    wrong = [name for name, fits in whole.items() if not fits]
+    wrong = [name for name, fits in fits_together.items() if not fits]
     if wrong:
         raise IdentityError(f"`{wrong[0]}` does not fit the classes and the shape", where=f"{path}: data.{wrong[0]}")
-    return dict(values)
+    return values

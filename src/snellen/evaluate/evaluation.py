@@ -14,7 +14,7 @@ from typing_extensions import TypedDict
 from snellen.data.splits.vault import Openings
 from snellen.errors import IdentityError
 from snellen.evaluate.baselines import baseline_key, baseline_rows, opened_baselines, ranked_baselines
-from snellen.evaluate.comparisons import Comparisons, as_json, compare
+from snellen.evaluate.comparisons import Comparisons, ComparisonsJson, as_json, compare
 from snellen.evaluate.cross_validation import HELD_OUT, held_out
 from snellen.evaluate.file_integrity import EVALUATION
 from snellen.evaluate.model_choice import By, choice, ranking
@@ -140,21 +140,35 @@ def save(record: RunRecord, evaluation: Evaluation) -> None:
     held = {name: sha256 for name, sha256 in hashes.hashes(record.folder).items() if name == EVALUATION}
     is_sound = bool(held) and not hashes.changes(record.folder, held)
     with hashes.rewriting(record.folder, [path] if is_sound else []):
-        write_json(path, judged(evaluation))
+        write_json(path, as_file(evaluation))
+
+
+class EvaluationFile(TypedDict):
+    """evaluation.json: an evaluation without its scores. The values by model are the fields of the dataclasses."""
+
+    chosen: str | None
+    by: By
+    ranked: Sequence[str]
+    opened: Sequence[str]
+    openings: dict[str, int]
+    comparisons: ComparisonsJson
+    folds: dict[str, dict[str, Any]]
+    searches: dict[str, dict[str, Any]]
+    selection: dict[str, Any] | None
 
 
 @with_config(ConfigDict(extra="allow", strict=True))
-class _Stored(TypedDict):
+class _Uses(TypedDict):
     """The part of evaluation.json that cannot be computed again."""
 
     opened: list[str]
     openings: Openings
 
 
-_KIND = TypeAdapter(_Stored)
+_KIND = TypeAdapter(_Uses)
 
 
-def judged(evaluation: Evaluation) -> dict[str, Any]:
+def as_file(evaluation: Evaluation) -> EvaluationFile:
     """All but the scores, as JSON values."""
     return {
         "chosen": evaluation.chosen,

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import TypeAdapter
 
 from snellen.errors import RunError
-from snellen.evaluate.data_file import read_data
+from snellen.evaluate.data_file import DataFile, read_data
 from snellen.files.inside import expect_own_files, inside
 from snellen.files.stored import read_as, read_text
 from snellen.models.predictions import Bounds, Predictions
@@ -92,7 +92,7 @@ class RunRecord:
         return {model: planned.job for model, planned in self.planned.items()}
 
     @cached_property
-    def data(self) -> dict[str, Any]:
+    def data(self) -> DataFile:
         """data.json: the data set and the roles, without pictures."""
         return read_data(self._there("data.json"))
 

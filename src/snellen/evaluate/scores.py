@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from snellen.metrics.numbers import NUMBER_METRICS, class_numbers
-from snellen.metrics.scores import METRICS, Counts, confusion, losses
+from snellen.metrics.scores import METRICS, Counts, confusion
 from snellen.models.predictions import Predictions
 from snellen.phrases import percent_interval
 from snellen.statistics.class_average_intervals import average_limits, f1_limits
@@ -154,7 +154,9 @@ def _overall(name: str, predictions: Predictions, labels: np.ndarray, matrix: np
         return proportion(round(value * n), n, covers)
     if metric.average:
         return Estimate(value, *average_limits(matrix, *metric.average), n, covers, KORN_GRAUBARD)
-    low, high = _mean_limits(losses(labels, predictions.probabilities), predictions.predicted == labels)
+    if metric.each is None:
+        return Estimate(value, None, None, n, covers, "none")
+    low, high = _mean_limits(metric.each(labels, predictions.probabilities), predictions.predicted == labels)
     return Estimate(value, low, high, n, covers, HALL)
 
 

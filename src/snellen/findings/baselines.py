@@ -55,14 +55,16 @@ def not_better_than_baseline(facts: Facts) -> Iterator[Finding]:
         one = facts.evaluation.comparisons.between(model, baseline_key(best[0]), "validation")
         if one is None or one.verdict.better or one.kind == "selected":
             continue
-        whom = (all_networks if one.kind == "recipes" else one_network)(facts, model, "validation")
+        recipe = one.kind == "recipes"
+        whom = (all_networks if recipe else one_network)(facts, model, "validation")
+        better, worse = ("better", "worse") if recipe else ("more accurate", "less accurate")
         images = plural(one.images, "validation image")
         values = {"model": model, "floor": best[0], "n": one.images}
         if one.verdict.worse:
             yield Finding(
                 "SNL110",
                 "warning",
-                f"{capitalised(whom)}: worse than a simple baseline, `{label}`, on the same {images}, by "
+                f"{capitalised(whom)}: {worse} than a simple baseline, `{label}`, on the same {images}, by "
                 f"{with_limits(one.turned.difference)}, {_covering(one)}.",
                 {**values, "below": -one.difference.value},
                 "leaderboard",
@@ -72,8 +74,8 @@ def not_better_than_baseline(facts: Facts) -> Iterator[Finding]:
             yield Finding(
                 "SNL110",
                 "notice",
-                f"{capitalised(whom)}: not shown to be better than a simple baseline, `{label}`. On the same {images} "
-                f"the difference is {with_limits(one.difference)}, {_covering(one)}{corrected_away(one)}.",
+                f"{capitalised(whom)}: not shown to be {better} than a simple baseline, `{label}`. On the same "
+                f"{images} the difference is {with_limits(one.difference)}, {_covering(one)}{corrected_away(one)}.",
                 {**values, "difference": one.difference.value},
                 "leaderboard",
                 steps=(OTHERWISE,),

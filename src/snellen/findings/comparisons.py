@@ -116,7 +116,7 @@ def _excluded(model: str, excluded: Sequence[Comparison]) -> str:
         return ""
     names, one = quoted(each.b for each in excluded), len(excluded) == 1
     return (
-        f"{names} {'shares' if one else 'share'} a letter with `{model}` because of the correction for all pairs, but "
+        f"{names} {'shares' if one else 'share'} a letter with `{model}` under the correction for all pairs, but "
         f"the comparison with the best rules {'it' if one else 'them'} out as the best."
     )
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 from snellen.evaluate.evaluation import Evaluation
 from snellen.evaluate.file_integrity import StoredFiles
@@ -42,6 +42,17 @@ class Step:
     text: str
 
 
+class FindingJson(TypedDict):
+    """A finding as it is stored: without its steps, of which `advice` is made."""
+
+    code: str
+    severity: Severity
+    sentence: str
+    values: dict[str, Any]
+    evidence: str
+    advice: str | None
+
+
 @dataclass(frozen=True)
 class Finding:
     """code: SNLnnn. values: the numbers in the sentence. evidence: the part of the report that shows them. advice: what
@@ -59,9 +70,16 @@ class Finding:
     advice: str | None = None
     steps: tuple[Step, ...] = ()
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> FindingJson:
         """As a JSON value."""
-        return {name: value for name, value in asdict(self).items() if name != "steps"}
+        return {
+            "code": self.code,
+            "severity": self.severity,
+            "sentence": self.sentence,
+            "values": self.values,
+            "evidence": self.evidence,
+            "advice": self.advice,
+        }
 
 
 @dataclass(frozen=True, eq=False)

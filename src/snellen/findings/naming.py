@@ -38,11 +38,11 @@ def one_network(facts: Facts, model: str, role: str = "validation") -> str:
 
 
 def network_or_baseline(facts: Facts, key: str, role: str) -> str:
-    """A side of a comparison of two networks: the network of `m`, and which one where there are several."""
+    """A side of a comparison of two networks: the network of `m`, or `m` (the network of seed 0)."""
     if key.startswith(KEY_PREFIX):
         return model_or_baseline(facts, key)
     which = which_network(facts.record, key, role)
-    return f"{which} of `{key}`" if which and " of the study" not in which else f"the network of `{key}`"
+    return f"`{key}` ({which})" if which and " of the study" not in which else f"the network of `{key}`"
 
 
 def analysed_only(facts: Facts, models: Sequence[str]) -> str:

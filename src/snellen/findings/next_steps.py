@@ -27,7 +27,7 @@ def _beat_the_baseline(facts: Facts, model: str) -> str:
     if best is None or one is None or one.verdict.better or one.kind == "selected":
         return ""
     return (
-        f"`{model}` is not shown to be better than a simple baseline, `{best[0]}`; next: more pictures, "
+        f"`{model}` is not shown to be more accurate than a simple baseline, `{best[0]}`; next: more pictures, "
         f"{'' if facts.record.study.folds else '`folds: 5`, '}or a pretrained network."
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
 from snellen.explain.outcome import reading
 from snellen.files.atomic import write_json
@@ -25,7 +25,7 @@ from snellen.findings import (
 )
 from snellen.findings.advice import composed
 from snellen.findings.claims import claim as claim_of
-from snellen.findings.finding import Facts, Finding, Rule
+from snellen.findings.finding import Facts, Finding, FindingJson, Rule
 
 RULES: dict[str, Rule] = {
     # which model, how good
@@ -80,6 +80,14 @@ OF_ANALYSES = ("SNL016", "SNL017", "SNL116")
 WORST_FIRST = {"error": 0, "warning": 1, "notice": 2, "result": 3}
 
 
+class FindingsFile(TypedDict):
+    """findings.json. answer: findings of severity result; findings: the others."""
+
+    answer: list[FindingJson]
+    findings: list[FindingJson]
+    claim: str
+
+
 @dataclass(frozen=True)
 class Judgement:
     """results: the conclusions, in the order of RULES. others: worst first. claim: the paragraph to copy."""
@@ -93,8 +101,8 @@ class Judgement:
         """True when a finding of severity error was made."""
         return any(finding.severity == "error" for finding in self.others)
 
-    def as_json(self) -> dict[str, Any]:
-        """The judgement as JSON values."""
+    def as_json(self) -> FindingsFile:
+        """As JSON values."""
         return {
             "answer": [finding.as_json() for finding in self.results],
             "findings": [finding.as_json() for finding in self.others],

@@ -41,12 +41,13 @@ def _of_search(model: str, search: SearchResult, selection: Selection) -> Findin
 def _of_choice(facts: Facts, model: str, selection: Selection) -> Finding:
     measure = facts.record.study.choose_by
     images = "held-out" if facts.evaluation.by == "folds" else "validation"
+    article = "an" if measure == "accuracy" else "a"
     return Finding(
         "SNL013",
         "result",
         f"`{model}` was chosen among {len(facts.evaluation.ranked)} models. Chosen on some {images} images and scored "
-        f"on others, the best has a {measure} of {_number(selection.corrected, measure)}{_limits(selection, measure)}: "
-        f"{_optimism(selection, measure)}. This correction {selection.not_covered}"
+        f"on others, the best has {article} {measure} of {_number(selection.corrected, measure)}"
+        f"{_limits(selection, measure)}: {_optimism(selection, measure)}. This correction {selection.not_covered}"
         f"{', nor the searches before it' if _searched_before(facts) else ''}.",
         {"model": model, "candidates": len(facts.evaluation.ranked)},
         "leaderboard",

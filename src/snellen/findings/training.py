@@ -29,7 +29,7 @@ def failed_jobs(facts: Facts) -> Iterator[Finding]:
             yield from _some_failed(facts, model, "with different seeds", list(planned.seeds.values()))
         else:
             yield from _one_failed(facts, model, planned.job, f"`{model}`")
-        yield from _some_failed(facts, model, "of its folds", [fold.job for fold in planned.folds])
+        yield from _some_failed(facts, model, "in cross-validation", [fold.job for fold in planned.folds])
         for job in planned.final[-1:]:
             yield from _one_failed(facts, model, job, f"The network of `{model}` trained on all rows but the test")
 
@@ -218,7 +218,7 @@ def one_class_only(facts: Facts) -> Iterator[Finding]:
     for model in facts.record.done:
         planned = facts.record.planned[model]
         yield from _one_class(facts, model, "validation", "", list(main_networks(facts.record, model).values()))
-        yield from _one_class(facts, model, "held_out", " of its folds", [fold.job for fold in planned.folds])
+        yield from _one_class(facts, model, "held_out", " in cross-validation", [fold.job for fold in planned.folds])
         yield from _one_class(facts, model, "train", " trained on all rows but the test", list(planned.final[-1:]))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -26,6 +26,11 @@ class Metric:
     min_classes: int = 2
     average: tuple[ClassMeasure, Average] | None = None
     each: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
+
+    @property
+    def is_share(self) -> bool:
+        """Whether its values are in [0, 1] and written in per cent."""
+        return self.is_proportion or self.average is not None
 
 
 def hits(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
@@ -126,3 +131,8 @@ METRICS: Mapping[str, Metric] = {
     "weighted_recall": _averaged("recall", "weighted"),
     "weighted_f1": _averaged("f1", "weighted"),
 }
+
+
+def is_share(measure: str) -> bool:
+    """Whether a measure by its name, also one of a class, is in [0, 1] and written in per cent."""
+    return METRICS[measure].is_share if measure in METRICS else measure in get_args(ClassMeasure)

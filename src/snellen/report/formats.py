@@ -9,12 +9,12 @@ from typing import Any
 from markupsafe import Markup
 
 from snellen import phrases
+from snellen.metrics.scores import is_share
 from snellen.report.names import by_name, keys, shortened
 
 Estimate = dict[str, Any]
 
 SPACE = "\N{NO-BREAK SPACE}"
-NOT_PROPORTIONS = ("loss", "rmse")
 
 
 def percent(share: float | None) -> str:
@@ -36,14 +36,14 @@ def score(estimate: Estimate | None, measure: str = "accuracy") -> str:
     """The value of an estimate: per cent for proportions, four decimals for losses."""
     if estimate is None or estimate["value"] is None:
         return phrases.UNDEFINED
-    return phrases.loss(estimate["value"]) if measure in NOT_PROPORTIONS else percent(estimate["value"])
+    return percent(estimate["value"]) if is_share(measure) else phrases.loss(estimate["value"])
 
 
 def interval(estimate: Estimate | None, measure: str = "accuracy") -> str:
     """The interval of an estimate, as in "(95.0 to 98.5)"; empty where there is none."""
     if estimate is None or None in (estimate["value"], estimate["low"], estimate["high"]):
         return ""
-    write = phrases.loss_limits if measure in NOT_PROPORTIONS else phrases.percent_limits
+    write = phrases.percent_limits if is_share(measure) else phrases.loss_limits
     return f"({write(estimate['low'], estimate['high'])})"
 
 
