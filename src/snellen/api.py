@@ -22,6 +22,7 @@ from snellen.evaluate.held_out import OUT_OF_FOLD, held_out
 from snellen.evaluate.record import RunRecord
 from snellen.explain.analyses import Asked, ask, networks_of, stored
 from snellen.explain.outcome import Outcome
+from snellen.files import hashes
 from snellen.files.stored import read_json
 from snellen.findings.finding import Facts, Finding
 from snellen.findings.rules import judge
@@ -139,6 +140,7 @@ class Found:
 
     def page(self) -> str:
         """The page of the analysis: whole HTML that opens alone."""
+        hashes.expect_unchanged(self.folder, "report.json")
         return page_of(self.asked, self.outcome, read_json(self.folder / "report.json"))
 
     def _repr_html_(self) -> str:

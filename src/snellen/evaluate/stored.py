@@ -1,4 +1,7 @@
-"""Which stored files the sentences of a report depend on, and which of them are no longer what was written."""
+"""Which stored files a report and a run that goes on depend on, and which of them are no longer what was written.
+
+What a report writes for others, report.json and the bundles, is checked by those who read it.
+"""
 
 from __future__ import annotations
 
@@ -26,17 +29,19 @@ WRITTEN_BY_RUNS = (
     "figures/augmented.safetensors",
 )
 """Every run of a study writes these anew, from the study and the pictures."""
-GONE_ON_WITH = ("search", "packs")
-"""A run goes on with what stands in these."""
+GONE_ON_WITH = ("search", "packs", "strategies.json")
+"""A run goes on with these folders and this file."""
 KEPT = ("jobs", "floors", "analyses")
 """What is over in these stays as it is."""
+WRITTEN_BY_REPORTS = ("report.json", "models")
+"""A report writes these anew and reads none of them."""
 WEIGHTS = "weights.safetensors"
 """No sentence depends on them once a job is over: a run may be passed on without."""
 
 
 def covered(run: Path) -> list[Path]:
     """The files that have a hash once a run is over."""
-    there = [run / name for name in WRITTEN_BY_RUNS]
+    there = [run / name for name in (*WRITTEN_BY_RUNS, *GONE_ON_WITH)]
     return [*there, *hashes.below(*(run / folder for folder in (*GONE_ON_WITH, *KEPT)))]
 
 
@@ -73,8 +78,8 @@ class Stored:
 
     @cached_property
     def changes(self) -> dict[str, Change]:
-        """Those that are not what was written. Weights and records of packs that are missing are none of them: no
-        sentence depends on these."""
+        """Those that are not what was written. Weights, records of packs and measured strategies that are
+        missing are none of them: no sentence depends on these."""
         found = hashes.changes(self.record.folder, self.expected)
         return {name: change for name, change in found.items() if change == "changed" or not _can_be_missed(name)}
 
@@ -110,10 +115,12 @@ class Stored:
         return found
 
     def _is_read(self, name: str) -> bool:
-        """Not those of earlier studies in this directory."""
+        """Not those of earlier studies in this directory, nor what a report writes for others."""
         parts = name.split("/")
+        if parts[0] in WRITTEN_BY_REPORTS:
+            return False
         return parts[0] not in ("jobs", "floors") or "/".join(parts[:2]) in self._folders
 
 
 def _can_be_missed(name: str) -> bool:
-    return name.endswith(f"/{WEIGHTS}") or name.startswith("packs/")
+    return name.endswith(f"/{WEIGHTS}") or name.split("/")[0] in ("packs", "strategies.json")

@@ -23,7 +23,7 @@ from snellen.files.inside import inside
 from snellen.findings import rules
 from snellen.findings.finding import Facts
 from snellen.findings.rules import Judgement
-from snellen.models.bundle import Description, save_bundle
+from snellen.models.bundle import DESCRIPTION, WEIGHTS, Description, save_bundle
 from snellen.report import analyses, page
 from snellen.report.card import model_card
 from snellen.report.content import Content, collect, drawn_rows
@@ -58,7 +58,8 @@ def tell(record: RunRecord, evaluation: Evaluation, dataset: Dataset | None) -> 
     content = collect(record, evaluation, judgement) | {"analyses": analyses.section(facts.outcomes)}
     thumbnails = _thumbnails(record.folder, content, dataset)
     _save_bundles(record, content)
-    write_json(record.folder / "report.json", content)
+    with hashes.rewriting(record.folder, [record.folder / "report.json"]):
+        write_json(record.folder / "report.json", content)
     write_text(record.folder / "report.html", page.render(content, thumbnails, load_augmented(record.folder)))
     for name, html in analyses.pages(facts.outcomes, content).items():
         write_text(inside(record.folder, "pages", name), html)
@@ -103,9 +104,9 @@ def _save_bundles(record: RunRecord, content: Content) -> None:
             tone=tone,
             data_sha256=content["data"]["fingerprint"],
         )
-        save_bundle(
-            inside(record.folder, "models", model), description, folder.weights.read_bytes(), model_card(content, model)
-        )
+        bundle, card = inside(record.folder, "models", model), model_card(content, model)
+        with hashes.rewriting(record.folder, [bundle / WEIGHTS, bundle / DESCRIPTION]):
+            save_bundle(bundle, description, folder.weights.read_bytes(), card)
 
 
 def _has_weights(folder: JobFolder, result: Result) -> bool:
