@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import false_discovery_control
 
 from snellen.explain.units.ablation import mcnemar_p
-from snellen.explain.units.detectable import detectable_losses
+from snellen.explain.units.detectable_loss import detectable_losses
 
 UNITS, CLASSES, LEVEL = 16, 10, 0.05
 

@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 from report_cases import digits_report, estimate
 
-from snellen.explain.augmented import Augmented
+from snellen.explain.augmented_pictures import Augmented
 from snellen.limits import REPORT_BYTES
 from snellen.report import page
 from snellen.report.formats import interval, percent, score

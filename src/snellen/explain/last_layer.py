@@ -11,7 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
-from snellen.explain.subject import Subject
+from snellen.explain.analysis_inputs import TrainedModel
 from snellen.models.build import Network
 from snellen.models.chain import Placed
 from snellen.models.features import Feature
@@ -25,7 +25,7 @@ ROWS = 4_096
 class LastLayer:
     """The values that the last, dense layer of a network reads."""
 
-    subject: Subject
+    subject: TrainedModel
 
     @property
     def name(self) -> str:

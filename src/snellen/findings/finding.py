@@ -11,8 +11,8 @@ from snellen.evaluate.evaluation import Evaluation
 from snellen.evaluate.record import RunRecord
 from snellen.evaluate.scores import Estimate
 from snellen.evaluate.stored import Stored
-from snellen.explain.analyses import Asked, stored_outcomes
-from snellen.explain.outcome import Outcome
+from snellen.explain.analyses import PlannedAnalysis, stored_results
+from snellen.explain.analysis_result import AnalysisResult
 
 Severity = Literal["result", "notice", "warning", "error"]
 
@@ -77,9 +77,9 @@ class Facts:
         return Stored(self.record)
 
     @cached_property
-    def outcomes(self) -> Mapping[Asked, Outcome]:
+    def outcomes(self) -> Mapping[PlannedAnalysis, AnalysisResult]:
         """What the analyses of the study found."""
-        return stored_outcomes(self.record)
+        return stored_results(self.record)
 
 
 Rule = Callable[[Facts], Iterable[Finding]]

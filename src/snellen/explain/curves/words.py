@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from snellen.explain.curves.points import Compared, Line, Measured, Pair
+from snellen.explain.curves.comparisons import Compared, Line, MeasuredPoint, Pair
 from snellen.statistics.t_intervals import Difference
 from snellen.study.points import WORDS
 
@@ -21,7 +21,7 @@ class Words:
     margin: float
     lines: Sequence[Line]
     compared: Mapping[Pair, Compared]
-    doubling: tuple[Measured, Measured] | str | None
+    doubling: tuple[MeasuredPoint, MeasuredPoint] | str | None
 
     def all(self) -> list[str]:
         """What may be said."""
@@ -32,7 +32,7 @@ class Words:
     def _margin(self) -> str:
         return f"{100 * self.margin:.2f} points"
 
-    def _more_data(self, whole: Measured, half: Measured) -> str:
+    def _more_data(self, whole: MeasuredPoint, half: MeasuredPoint) -> str:
         found = self.compared[whole.place, half.place]
         sizes = f"from {half.point.value:,} to {whole.point.value:,} training images"
         gain = interval_in_points(found.difference)
@@ -118,7 +118,7 @@ def interval_in_points(difference: Difference, turned: bool = False) -> str:
     return f"{value} ({low:.2f} to {high:.2f})"
 
 
-def _share(measured: Measured) -> str:
+def _share(measured: MeasuredPoint) -> str:
     value = f"{100 * measured.accuracy:.1f} %"
     if measured.low is None or measured.high is None:
         return value

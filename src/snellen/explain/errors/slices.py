@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from snellen.evaluate.intervals import wilson
-from snellen.explain.figure import has_even_ground, masks, offsets, sizes, thicknesses, tones_of
+from snellen.explain.foreground import brightness_of, foreground_masks, has_even_background, offsets, sizes, thicknesses
 from snellen.statistics.holm import holm
 from snellen.statistics.independent import difference_limits, difference_p_value
 from snellen.statistics.t_intervals import SIGNIFICANT
@@ -98,10 +98,10 @@ class Weakness:
 
 def measures(images: np.ndarray, pixel_range: tuple[float, float]) -> dict[str, np.ndarray]:
     """(N,) of each stored picture (N, H, W, C): MEANINGS by name; of the figure only where the ground is even."""
-    tones = tones_of(images, pixel_range)
+    tones = brightness_of(images, pixel_range)
     found = {"brightness": tones.mean((1, 2)), "contrast": tones.std((1, 2)), "position": offsets(tones)}
-    if has_even_ground(tones):
-        figures = masks(tones)
+    if has_even_background(tones):
+        figures = foreground_masks(tones)
         found |= {"size": sizes(figures), "stroke": thicknesses(figures)}
     return found
 
