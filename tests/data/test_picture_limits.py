@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +17,17 @@ import picture_cases as cases
 import pytest
 from PIL import Image
 
-from snellen.data.readers.picture import decode
-from snellen.data.resize import Fit
+from snellen.data.readers.picture_decoder import decode
+from snellen.data.resizing import Resizing
 from snellen.errors import DataError
 
-SMALL = Fit(step="resize", height=8, width=8)
+SMALL = Resizing(step="resize", height=8, width=8)
 MEASURE = """
 import sys
 from pathlib import Path
-from snellen.data.resize import Fit
-from snellen.data.readers.picture import decode
-print(decode(Path(sys.argv[1]), Fit(step="resize", height=32, width=32), sys.argv[2] or None).shape)
+from snellen.data.resizing import Resizing
+from snellen.data.readers.picture_decoder import decode
+print(decode(Path(sys.argv[1]), Resizing(step="resize", height=32, width=32), sys.argv[2] or None).shape)
 print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
 """
 
@@ -40,7 +41,7 @@ IDAT, IEND = chunk(b"IDAT", zlib.compress(bytes(9 * 8))), chunk(b"IEND", b"")
 TAGS = {256: 8, 257: 8, 258: 8, 259: 1, 262: 1, 273: 200, 277: 1, 278: 8, 279: 64}
 
 
-def tiff(tags: dict[int, int | tuple[int, int, int]], content: bytes = bytes(300)) -> bytes:
+def tiff(tags: Mapping[int, int | tuple[int, int, int]], content: bytes = bytes(300)) -> bytes:
     """tags: each one number, or type, count and value."""
     entries = [(tag, *(value if isinstance(value, tuple) else (4, 1, value))) for tag, value in sorted(tags.items())]
     directory = struct.pack("<H", len(entries)) + b"".join(struct.pack("<HHII", *entry) for entry in entries)
@@ -95,7 +96,7 @@ def test_what_is_odd_but_sound(tmp_path: Path) -> None:
     """Thousands of frames (the first counts), many pieces of pixels, run lengths, a tile larger than the picture."""
     frames = [Image.new("L", (8, 8), 7), *(Image.new("L", (8, 8), number % 256) for number in range(2_000))]
     for suffix in ("gif", "tiff", "png", "webp"):
-        options = {"lossless": True} if suffix == "webp" else {}
+        options: dict[str, Any] = {"lossless": True} if suffix == "webp" else {}
         frames[0].save(tmp_path / f"frames.{suffix}", save_all=True, append_images=frames[1:], **options)
         assert (decode(tmp_path / f"frames.{suffix}") == 7).all()
     stored = zlib.compress(b"".join(b"\0" + bytes([row] * 256) for row in range(256)), 0)
@@ -117,16 +118,16 @@ def test_a_jpeg_of_fifty_megapixels_is_decoded_smaller(tmp_path: Path) -> None:
     large = Image.fromarray(small).resize((8_160, 6_120), Image.Resampling.BICUBIC)
     large.save(tmp_path / "phone.jpg", quality=90)
     expected = np.asarray(large.resize((16, 12), Image.Resampling.BILINEAR)).astype(float)
-    found = decode(tmp_path / "phone.jpg", Fit(step="resize", height=12, width=16))
+    found = decode(tmp_path / "phone.jpg", Resizing(step="resize", height=12, width=16))
     assert np.abs(found - expected).max() < 4
     with pytest.raises(DataError, match=r"too large; found 6120x8160 pixels; expected at most 33,554,432 of this"):
-        decode(tmp_path / "phone.jpg", Fit(step="crop", height=12, width=16))
+        decode(tmp_path / "phone.jpg", Resizing(step="crop", height=12, width=16))
 
 
 def test_a_cropped_picture_does_not_keep_the_whole(tmp_path: Path) -> None:
     path = cases.save(tmp_path / "l.png", np.zeros((900, 16), np.uint8))
     for height, width in ((8, 8), (8, 16)):
-        assert decode(path, Fit(step="crop", height=height, width=width)).base is None
+        assert decode(path, Resizing(step="crop", height=height, width=width)).base is None
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc tells what a process took")
@@ -145,8 +146,8 @@ def test_memory(
 ) -> None:
     """The largest of their kinds, in a process of its own: 512 MiB with Python, NumPy and Pillow."""
     path = tmp_path / f"large.{suffix}"
-    exif = {"exif": cases.exif(6)} if suffix != "png" else {}
-    Image.new(mode, size).save(path, **options, **exif)
+    more = {"exif": cases.exif(6)} if suffix != "png" else {}
+    Image.new(mode, size).save(path, **{**options, **more})
     answer = subprocess.run(
         [sys.executable, "-c", MEASURE, str(path), background], capture_output=True, text=True, check=True
     )

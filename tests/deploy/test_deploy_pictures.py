@@ -16,14 +16,14 @@ from runs import run_small
 from snellen.api import Run
 from snellen.data.load import read
 from snellen.data.readers.reader import Options
-from snellen.data.resize import Fit
+from snellen.data.resizing import Resizing
 from snellen.deploy.pictures import open_pictures, read_picture
 from snellen.deploy.predict import answer
 from snellen.errors import BundleError, DataError
 from snellen.models.bundle import Input, load_bundle
 
 LINEAR: dict[str, Any] = {"linear": {"layers": "linear"}}
-FIT = Fit(step="resize", height=6, width=5)
+FIT = Resizing(step="resize", height=6, width=5)
 
 
 def contract(**changes: Any) -> Input:
@@ -51,7 +51,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Path]:
         for name in ("cache", "records"):
             patch.setenv(f"SNELLEN_{name.upper()}", str(tmp_path_factory.mktemp(name)))
         root = photographs(tmp_path_factory.mktemp("photographs"))
-        data = {"source": str(root), "resize": [6, 5], "background": "white", "on_bad_image": "exclude"}
+        data: dict[str, Any] = {"source": str(root), "resize": [6, 5], "background": "white", "on_bad_image": "exclude"}
         data |= {"group": {"pattern": r"p\d"}, "near_duplicates": "together"}
         folder = tmp_path_factory.mktemp("run")
         return run_small(folder, data=data, models=LINEAR, split={"test": 0.2, "validation": 0.2}), root
@@ -71,7 +71,7 @@ def test_a_run_on_photographs_says_what_it_did(trained: tuple[Run, Path]) -> Non
 def test_files_are_predicted_as_they_were_trained(trained: tuple[Run, Path]) -> None:
     run, root = trained
     model = run.model()
-    options = Options(fit=FIT, background="white", on_bad_image="exclude")
+    options = Options(resizing=FIT, background="white", on_bad_image="exclude")
     dataset = read(root, options)
     for row, name in enumerate(dataset.ids):
         np.testing.assert_array_equal(read_picture(root / name, model.description.input), dataset.images[row])
@@ -86,10 +86,10 @@ def test_files_are_predicted_as_they_were_trained(trained: tuple[Run, Path]) -> 
 
 def test_arrays_and_data_sets_get_the_size_too(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", cases.COLOUR[None])
-    inputs = contract(height=8, width=8, fit=Fit(step="pad", height=8, width=8))
+    inputs = contract(height=8, width=8, fit=Resizing(step="pad", height=8, width=8))
     [batch] = open_pictures([str(tmp_path / "a.npy")], inputs, None)
     np.testing.assert_array_equal(batch.images[0, 1:7, 1:6], cases.COLOUR)
-    grey = contract(height=10, width=10, channels=1, pixel_range=(0, 16), fit=Fit(step="pad", height=10, width=10))
+    grey = contract(height=10, width=10, channels=1, pixel_range=(0, 16), fit=Resizing(step="pad", height=10, width=10))
     [digits] = open_pictures(["digits"], grey, None)
     assert digits.images.shape == (1797, 10, 10, 1)
 
@@ -143,7 +143,7 @@ def test_a_grey_model_sees_the_same_in_training_and_prediction(tmp_path: Path, d
     if depth == np.uint16:
         pixels = random.integers(0, 65_536, (6, 5, 3), dtype=np.uint16)
         (tmp_path / "photos/a/99.png").write_bytes(cases.png(pixels))
-    data = {"source": str(tmp_path / "photos"), "grey": True}
+    data: dict[str, Any] = {"source": str(tmp_path / "photos"), "grey": True}
     run = run_small(tmp_path / "run", data=data, models=LINEAR, split={"test": 0.2, "validation": 0.2})
     model, dataset = run.model("linear"), read(data["source"], Options(grey=True))
     assert model.description.input.grey and model.description.input.channels == 1

@@ -13,10 +13,10 @@ from pydantic import TypeAdapter
 from snellen import __version__
 from snellen.evaluate.baselines import baseline_key
 from snellen.evaluate.comparisons import as_json
+from snellen.evaluate.cross_validation import HELD_OUT, OUT_OF_FOLD, held_out
 from snellen.evaluate.evaluation import Evaluation, as_estimate
-from snellen.evaluate.held_out import HELD_OUT, OUT_OF_FOLD, held_out
 from snellen.evaluate.record import RunRecord
-from snellen.evaluate.trained import which_network
+from snellen.evaluate.trained_networks import which_network
 from snellen.explain.augmented_pictures import load_augmented
 from snellen.explain.chosen_pixels import pixel_map
 from snellen.explain.mistakes import cell_rows, confident_mistakes, first_examples, worst_pairs
@@ -70,12 +70,12 @@ def collect(
         "openings": {
             "this_run": evaluation.openings.this_run,
             "ever": evaluation.openings.ever,
-            "models": [*evaluation.opened, *(f"floor {name}" for name in evaluation.opened_floors)],
+            "models": [*evaluation.opened, *(f"baseline {name}" for name in evaluation.opened_baselines)],
         },
         "leaderboard": [_standing(record, evaluation, model) for model in models],
         "by": evaluation.by,
         "comparisons": cast(ComparisonsJson, as_json(evaluation.comparisons)),
-        "floors": [_floor(record, evaluation, name) for name in (*evaluation.floors, *_failed_floors(record))],
+        "floors": [_floor(record, evaluation, name) for name in (*evaluation.baselines, *_failed_baselines(record))],
         "models": [_model(record, evaluation, model) for model in models],
         "data": record.data["data"],
         "roles": record.data["roles"],
@@ -116,7 +116,7 @@ def _standing(record: RunRecord, evaluation: Evaluation, model: str) -> Standing
 
 def _floor(record: RunRecord, evaluation: Evaluation, name: str) -> BaselineJson:
     """A row of the leaderboard that is no model's."""
-    result = record.floor_results[name]
+    result = record.baseline_results[name]
     scores = {role: _overall(evaluation.scores, baseline_key(name), role) for role in ("validation", "test")}
     return {
         "floor": name,
@@ -133,8 +133,8 @@ def _floor(record: RunRecord, evaluation: Evaluation, name: str) -> BaselineJson
     }
 
 
-def _failed_floors(record: RunRecord) -> list[str]:
-    return [name for name, result in record.floor_results.items() if result.status == "failed"]
+def _failed_baselines(record: RunRecord) -> list[str]:
+    return [name for name, result in record.baseline_results.items() if result.status == "failed"]
 
 
 def _outcome(record: RunRecord, evaluation: Evaluation, model: str) -> OutcomeJson:

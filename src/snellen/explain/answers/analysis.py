@@ -36,7 +36,7 @@ from snellen.explain.last_layer import LastLayer, has_hidden
 from snellen.explain.method import Method
 from snellen.explain.thumbnails import to_uint8
 from snellen.models.build import Network
-from snellen.statistics.t_intervals import SIGNIFICANT
+from snellen.statistics.levels import SIGNIFICANT
 from snellen.study.analyses import Answers
 
 Facts = dict[str, Any]

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from snellen.data.inspect.classes import some_rows
+from snellen.data.inspect.class_images import random_rows
 from snellen.explain.analysis_inputs import RunWithImages, TrainedModel
 from snellen.explain.data.nearest_neighbours import nearest_others, within_class
 from snellen.explain.last_layer import LastLayer
@@ -92,6 +92,6 @@ def compared_images(scene: RunWithImages, model: str, count: int) -> ComparedIma
     subject = scene.trained_models[model]
     rows, roles = labelled(subject)
     if len(rows) > MOST:
-        kept = np.isin(rows, some_rows(scene.dataset, rows, MOST, SEED))
+        kept = np.isin(rows, random_rows(scene.dataset, rows, MOST, SEED))
         rows, roles = rows[kept], roles[kept]
     return ComparedImages(subject, rows, roles, scene.dataset.labels[rows], count)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from snellen.data.inspect.near_duplicates import near_groups_at_hand
+from snellen.data.inspect.near_duplicates import near_groups_if_quick
 from snellen.errors import unknown
 from snellen.explain.analysis_inputs import RunWithImages
 from snellen.explain.analysis_result import AnalysisResult
@@ -30,7 +30,7 @@ from snellen.explain.mistakes import confident_mistakes, most_frequent_mistakes
 from snellen.explain.thumbnails import draw
 from snellen.models.build import Network
 from snellen.models.predictions import Predictions
-from snellen.statistics.t_intervals import IMAGES
+from snellen.statistics.results import IMAGES
 from snellen.study.analyses import Errors
 
 CELLS = 8
@@ -123,7 +123,7 @@ def _slices(scene: RunWithImages, rows: np.ndarray) -> list[Slice]:
 
 def _near_slices(scene: RunWithImages, rows: np.ndarray) -> list[Slice]:
     """Pictures with and without a near-duplicate among the training rows, where near-duplicates are known."""
-    groups = near_groups_at_hand(scene.dataset)
+    groups = near_groups_if_quick(scene.dataset)
     if groups is None:
         return []
     train = next(iter(scene.trained_models.values())).parts["train"].rows

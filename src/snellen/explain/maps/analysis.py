@@ -21,7 +21,7 @@ from snellen.explain.maps.sampled_pictures import SampledPictures
 from snellen.explain.maps.words import sentences
 from snellen.explain.method import Method
 from snellen.limits import MAP_ROWS
-from snellen.statistics.t_intervals import t_limits
+from snellen.statistics.student_t import t_limits
 from snellen.study.analyses import Maps
 
 NEAREST = 10

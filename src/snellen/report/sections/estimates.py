@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from snellen.evaluate.scores import Estimate
 from snellen.report.model_types import EstimateJson, FoldMeanJson
-from snellen.statistics.t_intervals import Mean
+from snellen.statistics.results import Mean
 
 
 def mean_json(mean: Estimate) -> EstimateJson:

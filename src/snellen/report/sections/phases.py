@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from snellen.evaluate.record import RunRecord
-from snellen.evaluate.trained import fitted_images, trained
+from snellen.evaluate.trained_networks import fitted_images, trained
 from snellen.report.model_types import PhaseJson, ShippedJson
+
+ReportJson = dict[str, Any]
 
 
 def whole_history(record: RunRecord, model: str) -> list[dict[str, Any]]:

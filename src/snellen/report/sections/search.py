@@ -12,7 +12,7 @@ from snellen.evaluate.record import RunRecord
 from snellen.report.model_types import CostJson, HyperparameterJson, RoundJson, SearchJson, SelectionJson, TrialJson
 from snellen.search.rounds import Done
 from snellen.search.stored import Trial
-from snellen.statistics.selection import Selection
+from snellen.statistics.selection_bias import Selection
 from snellen.study.assignments import fill, last_epochs
 from snellen.study.schema import Model
 from snellen.study.values import Choice, Range, Value
