@@ -1,4 +1,5 @@
-"""What an analysis looks at: the networks of a run with the pictures, test labels sealed unless they were opened."""
+"""The inputs of an analysis: the networks of a run with the images; test labels are hidden, and predictions on test are
+there only for models that were evaluated on test."""
 
 from __future__ import annotations
 
@@ -26,9 +27,9 @@ ROWS_AT_ONCE = 1_024
 
 @dataclass(frozen=True, eq=False)
 class TrainedModel:
-    """One trained network: the one that stands for `model`. images: (N, H, W, C) all pictures as stored.
+    """One trained network: that of the first seed of `model`. images: (N, H, W, C) all pictures as stored.
 
-    parameters, state: name -> (1, ...). parts: what it said of each role; of the test only where that was opened.
+    parameters, state: name -> (1, ...). parts: its predictions by role; of the test only if it was evaluated there.
     """
 
     model: str
@@ -49,7 +50,7 @@ class TrainedModel:
         return names.index(layer)
 
     def inputs(self, rows: np.ndarray) -> Tensor:
-        """(n, H, W, C) float32, pictures as the network sees them."""
+        """(n, H, W, C) float32, the inputs of the network."""
         return to_input(self.images[torch.from_numpy(rows).to(self.images.device)], self.pixel_range)
 
     def outputs(self, layer: str, rows: np.ndarray) -> np.ndarray:
@@ -75,7 +76,8 @@ class TrainedModel:
 
 @dataclass(frozen=True, eq=False)
 class ModelOfRun:
-    """A model of a run with all that was trained for it; what it needs of pictures is in stored predictions."""
+    """A model of a run with all networks that were trained for it; analyses of it use stored predictions, not
+    images."""
 
     record: RunRecord
     model: str
@@ -83,7 +85,7 @@ class ModelOfRun:
 
 @dataclass(frozen=True, eq=False)
 class RunWithImages:
-    """A run whose jobs are over, with its pictures. dataset: test labels sealed. images: its pictures on the device."""
+    """A run whose training is finished, with its images. dataset: test labels hidden. images: on the device."""
 
     record: RunRecord
     dataset: Dataset

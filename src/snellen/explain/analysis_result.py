@@ -1,4 +1,5 @@
-"""What an analysis found, stored in the run: numbers and words as JSON, tables as Parquet, pictures as safetensors."""
+"""The result of an analysis, stored in the run: facts and sentences as JSON, tables as Parquet, pictures as
+safetensors."""
 
 from __future__ import annotations
 
@@ -26,7 +27,8 @@ ARRAYS = "arrays.safetensors"
 
 @dataclass(frozen=True, eq=False)
 class AnalysisResult:
-    """facts: JSON values; `sentences` among them is what may be said, computed. tables, arrays: by name."""
+    """facts: JSON values; `sentences` among them are its statements, computed from the others. tables, arrays: by
+    name."""
 
     facts: dict[str, Any]
     tables: dict[str, pl.DataFrame] = field(default_factory=dict)
@@ -34,7 +36,7 @@ class AnalysisResult:
 
     @property
     def sentences(self) -> list[str]:
-        """What may be said, most important first."""
+        """Its statements, most important first."""
         return list(self.facts.get("sentences", []))
 
 

@@ -1,4 +1,5 @@
-"""The figure of a picture on an even ground: which pixels it covers, how thick its strokes are, where it stands."""
+"""The foreground of pictures with a uniform background: which pixels it covers, how thick its strokes are, where it
+is."""
 
 from __future__ import annotations
 
@@ -7,14 +8,15 @@ import numpy as np
 from snellen.data.inspect.pixel_statistics import COLOURS
 
 EVEN_WITHIN = 0.05
-"""A border pixel belongs to the ground within this share of the way from black to white around the border's median."""
+"""A border pixel belongs to the background within this share of the way from black to white around the border's
+median."""
 
 EVEN_SHARE = 0.6
-"""Pictures have an even ground where so many of all border pixels belong to it: MNIST 1.00, Fashion 0.88, digits of 8
-pixels 0.72; SVHN 0.51, CIFAR-10 0.36."""
+"""Pictures have a uniform background where so many of all border pixels belong to it: MNIST 1.00, Fashion 0.88,
+digits of 8 pixels 0.72; SVHN 0.51, CIFAR-10 0.36."""
 
 FAINT = 0.1
-"""A picture that nowhere departs further from its ground has no figure."""
+"""A picture whose largest difference from its background is smaller has no foreground."""
 
 
 def brightness_of(images: np.ndarray, pixel_range: tuple[float, float]) -> np.ndarray:
@@ -29,12 +31,12 @@ def backgrounds(tones: np.ndarray) -> np.ndarray:
 
 
 def has_even_background(tones: np.ndarray) -> bool:
-    """Whether figures can be told from backgrounds, by EVEN_WITHIN and EVEN_SHARE."""
+    """Whether foreground and background can be separated, by EVEN_WITHIN and EVEN_SHARE."""
     return even_share(tones) >= EVEN_SHARE
 
 
 def even_share(tones: np.ndarray) -> float:
-    """The share of all border pixels that belong to the ground of their picture."""
+    """The share of all border pixels that belong to the background of their picture."""
     return float((np.abs(_border(tones) - backgrounds(tones)[:, None]) <= EVEN_WITHIN).mean())
 
 
@@ -45,31 +47,31 @@ def _border(tones: np.ndarray) -> np.ndarray:
 
 
 def departures(tones: np.ndarray) -> np.ndarray:
-    """(N, H, W): how far each pixel is from its ground."""
+    """(N, H, W): how far each pixel is from its background."""
     return np.asarray(np.abs(tones - backgrounds(tones)[:, None, None]))
 
 
 def foreground_masks(tones: np.ndarray) -> np.ndarray:
-    """(N, H, W) bool: the figure, pixels more than half as far from the ground as the furthest."""
+    """(N, H, W) bool: the foreground: pixels whose difference from the background is more than half of the largest."""
     away = departures(tones)
     most = away.max((1, 2), keepdims=True)
     return np.asarray((away > most / 2) & (most > FAINT))
 
 
 def sizes(figures: np.ndarray) -> np.ndarray:
-    """(N,) the share of the pixels that the figure (N, H, W) covers."""
+    """(N,) the share of the pixels that the foreground (N, H, W) covers."""
     return np.asarray(figures.mean((1, 2)))
 
 
 def thicknesses(figures: np.ndarray) -> np.ndarray:
-    """(N,) pixels, of (N, H, W) figures: four times the mean distance to the nearest pixel outside, less two.
+    """(N,) pixels, of (N, H, W) foregrounds: four times the mean distance to the nearest pixel outside, less two.
 
-    That is the width of a long straight stroke of an even number of pixels; NaN for no figure.
+    That is the width of a long straight stroke of an even number of pixels; NaN without a foreground.
     """
     from scipy.ndimage import distance_transform_edt
 
     apart = float(sum(figures.shape[1:]))
-    around = np.pad(figures, ((0, 0), (1, 1), (1, 1)))  # beyond the edge there is no figure
+    around = np.pad(figures, ((0, 0), (1, 1), (1, 1)))  # beyond the edge there is no foreground
     distances = distance_transform_edt(around, sampling=(apart, 1, 1))
     pixels = figures.sum((1, 2))
     means = np.divide(distances.sum((1, 2)), pixels, out=np.full(len(figures), np.nan), where=pixels > 0)

@@ -1,4 +1,4 @@
-"""What the last hidden layer holds of a picture: the training pictures nearest to it, and what each unit says.
+"""The last hidden layer: the training images nearest to an image, and the contribution of each unit to a prediction.
 
 The last layer of every network is dense, to the logits: the margin of two classes is exactly the sum over the units in
 front of it of activation times difference of weights, and a difference of biases.

@@ -75,7 +75,7 @@ def collect(
         "leaderboard": [_standing(record, evaluation, model) for model in models],
         "by": evaluation.by,
         "comparisons": cast(ComparisonsJson, as_json(evaluation.comparisons)),
-        "floors": [_floor(record, evaluation, name) for name in (*evaluation.baselines, *_failed_baselines(record))],
+        "floors": [_baseline(record, evaluation, name) for name in (*evaluation.baselines, *_failed_baselines(record))],
         "models": [_model(record, evaluation, model) for model in models],
         "data": record.data["data"],
         "roles": record.data["roles"],
@@ -114,8 +114,8 @@ def _standing(record: RunRecord, evaluation: Evaluation, model: str) -> Standing
     }
 
 
-def _floor(record: RunRecord, evaluation: Evaluation, name: str) -> BaselineJson:
-    """A row of the leaderboard that is no model's."""
+def _baseline(record: RunRecord, evaluation: Evaluation, name: str) -> BaselineJson:
+    """The row of a baseline in the leaderboard."""
     result = record.baseline_results[name]
     scores = {role: _overall(evaluation.scores, baseline_key(name), role) for role in ("validation", "test")}
     return {
@@ -192,7 +192,7 @@ def _augmented(record: RunRecord, model: str) -> list[AugmentedJson]:
 
 def _role(record: RunRecord, evaluation: Evaluation, model: str, predictions: Predictions) -> RoleJson:
     classes, role = record.classes, predictions.role
-    assert predictions.labels is not None  # sealed predictions are never collected
+    assert predictions.labels is not None  # predictions without labels are never collected
     matrix = confusion(predictions.labels, predictions.predicted, len(classes))
     return {
         "n": len(predictions),

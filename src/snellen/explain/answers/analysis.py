@@ -43,8 +43,8 @@ Facts = dict[str, Any]
 
 
 def seconds(network: Network, images: int) -> float:
-    """22 pictures, each about 100 times there and back and 200 times forward; what is looked at, the search for
-    neighbours, and units of a tenth of the images; 40 thousand million multiplications a second, and 0.1 ms an image.
+    """22 images with about 100 forward and backward and 200 forward passes each, the sensitivity, the search for
+    neighbours, and the units of a tenth of the images; at 4e10 multiplications a second, and 0.1 ms an image.
 
     Measured, CPU seconds: 0.4 on digits, 10 for LeNet-5 on Fashion, 30 for 2.4 M parameters on CIFAR-10.
     """
@@ -54,22 +54,22 @@ def seconds(network: Network, images: int) -> float:
 
 
 def make(subject: TrainedModel, options: Answers) -> AnalysisResult:
-    """Of validation pictures, unless rows or ids say otherwise: what is learnt here may change the model."""
-    asked = methods_of(subject.network, options)
+    """Explains validation images, unless `rows` or `ids` name others: what one learns here may change the model."""
+    methods = methods_of(subject.network, options)
     baseline, name = _baseline(subject, options)
     work = PicturesToExplain(subject, options, _chosen(subject, options), baseline)
-    images, maps = _explained(work, asked)
+    images, maps = _explained(work, methods)
     layer = LastLayer(subject) if has_hidden(subject.network) else None
     cells = confusions(subject, layer, options.cells)
     facts: Facts = {
         "model": subject.model,
         "images": images,
         "cells": cells.facts,
-        "methods": list(asked),
+        "methods": list(methods),
         "left_out": reasons_left_out(subject.network, options),
         "baseline": name,
         "patch": work.side,
-        "camera": gradcam_layer(subject.network, options.layer) if "grad_cam" in asked else None,
+        "camera": gradcam_layer(subject.network, options.layer) if "grad_cam" in methods else None,
         "last_layer": LastLayer(subject).name,
         "has_hidden": layer is not None,
         "looks": _foreground_sensitivity(subject),
@@ -91,7 +91,8 @@ def _chosen(subject: TrainedModel, options: Answers) -> list[ChosenPicture]:
 
 
 def _baseline(subject: TrainedModel, options: Answers) -> tuple[Tensor, str]:
-    """(H, W, C) and its name: as asked, else black where figures stand on an even black ground, else the mean."""
+    """(H, W, C) and its name: that of the options, else black for images with a uniform black background, else the
+    mean."""
     name = options.baseline or ("black" if _is_black(subject) else "mean")
     mean = mean_input(subject)
     return (mean, name) if name == "mean" else (torch.zeros_like(mean), name)
@@ -103,7 +104,7 @@ def _is_black(subject: TrainedModel) -> bool:
 
 
 def _spread(subject: TrainedModel) -> np.ndarray:
-    """PICTURES rows of validation, evenly over them, so that nobody chose them."""
+    """PICTURES validation rows, evenly spaced, so that they are not selected."""
     rows = subject.parts["validation"].rows
     return np.asarray(rows[np.unique(np.linspace(0, len(rows) - 1, min(PICTURES, len(rows))).astype(int))])
 
@@ -112,12 +113,12 @@ def _stored(subject: TrainedModel, rows: np.ndarray) -> np.ndarray:
     return np.asarray(subject.images[torch.from_numpy(rows)].cpu().numpy())
 
 
-def _explained(work: PicturesToExplain, asked: Sequence[str]) -> tuple[list[Facts], dict[str, np.ndarray]]:
-    """What is said of each picture, and the maps by way."""
+def _explained(work: PicturesToExplain, methods: Sequence[str]) -> tuple[list[Facts], dict[str, np.ndarray]]:
+    """The facts about each picture, and the maps by method."""
     images = [asdict(one) for one in work.chosen]
     maps: dict[str, np.ndarray] = {}
     for way, explain in EXPLAINED.items():
-        if way in asked and work.chosen:
+        if way in methods and work.chosen:
             said, drawn = explain(work)
             images = [{**image, **more} for image, more in zip(images, said, strict=True)]
             maps |= {} if drawn is None else {way: drawn.astype(np.float32)}
@@ -146,7 +147,7 @@ def _sentences(facts: Facts, classes: Sequence[str]) -> Iterator[str]:
 
 
 def _on_cells(facts: Facts, classes: Sequence[str]) -> Iterator[str]:
-    """The units of the worst cell that was compared, where any differs and the shift is towards the mistake."""
+    """The units of the worst compared cell, if any differs significantly and the shift is towards the mistake."""
     for cell in facts["cells"]:
         leading = [unit for unit in cell["units"][:3] if unit["adjusted_p"] < SIGNIFICANT and unit["margin"] > 0]
         if leading and cell["margin"] > 0:
@@ -155,7 +156,7 @@ def _on_cells(facts: Facts, classes: Sequence[str]) -> Iterator[str]:
             yield (
                 f"`{classes[cell['label']]}` called `{classes[cell['answer']]}` by `{facts['model']}` "
                 f"({cell['images']:,} validation images): {cell['differing']:,} of {cell['compared']:,} units of "
-                f"`{facts['last_layer']}` respond otherwise than to those it gets right; {names} "
+                f"`{facts['last_layer']}` respond differently than to images that are predicted correctly; {names} "
                 f"{'moves' if len(leading) == 1 else 'move'} the margin by "
                 f"{moved:+.1f} logits, all units by {cell['margin']:+.1f}."
             )
@@ -168,7 +169,7 @@ def _on_neighbours(facts: Facts) -> Iterator[str]:
     if wrong:
         yield (
             f"Of the {len(wrong)} most confident mistakes of `{facts['model']}`, {beside} "
-            f"{'lies' if beside == 1 else 'lie'} nearest to a training image of the class that was answered, in "
+            f"{'is' if beside == 1 else 'are'} nearest to a training image of the predicted class, in "
             f"`{facts['last_layer']}`."
         )
 

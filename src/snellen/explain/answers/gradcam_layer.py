@@ -14,13 +14,13 @@ AFTER_CONV = ("batch_norm", "layer_norm", "dropout", "relu", "leaky_relu", "elu"
 
 
 def misfit(network: Network, options: Answers) -> str | None:
-    """Why a network does not allow what is asked for, or None."""
-    asked = options.methods or ()
-    if "units" in asked and not has_hidden(network):
+    """Why a network does not allow the options, or None."""
+    methods = options.methods or ()
+    if "units" in methods and not has_hidden(network):
         return "`units` needs a hidden layer"
     if options.layer is not None:
         return _misfit_layer(network, options.layer)
-    return "`grad_cam` needs a convolution" if "grad_cam" in asked and gradcam_layer(network, None) is None else None
+    return "`grad_cam` needs a convolution" if "grad_cam" in methods and gradcam_layer(network, None) is None else None
 
 
 def _misfit_layer(network: Network, layer: str) -> str | None:
@@ -56,7 +56,7 @@ def _convolves(placed: Placed) -> bool:
 
 
 def methods_of(network: Network, options: Answers) -> tuple[ExplanationMethod, ...]:
-    """Those asked for, else all that fit."""
+    """The methods of the options, else all that the network allows."""
     if options.methods is not None:
         return options.methods
     fits = {"grad_cam": gradcam_layer(network, options.layer) is not None, "units": has_hidden(network)}
@@ -64,11 +64,11 @@ def methods_of(network: Network, options: Answers) -> tuple[ExplanationMethod, .
 
 
 def reasons_left_out(network: Network, options: Answers) -> list[str]:
-    """Why a way is missing that nobody left out, in words."""
+    """Why a method was left out that the options do not exclude, in words."""
     if options.methods is not None:
         return []
     whys: dict[ExplanationMethod, str] = {
-        "grad_cam": "Grad-CAM reads a convolution, and this network has none.",
-        "units": "This network has no hidden layer, so there are no hidden units to speak for an answer.",
+        "grad_cam": "Grad-CAM needs a convolution, and this network has none.",
+        "units": "This network has no hidden layer, so no contributions of hidden units are shown.",
     }
     return [why for way, why in whys.items() if way not in methods_of(network, options)]

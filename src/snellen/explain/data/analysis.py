@@ -1,7 +1,8 @@
-"""The data, looked at: how classes look and which are near each other, near-duplicates, outliers, suspects for review.
+"""The data set: the mean image of each class, which classes are near each other, near-duplicates, outliers, and images
+whose label may be wrong.
 
-What is near what is asked of the pixels, and of the last hidden layer of one model, the chosen one unless another is
-named. Labels of the test are never looked at; its pictures are, for near-duplicates alone.
+Nearness is measured on the pixels, and in the last hidden layer of one model, the chosen one by default. Test labels
+are never used; test images are, but only to find near-duplicates.
 """
 
 from __future__ import annotations
@@ -40,14 +41,14 @@ MAJORITY = 0.5
 
 
 def make(scene: RunWithImages, options: DataLook) -> AnalysisResult:
-    """All of it, once a study."""
+    """One result for the whole study."""
     model = (options.models or ranking(scene.record))[0]
     compared = compared_images(scene, model, options.neighbours)
     train = compared.rows[compared.roles == "train"]
     means, deviations = class_images(scene.dataset, train)
     near, pairs = _near(scene, compared), list(_pairs(scene, compared))
-    outliers = [_seen(scene, compared, place) for place in _outliers(compared)]
-    suspects = [_seen(scene, compared, place) for place in _suspects(compared)]
+    outliers = [_with_neighbours(scene, compared, place) for place in _outliers(compared)]
+    suspects = [_with_neighbours(scene, compared, place) for place in _suspects(compared)]
     classes = _classes(compared, means, scene.dataset.pixel_range)
     facts = {
         "model": model,
@@ -84,18 +85,18 @@ def _near(scene: RunWithImages, compared: ComparedImages) -> dict[str, Any] | No
     parts = np.full(len(scene.dataset), "", dtype="U11")
     rows, roles = labelled(compared.subject)
     parts[rows] = roles
-    parts[_tested(scene)] = "test"
+    parts[_test_rows(scene)] = "test"
     return near_duplicate_summary(scene.dataset, groups, parts, ["test"])
 
 
-def _tested(scene: RunWithImages) -> np.ndarray:
+def _test_rows(scene: RunWithImages) -> np.ndarray:
     """The rows of the test: those whose labels are sealed."""
     return np.flatnonzero(scene.dataset.labels == SEALED)
 
 
 def _pairs(scene: RunWithImages, compared: ComparedImages) -> Iterator[dict[str, Any]]:
     """The nearest pairs of different pictures for the layer: those across roles, then those within one."""
-    ones, others, shares = _side_by_side(scene, compared)
+    ones, others, shares = _nearest_pairs(scene, compared)
     names = dict(zip(compared.rows.tolist(), compared.roles.tolist()))
     copies, seen = duplicate_groups(scene.dataset.images), set[tuple[int, int]]()
     found: dict[bool, list[dict[str, Any]]] = {True: [], False: []}
@@ -105,30 +106,30 @@ def _pairs(scene: RunWithImages, compared: ComparedImages) -> Iterator[dict[str,
         kind = found[roles[0] != roles[1]]
         if len(kind) < PAIRS and pair not in seen and copies[pair[0]] != copies[pair[1]]:
             seen.add(pair)
-            pictures = [_named(scene, row, role) for row, role in zip(pair, roles)]
+            pictures = [_image(scene, row, role) for row, role in zip(pair, roles)]
             kind.append({"across": roles[0] != roles[1], "distance": float(shares[place]), "pictures": pictures})
         if all(len(each) == PAIRS for each in found.values()):
             break
     yield from (*found[True], *found[False])
 
 
-def _side_by_side(scene: RunWithImages, compared: ComparedImages) -> tuple[list[int], list[int], np.ndarray]:
+def _nearest_pairs(scene: RunWithImages, compared: ComparedImages) -> tuple[list[int], list[int], np.ndarray]:
     """Each image, those of the test too, the labelled one nearest to it, and their distance over what is usual between
     nearest ones in the class of the latter."""
     places, distances = compared.neighbours
     if not places.shape[1]:
         return [], [], np.zeros(0)
-    tested = _tested(scene)
-    at, far = nearest(compared.flat(tested), compared.points, 1)
+    test_rows = _test_rows(scene)
+    at, far = nearest(compared.flat(test_rows), compared.points, 1)
     near, lengths = np.append(places[:, 0], at), np.append(distances[:, 0], far)
     usual = np.ones(len(scene.record.classes))
     for label in np.unique(compared.labels):
         usual[label] = np.median(distances[compared.labels == label, 0]) or 1.0
-    ones = np.append(compared.rows, tested)
+    ones = np.append(compared.rows, test_rows)
     return ones.tolist(), compared.rows[near].tolist(), lengths / usual[compared.labels[near]]
 
 
-def _named(scene: RunWithImages, row: int, role: str) -> dict[str, Any]:
+def _image(scene: RunWithImages, row: int, role: str) -> dict[str, Any]:
     label = int(scene.dataset.labels[row])
     name = None if role == "test" else scene.record.classes[label]
     return {"row": row, "id": str(scene.dataset.ids[row]), "role": role, "class": name}
@@ -162,14 +163,14 @@ def _answers(compared: ComparedImages) -> dict[int, int]:
     return {int(row): int(answer) for part in parts for row, answer in zip(part.rows, part.predicted)}
 
 
-def _seen(scene: RunWithImages, compared: ComparedImages, place: int) -> dict[str, Any]:
+def _with_neighbours(scene: RunWithImages, compared: ComparedImages, place: int) -> dict[str, Any]:
     """One image with its neighbours."""
     places, distances = (each[place, :SHOWN_NEIGHBOURS] for each in compared.neighbours)
     classes, row = scene.record.classes, int(compared.rows[place])
     part = compared.subject.parts[str(compared.roles[place])]
     at = int(np.searchsorted(part.rows, row))
     return {
-        **_named(scene, row, str(compared.roles[place])),
+        **_image(scene, row, str(compared.roles[place])),
         "answer": classes[int(part.predicted[at])],
         "probability": float(part.probabilities[at, compared.labels[place]]),
         "disagreeing": float(compared.disagreeing[place]),
@@ -227,24 +228,24 @@ def _sentences(facts: dict[str, Any], classes: Sequence[str]) -> Iterator[str]:
     share, other, (low, high) = most["mixed_share"], most["mixed_with"], most["mixed_interval"]
     if share > 0:
         yield (
-            f"To `{model}` the classes `{classes[code]}` and `{classes[other]}` are nearest: of the "
+            f"For `{model}` the classes `{classes[code]}` and `{classes[other]}` are nearest to each other: of the "
             f"{facts['neighbours']} nearest images of a `{classes[code]}`, {100 * share:.1f} % ({100 * low:.1f} to "
             f"{100 * high:.1f}, over other images) are of `{classes[other]}`."
         )
     if counts["untrained"]:
         yield (
-            f"Suspects for review: of {counts['untrained']:,} images that were not trained on, "
-            f"{counts['untrained_suspects']:,} have mostly neighbours with another label; of "
+            f"Suspects for review: of {counts['untrained']:,} images that the model was not trained on, "
+            f"{counts['untrained_suspects']:,} have mostly neighbours with a different label; of "
             f"{counts['trained']:,} that were, {counts['trained_suspects']:,}."
         )
     near = facts["near"]
     if near and near["sets"]:
         yield (
-            f"Almost the same as another by their pixels: {near['images']:,} images in {near['sets']:,} sets, of which "
-            f"{near['parted']:,} reach across roles."
+            f"Near-duplicates by their pixels: {near['images']:,} images in {near['sets']:,} sets, of which "
+            f"{near['parted']:,} contain images of different roles."
         )
     elif near:
-        yield "No image is almost the same as another by its pixels."
+        yield "No image has a near-duplicate by its pixels."
 
 
 def _rows(facts: dict[str, Any]) -> Iterator[int]:

@@ -1,4 +1,5 @@
-"""Where the models of a study fail: mistakes of each, mistakes of all, and the kinds of pictures they are weaker on."""
+"""Errors of the models of a study: mistakes of each model, mistakes common to all, and slices of images with lower
+accuracy."""
 
 from __future__ import annotations
 
@@ -54,9 +55,10 @@ def seconds(network: Network, images: int) -> float:
 
 
 def make(scene: RunWithImages, options: Errors) -> AnalysisResult:
-    """Slices are tested on validation, which every model answered; a weak one is looked at again on an opened test."""
-    wanted = _wanted(scene, options)
-    roles = {role: _predictions(scene, wanted, role) for role in ("validation", "test")}
+    """Slices are tested on validation, which every model predicted; a weak one is also reported on the test set if
+    the model was evaluated there."""
+    models = _models(scene, options)
+    roles = {role: _predictions(scene, models, role) for role in ("validation", "test")}
     validation = answers_of_all(roles["validation"])
     slices = _slices(scene, validation.rows)
     found = _weaknesses(slices, validation)
@@ -76,12 +78,12 @@ def make(scene: RunWithImages, options: Errors) -> AnalysisResult:
     return AnalysisResult(facts, {"slices": _table(found, slices), "mistakes": _mistakes(roles)}, arrays)
 
 
-def _wanted(scene: RunWithImages, options: Errors) -> list[str]:
-    """The models asked for whose jobs ended well. Raises UnknownName where that is none."""
-    wanted = [model for model in scene.trained_models if options.models is None or model in options.models]
-    if not wanted:
+def _models(scene: RunWithImages, options: Errors) -> list[str]:
+    """The models of the options whose jobs ended well. Raises UnknownName where that is none."""
+    models = [model for model in scene.trained_models if options.models is None or model in options.models]
+    if not models:
         raise unknown("model", (options.models or ("",))[0], scene.trained_models, where="analyses: errors")
-    return wanted
+    return models
 
 
 def _predictions(scene: RunWithImages, models: Sequence[str], role: str) -> dict[str, Predictions]:
@@ -261,8 +263,8 @@ def _sentences(facts: Facts) -> Iterator[str]:
     for role, part in facts["roles"].items():
         if part["wrong_for_all"] is not None:
             yield (
-                f"Of {part['images']:,} {role} images {part['wrong_for_all']:,} are wrong for all "
-                f"{len(part['models'])} models; {part['agreeing']:,} of these get the same answer from all."
+                f"Of {part['images']:,} {role} images {part['wrong_for_all']:,} are predicted wrongly by all "
+                f"{len(part['models'])} models; {part['agreeing']:,} of these get the same prediction from all."
             )
 
 

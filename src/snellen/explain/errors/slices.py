@@ -22,11 +22,13 @@ QUARTERS = ("lowest quarter", "second quarter", "third quarter", "highest quarte
 MEANINGS = {
     "brightness": "mean of the pixels, 0 black and 1 white",
     "contrast": "standard deviation of the pixels, at most 0.5",
-    "position": "pixels from the middle of the picture to the centre of mass of what departs from the ground, which is "
-    "the median of the border",
-    "size": "share of the pixels that the figure covers: those more than half as far from the ground as the furthest",
-    "stroke": "thickness of the figure in pixels: four times the mean distance to the nearest pixel outside, less two",
-    "near-duplicates": "whether the data hold an image that is almost the same, by perceptual hash and correlation",
+    "position": "pixels from the middle of the picture to the centre of mass of the difference from the background, "
+    "which is the median of the border",
+    "size": "share of foreground pixels: those that differ from the background by more than half of the largest "
+    "difference",
+    "stroke": "thickness of the foreground in pixels: four times the mean distance to the nearest background "
+    "pixel, minus two",
+    "near-duplicates": "whether the data contain a near-duplicate, by perceptual hash and correlation",
 }
 """What is measured, by name."""
 

@@ -1,4 +1,5 @@
-"""Maps of the training pictures of one network: two telling pixels, principal components, t-SNE and UMAP of a layer."""
+"""Maps of the training pictures of one network: the two most informative pixels, principal components, t-SNE and UMAP
+of a layer."""
 
 from __future__ import annotations
 

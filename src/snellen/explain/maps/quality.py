@@ -1,4 +1,4 @@
-"""How far a map can be trusted, which classes are neighbours where it was made from, which pixels tell the class."""
+"""How far a map can be trusted, which classes are neighbours in the mapped values, and the most informative pixels."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LEVELS = 4
 """Steps of brightness by which pixels are compared."""
 
 CANDIDATES = 256
-"""Pixels, the most telling ones by themselves, of which all pairs are compared."""
+"""Of so many pixels, the most informative ones, all pairs are compared."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,9 +134,10 @@ def brightness_levels(pictures: np.ndarray) -> np.ndarray:
 
 
 def informative_pair(levels: np.ndarray, labels: np.ndarray, classes: int) -> tuple[tuple[int, int], float]:
-    """The two pixels whose levels together tell most of the class, the lower first, and how much: bits.
+    """The two pixels whose levels together have the most mutual information with the class, the lower first; and the
+    bits.
 
-    Of all pairs of the CANDIDATES pixels that tell most by themselves.
+    Among all pairs of the CANDIDATES most informative single pixels.
     """
     alone = np.array([_bits(_joint(levels[:, [pixel]], labels, classes))[0, 0] for pixel in range(levels.shape[1])])
     candidates = np.sort(np.argsort(-alone, kind="stable")[:CANDIDATES])
