@@ -82,7 +82,7 @@ def test_numba_is_not_imported_unless_umap_is_asked_for() -> None:
     script = (
         "import sys, numpy as np; from snellen.explain import analyses; from snellen.explain.maps import projections; "
         "values = np.random.default_rng(0).normal(size=(1_100, 5)).astype('float32'); "
-        "placing.tsne(values, 0, 5, 250, 1); print('numba' in sys.modules, 'umap' in sys.modules)"
+        "projections.tsne(values, 0, 5, 250, 1); print('numba' in sys.modules, 'umap' in sys.modules)"
     )
     found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert found.stdout.split() == ["False", "False"]

@@ -150,7 +150,7 @@ def test_a_layer_that_tells_nothing_apart_has_no_map_and_says_so(subjects: dict[
     silent = {name: value * 0 for name, value in subject.parameters.items()}
     found = make_maps(TrainedModel(**{**vars(subject), "parameters": silent}), asked())
     assert [one["name"] for one in found.facts["maps"]] == ["pixels", "pca_pixels"]
-    assert found.sentences[0] == "`dense_1` of `dense` gives the same for every picture: there is nothing to map."
+    assert found.sentences[0] == "`dense_1` of `dense` has the same output for every image: there is nothing to map."
 
 
 @pytest.mark.slow  # numba compiles UMAP for half a minute

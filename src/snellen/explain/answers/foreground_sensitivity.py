@@ -69,8 +69,8 @@ def differs(seen: Mapping[str, Any]) -> bool:
 def sensitivity_sentence(model: str, seen: Mapping[str, Any]) -> str:
     """What may be said where it differs."""
     return (
-        f"`{model}` is {'more' if seen['low'] > 0 else 'less'} sensitive to pixels of the figure than to an average "
-        f"pixel: {100 * seen['on_figure']:.0f} % of its absolute gradients lie on the figure, which covers "
+        f"`{model}` is {'more' if seen['low'] > 0 else 'less'} sensitive to foreground pixels than to an average "
+        f"pixel: {100 * seen['on_figure']:.0f} % of its absolute gradients are on the foreground, which covers "
         f"{100 * seen['covered']:.0f} % of the pixels ({seen['images']:,} validation images)."
     )
 

@@ -262,9 +262,10 @@ def _sentences(facts: Facts) -> Iterator[str]:
     yield from (weak_sentence(one) for one in facts["weak"][:SAID])
     for role, part in facts["roles"].items():
         if part["wrong_for_all"] is not None:
+            all_of_them = "both models" if len(part["models"]) == 2 else f"all {len(part['models'])} models"
             yield (
-                f"Of {part['images']:,} {role} images {part['wrong_for_all']:,} are predicted wrongly by all "
-                f"{len(part['models'])} models; {part['agreeing']:,} of these get the same prediction from all."
+                f"Of {part['images']:,} {role} images {part['wrong_for_all']:,} are predicted wrongly by "
+                f"{all_of_them}; {part['agreeing']:,} of these get the same wrong prediction from all."
             )
 
 
