@@ -287,7 +287,7 @@ def weak(**changes: Any) -> dict[str, Any]:
 def test_snl116_is_of_the_chosen_model_beyond_its_classes(told: Any) -> None:
     [finding] = told(weak_slice, Errors(), "study", {"weak": [weak()]})
     assert finding.severity == "warning" and "with the thickest strokes (highest quarter)" in finding.sentence
-    assert "85.0 % of 250" in finding.sentence and "10.0 points fewer (5.0 to 15.0)" in finding.sentence
+    assert "85.0 % of 250" in finding.sentence and "10.0 points less (5.0 to 15.0)" in finding.sentence
     slight = weak(difference={"value": -0.03, "low": -0.05, "high": -0.01})
     [finding] = told(weak_slice, Errors(), "study", {"weak": [slight, slight, slight]})
     assert finding.severity == "notice" and "2 other slices are weaker too." in finding.sentence

@@ -43,7 +43,7 @@ def words(points: Sequence[MeasuredPoint], margin: float = 0.005, over: str = "w
 def test_it_flattens_at_the_first_point_within_the_margin_of_the_best() -> None:
     said = words([measured(1, 0.5), measured(2, 0.9), measured(4, 0.949), measured(8, 0.95), measured(16, 0.951)])
     assert said[0].startswith(
-        "The curve of `m` flattens at 4 units: the fewest whose validation accuracy is within 0.50"
+        "The curve of `m` flattens at 4 units: the fewest whose validation accuracy is within 0.5 points"
     )
     assert said[-1].startswith("With 1 unit, `m` recognises 5")
 
