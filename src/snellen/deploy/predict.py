@@ -12,6 +12,7 @@ import polars as pl
 from snellen.data.splits.vault import note_opening, part_fingerprint
 from snellen.deploy.pictures import Batch
 from snellen.errors import BundleError, DataError, RunError
+from snellen.files import hashes
 from snellen.files.stored import read_json
 from snellen.metrics.scores import accuracy, loss
 from snellen.models.bundle import DESCRIPTION, Model, load_bundle
@@ -57,7 +58,7 @@ class Scored:
 
 
 def open_model(path: Path) -> Model:
-    """The model of a bundle, or the chosen model of a run directory."""
+    """The model of a bundle, or the chosen model of a run directory, whose choice and bundle are what was written."""
     try:
         is_bundle, is_run = (path / DESCRIPTION).exists() or path.is_file(), (path / "evaluation.json").exists()
     except (OSError, ValueError) as error:  # a name that is too long, a folder that may not be entered
@@ -65,7 +66,9 @@ def open_model(path: Path) -> Model:
     if is_bundle:
         return load_bundle(path)
     if is_run:
-        return load_bundle(path / "models" / _chosen(path))
+        chosen = _chosen(path)
+        hashes.expect_unchanged(path, "evaluation.json", f"models/{chosen}")
+        return load_bundle(path / "models" / chosen)
     raise BundleError(
         "no model here", where=str(path), expected="a bundle (a folder with model.json, or a zip of it) or a run"
     )

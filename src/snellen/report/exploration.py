@@ -32,11 +32,11 @@ from snellen.data.inspect.pixel_statistics import (
     channel_moments,
     correlation,
 )
-from snellen.explain.thumbnails import Thumbnails, draw, tone, variation
+from snellen.explain.thumbnails import Thumbnails, draw, to_uint8, variation
 from snellen.limits import SHEET_BYTES
-from snellen.report.figures import Specification, class_balance, histogram
+from snellen.report.figures.charts import Specification, class_balance, histogram
+from snellen.report.figures.sprites import build_sheet
 from snellen.report.page import filled
-from snellen.report.sprites import build_sheet
 
 SAMPLES_A_CLASS = 8
 REPEATED_PICTURES = 12
@@ -306,7 +306,7 @@ def _repeated(dataset: Dataset, test: np.ndarray) -> list[Content]:
 
 
 def _toned(means: np.ndarray, pixel_range: tuple[float, float]) -> np.ndarray:
-    return tone(np.nan_to_num(means, nan=pixel_range[0]), pixel_range)
+    return to_uint8(np.nan_to_num(means, nan=pixel_range[0]), pixel_range)
 
 
 def _figures(content: Content) -> dict[str, Specification]:
