@@ -24,7 +24,7 @@ from snellen.run.checking import check_study
 from snellen.run.preparation import Settings, workplace
 from snellen.run.training import nested_scopes
 from snellen.search.drive import Driver, Scope
-from snellen.search.stored import Searched
+from snellen.search.stored import SearchOutcome
 from snellen.study.plan import split_of
 from snellen.train import perform
 from snellen.train.executors import in_turn
@@ -155,7 +155,7 @@ def test_an_interrupted_run_ends_as_if_it_had_not_been(
         assert (again / path.relative_to(nested)).read_bytes() == path.read_bytes()
 
 
-def search_of(scope: Scope, dataset: Dataset, folder: Path) -> Searched:
+def search_of(scope: Scope, dataset: Dataset, folder: Path) -> SearchOutcome:
     """The search of a scope, run alone."""
     environment = {"device": "cpu", "threads": 1, "torch": "", "processor": ""}
     place = workplace(folder, dataset, environment, 1)

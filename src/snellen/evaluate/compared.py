@@ -11,10 +11,10 @@ from snellen.evaluate.networks import networks_on
 from snellen.evaluate.record import RunRecord
 from snellen.evaluate.searched import chosen_by_search, unranked
 from snellen.evaluate.trained import phases_of
-from snellen.study.assignments import fill
+from snellen.study.assignments import apply_assignment
 from snellen.study.differences import Differing, differences
-from snellen.study.found import Split
 from snellen.study.schema import Model
+from snellen.study.search_results import Split
 
 MAIN: Split = (0, 0)
 """Stands for the study's own split among those of cross-validation, which count from 1."""
@@ -70,7 +70,7 @@ def _jobs(
 def _model(record: RunRecord, model: str, split: Split) -> Model:
     """A model as it was trained in a split: with the values that the search inside it found, where there was one."""
     found = record.found.splits.get(model, {}).get(split)
-    return fill(record.study.models[model], found) if found else record.model(model)
+    return apply_assignment(record.study.models[model], found) if found else record.model(model)
 
 
 def _rows(record: RunRecord, job: str) -> tuple[str, str]:

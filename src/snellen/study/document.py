@@ -17,7 +17,7 @@ from ruamel.yaml.representer import RepresenterError
 from snellen.errors import StudyError, unknown
 from snellen.limits import MAX_STUDY_BYTES, MAX_STUDY_VALUES
 from snellen.study.schema import StudyFile
-from snellen.study.validation_messages import Complaint, complaints_of
+from snellen.study.validation_messages import ValidationMessage, validation_messages
 
 Location = tuple[str | int, ...]
 
@@ -39,9 +39,11 @@ class Document:
         try:
             return StudyFile.model_validate(values)
         except ValidationError as error:
-            raise StudyError("\n".join(self._sentence(each) for each in complaints_of(error, self.lines))) from None
+            raise StudyError(
+                "\n".join(self._sentence(each) for each in validation_messages(error, self.lines))
+            ) from None
 
-    def _sentence(self, complaint: Complaint) -> str:
+    def _sentence(self, complaint: ValidationMessage) -> str:
         line = next((self.lines[loc] for loc in _outwards(complaint.location) if loc in self.lines), None)
         return f"{complaint.sentence} ({self.name} line {line})" if line else f"{complaint.sentence} ({self.name})"
 

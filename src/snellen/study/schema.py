@@ -30,8 +30,8 @@ from snellen.models.views import ViewList
 from snellen.models.zoo import ZOO
 from snellen.study.analyses import AnyAnalysis
 from snellen.study.methods import AnyMethod
+from snellen.study.model_search import separate, settled, with_defaults
 from snellen.study.searchable import searchable
-from snellen.study.searched import separate, settled, with_defaults
 from snellen.train.augment.registry import Augmentations
 from snellen.train.job import Measure
 from snellen.train.optimizers import AnyOptimizer

@@ -34,7 +34,7 @@ UNION_TAGS = {"constrained-int", "constrained-float", "int", "float", "str", "fu
 
 
 @dataclass(frozen=True)
-class Complaint:
+class ValidationMessage:
     """location: keys from the top of the file to the fault."""
 
     location: Location
@@ -46,13 +46,13 @@ class Complaint:
         return self.location[:-1] if self.is_missing else self.location
 
 
-def complaints_of(error: ValidationError, lines: Mapping[Location, int]) -> list[Complaint]:
+def validation_messages(error: ValidationError, lines: Mapping[Location, int]) -> list[ValidationMessage]:
     """The faults, each told once, in the order of the file.
 
     A default under `train:` is validated again in every model that inherits it; only the place where it is written
     counts, so faults at keys that the file does not have are told only when there are no others.
     """
-    faults = [_complaint(fault, lines) for fault in error.errors() if not _is_echo(fault)]
+    faults = [_message(fault, lines) for fault in error.errors() if not _is_echo(fault)]
     unique = list({fault.location: fault for fault in reversed(faults)}.values())[::-1]
     told = [fault for fault in unique if _is_in_file(fault.written_at(), lines)] or unique
     return sorted(told, key=lambda fault: _line(fault.written_at(), lines))
@@ -77,12 +77,12 @@ def _is_echo(fault: Any) -> bool:
     return bool(fault["type"] == "too_short" and len(fault["input"]) >= fault["ctx"]["min_length"])
 
 
-def _complaint(fault: Any, lines: Mapping[Location, int]) -> Complaint:
+def _message(fault: Any, lines: Mapping[Location, int]) -> ValidationMessage:
     keys = tuple(step for step in fault["loc"] if not (isinstance(step, str) and _is_tag(step)))
     location = _without_phase(keys, lines)
     spoken = _without_options(location)
     sentence = _sentence(fault, _subject(spoken), spoken)
-    return Complaint(_without_method(location), sentence, is_missing=fault["type"] == "missing")
+    return ValidationMessage(_without_method(location), sentence, is_missing=fault["type"] == "missing")
 
 
 def _without_phase(location: Location, lines: Mapping[Location, int]) -> Location:

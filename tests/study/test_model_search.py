@@ -13,7 +13,7 @@ from snellen.study.assignments import fill, last_epochs, space_of
 from snellen.study.document import parse, to_yaml
 from snellen.study.methods import SETTINGS, Halving, Random
 from snellen.study.schema import Model, StudyFile
-from snellen.study.searched import with_defaults
+from snellen.study.model_search import with_defaults
 
 EDITOR = jsonschema.Draft202012Validator(StudyFile.model_json_schema())
 BASE = """study: s
