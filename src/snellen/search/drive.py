@@ -177,9 +177,8 @@ class Driver:
 
     def _result_of(self, request: TrialRequest) -> TrialResult:
         """The mean of each network's best value so far; a trial with a network that failed has failed."""
-        histories = [
-            history_of(self._lane(request.trial, job), job, self.context) for job in self._final_jobs(request.trial)
-        ]
+        trial, jobs = request.trial, self._final_jobs(request.trial)
+        histories = [history_of(self._lane(trial, job), job, self.context) for job in jobs]
         curves = [self._values(history)[: request.to_epoch] for history, _ in histories]
         best = min if self.goal == "lowest" else max
         scores = [

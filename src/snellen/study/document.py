@@ -39,13 +39,12 @@ class Document:
         try:
             return StudyFile.model_validate(values)
         except ValidationError as error:
-            raise StudyError(
-                "\n".join(self._sentence(each) for each in validation_messages(error, self.lines))
-            ) from None
+            messages = validation_messages(error, self.lines)
+            raise StudyError("\n".join(map(self._with_line, messages))) from None
 
-    def _sentence(self, complaint: ValidationMessage) -> str:
-        line = next((self.lines[loc] for loc in _outwards(complaint.location) if loc in self.lines), None)
-        return f"{complaint.sentence} ({self.name} line {line})" if line else f"{complaint.sentence} ({self.name})"
+    def _with_line(self, message: ValidationMessage) -> str:
+        line = next((self.lines[loc] for loc in _outwards(message.location) if loc in self.lines), None)
+        return f"{message.sentence} ({self.name} line {line})" if line else f"{message.sentence} ({self.name})"
 
 
 def shipped_studies() -> dict[str, str]:
