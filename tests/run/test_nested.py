@@ -26,7 +26,7 @@ from snellen.run.training import nested_scopes
 from snellen.search.drive import Driver, Scope
 from snellen.search.stored import SearchOutcome
 from snellen.study.plan import split_of
-from snellen.train import perform
+from snellen.train import train_pack
 from snellen.train.executors import in_turn
 from snellen.train.loop import Silent
 from snellen.train.snapshot import EpochRecord
@@ -137,7 +137,7 @@ def test_an_interrupted_run_ends_as_if_it_had_not_been(
     nested: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packs: int
 ) -> None:
     ended: Counter[str] = Counter()
-    original = perform.perform
+    original = train_pack.train_pack
 
     def killed(lanes: Any, *arguments: Any) -> None:
         if sum(ended.values()) == packs:
@@ -145,10 +145,10 @@ def test_an_interrupted_run_ends_as_if_it_had_not_been(
         original(lanes, *arguments)
         ended[str([lane.ids for lane in lanes])] += 1
 
-    monkeypatch.setattr(in_turn, "perform", killed)
+    monkeypatch.setattr(in_turn, "train_pack", killed)
     with pytest.raises(Killed):
         run(tmp_path / "run")
-    monkeypatch.setattr(in_turn, "perform", original)
+    monkeypatch.setattr(in_turn, "train_pack", original)
     again = run(tmp_path / "run").folder
     assert outcomes(again) == outcomes(nested)
     for path in (nested / "jobs").glob("*/predictions/*"):
@@ -170,7 +170,7 @@ def search_of(scope: Scope, dataset: Dataset, folder: Path) -> SearchOutcome:
         def trained(self, place: int, record: EpochRecord) -> None: ...
 
     def train(lanes: Any, until: int | None) -> None:
-        in_turn.perform_all(lanes, place, Watching(), until)
+        in_turn.train_lanes(lanes, place, Watching(), until)
 
     model = study().file.models["dense"]
     return Driver("dense", "dense", model, scope, place, train, lambda number, asks: None).run()
