@@ -9,7 +9,7 @@ from snellen.evaluate.choose import ranking, to_open
 from snellen.evaluate.record import RunRecord
 from snellen.files import hashes
 from snellen.models.predictions import Predictions
-from snellen.train.baselines import predict_floor
+from snellen.train.baselines import predict_baseline
 from snellen.train.results import JobFolder
 from snellen.train.run_context import RunContext
 from snellen.train.store_results import predict_role
@@ -38,7 +38,7 @@ def open_floors(record: RunRecord, roles: Roles, place: RunContext) -> None:
         folder, shown = record.floors[name], baseline_key(name)
         if folder.job.was_opened(fingerprint):
             continue
-        predictions = predict_floor(name, "test", folder, place.dataset, roles.rows["test"])
+        predictions = predict_baseline(name, "test", folder, place.dataset, roles.rows["test"])
         study, job = record.study.study, folder.path.name
         labels = vault.open_test(record.folder, study=study, job=job, model=shown, reason="open_test: all")
         _store(record, folder.job, predictions.labelled(labels), fingerprint)
