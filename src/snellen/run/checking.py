@@ -11,9 +11,9 @@ from operator import add
 from typing import Any
 
 from snellen.data.dataset import Dataset
-from snellen.data.inspect.near_duplicates import near_groups_at_hand
+from snellen.data.inspect.near_duplicates import near_groups_if_quick
 from snellen.data.load import read
-from snellen.data.splits.roles import Roles, assign, parted_rows
+from snellen.data.splits.roles import Roles, assign, rows_in_several_roles
 from snellen.explain.analyses import asked, price
 from snellen.run.loadable import expect_loadable
 from snellen.run.preparation import Settings
@@ -282,5 +282,5 @@ def _as_row(forecast: CostForecast) -> dict[str, Any]:
 def _near_in_other_roles(study: StudyFile, dataset: Dataset, roles: Roles) -> int | None:
     """How many images nearly equal one in another role; None where the study keeps these together, or
     they were not looked for."""
-    near = None if study.data.near_duplicates else near_groups_at_hand(dataset)
-    return None if near is None else len(parted_rows(near, roles))
+    near = None if study.data.near_duplicates else near_groups_if_quick(dataset)
+    return None if near is None else len(rows_in_several_roles(near, roles))

@@ -28,7 +28,7 @@ from snellen.train.store_results import predict_missing_roles
 from snellen.train.strategy.record import recorded_strategy
 
 
-def train_floors(roles: Roles, context: RunContext, watcher: RunWatcher) -> None:
+def train_baselines(roles: Roles, context: RunContext, watcher: RunWatcher) -> None:
     """Every floor without a result: what all models must beat is known before the first is trained."""
     started = time.perf_counter()
     rows = {role: roles.rows[role] for role in ("train", "validation", "calibration") if len(roles.rows[role])}
