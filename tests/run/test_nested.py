@@ -220,19 +220,19 @@ def test_a_choice_fitted_to_noise_gains_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda sections: sections | {"models": {"linear": {"layers": "linear"}}}, "no model has anything to search"),
+        (lambda sections: sections | {"models": {"linear": {"layers": "linear"}}}, "no model has values to search"),
         (
             lambda sections: (
                 sections | {"models": {"dense": {**MODEL, "search": {"method": "grid", "mean_over": "folds"}}}}
             ),
-            "scored over the folds inside which it is to be nested",
+            "scored over the same folds that it is nested in",
         ),
         (
             lambda sections: (
                 sections
                 | {"models": {"dense": {**MODEL, "search": {"method": "grid", "mean_over": "folds"}}}, "folds": None}
             ),
-            "scored over folds, and the study has none",
+            "scored over folds, but the study has none",
         ),
         (lambda sections: sections | {"folds": {"count": 3, "nested": "yes"}}, "nested"),
     ],

@@ -149,7 +149,7 @@ MISTAKES = [
     ("[0.0, 0.5]", "[0.5, 0.0]", 8, "`dropout` of model `a`: `range` needs low below high; found 0.5 and 0.0"),
     ("{range: [0.0, 0.5]}", "0.1, rate: 2", 8, "a layer is written as a name or as one name with arguments"),
     ("[[], [{dropout", "[[], [{dropot", 8, "unknown layer 'dropot'"),
-    ("{choice: [32, 64]}", "{choice: [32], units: 3}", 9, "`dense` of model `a`: a value to search stands alone"),
+    ("{choice: [32, 64]}", "{choice: [32], units: 3}", 9, "`dense` of model `a`: other keys beside a value to search"),
     ("1e-4, 1e-2", "0, 1.0", 12, "`learning_rate` of model `a`: `log` needs numbers above 0; found 0"),
     ("1e-4, 1e-2", "1e-4, 100", 12, "`learning_rate` of model `a` must be in (0, 10]; got 100"),
     ("momentum:", "momentm:", 13, "unknown key `momentm` of model `a`; did you mean `momentum`?"),

@@ -31,7 +31,7 @@ class PackStrategy(PackEnvironment, total=False):
     they were compiled for, or off. step_ms: per step and lane, None where nothing was measured. graphs: whether steps
     were captured as a CUDA graph; graphs_why: why they could not be.
 
-    Version 0.1 wrote no `way` before there were several backends, and no `parts` before there were shards.
+    Packs recorded before there were several backends have no `way`, those before there were shards no `parts`.
     """
 
     parts: Annotated[int, Field(ge=1, le=MAX_THREADS)]
