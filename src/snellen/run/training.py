@@ -92,13 +92,13 @@ def _searching(executor: Local, watcher: RunWatcher) -> Callable[[str, str, Mode
     context = executor.context
 
     def search(name: str, file: str, model: Model, scope: Scope) -> Assignment:
-        def perform(lanes: Sequence[Lane], until: int | None) -> None:
+        def train_lanes(lanes: Sequence[Lane], until: int | None) -> None:
             executor.train_lanes(lanes, _Reporting(driver.labels, context, watcher), until)
 
-        def asking(number: int, asks: Sequence[TrialRequest]) -> None:
-            watcher.searching(name, number, asks)
+        def on_round(number: int, requests: Sequence[TrialRequest]) -> None:
+            watcher.searching(name, number, requests)
 
-        driver = Driver(name, file, model, scope, context, perform, asking)
+        driver = Driver(name, file, model, scope, context, train_lanes, on_round)
         return driver.run().assignment
 
     return search
