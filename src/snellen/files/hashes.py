@@ -65,14 +65,14 @@ def hashes(run: Path) -> dict[str, str]:
 
 def changes(run: Path, expected: Mapping[str, str]) -> dict[str, Change]:
     """The files that are missing or have changed, by their path in the run."""
-    found: dict[str, Change] = {}
+    changed: dict[str, Change] = {}
     for name, sha256 in expected.items():
         path = run / name
         if not path.exists():
-            found[name] = "missing"
+            changed[name] = "missing"
         elif not path.is_file() or digest_file(path) != sha256:
-            found[name] = "changed"
-    return found
+            changed[name] = "changed"
+    return changed
 
 
 def below(*folders: Path) -> list[Path]:

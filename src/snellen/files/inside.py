@@ -71,11 +71,11 @@ def expect_file(path: Path) -> int:
     Raises FileNotFoundError where there is none, IdentityError for a folder, a pipe or a device.
     """
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError as error:
         if isinstance(error, FileNotFoundError):
             raise
         raise IdentityError(f"cannot be read ({error.strerror or error})", where=str(path)) from None
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         raise IdentityError("not a plain file", where=str(path))
-    return found.st_size
+    return status.st_size

@@ -67,14 +67,14 @@ def array(
     """
     if name not in arrays:
         raise IdentityError(f"no array {name!r}", found=", ".join(sorted(arrays))[:200])
-    found = arrays[name]
-    fits = found.ndim == len(shape) and all(own in (None, size) for own, size in zip(shape, found.shape))
-    if found.dtype != dtype or not fits:
+    values = arrays[name]
+    fits = values.ndim == len(shape) and all(own in (None, size) for own, size in zip(shape, values.shape))
+    if values.dtype != dtype or not fits:
         expected = f"{np.dtype(dtype)} {tuple('any' if size is None else size for size in shape)}"
-        raise IdentityError(f"another array {name!r}", found=f"{found.dtype} {found.shape}", expected=expected)
-    if np.issubdtype(dtype, np.floating) and not np.isfinite(found).all():
+        raise IdentityError(f"another array {name!r}", found=f"{values.dtype} {values.shape}", expected=expected)
+    if np.issubdtype(dtype, np.floating) and not np.isfinite(values).all():
         raise IdentityError(f"numbers of {name!r} that are not finite")
-    return found
+    return values
 
 
 def unpack(content: bytes) -> dict[str, np.ndarray]:

@@ -36,8 +36,8 @@ def separate(written: Any, validate: Validate, default_epochs: int) -> Any:
     _raise(_detail_of(fault.location, fault.error, plain) for fault in faults)
     if not _has_values(tree):
         if search is not None:
-            found = StudyError("nothing to search: no value of this model is a `choice`, a `log` or a `range`")
-            _raise([_detail_of(("search",), found, search)])
+            error = StudyError("nothing to search: no value of this model is a `choice`, a `log` or a `range`")
+            _raise([_detail_of(("search",), error, search)])
         return written
     return _with_search(Space(_as_json(plain)), search, validate, default_epochs, ())
 
@@ -115,15 +115,15 @@ def _can_finish_one(settings: Method, most_epochs: int) -> None:
 
 def _faults_of(space: Space, validate: Validate, place: Location) -> Details:
     """The mistakes in all options, each once."""
-    found: dict[Any, InitErrorDetails] = {}
+    collected: dict[Any, InitErrorDetails] = {}
     for assignment in space.probes():
         filling = space.filled(assignment)
         try:
             validate(filling.model)
         except ValidationError as error:
             for details in _moved(error, filling, place):
-                found.setdefault((details["loc"], str(details["type"])), details)
-    return list(found.values())
+                collected.setdefault((details["loc"], str(details["type"])), details)
+    return list(collected.values())
 
 
 def _moved(error: ValidationError, filling: Filling, place: Location) -> Details:

@@ -55,7 +55,7 @@ def predict_role(role: str, rows: np.ndarray, job_id: str, context: RunContext) 
 
 
 def predict_missing_roles(lane: Lane, context: RunContext) -> None:
-    """Stores predictions for roles that the jobs of a lane were not asked for when they ended: a trial that won."""
+    """Stores predictions for roles that the jobs of a lane did not predict when they ended: a trial that won."""
     for job in lane.jobs:
         folder = context.folder(job.id)
         result = folder.read_result()
