@@ -131,7 +131,7 @@ def test_later_overrides_win() -> None:
         ("sed=3", "unknown key `sed`; did you mean `seed`?"),
         ("models.a.layers.7=relu", "no item '7'; expected 0 to 1"),
         ("models.a.layers.x=relu", "no item 'x'"),
-        ("study.name=3", "'name' is below a value that has no keys; found 's'"),
+        ("study.name=3", "'name' is below a value without keys; found 's'"),
         ("models.b.train.epochs=0", "`epochs` of model `b` must be in [1, 100000]; got 0"),
         ("models.c.train.epochs=1", "`layers` of model `c` is missing"),
         ("seed=[", "--set seed=[ line 1"),
