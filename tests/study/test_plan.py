@@ -66,7 +66,7 @@ def test_a_network_that_does_not_fit_names_model_and_layer() -> None:
 def test_an_estimate_is_positive_and_grows() -> None:
     small, long = estimate_cost([lane()], "cpu", 1), estimate_cost([lane(epochs=400)], "cpu", 1)
     assert small.seconds > 0 and small.memory_bytes > 4 * small.parameters > 0
-    assert (small.steps_an_epoch, small.epochs, small.parameters) == (4, 4, 36 * 8 + 8 + 8 * 3 + 3)
+    assert (small.steps_per_epoch, small.epochs, small.parameters) == (4, 4, 36 * 8 + 8 + 8 * 3 + 3)
     assert long.seconds > 10 * small.seconds
     wide = estimate_cost([lane(layers=["flatten", {"dense": 2_000}])], "cpu", 1)
     assert wide.memory_bytes > 10 * small.memory_bytes
