@@ -79,7 +79,7 @@ def test_other_models_keep_the_floors_and_other_rows_do_not(run_copy: Path, own_
     before, names = stored(run_copy), (run_copy / "floors.json").read_bytes()
     run_small(run_copy, models=QUICK, seed=7)
     assert not fits and stored(run_copy) == before
-    assert (run_copy / "history/1/baselines.json").read_bytes() == names == (run_copy / "floors.json").read_bytes()
+    assert (run_copy / "history/1/floors.json").read_bytes() == names == (run_copy / "floors.json").read_bytes()
     run = run_small(run_copy, models=QUICK, split={**SECTIONS["split"], "seed": 3})
     assert fits == list(BASELINES) and (run_copy / "floors.json").read_bytes() != names
     assert before.items() <= stored(run_copy).items()
