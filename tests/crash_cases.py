@@ -18,7 +18,7 @@ import children
 import pytest
 
 import snellen
-from snellen.train import perform, state
+from snellen.train import run_context, state
 
 STUDY: dict[str, Any] = {
     "study": "crash",
@@ -92,7 +92,7 @@ def _run(folder: Path, moment: Moment | None, changes: Mapping[str, Any], parent
         for name in DISK_OPERATIONS:
             patch.setattr(os, name, counted(DISK, getattr(os, name)))
         patch.setattr(state, "training_step", counted(STEP, state.training_step))
-        patch.setattr(perform, "Checkpoint", partial(perform.Checkpoint, interval_seconds=0))
+        patch.setattr(run_context, "Checkpoint", partial(run_context.Checkpoint, interval_seconds=0))
         study(**changes).run(out=folder, threads=1, device="cpu", progress=False)
 
 

@@ -26,7 +26,7 @@ from snellen.train.loop import Silent
 from snellen.train.optimizers import OPTIMIZERS
 from snellen.train.schedules import SCHEDULES
 from snellen.train.snapshot import Snapshot, Values
-from snellen.train.strategy.packs import PER_LANE, form, shape_of
+from snellen.train.strategy.packs import PER_LANE, form_packs, shape_of
 
 DENSE = {"dense": {"units": 8, "activation": "relu"}}
 CONV = {"conv": {"filters": 3, "kernel": 3, "padding": "same", "activation": "relu"}}
@@ -242,5 +242,5 @@ OTHER: list[dict[str, Any]] = [
 
 def test_lanes_that_one_program_cannot_train_are_in_packs_of_their_own() -> None:
     pack = [Lane((job(**each),), {"train": TRAIN_ROWS, "validation": VALIDATION_ROWS}) for each in [{}, *OTHER]]
-    assert [len(each) for each in form(pack, lambda lane: 0)] == [1] * len(pack)
+    assert [len(each) for each in form_packs(pack, lambda lane: 0)] == [1] * len(pack)
     assert "optimizer" not in PER_LANE

@@ -18,7 +18,7 @@ from snellen.kernels import library as kernels
 from snellen.models.layers import LAYERS
 from snellen.train.backend import layer_table
 from snellen.train.backend.layer_table import KERNELS, TORCH, Compiled, ways_for
-from snellen.train.environment import settle
+from snellen.train.environment import current_environment
 from snellen.train.loop import Silent
 
 LEFT_TO_TORCH = {
@@ -47,7 +47,7 @@ def test_instructions_are_those_of_the_processor() -> None:
 def test_they_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(kernels.SWITCH, "off")
     assert kernels.library() is None
-    assert settle("cpu", 1, {})["kernels"] == kernels.instructions() == kernels.OFF
+    assert current_environment("cpu", 1, {})["kernels"] == kernels.instructions() == kernels.OFF
     assert ways_for(job().trajectory, "cpu") == (TORCH,)
 
 

@@ -79,7 +79,7 @@ def test_other_models_keep_the_floors_and_other_rows_do_not(run_copy: Path, own_
     before, names = stored(run_copy), (run_copy / "floors.json").read_bytes()
     run_small(run_copy, models=QUICK, seed=7)
     assert not fits and stored(run_copy) == before
-    assert (run_copy / "history/1/baselines.json").read_bytes() == names == (run_copy / "floors.json").read_bytes()
+    assert (run_copy / "history/1/floors.json").read_bytes() == names == (run_copy / "floors.json").read_bytes()
     run = run_small(run_copy, models=QUICK, split={**SECTIONS["split"], "seed": 3})
     assert fits == list(BASELINES) and (run_copy / "floors.json").read_bytes() != names
     assert before.items() <= stored(run_copy).items()
@@ -99,7 +99,7 @@ def test_a_floor_without_a_result_is_fitted_again(run_copy: Path, own_user: Path
 def test_a_result_that_is_none_is_named(run_copy: Path) -> None:
     path = read_baselines(run_copy)["majority class"].path / "result.json"
     path.write_text('{"floor": "majority class"}', encoding="utf-8")
-    with pytest.raises(IdentityError, match="fit this floor again"):
+    with pytest.raises(IdentityError, match="fit this baseline again"):
         BaselineFolder(path.parent).read_result()
 
 

@@ -16,7 +16,7 @@ from snellen.evaluate.scores import Estimate
 from snellen.report.model_types import FinalJson, FoldsJson, SeedJson, SeedsJson, SplitJson
 from snellen.report.sections.estimates import fold_mean_json, mean_json
 from snellen.report.sections.search import short_names
-from snellen.study.found import Split
+from snellen.study.search_results import Split
 
 PAIRS = 5
 """Confusions of all seeds that are shown, and those that are as frequent as the first."""

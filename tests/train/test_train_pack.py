@@ -21,8 +21,9 @@ from snellen.metrics.scores import accuracy, loss
 from snellen.train import state
 from snellen.train.lane import Lane
 from snellen.train.loop import Silent, Training
-from snellen.train.perform import RunContext, perform
 from snellen.train.results import JobFolder, Result
+from snellen.train.run_context import RunContext
+from snellen.train.train_pack import train_pack
 
 ROWS = {"train": np.arange(60), "validation": np.arange(60, 90)}
 
@@ -36,7 +37,7 @@ def workplace(folder: Path) -> RunContext:
 def performed(folder: Path, **changes: Any) -> tuple[Result, JobFolder]:
     place = workplace(folder)
     own = lane(**changes)
-    perform([own], place, Silent())
+    train_pack([own], place, Silent())
     result = place.folder(own.ids[0]).read_result()
     assert result is not None
     return result, place.folder(own.ids[0])
@@ -142,12 +143,12 @@ def test_only_the_record_of_the_pack_stays(tmp_path: Path) -> None:
 
 
 def test_sealed_labels_stay_sealed(tmp_path: Path) -> None:
-    from snellen.train.perform import predict_role
+    from snellen.train.store_results import predict_role
 
     place = workplace(tmp_path)
     place.dataset.labels[60:] = SEALED
     own = Lane(lane().jobs, {"train": ROWS["train"], "validation": ROWS["train"]})
-    perform([own], place, Silent())
+    train_pack([own], place, Silent())
     assert place.folder(own.ids[0]).is_done()
     assert predict_role("test", ROWS["validation"], own.ids[0], place).labels is None
 
