@@ -21,7 +21,7 @@ def scikit_learn(vectors: np.ndarray, threads: int, iterations: int) -> np.ndarr
 
 def ours(vectors: np.ndarray, threads: int, iterations: int) -> np.ndarray:
     """(N, 2)."""
-    from snellen.explain.maps.placing import tsne
+    from snellen.explain.maps.projections import tsne
 
     return tsne(vectors, SEED, PERPLEXITY, iterations, threads)
 

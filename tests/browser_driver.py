@@ -9,7 +9,6 @@ import base64
 import json
 import subprocess
 import tempfile
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -59,13 +58,22 @@ class Browser:
         """What a JavaScript function body returns."""
         return self.command("POST", "/execute/sync", {"script": script, "args": []})
 
-    def wait(self, script: str, limit_seconds: float = 20) -> None:
-        """Returns when `script` gives true."""
-        end = time.monotonic() + limit_seconds
-        while not self.run(script):
-            if time.monotonic() > end:
-                raise TimeoutError(f"never true: {script}; console: {self.console()}")
-            time.sleep(0.05)
+    def wait(self, script: str, limit_seconds: float = 30) -> None:
+        """Returns when `script` gives true: the page looks again and again, as this process would have to sleep."""
+        self.command("POST", "/timeouts", {"script": int(1000 * limit_seconds)})
+        looking = (
+            f"const [done] = arguments, holds = () => {{ {script} }};"
+            "const look = () => {"
+            "  try { holds() ? done('') : setTimeout(look, 20) } catch (error) { done(`${error}`) }"
+            "};"
+            "look();"
+        )
+        try:
+            error = self.command("POST", "/execute/async", {"script": looking, "args": []})
+        except urllib.error.HTTPError as late:
+            raise TimeoutError(f"never true: {script}; console: {self.console()}") from late
+        if error:
+            raise RuntimeError(f"{error} in {script}")
 
     def inaccessible(self) -> list[str]:
         """Violations that axe-core finds in the page as it stands, in one line each: rule and elements."""

@@ -42,6 +42,18 @@ __all__ = [  # fixtures and hooks that pytest finds here
 ]
 
 
+MOST_WORKERS = 8
+"""Each takes a gigabyte, and imports and trains for itself what tests share."""
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Folders are tested by one worker a core (`-n auto`); a file or a single test in this process, as `-n 0` would."""
+    if any(".py" in argument for argument in config.args):
+        return 0
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
+    return min(cores or 1, MOST_WORKERS)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def suite_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Set for the session, because fixtures of modules and child processes need them too."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -45,6 +48,17 @@ def start(folder: Path, moment: Moment | None = None, **changes: Any) -> BasePro
     return children.start(_run, folder, moment, changes)
 
 
+@contextmanager
+def held(folder: Path, moment: Moment) -> Iterator[BaseProcess]:
+    """The study in a child that waits at `moment` until the block ends, and then goes on."""
+    here, there = Pipe()
+    process = children.start(_run, folder, moment, {}, there)
+    there.close()
+    here.recv()
+    yield process
+    here.send("go on")
+
+
 def run(folder: Path, moment: Moment | None = None, **changes: Any) -> int | None:
     """The same, and waits: the exit code, -9 when it was killed."""
     process = start(folder, moment, **changes)
@@ -52,15 +66,22 @@ def run(folder: Path, moment: Moment | None = None, **changes: Any) -> int | Non
     return process.exitcode
 
 
-def _run(folder: Path, moment: Moment | None, changes: Mapping[str, Any]) -> None:
-    """Saves a checkpoint after every epoch, and notes every operation in <folder>.counts."""
+def _run(folder: Path, moment: Moment | None, changes: Mapping[str, Any], parent: Connection | None = None) -> None:
+    """Saves a checkpoint after every epoch, and notes every operation in <folder>.counts.
+
+    parent: who says at `moment` when to go on; without one the process kills itself.
+    """
     counts = {DISK: 0, STEP: 0}
     log = open(folder.with_name(f"{folder.name}.counts"), "ab", buffering=0)  # noqa: SIM115  # until it is killed
 
     def counted(kind: str, real: Callable[..., Any]) -> Callable[..., Any]:
         def operation(*arguments: Any, **options: Any) -> Any:
             if (kind, counts[kind]) == moment:
-                os.kill(os.getpid(), signal.SIGKILL)
+                if parent is None:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                else:
+                    parent.send("here")
+                    parent.recv()
             counts[kind] += 1
             log.write(kind[:1].encode())
             return real(*arguments, **options)

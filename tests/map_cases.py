@@ -8,9 +8,9 @@ from typing import Any, cast
 import numpy as np
 import polars as pl
 
-from snellen.explain.analyses import Asked
-from snellen.explain.outcome import Outcome
-from snellen.report.pages.leaf import Leaf
+from snellen.explain.analyses import PlannedAnalysis
+from snellen.explain.analysis_result import AnalysisResult
+from snellen.report.pages.page_inputs import PageInputs
 from snellen.study.analyses import Maps
 
 DIGITS = tuple(str(digit) for digit in range(10))
@@ -19,7 +19,7 @@ TRUST = {"value": 0.95, "low": 0.94, "high": 0.96}
 
 def map_leaf(
     rows: int = 1_000, pictures: int = 500, classes: tuple[str, ...] = DIGITS, identity: str = "digits:"
-) -> Leaf:
+) -> PageInputs:
     """A page's worth of `rows` points on two maps; every tenth is answered wrongly."""
     from sklearn.datasets import load_digits
     from sklearn.decomposition import PCA
@@ -43,7 +43,9 @@ def map_leaf(
     drawn = np.sort(np.random.default_rng(1).permutation(rows)[:pictures])
     images = (digits.images[chosen[drawn]] * 15.9).astype(np.uint8)[..., None]
     arrays = {"picture_rows": drawn + 7, "pictures": images}
-    return Leaf(_asked(), Outcome(_facts(rows, classes), {"points": pl.DataFrame(points)}, arrays), _content(classes))
+    return PageInputs(
+        _asked(), AnalysisResult(_facts(rows, classes), {"points": pl.DataFrame(points)}, arrays), _content(classes)
+    )
 
 
 def write_page(path: Path, html: str) -> Path:
@@ -52,8 +54,8 @@ def write_page(path: Path, html: str) -> Path:
     return path
 
 
-def _asked() -> Asked:
-    return Asked("maps", Maps(), "wide")
+def _asked() -> PlannedAnalysis:
+    return PlannedAnalysis("maps", Maps(), "wide")
 
 
 def _content(classes: tuple[str, ...]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import numpy as np
 from choosing_cases import folds, search, seeds
 
 from snellen.explain.mistakes import cell_rows, confident_mistakes, first_examples, worst_pairs
-from snellen.explain.thumbnails import Thumbnails, tone
+from snellen.explain.thumbnails import Thumbnails, to_uint8
 from snellen.metrics.scores import confusion
 from snellen.models.predictions import Predictions
 
@@ -50,7 +50,7 @@ def report(
     rows = np.random.default_rng(0).permutation(len(images))
     parts = dict(zip(("train", "validation", "test"), np.split(rows, [int(0.6 * len(rows)), int(0.8 * len(rows))])))
     roles = {role: np.sort(part) for role, part in parts.items()} | {"calibration": np.array([], np.int64)}
-    tones = tone(images, pixel_range)
+    tones = to_uint8(images, pixel_range)
     models = [_model(units, tones, labels, classes, roles) for units in hidden_units]
     models.sort(key=lambda model: -model["roles"]["validation"]["scores"]["accuracy"]["value"])
     models[0] |= {"chosen": True, "search": search(), "seeds": seeds(), "folds": folds()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -72,15 +73,35 @@ def edit_json(path: Path, change: Callable[[Any], Any]) -> None:
 
 
 def facts_of(folder: Path) -> Facts:
-    """What the rules may look at, read anew from a run directory."""
-    record = RunRecord.open(folder)
-    return Facts(record, evaluations.load(record))
+    """What the rules may look at, of a run directory as it is now."""
+    return _facts(folder, _files(folder))
 
 
 def findings_of(folder: Path) -> list[Finding]:
     """All findings of a run directory as it is now."""
-    judgement = judge(facts_of(folder))
-    return [*judgement.results, *judgement.others]
+    return list(_findings(folder, _files(folder)))
+
+
+Files = frozenset[tuple[str, int, int]]
+
+
+def _files(folder: Path) -> Files:
+    """Path, time of change and size of every file."""
+    stats = [(path, path.stat()) for path in folder.rglob("*") if path.is_file()]
+    return frozenset((str(path), each.st_mtime_ns, each.st_size) for path, each in stats)
+
+
+@lru_cache(maxsize=1)
+def _facts(folder: Path, files: Files) -> Facts:
+    """Computed again when a file has changed: evaluating a run takes half a second, and one test asks several times."""
+    record = RunRecord.open(folder)
+    return Facts(record, evaluations.load(record))
+
+
+@lru_cache(maxsize=1)
+def _findings(folder: Path, files: Files) -> tuple[Finding, ...]:
+    judgement = judge(_facts(folder, files))
+    return (*judgement.results, *judgement.others)
 
 
 def blobs(rows: int, classes: int = 3, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

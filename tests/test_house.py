@@ -26,13 +26,12 @@ FOLDERS: dict[str, tuple[str, ...]] = {
         *("preprocessing", "download", "catalog", "load", "inspect", "splits"),
     ),
     "explain": (
-        *("subject", "outcome", "phrases", "pixels", "thumbnails", "figure", "mistakes", "last_layer", "augmented"),
-        *("curves", "units", "answers", "errors", "data", "maps", "analyses"),
+        *("analysis_inputs", "analysis_result", "method", "chosen_pixels", "thumbnails", "foreground", "mistakes"),
+        *("last_layer", "augmented_pictures", "curves", "units", "answers", "errors", "data", "maps", "analyses"),
     ),
     "report": (
-        *("names", "formats", "computed", "confusions", "phases", "searches", "folds", "data", "card", "glyphs"),
-        *("drawing", "sprites", "figures", "parallel", "search_figures", "content", "view", "page"),
-        *("exploration", "notebook", "pages", "analyses"),
+        *("names", "formats", "model_types", "types", "sections", "figures", "data", "card", "content"),
+        *("templates", "page_figures", "page", "exploration", "notebook", "pages", "analyses"),
     ),
 }
 """The order of files and folders inside each folder that has folders: each imports only from those before it."""

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from pydantic import TypeAdapter
 
-from snellen.explain.subject import Subject
+from snellen.explain.analysis_inputs import TrainedModel
 from snellen.models.build import assemble
 from snellen.models.features import AnyPart
 from snellen.models.layers import Dense
@@ -27,7 +27,7 @@ def predictions(role: str, rows: np.ndarray, labels: np.ndarray, num_classes: in
 
 def subject(
     layers: Sequence[Any], images: np.ndarray, labels: np.ndarray, train: int, num_classes: int = 3, seed: int = 0
-) -> Subject:
+) -> TrainedModel:
     """A network of random weights; the first `train` pictures (N, H, W, C) uint8 are for training, the others judge."""
     parts_of = TypeAdapter(tuple[AnyPart, ...]).validate_python(tuple(layers))
     network = assemble((*parts_of, Dense(units=num_classes)), images.shape[1:], num_classes)
@@ -38,7 +38,9 @@ def subject(
         "validation": predictions("validation", rows[train:], labels[train:], num_classes),
     }
     classes = tuple(f"c{code}" for code in range(num_classes))
-    return Subject("net", "job", network, parameters, state, torch.from_numpy(images), (0.0, 255.0), classes, parts)
+    return TrainedModel(
+        "net", "job", network, parameters, state, torch.from_numpy(images), (0.0, 255.0), classes, parts
+    )
 
 
 def noise(count: int, channels: int = 1, seed: int = 0) -> np.ndarray:

@@ -20,8 +20,9 @@ from snellen.evaluate.baselines import baseline_key
 from snellen.evaluate.cross_validation import OUT_OF_FOLD, held_out
 from snellen.evaluate.evaluation import Evaluation
 from snellen.evaluate.record import RunRecord
-from snellen.explain.analyses import Asked, ask, networks_of, stored
-from snellen.explain.outcome import Outcome
+from snellen.explain.analyses import PlannedAnalysis, networks_of, plan_analysis, stored
+from snellen.explain.analysis_result import AnalysisResult
+from snellen.files import hashes
 from snellen.files.stored import read_json
 from snellen.findings.finding import Facts, Finding
 from snellen.findings.rules import judge
@@ -30,8 +31,8 @@ from snellen.models.predictions import Predictions
 from snellen.progress import Terminal
 from snellen.report import notebook
 from snellen.report.analyses import page_of
-from snellen.report.figures import learning_curve
-from snellen.report.phases import phases_section, whole_history
+from snellen.report.figures.charts import learning_curve
+from snellen.report.sections.phases import phases_section, whole_history
 from snellen.run import RunWatcher, Settings
 from snellen.run import run as run_study
 from snellen.run.analysing import scene_of, timed
@@ -113,8 +114,8 @@ class Study:
 class Found:
     """What an analysis found, as a notebook shows it."""
 
-    asked: Asked
-    outcome: Outcome
+    asked: PlannedAnalysis
+    outcome: AnalysisResult
     folder: Path
 
     @property
@@ -139,6 +140,7 @@ class Found:
 
     def page(self) -> str:
         """The page of the analysis: whole HTML that opens alone."""
+        hashes.expect_unchanged(self.folder, "report.json")
         return page_of(self.asked, self.outcome, read_json(self.folder / "report.json"))
 
     def _repr_html_(self) -> str:
@@ -240,7 +242,7 @@ class Run:
         StudyError when it does not fit the model.
         """
         record = self.record
-        one = ask(name, self._known(model) if model else self.chosen, options, networks_of(record))
+        one = plan_analysis(name, self._known(model) if model else self.chosen, options, networks_of(record))
         outcome = stored(record, one)
         if outcome is None:
             outcome = timed(scene_of(record, data_dir, dataset), one, RunWatcher())

@@ -1,4 +1,4 @@
-"""`snellen data`: which data sets there are, getting them, and what one holds."""
+"""`snellen data`: lists the known data sets, downloads them, and describes any data set."""
 
 from __future__ import annotations
 
@@ -19,20 +19,24 @@ if TYPE_CHECKING:
     from snellen.data.readers.hdf5 import Union
     from snellen.data.readers.picture_decoder import Background
 
-app = typer.Typer(help="List, fetch and describe data sets.", no_args_is_help=True)
+app = typer.Typer(
+    help="List the data sets known by name, download them, and describe data of your own.", no_args_is_help=True
+)
 
-DataFolder = Annotated[Path | None, typer.Option("--data-dir", help="Where data sets are looked for first.")]
+DataFolder = Annotated[
+    Path | None, typer.Option("--data-dir", help="A folder that is searched for data sets before the usual places.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 
 @app.command("list")
 def list_(data_dir: DataFolder = None, as_json: AsJson = False) -> None:
-    """Show the data sets that are known by name, and where they are on this machine."""
+    """List the data sets that Snellen knows by name, and where each is on this machine."""
     from rich.table import Table
 
     from snellen.console import console_for
 
-    rows = [_known(name, data_dir) for name in _names()]
+    rows = [_entry(name, data_dir) for name in _names()]
     if as_json:
         say(json.dumps(rows, indent=2))
         return
@@ -47,12 +51,12 @@ def list_(data_dir: DataFolder = None, as_json: AsJson = False) -> None:
 
 @app.command()
 def fetch(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A data set that `snellen data list` shows.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A name from `snellen data list`.")],
     data_dir: Annotated[
-        Path | None, typer.Option("--data-dir", help="The folder for data sets; the user's cache when not given.")
+        Path | None, typer.Option("--data-dir", help="Folder to download to. Default: the user's cache.")
     ] = None,
 ) -> None:
-    """Get a published data set, unless it is on this machine already; resumed when run again, verified."""
+    """Download a data set, unless it is on this machine already, and verify it. Run again to resume."""
     from snellen.data import catalog, download, load
     from snellen.errors import unknown
     from snellen.files.cache import cache_folder
@@ -66,19 +70,20 @@ def fetch(
                 download.fetch(catalog.PUBLISHED[name].files, folder, bars.show)
     dataset = load.read(name, data_folder=data_dir)
     where = load.find(name, data_dir) or "comes with Snellen"
-    say(f"{name}: {len(dataset):,} images, as published; {where}")
+    say(f"{name}: {len(dataset):,} images, identical to the published ones; {where}")
 
 
 @app.command()
 def describe(
-    source: Annotated[str, typer.Argument(metavar="NAME-or-PATH", help="A known data set, or a file or folder.")],
+    source: Annotated[
+        str, typer.Argument(metavar="NAME-or-PATH", help="A name from `snellen data list`, or a file or folder.")
+    ],
     out: Annotated[
         Path | None,
         typer.Option(
             "--out",
             metavar="FILE.html",
-            help="Where the page goes; NAME-exploration.html in the working folder when not given. With --json there "
-            "is a page only where --out says so.",
+            help="File for the page. Default: NAME-exploration.html in the working folder; with --json no page.",
         ),
     ] = None,
     resize: Annotated[
@@ -87,28 +92,31 @@ def describe(
             min=1,
             max=MAX_SIDE_PIXELS,
             metavar="PIXELS",
-            help="Make all images that high and wide, if their sizes differ.",
+            help="Resize all images to this height and width; needed when their sizes differ.",
         ),
     ] = None,
-    grey: Annotated[bool, typer.Option("--grey", help="Make colours grey.")] = False,
+    grey: Annotated[bool, typer.Option("--grey", help="Convert colours to grey.")] = False,
     background: Annotated[
-        str | None, typer.Option(metavar="white|black", help="What is put under transparent image files.")
+        str | None, typer.Option(metavar="white|black", help="Fill transparent areas of image files with this colour.")
     ] = None,
     exclude: Annotated[
-        bool, typer.Option("--exclude-bad-images", help="List image files that cannot be read, and go on.")
+        bool, typer.Option("--exclude-bad-images", help="Leave out image files that cannot be read, and list them.")
     ] = False,
     kind: Annotated[
-        str | None, typer.Option(metavar="READER", help="How to read it, where files of several kinds lie together.")
+        str | None, typer.Option(metavar="READER", help="The reader, when a folder holds files of several kinds.")
     ] = None,
     keys: Annotated[
         list[str] | None,
-        typer.Option("--key", metavar="USE=NAME", help="Which array or column is which, such as label=diagnosis."),
+        typer.Option(
+            "--key",
+            metavar="USE=NAME",
+            help="The name of an array or column, for example label=diagnosis; may be given several times.",
+        ),
     ] = None,
     data_dir: DataFolder = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what a data set holds, and write a page to read_headers at it: samples, classes, pixels, tones,
-    duplicates."""
+    """Describe a data set, and write a page with samples, classes, pixel values, brightness and duplicates."""
     from snellen.data.inspect.describe import describe as describe_dataset
     from snellen.data.inspect.near_duplicates import MAX_EXPLORED_IMAGES, near_groups_if_quick
     from snellen.data.load import Options, find, read
@@ -143,12 +151,12 @@ def _names() -> tuple[str, ...]:
     return NAMES
 
 
-def _known(name: str, data_folder: Path | None) -> dict[str, Any]:
+def _entry(name: str, data_folder: Path | None) -> dict[str, Any]:
     from snellen.data import catalog, load
 
     if name in catalog.BUNDLED:
-        about = (catalog.BUNDLED[name].__doc__ or "").splitlines()[0]
-        return {"name": name, "images": 1797, "about": about, "bytes": 0, "path": "comes with Snellen"}
+        bundled = catalog.BUNDLED[name]
+        return {"name": name, "images": bundled.rows, "about": bundled.about, "bytes": 0, "path": "comes with Snellen"}
     published, path = catalog.PUBLISHED[name], load.find(name, data_folder)
     num_bytes = sum(remote.num_bytes for remote in published.files)
     where = str(path) if path else None
@@ -156,12 +164,12 @@ def _known(name: str, data_folder: Path | None) -> dict[str, Any]:
 
 
 def _pair(key: str) -> tuple[str, str]:
-    """Raises StudyError for a text without a use and a name."""
+    """(use, name). Raises StudyError for text in another form."""
     from snellen.errors import StudyError
 
     use, _, name = key.partition("=")
     if not use or not name:
-        raise StudyError("`--key` says which array or column is which", found=repr(key), expected="USE=NAME")
+        raise StudyError("`--key` needs a use and a name", found=repr(key), expected="USE=NAME")
     return use, name
 
 
@@ -187,9 +195,12 @@ def _write_page(
     from snellen.files.atomic import write_text
     from snellen.report.exploration import explore, render
 
-    leaks = [f"`{union.array}` is {union.parts[0]} and {union.parts[1]} together: a leak." for union in unions]
-    photographs = read_headers(sample_files(dataset, path) if path else [])
-    write_text(page, render(explore(dataset, photographs, leaks, description, near)))
+    leaks = [
+        f"`{union.array}` holds exactly the rows of {union.parts[0]} and {union.parts[1]}: using it leaks data."
+        for union in unions
+    ]
+    headers = read_headers(sample_files(dataset, path) if path else [])
+    write_text(page, render(explore(dataset, headers, leaks, description, near)))
 
 
 def _print(description: dict[str, Any], unions: list[Union]) -> None:
@@ -198,30 +209,29 @@ def _print(description: dict[str, Any], unions: list[Union]) -> None:
     pixels, duplicates = description["pixels"], description["duplicates"]
     means, deviations = (", ".join(f"{value:.4g}" for value in pixels[key]) for key in ("means", "deviations"))
     low, high = description["pixel_range"]
-    say(f"{description['name']}: {description['images']:,} images, {description['official_test']:,} of them test")
+    tested = f"{number:,} of them in the" if (number := description["official_test"]) else "no"
+    say(f"{description['name']}: {description['images']:,} images, {tested} official test")
     say(f"  shape        {height}x{width}, {channels} channel{'s' if channels > 1 else ''}, {description['type']}")
     say(f"  pixels       {pixels['least']:g} to {pixels['greatest']:g} (black {low:g}, white {high:g})")
     say(f"               mean {means}, standard deviation {deviations}")
-    say("  missing      none; a file with missing values is refused")
-    say(f"  duplicates   {duplicates['copies']:,} copies; {duplicates['in_official_test']:,} rows are in the test too")
+    say("  missing      none; files with missing values are refused")
+    in_test = f"; {duplicates['in_official_test']:,} other rows have an image of the official test"
+    say(f"  duplicates   {duplicates['copies']:,} copies{in_test if description['official_test'] else ''}")
     if (near := description["near_duplicates"]) is None:
-        say("  near         nobody looked for images that are almost the same: too many")
+        say("  near         not looked for: too many images")
     else:
-        parted = (
-            f"; {near['sets_in_official_test_too']:,} of the sets are in the test too"
-            if description["official_test"]
-            else ""
-        )
+        in_test = f"; {near['sets_in_official_test_too']:,} sets include images of the official test"
         say(
-            f"  near         {near['images']:,} images are almost the same as another, in {near['sets']:,} sets{parted}"
+            f"  near         {near['images']:,} images are almost the same as another, in {near['sets']:,} sets"
+            f"{in_test if description['official_test'] else ''}"
         )
-    say(f"  conflicting  {description['conflicting']:,} rows whose picture stands under more than one label")
+    say(f"  conflicting  {description['conflicting']:,} rows whose image has more than one label")
     if description["groups"] is not None:
         say(f"  groups       {description['groups']:,}")
     for item in description["excluded"]:
         say(f"  excluded     {item['file']}: {item['reason']}")
     for union in unions:
-        say(f"  leak         {union.array} is {union.parts[0]} and {union.parts[1]} together")
+        say(f"  leak         {union.array} holds exactly the rows of {union.parts[0]} and {union.parts[1]}")
     say(f"  fingerprint  {description['fingerprint']}")
     say(f"  classes      {len(description['classes'])}")
     for each in description["classes"]:
@@ -230,7 +240,7 @@ def _print(description: dict[str, Any], unions: list[Union]) -> None:
 
 
 class _Bars:
-    """One bar a file that comes; nothing where nobody watches."""
+    """A progress bar for each file that is downloaded; nothing when the output is not a terminal."""
 
     def __enter__(self) -> _Bars:
         from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
@@ -247,7 +257,7 @@ class _Bars:
     def __exit__(self, *_: object) -> None:
         self.progress.stop()
 
-    def show(self, name: str, come: int, num_bytes: int) -> None:
+    def show(self, name: str, received: int, num_bytes: int) -> None:
         if name not in self.tasks:
             self.tasks[name] = self.progress.add_task(plain(name), total=num_bytes)
-        self.progress.update(self.tasks[name], completed=come)
+        self.progress.update(self.tasks[name], completed=received)

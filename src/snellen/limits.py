@@ -48,7 +48,8 @@ MAX_ARCHIVE_MEMBERS, MAX_DIRECTORY_BYTES = 1_000, 2**20
 """Arrays of an .npz file, and its directory: 60 bytes an array; the standard library needs 10 us for each."""
 
 MAX_BATCH_BYTES, MAX_BATCH_OPCODES = 2**29, 2_000_000
-"""Largest pickled batch and its opcodes, 1 us and up to 100 bytes each. That of CIFAR-100 has 155 MB and 300,000."""
+"""Largest pickled batch, of which reading takes up to three times as much memory, and its opcodes, 2 us and up to 100
+bytes each. That of CIFAR-100 has 155 MB and 300,000."""
 
 MAX_LISTED_FILES = 1_000_000
 """Most picture files of a data set: about 1 KiB of memory each before a single one is decoded. More are better packed

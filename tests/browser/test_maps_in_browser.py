@@ -123,7 +123,7 @@ def test_pointing_at_an_image_shows_it_with_what_was_said_of_it(opened: Browser)
     mouse(opened, "mouseMoved", x[0], y[0])  # the first picture is always drawn
     card = "document.querySelector('.card')"
     texts = opened.run(f"return [...{card}.querySelectorAll('p > *')].map(one => one.textContent)")
-    row = map_leaf().outcome.tables["points"].row(int(texts[2][4:]) - 7, named=True)
+    row = map_leaf().result.tables["points"].row(int(texts[2][4:]) - 7, named=True)
     assert texts == [
         row["label"],
         f"answered {row['predicted']}, {100 * row['probability']:.1f} %",
@@ -170,7 +170,7 @@ def test_the_legend_hides_a_class_and_the_box_all_but_mistakes(opened: Browser) 
     assert min(count_of(before, blue), count_of(before, gold)) > 50
     click(opened, ".legend button")
     hidden, after = state(opened)["shown"], pixels(opened)
-    labels = map_leaf().outcome.tables["points"]["label"].to_list()
+    labels = map_leaf().result.tables["points"]["label"].to_list()
     assert hidden == 1_000 - labels.count("0")
     assert count_of(after, blue) == 0 < count_of(after, gold)
     assert opened.run("return document.querySelector('.legend button').ariaPressed") == "false"

@@ -10,9 +10,9 @@ from browser_driver import Browser, browser
 from needs import needs
 from unit_cases import bars, subject
 
-from snellen.explain.analyses import Asked
+from snellen.explain.analyses import PlannedAnalysis
 from snellen.explain.units.analysis import make as units
-from snellen.report.pages.leaf import Leaf
+from snellen.report.pages.page_inputs import PageInputs
 from snellen.report.pages.units import units_page
 from snellen.study.analyses import Units
 
@@ -23,7 +23,9 @@ def written(path: Path, width: int) -> Path:
     images, labels = bars(120)
     one = subject(["flatten", {"dense": {"units": width, "activation": "tanh"}}], images, labels, 80)  # none is dead
     content = {"study": "small", "snellen": "0", "data": {"classes": list(one.classes)}}
-    path.write_text(units_page(Leaf(Asked("units", Units(), "net"), units(one, Units()), content)), encoding="utf-8")
+    path.write_text(
+        units_page(PageInputs(PlannedAnalysis("units", Units(), "net"), units(one, Units()), content)), encoding="utf-8"
+    )
     return path
 
 

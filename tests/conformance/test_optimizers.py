@@ -130,7 +130,7 @@ def test_the_formula_of_keras(name: str, arguments: dict[str, Any], decays: torc
         ("adamw", {"epsilon": 1e-30}, lambda p: torch.optim.AdamW(p, lr=0.1, eps=0, weight_decay=0.05)),
         ("rmsprop", {"epsilon": 1e-30}, lambda p: torch.optim.RMSprop(p, lr=0.1, alpha=0.9, eps=0)),
     ],
-    ids=str,
+    ids=["sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop"],
 )
 def test_torch_where_it_is_the_same_by_construction(name: str, arguments: dict[str, Any], theirs: Any) -> None:
     """Epsilon stands elsewhere in torch, so it is made to vanish; decay is given to AdamW alone, where torch decouples

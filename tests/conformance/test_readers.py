@@ -19,8 +19,12 @@ import pytest
 from snellen.data import load
 from snellen.data.dataset import Dataset
 from snellen.data.load import read
+from snellen.data.readers.arrays import from_arrays
+from snellen.data.readers.reader import Reader
 from snellen.data.readers.registry import READERS
-from snellen.errors import DataError
+from snellen.errors import DataError, UnknownName
+
+SOURCE = Path(load.__file__).parents[1]
 
 
 @dataclass(frozen=True)
@@ -216,3 +220,27 @@ def original_or_error(case: Case, file: Path, mutant: bytes, what: str, noticed:
     same = dataset.fingerprint == cases.expected(case.arrays).fingerprint
     assert same or not noticed, f"{what} in {file.name}: other content, no error"
     return dataset
+
+
+def test_a_new_reader_is_its_file_and_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading, `kind`, messages and `data describe` take it from the registry; no other list names readers."""
+    stack = Reader(
+        version=1,
+        looks_for="a .stack file",
+        recognises=lambda path: path.suffix == ".stack",
+        files=lambda path, _: [path],
+        decode=lambda path, options, name: from_arrays(np.zeros((4, 2, 2), np.uint8), [0, 1, 0, 1], name=name),
+    )
+    monkeypatch.setitem(READERS, "stack", stack)
+    (tmp_path / "cells.stack").write_bytes(b"stack")
+    assert read(tmp_path / "cells.stack").name == "cells"
+    assert len(read(tmp_path / "cells.stack", load.Options(kind="stack"))) == 4
+    (tmp_path / "cells.other").write_bytes(b"other")
+    with pytest.raises(DataError, match=r"found a file of 5 bytes; expected .*; or a \.stack file"):
+        read(tmp_path / "cells.other")
+    with pytest.raises(UnknownName, match=r"unknown reader 'stak'; .*Did you mean 'stack'"):
+        read(tmp_path / "cells.stack", load.Options(kind="stak"))
+    names = {"idx", "arrays", "cifar", "pixel_csv", "folder", "manifest", "hdf5", "mat", "emnist"}
+    texts = {path.name: path.read_text("utf-8") for path in SOURCE.rglob("*.py")}
+    listed = {file for file, text in texts.items() if sum(f'"{name}"' in text for name in names) > 4}
+    assert listed == {"registry.py"}

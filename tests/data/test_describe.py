@@ -81,7 +81,7 @@ def test_a_table_with_names_of_its_own(tmp_path: Path, monkeypatch: pytest.Monke
     (tmp_path / "list.csv").write_text("\n".join(lines), encoding="utf-8")
     with pytest.raises(DataError, match=r"no reader recognises this.*`kind: manifest, keys: \{path"):
         run("describe", "list.csv")
-    with pytest.raises(StudyError, match=r"`--key` says which.*'scan'; expected USE=NAME"):
+    with pytest.raises(StudyError, match=r"`--key` needs.*'scan'; expected USE=NAME"):
         run("describe", "list.csv", "--key", "scan")
     text = run("describe", "list.csv", "--kind", "manifest", "--key", "path=scan", "--key", "label=diagnosis")
     assert "list: 4 images" in text and "    b: 2" in text
@@ -95,11 +95,11 @@ def test_describe_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     with h5py.File(path, "a") as file:
         file["X_val"] = np.concatenate([cases.IMAGES, cases.TEST_IMAGES])
     text, found = run("describe", str(path)), json.loads(run("describe", str(path), "--json"))
-    assert "grey: 18 images, 6 of them test" in text and "5x4, 1 channel, uint8" in text
-    assert "X_val is X_test and X_train together" in text
+    assert "grey: 18 images, 6 of them in the official test" in text and "5x4, 1 channel, uint8" in text
+    assert "X_val holds exactly the rows of X_test and X_train" in text
     assert found["unions"] == [{"array": "X_val", "parts": ["X_test", "X_train"]}] and found["images"] == 18
-    assert "1,797 images, 0 of them test" in run("describe", "digits")
-    assert "X_val</b> is X_test and X_train together: a leak." in Path("grey-exploration.html").read_text("utf-8")
+    assert "1,797 images, no official test" in run("describe", "digits")
+    assert "X_val</b> holds exactly the rows of X_test and X_train" in Path("grey-exploration.html").read_text("utf-8")
 
 
 def test_where_the_page_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,7 +157,7 @@ def publisher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_fetch_into_the_cache_then_never_again(
     publisher: Path, own_folders: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert "mnist: 18 images, as published" in run("fetch", "mnist")
+    assert "mnist: 18 images, identical to the published ones" in run("fetch", "mnist")
     assert sorted(path.name for path in (own_folders / "cache/datasets/mnist").iterdir()) == sorted(
         path.name for path in publisher.iterdir()
     )
@@ -190,7 +190,7 @@ def test_other_content_is_refused_after_fetching(publisher: Path, tmp_path: Path
 def test_unknown_and_bundled_names() -> None:
     with pytest.raises(UnknownName, match=r"unknown data set 'cifar10'.*Did you mean 'cifar-10'"):
         run("fetch", "cifar10")
-    assert "1,797 images, as published; comes with Snellen" in run("fetch", "digits")
+    assert "1,797 images, identical to the published ones; comes with Snellen" in run("fetch", "digits")
 
 
 def test_help_imports_nothing_heavy() -> None:

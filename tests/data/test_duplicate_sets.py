@@ -92,15 +92,15 @@ def text_of(page: str) -> tuple[Any, str]:
 def test_the_page_draws_them() -> None:
     dataset = made()
     tree, text = text_of(render(explore(dataset, near=NEAR)))
-    assert "Images almost the same as another: 9, in 2 sets. Of these sets 1 hold images of the test." in text
-    assert "9 images in 2 sets. Sets that reach into the test come first" in text
+    assert "Images almost the same as another: 9, in 2 sets. Of these sets 1 include images of the test." in text
+    assert "9 images in 2 sets. Sets that include images of the official test come first" in text
     drawn = tree.findall(".//ol[@class='alike']/li")
     assert [len(one.findall("ol/li")) for one in drawn] == [4, 5]
     assert "missing" not in str([each.get("class") for one in drawn for each in one.iter("span")])
 
 
 def test_the_page_says_when_nobody_looked_or_none_is_there() -> None:
-    assert "Nobody looked" in text_of(render(explore(made())))[1]
+    assert "Not looked for" in text_of(render(explore(made())))[1]
     _, text = text_of(render(explore(made(), near=np.arange(40))))
     assert "None outside the test." in text and "almost the same as another" not in text
     alone = replace(made(), official_test=None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from pathlib import Path
 
 import data_cases as cases
@@ -15,6 +14,7 @@ from snellen.data.readers.hdf5 import unions
 from snellen.errors import DataError
 
 ONE_ARRAY = 'print(json.dumps({"X_train": ["|u1", [12, 5, 4]], "y_train": ["|u1", [12]]}), flush=True)'
+HANG = "threading.Event().wait()"
 
 
 @pytest.fixture
@@ -26,18 +26,17 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def pretend(file: Path, *lines: str) -> None:
     """Puts a program in the place of the child: it says that it is ready, then does `lines`."""
-    start = ["import json, os, sys, time", 'print("ready", flush=True)']
+    start = ["import json, os, sys, threading", 'print("ready", flush=True)']
     (file.parent / "fake_child.py").write_text("\n".join([*start, *lines]))
 
 
-@pytest.mark.parametrize("lines", [["time.sleep(60)"], [ONE_ARRAY, "time.sleep(60)"]])
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("lines", [[HANG], [ONE_ARRAY, HANG]])
 def test_a_hang_is_ended(file: Path, monkeypatch: pytest.MonkeyPatch, lines: list[str]) -> None:
     monkeypatch.setattr(guarded, "ANSWER_SECONDS", 0.3)
     pretend(file, *lines)
-    started = time.monotonic()
     with pytest.raises(DataError, match=r"a.h5: .*takes too long to read; expected less than"):
         read(file)
-    assert time.monotonic() - started < 10
 
 
 @pytest.mark.parametrize("lines", [["os.abort()"], [ONE_ARRAY, "input()", "os.abort()"], [ONE_ARRAY, "sys.exit(7)"]])
@@ -52,13 +51,13 @@ def test_a_crash_is_an_error(file: Path, lines: list[str]) -> None:
     ["[", "{}", '{"X_train": 3}', '{"X_train": ["O", [3]]}', '{"X_train": ["|u1", "x"]}', '{"X": ["|u1", [-1]]}'],
 )
 def test_lies_of_a_child_are_not_believed(file: Path, declared: str) -> None:
-    pretend(file, f"print({declared!r}, flush=True)", "time.sleep(1)")
+    pretend(file, f"print({declared!r}, flush=True)", "input()")
     with pytest.raises(DataError, match=r"a.h5"):
         read(file)
 
 
 def test_a_child_that_promises_a_tebibyte(file: Path) -> None:
-    pretend(file, ONE_ARRAY.replace("[12, 5, 4]", "[4194304, 512, 512]"), "time.sleep(1)")
+    pretend(file, ONE_ARRAY.replace("[12, 5, 4]", "[4194304, 512, 512]"), "input()")
     with pytest.raises(DataError, match=r"X_train: declares implausibly much data"):
         read(file)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import pickle
 import struct
-import time
 import tracemalloc
 import zipfile
 from pathlib import Path
@@ -199,18 +198,17 @@ def test_a_folder_with_two_kinds(tmp_path: Path) -> None:
     assert read(folder, Options(kind="idx")).official_test is not None
 
 
-def test_many_members_are_refused_before_they_are_listed(tmp_path: Path) -> None:
+def test_many_members_are_refused_before_they_are_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with zipfile.ZipFile(tmp_path / "many.npz", "w") as archive:
         for number in range(70_000):
             archive.writestr(f"{number}.npy", b"")
     content = (tmp_path / "many.npz").read_bytes()
     lying = content[:-22] + content[-22:-14] + b"\1\0\1\0" + content[-10:]  # 1 member, and the wide numbers are kept
+    monkeypatch.delattr(zipfile, "ZipFile")  # which lists them when it is made
     for name, stored in (("many.npz", content), ("lies.npz", lying)):
         (tmp_path / name).write_bytes(stored)
-        started = time.perf_counter()
         with pytest.raises(DataError, match=r"too many members; found 70,000 members in a directory of 3,"):
             read(tmp_path / name)
-        assert time.perf_counter() - started < 0.5
 
 
 def test_a_comment_may_follow_and_nothing_else(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ import io
 import struct
 import subprocess
 import sys
-import time
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -84,12 +83,11 @@ TRAPS = {
 
 
 @pytest.mark.parametrize(("content", "message"), TRAPS.values(), ids=TRAPS)
+@pytest.mark.timeout(60)  # what is not refused takes minutes
 def test_traps(tmp_path: Path, content: bytes, message: str) -> None:
     (tmp_path / "trap").write_bytes(content)
-    started = time.perf_counter()
     with pytest.raises(DataError, match=message):
         decode(tmp_path / "trap", SMALL)
-    assert time.perf_counter() - started < 3
 
 
 def test_what_is_odd_but_sound(tmp_path: Path) -> None:

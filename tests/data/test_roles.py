@@ -182,7 +182,7 @@ def test_more_copies_than_single_pictures() -> None:
 
 
 def test_assign_proves_what_it_returns(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("snellen.data.splits.roles.choose", lambda pool, count, *_: pool[:count])
+    monkeypatch.setattr("snellen.data.splits.roles.stratified_choice", lambda pool, count, *_: pool[:count])
     with pytest.raises(RunError, match=r"train and test share pictures; found 1, such as 0"):
         assign(read_dataset([*range(17), 0], np.arange(18) % 3), Split(test=3, validation=6))
 
@@ -214,19 +214,19 @@ def test_dropping_exact_duplicates() -> None:
 
 
 def test_an_official_test_and_a_wanted_one() -> None:
-    with pytest.raises(StudyError, match=r"`split.test` beside an official test; found 0.3.*remove `split.test`"):
+    with pytest.raises(StudyError, match=r"for data with an official test; found 0.3.*remove `split.test`"):
         official(test=0.3)
 
 
 @pytest.mark.parametrize(
     ("split", "message"),
     [
-        (Split(test=18), "impossible `split.test`; found 18; expected .* some of the 18 rows"),
+        (Split(test=18), "impossible `split.test`; found 18; expected .* a count below 18"),
         (Split(test=1.0), "impossible `split.test`; found 1.0"),
         (Split(test=-0.1), "impossible `split.test`; found -0.1"),
         (Split(test=-3), "impossible `split.test`; found -3"),
         (Split(test=0.001), "impossible `split.test`; found 0.001"),
-        (Split(test=3, validation=15), "impossible `split.validation`; found 15; expected .* some of the 15 rows"),
+        (Split(test=3, validation=15), "impossible `split.validation`; found 15; expected .* a count below 15"),
         (Split(test=3, validation=4, calibration=4), "impossible `split.calibration`; found 4"),
         (Split(test=3, validation=0, calibration=0.5), "impossible `split.calibration`; found 0.5"),
         (Split(test=3, validation=2), "no validation row of class '2'; found 2 validation rows of 2 of 3 classes"),

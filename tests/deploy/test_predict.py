@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from runs import blobs, edit_json
 from snellen.api import Run
 from snellen.deploy.pictures import Batch
 from snellen.deploy.predict import answer, open_model, score, seen_warning
-from snellen.errors import BundleError, DataError
+from snellen.errors import BundleError, DataError, IdentityError
 from snellen.files.stored import read_json
 
 GENERATOR = np.random.default_rng(2)
@@ -78,6 +79,27 @@ def test_a_run_is_its_chosen_model(small_run: Run) -> None:
     assert open_model(small_run.folder / "models/linear").description.name == "linear"
     with pytest.raises(BundleError, match="no model here"):
         open_model(small_run.folder / "jobs")
+
+
+@pytest.mark.parametrize("file", ["evaluation.json", "models/{}/model.json", "models/{}/model.safetensors"])
+def test_a_run_whose_choice_or_bundle_was_changed_predicts_nothing(run_copy: Path, file: str, small_run: Run) -> None:
+    path = run_copy / file.format(small_run.chosen)
+    content = path.read_bytes()
+    path.write_bytes(content + b" ")
+    with pytest.raises(IdentityError, match=f"{path.name}: changed after it was written"):
+        open_model(run_copy)
+
+
+def test_files_without_a_hash_are_not_called_changed(run_copy: Path, small_run: Run) -> None:
+    (run_copy / "hashes.jsonl").unlink()  # as of a run from before there was this file
+    edit_json(run_copy / "evaluation.json", lambda stored: {**stored, "by": "loss"})
+    assert open_model(run_copy).description.name == small_run.chosen
+
+
+def test_a_run_whose_other_bundle_was_removed_predicts(run_copy: Path) -> None:
+    shutil.rmtree(run_copy / "models/linear")
+    (run_copy / "models/dense/card.md").write_text("mine")
+    assert len(open_model(run_copy).classes) > 1
 
 
 @pytest.mark.parametrize("chosen", ["../../elsewhere", "/elsewhere", "no such model", ["dense"], 3])

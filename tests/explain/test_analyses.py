@@ -19,11 +19,13 @@ from snellen.api import Run
 from snellen.data.dataset import SEALED
 from snellen.data.load import read
 from snellen.errors import IdentityError, RunError, StudyError, UnknownName
-from snellen.explain.analyses import METHODS, Method
-from snellen.explain.outcome import Outcome, load_outcome, save_outcome
-from snellen.explain.subject import Subject
+from snellen.explain.analysis_inputs import TrainedModel
+from snellen.explain.analysis_result import AnalysisResult, load_result, save_result
+from snellen.explain.method import Method
+from snellen.explain.units import analysis as units
 from snellen.models.build import Network
-from snellen.report.analyses import PAGES, Leaf
+from snellen.report.analyses import PAGES
+from snellen.report.pages.page_inputs import PageInputs
 from snellen.run.analysing import scene_of
 from snellen.run.flow import report
 
@@ -34,11 +36,11 @@ MODELS: dict[str, Any] = {
 CALLS: list[str] = []
 
 
-def probe(subject: Subject, options: Any) -> Outcome:
+def probe(subject: TrainedModel, options: Any) -> AnalysisResult:
     """Means of the hidden units on validation images."""
     CALLS.append(subject.model)
     means = subject.outputs("dense_1", subject.parts["validation"].rows).mean(0)
-    return Outcome({"sentences": [f"`{subject.model}` was probed."]}, {"units": pl.DataFrame({"mean": means})})
+    return AnalysisResult({"sentences": [f"`{subject.model}` was probed."]}, {"units": pl.DataFrame({"mean": means})})
 
 
 def needs_hidden(network: Network, options: Any) -> str | None:
@@ -46,31 +48,31 @@ def needs_hidden(network: Network, options: Any) -> str | None:
     return None if len(network.layers) > 2 else "it has no hidden layer"
 
 
-def drawn(leaf: Leaf) -> str:
+def drawn(inputs: PageInputs) -> str:
     """A page that says which network it is of."""
-    return f"<!doctype html><title>{leaf.asked.title}</title>{leaf.outcome.sentences[0]}"
+    return f"<!doctype html><title>{inputs.planned.title}</title>{inputs.result.sentences[0]}"
 
 
 @pytest.fixture(autouse=True)
 def probed(monkeypatch: pytest.MonkeyPatch) -> None:
     """`units` is the probe."""
     CALLS.clear()
-    monkeypatch.setitem(METHODS, "units", Method("model", probe, needs_hidden))
+    monkeypatch.setattr(units, "METHOD", Method("model", probe, needs_hidden))
     monkeypatch.setitem(PAGES, "units", drawn)
 
 
 def test_an_outcome_comes_back_and_a_changed_file_is_noticed(tmp_path: Path) -> None:
     table, picture = pl.DataFrame({"unit": [0, 1], "area": [0.5, 0.9]}), np.arange(6, dtype=np.uint8).reshape(2, 3)
-    save_outcome(tmp_path, Outcome({"rows": 7}, {"units": table}, {"picture": picture}), {"job": "a"})
-    found = load_outcome(tmp_path, {"job": "a"})
+    save_result(tmp_path, AnalysisResult({"rows": 7}, {"units": table}, {"picture": picture}), {"job": "a"})
+    found = load_result(tmp_path, {"job": "a"})
     assert found is not None
     assert found.facts == {"rows": 7}
     assert found.tables["units"].equals(table)
     assert np.array_equal(found.arrays["picture"], picture)
-    assert load_outcome(tmp_path, {"job": "b"}) is None
+    assert load_result(tmp_path, {"job": "b"}) is None
     (tmp_path / "units.parquet").write_bytes(b"something else")
     with pytest.raises(IdentityError, match="changed"):
-        load_outcome(tmp_path, {"job": "a"})
+        load_result(tmp_path, {"job": "a"})
 
 
 def test_an_analysis_is_made_once_for_the_models_it_fits_and_again_on_request(tmp_path: Path) -> None:
@@ -138,14 +140,14 @@ def test_pictures_in_memory_are_given_again_and_must_be_the_same(tmp_path: Path)
 def test_a_scene_holds_no_sealed_label(tmp_path: Path) -> None:
     record = run_small(tmp_path, models=MODELS, open_test=["linear"]).record
     scene = scene_of(record, None)
-    test = scene.subjects["linear"].parts["test"].rows
+    test = scene.trained_models["linear"].parts["test"].rows
     assert (scene.dataset.labels[test] == SEALED).all()
     assert (np.delete(scene.dataset.labels, test) != SEALED).all()
-    assert "test" not in scene.subjects["small"].parts
+    assert "test" not in scene.trained_models["small"].parts
 
 
 def test_outputs_of_the_layers_lead_to_the_stored_predictions(tmp_path: Path) -> None:
-    subject = scene_of(run_small(tmp_path).record, None).subjects["conv"]
+    subject = scene_of(run_small(tmp_path).record, None).trained_models["conv"]
     stored = subject.parts["validation"]
     for placed in subject.network.layers:
         given = subject.outputs(placed.name, stored.rows)

@@ -19,18 +19,18 @@ from torch import Tensor
 
 from snellen.api import Run
 from snellen.errors import StudyError, UnknownName
-from snellen.explain.analyses import Asked, asked, networks_of, stored_outcomes
+from snellen.explain.analyses import PlannedAnalysis, networks_of, planned_analyses, stored_results
+from snellen.explain.analysis_result import AnalysisResult
 from snellen.explain.answers import analysis as answers
-from snellen.explain.answers.chosen import MISTAKE, NARROW, SURE, given
-from snellen.explain.answers.gradcam_layer import camera, misfit
-from snellen.explain.answers.looks import looks
+from snellen.explain.answers.chosen_pictures import MISTAKE, NARROW, SURE, requested_pictures
+from snellen.explain.answers.foreground_sensitivity import foreground_sensitivity
+from snellen.explain.answers.gradcam_layer import gradcam_layer, misfit
 from snellen.explain.errors import analysis as failures
-from snellen.explain.outcome import Outcome
 from snellen.findings.finding import Facts
 from snellen.findings.slices import weak_slice, what_it_looks_at
 from snellen.limits import REPORT_BYTES
 from snellen.models.build import build
-from snellen.report.pages.heat import AGAINST, FOR, diverging, sequential
+from snellen.report.figures.attribution_colours import AGAINST, FOR, diverging, sequential
 from snellen.run.analysing import scene_of
 from snellen.run.flow import report
 from snellen.study.analyses import Answers, Errors
@@ -56,11 +56,11 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 @pytest.fixture(scope="module")
-def outcomes(run: Run) -> dict[str, Outcome]:
-    return {one.title: outcome for one, outcome in stored_outcomes(run.record).items()}
+def outcomes(run: Run) -> dict[str, AnalysisResult]:
+    return {one.title: outcome for one, outcome in stored_results(run.record).items()}
 
 
-def test_the_telling_pictures_are_explained(run: Run, outcomes: Mapping[str, Outcome]) -> None:
+def test_the_telling_pictures_are_explained(run: Run, outcomes: Mapping[str, AnalysisResult]) -> None:
     part = run.predictions("conv", "validation")
     assert part is not None and part.labels is not None
     sure, right = part.probabilities.max(1), part.predicted == part.labels
@@ -78,7 +78,7 @@ def test_the_telling_pictures_are_explained(run: Run, outcomes: Mapping[str, Out
 
 @pytest.mark.parametrize("model", MODELS)
 def test_what_is_said_of_a_picture_is_what_the_network_does(
-    run: Run, outcomes: Mapping[str, Outcome], model: str
+    run: Run, outcomes: Mapping[str, AnalysisResult], model: str
 ) -> None:
     outcome, part = outcomes[f"answers of {model}"], run.predictions(model, "validation")
     assert part is not None and part.labels is not None
@@ -100,7 +100,7 @@ def test_what_is_said_of_a_picture_is_what_the_network_does(
         assert len(one["neighbours"]) == 5
 
 
-def test_ways_that_do_not_fit_are_left_out_in_words(outcomes: Mapping[str, Outcome]) -> None:
+def test_ways_that_do_not_fit_are_left_out_in_words(outcomes: Mapping[str, AnalysisResult]) -> None:
     linear, conv = outcomes["answers of linear"], outcomes["answers of conv"]
     assert conv.facts["camera"] == "relu_1" and conv.facts["left_out"] == [] and "grad_cam" in conv.arrays
     assert "grad_cam" not in linear.arrays and len(linear.facts["left_out"]) == 2
@@ -126,17 +126,17 @@ def test_what_a_network_does_not_allow(options: dict[str, Any], layers: Any, wor
 def test_grad_cam_reads_the_last_convolution_and_what_belongs_to_it() -> None:
     skip = {"skip": [{"conv": {"filters": 1, "kernel": 3, "padding": "same"}}]}
     assert (
-        camera(build([{"conv": {"filters": 2, "kernel": 3}}, {"max_pool": 2}, "flatten"], (8, 8, 1), 3), None)
+        gradcam_layer(build([{"conv": {"filters": 2, "kernel": 3}}, {"max_pool": 2}, "flatten"], (8, 8, 1), 3), None)
         == "conv_1"
     )
-    assert camera(build([skip, "gelu", "global_average_pool"], (8, 8, 1), 3), None) == "gelu_1"
-    assert camera(build(CONV, (8, 8, 1), 3), "conv_1") == "conv_1"
-    assert camera(build("linear", (8, 8, 1), 3), None) is None
+    assert gradcam_layer(build([skip, "gelu", "global_average_pool"], (8, 8, 1), 3), None) == "gelu_1"
+    assert gradcam_layer(build(CONV, (8, 8, 1), 3), "conv_1") == "conv_1"
+    assert gradcam_layer(build("linear", (8, 8, 1), 3), None) is None
 
 
 def test_given_rows_and_ids_and_none_whose_label_is_sealed(run: Run) -> None:
     scene = scene_of(run.record, None)
-    linear, train = scene.subjects["linear"], scene.subjects["linear"].parts["train"]
+    linear, train = scene.trained_models["linear"], scene.trained_models["linear"].parts["train"]
     options = Answers(rows=(int(train.rows[3]),), ids=(str(train.ids[5]),), methods=("occlusion",), patch=3, cells=0)
     found = answers.make(linear, options)
     assert [one["row"] for one in found.facts["images"]] == train.rows[[3, 5]].tolist()
@@ -150,12 +150,14 @@ def test_given_rows_and_ids_and_none_whose_label_is_sealed(run: Run) -> None:
 def test_sealed_predictions_hold_no_given_image(run: Run) -> None:
     part = run.predictions("conv", "test")
     assert part is not None
-    assert [one.row for one in given({"test": part}, part.rows[:1].tolist(), ())] == [part.rows[0]]
+    assert [one.row for one in requested_pictures({"test": part}, part.rows[:1].tolist(), ())] == [part.rows[0]]
     with pytest.raises(StudyError, match="known label"):
-        given({"test": replace(part, labels=None)}, part.rows[:1].tolist(), ())
+        requested_pictures({"test": replace(part, labels=None)}, part.rows[:1].tolist(), ())
 
 
-def test_errors_are_of_validation_and_of_the_test_that_was_opened(run: Run, outcomes: Mapping[str, Outcome]) -> None:
+def test_errors_are_of_validation_and_of_the_test_that_was_opened(
+    run: Run, outcomes: Mapping[str, AnalysisResult]
+) -> None:
     facts, table = outcomes["errors"].facts, outcomes["errors"].tables["mistakes"]
     assert list(facts["roles"]) == ["validation", "test"] and list(facts["roles"]["test"]["models"]) == ["conv"]
     parts = {model: run.predictions(model, "validation") for model in MODELS}
@@ -193,7 +195,7 @@ def test_pages_are_whole_small_and_ask_for_nothing(run: Run, page: str) -> None:
     assert "None" not in " ".join(tree.find("body").find("main").itertext())
 
 
-def test_every_explained_picture_stands_on_its_page(run: Run, outcomes: Mapping[str, Outcome]) -> None:
+def test_every_explained_picture_stands_on_its_page(run: Run, outcomes: Mapping[str, AnalysisResult]) -> None:
     text = (run.folder / "pages" / "answers-conv.html").read_text(encoding="utf-8")
     for one in outcomes["answers of conv"].facts["images"]:
         assert f'id="row-{one["row"]}"' in text
@@ -230,11 +232,11 @@ def test_what_it_looks_at_is_where_its_weights_are() -> None:
     def inputs(places: np.ndarray) -> Tensor:
         return torch.from_numpy(images[places] / np.float32(255))
 
-    inside, outside = (looks(logits_where(each), inputs, images, (0, 255)) for each in (True, False))
+    inside, outside = (foreground_sensitivity(logits_where(each), inputs, images, (0, 255)) for each in (True, False))
     assert inside is not None and outside is not None
     assert (inside.on_figure, outside.on_figure, inside.covered) == (1, 0, 4 / 64)
     noise = np.random.default_rng(0).integers(0, 256, (60, 8, 8, 1), np.uint8)
-    assert looks(logits_where(True), inputs, noise, (0, 255)) is None
+    assert foreground_sensitivity(logits_where(True), inputs, noise, (0, 255)) is None
 
 
 @pytest.fixture(scope="module")
@@ -245,7 +247,7 @@ def told(run: Run) -> Any:
 
     def found(rule: Any, options: Any, model: str, facts: dict[str, Any]) -> list[Any]:
         given = Facts(of_run.record, evaluation)
-        given.__dict__["outcomes"] = {Asked(options.name, options, model): Outcome(facts)}
+        given.__dict__["outcomes"] = {PlannedAnalysis(options.name, options, model): AnalysisResult(facts)}
         return list(rule(given))
 
     return found
@@ -296,7 +298,7 @@ def test_a_run_with_analyses_is_judged(run: Run) -> None:
     codes = {finding.code for finding in findings_of(run.folder)}
     seen = next(
         outcome.facts["looks"]
-        for one, outcome in stored_outcomes(run.record).items()
+        for one, outcome in stored_results(run.record).items()
         if one.model == run.evaluation.chosen
     )
     assert ("SNL017" in codes) == (seen["low"] > 0.05 or seen["high"] < -0.05)
@@ -304,7 +306,7 @@ def test_a_run_with_analyses_is_judged(run: Run) -> None:
 
 def test_costs_are_foreseen(run: Run) -> None:
     networks = networks_of(run.record)
-    for one in asked(run.record.study, networks):
+    for one in planned_analyses(run.record.study, networks):
         if one.model in networks:
             assert 0 < one.method.seconds(networks[one.model], 1797) < 10
 

@@ -9,7 +9,7 @@ import pytest
 from training_cases import lane, material
 
 from snellen.errors import IdentityError
-from snellen.explain.augmented import Augmented, augmented_path, keep_augmented, load_augmented, save_augmented
+from snellen.explain.augmented_pictures import Augmented, augmented_path, keep_augmented, load_augmented, save_augmented
 from snellen.train.samples import augmented_samples
 
 

@@ -11,7 +11,7 @@ import pytest
 from statsmodels.stats.weightstats import ttost_paired
 
 from snellen.explain.curves.analysis import doubling_of
-from snellen.explain.curves.points import Measured, compare_points, judged_line
+from snellen.explain.curves.comparisons import MeasuredPoint, compare_points, judged_line
 from snellen.explain.curves.words import Words
 from snellen.statistics.results import BOTH, Limits
 from snellen.statistics.seed_intervals import recipe_difference
@@ -22,16 +22,16 @@ IMAGES = 20_000
 
 def measured(
     value: int, share: float, by: str | None = None, seeds: int = 4, steps: int = 100, stream: int = 0
-) -> Measured:
+) -> MeasuredPoint:
     """A point whose networks are right at this share of the images, mostly at the same ones."""
     random = np.random.default_rng([value, stream, len(by or "")])
     ease = np.random.default_rng(1).uniform(size=IMAGES)
     right = ease + random.normal(0, 0.01, (seeds, IMAGES)) < share
     point = Point(value, by, {seed: f"job{seed}" for seed in range(seeds)}, value, 10, steps, 10 * value)
-    return Measured(point, right, None, None, BOTH, None, 1.0, point.seeds)
+    return MeasuredPoint(point, right, None, None, BOTH, None, 1.0, point.seeds)
 
 
-def words(points: Sequence[Measured], margin: float = 0.005, over: str = "width") -> list[str]:
+def words(points: Sequence[MeasuredPoint], margin: float = 0.005, over: str = "width") -> list[str]:
     """All sentences about these points."""
     compared = compare_points(points, margin)
     ways = list(dict.fromkeys(each.point.by for each in points))
@@ -115,7 +115,7 @@ def test_of_more_data_the_gain_of_the_last_doubling_is_said_and_nothing_beyond()
         ([measured(v, 0.9) for v in (1000, 2000, 3000, 8000)], "no size is half of 8,000"),
     ],
 )
-def test_nothing_is_said_of_more_data_without_what_it_takes(points: list[Measured], why: str) -> None:
+def test_nothing_is_said_of_more_data_without_what_it_takes(points: list[MeasuredPoint], why: str) -> None:
     found = doubling_of(judged_line(tuple(points), compare_points(points, 0.005), 0.005))
     assert isinstance(found, str) and why in found
     assert not any("training images" in each and "Going" in each for each in words(points, over="images"))

@@ -14,11 +14,11 @@ from runs import edit_json, run_small, small_study
 from snellen.api import Run
 from snellen.errors import RunError, StudyError
 from snellen.evaluate.record import RunRecord
-from snellen.explain.analyses import Asked
+from snellen.explain.analyses import PlannedAnalysis
+from snellen.explain.analysis_inputs import ModelOfRun
 from snellen.explain.curves.analysis import make as make_curve
-from snellen.explain.subject import Recipe
 from snellen.report.pages.curves import curve_page
-from snellen.report.pages.leaf import Leaf
+from snellen.report.pages.page_inputs import PageInputs
 from snellen.run.checking import check_study
 from snellen.run.preparation import Settings
 from snellen.statistics.seed_intervals import recipe_mean
@@ -126,15 +126,19 @@ def test_points_that_failed_are_left_out_and_told(run: Run, tmp_path: Path) -> N
     for job in points[0].seeds.values():
         edit_json(folder / "jobs" / job / "result.json", lambda result: result | {"status": "failed"})
     edit_json(folder / "jobs" / points[1].seeds[0] / "result.json", lambda result: result | {"status": "failed"})
-    found = make_curve(Recipe(RunRecord.open(folder), "dense"), options)
+    found = make_curve(ModelOfRun(RunRecord.open(folder), "dense"), options)
     assert found.facts["missing"] == [[None, 2]]
     assert found.tables["points"].select("value", "networks").rows() == [(8, 2), (16, 3)]
     for point in points[1:]:
         for job in point.seeds.values():
             edit_json(folder / "jobs" / job / "result.json", lambda result: result | {"status": "failed"})
-    nothing = make_curve(Recipe(RunRecord.open(folder), "dense"), options)
+    nothing = make_curve(ModelOfRun(RunRecord.open(folder), "dense"), options)
     assert nothing.sentences == ["No network of this curve of `dense` ended well."]
     page = curve_page(
-        Leaf(Asked("curves", options, "dense"), nothing, json.loads((folder / "report.json").read_text("utf-8")))
+        PageInputs(
+            PlannedAnalysis("curves", options, "dense"),
+            nothing,
+            json.loads((folder / "report.json").read_text("utf-8")),
+        )
     )
     assert "ended well" in page and "data-figure" not in page.split("<main>")[1].split("</main>")[0]

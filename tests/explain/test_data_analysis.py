@@ -92,7 +92,7 @@ def test_labels_of_the_test_change_nothing(run: Run) -> None:
 
 def test_each_labelled_image_is_a_row_and_its_nearest_the_nearest_of_all(run: Run) -> None:
     scene = scene_of(RunRecord.open(run.folder), None, planted())
-    table, subject = run.analysis("data").tables["images"], scene.subjects["dense"]
+    table, subject = run.analysis("data").tables["images"], scene.trained_models["dense"]
     assert table["row"].to_list() == list(range(1500))
     values = subject.outputs("dense_1", np.arange(1500)).astype(float)
     for place in (0, 700, 1499):

@@ -14,12 +14,12 @@ from sklearn.neighbors import NearestNeighbors
 from statsmodels.stats.multitest import multipletests
 
 from snellen.api import Run
+from snellen.explain.analysis_inputs import RunWithImages, TrainedModel
 from snellen.explain.answers.attributions import logits_of
-from snellen.explain.answers.cells import unit_shifts
-from snellen.explain.answers.confusions import worst_cells
+from snellen.explain.answers.confused_cells import worst_cells
 from snellen.explain.answers.gradients import slopes
+from snellen.explain.answers.unit_differences import unit_shifts
 from snellen.explain.last_layer import LastLayer, contributions, has_hidden, nearest
-from snellen.explain.subject import Scene, Subject
 from snellen.metrics.scores import confusion
 from snellen.models.build import build
 from snellen.run.analysing import scene_of
@@ -37,14 +37,14 @@ MODELS: dict[str, Any] = {
 
 
 @pytest.fixture(scope="module")
-def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+def scene(tmp_path_factory: pytest.TempPathFactory) -> RunWithImages:
     run: Run = run_small(tmp_path_factory.mktemp("last") / "run", models=MODELS)
     return scene_of(run.record, None)
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_contributions_are_the_margin(scene: Scene, model: str) -> None:
-    subject = scene.subjects[model]
+def test_contributions_are_the_margin(scene: RunWithImages, model: str) -> None:
+    subject = scene.trained_models[model]
     layer, rows = LastLayer(subject), subject.parts["validation"].rows[:20]
     logits = logits_of(subject)(subject.inputs(rows)).detach().double().numpy()
     for values, own in zip(layer.activations(rows), logits, strict=True):
@@ -53,8 +53,8 @@ def test_contributions_are_the_margin(scene: Scene, model: str) -> None:
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_neighbours_are_those_of_scikit_learn(scene: Scene, model: str) -> None:
-    subject = scene.subjects[model]
+def test_neighbours_are_those_of_scikit_learn(scene: RunWithImages, model: str) -> None:
+    subject = scene.trained_models[model]
     layer, rows, among = LastLayer(subject), subject.parts["validation"].rows[:15], subject.parts["train"].rows
     found_rows, found = nearest(layer, rows, among, 4)
     index = NearestNeighbors(n_neighbors=4, algorithm="brute").fit(layer.activations(among))
@@ -63,15 +63,15 @@ def test_neighbours_are_those_of_scikit_learn(scene: Scene, model: str) -> None:
     assert np.array_equal(found_rows, among[places])
 
 
-def test_a_picture_is_not_its_own_neighbour(scene: Scene) -> None:
-    layer, among = LastLayer(scene.subjects["dense"]), scene.subjects["dense"].parts["train"].rows
+def test_a_picture_is_not_its_own_neighbour(scene: RunWithImages) -> None:
+    layer, among = LastLayer(scene.trained_models["dense"]), scene.trained_models["dense"].parts["train"].rows
     rows, distances = nearest(layer, among[:5], among, 1)
     assert not np.isin(among[:5], rows[:, 0]).all() and (rows[:, 0] != among[:5]).all() and np.isfinite(distances).all()
 
 
 @pytest.mark.parametrize("model", ["pca", "top"])
-def test_gradients_run_through_fitted_steps_to_the_pixels(scene: Scene, model: str) -> None:
-    subject = in_doubles(scene.subjects[model])
+def test_gradients_run_through_fitted_steps_to_the_pixels(scene: RunWithImages, model: str) -> None:
+    subject = in_doubles(scene.trained_models[model])
     rows = subject.parts["validation"].rows[:1]
     x = subject.inputs(rows).double()
     ends = torch.tensor([4]), torch.tensor([9])
@@ -87,10 +87,10 @@ def test_gradients_run_through_fitted_steps_to_the_pixels(scene: Scene, model: s
         assert int((gradient != 0).sum()) <= 9
 
 
-def in_doubles(subject: Subject) -> Subject:
+def in_doubles(subject: TrainedModel) -> TrainedModel:
     values = (dict(subject.parameters), dict(subject.state))
     parameters, state = ({name: each.double() for name, each in value.items()} for value in values)
-    return Subject(**{**vars(subject), "parameters": parameters, "state": state})
+    return TrainedModel(**{**vars(subject), "parameters": parameters, "state": state})
 
 
 def test_a_hidden_layer_is_a_fitted_one() -> None:
@@ -101,14 +101,14 @@ def test_a_hidden_layer_is_a_fitted_one() -> None:
     assert not has_hidden(build([{"average_pool": 2}, "flatten"], shape, 10))
 
 
-def test_units_are_named_by_where_they_stand(scene: Scene) -> None:
-    assert LastLayer(scene.subjects["dense"]).unit_name(7) == "unit 7"
-    conv = LastLayer(scene.subjects["conv"])
+def test_units_are_named_by_where_they_stand(scene: RunWithImages) -> None:
+    assert LastLayer(scene.trained_models["dense"]).unit_name(7) == "unit 7"
+    conv = LastLayer(scene.trained_models["conv"])
     assert conv.name == "flatten_1" and conv.unit_name(6 * 3 + 2) == "channel 2 at 1, 0"
 
 
-def test_cells_are_the_largest_of_the_confusion_matrix(scene: Scene) -> None:
-    part = scene.subjects["top"].parts["validation"]
+def test_cells_are_the_largest_of_the_confusion_matrix(scene: RunWithImages) -> None:
+    part = scene.trained_models["top"].parts["validation"]
     assert part.labels is not None
     matrix = confusion(part.labels, part.predicted, 10)
     np.fill_diagonal(matrix, 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from snellen.explain.maps.measures import brightness_levels, look, mixed_pairs, stands_out, telling_pair
+from snellen.explain.maps.quality import brightness_levels, informative_pair, map_quality, mixed_pairs, stands_out
 
 
 def cloud(rows: int = 300, width: int = 6, seed: int = 0) -> np.ndarray:
@@ -19,7 +19,7 @@ def test_trustworthiness_is_that_of_scikit_learn(k: int) -> None:
 
     values = cloud()
     maps = {"first two": values[:, :2], "by lot": cloud(width=3, seed=1)}
-    seen = look(values, maps, np.arange(len(values)), k)
+    seen = map_quality(values, maps, np.arange(len(values)), k)
     for name, places in maps.items():
         assert seen.scores[name][:, 0].mean() == pytest.approx(
             trustworthiness(values, places, n_neighbors=k), abs=1e-12
@@ -30,7 +30,7 @@ def test_neighbours_and_how_many_a_map_keeps_are_those_of_scikit_learn() -> None
     from sklearn.neighbors import NearestNeighbors
 
     values, judged, k = cloud(700), np.arange(0, 700, 2), 7
-    seen = look(values, {"map": values[:, :2]}, judged, k)
+    seen = map_quality(values, {"map": values[:, :2]}, judged, k)
 
     def found(space: np.ndarray) -> np.ndarray:
         return np.asarray(NearestNeighbors(n_neighbors=k).fit(space).kneighbors()[1][judged])
@@ -42,7 +42,7 @@ def test_neighbours_and_how_many_a_map_keeps_are_those_of_scikit_learn() -> None
 
 def test_a_copy_of_the_values_is_trusted_fully_and_equal_rows_do_no_harm() -> None:
     values = np.repeat(cloud(40), 3, axis=0)
-    seen = look(values, {"copy": values}, np.arange(120), 5)
+    seen = map_quality(values, {"copy": values}, np.arange(120), 5)
     assert seen.scores["copy"].mean(0) == pytest.approx([1, 1])
 
 
@@ -53,7 +53,7 @@ def test_equal_places_do_no_harm_where_small_floats_are_flushed() -> None:
     places = np.random.default_rng(0).integers(0, 3, (400, 2)).astype(np.float32)
     torch.set_flush_denormal(True)
     try:
-        seen = look(cloud(400), {"map": places}, np.arange(400), 10)
+        seen = map_quality(cloud(400), {"map": places}, np.arange(400), 10)
     finally:
         torch.set_flush_denormal(False)
     assert seen.scores["map"][:, 0].mean() == pytest.approx(0.5, abs=0.05)  # a map by lot
@@ -93,7 +93,7 @@ def test_the_telling_pair_is_the_one_with_most_mutual_information() -> None:
     levels = generator.integers(0, 4, (800, 9)).astype(np.uint8)
     levels[:, 7] = np.where(generator.random(800) < 0.8, labels // 2, levels[:, 7])
     levels[:, 2] = np.where(generator.random(800) < 0.7, labels % 2, levels[:, 2])
-    pair, bits = telling_pair(levels, labels, 4)
+    pair, bits = informative_pair(levels, labels, 4)
     brute = {
         (a, b): mutual_info_score(labels, levels[:, a].astype(int) * 4 + levels[:, b]) / np.log(2)
         for a in range(9)
@@ -106,7 +106,7 @@ def test_the_telling_pair_is_the_one_with_most_mutual_information() -> None:
 def test_two_pixels_that_tell_the_class_only_together_are_found_among_the_candidates() -> None:
     generator = np.random.default_rng(1)
     levels = generator.integers(0, 2, (600, 5)).astype(np.uint8)
-    pair, bits = telling_pair(levels, (levels[:, 1] ^ levels[:, 4]).astype(np.int64), 2)
+    pair, bits = informative_pair(levels, (levels[:, 1] ^ levels[:, 4]).astype(np.int64), 2)
     assert pair == (1, 4)
     assert bits == pytest.approx(1, abs=0.01)
 

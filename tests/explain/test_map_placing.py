@@ -10,7 +10,7 @@ import pytest
 
 from snellen import limits
 from snellen.errors import StudyError
-from snellen.explain.maps import placing
+from snellen.explain.maps import projections
 
 
 def digits(rows: int = 600) -> np.ndarray:
@@ -27,7 +27,7 @@ def test_components_are_those_of_scikit_learn(shift: float) -> None:
 
     values = digits()
     expected = PCA(3, svd_solver="full").fit(values.astype(np.float64))
-    places, explained = placing.pca(values + np.float32(shift), 3)
+    places, explained = projections.pca(values + np.float32(shift), 3)
     np.testing.assert_allclose(explained, expected.explained_variance_ratio_, rtol=1e-3)
     np.testing.assert_allclose(np.abs(places), np.abs(expected.transform(values)), atol=5e-3)
 
@@ -35,8 +35,8 @@ def test_components_are_those_of_scikit_learn(shift: float) -> None:
 def test_components_of_wide_values_explain_as_much() -> None:
     from sklearn.decomposition import PCA
 
-    values = digits(300) @ np.random.default_rng(0).normal(size=(64, placing.WIDE + 1)).astype(np.float32)
-    _, explained = placing.pca(values, 2)
+    values = digits(300) @ np.random.default_rng(0).normal(size=(64, projections.WIDE + 1)).astype(np.float32)
+    _, explained = projections.pca(values, 2)
     np.testing.assert_allclose(explained, PCA(2, svd_solver="full").fit(values).explained_variance_ratio_, rtol=1e-3)
 
 
@@ -46,41 +46,43 @@ def test_tsne_keeps_neighbours_and_gives_the_same_again(rows: int) -> None:
     from sklearn.manifold import trustworthiness
 
     values = digits(rows)
-    places = placing.tsne(values, 3, 30, 300, 1)
+    places = projections.tsne(values, 3, 30, 300, 1)
     assert places.shape == (rows, 2) and places.dtype == np.float32
-    assert trustworthiness(values, places, n_neighbors=10) > 0.97 > trustworthiness(values, placing.pca(values, 2)[0])
-    assert np.array_equal(places, placing.tsne(values, 3, 30, 300, 1))
+    assert (
+        trustworthiness(values, places, n_neighbors=10) > 0.97 > trustworthiness(values, projections.pca(values, 2)[0])
+    )
+    assert np.array_equal(places, projections.tsne(values, 3, 30, 300, 1))
 
 
 def test_two_threads_give_the_same_every_time() -> None:
     values = digits(1_100)
-    first, second = (placing.tsne(values, 0, 20, 260, 2) for _ in range(2))
+    first, second = (projections.tsne(values, 0, 20, 260, 2) for _ in range(2))
     assert np.array_equal(first, second)
 
 
 def test_so_few_rows_that_the_perplexity_must_fall() -> None:
-    assert placing.tsne(digits(60), 0, 40, 260, 1).shape == (60, 2)
+    assert projections.tsne(digits(60), 0, 40, 260, 1).shape == (60, 2)
 
 
 def test_the_rows_that_memory_takes_follow_the_stated_formula() -> None:
     row_bytes = limits.MAP_BYTES_A_VALUE * 128 + limits.MAP_BYTES_A_NEIGHBOUR * 120 + limits.MAP_BYTES_A_ROW
-    most = placing.most_rows(128, 120)
+    most = projections.most_rows(128, 120)
     assert most * row_bytes <= limits.MAP_MEMORY_BYTES < (most + 1) * row_bytes
     assert most > 3 * limits.MAP_ROWS
 
 
 def test_without_umap_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(placing, "find_spec", lambda name: None)
+    monkeypatch.setattr(projections, "find_spec", lambda name: None)
     with pytest.raises(StudyError, match=r"pip install 'snellen\[embed\]'"):
-        placing.umap(digits(60), 0, 5)
+        projections.umap(digits(60), 0, 5)
 
 
 def test_numba_is_not_imported_unless_umap_is_asked_for() -> None:
     """It takes seconds to load, and t-SNE does not need it."""
     script = (
-        "import sys, numpy as np; from snellen.explain import analyses; from snellen.explain.maps import placing; "
+        "import sys, numpy as np; from snellen.explain import analyses; from snellen.explain.maps import projections; "
         "values = np.random.default_rng(0).normal(size=(1_100, 5)).astype('float32'); "
-        "placing.tsne(values, 0, 5, 250, 1); print('numba' in sys.modules, 'umap' in sys.modules)"
+        "projections.tsne(values, 0, 5, 250, 1); print('numba' in sys.modules, 'umap' in sys.modules)"
     )
     found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert found.stdout.split() == ["False", "False"]

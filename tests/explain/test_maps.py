@@ -15,12 +15,12 @@ from runs import run_small
 from snellen.api import Run
 from snellen.data.load import read
 from snellen.errors import StudyError
-from snellen.explain.maps import placing
+from snellen.explain.analysis_inputs import TrainedModel
+from snellen.explain.analysis_result import AnalysisResult
+from snellen.explain.maps import projections
 from snellen.explain.maps.analysis import make as make_maps
-from snellen.explain.maps.fit import misfit, most_placed, seconds
+from snellen.explain.maps.requirements import misfit, most_placed, seconds
 from snellen.explain.maps.words import sentences
-from snellen.explain.outcome import Outcome
-from snellen.explain.subject import Subject
 from snellen.models.build import build
 from snellen.run.analysing import scene_of
 from snellen.study.analyses import Maps
@@ -39,8 +39,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 @pytest.fixture(scope="module")
-def subjects(run: Run) -> dict[str, Subject]:
-    return dict(scene_of(run.record, None).subjects)
+def subjects(run: Run) -> dict[str, TrainedModel]:
+    return dict(scene_of(run.record, None).trained_models)
 
 
 def asked(**options: Any) -> Maps:
@@ -48,19 +48,19 @@ def asked(**options: Any) -> Maps:
     return Maps(**{"rows": 400, "perplexity": 15, "iterations": 260, **options})
 
 
-def rows_of(outcome: Outcome) -> np.ndarray:
+def rows_of(outcome: AnalysisResult) -> np.ndarray:
     """(n,) rows of the data set that were placed."""
     return np.array(outcome.tables["points"]["row"])
 
 
 @pytest.fixture(scope="module")
-def outcome(subjects: dict[str, Subject]) -> Outcome:
+def outcome(subjects: dict[str, TrainedModel]) -> AnalysisResult:
     """All maps but UMAP of 400 rows."""
     return make_maps(subjects["dense"], asked())
 
 
 def test_each_row_has_what_the_network_said_of_it_and_a_place_on_every_map(
-    outcome: Outcome, subjects: dict[str, Subject]
+    outcome: AnalysisResult, subjects: dict[str, TrainedModel]
 ) -> None:
     points, part = outcome.tables["points"], subjects["dense"].parts["train"]
     assert len(points) == 400 == points["row"].n_unique()
@@ -77,7 +77,7 @@ def test_each_row_has_what_the_network_said_of_it_and_a_place_on_every_map(
 
 
 def test_components_of_pixels_and_layer_are_those_of_scikit_learn(
-    outcome: Outcome, subjects: dict[str, Subject]
+    outcome: AnalysisResult, subjects: dict[str, TrainedModel]
 ) -> None:
     from sklearn.decomposition import PCA
 
@@ -95,7 +95,7 @@ def test_components_of_pixels_and_layer_are_those_of_scikit_learn(
 
 
 def test_the_sample_has_the_proportions_of_the_classes_and_no_test_row(
-    outcome: Outcome, subjects: dict[str, Subject]
+    outcome: AnalysisResult, subjects: dict[str, TrainedModel]
 ) -> None:
     labels = subjects["dense"].parts["train"].labels
     assert labels is not None
@@ -103,7 +103,7 @@ def test_the_sample_has_the_proportions_of_the_classes_and_no_test_row(
     assert np.abs(found - 400 * np.bincount(labels) / len(labels)).max() < 1
 
 
-def test_trust_lies_in_its_interval_and_tsne_keeps_more_than_components(outcome: Outcome) -> None:
+def test_trust_lies_in_its_interval_and_tsne_keeps_more_than_components(outcome: AnalysisResult) -> None:
     maps = {one["name"]: one for one in outcome.facts["maps"]}
     for one in maps.values():
         for name in ("trustworthiness", "kept"):
@@ -112,7 +112,7 @@ def test_trust_lies_in_its_interval_and_tsne_keeps_more_than_components(outcome:
 
 
 def test_the_two_pixels_are_the_brightness_of_those_that_are_named(
-    outcome: Outcome, subjects: dict[str, Subject]
+    outcome: AnalysisResult, subjects: dict[str, TrainedModel]
 ) -> None:
     [pixels] = [one["pixels"] for one in outcome.facts["maps"] if one["name"] == "pixels"]
     images = subjects["dense"].inputs(rows_of(outcome)).numpy()
@@ -120,7 +120,7 @@ def test_the_two_pixels_are_the_brightness_of_those_that_are_named(
         np.testing.assert_allclose(outcome.tables["points"][f"pixels_{axis}"], images[:, row, column, 0], atol=1 / 255)
 
 
-def test_given_pixels_are_drawn(subjects: dict[str, Subject]) -> None:
+def test_given_pixels_are_drawn(subjects: dict[str, TrainedModel]) -> None:
     found = make_maps(subjects["dense"], asked(methods=["pixels"], pixels=[[2, 3], [5, 4]]))
     images = subjects["dense"].inputs(rows_of(found)).numpy()
     np.testing.assert_allclose(found.tables["points"]["pixels_y"], images[:, 5, 4, 0], atol=1 / 255)
@@ -128,14 +128,14 @@ def test_given_pixels_are_drawn(subjects: dict[str, Subject]) -> None:
 
 
 def test_the_same_seed_gives_the_same_and_another_one_other_rows(
-    outcome: Outcome, subjects: dict[str, Subject]
+    outcome: AnalysisResult, subjects: dict[str, TrainedModel]
 ) -> None:
     again, other = (make_maps(subjects["dense"], asked(seed=seed)) for seed in (0, 1))
     assert again.tables["points"].equals(outcome.tables["points"])
     assert set(other.tables["points"]["row"]) != set(outcome.tables["points"]["row"])
 
 
-def test_a_layer_of_two_units_is_drawn_as_it_is(subjects: dict[str, Subject]) -> None:
+def test_a_layer_of_two_units_is_drawn_as_it_is(subjects: dict[str, TrainedModel]) -> None:
     found = make_maps(subjects["two"], asked())
     assert [one["name"] for one in found.facts["maps"]] == ["pixels", "pca_pixels", "units"]
     rows = rows_of(found)
@@ -145,17 +145,17 @@ def test_a_layer_of_two_units_is_drawn_as_it_is(subjects: dict[str, Subject]) ->
     assert units["trustworthiness"]["value"] == units["kept"]["value"] == 1
 
 
-def test_a_layer_that_tells_nothing_apart_has_no_map_and_says_so(subjects: dict[str, Subject]) -> None:
+def test_a_layer_that_tells_nothing_apart_has_no_map_and_says_so(subjects: dict[str, TrainedModel]) -> None:
     subject = subjects["dense"]
     silent = {name: value * 0 for name, value in subject.parameters.items()}
-    found = make_maps(Subject(**{**vars(subject), "parameters": silent}), asked())
+    found = make_maps(TrainedModel(**{**vars(subject), "parameters": silent}), asked())
     assert [one["name"] for one in found.facts["maps"]] == ["pixels", "pca_pixels"]
     assert found.sentences[0] == "`dense_1` of `dense` has the same output for every image: there is nothing to map."
 
 
 @pytest.mark.slow  # numba compiles UMAP for half a minute
 @needs("umap")
-def test_umap_is_drawn_when_asked_for(subjects: dict[str, Subject]) -> None:
+def test_umap_is_drawn_when_asked_for(subjects: dict[str, TrainedModel]) -> None:
     found = make_maps(subjects["dense"], asked(methods=["umap"], rows=200))
     assert [(one["name"], one["settings"]["threads"]) for one in found.facts["maps"]] == [("umap", 1)]
     again = make_maps(subjects["dense"], asked(methods=["umap"], rows=200))
@@ -215,7 +215,7 @@ def test_two_components_of_mnist_explain_what_is_known_of_them() -> None:
     dataset = read("mnist", data_folder=REAL_DATA)
     assert dataset.official_test is not None
     train = np.flatnonzero(~dataset.official_test)[5_000:]
-    _, explained = placing.pca(dataset.images[train].reshape(55_000, -1).astype(np.float32) / 255, 2)
+    _, explained = projections.pca(dataset.images[train].reshape(55_000, -1).astype(np.float32) / 255, 2)
     assert [round(100 * share, 1) for share in explained] == [9.7, 7.1]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from snellen.explain.data.neighbours import nearest, nearest_others, within_class
+from snellen.explain.data.nearest_neighbours import nearest, nearest_others, within_class
 
 RANDOM = np.random.default_rng(0)
 POINTS = RANDOM.normal(size=(300, 7)).astype(np.float32)

@@ -10,7 +10,7 @@ import pytest
 from statsmodels.stats.contingency_tables import StratifiedTable
 from statsmodels.stats.multitest import multipletests
 
-from snellen.explain.errors.hard import right_for_one, together, wrong_for_all
+from snellen.explain.errors.hard_images import answers_of_all, right_for_one, wrong_for_all
 from snellen.explain.errors.slices import (
     Slice,
     Weakness,
@@ -20,7 +20,7 @@ from snellen.explain.errors.slices import (
     share,
     weaknesses,
 )
-from snellen.explain.figure import has_even_ground, masks, offsets, sizes, thicknesses, tones_of
+from snellen.explain.foreground import brightness_of, foreground_masks, has_even_background, offsets, sizes, thicknesses
 from snellen.models.predictions import Predictions
 from snellen.statistics.independent_proportions import difference_limits, difference_p_value
 from snellen.statistics.mantel_haenszel import weaker_within_classes
@@ -39,22 +39,22 @@ def test_thickness_is_the_width_of_a_stroke(wide: int) -> None:
     """Of a stroke from edge to edge of a long picture."""
     tones = np.zeros((1, 20, 200), np.float32)
     tones[0, 5 : 5 + wide, 2:-2] = 0.9
-    assert thicknesses(masks(tones))[0] == pytest.approx(wide, rel=0.05)
+    assert thicknesses(foreground_masks(tones))[0] == pytest.approx(wide, rel=0.05)
 
 
 def test_size_position_and_ground() -> None:
     tones = np.concatenate([drawing((8, 8, 4, 4)), drawing((0, 0, 4, 4)), 1 - drawing((8, 8, 4, 4)), drawing()])
-    assert sizes(masks(tones)).tolist() == pytest.approx([0.04, 0.04, 0.04, 0])
+    assert sizes(foreground_masks(tones)).tolist() == pytest.approx([0.04, 0.04, 0.04, 0])
     assert offsets(tones).tolist() == pytest.approx([0, np.hypot(8, 8), 0, 0], abs=1e-6)
-    assert np.isnan(thicknesses(masks(tones))[3])
-    assert has_even_ground(tones)
-    assert not has_even_ground(np.random.default_rng(0).random((5, 20, 20), np.float32))
+    assert np.isnan(thicknesses(foreground_masks(tones))[3])
+    assert has_even_background(tones)
+    assert not has_even_background(np.random.default_rng(0).random((5, 20, 20), np.float32))
 
 
 def test_tones_are_means_of_colours_and_alpha_is_none() -> None:
     images = np.zeros((1, 2, 2, 4), np.uint8)
     images[..., 0], images[..., 3] = 255, 99
-    assert tones_of(images, (0, 255)) == pytest.approx(np.full((1, 2, 2), 1 / 3))
+    assert brightness_of(images, (0, 255)) == pytest.approx(np.full((1, 2, 2), 1 / 3))
 
 
 def test_figures_are_measured_on_even_grounds_only() -> None:
@@ -137,7 +137,7 @@ def test_a_planted_weakness_is_found_and_one_of_hard_classes_is_told_apart() -> 
 
 def test_weaker_within_classes_needs_its_own_test() -> None:
     shares = share(80, 100), share(950, 1000)
-    told: dict[str, Any] = {
+    as_json: dict[str, Any] = {
         "model": "a",
         "slice": 0,
         "inside": shares[0],
@@ -145,14 +145,14 @@ def test_weaker_within_classes_needs_its_own_test() -> None:
         "low": -0.2,
         "high": -0.1,
     }
-    given = {**told, "low": -0.2, "high": -0.1, "adjusted_p": 0.001, "by_classes": 0.9, "adjusted_within": 0.001}
+    given = {**as_json, "low": -0.2, "high": -0.1, "adjusted_p": 0.001, "by_classes": 0.9, "adjusted_within": 0.001}
     assert Weakness(**given).is_weak_within
     for changes in ({"adjusted_within": 0.2}, {"by_classes": 0.79}, {"adjusted_p": 0.2}, {"high": 0.01}):
         assert not Weakness(**{**given, **changes}).is_weak_within
 
 
 def test_errors_that_have_nothing_to_do_with_slices_are_seldom_called_so() -> None:
-    """At most 5 % of 200 studies of two models, whose mistakes go together, flag any of 12 slices."""
+    """At most 5 % of 200 studies of two models, whose mistakes go answers_of_all, flag any of 12 slices."""
     generator, flagged = np.random.default_rng(0), 0
     for _ in range(200):
         slices, labels = planted(3, 600, generator), generator.integers(0, 10, 600)
@@ -173,7 +173,7 @@ def answered(answers: list[int], confidence: list[float], rows: list[int]) -> Pr
 
 def test_mistakes_of_all_and_what_one_model_alone_gets_right() -> None:
     rows = [0, 1, 2, 3, 4]  # true classes 0, 1, 2, 0, 1
-    both = together(
+    both = answers_of_all(
         {
             "a": answered([1, 1, 0, 2, 0], [0.6, 0.9, 0.7, 0.9, 0.8], rows),
             "b": answered([2, 0, 2, 2, 2], [0.6, 0.9, 0.6, 0.8, 0.9], rows),

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from snellen.data.dataset import Dataset
-from snellen.explain.thumbnails import draw, load_thumbnails, save_thumbnails, tone
+from snellen.explain.thumbnails import draw, load_thumbnails, save_thumbnails, to_uint8
 
 
 def test_tones_run_from_black_to_white_over_the_pixel_range() -> None:
-    assert tone(np.array([0, 4, 8, 16], np.uint8), (0, 16)).tolist() == [0, 64, 128, 255]
-    assert tone(np.array([-2.0, -1.0, 0.0, 1.0, 3.0], np.float32), (-1, 1)).tolist() == [0, 0, 128, 255, 255]
-    assert tone(np.arange(256, dtype=np.uint8), (0, 255)).tolist() == list(range(256))
+    assert to_uint8(np.array([0, 4, 8, 16], np.uint8), (0, 16)).tolist() == [0, 64, 128, 255]
+    assert to_uint8(np.array([-2.0, -1.0, 0.0, 1.0, 3.0], np.float32), (-1, 1)).tolist() == [0, 0, 128, 255, 255]
+    assert to_uint8(np.arange(256, dtype=np.uint8), (0, 255)).tolist() == list(range(256))
 
 
 def test_pictures_of_the_rows_asked_for_survive_storage(tmp_path: Path) -> None:
@@ -30,4 +30,4 @@ def test_pictures_of_the_rows_asked_for_survive_storage(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("channels", [1, 3, 4])
 def test_channels_are_kept(channels: int) -> None:
-    assert tone(np.ones((2, 3, 3, channels), np.uint8), (0, 1)).shape == (2, 3, 3, channels)
+    assert to_uint8(np.ones((2, 3, 3, channels), np.uint8), (0, 1)).shape == (2, 3, 3, channels)

@@ -10,8 +10,8 @@ import polars as pl
 import pytest
 from unit_cases import bars, subject
 
-from snellen.explain.outcome import Outcome
-from snellen.explain.subject import Subject
+from snellen.explain.analysis_inputs import TrainedModel
+from snellen.explain.analysis_result import AnalysisResult
 from snellen.explain.units import analysis as dossiers
 from snellen.explain.units.analysis import ABLATION_MULTIPLICATIONS, seconds
 from snellen.explain.units.analysis import make as units
@@ -22,7 +22,7 @@ DEAD, COPY = 3, 4
 """Units planted in the network of `planted`: one that never speaks, and a copy of the first."""
 
 
-def planted(width: int = 6) -> Subject:
+def planted(width: int = 6) -> TrainedModel:
     """The first three units see one bar each and feed its class; the fifth is the first twice as loud."""
     images, labels = bars(360)
     one = subject(["flatten", {"dense": {"units": width, "activation": "relu"}}], images, labels, 240)
@@ -42,17 +42,17 @@ def planted(width: int = 6) -> Subject:
 
 
 @pytest.fixture(scope="module")
-def found() -> Outcome:
+def found() -> AnalysisResult:
     return units(planted(), Units())
 
 
-def test_tables_have_a_row_a_unit_and_a_row_a_unit_and_class(found: Outcome) -> None:
+def test_tables_have_a_row_a_unit_and_a_row_a_unit_and_class(found: AnalysisResult) -> None:
     assert found.tables["units"]["unit"].to_list() == list(range(6))
     assert found.tables["classes"].height == 18 and found.tables["boxes"].height == 36
     assert found.tables["classes"]["class"][:3].to_list() == ["c0", "c1", "c2"]
 
 
-def test_planted_units_are_described(found: Outcome) -> None:
+def test_planted_units_are_described(found: AnalysisResult) -> None:
     table = found.tables["units"]
     assert table["dead"].to_list() == [unit == DEAD for unit in range(6)]
     assert table["duplicate_of"].to_list()[:5] == [None, None, None, None, 0]
@@ -67,7 +67,7 @@ def test_planted_units_are_described(found: Outcome) -> None:
     assert table["nearest"][COPY][0] == 0 and table["nearest_correlation"][COPY][0] > 0.999
 
 
-def test_selective_and_needed_are_what_was_planted(found: Outcome) -> None:
+def test_selective_and_needed_are_what_was_planted(found: AnalysisResult) -> None:
     classes = found.tables["classes"]
     expected = [(unit, f"c{unit}") for unit in range(3)]
     # silenced by its mean, a unit gives its class a third of what it did: class 1 stays above with its bias
@@ -76,7 +76,7 @@ def test_selective_and_needed_are_what_was_planted(found: Outcome) -> None:
     assert classes.filter(unit=DEAD)["area"].to_list() == [0.5, 0.5, 0.5]
 
 
-def test_sentences_count_what_the_tables_hold(found: Outcome) -> None:
+def test_sentences_count_what_the_tables_hold(found: AnalysisResult) -> None:
     counts = counted(found.tables)
     alive = found.tables["units"].filter(~pl.col("dead"))
     assert counts["one"] + counts["several"] + counts["none"] == alive.height == 5
@@ -90,7 +90,7 @@ def test_sentences_count_what_the_tables_hold(found: Outcome) -> None:
     assert any(one.startswith("Removing one of 2 units costs some class recall") for one in found.sentences)
 
 
-def test_nothing_is_claimed_that_the_tables_do_not_hold(found: Outcome) -> None:
+def test_nothing_is_claimed_that_the_tables_do_not_hold(found: AnalysisResult) -> None:
     classes = found.tables["classes"].with_columns(
         **{name: pl.lit(value=False) for name in ("selective", "needed", "used")}
     )
@@ -107,7 +107,7 @@ def test_nothing_is_claimed_that_the_tables_do_not_hold(found: Outcome) -> None:
     ]
 
 
-def test_the_most_and_least_active_images_are_the_extremes_of_training_images(found: Outcome) -> None:
+def test_the_most_and_least_active_images_are_the_extremes_of_training_images(found: AnalysisResult) -> None:
     one, arrays = planted(), found.arrays
     activation = one.outputs("dense_1", np.arange(240))[:, 1]
     assert arrays["most"].shape == arrays["least"].shape == (6, 12) and arrays["most"].max() < 240
@@ -120,7 +120,7 @@ def test_the_most_and_least_active_images_are_the_extremes_of_training_images(fo
     assert set(arrays["rows"]) == set(arrays["most"].ravel()) | set(arrays["least"].ravel())
 
 
-def test_the_picture_that_drives_a_unit_is_its_bar(found: Outcome) -> None:
+def test_the_picture_that_drives_a_unit_is_its_bar(found: AnalysisResult) -> None:
     picture = found.arrays["maximal"][2, :, :, 0]
     assert picture[4:].min() > 100 and picture[:4].max() == 0
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import false_discovery_control
 
-from snellen.explain.units.detectable import detectable_losses
+from snellen.explain.units.detectable_loss import detectable_losses
 from snellen.statistics.mcnemar import mcnemar_of_counts
 
 UNITS, CLASSES, LEVEL = 16, 10, 0.05

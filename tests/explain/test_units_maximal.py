@@ -10,8 +10,16 @@ import torch
 from scipy.optimize import minimize
 from unit_cases import noise, subject
 
+from snellen.explain.units.activation_maximisation import (
+    by_ascent,
+    by_weights,
+    goal,
+    heaviest,
+    maximal,
+    project,
+    starts,
+)
 from snellen.explain.units.layer import read_units, unit_layer
-from snellen.explain.units.maximal import by_ascent, by_weights, goal, heaviest, maximal, project, starts
 from snellen.models.features import Pca
 
 NORM = 2.5

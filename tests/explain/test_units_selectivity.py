@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 from sklearn.metrics import mutual_info_score, roc_auc_score
 
-from snellen.explain.units.boxes import boxes, overlaps, table, touching
+from snellen.explain.units.box_plots import boxes, overlaps, table, touching
 from snellen.explain.units.selectivity import LEVELS, information_bits, selectivity
 from snellen.explain.units.tables import correlations
 from snellen.statistics.proportion_intervals import wilson

@@ -14,8 +14,9 @@ from sklearn.neighbors import NearestCentroid
 
 import snellen
 from snellen.data.dataset import Dataset
+from snellen.data.splits.stratified import stratified_sample
 from snellen.models import baselines
-from snellen.models.baselines import BASELINES, Fitted, fit, predict, stratified
+from snellen.models.baselines import BASELINES, Fitted, fit, predict
 
 DIGITS = load_digits()
 PIXELS = DIGITS.images[..., None]
@@ -130,7 +131,7 @@ def test_a_large_set_is_sampled_and_its_rounds_are_limited(monkeypatch: pytest.M
     monkeypatch.setattr(baselines, "ROUNDS", 20)
     fitted = fit("logistic regression", digits(), ROWS)
     assert (fitted.images, fitted.rounds, fitted.converged) == (210, 20, False)
-    drawn = stratified(DIGITS.target[ROWS], 210, baselines.SEED)
+    drawn = stratified_sample(DIGITS.target[ROWS], 210, baselines.SEED)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         model = logistic(20).fit(flat(drawn), DIGITS.target[drawn])
@@ -158,9 +159,9 @@ def test_large_pictures_are_averaged_in_squares(shape: tuple[int, int, int]) -> 
 
 def test_stratified_places() -> None:
     labels = np.array([0] * 600 + [1] * 300 + [2] * 99 + [3])
-    drawn = stratified(labels, 101, 0)
+    drawn = stratified_sample(labels, 101, 0)
     assert np.abs(np.bincount(labels[drawn]) - [60, 30, 10, 1]).max() <= 1
     assert (np.diff(drawn) > 0).all() and len(drawn) == 101
-    assert set(labels[stratified(labels, 4, 0)]) == {0, 1, 2, 3}
-    assert (stratified(labels, 101, 0) == drawn).all() and (stratified(labels, 101, 1) != drawn).any()
-    np.testing.assert_array_equal(stratified(labels, 5000, 0), np.arange(1000))
+    assert set(labels[stratified_sample(labels, 4, 0)]) == {0, 1, 2, 3}
+    assert (stratified_sample(labels, 101, 0) == drawn).all() and (stratified_sample(labels, 101, 1) != drawn).any()
+    np.testing.assert_array_equal(stratified_sample(labels, 5000, 0), np.arange(1000))

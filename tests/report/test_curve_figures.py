@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import vl_convert
 
-from snellen.report.pages.curve_figures import curve_figure
+from snellen.report.figures.value_curves import curve_figure
 
 POINTS: list[dict[str, Any]] = [
     {"by": by, "value": value, "accuracy": accuracy, "low": low, "high": high, "parameters": 10 * value}

@@ -10,7 +10,7 @@ import pytest
 
 from snellen.models.build import build
 from snellen.models.zoo import ZOO
-from snellen.report.drawing import LINE_PIXELS, draw_network, in_words
+from snellen.report.figures.network_drawing import LINE_PIXELS, draw_network, in_words
 
 SVG = "{http://www.w3.org/2000/svg}"
 SKIP = {"skip": [{"conv": {"filters": 6, "kernel": 3, "padding": "same"}}, "batch_norm", {"skip": ["relu"]}]}

@@ -93,7 +93,7 @@ def test_repeats_are_drawn_and_contradictions_come_first() -> None:
         ([4, 5], ["class 1", "class 2"], 0),
         ([2, 31], ["class 2"], 1),
     ]
-    assert "Images outside the test that it holds too: 1." in " ".join(content["sentences"])
+    assert "Images outside the test that are also in it: 1." in " ".join(content["sentences"])
     many = made()
     many.images[:30] = np.repeat(many.images[:15], 2, axis=0)
     assert len(explore(many).content["repeated"]) == REPEATED_PICTURES

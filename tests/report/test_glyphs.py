@@ -9,7 +9,7 @@ import pytest
 
 from snellen.models.features import FEATURES
 from snellen.models.layers import LAYERS
-from snellen.report.glyphs import Glyph, family_of, glyph
+from snellen.report.figures.layer_glyphs import Glyph, family_of, glyph
 
 PICTURE, VECTOR = (28, 28, 6), (128,)
 

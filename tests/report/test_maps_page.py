@@ -14,8 +14,8 @@ from map_cases import map_leaf
 
 from snellen.limits import MAP_PICTURES, MAP_POINTS, REPORT_BYTES
 from snellen.report.page import resource
-from snellen.report.pages.leaf import Leaf
 from snellen.report.pages.maps import GRID, map_page
+from snellen.report.pages.page_inputs import PageInputs
 
 KINDS = {"rows": "<u4", "labels": "<u2", "predicted": "<u2", "probability": "<u2"}
 PROTANOPIA = [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]
@@ -38,19 +38,19 @@ def atlas(html: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def leaf() -> Leaf:
+def inputs() -> PageInputs:
     return map_leaf()
 
 
 @pytest.fixture(scope="module")
-def html(leaf: Leaf) -> str:
-    return map_page(leaf)
+def html(inputs: PageInputs) -> str:
+    return map_page(inputs)
 
 
-def test_every_point_is_there_once_with_what_was_said_of_it(leaf: Leaf, html: str) -> None:
+def test_every_point_is_there_once_with_what_was_said_of_it(inputs: PageInputs, html: str) -> None:
     shown = atlas(html)
     columns = {name: unpacked(shown[name], kind) for name, kind in KINDS.items()}
-    table = leaf.outcome.tables["points"]
+    table = inputs.result.tables["points"]
     order = columns["rows"].astype(int) - 7
     assert sorted(order) == list(range(1_000))
     assert [str(code) for code in columns["labels"]] == [table["label"][row] for row in order.tolist()]
@@ -59,16 +59,16 @@ def test_every_point_is_there_once_with_what_was_said_of_it(leaf: Leaf, html: st
     assert shown["ids"] == [f"digits:{row}" for row in order[:500]]
 
 
-def test_points_with_a_picture_come_first_in_the_order_of_the_tiles(leaf: Leaf, html: str) -> None:
+def test_points_with_a_picture_come_first_in_the_order_of_the_tiles(inputs: PageInputs, html: str) -> None:
     shown = atlas(html)
     assert shown["tiles"] == 500 and shown["columns"] * shown["lines"] >= 500
     first = unpacked(shown["rows"], "<u4")[:500].tolist()
-    assert sorted(first) == leaf.outcome.arrays["picture_rows"].tolist()
+    assert sorted(first) == inputs.result.arrays["picture_rows"].tolist()
     assert first != sorted(first)  # by lot: the first come first on the map
 
 
-def test_places_keep_their_proportions_on_all_axes(leaf: Leaf, html: str) -> None:
-    shown, table = atlas(html), leaf.outcome.tables["points"]
+def test_places_keep_their_proportions_on_all_axes(inputs: PageInputs, html: str) -> None:
+    shown, table = atlas(html), inputs.result.tables["points"]
     order = unpacked(shown["rows"], "<u4").astype(int) - 7
     assert [one["title"] for one in shown["maps"]] == ["t-SNE of dense_1", "PCA of dense_1", "Two pixels"]
     places = np.stack([unpacked(text, "<u2") for text in shown["maps"][1]["places"]]).astype(float)
@@ -78,7 +78,7 @@ def test_places_keep_their_proportions_on_all_axes(leaf: Leaf, html: str) -> Non
     assert places.min() == 0 and places.max() == GRID
 
 
-def test_points_of_two_pixels_are_moved_a_little_and_the_page_says_how_far(leaf: Leaf, html: str) -> None:
+def test_points_of_two_pixels_are_moved_a_little_and_the_page_says_how_far(inputs: PageInputs, html: str) -> None:
     shown = atlas(html)["maps"][2]
     assert "moved by up to 1.2 %" in shown["note"] and "25.0" in shown["note"]
     assert len(set(zip(*(unpacked(text, "<u2").tolist() for text in shown["places"])))) > 990
@@ -120,7 +120,7 @@ def test_a_page_of_many_points_stays_under_its_size() -> None:
 
 @pytest.mark.parametrize(("scheme", "paper", "least"), [(0, "#fcfbf8", 1.85), (1, "#16171a", 3.0)])
 def test_class_colours_can_be_told_apart_by_all_and_from_the_paper(scheme: int, paper: str, least: float) -> None:
-    found = re.findall(r"--class-\d: (#\w{6})", resource("pages/maps.css"))
+    found = re.findall(r"--class-\d: (#\w{6})", resource("maps.css"))
     light = np.stack([linear(code) for code in found[10 * scheme : 10 * scheme + 10]])
     for seen in (np.eye(3), np.array(PROTANOPIA), np.array(DEUTERANOPIA)):
         places = lab(light @ seen.T)

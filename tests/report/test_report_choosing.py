@@ -15,7 +15,7 @@ from runs import run_small
 
 from snellen.api import Run
 from snellen.report.formats import percent
-from snellen.report.searches import hyperparameters, short_names
+from snellen.report.sections.search import hyperparameters, short_names
 from snellen.study.values import read_value
 
 PHASE = {"learning_rate": 3e-3, "batch_size": 64}

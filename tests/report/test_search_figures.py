@@ -11,7 +11,8 @@ import pytest
 import vl_convert
 from choosing_cases import hyperparameters, search, trial
 
-from snellen.report import parallel, search_figures
+from snellen.report.figures import parallel_coordinates
+from snellen.report.figures import search as search_figures
 
 
 def values(specification: dict[str, Any]) -> list[dict[str, Any]]:
@@ -57,35 +58,38 @@ def lines(figure: dict[str, Any]) -> dict[int, dict[str, float]]:
 
 def test_every_trial_is_a_line_from_its_values_to_its_score() -> None:
     """Learning rates 1e-4..1e-1 stand at thirds; scores of 0.2 and 0.95 are the ends."""
-    found = lines(parallel.parallel_coordinates(search()))
+    found = lines(parallel_coordinates.parallel_coordinates(search()))
     assert set(found) == {1, 2, 3, 4, 5}
     assert found[1]["learning rate"] == pytest.approx(1 / 3, abs=1e-3)
     assert found[4]["learning rate"] == 0 and found[5]["learning rate"] == 1
     for number, place in ((1, 0), (2, 1), (3, 1 / 3)):
-        assert found[number]["dense units"] == pytest.approx(place, abs=parallel.SPREAD + 1e-3)
+        assert found[number]["dense units"] == pytest.approx(place, abs=parallel_coordinates.SPREAD + 1e-3)
     assert found[2]["accuracy"] == 1 and found[4]["accuracy"] == 0
     assert found[1]["accuracy"] == pytest.approx((0.6 - 0.2) / (0.95 - 0.2), abs=1e-3)
     assert "accuracy" not in found[5]
 
 
 def test_a_value_that_a_trial_does_not_have_is_below_the_axis_and_named() -> None:
-    figure = parallel.parallel_coordinates(search())
-    assert lines(figure)[3]["optimizer"] == parallel.UNSET
+    figure = parallel_coordinates.parallel_coordinates(search())
+    assert lines(figure)[3]["optimizer"] == parallel_coordinates.UNSET
     assert "not set" in drawn(figure)
 
 
 def test_lines_of_equal_values_are_parted() -> None:
-    found = lines(parallel.parallel_coordinates(large(100)))
+    found = lines(parallel_coordinates.parallel_coordinates(large(100)))
     for axis in ("dense units", "optimizer"):
         heights = [line[axis] for line in found.values()]
         assert len(set(heights)) == len(heights) == 100
-        assert min(heights) >= -parallel.SPREAD - 1e-4 and max(heights) <= 1 + parallel.SPREAD + 1e-4
+        assert (
+            min(heights) >= -parallel_coordinates.SPREAD - 1e-4
+            and max(heights) <= 1 + parallel_coordinates.SPREAD + 1e-4
+        )
 
 
 def test_the_best_is_on_top_also_of_a_loss_and_the_winner_is_drawn_last() -> None:
     found = search("loss")
     best = min((one for one in found["trials"] if one["score"] is not None), key=lambda one: one["score"])
-    figure = parallel.parallel_coordinates(found)
+    figure = parallel_coordinates.parallel_coordinates(found)
     assert lines(figure)[best["trial"]]["loss"] == 1
     order = list(dict.fromkeys(value["trial"] for value in values(figure) if "trial" in value))
     assert order[-1] == 2

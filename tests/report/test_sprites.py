@@ -12,7 +12,14 @@ import pytest
 from PIL import Image
 
 from snellen.explain.thumbnails import Thumbnails
-from snellen.report.sprites import Sheet, build_sheet, pairs_in_view, rows_behind_cells, rows_in_view, rows_of_model
+from snellen.report.figures.sprites import (
+    Sheet,
+    build_sheet,
+    pairs_in_view,
+    rows_behind_cells,
+    rows_in_view,
+    rows_of_model,
+)
 
 ROOM = 10**6
 

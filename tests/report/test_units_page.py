@@ -13,28 +13,28 @@ import polars as pl
 import pytest
 from unit_cases import bars, noise, subject
 
-from snellen.explain.analyses import Asked
-from snellen.explain.outcome import Outcome
-from snellen.explain.subject import Subject
+from snellen.explain.analyses import PlannedAnalysis
+from snellen.explain.analysis_inputs import TrainedModel
+from snellen.explain.analysis_result import AnalysisResult
 from snellen.explain.units.analysis import make as units
 from snellen.limits import LISTED_CLASSES, REPORT_BYTES
-from snellen.report.pages.leaf import Leaf
+from snellen.report.pages.page_inputs import PageInputs
 from snellen.report.pages.units import DOWN, PAGE_UNITS, UP, ZERO, _reduced, coloured, few, shown_units, units_page
 from snellen.study.analyses import Units
 
 ATTACK = "</script><img src=x onerror=pwned=1>{{7*7}}`'\""
 
 
-def found(width: int, names: tuple[str, ...] = ("c0", "c1", "c2"), layers: Any = None) -> Outcome:
+def found(width: int, names: tuple[str, ...] = ("c0", "c1", "c2"), layers: Any = None) -> AnalysisResult:
     images, labels = bars(120)
     one = subject(layers or ["flatten", {"dense": {"units": width, "activation": "relu"}}], images, labels, 80)
-    named: Subject = replace(one, classes=names)
+    named: TrainedModel = replace(one, classes=names)
     return units(named, Units())
 
 
-def page(outcome: Outcome) -> str:
+def page(outcome: AnalysisResult) -> str:
     content = {"study": "small", "snellen": "0", "data": {"classes": outcome.facts["classes"]}}
-    return units_page(Leaf(Asked("units", Units(), "net"), outcome, content))
+    return units_page(PageInputs(PlannedAnalysis("units", Units(), "net"), outcome, content))
 
 
 def parsed(html: str) -> Any:
@@ -203,7 +203,7 @@ def test_hundreds_of_units_stay_under_the_limit() -> None:
         "rows": np.arange(2_000),
         "images": images,
     }
-    html = page(Outcome(small.facts | {"units": count}, tiled, arrays))
+    html = page(AnalysisResult(small.facts | {"units": count}, tiled, arrays))
     assert len(html.encode()) < REPORT_BYTES
     assert len(details(html)["units"]) == PAGE_UNITS == len(shown_units(tiled["units"]))
     assert f"Shown are the {PAGE_UNITS} units that tell most" in text_of(html)

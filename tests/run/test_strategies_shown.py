@@ -18,7 +18,7 @@ from snellen.console import PlainConsole
 from snellen.evaluate.record import RunRecord
 from snellen.progress import Terminal
 from snellen.report import page
-from snellen.report.computed import computed_section
+from snellen.report.sections.computation import computed_section
 from snellen.run import pricing
 from snellen.run.checking import check_study
 from snellen.train.lane import Lane

@@ -18,10 +18,7 @@ from snellen.errors import DataError
 
 
 def digits(options: Options) -> Dataset:
-    """scikit-learn's digits: 1,797 real handwritten digits, 8x8 pixels with 17 grey levels, no official test.
-
-    From E. Alpaydin, C. Kaynak: Optical Recognition of Handwritten Digits, UCI Machine Learning Repository, 1998.
-    """
+    """E. Alpaydin, C. Kaynak: Optical Recognition of Handwritten Digits, UCI Machine Learning Repository, 1998."""
     from sklearn.datasets import load_digits
 
     bunch = load_digits()
@@ -29,7 +26,18 @@ def digits(options: Options) -> Dataset:
     return assemble([part], options.class_names, options.pixel_range or (0, 16), "digits")
 
 
-BUNDLED: dict[str, Callable[[Options], Dataset]] = {"digits": digits}
+@dataclass(frozen=True)
+class Bundled:
+    """A data set that comes with scikit-learn. about: one line. rows: their number, without an official test."""
+
+    read: Callable[[Options], Dataset]
+    about: str
+    rows: int
+
+
+BUNDLED = {
+    "digits": Bundled(digits, "scikit-learn's digits: handwritten, 8x8 pixels with 17 grey levels, no test part", 1_797)
+}
 
 
 @dataclass(frozen=True)

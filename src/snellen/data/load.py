@@ -46,7 +46,7 @@ def read(source: str | Path, options: Options = DEFAULT_OPTIONS, data_folder: Pa
 def _read_bundled(name: str, options: Options) -> Dataset:
     key = identity(["bundled", name, version("scikit-learn"), options.as_json()])
     _check_options(options, False)
-    return dataset_cache.cached_dataset(key, name, lambda: preprocess(catalog.BUNDLED[name](options), options))
+    return dataset_cache.cached_dataset(key, name, lambda: preprocess(catalog.BUNDLED[name].read(options), options))
 
 
 def _read_files(path: Path, kind: str, options: Options, published: catalog.Published | None) -> Dataset:

@@ -1,1 +1,1 @@
-"""Trained models at work: pictures in, class probabilities out."""
+"""Predictions with a trained model: pictures in, class probabilities out."""

@@ -1,4 +1,4 @@
-"""Whatever a user wants predicted, as pictures that fit the model: image files, arrays, data sets."""
+"""Reads the pictures to predict, image files, arrays or data sets, in the form that the model takes."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from snellen.models.bundle import Input
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Pictures of one source. images: (N, H, W, C). labels: (N,) int64 where the source has them. test: (N,) bool, the
-    official test part, where the source has one. data_sha256: fingerprint of the data set, where it is one."""
+    """Pictures of one source. images: (N, H, W, C). labels: (N,) int64, test: (N,) bool for the official test part, and
+    data_sha256, the fingerprint of a data set; each None when the source has none."""
 
     ids: list[str]
     images: np.ndarray
@@ -36,11 +36,10 @@ class Batch:
 
 
 def open_pictures(sources: Sequence[str], contract: Input, data_folder: Path | None) -> Iterator[Batch]:
-    """One batch a source: an image file, a folder of image files, .npy, .npz, or anything a study can read.
+    """One batch for each source: an image file, a folder of image files, .npy, .npz, or anything a study can read.
 
-    contract: what the model takes. Pictures get their size and become grey as its training pictures did; image files
-    also its channels, where nothing is lost, and its black and white. Raises DataError naming the file.
-    """
+    contract: the input of the model. Pictures are resized and made grey like its training pictures; image files also
+    get its channels, if nothing is lost, and its pixel range. Raises DataError naming the file."""
     for source in sources:
         path = Path(source)
         with located(source) if exists(path) else nullcontext(), reachable():
@@ -78,19 +77,19 @@ def _open_files(files: Sequence[Path], contract: Input) -> Batch:
 
 
 def read_picture(path: Path, contract: Input) -> np.ndarray:
-    """(H, W, C) of an image file, decoded as in training, in the channels and between the black and white of a model.
+    """(H, W, C) of an image file, decoded as in training, with the channels and the pixel range of a model.
 
-    Raises DataError when it is no picture, too large (by its header), or has colours that a grey model cannot see.
+    Raises DataError when it is not a picture, too large (by its header), or in colour for a grey model.
     """
     picture = decode(path, contract.fit, contract.background)
-    if max(picture.shape[:2]) > MAX_SIDE_PIXELS:  # not decoded; converting it would give each of its pixels memory
+    if max(picture.shape[:2]) > MAX_SIDE_PIXELS:  # not decoded: see `decode`
         found, expected = (f"{size[0]}x{size[1]} pixels" for size in (picture.shape, (contract.height, contract.width)))
         raise DataError("the picture does not fit the model", found=found, expected=expected)
     return _as_input(picture, DEPTHS[picture.dtype], contract)
 
 
 def _as_input(picture: np.ndarray, own_white: float, contract: Input) -> np.ndarray:
-    """Decoded pictures (..., H, W, C), black being 0, in the model's channels and between its black and white."""
+    """Decoded pictures (..., H, W, C), whose black is 0, with the model's channels and pixel range."""
     channels = min(picture.shape[-1], 3) if contract.grey else contract.channels
     converted, (black, white) = with_channels(picture, channels), contract.pixel_range
     if (black, white) != (0, own_white):
@@ -99,7 +98,7 @@ def _as_input(picture: np.ndarray, own_white: float, contract: Input) -> np.ndar
 
 
 def _unlabelled(path: Path, contract: Input) -> Batch | None:
-    """The pictures of an array file that holds nothing else, or None."""
+    """The pictures of a file with a single array; None for other files."""
     array = read_lone_array(path)
     if array is None:
         return None

@@ -1,4 +1,4 @@
-"""`snellen predict`: a model and pictures become a table, and scores where labels are given."""
+"""`snellen predict`: a table of the predictions of a model, and its scores when there are labels."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import polars as pl
 from snellen.data.splits.vault import note_opening, part_fingerprint
 from snellen.deploy.pictures import Batch
 from snellen.errors import BundleError, DataError, RunError
+from snellen.files import hashes
 from snellen.files.stored import read_json
 from snellen.metrics.scores import accuracy, loss
 from snellen.models.bundle import DESCRIPTION, Model, load_bundle
@@ -20,8 +21,9 @@ from snellen.models.bundle_files import shown
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """What a model says of pictures. probabilities: (N, K) float32. labels: (N,) int64 in the model's classes, or None
-    when a source had none. test: (N,) bool, rows of an official test part. fingerprints: of what scoring compares."""
+    """Predictions of a model. probabilities: (N, K) float32. labels: (N,) int64 in the model's classes, None when a
+    source has none. test: (N,) bool, rows of an official test part. fingerprints: of the labelled parts that scoring
+    opens."""
 
     ids: tuple[str, ...]
     classes: tuple[str, ...]
@@ -31,7 +33,8 @@ class Answers:
     fingerprints: tuple[str, ...]
 
     def table(self) -> pl.DataFrame:
-        """A row a picture: id, class, probability, the label where there is one, the probability of every class."""
+        """A row for each picture: id, predicted class, its probability, the label if known, and the probability of each
+        class."""
         best = self.probabilities.argmax(1)
         columns: dict[str, object] = {
             "id": list(self.ids),
@@ -45,7 +48,7 @@ class Answers:
 
 @dataclass(frozen=True)
 class Scored:
-    """part: which pictures were compared with their labels. hits of n are right; loss in nats."""
+    """part: the pictures that were scored. hits: correct predictions of n; loss in nats."""
 
     part: str
     n: int
@@ -55,7 +58,7 @@ class Scored:
 
 
 def open_model(path: Path) -> Model:
-    """The model of a bundle, or the chosen model of a run directory."""
+    """The model of a bundle, or the chosen model of a run directory, whose choice and bundle are what was written."""
     try:
         is_bundle, is_run = (path / DESCRIPTION).exists() or path.is_file(), (path / "evaluation.json").exists()
     except (OSError, ValueError) as error:  # a name that is too long, a folder that may not be entered
@@ -63,14 +66,16 @@ def open_model(path: Path) -> Model:
     if is_bundle:
         return load_bundle(path)
     if is_run:
-        return load_bundle(path / "models" / _chosen(path))
+        chosen = _chosen(path)
+        hashes.expect_unchanged(path, "evaluation.json", f"models/{chosen}")
+        return load_bundle(path / "models" / chosen)
     raise BundleError(
         "no model here", where=str(path), expected="a bundle (a folder with model.json, or a zip of it) or a run"
     )
 
 
 def _chosen(run: Path) -> str:
-    """The name of a run's chosen model; a run may be a stranger's, so it names one of its own models or nothing."""
+    """The name of a run's chosen model, which must be one of the run's own: the run may come from someone else."""
     stored = read_json(run / "evaluation.json")
     chosen = stored.get("chosen") if isinstance(stored, dict) else None
     if chosen is None:
@@ -82,7 +87,7 @@ def _chosen(run: Path) -> str:
 
 
 def answer(model: Model, batches: Iterable[Batch], shown: Callable[[np.ndarray], np.ndarray] = np.asarray) -> Answers:
-    """Predicts every picture of every batch, at least one. shown: makes of (N, H, W, C) pictures what the model sees.
+    """Predicts every picture of every batch, at least one. shown: applied to the (N, H, W, C) pictures before.
 
     Raises BundleError when size, channels or class names do not fit the model.
     """
@@ -99,24 +104,23 @@ def answer(model: Model, batches: Iterable[Batch], shown: Callable[[np.ndarray],
 
 
 def seen_warning(batches: Iterable[Batch], model: Model) -> str | None:
-    """One line when what is scored is the data set of the training pictures, and has no test part of its own.
+    """A warning when the scored pictures are the data set of the training and have no official test part; or None.
 
-    None as well for bundles that do not tell their data, and for other copies or parts of it: it is known by its
-    fingerprint alone.
+    Only the fingerprint is compared: None also for bundles that do not store it, and for copies or parts of the data.
     """
     known = model.description.data_sha256
     if not any(known and batch.data_sha256 == known and not _test_mask(batch).any() for batch in batches):
         return None
     return (
-        "Warning: this model was trained on some of these pictures, so this accuracy says nothing of others. The one "
-        "on test images stands in its card.md."
+        "Warning: this model was trained on some of these pictures, so this accuracy says nothing about new pictures. "
+        "Its accuracy on test images is in its card.md."
     )
 
 
 def score(answers: Answers, model: Model) -> Scored:
     """Compares answers with labels: those of the official test part where there is one, else all.
 
-    This is an opening of those labels and is written down as such. Raises DataError when labels are missing.
+    This opens the test labels, which is recorded. Raises DataError when labels are missing.
     """
     if answers.labels is None or not len(answers.labels):
         raise DataError("no labels to score with", hint="Leave --score out, or give data with labels.")
@@ -135,7 +139,7 @@ def score(answers: Answers, model: Model) -> Scored:
 
 
 def _labels(batch: Batch, classes: tuple[str, ...]) -> np.ndarray | None:
-    """The labels in the model's numbering of classes."""
+    """The labels as numbers of the model's classes."""
     if batch.labels is None or batch.classes is None:
         return None
     unknown = [name for name in batch.classes if name not in classes]
@@ -151,7 +155,7 @@ def _test_mask(batch: Batch) -> np.ndarray:
 
 
 def _fingerprint(batch: Batch) -> str:
-    """That of the compared part, the same as a study has for it as its test."""
+    """The fingerprint of the scored part, equal to that of a study with this part as its test."""
     assert batch.labels is not None  # asked only of labelled batches
     rows = np.flatnonzero(batch.test) if batch.test is not None and batch.test.any() else np.arange(len(batch.ids))
     return part_fingerprint(batch.images[rows], batch.labels[rows])

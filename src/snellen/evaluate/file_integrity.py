@@ -1,4 +1,5 @@
-"""The stored files that a report depends on, and which of them were changed or removed after they were written."""
+"""The stored files that a report and a run that goes on depend on, and which of them were changed or removed after they
+were written. What a report writes for others, report.json and the bundles, is checked by those who read it."""
 
 from __future__ import annotations
 
@@ -26,17 +27,19 @@ WRITTEN_BY_RUNS = (
     "figures/augmented.safetensors",
 )
 """Every run of a study writes these anew, from the study and the pictures."""
-CONTINUED = ("search", "packs")
-"""Folders that a later run continues from."""
+CONTINUED = ("search", "packs", "strategies.json")
+"""What a later run continues from."""
 KEPT = ("jobs", "floors", "analyses")
 """Folders whose finished contents no run changes."""
+WRITTEN_BY_REPORTS = ("report.json", "models")
+"""A report writes these anew and reads none of them."""
 WEIGHTS = "weights.safetensors"
 """No sentence depends on the weights of a finished job: a run may be passed on without."""
 
 
 def covered(run: Path) -> list[Path]:
     """The files that have a hash once a run is finished."""
-    there = [run / name for name in WRITTEN_BY_RUNS]
+    there = [run / name for name in (*WRITTEN_BY_RUNS, *CONTINUED)]
     return [*there, *hashes.below(*(run / folder for folder in (*CONTINUED, *KEPT)))]
 
 
@@ -73,8 +76,8 @@ class StoredFiles:
 
     @cached_property
     def changes(self) -> dict[str, Change]:
-        """The files that were changed or removed. Missing weights and records of packs do not count: no sentence
-        depends on them."""
+        """The files that were changed or removed. Missing weights, records of packs and measured strategies do not
+        count: no sentence depends on them."""
         found = hashes.changes(self.record.folder, self.expected)
         return {name: change for name, change in found.items() if change == "changed" or not _can_be_missed(name)}
 
@@ -110,10 +113,12 @@ class StoredFiles:
         return found
 
     def _is_read(self, name: str) -> bool:
-        """Files of earlier studies in the same directory are not."""
+        """Files of earlier studies in the same directory are not, nor what a report writes for others."""
         parts = name.split("/")
+        if parts[0] in WRITTEN_BY_REPORTS:
+            return False
         return parts[0] not in ("jobs", "floors") or "/".join(parts[:2]) in self._folders
 
 
 def _can_be_missed(name: str) -> bool:
-    return name.endswith(f"/{WEIGHTS}") or name.startswith("packs/")
+    return name.endswith(f"/{WEIGHTS}") or name.split("/")[0] in ("packs", "strategies.json")

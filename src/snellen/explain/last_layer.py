@@ -1,4 +1,4 @@
-"""What the last hidden layer holds of a picture: the training pictures nearest to it, and what each unit says.
+"""The last hidden layer: the training images nearest to an image, and the contribution of each unit to a prediction.
 
 The last layer of every network is dense, to the logits: the margin of two classes is exactly the sum over the units in
 front of it of activation times difference of weights, and a difference of biases.
@@ -11,7 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
-from snellen.explain.subject import Subject
+from snellen.explain.analysis_inputs import TrainedModel
 from snellen.models.build import Network
 from snellen.models.chain import Placed
 from snellen.models.features import Feature
@@ -25,7 +25,7 @@ ROWS = 4_096
 class LastLayer:
     """The values that the last, dense layer of a network reads."""
 
-    subject: Subject
+    subject: TrainedModel
 
     @property
     def name(self) -> str:

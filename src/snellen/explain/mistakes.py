@@ -35,20 +35,20 @@ class Example(TypedDict):
     probabilities: list[float]
 
 
-class Sight(TypedDict):
+class GridPicture(TypedDict):
     """One picture of a grid. confidence: the probability of the answer, 0..1."""
 
     row: int
     confidence: float
 
 
-class Called(TypedDict):
+class ConfusedPictures(TypedDict):
     """Pictures of class `label` that were called `predicted`: how many there are, and the most confident ones."""
 
     label: int
     predicted: int
     images: int
-    pictures: list[Sight]
+    pictures: list[GridPicture]
 
 
 class Pair(TypedDict):
@@ -57,7 +57,7 @@ class Pair(TypedDict):
 
     classes: tuple[int, int]
     mistakes: int
-    grids: list[Called]
+    grids: list[ConfusedPictures]
 
 
 def worst_pairs(predictions: Predictions, num_classes: int, count: int, limit: int = PAIR_IMAGES) -> list[Pair]:
@@ -75,19 +75,21 @@ def worst_pairs(predictions: Predictions, num_classes: int, count: int, limit: i
 
 
 def _pair(predictions: Predictions, classes: tuple[int, int], mistakes: int, limit: int) -> Pair:
-    grids = [_called(predictions, label, predicted, limit) for label in classes for predicted in classes]
+    grids = [_confused(predictions, label, predicted, limit) for label in classes for predicted in classes]
     return Pair(classes=classes, mistakes=mistakes, grids=grids)
 
 
-def _called(predictions: Predictions, label: int, predicted: int, limit: int) -> Called:
+def _confused(predictions: Predictions, label: int, predicted: int, limit: int) -> ConfusedPictures:
     found = np.flatnonzero((_labels(predictions) == label) & (predictions.predicted == predicted))
     confidence = _confidence(predictions)[found]
     shown = np.argsort(-confidence, kind="stable")[:limit]
-    pictures = [Sight(row=int(predictions.rows[found[at]]), confidence=float(confidence[at])) for at in shown]
-    return Called(label=label, predicted=predicted, images=len(found), pictures=pictures)
+    pictures = [GridPicture(row=int(predictions.rows[found[at]]), confidence=float(confidence[at])) for at in shown]
+    return ConfusedPictures(label=label, predicted=predicted, images=len(found), pictures=pictures)
 
 
-def called_otherwise(predictions: Predictions, num_classes: int, count: int, limit: int = PAIR_IMAGES) -> list[Called]:
+def most_frequent_mistakes(
+    predictions: Predictions, num_classes: int, count: int, limit: int = PAIR_IMAGES
+) -> list[ConfusedPictures]:
     """The `count` cells "a called b" with the most mistakes, most first; equals in the order of the classes.
 
     At most `limit` pictures a cell, most confident first; equals in row order. Cells without a mistake are left out.
@@ -96,7 +98,7 @@ def called_otherwise(predictions: Predictions, num_classes: int, count: int, lim
     np.fill_diagonal(matrix, 0)
     order = np.argsort(-matrix.ravel(), kind="stable")[:count]
     cells = [divmod(int(place), num_classes) for place in order if matrix.ravel()[place]]
-    return [_called(predictions, label, predicted, limit) for label, predicted in cells]
+    return [_confused(predictions, label, predicted, limit) for label, predicted in cells]
 
 
 def cell_rows(predictions: Predictions, num_classes: int, limit: int = CELL_IMAGES) -> dict[str, list[int]]:

@@ -25,10 +25,10 @@ class Thumbnails:
 def draw(dataset: Dataset, rows: np.ndarray) -> Thumbnails:
     """The pictures of `rows`, each once, in ascending order."""
     chosen = np.unique(np.asarray(rows, np.int64))
-    return Thumbnails(chosen, tone(dataset.images[chosen], dataset.pixel_range))
+    return Thumbnails(chosen, to_uint8(dataset.images[chosen], dataset.pixel_range))
 
 
-def tone(images: np.ndarray, pixel_range: tuple[float, float]) -> np.ndarray:
+def to_uint8(images: np.ndarray, pixel_range: tuple[float, float]) -> np.ndarray:
     """`images` as uint8 of the same shape: pixel_range becomes 0..255, values outside are cut off."""
     low, high = pixel_range
     shares = (images.astype(np.float32) - low) / (high - low)
@@ -39,7 +39,7 @@ def variation(deviations: np.ndarray) -> np.ndarray:
     """(K, H, W, C) deviations of pixels as uint8: the largest of all is white; alpha is left opaque."""
     colours = np.nan_to_num(deviations)
     colours[..., 3:] = 0
-    drawn = tone(colours, (0.0, float(colours.max()) or 1.0))
+    drawn = to_uint8(colours, (0.0, float(colours.max()) or 1.0))
     drawn[..., 3:] = 255
     return drawn
 

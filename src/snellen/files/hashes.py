@@ -1,4 +1,4 @@
-"""hashes.jsonl: the SHA-256 of every stored file that a sentence of the report depends on.
+"""hashes.jsonl: the SHA-256 of every stored file that a report, a run that goes on or a prediction reads.
 
 A journal of records `{"format": 1, "files": {<path in the run>: <SHA-256>, or null}}`; later ones count. null: about to
 be written again, so that a process killed before the new hash stands here leaves a file without one, never a file
@@ -72,6 +72,18 @@ def changes(run: Path, expected: Mapping[str, str]) -> dict[str, Change]:
         elif not path.is_file() or digest_file(path) != sha256:
             found[name] = "changed"
     return found
+
+
+def expect_unchanged(run: Path, *names: str) -> None:
+    """Raises IdentityError where one of these files, or a file in these folders, is not what was written; a missing one
+    is found by who reads it. A file without a hash is not covered: a run from before has some.
+    """
+    held = hashes(run).items()
+    expected = {each: sha256 for each, sha256 in held if any(f"{each}/".startswith(f"{name}/") for name in names)}
+    changed = sorted(name for name, change in changes(run, expected).items() if change == "changed")
+    if changed:
+        hint = "Write it again: snellen report, or run the study."
+        raise IdentityError("changed after it was written", where=str(run / changed[0]), hint=hint)
 
 
 def below(*folders: Path) -> list[Path]:

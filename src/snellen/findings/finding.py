@@ -10,8 +10,8 @@ from typing import Any, Literal, TypedDict
 from snellen.evaluate.evaluation import Evaluation
 from snellen.evaluate.file_integrity import StoredFiles
 from snellen.evaluate.record import RunRecord
-from snellen.explain.analyses import Asked, stored_outcomes
-from snellen.explain.outcome import Outcome
+from snellen.explain.analyses import PlannedAnalysis, stored_results
+from snellen.explain.analysis_result import AnalysisResult
 
 Severity = Literal["result", "notice", "warning", "error"]
 
@@ -95,9 +95,9 @@ class Facts:
         return StoredFiles(self.record)
 
     @cached_property
-    def outcomes(self) -> Mapping[Asked, Outcome]:
+    def outcomes(self) -> Mapping[PlannedAnalysis, AnalysisResult]:
         """The results of the analyses of the study."""
-        return stored_outcomes(self.record)
+        return stored_results(self.record)
 
 
 Rule = Callable[[Facts], Iterable[Finding]]

@@ -8,7 +8,7 @@ from itertools import combinations
 
 from snellen.evaluate.cross_validation import HELD_OUT
 from snellen.evaluate.record import RunRecord
-from snellen.explain.analyses import asked, folder_of, networks_of
+from snellen.explain.analyses import folder_of, networks_of, planned_analyses
 from snellen.findings.finding import Facts, Finding
 from snellen.phrases import plural
 from snellen.train.results import JobFolder, Result
@@ -67,7 +67,7 @@ def changed_files(facts: Facts) -> Iterator[Finding]:
     for the files of the run itself."""
     places: dict[str, list[str]] = {}
     record = facts.record
-    of_study = asked(record.study, networks_of(record))
+    of_study = planned_analyses(record.study, networks_of(record))
     analyses = {folder_of(record, one).relative_to(record.folder).as_posix() for one in of_study}
     for name, change in facts.stored.changes.items():
         place = _place(name)

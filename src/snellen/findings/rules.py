@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TypedDict
 
-from snellen.explain.outcome import reading
+from snellen.explain.analysis_result import reading
 from snellen.files.atomic import write_json
 from snellen.findings import (
     baselines,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from snellen.explain.answers.looks import differs, looks_sentence
+from snellen.explain.answers.foreground_sensitivity import differs, sensitivity_sentence
 from snellen.explain.errors.words import weak_sentence
 from snellen.findings.finding import Facts, Finding
 from snellen.findings.naming import analysed_only
@@ -20,7 +20,7 @@ def what_it_looks_at(facts: Facts) -> Iterator[Finding]:
         seen = outcome.facts.get("looks") if one.options.name == "answers" else None
         if one.model == facts.evaluation.chosen and seen and differs(seen):
             values = {"model": one.model, **seen}
-            sentence = looks_sentence(one.model, seen) + analysed_only(facts, [one.model])
+            sentence = sensitivity_sentence(one.model, seen) + analysed_only(facts, [one.model])
             yield Finding("SNL017", "result", sentence, values, "analyses")
             return
 

@@ -16,8 +16,9 @@ SMALLEST = float(np.finfo(np.float32).tiny)
 
 @dataclass(frozen=True)
 class Metric:
-    """function(labels, probabilities) -> float. is_proportion: a count of right images over all images. average: which
-    class measure it is the mean of, and how, or None. each: (labels, probabilities) -> (N,), where it is their mean."""
+    """function(labels, probabilities) -> float. is_proportion: it is the fraction of correct images. average: the
+    measure of classes that it averages, and how, or None. each: (labels, probabilities) -> (N,), if the metric is their
+    mean."""
 
     function: Callable[[np.ndarray, np.ndarray], float]
     is_proportion: bool
@@ -43,7 +44,8 @@ def accuracy(labels: np.ndarray, probabilities: np.ndarray) -> float:
 
 
 def losses(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """(N,) cross-entropy of each image, in nats; probabilities that underflowed count as float32's smallest: 87.3."""
+    """(N,) cross-entropy of each image, in nats; at most 87.3, as probabilities of 0 become float32's smallest
+    number."""
     chosen = probabilities[np.arange(len(labels)), labels].astype(np.float64)
     return np.asarray(-np.log(np.maximum(chosen, SMALLEST)))
 
@@ -54,7 +56,7 @@ def loss(labels: np.ndarray, probabilities: np.ndarray) -> float:
 
 
 def top_hits(labels: np.ndarray, probabilities: np.ndarray, k: int) -> np.ndarray:
-    """(N,) bool, whether the true class is among the k most probable; of equal ones the first classes count."""
+    """(N,) bool, whether the true class is among the k most probable; ties go to the first classes."""
     ranked = np.argsort(-probabilities, axis=1, kind="stable")[:, :k]
     return np.asarray((ranked == labels[:, None]).any(1))
 
@@ -71,7 +73,7 @@ def confusion(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.nda
 
 @dataclass(frozen=True, eq=False)
 class Counts:
-    """What precision, recall and F1 are made of, a number a class: (..., K). Leading axes are resamples."""
+    """Counts of each class for precision, recall and F1: (..., K). Leading axes are resamples."""
 
     hits: np.ndarray
     support: np.ndarray

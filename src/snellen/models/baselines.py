@@ -15,6 +15,7 @@ import numpy as np
 from snellen.data.dataset import Dataset
 from snellen.data.inspect.class_images import mean_images
 from snellen.data.slices import picture_slices
+from snellen.data.splits.stratified import stratified_sample
 from snellen.models.layer import Arrays
 
 ROUNDS = 50
@@ -125,7 +126,7 @@ def _fit_logistic(dataset: Dataset, rows: np.ndarray) -> Fitted:
 
     labels, classes = dataset.unsealed_labels(rows), len(dataset.classes)
     work = int(np.prod(_reduced(np.zeros((1, *dataset.shape))).shape)) * classes
-    drawn = stratified(labels, max(2 * classes, _two_digits(WORK // work)), SEED)
+    drawn = stratified_sample(labels, max(2 * classes, _two_digits(WORK // work)), SEED)
     rounds = min(MAX_ROUNDS, max(MIN_ROUNDS, ROUNDS * WORK // (work * len(drawn))))
     x = np.empty((len(drawn), work // classes), np.float32)
     for part, pictures in picture_slices(dataset.images, rows[drawn]):
@@ -148,16 +149,6 @@ def _predict_logistic(arrays: Mapping[str, np.ndarray], pixels: np.ndarray) -> n
 
     logits = _flat(_reduced(pixels)) @ arrays["kernel"].T + arrays["bias"]
     return np.asarray(softmax(logits.astype(np.float64), axis=1))
-
-
-def stratified(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """At most `count` places in (n,) labels, ascending: drawn in the proportions of the classes, and one of every class
-    as long as `count` allows it."""
-    shuffled = np.random.Generator(np.random.Philox(seed)).permutation(len(labels))
-    ordered = shuffled[np.argsort(labels[shuffled], kind="stable")]
-    sizes = np.bincount(labels)
-    place_in_class = np.arange(len(labels)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    return np.sort(ordered[np.argsort(place_in_class / sizes[labels[ordered]], kind="stable")[:count]])
 
 
 def _two_digits(number: int) -> int:

@@ -24,17 +24,16 @@ from snellen.limits import (
     MAX_CLASSES,
     MAX_DESCRIPTION_BYTES,
     MAX_LAYERS,
-    MAX_SIDE_PIXELS,
 )
 from snellen.models.build import Network, assemble
 from snellen.models.bundle_files import Read, bundle_files, shown
+from snellen.models.bundle_sections import Pixels, Sections, Sha256, expect_applied, expect_known
 from snellen.models.features import AnyPart
 from snellen.models.forward import predict_probabilities, resident
 from snellen.models.weights import max_bytes, unpack_weights
 
 WEIGHTS, DESCRIPTION, CARD = "model.safetensors", "model.json", "card.md"
 T = TypeVar("T")
-Pixels = Annotated[int, Field(ge=1, le=MAX_SIDE_PIXELS)]
 
 
 class Input(BaseModel):
@@ -73,21 +72,43 @@ class Input(BaseModel):
 
 
 class Description(BaseModel):
-    """model.json. tone: that of the training pictures; data_sha256: fingerprint of the data set that the training
-    pictures are a part of; both where it was noted."""
+    """model.json, in the lowest version that can hold it: 1 without sections, 2 with some.
+
+    tone: that of the training pictures. data_sha256: fingerprint of the data set that the training pictures are a part
+    of. Both where it was noted.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     format: Literal["snellen-model"] = "snellen-model"
-    version: Literal[1] = 1
+    version: Literal[1, 2] = 1
     name: Annotated[str, Field(max_length=200)]
     study: Annotated[str, Field(max_length=200)]
     job: Annotated[str, Field(max_length=200)]
     input: Input
     classes: Annotated[tuple[str, ...], Field(min_length=2, max_length=MAX_CLASSES)]
     layers: Annotated[tuple[AnyPart, ...], Field(min_length=1, max_length=MAX_LAYERS), FailFast()]
-    weights_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    weights_sha256: Sha256
     tone: Polarity | None = None
-    data_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
+    data_sha256: Sha256 | None = None
+    sections: Sections | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lowest_version(cls, values: dict[str, Any]) -> dict[str, Any]:
+        return {"version": 2 if values.get("sections") else 1, **values}
+
+    @model_validator(mode="after")
+    def _has_sections(self) -> Description:
+        if self.version != (2 if self.sections else 1):
+            raise ValueError("sections make version 2, and version 2 has some")
+        return self
+
+    @model_validator(mode="after")
+    def _sections_fit(self) -> Description:
+        thresholds = self.sections.thresholds if self.sections else None
+        if thresholds and len(thresholds.values) != len(self.classes):
+            raise ValueError(f"{len(thresholds.values)} thresholds for {len(self.classes)} classes")
+        return self
 
     @model_validator(mode="after")
     def _classes_differ(self) -> Description:
@@ -97,7 +118,9 @@ class Description(BaseModel):
 
     def text(self) -> str:
         """model.json: the values, and the hash of them. Raises BundleError when it is longer than is ever read."""
-        values = self.model_dump(mode="json")
+        values = self.model_dump(mode="json", exclude={"sections"})
+        if self.sections:
+            values["sections"] = self.sections.model_dump(mode="json", exclude_none=True)
         text = json_text({**values, "sha256": identity(values)})
         if len(text.encode()) > MAX_DESCRIPTION_BYTES:
             found, expected = f"{len(text.encode()):,} bytes", f"at most {MAX_DESCRIPTION_BYTES:,} bytes"
@@ -160,7 +183,8 @@ def save_bundle(folder: Path, description: Description, weights: bytes, card: st
 
 
 def load_bundle(path: Path) -> Model:
-    """The model of a bundle folder or zip. Raises BundleError for anything that is not exactly a bundle."""
+    """The model of a bundle folder or zip. Raises BundleError for anything that is not exactly a bundle, and for one
+    with a section that this version does not apply."""
     expected = f"a folder or zip with {DESCRIPTION} and {WEIGHTS}"
     with located(shown(str(path))), bundle_files(path, expected) as read:
         return _load(read)
@@ -169,6 +193,7 @@ def load_bundle(path: Path) -> Model:
 def _load(read: Read) -> Model:
     description = _parse(read(DESCRIPTION, MAX_DESCRIPTION_BYTES))
     with located(DESCRIPTION):
+        expect_applied(description.sections)
         network = _checked(description.network)
     weights = read(WEIGHTS, max_bytes(network))
     found = hashlib.sha256(weights).hexdigest()
@@ -204,6 +229,7 @@ def _refuse_non_finite(values: dict[str, Tensor]) -> None:
 def _parse(content: bytes) -> Description:
     with located(DESCRIPTION):
         values = _checked_values(content)
+        expect_known(values["version"], values.get("sections"))
         try:
             return Description.model_validate(values)
         except ValidationError as error:

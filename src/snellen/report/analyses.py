@@ -6,19 +6,20 @@ from collections.abc import Callable, Mapping
 
 from jinja2 import TemplateError
 
-from snellen.explain.analyses import OF_STUDY, Asked
-from snellen.explain.outcome import Outcome, reading
-from snellen.report.figures import Specification
+from snellen.explain.analyses import OF_STUDY, PlannedAnalysis
+from snellen.explain.analysis_result import AnalysisResult, reading
+from snellen.report.figures.charts import Specification
 from snellen.report.pages.answers import answers_page
 from snellen.report.pages.curves import accuracy_curve, curve_page
 from snellen.report.pages.data import data_page
 from snellen.report.pages.errors import errors_page
-from snellen.report.pages.leaf import Content as Content
-from snellen.report.pages.leaf import Leaf as Leaf
 from snellen.report.pages.maps import map_page
+from snellen.report.pages.page_inputs import PageInputs
+from snellen.report.pages.plain import plain_page
 from snellen.report.pages.units import units_page
+from snellen.report.types import AnalysisJson, ReportJson
 
-PAGES: dict[str, Callable[[Leaf], str]] = {
+PAGES: dict[str, Callable[[PageInputs], str]] = {
     "maps": map_page,
     "units": units_page,
     "curves": curve_page,
@@ -26,36 +27,36 @@ PAGES: dict[str, Callable[[Leaf], str]] = {
     "answers": answers_page,
     "errors": errors_page,
 }
-"""The whole HTML of a page, by the name of the analysis."""
+"""The whole HTML of a page, by the name of the analysis; an analysis without one gets a plain page."""
 
-FIGURES: dict[str, Callable[[Outcome], Specification | None]] = {"curves": accuracy_curve}
+FIGURES: dict[str, Callable[[AnalysisResult], Specification | None]] = {"curves": accuracy_curve}
 """What the report itself draws of an analysis, by its name."""
 
 
-def section(outcomes: Mapping[Asked, Outcome]) -> list[Content]:
+def analyses_section(results: Mapping[PlannedAnalysis, AnalysisResult]) -> list[AnalysisJson]:
     """What report.json says of the analyses: one entry each, in the order of the study."""
-    return [_entry(one, outcome) for one, outcome in outcomes.items()]
+    return [_entry(one, result) for one, result in results.items()]
 
 
-def _entry(one: Asked, outcome: Outcome) -> Content:
+def _entry(one: PlannedAnalysis, result: AnalysisResult) -> AnalysisJson:
     with reading(one.title):
-        figure = FIGURES[one.options.name](outcome) if one.options.name in FIGURES else None
+        figure = FIGURES[one.options.name](result) if one.options.name in FIGURES else None
     return {
         "analysis": one.options.name,
         "title": one.title,
         "model": None if one.model == OF_STUDY else one.model,
         "page": f"pages/{one.page}",
-        "sentences": outcome.sentences,
+        "sentences": result.sentences,
         "figure": figure,
     }
 
 
-def pages(outcomes: Mapping[Asked, Outcome], content: Content) -> dict[str, str]:
+def pages(results: Mapping[PlannedAnalysis, AnalysisResult], report: ReportJson) -> dict[str, str]:
     """The HTML of every page, by the name of its file."""
-    return {one.page: page_of(one, outcome, content) for one, outcome in outcomes.items()}
+    return {one.page: page_of(one, result, report) for one, result in results.items()}
 
 
-def page_of(one: Asked, outcome: Outcome, content: Content) -> str:
+def page_of(one: PlannedAnalysis, result: AnalysisResult, report: ReportJson) -> str:
     """The HTML of one page."""
     with reading(one.title, TemplateError):
-        return PAGES[one.options.name](Leaf(one, outcome, content))
+        return PAGES.get(one.options.name, plain_page)(PageInputs(one, result, report))

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from snellen.evaluate.scores import Estimate
 from snellen.phrases import plural
+from snellen.report.model_types import ModelJson, RoleJson, ShippedJson, ShippedPhaseJson
+from snellen.report.types import ReportJson
 
-Content = dict[str, Any]
 
-
-def model_card(content: Content, name: str) -> str:
+def model_card(content: ReportJson, name: str) -> str:
     """The card of one model of report.json, as Markdown."""
     model = next(each for each in content["models"] if each["name"] == name)
     data, shipped = content["data"], model["shipped"]
+    assert shipped is not None  # only models that are trained to their end have a bundle
     height, width, channels = data["shape"]
     lines = [
         f"# {name}",
@@ -46,7 +46,7 @@ def model_card(content: Content, name: str) -> str:
     return "\n".join(lines)
 
 
-def _beside(model: Content, shipped: Content) -> Iterator[str]:
+def _beside(model: ModelJson, shipped: ShippedJson) -> Iterator[str]:
     """Which of several networks is in this folder."""
     if shipped["final"]:
         yield ""
@@ -60,12 +60,12 @@ def _beside(model: Content, shipped: Content) -> Iterator[str]:
         yield f"In this folder is one of {shipped['seeds']} networks, that of seed {shipped['seed']}."
 
 
-def _score_row(role: str, values: Content, shipped: Content) -> str:
+def _score_row(role: str, values: RoleJson, shipped: ShippedJson) -> str:
     network = "this one" if role in shipped["roles"] else values["network"]
     return f"| {role} | {values['n']:,} | {network} | {Estimate(**values['scores']['accuracy']).in_percent} |"
 
 
-def _made(model: Content, shipped: Content) -> Iterator[str]:
+def _made(model: ModelJson, shipped: ShippedJson) -> Iterator[str]:
     """The settings of each training phase, and which epoch was kept."""
     fitted = "" if shipped["images"] is None else f", trained on {shipped['images']:,} images"
     yield f"{model['parameters']:,} parameters, seed {shipped['seed']}{fitted}."
@@ -78,7 +78,7 @@ def _made(model: Content, shipped: Content) -> Iterator[str]:
         )
 
 
-def _kept(phase: Content, judges: str | None) -> str:
+def _kept(phase: ShippedPhaseJson, judges: str | None) -> str:
     epochs = plural(phase["epochs"], "epoch")
     if phase["by"] is None:
         of = "of the folds" if judges == "folds" else "of the study's own split"

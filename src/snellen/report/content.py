@@ -4,31 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import polars as pl
 from pydantic import TypeAdapter
 
 from snellen import __version__
-from snellen.data.inspect.duplicate_sets import near_duplicate_rows
 from snellen.evaluate.baselines import baseline_key
 from snellen.evaluate.comparisons import as_json
 from snellen.evaluate.cross_validation import HELD_OUT, OUT_OF_FOLD, held_out
 from snellen.evaluate.evaluation import Evaluation, as_estimate
 from snellen.evaluate.record import RunRecord
 from snellen.evaluate.trained_networks import which_network
-from snellen.explain.augmented import load_augmented
+from snellen.explain.augmented_pictures import load_augmented
+from snellen.explain.chosen_pixels import pixel_map
 from snellen.explain.mistakes import cell_rows, confident_mistakes, first_examples, worst_pairs
-from snellen.explain.pixels import pixel_map
 from snellen.findings.rules import Judgement
 from snellen.limits import CELL_IMAGES
 from snellen.metrics.scores import confusion
 from snellen.models.predictions import Predictions
-from snellen.report.computed import computed_section
-from snellen.report.folds import folds_section, seeds_section
-from snellen.report.phases import epochs_before, phases_section, shipped_section, whole_history
-from snellen.report.searches import search_section
+from snellen.report.figures.sprites import near_duplicate_rows
+from snellen.report.model_types import (
+    AugmentedJson,
+    ClassScoresJson,
+    EstimateJson,
+    LayerJson,
+    ModelJson,
+    OutcomeJson,
+    RoleJson,
+    Scores,
+)
+from snellen.report.sections.computation import computed_section
+from snellen.report.sections.estimates import estimate_json
+from snellen.report.sections.folds_and_seeds import folds_section, seeds_section
+from snellen.report.sections.phases import epochs_before, phases_section, shipped_section, whole_history
+from snellen.report.sections.search import search_section
+from snellen.report.types import AnalysisJson, BaselineJson, ComparisonsJson, FindingJson, ReportJson, StandingJson
 
 FORMAT = 1
 MISTAKES = 30
@@ -37,11 +49,12 @@ PAIRS = 2
 TRAIN_CELL_IMAGES = 6
 """Training images behind a cell: a glance. The room in the report belongs to images that judge the model."""
 
-Content = dict[str, Any]
 ENVIRONMENT = TypeAdapter(dict[str, str | int | float | bool | None])
 
 
-def collect(record: RunRecord, evaluation: Evaluation, judgement: Judgement) -> Content:
+def collect(
+    record: RunRecord, evaluation: Evaluation, judgement: Judgement, analyses: list[AnalysisJson]
+) -> ReportJson:
     """The value of report.json."""
     order = [*evaluation.ranked, *(name for name in record.models if name not in evaluation.ranked)]
     models = [model for model in order if model in record.results]
@@ -51,7 +64,9 @@ def collect(record: RunRecord, evaluation: Evaluation, judgement: Judgement) -> 
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "study": record.study.study,
         "chosen": evaluation.chosen,
-        **judgement.as_json(),
+        "answer": [cast(FindingJson, finding.as_json()) for finding in judgement.results],
+        "findings": [cast(FindingJson, finding.as_json()) for finding in judgement.others],
+        "claim": judgement.claim,
         "openings": {
             "this_run": evaluation.openings.this_run,
             "ever": evaluation.openings.ever,
@@ -59,20 +74,22 @@ def collect(record: RunRecord, evaluation: Evaluation, judgement: Judgement) -> 
         },
         "leaderboard": [_standing(record, evaluation, model) for model in models],
         "by": evaluation.by,
-        "comparisons": as_json(evaluation.comparisons),
-        "floors": [_floor(record, evaluation, name) for name in (*evaluation.baselines, *_failed_baselines(record))],
+        "comparisons": cast(ComparisonsJson, as_json(evaluation.comparisons)),
+        "floors": [_baseline(record, evaluation, name) for name in (*evaluation.baselines, *_failed_baselines(record))],
         "models": [_model(record, evaluation, model) for model in models],
-        **record.data,
+        "data": record.data["data"],
+        "roles": record.data["roles"],
         "environment": record.read("environment.json", ENVIRONMENT),
         "computed": computed_section(record),
         "resolved": record.resolved,
+        "analyses": analyses,
     }
 
 
-def drawn_rows(content: Content) -> np.ndarray:
+def drawn_rows(content: ReportJson) -> np.ndarray:
     """The data set rows whose pictures the report draws."""
     rows: set[int] = {row for rows in content["data"]["samples"] for row in rows}
-    rows.update(near_duplicate_rows(content["data"].get("near_pairs")))
+    rows.update(near_duplicate_rows(content["data"]))
     for model in content["models"]:
         for role in model["roles"].values():
             rows.update(row for cell in role["cells"].values() for row in cell)
@@ -82,7 +99,7 @@ def drawn_rows(content: Content) -> np.ndarray:
     return np.array(sorted(rows), np.int64)
 
 
-def _standing(record: RunRecord, evaluation: Evaluation, model: str) -> Content:
+def _standing(record: RunRecord, evaluation: Evaluation, model: str) -> StandingJson:
     """A row of the leaderboard: means over seeds where there are several, and over folds."""
     roles = ["validation", HELD_OUT, *(["test"] if model in evaluation.opened else [])]
     scores = {role: _widest(evaluation.scores, model, role) for role in roles}
@@ -97,8 +114,8 @@ def _standing(record: RunRecord, evaluation: Evaluation, model: str) -> Content:
     }
 
 
-def _floor(record: RunRecord, evaluation: Evaluation, name: str) -> Content:
-    """A row of the leaderboard that is no model's."""
+def _baseline(record: RunRecord, evaluation: Evaluation, name: str) -> BaselineJson:
+    """The row of a baseline in the leaderboard."""
     result = record.baseline_results[name]
     scores = {role: _overall(evaluation.scores, baseline_key(name), role) for role in ("validation", "test")}
     return {
@@ -120,7 +137,7 @@ def _failed_baselines(record: RunRecord) -> list[str]:
     return [name for name, result in record.baseline_results.items() if result.status == "failed"]
 
 
-def _outcome(record: RunRecord, evaluation: Evaluation, model: str) -> Content:
+def _outcome(record: RunRecord, evaluation: Evaluation, model: str) -> OutcomeJson:
     result = record.results[model]
     return {
         "model": model,
@@ -134,7 +151,7 @@ def _outcome(record: RunRecord, evaluation: Evaluation, model: str) -> Content:
     }
 
 
-def _model(record: RunRecord, evaluation: Evaluation, model: str) -> Content:
+def _model(record: RunRecord, evaluation: Evaluation, model: str) -> ModelJson:
     folder, result = record.job(model), record.results[model]
     network = folder.read_job().trajectory.network
     roles = [role for role in ("train", "validation", "calibration") if result.status == "done"]
@@ -151,7 +168,7 @@ def _model(record: RunRecord, evaluation: Evaluation, model: str) -> Content:
         "trainable_parameters": network.trainable_count,
         "stopped_epoch": phases[-1]["last_epoch"],
         "input": list(network.input_shape),
-        "layers": network.layer_table(),
+        "layers": cast(list[LayerJson], network.layer_table()),
         "pixels": pixel_map(folder, np.array(record.data["data"]["means"])) if result.status == "done" else None,
         "training": phases[-1]["settings"],
         "phases": phases,
@@ -166,16 +183,16 @@ def _model(record: RunRecord, evaluation: Evaluation, model: str) -> Content:
     }
 
 
-def _augmented(record: RunRecord, model: str) -> list[Content]:
+def _augmented(record: RunRecord, model: str) -> list[AugmentedJson]:
     """The pictures before and after augmentation: a row of the data set, a number of the stored ones."""
     stored = load_augmented(record.folder).get(record.models[model])
     rows = [] if stored is None else stored.rows.tolist()
     return [{"original": row, "augmented": at} for at, row in enumerate(rows)]
 
 
-def _role(record: RunRecord, evaluation: Evaluation, model: str, predictions: Predictions) -> Content:
+def _role(record: RunRecord, evaluation: Evaluation, model: str, predictions: Predictions) -> RoleJson:
     classes, role = record.classes, predictions.role
-    assert predictions.labels is not None  # sealed predictions are never collected
+    assert predictions.labels is not None  # predictions without labels are never collected
     matrix = confusion(predictions.labels, predictions.predicted, len(classes))
     return {
         "n": len(predictions),
@@ -190,30 +207,37 @@ def _role(record: RunRecord, evaluation: Evaluation, model: str, predictions: Pr
     }
 
 
-def _class_row(evaluation: Evaluation, model: str, role: str, name: str, matrix: np.ndarray, index: int) -> Content:
-    measures = {measure: evaluation.estimate(model, role, measure, name) for measure in ("precision", "recall", "f1")}
+def _class_row(
+    evaluation: Evaluation, model: str, role: str, name: str, matrix: np.ndarray, index: int
+) -> ClassScoresJson:
+    def estimate(measure: str) -> EstimateJson | None:
+        found = evaluation.estimate(model, role, measure, name)
+        return estimate_json(found) if found else None
+
     return {
         "class": name,
         "support": int(matrix[index].sum()),
         "predicted": int(matrix[:, index].sum()),
-        **{measure: estimate.as_json() if estimate else None for measure, estimate in measures.items()},
+        "precision": estimate("precision"),
+        "recall": estimate("recall"),
+        "f1": estimate("f1"),
     }
 
 
-def _of_network(scores: pl.DataFrame, model: str, role: str) -> Content:
+def _of_network(scores: pl.DataFrame, model: str, role: str) -> Scores:
     """The scores of the network whose pictures are shown; on out_of_fold those of the networks of all folds."""
     return _overall(scores.filter(pl.col("of").is_in(["network", "pooled"])), model, role)
 
 
-def _widest(scores: pl.DataFrame, model: str, role: str) -> Content:
+def _widest(scores: pl.DataFrame, model: str, role: str) -> Scores:
     """The scores of the recipe or over folds where there are such, else those of the network."""
     several = _overall(scores.filter(pl.col("of").is_in(["recipe", "folds"])), model, role)
     return several or _overall(scores.filter(pl.col("of") == "network"), model, role)
 
 
-def _overall(scores: pl.DataFrame, model: str, role: str) -> Content:
+def _overall(scores: pl.DataFrame, model: str, role: str) -> Scores:
     rows = scores.filter((pl.col("model") == model) & (pl.col("role") == role) & pl.col("class").is_null())
-    return {row["measure"]: as_estimate(row).as_json() for row in _rows(rows)}
+    return {row["measure"]: estimate_json(as_estimate(row)) for row in _rows(rows)}
 
 
 def _rows(frame: pl.DataFrame) -> Iterable[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The exploration page: a data set looked at before anything is trained on it, as one file like the report."""
+"""The exploration page: a data set shown before anything is trained on it, in one HTML file like the report."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ from snellen.data.inspect.pixel_statistics import (
     channel_moments,
     correlation,
 )
-from snellen.explain.thumbnails import Thumbnails, draw, tone, variation
+from snellen.explain.thumbnails import Thumbnails, draw, to_uint8, variation
 from snellen.limits import SHEET_BYTES
-from snellen.report.figures import Specification, class_balance, histogram
+from snellen.report.figures.charts import Specification, class_balance, histogram
+from snellen.report.figures.sprites import build_sheet
 from snellen.report.page import filled
-from snellen.report.sprites import build_sheet
 
 SAMPLES_A_CLASS = 8
 REPEATED_PICTURES = 12
@@ -45,26 +45,27 @@ CORRELATED_IMAGES = 10_000
 SEED = 0
 
 TONE_BINS = 40
-"""Most bins of brightness and contrast; few images have fewer."""
+"""Most bins of the histograms of brightness and contrast."""
 
 TALLIED = 8
-"""Sizes of files that are listed one by one."""
+"""Most sizes of files that are listed one by one."""
 
 DISTANCE_CLASSES = 30
-"""Most classes of which all distances are shown; every class shows its nearest."""
+"""Most classes for which the table of all distances is shown."""
 
 CHANNELS = {1: ("grey",), 3: ("red", "green", "blue"), 4: ("red", "green", "blue", "alpha")}
 PARTS = {"outside the test": "var(--train)", "official test": "var(--test)", "images": "var(--accent)"}
 
-TOGETHER, APART, NEVER = (74, 134, 208), (208, 70, 104), (128, 128, 128, 50)
-"""Colours of correlations 1 and -1, which fade to nothing at 0, and of pixels that never change; for light and dark."""
+POSITIVE, NEGATIVE, CONSTANT = (74, 134, 208), (208, 70, 104), (128, 128, 128, 50)
+"""Colours of correlations 1 and -1, transparent at 0, and of constant pixels; for light and dark pages."""
 
 Content = dict[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
 class Exploration:
-    """All that the page shows. looks: (2K, H, W, C) uint8, the mean picture of each class, then its variation."""
+    """The content of the page. looks: (2K, H, W, C) uint8, the mean picture of each class, then the variation of
+    each."""
 
     content: Content
     thumbnails: Thumbnails
@@ -73,16 +74,15 @@ class Exploration:
 
 def explore(
     dataset: Dataset,
-    photographs: Sequence[PictureHeader] = (),
-    unions: Sequence[str] = (),
+    headers: Sequence[PictureHeader] = (),
+    leaks: Sequence[str] = (),
     description: Content | None = None,
     near: np.ndarray | None = None,
 ) -> Exploration:
-    """A look at the rows outside the official test; the test is only counted and searched for copies of other rows.
+    """The content of the page: rows outside the official test, which is only counted and searched for copies.
 
-    photographs: the headers of the picture files, where there are any. unions: sentences on arrays that leak.
-    description: what `describe` found, where that is known already. near: (N,) groups of near-duplicates, None where
-    nobody looked.
+    headers: of the picture files, if any. leaks: sentences on arrays that repeat others. description: from `describe`,
+    if it was called already. near: (N,) groups of near-duplicates, None when there are too many images to compare.
     """
     description = description or describe(dataset)
     test = np.zeros(len(dataset), bool) if dataset.official_test is None else dataset.official_test
@@ -93,7 +93,7 @@ def explore(
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "described": description,
         "looked_at": len(rows),
-        "unions": list(unions),
+        "unions": list(leaks),
         "data": {
             "classes": list(dataset.classes),
             "samples": [drawn[drawn >= 0].tolist() for drawn in sample_rows(dataset, rows, SAMPLES_A_CLASS, SEED)],
@@ -102,7 +102,7 @@ def explore(
         "pixels": _pixels(dataset, rows),
         "correlation": _correlation(correlation(dataset, random_rows(dataset, rows, CORRELATED_IMAGES, SEED))),
         "tones": _tones(dataset, rows),
-        "photographs": _photographs(photographs),
+        "photographs": _photographs(headers),
         "nearest": _nearest(dataset, means),
         "repeated": _repeated(dataset, test),
         "near": None if near is None else near_duplicate_summary(dataset, near, _parts(test), ["test"]),
@@ -120,7 +120,7 @@ def render(exploration: Exploration) -> str:
 
 
 def _rows_in_view(content: Content) -> list[int]:
-    """Rows that the page draws, those first that should not be missing."""
+    """Rows that the page draws, the most important first."""
     rows = [each["rows"][0] for each in content["repeated"]] + near_duplicate_rows(content["near"])
     rows += [row for extreme in content["tones"]["extremes"] for row in extreme["rows"]]
     samples = content["data"]["samples"]
@@ -128,7 +128,7 @@ def _rows_in_view(content: Content) -> list[int]:
 
 
 def _sentences(content: Content) -> list[str]:
-    """What stands out, in words."""
+    """The main findings, in sentences."""
     return [
         *content["unions"],
         *_on_balance(content["counts"]),
@@ -139,7 +139,7 @@ def _sentences(content: Content) -> list[str]:
 
 
 def _name(text: str) -> str:
-    """A name within a sentence: between back-quotes, of which it may hold none itself."""
+    """A name in a sentence: in back-quotes, without any of its own."""
     return f"`{text.replace('`', ' ')}`"
 
 
@@ -166,7 +166,7 @@ def _on_repeats(content: Content) -> list[str]:
     described = content["described"]
     numbers = {
         "Exact copies of earlier images": described["duplicates"]["copies"],
-        "Images outside the test that it holds too": described["duplicates"]["in_official_test"],
+        "Images outside the test that are also in it": described["duplicates"]["in_official_test"],
         "Images with contradicting labels": described["conflicting"],
     }
     found = " ".join(f"{what}: {number:,}." for what, number in numbers.items() if number)
@@ -176,12 +176,12 @@ def _on_repeats(content: Content) -> list[str]:
 def _on_near(near: Content | None) -> list[str]:
     if not near or not near["sets"]:
         return []
-    parted = f" Of these sets {near['parted']:,} hold images of the test." if near["parted"] else ""
+    parted = f" Of these sets {near['parted']:,} include images of the test." if near["parted"] else ""
     return [f"Images almost the same as another: {near['images']:,}, in {near['sets']:,} sets.{parted}"]
 
 
 def _parts(test: np.ndarray) -> np.ndarray:
-    """(N,) text: the part of the publisher, or one part where there is no test."""
+    """(N,) text: train or test."""
     return np.where(test, "test", "train")
 
 
@@ -229,11 +229,11 @@ def _correlation(found: PixelCorrelation) -> Content:
 
 
 def _diverging(matrix: np.ndarray) -> np.ndarray:
-    """(n, n, 4) uint8 of (n, n) numbers from -1 to 1: the nearer to 0, the more transparent."""
+    """(n, n, 4) uint8 of (n, n) numbers from -1 to 1, more transparent towards 0."""
     strength = np.nan_to_num(matrix)
-    colours = np.where(strength[..., None] < 0, APART, TOGETHER)
+    colours = np.where(strength[..., None] < 0, NEGATIVE, POSITIVE)
     drawn = np.concatenate([colours, np.abs(strength)[..., None] * 255], axis=2).round().astype(np.uint8)
-    drawn[np.isnan(matrix)] = NEVER
+    drawn[np.isnan(matrix)] = CONSTANT
     return drawn
 
 
@@ -244,7 +244,7 @@ def _png_uri(pixels: np.ndarray) -> str:
 
 
 def _tones(dataset: Dataset, rows: np.ndarray) -> Content:
-    """Histograms of brightness and contrast, and the pictures at their ends."""
+    """Histograms of brightness and contrast, and the most extreme pictures."""
     found = dict(zip(("brightness", "contrast"), brightness_and_contrast(dataset, rows), strict=True))
     ends = {"darkest": found["brightness"], "brightest": -found["brightness"], "least contrast": found["contrast"]}
     return {
@@ -264,12 +264,12 @@ def _extreme(dataset: Dataset, rows: np.ndarray, name: str, values: np.ndarray) 
     return {"name": name, "rows": rows[first].tolist(), "labels": labels, "shares": np.abs(values[first]).tolist()}
 
 
-def _photographs(photographs: Sequence[PictureHeader]) -> Content | None:
-    if not photographs:
+def _photographs(headers: Sequence[PictureHeader]) -> Content | None:
+    if not headers:
         return None
-    found = header_counts(photographs)
+    found = header_counts(headers)
     listed = {name: _with_rest(counts) for name, counts in found.items()}
-    return {"files": len(photographs), "tallies": listed, "distinct_sizes": len(found["sizes"])}
+    return {"files": len(headers), "tallies": listed, "distinct_sizes": len(found["sizes"])}
 
 
 def _with_rest(counts: list[tuple[str, int]]) -> list[tuple[str, int]]:
@@ -278,7 +278,7 @@ def _with_rest(counts: list[tuple[str, int]]) -> list[tuple[str, int]]:
 
 
 def _nearest(dataset: Dataset, means: np.ndarray) -> Content:
-    """Each class with its nearest; all distances where they can be read."""
+    """Each class with its nearest; all distances when there are few classes."""
     distances, nearest = nearest_classes(means, dataset.pixel_range)
     rows = [
         {"class": code, "nearest": int(other), "distance": float(distances[code, other])}
@@ -290,7 +290,7 @@ def _nearest(dataset: Dataset, means: np.ndarray) -> Content:
 
 
 def _repeated(dataset: Dataset, test: np.ndarray) -> list[Content]:
-    """Pictures that occur more than once, with their rows and labels; those within the test alone stay unseen."""
+    """Pictures that occur more than once outside the test, with their rows and labels."""
     groups = duplicate_groups(dataset.images)
     seen = np.isin(groups, groups[~test])
     own = np.where(seen, groups, np.arange(len(groups)))
@@ -306,7 +306,7 @@ def _repeated(dataset: Dataset, test: np.ndarray) -> list[Content]:
 
 
 def _toned(means: np.ndarray, pixel_range: tuple[float, float]) -> np.ndarray:
-    return tone(np.nan_to_num(means, nan=pixel_range[0]), pixel_range)
+    return to_uint8(np.nan_to_num(means, nan=pixel_range[0]), pixel_range)
 
 
 def _figures(content: Content) -> dict[str, Specification]:

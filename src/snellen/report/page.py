@@ -15,7 +15,7 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from snellen.explain.augmented import Augmented
+from snellen.explain.augmented_pictures import Augmented
 from snellen.explain.thumbnails import Thumbnails
 from snellen.limits import (
     CELL_CLASSES,
@@ -26,14 +26,14 @@ from snellen.limits import (
     MATRIX_CLASSES,
     REPORT_BYTES,
 )
-from snellen.report import confusions
-from snellen.report.figures import Specification, javascript
+from snellen.report.figures import confusion_matrix
+from snellen.report.figures.charts import Specification, javascript
+from snellen.report.figures.sprites import Sheet, build_sheet, rows_behind_cells
 from snellen.report.formats import FILTERS, scroll
+from snellen.report.model_types import EstimateJson
 from snellen.report.names import shortened
-from snellen.report.sprites import Sheet, build_sheet, rows_behind_cells
-from snellen.report.view import View, look
-
-Content = dict[str, Any]
+from snellen.report.page_figures import PageFigures, page_figures
+from snellen.report.types import ReportJson
 
 LABEL = 20
 """Characters of a class name at a row or column of a confusion matrix."""
@@ -54,7 +54,7 @@ DETAILS = (Detail(CELL_IMAGES, None), Detail(24, None), Detail(8, None), Detail(
 """From everything downwards; the page takes the first that keeps it under REPORT_BYTES, and says what it left out."""
 
 
-def render(content: Content, thumbnails: Thumbnails, augmented: Mapping[str, Augmented] | None = None) -> str:
+def render(content: ReportJson, thumbnails: Thumbnails, augmented: Mapping[str, Augmented] | None = None) -> str:
     """The whole page of `content`, the value of report.json, format 1. augmented: pictures by job.
 
     The page makes no request and runs no script but its own two, which its content security policy names by hash.
@@ -62,12 +62,14 @@ def render(content: Content, thumbnails: Thumbnails, augmented: Mapping[str, Aug
     """
 
     @cache
-    def view(models: int | None) -> View:
-        return look(_within(content, models), thumbnails, augmented or {})
+    def view(models: int | None) -> PageFigures:
+        return page_figures(_within(content, models), thumbnails, augmented or {})
 
     html = ""
     for detail in _details(len(content["data"]["classes"])):
-        page = _page(view(detail.models), thumbnails, detail).encode("utf-8", "replace")
+        shown = view(detail.models)
+        hidden = len(content["models"]) - len(shown.content["models"])
+        page = _page(shown, hidden, thumbnails, detail).encode("utf-8", "replace")
         html = page.decode()
         if len(page) <= REPORT_BYTES:
             break
@@ -80,15 +82,16 @@ def _details(num_classes: int) -> Iterable[Detail]:
     return dict.fromkeys(Detail(min(detail.cell_images, limit), detail.models) for detail in DETAILS)
 
 
-def _page(view: View, thumbnails: Thumbnails, detail: Detail) -> str:
+def _page(view: PageFigures, hidden_models: int, thumbnails: Thumbnails, detail: Detail) -> str:
     content = view.content
     cell_sheet = build_sheet(thumbnails, rows_behind_cells(content, detail.cell_images), CELL_SHEET_BYTES)
     return filled(
-        "template.html.j2",
+        "report.html.j2",
         content,
         figures=view.figures | _analysis_figures(content),
         cells=_cells(content, cell_sheet, detail.cell_images),
         view=view,
+        hidden_models=hidden_models,
         sheet=view.sheet,
         cell_sheet=cell_sheet,
         detail=detail,
@@ -97,7 +100,7 @@ def _page(view: View, thumbnails: Thumbnails, detail: Detail) -> str:
         matrix_classes=MATRIX_CLASSES,
         cell_classes=CELL_CLASSES,
         label_length=LABEL,
-        axis=_axis(content["leaderboard"]),
+        axis=_axis(content),
         anchors=_anchors(content),
         covers=_covers(_scores(content)),
         leaders=_covers(_leading(content)),
@@ -105,14 +108,14 @@ def _page(view: View, thumbnails: Thumbnails, detail: Detail) -> str:
     )
 
 
-def _analysis_figures(content: Content) -> dict[str, Specification]:
-    analyses = content.get("analyses", [])
-    return {f"analysis-{place}": one["figure"] for place, one in enumerate(analyses) if one.get("figure")}
+def _analysis_figures(content: ReportJson) -> dict[str, Specification]:
+    figures = {place: one.get("figure") for place, one in enumerate(content.get("analyses", []))}
+    return {f"analysis-{place}": figure for place, figure in figures.items() if figure}
 
 
 def filled(
     template: str,
-    content: Content,
+    content: Mapping[str, object],
     figures: dict[str, Specification],
     cells: dict[str, Any],
     scripts: Mapping[str, str] | None = None,
@@ -148,18 +151,18 @@ def fragment(template: str, context: Mapping[str, Any]) -> str:
 
 
 def stylesheet() -> str:
-    """The style sheet of the report."""
-    return resource("style.css")
+    """The style sheet of every page."""
+    return resource("page.css") + resource("confusion_matrix.css")
 
 
-def _within(content: Content, count: int | None) -> Content:
+def _within(content: ReportJson, count: int | None) -> ReportJson:
     """`content` with `count` models, None for all: the chosen one, then the order of the leaderboard."""
     models = content["models"]
     shown = sorted(models, key=lambda model: not model["chosen"])[:count]
-    return content | {"models": shown, "hidden_models": len(models) - len(shown)}
+    return {**content, "models": shown}
 
 
-def _cells(content: Content, sheet: Sheet, limit: int) -> dict[str, Any]:
+def _cells(content: ReportJson, sheet: Sheet, limit: int) -> dict[str, Any]:
     """What a click on a confusion cell needs: per matrix "true,predicted" -> tiles; and the row of each tile."""
     matrices = {
         f"{place}-{name}": {
@@ -171,7 +174,7 @@ def _cells(content: Content, sheet: Sheet, limit: int) -> dict[str, Any]:
         for name, role in model["roles"].items()
     }
     entries = {
-        f"{place}-{name}": confusions.entries(role["confusion"])
+        f"{place}-{name}": confusion_matrix.entries(role["confusion"])
         for place, model in enumerate(content["models"])
         for name, role in model["roles"].items()
     }
@@ -185,7 +188,7 @@ def _cells(content: Content, sheet: Sheet, limit: int) -> dict[str, Any]:
     }
 
 
-def _anchors(content: Content) -> dict[str, str]:
+def _anchors(content: ReportJson) -> dict[str, str]:
     """What a finding may point to as its evidence: the id of an element and what a reader calls it."""
     models = {f"model-{model['name']}": model["name"] for model in content["models"]}
     seeds = {f"all-seeds-{each['name']}": f"{each['name']}, all seeds" for each in content["models"] if each["seeds"]}
@@ -193,15 +196,15 @@ def _anchors(content: Content) -> dict[str, str]:
     return {"leaderboard": "leaderboard", "data": "data", "roles": "roles"} | analyses | models | seeds
 
 
-def _axis(leaderboard: list[dict[str, Any]]) -> tuple[float, float]:
+def _axis(content: ReportJson) -> tuple[float, float]:
     """The common axis of the drawn accuracy intervals: the ends of all of them, outwards to whole 5 per cent."""
-    estimates = [one for _, one in _leading({"leaderboard": leaderboard})]
+    estimates = [one for _, one in _leading(content)]
     ends = [end for one in estimates for end in (one["low"], one["value"], one["high"]) if end is not None] or [0, 1]
     low, high = math.floor(20 * min(ends)) / 20, math.ceil(20 * max(ends)) / 20
     return (low, high) if low < high else (max(0.0, low - 0.05), min(1.0, high + 0.05))
 
 
-def _covers(scores: Iterable[tuple[str, dict[str, Any]]]) -> dict[str, str]:
+def _covers(scores: Iterable[tuple[str, EstimateJson]]) -> dict[str, str]:
     """What the intervals of each role cover, in the words of its estimates."""
     words: dict[str, dict[str, None]] = {}
     for role, estimate in scores:
@@ -209,7 +212,7 @@ def _covers(scores: Iterable[tuple[str, dict[str, Any]]]) -> dict[str, str]:
     return {role: "; ".join(covered) for role, covered in words.items()}
 
 
-def _scores(content: Content) -> list[tuple[str, dict[str, Any]]]:
+def _scores(content: ReportJson) -> list[tuple[str, EstimateJson]]:
     """(role, estimate) of every score of every model."""
     return [
         (name, estimate)
@@ -219,7 +222,7 @@ def _scores(content: Content) -> list[tuple[str, dict[str, Any]]]:
     ]
 
 
-def _leading(content: Content) -> list[tuple[str, dict[str, Any]]]:
+def _leading(content: ReportJson) -> list[tuple[str, EstimateJson]]:
     """(role, accuracy) of every model of the leaderboard."""
     return [
         (name, scores["accuracy"])
@@ -246,8 +249,8 @@ def _policy(scripts: Iterable[str]) -> str:
 
 
 def resource(name: str) -> str:
-    """The text of a file of this folder: a template, a style sheet, a script."""
-    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+    """The text of a file of templates/: a template, a style sheet, a script."""
+    return resources.files("snellen.report.templates").joinpath(name).read_text(encoding="utf-8")
 
 
 @cache
@@ -259,6 +262,6 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(FILTERS | confusions.FILTERS)
+    environment.filters.update(FILTERS | confusion_matrix.FILTERS)
     environment.globals["scroll"] = scroll
     return environment

@@ -11,9 +11,9 @@ from snellen.data.load import read
 from snellen.data.splits.roles import assign
 from snellen.errors import RunError, unknown
 from snellen.evaluate.record import RunRecord
-from snellen.explain.analyses import Asked, asked, made, networks_of, stored
-from snellen.explain.outcome import Outcome
-from snellen.explain.subject import Scene
+from snellen.explain.analyses import PlannedAnalysis, make_and_store, networks_of, planned_analyses, stored
+from snellen.explain.analysis_inputs import RunWithImages
+from snellen.explain.analysis_result import AnalysisResult
 from snellen.files import journal
 from snellen.files.clock import now
 from snellen.models.forward import resident
@@ -21,18 +21,18 @@ from snellen.run.watcher import RunWatcher
 from snellen.study.plan import options_of, split_of
 
 
-def analyse(scene: Scene, watcher: RunWatcher, again: Collection[str] = ()) -> None:
+def analyse(scene: RunWithImages, watcher: RunWatcher, again: Collection[str] = ()) -> None:
     """Makes every analysis without an outcome, and those of the names `again` anew."""
-    for one in asked(scene.record.study, networks_of(scene.record)):
+    for one in planned_analyses(scene.record.study, networks_of(scene.record)):
         if stored(scene.record, one) is None or one.options.name in again:
             timed(scene, one, watcher)
 
 
-def timed(scene: Scene, one: Asked, watcher: RunWatcher) -> Outcome:
+def timed(scene: RunWithImages, one: PlannedAnalysis, watcher: RunWatcher) -> AnalysisResult:
     """Makes one analysis; the journal says how long it took."""
     watcher.analysing(one.title)
     began = time.perf_counter()
-    outcome = made(scene, one)
+    outcome = make_and_store(scene, one)
     event = {"event": "analysed", "what": one.title, "seconds": round(time.perf_counter() - began, 2), "time": now()}
     journal.append(scene.record.folder / "journal.jsonl", event)
     return outcome
@@ -46,7 +46,7 @@ def expect_asked(record: RunRecord, names: Collection[str]) -> None:
             raise unknown("analysis of this study", name, sorted(there))
 
 
-def scene_of(record: RunRecord, data_folder: Path | None, dataset: Dataset | None = None) -> Scene:
+def scene_of(record: RunRecord, data_folder: Path | None, dataset: Dataset | None = None) -> RunWithImages:
     """A finished run with its pictures, read again; test labels sealed. dataset: instead of what the study names.
 
     Raises RunError when these are not the pictures of the run.
@@ -61,4 +61,4 @@ def scene_of(record: RunRecord, data_folder: Path | None, dataset: Dataset | Non
             expected=record.data["data"]["fingerprint"],
         )
     sealed = dataset.without_labels(assign(dataset, split_of(study)).rows["test"])
-    return Scene(record, sealed, resident(sealed.images))
+    return RunWithImages(record, sealed, resident(sealed.images))

@@ -14,7 +14,7 @@ from snellen.data.dataset import Dataset
 from snellen.data.inspect.near_duplicates import near_groups_if_quick
 from snellen.data.load import read
 from snellen.data.splits.roles import Roles, assign, rows_in_several_roles
-from snellen.explain.analyses import asked, price
+from snellen.explain.analyses import estimated_seconds, planned_analyses
 from snellen.run.loadable import expect_loadable
 from snellen.run.preparation import Settings
 from snellen.run.pricing import Clock, checkpoint_bytes, floor_seconds, stored_bytes
@@ -104,7 +104,7 @@ def check_study(study: StudyFile, settings: Settings, dataset: Dataset | None = 
 def _analyses(study: StudyFile, planned: Plan, images: int) -> dict[str, float]:
     """About how many seconds each analysis takes, by its title."""
     networks = planned.networks
-    return {one.title: price(one, networks, images) for one in asked(study, networks)}
+    return {one.title: estimated_seconds(one, networks, images) for one in planned_analyses(study, networks)}
 
 
 @dataclass(frozen=True, eq=False)

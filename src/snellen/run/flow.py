@@ -17,9 +17,9 @@ from snellen.evaluate.file_integrity import release_rewritten
 from snellen.evaluate.final_epochs import final_epochs
 from snellen.evaluate.model_choice import ranking, to_open
 from snellen.evaluate.record import RunRecord
-from snellen.explain.analyses import asked
-from snellen.explain.augmented import keep_augmented
-from snellen.explain.subject import Scene
+from snellen.explain.analyses import planned_analyses
+from snellen.explain.analysis_inputs import RunWithImages
+from snellen.explain.augmented_pictures import keep_augmented
 from snellen.files import journal
 from snellen.files.atomic import remove_leftovers
 from snellen.files.clock import now
@@ -75,7 +75,7 @@ def run(
         open_baselines(record, roles, place)
         evaluation = evaluations.evaluate(record, opened, vault.count_openings(folder))
         watcher.evaluated(record, evaluation)
-        analyse(Scene(record, place.dataset, place.material.images), watcher)
+        analyse(RunWithImages(record, place.dataset, place.material.images), watcher)
         finished = tell(record, evaluation, dataset)
         journal.append(folder / "journal.jsonl", {"event": "run finished", "time": now()})
     return finished
@@ -85,7 +85,7 @@ def expect_possible(study: StudyFile, dataset: Dataset, roles: Roles) -> None:
     """What cannot be trained or analysed is said before anything is."""
     planned = plan(study, dataset, roles)
     expect_loadable(study, dataset, planned)
-    asked(study, planned.networks)
+    planned_analyses(study, planned.networks)
     with_curves(planned, study, dataset, roles)
 
 

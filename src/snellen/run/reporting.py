@@ -14,7 +14,7 @@ from snellen.evaluate import evaluation as evaluations
 from snellen.evaluate.evaluation import Evaluation
 from snellen.evaluate.file_integrity import THUMBNAILS, covered
 from snellen.evaluate.record import RunRecord
-from snellen.explain.augmented import load_augmented
+from snellen.explain.augmented_pictures import load_augmented
 from snellen.explain.thumbnails import Thumbnails, draw, load_thumbnails, save_thumbnails
 from snellen.files import hashes
 from snellen.files.atomic import write_json, write_text
@@ -23,10 +23,11 @@ from snellen.files.inside import inside
 from snellen.findings import rules
 from snellen.findings.finding import Facts
 from snellen.findings.rules import Judgement
-from snellen.models.bundle import Description, save_bundle
+from snellen.models.bundle import DESCRIPTION, WEIGHTS, Description, save_bundle
 from snellen.report import analyses, page
 from snellen.report.card import model_card
-from snellen.report.content import Content, collect, drawn_rows
+from snellen.report.content import collect, drawn_rows
+from snellen.report.types import ReportJson
 from snellen.run.loadable import input_of
 from snellen.train.results import JobFolder, Result
 
@@ -55,10 +56,11 @@ def tell(record: RunRecord, evaluation: Evaluation, dataset: Dataset | None) -> 
     facts = Facts(record, evaluation)
     judgement = rules.judge(facts)
     rules.save(facts, judgement)
-    content = collect(record, evaluation, judgement) | {"analyses": analyses.section(facts.outcomes)}
+    content = collect(record, evaluation, judgement, analyses.analyses_section(facts.outcomes))
     thumbnails = _thumbnails(record.folder, content, dataset)
     _save_bundles(record, content)
-    write_json(record.folder / "report.json", content)
+    with hashes.rewriting(record.folder, [record.folder / "report.json"]):
+        write_json(record.folder / "report.json", content)
     write_text(record.folder / "report.html", page.render(content, thumbnails, load_augmented(record.folder)))
     for name, html in analyses.pages(facts.outcomes, content).items():
         write_text(inside(record.folder, "pages", name), html)
@@ -66,7 +68,7 @@ def tell(record: RunRecord, evaluation: Evaluation, dataset: Dataset | None) -> 
     return Finished(record.folder, record, evaluation, judgement, failed)
 
 
-def _thumbnails(folder: Path, content: Content, dataset: Dataset | None) -> Thumbnails:
+def _thumbnails(folder: Path, content: ReportJson, dataset: Dataset | None) -> Thumbnails:
     path = folder / THUMBNAILS
     if dataset is None:
         if not path.exists():
@@ -78,7 +80,7 @@ def _thumbnails(folder: Path, content: Content, dataset: Dataset | None) -> Thum
     return thumbnails
 
 
-def _save_bundles(record: RunRecord, content: Content) -> None:
+def _save_bundles(record: RunRecord, content: ReportJson) -> None:
     """One bundle a model that ended well; `chosen` in evaluation.json tells which one the study chose.
 
     Where the weights are missing or were changed, the bundle stays as it is.
@@ -103,9 +105,9 @@ def _save_bundles(record: RunRecord, content: Content) -> None:
             tone=tone,
             data_sha256=content["data"]["fingerprint"],
         )
-        save_bundle(
-            inside(record.folder, "models", model), description, folder.weights.read_bytes(), model_card(content, model)
-        )
+        bundle, card = inside(record.folder, "models", model), model_card(content, model)
+        with hashes.rewriting(record.folder, [bundle / WEIGHTS, bundle / DESCRIPTION]):
+            save_bundle(bundle, description, folder.weights.read_bytes(), card)
 
 
 def _has_weights(folder: JobFolder, result: Result) -> bool:
@@ -113,8 +115,8 @@ def _has_weights(folder: JobFolder, result: Result) -> bool:
     return folder.weights.exists() and digest_file(folder.weights) == expected
 
 
-def _training_tone(content: Content) -> Polarity:
+def _training_tone(content: ReportJson) -> Polarity:
     """That of all training pictures, by the mean picture of each class and how many there are."""
     data = content["data"]
-    counts = [row["train"] for row in data["counts"]]
+    counts = [int(row["train"]) for row in data["counts"]]
     return polarity_of(np.average(np.array(data["means"]), axis=0, weights=counts).reshape(data["shape"]))

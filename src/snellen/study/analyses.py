@@ -85,8 +85,8 @@ class Maps(Analysis):
     seed: Annotated[int, Field(strict=True, ge=0, lt=2**32)] = 0
 
 
-Way = Literal["grad_cam", "integrated_gradients", "occlusion", "neighbours", "units"]
-WAYS: tuple[Way, ...] = get_args(Way)
+ExplanationMethod = Literal["grad_cam", "integrated_gradients", "occlusion", "neighbours", "units"]
+EXPLANATION_METHODS: tuple[ExplanationMethod, ...] = get_args(ExplanationMethod)
 """Ways to explain an answer."""
 
 
@@ -104,7 +104,7 @@ class Answers(Analysis):
     images: Annotated[int, Field(strict=True, ge=2, le=60)] = 12
     rows: Annotated[tuple[Index, ...] | None, Field(min_length=1, max_length=60)] = None
     ids: Annotated[tuple[str, ...] | None, Field(min_length=1, max_length=60)] = None
-    methods: Annotated[tuple[Way, ...] | None, Field(min_length=1)] = None
+    methods: Annotated[tuple[ExplanationMethod, ...] | None, Field(min_length=1)] = None
     layer: str | None = None
     baseline: Literal["black", "mean"] | None = None
     patch: Annotated[int | None, Field(strict=True, ge=1, le=64)] = None

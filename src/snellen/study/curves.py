@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from snellen.data.dataset import Dataset
 from snellen.data.splits.roles import Roles
-from snellen.data.splits.stratified import random_numbers
+from snellen.data.splits.stratified import nested_sample, random_numbers
 from snellen.errors import StudyError, located
 from snellen.models.layer import Layer
 from snellen.study.analyses import Curves
@@ -43,8 +43,8 @@ FIRST, MOST = {"width": 1, "components": 2, "pixels": 8}, {"width": 256, "compon
 HALVINGS = 4
 """How often the training images are halved where a study leaves their numbers open: five sizes."""
 
-LOTS = 8
-"""The purpose of the lots that decide which images a smaller training set keeps."""
+PURPOSE = 8
+"""Of the random numbers that decide which images a smaller training set keeps."""
 
 
 def with_curves(planned: Plan, study: StudyFile, dataset: Dataset, roles: Roles) -> Plan:
@@ -103,15 +103,11 @@ def place_of(steps: Sequence[Layer], over: str) -> tuple[int, str]:
 def nested_rows(labels: np.ndarray, rows: np.ndarray, count: int, seed: int) -> np.ndarray:
     """`count` ascending rows with the proportions of the classes; a larger count has all of a smaller one's.
 
-    labels: (N,) of the data set. Rows are ordered by how far down the list of their own class a lot puts them.
+    labels: (N,) of the data set.
     """
     if not 1 <= count <= len(rows):
         raise StudyError("not as many training images", found=f"{count:,}", expected=f"1 to {len(rows):,}")
-    lots = random_numbers(len(labels), seed, LOTS)[rows]
-    order, own = np.lexsort((lots, labels[rows])), np.bincount(labels[rows])
-    place = np.arange(len(rows)) - np.repeat(np.cumsum(own) - own, own)
-    shares = (place + 0.5) / own[labels[rows][order]]
-    return np.sort(rows[order][np.lexsort((lots[order], shares))[:count]])
+    return nested_sample(rows, count, labels, random_numbers(len(labels), seed, PURPOSE))
 
 
 @dataclass(frozen=True, eq=False)

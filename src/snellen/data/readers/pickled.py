@@ -1,14 +1,15 @@
-"""What a pickled batch of arrays says, read as data: opcodes are walked, nothing is imported, called or unpickled.
+"""Reads the dict in a pickled batch as data, by Python's `pickletools`: nothing is imported, called or unpickled.
 
-Opcodes: Python's `pickletools`, protocols 2 to 4. Accepted is what NumPy and a dict of lists need, and nothing else.
+Protocols 2 to 4. Only what NumPy writes for a dict of lists and uint8 arrays is accepted.
 """
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from pickletools import genops, opcodes
 from typing import Any, NoReturn
 
 import numpy as np
@@ -17,25 +18,24 @@ from snellen.errors import DataError, shown
 from snellen.limits import MAX_BATCH_OPCODES
 
 PROTOCOLS = range(2, 5)
-VIEW_BYTES = 256
-"""Strings from here on are views of the file's content, not copies: one of them is all the pixels."""
-
+MAX_NAME_BYTES = 256
+LONG_TEXT_BYTES = 256
+"""Longer text is the pixels, as Python 3 writes the bytes of Python 2."""
 
 LAST_LATIN_1 = 0xC3
-"""The largest byte of such letters in UTF-8. One letter beyond them and Python takes two to four bytes for each letter
-of the text. Long text is the pixels, as Python 3 writes bytes for Python 2."""
+"""The largest byte of Latin-1 letters in UTF-8. With one other letter Python stores every letter in 2 or 4 bytes."""
 
 
 @dataclass(frozen=True)
 class Reference:
-    """Something in Python that a pickle asks for by name."""
+    """A function or class of Python that a pickle names."""
 
     name: str
 
 
 @dataclass
 class PendingArray:
-    """A uint8 array; empty until its content is read."""
+    """A uint8 array; None until its content is read."""
 
     values: np.ndarray | None = None
 
@@ -49,21 +49,56 @@ KNOWN["numpy._core.multiarray._reconstruct"] = RECONSTRUCT
 def read_pickled(content: bytes) -> dict[str, Any]:
     """The dict that a pickle holds: text, bytes, numbers, lists, and uint8 arrays (np.ndarray).
 
-    Raises DataError with the byte offset for anything else that a pickle can ask for, and for damage.
+    Raises DataError with the byte offset for anything else in the pickle, and for damage.
     """
-    machine = Machine(memoryview(content))
-    value = machine.run()
+    value = Machine(content).run()
     if not isinstance(value, dict):
         raise DataError("not a batch", found=type(value).__name__, expected="a dict with data and labels")
     return {_text(key): item.values if isinstance(item, PendingArray) else item for key, item in value.items()}
 
 
-class Machine:
-    """A pickle's stack machine without the part that reaches into Python."""
+class CheckedStream(io.BytesIO):
+    """The pickle as `genops` reads it. It calls `tell` before each opcode, and that is when the opcode is checked:
+    nothing is decoded that no batch needs, or that would need many times the memory of the file."""
 
-    def __init__(self, content: memoryview) -> None:
-        self.content = content
-        self.position = self.start = 0
+    def __init__(self, content: bytes) -> None:
+        super().__init__(content)
+        self.content = memoryview(content)
+        self.start = 0
+
+    def tell(self) -> int:
+        """The position of the next opcode. Raises DataError when the opcode is refused."""
+        self.start = super().tell()
+        name = NAMES[self.content[self.start]] if self.start < len(self.content) else "the end"
+        if name in CHECKED:
+            self._check(name, self.content[self.start + 1 :])
+        return self.start
+
+    def _check(self, name: str, argument: memoryview) -> None:
+        if name == "refused":
+            self.refuse("an opcode that no batch needs", f"0x{self.content[self.start]:02x}")
+        if name == "GLOBAL":
+            module, *names = bytes(argument[:MAX_NAME_BYTES]).split(b"\n", 2)
+            if len(names) < 2:
+                self.refuse("a name without an end", f"{MAX_NAME_BYTES} bytes")
+            if b"\\" in module + names[0]:  # `genops` would warn of unknown escapes
+                self.refuse("a name with a backslash", [module, names[0]])
+        if name == "BINUNICODE":
+            text = argument[4 : 4 + int.from_bytes(argument[:4], "little")]
+            if len(text) >= LONG_TEXT_BYTES and np.frombuffer(text, np.uint8).max() > LAST_LATIN_1:
+                self.refuse("long text with letters that no batch has", f"{len(text):,} bytes", "Latin-1")
+
+    def refuse(self, problem: str, found: object, expected: object = None) -> NoReturn:
+        """Raises DataError at the present opcode."""
+        raise DataError(problem, found=found, expected=expected, where=f"byte {self.start}")
+
+
+class Machine:
+    """The stack machine of pickle, without importing and calling."""
+
+    def __init__(self, content: bytes) -> None:
+        self.stream = CheckedStream(content)
+        self.refuse = self.stream.refuse
         self.stack: list[Any] = []
         self.marks: list[int] = []
         self.memo: dict[int, Any] = {}
@@ -71,50 +106,19 @@ class Machine:
 
     def run(self) -> Any:
         """The value at STOP, which must be the last byte."""
-        num_opcodes = 0
-        while (code := self.take_opcode()) != STOP:
-            num_opcodes += 1
-            if num_opcodes > MAX_BATCH_OPCODES:
-                self.refuse("more opcodes than any batch needs", f"{num_opcodes:,}", f"at most {MAX_BATCH_OPCODES:,}")
-            if code not in OPCODES:
-                self.refuse("an opcode that no batch needs", f"0x{code:02x}")
-            OPCODES[code](self)
-        if self.position != len(self.content):
-            self.refuse("bytes after the end", f"{len(self.content) - self.position:,}")
+        try:
+            for number, (opcode, argument, _) in enumerate(genops(self.stream), 1):
+                if number > MAX_BATCH_OPCODES:
+                    self.refuse("more opcodes than any batch needs", f"{number:,}", f"at most {MAX_BATCH_OPCODES:,}")
+                OPCODES[opcode.name](self, argument)
+        except DataError:
+            raise
+        except ValueError as error:
+            self.refuse("a damaged pickle", error)
+        end = self.stream.seek(0, io.SEEK_CUR)
+        if end != len(self.stream.content):
+            raise DataError("bytes after the end", found=f"{len(self.stream.content) - end:,}", where=f"byte {end - 1}")
         return self.pop()
-
-    def take_opcode(self) -> int:
-        """The next opcode; remembers where it stands."""
-        self.start = self.position
-        return self.number(1)
-
-    def refuse(self, problem: str, found: object, expected: object = None) -> NoReturn:
-        """Raises DataError at the opcode that is being read."""
-        raise DataError(problem, found=found, expected=expected, where=f"byte {self.start}")
-
-    def raw(self, num_bytes: int) -> bytes | memoryview:
-        """The next bytes; declared lengths are compared with what is left before anything is copied."""
-        left = len(self.content) - self.position
-        if not 0 <= num_bytes <= left:
-            self.refuse("the file ends early", f"{left:,} bytes", f"{num_bytes:,} bytes")
-        part = self.content[self.position : self.position + num_bytes]
-        self.position += num_bytes
-        return part if num_bytes >= VIEW_BYTES else bytes(part)
-
-    def number(self, num_bytes: int, signed: bool = False) -> int:
-        """The next bytes as a little-endian integer."""
-        return int.from_bytes(self.raw(num_bytes), "little", signed=signed)
-
-    def line(self) -> str:
-        """The text up to the next line end."""
-        ends = bytes(self.content[self.position : self.position + VIEW_BYTES]).find(b"\n")
-        if ends < 0:
-            self.refuse("a name without an end", f"{VIEW_BYTES} bytes")
-        return bytes(self.raw(ends + 1)[:-1]).decode("latin-1")
-
-    def push(self, value: Any) -> None:
-        """Puts a value on the stack."""
-        self.stack.append(value)
 
     def pop(self) -> Any:
         """Takes the last value from the stack."""
@@ -123,7 +127,7 @@ class Machine:
         return self.stack.pop()
 
     def pop_mark(self) -> list[Any]:
-        """All values since the last mark."""
+        """Takes all values since the last mark."""
         if not self.marks or self.marks[-1] > len(self.stack):
             self.refuse("no mark on the stack", f"{len(self.marks)} marks")
         place = self.marks.pop()
@@ -132,7 +136,7 @@ class Machine:
         return values
 
     def pop_some(self, count: int) -> list[Any]:
-        """The last `count` values, in the order they were pushed."""
+        """Takes the last `count` values, in the order in which they were pushed."""
         return [self.pop() for _ in range(count)][::-1]
 
 
@@ -142,170 +146,137 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else value.decode("latin-1")
 
 
-def _protocol(machine: Machine) -> None:
-    version = machine.number(1)
+def _protocol(machine: Machine, version: int) -> None:
     if version not in PROTOCOLS:
         machine.refuse("unknown pickle protocol", version, f"{PROTOCOLS[0]} to {PROTOCOLS[-1]}")
 
 
-def _skip_frame(machine: Machine) -> None:
-    """Its length only helps those who read from a stream."""
-    machine.raw(8)
+def _ignore(machine: Machine, argument: object) -> None:
+    """STOP, and FRAME, whose length is only for readers of a stream."""
 
 
-def _number(machine: Machine, num_bytes: int, signed: bool = False) -> None:
-    machine.push(machine.number(num_bytes, signed))
+def _push(machine: Machine, value: int) -> None:
+    machine.stack.append(value)
 
 
-def _bytes(machine: Machine, length_bytes: int) -> None:
-    machine.push(machine.raw(machine.number(length_bytes)))
+def _push_new(make: Callable[[], Any]) -> Callable[[Machine, None], None]:
+    return lambda machine, _: machine.stack.append(make())
 
 
-def _unicode(machine: Machine, length_bytes: int) -> None:
-    raw = machine.raw(machine.number(length_bytes))
-    if len(raw) >= VIEW_BYTES and np.frombuffer(raw, np.uint8).max() > LAST_LATIN_1:
-        machine.refuse("long text with letters that no batch has", f"{len(raw):,} bytes", "Latin-1")
-    try:
-        machine.push(str(raw, "utf-8"))
-    except UnicodeDecodeError as error:
-        machine.refuse("text that is not UTF-8", error.reason)
+def _push_bytes(machine: Machine, value: str | bytes) -> None:
+    """`genops` gives the strings of Python 2 as text in Latin-1."""
+    machine.stack.append(value if isinstance(value, bytes) else value.encode("latin-1"))
 
 
-def _constant(machine: Machine, make: Callable[[], Any]) -> None:
-    machine.push(make())
+def _push_text(machine: Machine, value: str) -> None:
+    if len(value) < LONG_TEXT_BYTES and not value.isascii():
+        value.encode()  # raises UnicodeEncodeError, a ValueError, for surrogates
+    machine.stack.append(value)
 
 
-def _mark(machine: Machine) -> None:
-    machine.marks.append(len(machine.stack))
-
-
-def _tuple(machine: Machine, count: int) -> None:
-    machine.push(tuple(machine.pop_some(count)))
-
-
-def _tuple_since_mark(machine: Machine) -> None:
-    machine.push(tuple(machine.pop_mark()))
-
-
-def _remember(machine: Machine, key_bytes: int) -> None:
-    key = machine.number(key_bytes) if key_bytes else len(machine.memo)
+def _remember(machine: Machine, key: int | None) -> None:
     value = machine.pop()
-    machine.memo[key] = value
-    machine.push(value)
+    machine.memo[len(machine.memo) if key is None else key] = value
+    machine.stack.append(value)
 
 
-def _recall(machine: Machine, key_bytes: int) -> None:
-    key = machine.number(key_bytes)
+def _recall(machine: Machine, key: int) -> None:
     if key not in machine.memo:
         machine.refuse("a value that was never stored", f"number {key}")
-    machine.push(machine.memo[key])
+    machine.stack.append(machine.memo[key])
 
 
 def _append(machine: Machine, values: list[Any]) -> None:
-    target = machine.pop()
-    if not isinstance(target, list):
-        machine.refuse("items for something that is no list", type(target).__name__)
-    target += values
-    machine.push(target)
+    if not machine.stack or not isinstance(machine.stack[-1], list):
+        machine.refuse("items for something that is no list", type(machine.pop()).__name__)
+    machine.stack[-1].extend(values)
 
 
 def _set_items(machine: Machine, values: list[Any]) -> None:
-    target = machine.pop()
-    if not isinstance(target, dict) or len(values) % 2:
-        machine.refuse("items for something that is no dict", type(target).__name__)
-    target.update((_text(key), value) for key, value in zip(values[::2], values[1::2], strict=True))
-    machine.push(target)
+    if not machine.stack or not isinstance(machine.stack[-1], dict) or len(values) % 2:
+        machine.refuse("items for something that is no dict", type(machine.pop()).__name__)
+    machine.stack[-1].update((_text(key), value) for key, value in zip(values[::2], values[1::2], strict=True))
 
 
-def _reference(machine: Machine, module: Any, name: Any) -> None:
+def _refer(machine: Machine, module: Any, name: Any) -> None:
     if not isinstance(module, str) or not isinstance(name, str):
         machine.refuse("a name that is not text", shown([module, name]), "a module and a name in it")
-    wanted = f"{module}.{name}"
-    if wanted not in KNOWN:
-        machine.refuse("a pickle that asks for Python code", wanted[:VIEW_BYTES], "numbers, text, lists, uint8 arrays")
-    machine.push(KNOWN[wanted])
+    full_name = f"{module}.{name}"
+    if full_name not in KNOWN:
+        expected = "numbers, text, lists, uint8 arrays"
+        machine.refuse("a pickle that asks for Python code", full_name[:MAX_NAME_BYTES], expected)
+    machine.stack.append(KNOWN[full_name])
 
 
-def _call(machine: Machine) -> None:
-    """What the few known calls would give; nothing is called."""
+def _call(machine: Machine, _: None) -> None:
+    """Pushes what the few known calls would return; nothing is called."""
     function, arguments = machine.pop_some(2)
     match function, arguments:
         case Reference(RECONSTRUCT.name), (Reference(NDARRAY.name), (0,), b"b"):
-            machine.push(PendingArray())
+            machine.stack.append(PendingArray())
         case Reference(DTYPE.name), (b"u1" | "u1", 0, 1):
-            machine.push(BYTE_TYPE)
+            machine.stack.append(BYTE_TYPE)
         case Reference(ENCODE.name), (str() as text, "latin1"):
-            machine.push(_encode(machine, text))
+            machine.stack.append(_encode(machine, text))
         case _:
-            found = f"{_called(function)} of {shown(arguments)}"
-            machine.refuse("a call that no batch needs", found, "uint8 arrays")
-
-
-def _called(function: Any) -> str:
-    return function.name if isinstance(function, Reference) else shown(function)
+            called = function.name if isinstance(function, Reference) else shown(function)
+            machine.refuse("a call that no batch needs", f"{called} of {shown(arguments)}", "uint8 arrays")
 
 
 def _encode(machine: Machine, text: str) -> bytes:
+    """The text as bytes; copies of a text that is stored once must not grow beyond the file."""
     machine.encoded_bytes += len(text)
-    if machine.encoded_bytes > len(machine.content):
-        machine.refuse("more bytes than the file has", f"{machine.encoded_bytes:,}", f"{len(machine.content):,}")
-    try:
-        return text.encode("latin-1")
-    except UnicodeEncodeError as error:
-        machine.refuse("bytes that are no bytes", error.reason)
+    num_bytes = len(machine.stream.content)
+    if machine.encoded_bytes > num_bytes:
+        machine.refuse("more bytes than the file has", f"{machine.encoded_bytes:,}", f"{num_bytes:,}")
+    return text.encode("latin-1")
 
 
-def _fill(machine: Machine) -> None:
-    """The content of an array, or the details of its type."""
-    target, state = machine.pop_some(2)
-    match target, state:
+def _build(machine: Machine, _: None) -> None:
+    """Gives an array its content; the details of its type must be those of uint8."""
+    state = machine.pop()
+    match machine.stack[-1] if machine.stack else None, state:
         case Reference(BYTE_TYPE.name), (3, b"|" | "|", None, None, None, -1, -1, 0):
             pass
-        case PendingArray(), (1, tuple() as shape, Reference(BYTE_TYPE.name), 0, bytes() | memoryview() as raw):
+        case PendingArray() as array, (1, tuple() as shape, Reference(BYTE_TYPE.name), 0, bytes() as raw):
             if not all(type(size) is int and size >= 0 for size in shape) or math.prod(shape) != len(raw):
                 machine.refuse("an array of another length", f"{len(raw):,} bytes", f"shape {shown(shape)}")
-            target.values = np.frombuffer(raw, np.uint8).reshape(shape)
-        case _:
+            array.values = np.frombuffer(raw, np.uint8).reshape(shape)
+        case target, _:
             machine.refuse("a state that no batch needs", type(target).__name__, "a uint8 array in C order")
-    machine.push(target)
 
 
-STOP = ord(".")
-OPCODES: dict[int, Callable[[Machine], None]] = {
-    0x80: _protocol,
-    0x95: _skip_frame,
-    ord("}"): partial(_constant, make=dict),
-    ord("]"): partial(_constant, make=list),
-    ord(")"): partial(_constant, make=tuple),
-    ord("N"): partial(_constant, make=lambda: None),
-    0x88: partial(_constant, make=lambda: True),
-    0x89: partial(_constant, make=lambda: False),
-    ord("K"): partial(_number, num_bytes=1),
-    ord("M"): partial(_number, num_bytes=2),
-    ord("J"): partial(_number, num_bytes=4, signed=True),
-    ord("U"): partial(_bytes, length_bytes=1),
-    ord("T"): partial(_bytes, length_bytes=4),
-    ord("C"): partial(_bytes, length_bytes=1),
-    ord("B"): partial(_bytes, length_bytes=4),
-    0x8E: partial(_bytes, length_bytes=8),
-    ord("X"): partial(_unicode, length_bytes=4),
-    0x8C: partial(_unicode, length_bytes=1),
-    ord("("): _mark,
-    ord("t"): _tuple_since_mark,
-    0x85: partial(_tuple, count=1),
-    0x86: partial(_tuple, count=2),
-    0x87: partial(_tuple, count=3),
-    ord("q"): partial(_remember, key_bytes=1),
-    ord("r"): partial(_remember, key_bytes=4),
-    0x94: partial(_remember, key_bytes=0),
-    ord("h"): partial(_recall, key_bytes=1),
-    ord("j"): partial(_recall, key_bytes=4),
-    ord("a"): lambda machine: _append(machine, machine.pop_some(1)),
-    ord("e"): lambda machine: _append(machine, machine.pop_mark()),
-    ord("s"): lambda machine: _set_items(machine, machine.pop_some(2)),
-    ord("u"): lambda machine: _set_items(machine, machine.pop_mark()),
-    ord("c"): lambda machine: _reference(machine, machine.line(), machine.line()),
-    0x93: lambda machine: _reference(machine, *machine.pop_some(2)),
-    ord("R"): _call,
-    ord("b"): _fill,
+OPCODES: dict[str, Callable[[Machine, Any], None]] = {
+    **dict.fromkeys(("FRAME", "STOP"), _ignore),
+    "PROTO": _protocol,
+    "EMPTY_DICT": _push_new(dict),
+    "EMPTY_LIST": _push_new(list),
+    "EMPTY_TUPLE": _push_new(tuple),
+    "NONE": _push_new(lambda: None),
+    "NEWTRUE": _push_new(lambda: True),
+    "NEWFALSE": _push_new(lambda: False),
+    **dict.fromkeys(("BININT", "BININT1", "BININT2"), _push),
+    **dict.fromkeys(("BINSTRING", "SHORT_BINSTRING", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8"), _push_bytes),
+    **dict.fromkeys(("BINUNICODE", "SHORT_BINUNICODE"), _push_text),
+    "MARK": lambda machine, _: machine.marks.append(len(machine.stack)),
+    "TUPLE": lambda machine, _: machine.stack.append(tuple(machine.pop_mark())),
+    "TUPLE1": lambda machine, _: machine.stack.append(tuple(machine.pop_some(1))),
+    "TUPLE2": lambda machine, _: machine.stack.append(tuple(machine.pop_some(2))),
+    "TUPLE3": lambda machine, _: machine.stack.append(tuple(machine.pop_some(3))),
+    **dict.fromkeys(("BINPUT", "LONG_BINPUT", "MEMOIZE"), _remember),
+    **dict.fromkeys(("BINGET", "LONG_BINGET"), _recall),
+    "APPEND": lambda machine, _: _append(machine, machine.pop_some(1)),
+    "APPENDS": lambda machine, _: _append(machine, machine.pop_mark()),
+    "SETITEM": lambda machine, _: _set_items(machine, machine.pop_some(2)),
+    "SETITEMS": lambda machine, _: _set_items(machine, machine.pop_mark()),
+    "GLOBAL": lambda machine, names: _refer(machine, *names.split(" ", 1)),
+    "STACK_GLOBAL": lambda machine, _: _refer(machine, *machine.pop_some(2)),
+    "REDUCE": _call,
+    "BUILD": _build,
 }
+"""What each opcode that batches need does, by its name in `pickletools`."""
+
+BY_CODE = {ord(opcode.code): opcode.name for opcode in opcodes if opcode.name in OPCODES}
+NAMES = [BY_CODE.get(code, "refused") for code in range(256)]
+CHECKED = ("refused", "GLOBAL", "BINUNICODE")
+"""Checked before `genops` reads their arguments."""

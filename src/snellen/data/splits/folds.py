@@ -1,4 +1,4 @@
-"""Folds: rows divided into parts, each held out once while the others train, with validation rows of their own."""
+"""Folds for cross-validation: each part is held out once; the others train, with validation rows of their own."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from snellen.data.splits.stratified import add_groups, random_numbers, row_count
 from snellen.errors import RunError, StudyError
 
 PURPOSE = 1_000
-"""Of the lots of folds; roles use the numbers below."""
+"""Of the random numbers of folds; roles use smaller ones."""
 
 
 @dataclass(frozen=True, eq=False)
 class Fold:
-    """One fold. number: from 1 in its repeat. rows: train, validation (taken out of its own training part) and
-    held_out (neither stops nor chooses anything), each to ascending int64 rows."""
+    """One fold. number: from 1 in each repeat. rows: ascending int64 rows of train, validation (drawn from this fold's
+    training part) and held_out (used for scores only, not to stop training or to choose)."""
 
     repeat: int
     number: int
@@ -28,10 +28,10 @@ class Fold:
 
 
 def make_folds(dataset: Dataset, roles: Roles, split: Split, count: int, repeats: int) -> list[Fold]:
-    """`count` folds, `repeats` times, of all rows with a role but the official or drawn test and calibration.
+    """`count` folds, `repeats` times, of the training and validation rows.
 
-    Stratified; equal pictures, groups and (when the split says so) near-duplicates stay together. Raises StudyError
-    for more folds than the smallest class has rows, or groups that cannot be divided.
+    Stratified; equal pictures, groups and (if the split says so) near-duplicates stay together. Raises StudyError for
+    more folds than the smallest class has rows, or groups that are too large.
     """
     pool = np.union1d(roles.rows["train"], roles.rows["validation"])
     _check_count(dataset, pool, count)
@@ -62,12 +62,12 @@ def _check_count(dataset: Dataset, pool: np.ndarray, count: int) -> None:
 def _parts(
     dataset: Dataset, pool: np.ndarray, units: np.ndarray, singles: bool, count: int, split: Split, repeat: int
 ) -> Iterator[np.ndarray]:
-    """The rows of each fold: every row of the pool once."""
-    lots = random_numbers(len(dataset), split.seed, PURPOSE + repeat)
+    """The rows of each fold; every row of the pool is in one."""
+    numbers = random_numbers(len(dataset), split.seed, PURPOSE + repeat)
     left = pool
     for remaining in range(count, 1, -1):
         wanted = round(len(left) / remaining)
-        part = stratified_choice(left, wanted, dataset.labels, units, lots)
+        part = stratified_choice(left, wanted, dataset.labels, units, numbers)
         part = part if singles else add_groups(part, left, wanted, units, "folds")
         yield part
         left = np.setdiff1d(left, part)
@@ -87,9 +87,9 @@ def _fold_rows(
 ) -> dict[str, np.ndarray]:
     rest = np.setdiff1d(pool, held_out)
     wanted = row_count(share, len(rest), "validation")
-    lots = random_numbers(len(dataset), seed, PURPOSE * 1_000 + place[0] * 1_000 + place[1])
+    numbers = random_numbers(len(dataset), seed, PURPOSE * 1_000 + place[0] * 1_000 + place[1])
     validation = add_groups(
-        stratified_choice(rest, wanted, dataset.labels, units, lots), rest, wanted, units, "validation"
+        stratified_choice(rest, wanted, dataset.labels, units, numbers), rest, wanted, units, "validation"
     )
     rows = {"train": np.setdiff1d(rest, validation), "validation": validation, "held_out": held_out}
     check_classes(dataset, Roles(rows, ()), needed=("train", "validation"))
@@ -97,7 +97,7 @@ def _fold_rows(
 
 
 def _prove_apart(fold: Fold, units: np.ndarray) -> None:
-    """Raises RunError when two parts of a fold share a row or what belongs together."""
+    """Raises RunError when two parts of a fold share rows that must stay together."""
     for one, other in (("train", "validation"), ("train", "held_out"), ("validation", "held_out")):
         shared = np.intersect1d(units[fold.rows[one]], units[fold.rows[other]])
         if len(shared):

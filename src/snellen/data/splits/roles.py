@@ -1,4 +1,4 @@
-"""Roles: which rows train, which validate, which calibrate, which test; decided once, before anything is fitted."""
+"""Roles: which rows are for training, validation, calibration and test; assigned once, before anything is fitted."""
 
 from __future__ import annotations
 
@@ -18,18 +18,17 @@ from snellen.errors import RunError, StudyError
 
 ROLES = ("train", "validation", "calibration", "test")
 DEFAULT_TEST = 0.2
-"""Of all rows, where the publisher chose no test."""
+"""Fraction of all rows, for data without an official test."""
 
 
 @dataclass(frozen=True)
 class Split:
     """How rows get their roles. A float in (0, 1) is a fraction, an integer a count.
 
-    test: of all rows that take part; only where there is no official test, and then 0.2 unless given. validation: of
-    the rows that are not test. calibration: of the validation rows. drop_duplicates: "exact" keeps the first of equal
-    pictures with equal labels outside an official test. near_duplicates: "together" keeps almost equal pictures in one
-    role, as groups and exact duplicates always are.
-    """
+    test: of all used rows; only for data without an official test, by default 0.2. validation: of the rows that are not
+    test. calibration: of the validation rows. drop_duplicates: "exact" keeps only the first of equal pictures with
+    equal labels outside an official test. near_duplicates: "together" keeps near-duplicates in one role, like groups
+    and exact duplicates, which always are."""
 
     test: Share | None = None
     validation: Share = 0.2
@@ -41,7 +40,7 @@ class Split:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A row without a role, why, and the row that has the same picture, or else its group or nearly its picture."""
+    """A row that is not used, the reason, and the row with the same picture, in the same group, or a near-duplicate."""
 
     row: int
     reason: Literal["duplicate", "in official test", "related to official test"]
@@ -50,7 +49,7 @@ class LeftOut:
 
 @dataclass(frozen=True, eq=False)
 class Roles:
-    """rows: each of ROLES to its ascending int64 rows, maybe none. left_out: the other rows, ascending."""
+    """rows: role to ascending int64 rows, for each of ROLES, maybe empty. left_out: all other rows, ascending."""
 
     rows: Mapping[str, np.ndarray]
     left_out: tuple[LeftOut, ...]
@@ -89,7 +88,7 @@ def assign(dataset: Dataset, split: Split) -> Roles:
 
 
 def rows_in_several_roles(groups: np.ndarray, roles: Roles) -> np.ndarray:
-    """Ascending rows, of those with a role, whose group (N,) stands in more than one role."""
+    """Ascending rows, of those with a role, whose group has rows in more than one role. groups: (N,)."""
     rows = np.concatenate([roles.rows[role] for role in ROLES])
     role = np.repeat(np.arange(len(ROLES)), [len(roles.rows[role]) for role in ROLES])
     names, numbers = np.unique(np.unique(np.stack([groups[rows], role]), axis=1)[0], return_counts=True)
@@ -97,7 +96,7 @@ def rows_in_several_roles(groups: np.ndarray, roles: Roles) -> np.ndarray:
 
 
 def units_of(dataset: Dataset, copies: np.ndarray, split: Split) -> np.ndarray:
-    """(N,) int64: the lowest row of those that stay together; `copies` itself where nothing else joins them."""
+    """(N,) int64: the lowest row of all that must stay together; `copies` itself when only exact copies must."""
     partitions = [copies]
     if dataset.groups is not None:
         partitions.append(dataset.groups)
@@ -107,7 +106,7 @@ def units_of(dataset: Dataset, copies: np.ndarray, split: Split) -> np.ndarray:
 
 
 def prove_disjoint(dataset: Dataset, roles: Roles) -> None:
-    """Raises RunError unless every row has one role or is left out, and no id and no picture is in two roles."""
+    """Raises RunError unless every row has exactly one role or is left out, and no id or picture is in two roles."""
     everything = np.concatenate([*roles.rows.values(), np.array([item.row for item in roles.left_out], np.int64)])
     if not np.array_equal(np.sort(everything), np.arange(len(dataset))):
         raise RunError("rows without exactly one role", found=f"{len(everything):,} rows", expected=f"{len(dataset):,}")
@@ -127,9 +126,9 @@ def _prove_apart(what: str, members: Mapping[str, set[Any]]) -> None:
 
 
 def _leave_out(dataset: Dataset, copies: np.ndarray, units: np.ndarray, split: Split) -> tuple[LeftOut, ...]:
-    """The rows outside an official test that it contains too or is related to, and duplicates that the study drops."""
+    """The rows outside an official test whose picture or relative is in it, and the duplicates that the study drops."""
     own = np.ones(len(dataset), bool) if dataset.official_test is None else ~dataset.official_test
-    twin, relative = (_first_tested(partition, ~own) for partition in (copies, units))
+    twin, relative = (_first_test_row(partition, ~own) for partition in (copies, units))
     shared = np.flatnonzero(own & (twin >= 0))
     left_out = [LeftOut(int(row), "in official test", int(twin[row])) for row in shared]
     related = np.flatnonzero(own & (twin < 0) & (relative >= 0))
@@ -142,9 +141,9 @@ def _leave_out(dataset: Dataset, copies: np.ndarray, units: np.ndarray, split: S
     return tuple(sorted(left_out, key=lambda item: item.row))
 
 
-def _first_tested(partition: np.ndarray, tested: np.ndarray) -> np.ndarray:
-    """(N,): the first tested row in the same part of `partition`, or -1."""
-    rows = np.flatnonzero(tested)[::-1]
+def _first_test_row(partition: np.ndarray, is_test: np.ndarray) -> np.ndarray:
+    """(N,): the first test row in the same part of `partition`, or -1."""
+    rows = np.flatnonzero(is_test)[::-1]
     first = np.full(len(partition), -1)
     first[partition[rows]] = rows
     return np.asarray(first[partition])
@@ -153,9 +152,9 @@ def _first_tested(partition: np.ndarray, tested: np.ndarray) -> np.ndarray:
 def _official(official_test: np.ndarray, split: Split) -> np.ndarray:
     if split.test is not None:
         raise StudyError(
-            "`split.test` beside an official test",
+            "`split.test` for data with an official test",
             found=split.test,
-            hint="These data have a test part of their own, which is used whole: remove `split.test`.",
+            hint="The official test part is used as a whole: remove `split.test`.",
         )
     return np.flatnonzero(official_test)
 

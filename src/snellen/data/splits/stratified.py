@@ -1,4 +1,4 @@
-"""Drawing some of the rows: stratified over classes, what belongs together kept together, lowest lots first."""
+"""Stratified draws of rows: in the proportions of the classes, lowest random number first, groups kept together."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ Share = int | float
 
 
 def row_count(share: Share, num_rows: int, role: str) -> int:
-    """The number of rows that a share of `num_rows` means; at least one stays behind."""
+    """The number of rows for a share of `num_rows`, a fraction or a count; at least one row must remain."""
     count = round(share * num_rows) if isinstance(share, float) else share
     if share != 0 and not (share > 0 and 0 < count < num_rows):
-        expected = f"0, a fraction or a count that leaves some of the {num_rows:,} rows it is taken from"
+        expected = f"0, a fraction, or a count below {num_rows:,}, the number of rows it is drawn from"
         raise StudyError(f"impossible `split.{role}`", found=share, expected=expected)
     return count
 
 
 def random_numbers(num_rows: int, seed: int, purpose: int) -> np.ndarray:
-    """(N,) lots in [0, 1): a function of seed, purpose and row alone, in every NumPy version."""
+    """(N,) random numbers in [0, 1) that depend only on seed, purpose and row, in every NumPy version."""
     if not 0 <= seed < 2**64:
         raise StudyError("bad `split.seed`", found=seed, expected="an integer from 0 to 2**64 - 1")
     key = np.array([seed, purpose], np.uint64)
@@ -29,18 +29,18 @@ def random_numbers(num_rows: int, seed: int, purpose: int) -> np.ndarray:
 
 
 def stratified_choice(
-    pool: np.ndarray, count: int, labels: np.ndarray, groups: np.ndarray, lots: np.ndarray
+    pool: np.ndarray, count: int, labels: np.ndarray, groups: np.ndarray, numbers: np.ndarray
 ) -> np.ndarray:
-    """`count` ascending rows of `pool` with its class proportions, equal pictures together, lowest lots first.
+    """`count` ascending rows of `pool` in its class proportions, rows of a group together, lowest `numbers` first.
 
-    Equal pictures are chosen as often as others are: before these, when their lot is below the share that is wanted.
+    Groups are chosen as often as single rows: before these when their number is below the drawn fraction, else after.
     """
     wanted = _apportion(np.bincount(labels[pool]), count)
-    singles, copies = _separate(pool, groups, lots)
-    lucky = [unit for unit in copies if lots[unit[0]] * len(pool) < count]
-    unlucky = [unit for unit in copies if lots[unit[0]] * len(pool) >= count]
-    chosen = [*_take_units(lucky, wanted, labels), _take_singles(singles, wanted, labels)]
-    chosen += _take_units(unlucky, wanted, labels)
+    singles, copies = _separate(pool, groups, numbers)
+    first = [unit for unit in copies if numbers[unit[0]] * len(pool) < count]
+    last = [unit for unit in copies if numbers[unit[0]] * len(pool) >= count]
+    chosen = [*_take_units(first, wanted, labels), _take_singles(singles, wanted, labels)]
+    chosen += _take_units(last, wanted, labels)
     spare = singles[~np.isin(singles, np.concatenate(chosen))]
     return np.sort(np.concatenate([*chosen, spare[: wanted.sum()]]))
 
@@ -48,7 +48,7 @@ def stratified_choice(
 def add_groups(chosen: np.ndarray, pool: np.ndarray, count: int, units: np.ndarray, role: str) -> np.ndarray:
     """`chosen` and more whole units of `pool`, of any classes, as long as that brings its size nearer to `count`.
 
-    Groups may be too large to fit where single pictures would. Raises StudyError when nothing can be chosen.
+    Needed because groups may be too large to fit. Raises StudyError when nothing can be chosen.
     """
     left = np.setdiff1d(pool, chosen)
     names, sizes = np.unique(units[left], return_counts=True)
@@ -67,24 +67,26 @@ def add_groups(chosen: np.ndarray, pool: np.ndarray, count: int, units: np.ndarr
 
 
 def _apportion(sizes: np.ndarray, count: int) -> np.ndarray:
-    """(K,) numbers that sum to `count`, in proportion to `sizes`: largest remainder, the lower class first."""
+    """(K,) numbers that sum to `count`, in proportion to `sizes`, by largest remainder; ties go to the lower class."""
     total = max(int(sizes.sum()), 1)
     shares, remainders = np.divmod(sizes * count, total)
     shares[np.argsort(-remainders, kind="stable")[: count - shares.sum()]] += 1
     return np.asarray(shares)
 
 
-def _separate(pool: np.ndarray, groups: np.ndarray, lots: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
-    """The rows whose picture is alone in `pool`, and the ascending rows of each other picture; both by lot."""
+def _separate(pool: np.ndarray, groups: np.ndarray, numbers: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
+    """The rows of `pool` without a group, and the ascending rows of each group; both ordered by `numbers`."""
     _, inverse, sizes = np.unique(groups[pool], return_inverse=True, return_counts=True)
     alone = sizes[inverse] == 1
     copies = pool[~alone][np.argsort(groups[pool[~alone]], kind="stable")]
     units = np.split(copies, np.flatnonzero(np.diff(groups[copies])) + 1) if len(copies) else []
-    return pool[alone][np.argsort(lots[pool[alone]], kind="stable")], sorted(units, key=lambda unit: lots[unit[0]])
+    return pool[alone][np.argsort(numbers[pool[alone]], kind="stable")], sorted(
+        units, key=lambda unit: numbers[unit[0]]
+    )
 
 
 def _take_units(units: Sequence[np.ndarray], wanted: np.ndarray, labels: np.ndarray) -> list[np.ndarray]:
-    """The units that fit whole into `wanted`, which shrinks by them."""
+    """The units that fit into `wanted`, the rows still missing of each class, from which they are subtracted."""
     taken = []
     for unit in units:
         sizes = np.bincount(labels[unit], minlength=len(wanted))
@@ -95,10 +97,33 @@ def _take_units(units: Sequence[np.ndarray], wanted: np.ndarray, labels: np.ndar
 
 
 def _take_singles(singles: np.ndarray, wanted: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """The first `wanted` rows of each class, which `wanted` shrinks by."""
-    ordered = singles[np.argsort(labels[singles], kind="stable")]
-    sizes = np.bincount(labels[singles], minlength=len(wanted))
-    place_in_class = np.arange(len(ordered)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    taken: np.ndarray = ordered[place_in_class < wanted[labels[ordered]]]
+    """The first `wanted` rows of each class, which are subtracted from `wanted`."""
+    ordered, ranks = _ranked_in_class(singles, labels)
+    taken: np.ndarray = ordered[ranks < wanted[labels[ordered]]]
     wanted -= np.bincount(labels[taken], minlength=len(wanted))
     return taken
+
+
+def stratified_sample(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """At most `count` ascending places in (n,) labels, in the proportions of the classes, and at least one of each
+    class when `count` allows it."""
+    shuffled = np.random.Generator(np.random.Philox(seed)).permutation(len(labels))
+    ordered, ranks = _ranked_in_class(shuffled, labels)
+    return np.sort(ordered[np.argsort(ranks / np.bincount(labels)[labels[ordered]], kind="stable")[:count]])
+
+
+def nested_sample(rows: np.ndarray, count: int, labels: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    """`count` ascending rows in the class proportions of `rows`; a larger count contains a smaller one.
+
+    labels, numbers: (N,) of the data set. In each class the rows with the lowest numbers come first.
+    """
+    ordered, ranks = _ranked_in_class(rows[np.argsort(numbers[rows], kind="stable")], labels)
+    shares = (ranks + 0.5) / np.bincount(labels[rows])[labels[ordered]]
+    return np.sort(ordered[np.lexsort((numbers[ordered], shares))[:count]])
+
+
+def _ranked_in_class(rows: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """`rows` sorted by class, in their given order within each, and the rank of each in its class, from 0."""
+    ordered = rows[np.argsort(labels[rows], kind="stable")]
+    sizes = np.bincount(labels[rows])
+    return ordered, np.arange(len(ordered)) - np.repeat(np.cumsum(sizes) - sizes, sizes)

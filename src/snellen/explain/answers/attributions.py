@@ -1,4 +1,4 @@
-"""The ways to explain pictures of one model, each with what it says of every picture and the maps it draws."""
+"""The explanation methods: each gives facts about every picture of a model, and most give attribution maps."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from snellen.explain.answers.chosen import Chosen
-from snellen.explain.answers.gradcam_layer import camera
+from snellen.explain.analysis_inputs import ROWS_AT_ONCE, TrainedModel
+from snellen.explain.answers.chosen_pictures import ChosenPicture
+from snellen.explain.answers.gradcam_layer import gradcam_layer
 from snellen.explain.answers.gradients import Logits, enlarged, grad_cam, integrated_gradients
 from snellen.explain.answers.occlusion import occlusion, patch_side
 from snellen.explain.last_layer import LastLayer, contributions, nearest
-from snellen.explain.subject import ROWS_AT_ONCE, Subject
 from snellen.models import chain
 from snellen.models.layer import Step
-from snellen.study.analyses import Answers, Way
+from snellen.study.analyses import Answers, ExplanationMethod
 
 UNITS = 8
 """Units that are shown of a picture: those with the largest contributions, for or against."""
@@ -30,12 +30,12 @@ Facts = dict[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
-class Work:
+class PicturesToExplain:
     """What is explained: pictures of a model, as options say. baseline: (H, W, C), what stands for no evidence."""
 
-    subject: Subject
+    subject: TrainedModel
     options: Answers
-    chosen: Sequence[Chosen]
+    chosen: Sequence[ChosenPicture]
     baseline: Tensor
 
     @property
@@ -49,11 +49,11 @@ class Work:
         return self.options.patch or patch_side(*self.baseline.shape[:2])
 
 
-Said = tuple[list[Facts], np.ndarray | None]
+Explained = tuple[list[Facts], np.ndarray | None]
 """What is said of each picture, and its maps (n, H, W) if there are any."""
 
 
-def logits_of(subject: Subject, after: str | None = None) -> Logits:
+def logits_of(subject: TrainedModel, after: str | None = None) -> Logits:
     """The network as a differentiable function of pictures, or of what the layer `after` gives."""
     if after is None:
         return lambda x: subject.network.apply(subject.parameters, subject.state, x.unsqueeze(0), "evaluate")[0][0]
@@ -61,7 +61,7 @@ def logits_of(subject: Subject, after: str | None = None) -> Logits:
     return lambda x: chain.apply(rest, subject.parameters, subject.state, x.unsqueeze(0), Step("evaluate"))[0][0]
 
 
-def mean_input(subject: Subject) -> Tensor:
+def mean_input(subject: TrainedModel) -> Tensor:
     """(H, W, C) the mean of the training pictures, as networks see them."""
     rows = subject.parts["train"].rows
     starts = range(0, len(rows), ROWS_AT_ONCE)
@@ -69,16 +69,16 @@ def mean_input(subject: Subject) -> Tensor:
     return (torch.stack(sums).sum(0) / len(rows)).float()
 
 
-def _grad_cam(work: Work) -> Said:
-    layer = camera(work.subject.network, work.options.layer)
-    assert layer is not None  # `misfit` and `ways` see to it
+def _grad_cam(work: PicturesToExplain) -> Explained:
+    layer = gradcam_layer(work.subject.network, work.options.layer)
+    assert layer is not None  # checked by `misfit` and `methods_of`
     values = torch.from_numpy(work.subject.outputs(layer, work.rows)).to(work.baseline.device)
     answers = torch.tensor([one.answer for one in work.chosen], device=values.device)
     maps = enlarged(grad_cam(logits_of(work.subject, layer), values, answers), *work.baseline.shape[:2])
     return [{} for _ in work.chosen], maps.cpu().numpy()
 
 
-def _integrated(work: Work) -> Said:
+def _integrated(work: PicturesToExplain) -> Explained:
     logits, pictures = logits_of(work.subject), work.subject.inputs(work.rows)
     found = [
         integrated_gradients(logits, x, work.baseline, one.answer, one.rival)
@@ -97,7 +97,7 @@ def _integrated(work: Work) -> Said:
     return [{"integrated": each} for each in said], np.stack([each.attribution.sum(-1) for each in found])
 
 
-def _occlusion(work: Work) -> Said:
+def _occlusion(work: PicturesToExplain) -> Explained:
     logits, pictures = logits_of(work.subject), work.subject.inputs(work.rows)
     found = [
         occlusion(logits, x, work.baseline, work.side, one.answer, one.rival)
@@ -107,7 +107,7 @@ def _occlusion(work: Work) -> Said:
     return [{"occlusion": each} for each in said], np.stack([each.drops for each in found])
 
 
-def searched_rows(subject: Subject) -> np.ndarray:
+def searched_rows(subject: TrainedModel) -> np.ndarray:
     """Training rows among which neighbours are looked for: all, or as many as SEARCHED allows, drawn by lot."""
     rows = subject.parts["train"].rows
     room = SEARCHED // max(1, subject.network.multiply_adds)
@@ -116,7 +116,7 @@ def searched_rows(subject: Subject) -> np.ndarray:
     return np.sort(np.random.Generator(np.random.Philox(0)).choice(rows, room, replace=False))
 
 
-def _neighbours(work: Work) -> Said:
+def _neighbours(work: PicturesToExplain) -> Explained:
     train = work.subject.parts["train"]
     rows, distances = nearest(LastLayer(work.subject), work.rows, searched_rows(work.subject), work.options.neighbours)
     labels = np.asarray(train.labels)[np.searchsorted(train.rows, rows)]
@@ -131,13 +131,13 @@ def _neighbours(work: Work) -> Said:
     return [{"neighbours": each} for each in found], None
 
 
-def _units(work: Work) -> Said:
+def _units(work: PicturesToExplain) -> Explained:
     layer = LastLayer(work.subject)
     activations = layer.activations(work.rows)
     return [_speakers(layer, values, one) for values, one in zip(activations, work.chosen, strict=True)], None
 
 
-def _speakers(layer: LastLayer, activations: np.ndarray, one: Chosen) -> Facts:
+def _speakers(layer: LastLayer, activations: np.ndarray, one: ChosenPicture) -> Facts:
     parts, bias = contributions(layer, activations, one.answer, one.rival)
     shown = np.argsort(-np.abs(parts), kind="stable")[:UNITS]
     units = [{"unit": int(unit), "name": layer.unit_name(unit), "part": float(parts[unit])} for unit in shown]
@@ -151,7 +151,7 @@ def _speakers(layer: LastLayer, activations: np.ndarray, one: Chosen) -> Facts:
     }
 
 
-EXPLAINED: dict[Way, Callable[[Work], Said]] = {
+EXPLAINED: dict[ExplanationMethod, Callable[[PicturesToExplain], Explained]] = {
     "grad_cam": _grad_cam,
     "integrated_gradients": _integrated,
     "occlusion": _occlusion,

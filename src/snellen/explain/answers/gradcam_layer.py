@@ -1,4 +1,4 @@
-"""Which layer Grad-CAM reads, and which ways of explaining a network allows."""
+"""Which layer Grad-CAM reads, and which explanation methods a network allows."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from snellen.models.build import Network
 from snellen.models.chain import Placed
 from snellen.models.features import Feature
 from snellen.models.skip import Skip
-from snellen.study.analyses import WAYS, Answers, Way
+from snellen.study.analyses import EXPLANATION_METHODS, Answers, ExplanationMethod
 
 AFTER_CONV = ("batch_norm", "layer_norm", "dropout", "relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid")
 """Layers that belong to the convolution before them: Grad-CAM reads what they give."""
 
 
 def misfit(network: Network, options: Answers) -> str | None:
-    """Why a network does not allow what is asked for, or None."""
-    asked = options.methods or ()
-    if "units" in asked and not has_hidden(network):
+    """Why a network does not allow the options, or None."""
+    methods = options.methods or ()
+    if "units" in methods and not has_hidden(network):
         return "`units` needs a hidden layer"
     if options.layer is not None:
         return _misfit_layer(network, options.layer)
-    return "`grad_cam` needs a convolution" if "grad_cam" in asked and camera(network, None) is None else None
+    return "`grad_cam` needs a convolution" if "grad_cam" in methods and gradcam_layer(network, None) is None else None
 
 
 def _misfit_layer(network: Network, layer: str) -> str | None:
@@ -32,7 +32,7 @@ def _misfit_layer(network: Network, layer: str) -> str | None:
     return f"layer `{layer}` {'gives no pictures' if there else 'is not there'}; Grad-CAM reads {listed}"
 
 
-def camera(network: Network, layer: str | None) -> str | None:
+def gradcam_layer(network: Network, layer: str | None) -> str | None:
     """The layer that Grad-CAM reads: the given one, else the last convolution with what belongs to it; None without."""
     if layer is not None:
         return layer
@@ -55,20 +55,20 @@ def _convolves(placed: Placed) -> bool:
     return _is_seen(placed) and any("conv" in layer.name for layer in layers)
 
 
-def ways(network: Network, options: Answers) -> tuple[Way, ...]:
-    """Those asked for, else all that fit."""
+def methods_of(network: Network, options: Answers) -> tuple[ExplanationMethod, ...]:
+    """The methods of the options, else all that the network allows."""
     if options.methods is not None:
         return options.methods
-    fits = {"grad_cam": camera(network, options.layer) is not None, "units": has_hidden(network)}
-    return tuple(way for way in WAYS if fits.get(way, True))
+    fits = {"grad_cam": gradcam_layer(network, options.layer) is not None, "units": has_hidden(network)}
+    return tuple(way for way in EXPLANATION_METHODS if fits.get(way, True))
 
 
-def left_out(network: Network, options: Answers) -> list[str]:
-    """Why a way is missing that nobody left out, in words."""
+def reasons_left_out(network: Network, options: Answers) -> list[str]:
+    """Why a method was left out that the options do not exclude, in words."""
     if options.methods is not None:
         return []
-    whys: dict[Way, str] = {
-        "grad_cam": "Grad-CAM reads a convolution, and this network has none.",
-        "units": "This network has no hidden layer, so there are no hidden units to speak for an answer.",
+    whys: dict[ExplanationMethod, str] = {
+        "grad_cam": "Grad-CAM needs a convolution, and this network has none.",
+        "units": "This network has no hidden layer, so no contributions of hidden units are shown.",
     }
-    return [why for way, why in whys.items() if way not in ways(network, options)]
+    return [why for way, why in whys.items() if way not in methods_of(network, options)]

@@ -16,10 +16,20 @@ from snellen.evaluate.chosen_by_search import ranked_by_search
 from snellen.evaluate.networks import Networks, networks_on, stacked
 from snellen.evaluate.record import RunRecord
 from snellen.evaluate.verdicts import equivalence_margin
-from snellen.explain.curves.points import Compared, Line, Measured, Pair, Place, against, compare_points, judged_line
+from snellen.explain.analysis_inputs import ModelOfRun
+from snellen.explain.analysis_result import AnalysisResult
+from snellen.explain.curves.comparisons import (
+    Compared,
+    Line,
+    MeasuredPoint,
+    Pair,
+    Place,
+    against,
+    compare_points,
+    judged_line,
+)
 from snellen.explain.curves.words import Words
-from snellen.explain.outcome import Outcome
-from snellen.explain.subject import Recipe
+from snellen.explain.method import Method
 from snellen.models.build import Network
 from snellen.statistics.proportion_intervals import wilson_limits
 from snellen.statistics.results import BOTH, IMAGES
@@ -42,7 +52,7 @@ def misfit(network: Network, options: Curves) -> str | None:
     return variations.misfit([placed.layer for placed in network.layers[:-1]], options)
 
 
-def make(recipe: Recipe, options: Curves) -> Outcome:
+def make(recipe: ModelOfRun, options: Curves) -> AnalysisResult:
     """One curve of one model, of the points that ended well. Raises RunError where they were not planned."""
     record, curve = recipe.record, _planned(recipe, options)
     ranked = ranked_by_search(record, recipe.model)
@@ -72,10 +82,10 @@ def make(recipe: Recipe, options: Curves) -> Outcome:
         "networks": pl.DataFrame(list(_networks(record, measured)), NETWORK),
         "comparisons": pl.DataFrame(list(_comparisons(compared)), COMPARISON),
     }
-    return Outcome(facts, tables)
+    return AnalysisResult(facts, tables)
 
 
-def _planned(recipe: Recipe, options: Curves) -> Curve:
+def _planned(recipe: ModelOfRun, options: Curves) -> Curve:
     wanted = options_json(options)
     for curve in recipe.record.curves:
         if curve.model == recipe.model and dict(curve.options) == wanted:
@@ -87,7 +97,7 @@ def _planned(recipe: Recipe, options: Curves) -> Curve:
     )
 
 
-def _measured(record: RunRecord, point: Point, ranked: frozenset[str]) -> Measured | None:
+def _measured(record: RunRecord, point: Point, ranked: frozenset[str]) -> MeasuredPoint | None:
     """None where no network of the point ended well. ranked: jobs that a search of the model ranked by the validation
     images; where a point has others, these alone stand for it."""
     done = {seed: job for seed, job in point.seeds.items() if record.folder_of(job).is_done()}
@@ -98,7 +108,7 @@ def _measured(record: RunRecord, point: Point, ranked: frozenset[str]) -> Measur
         return None
     right_SN = networks.each("accuracy").astype(bool)
     low, high, covers, deviation = _interval(right_SN)
-    return Measured(
+    return MeasuredPoint(
         point, right_SN, low, high, covers, deviation, float(np.mean(_seconds(record, networks))), done, searched
     )
 
@@ -117,12 +127,12 @@ def _seconds(record: RunRecord, networks: Networks) -> list[float]:
     return [result.seconds for result in results if result is not None]
 
 
-def _lines(measured: Sequence[Measured]) -> list[tuple[Measured, ...]]:
+def _lines(measured: Sequence[MeasuredPoint]) -> list[tuple[MeasuredPoint, ...]]:
     ways = dict.fromkeys(each.point.by for each in measured)
     return [tuple(each for each in measured if each.point.by == by) for by in ways]
 
 
-def doubling_of(line: Line) -> tuple[Measured, Measured] | str:
+def doubling_of(line: Line) -> tuple[MeasuredPoint, MeasuredPoint] | str:
     """The largest training set and the one of half its size; or why nothing is said about more data."""
     sizes, whole = line.points, line.points[-1]
     if len(sizes) < SIZES:
@@ -136,7 +146,7 @@ def doubling_of(line: Line) -> tuple[Measured, Measured] | str:
     return (whole, halves[0]) if halves else f"no size is half of {whole.point.value:,}"
 
 
-def _on_curve(recipe: Recipe, options: Curves) -> Iterator[dict[str, Any]]:
+def _on_curve(recipe: ModelOfRun, options: Curves) -> Iterator[dict[str, Any]]:
     """The models of the study that are points of the curve: they differ from its model in the one value alone, and in
     how long they are trained."""
     base = recipe.record.job(recipe.model).read_job().trajectory
@@ -207,7 +217,7 @@ COMPARISON: dict[str, Any] = {
 }
 
 
-def _row(each: Measured, line: Line, compared: Mapping[Pair, Compared]) -> dict[str, Any]:
+def _row(each: MeasuredPoint, line: Line, compared: Mapping[Pair, Compared]) -> dict[str, Any]:
     behind = recipe_difference(line.best.right_SN, each.right_SN) if _is_behind(each, line) else None
     point = each.point
     return {
@@ -222,11 +232,11 @@ def _row(each: Measured, line: Line, compared: Mapping[Pair, Compared]) -> dict[
     }
 
 
-def _is_behind(each: Measured, line: Line) -> bool:
+def _is_behind(each: MeasuredPoint, line: Line) -> bool:
     return each is not line.best and each.is_compared and line.best.is_compared
 
 
-def _judged(each: Measured, line: Line, compared: Mapping[Pair, Compared]) -> str:
+def _judged(each: MeasuredPoint, line: Line, compared: Mapping[Pair, Compared]) -> str:
     """Of a point against the best of its line, in a word."""
     if each is line.best:
         return "best"
@@ -239,7 +249,7 @@ def _judged(each: Measured, line: Line, compared: Mapping[Pair, Compared]) -> st
     return "worse" if against(line.best.place, each.place, compared).better else "cannot tell"
 
 
-def _networks(record: RunRecord, measured: Sequence[Measured]) -> Iterator[dict[str, Any]]:
+def _networks(record: RunRecord, measured: Sequence[MeasuredPoint]) -> Iterator[dict[str, Any]]:
     for each in measured:
         for (seed, job), right_N in zip(each.jobs.items(), each.right_SN, strict=True):
             result = record.folder_of(job).read_result()
@@ -257,3 +267,6 @@ def _comparisons(compared: Mapping[Pair, Compared]) -> Iterator[dict[str, Any]]:
             **{"a_by": a[0], "a": a[1], "b_by": b[0], "b": b[1], "difference": seen.value, "low": seen.low},
             **{"high": seen.high, "p_value": seen.p_value, "adjusted_p": one.adjusted_p, "verdict": one.verdict.word},
         }
+
+
+METHOD = Method("recipe", make, misfit)

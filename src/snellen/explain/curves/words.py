@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from snellen.explain.curves.points import Compared, Line, Measured, Pair
+from snellen.explain.curves.comparisons import Compared, Line, MeasuredPoint, Pair
 from snellen.phrases import margin, percent_interval, points, points_limits
 from snellen.statistics.results import Difference
 from snellen.study.points import WORDS
@@ -25,7 +25,7 @@ class Words:
     margin: float
     lines: Sequence[Line]
     compared: Mapping[Pair, Compared]
-    doubling: tuple[Measured, Measured] | str | None
+    doubling: tuple[MeasuredPoint, MeasuredPoint] | str | None
 
     def all(self) -> list[str]:
         """The sentences that hold."""
@@ -36,7 +36,7 @@ class Words:
     def _margin(self) -> str:
         return margin(self.margin)
 
-    def _more_data(self, whole: Measured, half: Measured) -> str:
+    def _more_data(self, whole: MeasuredPoint, half: MeasuredPoint) -> str:
         found = self.compared[whole.place, half.place]
         sizes = f"from {half.point.value:,} to {whole.point.value:,} training images"
         gain = _gain(found.difference)
@@ -121,7 +121,7 @@ def _gain(difference: Difference, turned: bool = False) -> str:
     return f"{points(value, DIGITS)}{limits}"
 
 
-def _share(measured: Measured) -> str:
+def _share(measured: MeasuredPoint) -> str:
     low, high = measured.low, measured.high
     if low is None or high is None:
         return percent_interval(measured.accuracy, None, None)

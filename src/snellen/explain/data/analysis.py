@@ -1,7 +1,8 @@
-"""The data, looked at: how classes look and which are near each other, near-duplicates, outliers, suspects for review.
+"""The data set: the mean image of each class, which classes are near each other, near-duplicates, outliers, and images
+whose label may be wrong.
 
-What is near what is asked of the pixels, and of the last hidden layer of one model, the chosen one unless another is
-named. Labels of the test are never looked at; its pictures are, for near-duplicates alone.
+Nearness is measured on the pixels, and in the last hidden layer of one model, the chosen one by default. Test labels
+are never used; test images are, but only to find near-duplicates.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ from snellen.data.inspect.class_images import class_images, nearest_classes
 from snellen.data.inspect.duplicate_sets import near_duplicate_rows, near_duplicate_summary
 from snellen.data.inspect.near_duplicates import MAX_EXPLORED_IMAGES, near_groups_if_quick
 from snellen.evaluate.model_choice import ranking
-from snellen.explain.data.ground import MOST, Ground, ground_of, labelled
-from snellen.explain.data.neighbours import nearest
-from snellen.explain.outcome import Outcome
-from snellen.explain.subject import Scene
-from snellen.explain.thumbnails import draw, tone, variation
+from snellen.explain.analysis_inputs import RunWithImages
+from snellen.explain.analysis_result import AnalysisResult
+from snellen.explain.data.compared_images import MOST, ComparedImages, compared_images, labelled
+from snellen.explain.data.nearest_neighbours import nearest
+from snellen.explain.method import Method
+from snellen.explain.thumbnails import draw, to_uint8, variation
 from snellen.models.build import Network
 from snellen.statistics.proportion_intervals import share_limits
 from snellen.study.analyses import DataLook
@@ -38,35 +40,35 @@ MAJORITY = 0.5
 """An image is a suspect where more than this share of its neighbours has another label."""
 
 
-def make(scene: Scene, options: DataLook) -> Outcome:
-    """All of it, once a study."""
+def make(scene: RunWithImages, options: DataLook) -> AnalysisResult:
+    """One result for the whole study."""
     model = (options.models or ranking(scene.record))[0]
-    ground = ground_of(scene, model, options.neighbours)
-    train = ground.rows[ground.roles == "train"]
+    compared = compared_images(scene, model, options.neighbours)
+    train = compared.rows[compared.roles == "train"]
     means, deviations = class_images(scene.dataset, train)
-    near, pairs = _near(scene, ground), list(_pairs(scene, ground))
-    outliers = [_seen(scene, ground, place) for place in _outliers(ground)]
-    suspects = [_seen(scene, ground, place) for place in _suspects(ground)]
-    classes = _classes(ground, means, scene.dataset.pixel_range)
+    near, pairs = _near(scene, compared), list(_pairs(scene, compared))
+    outliers = [_with_neighbours(scene, compared, place) for place in _outliers(compared)]
+    suspects = [_with_neighbours(scene, compared, place) for place in _suspects(compared)]
+    classes = _classes(compared, means, scene.dataset.pixel_range)
     facts = {
         "model": model,
-        "layer": ground.layer.name,
-        "units": ground.points.shape[1],
-        "neighbours": ground.neighbours[0].shape[1],
-        "compared": {role: int((ground.roles == role).sum()) for role in dict.fromkeys(ground.roles.tolist())},
-        "left_out": len(labelled(ground.subject)[0]) - len(ground.rows),
+        "layer": compared.layer.name,
+        "units": compared.points.shape[1],
+        "neighbours": compared.neighbours[0].shape[1],
+        "compared": {role: int((compared.roles == role).sum()) for role in dict.fromkeys(compared.roles.tolist())},
+        "left_out": len(labelled(compared.subject)[0]) - len(compared.rows),
         "classes": classes,
         "near": near,
         "pairs": pairs,
         "outliers": outliers,
         "suspects": suspects,
-        "counts": _counts(ground),
+        "counts": _counts(compared),
     }
     facts["sentences"] = list(_sentences(facts, scene.record.classes))
     drawn = draw(scene.dataset, np.fromiter(_rows(facts), np.int64))
-    looks = np.concatenate([tone(np.nan_to_num(means), scene.dataset.pixel_range), variation(deviations)])
-    return Outcome(
-        facts, {"images": _table(scene, ground)}, {"rows": drawn.rows, "images": drawn.images, "looks": looks}
+    looks = np.concatenate([to_uint8(np.nan_to_num(means), scene.dataset.pixel_range), variation(deviations)])
+    return AnalysisResult(
+        facts, {"images": _table(scene, compared)}, {"rows": drawn.rows, "images": drawn.images, "looks": looks}
     )
 
 
@@ -75,27 +77,27 @@ def seconds(network: Network, images: int) -> float:
     return 1.0 + 5.5e-9 * min(images, MOST) ** 2
 
 
-def _near(scene: Scene, ground: Ground) -> dict[str, Any] | None:
+def _near(scene: RunWithImages, compared: ComparedImages) -> dict[str, Any] | None:
     """Sets of nearly equal pictures by their pixels; None where there are too many pictures to look."""
     groups = near_groups_if_quick(scene.dataset, MAX_EXPLORED_IMAGES)
     if groups is None:
         return None
     parts = np.full(len(scene.dataset), "", dtype="U11")
-    rows, roles = labelled(ground.subject)
+    rows, roles = labelled(compared.subject)
     parts[rows] = roles
-    parts[_tested(scene)] = "test"
+    parts[_test_rows(scene)] = "test"
     return near_duplicate_summary(scene.dataset, groups, parts, ["test"])
 
 
-def _tested(scene: Scene) -> np.ndarray:
+def _test_rows(scene: RunWithImages) -> np.ndarray:
     """The rows of the test: those whose labels are sealed."""
     return np.flatnonzero(scene.dataset.labels == SEALED)
 
 
-def _pairs(scene: Scene, ground: Ground) -> Iterator[dict[str, Any]]:
+def _pairs(scene: RunWithImages, compared: ComparedImages) -> Iterator[dict[str, Any]]:
     """The nearest pairs of different pictures for the layer: those across roles, then those within one."""
-    ones, others, shares = _side_by_side(scene, ground)
-    names = dict(zip(ground.rows.tolist(), ground.roles.tolist()))
+    ones, others, shares = _nearest_pairs(scene, compared)
+    names = dict(zip(compared.rows.tolist(), compared.roles.tolist()))
     copies, seen = duplicate_groups(scene.dataset.images), set[tuple[int, int]]()
     found: dict[bool, list[dict[str, Any]]] = {True: [], False: []}
     for place in np.argsort(shares, kind="stable").tolist():
@@ -104,96 +106,100 @@ def _pairs(scene: Scene, ground: Ground) -> Iterator[dict[str, Any]]:
         kind = found[roles[0] != roles[1]]
         if len(kind) < PAIRS and pair not in seen and copies[pair[0]] != copies[pair[1]]:
             seen.add(pair)
-            pictures = [_named(scene, row, role) for row, role in zip(pair, roles)]
+            pictures = [_image(scene, row, role) for row, role in zip(pair, roles)]
             kind.append({"across": roles[0] != roles[1], "distance": float(shares[place]), "pictures": pictures})
         if all(len(each) == PAIRS for each in found.values()):
             break
     yield from (*found[True], *found[False])
 
 
-def _side_by_side(scene: Scene, ground: Ground) -> tuple[list[int], list[int], np.ndarray]:
+def _nearest_pairs(scene: RunWithImages, compared: ComparedImages) -> tuple[list[int], list[int], np.ndarray]:
     """Each image, those of the test too, the labelled one nearest to it, and their distance over what is usual between
     nearest ones in the class of the latter."""
-    places, distances = ground.neighbours
+    places, distances = compared.neighbours
     if not places.shape[1]:
         return [], [], np.zeros(0)
-    tested = _tested(scene)
-    at, far = nearest(ground.flat(tested), ground.points, 1)
+    test_rows = _test_rows(scene)
+    at, far = nearest(compared.flat(test_rows), compared.points, 1)
     near, lengths = np.append(places[:, 0], at), np.append(distances[:, 0], far)
     usual = np.ones(len(scene.record.classes))
-    for label in np.unique(ground.labels):
-        usual[label] = np.median(distances[ground.labels == label, 0]) or 1.0
-    ones = np.append(ground.rows, tested)
-    return ones.tolist(), ground.rows[near].tolist(), lengths / usual[ground.labels[near]]
+    for label in np.unique(compared.labels):
+        usual[label] = np.median(distances[compared.labels == label, 0]) or 1.0
+    ones = np.append(compared.rows, test_rows)
+    return ones.tolist(), compared.rows[near].tolist(), lengths / usual[compared.labels[near]]
 
 
-def _named(scene: Scene, row: int, role: str) -> dict[str, Any]:
+def _image(scene: RunWithImages, row: int, role: str) -> dict[str, Any]:
     label = int(scene.dataset.labels[row])
     name = None if role == "test" else scene.record.classes[label]
     return {"row": row, "id": str(scene.dataset.ids[row]), "role": role, "class": name}
 
 
-def _outliers(ground: Ground) -> list[int]:
+def _outliers(compared: ComparedImages) -> list[int]:
     """Places, class by class, the farthest from their own first."""
-    far = np.nan_to_num(ground.outlying, nan=-np.inf)
+    far = np.nan_to_num(compared.outlying, nan=-np.inf)
     order = np.argsort(-far, kind="stable")
     order = order[np.isfinite(far[order])]
     return [
-        int(place) for label in np.unique(ground.labels) for place in order[ground.labels[order] == label][:OUTLIERS]
+        int(place)
+        for label in np.unique(compared.labels)
+        for place in order[compared.labels[order] == label][:OUTLIERS]
     ]
 
 
-def _suspects(ground: Ground) -> list[int]:
+def _suspects(compared: ComparedImages) -> list[int]:
     """Places of images most of whose neighbours have another label: those that were not trained on, then the others;
     most disagreeing first, of equals those whose label the network gives the least probability."""
-    own = ground.probability
-    order = np.lexsort((own, -ground.disagreeing))
-    order = order[ground.disagreeing[order] > MAJORITY]
-    trained = ground.roles[order] == "train"
+    own = compared.probability
+    order = np.lexsort((own, -compared.disagreeing))
+    order = order[compared.disagreeing[order] > MAJORITY]
+    trained = compared.roles[order] == "train"
     return [int(place) for part in (order[~trained], order[trained]) for place in part[:SUSPECTS]]
 
 
-def _answers(ground: Ground) -> dict[int, int]:
+def _answers(compared: ComparedImages) -> dict[int, int]:
     """The class that the network calls each image."""
-    parts = [part for role, part in ground.subject.parts.items() if role != "test"]
+    parts = [part for role, part in compared.subject.parts.items() if role != "test"]
     return {int(row): int(answer) for part in parts for row, answer in zip(part.rows, part.predicted)}
 
 
-def _seen(scene: Scene, ground: Ground, place: int) -> dict[str, Any]:
+def _with_neighbours(scene: RunWithImages, compared: ComparedImages, place: int) -> dict[str, Any]:
     """One image with its neighbours."""
-    places, distances = (each[place, :SHOWN_NEIGHBOURS] for each in ground.neighbours)
-    classes, row = scene.record.classes, int(ground.rows[place])
-    part = ground.subject.parts[str(ground.roles[place])]
+    places, distances = (each[place, :SHOWN_NEIGHBOURS] for each in compared.neighbours)
+    classes, row = scene.record.classes, int(compared.rows[place])
+    part = compared.subject.parts[str(compared.roles[place])]
     at = int(np.searchsorted(part.rows, row))
     return {
-        **_named(scene, row, str(ground.roles[place])),
+        **_image(scene, row, str(compared.roles[place])),
         "answer": classes[int(part.predicted[at])],
-        "probability": float(part.probabilities[at, ground.labels[place]]),
-        "disagreeing": float(ground.disagreeing[place]),
-        "outlying": None if np.isnan(ground.outlying[place]) else float(ground.outlying[place]),
+        "probability": float(part.probabilities[at, compared.labels[place]]),
+        "disagreeing": float(compared.disagreeing[place]),
+        "outlying": None if np.isnan(compared.outlying[place]) else float(compared.outlying[place]),
         "neighbours": [
-            {"row": int(ground.rows[near]), "class": classes[ground.labels[near]], "distance": float(distance)}
+            {"row": int(compared.rows[near]), "class": classes[compared.labels[near]], "distance": float(distance)}
             for near, distance in zip(places.tolist(), distances)
         ],
     }
 
 
-def _classes(ground: Ground, means: np.ndarray, pixel_range: tuple[float, float]) -> list[dict[str, Any]]:
+def _classes(compared: ComparedImages, means: np.ndarray, pixel_range: tuple[float, float]) -> list[dict[str, Any]]:
     """Each class with the one that looks most like it on average, and the one that most of its neighbours are of."""
     distances, likest = nearest_classes(means, pixel_range)
-    untrained = ground.roles != "train" if (ground.roles != "train").any() else np.ones(len(ground.roles), bool)
+    untrained = compared.roles != "train" if (compared.roles != "train").any() else np.ones(len(compared.roles), bool)
     found = []
     for code in range(len(means)):
-        own = np.flatnonzero(untrained & (ground.labels == code))
-        among = np.bincount(ground.labels[ground.neighbours[0][own]].ravel(), minlength=len(means))
+        own = np.flatnonzero(untrained & (compared.labels == code))
+        among = np.bincount(compared.labels[compared.neighbours[0][own]].ravel(), minlength=len(means))
         share = among / max(1, among.sum())
         share[code] = 0
         mixed = (
-            (ground.labels[ground.neighbours[0][own]] == share.argmax()).mean(axis=1) if share.any() else np.zeros(1)
+            (compared.labels[compared.neighbours[0][own]] == share.argmax()).mean(axis=1)
+            if share.any()
+            else np.zeros(1)
         )
         found.append(
             {
-                "images": int((ground.labels == code).sum()),
+                "images": int((compared.labels == code).sum()),
                 "likest": int(likest[code]),
                 "pixel_distance": float(distances[code, likest[code]]) if likest[code] >= 0 else None,
                 "mixed_with": int(share.argmax()) if share.any() else -1,
@@ -205,9 +211,9 @@ def _classes(ground: Ground, means: np.ndarray, pixel_range: tuple[float, float]
     return found
 
 
-def _counts(ground: Ground) -> dict[str, int]:
+def _counts(compared: ComparedImages) -> dict[str, int]:
     """How many images most of whose neighbours have another label, and of how many, trained on or not."""
-    suspect, trained = ground.disagreeing > MAJORITY, ground.roles == "train"
+    suspect, trained = compared.disagreeing > MAJORITY, compared.roles == "train"
     return {
         "untrained": int((~trained).sum()),
         "untrained_suspects": int((suspect & ~trained).sum()),
@@ -222,24 +228,24 @@ def _sentences(facts: dict[str, Any], classes: Sequence[str]) -> Iterator[str]:
     share, other, (low, high) = most["mixed_share"], most["mixed_with"], most["mixed_interval"]
     if share > 0:
         yield (
-            f"To `{model}` the classes `{classes[code]}` and `{classes[other]}` are nearest: of the "
+            f"For `{model}` the classes `{classes[code]}` and `{classes[other]}` are nearest to each other: of the "
             f"{facts['neighbours']} nearest images of a `{classes[code]}`, {100 * share:.1f} % ({100 * low:.1f} to "
             f"{100 * high:.1f}, over other images) are of `{classes[other]}`."
         )
     if counts["untrained"]:
         yield (
-            f"Suspects for review: of {counts['untrained']:,} images that were not trained on, "
-            f"{counts['untrained_suspects']:,} have mostly neighbours with another label; of "
+            f"Suspects for review: of {counts['untrained']:,} images that the model was not trained on, "
+            f"{counts['untrained_suspects']:,} have mostly neighbours with a different label; of "
             f"{counts['trained']:,} that were, {counts['trained_suspects']:,}."
         )
     near = facts["near"]
     if near and near["sets"]:
         yield (
-            f"Almost the same as another by their pixels: {near['images']:,} images in {near['sets']:,} sets, of which "
-            f"{near['parted']:,} reach across roles."
+            f"Near-duplicates by their pixels: {near['images']:,} images in {near['sets']:,} sets, of which "
+            f"{near['parted']:,} contain images of different roles."
         )
     elif near:
-        yield "No image is almost the same as another by its pixels."
+        yield "No image has a near-duplicate by its pixels."
 
 
 def _rows(facts: dict[str, Any]) -> Iterator[int]:
@@ -252,21 +258,24 @@ def _rows(facts: dict[str, Any]) -> Iterator[int]:
         yield from (each["row"] for each in one["neighbours"])
 
 
-def _table(scene: Scene, ground: Ground) -> pl.DataFrame:
+def _table(scene: RunWithImages, compared: ComparedImages) -> pl.DataFrame:
     """A row an image that was compared."""
-    places, distances = ground.neighbours
-    answers = _answers(ground)
+    places, distances = compared.neighbours
+    answers = _answers(compared)
     return pl.DataFrame(
         {
-            "row": ground.rows,
-            "id": [str(each) for each in scene.dataset.ids[ground.rows]],
-            "role": ground.roles.tolist(),
-            "label": [scene.record.classes[label] for label in ground.labels],
-            "answer": [scene.record.classes[answers[int(row)]] for row in ground.rows],
-            "probability_of_label": ground.probability,
-            "disagreeing": ground.disagreeing,
-            "outlying": ground.outlying,
-            "nearest_row": ground.rows[places[:, 0]] if places.shape[1] else ground.rows,
-            "nearest_distance": distances[:, 0] if places.shape[1] else np.zeros(len(ground.rows)),
+            "row": compared.rows,
+            "id": [str(each) for each in scene.dataset.ids[compared.rows]],
+            "role": compared.roles.tolist(),
+            "label": [scene.record.classes[label] for label in compared.labels],
+            "answer": [scene.record.classes[answers[int(row)]] for row in compared.rows],
+            "probability_of_label": compared.probability,
+            "disagreeing": compared.disagreeing,
+            "outlying": compared.outlying,
+            "nearest_row": compared.rows[places[:, 0]] if places.shape[1] else compared.rows,
+            "nearest_distance": distances[:, 0] if places.shape[1] else np.zeros(len(compared.rows)),
         }
     )
+
+
+METHOD = Method("study", make, seconds=seconds)

@@ -1,4 +1,5 @@
-"""Where the models of a study fail: mistakes of each, mistakes of all, and the kinds of pictures they are weaker on."""
+"""Errors of the models of a study: mistakes of each model, mistakes common to all, and slices of images with lower
+accuracy."""
 
 from __future__ import annotations
 
@@ -10,7 +11,9 @@ import polars as pl
 
 from snellen.data.inspect.near_duplicates import near_groups_if_quick
 from snellen.errors import unknown
-from snellen.explain.errors.hard import Together, right_for_one, together, told, wrong_for_all
+from snellen.explain.analysis_inputs import RunWithImages
+from snellen.explain.analysis_result import AnalysisResult
+from snellen.explain.errors.hard_images import AnswersOfAll, answers_of_all, as_json, right_for_one, wrong_for_all
 from snellen.explain.errors.slices import (
     MEANINGS,
     Share,
@@ -23,9 +26,8 @@ from snellen.explain.errors.slices import (
     weaknesses,
 )
 from snellen.explain.errors.words import weak_sentence
-from snellen.explain.mistakes import called_otherwise, confident_mistakes
-from snellen.explain.outcome import Outcome
-from snellen.explain.subject import Scene
+from snellen.explain.method import Method
+from snellen.explain.mistakes import confident_mistakes, most_frequent_mistakes
 from snellen.explain.thumbnails import draw
 from snellen.models.build import Network
 from snellen.models.predictions import Predictions
@@ -52,11 +54,12 @@ def seconds(network: Network, images: int) -> float:
     return 0.2 + images / 20_000
 
 
-def make(scene: Scene, options: Errors) -> Outcome:
-    """Slices are tested on validation, which every model answered; a weak one is looked at again on an opened test."""
-    wanted = _wanted(scene, options)
-    roles = {role: _predictions(scene, wanted, role) for role in ("validation", "test")}
-    validation = together(roles["validation"])
+def make(scene: RunWithImages, options: Errors) -> AnalysisResult:
+    """Slices are tested on validation, which every model predicted; a weak one is also reported on the test set if
+    the model was evaluated there."""
+    models = _models(scene, options)
+    roles = {role: _predictions(scene, models, role) for role in ("validation", "test")}
+    validation = answers_of_all(roles["validation"])
     slices = _slices(scene, validation.rows)
     found = _weaknesses(slices, validation)
     facts: Facts = {
@@ -72,25 +75,25 @@ def make(scene: Scene, options: Errors) -> Outcome:
     facts["sentences"] = list(_sentences(facts))
     thumbnails = draw(scene.dataset, np.array(list(_rows(facts)), np.int64))
     arrays = {"rows": thumbnails.rows, "pictures": thumbnails.images}
-    return Outcome(facts, {"slices": _table(found, slices), "mistakes": _mistakes(roles)}, arrays)
+    return AnalysisResult(facts, {"slices": _table(found, slices), "mistakes": _mistakes(roles)}, arrays)
 
 
-def _wanted(scene: Scene, options: Errors) -> list[str]:
-    """The models asked for whose jobs ended well. Raises UnknownName where that is none."""
-    wanted = [model for model in scene.subjects if options.models is None or model in options.models]
-    if not wanted:
-        raise unknown("model", (options.models or ("",))[0], scene.subjects, where="analyses: errors")
-    return wanted
+def _models(scene: RunWithImages, options: Errors) -> list[str]:
+    """The models of the options whose jobs ended well. Raises UnknownName where that is none."""
+    models = [model for model in scene.trained_models if options.models is None or model in options.models]
+    if not models:
+        raise unknown("model", (options.models or ("",))[0], scene.trained_models, where="analyses: errors")
+    return models
 
 
-def _predictions(scene: Scene, models: Sequence[str], role: str) -> dict[str, Predictions]:
+def _predictions(scene: RunWithImages, models: Sequence[str], role: str) -> dict[str, Predictions]:
     """By model, those whose labels are known."""
-    found = {model: scene.subjects[model].parts.get(role) for model in models}
+    found = {model: scene.trained_models[model].parts.get(role) for model in models}
     return {model: part for model, part in found.items() if part is not None and part.labels is not None}
 
 
-def _role(scene: Scene, parts: dict[str, Predictions]) -> Facts:
-    both, num_classes = together(parts), len(scene.record.classes)
+def _role(scene: RunWithImages, parts: dict[str, Predictions]) -> Facts:
+    both, num_classes = answers_of_all(parts), len(scene.record.classes)
     wrong, alone = wrong_for_all(both), right_for_one(both)
     several = len(parts) > 1
     return {
@@ -99,40 +102,40 @@ def _role(scene: Scene, parts: dict[str, Predictions]) -> Facts:
             model: {
                 "mistakes": int((part.predicted != part.labels).sum()),
                 "accuracy": _estimate(share(int((part.predicted == part.labels).sum()), len(part))),
-                "called": called_otherwise(part, num_classes, CELLS, CELL_PICTURES),
+                "called": most_frequent_mistakes(part, num_classes, CELLS, CELL_PICTURES),
                 "confident": confident_mistakes(part, MISTAKES),
             }
             for model, part in parts.items()
         },
         "wrong_for_all": len(wrong) if several else None,
         "agreeing": int((both.answers[:, wrong] == both.answers[0, wrong]).all(0).sum()) if several else None,
-        "shared": [told(both, int(place)) for place in wrong[:SHARED]] if several else [],
-        "alone": {model: [told(both, int(at)) for at in own[:ALONE]] for model, own in alone.items()}
+        "shared": [as_json(both, int(place)) for place in wrong[:SHARED]] if several else [],
+        "alone": {model: [as_json(both, int(at)) for at in own[:ALONE]] for model, own in alone.items()}
         if several
         else {},
         "num_alone": {model: len(own) for model, own in alone.items()} if several else {},
     }
 
 
-def _slices(scene: Scene, rows: np.ndarray) -> list[Slice]:
+def _slices(scene: RunWithImages, rows: np.ndarray) -> list[Slice]:
     """All slices of these rows: named before it is known who fails where."""
     found = measures(np.asarray(scene.dataset.images[rows]), scene.dataset.pixel_range)
     return [each for name, values in found.items() for each in quarters(name, values)] + _near_slices(scene, rows)
 
 
-def _near_slices(scene: Scene, rows: np.ndarray) -> list[Slice]:
+def _near_slices(scene: RunWithImages, rows: np.ndarray) -> list[Slice]:
     """Pictures with and without a near-duplicate among the training rows, where near-duplicates are known."""
     groups = near_groups_if_quick(scene.dataset)
     if groups is None:
         return []
-    train = next(iter(scene.subjects.values())).parts["train"].rows
+    train = next(iter(scene.trained_models.values())).parts["train"].rows
     near = np.isin(groups[rows], groups[np.setdiff1d(train, rows)])
     parts = {"one in training": near, "none in training": ~near}
     slices = [Slice("near-duplicates", part, None, None, members) for part, members in parts.items()]
     return [each for each in slices if is_large_enough(each)]
 
 
-def _weaknesses(slices: Sequence[Slice], both: Together) -> list[Weakness]:
+def _weaknesses(slices: Sequence[Slice], both: AnswersOfAll) -> list[Weakness]:
     return weaknesses(slices, dict(zip(both.models, both.right, strict=True)), both.labels) if slices else []
 
 
@@ -141,7 +144,7 @@ def _ordered(found: Sequence[Weakness]) -> list[Weakness]:
     return sorted(found, key=lambda one: (not one.is_weak_within, one.adjusted_p, one.difference))
 
 
-def _slice(one: Slice, both: Together, classes: Sequence[str]) -> Facts:
+def _slice(one: Slice, both: AnswersOfAll, classes: Sequence[str]) -> Facts:
     rows, labels = both.rows[one.members], both.labels[one.members]
     counts = np.bincount(labels, minlength=len(classes))
     shown = rows[np.unique(np.linspace(0, len(rows) - 1, min(SLICE_PICTURES, len(rows))).astype(int))]
@@ -162,7 +165,7 @@ def _estimate(found: Share) -> Facts:
     return {"value": found.value, "low": found.low, "high": found.high, "n": found.images}
 
 
-def _weak(one: Weakness, slices: Sequence[Slice], scene: Scene, test: Predictions | None) -> Facts:
+def _weak(one: Weakness, slices: Sequence[Slice], scene: RunWithImages, test: Predictions | None) -> Facts:
     own = slices[one.slice]
     return {
         "model": one.model,
@@ -183,8 +186,8 @@ def _weak(one: Weakness, slices: Sequence[Slice], scene: Scene, test: Prediction
     }
 
 
-def _again(one: Slice, scene: Scene, test: Predictions) -> Facts | None:
-    """The same slice of the opened test, its ends as they were: told, not tested."""
+def _again(one: Slice, scene: RunWithImages, test: Predictions) -> Facts | None:
+    """The same slice of the test set, with the ends found on validation: reported, not tested again."""
     if one.low is None or one.high is None:
         return None
     values = measures(np.asarray(scene.dataset.images[test.rows]), scene.dataset.pixel_range).get(one.measure)
@@ -259,7 +262,11 @@ def _sentences(facts: Facts) -> Iterator[str]:
     yield from (weak_sentence(one) for one in facts["weak"][:SAID])
     for role, part in facts["roles"].items():
         if part["wrong_for_all"] is not None:
+            all_of_them = "both models" if len(part["models"]) == 2 else f"all {len(part['models'])} models"
             yield (
-                f"Of {part['images']:,} {role} images {part['wrong_for_all']:,} are wrong for all "
-                f"{len(part['models'])} models; {part['agreeing']:,} of these get the same answer from all."
+                f"Of {part['images']:,} {role} images {part['wrong_for_all']:,} are predicted wrongly by "
+                f"{all_of_them}; {part['agreeing']:,} of these get the same wrong prediction from all."
             )
+
+
+METHOD = Method("study", make, seconds=seconds)

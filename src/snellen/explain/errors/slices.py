@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from snellen.explain.figure import has_even_ground, masks, offsets, sizes, thicknesses, tones_of
+from snellen.explain.foreground import brightness_of, foreground_masks, has_even_background, offsets, sizes, thicknesses
 from snellen.statistics.holm import holm
 from snellen.statistics.independent_proportions import difference_limits, difference_p_value
 from snellen.statistics.levels import SIGNIFICANT
@@ -22,11 +22,13 @@ QUARTERS = ("lowest quarter", "second quarter", "third quarter", "highest quarte
 MEANINGS = {
     "brightness": "mean of the pixels, 0 black and 1 white",
     "contrast": "standard deviation of the pixels, at most 0.5",
-    "position": "pixels from the middle of the picture to the centre of mass of what departs from the ground, which is "
-    "the median of the border",
-    "size": "share of the pixels that the figure covers: those more than half as far from the ground as the furthest",
-    "stroke": "thickness of the figure in pixels: four times the mean distance to the nearest pixel outside, less two",
-    "near-duplicates": "whether the data hold an image that is almost the same, by perceptual hash and correlation",
+    "position": "pixels from the middle of the picture to the centre of mass of the difference from the background, "
+    "which is the median of the border",
+    "size": "share of foreground pixels: those that differ from the background by more than half of the largest "
+    "difference",
+    "stroke": "thickness of the foreground in pixels: four times the mean distance to the nearest background "
+    "pixel, minus two",
+    "near-duplicates": "whether the data contain a near-duplicate, by perceptual hash and correlation",
 }
 """What is measured, by name."""
 
@@ -99,10 +101,10 @@ class Weakness:
 
 def measures(images: np.ndarray, pixel_range: tuple[float, float]) -> dict[str, np.ndarray]:
     """(N,) of each stored picture (N, H, W, C): MEANINGS by name; of the figure only where the ground is even."""
-    tones = tones_of(images, pixel_range)
+    tones = brightness_of(images, pixel_range)
     found = {"brightness": tones.mean((1, 2)), "contrast": tones.std((1, 2)), "position": offsets(tones)}
-    if has_even_ground(tones):
-        figures = masks(tones)
+    if has_even_background(tones):
+        figures = foreground_masks(tones)
         found |= {"size": sizes(figures), "stroke": thicknesses(figures)}
     return found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from snellen.explain.maps.measures import Pair, stands_out
+from snellen.explain.maps.quality import Pair, stands_out
 from snellen.phrases import fraction, percent, percent_interval
 
 TITLES = {"pca_layer": "PCA", "tsne": "t-SNE", "umap": "UMAP"}

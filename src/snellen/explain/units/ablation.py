@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from snellen.explain.subject import Subject
+from snellen.explain.analysis_inputs import TrainedModel
 from snellen.models.dense import Dense
 from snellen.models.dropout import Dropout
 from snellen.statistics.changes_by_class import mean_changes, own_class_p_values, share_changes
@@ -54,7 +54,9 @@ class Ablation:
         return np.asarray(np.maximum(self.probability_p, self.probability_own_p))
 
 
-def ablate(subject: Subject, read_at: str, values: np.ndarray, instead_U: np.ndarray, labels_N: np.ndarray) -> Ablation:
+def ablate(
+    subject: TrainedModel, read_at: str, values: np.ndarray, instead_U: np.ndarray, labels_N: np.ndarray
+) -> Ablation:
     """Silences each unit in turn: values (N, U) or (N, H, W, U) of the layer, of which one unit becomes a constant."""
     whole = subject.answers(read_at, values)
     silenced = silence_by_update if output_follows(subject, read_at) else silence_by_passes
@@ -62,7 +64,7 @@ def ablate(subject: Subject, read_at: str, values: np.ndarray, instead_U: np.nda
     return Ablation(*(np.stack(parts) for parts in zip(*each, strict=True)))
 
 
-def output_follows(subject: Subject, read_at: str) -> bool:
+def output_follows(subject: TrainedModel, read_at: str) -> bool:
     """Whether the units feed the logits directly."""
     after = [placed.layer for placed in subject.network.layers[subject.place_of(read_at) + 1 :]]
     mixing = [layer for layer in after if not isinstance(layer, Dropout)]
@@ -70,7 +72,7 @@ def output_follows(subject: Subject, read_at: str) -> bool:
 
 
 def silence_by_update(
-    subject: Subject, read_at: str, values: np.ndarray, instead_U: np.ndarray
+    subject: TrainedModel, read_at: str, values: np.ndarray, instead_U: np.ndarray
 ) -> Iterator[np.ndarray]:
     """(N, K) probabilities without each unit, where it feeds the logits: these change by its change times its weights.
 
@@ -86,7 +88,7 @@ def silence_by_update(
 
 
 def silence_by_passes(
-    subject: Subject, read_at: str, values: np.ndarray, instead_U: np.ndarray
+    subject: TrainedModel, read_at: str, values: np.ndarray, instead_U: np.ndarray
 ) -> Iterator[np.ndarray]:
     """The same by a pass through the rest of any network; values are as before afterwards."""
     for unit, constant in enumerate(instead_U):

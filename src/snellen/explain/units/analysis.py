@@ -1,6 +1,7 @@
 """Unit dossiers: what each unit of a layer responds to, what drives it, and what is lost without it.
 
-Pictures, boxes and likeness are of training images; whatever is claimed is measured on images that fitted no weights.
+Pictures, box plots and correlations of units are of training images; whatever is claimed is measured on images that the
+weights were not fitted to.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ import numpy as np
 import polars as pl
 
 from snellen.errors import StudyError
-from snellen.explain.outcome import Outcome
-from snellen.explain.subject import Subject
-from snellen.explain.thumbnails import tone
-from snellen.explain.units import boxes, maximal, words
+from snellen.explain.analysis_inputs import TrainedModel
+from snellen.explain.analysis_result import AnalysisResult
+from snellen.explain.method import Method
+from snellen.explain.thumbnails import to_uint8
+from snellen.explain.units import activation_maximisation, box_plots, words
 from snellen.explain.units.ablation import ablate
 from snellen.explain.units.layer import (
     Readings,
@@ -58,12 +60,12 @@ def seconds(network: Network, images: int) -> float:
     """
     layer = unit_layer(network, chosen_layer(network, None))
     ablations = min(ABLATION_MULTIPLICATIONS, 2 * 2 * layer.units * _after(network, layer) * images)
-    pictures = 0 if layer.affine else maximal.STARTS * layer.units
-    ascents = 3 * maximal.STEPS * pictures * network.multiply_adds
+    pictures = 0 if layer.affine else activation_maximisation.STARTS * layer.units
+    ascents = 3 * activation_maximisation.STEPS * pictures * network.multiply_adds
     return 0.5 + images * network.multiply_adds / 1e10 + (ablations + ascents) / 5e10
 
 
-def make(subject: Subject, options: Units) -> Outcome:
+def make(subject: TrainedModel, options: Units) -> AnalysisResult:
     """The dossiers of all units of a layer.
 
     tables: `units` (a row a unit), `classes` (a row a unit and class: selectivity, ablation), `boxes` (a row a unit and
@@ -78,12 +80,12 @@ def make(subject: Subject, options: Units) -> Outcome:
     most, least = extremes(seen)
     highest, norm = _maximal(subject, layer, train.rows, most)
     by_class = {"true": _labels(train), "predicted": train.predicted}
-    drawn = {by: boxes.boxes(seen.activation, each, len(subject.classes)) for by, each in by_class.items()}
-    touching = boxes.touching(drawn["true"])
+    drawn = {by: box_plots.boxes(seen.activation, each, len(subject.classes)) for by, each in by_class.items()}
+    touching = box_plots.touching(drawn["true"])
     tables = {
         "units": units_table(seen, judging, judged, highest, touching),
-        "classes": classes_table(judged, boxes.overlaps(drawn["true"]), subject.classes),
-        "boxes": pl.concat(boxes.table(each, by, subject.classes) for by, each in drawn.items()),
+        "classes": classes_table(judged, box_plots.overlaps(drawn["true"]), subject.classes),
+        "boxes": pl.concat(box_plots.table(each, by, subject.classes) for by, each in drawn.items()),
     }
     facts = _facts(subject, layer, judged, highest, norm, len(train))
     facts["detectable"] = [None if np.isnan(loss) else float(loss) for loss in judged.detectable]
@@ -91,10 +93,10 @@ def make(subject: Subject, options: Units) -> Outcome:
     tables["units"] = tables["units"].with_columns(sentence=pl.Series(words.descriptions(facts, tables)))
     facts["sentences"] = words.sentences(facts, tables)
     facts |= {"counts": words.counted(tables), "in_short": words.in_short(facts, tables)}
-    return Outcome(facts, tables, _arrays(subject, layer, highest, most, least) | _points(judging, judged_part))
+    return AnalysisResult(facts, tables, _arrays(subject, layer, highest, most, least) | _points(judging, judged_part))
 
 
-def _judging(subject: Subject) -> Predictions:
+def _judging(subject: TrainedModel) -> Predictions:
     """Images that fitted no weights; training images only where there are no others."""
     validation = subject.parts.get("validation")
     return validation if validation is not None and len(validation) else subject.parts["train"]
@@ -105,7 +107,7 @@ def _labels(predictions: Predictions) -> np.ndarray:
     return predictions.labels
 
 
-def judge(subject: Subject, layer: UnitLayer, read: Readings, part: Predictions, means: np.ndarray) -> Judged:
+def judge(subject: TrainedModel, layer: UnitLayer, read: Readings, part: Predictions, means: np.ndarray) -> Judged:
     """Selectivity and ablation on the images of `part`; means: (U,) what each unit is silenced by."""
     labels = _labels(part)
     told = selectivity(read.activation, labels, len(subject.classes))
@@ -131,7 +133,7 @@ def judge(subject: Subject, layer: UnitLayer, read: Readings, part: Predictions,
     )
 
 
-def _affordable(subject: Subject, layer: UnitLayer, images: int) -> int:
+def _affordable(subject: TrainedModel, layer: UnitLayer, images: int) -> int:
     """As many images as ABLATION_MULTIPLICATIONS allow, at least LEAST_ABLATED."""
     each = 2 * layer.units * max(1, _after(subject.network, layer))
     return min(images, max(LEAST_ABLATED, int(ABLATION_MULTIPLICATIONS / each)))
@@ -158,20 +160,22 @@ def extremes(read: Readings) -> tuple[np.ndarray, np.ndarray]:
     return np.stack([order[::-1][:count] for order in orders]), np.stack([order[:count] for order in orders])
 
 
-def _maximal(subject: Subject, layer: UnitLayer, rows: np.ndarray, most: np.ndarray) -> tuple[maximal.Maximal, float]:
+def _maximal(
+    subject: TrainedModel, layer: UnitLayer, rows: np.ndarray, most: np.ndarray
+) -> tuple[activation_maximisation.Maximal, float]:
     """The pictures that drive the units most, and the norm they may have: the mean one of 1,000 training images."""
     some = subject.inputs(rows[_spread(len(rows), 1_000)])
     norm = float(some.flatten(1).norm(dim=1).mean())
     strongest = subject.inputs(rows[most[:, 0]]).cpu().numpy()
-    starts = maximal.starts(some.mean(0).cpu().numpy(), strongest)
-    return maximal.maximal(subject, layer, starts, norm), norm
+    starts = activation_maximisation.starts(some.mean(0).cpu().numpy(), strongest)
+    return activation_maximisation.maximal(subject, layer, starts, norm), norm
 
 
 def _facts(
-    subject: Subject,
+    subject: TrainedModel,
     layer: UnitLayer,
     judged: Judged,
-    highest: maximal.Maximal,
+    highest: activation_maximisation.Maximal,
     norm: float,
     trained: int,
 ) -> dict[str, Any]:
@@ -198,7 +202,11 @@ def _facts(
 
 
 def _arrays(
-    subject: Subject, layer: UnitLayer, highest: maximal.Maximal, most: np.ndarray, least: np.ndarray
+    subject: TrainedModel,
+    layer: UnitLayer,
+    highest: activation_maximisation.Maximal,
+    most: np.ndarray,
+    least: np.ndarray,
 ) -> dict[str, np.ndarray]:
     rows = subject.parts["train"].rows
     shown = np.unique(rows[np.concatenate([most, least])])
@@ -206,11 +214,11 @@ def _arrays(
     weights = incoming_weights(subject, layer)
     return {
         **({} if weights is None else {"weights": weights.astype(np.float32)}),
-        "maximal": tone(highest.pictures, (0.0, 1.0)),
+        "maximal": to_uint8(highest.pictures, (0.0, 1.0)),
         "most": rows[most],
         "least": rows[least],
         "rows": shown,
-        "images": tone(images, subject.pixel_range),
+        "images": to_uint8(images, subject.pixel_range),
     }
 
 
@@ -224,3 +232,6 @@ def _points(read: Readings, part: Predictions) -> dict[str, np.ndarray]:
         "points_true": _labels(part)[some],
         "points_predicted": part.predicted[some],
     }
+
+
+METHOD = Method("model", make, misfit, seconds, version=2)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from snellen.errors import StudyError, unknown
-from snellen.explain.subject import ROWS_AT_ONCE, Subject
+from snellen.explain.analysis_inputs import ROWS_AT_ONCE, TrainedModel
 from snellen.models import chain
 from snellen.models.activations import ACTIVATIONS, Elementwise, Rescale
 from snellen.models.build import Network
@@ -120,19 +120,19 @@ def _affine(layer: Layer) -> bool:
     return isinstance(layer, AFFINE) or linear
 
 
-def drive_of(subject: Subject, layer: UnitLayer, x: Tensor) -> Tensor:
+def drive_of(subject: TrainedModel, layer: UnitLayer, x: Tensor) -> Tensor:
     """(n, U) or (n, H, W, U): what goes into the activation function for pictures (n, H, W, C); keeps gradients."""
     y, _ = chain.apply(layer.until, subject.parameters, subject.state, x.unsqueeze(0), Step("evaluate"))
     return y[0]
 
 
-def read_units(subject: Subject, layer: UnitLayer, rows: np.ndarray) -> Readings:
+def read_units(subject: TrainedModel, layer: UnitLayer, rows: np.ndarray) -> Readings:
     """What the units gave for the pictures of `rows`, ROWS_AT_ONCE at a time: maps of all are never held."""
     parts = [_read(subject, layer, rows[start : start + ROWS_AT_ONCE]) for start in range(0, len(rows), ROWS_AT_ONCE)]
     return Readings(*(np.concatenate(each) for each in zip(*parts, strict=True)))
 
 
-def _read(subject: Subject, layer: UnitLayer, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _read(subject: TrainedModel, layer: UnitLayer, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     with torch.inference_mode():
         drive = drive_of(subject, layer, subject.inputs(rows))
         activation = layer.activate(drive.clone())
@@ -150,7 +150,7 @@ def over_positions(values: Tensor) -> Tensor:
     return values.reshape(len(values), -1, values.shape[-1])
 
 
-def incoming_weights(subject: Subject, layer: UnitLayer) -> np.ndarray | None:
+def incoming_weights(subject: TrainedModel, layer: UnitLayer) -> np.ndarray | None:
     """(U, H, W, C) float32: by how much each pixel raises the drive of each unit; kernels of a first convolution.
 
     Through components, chosen pixels and whatever else is affine in front. None where the layer sees no pixels.
@@ -164,7 +164,7 @@ def incoming_weights(subject: Subject, layer: UnitLayer) -> np.ndarray | None:
     return None
 
 
-def pixel_weights(subject: Subject, layer: UnitLayer) -> np.ndarray:
+def pixel_weights(subject: TrainedModel, layer: UnitLayer) -> np.ndarray:
     """(U, H, W, C) float32, the gradient of each unit's drive; the same everywhere for an affine layer."""
     x = torch.zeros((layer.units, *subject.network.input_shape), device=subject.images.device, requires_grad=True)
     with torch.enable_grad():

@@ -8,9 +8,9 @@ import numpy as np
 import polars as pl
 
 from snellen.explain.units.ablation import Ablation
-from snellen.explain.units.detectable import detectable_losses
+from snellen.explain.units.activation_maximisation import Maximal
+from snellen.explain.units.detectable_loss import detectable_losses
 from snellen.explain.units.layer import Readings
-from snellen.explain.units.maximal import Maximal
 from snellen.explain.units.selectivity import Selectivity
 from snellen.statistics.proportion_intervals import wilson
 

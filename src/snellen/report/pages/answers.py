@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from snellen.explain.answers.chosen import GIVEN, MISTAKE, NARROW, SURE
+from snellen.explain.answers.chosen_pictures import GIVEN, MISTAKE, NARROW, SURE
 from snellen.explain.thumbnails import Thumbnails
 from snellen.limits import SHEET_BYTES
+from snellen.report.figures.attribution_colours import diverging, sequential, sheet_of
+from snellen.report.figures.sprites import Sheet, build_sheet
 from snellen.report.page import filled
-from snellen.report.pages.heat import diverging, sequential, sheet_of
-from snellen.report.pages.leaf import Leaf
-from snellen.report.sprites import Sheet, build_sheet
+from snellen.report.pages.page_inputs import PageInputs
 
 MAPS = {
     "grad_cam": ("Grad-CAM", sequential),
@@ -36,17 +36,17 @@ SHOWN_CLASSES = 5
 """Classes whose probability is drawn, the most probable first."""
 
 
-def answers_page(leaf: Leaf) -> str:
+def answers_page(inputs: PageInputs) -> str:
     """The whole HTML."""
-    facts, arrays = leaf.outcome.facts, leaf.outcome.arrays
+    facts, arrays = inputs.result.facts, inputs.result.arrays
     pictures = Thumbnails(arrays["rows"], arrays["pictures"])
     images = [{**UNSAID, **image, "place": at} for at, image in enumerate(facts["images"])]
     groups = [
         {"name": name, "images": [image for image in images if image["why"] == why]} for why, name in KINDS.items()
     ]
     return filled(
-        "pages/answers.html.j2",
-        leaf.heading,
+        "answers.html.j2",
+        inputs.heading,
         {},
         {},
         sheet=build_sheet(pictures, arrays["rows"].tolist(), SHEET_BYTES, arrays["means"] if facts["cells"] else None),
@@ -55,11 +55,11 @@ def answers_page(leaf: Leaf) -> str:
         names={way: name for way, (name, _) in MAPS.items()},
         groups=[group for group in groups if group["images"]],
         facts=facts,
-        classes=leaf.classes,
+        classes=inputs.classes,
         ranked=_ranked,
         widest=_widest,
         completeness=_completeness(facts),
-        sentences=leaf.outcome.sentences,
+        sentences=inputs.result.sentences,
     )
 
 

@@ -2,41 +2,37 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from snellen.explain.outcome import Outcome
-from snellen.explain.thumbnails import Thumbnails
-from snellen.report.figures import Specification
+from snellen.explain.analysis_result import AnalysisResult
+from snellen.report.figures.charts import Specification
+from snellen.report.figures.sprites import build_sheet
+from snellen.report.figures.value_curves import Measure, curve_figure
 from snellen.report.page import filled
-from snellen.report.pages.curve_figures import Measure, curve_figure
-from snellen.report.pages.leaf import Leaf
-from snellen.report.sprites import build_sheet
-
-NO_PICTURES = Thumbnails(np.zeros(0, np.int64), np.zeros((0, 1, 1, 1), np.uint8))
+from snellen.report.pages.page_inputs import PageInputs
+from snellen.report.pages.plain import NO_PICTURES
 
 
-def curve_page(leaf: Leaf) -> str:
+def curve_page(inputs: PageInputs) -> str:
     """The whole HTML."""
-    figures = {"accuracy": accuracy_curve(leaf.outcome), "error": _figure(leaf.outcome, "error")}
+    figures = {"accuracy": accuracy_curve(inputs.result), "error": _figure(inputs.result, "error")}
     return filled(
-        "pages/curves.html.j2",
-        leaf.heading,
+        "curves.html.j2",
+        inputs.heading,
         {name: figure for name, figure in figures.items() if figure},
         {},
         sheet=build_sheet(NO_PICTURES, [], 1_000),
-        facts=leaf.outcome.facts,
-        points=leaf.outcome.tables["points"].to_dicts(),
-        sentences=leaf.outcome.sentences,
+        facts=inputs.result.facts,
+        points=inputs.result.tables["points"].to_dicts(),
+        sentences=inputs.result.sentences,
     )
 
 
-def accuracy_curve(outcome: Outcome) -> Specification | None:
+def accuracy_curve(result: AnalysisResult) -> Specification | None:
     """The figure of the accuracy, which the report draws too; None without points."""
-    return _figure(outcome, "accuracy")
+    return _figure(result, "accuracy")
 
 
-def _figure(outcome: Outcome, measure: Measure) -> Specification | None:
-    facts, (points, networks) = outcome.facts, (outcome.tables[name].to_dicts() for name in ("points", "networks"))
+def _figure(result: AnalysisResult, measure: Measure) -> Specification | None:
+    facts, (points, networks) = result.facts, (result.tables[name].to_dicts() for name in ("points", "networks"))
     if not points:
         return None
     return curve_figure(points, networks, facts["models"], facts["what"], facts["images"], measure)

@@ -6,14 +6,14 @@ import numpy as np
 
 from snellen.explain.thumbnails import Thumbnails
 from snellen.limits import SHEET_BYTES
+from snellen.report.figures.sprites import build_sheet
 from snellen.report.page import filled
-from snellen.report.pages.leaf import Leaf
-from snellen.report.sprites import build_sheet
+from snellen.report.pages.page_inputs import PageInputs
 
 
-def data_page(leaf: Leaf) -> str:
+def data_page(inputs: PageInputs) -> str:
     """The whole HTML."""
-    facts, arrays = leaf.outcome.facts, leaf.outcome.arrays
+    facts, arrays = inputs.result.facts, inputs.result.arrays
     thumbnails = Thumbnails(arrays["rows"].astype(np.int64), arrays["images"])
     suspects = facts["suspects"]
     groups = [
@@ -21,12 +21,12 @@ def data_page(leaf: Leaf) -> str:
         ("trained on", [one for one in suspects if one["role"] == "train"], facts["counts"]["trained_suspects"]),
     ]
     return filled(
-        "pages/data.html.j2",
-        leaf.heading | {"data": {"classes": leaf.classes}},
+        "data.html.j2",
+        inputs.heading | {"data": {"classes": inputs.classes}},
         {},
         {},
         sheet=build_sheet(thumbnails, thumbnails.rows.tolist(), SHEET_BYTES, arrays["looks"]),
         facts=facts,
         suspects=groups,
-        sentences=leaf.outcome.sentences,
+        sentences=inputs.result.sentences,
     )

@@ -8,27 +8,27 @@ from typing import Any
 
 from snellen.explain.thumbnails import Thumbnails
 from snellen.limits import CELL_SHEET_BYTES
+from snellen.report.figures.sprites import build_sheet
 from snellen.report.formats import ends
 from snellen.report.page import filled
-from snellen.report.pages.leaf import Leaf
-from snellen.report.sprites import build_sheet
+from snellen.report.pages.page_inputs import PageInputs
 
 
-def errors_page(leaf: Leaf) -> str:
+def errors_page(inputs: PageInputs) -> str:
     """The whole HTML."""
-    facts, arrays = leaf.outcome.facts, leaf.outcome.arrays
+    facts, arrays = inputs.result.facts, inputs.result.arrays
     return filled(
-        "pages/errors.html.j2",
-        leaf.heading,
+        "errors.html.j2",
+        inputs.heading,
         {},
         {},
         sheet=build_sheet(Thumbnails(arrays["rows"], arrays["pictures"]), arrays["rows"].tolist(), CELL_SHEET_BYTES),
         facts=facts,
-        classes=leaf.classes,
+        classes=inputs.classes,
         measures=_by_measure(facts),
         weak={(one["slice"], one["model"]): one for one in facts["weak"]},
         axis=ends([end for each in facts["slices"] for one in each["accuracy"] for end in (one["low"], one["high"])]),
-        sentences=leaf.outcome.sentences,
+        sentences=inputs.result.sentences,
     )
 
 

@@ -13,11 +13,11 @@ from markupsafe import Markup
 from snellen.explain.thumbnails import Thumbnails
 from snellen.limits import MAP_POINTS, MAP_SHEET_BYTES
 from snellen.phrases import count
+from snellen.report.figures.sprites import Sheet, build_sheet
 from snellen.report.formats import percent, seconds
 from snellen.report.names import shortened
 from snellen.report.page import embedded_json, filled, resource
-from snellen.report.pages.leaf import Leaf
-from snellen.report.sprites import Sheet, build_sheet
+from snellen.report.pages.page_inputs import PageInputs
 
 ORDER = ("tsne", "umap", "units", "pca_layer", "pca_pixels", "pixels")
 """In which maps are offered; the first is shown first."""
@@ -34,29 +34,29 @@ NAMED = ("tsne", "umap", "units")
 LONGEST_ID = 80
 
 
-def map_page(leaf: Leaf) -> str:
+def map_page(inputs: PageInputs) -> str:
     """The whole HTML."""
-    facts, arrays = leaf.outcome.facts, leaf.outcome.arrays
+    facts, arrays = inputs.result.facts, inputs.result.arrays
     lots = np.random.default_rng(0).permutation(len(arrays["picture_rows"]))
     pictures = Thumbnails(arrays["picture_rows"], arrays["pictures"])
     sheet = build_sheet(pictures, arrays["picture_rows"][lots].tolist(), MAP_SHEET_BYTES)
-    points = _in_order(leaf.outcome.tables["points"], list(sheet.tiles))
+    points = _in_order(inputs.result.tables["points"], list(sheet.tiles))
     maps = sorted(facts["maps"], key=lambda one: ORDER.index(one["name"]))
     described = [{**one, "title": title_of(one), "note": note_of(one, facts)} for one in maps]
     return filled(
-        "pages/maps.html.j2",
-        leaf.heading,
+        "maps.html.j2",
+        inputs.heading,
         {},
         {},
-        {"maps": resource("pages/maps.js")},
+        {"maps": resource("maps.js")},
         sheet=sheet,
         facts=facts,
         maps=described,
-        classes=leaf.classes,
+        classes=inputs.classes,
         drawn=len(points),
-        sentences=leaf.outcome.sentences,
-        style=Markup(resource("pages/maps.css")),
-        atlas=embedded_json(_atlas(points, described, leaf.classes, sheet)),
+        sentences=inputs.result.sentences,
+        style=Markup(resource("maps.css")),
+        atlas=embedded_json(_atlas(points, described, inputs.classes, sheet)),
     )
 
 

@@ -8,13 +8,13 @@ import numpy as np
 import polars as pl
 
 from snellen.explain.thumbnails import Thumbnails
-from snellen.explain.units.boxes import NUMBERS
+from snellen.explain.units.box_plots import NUMBERS
 from snellen.limits import LISTED_CLASSES
+from snellen.report.figures.picture_noise import NOISE, shows_more_than_noise
+from snellen.report.figures.sprites import Sheet, build_sheet
 from snellen.report.names import keys, shortened
 from snellen.report.page import embedded_json, filled, resource
-from snellen.report.pages.leaf import Content, Leaf
-from snellen.report.pages.looks import NOISE, telling
-from snellen.report.sprites import Sheet, build_sheet
+from snellen.report.pages.page_inputs import PageInputs
 
 PICTURES_BYTES, WEIGHTS_BYTES = 1_500_000, 400_000
 """Largest sprite sheets: of the images, and each of what drives units and of their weights."""
@@ -30,9 +30,9 @@ CLIPPED = 97
 """Per cent of a unit's weights within the range of colours; single extreme ones would hide all others."""
 
 
-def units_page(leaf: Leaf) -> str:
+def units_page(inputs: PageInputs) -> str:
     """The whole HTML."""
-    facts, tables, arrays = leaf.outcome.facts, leaf.outcome.tables, leaf.outcome.arrays
+    facts, tables, arrays = inputs.result.facts, inputs.result.tables, inputs.result.arrays
     shown = shown_units(tables["units"])
     sheets, tiles = _sheets(arrays, shown)
     heads = keys(facts["classes"])
@@ -43,16 +43,16 @@ def units_page(leaf: Leaf) -> str:
         for unit in shown
     ]
     return filled(
-        "pages/units.html.j2",
-        leaf.heading,
+        "units.html.j2",
+        inputs.heading,
         {},
         {},
-        {"units": resource("pages/units.js")},
+        {"units": resource("units.js")},
         sheet=sheets["pictures"],
         sheets={name: sheet for name, sheet in sheets.items() if name != "pictures"},
         facts=facts,
         rows=[_row(of_unit["units"][each["unit"]].row(0, named=True), each) for each in dossiers],
-        sentences=leaf.outcome.sentences,
+        sentences=inputs.result.sentences,
         dead=tables["units"].filter("dead")["unit"].to_list(),
         noise={name: len(shown) - len(own) for name, own in tiles.items()},
         noise_below=NOISE,
@@ -85,7 +85,7 @@ def _sheets(arrays: dict[str, np.ndarray], shown: list[int]) -> tuple[dict[str, 
         if name not in arrays:
             continue
         own = arrays[name][shown]
-        kept = np.flatnonzero(telling(own))
+        kept = np.flatnonzero(shows_more_than_noise(own))
         tiles[name] = {shown[at]: tile for tile, at in enumerate(kept)}
         if len(kept):
             sheets[name] = _sheet(colour(own[kept]), max_bytes)
@@ -108,7 +108,7 @@ def coloured(weights_UHWC: np.ndarray) -> np.ndarray:
     return np.asarray((ZERO + (ends - np.array(ZERO)) * np.abs(signed)).round(), np.uint8)
 
 
-def _shared(facts: Content, tables: dict[str, pl.DataFrame], arrays: dict[str, np.ndarray]) -> Content:
+def _shared(facts: dict[str, Any], tables: dict[str, pl.DataFrame], arrays: dict[str, np.ndarray]) -> dict[str, Any]:
     """What all dossiers have in common."""
     ranges = tables["boxes"].filter(pl.col("unit") == 0)
     images = {by: ranges.filter(pl.col("by") == by)["images"].to_list() for by in ("true", "predicted")}
@@ -126,7 +126,7 @@ def _shared(facts: Content, tables: dict[str, pl.DataFrame], arrays: dict[str, n
     }
 
 
-def _dossier(tables: dict[str, pl.DataFrame], arrays: dict[str, np.ndarray], sheet: Sheet, unit: int) -> Content:
+def _dossier(tables: dict[str, pl.DataFrame], arrays: dict[str, np.ndarray], sheet: Sheet, unit: int) -> dict[str, Any]:
     """All of one unit, from its rows of the tables, in few digits; lists over classes are in their order."""
     classes, boxes, own = tables["classes"], tables["boxes"], tables["units"].row(0, named=True)
     area, mean, zero = (
@@ -153,7 +153,7 @@ def _dossier(tables: dict[str, pl.DataFrame], arrays: dict[str, np.ndarray], she
     }
 
 
-def _reduced(dossier: Content) -> Content:
+def _reduced(dossier: dict[str, Any]) -> dict[str, Any]:
     """A dossier of at most LISTED_CLASSES classes, `of` says which: those that the unit responds to or that need it,
     then the most and the least active ones. With hundreds of classes all of them would be 100 kB a unit."""
     number = len(dossier["area"])
@@ -188,13 +188,13 @@ def few(value: float | None) -> float | None:
     return None if value is None else float(f"{value:.4g}") + 0.0
 
 
-def _row(own: Content, dossier: Content) -> Content:
+def _row(own: dict[str, Any], dossier: dict[str, Any]) -> dict[str, Any]:
     """What the table of all units says of one."""
     best = max(range(len(dossier["area"])), key=lambda at: dossier["area"][at][0] or 0.0)
     return {**own, "best": best, "flags": _flags(own), "worst": _worst(dossier), **dossier}
 
 
-def _flags(own: Content) -> list[str]:
+def _flags(own: dict[str, Any]) -> list[str]:
     count = own["selective_classes"]
     found = {
         "dead": own["dead"],
@@ -207,7 +207,7 @@ def _flags(own: Content) -> list[str]:
     return [name for name, holds in found.items() if holds]
 
 
-def _worst(dossier: Content) -> dict[str, Any] | None:
+def _worst(dossier: dict[str, Any]) -> dict[str, Any] | None:
     """The class that loses most without the unit: recall where that is shown, else probability, else None."""
     for kind, measure, column in (("needed", "recall", 0), ("used", "probability", 3)):
         losing = [at for at, holds in enumerate(dossier[kind]) if holds]

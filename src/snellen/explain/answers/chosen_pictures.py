@@ -1,0 +1,89 @@
+"""Which pictures of a model are explained: its most confident mistakes, its least and its most confident right answers,
+or pictures that the study names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from snellen.errors import StudyError
+from snellen.explain.mistakes import confident_mistakes
+from snellen.models.predictions import Predictions
+
+MISTAKE, NARROW, SURE, GIVEN = "mistake", "least sure", "sure", "given"
+MOST_SURE = 10
+"""Classes of which a sure right answer is shown."""
+
+
+@dataclass(frozen=True)
+class ChosenPicture:
+    """One picture. why: MISTAKE, NARROW, SURE or GIVEN. rival: the true class where the answer is wrong, else the
+    second most probable one."""
+
+    row: int
+    id: str
+    role: str
+    why: str
+    label: int
+    answer: int
+    rival: int
+    probabilities: tuple[float, ...]
+
+
+def most_informative(predictions: Predictions, count: int) -> list[ChosenPicture]:
+    """Half of `count` the most confident mistakes, half the right answers with the least probability; then the surest
+    right answer of each class, of the first MOST_SURE. Equals in row order."""
+    labels = _labels(predictions)
+    at = {int(row): place for place, row in enumerate(predictions.rows)}
+    mistakes = [at[one["row"]] for one in confident_mistakes(predictions, count // 2)]
+    confidence = predictions.probabilities.max(1)
+    right = np.flatnonzero(predictions.predicted == labels)
+    narrow = right[np.argsort(confidence[right], kind="stable")][: count - count // 2].tolist()
+    of_class = (right[labels[right] == code] for code in range(min(MOST_SURE, predictions.probabilities.shape[1])))
+    sure = [int(own[confidence[own].argmax()]) for own in of_class if len(own)]
+    parts = {MISTAKE: mistakes, NARROW: narrow, SURE: [place for place in sure if place not in narrow]}
+    return [_chosen(predictions, place, why) for why, places in parts.items() for place in places]
+
+
+def requested_pictures(parts: dict[str, Predictions], rows: Sequence[int], ids: Sequence[str]) -> list[ChosenPicture]:
+    """The pictures of these data set rows, then of these ids, among those whose labels are known.
+
+    Raises StudyError for one that no role holds, or whose label is sealed.
+    """
+    open_parts = [part for part in parts.values() if part.labels is not None]
+    return [
+        *(_found(open_parts, [part.rows == row for part in open_parts], f"row {row}") for row in rows),
+        *(_found(open_parts, [part.ids == name for part in open_parts], f"id {name!r}") for name in ids),
+    ]
+
+
+def _found(parts: Sequence[Predictions], where: Sequence[np.ndarray], name: str) -> ChosenPicture:
+    for part, matches in zip(parts, where, strict=True):
+        if matches.any():
+            return _chosen(part, int(matches.argmax()), GIVEN)
+    roles = ", ".join(part.role for part in parts)
+    raise StudyError(
+        "no such image with a known label", where="analyses: answers", found=name, expected=f"one of {roles}"
+    )
+
+
+def _chosen(predictions: Predictions, place: int, why: str) -> ChosenPicture:
+    shares = predictions.probabilities[place].astype(float)
+    label, (answer, second) = int(_labels(predictions)[place]), np.argsort(-shares, kind="stable")[:2].tolist()
+    return ChosenPicture(
+        row=int(predictions.rows[place]),
+        id=str(predictions.ids[place]),
+        role=predictions.role,
+        why=why,
+        label=label,
+        answer=answer,
+        rival=second if answer == label else label,
+        probabilities=tuple(shares.tolist()),
+    )
+
+
+def _labels(predictions: Predictions) -> np.ndarray:
+    assert predictions.labels is not None  # the caller passes roles whose labels are known
+    return predictions.labels

@@ -1,0 +1,71 @@
+"""Pictures that several models get wrong: all of them, or all but one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from snellen.models.predictions import Predictions
+
+
+@dataclass(frozen=True, eq=False)
+class AnswersOfAll:
+    """The pictures of one role that all models answered. rows, labels: (N,); answers, confidence, right: (M, N)."""
+
+    models: tuple[str, ...]
+    rows: np.ndarray
+    ids: np.ndarray
+    labels: np.ndarray
+    answers: np.ndarray
+    confidence: np.ndarray
+
+    @property
+    def right(self) -> np.ndarray:
+        """(M, N) bool."""
+        return np.asarray(self.answers == self.labels)
+
+
+def answers_of_all(predictions: Mapping[str, Predictions]) -> AnswersOfAll:
+    """By model; of one role, at least one model, labels known."""
+    parts = list(predictions.values())
+    shared = parts[0].rows
+    for part in parts[1:]:
+        shared = shared[np.isin(shared, part.rows)]
+    places = [np.searchsorted(part.rows, shared) for part in parts]
+    first = places[0]
+    return AnswersOfAll(
+        tuple(predictions),
+        shared,
+        parts[0].ids[first],
+        np.asarray(parts[0].labels)[first],
+        np.stack([part.predicted[place] for part, place in zip(parts, places, strict=True)]),
+        np.stack([part.probabilities.max(1)[place] for part, place in zip(parts, places, strict=True)]),
+    )
+
+
+def wrong_for_all(found: AnswersOfAll) -> np.ndarray:
+    """Places of the pictures that no model gets right, those answered with the highest mean probability first."""
+    places = np.flatnonzero(~found.right.any(0))
+    return places[np.argsort(-found.confidence.mean(0)[places], kind="stable")]
+
+
+def right_for_one(found: AnswersOfAll) -> dict[str, np.ndarray]:
+    """By model: places of the pictures that it alone gets right, those it is surest of first."""
+    alone = found.right.sum(0) == 1
+    places = {model: np.flatnonzero(alone & found.right[at]) for at, model in enumerate(found.models)}
+    sure = dict(zip(found.models, found.confidence, strict=True))
+    return {model: own[np.argsort(-sure[model][own], kind="stable")] for model, own in places.items()}
+
+
+def as_json(found: AnswersOfAll, place: int) -> dict[str, Any]:
+    """One picture with the answer of each model, as JSON values."""
+    return {
+        "row": int(found.rows[place]),
+        "id": str(found.ids[place]),
+        "label": int(found.labels[place]),
+        "answers": found.answers[:, place].tolist(),
+        "confidence": found.confidence[:, place].astype(float).tolist(),
+    }

@@ -1,0 +1,147 @@
+"""The optional sections of model.json, version 2: what stands between the network and its answer, or in front of it.
+
+The schemas come before the features. A section that this version of Snellen does not apply makes `load_bundle` refuse
+the bundle by the name of the section: an answer without it would be another one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from snellen.errors import BundleError
+from snellen.limits import MAX_CLASSES, MAX_IMAGES, MAX_PARAMETERS, MAX_SIDE_PIXELS
+
+Images = Annotated[int, Field(strict=True, ge=1, le=MAX_IMAGES)]
+Pixels = Annotated[int, Field(ge=1, le=MAX_SIDE_PIXELS)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+MAX_PLUG_INS = 20
+NEWER = "This bundle needs a newer Snellen."
+
+
+class Section(BaseModel):
+    """Base of all sections. A key that is not in the schema is refused: a later version gives it another number."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Temperature(Section):
+    """Logits are divided by `value` before the softmax. role, images: those it was fitted to."""
+
+    value: Annotated[float, Field(ge=0.01, le=100)]
+    role: Literal["validation", "calibration"]
+    images: Images
+
+
+class Thresholds(Section):
+    """What is answered, by one threshold a class on its probability, after the temperature. role, images: fitted to.
+
+    rule: `ratio`, the class whose probability is the largest multiple of its threshold; `abstain`, the most probable
+    class, or none where its threshold is not reached; `set`, all classes whose threshold is reached.
+    """
+
+    rule: Literal["ratio", "abstain", "set"]
+    values: Annotated[tuple[Share, ...], Field(min_length=2, max_length=MAX_CLASSES)]
+    role: Literal["validation", "calibration"]
+    images: Images
+
+
+class Familiarity(Section):
+    """Which pictures are unlike the training pictures: those farther than `limit` from them, in what a layer gives.
+
+    method: to the `nearest` training picture, or `mahalanobis` to the nearest class mean. share: of held-out pictures
+    that lie within the limit. arrays_sha256: of familiarity.safetensors, which holds what distances are measured to.
+    """
+
+    method: Literal["nearest", "mahalanobis"]
+    layer: Name
+    limit: Annotated[float, Field(ge=0)]
+    share: Share
+    arrays_sha256: Sha256
+
+
+class Backbone(Section):
+    """The pretrained network whose output the layers read: its library, its name and its weights there.
+
+    weights_sha256: of the pretrained weights. features: numbers that it gives for a picture.
+    """
+
+    library: Literal["torchvision", "timm"]
+    name: Name
+    weights: Name
+    weights_sha256: Sha256
+    features: Annotated[int, Field(strict=True, ge=1, le=MAX_PARAMETERS)]
+
+
+class Preparation(Section):
+    """What is done to a picture before the network: scaled to 0..1, resized, (x - mean) / deviation of each channel."""
+
+    height: Pixels
+    width: Pixels
+    interpolation: Literal["bilinear", "bicubic"]
+    mean: Annotated[tuple[float, ...], Field(min_length=1, max_length=4)]
+    deviation: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1, max_length=4)]
+
+    @model_validator(mode="after")
+    def _of_the_same_channels(self) -> Preparation:
+        if len(self.mean) != len(self.deviation):
+            raise ValueError(f"{len(self.mean)} means and {len(self.deviation)} deviations")
+        return self
+
+
+class PlugIn(Section):
+    """Code that the user must name: a bundle says which it needs, and nothing is imported because a file says so."""
+
+    kind: Literal["layer", "activation", "preparation"]
+    name: Name
+    package: Name
+    version: Name
+
+
+class Sections(Section):
+    """All sections; one at least."""
+
+    temperature: Temperature | None = None
+    thresholds: Thresholds | None = None
+    familiarity: Familiarity | None = None
+    backbone: Backbone | None = None
+    preparation: Preparation | None = None
+    plug_ins: Annotated[tuple[PlugIn, ...], Field(min_length=1, max_length=MAX_PLUG_INS)] | None = None
+
+    @model_validator(mode="after")
+    def _is_not_empty(self) -> Sections:
+        if not self.names:
+            raise ValueError("no section: version 1 has none")
+        return self
+
+    @property
+    def names(self) -> list[str]:
+        """Those that the bundle has."""
+        return [name for name in type(self).model_fields if getattr(self, name) is not None]
+
+
+APPLIED: frozenset[str] = frozenset()
+"""Sections that this version of Snellen applies."""
+
+
+def expect_known(version: Any, sections: Any) -> None:
+    """Raises BundleError for a version, or a section, of a later Snellen; whatever else is wrong is found later."""
+    if isinstance(version, int) and version > 2:
+        raise BundleError("a later version of the format", found=version, expected="1 or 2", hint=NEWER)
+    unknown = sorted(set(sections) - set(Sections.model_fields)) if isinstance(sections, Mapping) else []
+    if unknown:
+        known = ", ".join(Sections.model_fields)
+        raise BundleError("an unknown section", found=", ".join(unknown)[:200], expected=known, hint=NEWER)
+
+
+def expect_applied(sections: Sections | None) -> None:
+    """Raises BundleError where a bundle has a section that this version does not apply."""
+    missing = [name for name in sections.names if name not in APPLIED] if sections else []
+    if missing:
+        raise BundleError(
+            f"this version of Snellen does not apply the {' and the '.join(missing)} of this bundle", hint=NEWER
+        )

@@ -1,0 +1,1 @@
+"""What the pages draw: charts, the confusion matrix, networks, pictures."""

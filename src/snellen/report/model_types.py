@@ -1,0 +1,289 @@
+"""The types of one model in report.json: its training, its search, seeds and folds, and its scores on each role."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NotRequired, TypedDict
+
+from snellen.explain.chosen_pixels import PixelMap
+from snellen.explain.mistakes import Example, Mistake, Pair
+
+
+class EstimateJson(TypedDict):
+    """A number with its 95 % interval. n: images; networks, deviation: of a mean over networks."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+    covers: str
+    method: str
+    networks: NotRequired[int]
+    deviation: NotRequired[float | None]
+
+
+Scores = dict[str, EstimateJson]
+"""By measure."""
+
+
+class OutcomeJson(TypedDict):
+    """What became of a model's network. job: the one of the first seed."""
+
+    model: str
+    job: str
+    status: str
+    chosen: bool
+    reason: str | None
+    parameters: int
+    kept_epoch: int | None
+    seconds: float | None
+
+
+class LayerJson(TypedDict):
+    """A row of the table of layers. inside, beside: of a skip."""
+
+    name: str
+    kind: str
+    detail: str
+    output: list[int]
+    parameters: int
+    inside: NotRequired[list[LayerJson]]
+    beside: NotRequired[list[LayerJson]]
+
+
+class PhaseJson(TypedDict):
+    """One phase of training; epochs are counted through all phases."""
+
+    settings: dict[str, Any]
+    first_epoch: int
+    last_epoch: int
+    kept_epoch: int | None
+    seconds: float | None
+
+
+class ShippedPhaseJson(TypedDict):
+    """One phase of the network of the bundle. by: the validation measure that chose the kept epoch; None: by rule."""
+
+    settings: dict[str, Any]
+    epochs: int
+    kept_epoch: int
+    by: str | None
+
+
+class ShippedJson(TypedDict):
+    """The network of the bundle. roles: those whose numbers in the report are of this network."""
+
+    job: str
+    seed: int
+    seeds: int
+    final: bool
+    judges: Literal["seeds", "folds"] | None
+    images: int | None
+    roles: list[str]
+    phases: list[ShippedPhaseJson]
+
+
+class HyperparameterJson(TypedDict):
+    """One searched value. values: where they can be listed, else None."""
+
+    path: str
+    name: str
+    scale: Literal["log", "linear", "named"]
+    low: float | None
+    high: float | None
+    values: list[Any] | None
+
+
+class TrialJson(TypedDict):
+    """One combination of values, by the paths of the hyper-parameters."""
+
+    trial: int
+    assignment: dict[str, Any]
+    epochs: int
+    score: float | None
+    outcome: Literal["winner", "finished", "stopped", "failed"]
+    stopped_early: bool
+    curve: list[float]
+    jobs: list[str]
+    kept_epochs: list[int]
+    same_as: int | None
+
+
+class RoundJson(TypedDict):
+    """One round of a search. went_on: trials that a later round trained further."""
+
+    trials: int
+    new: int
+    to_epoch: int
+    went_on: int
+    failed: int
+    seconds: float
+
+
+class CostJson(TypedDict):
+    """Epochs trained, and those of training every network of every trial alone to its end."""
+
+    epochs: int
+    epochs_in_full: int
+    saved_by: dict[str, int]
+    seconds: float
+
+
+class SelectionJson(TypedDict):
+    """The winner's score, corrected for having been chosen. chosen: share of the resamples that each candidate won."""
+
+    winner: int
+    observed: float
+    corrected: float
+    low: float | None
+    high: float | None
+    optimism: float
+    chosen: list[float]
+    not_covered: str
+
+
+class SearchJson(TypedDict):
+    """The search of a model."""
+
+    method: str
+    measure: str
+    mean_over: str | None
+    networks: int
+    combinations: int | None
+    hyperparameters: list[HyperparameterJson]
+    trials: list[TrialJson]
+    rounds: list[RoundJson]
+    winner: int
+    cost: CostJson
+    selection: SelectionJson | None
+
+
+class SeedJson(TypedDict):
+    """The network of one seed."""
+
+    seed: int
+    job: str
+    accuracy: float
+
+
+class ConfusedPairJson(TypedDict):
+    """A class called another, over the networks of all seeds."""
+
+    classes: list[int]
+    images: float
+    share: EstimateJson
+
+
+ClassRecallJson = TypedDict("ClassRecallJson", {"class": str, "recall": EstimateJson})
+
+
+class SeedsJson(TypedDict):
+    """The networks of all seeds on one role. mistakes: of one network."""
+
+    mean: EstimateJson
+    seeds: list[SeedJson]
+    mistakes: float | None
+    pairs: list[ConfusedPairJson]
+    recalls: list[ClassRecallJson]
+
+
+class FoldMeanJson(TypedDict):
+    """The mean over folds. deviation: between them."""
+
+    value: float
+    low: float | None
+    high: float | None
+    standard_error: float
+    degrees_of_freedom: float | None
+    deviation: float
+    covers: str
+    method: str
+
+
+class SplitJson(TypedDict):
+    """One fold. accuracies: of the networks of its seeds. values: what the search inside it chose."""
+
+    repeat: int
+    fold: int
+    accuracies: list[float]
+    mean: float
+    values: dict[str, Any]
+
+
+class FinalJson(TypedDict):
+    """The network on all rows: epochs of each phase, and what the networks before it kept."""
+
+    job: str
+    status: str
+    epochs: list[int]
+    kept: list[list[int]]
+    medians: list[float]
+
+
+class FoldsJson(TypedDict):
+    """Cross-validation of a model."""
+
+    splits: list[SplitJson]
+    seeds: list[int]
+    searched: Literal["inside", "once"] | None
+    planned: int
+    mean: FoldMeanJson
+    between_splits: float | None
+    between_seeds: float | None
+    num_train: float
+    num_held_out: float
+    final: FinalJson | None
+
+
+class AugmentedJson(TypedDict):
+    """original: a row of the data set. augmented: the number of a stored picture."""
+
+    original: int
+    augmented: int
+
+
+ClassScoresJson = TypedDict(
+    "ClassScoresJson",
+    {
+        "class": str,
+        "support": int,
+        "predicted": int,
+        "precision": EstimateJson | None,
+        "recall": EstimateJson | None,
+        "f1": EstimateJson | None,
+    },
+)
+
+
+class RoleJson(TypedDict):
+    """One model on one role. cells: rows of pictures by "true,predicted"."""
+
+    n: int
+    network: str | None
+    scores: Scores
+    per_class: list[ClassScoresJson]
+    confusion: list[list[int]]
+    cells: dict[str, list[int]]
+    mistakes: list[Mistake]
+    pairs: list[Pair]
+    examples: list[Example]
+
+
+class ModelJson(OutcomeJson):
+    """All of one model. input: (height, width, channels). history: a record an epoch."""
+
+    name: str
+    trainable_parameters: int
+    stopped_epoch: int
+    input: list[int]
+    layers: list[LayerJson]
+    pixels: PixelMap | None
+    training: dict[str, Any]
+    phases: list[PhaseJson]
+    history: list[dict[str, Any]]
+    search: SearchJson | None
+    seeds: dict[str, SeedsJson] | None
+    folds: FoldsJson | None
+    augmented: list[AugmentedJson]
+    network: str | None
+    shipped: ShippedJson | None
+    roles: dict[str, RoleJson]

@@ -1,0 +1,1 @@
+"""The parts of report.json, each from what is stored in the run."""

@@ -1,0 +1,149 @@
+"""The types of report.json, section by section. A key that is renamed here fails in mypy wherever it is used."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NotRequired, TypedDict
+
+from snellen.evaluate.data_file import DataSection, RolesSection
+from snellen.report.model_types import ModelJson, OutcomeJson, Scores
+
+Setting = str | int | float | bool | None
+
+
+class FindingJson(TypedDict):
+    """A sentence with the values in it."""
+
+    code: str
+    severity: Literal["result", "error", "warning", "notice"]
+    sentence: str
+    values: dict[str, Any]
+    evidence: str
+    advice: str | None
+
+
+class OpeningsJson(TypedDict):
+    """How often predictions were compared with test labels, and of which models."""
+
+    this_run: int
+    ever: int
+    models: list[str]
+
+
+class StandingJson(OutcomeJson):
+    """A row of the leaderboard. scores: by role."""
+
+    group: str | None
+    may_be_best: bool | None
+    seeds: int
+    epochs: int
+    scores: dict[str, Scores]
+
+
+class BaselineJson(TypedDict):
+    """A row of the leaderboard that is a baseline's. images: it was fitted to, of of_images."""
+
+    floor: str
+    label: str
+    status: str
+    reason: str | None
+    images: int
+    of_images: int
+    rounds: int | None
+    converged: bool | None
+    parameters: int | None
+    seconds: float
+    scores: dict[str, Scores]
+
+
+class DifferenceJson(TypedDict):
+    """First minus second, with its own 95 % interval."""
+
+    value: float
+    low: float | None
+    high: float | None
+    p_value: float | None
+    standard_error: float | None
+    degrees_of_freedom: float | None
+    covers: str
+    method: str
+
+
+class ComparisonJson(TypedDict):
+    """One planned comparison of two models, or of a model with a baseline."""
+
+    a: str
+    b: str
+    role: str
+    kind: str
+    images: int
+    seeds: int
+    splits: int | None
+    difference: DifferenceJson
+    adjusted_p: float
+    verdict: str
+    simultaneous: list[float] | None
+    detectable: float | None
+    images_needed: int | None
+    seeds_needed: int | None
+    left_out: list[str]
+
+
+class ComparisonsJson(TypedDict):
+    """All comparisons, under one correction. groups: the letters of each model."""
+
+    margin: float
+    role: str
+    groups: dict[str, str]
+    may_be_best: list[str]
+    all: list[ComparisonJson]
+
+
+class ComputationJson(TypedDict):
+    """How the packs of the same models were computed. step_ms: a step and network; None where the rule decided."""
+
+    models: list[str]
+    packs: int
+    lanes: int
+    side_by_side: int
+    way: str
+    kernels: str
+    parts: int
+    chosen_by: str
+    step_ms: float | None
+    threads: int | None
+
+
+class AnalysisJson(TypedDict):
+    """What the report says of one analysis. page: the path of its own page."""
+
+    analysis: str
+    title: str
+    model: str | None
+    page: str
+    sentences: list[str]
+    figure: dict[str, Any] | None
+
+
+class ReportJson(TypedDict):
+    """report.json. Sections that are not required are missing in reports of earlier versions."""
+
+    format: int
+    snellen: str
+    made: str
+    study: str
+    chosen: str | None
+    answer: list[FindingJson]
+    findings: list[FindingJson]
+    claim: str
+    openings: OpeningsJson
+    leaderboard: list[StandingJson]
+    by: NotRequired[str]
+    comparisons: NotRequired[ComparisonsJson]
+    floors: list[BaselineJson]
+    models: list[ModelJson]
+    data: DataSection
+    roles: RolesSection
+    environment: dict[str, Setting]
+    computed: NotRequired[list[ComputationJson]]
+    resolved: str
+    analyses: NotRequired[list[AnalysisJson]]
