@@ -192,7 +192,7 @@ def test_the_card_is_of_the_network_beside_it(name: str, copy: Callable[[str], P
     for model in record.done:
         card = (folder / "models" / model / "card.md").read_text(encoding="utf-8")
         shipped = record.folder_of(json.loads((folder / "models" / model / "model.json").read_text())["job"])
-        assert f"fitted to {fitted([shipped])} images" in card
+        assert f"trained on {fitted([shipped])} images" in card
         for number, one in enumerate(chain(shipped), 1):
             line = next(each for each in card.splitlines() if "learning rate" in each and phase_of(each) == number)
             if shipped.read_job().stop.keep == "best":

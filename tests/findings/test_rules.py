@@ -201,10 +201,10 @@ CASES: dict[str, tuple[list[State], list[State]]] = {
     ),
     "SNL108": ([judged(openings=Openings(1, 4))], [sound, judged(openings=Openings(0, 4))]),
     "SNL109": ([data("data", near_duplicates=NEAR)], [data("data", near_duplicates=None), together]),
-    "SNL008": ([sound], [judged(floors=()), NONE_ENDED]),
+    "SNL008": ([sound], [judged(baselines=()), NONE_ENDED]),
     "SNL110": (
         [right_on(1.0, linear=0.5), right_on(1.0, linear=0.2), right_on(1.0, linear=0.505)],
-        [right_on(1.0), judged(floors=())],
+        [right_on(1.0), judged(baselines=())],
     ),
     "SNL901": ([result(OTHER, reloaded_loss=0.5), result(OTHER, logged_accuracy=0.5)], [sound]),
     "SNL902": (
