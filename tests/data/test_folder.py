@@ -88,7 +88,7 @@ def test_black_pictures_are_black(tmp_path: Path) -> None:
 def test_mixed_sizes(tmp_path: Path) -> None:
     root = simple(tmp_path)
     cases.save(root / "cat/large.png", np.zeros((30, 700), np.uint8))
-    expected = r"different sizes; found height x width \(pictures\): 6x5 \(8\), 30x700 \(1\).*Say `resize: 32`"
+    expected = r"different sizes; found .*\(pictures\): 6x5 \(8\), 30x700 \(1\).*Give them one size: `resize: 32`"
     refused(root, expected)
     assert read(root, Options(resizing=SMALL)).shape == (4, 4, 3)
     crop, pad = (Resizing(step=step, height=8, width=8) for step in ("crop", "pad"))
@@ -213,7 +213,7 @@ def test_a_picture_moved_to_another_class_is_noticed(tmp_path: Path) -> None:
 def test_a_part_without_training_and_a_validation_part(tmp_path: Path) -> None:
     refused(photos(tmp_path / "a", "test/cat/1.png", "test/dog/1.png"), "no training pictures; found 2 test pictures")
     paths = ("train/cat/1.png", "train/dog/2.png", "val/cat/3.png")
-    refused(photos(tmp_path / "b", *paths), "val: a validation part cannot be given.*make them part of `train`")
+    refused(photos(tmp_path / "b", *paths), "val: a validation part cannot be given.*Move its pictures to `train`")
 
 
 def test_what_pictures_say_themselves(tmp_path: Path) -> None:

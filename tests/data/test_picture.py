@@ -111,7 +111,7 @@ def test_sixteen_bits_that_cannot_be_exact_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", [np.float32, np.int32])
 def test_measurements_are_no_pictures(tmp_path: Path, kind: type) -> None:
-    with pytest.raises(DataError, match="32 bits a channel do not say what is white"):
+    with pytest.raises(DataError, match="32 bits a channel, of which the value of white is unknown"):
         decode(cases.save(tmp_path / "f.tif", GREY.astype(kind)))
 
 

@@ -38,7 +38,7 @@ def test_headers_say_what_is_shown(folder: Path) -> None:
     assert header_counts(found) == {
         "sizes": [("6 × 4", 4)],
         "formats": [("JPEG", 2), ("PNG", 1), ("GIF", 1)],
-        "tones": [("colour", 2), ("grey", 1), ("palette", 1)],
+        "colours": [("colour", 2), ("grey", 1), ("palette", 1)],
     }
 
 

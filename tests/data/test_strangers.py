@@ -203,4 +203,4 @@ def test_members_of_gzip_files_with_nothing_in_them(tmp_path: Path) -> None:
     for write in (cases.write_idx_gz, cases.write_csv_gz):
         source = write(tmp_path / write.__name__)
         a_file(source).write_bytes(gzip.compress(b"") * 1_000_000)
-        refused(source, "members with nearly nothing in them")
+        refused(source, "too many nearly empty members")
