@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from snellen.train.backend.kernel_pass import Passes
+from snellen.train.backend.layer_table import Compiled
 from torch import Tensor
 
 from snellen.models.build import Network, build
 from snellen.models.keys import Key
-from snellen.train.backend.kernel_pass import Passes
-from snellen.train.backend.layer_table import Compiled
 from snellen.train.backend.thread_team import ThreadTeam
 from snellen.train.layout import Layout
 

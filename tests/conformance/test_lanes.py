@@ -19,7 +19,7 @@ from snellen.models.features import FEATURES
 from snellen.models.layers import LAYERS
 from snellen.train import loop
 from snellen.train.augment.registry import AUGMENTATIONS
-from snellen.train.backend.layer_table import KERNELS, TORCH, ways_for
+from snellen.train.backend.choose import KERNELS, TORCH, backends_for
 from snellen.train.lane import Lane
 from snellen.train.loop import Silent
 from snellen.train.optimizers import OPTIMIZERS
@@ -121,7 +121,7 @@ def agree(pack: list[Lane], folder: Path) -> None:
 
 def ways(pack: list[Lane]) -> tuple[str, ...]:
     """Torch, and the kernels where they are and know the network."""
-    return ways_for(pack[0].trajectory, "cpu")
+    return backends_for(pack[0].trajectory, "cpu")
 
 
 def same(packed: loop.Progress, alone: loop.Progress, relative: float) -> None:

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 import torch
+from snellen.train.backend.layer_table import KERNELS, TORCH, Compiled, backends_for
 from training_cases import job, lane, start, training
 
 from snellen.kernels import library as kernels
 from snellen.models.layers import LAYERS
 from snellen.train.backend import layer_table
-from snellen.train.backend.layer_table import KERNELS, TORCH, Compiled, ways_for
 from snellen.train.environment import settle
 from snellen.train.loop import Silent
 
@@ -47,7 +47,7 @@ def test_they_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(kernels.SWITCH, "off")
     assert kernels.library() is None
     assert settle("cpu", 1, {})["kernels"] == kernels.instructions() == kernels.OFF
-    assert ways_for(job().trajectory, "cpu") == (TORCH,)
+    assert backends_for(job().trajectory, "cpu") == (TORCH,)
 
 
 @pytest.mark.parametrize("broken", ["missing", "no library", "other ABI"])
@@ -86,11 +86,13 @@ def test_the_rule(monkeypatch: pytest.MonkeyPatch) -> None:
     conv = {"conv": {"filters": 32, "kernel": 3}}
     networks = (["flatten"], [conv, "flatten"], [conv, conv, "flatten"])
     dense, few, many = (job(layers=layers).trajectory for layers in networks)
-    assert ways_for(dense, "cpu") == ways_for(few, "cpu") == (KERNELS, TORCH)
-    assert ways_for(many, "cpu") == (TORCH, KERNELS)
-    assert ways_for(job(layers=["flatten", "batch_norm"]).trajectory, "cpu") == ways_for(dense, "cuda") == (TORCH,)
+    assert backends_for(dense, "cpu") == backends_for(few, "cpu") == (KERNELS, TORCH)
+    assert backends_for(many, "cpu") == (TORCH, KERNELS)
+    assert (
+        backends_for(job(layers=["flatten", "batch_norm"]).trajectory, "cpu") == backends_for(dense, "cuda") == (TORCH,)
+    )
     monkeypatch.setattr(layer_table, "instructions", lambda: "generic")
-    assert ways_for(dense, "cpu") == (TORCH, KERNELS)
+    assert backends_for(dense, "cpu") == (TORCH, KERNELS)
 
 
 @pytest.mark.parametrize("name", LAYERS)

@@ -13,7 +13,7 @@ import snellen
 from snellen.files.stored import read_json
 from snellen.models.zoo import ZOO
 from snellen.train import environment, loop
-from snellen.train.backend.layer_table import KERNELS, TORCH
+from snellen.train.backend.choose import KERNELS, TORCH
 from snellen.train.backend.thread_team import ThreadTeam
 from snellen.train.environment import parts_for
 from snellen.train.loop import Silent

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 from ctypes import POINTER, c_char_p, c_double, c_float, c_int32, c_int64, c_void_p
+from enum import IntEnum
 from functools import cache
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
@@ -17,14 +18,26 @@ SWITCH = "SNELLEN_KERNELS"
 OFF = "off"
 
 
+class Operation(IntEnum):
+    """`snellen_kind` of kernels.h: what a layer computes. POINTWISE: its activation alone."""
+
+    DENSE, CONV, MAX_POOL, AVERAGE_POOL, POINTWISE = range(5)
+
+
+class Function(IntEnum):
+    """`snellen_activation` of kernels.h: a function of each value that a layer gives."""
+
+    LINEAR, RELU, TANH, SIGMOID, ELU, LEAKY_RELU, SILU, GELU, SCALE = range(9)
+
+
 class Record(ctypes.Structure):
-    """`snellen_layer` of kernels.h: one layer with the function of each value after it."""
+    """`snellen_layer` of kernels.h: one layer and its activation. weights, bias: where they begin in the parameters."""
 
     _fields_ = (
-        *((name, c_int32) for name in ("kind", "activation")),
-        *((f"{way}_{axis}", c_int32) for way in ("in", "out") for axis in ("height", "width", "channels")),
+        *((name, c_int32) for name in ("operation", "function")),
+        *((f"{side}_{axis}", c_int32) for side in ("in", "out") for axis in ("height", "width", "channels")),
         *((name, c_int32) for name in ("window", "stride", "pad_top", "pad_left")),
-        *((name, c_int64) for name in ("kernel", "bias")),
+        *((name, c_int64) for name in ("weights", "bias")),
         *((name, c_float) for name in ("alpha", "beta")),
     )
 

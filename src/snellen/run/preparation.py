@@ -23,8 +23,8 @@ from snellen.study.document import Document, expect_short, to_yaml
 from snellen.study.found import Found
 from snellen.study.plan import Plan
 from snellen.study.schema import StudyFile
+from snellen.train.batches import ResidentData
 from snellen.train.environment import settle
-from snellen.train.loop import ResidentData
 from snellen.train.perform import RunContext
 
 RETIRED = (

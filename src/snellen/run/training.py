@@ -21,9 +21,9 @@ from snellen.train.baselines import fit_baselines
 from snellen.train.executors.in_turn import is_finished
 from snellen.train.executors.local import Local
 from snellen.train.lane import Lane
-from snellen.train.loop import Silent
 from snellen.train.perform import RunContext, complete, strategy_of
 from snellen.train.snapshot import EpochRecord
+from snellen.train.watcher import Silent
 
 
 def train_floors(roles: Roles, place: RunContext, watcher: RunWatcher) -> None:

@@ -13,8 +13,8 @@ from snellen.search.rounds import TrialRequest
 from snellen.study.plan import Plan
 from snellen.train.baselines import BaselineResult
 from snellen.train.lane import Lane
-from snellen.train.loop import Silent
 from snellen.train.results import Result
+from snellen.train.watcher import Silent
 
 
 class RunWatcher(Silent):

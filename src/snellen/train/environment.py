@@ -14,7 +14,7 @@ import torch
 from snellen import __version__
 from snellen.errors import StudyError
 from snellen.kernels.library import instructions
-from snellen.train.backend.layer_table import KERNELS, TORCH
+from snellen.train.backend.choose import KERNELS, TORCH
 from snellen.train.job import Job
 
 CPU_INFO = Path("/proc/cpuinfo")

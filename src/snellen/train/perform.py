@@ -21,13 +21,14 @@ from snellen.models.forward import predict_probabilities
 from snellen.models.predictions import Predictions
 from snellen.models.weights import load_weights, save_weights
 from snellen.train import initial_state
-from snellen.train.backend.cuda_graphs import Graphs
-from snellen.train.backend.layer_table import TORCH
+from snellen.train.backend.choose import TORCH
+from snellen.train.backend.cuda_graphs import CudaGraphs
+from snellen.train.batches import ResidentData
 from snellen.train.checkpoint import Checkpoint
 from snellen.train.job import Job
 from snellen.train.lane import Lane, pack_id
 from snellen.train.layout import Layout
-from snellen.train.loop import OfSome, ResidentData, Watcher, train
+from snellen.train.loop import train
 from snellen.train.out_of_memory import is_out_of_memory
 from snellen.train.overfitting import losses_of
 from snellen.train.results import JobFolder, Result
@@ -36,6 +37,7 @@ from snellen.train.strategy.cache import tables
 from snellen.train.strategy.packs import kind_of
 from snellen.train.strategy.record import read_pack
 from snellen.train.strategy.rule import NOTHING, as_record, of_pack
+from snellen.train.watcher import OfSome, Watcher
 
 
 @dataclass(frozen=True, eq=False)
@@ -212,17 +214,17 @@ def _settle_strategy(lanes: Sequence[Lane], place: RunContext) -> tuple[int, str
 
 
 @contextmanager
-def _graphs(lanes: Sequence[Lane], place: RunContext) -> Iterator[Graphs]:
+def _graphs(lanes: Sequence[Lane], place: RunContext) -> Iterator[CudaGraphs]:
     """For a pack as its record has it; afterwards the record says whether its steps were captured, or why not."""
     strategy = strategy_of(lanes, place)
-    graphs = Graphs.on(place.material.device, strategy)
+    graphs = CudaGraphs.on(place.material.device, strategy)
     try:
         yield graphs
     finally:
         graphs.release()
-        if graphs.told():
+        if graphs.as_record():
             record = place.pack_folder(lanes) / "pack.json"
-            write_json(record, {**read_pack(record), "strategy": {**strategy, **graphs.told()}})
+            write_json(record, {**read_pack(record), "strategy": {**strategy, **graphs.as_record()}})
 
 
 def _store_lane(lane: Lane, ended: Snapshot, number: int, place: RunContext) -> None:

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from snellen.train.lane import Lane
-from snellen.train.loop import Watcher
 from snellen.train.perform import RunContext, perform, record_pack, tidy
 from snellen.train.strategy.cache import settle_tables
 from snellen.train.strategy.packs import WORTH_SECONDS, form, kind_of, seconds
 from snellen.train.strategy.record import read_pack
 from snellen.train.strategy.rule import NOTHING, side_by_side
+from snellen.train.watcher import Watcher
 
 
 class PackWatcher(Watcher, Protocol):

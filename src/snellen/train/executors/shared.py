@@ -15,8 +15,8 @@ import torch
 
 from snellen.data.dataset import Dataset
 from snellen.files.tensors import save_npy
+from snellen.train.batches import ResidentData
 from snellen.train.lane import Lane
-from snellen.train.loop import ResidentData
 from snellen.train.perform import RunContext
 
 

@@ -92,7 +92,7 @@ def _probe(lanes: Sequence[Lane], device: str, strategy: Strategy) -> tuple[floa
     """Median seconds of a training step of the pack, and of a prediction batch."""
     trajectory, steps = lanes[0].trajectory, min(PROBED_STEPS, lanes[0].steps)
     rehearsal = Rehearsal.of(lanes, device, steps, strategy, PREDICTION_BATCH)
-    alone, images = rehearsal.start.alone(0), rehearsal.training.material.images
+    alone, images = rehearsal.start.alone(0), rehearsal.training.data.images
     views = rehearsal.training.layout.views(alone.theta)
     batch = torch.arange(PREDICTION_BATCH, device=device)
 

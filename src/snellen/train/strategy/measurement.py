@@ -12,11 +12,13 @@ import numpy as np
 import torch
 
 from snellen.train import initial_state
+from snellen.train.batches import ResidentData
 from snellen.train.lane import Lane
-from snellen.train.loop import ResidentData, Silent, Training
+from snellen.train.loop import Training
 from snellen.train.snapshot import Snapshot, together
 from snellen.train.strategy.packs import MULTIPLY_ADDS_A_SECOND, STEP_SECONDS
 from snellen.train.strategy.rule import Strategy, Table, Timing
+from snellen.train.watcher import Silent
 
 BLOCK_SECONDS = 0.015
 """About as long are the steps of one lane that are timed at a time: what an epoch has beside its steps is shared by
@@ -52,7 +54,7 @@ class Rehearsal:
 
     def run(self) -> None:
         """All its steps, once more from the start."""
-        self.training.step_through(self.start, Silent())
+        self.training.run_steps(self.start, Silent())
 
 
 def measure(lane: Lane, candidates: Sequence[Strategy]) -> Table:

@@ -14,7 +14,7 @@ from snellen.files.hashing import identity
 from snellen.models.conv import Conv, DepthwiseConv, SeparableConv
 from snellen.models.skip import Skip
 from snellen.train.augment.augmentation import Augmentation
-from snellen.train.backend.layer_table import KERNELS, TORCH
+from snellen.train.backend.choose import KERNELS, TORCH
 from snellen.train.lane import Lane
 from snellen.train.optimizers import Optimizer
 

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from snellen.kernels.library import instructions
-from snellen.train.backend.layer_table import KERNELS, ways_for
+from snellen.train.backend.choose import KERNELS, backends_for
 from snellen.train.environment import ROWS_PER_PART, parts_for, threads_for
 from snellen.train.lane import Lane
 from snellen.train.strategy.packs import name_of, width
@@ -47,7 +47,7 @@ NOTHING: Table = MappingProxyType({})
 
 def by_rule(lane: Lane, lanes: int, most: int, device: str = "cpu") -> Strategy:
     """How a pack of so many lanes like this one is computed by at most `most` threads, without a measurement."""
-    job, way = lane.jobs[0], ways_for(lane.trajectory, device)[0]
+    job, way = lane.jobs[0], backends_for(lane.trajectory, device)[0]
     parts = parts_for(job, lanes, most, way) if device == "cpu" else 1
     threads = parts if parts > 1 else threads_for(job, lanes, most)
     return Strategy(way, width(lane, way, device), parts, threads)
@@ -70,7 +70,7 @@ def of_pack(lanes: Sequence[Lane], most: int, device: str = "cpu", table: Table 
 def side_by_side(lane: Lane, device: str = "cpu", table: Table = NOTHING) -> Strategy:
     """How many lanes like this one are trained side by side, at most, and in which way: by one thread, because other
     packs have the other cores."""
-    way = ways_for(lane.trajectory, device)[0]
+    way = backends_for(lane.trajectory, device)[0]
     rule = Strategy(way, width(lane, way, device), 1, 1)
     usable = _usable(table, lane, device)
     single = {each: timing for each, timing in usable.items() if each.threads == 1}
@@ -79,7 +79,7 @@ def side_by_side(lane: Lane, device: str = "cpu", table: Table = NOTHING) -> Str
 
 def _usable(table: Table, lane: Lane, device: str) -> Table:
     """What can still be done: a run may go on where there are no kernels."""
-    ways = ways_for(lane.trajectory, device)
+    ways = backends_for(lane.trajectory, device)
     return {each: timing for each, timing in table.items() if each.way in ways}
 
 
@@ -99,7 +99,7 @@ def _choose(table: Table, rule: Strategy, cost: Callable[[Timing], float]) -> St
 def candidates(lane: Lane, most: int, device: str = "cpu") -> list[Strategy]:
     """What is worth a measurement: every way with half and twice the lanes of the rule and with one lane, by one thread
     as where every core has a pack of its own; and one lane by several threads."""
-    ways = ways_for(lane.trajectory, device)
+    ways = backends_for(lane.trajectory, device)
     single = [Strategy(way, each, 1, 1) for way in ways for each in _widths(width(lane, way))]
     several = [Strategy(way, 1, parts, parts) for way in ways for parts in _numbers_of_parts(lane, most)]
     return list(dict.fromkeys([*single, *several, replace(by_rule(lane, 1, most, device), width=1)]))

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 import torch
+from snellen.models.quicker import quicker
 
 from snellen.models import chain
 from snellen.models.build import build
 from snellen.models.layer import Step
-from snellen.models.quicker import quicker
 
 CONV = {"conv": {"filters": 3, "kernel": 3, "activation": "relu"}}
 SHAPE = (9, 8, 2)
