@@ -21,7 +21,7 @@ from snellen.train import loop
 from snellen.train.augment.registry import AUGMENTATIONS
 from snellen.train.backend.choose import KERNELS, TORCH, backends_for
 from snellen.train.lane import Lane
-from snellen.train.loop import Silent
+from snellen.train.watcher import Silent
 from snellen.train.optimizers import OPTIMIZERS
 from snellen.train.schedules import SCHEDULES
 from snellen.train.snapshot import Snapshot, Values

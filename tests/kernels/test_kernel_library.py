@@ -18,7 +18,7 @@ from snellen.kernels import library as kernels
 from snellen.models.layers import LAYERS
 from snellen.train.backend import layer_table
 from snellen.train.environment import settle
-from snellen.train.loop import Silent
+from snellen.train.watcher import Silent
 
 LEFT_TO_TORCH = {
     *("depthwise_conv", "separable_conv", "global_max_pool", "zero_pad", "batch_norm", "layer_norm", "skip"),

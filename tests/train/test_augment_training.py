@@ -16,10 +16,11 @@ from snellen.errors import StudyError
 from snellen.train import loop, state
 from snellen.train.augment.geometric import Flip, Shift
 from snellen.train.augment.registry import refuse_mirrored_characters
+from snellen.train.batches import ResidentData
 from snellen.train.lane import Lane
-from snellen.train.loop import ResidentData, Silent
 from snellen.train.samples import augmented_samples
 from snellen.train.step import training_step
+from snellen.train.watcher import Silent
 
 AUGMENT = [{"shift": 0.3}, "flip", {"crop": 1}, {"brightness": 0.2}, {"contrast": 0.4}, {"cutout": 2}, {"mixup": 0.5}]
 CHANGES: dict[str, Any] = {"layers": ["flatten", {"dense": {"units": 8, "activation": "relu"}}], "augment": AUGMENT}

@@ -19,8 +19,8 @@ from snellen.errors import IdentityError, StorageError
 from snellen.files import tensors
 from snellen.files.hashing import digest_file, identity
 from snellen.train.checkpoint import Checkpoint
-from snellen.train.loop import Silent
 from snellen.train.snapshot import Snapshot, current_arrays, kept_arrays, plain_values
+from snellen.train.watcher import Silent
 
 OLD, NEW = 4, 5
 WORK = cases.lane(

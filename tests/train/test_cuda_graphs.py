@@ -18,9 +18,11 @@ from runs import blobs
 from training_cases import lane, material, start, training
 
 import snellen
-from snellen.train.backend.cuda_graphs import Graphs, Recorder, captured
+from snellen.train.backend.cuda_graphs import Capture, CudaGraphs, capture
 from snellen.train.lane import Lane
-from snellen.train.loop import ResidentData, Silent, Training
+from snellen.train.batches import ResidentData
+from snellen.train.loop import Training
+from snellen.train.watcher import Silent
 from snellen.train.perform import RunContext, perform, strategy_of
 from snellen.train.snapshot import Snapshot
 

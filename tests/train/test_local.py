@@ -25,9 +25,9 @@ from snellen.train import environment
 from snellen.train.executors import in_turn, local
 from snellen.train.executors.local import Pool, perform_all
 from snellen.train.lane import Lane
-from snellen.train.loop import Silent
 from snellen.train.perform import RunContext
 from snellen.train.strategy.packs import form
+from snellen.train.watcher import Silent
 
 LAYERS = ["flatten", {"dense": {"units": 8, "activation": "relu"}}, {"dropout": 0.2}]
 

@@ -18,7 +18,9 @@ from training_cases import STEPS, TRAIN_ROWS, VALIDATION_ROWS, checkpoint, lane,
 from snellen.train import state
 from snellen.train.early_stopping import EarlyStopping
 from snellen.train.lane import Lane
-from snellen.train.loop import ResidentData, Silent, Training
+from snellen.train.batches import ResidentData
+from snellen.train.loop import Training
+from snellen.train.watcher import Silent
 from snellen.train.loop import train as train_pack
 from snellen.train.snapshot import EpochRecord, Kept, Snapshot
 

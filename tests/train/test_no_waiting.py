@@ -11,9 +11,10 @@ from device_cases import CASES, Strict, elsewhere, pack
 from pretend_device import Elsewhere, PretendDevice, held
 from training_cases import material, start, training
 
+from snellen.train.batches import ResidentData
 from snellen.train.lane import Lane
-from snellen.train.loop import ResidentData, Silent
 from snellen.train.snapshot import Snapshot
+from snellen.train.watcher import Silent
 
 every_case = pytest.mark.parametrize("changes", CASES.values(), ids=list(CASES))
 

@@ -14,8 +14,8 @@ from snellen.files.stored import read_json
 from snellen.train import perform as performing
 from snellen.train import state
 from snellen.train.executors.in_turn import packs_of
-from snellen.train.loop import Silent
 from snellen.train.perform import RunContext, perform
+from snellen.train.watcher import Silent
 
 LANES = [lane(seed=seed) for seed in range(4)]
 STRATEGY = {"name": "test", "threads": 1}

@@ -15,9 +15,9 @@ import training_cases as cases
 import snellen
 from snellen.evaluate.record import RunRecord
 from snellen.train.checkpoint import Checkpoint
-from snellen.train.loop import Silent
 from snellen.train.overfitting import Losses, losses_of, sample
 from snellen.train.snapshot import Snapshot, kept_arrays
+from snellen.train.watcher import Silent
 
 NOISE = np.random.default_rng(0).integers(0, 256, (200, 6, 6), dtype=np.uint8), np.arange(200) % 2
 WIDE: dict[str, Any] = {

@@ -20,9 +20,9 @@ from snellen.train import loop, state
 from snellen.train.executors.in_turn import is_finished, perform_all
 from snellen.train.job import Job
 from snellen.train.lane import Lane
-from snellen.train.loop import Silent
 from snellen.train.perform import RunContext, perform, stop
 from snellen.train.strategy.packs import DENSE_WIDTH, form, seconds, width
+from snellen.train.watcher import Silent
 
 LAYERS = ["flatten", {"dense": {"units": 8, "activation": "relu", "use_bias": False}}, "batch_norm", {"dropout": 0.2}]
 """No bias before the batch norm: its gradient is rounding alone, which Adam makes as large as any."""

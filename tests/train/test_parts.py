@@ -16,8 +16,8 @@ from snellen.train import environment, loop
 from snellen.train.backend.choose import KERNELS, TORCH
 from snellen.train.backend.thread_team import ThreadTeam
 from snellen.train.environment import parts_for
-from snellen.train.loop import Silent
 from snellen.train.perform import RunContext, perform
+from snellen.train.watcher import Silent
 
 LENET: dict[str, Any] = {"layers": ZOO["lenet-5"], "input_shape": (32, 32, 1), "classes": 10}
 

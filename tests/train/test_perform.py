@@ -19,9 +19,10 @@ from snellen.files import tensors
 from snellen.metrics.scores import accuracy, loss
 from snellen.train import state
 from snellen.train.lane import Lane
-from snellen.train.loop import Silent, Training
+from snellen.train.loop import Training
 from snellen.train.perform import RunContext, perform
 from snellen.train.results import JobFolder, Result
+from snellen.train.watcher import Silent
 
 ROWS = {"train": np.arange(60), "validation": np.arange(60, 90)}
 

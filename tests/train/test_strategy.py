@@ -22,7 +22,6 @@ from snellen.train import environment
 from snellen.train.executors import in_turn, local
 from snellen.train.executors.in_turn import packs_of
 from snellen.train.lane import Lane
-from snellen.train.loop import Silent
 from snellen.train.perform import RunContext, perform
 from snellen.train.strategy import cache, measurement, rule
 from snellen.train.strategy.packs import kind_of
@@ -37,6 +36,7 @@ from snellen.train.strategy.rule import (
     of_rows,
     side_by_side,
 )
+from snellen.train.watcher import Silent
 
 LENET: dict[str, Any] = {"layers": ZOO["lenet-5"], "input_shape": (32, 32, 1), "classes": 10, "batch_size": 64}
 ONE = lane()

@@ -21,8 +21,8 @@ class Window:
 class CompiledLayer:
     """A layer in the library's terms; its shapes and parameters are added where it has its place.
 
-    operation: None for a layer that only reshapes, or that is a function of each value. function: of each value that the
-    operation gives. dropout_rates: one, or one a lane.
+    operation: None for a layer that only reshapes, or that is a function of each value. function: applied to each value
+    that the operation gives. dropout_rates: one, or one a lane.
     """
 
     operation: Operation | None = None

@@ -1,4 +1,4 @@
-"""Batch normalisation by the compiled library, for the training of one lane: two passes forward, two backward.
+"""Batch normalisation by the compiled library, for training on the CPU: two passes forward, two backward.
 
 Where threads shard the rows of a batch, the statistics are those of all rows.
 """

@@ -63,9 +63,10 @@ class Conv(Layer):
         window = compiled_window(shape, self.kernel, self.strides, self.padding)
         return activation and replace(activation, operation=Operation.CONV, window=window)
 
-    def accelerated(self, shape: Shape) -> Layer:
+    def accelerated(self, shape: Shape, lanes: int) -> Layer:
         fits = all(each <= MAX_CHANNELS and each % CHANNELS == 0 for each in (self.filters, shape[2]))
-        return AcceleratedConv(**dict(self)) if fits and self.kernel == 3 and self.strides == 1 else self
+        fits = fits and (lanes, self.kernel, self.strides) == (1, 3, 1)
+        return AcceleratedConv(**dict(self)) if fits else self
 
     def multiply_adds(self, shape: Shape) -> int:
         return math.prod(self.output_shape(shape)) * self.kernel**2 * shape[2]

@@ -46,8 +46,8 @@ class Dense(Layer):
         activation = compiled_activation(self.activation)
         return activation and replace(activation, operation=Operation.DENSE)
 
-    def accelerated(self, shape: Shape) -> Layer:
-        return self if self.units % CHANNELS else AcceleratedDense(**dict(self))
+    def accelerated(self, shape: Shape, lanes: int) -> Layer:
+        return AcceleratedDense(**dict(self)) if lanes == 1 and self.units % CHANNELS == 0 else self
 
     def multiply_adds(self, shape: Shape) -> int:
         return shape[0] * self.units

@@ -29,7 +29,8 @@ def fold(x: Tensor) -> Tensor:
 def unfold(y: Tensor, lanes: int) -> Tensor:
     """Back to (L, N, H, W, C) or (L, N, F)."""
     if y.dim() == 2:
-        return y.unflatten(1, (lanes, -1)).transpose(0, 1)
+        vectors: Tensor = y.unflatten(1, (lanes, -1))
+        return vectors.transpose(0, 1)
     rows, channels, height, width = y.shape
     return y.reshape(rows, lanes, channels // lanes, height, width).permute(1, 0, 3, 4, 2)
 

@@ -32,7 +32,8 @@ Side = Annotated[int, Field(ge=1, le=512)]
 """Pixels of a window or a stride."""
 
 OPERATIONS_A_VALUE = 20
-"""Reading or writing a value takes as long as so many multiply-adds of a large product: 2e9 to 4e10 a second and core."""
+"""Reading or writing a value takes as long as so many multiply-adds of a large product, of which a core does 2e9 to
+4e10 a second."""
 NARROW = 16
 """A product with fewer columns is computed as the transposed product of the transposed matrices."""
 
@@ -87,9 +88,9 @@ class Layer(Named):
         and then torch trains the whole network."""
         return None
 
-    def accelerated(self, shape: Shape) -> Layer:
-        """A layer that computes the same with functions of the compiled library, in the training of one float32 lane
-        on a CPU, for inputs of `shape`; by default the layer itself."""
+    def accelerated(self, shape: Shape, lanes: int) -> Layer:
+        """A layer that computes the same with functions of the compiled library, in the training of so many lanes in
+        float32 on a CPU, for inputs of `shape`; by default the layer itself."""
         return self
 
     def multiply_adds(self, shape: Shape) -> int:

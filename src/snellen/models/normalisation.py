@@ -76,8 +76,8 @@ class BatchNorm(Layer):
             return torch.native_batch_norm(x, gamma, beta, None, None, True, 0.0, self.epsilon)
         return sharded_norm(x, gamma, beta, self.epsilon, shard)
 
-    def accelerated(self, shape: Shape) -> Layer:
-        return self if shape[-1] % CHANNELS else AcceleratedBatchNorm(**dict(self))
+    def accelerated(self, shape: Shape, lanes: int) -> Layer:
+        return self if lanes * shape[-1] % CHANNELS else AcceleratedBatchNorm(**dict(self))
 
     def detail(self) -> str:
         return f"momentum {self.momentum:g}, epsilon {self.epsilon:g}"
@@ -85,7 +85,7 @@ class BatchNorm(Layer):
 
 @final
 class AcceleratedBatchNorm(BatchNorm):
-    """Batch normalisation by the compiled library, for the training of one lane."""
+    """Batch normalisation by the compiled library."""
 
     def _fused(self, x: Tensor, gamma: Tensor, beta: Tensor, shard: BatchShard | None) -> tuple[Tensor, Tensor, Tensor]:
         if is_channels_last(x):

@@ -74,9 +74,9 @@ class Skip(Layer):
         shortcut, also_changed = chain.apply(self._placed_shortcut(shape), parameters, state, x, step)
         return shortcut + y, {**changed, **also_changed}
 
-    def accelerated(self, shape: Shape) -> Layer:
+    def accelerated(self, shape: Shape, lanes: int) -> Layer:
         placed = chain.place(self.layers, shape), self._placed_shortcut(shape)
-        layers, shortcut = (tuple(each.layer.accelerated(each.input_shape) for each in part) for part in placed)
+        layers, shortcut = (tuple(each.layer.accelerated(each.input_shape, lanes) for each in part) for part in placed)
         return self.model_copy(update={"layers": layers, "shortcut": shortcut})
 
     def _placed_shortcut(self, shape: Shape) -> tuple[Placed, ...]:

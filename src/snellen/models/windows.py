@@ -52,8 +52,8 @@ def convolution_values(shape: Shape, places: int, window: int, stride: int, padd
 
 
 def convolution_operations(places: int, window: int, inputs: int, outputs: int) -> int:
-    """The time of windows at so many places, in multiply-adds, from `inputs` channels to `outputs`; fewer outputs than a
-    vector holds take as long as a full vector."""
+    """The time of windows at so many places, in multiply-adds, from `inputs` channels to `outputs`; fewer outputs than
+    a vector holds take as long as a full vector."""
     return places * window**2 * inputs * max(outputs, VECTOR)
 
 

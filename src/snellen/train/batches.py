@@ -98,8 +98,8 @@ class Batches:
         return Key(seeds, ("phase", phase, *path) if phase else path)
 
     def _rows(self, alive: Sequence[int], epoch: int) -> list[tuple[Tensor, Tensor | None]]:
-        """(A, B) rows of each step, each lane in its own order of this epoch; with weights (A, B), 0 for padding, in the
-        last batch where lanes have different numbers of rows."""
+        """(A, B) rows of each step, each lane in its own order of this epoch; with weights (A, B), 0 for padding, in
+        the last batch where lanes have different numbers of rows."""
         ordered = [self._ordered(place, epoch) for place in alive]
         most = max(len(rows) for rows in ordered)
         padded = torch.stack([torch.cat([rows, rows[:1].expand(most - len(rows))]) for rows in ordered])

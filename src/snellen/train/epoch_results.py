@@ -66,15 +66,11 @@ class Validation:
 def epoch_record(lane: Lane, place: int, trained: TrainedEpoch, validation: Validation) -> EpochRecord | str:
     """The record of one lane, its seconds still 0, or the reason why the lane failed."""
     number, count = trained.alive.index(place), len(lane.rows["train"])
-    losses, first_step, last_step = (
-        trained.losses[number],
-        (trained.epoch - 1) * lane.steps,
-        trained.epoch * lane.steps - 1,
-    )
+    losses, last_step = trained.losses[number], trained.epoch * lane.steps - 1
     finite = torch.isfinite(losses).numpy()
     if not finite.all():
         first = int(np.argmin(finite))
-        return _non_finite(lane, "loss", float(losses[first]), first_step + first)
+        return _non_finite(lane, "loss", float(losses[first]), last_step + 1 - lane.steps + first)
     weights = trained.weights_of(place)
     validation_loss, validation_accuracy = validation.scores(lane, place, weights.theta, weights.state)
     if validation_loss is not None and not math.isfinite(validation_loss):
@@ -101,8 +97,8 @@ def _non_finite(lane: Lane, what: str, value: float, step: int) -> str:
 
 
 def progress_after(before: Progress, lane: Lane, place: int, record: EpochRecord, trained: TrainedEpoch) -> Progress:
-    """Every job that is not done keeps this epoch if it is its best so far; one that is done now and keeps another epoch
-    keeps the last weights too."""
+    """Every job that is not done keeps this epoch if it is its best so far; one that is done now, and keeps another
+    epoch, keeps the last weights too."""
     kept = []
     for job, old in zip(lane.jobs, before.kept):
         if old.keeper.done(job.stop):

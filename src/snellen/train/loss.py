@@ -20,9 +20,9 @@ class Mixed:
 
 
 def target_table(trajectory: Trajectory) -> Tensor:
-    """(K, K) float64, a row for each label: 1 - e for the label plus e / K for every class, e being the label smoothing,
-    times the weight of the label's class. As in Keras, `class_weight` multiplies the loss of a row, and the mean is over
-    rows."""
+    """(K, K) float64, a row for each label: 1 - e for the label plus e / K for every class, e being the label
+    smoothing, times the weight of the label's class. As in Keras, `class_weight` multiplies the loss of a row, and the
+    mean is over rows."""
     classes, amount = trajectory.classes, trajectory.label_smoothing
     smooth = (1 - amount) * torch.eye(classes, dtype=torch.float64) + amount / classes
     return smooth * torch.tensor(trajectory.class_weights or (1.0,), dtype=torch.float64).unsqueeze(1)

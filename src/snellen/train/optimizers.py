@@ -49,7 +49,7 @@ class Optimizer(Named):
     def fused_update(
         self, theta: Tensor, gradient: Tensor, slots: Slots, step: Count, rate: Tensor, layout: Layout
     ) -> None:
-        """The same by the compiled library, where `fused_optimizers.fits`; by torch unless an optimizer overrides it."""
+        """The same by the compiled library, where `fused_optimizers.fits`; by default torch."""
         self.update(theta, gradient, slots, step, rate, layout)
 
     def init(self, theta: Tensor) -> dict[str, Tensor]:
@@ -173,7 +173,7 @@ AS_ADAM = 0.2
 @final
 class Muon(Optimizer):
     """The kernels of convolutions and dense layers, except depthwise ones and the output layer's, are updated by their
-    momentum with all singular values brought near 1 (Jordan et al. 2024); the other parameters by Adam at the same rate.
+    momentum with all singular values brought near 1 (Jordan et al. 2024); other parameters by Adam at the same rate.
 
     A step is 0.2 sqrt(longer side) x rate x the orthogonalised momentum: as large as Adam's. iterations: of
     Newton-Schulz.

@@ -20,7 +20,7 @@ SMALLEST_NORM = 1e-7
 
 @dataclass(frozen=True)
 class Matrix:
-    """The kernel of a dense layer (inputs, units), or of a convolution with one filter a row; span: its place in theta."""
+    """The kernel of a dense layer (inputs, units), or of a convolution, one filter a row. span: its place in theta."""
 
     span: slice
     rows: int

@@ -191,7 +191,7 @@ class TorchBackend:
     def __init__(self, layers: Sequence[Placed], layout: Layout, theta: Tensor, shards: int = 1) -> None:
         self.layers = layers
         self.parameters = {name: view.detach().requires_grad_() for name, view in layout.views(theta).items()}
-        self.gradients = [torch.empty_like(theta) for _ in range(shards)]
+        self.gradients: Sequence[Tensor] = [torch.empty_like(theta) for _ in range(shards)]
 
     def forward_backward(self, inputs: StepInputs, targets: Tensor, layers: Values) -> ForwardBackward:
         """The loss of a row is divided by the rows that count in the whole batch."""

@@ -93,7 +93,8 @@ class UnitLayer:
 def unit_layer(network: Network, name: str) -> UnitLayer:
     """How to read the units of the layer called `name`, one of `layers_with_units`."""
     until = network.layers[: _end(network.layers, [placed.name for placed in network.layers].index(name)) + 1]
-    final, function, word = until[-1], partial(activate, activation="linear"), "linear"
+    final, word = until[-1], "linear"
+    function: Callable[[Tensor], Tensor] = partial(activate, activation=word)
     if isinstance(final.layer, Elementwise):
         until, function, word = until[:-1], final.layer.values, final.layer.name
     elif isinstance(final.layer, ACTIVATED):

@@ -65,8 +65,9 @@ def workspace(rule: Rule, theta: Tensor, team: ThreadTeam | None = None, backend
 
 
 def _layers(network: Network, theta: Tensor) -> tuple[Placed, ...]:
-    """As torch computes them: one float32 lane on the CPU with compiled functions where layers have some. With plain
+    """As torch computes them: in float32 on the CPU with compiled functions where layers have some. With plain
     instructions torch is faster."""
-    if len(theta) > 1 or theta.dtype != torch.float32 or theta.device.type != "cpu" or not has_vectors():
+    if theta.dtype != torch.float32 or theta.device.type != "cpu" or not has_vectors():
         return network.computed
-    return tuple(replace(each, layer=each.layer.accelerated(each.input_shape)) for each in network.computed)
+    layers = [each.layer.accelerated(each.input_shape, len(theta)) for each in network.computed]
+    return tuple(replace(each, layer=layer) for each, layer in zip(network.computed, layers))

@@ -226,7 +226,7 @@ class StaticStep:
 
 @dataclass(frozen=True, eq=False)
 class Masks:
-    """Takes the place of a Key in a captured step, where nothing may be drawn: the masks are drawn before the step, into
+    """Takes the place of a Key in a captured step, where nothing may be drawn: masks are drawn before the step, into
     tensors that are allocated when a layer first asks for its mask. path: as of a Key."""
 
     path: tuple[str | int, ...] = ()

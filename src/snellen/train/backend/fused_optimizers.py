@@ -1,4 +1,4 @@
-"""Updates of optimizers by one function of the compiled library each, in one pass over float32 parameters on the CPU."""
+"""Updates of optimizers by the compiled library, each in one pass over float32 parameters on the CPU."""
 
 from __future__ import annotations
 
