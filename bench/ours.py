@@ -63,7 +63,8 @@ def prepare(name: str, lanes: int, way: str, steps: int, rows: int | None = None
 
     def evaluate() -> None:
         torch.set_num_threads(chosen.threads)
-        training.validate(0, start.theta[:1], {key: value[:1] for key, value in start.state.items()})
+        state = {key: value[:1] for key, value in start.state.items()}
+        training.validation.scores(pack[0], 0, start.theta[:1], state)
 
     def whole() -> None:
         torch.set_num_threads(chosen.threads)

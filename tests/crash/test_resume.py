@@ -123,8 +123,8 @@ INTERRUPTIBLE = f"""
 import sys, time
 from pathlib import Path
 import snellen.cli
-from snellen.train import state
-real, steps = state.training_step, []
+from snellen.train import step_runner
+real, steps = step_runner.training_step, []
 
 def training_step(*arguments):
     # waits in the third epoch until it is interrupted
@@ -134,7 +134,7 @@ def training_step(*arguments):
         time.sleep(60)
     return real(*arguments)
 
-state.training_step = training_step
+step_runner.training_step = training_step
 snellen.cli.main()
 """
 

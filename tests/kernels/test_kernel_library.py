@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 import torch
-from snellen.train.backend.layer_table import KERNELS, TORCH, Compiled, backends_for
 from training_cases import job, lane, start, training
 
 from snellen.kernels import library as kernels
 from snellen.models.layers import LAYERS
-from snellen.train.backend import layer_table
+from snellen.train.backend import choose
+from snellen.train.backend.choose import KERNELS, TORCH, backends_for
+from snellen.train.backend.compiled_network import CompiledNetwork
 from snellen.train.environment import settle
 from snellen.train.watcher import Silent
 
@@ -60,21 +61,21 @@ def test_nothing_needs_them(broken: str, tmp_path: Path, monkeypatch: pytest.Mon
         monkeypatch.setattr(ctypes, "CDLL", lambda path: SimpleNamespace(snellen_abi=lambda: kernels.ABI + 1))
     with monkeypatch.context() as off:
         off.setenv(kernels.SWITCH, "off")
-        wanted = epoch(way=TORCH)
+        wanted = epoch(TORCH)
     monkeypatch.setattr(kernels, "__file__", str(tmp_path / "library.py"))
     kernels._loaded.cache_clear()
     try:
         assert kernels.library() is None and kernels.instructions() == kernels.OFF
-        assert torch.equal(epoch(way=KERNELS), wanted)
+        assert torch.equal(epoch(KERNELS), wanted)
     finally:
         kernels._loaded.cache_clear()
 
 
-def epoch(way: str) -> torch.Tensor:
+def epoch(backend: str) -> torch.Tensor:
     """Parameters after one epoch."""
     one = lane()
     own = training(one)
-    return type(own).prepare([one], own.material, way=way).step_through(start(one), Silent()).theta
+    return type(own).prepare([one], own.data, backend=backend).run_steps(start(one), Silent()).state.theta
 
 
 def test_the_rule(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,7 +83,7 @@ def test_the_rule(monkeypatch: pytest.MonkeyPatch) -> None:
     processor lacks AVX2; torch for all others."""
     if kernels.library() is None:
         pytest.skip("no C++ compiler made the kernels")
-    monkeypatch.setattr(layer_table, "instructions", lambda: "avx2")
+    monkeypatch.setattr(choose, "instructions", lambda: "avx2")
     conv = {"conv": {"filters": 32, "kernel": 3}}
     networks = (["flatten"], [conv, "flatten"], [conv, conv, "flatten"])
     dense, few, many = (job(layers=layers).trajectory for layers in networks)
@@ -91,7 +92,7 @@ def test_the_rule(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (
         backends_for(job(layers=["flatten", "batch_norm"]).trajectory, "cpu") == backends_for(dense, "cuda") == (TORCH,)
     )
-    monkeypatch.setattr(layer_table, "instructions", lambda: "generic")
+    monkeypatch.setattr(choose, "instructions", lambda: "generic")
     assert backends_for(dense, "cpu") == (TORCH, KERNELS)
 
 
@@ -108,9 +109,9 @@ def test_every_layer_is_known_or_left_to_torch(name: str) -> None:
     layers = ["flatten", written] if name == "dense" else [written]
     flat = [] if name in ("flatten", "dense", "global_average_pool", "global_max_pool") else ["flatten"]
     network = job(layers=[*layers, *flat]).trajectory.network
-    assert (Compiled.of(network) is None) == (name in LEFT_TO_TORCH)
+    assert (CompiledNetwork.of(network) is None) == (name in LEFT_TO_TORCH)
 
 
 def test_pictures_that_are_not_square_have_no_global_average() -> None:
     network = job(layers=["global_average_pool"], input_shape=(6, 5, 2)).trajectory.network
-    assert Compiled.of(network) is None
+    assert CompiledNetwork.of(network) is None

@@ -28,8 +28,8 @@ from snellen.search.stored import Searched
 from snellen.study.plan import split_of
 from snellen.train import perform
 from snellen.train.executors import in_turn
-from snellen.train.watcher import Silent
 from snellen.train.snapshot import EpochRecord
+from snellen.train.watcher import Silent
 
 RATES = [0.3, 0.03, 0.003, 0.0003]
 MODEL: dict[str, Any] = {

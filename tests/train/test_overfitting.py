@@ -98,11 +98,11 @@ def test_the_last_weights_of_a_lane_that_has_left_come_back_from_a_checkpoint(tm
     loaded = Checkpoint(tmp_path, ids).load("cpu")
     assert loaded is not None and states(loaded) == states(snapshot)
     assert any(name.startswith("0.0:last:state:") for name, _ in states(loaded)), "running means are part of it"
-    found = [losses_of(lanes[0], kept.lanes[0].kept[0], training.material) for kept in (snapshot, loaded)]
+    found = [losses_of(lanes[0], kept.lanes[0].kept[0], training.data) for kept in (snapshot, loaded)]
     for role in ("train", "validation"):
         one, other = (each.last[role] for each in found if each is not None)
         assert one.tobytes() == other.tobytes() and len(one) == len(lanes[0].rows[role])
-    assert losses_of(lanes[1], second, training.material) is None
+    assert losses_of(lanes[1], second, training.data) is None
 
 
 def test_the_sample_keeps_every_class_and_is_small() -> None:

@@ -60,7 +60,7 @@ def test_they_are_recorded_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     """A pack that paused goes on in its parts with one thread a job allowed, and ends as it would have."""
     monkeypatch.setattr(environment, "FLOP_PER_PART", {TORCH: 1.0, KERNELS: 1.0})
     used: list[int] = []
-    monkeypatch.setattr(loop, "Team", lambda parts: used.append(parts) or ThreadTeam(parts))  # type: ignore[func-returns-value]
+    monkeypatch.setattr(loop, "ThreadTeam", lambda size: used.append(size) or ThreadTeam(size))  # type: ignore[func-returns-value]
     pack = [lane(layers=["flatten", {"dense": 8}, "batch_norm", {"dropout": 0.2}])]
     first, later, straight = place(tmp_path / "a", 2), place(tmp_path / "a", 1), place(tmp_path / "b", 2)
     perform(pack, first, Silent(), until=2)
