@@ -14,24 +14,9 @@ TREES = {path.relative_to(SOURCE).as_posix(): ast.parse(path.read_text(encoding=
 each_file = pytest.mark.parametrize("name", TREES)
 
 ORDER = (
-    *("__init__", "errors", "limits", "plain", "files", "metrics", "statistics", "kernels", "data", "models", "train"),
-    *("study", "search", "evaluate"),
-    *(
-        "explain",
-        "findings",
-        "report",
-        "deploy",
-        "app",
-        "run",
-        "console",
-        "tables",
-        "progress",
-        "api",
-        "estimator",
-        "data_cli",
-        "cli",
-    ),
-    "__main__",
+    *("__init__", "errors", "limits", "plain", "phrases", "files", "metrics", "statistics", "kernels", "data"),
+    *("models", "train", "study", "search", "evaluate", "explain", "findings", "report", "deploy", "app", "run"),
+    *("console", "tables", "progress", "api", "estimator", "data_cli", "cli", "__main__"),
 )
 """A file imports only from its own folder and from those before it."""
 DEPLOYED = {"errors", "limits", "files", "data", "models", "metrics"}

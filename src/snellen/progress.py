@@ -16,7 +16,7 @@ from snellen.data.dataset import Dataset
 from snellen.data.splits.roles import ROLES, Roles
 from snellen.evaluate.evaluation import Evaluation
 from snellen.evaluate.record import RunRecord
-from snellen.findings.finding import plural
+from snellen.phrases import percent, plural
 from snellen.plain import plain
 from snellen.run import RunWatcher
 from snellen.search.rounds import TrialRequest
@@ -88,11 +88,11 @@ class Terminal(RunWatcher):
 
     def floored(self, floors: Sequence[BaselineResult], seconds: float) -> None:
         accuracies = [
-            f"{each.floor} {100 * each.validation_accuracy:.1f} %"
+            f"{each.floor} {percent(each.validation_accuracy)}"
             for each in floors
             if each.validation_accuracy is not None
         ]
-        told = f"  floors, validation accuracy: {', '.join(accuracies)}, {seconds:.1f} s"
+        told = f"  baselines, validation accuracy: {', '.join(accuracies)}, {seconds:.1f} s"
         self.console.print(told, highlight=False, soft_wrap=True)
 
     def searching(self, model: str, number: int, asks: Sequence[TrialRequest]) -> None:
@@ -136,7 +136,7 @@ class Terminal(RunWatcher):
             return
         self.pack.epoch = record["epoch"]
         self.pack.best = max(self.pack.best, record["validation_accuracy"] or 0.0)
-        told = f"epoch {self.pack.epoch}/{self.pack.epochs}  best validation accuracy {100 * self.pack.best:.1f} %"
+        told = f"epoch {self.pack.epoch}/{self.pack.epochs}  best validation accuracy {percent(self.pack.best)}"
         self.bars.update(self.pack.task, completed=self.pack.epoch, told=told)
 
     def ended(self, lanes: Sequence[Lane]) -> None:
@@ -163,7 +163,7 @@ class Terminal(RunWatcher):
             self.console.print(Text.assemble("  ", ("failed", "red"), plain(f" {label}: {result.reason}")))
             return
         accuracy = result.reloaded_accuracy
-        judged = "" if accuracy is None else f"validation accuracy {100 * accuracy:.1f} %, "
+        judged = "" if accuracy is None else f"validation accuracy {percent(accuracy)}, "
         kept = f"epoch {result.kept_epoch} of {result.epochs} kept, "
         self.console.print(f"  {label}: {kept}{judged}{result.seconds:.1f} s", highlight=False)
 

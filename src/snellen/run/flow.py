@@ -13,10 +13,10 @@ from snellen.data.load import read
 from snellen.data.splits import vault
 from snellen.data.splits.roles import Roles, assign
 from snellen.evaluate import evaluation as evaluations
-from snellen.evaluate.choose import ranking, to_open
-from snellen.evaluate.lengths import final_epochs
+from snellen.evaluate.file_integrity import release_rewritten
+from snellen.evaluate.final_epochs import final_epochs
+from snellen.evaluate.model_choice import ranking, to_open
 from snellen.evaluate.record import RunRecord
-from snellen.evaluate.stored import release_rewritten
 from snellen.explain.analyses import asked
 from snellen.explain.augmented import keep_augmented
 from snellen.explain.subject import Scene
@@ -28,10 +28,10 @@ from snellen.files.locks import exclusive
 from snellen.report.data import describe
 from snellen.run.analysing import analyse, expect_asked, scene_of
 from snellen.run.loadable import expect_loadable
-from snellen.run.opening_test import open_floors, open_tests
+from snellen.run.opening_test import open_baselines, open_tests
 from snellen.run.preparation import Settings, begin, settled, workplace, write_plan
 from snellen.run.reporting import Finished, tell
-from snellen.run.training import search_models, train_floors, train_plan
+from snellen.run.training import search_models, train_baselines, train_plan
 from snellen.run.watcher import RunWatcher
 from snellen.study.curves import with_curves
 from snellen.study.document import Document
@@ -66,13 +66,13 @@ def run(
         expect_possible(study, dataset, roles)
         begin(folder, document, study, environment, describe(study, dataset, roles))
         place = workplace(folder, vault.seal(folder, dataset, roles), environment, settings.workers)
-        train_floors(roles, place, watcher)
+        train_baselines(roles, place, watcher)
         with Local(place) as executor:
             record, planned = _train(study, dataset, roles, executor, watcher)
         watcher.reporting()
         keep_augmented(folder, planned.main_lanes, place.material)
         opened = open_tests(record, roles, place)
-        open_floors(record, roles, place)
+        open_baselines(record, roles, place)
         evaluation = evaluations.evaluate(record, opened, vault.count_openings(folder))
         watcher.evaluated(record, evaluation)
         analyse(Scene(record, place.dataset, place.material.images), watcher)

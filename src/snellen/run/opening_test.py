@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from snellen.data.splits import vault
 from snellen.data.splits.roles import Roles
-from snellen.evaluate.baselines import baseline_key, ranked_floors
-from snellen.evaluate.choose import ranking, to_open
+from snellen.evaluate.baselines import baseline_key, ranked_baselines
+from snellen.evaluate.model_choice import ranking, to_open
 from snellen.evaluate.record import RunRecord
 from snellen.files import hashes
 from snellen.models.predictions import Predictions
-from snellen.train.baselines import predict_floor
+from snellen.train.baselines import predict_baseline
 from snellen.train.perform import RunContext, predict_role
 from snellen.train.results import JobFolder
 
@@ -29,15 +29,15 @@ def open_tests(record: RunRecord, roles: Roles, place: RunContext) -> list[str]:
     return opened
 
 
-def open_floors(record: RunRecord, roles: Roles, place: RunContext) -> None:
+def open_baselines(record: RunRecord, roles: Roles, place: RunContext) -> None:
     """The same for the floors of a study that opens the test for all; once a floor."""
-    floors = ranked_floors(record) if record.study.open_test == "all" and len(roles.rows["test"]) else []
+    floors = ranked_baselines(record) if record.study.open_test == "all" and len(roles.rows["test"]) else []
     fingerprint = vault.stored_fingerprint(record.folder)
     for name in floors:
-        folder, shown = record.floors[name], baseline_key(name)
+        folder, shown = record.baselines[name], baseline_key(name)
         if folder.job.was_opened(fingerprint):
             continue
-        predictions = predict_floor(name, "test", folder, place.dataset, roles.rows["test"])
+        predictions = predict_baseline(name, "test", folder, place.dataset, roles.rows["test"])
         study, job = record.study.study, folder.path.name
         labels = vault.open_test(record.folder, study=study, job=job, model=shown, reason="open_test: all")
         _store(record, folder.job, predictions.labelled(labels), fingerprint)

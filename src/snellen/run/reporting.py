@@ -12,8 +12,8 @@ from snellen.data.inspect.polarity import Tone, tone_of
 from snellen.errors import RunError
 from snellen.evaluate import evaluation as evaluations
 from snellen.evaluate.evaluation import Evaluation
+from snellen.evaluate.file_integrity import THUMBNAILS, covered
 from snellen.evaluate.record import RunRecord
-from snellen.evaluate.stored import THUMBNAILS, covered
 from snellen.explain.augmented import load_augmented
 from snellen.explain.thumbnails import Thumbnails, draw, load_thumbnails, save_thumbnails
 from snellen.files import hashes

@@ -26,7 +26,7 @@ from snellen.train.snapshot import EpochRecord
 from snellen.train.watcher import Silent
 
 
-def train_floors(roles: Roles, place: RunContext, watcher: RunWatcher) -> None:
+def train_baselines(roles: Roles, place: RunContext, watcher: RunWatcher) -> None:
     """Every floor without a result: what all models must beat is known before the first is trained."""
     started = time.perf_counter()
     rows = {role: roles.rows[role] for role in ("train", "validation", "calibration") if len(roles.rows[role])}

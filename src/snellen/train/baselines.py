@@ -121,7 +121,7 @@ def fit_baselines(
         yield result
 
 
-def predict_floor(name: str, role: str, folder: BaselineFolder, dataset: Dataset, rows: np.ndarray) -> Predictions:
+def predict_baseline(name: str, role: str, folder: BaselineFolder, dataset: Dataset, rows: np.ndarray) -> Predictions:
     """What the stored numbers of a floor say of `rows`; labels None where they are sealed."""
     arrays, _ = tensors.load(folder.job.weights)
     probabilities = baselines.predict(name, arrays, dataset, rows)
@@ -136,7 +136,9 @@ def _perform(name: str, folder: BaselineFolder, dataset: Dataset, rows: Mapping[
         fitted = baselines.fit(name, dataset, train)
         tensors.save(folder.job.weights, fitted.arrays, {"job": folder.path.name})
         predictions = {
-            role: predict_floor(name, role, folder, dataset, wanted) for role, wanted in rows.items() if role != "train"
+            role: predict_baseline(name, role, folder, dataset, wanted)
+            for role, wanted in rows.items()
+            if role != "train"
         }
     except MemoryError as error:
         reason = f"out of memory ({error})"

@@ -17,14 +17,14 @@ from snellen.data.duplicates import duplicate_groups
 from snellen.data.inspect.classes import class_images, nearest_classes
 from snellen.data.inspect.near_duplicate_sets import listed, rows_of
 from snellen.data.inspect.near_duplicates import EXPLORED, near_groups_at_hand
-from snellen.evaluate.choose import ranking
+from snellen.evaluate.model_choice import ranking
 from snellen.explain.data.ground import MOST, Ground, ground_of, labelled
 from snellen.explain.data.neighbours import nearest
 from snellen.explain.outcome import Outcome
 from snellen.explain.subject import Scene
 from snellen.explain.thumbnails import draw, tone, variation
 from snellen.models.build import Network
-from snellen.statistics.proportions import share_limits
+from snellen.statistics.proportion_intervals import share_limits
 from snellen.study.analyses import DataLook
 
 PAIRS = 12

@@ -29,7 +29,7 @@ from snellen.explain.subject import Scene
 from snellen.explain.thumbnails import draw
 from snellen.models.build import Network
 from snellen.models.predictions import Predictions
-from snellen.statistics.t_intervals import IMAGES
+from snellen.statistics.results import IMAGES
 from snellen.study.analyses import Errors
 
 CELLS = 8
