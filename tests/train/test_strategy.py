@@ -70,7 +70,7 @@ def test_another_way_is_chosen_like_another_width_where_it_is_there(monkeypatch:
     other = replace(RULE, way="kernels", width=1)
     known = table((RULE, 1.0), (replace(RULE, width=1), 1.0), (other, 0.5))
     assert side_by_side(ONE, table=known) == RULE and of_pack([ONE], 1, table=known) == replace(RULE, width=1)
-    monkeypatch.setattr(rule, "ways_for", lambda *_: ("torch", "kernels"))
+    monkeypatch.setattr(rule, "backends_for", lambda *_: ("torch", "kernels"))
     assert side_by_side(ONE, table=known) == other == of_pack([ONE], 1, table=known)
 
 
@@ -108,7 +108,7 @@ def test_parts_of_a_batch(one: float, two: float, core: float, most: int, parts:
 
 def test_on_a_busy_machine_only_the_way_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     """Among those with as many threads as the rule has."""
-    monkeypatch.setattr(rule, "ways_for", lambda *_: ("torch", "kernels"))
+    monkeypatch.setattr(rule, "backends_for", lambda *_: ("torch", "kernels"))
     other = replace(alone(2), way="kernels")
     known = {alone(1): Timing(3.0, 0.1), alone(2): Timing(4.0, 1.0), other: Timing(5.0, 0.5)}
     assert of_pack([lane(**LENET)], 2, table=known) == other
@@ -133,7 +133,7 @@ def test_candidates_are_the_rules_own_and_what_is_near(monkeypatch: pytest.Monke
 
 
 def test_every_way_is_a_candidate_with_its_own_widths(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rule, "ways_for", lambda *_: ("kernels", "torch"))
+    monkeypatch.setattr(rule, "backends_for", lambda *_: ("kernels", "torch"))
     monkeypatch.setattr(rule, "width", lambda _, way, *device: {"kernels": 3, "torch": 10}[way])
     assert by_rule(ONE, 1, 1) == side_by_side(ONE) == Strategy("kernels", 3, 1, 1)
     found = [(each.way, each.width) for each in candidates(ONE, 1)]
