@@ -6,15 +6,15 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as functional
+from needs import needs
 from torch import Tensor
 
-from snellen.kernels.library import library
 from snellen.models.batch_shard import BatchShard, rows_of
 from snellen.models.compiled_norm import compiled_norm, is_channels_last
 from snellen.models.normalisation import AcceleratedBatchNorm, BatchNorm
 from snellen.train.backend.thread_team import ThreadTeam
 
-pytestmark = pytest.mark.skipif(library() is None, reason="no compiled kernels here")
+pytestmark = needs("kernels")
 EPSILON = 1e-3
 SHAPES = [(3, 16, 2, 1), (5, 48, 3, 7), (37, 32, 8, 8), (9, 64)]
 

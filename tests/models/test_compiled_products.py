@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as functional
+from needs import needs
 from torch import Tensor
 
-from snellen.kernels.library import library
 from snellen.models.conv import AcceleratedConv, Conv
 from snellen.models.dense import AcceleratedDense, Dense
 from snellen.models.layer import Step
 
-pytestmark = pytest.mark.skipif(library() is None, reason="no compiled kernels here")
+pytestmark = needs("kernels")
 SIZES = [  # rows, height, width, channels, filters
     (1, 4, 4, 16, 16),
     (2, 5, 7, 16, 48),

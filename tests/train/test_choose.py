@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import pytest
 import torch
+from needs import needs
 from pydantic import Field
 from torch import Tensor
 from training_cases import job, lane
@@ -26,7 +27,6 @@ from snellen.train.backend.compiled_backend import CompiledBackend
 from snellen.train.layout import Layout
 from snellen.train.step import Rule, StepInputs, TorchBackend, TrainState, training_step
 
-no_library = pytest.mark.skipif(library() is None, reason="no compiled library here")
 CONV = Conv(filters=16, kernel=3, padding="same")
 LAYERS = (CONV, BatchNorm(), Skip(layers=(CONV,)), Flatten(), Dense(units=16), Dense(units=3))
 
@@ -51,7 +51,7 @@ def layers_of(lanes: int = 1, dtype: torch.dtype = torch.float32) -> Any:
     return backend.layers
 
 
-@no_library
+@needs("kernels")
 def test_layers_are_accelerated_in_training() -> None:
     if not has_vectors():
         pytest.skip("with plain instructions torch is faster")
@@ -70,7 +70,7 @@ def test_without_the_library_they_are_not(monkeypatch: pytest.MonkeyPatch) -> No
     assert kinds(layers_of()) == [Conv, BatchNorm, Skip, Flatten, Dense, Dense]
 
 
-@no_library
+@needs("kernels")
 def test_with_plain_instructions_they_are_not() -> None:
     found = library()
     assert found is not None
@@ -122,7 +122,7 @@ def test_an_unknown_layer_is_trained_by_torch(backend: str) -> None:
     assert (first != shift).all()
 
 
-@no_library
+@needs("kernels")
 def test_the_library_computes_networks_of_its_layers() -> None:
     one = lane().trajectory
     rule = Rule.of([one], Layout.of(one.network.init((0,))[0]), "cpu", torch.float32)

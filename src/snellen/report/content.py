@@ -11,7 +11,7 @@ import polars as pl
 from pydantic import TypeAdapter
 
 from snellen import __version__
-from snellen.data.inspect.near_duplicate_sets import rows_of
+from snellen.data.inspect.duplicate_sets import near_duplicate_rows
 from snellen.evaluate.baselines import baseline_key
 from snellen.evaluate.comparisons import as_json
 from snellen.evaluate.cross_validation import HELD_OUT, OUT_OF_FOLD, held_out
@@ -72,7 +72,7 @@ def collect(record: RunRecord, evaluation: Evaluation, judgement: Judgement) -> 
 def drawn_rows(content: Content) -> np.ndarray:
     """The data set rows whose pictures the report draws."""
     rows: set[int] = {row for rows in content["data"]["samples"] for row in rows}
-    rows.update(rows_of(content["data"].get("near_pairs")))
+    rows.update(near_duplicate_rows(content["data"].get("near_pairs")))
     for model in content["models"]:
         for role in model["roles"].values():
             rows.update(row for cell in role["cells"].values() for row in cell)

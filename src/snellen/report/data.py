@@ -9,10 +9,10 @@ import numpy as np
 
 from snellen.data.dataset import Dataset
 from snellen.data.duplicates import conflicting_rows, duplicate_groups
-from snellen.data.inspect import near_duplicate_sets
-from snellen.data.inspect.classes import class_counts, mean_images, sample_rows
+from snellen.data.inspect import duplicate_sets
+from snellen.data.inspect.class_images import class_counts, mean_images, sample_rows
 from snellen.data.inspect.near_duplicates import near_groups
-from snellen.data.splits.roles import ROLES, Roles, parted_rows
+from snellen.data.splits.roles import ROLES, Roles, rows_in_several_roles
 from snellen.limits import MAX_NEAR_IMAGES
 from snellen.study.schema import StudyFile
 
@@ -43,7 +43,7 @@ def _data(study: StudyFile, dataset: Dataset, roles: Roles) -> dict[str, Any]:
     low, high = dataset.pixel_range
     train = roles.rows["train"]
     means = (mean_images(dataset, train) - low) / (high - low)
-    counts = class_counts(dataset, roles).pivot("role", index="class", values="images")
+    counts = class_counts(dataset, roles.rows).pivot("role", index="class", values="images")
     return {
         "name": dataset.name,
         "images": len(dataset),
@@ -90,7 +90,7 @@ def _near_duplicates(study: StudyFile, dataset: Dataset, roles: Roles) -> dict[s
     return {
         "pictures": int(sizes[sizes > 1].sum()),
         "groups": [np.flatnonzero(groups == name).tolist() for name in names[sizes > 1][:NEAR_LISTED]],
-        "parted": len(parted_rows(groups, roles)),
+        "parted": len(rows_in_several_roles(groups, roles)),
         "together": study.data.near_duplicates == "together",
     }
 
@@ -103,7 +103,7 @@ def _near_pairs(study: StudyFile, dataset: Dataset, roles: Roles) -> dict[str, A
     parts = np.full(len(dataset), "", dtype=f"U{max(map(len, ROLES))}")
     for role, rows in roles.rows.items():
         parts[rows] = role
-    return near_duplicate_sets.listed(dataset, groups, parts, ["test"])
+    return duplicate_sets.near_duplicate_summary(dataset, groups, parts, ["test"])
 
 
 def _near_groups(study: StudyFile, dataset: Dataset) -> np.ndarray | None:

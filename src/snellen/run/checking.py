@@ -11,9 +11,9 @@ from operator import add
 from typing import Any
 
 from snellen.data.dataset import Dataset
-from snellen.data.inspect.near_duplicates import near_groups_at_hand
+from snellen.data.inspect.near_duplicates import near_groups_if_quick
 from snellen.data.load import read
-from snellen.data.splits.roles import Roles, assign, parted_rows
+from snellen.data.splits.roles import Roles, assign, rows_in_several_roles
 from snellen.explain.analyses import asked, price
 from snellen.run.loadable import expect_loadable
 from snellen.run.preparation import Settings
@@ -271,5 +271,5 @@ def _shown(foreseen: Foreseen) -> dict[str, Any]:
 
 def _near_in_other_roles(study: StudyFile, dataset: Dataset, roles: Roles) -> int | None:
     """How many pictures are nearly one in another role; None where the study parts none, or nobody looked."""
-    near = None if study.data.near_duplicates else near_groups_at_hand(dataset)
-    return None if near is None else len(parted_rows(near, roles))
+    near = None if study.data.near_duplicates else near_groups_if_quick(dataset)
+    return None if near is None else len(rows_in_several_roles(near, roles))

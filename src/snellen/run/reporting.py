@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from snellen.data.dataset import Dataset
-from snellen.data.inspect.polarity import Tone, tone_of
+from snellen.data.inspect.polarity import Polarity, polarity_of
 from snellen.errors import RunError
 from snellen.evaluate import evaluation as evaluations
 from snellen.evaluate.evaluation import Evaluation
@@ -113,8 +113,8 @@ def _has_weights(folder: JobFolder, result: Result) -> bool:
     return folder.weights.exists() and digest_file(folder.weights) == expected
 
 
-def _training_tone(content: Content) -> Tone:
+def _training_tone(content: Content) -> Polarity:
     """That of all training pictures, by the mean picture of each class and how many there are."""
     data = content["data"]
     counts = [row["train"] for row in data["counts"]]
-    return tone_of(np.average(np.array(data["means"]), axis=0, weights=counts).reshape(data["shape"]))
+    return polarity_of(np.average(np.array(data["means"]), axis=0, weights=counts).reshape(data["shape"]))

@@ -11,9 +11,14 @@ import numpy as np
 
 from snellen.api import Run
 from snellen.data.dataset import Dataset
-from snellen.data.inspect.classes import near_sets
 from snellen.data.inspect.describe import describe
-from snellen.data.inspect.near_duplicate_sets import PICTURES, SETS, listed, rows_of
+from snellen.data.inspect.duplicate_sets import (
+    PICTURES,
+    SETS,
+    near_duplicate_rows,
+    near_duplicate_sets,
+    near_duplicate_summary,
+)
 from snellen.data.readers.arrays import from_arrays
 from snellen.report.exploration import explore, render
 
@@ -40,15 +45,15 @@ def parts(dataset: Dataset) -> np.ndarray:
 def test_copies_alone_are_no_set_and_parted_ones_come_first() -> None:
     copies = np.arange(40)
     copies[2], copies[[4, 5]] = 1, 3
-    found = near_sets(NEAR, copies, np.arange(40) >= 30)
+    found = near_duplicate_sets(NEAR, copies, np.arange(40) >= 30)
     assert [rows.tolist() for rows in found] == [[0, 1, 2, 31], [6, 7, 8, 9, 10], [32, 33, 34]]
-    within = near_sets(NEAR, copies, np.zeros(40))
+    within = near_duplicate_sets(NEAR, copies, np.zeros(40))
     assert [len(rows) for rows in within] == [5, 4, 3]
 
 
 def test_what_is_told_of_them() -> None:
     dataset = made()
-    found = listed(dataset, NEAR, parts(dataset), ["test"])
+    found = near_duplicate_summary(dataset, NEAR, parts(dataset), ["test"])
     assert (found["images"], found["sets"], found["parted"]) == (9, 2, 1)  # that within the test stays unseen
     first, second = found["listed"]
     assert first["parted"] and not first["contradicting"] and second["contradicting"] and not second["parted"]
@@ -56,8 +61,8 @@ def test_what_is_told_of_them() -> None:
         *((0, "train", "cat"), (1, "train", "cat"), (2, "train", "cat"), (31, "test", None)),
     ]
     assert {one["class"] for one in second["pictures"]} == {"cat", "dog"}
-    assert rows_of(found) == [0, 1, 2, 31, 6, 7, 8, 9, 10] and rows_of(None) == []
-    nobody = listed(dataset, np.arange(40), parts(dataset), ["test"])
+    assert near_duplicate_rows(found) == [0, 1, 2, 31, 6, 7, 8, 9, 10] and near_duplicate_rows(None) == []
+    nobody = near_duplicate_summary(dataset, np.arange(40), parts(dataset), ["test"])
     assert nobody == {"images": 0, "sets": 0, "parted": 0, "listed": []}
 
 
@@ -65,16 +70,16 @@ def test_rows_without_a_part_are_not_drawn() -> None:
     dataset = made()
     roles = parts(dataset)
     roles[[0, 6, 7, 8, 9, 10]] = ""
-    found = listed(dataset, NEAR, roles, ["test"])
+    found = near_duplicate_summary(dataset, NEAR, roles, ["test"])
     assert found["sets"] == 1 and [one["row"] for one in found["listed"][0]["pictures"]] == [1, 2, 31]
 
 
 def test_there_is_an_end_to_them() -> None:
     images = np.random.default_rng(1).integers(0, 256, (120, 4, 4, 1), dtype=np.uint8)
     pairs = from_arrays(images, np.arange(120) % 2)
-    found = listed(pairs, np.arange(120) // 2 * 2, np.full(120, "train"), [])
+    found = near_duplicate_summary(pairs, np.arange(120) // 2 * 2, np.full(120, "train"), [])
     assert found["sets"] == 60 and len(found["listed"]) == SETS
-    chain = listed(pairs, np.zeros(120, np.int64), np.repeat(["train", "test"], 60), ["test"])
+    chain = near_duplicate_summary(pairs, np.zeros(120, np.int64), np.repeat(["train", "test"], 60), ["test"])
     drawn = [one["part"] for one in chain["listed"][0]["pictures"]]
     assert chain["listed"][0]["images"] == 120 and drawn.count("test") == drawn.count("train") == PICTURES / 2
 

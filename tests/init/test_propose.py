@@ -6,19 +6,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from data_cases import needs_mnist
+from needs import needs
 from picture_cases import save
 
 from snellen.data.dataset import Dataset
-from snellen.data.inspect.survey import Survey, survey
 from snellen.data.load import read
 from snellen.data.readers.arrays import from_arrays
 from snellen.data.readers.reader import Options
 from snellen.data.splits.roles import Roles, assign
 from snellen.errors import DataError, StudyError
+from snellen.init.propose import propose, study_name
+from snellen.init.survey import Survey, survey
 from snellen.study.document import parse
 from snellen.study.plan import Plan, options_of, plan, split_of
-from snellen.study.propose import propose, study_name
 from snellen.study.schema import StudyFile
 
 RANDOM = np.random.default_rng(5)
@@ -48,18 +48,20 @@ def test_digits() -> None:
     study, said = proposed(survey("digits"), "digits")
     _, roles, made = planned(study)
     assert list(made.models) == ["linear", "dense", "cnn"] and study.train and study.train[0].epochs == 60
-    assert study.data.near_duplicates == "together" and study.data.drop_duplicates is None and study.data.fit is None
+    assert study.data.near_duplicates == "together" and study.data.drop_duplicates is None
+    assert study.data.resizing is None
     assert [analysis.name for analysis in study.analyses] == ["units", "answers", "errors"]
-    assert "1,797 images of 8x8 pixels, grey, black is 0 and white 16" in said and "balanced enough" in said
+    assert "1,797 images of 8x8 pixels, grey, black is 0 and white 16" in said
+    assert "10 classes, the smallest with 174 images (8)" in said
     assert f"train {len(roles.rows['train']):,}, validation {len(roles.rows['validation']):,}" in said
 
 
-@needs_mnist
+@needs("mnist")
 def test_mnist_keeps_its_official_test() -> None:
     study, said = proposed(survey("mnist"), "mnist")
     dataset = read("mnist")
     assert study.split.test is None and study.split.validation == 0.1 and study.train and study.train[0].epochs == 10
-    assert "comes with the data" in said and "validation 6,000, test 10,000" in said
+    assert "the official one of the data" in said and "validation 6,000, test 10,000" in said
     assert len(assign(dataset, split_of(study)).rows["test"]) == 10_000
 
 
@@ -86,8 +88,9 @@ def test_photographs_of_mixed_sizes(photographs: Path) -> None:
     )
     assert study.data.resize == 8 * round(float(median) / 8) == dataset.shape[0]
     assert "40 × 50 (13)" in said and "3 channels" not in said and "colour" in said
-    assert study.data.drop_duplicates == "exact" and "1 images are exact copies" in said and len(roles.left_out) == 1
-    assert "17 sets such as patient0" not in said and "16 sets such as patient0" in said
+    assert study.data.drop_duplicates == "exact" and "Exact copies of an earlier image: 1." in said
+    assert len(roles.left_out) == 1
+    assert "17 sets" not in said and "16 sets, for example patient0" in said
     assert study.data.group is None and study_name(dataset) == "my-photos"
 
 
@@ -114,7 +117,7 @@ def test_a_manifest_with_groups(tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("\n".join(lines), encoding="utf-8")
     study, said = proposed(survey(str(tmp_path / "list.csv")), str(tmp_path / "list.csv"))
     dataset, _, _ = planned(study)
-    assert dataset.groups is not None and "20 groups are given by the data" in said and study.study == "list"
+    assert dataset.groups is not None and "The data define 20 groups" in said and study.study == "list"
 
 
 def test_transparent_pictures_among_others(tmp_path: Path) -> None:
@@ -136,7 +139,7 @@ def test_nearly_equal_sizes(tmp_path: Path, border: int, written: str) -> None:
     study, said = proposed(found, source)
     side = int(written.split()[1])
     assert planned(study)[0].shape == (side, side, 1) and "28 × 28 (12)" in said
-    assert ("black already" in said) == (border == 0) and ("stretches nothing" in said) == (border == 255)
+    assert ("borders are black" in said) == (border == 0) and ("stretches nothing" in said) == (border == 255)
 
 
 def test_sides_that_differ_are_both_written(tmp_path: Path) -> None:
@@ -163,7 +166,7 @@ def test_grey_in_three_channels() -> None:
     images = noise(20, 6, 6, 1).repeat(3, axis=3)
     dataset = from_arrays(images, np.arange(20) % 2, name="mine")
     text = propose(dataset, "mine.npz", options=Options(grey=True), file="other.yaml")
-    assert parse(text, "mine.yaml").study().data.grey and "Red, green and blue are the same" in text
+    assert parse(text, "mine.yaml").study().data.grey and "Red, green and blue are equal" in text
     assert "snellen run other.yaml" in text
 
 
@@ -183,7 +186,9 @@ def test_a_white_that_no_pixel_reaches_is_asked_about() -> None:
 
 def test_unbalanced_classes_are_called_so() -> None:
     _, said = in_memory(noise(80, 6, 6), np.repeat([0, 1], [64, 16]))
-    assert "from 16 of 1 to 64 of 0: unbalanced" in said and "right for 80 %" in said
+    assert (
+        "smallest with 16 images (1), the largest with 64 images (0): unbalanced" in said and "right for 80 %" in said
+    )
 
 
 def test_few_pictures_get_larger_shares() -> None:

@@ -1,4 +1,4 @@
-"""Data sets that are known by name: the one that comes with Snellen, and published ones, with where they are published.
+"""The data sets known by name: one comes with scikit-learn, the others are downloaded from where they are published.
 
 Lengths and SHA-256 of the files are those that TensorFlow Datasets publishes (tensorflow_datasets/url_checksums); the
 archives' MD5 on the pages of CIFAR and in torchvision belong to the same files.
@@ -36,9 +36,9 @@ BUNDLED: dict[str, Callable[[Options], Dataset]] = {"digits": digits}
 class Published:
     """A data set as its publisher fixed it.
 
-    about: one line. kind: its reader. rows: of training and official test. files: where they are published. classes:
-    the names, None where its own files hold them. fingerprint: of what that reads without options; None where no copy
-    could be decoded when this was written: then only the files' checksums and the rows are compared.
+    about: one line. kind: its reader. rows: of training and official test. files: to download. classes: the names, None
+    where its own files hold them. fingerprint: of the data set read without options; None where no copy could be
+    decoded when this was written: then only the files' checksums and the numbers of rows are compared.
     """
 
     about: str
@@ -50,7 +50,7 @@ class Published:
     pixel_range: tuple[float, float] = (0.0, 255.0)
 
     def check(self, dataset: Dataset) -> None:
-        """Raises DataError when other content stands under the name, whatever the options it was read with."""
+        """Raises DataError unless the content is the published one; `class_names` and `pixel_range` may differ."""
         test = 0 if dataset.official_test is None else int(dataset.official_test.sum())
         found, expected = (f"{train:,} and {test:,} rows" for train, test in [(len(dataset) - test, test), self.rows])
         if found == expected and self.fingerprint:
@@ -58,7 +58,7 @@ class Published:
             content = fingerprint(dataset.images, dataset.labels, classes, dataset.official_test, self.pixel_range)
             found, expected = f"fingerprint {content[:12]}", f"fingerprint {self.fingerprint[:12]}"
         if found != expected:
-            hint = "To use them as they are, give their path instead of the name."
+            hint = "To use these files anyway, give their path instead of the name."
             raise DataError(
                 f"these are not the published {dataset.name} data", found=found, expected=expected, hint=hint
             )
@@ -70,7 +70,7 @@ IDX_NAMES = tuple(
 
 
 def _idx_files(mirrors: tuple[str, ...], *published: tuple[int, str]) -> tuple[Remote, ...]:
-    """The four files of MNIST's kind; published: length and SHA-256 of each, in the order of IDX_NAMES."""
+    """The four files of a data set in MNIST's format; published: length and SHA-256 of each, as IDX_NAMES."""
     return tuple(
         Remote(name, tuple(f"{mirror}{name}" for mirror in mirrors), num_bytes, sha256)
         for name, (num_bytes, sha256) in zip(IDX_NAMES, published, strict=True)

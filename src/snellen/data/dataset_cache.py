@@ -1,4 +1,4 @@
-"""Decoded data sets in the user's cache, keyed by what they were decoded from, memory-mapped when opened again."""
+"""Decoded data sets in the user's cache, keyed by the files and options they were decoded from; memory-mapped."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ FORMAT = 2
 ARRAYS = ("images", "labels", "ids", "official_test", "groups")
 
 
-def kept(identity: str, name: str, decode: Callable[[], Dataset]) -> Dataset:
-    """The data set of that identity, called `name`, from the cache; decoded into it when it is not there or damaged.
+def cached_dataset(identity: str, name: str, decode: Callable[[], Dataset]) -> Dataset:
+    """The data set of that identity, called `name`, from the cache; decoded and stored when it is missing or damaged.
 
     The pictures are memory-mapped and read-only. Every file is compared with its stored SHA-256 (MNIST: 0.03 s).
     """
@@ -32,11 +32,11 @@ def kept(identity: str, name: str, decode: Callable[[], Dataset]) -> Dataset:
         if dataset is not None:
             return dataset
         discard(key)
-    raise StorageError("a damaged cache entry cannot be replaced", where=str(folder), hint="Remove it by hand.")
+    raise _damaged(folder)
 
 
-def kept_array(key: str, compute: Callable[[], np.ndarray]) -> np.ndarray:
-    """The array kept under `key`, computed when it is not there or damaged."""
+def cached_array(key: str, compute: Callable[[], np.ndarray]) -> np.ndarray:
+    """The array cached under `key`; computed and stored when it is missing or damaged."""
     for _ in range(2):
         folder = cached(key, lambda scratch: _write_array(scratch, compute()))
         try:
@@ -45,11 +45,15 @@ def kept_array(key: str, compute: Callable[[], np.ndarray]) -> np.ndarray:
         except (OSError, ValueError):
             pass
         discard(key)
-    raise StorageError("a damaged cache entry cannot be replaced", where=str(folder), hint="Remove it by hand.")
+    raise _damaged(folder)
 
 
-def is_kept(key: str) -> bool:
-    """Whether something stands under `key`, which may yet turn out to be damaged."""
+def _damaged(folder: Path) -> StorageError:
+    return StorageError("a damaged cache entry cannot be replaced", where=str(folder), hint="Remove it by hand.")
+
+
+def is_cached(key: str) -> bool:
+    """Whether there is an entry under `key`; it may still turn out to be damaged."""
     return (cache_folder() / key).is_dir()
 
 
@@ -75,7 +79,7 @@ def _write(folder: Path, dataset: Dataset) -> None:
 
 
 def _open(folder: Path, name: str) -> Dataset | None:
-    """What `_write` wrote, or None when anything about it is not as it was written."""
+    """What `_write` wrote, or None when any of it is missing or changed."""
     try:
         meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
         if meta["format"] != FORMAT or any(digest_file(folder / file) != sha for file, sha in meta["files"].items()):

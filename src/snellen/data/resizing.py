@@ -14,11 +14,11 @@ STEPS = ("resize", "crop", "pad")
 Side = Annotated[int, Field(ge=1, le=MAX_SIDE_PIXELS, strict=True)]
 
 
-class Fit(BaseModel):
-    """How pictures get their size, `height` and `width` in pixels.
+class Resizing(BaseModel):
+    """How pictures get the size `height` x `width`, in pixels.
 
-    resize: stretched or shrunk, bilinear with antialiasing, which makes no value beyond those of the picture;
-    proportions are not kept. crop: the middle of the picture. pad: black (where there is alpha: nothing) around it.
+    resize: stretched or shrunk, bilinear with antialiasing, which adds no value outside the picture's own range;
+    proportions are not kept. crop: the centre of the picture. pad: a black border (transparent where there is alpha).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -27,9 +27,9 @@ class Fit(BaseModel):
     width: Side
 
     def apply(self, images: np.ndarray, black: float = 0) -> np.ndarray:
-        """(N, height, width, C) of (N, H, W, C) pictures of the same dtype, which must hold `black`.
+        """(N, height, width, C) of (N, H, W, C) pictures, in their dtype, which must be able to hold `black`.
 
-        Raises StudyError when they are too small to crop or too large to pad, which is no fault of the files.
+        Raises StudyError when they are too small to crop or too large to pad: the study is wrong, not the files.
         """
         found = images.shape[1:3]
         if found == (self.height, self.width):
@@ -38,10 +38,10 @@ class Fit(BaseModel):
             return np.stack([_resized(picture, (self.width, self.height)) for picture in images])
         small, large = (found, (self.height, self.width))[:: 1 if self.step == "pad" else -1]
         if small[0] > large[0] or small[1] > large[1]:
-            size, wanted = (f"{height}x{width} pixels" for height, width in (found, (self.height, self.width)))
+            size, target = (f"{height}x{width} pixels" for height, width in (found, (self.height, self.width)))
             verb = "large to pad" if self.step == "pad" else "small to crop"
             raise StudyError(
-                f"a picture too {verb} to {wanted}", found=size, hint="`resize` takes pictures of any size."
+                f"a picture too {verb} to {target}", found=size, hint="`resize` takes pictures of any size."
             )
         top, left = (large[0] - small[0]) // 2, (large[1] - small[1]) // 2
         if self.step == "crop":
@@ -52,7 +52,7 @@ class Fit(BaseModel):
 
 
 def _resized(picture: np.ndarray, width_height: tuple[int, int]) -> np.ndarray:
-    """(H, W, C) of another size: uint8 as a whole (colours weighted by alpha), floats channel by channel."""
+    """(H, W, C) of another size: uint8 in one piece (colours weighted by alpha), floats channel by channel."""
     from PIL import Image
 
     def resize(pixels: np.ndarray) -> np.ndarray:

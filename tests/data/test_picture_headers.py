@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from snellen.data.inspect.photographs import ORIENTATION, Photograph, look, some_files, tallies
+from snellen.data.inspect.picture_headers import ORIENTATION, PictureHeader, header_counts, read_headers, sample_files
 from snellen.data.load import read
 from snellen.errors import DataError
 
@@ -28,14 +28,14 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_headers_say_what_is_shown(folder: Path) -> None:
-    found = look(some_files(read(folder), folder))
+    found = read_headers(sample_files(read(folder), folder))
     assert found == [
-        Photograph(6, 4, "PNG", "colour"),
-        Photograph(6, 4, "JPEG", "grey"),
-        Photograph(6, 4, "GIF", "palette"),
-        Photograph(6, 4, "JPEG", "colour"),
+        PictureHeader(6, 4, "PNG", "colour"),
+        PictureHeader(6, 4, "JPEG", "grey"),
+        PictureHeader(6, 4, "GIF", "palette"),
+        PictureHeader(6, 4, "JPEG", "colour"),
     ]
-    assert tallies(found) == {
+    assert header_counts(found) == {
         "sizes": [("6 × 4", 4)],
         "formats": [("JPEG", 2), ("PNG", 1), ("GIF", 1)],
         "tones": [("colour", 2), ("grey", 1), ("palette", 1)],
@@ -44,10 +44,10 @@ def test_headers_say_what_is_shown(folder: Path) -> None:
 
 def test_rows_of_arrays_are_no_files(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", images=np.arange(36, dtype=np.uint8).reshape(4, 3, 3), labels=[0, 1, 0, 1])
-    assert some_files(read(tmp_path / "a.npz"), tmp_path / "a.npz") == []
+    assert sample_files(read(tmp_path / "a.npz"), tmp_path / "a.npz") == []
 
 
 def test_a_file_that_is_no_picture_is_named(tmp_path: Path) -> None:
     (tmp_path / "note.png").write_text("no picture")
     with pytest.raises(DataError, match=r"note\.png"):
-        look([tmp_path / "note.png"])
+        read_headers([tmp_path / "note.png"])

@@ -8,7 +8,6 @@ from pathlib import Path
 import data_cases as cases
 import pytest
 
-from snellen.data import store
 from snellen.data.load import Options, read
 from snellen.errors import StorageError
 
@@ -62,6 +61,6 @@ def flipped(content: bytes) -> bytes:
 
 
 def test_an_entry_that_stays_damaged_is_not_used(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "_open", lambda *_: None)
+    monkeypatch.setattr("snellen.data.dataset_cache._open", lambda *_: None)
     with pytest.raises(StorageError, match=r"a damaged cache entry cannot be replaced"):
         read(source)

@@ -1,4 +1,4 @@
-"""Labels of any usual kind as class numbers and class names."""
+"""Encodes labels, text or numbers, as class numbers 0..K-1 and K class names."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from snellen.errors import SHOWN_ITEMS, DataError, StudyError, located
 from snellen.limits import MAX_CLASSES
 
 
-def encode(
+def encode_labels(
     parts: Sequence[tuple[np.ndarray, str]], class_names: Sequence[str] | None
 ) -> tuple[np.ndarray, tuple[str, ...]]:
-    """(N,) int64 labels in 0..K-1 over all parts, each an array (N,) or (N, 1) with its name, and the K class names.
+    """(N,) int64 labels in 0..K-1 of all parts together, and the K class names. parts: (N,) or (N, 1) arrays, named.
 
-    Labels that are text become the sorted distinct names, unless `class_names` gives the order; numbers count from 0
-    and without `class_names` are named "0".."K-1". Raises DataError naming the first bad label's array and row, and for
-    fewer than two classes or a class that no row has.
+    Text labels are numbered in sorted order, or in the order of `class_names`; numeric labels start at 0, and their
+    classes are named "0".."K-1" without `class_names`. Raises DataError naming array and row of the first bad label,
+    and for fewer than two classes or a class without rows.
     """
     given = None if class_names is None else _check_names(class_names)
     columns = [_column(labels, name) for labels, name in parts]
@@ -50,7 +50,7 @@ def _check_names(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _column(labels: np.ndarray, name: str) -> np.ndarray:
-    """(N,) int64 or text of (N,) or (N, 1) labels of any kind."""
+    """(N,) labels as int64 or text."""
     with located(name):
         if labels.ndim != 1 and labels.shape[1:] != (1,):
             hint = "Turn one-hot rows into labels with .argmax(axis=1)." if labels.ndim == 2 else None

@@ -1,8 +1,8 @@
-"""One picture file as pixels, right side up and right in tone: the same decoder for training and for prediction.
+"""Decodes one picture file to pixels: the same decoder for training and for prediction.
 
-What a picture means here: turned as its EXIF says; the first frame of an animation; palettes, CMYK and other colour
-models as RGB (colour profiles are not applied); 16 bits a channel kept exactly. Transparency is kept as a fourth
-channel where pictures use it, unless the study states a `background`, over which it is then composited.
+Pictures are rotated as their EXIF data say; of an animation the first frame is read; palettes, CMYK and other colour
+models become RGB (colour profiles are not applied); 16 bits a channel are kept exactly. Transparency becomes a fourth
+channel where pictures use it, unless the study gives a `background`, over which they are then composited.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from typing import TYPE_CHECKING, Literal, TypeVar, get_args
 
 import numpy as np
 
-from snellen.data.readers.picture_limits import Bounded, bound_memory, check_metadata, check_pixels, raw_mode
+from snellen.data.readers.picture_limits import LimitedReads, check_metadata, check_pixels, limit_memory, raw_mode
 from snellen.data.readers.streams import file_bytes, open_data
-from snellen.data.resize import Fit
+from snellen.data.resizing import Resizing
 from snellen.data.slices import row_slices
-from snellen.errors import DataError, SnellenError
+from snellen.errors import DataError, MixedTransparency, SnellenError
 from snellen.limits import MAX_PICTURE_BYTES, MAX_SIDE_PIXELS
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF")
-"""What Pillow may take a file for, whatever its suffix; others of its formats start programs or fetch more files."""
+"""The formats that Pillow may recognise, whatever the suffix; some of its other formats start programs or read more
+files."""
 
 Background = Literal["black", "white"]
 BACKGROUNDS: tuple[Background, ...] = get_args(Background)
@@ -49,50 +50,52 @@ DAMAGE = (
 SWAPPED = {"16L": "16B", "16B": "16L", "16N": "16B" if sys.byteorder == "little" else "16L"}
 """Pillow's names for byte orders, each with the other one."""
 
-WAITING = 1_024
-"""Pictures that wait for a thread at once: each takes 2 kB, and there may be a million."""
+MAX_QUEUED = 1_024
+"""Pictures queued for the threads at a time: each takes 2 kB, and there may be a million."""
 
 T = TypeVar("T")
 U = TypeVar("U")
 
 
 def is_picture(path: Path) -> bool:
-    """Whether the name is that of a picture file."""
+    """Whether the suffix is that of a picture file."""
     return path.suffix.lower() in SUFFIXES
 
 
-def decode(path: Path, fit: Fit | None = None, background: Background | None = None) -> np.ndarray:
-    """(H, W, C) pixels of a picture file, C 1, 3 or 4, of the size of `fit`; uint8, or float32 for 16 bits a channel.
+def decode(path: Path, resizing: Resizing | None = None, background: Background | None = None) -> np.ndarray:
+    """(H, W, C) pixels of a picture file, C 1, 3 or 4, resized by `resizing`; uint8, or float32 for 16 bits a channel.
 
-    A picture with a side beyond MAX_SIDE_PIXELS that nothing fits is not decoded: its array is all zeros and takes no
-    memory. Raises DataError when the file is no picture, damaged, or too large by its header.
+    Without `resizing` a picture with a side above MAX_SIDE_PIXELS is not decoded: the result is all zeros, without
+    memory of its own. Raises DataError when the file is not a picture, damaged, or too large by its header.
     """
     with _readable():
         with open_data(path, MAX_PICTURE_BYTES) as file:
             content = file.read(file_bytes(file))
         with _open(content) as image:
-            if fit is None and max(image.size) > MAX_SIDE_PIXELS:
+            if resizing is None and max(image.size) > MAX_SIDE_PIXELS:
                 return np.broadcast_to(np.uint8(0), (image.height, image.width, 1))
-            image.verify()  # the checksums of PNG, which decoding does not look at
-        pixels = _over(_pixels(content, fit), background)
-        return (
-            pixels if fit is None else np.array(fit.apply(pixels[None])[0])
-        )  # not a view, which would keep the whole picture
+            image.verify()  # checks the checksums of PNG, which decoding ignores
+        pixels = _composite(_pixels(content, resizing), background)
+        if resizing is None:
+            return pixels
+        return np.array(resizing.apply(pixels[None])[0])  # not a view, which would keep the whole picture
 
 
-def alike(pictures: Sequence[np.ndarray], names: Sequence[str]) -> list[np.ndarray]:
-    """The pictures of a data set with the same channels and depth: the fewest that hold them all exactly.
+def with_common_format(pictures: Sequence[np.ndarray], names: Sequence[str]) -> list[np.ndarray]:
+    """The pictures of a data set, converted to the fewest channels and the lowest depth that hold all exactly.
 
-    Grey when all are grey, colour otherwise; with alpha when all have it and some use it. 8 bits become 16 where some
-    pictures have these. Raises DataError, naming one of each, when some use transparency and others have no alpha.
+    Grey when all are grey, colour otherwise; with alpha when all have it and some use it. 8 bits become 16 when some
+    pictures have 16. Raises MixedTransparency, naming one of each, when some are transparent and others have no alpha.
     """
     has_alpha = [picture.shape[2] == 4 for picture in pictures]
     if any(_is_translucent(picture) for picture in pictures):
         if not all(has_alpha):
-            used = next(name for name, picture in zip(names, pictures) if _is_translucent(picture))
-            found = f"{sum(has_alpha):,} with alpha such as {used}, {has_alpha.count(False):,} without"
-            hint = "Say `background: white` (or black) to fill what is transparent."
-            raise DataError("mixed channels", found=f"{found} such as {names[has_alpha.index(False)]}", hint=hint)
+            transparent = next(name for name, picture in zip(names, pictures) if _is_translucent(picture))
+            found = f"{sum(has_alpha):,} with alpha such as {transparent}, {has_alpha.count(False):,} without"
+            hint = "Say `background: white` (or black) under `data` to fill transparent areas."
+            raise MixedTransparency(
+                "mixed channels", found=f"{found} such as {names[has_alpha.index(False)]}", hint=hint
+            )
         channels = 4
     else:
         channels = 1 if all(map(_is_grey, pictures)) else 3
@@ -118,21 +121,21 @@ def with_channels(picture: np.ndarray, channels: int) -> np.ndarray:
 
 
 def with_white(picture: np.ndarray, white: float) -> np.ndarray:
-    """The picture with `white` as the value of white and 0 as black: itself, or float32."""
+    """The picture scaled to black 0 and `white`: unchanged, or as float32."""
     own = DEPTHS[picture.dtype]
     return picture if own == white else (picture * np.float64(white / own)).astype(np.float32)
 
 
 def in_threads(decode_one: Callable[[T], U], items: Iterable[T]) -> list[U]:
-    """`decode_one` of every item, in order; the first error in that order stops all.
+    """`decode_one` of every item, in order; raises the first error in that order.
 
-    One thread a core, because each holds a whole picture: 130 MB for one of 12 megapixels. Pillow's warnings (of odd
-    metadata, mostly) are not shown meanwhile: what it cannot decode, it raises.
+    One thread for each core, because each holds a whole picture: 130 MB for 12 megapixels. Pillow's warnings, mostly
+    about odd metadata, are suppressed: what it cannot decode raises an error.
     """
     left, done = iter(items), list[U]()
     with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
         warnings.filterwarnings("ignore", module=r"PIL\.")
-        while some := list(islice(left, WAITING)):
+        while some := list(islice(left, MAX_QUEUED)):
             done += pool.map(decode_one, some)
     return done
 
@@ -156,7 +159,7 @@ def _open(content: bytes) -> ImageFile.ImageFile:
     """A picture whose header was read. Raises DataError when it would be too large to decode."""
     from PIL import Image
 
-    stream = Bounded(content)
+    stream = LimitedReads(content)
     image = Image.open(stream, formats=FORMATS)
     check_pixels(image)
     if image.format == "BMP":
@@ -164,17 +167,19 @@ def _open(content: bytes) -> ImageFile.ImageFile:
     return image
 
 
-def _pixels(content: bytes, fit: Fit | None) -> np.ndarray:
+def _pixels(content: bytes, resizing: Resizing | None) -> np.ndarray:
     """(H, W, C) uint8 or float32 of a picture file's bytes: 1 channel where its mode is grey, 4 where it has alpha."""
     with _open(content) as image:
-        bound_memory(image, fit)
+        limit_memory(image, resizing)
         sixteen = _sixteen_bits(image, content)
         if sixteen is not None:
             return sixteen
         if image.mode in ("I", "F"):
-            hint = "Give such measurements as an array with its `pixel_range`."
-            raise DataError("32 bits a channel do not say what is white", found=f"mode {image.mode}", hint=hint)
-        _turn(image)
+            hint = "Store such measurements as an array, and give its `pixel_range`."
+            raise DataError(
+                "32 bits a channel, of which the value of white is unknown", found=f"mode {image.mode}", hint=hint
+            )
+        _rotate(image)
         grey = image.mode in ("1", "L") and not image.has_transparency_data
         mode = "L" if grey else "RGBA" if image.has_transparency_data else "RGB"
         converted = image if image.mode == mode else image.convert(mode)
@@ -184,8 +189,8 @@ def _pixels(content: bytes, fit: Fit | None) -> np.ndarray:
 def _sixteen_bits(image: ImageFile.ImageFile, content: bytes) -> np.ndarray | None:
     """(H, W, C) float32 of a picture with 16 bits a channel, or None.
 
-    Pillow has no mode for such colours: it drops the low byte of each number, and the high one when told that the byte
-    order is the other one.
+    Pillow has no mode for such colours: it drops the low byte of each value, and, when the byte order is declared
+    reversed, the high byte. Both are decoded and combined.
     """
     mode = raw_mode(image)
     if ";16" not in mode:
@@ -206,13 +211,13 @@ def _sixteen_bits(image: ImageFile.ImageFile, content: bytes) -> np.ndarray | No
 
 
 def _upright(image: ImageFile.ImageFile) -> np.ndarray:
-    """(H, W) or (H, W, C) pixels, turned as EXIF says."""
-    _turn(image)
+    """(H, W) or (H, W, C) pixels, rotated as EXIF says."""
+    _rotate(image)
     return np.asarray(image)
 
 
-def _turn(image: ImageFile.ImageFile) -> None:
-    """Decodes the picture and turns it as its EXIF says, which may stand behind the pixels."""
+def _rotate(image: ImageFile.ImageFile) -> None:
+    """Decodes the picture and rotates it as its EXIF data say, which may follow the pixels in the file."""
     from PIL import ImageOps
 
     image.load()
@@ -220,8 +225,8 @@ def _turn(image: ImageFile.ImageFile) -> None:
     ImageOps.exif_transpose(image, in_place=True)
 
 
-def _over(picture: np.ndarray, background: Background | None) -> np.ndarray:
-    """The picture composited over `background`, where it has alpha and there is one."""
+def _composite(picture: np.ndarray, background: Background | None) -> np.ndarray:
+    """The picture composited over `background`, if it has alpha and a background is given."""
     if background is None or picture.shape[2] < 4:
         return picture
     white, filled = DEPTHS[picture.dtype], np.empty_like(picture[..., :3], order="C")

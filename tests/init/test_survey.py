@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 from picture_cases import save
 
-from snellen.data.inspect.near_duplicates import near_groups, near_groups_at_hand
-from snellen.data.inspect.survey import survey
+from snellen.data.inspect.near_duplicates import near_groups, near_groups_if_quick
 from snellen.data.load import read
-from snellen.data.readers.reader import UNSAID, Options
-from snellen.data.resize import Fit
+from snellen.data.readers.reader import DEFAULT_OPTIONS, Options
+from snellen.data.resizing import Resizing
 from snellen.errors import DataError, DataNotFound
+from snellen.init.survey import survey
 
 
 def test_what_reads_as_it_is_stays_as_it_is(own_user: Path) -> None:
     found = survey("digits")
-    assert found.options == UNSAID and found.sizes == () and found.near is not None
+    assert found.options == DEFAULT_OPTIONS and found.sizes == () and found.near is not None
     np.testing.assert_array_equal(found.near, near_groups(found.dataset))
 
 
@@ -29,7 +29,11 @@ def test_sizes_and_transparency_at_once(tmp_path: Path) -> None:
             tmp_path / f"photos/{'ab'[number // 4]}/{number}.png", random.integers(0, 256, (side, side, channels), "u1")
         )
     found = survey(str(tmp_path / "photos"))
-    assert found.options.background == "white" and found.options.fit is not None and found.options.fit.height == 16
+    assert (
+        found.options.background == "white"
+        and found.options.resizing is not None
+        and found.options.resizing.height == 16
+    )
     assert dict(found.sizes) == {"20 × 20": 4, "12 × 12": 2, "600 × 600": 2} and found.dataset.shape == (16, 16, 3)
 
 
@@ -56,7 +60,7 @@ def test_what_leaving_out_does_not_mend_is_said(tmp_path: Path) -> None:
         survey(str(tmp_path / "a.npz"))
 
 
-def mixed(folder: Path, sides: list[tuple[int, int]], border: int) -> Fit | None:
+def mixed(folder: Path, sides: list[tuple[int, int]], border: int) -> Resizing | None:
     """The size proposed for noise of these sizes with two pixels of `border` around it."""
     random = np.random.default_rng(0)
     for number, (height, width) in enumerate(sides * 4):
@@ -64,24 +68,27 @@ def mixed(folder: Path, sides: list[tuple[int, int]], border: int) -> Fit | None
         pixels[2:-2, 2:-2] = random.integers(0, 256, (height - 4, width - 4))
         save(folder / f"photos/{'ab'[number // len(sides) % 2]}/{number}.png", pixels)
     found = survey(str(folder / "photos"))
-    assert found.options.fit is None or found.dataset.shape[:2] == (found.options.fit.height, found.options.fit.width)
-    return found.options.fit
+    assert found.options.resizing is None or found.dataset.shape[:2] == (
+        found.options.resizing.height,
+        found.options.resizing.width,
+    )
+    return found.options.resizing
 
 
 @pytest.mark.parametrize(
     ("sides", "border", "fit"),
     [
-        ([(28, 28), (32, 32)], 0, Fit(step="pad", height=32, width=32)),
-        ([(28, 24), (26, 26)], 0, Fit(step="pad", height=28, width=26)),
-        ([(28, 28), (32, 32)], 255, Fit(step="crop", height=28, width=28)),
-        ([(28, 28), (32, 32)], 128, Fit(step="crop", height=28, width=28)),
-        ([(24, 24), (32, 32)], 0, Fit(step="resize", height=32, width=32)),
-        ([(60, 60), (70, 70)], 0, Fit(step="resize", height=64, width=64)),
+        ([(28, 28), (32, 32)], 0, Resizing(step="pad", height=32, width=32)),
+        ([(28, 24), (26, 26)], 0, Resizing(step="pad", height=28, width=26)),
+        ([(28, 28), (32, 32)], 255, Resizing(step="crop", height=28, width=28)),
+        ([(28, 28), (32, 32)], 128, Resizing(step="crop", height=28, width=28)),
+        ([(24, 24), (32, 32)], 0, Resizing(step="resize", height=32, width=32)),
+        ([(60, 60), (70, 70)], 0, Resizing(step="resize", height=64, width=64)),
         ([(28, 28)], 0, None),
     ],
 )
 def test_nearly_equal_sizes_are_not_stretched(
-    tmp_path: Path, sides: list[tuple[int, int]], border: int, fit: Fit | None
+    tmp_path: Path, sides: list[tuple[int, int]], border: int, fit: Resizing | None
 ) -> None:
     assert mixed(tmp_path, sides, border) == fit
 
@@ -95,7 +102,7 @@ def test_colours_that_are_none_become_grey(tmp_path: Path) -> None:
     coloured = pixels.repeat(3, axis=3)
     coloured[7, 0, 0, 2] ^= 1
     np.savez(tmp_path / "b.npz", images=coloured, labels=np.arange(20) % 2)
-    assert survey(str(tmp_path / "b.npz")).options == UNSAID
+    assert survey(str(tmp_path / "b.npz")).options == DEFAULT_OPTIONS
 
 
 def test_nothing_there(tmp_path: Path) -> None:
@@ -106,6 +113,6 @@ def test_nothing_there(tmp_path: Path) -> None:
 def test_large_data_sets_are_not_compared_unasked(own_user: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("snellen.data.inspect.near_duplicates.MAX_NEAR_IMAGES", 1_000)
     digits = read("digits")
-    assert near_groups_at_hand(digits) is None
+    assert near_groups_if_quick(digits) is None
     near = near_groups(digits)
-    np.testing.assert_array_equal(near_groups_at_hand(digits), near)
+    np.testing.assert_array_equal(near_groups_if_quick(digits), near)
