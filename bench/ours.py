@@ -26,13 +26,14 @@ from snellen.train import initial_state  # noqa: E402
 from snellen.train.batches import ResidentData  # noqa: E402
 from snellen.train.loop import Training  # noqa: E402
 from snellen.train.watcher import Silent  # noqa: E402
-from snellen.train.environment import settle  # noqa: E402
+from snellen.train.environment import Environment, current_environment  # noqa: E402
 from snellen.train.job import Job, StopRule, Trajectory  # noqa: E402
 from snellen.train.lane import Lane  # noqa: E402
-from snellen.train.strategy.packs import form, kind_of  # noqa: E402
+from snellen.train.strategy.packs import form_packs, kind_of  # noqa: E402
 from snellen.train.snapshot import together  # noqa: E402
-from snellen.train.strategy.rule import NOTHING, Table, as_record, of_pack, side_by_side  # noqa: E402
-from snellen.train.strategy.cache import settle_tables  # noqa: E402
+from snellen.train.strategy.cache import settle_timings  # noqa: E402
+from snellen.train.strategy.record import as_recorded  # noqa: E402
+from snellen.train.strategy.rule import UNMEASURED, Timings, choose_for_pack, choose_side_by_side  # noqa: E402
 
 DEVICE = sys.argv[1] if __name__ == "__main__" and sys.argv[1:] else "cpu"
 CORES = torch.get_num_threads()
@@ -51,9 +52,9 @@ def prepare(name: str, lanes: int, way: str, steps: int, rows: int | None = None
     _synchronise()
     data_seconds = time.perf_counter() - began
     pack = [_lane(name, seed, steps * BATCH, 1) for seed in range(lanes)]
-    table = _table(name, 1 if way == "threads" and lanes == 1 else MANY)
-    chosen = of_pack(pack, CORES if way == "threads" else 1, DEVICE, table)
-    training = Training.prepare(pack, material, chosen.parts, chosen.way)
+    timings = _timings(name, 1 if way == "threads" and lanes == 1 else MANY)
+    chosen = choose_for_pack(pack, CORES if way == "threads" else 1, DEVICE, timings)
+    training = Training.prepare(pack, material, chosen.batch_shards, chosen.backend)
     start = together([initial_state.unfitted(lane, material) for lane in pack])
 
     def train() -> None:
@@ -70,7 +71,7 @@ def prepare(name: str, lanes: int, way: str, steps: int, rows: int | None = None
         torch.set_num_threads(chosen.threads)
         training.epoch(start, Silent())
 
-    how = words_of(as_record(pack, chosen, table), instructions())
+    how = words_of(as_recorded(pack, chosen, timings), instructions())
     return Prepared(train, evaluate, whole, data_seconds, start.theta.nbytes, how)
 
 
@@ -96,8 +97,8 @@ def _lane(name: str, seed: int, rows: int, epochs: int) -> Lane:
 def packs(order: Values) -> Values:
     """Lanes of each pack in which a study would train MANY of a job."""
     name = order["job"]
-    table = _table(name, MANY)
-    formed = form(_jobs(name, MANY), lambda _: 0, lambda lane: side_by_side(lane, DEVICE, table).width)
+    timings = _timings(name, MANY)
+    formed = form_packs(_jobs(name, MANY), lambda _: 0, lambda lane: choose_side_by_side(lane, DEVICE, timings).width)
     return {"packs": [len(pack) for pack in formed]}
 
 
@@ -107,16 +108,16 @@ def _jobs(name: str, count: int) -> list[Lane]:
 
 
 @cache
-def _table(name: str, count: int) -> Table:
+def _timings(name: str, count: int) -> Timings:
     """What a study of so many such jobs would have measured of the ways to compute them: now, or earlier."""
     lanes = _jobs(name, count)
     with tempfile.TemporaryDirectory() as folder:
-        return settle_tables(Path(folder), lanes, _environment()).get(kind_of(lanes[0]), NOTHING)
+        return settle_timings(Path(folder), lanes, _environment()).get(kind_of(lanes[0]), UNMEASURED)
 
 
 @cache
-def _environment() -> Values:
-    return settle(DEVICE, CORES, {})
+def _environment() -> Environment:
+    return current_environment(DEVICE, CORES, {})
 
 
 def peaks(order: Values) -> Values:

@@ -15,7 +15,7 @@ import children
 import pytest
 
 import snellen
-from snellen.train import perform, step_runner
+from snellen.train import run_context, step_runner
 
 STUDY: dict[str, Any] = {
     "study": "crash",
@@ -71,7 +71,7 @@ def _run(folder: Path, moment: Moment | None, changes: Mapping[str, Any]) -> Non
         for name in DISK_OPERATIONS:
             patch.setattr(os, name, counted(DISK, getattr(os, name)))
         patch.setattr(step_runner, "training_step", counted(STEP, step_runner.training_step))
-        patch.setattr(perform, "Checkpoint", partial(perform.Checkpoint, interval_seconds=0))
+        patch.setattr(run_context, "Checkpoint", partial(run_context.Checkpoint, interval_seconds=0))
         study(**changes).run(out=folder, threads=1, device="cpu", progress=False)
 
 

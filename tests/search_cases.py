@@ -53,14 +53,14 @@ def bowl(assignment: Assignment) -> float:
 
 def scored(score: Callable[[Assignment], float]) -> Answer:
     """Every trial is trained as far as asked and has this score."""
-    return lambda ask: TrialResult(trial=ask.trial, epoch=ask.to_epoch, score=score(ask.assignment))
+    return lambda request: TrialResult(trial=request.trial, epoch=request.to_epoch, score=score(request.assignment))
 
 
-def numbered(ask: TrialRequest) -> TrialResult:
+def numbered(request: TrialRequest) -> TrialResult:
     """A score that looks random, and is another for every trial."""
-    score = math.sin(12.9898 * ask.trial) / 2 + 0.5
-    curve = tuple(score * epoch / ask.to_epoch for epoch in range(1, ask.to_epoch + 1))
-    return TrialResult(trial=ask.trial, epoch=ask.to_epoch, score=score, curve=curve)
+    score = math.sin(12.9898 * request.trial) / 2 + 0.5
+    curve = tuple(score * epoch / request.to_epoch for epoch in range(1, request.to_epoch + 1))
+    return TrialResult(trial=request.trial, epoch=request.to_epoch, score=score, curve=curve)
 
 
 def search(
@@ -74,18 +74,18 @@ def search(
 ) -> list[Done]:
     """All rounds of a search, those that have begun first."""
     history = list(begun)
-    while asks := next_round(space, method, history, max_epochs, seed, goal):
-        history.append(Done(asks=asks, told=tuple(answer(ask) for ask in asks)))
+    while requests := next_round(space, method, history, max_epochs, seed, goal):
+        history.append(Done(requests=requests, results=tuple(answer(request) for request in requests)))
     return history
 
 
-def asked(history: list[Done]) -> list[tuple[int, int]]:
+def sizes(history: list[Done]) -> list[tuple[int, int]]:
     """(trials, epoch) of each round."""
-    return [(len(done.asks), done.asks[0].to_epoch) for done in history]
+    return [(len(done.requests), done.requests[0].to_epoch) for done in history]
 
 
 def assignments(history: list[Done]) -> list[dict[str, Any]]:
     """Of the trials, in order."""
-    found = {ask.trial: dict(ask.assignment) for done in history for ask in done.asks}
+    found = {request.trial: dict(request.assignment) for done in history for request in done.requests}
     assert list(found) == list(range(1, len(found) + 1))
     return list(found.values())

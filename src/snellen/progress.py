@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any
 
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
@@ -26,6 +25,7 @@ from snellen.train.baselines import BaselineResult
 from snellen.train.lane import Lane
 from snellen.train.results import Result
 from snellen.train.snapshot import EpochRecord
+from snellen.train.strategy.record import PackStrategy
 
 REFRESH_SECONDS = 0.1
 
@@ -95,12 +95,12 @@ class Terminal(RunWatcher):
         told = f"  baselines, validation accuracy: {', '.join(accuracies)}, {seconds:.1f} s"
         self.console.print(told, highlight=False, soft_wrap=True)
 
-    def searching(self, model: str, number: int, asks: Sequence[TrialRequest]) -> None:
-        epochs = max(ask.to_epoch for ask in asks)
-        trials, reach = plural(len(asks), "trial"), plural(epochs, "epoch")
+    def searching(self, model: str, number: int, requests: Sequence[TrialRequest]) -> None:
+        epochs = max(request.to_epoch for request in requests)
+        trials, reach = plural(len(requests), "trial"), plural(epochs, "epoch")
         self.console.print(f"  {model}: round {number} of its search, {trials} up to {reach}", highlight=False)
 
-    def began(self, lanes: Sequence[Lane], labels: Sequence[str], strategy: Mapping[str, Any]) -> None:
+    def began(self, lanes: Sequence[Lane], labels: Sequence[str], strategy: PackStrategy) -> None:
         label = labels[0] if len(labels) == 1 else f"{labels[0]} and {len(labels) - 1} more"
         self._tell(label, strategy)
         if len(lanes) > 1:
@@ -111,11 +111,12 @@ class Terminal(RunWatcher):
         )
         self.turned(lanes)
 
-    def _tell(self, label: str, strategy: Mapping[str, Any]) -> None:
+    def _tell(self, label: str, strategy: PackStrategy) -> None:
         """What was measured, once for all packs that are computed in the same way."""
-        if strategy.get("step_ms") is None:
+        step_ms = strategy.get("step_ms")
+        if step_ms is None:
             return
-        told = f"{strategy['way']}, {_arranged(strategy)}: {strategy['step_ms']:.3g} ms a step and lane, measured"
+        told = f"{strategy['way']}, {_arranged(strategy)}: {step_ms:.3g} ms a step and lane, measured"
         if told not in self.told:
             self.console.print(f"  {label}: {told}", highlight=False, soft_wrap=True)
         self.told.add(told)
@@ -168,7 +169,7 @@ class Terminal(RunWatcher):
         self.console.print(f"  {label}: {kept}{judged}{result.seconds:.1f} s", highlight=False)
 
 
-def _arranged(strategy: Mapping[str, Any]) -> str:
+def _arranged(strategy: PackStrategy) -> str:
     """What is computed at the same time."""
     if strategy["width"] > 1:
         return f"at most {strategy['width']} lanes side by side"

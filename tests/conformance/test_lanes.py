@@ -25,7 +25,7 @@ from snellen.train.lane import Lane
 from snellen.train.optimizers import OPTIMIZERS
 from snellen.train.schedules import SCHEDULES
 from snellen.train.snapshot import Progress, Snapshot, Values
-from snellen.train.strategy.packs import PER_LANE, form, shape_of
+from snellen.train.strategy.packs import PER_LANE, form_packs, shape_of
 from snellen.train.watcher import Silent
 
 DENSE = {"dense": {"units": 8, "activation": "relu"}}
@@ -245,5 +245,5 @@ OTHER: list[dict[str, Any]] = [
 
 def test_lanes_that_one_program_cannot_train_are_in_packs_of_their_own() -> None:
     pack = [Lane((job(**each),), {"train": TRAIN_ROWS, "validation": VALIDATION_ROWS}) for each in [{}, *OTHER]]
-    assert [len(each) for each in form(pack, lambda lane: 0)] == [1] * len(pack)
+    assert [len(each) for each in form_packs(pack, lambda lane: 0)] == [1] * len(pack)
     assert "optimizer" not in PER_LANE

@@ -16,7 +16,7 @@ from scipy.stats import norm
 
 from snellen.api import Run
 from snellen.evaluate.search_results import Edge, SearchResult, edges
-from snellen.search.stored import Searched, Trial
+from snellen.search.stored import SearchOutcome, Trial
 from snellen.statistics.selection_bias import corrected_selection
 from snellen.study.values import Choice
 
@@ -87,9 +87,9 @@ class Grid:
         )
 
     @property
-    def searched(self) -> Searched:
+    def searched(self) -> SearchOutcome:
         winner = int(self.right.mean(1).argmax())
-        return Searched("grid", "accuracy", self.trials, winner)
+        return SearchOutcome("grid", "accuracy", self.trials, winner)
 
     @property
     def ended(self) -> dict[int, Trial]:

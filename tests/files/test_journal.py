@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import zlib
-from itertools import count
+from itertools import count, pairwise
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -13,6 +14,8 @@ import numpy as np
 import pytest
 from failing_disk import PowerCut, cut_after, full_after
 from filelock import FileLock
+from hypothesis import given
+from hypothesis import strategies as st
 
 from snellen.errors import IdentityError, RunLocked, StorageError
 from snellen.files import journal
@@ -54,6 +57,38 @@ def test_a_tail_of_anything_else_goes(path: Path, tail: bytes) -> None:
     assert journal.read(path) == RECORDS
     journal.append(path, LAST)
     assert journal.read(path) == [*RECORDS, LAST]
+
+
+class Counting(io.BytesIO):
+    """Counts the bytes that are read."""
+
+    num_bytes = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        content = super().read(size)
+        self.num_bytes += len(content)
+        return content
+
+
+PIECES = st.lists(st.sampled_from([*map(journal._frame, ({}, {"a": "x" * 300})), b"\n", b"{}\n", b"torn", b'{"crc32"']))
+
+
+@given(pieces=PIECES, block=st.sampled_from([1, 7, 64, 4096]))
+def test_the_last_whole_record_is_found_from_the_end(pieces: list[bytes], block: int) -> None:
+    """Wherever blocks begin: as if all lines were tried, from the last to the first."""
+    content = b"".join(pieces)
+    ends = [0, *(end + 1 for end, byte in enumerate(content) if byte == ord("\n"))]
+    whole = [b for a, b in pairwise(ends) if journal._unframe(content[a : b - 1]) is not None]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(journal, "BLOCK_BYTES", block)
+        assert journal._end_of_whole_records(io.BytesIO(content), len(content)) == max(whole, default=0)
+
+
+def test_an_append_reads_only_the_end() -> None:
+    content = b"".join(journal._frame({"number": number}) for number in range(10_000))
+    file = Counting(content)
+    assert journal._end_of_whole_records(file, len(content)) == len(content)
+    assert file.num_bytes == journal.BLOCK_BYTES
 
 
 def test_damage_in_the_middle_is_told_with_its_place(path: Path) -> None:

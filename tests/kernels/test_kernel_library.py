@@ -19,7 +19,7 @@ from snellen.models.layers import LAYERS
 from snellen.train.backend import choose
 from snellen.train.backend.choose import KERNELS, TORCH, backends_for
 from snellen.train.backend.compiled_network import CompiledNetwork
-from snellen.train.environment import settle
+from snellen.train.environment import current_environment
 from snellen.train.watcher import Silent
 
 LEFT_TO_TORCH = {
@@ -48,7 +48,7 @@ def test_instructions_are_those_of_the_processor() -> None:
 def test_they_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(kernels.SWITCH, "off")
     assert kernels.library() is None
-    assert settle("cpu", 1, {})["kernels"] == kernels.instructions() == kernels.OFF
+    assert current_environment("cpu", 1, {})["kernels"] == kernels.instructions() == kernels.OFF
     assert backends_for(job().trajectory, "cpu") == (TORCH,)
 
 

@@ -24,9 +24,9 @@ from snellen.run.checking import check_study
 from snellen.run.preparation import Settings, workplace
 from snellen.run.training import nested_scopes
 from snellen.search.drive import Driver, Scope
-from snellen.search.stored import Searched
+from snellen.search.stored import SearchOutcome
 from snellen.study.plan import split_of
-from snellen.train import perform
+from snellen.train import train_pack
 from snellen.train.executors import in_turn
 from snellen.train.snapshot import EpochRecord
 from snellen.train.watcher import Silent
@@ -137,7 +137,7 @@ def test_an_interrupted_run_ends_as_if_it_had_not_been(
     nested: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packs: int
 ) -> None:
     ended: Counter[str] = Counter()
-    original = perform.perform
+    original = train_pack.train_pack
 
     def killed(lanes: Any, *arguments: Any) -> None:
         if sum(ended.values()) == packs:
@@ -145,17 +145,17 @@ def test_an_interrupted_run_ends_as_if_it_had_not_been(
         original(lanes, *arguments)
         ended[str([lane.ids for lane in lanes])] += 1
 
-    monkeypatch.setattr(in_turn, "perform", killed)
+    monkeypatch.setattr(in_turn, "train_pack", killed)
     with pytest.raises(Killed):
         run(tmp_path / "run")
-    monkeypatch.setattr(in_turn, "perform", original)
+    monkeypatch.setattr(in_turn, "train_pack", original)
     again = run(tmp_path / "run").folder
     assert outcomes(again) == outcomes(nested)
     for path in (nested / "jobs").glob("*/predictions/*"):
         assert (again / path.relative_to(nested)).read_bytes() == path.read_bytes()
 
 
-def search_of(scope: Scope, dataset: Dataset, folder: Path) -> Searched:
+def search_of(scope: Scope, dataset: Dataset, folder: Path) -> SearchOutcome:
     """The search of a scope, run alone."""
     environment = {"device": "cpu", "threads": 1, "torch": "", "processor": ""}
     place = workplace(folder, dataset, environment, 1)
@@ -170,7 +170,7 @@ def search_of(scope: Scope, dataset: Dataset, folder: Path) -> Searched:
         def trained(self, place: int, record: EpochRecord) -> None: ...
 
     def train(lanes: Any, until: int | None) -> None:
-        in_turn.perform_all(lanes, place, Watching(), until)
+        in_turn.train_lanes(lanes, place, Watching(), until)
 
     model = study().file.models["dense"]
     return Driver("dense", "dense", model, scope, place, train, lambda number, asks: None).run()
@@ -220,19 +220,19 @@ def test_a_choice_fitted_to_noise_gains_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda sections: sections | {"models": {"linear": {"layers": "linear"}}}, "no model has anything to search"),
+        (lambda sections: sections | {"models": {"linear": {"layers": "linear"}}}, "no model has values to search"),
         (
             lambda sections: (
                 sections | {"models": {"dense": {**MODEL, "search": {"method": "grid", "mean_over": "folds"}}}}
             ),
-            "scored over the folds inside which it is to be nested",
+            "scored over the same folds that it is nested in",
         ),
         (
             lambda sections: (
                 sections
                 | {"models": {"dense": {**MODEL, "search": {"method": "grid", "mean_over": "folds"}}}, "folds": None}
             ),
-            "scored over folds, and the study has none",
+            "scored over folds, but the study has none",
         ),
         (lambda sections: sections | {"folds": {"count": 3, "nested": "yes"}}, "nested"),
     ],

@@ -23,7 +23,7 @@ from snellen.run import pricing
 from snellen.run.checking import check_study
 from snellen.train.lane import Lane
 from snellen.train.strategy import cache, rule
-from snellen.train.strategy.rule import Strategy, Table, Timing
+from snellen.train.strategy.rule import Strategy, Timing, Timings
 
 SETTINGS = running.Settings(None, "cpu", 1)
 
@@ -33,9 +33,9 @@ def pairs_are_fast(monkeypatch: pytest.MonkeyPatch, own_user: Path) -> list[str]
     """Whatever is trained is measured: pairs are twice as fast as what the rule says. Notes what measured."""
     noted: list[str] = []
 
-    def pretend(one: Lane, offered: list[Strategy]) -> Table:
+    def pretend(one: Lane, offered: list[Strategy]) -> Timings:
         noted.append(one.ids[0])
-        usual = rule.side_by_side(one)
+        usual = rule.choose_side_by_side(one)
         return {usual: Timing(0.002, 0.002), replace(usual, width=2): Timing(0.001, 0.001)}
 
     monkeypatch.setattr(cache, "measure", pretend)
@@ -62,8 +62,10 @@ def test_what_was_measured_is_told_and_shown(tmp_path: Path, pairs_are_fast: lis
 def test_check_measures_nothing_and_knows_what_the_cache_knows(
     tmp_path: Path, pairs_are_fast: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    priced, estimate = [], pricing.estimate
-    monkeypatch.setattr(pricing, "estimate", lambda pack, *others: priced.append(len(pack)) or estimate(pack, *others))  # type: ignore[func-returns-value]
+    priced, estimate = [], pricing.estimate_cost
+    monkeypatch.setattr(
+        pricing, "estimate_cost", lambda pack, *others: priced.append(len(pack)) or estimate(pack, *others)
+    )  # type: ignore[func-returns-value]
     study = small_study(models={"linear": LINEAR}, seeds=4)
     check_study(study.file, SETTINGS)
     assert not pairs_are_fast and priced == [4]

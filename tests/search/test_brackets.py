@@ -7,7 +7,7 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
-from search_cases import BOWL, EIGHTEEN, asked, assignments, method_of, numbered, search
+from search_cases import BOWL, EIGHTEEN, assignments, method_of, numbered, search, sizes
 
 from snellen.errors import IdentityError
 from snellen.search.brackets import Rung, epochs_of, floor_log, promoted
@@ -71,7 +71,7 @@ def test_the_search_of_the_reference_study() -> None:
     assert planned("halving", EIGHTEEN, 10) == [[(18, 1), (6, 3), (2, 10)]]
     assert cost(method_of("halving"), EIGHTEEN, 10) == Cost(18, 44)
     history = search(method_of("halving"), EIGHTEEN, numbered)
-    assert asked(history) == [(18, 1), (6, 3), (2, 10)]
+    assert sizes(history) == [(18, 1), (6, 3), (2, 10)]
     assert assignments(history) == list(EIGHTEEN.combinations())
 
 
@@ -101,7 +101,7 @@ def test_a_budget_of_epochs_is_used_but_never_exceeded(budget: int, factor: int,
     assert sum(map(epochs_of, brackets)) <= budget
     spent = 0
     for done in search(method, BOWL, numbered):
-        spent += sum(ask.to_epoch for ask in done.asks)
+        spent += sum(request.to_epoch for request in done.requests)
     assert spent >= sum(map(epochs_of, brackets))
     if name == "halving":
         (bracket,) = brackets
@@ -113,12 +113,12 @@ def test_epochs_of_a_bracket_count_only_what_is_new() -> None:
     assert epochs_of((Rung(18, 1), Rung(6, 3), Rung(2, 10))) == 18 * 1 + 6 * 2 + 2 * 7
 
 
-def told(trial: int, score: float | None) -> TrialResult:
+def results(trial: int, score: float | None) -> TrialResult:
     return TrialResult(trial=trial, epoch=1, score=score)
 
 
 def test_the_best_go_on_ties_by_trial_and_failures_never() -> None:
-    answers = [told(1, 0.5), told(2, None), told(3, 0.7), told(4, 0.5), told(5, 0.1)]
+    answers = [results(1, 0.5), results(2, None), results(3, 0.7), results(4, 0.5), results(5, 0.1)]
     assert promoted(answers, 2, "highest") == [1, 3]
     assert promoted(answers, 3, "highest") == [1, 3, 4]
     assert promoted(answers, 2, "lowest") == [1, 5]
@@ -126,18 +126,21 @@ def test_the_best_go_on_ties_by_trial_and_failures_never() -> None:
 
 
 def test_a_bracket_of_which_all_failed_is_over_and_the_next_begins() -> None:
-    def answer(ask: TrialRequest) -> TrialResult:
-        return told(ask.trial, None) if ask.trial <= 9 else numbered(ask)
+    def answer(request: TrialRequest) -> TrialResult:
+        return results(request.trial, None) if request.trial <= 9 else numbered(request)
 
-    assert asked(search(method_of("hyperband"), EIGHTEEN, answer)) == [(9, 1), (5, 3), (1, 10), (3, 10)]
+    assert sizes(search(method_of("hyperband"), EIGHTEEN, answer)) == [(9, 1), (5, 3), (1, 10), (3, 10)]
 
 
 def test_promotions_follow_the_scores() -> None:
     """Trials 1 to 18 score their own number: the last six, then the last two go on with their own values."""
-    history = search(method_of("halving"), EIGHTEEN, lambda ask: told(ask.trial, float(ask.trial)))
-    assert [[ask.trial for ask in done.asks] for done in history[1:]] == [[13, 14, 15, 16, 17, 18], [17, 18]]
+    history = search(method_of("halving"), EIGHTEEN, lambda request: results(request.trial, float(request.trial)))
+    assert [[request.trial for request in done.requests] for done in history[1:]] == [
+        [13, 14, 15, 16, 17, 18],
+        [17, 18],
+    ]
     combinations = list(EIGHTEEN.combinations())
-    assert [ask.assignment for ask in history[2].asks] == combinations[16:]
+    assert [request.assignment for request in history[2].requests] == combinations[16:]
 
 
 def test_a_history_of_another_search_is_refused() -> None:
@@ -149,7 +152,12 @@ def test_a_history_of_another_search_is_refused() -> None:
         next_round(EIGHTEEN, method_of("halving"), [*history, history[-1]], 10, 0, "highest")
     with pytest.raises(IdentityError, match="round 1 of the search is incomplete"):
         next_round(
-            EIGHTEEN, method_of("halving"), [Done(asks=history[0].asks, told=history[0].told[1:])], 10, 0, "highest"
+            EIGHTEEN,
+            method_of("halving"),
+            [Done(requests=history[0].requests, results=history[0].results[1:])],
+            10,
+            0,
+            "highest",
         )
     with pytest.raises(IdentityError, match="trial 1 belongs to another search"):
         next_round(BOWL, method_of("halving", trials=18), history, 10, 0, "highest")

@@ -10,11 +10,11 @@ from snellen.search.rounds import TrialResult
 from snellen.study.methods import Median
 
 
-def told(*curve: float) -> TrialResult:
+def results(*curve: float) -> TrialResult:
     return TrialResult(trial=1, epoch=len(curve), score=max(curve), curve=curve)
 
 
-OTHERS = [told(0.1, 0.3, 0.8), told(0.2, 0.6, 0.9), told(0.5, 0.5, 0.5)]
+OTHERS = [results(0.1, 0.3, 0.8), results(0.2, 0.6, 0.9), results(0.5, 0.5, 0.5)]
 """Running averages after two epochs: 0.2, 0.4, 0.5, of which the median is 0.4; after one: 0.1, 0.2, 0.5."""
 RULE = Median(after_trials=3)
 
@@ -31,22 +31,22 @@ RULE = Median(after_trials=3)
     ],
 )
 def test_the_best_so_far_against_the_median_of_running_averages(curve: tuple[float, ...], is_behind: bool) -> None:
-    assert falls_behind(told(*curve), OTHERS, RULE, "highest") is is_behind
+    assert falls_behind(results(*curve), OTHERS, RULE, "highest") is is_behind
 
 
 def test_of_losses_the_lowest_is_best() -> None:
-    assert falls_behind(told(0.6, 0.41), OTHERS, RULE, "lowest")
-    assert not falls_behind(told(0.6, 0.39), OTHERS, RULE, "lowest")
+    assert falls_behind(results(0.6, 0.41), OTHERS, RULE, "lowest")
+    assert not falls_behind(results(0.6, 0.39), OTHERS, RULE, "lowest")
 
 
 def test_nothing_stops_before_the_warm_up_or_without_enough_others() -> None:
-    assert not falls_behind(told(0.0, 0.0), OTHERS, Median(after_trials=4), "highest")
-    assert not falls_behind(told(0.0, 0.0), OTHERS, Median(after_trials=3, warmup_epochs=3), "highest")
-    assert falls_behind(told(0.0, 0.0), OTHERS, Median(after_trials=3, warmup_epochs=2), "highest")
+    assert not falls_behind(results(0.0, 0.0), OTHERS, Median(after_trials=4), "highest")
+    assert not falls_behind(results(0.0, 0.0), OTHERS, Median(after_trials=3, warmup_epochs=3), "highest")
+    assert falls_behind(results(0.0, 0.0), OTHERS, Median(after_trials=3, warmup_epochs=2), "highest")
 
 
 def test_a_trial_that_ended_earlier_counts_with_what_it_has() -> None:
-    assert falls_behind(told(0.1, 0.1), [told(0.2)], Median(after_trials=1), "highest")
+    assert falls_behind(results(0.1, 0.1), [results(0.2)], Median(after_trials=1), "highest")
 
 
 def test_epochs_at_which_trials_are_looked_at() -> None:

@@ -12,13 +12,13 @@ from search_cases import (
     BOWL,
     CONDITIONAL,
     EIGHTEEN,
-    asked,
     assignments,
     bowl,
     method_of,
     numbered,
     scored,
     search,
+    sizes,
 )
 
 from snellen.errors import IdentityError
@@ -37,10 +37,10 @@ def test_every_method_of_a_study_has_its_machine() -> None:
 
 def test_a_grid_is_every_combination_in_the_order_written() -> None:
     history = search(method_of("grid"), EIGHTEEN, numbered)
-    assert asked(history) == [(18, 10)]
+    assert sizes(history) == [(18, 10)]
     assert assignments(history) == list(EIGHTEEN.combinations())
     in_rounds = search(method_of("grid", round_size=7), EIGHTEEN, numbered)
-    assert asked(in_rounds) == [(7, 10), (7, 10), (4, 10)]
+    assert sizes(in_rounds) == [(7, 10), (7, 10), (4, 10)]
     assert assignments(in_rounds) == assignments(history)
 
 
@@ -76,25 +76,27 @@ def test_conditional_values_are_proposed_where_they_are_live(name: str) -> None:
 def test_budgets(name: str, budget: dict[str, Any], expected: list) -> None:
     method = method_of(name, round_size=5, **budget)
     history = search(method, EIGHTEEN, numbered)
-    assert asked(history) == expected
+    assert sizes(history) == expected
     most = cost(method, EIGHTEEN, 10)
     assert epochs_spent(history) <= (most.epochs or 0) and sum(n for n, _ in expected) <= (most.trials or 0)
 
 
 def test_epochs_that_stopped_early_leave_more_for_others() -> None:
-    def answer(ask: TrialRequest) -> TrialResult:
-        return TrialResult(trial=ask.trial, epoch=4, score=0.5, stopped_early=True)
+    def answer(request: TrialRequest) -> TrialResult:
+        return TrialResult(trial=request.trial, epoch=4, score=0.5, stopped_early=True)
 
     history = search(method_of("random", epochs=40, round_size=2), EIGHTEEN, answer)
-    assert asked(history) == [(2, 10), (2, 10), (2, 10), (1, 10), (1, 10)]
+    assert sizes(history) == [(2, 10), (2, 10), (2, 10), (1, 10), (1, 10)]
     assert epochs_spent(history) == 32
 
 
 def test_no_round_begins_after_the_time() -> None:
     method = method_of("random", seconds=10.0, round_size=3)
     history: list[Done] = []
-    while asks := next_round(BOWL, method, history, 10, 0, "highest"):
-        history.append(Done(asks=asks, told=tuple(map(numbered, asks)), seconds=4.0 * (len(history) + 1)))
+    while requests := next_round(BOWL, method, history, 10, 0, "highest"):
+        history.append(
+            Done(requests=requests, results=tuple(map(numbered, requests)), seconds=4.0 * (len(history) + 1))
+        )
     assert [done.seconds for done in history] == [4.0, 8.0, 12.0]
     assert cost(method, BOWL, 10) == Cost(None, None)
 
@@ -122,43 +124,43 @@ CURVES = {  # by trial: what it would score after each of 4 epochs
 }
 
 
-def on_curves(ask: TrialRequest) -> TrialResult:
-    curve = CURVES[ask.trial][: ask.to_epoch]
-    return TrialResult(trial=ask.trial, epoch=ask.to_epoch, score=max(curve), curve=curve)
+def on_curves(request: TrialRequest) -> TrialResult:
+    curve = CURVES[request.trial][: request.to_epoch]
+    return TrialResult(trial=request.trial, epoch=request.to_epoch, score=max(curve), curve=curve)
 
 
 def test_median_stopping_by_hand() -> None:
     method = method_of("grid", round_size=2, trials=6, stop={"median": {"after_trials": 2}})
     history = search(method, EIGHTEEN, on_curves, max_epochs=4)
-    found = [([ask.trial for ask in done.asks], done.asks[0].to_epoch) for done in history]
+    found = [([request.trial for request in done.requests], done.requests[0].to_epoch) for done in history]
     assert found == [([1, 2], 4), ([3, 4], 1), ([4], 2), ([5, 6], 1), ([5, 6], 2), ([5, 6], 3), ([5, 6], 4)]
     assert epochs_spent(history) == 4 + 4 + 1 + 2 + 4 + 4
 
 
 def test_trials_that_failed_or_ended_do_not_go_on() -> None:
-    def answer(ask: TrialRequest) -> TrialResult:
-        if ask.trial == 3:
+    def answer(request: TrialRequest) -> TrialResult:
+        if request.trial == 3:
             return TrialResult(trial=3, epoch=1, score=None)
-        if ask.trial == 4:
+        if request.trial == 4:
             return TrialResult(trial=4, epoch=1, score=0.9, stopped_early=True, curve=(0.9,))
-        return on_curves(ask)
+        return on_curves(request)
 
     method = method_of("grid", round_size=3, trials=5, stop={"median": {"after_trials": 2}})
     history = search(method, EIGHTEEN, answer, max_epochs=4)
-    found = [[ask.trial for ask in done.asks] for done in history]
+    found = [[request.trial for request in done.requests] for done in history]
     assert found[:2] == [[1, 2, 3], [4, 5]]
     assert all(trials == [5] for trials in found[2:])
 
 
 def test_scores_in_order() -> None:
-    told = [TrialResult(trial=n, epoch=1, score=score) for n, score in enumerate([0.2, None, 0.7, 0.2, 0.0], 1)]
-    assert [each.trial for each in best_first(told, "highest")] == [3, 1, 4, 5, 2]
-    assert [each.trial for each in best_first(told, "lowest")] == [5, 1, 4, 3, 2]
+    results = [TrialResult(trial=n, epoch=1, score=score) for n, score in enumerate([0.2, None, 0.7, 0.2, 0.0], 1)]
+    assert [each.trial for each in best_first(results, "highest")] == [3, 1, 4, 5, 2]
+    assert [each.trial for each in best_first(results, "lowest")] == [5, 1, 4, 3, 2]
 
 
 def best_of(name: str, seed: int, **settings: Any) -> float:
     history = search(method_of(name, trials=40, **settings), BOWL, scored(bowl), seed=seed, goal="lowest")
-    return min(each.score or 0.0 for done in history for each in done.told)
+    return min(each.score or 0.0 for done in history for each in done.results)
 
 
 def test_models_find_the_optimum_better_than_chance() -> None:
@@ -180,17 +182,19 @@ def test_a_goal_of_the_highest_looks_for_the_highest() -> None:
 def test_failures_are_avoided_by_a_model() -> None:
     """Where x is above 0 training fails; the rest scores alike. A sampler that forgot failures would not know."""
 
-    def answer(ask: TrialRequest) -> TrialResult:
-        x = ask.assignment["train.x"]
+    def answer(request: TrialRequest) -> TrialResult:
+        x = request.assignment["train.x"]
         assert isinstance(x, float)
-        return TrialResult(trial=ask.trial, epoch=10, score=None if x > 0 else -5.0 - 0.01 * x)
+        return TrialResult(trial=request.trial, epoch=10, score=None if x > 0 else -5.0 - 0.01 * x)
 
     found = assignments(search(method_of("tpe", trials=60), BOWL, answer))[20:]
     assert sum(each["train.x"] > 0 for each in found) < len(found) / 3
 
 
 def test_a_search_of_which_everything_failed_ends() -> None:
-    history = search(method_of("tpe", trials=12), BOWL, lambda ask: TrialResult(trial=ask.trial, epoch=0, score=None))
+    history = search(
+        method_of("tpe", trials=12), BOWL, lambda request: TrialResult(trial=request.trial, epoch=0, score=None)
+    )
     assert len(assignments(history)) == 12
 
 

@@ -77,9 +77,12 @@ def test_lines_of_keys_and_items() -> None:
         ("hello\n", "a study file is a mapping of keys; found 'hello'"),
         ("x: 1\n3: 4\n", "f line 2: a key must be text; found 3"),
         ("? [a, b]\n: 4\n", "f line 1: a key must be text"),
-        ("x: 2026-11-22\n", "f line 1: a value of type date has no meaning here"),
-        ("x: !!python/object/apply:os.system [ls]\n", "f line 1: a tag has no meaning here; found tag:yaml.org"),
-        ("x: 1\ny: !mine 3\n", "f line 2: a tag has no meaning here; found !mine"),
+        ("x: 2026-11-22\n", "f line 1: a value of type date, which a study cannot have"),
+        (
+            "x: !!python/object/apply:os.system [ls]\n",
+            "f line 1: a YAML tag, which a study cannot have; found tag:yaml.org",
+        ),
+        ("x: 1\ny: !mine 3\n", "f line 2: a YAML tag, which a study cannot have; found !mine"),
         ("x: *unknown\n", "f line 1: found undefined alias"),
         ("x: \x01\n", "f: not YAML"),
     ],
@@ -128,7 +131,7 @@ def test_later_overrides_win() -> None:
         ("sed=3", "unknown key `sed`; did you mean `seed`?"),
         ("models.a.layers.7=relu", "no item '7'; expected 0 to 1"),
         ("models.a.layers.x=relu", "no item 'x'"),
-        ("study.name=3", "'name' is below a value that has no keys; found 's'"),
+        ("study.name=3", "'name' is below a value without keys; found 's'"),
         ("models.b.train.epochs=0", "`epochs` of model `b` must be in [1, 100000]; got 0"),
         ("models.c.train.epochs=1", "`layers` of model `c` is missing"),
         ("seed=[", "--set seed=[ line 1"),
@@ -171,7 +174,7 @@ def test_a_misspelt_shipped_study() -> None:
 
 @pytest.mark.parametrize("value", [object(), Path("x"), 1j])
 def test_values_in_python_that_no_file_could_hold(value: Any) -> None:
-    with pytest.raises(SnellenError, match="a value has no meaning here: cannot represent"):
+    with pytest.raises(SnellenError, match="a value that a study cannot have: cannot represent"):
         from_values({"study": "s", "data": {"source": value}, "models": {"a": {"layers": ["flatten"]}}}).study()
 
 

@@ -18,7 +18,7 @@ from snellen.errors import ShapeError
 from snellen.study.document import from_values
 from snellen.study.plan import Plan, PlannedModel, plan
 from snellen.train.loop import Training
-from snellen.train.strategy.estimate import estimate
+from snellen.train.strategy.estimate import estimate_cost
 
 DATASET = snellen.from_arrays(*blobs(120), pixel_range=(0, 255))
 ROLES = assign(DATASET, Split(test=30, validation=30))
@@ -64,11 +64,11 @@ def test_a_network_that_does_not_fit_names_model_and_layer() -> None:
 
 
 def test_an_estimate_is_positive_and_grows() -> None:
-    small, long = estimate([lane()], "cpu", 1), estimate([lane(epochs=400)], "cpu", 1)
+    small, long = estimate_cost([lane()], "cpu", 1), estimate_cost([lane(epochs=400)], "cpu", 1)
     assert small.seconds > 0 and small.memory_bytes > 4 * small.parameters > 0
     assert (small.steps_an_epoch, small.epochs, small.parameters) == (4, 4, 36 * 8 + 8 + 8 * 3 + 3)
     assert long.seconds > 10 * small.seconds
-    wide = estimate([lane(layers=["flatten", {"dense": 2_000}])], "cpu", 1)
+    wide = estimate_cost([lane(layers=["flatten", {"dense": 2_000}])], "cpu", 1)
     assert wide.memory_bytes > 10 * small.memory_bytes
 
 
@@ -78,7 +78,7 @@ def test_an_estimate_trains_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(Training, "epoch", forbidden)
-    estimate([lane()], "cpu", 1)
+    estimate_cost([lane()], "cpu", 1)
     assert list(tmp_path.iterdir()) == []
 
 

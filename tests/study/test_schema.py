@@ -102,7 +102,7 @@ def test_a_name_that_no_folder_can_have_everywhere_is_refused(name: str, place: 
 
 
 def test_two_models_that_share_a_folder_somewhere_are_refused() -> None:
-    with pytest.raises(StudyError, match="two models whose folders are one on Windows and macOS; found `A` and `a`"):
+    with pytest.raises(StudyError, match="two models with the same folder on Windows and macOS; found `A` and `a`"):
         models = {"A": {"layers": "linear"}, "a": {"layers": "linear"}}
         from_values({"study": "s", "data": "digits", "models": models}).study()
 

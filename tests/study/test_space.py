@@ -48,7 +48,7 @@ def test_what_is_written_is_read(written: Any, value: Value | None) -> None:
         ({"choice": 3}, "`choice` takes a list of one or more options; found 3"),
         ({"choice": [1, 2, 1]}, "`choice` has the same option twice; found 1"),
         ({"choice": list(range(1001))}, "too many options; found 1001; expected at most 1000"),
-        ({"choice": [1], "log": [1, 2]}, "a value to search stands alone; found the keys 'choice', 'log'"),
+        ({"choice": [1], "log": [1, 2]}, "other keys beside a value to search; found the keys 'choice', 'log'"),
         ({"range": [1, 1]}, "`range` needs low below high; found 1 and 1"),
         ({"range": [0.5, 0.1]}, "`range` needs low below high"),
         ({"range": [0, "x"]}, "`range` takes numbers; found 'x'"),

@@ -19,7 +19,7 @@ from snellen.errors import IdentityError, StorageError
 from snellen.files import tensors
 from snellen.files.hashing import digest_file, identity
 from snellen.train.checkpoint import Checkpoint
-from snellen.train.snapshot import Snapshot, current_arrays, kept_arrays, plain_values
+from snellen.train.snapshot import Snapshot, current_arrays, kept_arrays, record_of
 from snellen.train.watcher import Silent
 
 OLD, NEW = 4, 5
@@ -56,7 +56,7 @@ def values(snapshot: Snapshot | None) -> Any:
     arrays = [
         (name, array.tobytes()) for part in (current_arrays, kept_arrays) for name, array in part(snapshot).items()
     ]
-    return arrays, plain_values(snapshot)
+    return arrays, record_of(snapshot)
 
 
 def load(folder: Path) -> Snapshot | None:

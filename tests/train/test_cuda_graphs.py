@@ -23,8 +23,10 @@ from snellen.train.backend.cuda_graphs import Capture, CudaGraphs, capture
 from snellen.train.batches import ResidentData
 from snellen.train.lane import Lane
 from snellen.train.loop import Training
-from snellen.train.perform import RunContext, perform, strategy_of
+from snellen.train.run_context import RunContext
 from snellen.train.snapshot import Snapshot
+from snellen.train.strategy.record import recorded_strategy
+from snellen.train.train_pack import train_pack
 from snellen.train.watcher import Silent
 
 every_case = pytest.mark.parametrize("changes", CASES.values(), ids=list(CASES))
@@ -238,9 +240,9 @@ def record_of(folder: Path, own: Lane) -> dict[str, Any]:
     """What the record of a pack of one lane says of how it was computed."""
     data = snellen.from_arrays(*blobs(90), pixel_range=(0, 255))
     place = RunContext(folder, data, material(), {"name": "test", "threads": 1})
-    perform([own], place, Silent())
+    train_pack([own], place, Silent())
     assert place.folder(own.ids[0]).is_over()
-    return strategy_of([own], place)
+    return recorded_strategy([own], place)
 
 
 @on_a_gpu

@@ -21,12 +21,13 @@ from training_cases import lane, material
 import snellen
 from snellen.errors import IdentityError
 from snellen.files.stored import read_json
-from snellen.train import environment
 from snellen.train.executors import in_turn, local
-from snellen.train.executors.local import Pool, perform_all
+from snellen.train.executors.local import Pool, train_lanes
 from snellen.train.lane import Lane
-from snellen.train.perform import RunContext
-from snellen.train.strategy.packs import form
+from snellen.train.run_context import RunContext
+from snellen.train.strategy import packs as strategy_packs
+from snellen.train.strategy import rule
+from snellen.train.strategy.packs import form_packs
 from snellen.train.watcher import Silent
 
 LAYERS = ["flatten", {"dense": {"units": 8, "activation": "relu"}}, {"dropout": 0.2}]
@@ -74,22 +75,22 @@ def outcome(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture(autouse=True)
 def every_pack_is_worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(in_turn, "WORTH_SECONDS", 0.0)
+    monkeypatch.setattr(strategy_packs, "WORTH_SECONDS", 0.0)
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """What is left behind by one process."""
     folder = tmp_path_factory.mktemp("whole")
-    perform_all(lanes(), place(folder, workers=1), Noting())
+    train_lanes(lanes(), place(folder, workers=1), Noting())
     return outcome(folder)
 
 
 def test_two_workers_leave_the_same_bytes(tmp_path: Path, whole: dict[str, bytes]) -> None:
     watcher = Noting()
-    perform_all(lanes(), place(tmp_path, workers=2), watcher)
+    train_lanes(lanes(), place(tmp_path, workers=2), watcher)
     assert outcome(tmp_path) == whole
-    firsts = [pack[0].ids for pack in form(lanes(), lambda lane: 0)]
+    firsts = [pack[0].ids for pack in form_packs(lanes(), lambda lane: 0)]
     assert [ids for what, ids in watcher.told if what == "began"] == firsts, "in the order of the plan"
     assert sorted(ids for what, ids in watcher.told if what == "ended") == sorted(firsts)
     assert sum(what == "trained" for what, _ in watcher.told) == 4 * 3
@@ -114,7 +115,7 @@ def test_a_worker_that_dies_loses_only_its_pack_which_is_run_again(tmp_path: Pat
                 planted.append(folder / ".result.json.0.tmp")
                 planted[-1].write_text("of a write that was cut off")
 
-    perform_all(lanes(), place(tmp_path, workers=2), Noting(kill_one))
+    train_lanes(lanes(), place(tmp_path, workers=2), Noting(kill_one))
     assert killed and not all(path.exists() for path in planted), "what the dead one left half written is gone"
     for path in planted:
         path.unlink(missing_ok=True)
@@ -125,12 +126,12 @@ def test_workers_stay_for_the_next_round(tmp_path: Path, whole: dict[str, bytes]
     """Two rounds of a search: to the first epoch, then to the end; one worker dies between them."""
     in_turn_place, here = place(tmp_path / "in turn", workers=1), place(tmp_path / "workers", workers=2)
     for until in (1, None):
-        perform_all(lanes(), in_turn_place, Noting(), until)
+        train_lanes(lanes(), in_turn_place, Noting(), until)
     with local.Local(here) as executor:
-        executor.perform_all(lanes(), Noting(), 1)
+        executor.train_lanes(lanes(), Noting(), 1)
         first = children()
         first[0].kill()
-        executor.perform_all(lanes(), Noting())
+        executor.train_lanes(lanes(), Noting())
         assert {first[1].pid} < {each.pid for each in children()} and len(first) == 2
     assert outcome(here.run) == outcome(in_turn_place.run)
     assert not children()
@@ -139,17 +140,17 @@ def test_workers_stay_for_the_next_round(tmp_path: Path, whole: dict[str, bytes]
 def test_a_pack_that_kills_its_worker_twice_fails_and_the_others_do_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    packs = form(lanes(), lambda lane: 0)
-    give = Pool._give
+    packs = form_packs(lanes(), lambda lane: 0)
+    give = Pool._give_pack
 
     def give_and_kill(self: Pool, worker: local.Worker) -> None:
         give(self, worker)
         if worker.pack is not None and worker.pack[0].ids == packs[1][0].ids:
             worker.process.kill()
 
-    monkeypatch.setattr(Pool, "_give", give_and_kill)
+    monkeypatch.setattr(Pool, "_give_pack", give_and_kill)
     here = place(tmp_path, workers=2)
-    perform_all(lanes(), here, Noting())
+    train_lanes(lanes(), here, Noting())
     for pack in packs:
         result = here.folder(pack[0].ids[0]).read_result()
         assert result is not None
@@ -161,21 +162,21 @@ def test_a_pack_that_kills_its_worker_twice_fails_and_the_others_do_not(
 def test_what_a_user_can_mend_is_said_by_the_parent(tmp_path: Path) -> None:
     here = place(tmp_path, workers=2)
     in_turn.packs_of(lanes(), here, None)
-    for pack in form(lanes(), lambda lane: 0):
+    for pack in form_packs(lanes(), lambda lane: 0):
         (here.pack_folder(pack) / "checkpoint.json").write_text("[]")
     with pytest.raises(IdentityError, match=r"checkpoint\.json: not a checkpoint"):
-        perform_all(lanes(), here, Noting())
+        train_lanes(lanes(), here, Noting())
     assert not children() and not (tmp_path / ".workers").exists()
 
 
 def test_work_beside_the_largest_pack_is_what_is_worth_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each pack here is 3 epochs of 4 steps, 4 ms; workers are recorded as one thread each, however many there are."""
-    packs, here = form(lanes(), lambda lane: 0), place(tmp_path, workers=1)
+    packs, here = form_packs(lanes(), lambda lane: 0), place(tmp_path, workers=1)
     for worth, expected in ((0.007, True), (0.012, False)):
-        monkeypatch.setattr(in_turn, "WORTH_SECONDS", worth)
+        monkeypatch.setattr(strategy_packs, "WORTH_SECONDS", worth)
         assert in_turn.is_for_workers(packs, here, None) == expected
         assert not in_turn.is_for_workers(packs[:1], here, None)
-    monkeypatch.setattr(in_turn, "WORTH_SECONDS", 0.007)
+    monkeypatch.setattr(strategy_packs, "WORTH_SECONDS", 0.007)
     assert not in_turn.is_for_workers(packs, here, 1), "one epoch of three"
 
 
@@ -183,17 +184,17 @@ def test_work_beside_the_largest_pack_is_what_is_worth_workers(tmp_path: Path, m
 def test_packs_for_workers_are_recorded_with_one_thread_however_many_workers_there_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, worth: float, threads: int
 ) -> None:
-    monkeypatch.setattr(in_turn, "WORTH_SECONDS", worth)
-    monkeypatch.setattr(environment, "FLOP_PER_THREAD", 1)
-    here = replace(place(tmp_path, workers=1), strategy={"threads": 8})
+    monkeypatch.setattr(strategy_packs, "WORTH_SECONDS", worth)
+    monkeypatch.setattr(rule, "FLOP_PER_THREAD", 1)
+    here = replace(place(tmp_path, workers=1), environment={"threads": 8})
     for pack in in_turn.packs_of(lanes(), here, None):
         assert read_json(here.pack_folder(pack) / "pack.json")["strategy"]["threads"] == threads
 
 
 def test_a_small_study_is_trained_in_this_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(in_turn, "WORTH_SECONDS", 10.0)
+    monkeypatch.setattr(strategy_packs, "WORTH_SECONDS", 10.0)
     monkeypatch.setattr(local, "Pool", None)
-    perform_all(lanes(1), place(tmp_path, workers=2), Noting())
+    train_lanes(lanes(1), place(tmp_path, workers=2), Noting())
     assert in_turn.is_finished(lanes(1)[0], place(tmp_path, workers=2))
 
 
@@ -203,18 +204,18 @@ sys.path.insert(0, {tests!r})
 import signal, threading
 from pathlib import Path
 from train_local import Noting, every, lanes, place
-from snellen.train.executors.local import perform_all
+from snellen.train.executors.local import train_lanes
 signal.signal(signal.SIGTERM, signal.default_int_handler)
 every()
 def note():
     (Path(sys.argv[1]) / "epoch").touch()
-perform_all(lanes(5_000), place(Path(sys.argv[1]), 2), Noting(note))
+train_lanes(lanes(5_000), place(Path(sys.argv[1]), 2), Noting(note))
 """
 
 
 def begin(folder: Path, tmp_path: Path) -> tuple[subprocess.Popen[bytes], list[psutil.Process]]:
     """A run of two workers that goes on for long, in a script without a main guard, after its first epoch."""
-    text = Path(__file__).read_text("utf-8") + "\n\ndef every() -> None:\n    in_turn.WORTH_SECONDS = 0.0\n"
+    text = Path(__file__).read_text("utf-8") + "\n\ndef every() -> None:\n    strategy_packs.WORTH_SECONDS = 0.0\n"
     (tmp_path / "train_local.py").write_text(text, "utf-8")
     script = tmp_path / "script.py"
     script.write_text(SCRIPT.format(tests=str(tmp_path)), "utf-8")

@@ -12,11 +12,11 @@ from training_cases import STEPS, lane, material
 import snellen
 from snellen.files.stored import read_json
 from snellen.models.keys import Key
-from snellen.train import perform as performing
-from snellen.train import step_runner
+from snellen.train import step_runner, store_results
 from snellen.train.executors.in_turn import packs_of
-from snellen.train.perform import RunContext, perform
+from snellen.train.run_context import RunContext
 from snellen.train.step import StepInputs, TrainState
+from snellen.train.train_pack import train_pack
 from snellen.train.watcher import Silent
 
 LANES = [lane(seed=seed) for seed in range(4)]
@@ -57,11 +57,11 @@ def room_for(count: int, monkeypatch: pytest.MonkeyPatch, from_step: int = 1) ->
 def test_half_of_the_lanes_go_on_from_the_last_whole_epoch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The third epoch does not fit: as if all had paused after the second, and gone on in twos."""
     expected, here, watcher = place(tmp_path / "twos"), place(tmp_path / "four"), Noting()
-    perform(LANES, expected, Silent(), until=2)
+    train_pack(LANES, expected, Silent(), until=2)
     for half in (LANES[:2], LANES[2:]):
-        perform(half, expected, Silent())
+        train_pack(half, expected, Silent())
     room_for(2, monkeypatch, from_step=2 * STEPS + 2)
-    perform(LANES, here, watcher)
+    train_pack(LANES, here, watcher)
     assert weights(here) == weights(expected)
     assert sorted(watcher.told) == [(number, epoch) for number in range(4) for epoch in range(1, 5)]
     packs = [read_json(path)["lanes"] for path in here.run.glob("packs/*/pack.json")]
@@ -79,7 +79,7 @@ def test_a_lane_that_does_not_fit_alone_fails_alone(tmp_path: Path, monkeypatch:
         return step(rule, state, inputs, workspace)
 
     monkeypatch.setattr(step_runner, "training_step", greedy)
-    perform(LANES, here, Silent())
+    train_pack(LANES, here, Silent())
     results = [here.folder(each.ids[0]).read_result() for each in LANES]
     assert [result and result.status for result in results] == ["done", "done", "done", "failed"]
     assert results[3] and "no room for the fourth" in str(results[3].reason)
@@ -87,7 +87,7 @@ def test_a_lane_that_does_not_fit_alone_fails_alone(tmp_path: Path, monkeypatch:
 
 def test_what_is_stored_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The memory runs out while the third of four lanes is stored; the first two are not trained again."""
-    here, watcher, predict = place(tmp_path), Noting(), performing.predict_role
+    here, watcher, predict = place(tmp_path), Noting(), store_results.predict_role
     asked: list[str] = []
 
     def greedy(role: str, rows: Any, job_id: str, where: RunContext) -> Any:
@@ -96,9 +96,9 @@ def test_what_is_stored_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
             raise MemoryError("no room")
         return predict(role, rows, job_id, where)
 
-    monkeypatch.setattr(performing, "predict_role", greedy)
-    perform(LANES, here, watcher)
+    monkeypatch.setattr(store_results, "predict_role", greedy)
+    train_pack(LANES, here, watcher)
     whole = place(tmp_path / "whole")
-    perform(LANES, whole, Silent())
+    train_pack(LANES, whole, Silent())
     assert weights(here) == weights(whole)
     assert [asked.count(each.ids[0]) for each in LANES[:2]] == [4, 4], "two roles, in each of the two runs"

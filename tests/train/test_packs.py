@@ -19,11 +19,14 @@ from snellen.models.zoo import ZOO
 from snellen.train import step_runner
 from snellen.train.batches import Batches
 from snellen.train.epoch_results import Validation
-from snellen.train.executors.in_turn import is_finished, perform_all
+from snellen.train.executors.in_turn import is_finished, train_lanes
 from snellen.train.job import Job
 from snellen.train.lane import Lane
-from snellen.train.perform import RunContext, perform, stop
-from snellen.train.strategy.packs import DENSE_WIDTH, form, seconds, width
+from snellen.train.run_context import RunContext
+from snellen.train.store_results import stop_lane
+from snellen.train.strategy.packs import estimated_seconds, form_packs
+from snellen.train.strategy.rule import DENSE_WIDTH, width_by_rule
+from snellen.train.train_pack import train_pack
 from snellen.train.watcher import Silent
 
 LAYERS = ["flatten", {"dense": {"units": 8, "activation": "relu", "use_bias": False}}, "batch_norm", {"dropout": 0.2}]
@@ -144,12 +147,12 @@ def test_a_promoted_lane_goes_on_as_if_it_had_run_straight_through(tmp_path: Pat
     """Three pause after two epochs; two go on, from disk: the whole curve is the same, byte for byte."""
     trio = [lane(layers=["flatten", "batch_norm"], seed=seed) for seed in range(3)]
     for one in trio:
-        perform([one], place(tmp_path / "straight"), Silent())
-        perform([one], place(tmp_path / "rungs"), Silent(), until=2)
+        train_pack([one], place(tmp_path / "straight"), Silent())
+        train_pack([one], place(tmp_path / "rungs"), Silent(), until=2)
     rungs = place(tmp_path / "rungs")
     assert all(is_finished(one, rungs, 2) and not is_finished(one, rungs) for one in trio)
     for one in trio[:2]:
-        perform([one], rungs, Silent())
+        train_pack([one], rungs, Silent())
         straight = place(tmp_path / "straight").folder(one.ids[0])
         promoted = rungs.folder(one.ids[0])
         assert [{**r, "seconds": 0} for r in promoted.read_history()] == [
@@ -157,7 +160,7 @@ def test_a_promoted_lane_goes_on_as_if_it_had_run_straight_through(tmp_path: Pat
         ]
         assert promoted.weights.read_bytes() == straight.weights.read_bytes()
         assert not rungs.paused(one).folder.exists()
-    stop(trio[2], "not among the best third", rungs)
+    stop_lane(trio[2], "not among the best third", rungs)
     result = rungs.folder(trio[2].ids[0]).read_result()
     assert result is not None and (result.status, result.epochs) == ("stopped", 2)
     assert is_finished(trio[2], rungs, 2) and not is_finished(trio[2], rungs, 4)
@@ -170,8 +173,8 @@ def test_a_later_phase_begins_from_the_kept_weights(tmp_path: Path, monkeypatch:
     first = lane()
     trajectory = first.trajectory.model_copy(update={"start": first.jobs[0], "learning_rate": 1e-12})
     second = Job(trajectory=trajectory, stop=first.jobs[0].stop.model_copy(update={"epochs": 1}))
-    perform([first], place(tmp_path), Silent())
-    perform([Lane((second,), first.rows)], place(tmp_path), Silent())
+    train_pack([first], place(tmp_path), Silent())
+    train_pack([Lane((second,), first.rows)], place(tmp_path), Silent())
     for name, value in stored(tmp_path, first.jobs[0]).items():
         np.testing.assert_allclose(stored(tmp_path, second)[name], value, atol=1e-9)
 
@@ -180,7 +183,7 @@ def test_a_phase_without_the_one_before_fails(tmp_path: Path) -> None:
     first = lane()
     trajectory = first.trajectory.model_copy(update={"start": first.jobs[0]})
     second = Lane((Job(trajectory=trajectory, stop=first.jobs[0].stop),), first.rows)
-    perform([second], place(tmp_path), Silent())
+    train_pack([second], place(tmp_path), Silent())
     result = place(tmp_path).folder(second.ids[0]).read_result()
     assert result is not None and result.status == "failed" and first.ids[0] in str(result.reason)
 
@@ -199,10 +202,10 @@ CONV = {"conv": {"filters": 2, "kernel": 3}}
 def test_packs_are_formed_of_lanes_that_differ_in_numbers_only() -> None:
     """In the order of the plan, and evenly: twelve are two of six, not ten and two."""
     same, other = [lane(seed=seed) for seed in range(DENSE_WIDTH + 2)], lane(layers=["flatten"])
-    packs = form([*same[:3], other, *same[3:]], lambda _: 0)
+    packs = form_packs([*same[:3], other, *same[3:]], lambda _: 0)
     assert packs == [tuple(same[:6]), (other,), tuple(same[6:])]
-    assert [len(pack) for pack in form([lane(), lane(batch_size=15)], lambda _: 0)] == [1, 1]
-    assert [len(pack) for pack in form(same[:2], lambda one: one.trajectory.seed)] == [1, 1]
+    assert [len(pack) for pack in form_packs([lane(), lane(batch_size=15)], lambda _: 0)] == [1, 1]
+    assert [len(pack) for pack in form_packs(same[:2], lambda one: one.trajectory.seed)] == [1, 1]
 
 
 @pytest.mark.parametrize(
@@ -218,41 +221,44 @@ def test_packs_are_formed_of_lanes_that_differ_in_numbers_only() -> None:
     ],
 )
 def test_the_width_suits_the_network(layers: list[Any], shape: tuple[int, int, int], wide: int) -> None:
-    assert width(lane(layers=layers, input_shape=shape, classes=10)) == wide
+    assert width_by_rule(lane(layers=layers, input_shape=shape, classes=10)) == wide
 
 
 @pytest.mark.parametrize(("layers", "wide"), [(["flatten"], 64), (ZOO["lenet-5"], 64), (ZOO["vgg-small"], 1)])
 def test_small_networks_fill_a_gpu_together(layers: list[Any], wide: int) -> None:
-    assert width(lane(layers=layers, input_shape=(32, 32, 3), classes=10), device="cuda:0") == wide
+    assert width_by_rule(lane(layers=layers, input_shape=(32, 32, 3), classes=10), device="cuda:0") == wide
 
 
 def test_what_is_worth_two_processes_is_two_packs() -> None:
     """4 x 1 million steps of 0.3 ms at least; four lanes of four epochs are not worth it."""
-    assert [len(pack) for pack in form([lane(seed=seed, epochs=100_000) for seed in range(4)], lambda _: 0)] == [2, 2]
-    assert [len(pack) for pack in form([lane(seed=seed) for seed in range(4)], lambda _: 0)] == [4]
-    assert seconds([lane()] * 4, until=2) == pytest.approx(seconds([lane()] * 4) / 2)
-    assert seconds([lane()], epoch=4) == 0 < seconds([lane()], until=3, epoch=2)
+    assert [len(pack) for pack in form_packs([lane(seed=seed, epochs=100_000) for seed in range(4)], lambda _: 0)] == [
+        2,
+        2,
+    ]
+    assert [len(pack) for pack in form_packs([lane(seed=seed) for seed in range(4)], lambda _: 0)] == [4]
+    assert estimated_seconds([lane()] * 4, until=2) == pytest.approx(estimated_seconds([lane()] * 4) / 2)
+    assert estimated_seconds([lane()], epoch=4) == 0 < estimated_seconds([lane()], until=3, epoch=2)
 
 
 def test_an_interrupted_run_goes_on_with_the_packs_that_it_wrote_down(tmp_path: Path) -> None:
     """One lane of three has a result already: the pack is still one of three, so that its bits are the same."""
     trio = [lane(seed=seed) for seed in range(3)]
-    perform_all(trio, place(tmp_path / "whole"), Quiet())
+    train_lanes(trio, place(tmp_path / "whole"), Quiet())
     broken = place(tmp_path / "broken")
-    perform_all(trio, broken, Quiet())
+    train_lanes(trio, broken, Quiet())
     for one in trio[1:]:
         (broken.folder(one.ids[0]).path / "result.json").unlink()
     again = Quiet()
-    perform_all(trio, broken, again)
+    train_lanes(trio, broken, again)
     assert again.packs == [3]
     for one in trio:
         whole = (place(tmp_path / "whole").folder(one.ids[0]).weights).read_bytes()
         assert broken.folder(one.ids[0]).weights.read_bytes() == whole
     nothing = Quiet()
-    perform_all(trio, broken, nothing)
+    train_lanes(trio, broken, nothing)
     assert nothing.packs == []
     more = Quiet()
-    perform_all([*trio, lane(seed=9)], broken, more)
+    train_lanes([*trio, lane(seed=9)], broken, more)
     assert more.packs == [1], "what is over stays as it is"
 
 
@@ -260,7 +266,7 @@ def test_a_record_that_is_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / "packs/x").mkdir(parents=True)
     (tmp_path / "packs/x/pack.json").write_text("[]")
     with pytest.raises(IdentityError, match=r"packs/x/pack.json: Input should be an object; found \[\]"):
-        perform_all([lane()], place(tmp_path), Quiet())
+        train_lanes([lane()], place(tmp_path), Quiet())
 
 
 def test_every_step_is_taken_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -99,7 +99,7 @@ def test_a_floor_without_a_result_is_fitted_again(run_copy: Path, own_user: Path
 def test_a_result_that_is_none_is_named(run_copy: Path) -> None:
     path = read_baselines(run_copy)["majority class"].path / "result.json"
     path.write_text('{"floor": "majority class"}', encoding="utf-8")
-    with pytest.raises(IdentityError, match="fit this floor again"):
+    with pytest.raises(IdentityError, match="fit this baseline again"):
         BaselineFolder(path.parent).read_result()
 
 

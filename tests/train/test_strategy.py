@@ -18,24 +18,23 @@ from snellen.files import atomic
 from snellen.files.atomic import write_json
 from snellen.files.stored import read_json
 from snellen.models.zoo import ZOO
-from snellen.train import environment
 from snellen.train.executors import in_turn, local
 from snellen.train.executors.in_turn import packs_of
 from snellen.train.lane import Lane
-from snellen.train.perform import RunContext, perform
-from snellen.train.strategy import cache, measurement, rule
+from snellen.train.run_context import RunContext
+from snellen.train.strategy import cache, measurement, packs, rule
+from snellen.train.strategy.cache import from_rows, to_rows
 from snellen.train.strategy.packs import kind_of
 from snellen.train.strategy.rule import (
     Strategy,
-    Table,
     Timing,
-    as_rows,
-    by_rule,
+    Timings,
     candidates,
-    of_pack,
-    of_rows,
-    side_by_side,
+    choose_for_pack,
+    choose_side_by_side,
+    strategy_by_rule,
 )
+from snellen.train.train_pack import train_pack
 from snellen.train.watcher import Silent
 
 LENET: dict[str, Any] = {"layers": ZOO["lenet-5"], "input_shape": (32, 32, 1), "classes": 10, "batch_size": 64}
@@ -50,28 +49,30 @@ def without_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SNELLEN_KERNELS", "off")
 
 
-def table(*rows: tuple[Strategy, float]) -> Table:
+def timings(*rows: tuple[Strategy, float]) -> Timings:
     """Times of an idle machine."""
     return {each: Timing(cost, cost * each.threads) for each, cost in rows}
 
 
 def test_the_rules_width_stays_unless_another_is_much_faster() -> None:
     """15 per cent: a share of 0.86 of the rule's time is not enough, 0.84 is."""
-    assert side_by_side(ONE) == RULE
+    assert choose_side_by_side(ONE) == RULE
     for share, width in ((0.86, 10), (0.84, 5)):
-        known = table((RULE, 1.0), (replace(RULE, width=5), share), (replace(RULE, width=20), 0.9))
-        assert side_by_side(ONE, table=known).width == width
-        assert of_pack([ONE] * 3, 1, table=known).width == width
-    assert side_by_side(ONE, table=table((replace(RULE, width=5), 0.1))) == RULE, "nothing to compare with"
+        known = timings((RULE, 1.0), (replace(RULE, width=5), share), (replace(RULE, width=20), 0.9))
+        assert choose_side_by_side(ONE, timings=known).width == width
+        assert choose_for_pack([ONE] * 3, 1, timings=known).width == width
+    assert choose_side_by_side(ONE, timings=timings((replace(RULE, width=5), 0.1))) == RULE, "nothing to compare with"
 
 
 def test_another_way_is_chosen_like_another_width_where_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     """A run may go on where there are no kernels."""
-    other = replace(RULE, way="kernels", width=1)
-    known = table((RULE, 1.0), (replace(RULE, width=1), 1.0), (other, 0.5))
-    assert side_by_side(ONE, table=known) == RULE and of_pack([ONE], 1, table=known) == replace(RULE, width=1)
+    other = replace(RULE, backend="kernels", width=1)
+    known = timings((RULE, 1.0), (replace(RULE, width=1), 1.0), (other, 0.5))
+    assert choose_side_by_side(ONE, timings=known) == RULE and choose_for_pack([ONE], 1, timings=known) == replace(
+        RULE, width=1
+    )
     monkeypatch.setattr(rule, "backends_for", lambda *_: ("torch", "kernels"))
-    assert side_by_side(ONE, table=known) == other == of_pack([ONE], 1, table=known)
+    assert choose_side_by_side(ONE, timings=known) == other == choose_for_pack([ONE], 1, timings=known)
 
 
 def test_side_by_side_counts_the_time_of_all_cores() -> None:
@@ -81,7 +82,7 @@ def test_side_by_side_counts_the_time_of_all_cores() -> None:
         replace(RULE, width=5): Timing(9.0, 0.5),
         replace(RULE, width=20): Timing(0.1, 2.0),
     }
-    assert side_by_side(ONE, table=known).width == 5
+    assert choose_side_by_side(ONE, timings=known).width == 5
 
 
 def alone(parts: int) -> Strategy:
@@ -101,48 +102,48 @@ def alone(parts: int) -> Strategy:
 )
 def test_parts_of_a_batch(one: float, two: float, core: float, most: int, parts: int) -> None:
     """The rule says two for LeNet-5 and two threads; on a busy machine nothing is said against it."""
-    assert by_rule(lane(**LENET), 1, 2).parts == 2
+    assert strategy_by_rule(lane(**LENET), 1, 2).batch_shards == 2
     known = {alone(1): Timing(one, core), alone(2): Timing(two, 2 * two)}
-    assert of_pack([lane(**LENET)], most, table=known) == alone(parts)
+    assert choose_for_pack([lane(**LENET)], most, timings=known) == alone(parts)
 
 
 def test_on_a_busy_machine_only_the_way_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     """Among those with as many threads as the rule has."""
     monkeypatch.setattr(rule, "backends_for", lambda *_: ("torch", "kernels"))
-    other = replace(alone(2), way="kernels")
+    other = replace(alone(2), backend="kernels")
     known = {alone(1): Timing(3.0, 0.1), alone(2): Timing(4.0, 1.0), other: Timing(5.0, 0.5)}
-    assert of_pack([lane(**LENET)], 2, table=known) == other
+    assert choose_for_pack([lane(**LENET)], 2, timings=known) == other
 
 
 def test_a_pack_of_several_has_the_threads_of_the_rule(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(environment, "FLOP_PER_THREAD", 1.0)
-    known = table((RULE, 1.0), (replace(RULE, width=5), 0.5))
-    assert of_pack([ONE] * 2, 8, table=known) == replace(RULE, width=5, threads=8)
+    monkeypatch.setattr(rule, "FLOP_PER_THREAD", 1.0)
+    known = timings((RULE, 1.0), (replace(RULE, width=5), 0.5))
+    assert choose_for_pack([ONE] * 2, 8, timings=known) == replace(RULE, width=5, threads=8)
 
 
 def test_candidates_are_the_rules_own_and_what_is_near(monkeypatch: pytest.MonkeyPatch) -> None:
     def found(one: Lane, most: int) -> list[tuple[int, int]]:
-        return [(each.width, each.parts) for each in candidates(one, most)]
+        return [(each.width, each.batch_shards) for each in candidates(one, most)]
 
     assert found(ONE, 1) == [(1, 1), (5, 1), (10, 1), (20, 1)]
     assert found(lane(**LENET), 2) == [(1, 1), (2, 1), (4, 1), (8, 1), (1, 2)]
     assert found(lane(**LENET | {"batch_size": 128}), 6)[4:] == [(1, 2), (1, 4), (1, 6)]
     assert found(lane(batch_size=15), 8) == [(1, 1), (5, 1), (10, 1), (20, 1)], "no part of less than 8 rows"
-    monkeypatch.setattr(environment, "FLOP_PER_THREAD", 1.0)
-    assert replace(by_rule(ONE, 1, 3), width=1) in candidates(ONE, 3)
+    monkeypatch.setattr(rule, "FLOP_PER_THREAD", 1.0)
+    assert replace(strategy_by_rule(ONE, 1, 3), width=1) in candidates(ONE, 3)
 
 
 def test_every_way_is_a_candidate_with_its_own_widths(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rule, "backends_for", lambda *_: ("kernels", "torch"))
-    monkeypatch.setattr(rule, "width", lambda _, way, *device: {"kernels": 3, "torch": 10}[way])
-    assert by_rule(ONE, 1, 1) == side_by_side(ONE) == Strategy("kernels", 3, 1, 1)
-    found = [(each.way, each.width) for each in candidates(ONE, 1)]
+    monkeypatch.setattr(rule, "width_by_rule", lambda _, backend, *device: {"kernels": 3, "torch": 10}[backend])
+    assert strategy_by_rule(ONE, 1, 1) == choose_side_by_side(ONE) == Strategy("kernels", 3, 1, 1)
+    found = [(each.backend, each.width) for each in candidates(ONE, 1)]
     assert found == [*(("kernels", wide) for wide in (1, 2, 3, 6)), *(("torch", wide) for wide in (1, 5, 10, 20))]
 
 
 def test_a_table_survives_json() -> None:
     known = {RULE: Timing(1.5, 2.5), alone(2): Timing(0.1, 0.2)}
-    assert of_rows(as_rows(known)) == known
+    assert from_rows(to_rows(known)) == known
 
 
 class Machine:
@@ -162,8 +163,8 @@ class Machine:
 
         return run
 
-    def timed(self) -> Table:
-        return measurement.in_rounds({each: self.block(each) for each in self.costs}, lambda: self.now)
+    def timed(self) -> Timings:
+        return measurement.time_in_rounds({each: self.block(each) for each in self.costs}, lambda: self.now)
 
 
 def test_rounds_are_interleaved_and_their_median_counts() -> None:
@@ -172,17 +173,17 @@ def test_rounds_are_interleaved_and_their_median_counts() -> None:
     machine = Machine({RULE: iter([9.0, 0.1, 0.1, 7.0, *[0.1] * 6]), slow: 0.2})
     assert machine.timed() == {RULE: Timing(0.1, 0.1), slow: Timing(0.2, 0.2)}
     assert machine.called[:6] == [RULE, slow] * 3
-    assert len(machine.called) == 2 * (1 + measurement.LEAST_ROUNDS), "the clock has run out"
+    assert len(machine.called) == 2 * (1 + measurement.MIN_ROUNDS), "the clock has run out"
 
 
 def test_rounds_end() -> None:
     quick = Machine({RULE: 0.001})
     quick.timed()
-    assert len(quick.called) == 1 + measurement.MOST_ROUNDS
+    assert len(quick.called) == 1 + measurement.MAX_ROUNDS
 
 
 def test_what_is_hopeless_is_timed_once() -> None:
-    hopeless = replace(RULE, way="hopeless")
+    hopeless = replace(RULE, backend="hopeless")
     machine = Machine({RULE: 0.01, hopeless: 0.04})
     assert machine.timed()[hopeless] == Timing(0.04, 0.04)
     assert machine.called.count(hopeless) == 2
@@ -201,9 +202,9 @@ def measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[list[Strat
     measurement."""
     noted: list[list[Strategy]] = []
 
-    def pretend(one: Lane, offered: list[Strategy]) -> Table:
+    def pretend(one: Lane, offered: list[Strategy]) -> Timings:
         noted.append(offered)
-        return table((RULE, 1.0), (replace(RULE, width=2), 0.5), (replace(RULE, width=1), 2.0))
+        return timings((RULE, 1.0), (replace(RULE, width=2), 0.5), (replace(RULE, width=1), 2.0))
 
     monkeypatch.setattr(cache, "measure", pretend)
     monkeypatch.setenv("SNELLEN_STRATEGY", "always")
@@ -212,12 +213,12 @@ def measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[list[Strat
 
 
 def test_the_cache_spares_the_measurement(measured: list[list[Strategy]], tmp_path: Path) -> None:
-    first = cache.settle_tables(tmp_path / "a", [ONE, lane(seed=5)], MACHINE)
+    first = cache.settle_timings(tmp_path / "a", [ONE, lane(seed=5)], MACHINE)
     assert measured == [candidates(ONE, 1)] and list(first) == [kind_of(ONE)]
-    assert cache.settle_tables(tmp_path / "b", [ONE], MACHINE) == first and len(measured) == 1
-    assert cache.tables(tmp_path / "b", "cpu") == first and cache.tables(tmp_path / "b", "cuda") == {}
-    cache.settle_tables(tmp_path / "b", [lane(batch_size=15)], MACHINE)
-    assert len(measured) == 2 and len(cache.tables(tmp_path / "b", "cpu")) == 2
+    assert cache.settle_timings(tmp_path / "b", [ONE], MACHINE) == first and len(measured) == 1
+    assert cache.read_timings(tmp_path / "b", "cpu") == first and cache.read_timings(tmp_path / "b", "cuda") == {}
+    cache.settle_timings(tmp_path / "b", [lane(batch_size=15)], MACHINE)
+    assert len(measured) == 2 and len(cache.read_timings(tmp_path / "b", "cpu")) == 2
 
 
 @pytest.mark.parametrize(
@@ -235,26 +236,26 @@ def test_the_cache_spares_the_measurement(measured: list[list[Strategy]], tmp_pa
 def test_another_machine_is_measured_again(
     measured: list[list[Strategy]], tmp_path: Path, what: str, value: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cache.settle_tables(tmp_path / "a", [ONE], MACHINE)
+    cache.settle_timings(tmp_path / "a", [ONE], MACHINE)
     if what not in MACHINE:
         monkeypatch.setattr(what, value)
-    cache.settle_tables(tmp_path / "b", [ONE], {**MACHINE, **({what: value} if what in MACHINE else {})})
+    cache.settle_timings(tmp_path / "b", [ONE], {**MACHINE, **({what: value} if what in MACHINE else {})})
     assert len(measured) == 2
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"machine": 1}', '{"machine": {}, "kind": "", "table": []}'])
 def test_a_damaged_cache_counts_as_none(measured: list[list[Strategy]], tmp_path: Path, content: str) -> None:
-    first = cache.settle_tables(tmp_path / "a", [ONE], MACHINE)
+    first = cache.settle_timings(tmp_path / "a", [ONE], MACHINE)
     [path] = (tmp_path / "cache/strategies").iterdir()
     path.write_text(content)
-    assert cache.settle_tables(tmp_path / "b", [ONE], MACHINE) == first and len(measured) == 2
-    assert cache.settle_tables(tmp_path / "c", [ONE], MACHINE) == first and len(measured) == 2
+    assert cache.settle_timings(tmp_path / "b", [ONE], MACHINE) == first and len(measured) == 2
+    assert cache.settle_timings(tmp_path / "c", [ONE], MACHINE) == first and len(measured) == 2
 
 
 def test_a_cache_that_cannot_be_written_is_done_without(measured: list[list[Strategy]], tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file")
-    assert cache.settle_tables(tmp_path / "run", [ONE], MACHINE)
-    assert cache.tables(tmp_path / "run", "cpu")
+    assert cache.settle_timings(tmp_path / "run", [ONE], MACHINE)
+    assert cache.read_timings(tmp_path / "run", "cpu")
 
 
 def test_when_nothing_is_measured(
@@ -262,26 +263,26 @@ def test_when_nothing_is_measured(
 ) -> None:
     """On a GPU, where it is switched off, and where all lanes of a kind together are not worth it."""
     long = [lane(epochs=80_000), lane(seed=1, epochs=80_000)]
-    cache.settle_tables(tmp_path, [ONE], MACHINE | {"device": "cuda"})
+    cache.settle_timings(tmp_path, [ONE], MACHINE | {"device": "cuda"})
     monkeypatch.setenv("SNELLEN_STRATEGY", "rule")
-    cache.settle_tables(tmp_path, [ONE], MACHINE)
+    cache.settle_timings(tmp_path, [ONE], MACHINE)
     monkeypatch.setenv("SNELLEN_STRATEGY", "")
-    cache.settle_tables(tmp_path, [ONE, long[0], lane(batch_size=15, epochs=80_000)], MACHINE)
+    cache.settle_timings(tmp_path, [ONE, long[0], lane(batch_size=15, epochs=80_000)], MACHINE)
     with monkeypatch.context() as patch:
         patch.setattr(cache, "MANY_STEPS", 8 * 80_000 + 1)
-        cache.settle_tables(tmp_path, long, MACHINE)
+        cache.settle_timings(tmp_path, long, MACHINE)
     assert not measured and not list(tmp_path.iterdir())
-    cache.settle_tables(tmp_path, long, MACHINE)
+    cache.settle_timings(tmp_path, long, MACHINE)
     assert len(measured) == 1
     monkeypatch.setenv("SNELLEN_STRATEGY", "guess")
     with pytest.raises(UnknownName, match="SNELLEN_STRATEGY: unknown strategy 'guess'"):
-        cache.settle_tables(tmp_path, [ONE], MACHINE)
+        cache.settle_timings(tmp_path, [ONE], MACHINE)
 
 
 def test_check_reads_the_cache_and_measures_nothing(measured: list[list[Strategy]], tmp_path: Path) -> None:
-    assert cache.stored_tables([ONE], MACHINE) == {kind_of(ONE): {}}
-    known = cache.settle_tables(tmp_path, [ONE], MACHINE)
-    assert cache.stored_tables([ONE], MACHINE) == known and len(measured) == 1
+    assert cache.cached_timings([ONE], MACHINE) == {kind_of(ONE): {}}
+    known = cache.settle_timings(tmp_path, [ONE], MACHINE)
+    assert cache.cached_timings([ONE], MACHINE) == known and len(measured) == 1
 
 
 def place(folder: Path, workers: int = 1) -> RunContext:
@@ -309,14 +310,14 @@ def weights(folder: Path) -> dict[str, bytes]:
 
 def test_what_was_measured_is_written_down_before_training(measured: list[list[Strategy]], tmp_path: Path) -> None:
     here = place(tmp_path)
-    packs = packs_of(lanes(), here, None)
-    assert [len(pack) for pack in packs] == [2, 2, 1]
+    formed = packs_of(lanes(), here, None)
+    assert [len(pack) for pack in formed] == [2, 2, 1]
     assert list(read_json(tmp_path / "strategies.json")) == [kind_of(ONE)]
-    for pack, step_ms in zip(packs, (500.0, 500.0, 2000.0)):
+    for pack, step_ms in zip(formed, (500.0, 500.0, 2000.0)):
         record = read_json(here.pack_folder(pack) / "pack.json")
         assert record["kind"] == kind_of(ONE)
         strategy = record["strategy"]
-        assert (strategy["chosen_by"], strategy["step_ms"], strategy["way"]) == ("measurement", step_ms, RULE.way)
+        assert (strategy["chosen_by"], strategy["step_ms"], strategy["way"]) == ("measurement", step_ms, RULE.backend)
 
 
 def test_a_rule_is_written_down_as_one(tmp_path: Path) -> None:
@@ -328,9 +329,9 @@ def test_a_rule_is_written_down_as_one(tmp_path: Path) -> None:
 
 
 def test_workers_change_no_bit(measured: list[list[Strategy]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(in_turn, "WORTH_SECONDS", 0.0)
+    monkeypatch.setattr(packs, "WORTH_SECONDS", 0.0)
     for workers in (1, 2):
-        local.perform_all(lanes(), place(tmp_path / str(workers), workers), Quiet())
+        local.train_lanes(lanes(), place(tmp_path / str(workers), workers), Quiet())
     one, two = weights(tmp_path / "1"), weights(tmp_path / "2")
     assert one == two and len(one) == 5 and len(measured) == 1
     assert {len(read_json(path)["lanes"]) for path in tmp_path.glob("2/packs/*/pack.json")} == {1, 2}
@@ -342,16 +343,16 @@ def test_a_run_holds_on_to_what_it_was_begun_with(
 ) -> None:
     """The next rung of a search, on a day when the measurement would say otherwise or is switched off."""
     for name in ("straight", "resumed"):
-        in_turn.perform_all(lanes(6), place(tmp_path / name), Quiet(), until=2)
+        in_turn.train_lanes(lanes(6), place(tmp_path / name), Quiet(), until=2)
         if name == "resumed" and lost == "cache":
             for path in (tmp_path / "cache/strategies").iterdir():
                 content = read_json(path)
-                write_json(path, content | {"table": as_rows(table((RULE, 0.1)))})
+                write_json(path, content | {"table": to_rows(timings((RULE, 0.1)))})
         if name == "resumed" and lost == "setting":
             monkeypatch.setenv("SNELLEN_STRATEGY", "rule")
         promoted = lanes(6)[::2]
         assert [len(pack) for pack in packs_of(promoted, place(tmp_path / name), None)] == [2, 1]
-        in_turn.perform_all(promoted, place(tmp_path / name), Quiet())
+        in_turn.train_lanes(promoted, place(tmp_path / name), Quiet())
     assert weights(tmp_path / "straight") == weights(tmp_path / "resumed") != {}
 
 
@@ -363,13 +364,13 @@ def test_a_pack_goes_on_in_the_way_of_its_record(tmp_path: Path, monkeypatch: py
         used.append(arguments[6:8])
         raise ZeroDivisionError
 
-    monkeypatch.setattr("snellen.train.perform.train", pretend)
+    monkeypatch.setattr("snellen.train.train_pack.train", pretend)
     for number, changes in enumerate(({}, {"way": "torch", "parts": 3})):
         here = place(tmp_path / str(number))
         strategy = {"threads": 1, "name": "one lane"} | changes
         write_json(here.pack_folder([ONE]) / "pack.json", {"lanes": [list(ONE.ids)], "strategy": strategy})
         with pytest.raises(ZeroDivisionError):
-            perform([ONE], here, Silent())
+            train_pack([ONE], here, Silent())
     assert used == [(1, "torch"), (3, "torch")]
 
 
@@ -378,7 +379,7 @@ def test_a_damaged_record_of_a_run_is_refused(tmp_path: Path) -> None:
     for content in ("[]", '{"kind": [{}]}', '{"kind": 1}'):
         atomic.write_text(tmp_path / "strategies.json", content)
         with pytest.raises(IdentityError, match="not a record of measured strategies"):
-            cache.tables(tmp_path, "cpu")
+            cache.read_timings(tmp_path, "cpu")
 
 
 def test_the_steps_of_an_epoch_do_not_make_another_kind() -> None:

@@ -12,8 +12,8 @@ from snellen.evaluate.record import RunRecord
 from snellen.models.predictions import Predictions
 from snellen.statistics.corrected_resampled_t import fold_mean
 from snellen.statistics.results import Mean
-from snellen.study.found import Split
 from snellen.study.plan import FoldJob
+from snellen.study.search_results import Split
 
 OUT_OF_FOLD = "out_of_fold"
 HELD_OUT = "held_out"

@@ -11,10 +11,10 @@ from snellen.evaluate.cross_validation import HELD_OUT, shared
 from snellen.evaluate.networks import networks_on
 from snellen.evaluate.record import RunRecord
 from snellen.evaluate.trained_networks import phases_of
-from snellen.study.assignments import fill
+from snellen.study.assignments import apply_assignment
 from snellen.study.differences import Differing, differences
-from snellen.study.found import Split
 from snellen.study.schema import Model
+from snellen.study.search_results import Split
 
 MAIN: Split = (0, 0)
 """The study's own split; those of cross-validation count from 1."""
@@ -69,7 +69,7 @@ def _jobs(
 def _model(record: RunRecord, model: str, split: Split) -> Model:
     """A model as it was trained in a split: with the values found by the search inside that split, if there was one."""
     found = record.found.splits.get(model, {}).get(split)
-    return fill(record.study.models[model], found) if found else record.model(model)
+    return apply_assignment(record.study.models[model], found) if found else record.model(model)
 
 
 def _rows(record: RunRecord, job: str) -> tuple[str, str]:

@@ -15,14 +15,14 @@ from snellen.evaluate.data_file import read_data
 from snellen.files.inside import expect_own_files, inside
 from snellen.files.stored import read_as, read_text
 from snellen.models.predictions import Bounds, Predictions
-from snellen.search.stored import Searched, SearchFile, read_search
-from snellen.study.assignments import fill
+from snellen.search.stored import SearchFile, SearchOutcome, read_search
+from snellen.study.assignments import apply_assignment
 from snellen.study.document import parse
-from snellen.study.found import Found, split_file
 from snellen.study.plan import PlannedModel
 from snellen.study.plan_file import PlanFile, read_plan
 from snellen.study.points import Curve
 from snellen.study.schema import Model, StudyFile
+from snellen.study.search_results import SearchResults, split_file
 from snellen.train.baselines import BaselineFolder, BaselineResult, read_baselines
 from snellen.train.results import JobFolder, Result
 
@@ -73,14 +73,14 @@ class RunRecord:
         return self.plan.curves
 
     @cached_property
-    def found(self) -> Found:
+    def found(self) -> SearchResults:
         """The values that searches found."""
-        return self.plan.as_found()
+        return self.plan.search_results()
 
     def model(self, name: str) -> Model:
         """A model with the values that its search found filled in, as it was trained."""
         written, found = self.study.models[name], self.found.models.get(name)
-        return fill(written, found) if found else written
+        return apply_assignment(written, found) if found else written
 
     def nested(self, model: str) -> bool:
         """Whether each fold of a model was searched inside."""
@@ -131,7 +131,7 @@ class RunRecord:
         return read_search(path) if path.exists() else None
 
     @cached_property
-    def searched(self) -> list[tuple[str, Searched]]:
+    def searched(self) -> list[tuple[str, SearchOutcome]]:
         """Every finished search of the run, those inside folds too, each with its model."""
         names = [(model, model) for model in self.models]
         names += [

@@ -13,7 +13,7 @@ from snellen.evaluate.model_choice import choice
 from snellen.evaluate.networks import networks_on
 from snellen.evaluate.record import RunRecord
 from snellen.metrics.scores import METRICS
-from snellen.search.stored import Searched, SearchFile, Trial
+from snellen.search.stored import SearchFile, SearchOutcome, Trial
 from snellen.statistics.levels import CONFIDENCE
 from snellen.statistics.results import Mean
 from snellen.statistics.seed_intervals import recipe_mean
@@ -76,7 +76,7 @@ class StoredSearch:
     record: RunRecord
     model: str
     file: SearchFile
-    searched: Searched
+    searched: SearchOutcome
 
     @cached_property
     def ended(self) -> dict[int, Trial]:
@@ -88,8 +88,8 @@ class StoredSearch:
     @property
     def promotions(self) -> int:
         """How often a trial was continued."""
-        asked = [ask.trial for done in self.file.rounds for ask in done.asks]
-        return len(asked) - len(set(asked))
+        trials = [request.trial for done in self.file.rounds for request in done.requests]
+        return len(trials) - len(set(trials))
 
     def each(self, trial: Trial, measure: str | None = None) -> np.ndarray:
         """(N,) a measure at each validation image, its mean over the networks of the trial; higher is better. None: the

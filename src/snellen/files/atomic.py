@@ -1,4 +1,4 @@
-"""Files that are either the old content or the whole new content, whatever happens while they are written."""
+"""Writes files so that, whatever happens, they have either the old or the complete new content."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def replacing(path: Path, needed_bytes: int | None = None) -> Iterator[BinaryIO]
 
     Written to a temporary sibling, flushed to the disk, then renamed. On any error the sibling is removed and the old
     file stays. needed_bytes: for the message, where known. Raises StorageError (path, needed and free bytes) when the
-    disk refuses.
+    disk cannot be written.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
@@ -89,9 +89,9 @@ def storage_error(error: OSError, path: Path, needed_bytes: int | None = None) -
 
 
 def move_into(folder: Path, paths: Iterable[Path]) -> None:
-    """Moves what exists of `paths` into the new `folder`, which appears only when all are in it.
+    """Moves those of `paths` that exist into the new `folder`, which appears only when all are in it.
 
-    Cut off, it leaves `partly_moved`; the same call again moves the rest.
+    After an interruption `partly_moved` is True, and the same call moves the rest.
     """
     partial = _partial(folder)
     partial.mkdir(parents=True, exist_ok=True)
@@ -104,12 +104,12 @@ def move_into(folder: Path, paths: Iterable[Path]) -> None:
 
 
 def partly_moved(folder: Path) -> bool:
-    """True when a `move_into` of this folder was cut off."""
+    """True when a `move_into` of this folder was interrupted."""
     return _partial(folder).exists()
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Removes the temporary files of writes that a killed process left; only for one who has the folder alone."""
+    """Removes temporary files that a killed process left; only where no other process writes into the folder."""
     for path in folder.rglob(".*.tmp"):
         _remove(path)
 
@@ -119,6 +119,6 @@ def _partial(folder: Path) -> Path:
 
 
 def _remove(path: Path) -> None:
-    """Without a word when it cannot be: the error that matters is under way, or there is none."""
+    """Ignores failure: a more important error is being raised, or there is none."""
     with suppress(OSError):
         path.unlink()

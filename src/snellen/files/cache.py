@@ -1,4 +1,4 @@
-"""The user's folders: the cache of decoded data, keyed by content, and the log that outlives runs."""
+"""The user's folders: the cache of decoded data, keyed by content, and records that are kept when runs are deleted."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from snellen.files.atomic import storage_error, sync_folder
 
 
 def cache_folder() -> Path:
-    """SNELLEN_CACHE, or the place this system has for caches."""
+    """SNELLEN_CACHE, or the system's folder for caches."""
     return Path(os.environ.get("SNELLEN_CACHE") or platformdirs.user_cache_dir("snellen", appauthor=False))
 
 
 def records_folder() -> Path:
-    """SNELLEN_RECORDS, or the place this system has for a user's data: what must outlive runs and caches."""
+    """SNELLEN_RECORDS, or the system's folder for user data: for what is kept when runs and caches are deleted."""
     return Path(os.environ.get("SNELLEN_RECORDS") or platformdirs.user_data_dir("snellen", appauthor=False))
 
 
 def cached(key: str, build: Callable[[Path], None]) -> Path:
-    """The folder of `key` in the cache; when it is not there, `build` fills a new one, which then appears whole.
+    """The folder of `key` in the cache; where there is none, `build` fills a new one, which appears when complete.
 
-    Two processes may build at once: the first to finish wins and both get the same content. Raises StorageError when
-    the cache cannot be written.
+    Two processes may build at the same time: the first to finish wins, and both get the same content. Raises
+    StorageError when the cache cannot be written.
     """
     final = cache_folder() / key
     if final.is_dir():

@@ -1,4 +1,4 @@
-"""The time of day, as records have it."""
+"""The time, as it is recorded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names from stored files become paths inside the run, and nothing in a run leads out of it."""
+"""Turns names from stored files into paths inside the run, and refuses whatever leads out of it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PLAIN_NAME = re.compile(r"[^/\\:\x00-\x1f\x7f-\x9f]{0,254}[^/\\:\x00-\x1f\x7f-\x
 spaces); no longer than any system allows."""
 
 RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
-"""Names that Windows keeps for devices, with any ending."""
+"""Names that Windows reserves for devices, with any extension."""
 
 
 def is_reserved(name: str) -> bool:
@@ -24,7 +24,7 @@ def is_reserved(name: str) -> bool:
 
 
 def inside(folder: Path, *names: str) -> Path:
-    """`folder` / names, each of which names one thing in the folder before it.
+    """`folder` / names, each of which is the name of one file or folder.
 
     Raises IdentityError for a name with separators, a drive letter or control characters, for `.` and `..`, for a name
     that Windows keeps for a device or would shorten, and where links lead out of `folder`.
@@ -35,7 +35,7 @@ def inside(folder: Path, *names: str) -> Path:
     path = folder.joinpath(*names)
     try:
         within = path.resolve().is_relative_to(folder.resolve())
-    except (OSError, RuntimeError, ValueError) as error:  # a name too long, a circle of links, a lone surrogate
+    except (OSError, RuntimeError, ValueError) as error:  # too long a name, a cycle of links, a lone surrogate
         raise IdentityError(f"not the name of a file ({error})", where=repr(str(path))[:200]) from None
     if not within:
         raise IdentityError("a link that leaves its folder", found=repr(os.path.realpath(path)), where=str(path))
@@ -45,8 +45,8 @@ def inside(folder: Path, *names: str) -> Path:
 def expect_own_files(run: Path) -> None:
     """Raises RunError where anything below `run` is a link that leaves it, a pipe, a socket or a device.
 
-    A stranger's directory is looked at before anything in it is opened: a pipe would wait for ever, and a link would
-    read or replace a file elsewhere.
+    Called before anything in a directory from someone else is opened: reading a pipe would block for ever, and a link
+    would read or replace a file elsewhere.
     """
     if not run.exists():
         return
@@ -67,16 +67,16 @@ def expect_own_files(run: Path) -> None:
 
 
 def expect_file(path: Path) -> int:
-    """The size in bytes of a plain file, looked at before it is opened: a pipe would wait for ever.
+    """The size in bytes of a plain file, checked before it is opened: reading a pipe would block for ever.
 
     Raises FileNotFoundError where there is none, IdentityError for a folder, a pipe or a device.
     """
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError as error:
         if isinstance(error, FileNotFoundError):
             raise
         raise IdentityError(f"cannot be read ({error.strerror or error})", where=str(path)) from None
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         raise IdentityError("not a plain file", where=str(path))
-    return found.st_size
+    return status.st_size

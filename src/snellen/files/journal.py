@@ -1,8 +1,8 @@
 """An append-only log of JSON records that survives being cut off at any byte.
 
 Every line is a JSON object `{"crc32": ..., "length": ..., "record": {...}}`; length and CRC-32 are those of the
-record's text. An append that was torn leaves a tail without a line end or with a wrong checksum; the next append
-removes it, under the journal's lock, before it writes.
+record's text. A process killed while it appends leaves a tail without a line end or with a wrong checksum; the next
+append removes it, under the journal's lock, before it writes. An append reads only the end of the file.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 import os
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from filelock import FileLock, Timeout
 
@@ -21,6 +21,9 @@ from snellen.files.hashing import canonical_json
 from snellen.files.inside import expect_file
 from snellen.limits import LOCK_POLL_SECONDS, LOCK_SECONDS, MAX_JOURNAL_BYTES
 from snellen.plain import plain_json
+
+BLOCK_BYTES = 2**12
+"""Read at a time from the end: more than most records have."""
 
 
 def append(path: Path, record: dict[str, Any]) -> None:
@@ -45,8 +48,9 @@ def read(path: Path) -> list[dict[str, Any]]:
     path = Path(path)
     if not path.exists():
         return []
+    _checked_size(path)
     records, offset, damaged = list[dict[str, Any]](), 0, None
-    for line in _content(path).split(b"\n")[:-1]:
+    for line in path.read_bytes().split(b"\n")[:-1]:
         record = _unframe(line)
         if record is None:
             damaged = offset if damaged is None else damaged
@@ -58,12 +62,12 @@ def read(path: Path) -> list[dict[str, Any]]:
     return records
 
 
-def _content(path: Path) -> bytes:
+def _checked_size(path: Path) -> int:
     size = expect_file(path)
     if size > MAX_JOURNAL_BYTES:
         found, expected = f"{size:,} bytes", f"at most {MAX_JOURNAL_BYTES:,}"
         raise IdentityError("too large a journal", found=found, expected=expected, where=str(path))
-    return path.read_bytes()
+    return size
 
 
 def _frame(record: dict[str, Any]) -> bytes:
@@ -89,15 +93,28 @@ def _repair_tail(path: Path) -> None:
     """Cuts the file after its last whole record."""
     if not path.exists():
         return
-    content = _content(path)
-    end = len(content)
-    while end:
-        start = content.rfind(b"\n", 0, end - 1) + 1
-        if content[end - 1 : end] == b"\n" and _unframe(content[start : end - 1]) is not None:
-            break
-        end = start
-    if end < len(content):
+    size = _checked_size(path)
+    with open(path, "rb") as file:
+        end = _end_of_whole_records(file, size)
+    if end < size:
         os.truncate(path, end)
+
+
+def _end_of_whole_records(file: BinaryIO, size: int) -> int:
+    """The offset after the last line that is a whole record; lines are tried from the last to the first."""
+    tail, start, end = b"", size, size  # tail: the bytes from `start` to `end`, the end of the lines not yet tried
+    while end:
+        line_start = tail.rfind(b"\n", 0, len(tail) - 1) + 1
+        if not line_start and start:
+            length = min(start, max(BLOCK_BYTES, len(tail)))
+            start -= length
+            file.seek(start)
+            tail = file.read(length) + tail
+            continue
+        if tail.endswith(b"\n") and _unframe(tail[line_start:-1]) is not None:
+            return end
+        tail, end = tail[:line_start], start + line_start
+    return 0
 
 
 def _append_line(path: Path, line: bytes) -> None:

@@ -23,7 +23,7 @@ LOCK, HOLDER = ".lock", ".holder.json"
 def exclusive(folder: Path) -> Iterator[None]:
     """Holds the lock of `folder` for the block; the system releases it when the process ends, however it ends.
 
-    Raises RunLocked at once, saying who holds it.
+    Raises RunLocked at once, naming the process that holds it.
     """
     lock, holder = FileLock(folder / LOCK, poll_interval=LOCK_POLL_SECONDS), folder / HOLDER
     try:
@@ -40,15 +40,15 @@ def exclusive(folder: Path) -> Iterator[None]:
         write_json(holder, {"pid": os.getpid(), "host": platform.node(), "since": _now()})
         yield
     finally:
-        with suppress(OSError):  # Windows, while another process reads who holds it
+        with suppress(OSError):  # on Windows, while another process reads it
             holder.unlink()
         lock.release()
 
 
 def expect_free(folder: Path) -> None:
-    """Raises RunLocked when a process that says who it is holds the lock of `folder`; else the lock stays untaken.
+    """Raises RunLocked when a process that has written who it is holds the lock of `folder`; the lock is not kept.
 
-    For a look before the slow imports: whoever works in the folder takes `exclusive`, which alone decides.
+    For an early check before slow imports; `exclusive` decides.
     """
     lock = FileLock(folder / LOCK)
     if not (folder / LOCK).is_file():
@@ -59,7 +59,7 @@ def expect_free(folder: Path) -> None:
         if (folder / HOLDER).is_file():
             raise _locked(folder) from None
     except (NotImplementedError, OSError):
-        return  # `exclusive` says what is wrong
+        return  # `exclusive` reports what is wrong
     lock.release()
 
 

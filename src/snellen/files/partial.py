@@ -1,4 +1,4 @@
-"""Large files that arrive piece by piece: what has come stays when it is cut off, and appears only when it is whole."""
+"""Large files that arrive in pieces: what has arrived is kept after an interruption; the file appears when complete."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ HERE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 class Partial:
-    """The part of `path` that has come so far, in a sibling file; used as a context manager to add to it.
+    """The part of `path` that has arrived so far, in a file beside it; as a context manager, open for more.
 
-    path: of the part. needed_bytes: of the whole file, where known, for the message of a full disk. When the disk
-    refuses, StorageError is raised and the part removed: it would keep the disk full.
+    path: of the part. needed_bytes: of the complete file, where known, for the message about a full disk. When the disk
+    cannot be written, StorageError is raised, and the part is removed: it would keep the disk full.
     """
 
     def __init__(self, path: Path, needed_bytes: int | None = None) -> None:
@@ -26,8 +26,8 @@ class Partial:
         self.needed_bytes = needed_bytes
 
     def prepare(self) -> None:
-        """Removes what stands in the place of a part and is none, or is too long for one: a link, a named pipe, a file
-        with a second name would be written to or read elsewhere. Raises StorageError for a folder."""
+        """Removes whatever cannot be such a part: a file that is too long; a link, a named pipe or a file with a second
+        name, through which something else would be read or written. Raises StorageError for a folder."""
         try:
             status = self.path.lstat()
         except FileNotFoundError:
@@ -56,11 +56,11 @@ class Partial:
 
     @property
     def num_bytes(self) -> int:
-        """How much has come."""
+        """The size of the part."""
         return self.path.stat().st_size if self.path.exists() else 0
 
     def write(self, content: bytes) -> None:
-        """Adds to the end."""
+        """Appends."""
         try:
             self.file.write(content)
             self.file.flush()
@@ -70,7 +70,7 @@ class Partial:
             raise storage_error(error, self.final, self.needed_bytes) from error
 
     def empty(self) -> None:
-        """Forgets what has come, to start again."""
+        """Removes what has arrived, to start again."""
         self.file.truncate(0)
 
     def discard(self) -> None:
@@ -81,7 +81,7 @@ class Partial:
             raise storage_error(error, self.path) from error
 
     def finish(self) -> Path:
-        """Puts the file, now whole and closed, into its place."""
+        """Moves the file, now complete and closed, to its path."""
         try:
             with open(self.path, "rb+") as file:
                 os.fsync(file.fileno())
@@ -93,5 +93,5 @@ class Partial:
 
 
 def _open_here(path: str, flags: int) -> int:
-    """Opens without going where a link leads, and without waiting for the other end of a pipe."""
+    """Opens without following links, and without waiting for the other end of a pipe."""
     return os.open(path, flags | HERE, 0o666)

@@ -1,4 +1,4 @@
-"""Files of strangers, opened only when they are files: a named pipe, a socket or a device could make a reader wait."""
+"""Opens files from unknown sources only when they are regular: a named pipe, a socket or a device could block."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ KINDS = (
 
 
 def open_regular(path: Path, error: type[SnellenError] = DataError) -> BufferedReader:
-    """The regular file at `path`, or at the end of its links, opened for reading bytes; never waits.
+    """The regular file at `path` (links are followed), opened for reading bytes; never blocks.
 
-    Raises `error`, which the caller locates, for a folder, named pipe, socket or device, and OSError as `open` does.
-    Looked at twice: opening a device may already do something, and what stands at a path may change before.
+    Raises `error`, without a place, for a folder, named pipe, socket or device, and OSError as `open` does. Checked
+    twice: opening a device may already have an effect, and the path may lead elsewhere between check and opening.
     """
     _check(path.stat().st_mode, error)
     handle = os.open(path, os.O_RDONLY | NO_WAITING)

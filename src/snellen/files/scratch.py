@@ -1,4 +1,4 @@
-"""A folder of files that live as long as some work."""
+"""A folder of temporary files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from snellen.files.atomic import storage_error
 
 @contextmanager
 def scratch(folder: Path) -> Iterator[Path]:
-    """`folder`, empty, for the block, and gone after it. What a killed process left there goes first."""
+    """`folder`, empty at the start of the block and removed at its end. What a killed process left is removed first."""
     discard_scratch(folder)
     try:
         folder.mkdir(parents=True)
@@ -25,5 +25,5 @@ def scratch(folder: Path) -> Iterator[Path]:
 
 
 def discard_scratch(folder: Path) -> None:
-    """Removes what a killed process left, as far as the system allows while others read it."""
+    """Removes the folder, as far as the system allows while other processes read it."""
     shutil.rmtree(folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Tables as CSV that a spreadsheet opens as what they are: a name that looks like a formula is shown, not computed."""
+"""Tables as CSV that is safe to open in a spreadsheet: a name that looks like a formula is shown, not computed."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ if TYPE_CHECKING:
     import polars as pl
 
 FORMULA = re.compile(r"[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
-"""How a cell begins that Excel, LibreOffice or Sheets compute (OWASP, "CSV injection"); with the wide signs of Japanese
-keyboards."""
+"""The first character of cells that Excel, LibreOffice or Sheets compute (OWASP, "CSV injection"), also full-width."""
 
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
 def as_csv(table: pl.DataFrame) -> str:
-    """The table with its header; text that a spreadsheet would compute has a ' in front, which it takes as "text"."""
+    """The table with its header. Text that a spreadsheet would compute gets a ' in front, which marks it as text."""
     import polars as pl
 
     texts = [pl.Series(name, list(map(_harmless, table[name])), pl.String) for name in _text_columns(table)]

@@ -1,4 +1,4 @@
-"""Stored JSON, read as what a stranger may have changed: its size, depth, numbers, text and types are checked."""
+"""Reads stored JSON, which anyone may have changed: its size, depth, numbers, text and types are checked."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from snellen.limits import MAX_STORED_BYTES, MAX_STORED_DEPTH, MAX_STORED_INTEGE
 
 T = TypeVar("T")
 STORED = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
-"""For `__pydantic_config__` of what is stored: a number is no text, and an unknown key belongs to another format."""
+"""For `__pydantic_config__` of stored types: types are not converted, and an unknown key belongs to another format."""
 
 
 def read_json(path: Path) -> Any:
-    """The value in a JSON file. Raises IdentityError for what is not plain JSON, FileNotFoundError where none is."""
+    """The value in a JSON file. Raises IdentityError for what is not plain JSON, FileNotFoundError without it."""
     return parse_json(read_bytes(path), str(path))
 
 
 def read_as(kind: TypeAdapter[T], path: Path) -> T:
-    """The value in a JSON file, checked to be of this type. Raises IdentityError naming the file and the key too."""
+    """The value in a JSON file, checked to have this type. Raises IdentityError naming the file, and the wrong key."""
     content = read_bytes(path)
     parse_json(content, str(path))
     return _of_kind(content, kind, str(path))
 
 
 def read_bytes(path: Path) -> bytes:
-    """The content of a stored file of plain size; see `read_json` for what is raised."""
+    """The content of a stored file of up to MAX_STORED_BYTES; raises as `read_json` does."""
     size = expect_file(path)
     if size > MAX_STORED_BYTES:
         raise IdentityError(
@@ -64,7 +64,7 @@ def parse_json(content: bytes, where: str) -> Any:
 
 
 def _of_kind(content: bytes, kind: TypeAdapter[T], where: str) -> T:
-    """JSON text as one of that type. Raises IdentityError naming the first key that is wrong."""
+    """JSON text as a value of this type. Raises IdentityError naming the first wrong key."""
     try:
         return kind.validate_json(content, strict=True)
     except ValidationError as error:
@@ -89,7 +89,7 @@ def _finite(text: str) -> float:
 
 
 def _expect_plain(value: Any) -> None:
-    """Raises ValueError for text that UTF-8 cannot hold, RecursionError where it is nested too deep."""
+    """Raises ValueError for text that UTF-8 cannot encode, RecursionError for too deep nesting."""
     level = [value]
     for _ in range(MAX_STORED_DEPTH):
         if not level:

@@ -1,4 +1,4 @@
-"""Named arrays in one safetensors file, with text metadata, or one array as .npy; nothing in them can run code."""
+"""Named arrays in one safetensors file, with text metadata, or one array as .npy; neither format can contain code."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def save(path: Path, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, st
 def save_npy(path: Path, array: np.ndarray) -> None:
     """Writes one array as .npy, atomically.
 
-    NumPy writes real files through C, which on a full disk can lose the last block without a word: it is shown only
-    the `write` of the file.
+    NumPy writes real files through C, which on a full disk can lose the last block silently, so it is given only the
+    `write` of the file.
     """
     with replacing(path, array.nbytes) as file:
         np.save(SimpleNamespace(write=file.write), array, allow_pickle=False)
@@ -54,7 +54,7 @@ def load(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     except (SafetensorError, ValueError, TypeError) as error:
         raise IdentityError(f"not a whole safetensors file ({error})", where=str(path)) from error
     if not isinstance(about, dict) or not all(isinstance(value, str) for value in about.values()):
-        raise IdentityError("not metadata of ours", found=repr(about)[:100], where=str(path))
+        raise IdentityError("not the metadata of such a file", found=repr(about)[:100], where=str(path))
     return arrays, about
 
 
@@ -63,18 +63,18 @@ def array(
 ) -> np.ndarray:
     """The array of this name, of this type and shape; None in `shape` is any length.
 
-    Raises IdentityError where it is missing or another; floating numbers must be finite.
+    Raises IdentityError where it is missing or different; floating-point numbers must be finite.
     """
     if name not in arrays:
         raise IdentityError(f"no array {name!r}", found=", ".join(sorted(arrays))[:200])
-    found = arrays[name]
-    fits = found.ndim == len(shape) and all(own in (None, size) for own, size in zip(shape, found.shape))
-    if found.dtype != dtype or not fits:
+    values = arrays[name]
+    fits = values.ndim == len(shape) and all(own in (None, size) for own, size in zip(shape, values.shape))
+    if values.dtype != dtype or not fits:
         expected = f"{np.dtype(dtype)} {tuple('any' if size is None else size for size in shape)}"
-        raise IdentityError(f"another array {name!r}", found=f"{found.dtype} {found.shape}", expected=expected)
-    if np.issubdtype(dtype, np.floating) and not np.isfinite(found).all():
+        raise IdentityError(f"another array {name!r}", found=f"{values.dtype} {values.shape}", expected=expected)
+    if np.issubdtype(dtype, np.floating) and not np.isfinite(values).all():
         raise IdentityError(f"numbers of {name!r} that are not finite")
-    return found
+    return values
 
 
 def unpack(content: bytes) -> dict[str, np.ndarray]:

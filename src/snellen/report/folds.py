@@ -14,7 +14,7 @@ from snellen.evaluate.final_epochs import kept_epochs
 from snellen.evaluate.networks import networks_on
 from snellen.evaluate.record import RunRecord
 from snellen.report.searches import short_names
-from snellen.study.found import Split
+from snellen.study.search_results import Split
 
 Content = dict[str, Any]
 

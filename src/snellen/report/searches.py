@@ -12,7 +12,7 @@ from snellen.evaluate.evaluation import Evaluation
 from snellen.evaluate.record import RunRecord
 from snellen.search.rounds import Done
 from snellen.search.stored import Trial
-from snellen.study.assignments import fill, last_epochs
+from snellen.study.assignments import apply_assignment, last_epochs
 from snellen.study.schema import Model
 from snellen.study.values import Choice, Range, Value
 
@@ -122,7 +122,7 @@ def _network(record: RunRecord, job: str) -> Network:
 
 
 def _trial(trial: Trial, rounds: Sequence[Done], winner: int) -> Content:
-    told = next(each for done in reversed(rounds) for each in done.told if each.trial == trial.number)
+    told = next(each for done in reversed(rounds) for each in done.results if each.trial == trial.number)
     return {
         "trial": trial.number,
         "assignment": dict(trial.assignment),
@@ -147,16 +147,16 @@ def _rounds(rounds: Sequence[Done]) -> list[Content]:
     """What each round was asked, and what it came to: `went_on` is how many of its trials a later one trained."""
     found = []
     for at, done in enumerate(rounds):
-        later = {ask.trial for after in rounds[at + 1 :] for ask in after.asks}
-        asked = [ask.trial for ask in done.asks]
-        known = {ask.trial for before in rounds[:at] for ask in before.asks}
+        later = {request.trial for after in rounds[at + 1 :] for request in after.requests}
+        asked = [request.trial for request in done.requests]
+        known = {request.trial for before in rounds[:at] for request in before.requests}
         found.append(
             {
                 "trials": len(asked),
                 "new": len(set(asked) - known),
-                "to_epoch": max(ask.to_epoch for ask in done.asks),
+                "to_epoch": max(request.to_epoch for request in done.requests),
                 "went_on": sum(trial in later for trial in asked),
-                "failed": sum(told.score is None for told in done.told),
+                "failed": sum(result.score is None for result in done.results),
                 "seconds": done.seconds,
             }
         )
@@ -170,9 +170,9 @@ def _cost(record: RunRecord, written: Model, trials: Sequence[Trial], rounds: Se
     in their stop rule alone and were to be trained to their ends in one round are one trajectory.
     """
     longest, saved, in_full, reached = last_epochs(written), Counter[str](), 0, dict[tuple[Any, ...], int]()
-    begun = {ask.trial: (at, ask.to_epoch) for at, done in reversed([*enumerate(rounds)]) for ask in done.asks}
+    begun = {each.trial: (at, each.to_epoch) for at, done in reversed([*enumerate(rounds)]) for each in done.requests}
     for trial in trials:
-        asked = fill(written, trial.assignment).last_phase.epochs
+        asked = apply_assignment(written, trial.assignment).last_phase.epochs
         at, first = begun[trial.number]
         for place, job in enumerate(trial.jobs):
             epochs = len(record.folder_of(job).read_history())

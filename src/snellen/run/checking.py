@@ -17,32 +17,31 @@ from snellen.data.splits.roles import Roles, assign, rows_in_several_roles
 from snellen.explain.analyses import asked, price
 from snellen.run.loadable import expect_loadable
 from snellen.run.preparation import Settings
-from snellen.run.pricing import Clock, checkpoint_bytes, floor_seconds, stored_bytes
+from snellen.run.pricing import CostEstimator, baseline_seconds, checkpoint_bytes, stored_bytes
 from snellen.run.training import nested_scopes, scope_of
-from snellen.search.cost_forecast import Foreseen, foresee
+from snellen.search.cost_forecast import CostForecast, forecast_cost
 from snellen.search.drive import PREDICTED
 from snellen.study.curves import with_curves
-from snellen.study.found import Found, with_found
 from snellen.study.plan import Plan, PlannedModel, options_of, plan, split_of
 from snellen.study.points import Curve
 from snellen.study.schema import StudyFile
-from snellen.train.environment import settle
+from snellen.study.search_results import SearchResults, apply_search_results
+from snellen.train.environment import current_environment
 from snellen.train.lane import Lane
 from snellen.train.strategy.estimate import Cost
 
 STOPPED_BYTES = 4_000
-"""Of what a trial leaves that was stopped: its values and its history."""
-
+"""Stored for each stopped trial: its values and its history."""
 REPORT_SECONDS = 3.0
-"""To score, judge and draw, and to start: what every run takes."""
+"""To start, to evaluate and to write the report."""
 
 
 @dataclass(frozen=True)
 class Amounts:
-    """Sums over networks. jobs: networks; trajectories: of them, trained once each for all that share them.
+    """Sums over networks. jobs: networks; trajectories: each is trained once for all networks that share it.
 
-    saved_epochs: not trained because networks that differ in their stop rule alone share a trajectory. disk_bytes: what
-    stays; checkpoint_bytes: of snapshots while training.
+    saved_epochs: not trained because networks that differ in their stop rule alone share a trajectory. disk_bytes:
+    stored for good; checkpoint_bytes: only while training.
     """
 
     jobs: int = 0
@@ -57,23 +56,26 @@ class Amounts:
         return Amounts(**{name: value + getattr(other, name) for name, value in vars(self).items()})
 
     def times(self, count: int) -> Amounts:
-        """Of so many alike, one after another: snapshots of one make room for those of the next."""
+        """Of so many alike, one after another: the checkpoints of one are removed before the next."""
         amounts = {name: count * value for name, value in vars(self).items()}
         return replace(Amounts(**amounts), checkpoint_bytes=self.checkpoint_bytes)
 
 
 def check_study(study: StudyFile, settings: Settings, dataset: Dataset | None = None) -> dict[str, Any]:
     """The plan of a study and what it costs at most, as JSON values; a few steps on random pictures are timed."""
-    environment, began = settle(settings.device, settings.threads, {}), time.perf_counter()
+    environment, began = current_environment(settings.device, settings.threads, {}), time.perf_counter()
     dataset = dataset or read(study.data.source, options_of(study), settings.data_folder)
     roles = assign(dataset, split_of(study))
     reading = time.perf_counter() - began
     threads = environment["threads"]
-    clock = Clock(dataset, environment, settings.workers or threads)
-    prices = _Prices(study, dataset, roles, clock)
-    expect_loadable(study, dataset, prices.planned)
-    models, amounts = prices.models(), prices.amounts
-    floors, analyses = floor_seconds(dataset, len(roles.rows["train"])), _analyses(study, prices.planned, len(dataset))
+    estimator = CostEstimator(dataset, environment, settings.workers or threads)
+    costs = _StudyCosts(study, dataset, roles, estimator)
+    expect_loadable(study, dataset, costs.planned)
+    models, amounts = costs.models(), costs.amounts
+    baselines, analyses = (
+        baseline_seconds(dataset, len(roles.rows["train"])),
+        _analyses(study, costs.planned, len(dataset)),
+    )
     return {
         "study": study.study,
         "data": {
@@ -87,15 +89,15 @@ def check_study(study: StudyFile, settings: Settings, dataset: Dataset | None = 
         "left_out": len(roles.left_out),
         "near_duplicates": _near_in_other_roles(study, dataset, roles),
         "models": models,
-        "curves": prices.curves(),
+        "curves": costs.curves(),
         "seeds": study.seeds,
         "folds": study.folds.count if study.folds else None,
         "repeats": study.folds.repeats if study.folds else None,
-        "final_networks": prices.finals,
+        "final_networks": costs.finals,
         **asdict(amounts),
-        "floor_seconds": floors,
+        "floor_seconds": baselines,
         "analyses": analyses,
-        "seconds": amounts.seconds + floors + sum(analyses.values()) + reading + REPORT_SECONDS,
+        "seconds": amounts.seconds + baselines + sum(analyses.values()) + reading + REPORT_SECONDS,
         "device": environment["device"],
         "threads": threads,
     }
@@ -108,66 +110,67 @@ def _analyses(study: StudyFile, planned: Plan, images: int) -> dict[str, float]:
 
 
 @dataclass(frozen=True, eq=False)
-class _Prices:
-    """What the networks of a study cost. A searched model is planned with the dearest of its values."""
+class _StudyCosts:
+    """What the networks of a study cost. A model with a search is planned with the most expensive values of those
+    sampled."""
 
     study: StudyFile
     dataset: Dataset
     roles: Roles
-    clock: Clock
+    estimator: CostEstimator
 
     @cached_property
     def planned(self) -> Plan:
         """Without final networks."""
-        dearest = Found({name: each.dearest for name, each in self.foreseen.items()})
-        study = with_found(self.study, dearest)
+        values = SearchResults({name: each.most_expensive for name, each in self.searches.items()})
+        study = apply_search_results(self.study, values)
         return with_curves(plan(study, self.dataset, self.roles), study, self.dataset, self.roles)
 
     @cached_property
     def costs(self) -> dict[Lane, Cost]:
         """Of the lanes of the plan, in the packs that they will be trained in."""
-        return {lane: cost for stage in self.planned.stages for lane, cost in self.clock.costs(stage).items()}
+        return {lane: cost for stage in self.planned.stages for lane, cost in self.estimator.costs(stage).items()}
 
     @cached_property
-    def foreseen(self) -> dict[str, Foreseen]:
-        """The searches, by model."""
+    def searches(self) -> dict[str, CostForecast]:
+        """By model."""
         models = self.study.models.items()
         scopes = {name: scope_of(self.study, model, self.dataset, self.roles) for name, model in models if model.search}
-        return {name: foresee(self.study.models[name], scope) for name, scope in scopes.items()}
+        return {name: forecast_cost(self.study.models[name], scope) for name, scope in scopes.items()}
 
     @cached_property
-    def inside(self) -> dict[str, tuple[Foreseen, int]]:
-        """The searches inside folds, by model: that of the first fold, and how many there are like it."""
-        models = {name: self.study.models[name] for name in self.foreseen}
+    def nested_searches(self) -> dict[str, tuple[CostForecast, int]]:
+        """The searches inside folds, by model: that of the first fold, and how many folds there are."""
+        models = {name: self.study.models[name] for name in self.searches}
         scopes = {name: nested_scopes(self.study, each, self.dataset, self.roles) for name, each in models.items()}
         return {
-            name: (foresee(models[name], next(iter(found.values()))), len(found))
-            for name, found in scopes.items()
-            if found
+            name: (forecast_cost(models[name], next(iter(by_split.values()))), len(by_split))
+            for name, by_split in scopes.items()
+            if by_split
         }
 
     @property
     def finals(self) -> int:
-        """Networks on all rows: one a cross-validated model whose test is opened."""
-        wanted = self.study.open_test
+        """Networks trained on all rows: one for each cross-validated model that is evaluated on test."""
+        opened = self.study.open_test
         if not self.study.folds:
             return 0
-        return len(wanted) if isinstance(wanted, tuple) else {"chosen": 1, "all": len(self.planned.models)}[wanted]
+        return len(opened) if isinstance(opened, tuple) else {"chosen": 1, "all": len(self.planned.models)}[opened]
 
     @property
     def amounts(self) -> Amounts:
         """All that is trained."""
         lanes = self._of_lanes(self.planned.lanes)
         finals = sorted((self._final(model) for model in self.planned.models), key=lambda each: each.seconds)
-        searches = [self._searches(model) for model in self.foreseen]
+        searches = [self._searches(model) for model in self.searches]
         return reduce(add, [lanes, *finals[len(finals) - self.finals :], *searches])
 
     def models(self) -> list[dict[str, Any]]:
-        """A row a model: the network that stands for it, and the amounts of all that is trained for it."""
+        """A row per model: its main network, and the amounts of all that is trained for it."""
         return [self._model(name) for name in self.planned.models]
 
     def curves(self) -> list[dict[str, Any]]:
-        """A row a curve: its points, and the amounts of what is trained for it alone."""
+        """A row per curve: its points, and the amounts of what is trained for it alone."""
         own = {job for planned in self.planned.models.values() for job in self._jobs(planned)}
         return [self._curve(curve, own) for curve in self.planned.curves]
 
@@ -179,36 +182,38 @@ class _Prices:
         return {**shared, **asdict(self._of_lanes(lanes, jobs))}
 
     def _model(self, name: str) -> dict[str, Any]:
-        planned, foreseen = self.planned.models[name], self.foreseen.get(name)
+        planned, forecast = self.planned.models[name], self.searches.get(name)
         jobs = self._jobs(planned)
         lanes = [lane for lane in self.planned.lanes if jobs & set(lane.ids)]
         amounts = self._of_lanes(lanes, jobs)
-        if foreseen:
+        if forecast:
             amounts += self._searches(name)
         cost = self.costs[next(lane for lane in lanes if planned.job in lane.ids)]
-        shown = ("parameters", "steps_an_epoch", "epochs", "memory_bytes")
         return {
             "model": name,
             "job": planned.job,
-            **{each: getattr(cost, each) for each in shown},
+            "parameters": cost.parameters,
+            "steps_an_epoch": cost.steps_per_epoch,
+            "epochs": cost.epochs,
+            "memory_bytes": cost.memory_bytes,
             **{f"all_{key}" if key == "epochs" else key: value for key, value in asdict(amounts).items()},
             "seeds": len(planned.seeds),
             "fold_networks": len(planned.folds),
-            "search": self._how_searched(name, foreseen) if foreseen else None,
+            "search": self._search_row(name, forecast) if forecast else None,
         }
 
-    def _how_searched(self, name: str, foreseen: Foreseen) -> dict[str, Any]:
-        over = self.study.models[name].search
-        inside = self.inside.get(name, (None, 0))[1]
-        return {**_shown(foreseen), "inside_folds": inside, "mean_over": over.mean_over if over else None}
+    def _search_row(self, name: str, forecast: CostForecast) -> dict[str, Any]:
+        search = self.study.models[name].search
+        nested = self.nested_searches.get(name, (None, 0))[1]
+        return {**_as_row(forecast), "inside_folds": nested, "mean_over": search.mean_over if search else None}
 
     def _jobs(self, planned: PlannedModel) -> set[str]:
         """All jobs of a model, those of earlier phases too."""
-        found = {*planned.seeds.values(), *(fold.job for fold in planned.folds)}
+        jobs = {*planned.seeds.values(), *(fold.job for fold in planned.folds)}
         for stage in reversed(self.planned.stages):
-            starts = [lane.trajectory.start for lane in stage if found & set(lane.ids)]
-            found |= {start.id for start in starts if start}
-        return found
+            starts = [lane.trajectory.start for lane in stage if jobs & set(lane.ids)]
+            jobs |= {start.id for start in starts if start}
+        return jobs
 
     def _of_lanes(self, lanes: Sequence[Lane], jobs: set[str] | None = None) -> Amounts:
         """Of lanes, and of those of their jobs that are named."""
@@ -219,13 +224,13 @@ class _Prices:
             trajectories=len(lanes),
             epochs=sum(epochs),
             saved_epochs=sum(job.stop.epochs for each in own for job in each) - sum(epochs),
-            seconds=sum(self.costs[lane].seconds + self.clock.around(lane) for lane in lanes),
+            seconds=sum(self.costs[lane].seconds + self.estimator.overhead(lane) for lane in lanes),
             disk_bytes=sum(stored_bytes(lane, self.dataset) for lane in lanes),
             checkpoint_bytes=max((checkpoint_bytes(lane) for lane in lanes), default=0),
         )
 
     def _final(self, name: str) -> Amounts:
-        """Of one more network of a model, on all rows but those of the test."""
+        """Of one more network of a model, trained on all rows except test."""
         phases = set(self.planned.models[name].phases)
         lanes = [lane for lane in self.planned.lanes if phases & set(lane.ids)]
         one, rows = self._of_lanes(lanes, phases), lanes[0].rows
@@ -235,41 +240,47 @@ class _Prices:
     def _searches(self, name: str) -> Amounts:
         """Of the search of a model, and of those inside its folds."""
         planned = self.planned.models[name]
-        amounts = self._search(self.foreseen[name], planned.job)
-        if name in self.inside:
-            foreseen, count = self.inside[name]
-            amounts += self._search(foreseen, planned.folds[0].job).times(count)
+        amounts = self._search(self.searches[name], planned.job)
+        if name in self.nested_searches:
+            forecast, count = self.nested_searches[name]
+            amounts += self._search(forecast, planned.folds[0].job).times(count)
         return amounts
 
-    def _search(self, foreseen: Foreseen, winner: str) -> Amounts:
-        """Of the trials of a search, without the networks of the winner, one of which is this job of the plan."""
+    def _search(self, forecast: CostForecast, winner: str) -> Amounts:
+        """Of the trials of a search, without the networks of the winner (this job of the plan is one of them)."""
         lane = next(lane for lane in self.planned.lanes if winner in lane.ids)
-        known, trials = foreseen.networks * lane.epochs, foreseen.trials or foreseen.sampled
-        seconds = foreseen.networks * -self.costs[lane].seconds
-        seconds += sum(each.weight * self.clock.seconds(each.lanes, each.epochs) for each in foreseen.stretches)
-        epochs = max(0, (foreseen.epochs or 0) - known)
-        more = max(0, trials - 1) * foreseen.networks
-        ended = max(0, more - foreseen.stopped * foreseen.networks)
-        shared = (foreseen.in_full or 0) - (foreseen.epochs or 0) if not foreseen.rungs and foreseen.epochs else 0
+        networks, epochs = forecast.networks, forecast.epochs or 0
+        seconds = sum(each.weight * self.estimator.seconds(each.lanes, each.epochs) for each in forecast.segments)
+        others = max(0, forecast.num_trials - 1) * networks
+        ended = max(0, others - forecast.stopped * networks)
+        shared = (forecast.in_full or 0) - epochs if not forecast.rungs and epochs else 0
         return Amounts(
-            jobs=more,
-            trajectories=max(0, round(foreseen.trajectories) - foreseen.networks),
-            epochs=epochs,
+            jobs=others,
+            trajectories=max(0, round(forecast.trajectories) - networks),
+            epochs=max(0, epochs - networks * lane.epochs),
             saved_epochs=max(0, shared),
-            seconds=min(max(0.0, seconds), foreseen.seconds or math.inf),
-            disk_bytes=more * STOPPED_BYTES + ended * stored_bytes(replace(lane, roles=PREDICTED), self.dataset),
-            checkpoint_bytes=foreseen.waiting * checkpoint_bytes(lane),
+            seconds=min(max(0.0, seconds - networks * self.costs[lane].seconds), forecast.seconds or math.inf),
+            disk_bytes=others * STOPPED_BYTES + ended * stored_bytes(replace(lane, roles=PREDICTED), self.dataset),
+            checkpoint_bytes=forecast.paused * checkpoint_bytes(lane),
         )
 
 
-def _shown(foreseen: Foreseen) -> dict[str, Any]:
-    """A search as check says it: at most so many trials and epochs, and its rungs."""
-    names = ("method", "trials", "epochs", "in_full", "networks", "seconds")
-    brackets = [[{"trials": trials, "epochs": epochs} for trials, epochs in bracket] for bracket in foreseen.rungs]
-    return {**{name: getattr(foreseen, name) for name in names}, "rungs": brackets}
+def _as_row(forecast: CostForecast) -> dict[str, Any]:
+    """Upper bounds of trials and epochs, and the rungs."""
+    brackets = [[{"trials": trials, "epochs": epochs} for trials, epochs in bracket] for bracket in forecast.rungs]
+    return {
+        "method": forecast.method,
+        "trials": forecast.trials,
+        "epochs": forecast.epochs,
+        "in_full": forecast.in_full,
+        "networks": forecast.networks,
+        "seconds": forecast.seconds,
+        "rungs": brackets,
+    }
 
 
 def _near_in_other_roles(study: StudyFile, dataset: Dataset, roles: Roles) -> int | None:
-    """How many pictures are nearly one in another role; None where the study parts none, or nobody looked."""
+    """How many images nearly equal one in another role; None where the study keeps these together, or
+    they were not looked for."""
     near = None if study.data.near_duplicates else near_groups_if_quick(dataset)
     return None if near is None else len(rows_in_several_roles(near, roles))

@@ -35,11 +35,11 @@ from snellen.run.training import search_models, train_baselines, train_plan
 from snellen.run.watcher import RunWatcher
 from snellen.study.curves import with_curves
 from snellen.study.document import Document
-from snellen.study.found import with_found
 from snellen.study.plan import Plan, options_of, plan, split_of, with_final
 from snellen.study.schema import StudyFile
+from snellen.study.search_results import apply_search_results
 from snellen.train.executors.local import Local
-from snellen.train.perform import clear
+from snellen.train.train_pack import remove_finished_checkpoints
 
 
 def run(
@@ -94,8 +94,8 @@ def _train(
 ) -> tuple[RunRecord, Plan]:
     """Searches, then the networks of the study and of its curves, then one on all rows for each cross-validated model
     that is chosen."""
-    place, found = executor.place, search_models(study, dataset, roles, executor, watcher)
-    settled_study = with_found(study, found)
+    place, found = executor.context, search_models(study, dataset, roles, executor, watcher)
+    settled_study = apply_search_results(study, found)
     planned = plan(settled_study, dataset, roles, found.nested(study))
     planned = with_curves(planned, settled_study, dataset, roles)
     write_plan(place.run, planned, found)
@@ -106,7 +106,7 @@ def _train(
         planned = with_final(planned, settled_study, dataset, roles, epochs)
         train_plan(planned, executor, watcher)
         write_plan(place.run, planned, found)
-    clear(place)
+    remove_finished_checkpoints(place)
     return RunRecord.open(place.run), planned
 
 

@@ -10,8 +10,9 @@ from snellen.evaluate.record import RunRecord
 from snellen.files import hashes
 from snellen.models.predictions import Predictions
 from snellen.train.baselines import predict_baseline
-from snellen.train.perform import RunContext, predict_role
 from snellen.train.results import JobFolder
+from snellen.train.run_context import RunContext
+from snellen.train.store_results import predict_role
 
 
 def open_tests(record: RunRecord, roles: Roles, place: RunContext) -> list[str]:

@@ -6,26 +6,24 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import torch
-from pydantic import ConfigDict, Field, TypeAdapter, with_config
-from typing_extensions import TypedDict
+from pydantic import TypeAdapter
 
 from snellen.data.dataset import Dataset
 from snellen.files import hashes, journal
 from snellen.files.atomic import move_into, partly_moved, write_json, write_text
 from snellen.files.clock import now
 from snellen.files.stored import read_as
-from snellen.limits import MAX_THREADS
 from snellen.models.forward import resident
 from snellen.study.document import Document, expect_short, to_yaml
-from snellen.study.found import Found
 from snellen.study.plan import Plan
 from snellen.study.schema import StudyFile
+from snellen.study.search_results import SearchResults
 from snellen.train.batches import ResidentData
-from snellen.train.environment import settle
-from snellen.train.perform import RunContext
+from snellen.train.environment import Environment, PackEnvironment, current_environment
+from snellen.train.run_context import RunContext
 
 RETIRED = (
     "study.yaml",
@@ -57,24 +55,16 @@ class Settings:
     workers: int | None = None
 
 
-@with_config(ConfigDict(extra="allow", strict=True))
-class Environment(TypedDict, total=False):
-    """What of environment.json a run goes on with."""
-
-    device: Annotated[str, Field(max_length=100)]
-    threads: Annotated[int, Field(ge=1, le=MAX_THREADS)]
-
-
 _ENVIRONMENT = TypeAdapter(Environment)
 
 
-def settled(folder: Path, settings: Settings) -> dict[str, Any]:
+def settled(folder: Path, settings: Settings) -> Environment:
     """Sets device and threads: as given, else as the run was begun with; journals what changed since."""
     path = folder / "environment.json"
-    stored = read_as(_ENVIRONMENT, path) if path.exists() else Environment()
-    before = dict(stored)
-    environment = settle(settings.device, settings.threads, before)
-    changed = {key: [before[key], now] for key, now in environment.items() if before.get(key, now) != now}
+    before: Environment = read_as(_ENVIRONMENT, path) if path.exists() else {}
+    environment = current_environment(settings.device, settings.threads, before)
+    earlier: dict[str, Any] = {**before}
+    changed = {key: [earlier[key], now] for key, now in environment.items() if earlier.get(key, now) != now}
     if changed:
         journal.append(folder / "journal.jsonl", {"event": "continued elsewhere", "changed": changed, "time": now()})
     write_json(path, environment)
@@ -85,7 +75,7 @@ def begin(
     folder: Path,
     document: Document,
     study: StudyFile,
-    environment: Mapping[str, Any],
+    environment: Environment,
     data: Mapping[str, Any],
 ) -> None:
     """Moves an earlier, different study to history/N, then writes what this run is."""
@@ -104,7 +94,7 @@ def begin(
     journal.append(folder / "journal.jsonl", {"event": "run started", "environment": dict(environment), "time": now()})
 
 
-def write_plan(folder: Path, planned: Plan, found: Found) -> None:
+def write_plan(folder: Path, planned: Plan, found: SearchResults) -> None:
     """plan.json: the jobs of each model and curve, and the values that its searches found."""
     models = {name: each.as_json() for name, each in planned.models.items()}
     curves = [each.as_json() for each in planned.curves]
@@ -113,12 +103,17 @@ def write_plan(folder: Path, planned: Plan, found: Found) -> None:
     journal.append(folder / "journal.jsonl", {"event": "planned", "models": main, "time": now()})
 
 
-def workplace(folder: Path, sealed: Dataset, environment: Mapping[str, Any], workers: int | None = None) -> RunContext:
+def workplace(folder: Path, sealed: Dataset, environment: Environment, workers: int | None = None) -> RunContext:
     """Where the jobs are performed: the pictures on the device, test labels sealed. workers: None for one a thread."""
     device = environment["device"]
     material = ResidentData(resident(sealed.images, device), torch.from_numpy(sealed.labels).to(device))
-    strategy = {key: environment[key] for key in ("device", "threads", "torch", "processor")}
-    return RunContext(folder, sealed, material, strategy, workers or environment["threads"])
+    recorded = PackEnvironment(
+        device=device,
+        threads=environment["threads"],
+        torch=environment["torch"],
+        processor=environment["processor"],
+    )
+    return RunContext(folder, sealed, material, recorded, workers or environment["threads"])
 
 
 def _json_text(value: Any) -> str:

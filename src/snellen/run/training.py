@@ -13,50 +13,54 @@ from snellen.files.clock import now
 from snellen.run.watcher import RunWatcher
 from snellen.search.drive import Driver, Scope
 from snellen.search.rounds import TrialRequest
-from snellen.study.found import Found, Split, split_file, split_words
 from snellen.study.plan import Plan, Rows, content_digest, fold_rows, main_rows, seeds_of
 from snellen.study.schema import Model, StudyFile
+from snellen.study.search_results import SearchResults, Split, split_file, split_label
 from snellen.study.space import Assignment
 from snellen.train.baselines import fit_baselines
 from snellen.train.executors.in_turn import is_finished
 from snellen.train.executors.local import Local
 from snellen.train.lane import Lane
-from snellen.train.perform import RunContext, complete, strategy_of
+from snellen.train.run_context import RunContext
 from snellen.train.snapshot import EpochRecord
+from snellen.train.store_results import predict_missing_roles
+from snellen.train.strategy.record import recorded_strategy
 from snellen.train.watcher import Silent
 
 
-def train_baselines(roles: Roles, place: RunContext, watcher: RunWatcher) -> None:
+def train_baselines(roles: Roles, context: RunContext, watcher: RunWatcher) -> None:
     """Every floor without a result: what all models must beat is known before the first is trained."""
     started = time.perf_counter()
     rows = {role: roles.rows[role] for role in ("train", "validation", "calibration") if len(roles.rows[role])}
-    contents = {role: content_digest(place.dataset, wanted) for role, wanted in rows.items()}
-    results = list(fit_baselines(place.run, place.dataset, rows, contents))
+    contents = {role: content_digest(context.dataset, wanted) for role, wanted in rows.items()}
+    results = list(fit_baselines(context.run, context.dataset, rows, contents))
     watcher.floored(results, time.perf_counter() - started)
 
 
 def train_plan(planned: Plan, executor: Local, watcher: RunWatcher) -> None:
     """Every job without a result; a phase after the one that it begins from."""
-    place = executor.place
-    watcher.planned(planned, sum(is_finished(lane, place) for lane in planned.lanes))
-    reporting = _Reporting(planned.labels, place, watcher)
+    context = executor.context
+    watcher.planned(planned, sum(is_finished(lane, context) for lane in planned.lanes))
+    reporting = _Reporting(planned.labels, context, watcher)
     for stage in planned.stages:
-        executor.perform_all(stage, reporting)
+        executor.train_lanes(stage, reporting)
         for lane in stage:
-            complete(lane, place)
+            predict_missing_roles(lane, context)
 
 
-def search_models(study: StudyFile, dataset: Dataset, roles: Roles, executor: Local, watcher: RunWatcher) -> Found:
+def search_models(
+    study: StudyFile, dataset: Dataset, roles: Roles, executor: Local, watcher: RunWatcher
+) -> SearchResults:
     """What the search of each model found on the study's split, and inside each fold where folds are nested."""
     search, models, splits = _searching(executor, watcher), {}, {}
     for name, model in study.models.items():
         if model.search:
             models[name] = search(name, name, model, scope_of(study, model, dataset, roles))
             splits[name] = {
-                split: search(split_words(name, split), split_file(name, split), model, scope)
+                split: search(split_label(name, split), split_file(name, split), model, scope)
                 for split, scope in nested_scopes(study, model, dataset, roles).items()
             }
-    return Found(models, splits)
+    return SearchResults(models, splits)
 
 
 def scope_of(study: StudyFile, model: Model, dataset: Dataset, roles: Roles) -> Scope:
@@ -85,16 +89,16 @@ def _scope(study: StudyFile, model: Model, dataset: Dataset, parts: Sequence[Row
 
 def _searching(executor: Local, watcher: RunWatcher) -> Callable[[str, str, Model, Scope], Assignment]:
     """Drives a search to its winner, given its name in words, its file, its model and its scope."""
-    place = executor.place
+    context = executor.context
 
     def search(name: str, file: str, model: Model, scope: Scope) -> Assignment:
-        def perform(lanes: Sequence[Lane], until: int | None) -> None:
-            executor.perform_all(lanes, _Reporting(driver.labels, place, watcher), until)
+        def train_lanes(lanes: Sequence[Lane], until: int | None) -> None:
+            executor.train_lanes(lanes, _Reporting(driver.labels, context, watcher), until)
 
-        def asking(number: int, asks: Sequence[TrialRequest]) -> None:
-            watcher.searching(name, number, asks)
+        def on_round(number: int, requests: Sequence[TrialRequest]) -> None:
+            watcher.searching(name, number, requests)
 
-        driver = Driver(name, file, model, scope, place, perform, asking)
+        driver = Driver(name, file, model, scope, context, train_lanes, on_round)
         return driver.run().assignment
 
     return search
@@ -105,12 +109,12 @@ class _Reporting(Silent):
     """Journals every result, and passes on what happens."""
 
     labels: Mapping[str, str]
-    place: RunContext
+    context: RunContext
     watcher: RunWatcher
 
     def began(self, lanes: Sequence[Lane]) -> None:
         labels = [self.labels[lane.jobs[0].id] for lane in lanes]
-        self.watcher.began(lanes, labels, strategy_of(lanes, self.place))
+        self.watcher.began(lanes, labels, recorded_strategy(lanes, self.context))
 
     def stepped(self, step: int, steps: int) -> None:
         self.watcher.stepped(step, steps)
@@ -124,8 +128,8 @@ class _Reporting(Silent):
     def ended(self, lanes: Sequence[Lane]) -> None:
         self.watcher.ended(lanes)
         for job in (job for lane in lanes for job in lane.jobs):
-            result = self.place.folder(job.id).read_result()
+            result = self.context.folder(job.id).read_result()
             if result is not None:
                 event = {"event": f"job {result.status}", "job": job.id, "time": now()}
-                journal.append(self.place.run / "journal.jsonl", event)
+                journal.append(self.context.run / "journal.jsonl", event)
                 self.watcher.result(self.labels[job.id], result)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from snellen.data.dataset import Dataset
 from snellen.data.splits.roles import Roles
@@ -14,6 +13,7 @@ from snellen.study.plan import Plan
 from snellen.train.baselines import BaselineResult
 from snellen.train.lane import Lane
 from snellen.train.results import Result
+from snellen.train.strategy.record import PackStrategy
 from snellen.train.watcher import Silent
 
 
@@ -29,10 +29,10 @@ class RunWatcher(Silent):
     def floored(self, floors: Sequence[BaselineResult], seconds: float) -> None:
         """The floors have their results, after that many seconds."""
 
-    def searching(self, model: str, number: int, asks: Sequence[TrialRequest]) -> None:
+    def searching(self, model: str, number: int, requests: Sequence[TrialRequest]) -> None:
         """A round of a search begins. number: from 1."""
 
-    def began(self, lanes: Sequence[Lane], labels: Sequence[str], strategy: Mapping[str, Any]) -> None:
+    def began(self, lanes: Sequence[Lane], labels: Sequence[str], strategy: PackStrategy) -> None:
         """Some lanes are going to be trained together. labels: what to call the first job of each. strategy: how, as
         the record of the pack has it."""
 

@@ -1,1 +1,1 @@
-"""Which trials next: search methods as pure functions of what has happened."""
+"""Which trials are trained next: search methods as pure functions of the rounds so far."""

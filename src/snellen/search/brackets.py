@@ -73,18 +73,18 @@ def epochs_of(bracket: Bracket) -> int:
 
 
 def next_rung(space: Space, method: Method, history: History, max_epochs: int, seed: int, goal: Goal) -> Round | None:
-    """The asks of the first rung that has not been told."""
+    """The requests of the first rung without results."""
     brackets = brackets_of(method, space, max_epochs)
     starts = _starts(method, space, seed, brackets)
-    told = iter(history)
+    rounds = iter(history)
     first = 1
     for bracket in brackets:
         trials = dict(enumerate(islice(starts, bracket[0].trials), first))
         first += len(trials)
-        waiting = _climb(bracket, trials, told, goal)
-        if waiting:
-            return waiting
-    if next(told, None):
+        requests = _next_of_bracket(bracket, trials, rounds, goal)
+        if requests:
+            return requests
+    if next(rounds, None):
         raise IdentityError("the history has more rounds than this search")
     return None
 
@@ -124,24 +124,27 @@ def _starts(method: Method, space: Space, seed: int, brackets: tuple[Bracket, ..
     return draws(space, seed)
 
 
-def _climb(bracket: Bracket, trials: dict[int, Assignment], told: Iterator[Done], goal: Goal) -> Round | None:
-    """The asks of the first rung of this bracket that has not been told; None when it is over."""
-    answers: Sequence[TrialResult] | None = None
+def _next_of_bracket(
+    bracket: Bracket, trials: dict[int, Assignment], rounds: Iterator[Done], goal: Goal
+) -> Round | None:
+    """The requests of the first rung of this bracket without results; None when the bracket is over."""
+    results: Sequence[TrialResult] | None = None
     for rung in bracket:
-        going_on = trials if answers is None else promoted(answers, rung.trials, goal)
-        if not going_on:
+        numbers = trials if results is None else promoted(results, rung.trials, goal)
+        if not numbers:
             return None
-        asks = tuple(TrialRequest(trial=trial, assignment=trials[trial], to_epoch=rung.epochs) for trial in going_on)
-        done = next(told, None)
+        requests = tuple(TrialRequest(trial=each, assignment=trials[each], to_epoch=rung.epochs) for each in numbers)
+        done = next(rounds, None)
         if done is None:
-            return asks
-        if done.asks != asks:
-            raise IdentityError("the history belongs to another search", found=done.asks[:1], expected=asks[:1])
-        answers = done.told
+            return requests
+        if done.requests != requests:
+            found, expected = done.requests[:1], requests[:1]
+            raise IdentityError("the history belongs to another search", found=found, expected=expected)
+        results = done.results
     return None
 
 
-def promoted(told: Sequence[TrialResult], places: int, goal: Goal) -> list[int]:
+def promoted(results: Sequence[TrialResult], count: int, goal: Goal) -> list[int]:
     """The trials that go on, in order: the best, equal ones by trial; never one that failed."""
-    fit: Iterable[TrialResult] = (each for each in best_first(told, goal) if each.score is not None)
-    return sorted(each.trial for each in islice(fit, places))
+    trained: Iterable[TrialResult] = (each for each in best_first(results, goal) if each.score is not None)
+    return sorted(each.trial for each in islice(trained, count))

@@ -1,4 +1,5 @@
-"""What a search will train, as far as it can be foreseen: rungs and rounds of lanes, and how many epochs at most."""
+"""What a search will train, as far as that is known before it starts: rungs and rounds of lanes, and at most how many
+epochs."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from snellen.search.brackets import Bracket
 from snellen.search.draws import draws
 from snellen.search.drive import PREDICTED, Scope
 from snellen.search.methods import cost, rungs
-from snellen.study.assignments import fill, last_epochs
+from snellen.study.assignments import apply_assignment, last_epochs
 from snellen.study.methods import DEFAULT_TRIALS, Grid, Halving
 from snellen.study.plan import Collector, add_jobs
 from snellen.study.schema import Model
@@ -18,13 +19,13 @@ from snellen.study.space import Assignment
 from snellen.train.lane import Lane
 
 SAMPLE = 40
-"""Trials that stand for all: which will be proposed is not known, and planning one takes 5 ms."""
+"""Trials that represent all: which will be proposed is not known, and planning one takes 5 ms."""
 
 
 @dataclass(frozen=True, eq=False)
-class Stretch:
-    """Lanes trained at once, each for `epochs` more, or to its end where None. weight: how many such stretches these
-    stand for."""
+class TrainingSegment:
+    """Lanes trained at the same time, each for so many epochs, or to its end where None. weight: how many segments like
+    this one there are."""
 
     lanes: tuple[Lane, ...]
     epochs: int | None
@@ -37,71 +38,74 @@ class Stretch:
 
 
 @dataclass(frozen=True, eq=False)
-class Foreseen:
-    """trials, epochs: at most, None where only another budget bounds them; epochs of all networks of all trials, their
-    earlier phases too. sampled: trials that stand for those of a search without a number of them. networks: of one
-    trial. rungs: (trials, epochs) of each bracket. in_full: epochs of training every trial alone to its end. seconds:
-    the study's own limit. dearest: the values that take the most work, of those sampled."""
+class CostForecast:
+    """What a search trains at most.
+
+    num_trials: for planning; trials, epochs: the upper bounds, None where only another budget bounds them. epochs: of
+    all networks of all trials, earlier phases included. networks: of one trial. rungs: (trials, epochs), by bracket.
+    in_full: epochs of training every trial alone to its end. seconds: the study's own limit. most_expensive: the values
+    that take the most work, of those sampled.
+    """
 
     method: str
-    sampled: int
+    num_trials: int
     trials: int | None
     epochs: int | None
     networks: int
     rungs: tuple[tuple[tuple[int, int], ...], ...]
     in_full: int | None
-    stretches: tuple[Stretch, ...]
+    segments: tuple[TrainingSegment, ...]
     seconds: float | None
-    dearest: Assignment
+    most_expensive: Assignment
 
     @property
     def trajectories(self) -> float:
-        """Of all trials; what goes on from a rung to the next is counted once."""
-        whole = [stretch for stretch in self.stretches if stretch.epochs is None]
+        """Of all trials; what continues from one rung to the next is counted once."""
+        to_their_ends = [segment for segment in self.segments if segment.epochs is None]
         started = sum(bracket[0][0] for bracket in self.rungs) * self.networks
-        return started + sum(stretch.weight * len(stretch.lanes) for stretch in whole)
+        return started + sum(segment.weight * len(segment.lanes) for segment in to_their_ends)
 
     @property
-    def waiting(self) -> int:
-        """Networks that wait at a rung at most."""
+    def paused(self) -> int:
+        """The most networks that are paused at a rung."""
         return self.networks * max((bracket[0][0] for bracket in self.rungs), default=0)
 
     @property
     def stopped(self) -> int:
-        """Trials that are not trained to their end, as planned."""
+        """Trials that are planned not to be trained to their end."""
         return sum(bracket[0][0] - bracket[-1][0] for bracket in self.rungs)
 
 
-def foresee(model: Model, scope: Scope) -> Foreseen:
-    """The search of a model. Its trials are those it will begin where these are known, else drawn at random."""
-    assert model.search is not None  # only models with a search have one to foresee
+def forecast_cost(model: Model, scope: Scope) -> CostForecast:
+    """Of the search of a model. Its trials are the first ones where these are known, else drawn at random."""
+    assert model.search is not None  # the caller has checked
     method, space, longest = model.search, model.search.space, last_epochs(model)
-    most, networks = cost(method, space, longest), len(scope.parts) * len(scope.seeds)
+    limits, networks = cost(method, space, longest), len(scope.parts) * len(scope.seeds)
     brackets = rungs(method, space, longest)
-    trials = most.trials or (max(1, most.epochs // longest) if most.epochs else DEFAULT_TRIALS)
-    sample = list(islice(_assignments(model, scope, trials), min(trials, SAMPLE)))
-    weight = trials / len(sample)
-    apart = [_lanes(model, scope, [assignment]) for assignment in sample]
-    stretches = [_earlier(apart, weight)] if len(model.train) > 1 else []
+    num_trials = limits.trials or (max(1, limits.epochs // longest) if limits.epochs else DEFAULT_TRIALS)
+    sample = list(islice(_assignments(model, scope, num_trials), min(num_trials, SAMPLE)))
+    weight = num_trials / len(sample)
+    lanes_of_trials = [_lanes(model, scope, [assignment]) for assignment in sample]
+    segments = [_earlier_phases(lanes_of_trials, weight)] if len(model.train) > 1 else []
     if brackets:
-        stretches += _of_brackets([_last(lanes) for lanes in apart], brackets)
-        epochs = most.epochs and most.epochs * networks
+        segments += _segments_of_brackets([_last_phase(lanes) for lanes in lanes_of_trials], brackets)
+        epochs = limits.epochs and limits.epochs * networks
     else:
-        stretches += _of_rounds(model, scope, sample, weight)
-        own = round(sum(stretch.lane_epochs for stretch in stretches))
-        epochs = min(own, most.epochs * networks) if most.epochs else own if most.trials else None
-    asked = sum(lane.epochs for lanes in apart for lane in lanes)
-    return Foreseen(
+        segments += _segments_of_rounds(model, scope, sample, weight)
+        own = round(sum(segment.lane_epochs for segment in segments))
+        epochs = min(own, limits.epochs * networks) if limits.epochs else own if limits.trials else None
+    epochs_alone = sum(lane.epochs for lanes in lanes_of_trials for lane in lanes)
+    return CostForecast(
         method=method.method,
-        sampled=trials,
-        trials=most.trials,
+        num_trials=num_trials,
+        trials=limits.trials,
         epochs=epochs,
         networks=networks,
         rungs=tuple(tuple((rung.trials, rung.epochs) for rung in bracket) for bracket in brackets),
-        in_full=round(weight * asked) if most.trials else None,
-        stretches=tuple(stretches),
+        in_full=round(weight * epochs_alone) if limits.trials else None,
+        segments=tuple(segments),
         seconds=method.seconds,
-        dearest=sample[max(range(len(sample)), key=lambda at: sum(map(_work, apart[at])))],
+        most_expensive=sample[max(range(len(sample)), key=lambda at: sum(map(_work, lanes_of_trials[at])))],
     )
 
 
@@ -110,48 +114,54 @@ def _work(lane: Lane) -> int:
     return lane.epochs * len(lane.rows["train"]) * lane.trajectory.network.multiply_adds
 
 
-def _assignments(model: Model, scope: Scope, trials: int) -> Iterator[Assignment]:
-    """Those of a grid, and of halving over a whole space, in their order; else the draws of the seed."""
+def _assignments(model: Model, scope: Scope, num_trials: int) -> Iterator[Assignment]:
+    """Of a grid, and of halving over a whole space, in their order; else the draws of the seed."""
     assert model.search is not None
     method, space = model.search, model.search.space
-    if isinstance(method, Grid) or (isinstance(method, Halving) and space.count == trials):
+    if isinstance(method, Grid) or (isinstance(method, Halving) and space.count == num_trials):
         return space.combinations()
     return draws(space, scope.seed if method.seed is None else method.seed)
 
 
 def _lanes(model: Model, scope: Scope, assignments: Sequence[Assignment]) -> list[Lane]:
-    """The lanes of trials that share what they can, of all phases."""
-    collected = Collector(predicted=PREDICTED)
+    """The lanes of all phases of trials that share what they can."""
+    collector = Collector(predicted=PREDICTED)
     for assignment in assignments:
         for rows in scope.parts:
-            add_jobs(fill(model, assignment), scope.dataset, rows, scope.seeds, collected)
-    return list(collected.gathered.values())
+            add_jobs(apply_assignment(model, assignment), scope.dataset, rows, scope.seeds, collector)
+    return list(collector.gathered.values())
 
 
-def _last(lanes: Sequence[Lane]) -> list[Lane]:
-    """Those of the last phase."""
+def _last_phase(lanes: Sequence[Lane]) -> list[Lane]:
     phase = max(lane.trajectory.phase for lane in lanes)
     return [lane for lane in lanes if lane.trajectory.phase == phase]
 
 
-def _earlier(apart: Sequence[Sequence[Lane]], weight: float) -> Stretch:
-    """The phases before the last, which every trial trains to their ends."""
-    return Stretch(tuple(lane for lanes in apart for lane in lanes if lane not in _last(lanes)), None, weight)
+def _earlier_phases(lanes_of_trials: Sequence[Sequence[Lane]], weight: float) -> TrainingSegment:
+    """Every trial trains these to their ends."""
+    lanes = tuple(lane for lanes in lanes_of_trials for lane in lanes if lane not in _last_phase(lanes))
+    return TrainingSegment(lanes, None, weight)
 
 
-def _of_brackets(apart: Sequence[Sequence[Lane]], brackets: Sequence[Bracket]) -> Iterator[Stretch]:
-    """A stretch a rung; which trials go on is not known, so some from everywhere do."""
+def _segments_of_brackets(
+    lanes_of_trials: Sequence[Sequence[Lane]], brackets: Sequence[Bracket]
+) -> Iterator[TrainingSegment]:
+    """One per rung. Which trials are promoted is not known; evenly spaced ones represent them."""
     for bracket in brackets:
         reached = 0
         for rung in bracket:
-            shown = max(1, min(len(apart), rung.trials))
-            some = [apart[len(apart) * at // shown] for at in range(shown)]
-            yield Stretch(tuple(lane for lanes in some for lane in lanes), rung.epochs - reached, rung.trials / shown)
+            count = max(1, min(len(lanes_of_trials), rung.trials))
+            promoted = [lanes_of_trials[len(lanes_of_trials) * at // count] for at in range(count)]
+            lanes = tuple(lane for lanes in promoted for lane in lanes)
+            yield TrainingSegment(lanes, rung.epochs - reached, rung.trials / count)
             reached = rung.epochs
 
 
-def _of_rounds(model: Model, scope: Scope, sample: Sequence[Assignment], weight: float) -> Iterator[Stretch]:
-    """A stretch a round, in which trials that differ in their stop rule alone are trained once."""
+def _segments_of_rounds(
+    model: Model, scope: Scope, sample: Sequence[Assignment], weight: float
+) -> Iterator[TrainingSegment]:
+    """One per round, in which trials that differ in their stop rule alone are trained once."""
     size = getattr(model.search, "round_size", None) or len(sample)
     for start in range(0, len(sample), size):
-        yield Stretch(tuple(_last(_lanes(model, scope, sample[start : start + size]))), None, weight)
+        lanes = _last_phase(_lanes(model, scope, sample[start : start + size]))
+        yield TrainingSegment(tuple(lanes), None, weight)

@@ -1,4 +1,4 @@
-"""Assignments drawn at random, never the same twice: one stream a seed, in which every trial has its place."""
+"""Assignments drawn at random, never the same twice: one stream per seed, in which every trial has its position."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from snellen.study.space import Assignment, Space
 from snellen.study.values import Choice, Scalar, Value
 
 LISTED = 10_000
-"""Largest finite space that is listed and shuffled; larger ones are drawn from, and repeated draws left out."""
+"""Largest finite space that is listed and shuffled; in larger ones, draws that repeat earlier ones are left out."""
 
 
 def draws(space: Space, seed: int) -> Iterator[dict[str, Scalar]]:
-    """Different assignments, as many as there are. In a listed space all combinations are equally likely; elsewhere all
-    options of each choice are, and numbers are uniform on their scale."""
+    """Different assignments, as many as there are. In a space that is listed all combinations are equally likely; in
+    others all options of each choice are, and numbers are uniform on their scale."""
     generator = np.random.default_rng([seed, 0])
     if space.count is not None and space.count <= LISTED:
         combinations = list(space.combinations())
@@ -40,7 +40,7 @@ def _different(space: Space, generator: np.random.Generator) -> Iterator[dict[st
 
 
 def _draw(generator: np.random.Generator, path: str, value: Value) -> Scalar:
-    """Takes the path only because a walk gives it."""
+    """The path is not used: `Space.walk` gives it."""
     if isinstance(value, Choice):
         return value.labels[int(generator.integers(len(value.labels)))]
     if value.scale == "log":

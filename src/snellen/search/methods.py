@@ -1,4 +1,4 @@
-"""The search methods by name, and the three questions that each answers: what next, at what cost, in which rungs."""
+"""The search methods by name; each says which round is next, and which rungs it has."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ Plan = Callable[[Method, Space, int], tuple[Bracket, ...]]
 
 @dataclass(frozen=True)
 class Cost:
-    """At most; None where only another budget bounds it. epochs: of all trials together, none counted twice."""
+    """Upper bounds; None where only another budget bounds it. epochs: of all trials together, none counted twice."""
 
     trials: int | None
     epochs: int | None
 
 
 @dataclass(frozen=True)
-class Machine:
+class SearchMethod:
     """next_round(space, method, history, max_epochs, seed, goal); rungs(method, space, max_epochs): its brackets."""
 
     next_round: Next
@@ -66,10 +66,10 @@ def _no_rungs(method: Method, space: Space, max_epochs: int) -> tuple[Bracket, .
     return ()
 
 
-_PROPOSED = Machine(next_proposals, _no_rungs)
-_BRACKETED = Machine(next_rung, brackets_of)
+_PROPOSED = SearchMethod(next_proposals, _no_rungs)
+_BRACKETED = SearchMethod(next_rung, brackets_of)
 
-METHODS: dict[str, Machine] = {
+METHODS: dict[str, SearchMethod] = {
     "grid": _PROPOSED,
     "random": _PROPOSED,
     "halving": _BRACKETED,
@@ -78,4 +78,4 @@ METHODS: dict[str, Machine] = {
     "gp": _PROPOSED,
 }
 
-__all__ = ["METHODS", "Bracket", "Cost", "Machine", "Rung", "cost", "next_round", "rungs"]
+__all__ = ["METHODS", "Bracket", "Cost", "Rung", "SearchMethod", "cost", "next_round", "rungs"]

@@ -1,8 +1,9 @@
-"""TPE and Gaussian process by Optuna, rebuilt from the history for every round: nothing lives between rounds."""
+"""TPE and Gaussian process by Optuna, rebuilt from the history for every round: nothing is kept between rounds."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -17,34 +18,34 @@ if TYPE_CHECKING:
     import optuna
 
 REPEATS = 10
-"""Proposals of a round that may be ones already tried before the rest is drawn at random."""
+"""After so many proposals that repeat earlier ones, the rest of a round is drawn at random."""
 DIRECTIONS: Mapping[Goal, Literal["maximize", "minimize"]] = {"highest": "maximize", "lowest": "minimize"}
 
 
-def model_based(space: Space, method: Method, history: History, wanted: int, seed: int, goal: Goal) -> list[Assignment]:
-    """New assignments after the model of all trials so far, each different from all before.
+def model_based(space: Space, method: Method, history: History, count: int, seed: int, goal: Goal) -> list[Assignment]:
+    """New assignments by a model of all trials so far, each different from all before.
 
-    A failed trial counts as bad as the worst so far. Only proposals that were told must be kept: processor and threads
-    may change the last digits of what a Gaussian process proposes next.
+    A failed trial counts as the worst so far. A round must be stored before it is trained: on another processor or
+    with other threads, a Gaussian process may propose numbers with other last digits.
     """
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study(direction=DIRECTIONS[goal], sampler=_sampler(method, seed, len(history)))
     study.add_trials(_past(space, history, goal))
-    seen = {key_of(ask.assignment) for done in history for ask in done.asks}
-    fresh: list[Assignment] = []
-    for assignment in _asked(space, study, wanted + REPEATS):
-        if len(fresh) < wanted and key_of(assignment) not in seen:
+    seen = {key_of(request.assignment) for done in history for request in done.requests}
+    new: list[Assignment] = []
+    for assignment in _proposals(space, study, count + REPEATS):
+        if len(new) < count and key_of(assignment) not in seen:
             seen.add(key_of(assignment))
-            fresh.append(assignment)
-        if len(fresh) == wanted:
+            new.append(assignment)
+        if len(new) == count:
             break
-    return [*fresh, *_others(space, seed, seen, wanted - len(fresh))]
+    return [*new, *_unseen_draws(space, seed, seen, count - len(new))]
 
 
 def _sampler(method: Method, seed: int, rounds: int) -> optuna.samplers.BaseSampler:
-    """Its own randomness for every round."""
+    """With another seed in every round."""
     import optuna
 
     own = int(np.random.SeedSequence([seed, rounds]).generate_state(1)[0])
@@ -54,40 +55,40 @@ def _sampler(method: Method, seed: int, rounds: int) -> optuna.samplers.BaseSamp
     return optuna.samplers.TPESampler(seed=own, n_startup_trials=method.startup)
 
 
-def _asked(space: Space, study: optuna.Study, most: int) -> Iterator[Assignment]:
-    """Proposals that Optuna holds for under way: the next differ from them."""
-    for _ in range(most):
+def _proposals(space: Space, study: optuna.Study, count: int) -> Iterator[Assignment]:
+    """For Optuna each is being trained, so that the next differ from it."""
+    for _ in range(count):
         trial = study.ask()
         yield space.walk(lambda path, value, trial=trial: _suggested(trial, path, value))  # type: ignore[misc]
 
 
-def _others(space: Space, seed: int, seen: set[Any], wanted: int) -> list[Assignment]:
+def _unseen_draws(space: Space, seed: int, seen: set[Any], count: int) -> list[Assignment]:
     """Draws that have not been tried, where the sampler repeats itself."""
     unseen: Iterator[Assignment] = (draw for draw in draws(space, seed) if key_of(draw) not in seen)
-    return [assignment for assignment, _ in zip(unseen, range(wanted), strict=False)] if wanted else []
+    return list(islice(unseen, count)) if count else []
 
 
 def _past(space: Space, history: History, goal: Goal) -> list[optuna.trial.FrozenTrial]:
-    """Every trial told so far, with its last score."""
-    assignments = {ask.trial: ask.assignment for done in history for ask in done.asks}
-    told = {each.trial: each for done in history for each in done.told}
-    scores = [each.score for each in best_first(told.values(), goal) if each.score is not None]
+    """Every trial so far, with its last score."""
+    assignments = {request.trial: request.assignment for done in history for request in done.requests}
+    results = {result.trial: result for done in history for result in done.results}
+    scores = [each.score for each in best_first(results.values(), goal) if each.score is not None]
     worst = scores[-1] if scores else 0.0
-    return [_frozen(space, assignments[trial], told[trial], worst) for trial in sorted(told)]
+    return [_frozen(space, assignments[trial], results[trial], worst) for trial in sorted(results)]
 
 
-def _frozen(space: Space, assignment: Assignment, told: TrialResult, worst: float) -> optuna.trial.FrozenTrial:
+def _frozen(space: Space, assignment: Assignment, result: TrialResult, worst: float) -> optuna.trial.FrozenTrial:
     import optuna
 
     distributions: dict[str, optuna.distributions.BaseDistribution] = {}
     parameters: dict[str, Any] = {}
 
     def note(path: str, value: Value) -> Scalar:
-        distributions[path], parameters[path] = _distribution(value), _inside(value, assignment[path])
+        distributions[path], parameters[path] = _distribution(value), _coded(value, assignment[path])
         return assignment[path]
 
     space.walk(note)
-    score = worst if told.score is None else told.score
+    score = worst if result.score is None else result.score
     return optuna.trial.create_trial(params=parameters, distributions=distributions, value=score)
 
 
@@ -104,8 +105,8 @@ def _distribution(value: Value) -> optuna.distributions.BaseDistribution:
     return distributions.IntDistribution(0, (value.count or 1) - 1)
 
 
-def _inside(value: Value, label: Scalar) -> Any:
-    """What Optuna is told for a label."""
+def _coded(value: Value, label: Scalar) -> Any:
+    """The label as a value of its distribution."""
     is_counted = not isinstance(value, Choice) and value.step is not None and value.scale == "linear"
     return value.index(label) if is_counted else label
 

@@ -20,8 +20,8 @@ Propose = Callable[[Space, Method, History, int, int, Goal], list[Assignment]]
 
 @dataclass(frozen=True)
 class Standing:
-    """Where a search stands. begun: trials so far. completed: those trained to their end. pending: to go on, with the
-    epoch that each has reached."""
+    """Where a search stands. begun: trials so far. completed: those trained to their end. pending: those that go on,
+    with the epoch that each has reached."""
 
     begun: int = 0
     completed: tuple[TrialResult, ...] = ()
@@ -37,22 +37,18 @@ def next_proposals(
     number = len(standing.completed)
     if standing.pending:
         return tuple(
-            TrialRequest(
-                trial=ask.trial, assignment=ask.assignment, to_epoch=_target(method.stop, epoch, number, max_epochs)
-            )
-            for ask, epoch in standing.pending
+            request.model_copy(update={"to_epoch": _target(method.stop, epoch, number, max_epochs)})
+            for request, epoch in standing.pending
         )
-    wanted = _how_many(method, space, history, standing.begun, max_epochs)
-    fresh = PROPOSE[method.method](space, method, history, wanted, seed, goal) if wanted > 0 else []
-    target = _target(method.stop, 0, number, max_epochs)
-    first = standing.begun + 1
-    return (
-        tuple(TrialRequest(trial=trial, assignment=a, to_epoch=target) for trial, a in enumerate(fresh, first)) or None
-    )
+    count = _num_new(method, space, history, standing.begun, max_epochs)
+    proposed = PROPOSE[method.method](space, method, history, count, seed, goal) if count > 0 else []
+    target, first = _target(method.stop, 0, number, max_epochs), standing.begun + 1
+    numbered = enumerate(proposed, first)
+    return tuple(TrialRequest(trial=trial, assignment=each, to_epoch=target) for trial, each in numbered) or None
 
 
 def standing_of(stop: Median | None, history: History, max_epochs: int, goal: Goal) -> Standing:
-    """The rounds so far, one after another: what was decided after a round does not depend on later ones."""
+    """After the rounds so far, one after another: what was decided after a round does not depend on later ones."""
     standing = Standing()
     for done in history:
         standing = _after(standing, done, stop, max_epochs, goal)
@@ -61,33 +57,31 @@ def standing_of(stop: Median | None, history: History, max_epochs: int, goal: Go
 
 def _after(standing: Standing, done: Done, stop: Median | None, max_epochs: int, goal: Goal) -> Standing:
     first = standing.begun + 1
-    expected = [ask.trial for ask, _ in standing.pending] or list(range(first, first + len(done.asks)))
-    asked = [ask.trial for ask in done.asks]
-    if not asked or asked != expected:
-        raise IdentityError("the history belongs to another search", found=f"trials {asked}", expected=expected)
-    pairs = list(zip(done.asks, done.told, strict=True))
-    over = tuple(told for ask, told in pairs if told.score is not None and _is_over(ask, told, max_epochs))
+    expected = [request.trial for request, _ in standing.pending] or list(range(first, first + len(done.requests)))
+    trials = [request.trial for request in done.requests]
+    if not trials or trials != expected:
+        raise IdentityError("the history belongs to another search", found=f"trials {trials}", expected=expected)
+    trained = [pair for pair in zip(done.requests, done.results, strict=True) if pair[1].score is not None]
+    over = tuple(result for request, result in trained if _is_over(request, result, max_epochs))
     completed = (*standing.completed, *over)
     pending = tuple(
-        (ask, told.epoch)
-        for ask, told in pairs
-        if told.score is not None
-        and not _is_over(ask, told, max_epochs)
-        and not (stop and falls_behind(told, completed, stop, goal))
+        (request, result.epoch)
+        for request, result in trained
+        if not _is_over(request, result, max_epochs) and not (stop and falls_behind(result, completed, stop, goal))
     )
-    return replace(standing, begun=max(standing.begun, done.asks[-1].trial), completed=completed, pending=pending)
+    return replace(standing, begun=max(standing.begun, trials[-1]), completed=completed, pending=pending)
 
 
-def _is_over(ask: TrialRequest, told: TrialResult, max_epochs: int) -> bool:
+def _is_over(request: TrialRequest, result: TrialResult, max_epochs: int) -> bool:
     """Trained to its own end: patience, its own epochs, or all."""
-    return told.stopped_early or told.epoch < ask.to_epoch or told.epoch >= max_epochs
+    return result.stopped_early or result.epoch < request.to_epoch or result.epoch >= max_epochs
 
 
 def _target(stop: Median | None, epoch: int, completed: int, max_epochs: int) -> int:
     return next_check(epoch, completed, stop, max_epochs) if stop else max_epochs
 
 
-def _how_many(method: Grid | Drawn, space: Space, history: History, begun: int, max_epochs: int) -> int:
+def _num_new(method: Grid | Drawn, space: Space, history: History, begun: int, max_epochs: int) -> int:
     """New trials that fit in a round and in what is left of the budget."""
     limits = [limit - begun for limit in (space.count, method.trials) if limit is not None]
     if method.epochs is not None:
@@ -97,20 +91,20 @@ def _how_many(method: Grid | Drawn, space: Space, history: History, begun: int, 
     return min(limits)
 
 
-def _grid(space: Space, method: Method, history: History, wanted: int, seed: int, goal: Goal) -> list[Assignment]:
+def _grid(space: Space, method: Method, history: History, count: int, seed: int, goal: Goal) -> list[Assignment]:
     """The next combinations in the order written; needs neither seed nor goal."""
     begun = _begun(history)
-    return list(islice(space.combinations(), begun, begun + wanted))
+    return list(islice(space.combinations(), begun, begun + count))
 
 
-def _random(space: Space, method: Method, history: History, wanted: int, seed: int, goal: Goal) -> list[Assignment]:
+def _random(space: Space, method: Method, history: History, count: int, seed: int, goal: Goal) -> list[Assignment]:
     """The next draws; needs no goal."""
     begun = _begun(history)
-    return list(islice(draws(space, seed), begun, begun + wanted))
+    return list(islice(draws(space, seed), begun, begun + count))
 
 
 def _begun(history: History) -> int:
-    return max((ask.trial for done in history for ask in done.asks), default=0)
+    return max((request.trial for done in history for request in done.requests), default=0)
 
 
 PROPOSE: dict[str, Propose] = {"grid": _grid, "random": _random, "tpe": model_based, "gp": model_based}

@@ -1,7 +1,7 @@
-"""What a search asks for and what it is told: rounds of trials, kept in order, from which the next round follows.
+"""Rounds of trials, requested and trained one after another; the next round follows from all rounds so far.
 
-A search is nothing but its history: the same history gives the same next round, on any number of workers, in a new
-process, years later. Rounds are plain values with a JSON form (`model_dump`, `model_validate`).
+A search has no other state: the same history gives the same next round, on any number of workers, in a new process,
+years later. Rounds are plain values with a JSON form (`model_dump`, `model_validate`).
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ Goal = Literal["highest", "lowest"]
 class Plain(BaseModel):
     """Plain values that never change."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True)
 
 
 class TrialRequest(Plain):
-    """Train a trial, new or again, on to an epoch. trial: counted from 1 in the order proposed.
+    """Train a new or paused trial up to an epoch. trial: counted from 1 in the order proposed.
 
-    A trial whose own `epochs` are fewer, or whose patience ended, stays where it is.
+    A trial with fewer `epochs` of its own, or whose patience has ended, is not trained further.
     """
 
     trial: Annotated[int, Field(ge=1)]
@@ -37,7 +37,7 @@ class TrialRequest(Plain):
 
 
 class TrialResult(Plain):
-    """What came of an ask. epoch: epochs trained so far. score: the best up to there; None where training failed.
+    """What came of a request. epoch: epochs trained so far. score: the best up to there; None where training failed.
 
     stopped_early: by its own patience. curve: the score after every epoch from the first; median stopping needs it.
     """
@@ -53,10 +53,13 @@ Round = tuple[TrialRequest, ...]
 
 
 class Done(Plain):
-    """A finished round, in the order of its asks. seconds: since the search began, interruptions not counted."""
+    """A finished round: a result for each request, in order. seconds: since the search began, without interruptions.
 
-    asks: Round
-    told: tuple[TrialResult, ...]
+    In JSON the requests are `asks`, and the results `told`.
+    """
+
+    requests: Annotated[Round, Field(alias="asks")]
+    results: Annotated[tuple[TrialResult, ...], Field(alias="told")]
     seconds: Annotated[float, Field(ge=0)] = 0.0
 
 
@@ -64,31 +67,31 @@ History = Sequence[Done]
 
 
 def check_history(space: Space, history: History) -> None:
-    """Raises IdentityError when a round was not told what it asked, or asked for what is not in the space."""
+    """Raises IdentityError when results and requests of a round differ, or a requested trial is not in the space."""
     for number, done in enumerate(history, 1):
-        asked, told = [ask.trial for ask in done.asks], [each.trial for each in done.told]
-        if asked != told:
-            raise IdentityError(f"round {number} of the search is incomplete", found=told, expected=asked)
-        for ask in done.asks:
+        requested, trained = [each.trial for each in done.requests], [each.trial for each in done.results]
+        if requested != trained:
+            raise IdentityError(f"round {number} of the search is incomplete", found=trained, expected=requested)
+        for request in done.requests:
             try:
-                space.checked(ask.assignment)
+                space.checked(request.assignment)
             except StudyError as error:
-                raise IdentityError(f"trial {ask.trial} belongs to another search ({error})") from None
+                raise IdentityError(f"trial {request.trial} belongs to another search ({error})") from None
 
 
-def best_first(told: Iterable[TrialResult], goal: Goal) -> list[TrialResult]:
+def best_first(results: Iterable[TrialResult], goal: Goal) -> list[TrialResult]:
     """Best scores first, equal ones by trial, failed ones last."""
     sign = -1.0 if goal == "highest" else 1.0
 
-    def place(each: TrialResult) -> tuple[bool, float, int]:
-        return each.score is None, sign * (each.score or 0.0), each.trial
+    def order(result: TrialResult) -> tuple[bool, float, int]:
+        return result.score is None, sign * (result.score or 0.0), result.trial
 
-    return sorted(told, key=place)
+    return sorted(results, key=order)
 
 
 def epochs_spent(history: History) -> int:
     """Epochs trained by all trials together, each counted once."""
     reached: dict[int, int] = {}
     for done in history:
-        reached |= {each.trial: max(each.epoch, reached.get(each.trial, 0)) for each in done.told}
+        reached |= {each.trial: max(each.epoch, reached.get(each.trial, 0)) for each in done.results}
     return sum(reached.values())

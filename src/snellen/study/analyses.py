@@ -1,4 +1,4 @@
-"""What a study may ask to be explained: `analyses: [units, {maps: {layer: dense_1}}]`."""
+"""The analyses that a study may ask for: `analyses: [units, {maps: {layer: dense_1}}]`."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ Index = Annotated[int, Field(strict=True, ge=0)]
 
 
 class Analysis(Named):
-    """Base of all analyses. models: those that are analysed, None for all that the analysis fits."""
+    """Base of all analyses. models: those to analyse, None for all that the analysis can be made of."""
 
     models: Annotated[tuple[str, ...] | None, Field(min_length=1)] = None
 
     @property
     def label(self) -> str:
-        """What to call it in a title."""
+        """Its name in a title."""
         return self.name
 
 
@@ -34,11 +34,11 @@ class Units(Analysis):
 
 
 class Curves(Analysis):
-    """How the answer changes with one value of a model, which is trained again for each point of the curve.
+    """How accuracy changes with one value of a model, which is trained anew for each point of the curve.
 
     over: the units of its last hidden dense layer, the components of its `pca`, the pixels of its `top_pixels`, or its
-    training images, of which fewer are trained on for as many steps. values: doublings or halvings when None. by: ways
-    to choose pixels, a line each. seeds: networks of each point. epochs: of each, those of the model when None.
+    training images (fewer images, for as many steps). values: doublings or halvings when None. by: ways to choose
+    pixels, one line for each. seeds: networks of each point. epochs: of each network, those of the model when None.
     """
 
     kind: Literal["curves"] = "curves"
@@ -64,12 +64,12 @@ class Curves(Analysis):
 
 
 class Maps(Analysis):
-    """Where the training pictures lie for a layer: pictures that are near each other are much the same to it.
+    """Two-dimensional maps of training images: those near each other are similar to a layer.
 
     layer: its name in the table of layers; the last hidden one when None. methods: `pixels` (brightness of two
     pixels), `pca` (of the pixels and of the layer), `tsne`, `umap` (extra `embed`); all that fit but `umap` when None.
-    pixels: the two, (row, column) each; the two that tell most of the class when None. rows: pictures, by lot and
-    class; at most limits.MAP_ROWS of them when None. iterations: of t-SNE, the exaggerated first ones among them.
+    pixels: two as (row, column); the two most informative of the class when None. rows: how many images, drawn by
+    class; at most limits.MAP_ROWS when None. iterations: of t-SNE, early exaggeration included.
     neighbours: of UMAP.
     """
 
@@ -91,13 +91,13 @@ WAYS: tuple[Way, ...] = get_args(Way)
 
 
 class Answers(Analysis):
-    """Why a model answers as it does: single validation pictures, and the worst cells of its confusion matrix.
+    """Why a model predicts what it predicts: single validation images, and the worst cells of its confusion matrix.
 
-    images: half the most confident mistakes, half the least sure right answers; beside them the surest right answer of
-    each class. rows, ids: these pictures instead. methods: all that fit when None. layer: what Grad-CAM reads, the last
-    convolution when None. baseline: of integrated gradients, and what fills a patch; when None, black where figures
-    stand on black, else the mean training picture. patch: its side in pixels, a seventh of the picture when None.
-    neighbours: of each picture. cells: of the confusion matrix, the worst first.
+    images: half are the most confident mistakes, half the least confident right predictions; the most confident right
+    prediction of each class is added. rows, ids: these images instead. methods: all that can be used when None. layer:
+    for Grad-CAM, the last convolution when None. baseline: of integrated gradients, and what fills an occluding patch;
+    when None, black where figures are on a black ground, else the mean training image. patch: its side in pixels, a
+    seventh of the image when None. neighbours: of each image. cells: of the confusion matrix, the worst first.
     """
 
     kind: Literal["answers"] = "answers"
@@ -113,7 +113,7 @@ class Answers(Analysis):
 
 
 class Errors(Analysis):
-    """Which pictures models get wrong, one and all, and on what kind of picture each is weaker than on the others."""
+    """Which images models get wrong, alone and together, and on which kinds of images each is weaker."""
 
     kind: Literal["errors"] = "errors"
 
@@ -121,7 +121,7 @@ class Errors(Analysis):
 class DataLook(Analysis):
     """How classes look, near-duplicates, outliers, and images whose neighbours have another label.
 
-    models: the one whose last hidden layer tells what is alike; the chosen one when None. neighbours: of each image.
+    models: the one whose last hidden layer measures similarity; the chosen one when None. neighbours: of each image.
     """
 
     kind: Literal["data"] = "data"

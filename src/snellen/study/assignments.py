@@ -1,4 +1,4 @@
-"""The models of a search: which space a model searches, and the ordinary model that an assignment makes of it."""
+"""Of a model with a search: the space it searches, and the model without a search that an assignment makes of it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from snellen.study.space import Assignment, Space
 
 
 def space_of(model: Model) -> Space | None:
-    """What a model searches; None for a model without values to search."""
+    """The space that a model searches; None for one without values to search."""
     return model.search.space if model.search else None
 
 
-def fill(model: Model, assignment: Assignment) -> Model:
-    """The model with these values, without a search. Raises StudyError for a value that lacks, is surplus or wrong."""
+def apply_assignment(model: Model, assignment: Assignment) -> Model:
+    """The model with these values, without a search. Raises StudyError for a missing, unknown or wrong value."""
     if model.search is None:
         raise StudyError("a model without values to search", found=f"the assignment {dict(assignment)}")
     space = model.search.space
@@ -23,7 +23,7 @@ def fill(model: Model, assignment: Assignment) -> Model:
 
 
 def last_epochs(model: Model) -> int:
-    """Epochs of the longest last phase that the model's search can ask for: rungs count the last phase alone."""
+    """Epochs of the longest last phase in the search of a model: rungs count the epochs of the last phase alone."""
     if model.search is None:
         return model.last_phase.epochs
     return model.search.space.most_epochs(Train.model_fields["epochs"].default)

@@ -1,4 +1,4 @@
-"""In which keys two models of a study differ: one key makes a matched pair, of which a factor may be spoken."""
+"""The keys in which two models of a study differ. With one key they are a matched pair, which shows its effect."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from snellen.study.schema import Model
 SEQUENCES = ("features", "layers", "train")
 """Lists whose items are compared one by one; any other list is the value of its key."""
 STEPS = ("epochs", "batch_size", "patience", "train")
-"""Keys that change how many steps are taken: what differs in them is not compared at equal steps."""
+"""Keys that change the number of training steps: models that differ in them are not compared at equal steps."""
 FACTORS = {
     "augment": "the augmentation",
     "learning_rate": "the learning rate",
@@ -27,7 +27,7 @@ FACTORS = {
 
 @dataclass(frozen=True)
 class Differing:
-    """One key with its two values, None where a side lacks it. path: as `--set` has it, below the model."""
+    """One key with its two values, None where a model lacks it. path: below the model, as for `--set`."""
 
     path: str
     a: Any
@@ -35,12 +35,12 @@ class Differing:
 
     @property
     def keeps_steps(self) -> bool:
-        """Whether both sides take equal steps, as far as this key goes."""
+        """Whether this key leaves the number of steps equal."""
         return self.path.rpartition(".")[2] not in STEPS
 
     @property
     def factor(self) -> str:
-        """What differs, in words: "the augmentation", "the layer `dropout`", else the key."""
+        """In words: "the augmentation", "the layer `dropout`", else the key."""
         inserted = self.a if self.a and not self.b else self.b if self.b and not self.a else None
         if self.path in ("layers", "features") and isinstance(inserted, list):
             return f"the {'layer' if self.path == 'layers' else 'step'} `{next(iter(inserted[0]))}`"
@@ -48,7 +48,7 @@ class Differing:
 
 
 def differences(a: Model, b: Model) -> list[Differing]:
-    """The keys in which two models differ, resolved values compared; how a search was done is not among them."""
+    """The keys in which the resolved values of two models differ; `search` is ignored."""
     one, other = (model.model_dump(mode="json", exclude={"search"}) for model in (a, b))
     return list(_differences(one, other, ()))
 
@@ -66,8 +66,8 @@ def _differences(a: Any, b: Any, path: tuple[str, ...]) -> Iterator[Differing]:
 
 
 def _of_lists(a: list[Any], b: list[Any], path: tuple[str, ...]) -> Iterator[Differing]:
-    """One key where one list is the other with one item put in; else item by item."""
-    extra = _put_in(a, b) if len(a) > len(b) else _put_in(b, a)
+    """One key where one list is the other with one item inserted; else item by item."""
+    extra = _inserted_item(a, b) if len(a) > len(b) else _inserted_item(b, a)
     if extra:
         yield Differing(".".join(path), *((extra, []) if len(a) > len(b) else ([], extra)))
         return
@@ -75,7 +75,7 @@ def _of_lists(a: list[Any], b: list[Any], path: tuple[str, ...]) -> Iterator[Dif
         yield from _differences(one, other, (*path, str(index)))
 
 
-def _put_in(longer: list[Any], shorter: list[Any]) -> list[Any]:
-    """The one item without which `longer` is `shorter`; empty where there is none."""
+def _inserted_item(longer: list[Any], shorter: list[Any]) -> list[Any]:
+    """As a list, the one item without which `longer` is `shorter`; empty where there is none."""
     places = range(len(longer)) if len(longer) == len(shorter) + 1 else ()
     return next((longer[place : place + 1] for place in places if longer[:place] + longer[place + 1 :] == shorter), [])

@@ -1,4 +1,4 @@
-"""A study as text: YAML 1.2 with the line of every key, overrides, and errors that say where and what to do."""
+"""A study as text: YAML 1.2 with the line of every key, overrides, and errors with file and line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ruamel.yaml.representer import RepresenterError
 from snellen.errors import StudyError, unknown
 from snellen.limits import MAX_STUDY_BYTES, MAX_STUDY_VALUES
 from snellen.study.schema import StudyFile
-from snellen.study.validation_messages import Complaint, complaints_of
+from snellen.study.validation_messages import ValidationMessage, validation_messages
 
 Location = tuple[str | int, ...]
 
@@ -32,22 +32,23 @@ class Document:
     lines: Mapping[Location, int]
 
     def study(self, overrides: Sequence[str] = ()) -> StudyFile:
-        """The validated study. overrides: `models.cnn.train.epochs=3`. Raises StudyError listing every fault."""
+        """The validated study. overrides: `models.cnn.train.epochs=3`. Raises StudyError that lists every mistake."""
         values = self.values
         for override in overrides:
             values = _overridden(values, override)
         try:
             return StudyFile.model_validate(values)
         except ValidationError as error:
-            raise StudyError("\n".join(self._sentence(each) for each in complaints_of(error, self.lines))) from None
+            messages = validation_messages(error, self.lines)
+            raise StudyError("\n".join(map(self._with_line, messages))) from None
 
-    def _sentence(self, complaint: Complaint) -> str:
-        line = next((self.lines[loc] for loc in _outwards(complaint.location) if loc in self.lines), None)
-        return f"{complaint.sentence} ({self.name} line {line})" if line else f"{complaint.sentence} ({self.name})"
+    def _with_line(self, message: ValidationMessage) -> str:
+        line = next((self.lines[loc] for loc in _outwards(message.location) if loc in self.lines), None)
+        return f"{message.sentence} ({self.name} line {line})" if line else f"{message.sentence} ({self.name})"
 
 
 def shipped_studies() -> dict[str, str]:
-    """Text of each study that comes with the package, by name."""
+    """The text of each study that comes with the package, by name."""
     folder = files("snellen") / "studies"
     return {
         item.name.removesuffix(".yaml"): item.read_text(encoding="utf-8")
@@ -57,7 +58,7 @@ def shipped_studies() -> dict[str, str]:
 
 
 def open_document(source: str) -> Document:
-    """The document of a path or of a shipped study's name."""
+    """The document at a path, or of a shipped study by name."""
     path = Path(source)
     if path.is_file():
         if path.stat().st_size > 4 * MAX_STUDY_BYTES:  # UTF-8 has at most 4 bytes a character
@@ -75,8 +76,8 @@ def open_document(source: str) -> Document:
 
 
 def parse(text: str, name: str) -> Document:
-    """YAML text as a document. Raises StudyError with the line of what is not YAML, a key given twice, or a tag; and
-    for text that is too long."""
+    """YAML text as a document. Raises StudyError with the line for what is not YAML, a repeated key or a tag, and for
+    text that is too long."""
     expect_short(text, name)
     try:
         tree = YAML(typ="rt", pure=True).load(text)
@@ -98,22 +99,22 @@ def parse(text: str, name: str) -> Document:
 
 
 def expect_short(text: str, name: str) -> None:
-    """Raises StudyError for a study whose text is longer than what is read again."""
+    """Raises StudyError for a study that is longer than the longest text that is read."""
     if len(text) > MAX_STUDY_BYTES:
         found, expected = f"{len(text):,} characters", f"at most {MAX_STUDY_BYTES:,}"
         raise StudyError("too large for a study file", found=found, expected=expected, where=name)
 
 
 def to_yaml(values: Any) -> str:
-    """Plain values as YAML text. Raises StudyError for what no study file could hold."""
+    """Plain values as YAML text. Raises StudyError for values that YAML cannot hold."""
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = False
-    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # keep the order of the keys
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # keeps the order of the keys
     stream = io.StringIO()
     try:
         yaml.dump(values, stream)
     except RepresenterError as error:
-        raise StudyError(f"a value has no meaning here: {error}") from None
+        raise StudyError(f"a value that a study cannot have: {error}") from None
     return stream.getvalue()
 
 
@@ -123,13 +124,13 @@ def from_values(values: Mapping[str, Any], name: str = "study") -> Document:
 
 
 def _plain(node: Any, location: Location, lines: dict[Location, int], name: str) -> Any:
-    """The node as plain Python; notes the line of every key and item on the way."""
+    """The node as plain Python; adds the line of every key and item to `lines`."""
     if len(lines) > MAX_STUDY_VALUES:
-        expected, hint = f"at most {MAX_STUDY_VALUES:,}", "An alias counts as all that it stands for."
+        expected, hint = f"at most {MAX_STUDY_VALUES:,}", "An alias counts as all values that it repeats."
         raise StudyError("too many values", expected=expected, where=_place(location, lines, name), hint=hint)
     tag = getattr(getattr(node, "tag", None), "value", None)
     if tag:
-        raise StudyError("a tag has no meaning here", found=tag, where=_place(location, lines, name))
+        raise StudyError("a YAML tag, which a study cannot have", found=tag, where=_place(location, lines, name))
     if isinstance(node, Mapping):
         for key in node:
             lines[(*location, key)] = line = node.lc.key(key)[0] + 1  # type: ignore[attr-defined]
@@ -145,7 +146,7 @@ def _plain(node: Any, location: Location, lines: dict[Location, int], name: str)
             return kind(node)
     if node is not None:
         found = type(node).__name__
-        raise StudyError(f"a value of type {found} has no meaning here", where=_place(location, lines, name))
+        raise StudyError(f"a value of type {found}, which a study cannot have", where=_place(location, lines, name))
     return node
 
 
@@ -163,7 +164,7 @@ def _overridden(values: dict[str, Any], override: str) -> dict[str, Any]:
 
 
 def _replaced(node: Any, path: Sequence[str], value: Any, override: str) -> Any:
-    """`node` with the value at `path` replaced; keys that are not there are made, for the schema to judge."""
+    """`node` with the value at `path` replaced; missing keys are added (the schema checks them)."""
     if not path:
         return value
     head, rest = path[0], path[1:]
@@ -172,7 +173,7 @@ def _replaced(node: Any, path: Sequence[str], value: Any, override: str) -> Any:
             raise StudyError(f"--set {override}: no item {head!r}", expected=f"0 to {len(node) - 1}")
         return [_replaced(item, rest, value, override) if i == int(head) else item for i, item in enumerate(node)]
     if node is not None and not isinstance(node, dict):
-        raise StudyError(f"--set {override}: {head!r} is below a value that has no keys", found=repr(node))
+        raise StudyError(f"--set {override}: {head!r} is below a value without keys", found=repr(node))
     inner = node or {}
     return {**inner, head: _replaced(inner.get(head), rest, value, override)}
 

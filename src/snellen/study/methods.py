@@ -1,4 +1,4 @@
-"""How a study says to search, `search: grid` or `search: {method: halving, factor: 3}`: settings, no machinery."""
+"""The settings of search methods: `search: grid` or `search: {method: halving, factor: 3}`."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from snellen.train.job import Measure
 
 DEFAULT_TRIALS = 20
 GRID_BY_DEFAULT = 100
-"""The largest finite space of which every combination is tried when the study does not say how to search."""
+"""The largest finite space that is searched as a grid when the study names no method."""
 
-Trials = Annotated[int | None, Field(strict=True, ge=1, le=100_000, description="most trials begun")]
-Epochs = Annotated[int | None, Field(strict=True, ge=1, le=10_000_000, description="most epochs trained, all together")]
+Trials = Annotated[int | None, Field(strict=True, ge=1, le=100_000, description="most trials started")]
+Epochs = Annotated[
+    int | None, Field(strict=True, ge=1, le=10_000_000, description="most epochs of all trials together")
+]
 RoundSize = Annotated[int, Field(strict=True, ge=1, le=10_000, description="trials proposed at a time")]
 Startup = Annotated[int, Field(strict=True, ge=1, le=10_000, description="trials drawn at random first")]
-Factor = Annotated[int, Field(strict=True, ge=2, le=100, description="one in so many goes on")]
+Factor = Annotated[int, Field(strict=True, ge=2, le=100, description="one in so many is promoted")]
 
 
 @final
@@ -28,7 +30,7 @@ class Median(Named):
     """Stops a trial whose best score so far is worse than the median of the others' running averages.
 
     Golovin et al. 2017, section 3.2: the others are trials that were trained to their end, averaged up to the same
-    epoch. Looked at after `warmup_epochs` and then `every` epochs, once `after_trials` are complete.
+    epoch. Applied after `warmup_epochs` and then `every` epochs, once `after_trials` are complete.
     """
 
     kind: Literal["median"] = "median"
@@ -48,9 +50,9 @@ Stop = Annotated[
 class Method(BaseModel):
     """Base of all methods.
 
-    objective: the validation measure that ranks trials, the study's `choose_by` when not given; mean_over: ranked by
-    its mean over the folds or the seeds of the study. seconds: no round begins after this time. seed: the study's when
-    not given. template: the model with its values, as written; Snellen fills it in.
+    objective: the validation measure that ranks trials, the study's `choose_by` when None; mean_over: they are ranked
+    by its mean over the folds or the seeds of the study. seconds: no round starts after this time. seed: the study's
+    when None. template: the model with its values to search, as written; Snellen fills it in.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -60,13 +62,13 @@ class Method(BaseModel):
     mean_over: Literal["folds", "seeds"] | None = None
     trials: Trials = None
     epochs: Epochs = None
-    seconds: Annotated[float | None, Field(strict=True, gt=0, le=1e8, description="no round begins after")] = None
+    seconds: Annotated[float | None, Field(strict=True, gt=0, le=1e8, description="no round starts after")] = None
     seed: Annotated[int | None, Field(strict=True, ge=0, lt=2**32)] = None
     template: Annotated[dict[str, Any], Field(description="the model with its values; filled in")] = {}
 
     @property
     def space(self) -> Space:
-        """What is searched."""
+        """All values to search."""
         return Space(self.template)
 
     def check(self, space: Space) -> None:
@@ -92,14 +94,14 @@ class Grid(Method):
 
     @model_validator(mode="after")
     def _rounds_to_cut_between(self) -> Grid:
-        """A budget of seconds and a stop act between rounds, so there must be several."""
+        """A budget of seconds and a stop rule act between rounds, so there must be several."""
         if self.round_size is None and (self.seconds is not None or self.stop is not None):
             object.__setattr__(self, "round_size", 10)
         return self
 
 
 class Drawn(Method):
-    """Base of the methods that propose trials, a round at a time, until a budget is spent."""
+    """Base of the methods that propose trials, one round at a time, until a budget is spent."""
 
     round_size: RoundSize = 10
     stop: Stop = None
@@ -121,7 +123,7 @@ class Random(Drawn):
 
 @final
 class Halving(Method):
-    """Successive halving (Jamieson and Talwalkar 2016): all start, the best of `factor` goes on, and so again.
+    """Successive halving (Jamieson and Talwalkar 2016): all trials start; at each rung, the best 1 / factor continue.
 
     Starts: every combination of a finite space, or `trials` of them drawn at random, or as many as `epochs` pay for.
     Rung k from the last is at floor(epochs / factor^k); first rung: at least `min_epochs`.
@@ -176,8 +178,8 @@ SETTINGS: dict[str, type[Method]] = {
 }
 
 
-def spelt_out(written: Any) -> Any:
-    """`search: grid` is short for {method: grid}. Raises StudyError for what names no method."""
+def with_method_key(written: Any) -> Any:
+    """`search: grid` is short for {method: grid}. Raises StudyError where no method is named."""
     if isinstance(written, Method):
         return written
     if isinstance(written, str):
@@ -196,7 +198,7 @@ else:
     AnyMethod = Annotated[
         Union[tuple(SETTINGS.values())],  # noqa: UP007  # built from the registry
         Discriminator("method"),
-        BeforeValidator(spelt_out, json_schema_input_type=str | Union[tuple(SETTINGS.values())]),  # noqa: UP007
+        BeforeValidator(with_method_key, json_schema_input_type=str | Union[tuple(SETTINGS.values())]),  # noqa: UP007
     ]
 
 METHOD: TypeAdapter[Method] = TypeAdapter(AnyMethod)

@@ -1,4 +1,4 @@
-"""The name of a study, read before anything slow is imported: it says which run directory is meant."""
+"""The name of a study, read before anything slow is imported: it determines the run directory."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ KEY = "study"
 
 
 def name_of(source: str, overrides: Sequence[str] = ()) -> str | None:
-    """What a study file or a shipped study is called, with overrides as for --set; None where that cannot be read at a
-    glance: then `open_document` says what is wrong."""
+    """The name of a study file or a shipped study, with overrides as for --set; None where it cannot be read this way:
+    then `open_document` reports what is wrong."""
     given = [override.partition("=")[2] for override in overrides if override.startswith(f"{KEY}=")]
     try:
         values = YAML(typ="safe", pure=True).load(f"{KEY}: {given[-1]}" if given else _text(source))

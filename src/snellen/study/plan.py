@@ -23,9 +23,9 @@ from snellen.models.features import AnyPart
 from snellen.models.fit import resolve
 from snellen.models.layers import Dense
 from snellen.models.views import Views
-from snellen.study.found import Nested, split_words
 from snellen.study.points import Curve
 from snellen.study.schema import Model, StudyFile, Train
+from snellen.study.search_results import Nested, split_label
 from snellen.train import class_weights
 from snellen.train.augment.registry import refuse_mirrored_characters, refuse_mirrored_views
 from snellen.train.job import Job, StopRule, Trajectory
@@ -117,7 +117,7 @@ class Plan:
             for seed, job in planned.seeds.items():
                 named.setdefault(job, f"{model}, seed {seed}" if several else model)
             for fold in planned.folds:
-                place = split_words(model, (fold.repeat, fold.fold))
+                place = split_label(model, (fold.repeat, fold.fold))
                 named.setdefault(fold.job, f"{place}, seed {fold.seed}" if several else place)
             for job in planned.final[-1:]:
                 named.setdefault(job, f"{model}, on all rows")

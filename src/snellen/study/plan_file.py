@@ -1,4 +1,4 @@
-"""plan.json: the jobs of each model and curve, and the values that searches found."""
+"""plan.json: the jobs of each model and curve, and the values that searches chose."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from pydantic import ConfigDict, TypeAdapter
 
 from snellen.errors import IdentityError
 from snellen.files.stored import STORED, read_as
-from snellen.study.found import Found
 from snellen.study.plan import PlannedModel
 from snellen.study.points import WORDS, Curve
 from snellen.study.schema import StudyFile
+from snellen.study.search_results import SearchResults
 from snellen.study.values import Scalar
 
 
 @dataclass(frozen=True)
-class FoundInSplit:
-    """What the search inside one split of nested folds found."""
+class ValuesOfSplit:
+    """The values chosen by the search inside one split of nested folds."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STORED
     repeat: int
@@ -30,29 +30,29 @@ class FoundInSplit:
 
 @dataclass(frozen=True)
 class PlanFile:
-    """The whole file. curves, found_in_folds: absent where there are none."""
+    """The whole file. found, found_in_folds: the chosen values. curves, found_in_folds: absent where there are none."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STORED
     models: Mapping[str, PlannedModel]
     found: Mapping[str, Mapping[str, Scalar]]
     curves: tuple[Curve, ...] = ()
-    found_in_folds: Mapping[str, tuple[FoundInSplit, ...]] = field(default_factory=dict)
+    found_in_folds: Mapping[str, tuple[ValuesOfSplit, ...]] = field(default_factory=dict)
 
-    def as_found(self) -> Found:
-        """The values that searches found."""
+    def search_results(self) -> SearchResults:
+        """The values that searches chose."""
         splits = {
-            name: {(each.repeat, each.fold): each.values for each in found}
-            for name, found in self.found_in_folds.items()
+            name: {(each.repeat, each.fold): each.values for each in values}
+            for name, values in self.found_in_folds.items()
         }
-        return Found(self.found, splits)
+        return SearchResults(self.found, splits)
 
 
-_KIND = TypeAdapter(PlanFile)
+_FILE = TypeAdapter(PlanFile)
 
 
 def read_plan(path: Path, study: StudyFile) -> PlanFile:
-    """Such a file. Raises IdentityError where it is not one, or not of this study."""
-    stored = read_as(_KIND, path)
+    """A plan.json. Raises IdentityError where it is none, or not of this study."""
+    stored = read_as(_FILE, path)
     where = str(path)
     if list(stored.models) != list(study.models):
         found, expected = ", ".join(stored.models), ", ".join(study.models)

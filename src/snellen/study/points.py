@@ -1,4 +1,4 @@
-"""What a plan remembers of a curve: the values at which a model is trained, and the jobs that are trained there."""
+"""A curve in a plan: the values at which a model is trained, and the jobs trained at each."""
 
 from __future__ import annotations
 
@@ -16,10 +16,9 @@ WORDS = {"width": "units", "components": "components", "pixels": "pixels", "imag
 
 @dataclass(frozen=True)
 class Point:
-    """One value of a curve. by: the way in which pixels were chosen. seeds: seed -> job.
+    """One value of a curve. by: how pixels were chosen. seeds: seed -> job.
 
-    images: that each network is trained on. epochs, steps: that it is trained for at most, in all phases. parameters:
-    of the network.
+    images: on which each network is trained. epochs, steps: upper bounds, of all phases. parameters: of the network.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = STORED
@@ -34,7 +33,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Curve:
-    """The points of one model. options: what the study asks for, as written, without the names of models."""
+    """The points of one model. options: of the analysis in the study, as written, without the names of models."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STORED
     model: str

@@ -1,4 +1,4 @@
-"""The schema of a study file. Field names, ranges and defaults here are the reference for users."""
+"""The schema of a study file: names, ranges and defaults of all keys, which users read as the reference."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from snellen.models.views import ViewList
 from snellen.models.zoo import ZOO
 from snellen.study.analyses import AnyAnalysis
 from snellen.study.methods import AnyMethod
+from snellen.study.model_search import separate, with_defaults, with_first_values
 from snellen.study.searchable import searchable
-from snellen.study.searched import separate, settled, with_defaults
 from snellen.train.augment.registry import Augmentations
 from snellen.train.job import Measure
 from snellen.train.optimizers import AnyOptimizer
@@ -45,17 +45,17 @@ Amount = PositiveCount | Fraction
 Seed = Annotated[int, Field(strict=True, ge=0, lt=2**32)]
 Size = Side | tuple[Side, Side]
 ClassName = Annotated[str, BeforeValidator(lambda name: str(name) if type(name) is int else name, str | int)]
-"""YAML takes the name of the class `7` for a number."""
+"""YAML reads the class name `7` as a number."""
 ClassWeight = Annotated[float, Field(strict=True, ge=0, le=1e6)]
 
 
 class Section(BaseModel):
-    """A part of the file: unknown keys are errors, values never change."""
+    """A part of the file. Unknown keys are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-def _spelt_out(group: Any) -> Any:
+def _with_key(group: Any) -> Any:
     """`group: patient` is short for {column: patient}, `group: 2` for {level: 2}."""
     if isinstance(group, str):
         return {"column": group}
@@ -63,9 +63,9 @@ def _spelt_out(group: Any) -> Any:
 
 
 class Data(Section):
-    """Which pictures. `data: mnist` is short for `data: {source: mnist}`.
+    """Which images. `data: mnist` is short for `data: {source: mnist}`.
 
-    resize, crop, pad: the size that pictures get, one number or [height, width]; at most one of the three.
+    resize, crop, pad: the new size of images, one number or [height, width]; at most one of the three.
     """
 
     source: Annotated[str, Field(min_length=1, description="a known name, or a path relative to the working folder")]
@@ -77,33 +77,35 @@ class Data(Section):
     ] = None
     classes: Annotated[tuple[ClassName, ...] | None, Field(min_length=2, description="those to keep, in order")] = None
     resize: Annotated[Size | None, Field(description="stretched or shrunk; proportions are not kept")] = None
-    crop: Annotated[Size | None, Field(description="the middle of each picture")] = None
-    pad: Annotated[Size | None, Field(description="black around each picture")] = None
-    grey: Annotated[bool, Field(strict=True, description="colours become their luma, one channel")] = False
-    background: Annotated[Background | None, Field(description="under transparent picture files")] = None
+    crop: Annotated[Size | None, Field(description="the middle of each image")] = None
+    pad: Annotated[Size | None, Field(description="a black margin around each image")] = None
+    grey: Annotated[bool, Field(strict=True, description="converts colour to one channel (luma)")] = False
+    background: Annotated[Background | None, Field(description="behind transparent pixels")] = None
     on_bad_image: Annotated[
-        Literal["exclude"] | None, Field(description="leave unreadable picture files out, and list them")
+        Literal["exclude"] | None, Field(description="leaves unreadable image files out, and lists them")
     ] = None
     group: Annotated[
         Group | None,
-        BeforeValidator(_spelt_out, str | int | Group | None),
-        Field(description="what pictures share that stay on one side of every split: column, level or pattern"),
+        BeforeValidator(_with_key, str | int | Group | None),
+        Field(description="images with the same value stay in one part of every split: column, level or pattern"),
     ] = None
     drop_duplicates: Literal["exact"] | None = None
     near_duplicates: Annotated[
-        Literal["together"] | None, Field(description="keep almost equal pictures on one side of every split")
+        Literal["together"] | None, Field(description="keeps almost equal images in one part of every split")
     ] = None
 
     @model_validator(mode="after")
     def _one_size(self) -> Data:
         given = [step for step in STEPS if getattr(self, step) is not None]
         if len(given) > 1:
-            raise StudyError("more than one way to a size", found=" and ".join(given), expected=f"one of {STEPS}")
+            raise StudyError(
+                "more than one of resize, crop and pad", found=" and ".join(given), expected=f"one of {STEPS}"
+            )
         return self
 
     @property
     def resizing(self) -> Resizing | None:
-        """The step that `resize`, `crop` or `pad` asks for."""
+        """The step of `resize`, `crop` or `pad`."""
         for step in STEPS:
             size = getattr(self, step)
             if size is not None:
@@ -113,10 +115,10 @@ class Data(Section):
 
 
 class Split(Section):
-    """Which rows are used for what. An integer is a count, a fraction a share.
+    """How rows are divided into roles. An integer is a count, a fraction a share.
 
-    test: of all rows; not given where the data have an official test. validation: of the rows that are not test.
-    calibration: of the validation rows, carved out of them.
+    test: of all rows; None where the data have an official test part. validation: of the rows that are not test.
+    calibration: of the validation rows, taken from them.
     """
 
     test: Amount | None = None
@@ -126,7 +128,7 @@ class Split(Section):
 
 
 class Train(Section):
-    """How weights change and when training stops."""
+    """How weights are updated and when training stops."""
 
     optimizer: AnyOptimizer = Field(default="adam", validate_default=True)
     learning_rate: Annotated[
@@ -141,22 +143,24 @@ class Train(Section):
     patience: Annotated[
         int | None, Field(strict=True, ge=1, le=100_000, description="epochs without improvement to stop")
     ] = None
-    measure: Annotated[Measure, Field(description="validation measure that stops and chooses the kept epoch")] = "loss"
+    measure: Annotated[
+        Measure, Field(description="validation measure that decides when to stop and which epoch to keep")
+    ] = "loss"
     clip_norm: Annotated[
         float | None, Field(strict=True, gt=0, le=1e6, description="largest norm of all gradients together")
     ] = None
     label_smoothing: Annotated[
-        float, Field(strict=True, ge=0, lt=1, description="share of the target that all classes get alike")
+        float, Field(strict=True, ge=0, lt=1, description="share of the target that is spread evenly over all classes")
     ] = 0.0
     class_weights: Annotated[
         Literal["balanced"] | dict[ClassName, ClassWeight] | tuple[ClassWeight, ...] | None,
-        Field(description="balanced, or a number for each class by name or in order: factors of the loss of its rows"),
+        Field(description="balanced, or a factor of the loss for each class, by name or in order"),
     ] = None
-    augment: Annotated[Augmentations, Field(description="changes to training pictures, in the order of the list")] = ()
+    augment: Annotated[Augmentations, Field(description="changes to training images, in the order of the list")] = ()
 
     @model_validator(mode="after")
     def _fill_defaults(self) -> Train:
-        """Defaults that the optimizer knows become values, so that a resolved study names them."""
+        """Sets the optimizer's defaults, so that a resolved study contains them."""
         if self.learning_rate is None:
             object.__setattr__(self, "learning_rate", self.optimizer.default_learning_rate)
         if self.weight_decay is None:
@@ -183,8 +187,8 @@ def _phases(written: Any) -> Any:
 class Model(Section):
     """One network and how it is trained. layers: a list, or the name of a network of the zoo.
 
-    features: steps in front of the layers that are fitted to the training pictures, once, before training. train: one
-    phase, or a list of phases, each of which goes on from the kept weights of the one before. search: how values such
+    features: steps before the layers, fitted once to the training images before training. train: one phase, or a list
+    of phases, each of which starts from the kept weights of the one before. search: how values such
     as `{choice: [128, 256]}` are searched; the model itself has the first of each. views: see models/views.py.
     """
 
@@ -195,13 +199,13 @@ class Model(Section):
         BeforeValidator(_phases, json_schema_input_type=Train | list[Train]),
         Field(min_length=1, max_length=10),
     ] = (Train(),)
-    views: Annotated[ViewList, Field(description="evaluation takes the mean over mirrored or shifted pictures")] = ()
+    views: Annotated[ViewList, Field(description="evaluation takes the mean over mirrored or shifted images")] = ()
     search: AnyMethod | None = None
 
     @model_validator(mode="before")
     @classmethod
     def _separate_search(cls, written: Any) -> Any:
-        """Values to search go to `search`, where everything that the model could be was validated."""
+        """Moves values to search into `search`, after all options were validated."""
         return separate(written, cls.model_validate, Train.model_fields["epochs"].default)
 
     @classmethod
@@ -215,7 +219,7 @@ class Model(Section):
 
     @field_serializer("train")
     def _one_phase_alone(self, phases: tuple[Train, ...]) -> Any:
-        """One phase is written without a list around it."""
+        """A single phase is written without a list."""
         return phases if len(phases) > 1 else phases[0]
 
 
@@ -225,14 +229,14 @@ FoldCount = Annotated[int, Field(strict=True, ge=2, le=100)]
 class Folds(Section):
     """Cross-validation. `folds: 5` is short for `folds: {count: 5}`.
 
-    repeats: how often all rows are divided anew. The folds are drawn from all rows that are not test or calibration;
-    each takes its own validation rows out of its training part. nested: the values of a model are searched again in
-    each fold, on its own training and validation rows; without, every fold has the values found on the study's split.
+    repeats: how often all rows are divided again. The folds are drawn from all rows that are not test or calibration;
+    each takes its validation rows from its training part. nested: the values of a model are searched again in each
+    fold, on its own training and validation rows; otherwise every fold uses the values found on the study's split.
     """
 
     count: FoldCount
     repeats: Annotated[int, Field(strict=True, ge=1, le=100)] = 1
-    nested: Annotated[bool, Field(strict=True, description="search again inside each fold")] = False
+    nested: Annotated[bool, Field(strict=True, description="searches again inside each fold")] = False
 
 
 def _counted_folds(written: Any) -> Any:
@@ -243,16 +247,20 @@ PHASES: TypeAdapter[tuple[Train, ...]] = TypeAdapter(tuple[Train, ...])
 
 
 def _listed_phases(written: Any) -> Any:
-    """Values to search are each model's own; the study's training has the first of each."""
-    return None if written is None else _phases(settled(written, lambda each: PHASES.validate_python(_phases(each))))
+    """Values to search belong to each model; the study's own `train` has the first of each."""
+    return (
+        None
+        if written is None
+        else _phases(with_first_values(written, lambda each: PHASES.validate_python(_phases(each))))
+    )
 
 
 class StudyFile(Section):
-    """A study: data, split, models. `train` holds defaults for all models.
+    """A study: data, split, models. train: defaults for all models.
 
     seeds: how many networks of each model, from `seed` upwards. folds: cross-validation of each model. choose_by: the
     validation measure that chooses the model. open_test: the models whose predictions are compared with test labels;
-    `chosen` is the only one that spends the test once. analyses: what is explained, of which models.
+    only with `chosen` is the test used once. analyses: which analyses are made, of which models.
     """
 
     study: Name
@@ -276,7 +284,7 @@ class StudyFile(Section):
     @model_validator(mode="before")
     @classmethod
     def _inherit_training(cls, written: Any) -> Any:
-        """Each model's `train` over the study's."""
+        """Puts each model's `train` over the study's."""
         if not isinstance(written, Mapping) or not isinstance(written.get("train"), Mapping | list | tuple):
             return written
         models = written.get("models")
@@ -286,7 +294,7 @@ class StudyFile(Section):
 
     @model_validator(mode="after")
     def _names_of_folders(self) -> StudyFile:
-        """Each model has a folder of its own, also where large and small letters are the same."""
+        """Each model has its own folder, also on systems that ignore case."""
         for name in (self.study, *self.models):
             if is_reserved(name):
                 raise StudyError(f"no folder can be called `{name}` on Windows", hint="Choose another name.")
@@ -295,24 +303,23 @@ class StudyFile(Section):
             other = spelt.setdefault(name.casefold(), name)
             if other != name:
                 found = f"`{other}` and `{name}`"
-                raise StudyError("two models whose folders are one on Windows and macOS", found=found)
+                raise StudyError("two models with the same folder on Windows and macOS", found=found)
         return self
 
     @model_validator(mode="after")
     def _searches_and_folds(self) -> StudyFile:
-        """Nested folds need a search, and one that does not look at the rows that the folds hold out; a mean over folds
-        needs folds."""
+        """Nested folds need a search that does not use the rows they hold out; a mean over folds needs folds."""
         searches = {name: model.search for name, model in self.models.items() if model.search}
         nested = self.folds is not None and self.folds.nested
         if nested and not searches:
-            raise StudyError("`folds: {nested: true}` searches inside each fold, and no model has anything to search")
+            raise StudyError("`folds: {nested: true}` searches inside each fold, but no model has values to search")
         over_folds = next((name for name, search in searches.items() if search.mean_over == "folds"), None)
         if over_folds is not None and self.folds is None:
-            hint = "Ask for some: `folds: 5`."
-            raise StudyError(f"the search of `{over_folds}` is scored over folds, and the study has none", hint=hint)
+            hint = "Add some: `folds: 5`."
+            raise StudyError(f"the search of `{over_folds}` is scored over folds, but the study has none", hint=hint)
         if over_folds is not None and nested:
             raise StudyError(
-                f"the search of `{over_folds}` is scored over the folds inside which it is to be nested",
+                f"the search of `{over_folds}` is scored over the same folds that it is nested in",
                 found="mean_over: folds",
                 expected="`mean_over: seeds`, or none",
             )
@@ -339,5 +346,5 @@ def _expect_known(names: Iterable[str], others: ValidationInfo) -> None:
 
 
 def _with_defaults(model: Any, defaults: Any) -> Any:
-    """The model with the study's training in place of none, or under each of its own phases."""
+    """The model with the study's training as its own, or as defaults under each of its phases."""
     return {**model, "train": with_defaults(model.get("train"), defaults)} if isinstance(model, Mapping) else model

@@ -13,7 +13,8 @@ NUMBERS = ("number", "integer")
 KEYS_OF_SEARCH = ("search",)
 ABOUT = ("default", "description", "title")
 LONGEST_OPTION = 200
-"""Characters of a schema that is repeated for the options of a choice; longer ones would double at every level."""
+"""Schemas with at most so many characters are repeated for the options of a choice; longer ones would double at every
+level."""
 
 ENDS: Schema = {"type": ["array", "object"], "items": {"type": "number"}, "minItems": 2, "maxItems": 2}
 ENDS |= {"required": ["low", "high"], "additionalProperties": {"type": "number"}}
@@ -21,25 +22,25 @@ ENDS |= {"required": ["low", "high"], "additionalProperties": {"type": "number"}
 
 
 def searchable(reference: Mapping[str, Any], handler: GetJsonSchemaHandler) -> Schema:
-    """The schema of a model, changed in place with all definitions that it refers to."""
+    """Changes the schema of a model in place, with all definitions that it refers to; returns it."""
     _Change(handler).inside(dict(reference))
     return dict(reference)
 
 
 @dataclass(frozen=True)
 class _Change:
-    """seen: schemas that are changed already, by object."""
+    """changed: the `id` of each schema that has been changed."""
 
     handler: GetJsonSchemaHandler
-    seen: set[int] = field(default_factory=set)
+    changed: set[int] = field(default_factory=set)
 
     def inside(self, schema: Schema) -> None:
-        """Lets every value below `schema` be searched."""
+        """Allows a value to search everywhere below `schema`."""
         if "$ref" in schema:
             schema = self.handler.resolve_ref_schema(schema)
-        if id(schema) in self.seen:
+        if id(schema) in self.changed:
             return
-        self.seen.add(id(schema))
+        self.changed.add(id(schema))
         for branch in (*schema.get("anyOf", ()), *schema.get("oneOf", ())):
             self.inside(branch)
         properties = schema.get("properties", {})
@@ -54,7 +55,7 @@ class _Change:
 
 
 def _or_searched(plain: Schema, more: list[Schema]) -> Schema:
-    """`plain`, or a value to search whose options are `plain`, `more`, or values again, which may be any object."""
+    """Allows `plain` or a value to search, whose options are `plain`, `more` or nested values (any object)."""
     about = {key: plain[key] for key in ABOUT if key in plain}
     bare: Schema = {key: plain[key] for key in plain if key not in ABOUT}
     option = {"anyOf": [bare, *more, {"type": "object"}]} if _is_short(bare) else {}

@@ -1,8 +1,8 @@
-"""A space: a model as written, with values to search at some of its places.
+"""A search space: a model as written, with values to search at some of its places.
 
-A value inside an option of a choice is live only when that option was chosen. A value is called by its path as `--set`
-has it, below the model: `layers.5.dense.units`, `train.optimizer.choice.1.sgd.momentum`. An option that is a list, at
-the place of an item of a list, stands for its items: `{choice: [[], [{dropout: 0.3}]]}` is a layer or none.
+A value inside an option of a choice is live only when that option is chosen. The name of a value is its path below the
+model, as for `--set`: `layers.5.dense.units`, `train.optimizer.choice.1.sgd.momentum`. Inside a list, an option that is
+itself a list is replaced by its items: `{choice: [[], [{dropout: 0.3}]]}` is a layer or none.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ class Fault:
 
 @dataclass(frozen=True)
 class Filling:
-    """A model without values. places: where in the template each of its locations stands."""
+    """A model without values to search. places: location in the model -> location in the template."""
 
     model: dict[str, Any]
     places: Mapping[Location, Location]
 
     def written_at(self, location: Location) -> Location:
-        """A location in the filled model, as pydantic reports it, in the template; branches of unions are left out."""
+        """The location in the template of one in the model, as reported by pydantic; without branches of unions."""
         known: Location = ()
         beyond: Location = ()
         for step in location:
@@ -51,7 +51,7 @@ class Filling:
 
 @dataclass(frozen=True)
 class Space:
-    """template: the model as written, plain JSON. Raises StudyError at first use if a value is written wrongly."""
+    """template: the model as written, plain JSON. Raises StudyError at first use if a value to search is malformed."""
 
     template: Mapping[str, Any]
 
@@ -75,14 +75,14 @@ class Space:
         return _count(_live(self.tree, ()))
 
     def walk(self, draw: Draw) -> dict[str, Scalar]:
-        """Asks draw(path, value) at each live value, in the order written; the answers by path."""
-        found: dict[str, Scalar] = {}
+        """Calls draw(path, value) for each live value, in the order written; returns the results by path."""
+        drawn: dict[str, Scalar] = {}
         waiting = list(_live(self.tree, ()))
         while waiting:
             location, value = waiting.pop(0)
-            label = found[path_of(location)] = draw(path_of(location), value)
+            label = drawn[path_of(location)] = draw(path_of(location), value)
             waiting[:0] = _opened(location, value, label)
-        return found
+        return drawn
 
     def combinations(self) -> Iterator[dict[str, Scalar]]:
         """Every assignment of a finite space, in the order written, the last value varying fastest."""
@@ -91,29 +91,29 @@ class Space:
         return _expand(_live(self.tree, ()))
 
     def endless(self) -> str | None:
-        """The path of the first value that has any number of options."""
+        """The path of the first range without steps."""
         return next((path for path, value in self.values.items() if isinstance(value, Range) and not value.step), None)
 
     def checked(self, assignment: Assignment) -> dict[str, Scalar]:
-        """The assignment in the order written. Raises StudyError for a value that lacks, is not live or cannot be."""
-        complete = self.walk(lambda path, value: _answer(assignment, path, value))
-        surplus = [path for path in assignment if path not in complete]
-        if surplus:
-            raise StudyError("no value to set here", found=surplus[0], expected=f"{', '.join(complete)}")
+        """The assignment in the order written. Raises StudyError for a missing, unknown or wrong value."""
+        complete = self.walk(lambda path, value: _looked_up(assignment, path, value))
+        unknown = [path for path in assignment if path not in complete]
+        if unknown:
+            raise StudyError("no value to set here", found=unknown[0], expected=f"{', '.join(complete)}")
         return complete
 
     def filled(self, assignment: Assignment) -> Filling:
-        """The template with the assignment in it; the first option or the low end where it says nothing."""
+        """The template with the assignment filled in; where it has no value, the first option or the low end."""
         places: dict[Location, Location] = {}
-        return Filling(_settle(_resolved(self.tree, (), assignment), (), places), places)
+        return Filling(_plain(_resolved(self.tree, (), assignment), (), places), places)
 
     def probes(self) -> Iterator[dict[str, Scalar]]:
-        """Assignments that together have every option and both ends of every range, one at a time."""
+        """Assignments that together contain every option and both ends of every range."""
         yield {}
         yield from _probes(_live(self.tree, ()), {})
 
     def most_epochs(self, default: int) -> int:
-        """Epochs of the longest last phase of the space; trials are counted in them. default: of a silent phase."""
+        """The most epochs of a last phase in the space: budgets count these. default: of a phase without `epochs`."""
         return _most_epochs(self.tree.get("train", {}), default)
 
 
@@ -150,10 +150,10 @@ def _children(node: Any) -> Iterator[tuple[str | int, Any]]:
 
 
 def _live(node: Any, location: Location) -> Live:
-    """Values below `node` that no choice decides on."""
+    """Values below `node` that are in no option of a choice."""
     if isinstance(node, Choice | Range):
         return ((location, node),)
-    return tuple(found for step, child in _children(node) for found in _live(child, (*location, step)))
+    return tuple(live for step, child in _children(node) for live in _live(child, (*location, step)))
 
 
 def _opened(location: Location, value: Value, label: Scalar) -> Live:
@@ -199,7 +199,7 @@ def _expand(live: Live) -> Iterator[dict[str, Scalar]]:
 
 
 def _probes(live: Live, context: Assignment) -> Iterator[dict[str, Scalar]]:
-    """context: the options that make these values live."""
+    """context: the choices that make these values live."""
     for location, value in live:
         for label in value.probes:
             chosen = {**context, path_of(location): label}
@@ -207,7 +207,7 @@ def _probes(live: Live, context: Assignment) -> Iterator[dict[str, Scalar]]:
             yield from _probes(_opened(location, value, label), chosen)
 
 
-def _answer(assignment: Assignment, path: str, value: Value) -> Scalar:
+def _looked_up(assignment: Assignment, path: str, value: Value) -> Scalar:
     if path not in assignment:
         raise StudyError("a value is missing", expected=path)
     label = assignment[path]
@@ -241,7 +241,7 @@ def _resolved(node: Any, location: Location, assignment: Assignment) -> _Placed:
 
 
 def _items(node: list[Any], location: Location, assignment: Assignment) -> list[_Placed]:
-    """The items of a list; a chosen list of items stands for its items."""
+    """The items of a list; a chosen option that is a list is replaced by its items."""
     items: list[_Placed] = []
     for index, child in enumerate(node):
         item = _resolved(child, (*location, index), assignment)
@@ -249,13 +249,13 @@ def _items(node: list[Any], location: Location, assignment: Assignment) -> list[
     return items
 
 
-def _settle(part: _Placed, at: Location, places: dict[Location, Location]) -> Any:
-    """The part as plain JSON; notes for every location where in the template it stands."""
+def _plain(part: _Placed, at: Location, places: dict[Location, Location]) -> Any:
+    """The part as plain JSON; adds the place of each location in the template to `places`."""
     places[at] = part.location
     if isinstance(part.content, dict):
-        return {key: _settle(child, (*at, key), places) for key, child in part.content.items()}
+        return {key: _plain(child, (*at, key), places) for key, child in part.content.items()}
     if isinstance(part.content, list):
-        return [_settle(child, (*at, index), places) for index, child in enumerate(part.content)]
+        return [_plain(child, (*at, index), places) for index, child in enumerate(part.content)]
     return part.content
 
 

@@ -1,4 +1,4 @@
-"""One generated sentence for every way in which a study breaks its schema."""
+"""One sentence for each way in which a study can violate its schema."""
 
 from __future__ import annotations
 
@@ -34,28 +34,28 @@ UNION_TAGS = {"constrained-int", "constrained-float", "int", "float", "str", "fu
 
 
 @dataclass(frozen=True)
-class Complaint:
-    """location: keys from the top of the file to the fault."""
+class ValidationMessage:
+    """location: keys from the top of the file to the mistake."""
 
     location: Location
     sentence: str
     is_missing: bool
 
     def written_at(self) -> Location:
-        """The key in the file to point at: for a missing key, the one that should hold it."""
+        """The key in the file to point at: for a missing key, the one that should contain it."""
         return self.location[:-1] if self.is_missing else self.location
 
 
-def complaints_of(error: ValidationError, lines: Mapping[Location, int]) -> list[Complaint]:
-    """The faults, each told once, in the order of the file.
+def validation_messages(error: ValidationError, lines: Mapping[Location, int]) -> list[ValidationMessage]:
+    """One message for each mistake, in the order of the file.
 
-    A default under `train:` is validated again in every model that inherits it; only the place where it is written
-    counts, so faults at keys that the file does not have are told only when there are no others.
+    A default under `train:` is validated again in every model that inherits it; only the place where it is written is
+    reported, so mistakes at keys that the file does not have are reported only when there are no others.
     """
-    faults = [_complaint(fault, lines) for fault in error.errors() if not _is_echo(fault)]
+    faults = [_message(fault, lines) for fault in error.errors() if not _is_echo(fault)]
     unique = list({fault.location: fault for fault in reversed(faults)}.values())[::-1]
-    told = [fault for fault in unique if _is_in_file(fault.written_at(), lines)] or unique
-    return sorted(told, key=lambda fault: _line(fault.written_at(), lines))
+    in_file = [fault for fault in unique if _is_in_file(fault.written_at(), lines)]
+    return sorted(in_file or unique, key=lambda fault: _line(fault.written_at(), lines))
 
 
 def _line(location: Location, lines: Mapping[Location, int]) -> int:
@@ -73,20 +73,20 @@ def _is_in_file(location: Location, lines: Mapping[Location, int]) -> bool:
 
 
 def _is_echo(fault: Any) -> bool:
-    """A list that is too short only because items of it have faults of their own."""
+    """Whether a list is too short only because its items have mistakes."""
     return bool(fault["type"] == "too_short" and len(fault["input"]) >= fault["ctx"]["min_length"])
 
 
-def _complaint(fault: Any, lines: Mapping[Location, int]) -> Complaint:
+def _message(fault: Any, lines: Mapping[Location, int]) -> ValidationMessage:
     keys = tuple(step for step in fault["loc"] if not (isinstance(step, str) and _is_tag(step)))
     location = _without_phase(keys, lines)
-    spoken = _without_options(location)
-    sentence = _sentence(fault, _subject(spoken), spoken)
-    return Complaint(_without_method(location), sentence, is_missing=fault["type"] == "missing")
+    named = _without_options(location)
+    sentence = _sentence(fault, _subject(named), named)
+    return ValidationMessage(_without_method(location), sentence, is_missing=fault["type"] == "missing")
 
 
 def _without_phase(location: Location, lines: Mapping[Location, int]) -> Location:
-    """The one phase of a `train` that is written without a list has no number in the file."""
+    """Without the number of the phase, where the file has one phase without a list."""
     for index, step in enumerate(location[:-1], 1):
         if step == "train" and type(location[index]) is int and location[: index + 1] not in lines:
             return (*location[:index], *location[index + 1 :])
@@ -94,19 +94,19 @@ def _without_phase(location: Location, lines: Mapping[Location, int]) -> Locatio
 
 
 def _without_options(location: Location) -> Location:
-    """An option of a `choice` is spoken of as what it is an option for."""
+    """Without options of a `choice`: the sentence names the key that they are options for."""
     steps = [index for index, step in enumerate(location[:-1]) if step == "choice" and type(location[index + 1]) is int]
     return tuple(step for index, step in enumerate(location) if index not in steps and index - 1 not in steps)
 
 
 def _without_method(location: Location) -> Location:
-    """The schema of a search has a branch for each method; the file has not."""
+    """Without the method, for which the schema has a branch and the file no key."""
     is_branch = location[2:3] == ("search",) and location[3:4] and location[3] in SETTINGS
     return (*location[:3], *location[4:]) if is_branch else location
 
 
 def _is_tag(step: str) -> bool:
-    """Steps that name a branch of a union in the schema, not a key of the file."""
+    """Whether a step names a branch of a union in the schema, not a key of the file."""
     return step in UNION_TAGS or "[" in step or step.startswith(("constrained-", "function-", "literal"))
 
 
@@ -182,7 +182,7 @@ def _known_keys(parent: Location) -> list[str]:
 
 
 def _section(location: Location) -> type[BaseModel] | None:
-    """What the schema has at `location`: a section of the file, or a thing with arguments."""
+    """The model that validates `location`: a section of the file, or something with arguments."""
     sections: dict[Location, type[BaseModel]] = {(): StudyFile, ("data",): Data, ("split",): Split, ("folds",): Folds}
     if location in sections:
         return sections[location]

@@ -14,12 +14,12 @@ from snellen.limits import MAX_OPTIONS
 Scalar = str | int | float | bool | None
 Number = int | float
 DIGITS = 6
-"""Significant digits of a drawn number: more cannot be told apart by any search and make tables hard to read."""
+"""Significant digits of a drawn number: more make no difference to a search, and tables hard to read."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One of several options. labels: what stands for each in a table, all different; options: plain JSON or trees."""
+    """One of several options. labels: of each, for tables, all different; options: plain JSON or trees."""
 
     labels: tuple[Scalar, ...]
     options: tuple[Any, ...]
@@ -31,7 +31,7 @@ class Choice:
 
     @property
     def probes(self) -> tuple[Scalar, ...]:
-        """Labels of all that must be valid."""
+        """Labels that must all be valid."""
         return self.labels
 
     def index(self, label: Scalar) -> int:
@@ -43,7 +43,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Range:
-    """Numbers from low to high, both included; uniform on its scale. step: None where all numbers between count."""
+    """Numbers from low to high, both included; uniform on its scale. step: None where all numbers are possible."""
 
     low: Number
     high: Number
@@ -57,13 +57,13 @@ class Range:
 
     @property
     def probes(self) -> tuple[Scalar, ...]:
-        """Both ends, and a number between that is whole only where all are."""
+        """Both ends, and a number between, which is whole only where all numbers are."""
         between = self.at(1) if self.step else self.tidy(self.low + (self.high - self.low) * 0.381966)
         return self.low, self.high, between
 
     @property
     def count(self) -> int | None:
-        """How many numbers there are; None: any number of them."""
+        """How many numbers there are; None without steps."""
         if self.step is None:
             return None
         return int((Decimal(str(self.high)) - Decimal(str(self.low))) / Decimal(str(self.step))) + 1
@@ -74,7 +74,7 @@ class Range:
         return int(number) if isinstance(self.low, int) and isinstance(self.step, int) else float(number)
 
     def index(self, number: Scalar) -> int:
-        """Steps from low to `number`; raises StudyError for what is no number of the range."""
+        """Steps from low to `number`; raises StudyError for a number that is not in the range."""
         self.check(number)
         assert self.step is not None and isinstance(number, int | float)
         return round((number - self.low) / self.step)
@@ -102,11 +102,11 @@ Value = Choice | Range
 
 
 def read_value(node: Any) -> Value | None:
-    """The value that `node` writes; None when it is something else. Raises StudyError for a value with a mistake."""
+    """The value to search that `node` is; None when it is something else. Raises StudyError for a malformed value."""
     if not isinstance(node, Mapping) or not WORDS.keys() & node.keys():
         return None
     if len(node) > 1:
-        raise StudyError("a value to search stands alone", found=f"the keys {', '.join(map(repr, node))}")
+        raise StudyError("other keys beside a value to search", found=f"the keys {', '.join(map(repr, node))}")
     [(word, written)] = node.items()
     return WORDS[word](written)
 
@@ -124,7 +124,7 @@ def _choice(written: Any) -> Choice:
 
 
 def _labels(options: tuple[Any, ...]) -> tuple[Scalar, ...]:
-    """Plain options stand for themselves, `{sgd: {...}}` is called sgd; others are numbered from 1."""
+    """Plain options are their own labels, that of `{sgd: {...}}` is sgd; others are numbered from 1."""
     names = [_name(option) for option in options]
     return tuple(
         name if _is_plain(option) or (name is not None and names.count(name) == 1) else f"option {number}"

@@ -1,4 +1,4 @@
-"""Floors in a run directory: floors/<id>/ with the floor, what was fitted, predictions, and the result written last."""
+"""Simple baselines in a run directory: floors/<id>/ with fitted arrays, predictions, and the result, written last."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ from snellen.train.job import ID_LENGTH
 from snellen.train.results import JobFolder
 
 FORMAT = 1
-"""Another one when a floor is fitted differently: it is part of every id."""
+"""Part of every id; raised when baselines are fitted differently."""
 
 FILE = "floors.json"
-"""The id of each floor of a run, by its name."""
+"""{name of a baseline: id}."""
 
 
 @dataclass(frozen=True)
 class BaselineResult:
-    """The outcome of a floor; its presence means that it is over.
+    """The outcome of a baseline; its presence means that it is over.
 
-    images: the training pictures it was fitted to, of `of_images`. rounds, converged: see `Fitted`. parameters: how
-    many numbers were fitted. validation_accuracy: None when it failed or nothing is for validation. sha256: of each
-    stored file.
+    floor: the name of the baseline. images: how many training images of `of_images` it was fitted to. rounds,
+    converged: see `Fitted`. parameters: how many numbers were fitted. validation_accuracy: None when it failed or there
+    are no validation rows. sha256: of each stored file.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = STORED
@@ -56,9 +56,9 @@ class BaselineResult:
 
     @property
     def label(self) -> str:
-        """Its name, and to how many pictures it was fitted where these are not all."""
-        few = self.images < self.of_images
-        return f"{self.floor} ({self.images:,} training images)" if few else self.floor
+        """Its name, and to how many training images it was fitted where these are not all."""
+        is_part = self.images < self.of_images
+        return f"{self.floor} ({self.images:,} training images)" if is_part else self.floor
 
 
 _RESULT, _IDS = TypeAdapter(BaselineResult), TypeAdapter(dict[str, str])
@@ -66,18 +66,18 @@ _RESULT, _IDS = TypeAdapter(BaselineResult), TypeAdapter(dict[str, str])
 
 @dataclass(frozen=True)
 class BaselineFolder:
-    """The files of one floor. job: those that it has like a job."""
+    """The files of one baseline. job: those that a job has too."""
 
     path: Path
     bounds: Bounds | None = None
 
     @property
     def job(self) -> JobFolder:
-        """Fitted numbers, predictions, and whether the test was opened."""
+        """Fitted arrays, predictions, and whether they were compared with test labels."""
         return JobFolder(self.path, self.bounds)
 
     def write_result(self, result: BaselineResult) -> None:
-        """result.json: the floor is over."""
+        """result.json: the baseline is over."""
         write_json(self.job.result_path, asdict(result))
 
     def read_result(self) -> BaselineResult | None:
@@ -88,27 +88,27 @@ class BaselineFolder:
         try:
             return read_as(_RESULT, path)
         except IdentityError as error:
-            error.hint = f"Remove {self.path} to fit this floor again."
+            error.hint = f"Remove {self.path} to fit this baseline again."
             raise
 
 
 def read_baselines(run: Path, bounds: Bounds | None = None) -> dict[str, BaselineFolder]:
-    """The folder of each floor of a run, by name; none in a run from before there were floors."""
+    """The folder of each baseline of a run, by name; none in a run from before there were baselines."""
     path = run / FILE
     ids = read_as(_IDS, path) if path.exists() else {}
     for name in ids:
         if name not in BASELINES:
-            raise unknown("floor", name, BASELINES, where=str(path))
+            raise unknown("baseline", name, BASELINES, where=str(path))
     return {name: BaselineFolder(inside(run, "floors", each), bounds) for name, each in ids.items()}
 
 
 def fit_baselines(
     run: Path, dataset: Dataset, rows: Mapping[str, np.ndarray], contents: Mapping[str, str]
 ) -> Iterator[BaselineResult]:
-    """The result of every floor, in the order of the registry; one without a result is fitted first.
+    """The result of every baseline, in the order of the registry; one without a result is fitted first.
 
-    rows: of each role, none sealed; what it was fitted to is not predicted. contents: their digests, which with the
-    name of a floor make its id.
+    rows: of each role, none sealed; training rows are not predicted. contents: their digests, which together with the
+    name of a baseline make its id.
     """
     ids = {name: identity({"floor": name, "format": FORMAT, **contents})[:ID_LENGTH] for name in BASELINES}
     write_json(run / FILE, ids)
@@ -116,29 +116,27 @@ def fit_baselines(
         result = folder.read_result()
         if result is None:
             baselines.load_libraries()
-            result = _perform(name, folder, dataset, rows)
+            result = _fit(name, folder, dataset, rows)
             hashes.note(run, hashes.below(folder.path))
         yield result
 
 
 def predict_baseline(name: str, role: str, folder: BaselineFolder, dataset: Dataset, rows: np.ndarray) -> Predictions:
-    """What the stored numbers of a floor say of `rows`; labels None where they are sealed."""
+    """What a stored baseline predicts for `rows`; labels None where they are sealed."""
     arrays, _ = tensors.load(folder.job.weights)
     probabilities = baselines.predict(name, arrays, dataset, rows)
     labels = dataset.labels[rows]
     return Predictions(role, rows, dataset.ids[rows], None if (labels == SEALED).any() else labels, probabilities)
 
 
-def _perform(name: str, folder: BaselineFolder, dataset: Dataset, rows: Mapping[str, np.ndarray]) -> BaselineResult:
-    """Fits a floor, stores it and what it predicts; one that needs more memory than there is leaves the reason."""
+def _fit(name: str, folder: BaselineFolder, dataset: Dataset, rows: Mapping[str, np.ndarray]) -> BaselineResult:
+    """Fits a baseline and stores it with its predictions; where memory runs out, the result says so."""
     started, train = time.perf_counter(), rows["train"]
     try:
         fitted = baselines.fit(name, dataset, train)
         tensors.save(folder.job.weights, fitted.arrays, {"job": folder.path.name})
         predictions = {
-            role: predict_baseline(name, role, folder, dataset, wanted)
-            for role, wanted in rows.items()
-            if role != "train"
+            role: predict_baseline(name, role, folder, dataset, own) for role, own in rows.items() if role != "train"
         }
     except MemoryError as error:
         reason = f"out of memory ({error})"

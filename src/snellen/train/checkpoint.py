@@ -13,15 +13,54 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
+from typing_extensions import TypedDict
+
 from snellen.errors import IdentityError, located
 from snellen.files import tensors
 from snellen.files.atomic import write_json
 from snellen.files.hashing import digest_arrays, digest_file, identity
 from snellen.files.stored import read_json
 from snellen.limits import CHECKPOINT_SECONDS
-from snellen.train.snapshot import EpochRecord, Snapshot, current_arrays, kept_arrays, plain_values, restored
+from snellen.train.snapshot import (
+    EpochRecord,
+    Snapshot,
+    SnapshotRecord,
+    current_arrays,
+    kept_arrays,
+    record_of,
+    restored,
+)
 
 FORMAT = 2
+
+
+class StoredFile(TypedDict):
+    """A file of arrays beside the checkpoint."""
+
+    name: str
+    sha256: str
+
+
+class StoredFiles(TypedDict):
+    """current: what the next epoch starts from. kept: the weights that jobs keep."""
+
+    current: StoredFile
+    kept: StoredFile
+
+
+@with_config(ConfigDict(extra="forbid", strict=True))
+class CheckpointRecord(SnapshotRecord):
+    """checkpoint.json. lanes: the ids of the jobs of each lane. sha256: of all other keys."""
+
+    format: int
+    lanes: list[list[str]]
+    files: StoredFiles
+    sha256: str
+
+
+_RECORD = TypeAdapter(CheckpointRecord)
 
 
 @dataclass
@@ -40,16 +79,16 @@ class Checkpoint:
             self.save(snapshot)
 
     def save(self, snapshot: Snapshot) -> None:
-        """Saves, unless this epoch is saved already or none is trained."""
+        """Saves, unless this epoch is saved already or none was trained."""
         if snapshot.epoch == self._saved_epoch:
             return
-        files = {
+        files: StoredFiles = {
             "kept": self._write("kept", kept_arrays(snapshot)),
             "current": self._write("current", current_arrays(snapshot)),
         }
-        values = {"format": FORMAT, "lanes": self._ids, **plain_values(snapshot), "files": files}
-        write_json(self.folder / "checkpoint.json", {**values, "sha256": identity(values)})
-        self._remove_all_but({file["name"] for file in files.values()})
+        values = {"format": FORMAT, "lanes": self._ids, **record_of(snapshot), "files": files}
+        write_json(self._path, {**values, "sha256": identity(values)})
+        self._remove_all_but({files["kept"]["name"], files["current"]["name"]})
         self._saved_epoch, self._last = snapshot.epoch, time.monotonic()
 
     def load(self, device: str) -> Snapshot | None:
@@ -57,60 +96,71 @@ class Checkpoint:
 
         Raises IdentityError when it belongs to other jobs, has another format, or was changed.
         """
-        path = self.folder / "checkpoint.json"
-        if not path.exists():
+        if not self._path.exists():
             return None
-        with located(str(path)):
-            stored = _parse(path)
-            _expect(stored, "format", FORMAT)
-            _expect(stored, "lanes", self._ids)
-            _expect(stored, "sha256", identity({name: stored[name] for name in stored if name != "sha256"}))
+        with located(str(self._path)):
+            record = self._record()
             try:
-                current, kept = (self._read(stored["files"][role]) for role in ("current", "kept"))
-                snapshot = restored(stored, current, kept, device)
-            except (KeyError, TypeError) as error:
-                raise IdentityError(f"not a whole checkpoint ({error})", hint=self._way_out) from None
+                current, kept = (self._read(record["files"][role]) for role in ("current", "kept"))
+                snapshot = restored(record, current, kept, device)
+            except KeyError as error:
+                raise IdentityError(f"an array is missing ({error})", hint=self._hint) from None
         self._saved_epoch = snapshot.epoch
         return snapshot
 
     @property
     def epoch(self) -> int:
-        """The epoch that is stored, 0 when none is; the weights are not read."""
-        path = self.folder / "checkpoint.json"
-        with located(str(path)):
-            return int(_parse(path)["epoch"]) if path.exists() else 0
+        """The stored epoch, 0 when there is none; the weights are not read."""
+        with located(str(self._path)):
+            return self._record()["epoch"] if self._path.exists() else 0
 
     def read_history(self) -> list[EpochRecord]:
         """That of the first lane; empty when nothing is stored."""
-        path = self.folder / "checkpoint.json"
-        with located(str(path)):
-            return list(_parse(path)["progress"][0]["history"]) if path.exists() else []
+        with located(str(self._path)):
+            return list(self._record()["progress"][0]["history"]) if self._path.exists() else []
 
     def remove(self) -> None:
-        """Removes the stored snapshot; what else is in the folder stays."""
-        (self.folder / "checkpoint.json").unlink(missing_ok=True)
+        """Removes the stored snapshot; other files in the folder stay."""
+        self._path.unlink(missing_ok=True)
         self._remove_all_but(set())
+
+    @property
+    def _path(self) -> Path:
+        return self.folder / "checkpoint.json"
 
     @property
     def _ids(self) -> list[list[str]]:
         return [list(ids) for ids in self.lanes]
 
     @property
-    def _way_out(self) -> str:
+    def _hint(self) -> str:
         return f"Remove {self.folder} to train these jobs from the start."
 
-    def _write(self, role: str, arrays: dict[str, Any]) -> dict[str, str]:
+    def _record(self) -> CheckpointRecord:
+        """Raises IdentityError for what is no checkpoint of these jobs."""
+        stored = read_json(self._path)
+        if not isinstance(stored, dict):
+            raise IdentityError("not a checkpoint", found=type(stored).__name__, expected="an object")
+        _expect(stored, "format", FORMAT)
+        _expect(stored, "lanes", self._ids)
+        _expect(stored, "sha256", identity({name: stored[name] for name in stored if name != "sha256"}))
+        try:
+            return _RECORD.validate_python(stored)
+        except ValidationError as error:
+            raise IdentityError(f"not a whole checkpoint ({error.errors()[0]['msg']})", hint=self._hint) from None
+
+    def _write(self, role: str, arrays: dict[str, np.ndarray]) -> StoredFile:
         name = f"{role}-{digest_arrays(*arrays.values())[:16]}.safetensors"
         tensors.save(self.folder / name, arrays)
         return {"name": name, "sha256": digest_file(self.folder / name)}
 
-    def _read(self, file: dict[str, str]) -> dict[str, Any]:
+    def _read(self, file: StoredFile) -> dict[str, np.ndarray]:
         path = self.folder / file["name"]
         if not path.exists() or digest_file(path) != file["sha256"]:
             raise IdentityError(
                 f"{file['name']} is missing or was changed",
                 expected=f"SHA-256 {file['sha256']}",
-                hint=self._way_out,
+                hint=self._hint,
             )
         return tensors.load(path)[0]
 
@@ -118,13 +168,6 @@ class Checkpoint:
         for path in self.folder.glob("*.safetensors"):
             if path.name not in names:
                 path.unlink(missing_ok=True)
-
-
-def _parse(path: Path) -> dict[str, Any]:
-    stored = read_json(path)
-    if not isinstance(stored, dict):
-        raise IdentityError("not a checkpoint", found=type(stored).__name__, expected="an object")
-    return stored
 
 
 def _expect(stored: dict[str, Any], name: str, expected: Any) -> None:

@@ -1,4 +1,4 @@
-"""A job: a trajectory, which determines the weights after every epoch, and a stop rule, which says what to keep."""
+"""A job: a trajectory, which determines the weights after every epoch, and a stop rule, which says which to keep."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ ID_LENGTH = 16
 class Frozen(BaseModel):
     """Plain values that never change.
 
-    identity_baseline: for fields added after a release, the value that reproduces what was done before; such values
-    stay out of identities.
+    identity_baseline: for each field added after a release, the value that reproduces the earlier behaviour. A field
+    with this value is left out of identities, so that old ids stay valid.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -34,9 +34,9 @@ class Frozen(BaseModel):
 class Trajectory(Frozen):
     """What determines the weights after every epoch.
 
-    layers: complete, feature steps and the output layer included. rows: SHA-256 of the training rows' content, labels
-    and order. total_epochs: only where the schedule depends on it. start: the job whose kept weights it begins from,
-    the phase before; None begins from initial weights. class_weights: one a class, in their order.
+    layers: all of them, with feature steps and the output layer. rows: SHA-256 of the training rows' content, labels
+    and order. total_epochs: only where the schedule depends on it. start: the job of the phase before, whose kept
+    weights it starts from; None starts from initial weights. class_weights: one per class, in their order.
     """
 
     identity_baseline: ClassVar[Mapping[str, Any]] = {
@@ -75,13 +75,13 @@ class Trajectory(Frozen):
 
     @property
     def phase(self) -> int:
-        """0 from initial weights, 1 from the weights of such a job, and so on."""
+        """0 for the first, which starts from initial weights."""
         return 1 + self.start.trajectory.phase if self.start else 0
 
 
 class StopRule(Frozen):
-    """How far to go and which epoch to keep: the best by `measure` on the validation rows, the first of equals; or the
-    last, where all rows are trained on and none is left to judge.
+    """How long to train and which epoch to keep: the best by `measure` on the validation rows (the first of equals); or
+    the last, where all rows are trained on and there are no validation rows.
 
     patience: epochs without improvement after which training stops; None trains all epochs.
     """

@@ -1,4 +1,4 @@
-"""A lane: one training, the jobs that it serves, and the rows it uses. A pack is a tuple of lanes trained together."""
+"""A lane: one training, the jobs that share it, and the rows it uses. A pack is several lanes trained together."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from snellen.train.job import ID_LENGTH, Job, Trajectory
 class Lane:
     """Jobs that share a trajectory and differ in their stop rules, trained once for all of them.
 
-    rows: role -> (n,) int64, ascending. `train` is fitted, `validation` stops and keeps. roles: those whose predictions
-    are stored in the end, all when None; the trials of a search need no more than validation.
+    rows: role -> (n,) int64, ascending. `train` is fitted; `validation` decides when to stop and which epoch to keep.
+    roles: those whose predictions are stored, all when None; the trials of a search need only validation.
     """
 
     jobs: tuple[Job, ...]
@@ -25,12 +25,12 @@ class Lane:
 
     @property
     def predicted(self) -> Mapping[str, np.ndarray]:
-        """The rows of the roles whose predictions are stored in the end."""
+        """The rows of the roles whose predictions are stored."""
         return self.rows if self.roles is None else {role: self.rows[role] for role in self.roles}
 
     @property
     def trajectory(self) -> Trajectory:
-        """What all its jobs share."""
+        """That all its jobs share."""
         return self.jobs[0].trajectory
 
     @property
@@ -40,16 +40,16 @@ class Lane:
 
     @property
     def epochs(self) -> int:
-        """The most that one of its jobs asks for."""
+        """The most epochs of one of its jobs."""
         return max(job.stop.epochs for job in self.jobs)
 
     @property
     def steps(self) -> int:
-        """Steps an epoch; the last batch may be smaller."""
+        """Steps per epoch; the last batch may be smaller."""
         return -(-len(self.rows["train"]) // self.trajectory.batch_size)
 
 
 def pack_id(lanes: Sequence[Lane]) -> str:
-    """Hash of who is in which place."""
+    """Hash of which lane is in which place."""
     ids = [list(lane.ids) for lane in lanes]
     return identity(ids[0] if len(ids) == 1 and len(ids[0]) == 1 else ids)[:ID_LENGTH]

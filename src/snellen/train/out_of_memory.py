@@ -1,4 +1,4 @@
-"""Errors that say that the memory of the machine or of its GPU does not suffice."""
+"""Recognises errors that mean too little memory, of the machine or of its GPU."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import torch
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """torch has an exception of its own for this on a GPU, and only words on a CPU."""
+    """torch has an exception class for this on a GPU, but only a message on a CPU."""
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or "DefaultCPUAllocator" in str(error)

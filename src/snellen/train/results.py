@@ -1,4 +1,4 @@
-"""What a job leaves behind: jobs/<id>/ with job, weights, history, predictions, and the result written last."""
+"""The stored files of a job: jobs/<id>/ with job, weights, history, predictions, and the result, written last."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from snellen.train.snapshot import EpochRecord
 class Result:
     """The outcome of a job; its presence means the job is over.
 
-    status: `stopped` is a trial that a search did not go on with; it has a history and no weights. kept_epoch, epochs:
-    the epoch whose weights are stored, and how many were trained. logged_*: validation measures when that epoch ended;
-    reloaded_*: the same from the stored weights, which must agree to the bit. sha256: of each stored file.
+    status: `stopped` is a trial that a search ended early; it has a history and no weights. kept_epoch: whose weights
+    are stored; epochs: how many were trained. logged_*: validation measures at the end of the kept epoch; reloaded_*:
+    the same from the stored weights, which must agree to the bit. sha256: of each stored file.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = STORED
@@ -43,18 +43,19 @@ class Result:
     sha256: dict[str, str]
 
 
-class Opened(TypedDict):
-    """opened.json: which test part the stored predictions were compared with, and what these were."""
+class OpenedRecord(TypedDict):
+    """opened.json. fingerprint: of the test part that stored predictions were compared with; sha256: of these
+    predictions."""
 
     fingerprint: str
     sha256: str
 
 
-_RESULT, _OPENED, _HISTORY = TypeAdapter(Result), TypeAdapter(Opened), TypeAdapter(list[EpochRecord])
+_RESULT, _OPENED, _HISTORY = TypeAdapter(Result), TypeAdapter(OpenedRecord), TypeAdapter(list[EpochRecord])
 
 
-class Stored(Protocol):
-    """An outcome that knows what the stored files must be."""
+class HasHashes(Protocol):
+    """A result with the hashes of stored files."""
 
     @property
     def sha256(self) -> dict[str, str]: ...
@@ -62,14 +63,14 @@ class Stored(Protocol):
 
 @dataclass(frozen=True)
 class JobFolder:
-    """The files of one job. bounds: of the data set that its predictions are of, where that is known."""
+    """bounds: of the data set whose rows were predicted, where that is known: stored predictions are checked."""
 
     path: Path
     bounds: Bounds | None = None
 
     @staticmethod
     def of(run: Path, job: str, bounds: Bounds | None = None) -> JobFolder:
-        """That of a job in a run. Raises IdentityError for what is no name of one."""
+        """The folder of a job in a run. Raises IdentityError for an id that is not the name of a folder."""
         return JobFolder(inside(run, "jobs", job), bounds)
 
     @property
@@ -79,17 +80,17 @@ class JobFolder:
 
     @property
     def result_path(self) -> Path:
-        """The file whose presence means that the job is over."""
+        """Its presence means that the job is over."""
         return self.path / "result.json"
 
     @property
     def opened_path(self) -> Path:
-        """The note that the test was opened for this job."""
+        """Its presence means that test predictions of this job were compared with test labels."""
         return self.path / "opened.json"
 
     @property
     def losses(self) -> Path:
-        """The losses after the kept and after the last epoch, where these are not the same."""
+        """Losses of each image after the kept and after the last epoch, where these differ."""
         return self.path / "losses.safetensors"
 
     def predictions_path(self, role: str) -> Path:
@@ -116,7 +117,7 @@ class JobFolder:
         return job
 
     def write_history(self, history: Sequence[EpochRecord]) -> None:
-        """history.json: a record an epoch."""
+        """history.json: a record per epoch."""
         write_json(self.path / "history.json", list(history))
 
     def read_history(self) -> list[EpochRecord]:
@@ -135,11 +136,11 @@ class JobFolder:
 
     def labelled(self, role: str) -> Predictions:
         """The stored predictions for a role whose labels are not sealed. Raises IdentityError when there are none."""
-        found = self.read_predictions(role)
-        if found is None or found.labels is None:
+        predictions = self.read_predictions(role)
+        if predictions is None or predictions.labels is None:
             hint = f"Remove {self.path} and run the study again."
             raise IdentityError("missing, or without labels", where=str(self.predictions_path(role)), hint=hint)
-        return found
+        return predictions
 
     def write_result(self, result: Result) -> None:
         """result.json: the job is over."""
@@ -161,35 +162,34 @@ class JobFolder:
         return result is not None and result.status == "done"
 
     def is_over(self) -> bool:
-        """True when the job has a result that stays; one that was stopped may be gone on with."""
+        """True when the job has a final result; one that was stopped may be continued."""
         result = self.read_result()
         return result is not None and result.status != "stopped"
 
     def write_opened(self, fingerprint: str) -> None:
-        """Notes that the stored test predictions were compared with the labels of the test part of this fingerprint."""
-        note = {"fingerprint": fingerprint, "sha256": digest_file(self.predictions_path("test"))}
-        write_json(self.opened_path, note)
+        """Records that stored test predictions were compared with the labels of the test part of this fingerprint."""
+        sha256 = digest_file(self.predictions_path("test"))
+        write_json(self.opened_path, OpenedRecord(fingerprint=fingerprint, sha256=sha256))
 
     def was_opened(self, fingerprint: str) -> bool:
-        """True when that was done, and what was stored then is still there."""
-        note, predictions = self._opened, self.predictions_path("test")
-        if note is None or not predictions.exists():
+        """True when that was recorded, and the predictions are still the same."""
+        opened, predictions = self._opened, self.predictions_path("test")
+        if opened is None or not predictions.exists():
             return False
-        return note == {"fingerprint": fingerprint, "sha256": digest_file(predictions)}
+        return opened == {"fingerprint": fingerprint, "sha256": digest_file(predictions)}
 
-    def digests_of(self, result: Stored) -> dict[str, str]:
-        """SHA-256 of each file that the job left, by relative name; of opened test predictions too."""
+    def digests_of(self, result: HasHashes) -> dict[str, str]:
+        """SHA-256 of each stored file of the job, by relative name; also of opened test predictions."""
         opened = {"predictions/test.safetensors": self._opened["sha256"]} if self._opened else {}
         return {**result.sha256, **opened}
 
-    def changed_files(self, result: Stored) -> list[str]:
-        """Names of stored files whose content is no longer what was written; opened test predictions among them."""
+    def changed_files(self, result: HasHashes) -> list[str]:
+        """Names of stored files whose content has changed since; also of opened test predictions."""
         return list(hashes.changes(self.path, self.digests_of(result)))
 
     @property
-    def _opened(self) -> Opened | None:
-        note = self.opened_path
-        return read_as(_OPENED, note) if note.exists() else None
+    def _opened(self) -> OpenedRecord | None:
+        return read_as(_OPENED, self.opened_path) if self.opened_path.exists() else None
 
     def digests(self, *paths: Path) -> dict[str, str]:
         """SHA-256 of files of this folder, by relative name."""

@@ -1,10 +1,10 @@
-"""The state of a pack after a whole epoch: everything needed to go on as if nothing had happened."""
+"""The state of a pack after a whole epoch: everything needed to continue exactly as without an interruption."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Annotated, Any
+from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -19,9 +19,9 @@ Values = dict[str, Tensor]
 
 @with_config(ConfigDict(extra="allow", strict=True, allow_inf_nan=False))
 class EpochRecord(TypedDict):
-    """One line of the history. loss, accuracy: running means over the epoch while the weights changed, in training
-    mode; validation: after the epoch, in evaluation mode, None where no rows are left for it. learning_rate: of the
-    last step. seconds: wall clock, shared evenly among the lanes that trained together."""
+    """One epoch of history.json. loss, accuracy: means over the epoch while the weights changed, in training mode;
+    validation: after the epoch, in evaluation mode, None without validation rows. learning_rate: of the last step.
+    seconds: wall clock, divided evenly among the lanes that trained together."""
 
     epoch: Annotated[int, Field(ge=1)]
     loss: float
@@ -30,6 +30,30 @@ class EpochRecord(TypedDict):
     validation_accuracy: float | None
     learning_rate: float
     seconds: float
+
+
+class StoppingRecord(TypedDict):
+    """An EarlyStopping in JSON."""
+
+    best_epoch: int
+    best_value: float
+    epoch: int
+
+
+class ProgressRecord(TypedDict):
+    """A Progress in JSON, without its arrays."""
+
+    keepers: list[StoppingRecord]
+    history: list[EpochRecord]
+    failure: str | None
+
+
+class SnapshotRecord(TypedDict):
+    """A Snapshot in JSON, without its arrays."""
+
+    epoch: int
+    alive: list[int]
+    progress: list[ProgressRecord]
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,8 +66,8 @@ class Weights:
 
 @dataclass(frozen=True, eq=False)
 class Kept:
-    """What one job keeps: the epoch, and its parameters theta (1, P) and state name -> (1, ...). last: those of the
-    epoch at which the job was done, where that is another one."""
+    """What one job keeps: the best epoch, with its parameters theta (1, P) and state name -> (1, ...). last: those of
+    the epoch at which the job was done, where that is another one."""
 
     keeper: EarlyStopping
     theta: Tensor
@@ -53,7 +77,7 @@ class Kept:
 
 @dataclass(frozen=True, eq=False)
 class Progress:
-    """How far one lane has come. kept: one a job. failure: why it can not go on."""
+    """How far one lane has come. kept: one per job. failure: why it cannot go on."""
 
     kept: tuple[Kept, ...]
     history: tuple[EpochRecord, ...] = ()
@@ -62,8 +86,8 @@ class Progress:
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
-    """epoch: trained by the lanes still in training. alive: their places in the pack. theta: (A, P) their parameters;
-    state, slots: name -> (A, ...). lanes: one of each lane of the pack, those that have left included."""
+    """epoch: reached by the lanes still in training. alive: their places in the pack. theta: (A, P) their parameters;
+    state, slots: name -> (A, ...). lanes: one per lane of the pack, also of those that have left."""
 
     epoch: int
     alive: tuple[int, ...]
@@ -94,7 +118,7 @@ class Snapshot:
 
 
 def together(parts: Sequence[Snapshot]) -> Snapshot:
-    """One pack of lanes that are alive and at the same epoch, one of each part."""
+    """The pack of lanes that are alive and at the same epoch, one in each part."""
     return Snapshot(
         parts[0].epoch,
         tuple(range(len(parts))),
@@ -106,12 +130,12 @@ def together(parts: Sequence[Snapshot]) -> Snapshot:
 
 
 def current_arrays(snapshot: Snapshot) -> dict[str, np.ndarray]:
-    """What the next epoch starts from, as named arrays."""
+    """The arrays that the next epoch starts from."""
     return {"theta": _array(snapshot.theta), **_prefixed("state", snapshot.state), **_prefixed("slot", snapshot.slots)}
 
 
 def kept_arrays(snapshot: Snapshot) -> dict[str, np.ndarray]:
-    """The kept weights of every job of every lane, and the last ones of those that are done, as named arrays."""
+    """The kept weights of every job of every lane, and the last ones of jobs that are done."""
     return {
         f"{place}.{number}:{name}": value
         for place, lane in enumerate(snapshot.lanes)
@@ -127,39 +151,43 @@ def _kept_arrays(kept: Kept) -> dict[str, np.ndarray]:
     return {**own, "last:theta": _array(kept.last.theta), **_prefixed("last:state", kept.last.state)}
 
 
-def plain_values(snapshot: Snapshot) -> dict[str, Any]:
-    """All else that a snapshot holds, as JSON values."""
+def record_of(snapshot: Snapshot) -> SnapshotRecord:
+    """All else that a snapshot holds."""
     lanes = [
-        {
-            "keepers": [asdict(kept.keeper) for kept in lane.kept],
-            "history": list(lane.history),
-            "failure": lane.failure,
-        }
+        ProgressRecord(
+            keepers=[_stopping_record(kept.keeper) for kept in lane.kept],
+            history=list(lane.history),
+            failure=lane.failure,
+        )
         for lane in snapshot.lanes
     ]
     return {"epoch": snapshot.epoch, "alive": list(snapshot.alive), "progress": lanes}
 
 
+def _stopping_record(stopping: EarlyStopping) -> StoppingRecord:
+    return {"best_epoch": stopping.best_epoch, "best_value": stopping.best_value, "epoch": stopping.epoch}
+
+
 def restored(
-    plain: dict[str, Any], current: dict[str, np.ndarray], kept: dict[str, np.ndarray], device: str
+    record: SnapshotRecord, current: dict[str, np.ndarray], kept: dict[str, np.ndarray], device: str
 ) -> Snapshot:
-    """The snapshot that the three functions above took apart; KeyError or TypeError when something is missing."""
+    """The snapshot that the three functions above took apart. Raises KeyError where an array is missing."""
     return Snapshot(
-        epoch=plain["epoch"],
-        alive=tuple(plain["alive"]),
+        epoch=record["epoch"],
+        alive=tuple(record["alive"]),
         theta=_tensor(current["theta"], device),
         state=_under("state", current, device),
         slots=_under("slot", current, device),
-        lanes=tuple(_progress(place, values, kept, device) for place, values in enumerate(plain["progress"])),
+        lanes=tuple(_progress(place, each, kept, device) for place, each in enumerate(record["progress"])),
     )
 
 
-def _progress(place: int, plain: dict[str, Any], kept: dict[str, np.ndarray], device: str) -> Progress:
-    found = []
-    for number, keeper in enumerate(plain["keepers"]):
+def _progress(place: int, record: ProgressRecord, kept: dict[str, np.ndarray], device: str) -> Progress:
+    of_jobs = []
+    for number, stopping in enumerate(record["keepers"]):
         own = {name.split(":", 1)[1]: value for name, value in kept.items() if name.startswith(f"{place}.{number}:")}
-        found.append(_kept(EarlyStopping(**keeper), own, device))
-    return Progress(tuple(found), tuple(plain["history"]), plain["failure"])
+        of_jobs.append(_kept(EarlyStopping(**stopping), own, device))
+    return Progress(tuple(of_jobs), tuple(record["history"]), record["failure"])
 
 
 def _kept(keeper: EarlyStopping, own: dict[str, np.ndarray], device: str) -> Kept:

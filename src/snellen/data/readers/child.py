@@ -2,9 +2,9 @@
 
     python -m snellen.data.readers.child KIND PATH
 
-Says "ready", then one JSON line with the arrays of the file: name to [type, shape]. For each JSON line that it reads,
-[what, name], it writes the values of that array in C order (what: "values") or a digest of each row ("digests"). An
-error is a JSON object on its error stream, and the end.
+Writes true once it has started, then the arrays of the file: {name: [type, shape]}. For each request [what, name] it
+writes the values of that array in C order (what: "values") or a digest of each row ("digests"). An error is a JSON
+object on its error stream, and the end.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ import numpy as np
 
 from snellen.data.readers.streams import check_dimensions, check_expansion
 from snellen.errors import DataError, SnellenError, located, shown
+from snellen.files.child_process import Requests, send_line
 from snellen.limits import MAX_LISTED_FILES
 
 LIBRARIES = {"hdf5": "h5py", "mat": "scipy.io", "parquet": "polars"}
@@ -56,22 +57,17 @@ class Stored:
 
 
 def main(kind: str, path: str) -> None:
-    """Answers until nothing more is asked."""
+    """Answers until the parent ends it."""
     importlib.import_module(LIBRARIES[kind])
-    _say("ready")
+    requests, output = Requests(grace_seconds=0), sys.stdout.buffer
+    send_line(output, True)
     arrays = OPENERS[kind](Path(path))
-    _say(json.dumps({name: [stored.data_type.str, stored.shape] for name, stored in arrays.items()}))
-    for line in sys.stdin:
-        what, name = json.loads(line)
+    send_line(output, {name: [stored.data_type.str, stored.shape] for name, stored in arrays.items()})
+    for what, name in requests:
         with located(name):
             for block in arrays[name].blocks():
-                sys.stdout.buffer.write(_digests(block) if what == "digests" else np.ascontiguousarray(block).data)
-        sys.stdout.buffer.flush()
-
-
-def _say(text: str) -> None:
-    sys.stdout.buffer.write(f"{text}\n".encode())
-    sys.stdout.buffer.flush()
+                output.write(_digests(block) if what == "digests" else np.ascontiguousarray(block).data)
+        output.flush()
 
 
 def _digests(block: np.ndarray) -> bytes:

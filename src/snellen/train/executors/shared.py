@@ -1,4 +1,4 @@
-"""What workers share: the pictures of a run as files that are mapped into memory, and packs as JSON.
+"""What workers are sent: the images of a run as memory-mapped files, and packs as JSON.
 
 <folder>/images.npy, labels.npy, ids.npy, <digest>.npy for each array of row numbers
 """
@@ -8,27 +8,55 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
+from typing_extensions import TypedDict
 
 from snellen.data.dataset import Dataset
 from snellen.files.tensors import save_npy
 from snellen.train.batches import ResidentData
+from snellen.train.environment import PackEnvironment
 from snellen.train.lane import Lane
-from snellen.train.perform import RunContext
+from snellen.train.run_context import RunContext
 
 
-def share_place(place: RunContext, folder: Path) -> dict[str, Any]:
-    """Writes what a worker needs to know of the place into `folder`; returns the rest, as JSON."""
-    dataset = place.dataset
+class SharedContext(TypedDict):
+    """A RunContext as JSON; its arrays are in `folder`."""
+
+    run: str
+    folder: str
+    environment: PackEnvironment
+    name: str
+    classes: list[str]
+    pixel_range: list[float]
+    fingerprint: str
+
+
+class SharedLane(TypedDict):
+    """A lane as JSON. jobs: ids; rows: role -> file in the folder."""
+
+    jobs: list[str]
+    rows: dict[str, str]
+    roles: list[str] | None
+
+
+class PackRequest(TypedDict):
+    """A pack to train."""
+
+    lanes: list[SharedLane]
+    until: int | None
+
+
+def share_context(context: RunContext, folder: Path) -> SharedContext:
+    """Writes the arrays that workers need into `folder`; returns the rest."""
+    dataset = context.dataset
     for name, array in (("images", dataset.images), ("labels", dataset.labels), ("ids", dataset.ids)):
         save_npy(folder / f"{name}.npy", array)
     return {
-        "run": str(place.run.resolve()),
+        "run": str(context.run.resolve()),
         "folder": str(folder.resolve()),
-        "strategy": dict(place.strategy),
+        "environment": context.environment,
         "name": dataset.name,
         "classes": list(dataset.classes),
         "pixel_range": list(dataset.pixel_range),
@@ -36,46 +64,48 @@ def share_place(place: RunContext, folder: Path) -> dict[str, Any]:
     }
 
 
-def shared_place(told: dict[str, Any]) -> RunContext:
-    """The place that `share_place` told of. The pictures stay on the disk until they are read, once for all workers."""
-    folder = Path(told["folder"])
+def received_context(shared: SharedContext) -> RunContext:
+    """The context that was shared. Its images stay on disk until they are read, once for all workers."""
+    folder = Path(shared["folder"])
+    black, white = shared["pixel_range"]
     dataset = Dataset(
-        name=told["name"],
+        name=shared["name"],
         images=np.load(folder / "images.npy", mmap_mode="c", allow_pickle=False),
         labels=np.load(folder / "labels.npy", allow_pickle=False),
-        classes=tuple(told["classes"]),
+        classes=tuple(shared["classes"]),
         ids=np.load(folder / "ids.npy", mmap_mode="c", allow_pickle=False),
         official_test=None,
-        pixel_range=tuple(told["pixel_range"]),
-        fingerprint=told["fingerprint"],
+        pixel_range=(black, white),
+        fingerprint=shared["fingerprint"],
     )
     material = ResidentData(torch.from_numpy(dataset.images), torch.from_numpy(dataset.labels))
-    return RunContext(Path(told["run"]), dataset, material, told["strategy"])
+    return RunContext(Path(shared["run"]), dataset, material, shared["environment"])
 
 
-def share_pack(lanes: Sequence[Lane], place: RunContext, folder: Path) -> list[dict[str, Any]]:
+def share_pack(lanes: Sequence[Lane], context: RunContext, folder: Path, until: int | None) -> PackRequest:
     """Writes the jobs of a pack into the run, where they stay, and its rows into `folder`; returns the rest."""
     for job in (job for lane in lanes for job in lane.jobs):
-        place.folder(job.id).write_job(job)
-    return [
-        {
-            "jobs": list(lane.ids),
-            "rows": {role: _share_rows(rows, folder) for role, rows in lane.rows.items()},
-            "roles": lane.roles,
-        }
+        context.folder(job.id).write_job(job)
+    shared = [
+        SharedLane(
+            jobs=list(lane.ids),
+            rows={role: _share_rows(rows, folder) for role, rows in lane.rows.items()},
+            roles=None if lane.roles is None else list(lane.roles),
+        )
         for lane in lanes
     ]
+    return {"lanes": shared, "until": until}
 
 
-def shared_pack(told: list[dict[str, Any]], place: RunContext, folder: Path) -> list[Lane]:
-    """The pack that `share_pack` told of."""
+def received_pack(shared: Sequence[SharedLane], context: RunContext, folder: Path) -> list[Lane]:
+    """The lanes of a pack that was shared."""
     return [
         Lane(
-            tuple(place.folder(job).read_job() for job in lane["jobs"]),
+            tuple(context.folder(job).read_job() for job in lane["jobs"]),
             {role: np.load(folder / name, allow_pickle=False) for role, name in lane["rows"].items()},
-            lane["roles"],
+            None if lane["roles"] is None else tuple(lane["roles"]),
         )
-        for lane in told
+        for lane in shared
     ]
 
 

@@ -1,10 +1,10 @@
-"""What was measured of how packs can be computed: stored in the run, which holds on to it, and in the user's cache.
+"""Measured timings, stored in the run, which keeps using them, and in the user's cache.
 
-    <run>/strategies.json                        kind of lane -> rows of a table
-    <cache>/strategies/<machine and kind>.json   {"machine": ..., "kind": ..., "table": rows}
+    <run>/strategies.json                        {kind of lane: [TimingRow, ...]}
+    <cache>/strategies/<machine and kind>.json   {"machine": ..., "kind": ..., "table": [TimingRow, ...]}
 
-Where a run has no table for a kind of lane, the rule decides. SNELLEN_STRATEGY: `measure`, the default, measures where
-the training is long; `rule` never measures; `always` measures whatever is trained.
+A kind without timings in its run is decided by the rule. SNELLEN_STRATEGY: `measure`, the default, measures where the
+training is long; `rule` never measures; `always` measures whatever is trained.
 """
 
 from __future__ import annotations
@@ -16,96 +16,145 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import ConfigDict, TypeAdapter, with_config
+from typing_extensions import TypedDict
 
 from snellen import __version__
 from snellen.errors import IdentityError, StorageError, unknown
 from snellen.files.atomic import write_json
 from snellen.files.cache import cache_folder
 from snellen.files.hashing import digest_file, identity
-from snellen.files.stored import read_json
+from snellen.files.stored import read_as
 from snellen.kernels.library import instructions, library
 from snellen.train.backend.choose import backends_for
+from snellen.train.environment import PackEnvironment
 from snellen.train.lane import Lane
 from snellen.train.strategy.measurement import measure
-from snellen.train.strategy.packs import kind_of, seconds
-from snellen.train.strategy.rule import NOTHING, Table, as_rows, candidates, of_rows
+from snellen.train.strategy.packs import estimated_seconds, kind_of
+from snellen.train.strategy.rule import UNMEASURED, Strategy, Timing, Timings, candidates
 
 SETTING = "SNELLEN_STRATEGY"
 SETTINGS = ("measure", "rule", "always")
 LONG_SECONDS, MANY_STEPS = 180.0, 2_000
-"""Work of all lanes of a kind on one core, by the rule and to their ends, and their steps, from which two seconds are
-worth it: kernels need a third of what the rule says, and a search stops most of its lanes early."""
+"""Work of all lanes of a kind together (seconds on one core, estimated without measurements; steps) above which
+measuring for two seconds pays off: kernels need a third of the estimate, and a search stops most of its lanes early."""
 
 
-def tables(run: Path, device: str) -> dict[str, Table]:
-    """Those that a run holds on to, by kind of lane; none for a GPU. Raises IdentityError for a damaged file."""
+@with_config(ConfigDict(extra="ignore", allow_inf_nan=False))
+class TimingRow(TypedDict):
+    """A strategy and its timing as stored. way: the backend; parts: batch shards."""
+
+    way: str
+    width: int
+    parts: int
+    threads: int
+    wall: float
+    core: float
+
+
+@with_config(ConfigDict(extra="ignore"))
+class CachedTimings(TypedDict):
+    """A file of the user's cache. machine, kind: checked, because the file's name is only a part of their hash."""
+
+    machine: dict[str, Any]
+    kind: str
+    table: list[TimingRow]
+
+
+_RUN_FILE, _CACHE_FILE = TypeAdapter(dict[str, list[TimingRow]]), TypeAdapter(CachedTimings)
+
+
+def read_timings(run: Path, device: str) -> dict[str, Timings]:
+    """Those stored in a run, by kind of lane; none for a GPU. Raises IdentityError for a damaged file."""
     path = run / "strategies.json"
     if device != "cpu" or not path.exists():
         return {}
     try:
-        return {kind: of_rows(rows) for kind, rows in read_json(path).items()}
-    except (AttributeError, KeyError, TypeError, ValueError):
+        return {kind: from_rows(rows) for kind, rows in read_as(_RUN_FILE, path).items()}
+    except IdentityError:
         raise IdentityError("not a record of measured strategies", where=str(path), hint="Remove it.") from None
 
 
-def settle_tables(run: Path, lanes: Iterable[Lane], environment: Mapping[str, Any]) -> dict[str, Table]:
-    """The tables of a run, and of all lanes that are about to be trained and worth it: as the run has them, else from
-    the cache, else measured now; written down before anything is trained.
-
-    environment: device, threads, torch and processor.
-    """
-    held = tables(run, environment["device"])
-    missing = {kind: lane for kind, lane in _worth_it(lanes, environment["device"]).items() if kind not in held}
+def settle_timings(run: Path, lanes: Iterable[Lane], environment: PackEnvironment) -> dict[str, Timings]:
+    """The timings for all lanes about to be trained whose training is long: from the run, else the cache, else measured
+    now. They are stored in the run before anything is trained."""
+    timings = read_timings(run, environment["device"])
+    missing = {
+        kind: lane for kind, lane in _worth_measuring(lanes, environment["device"]).items() if kind not in timings
+    }
     for kind, lane in missing.items():
-        held[kind] = _stored(kind, lane, environment) or _measured(kind, lane, environment)
+        timings[kind] = _cached(kind, lane, environment) or _measured(kind, lane, environment)
     if missing:
-        write_json(run / "strategies.json", {kind: as_rows(table) for kind, table in held.items()})
-    return held
+        write_json(run / "strategies.json", {kind: to_rows(each) for kind, each in timings.items()})
+    return timings
 
 
-def stored_tables(lanes: Iterable[Lane], environment: Mapping[str, Any]) -> dict[str, Table]:
+def cached_timings(lanes: Iterable[Lane], environment: PackEnvironment) -> dict[str, Timings]:
     """What a new run of these lanes would find in the cache."""
-    worth = _worth_it(lanes, environment["device"])
-    return {kind: _stored(kind, lane, environment) or NOTHING for kind, lane in worth.items()}
+    worth = _worth_measuring(lanes, environment["device"])
+    return {kind: _cached(kind, lane, environment) or UNMEASURED for kind, lane in worth.items()}
 
 
-def _worth_it(lanes: Iterable[Lane], device: str) -> dict[str, Lane]:
-    """A lane of each kind whose training is long enough, to the ends of all that were asked for."""
+def to_rows(timings: Timings) -> list[TimingRow]:
+    """For JSON."""
+    return [
+        TimingRow(
+            way=each.backend,
+            width=each.width,
+            parts=each.batch_shards,
+            threads=each.threads,
+            wall=timing.wall,
+            core=timing.core,
+        )
+        for each, timing in timings.items()
+    ]
+
+
+def from_rows(rows: Iterable[TimingRow]) -> Timings:
+    """From JSON."""
+    return {
+        Strategy(row["way"], row["width"], row["parts"], row["threads"]): Timing(row["wall"], row["core"])
+        for row in rows
+    }
+
+
+def _worth_measuring(lanes: Iterable[Lane], device: str) -> dict[str, Lane]:
+    """A lane of each kind whose lanes together train long enough."""
     setting = os.environ.get(SETTING) or SETTINGS[0]
     if setting not in SETTINGS:
         raise unknown("strategy", setting, SETTINGS, where=SETTING)
     if setting == "rule" or device != "cpu":
         return {}
-    alike: dict[str, list[Lane]] = {}
+    by_kind: dict[str, list[Lane]] = {}
     for lane in lanes:
-        alike.setdefault(kind_of(lane), []).append(lane)
-    return {kind: same[0] for kind, same in alike.items() if setting == "always" or _is_long(same)}
+        by_kind.setdefault(kind_of(lane), []).append(lane)
+    return {kind: same[0] for kind, same in by_kind.items() if setting == "always" or _is_long(same)}
 
 
 def _is_long(lanes: list[Lane]) -> bool:
     steps = sum(lane.steps * lane.epochs for lane in lanes)
-    return steps >= MANY_STEPS and sum(seconds([lane]) for lane in lanes) >= LONG_SECONDS
+    return steps >= MANY_STEPS and sum(estimated_seconds([lane]) for lane in lanes) >= LONG_SECONDS
 
 
-def _stored(kind: str, lane: Lane, environment: Mapping[str, Any]) -> Table | None:
-    """The table of this kind on this machine in the cache; one that is damaged counts as none."""
+def _cached(kind: str, lane: Lane, environment: PackEnvironment) -> Timings | None:
+    """The timings of this kind on this machine in the cache; a damaged file counts as none."""
     machine = _machine(lane, environment)
-    with suppress(OSError, IdentityError, KeyError, TypeError, ValueError):
-        found = read_json(_path(machine, kind))
-        return of_rows(found["table"]) if (found["machine"], found["kind"]) == (machine, kind) else None
+    with suppress(OSError, IdentityError):
+        stored = read_as(_CACHE_FILE, _path(machine, kind))
+        return from_rows(stored["table"]) if (stored["machine"], stored["kind"]) == (machine, kind) else None
     return None
 
 
-def _measured(kind: str, lane: Lane, environment: Mapping[str, Any]) -> Table:
-    """A new table, left in the cache where that can be written."""
-    machine, table = _machine(lane, environment), measure(lane, candidates(lane, environment["threads"]))
+def _measured(kind: str, lane: Lane, environment: PackEnvironment) -> Timings:
+    """New timings, also stored in the cache where that can be written."""
+    machine, timings = _machine(lane, environment), measure(lane, candidates(lane, environment["threads"]))
     with suppress(StorageError):
-        write_json(_path(machine, kind), {"machine": machine, "kind": kind, "table": as_rows(table)})
-    return table
+        write_json(_path(machine, kind), CachedTimings(machine=machine, kind=kind, table=to_rows(timings)))
+    return timings
 
 
-def _machine(lane: Lane, environment: Mapping[str, Any]) -> dict[str, Any]:
-    """All that the time of a step depends on beside the lane."""
+def _machine(lane: Lane, environment: PackEnvironment) -> dict[str, Any]:
+    """All that the duration of a step depends on, besides the lane."""
     return {
         "processor": environment.get("processor"),
         "instructions": torch.backends.cpu.get_cpu_capability(),
@@ -119,9 +168,9 @@ def _machine(lane: Lane, environment: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _library_digest() -> str | None:
-    """Of the kernels as they were built; None where there are none."""
-    found = library()
-    return None if found is None else digest_file(Path(found._name))
+    """Of the compiled kernels; None where there are none."""
+    loaded = library()
+    return None if loaded is None else digest_file(Path(loaded._name))
 
 
 def _path(machine: Mapping[str, Any], kind: str) -> Path:

@@ -1,4 +1,4 @@
-"""What a plan will cost, from a few timed steps on random pictures; nothing is trained."""
+"""What training a lane will cost, from a few timed steps on random images. Nothing is trained."""
 
 from __future__ import annotations
 
@@ -14,25 +14,23 @@ from snellen.limits import PREDICTION_BATCH
 from snellen.models.forward import predict_probabilities
 from snellen.train.job import Trajectory
 from snellen.train.lane import Lane
-from snellen.train.strategy.measurement import Rehearsal
-from snellen.train.strategy.rule import NOTHING, Strategy, Table, of_pack
+from snellen.train.strategy.measurement import RandomImagesPack
+from snellen.train.strategy.rule import UNMEASURED, Strategy, Timings, choose_for_pack
 
-PROBE_SECONDS = 0.4
-"""Timed a model: long enough for a median, short enough that `check` answers at once."""
-
-
-PROBED_STEPS = 8
-"""Steps of a timed epoch: what an epoch has beside its steps is shared by many, as it will be."""
+TIMED_SECONDS = 0.4
+"""Per model: long enough for a median, short enough that `check` answers at once."""
+TIMED_STEPS = 8
+"""Together, so that they share the fixed cost of an epoch, as they will in training."""
 
 
 @dataclass(frozen=True)
 class Cost:
     """Of one lane of a pack. step_seconds: its share of a training step; batch_seconds: of predicting a batch.
-    memory_bytes: beside the data."""
+    memory_bytes: in addition to the data."""
 
     parameters: int
     multiply_adds: int
-    steps_an_epoch: int
+    steps_per_epoch: int
     epochs: int
     step_seconds: float
     batch_seconds: float
@@ -41,79 +39,78 @@ class Cost:
 
     @property
     def seconds(self) -> float:
-        """All epochs; early stopping is not counted on."""
-        return self.epochs * (self.steps_an_epoch * self.step_seconds + self.validation_batches * self.batch_seconds)
+        """Of all epochs: early stopping may save some."""
+        return self.epochs * (self.steps_per_epoch * self.step_seconds + self.validation_batches * self.batch_seconds)
 
-    def times(self, factor: float) -> Cost:
-        """The same in so many times the time."""
+    def scaled(self, factor: float) -> Cost:
+        """The same, taking `factor` times as long."""
         return replace(self, step_seconds=self.step_seconds * factor, batch_seconds=self.batch_seconds * factor)
 
-    def of(self, lane: Lane) -> Cost:
-        """The cost of a lane like the timed one, with its own rows and epochs; of another size by its
-        multiply-adds."""
+    def for_lane(self, lane: Lane) -> Cost:
+        """The cost of another lane, with its own rows and epochs; in proportion to its multiply-adds."""
         network = lane.trajectory.network
-        times = network.multiply_adds / max(1, self.multiply_adds)
+        factor = network.multiply_adds / max(1, self.multiply_adds)
         return replace(
             self,
             parameters=network.parameter_count,
             multiply_adds=network.multiply_adds,
-            steps_an_epoch=lane.steps,
+            steps_per_epoch=lane.steps,
             epochs=lane.epochs,
-            step_seconds=self.step_seconds * times,
-            batch_seconds=self.batch_seconds * times,
-            validation_batches=_batches(lane),
-            memory_bytes=_memory(lane.trajectory),
+            step_seconds=self.step_seconds * factor,
+            batch_seconds=self.batch_seconds * factor,
+            validation_batches=_validation_batches(lane),
+            memory_bytes=_memory_bytes(lane.trajectory),
         )
 
 
-def estimate(lanes: Sequence[Lane], device: str, threads: int, table: Table = NOTHING) -> Cost:
-    """The cost of each lane of a pack on this machine, as it is loaded now. threads: the most that it may use. table:
-    what is known of lanes of this kind."""
-    lane, network, strategy = lanes[0], lanes[0].trajectory.network, of_pack(lanes, threads, device, table)
+def estimate_cost(lanes: Sequence[Lane], device: str, max_threads: int, timings: Timings = UNMEASURED) -> Cost:
+    """The cost of each lane of a pack on this machine, under its present load. timings: of lanes of this kind."""
+    lane, network = lanes[0], lanes[0].trajectory.network
+    strategy = choose_for_pack(lanes, max_threads, device, timings)
     torch.set_num_threads(strategy.threads)
-    step_seconds, batch_seconds = _probe(lanes, device, strategy)
+    step_seconds, batch_seconds = _timed(lanes, device, strategy)
     return Cost(
         parameters=network.parameter_count,
         multiply_adds=network.multiply_adds,
-        steps_an_epoch=lane.steps,
+        steps_per_epoch=lane.steps,
         epochs=lane.epochs,
         step_seconds=step_seconds / len(lanes),
         batch_seconds=batch_seconds,
-        validation_batches=_batches(lane),
-        memory_bytes=_memory(lane.trajectory),
+        validation_batches=_validation_batches(lane),
+        memory_bytes=_memory_bytes(lane.trajectory),
     )
 
 
-def _batches(lane: Lane) -> int:
+def _validation_batches(lane: Lane) -> int:
     return math.ceil(len(lane.rows["validation"]) / PREDICTION_BATCH)
 
 
-def _probe(lanes: Sequence[Lane], device: str, strategy: Strategy) -> tuple[float, float]:
+def _timed(lanes: Sequence[Lane], device: str, strategy: Strategy) -> tuple[float, float]:
     """Median seconds of a training step of the pack, and of a prediction batch."""
-    trajectory, steps = lanes[0].trajectory, min(PROBED_STEPS, lanes[0].steps)
-    rehearsal = Rehearsal.of(lanes, device, steps, strategy, PREDICTION_BATCH)
-    alone, images = rehearsal.start.alone(0), rehearsal.training.data.images
-    views = rehearsal.training.layout.views(alone.theta)
+    trajectory, steps = lanes[0].trajectory, min(TIMED_STEPS, lanes[0].steps)
+    pack = RandomImagesPack.of(lanes, device, steps, strategy, PREDICTION_BATCH)
+    alone, images = pack.start.alone(0), pack.training.data.images
+    views = pack.training.layout.views(alone.theta)
     batch = torch.arange(PREDICTION_BATCH, device=device)
 
     def predict() -> None:
         predict_probabilities(trajectory.network, views, alone.state, images, trajectory.pixel_range, batch)
 
-    return _median_seconds(rehearsal.run) / steps, _median_seconds(predict)
+    return _median_seconds(pack.train_steps) / steps, _median_seconds(predict)
 
 
 def _median_seconds(call: Callable[[], object]) -> float:
     call()
     times: list[float] = []
-    while sum(times) < PROBE_SECONDS / 2 or len(times) < 3:
+    while sum(times) < TIMED_SECONDS / 2 or len(times) < 3:
         began = time.perf_counter()
         call()
         times.append(time.perf_counter() - began)
     return float(np.median(times))
 
 
-def _memory(trajectory: Trajectory) -> int:
-    """Weights, gradient, optimizer slots and two copies to go back to; outputs of all layers of a batch, twice."""
+def _memory_bytes(trajectory: Trajectory) -> int:
+    """Weights, gradients, optimizer slots and two copies of the best weights; twice the outputs of all layers."""
     network = trajectory.network
     copies = 5 + 2 * len(trajectory.optimizer.slots())
     outputs = sum(math.prod(placed.output_shape) for placed in network.layers)

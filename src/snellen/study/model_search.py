@@ -1,4 +1,4 @@
-"""A model with values to search becomes an ordinary model plus its search; all that it could be is validated."""
+"""Separates a model with values to search into a model without them and its search; all options are validated."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import InitErrorDetails, to_jsonable_python
 
 from snellen.errors import StudyError
-from snellen.study.methods import METHOD, Method, default_method, spelt_out
+from snellen.study.methods import METHOD, Method, default_method, with_method_key
 from snellen.study.space import Fault, Filling, Location, Space, read_tree
 from snellen.study.values import Choice, Range
 
@@ -19,10 +19,10 @@ Details = list[InitErrorDetails]
 
 
 def separate(written: Any, validate: Validate, default_epochs: int) -> Any:
-    """The model as written with its values settled and its search spelt out; as it is when there is none.
+    """The model with the first of each value, and its complete search; unchanged where there is nothing to search.
 
-    validate: of a model without values. Raises ValidationError, with locations as written, for every fault of every
-    option and of both ends of every range.
+    validate: a model without values to search. Raises ValidationError, with locations as written, for every mistake in
+    every option and at both ends of every range.
     """
     if not isinstance(written, Mapping):
         return written
@@ -30,22 +30,22 @@ def separate(written: Any, validate: Validate, default_epochs: int) -> Any:
     search = _as_json(written.get("search"))
     template = search.get("template") if isinstance(search, Mapping) else None
     if template:
-        return _reopened(plain, search, template, validate, default_epochs)
+        return _from_resolved(plain, search, template, validate, default_epochs)
     faults: list[Fault] = []
     tree = read_tree(plain, (), faults)
-    _raise(_wrong(fault.location, fault.error, plain) for fault in faults)
+    _raise(_detail_of(fault.location, fault.error, plain) for fault in faults)
     if not _has_values(tree):
         if search is not None:
-            found = StudyError("nothing to search: no value of this model is a `choice`, a `log` or a `range`")
-            _raise([_wrong(("search",), found, search)])
+            error = StudyError("nothing to search: no value of this model is a `choice`, a `log` or a `range`")
+            _raise([_detail_of(("search",), error, search)])
         return written
     return _with_search(Space(_as_json(plain)), search, validate, default_epochs, ())
 
 
 def with_defaults(train: Any, defaults: Any) -> Any:
-    """`train` as written over the study's, inside every option of a choice and every phase of a list.
+    """The `train` of a model over the study's, inside every option of a choice and every phase of a list.
 
-    A list of phases is no default for a model that has training of its own.
+    A list of phases is not used as a default where a model has its own `train`.
     """
     if train is None:
         return defaults
@@ -62,11 +62,11 @@ def with_defaults(train: Any, defaults: Any) -> Any:
     return {**defaults, **train}
 
 
-def settled(written: Any, validate: Validate) -> Any:
-    """What is written with the first of each value, after everything that it could be was validated."""
+def with_first_values(written: Any, validate: Validate) -> Any:
+    """`written` with the first of each value, after all options were validated."""
     faults: list[Fault] = []
     tree = read_tree(written, (), faults)
-    _raise(_wrong(fault.location, fault.error, written) for fault in faults)
+    _raise(_detail_of(fault.location, fault.error, written) for fault in faults)
     if not _has_values(tree):
         return written
     space = Space(_as_json(written))
@@ -78,27 +78,27 @@ def _is_choice(written: Mapping[str, Any]) -> bool:
     return set(written) == {"choice"} and isinstance(written["choice"], list | tuple)
 
 
-def _reopened(
+def _from_resolved(
     plain: dict[str, Any], search: Mapping[str, Any], template: Any, validate: Validate, default_epochs: int
 ) -> dict[str, Any]:
-    """A resolved study read again: the model stands beside its template."""
+    """From a resolved study, which has the model beside its template."""
     place: Location = ("search", "template")
     faults: list[Fault] = []
     tree = read_tree(template, (), faults)
-    _raise(_wrong((*place, *fault.location), fault.error, template) for fault in faults)
+    _raise(_detail_of((*place, *fault.location), fault.error, template) for fault in faults)
     if not isinstance(template, Mapping) or not _has_values(tree):
-        _raise([_wrong(place, StudyError("nothing to search in this template"), template)])
+        _raise([_detail_of(place, StudyError("nothing to search in this template"), template)])
     separated = _with_search(Space(template), search, validate, default_epochs, place)
     if validate(plain) != validate({key: item for key, item in separated.items() if key != "search"}):
         hint = "Change the values in the template, or write them in the model and leave the template out."
-        _raise([_wrong(place, StudyError("the model is not the first of its template", hint=hint), template)])
+        _raise([_detail_of(place, StudyError("the model is not the first of its template", hint=hint), template)])
     return separated
 
 
 def _with_search(space: Space, search: Any, validate: Validate, default_epochs: int, place: Location) -> dict[str, Any]:
     _raise(_faults_of(space, validate, place))
     with _located(("search",), search):
-        written = spelt_out(search if search is not None else default_method(space))
+        written = with_method_key(search if search is not None else default_method(space))
         settings = METHOD.validate_python({**written, "template": dict(space.template)})
         settings.check(space)
     with _located(("search", "epochs"), settings.epochs):
@@ -114,20 +114,20 @@ def _can_finish_one(settings: Method, most_epochs: int) -> None:
 
 
 def _faults_of(space: Space, validate: Validate, place: Location) -> Details:
-    """The faults of everything the model could be, each once."""
-    found: dict[Any, InitErrorDetails] = {}
+    """The mistakes in all options, each once."""
+    collected: dict[Any, InitErrorDetails] = {}
     for assignment in space.probes():
         filling = space.filled(assignment)
         try:
             validate(filling.model)
         except ValidationError as error:
             for details in _moved(error, filling, place):
-                found.setdefault((details["loc"], str(details["type"])), details)
-    return list(found.values())
+                collected.setdefault((details["loc"], str(details["type"])), details)
+    return list(collected.values())
 
 
 def _moved(error: ValidationError, filling: Filling, place: Location) -> Details:
-    """The faults of a filling, at their places in the template."""
+    """The mistakes in a filled model, at their places in the template."""
     return [_details(fault, (*place, *filling.written_at(fault["loc"]))) for fault in error.errors(include_url=False)]
 
 
@@ -135,23 +135,23 @@ def _details(fault: Any, location: Location) -> InitErrorDetails:
     return {"type": fault["type"], "loc": location, "input": fault["input"], "ctx": fault.get("ctx", {})}
 
 
-def _wrong(location: Location, error: StudyError, found: Any) -> InitErrorDetails:
+def _detail_of(location: Location, error: StudyError, found: Any) -> InitErrorDetails:
     return {"type": "value_error", "loc": location, "input": found, "ctx": {"error": error}}
 
 
 def _raise(details: Iterable[InitErrorDetails]) -> None:
-    told = list(details)
-    if told:
-        raise ValidationError.from_exception_data("Model", told)
+    collected = list(details)
+    if collected:
+        raise ValidationError.from_exception_data("Model", collected)
 
 
 @contextmanager
 def _located(location: Location, found: Any) -> Any:
-    """Errors that pass are told at this place of the model."""
+    """Gives errors raised in the block this place in the model."""
     try:
         yield
     except StudyError as error:
-        _raise([_wrong(location, error, found)])
+        _raise([_detail_of(location, error, found)])
     except ValidationError as error:
         _raise(_details(fault, (*location, *fault["loc"])) for fault in error.errors(include_url=False))
 
@@ -164,5 +164,5 @@ def _has_values(node: Any) -> bool:
 
 
 def _as_json(written: Any) -> Any:
-    """Plain values of what may hold layers or methods that were built in Python."""
+    """Plain values; layers and methods built in Python become JSON."""
     return written.model_dump(mode="json") if isinstance(written, BaseModel) else to_jsonable_python(written)

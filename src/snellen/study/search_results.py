@@ -1,4 +1,4 @@
-"""What searches found, on the study's split and inside the splits of nested folds, and what it makes of the models."""
+"""The values that searches chose, on the study's split and inside each split of nested folds."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from snellen.study.assignments import fill
+from snellen.study.assignments import apply_assignment
 from snellen.study.schema import Model, StudyFile
 from snellen.study.space import Assignment
 
@@ -17,9 +17,9 @@ Nested = Mapping[str, Mapping[Split, Model]]
 
 
 @dataclass(frozen=True)
-class Found:
-    """What searches found. models: the values of each model that was searched; splits: those that it was given by the
-    search inside each split, where folds are nested."""
+class SearchResults:
+    """models: the values chosen for each model that was searched. splits: those chosen by the search inside each split,
+    where folds are nested."""
 
     models: Mapping[str, Assignment]
     splits: Mapping[str, Mapping[Split, Assignment]] = field(default_factory=dict)
@@ -27,30 +27,31 @@ class Found:
     def nested(self, study: StudyFile) -> Nested:
         """The models of each split."""
         return {
-            name: {split: fill(study.models[name], assignment) for split, assignment in splits.items()}
+            name: {split: apply_assignment(study.models[name], values) for split, values in splits.items()}
             for name, splits in self.splits.items()
         }
 
     def as_json(self) -> dict[str, Any]:
         """For plan.json."""
+        models = {name: dict(values) for name, values in self.models.items()}
         splits = {
-            name: [{"repeat": repeat, "fold": fold, "values": dict(each)} for (repeat, fold), each in found.items()]
-            for name, found in self.splits.items()
-            if found
+            name: [{"repeat": repeat, "fold": fold, "values": dict(each)} for (repeat, fold), each in values.items()]
+            for name, values in self.splits.items()
+            if values
         }
-        found = {name: dict(each) for name, each in self.models.items()}
-        return {"found": found, "found_in_folds": splits} if splits else {"found": found}
+        return {"found": models, "found_in_folds": splits} if splits else {"found": models}
 
 
-def with_found(study: StudyFile, found: Found) -> StudyFile:
-    """The study with the values that the searches found in place of the searches."""
+def apply_search_results(study: StudyFile, results: SearchResults) -> StudyFile:
+    """The study with the chosen values in place of the searches."""
     models = {
-        name: fill(model, found.models[name]) if name in found.models else model for name, model in study.models.items()
+        name: apply_assignment(model, results.models[name]) if name in results.models else model
+        for name, model in study.models.items()
     }
     return study.model_copy(update={"models": models})
 
 
-def split_words(model: str, split: Split) -> str:
+def split_label(model: str, split: Split) -> str:
     """What to call a model inside a split: `mlp, fold 2 of repeat 3`."""
     repeat, fold = split
     return f"{model}, fold {fold}" + (f" of repeat {repeat}" if repeat > 1 else "")

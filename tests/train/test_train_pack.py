@@ -21,9 +21,10 @@ from snellen.metrics.scores import accuracy, loss
 from snellen.train import step_runner
 from snellen.train.epoch_results import Validation
 from snellen.train.lane import Lane
-from snellen.train.perform import RunContext, perform
 from snellen.train.results import JobFolder, Result
+from snellen.train.run_context import RunContext
 from snellen.train.step import StepInputs
+from snellen.train.train_pack import train_pack
 from snellen.train.watcher import Silent
 
 ROWS = {"train": np.arange(60), "validation": np.arange(60, 90)}
@@ -38,7 +39,7 @@ def workplace(folder: Path) -> RunContext:
 def performed(folder: Path, **changes: Any) -> tuple[Result, JobFolder]:
     place = workplace(folder)
     own = lane(**changes)
-    perform([own], place, Silent())
+    train_pack([own], place, Silent())
     result = place.folder(own.ids[0]).read_result()
     assert result is not None
     return result, place.folder(own.ids[0])
@@ -144,12 +145,12 @@ def test_only_the_record_of_the_pack_stays(tmp_path: Path) -> None:
 
 
 def test_sealed_labels_stay_sealed(tmp_path: Path) -> None:
-    from snellen.train.perform import predict_role
+    from snellen.train.store_results import predict_role
 
     place = workplace(tmp_path)
     place.dataset.labels[60:] = SEALED
     own = Lane(lane().jobs, {"train": ROWS["train"], "validation": ROWS["train"]})
-    perform([own], place, Silent())
+    train_pack([own], place, Silent())
     assert place.folder(own.ids[0]).is_done()
     assert predict_role("test", ROWS["validation"], own.ids[0], place).labels is None
 

@@ -9,11 +9,11 @@ import jsonschema
 import pytest
 
 from snellen.errors import StudyError
-from snellen.study.assignments import fill, last_epochs, space_of
+from snellen.study.assignments import apply_assignment, last_epochs, space_of
 from snellen.study.document import parse, to_yaml
 from snellen.study.methods import SETTINGS, Halving, Random
+from snellen.study.model_search import with_defaults
 from snellen.study.schema import Model, StudyFile
-from snellen.study.searched import with_defaults
 
 EDITOR = jsonschema.Draft202012Validator(StudyFile.model_json_schema())
 BASE = """study: s
@@ -83,14 +83,14 @@ def test_fill_is_the_study_written_with_those_values() -> None:
     written = written.replace("{choice: [32, 64]}", "64").replace("{choice: [0.0, 0.9]}", "0.9")
     written = written.replace("{choice: [adam, {sgd: {momentum: 0.9}}]}", "{sgd: {momentum: 0.9}}")
     written = written.replace("    search: {method: tpe, trials: 30}\n", "")
-    assert fill(model_of(BASE), chosen) == model_of(written)
+    assert apply_assignment(model_of(BASE), chosen) == model_of(written)
 
 
 def test_an_assignment_that_does_not_fit_is_refused() -> None:
     with pytest.raises(StudyError, match=r"assignment: a value is missing; expected layers\.1\.dense\.units"):
-        fill(model_of(BASE), {})
+        apply_assignment(model_of(BASE), {})
     with pytest.raises(StudyError, match="a model without values to search"):
-        fill(Model.model_validate({"layers": "linear"}), {})
+        apply_assignment(Model.model_validate({"layers": "linear"}), {})
 
 
 def test_a_model_without_values_has_no_space() -> None:
@@ -107,7 +107,7 @@ def test_models_of_python_objects_may_have_values() -> None:
     written = {"layers": layers, "train": {"batch_size": {"choice": [8, 16]}}, "search": Random(trials=3)}
     model = Model.model_validate(written)
     assert model.layers == layers and model.search is not None
-    assert fill(model, {"train.batch_size": 16}).train[0].batch_size == 16
+    assert apply_assignment(model, {"train.batch_size": 16}).train[0].batch_size == 16
     assert Model.model_validate(model) == Model.model_validate(model.model_dump(mode="json")) == model
 
 
@@ -149,7 +149,7 @@ MISTAKES = [
     ("[0.0, 0.5]", "[0.5, 0.0]", 8, "`dropout` of model `a`: `range` needs low below high; found 0.5 and 0.0"),
     ("{range: [0.0, 0.5]}", "0.1, rate: 2", 8, "a layer is written as a name or as one name with arguments"),
     ("[[], [{dropout", "[[], [{dropot", 8, "unknown layer 'dropot'"),
-    ("{choice: [32, 64]}", "{choice: [32], units: 3}", 9, "`dense` of model `a`: a value to search stands alone"),
+    ("{choice: [32, 64]}", "{choice: [32], units: 3}", 9, "`dense` of model `a`: other keys beside a value to search"),
     ("1e-4, 1e-2", "0, 1.0", 12, "`learning_rate` of model `a`: `log` needs numbers above 0; found 0"),
     ("1e-4, 1e-2", "1e-4, 100", 12, "`learning_rate` of model `a` must be in (0, 10]; got 100"),
     ("momentum:", "momentm:", 13, "unknown key `momentm` of model `a`; did you mean `momentum`?"),

@@ -1,0 +1,42 @@
+"""What every training of a run shares: its directory, its images, and the machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from snellen.data.dataset import Dataset
+from snellen.train.batches import ResidentData
+from snellen.train.checkpoint import Checkpoint
+from snellen.train.environment import PackEnvironment
+from snellen.train.lane import Lane, pack_id
+from snellen.train.results import JobFolder
+
+
+@dataclass(frozen=True, eq=False)
+class RunContext:
+    """run: the run directory. dataset: without test labels. material: its images and labels on the device.
+    environment: recorded beside results. workers: processes that may train at the same time."""
+
+    run: Path
+    dataset: Dataset
+    material: ResidentData
+    environment: PackEnvironment
+    workers: int = 1
+
+    def folder(self, job_id: str) -> JobFolder:
+        """The folder of a job."""
+        return JobFolder.of(self.run, job_id)
+
+    def pack_folder(self, lanes: Sequence[Lane]) -> Path:
+        """The folder of a pack: its record and its checkpoint."""
+        return self.run / "packs" / pack_id(lanes)
+
+    def checkpoint(self, lanes: Sequence[Lane]) -> Checkpoint:
+        """The checkpoint of a pack."""
+        return Checkpoint(self.pack_folder(lanes), [lane.ids for lane in lanes])
+
+    def paused(self, lane: Lane) -> Checkpoint:
+        """The checkpoint of a lane that has paused."""
+        return Checkpoint(self.run / "paused" / pack_id([lane]), [lane.ids])
