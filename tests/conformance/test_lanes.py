@@ -129,7 +129,7 @@ def backends(pack: list[Lane]) -> tuple[str, ...]:
 def same(packed: Progress, alone: Progress, relative: float) -> None:
     """relative: of the size of all weights; 0 for 1e-9 in each."""
     assert packed.failure is None and alone.failure is None
-    assert packed.kept[0].keeper.best_epoch == alone.kept[0].keeper.best_epoch
+    assert packed.kept[0].stopping.best_epoch == alone.kept[0].stopping.best_epoch
     assert len(packed.history) == len(alone.history)
     found, wanted = packed.kept[0].theta, alone.kept[0].theta
     if relative:

@@ -29,7 +29,7 @@ WORK = cases.lane(
 
 
 def kept_epoch(snapshot: Snapshot) -> int:
-    return snapshot.lanes[0].kept[0].keeper.best_epoch
+    return snapshot.lanes[0].kept[0].stopping.best_epoch
 
 
 @pytest.fixture(scope="module")

@@ -161,7 +161,7 @@ def test_the_kept_weights_are_those_of_the_best_epoch(
     with_validation(monkeypatch, values)
     snapshot = trained(tmp_path, measure=measure, patience=patience, layers=["flatten", "batch_norm"])
     chosen = kept(snapshot)
-    assert (chosen.keeper.best_epoch, snapshot.epoch) == (kept_epoch, epochs)
+    assert (chosen.stopping.best_epoch, snapshot.epoch) == (kept_epoch, epochs)
     torch.testing.assert_close(chosen.theta, kept(best).theta, rtol=0, atol=0)
     for name, value in kept(best).state.items():
         torch.testing.assert_close(chosen.state[name], value, rtol=0, atol=0)
@@ -210,7 +210,7 @@ def test_a_longer_run_goes_on_where_a_shorter_one_stopped(tmp_path: Path, optimi
     part.save(train_pack((own,), material(), start(own), part, Silent(), until=2))
     assert part.epoch == 2
     resumed = trained(tmp_path / "parts", optimizer=optimizer, layers=layers)
-    assert len(history(resumed)) == 4 and kept(resumed).keeper == kept(whole).keeper
+    assert len(history(resumed)) == 4 and kept(resumed).stopping == kept(whole).stopping
     torch.testing.assert_close(kept(resumed).theta, kept(whole).theta, rtol=0, atol=0)
 
 
@@ -225,5 +225,5 @@ def test_weight_decay_shrinks_weights_that_no_gradient_moves(tmp_path: Path) -> 
 
 def test_the_start_is_the_start(tmp_path: Path) -> None:
     begun = start(lane())
-    assert kept(begun).keeper == EarlyStopping() and history(begun) == () and begun.epoch == 0
+    assert kept(begun).stopping == EarlyStopping() and history(begun) == () and begun.epoch == 0
     assert torch.equal(begun.theta, kept(begun).theta)

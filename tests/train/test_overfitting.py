@@ -92,7 +92,7 @@ def test_the_last_weights_of_a_lane_that_has_left_come_back_from_a_checkpoint(tm
     for _ in range(6):
         snapshot = training.epoch(snapshot, Silent())
     first, second = (progress.kept[0] for progress in snapshot.lanes)
-    assert snapshot.alive == (1,) and first.keeper.best_epoch < 5 and first.last is not None and second.last is None
+    assert snapshot.alive == (1,) and first.stopping.best_epoch < 5 and first.last is not None and second.last is None
     ids = [("one",), ("other",)]
     Checkpoint(tmp_path, ids).save(snapshot)
     loaded = Checkpoint(tmp_path, ids).load("cpu")

@@ -64,7 +64,7 @@ def test_lanes_are_what_each_would_be_alone(tmp_path: Path, optimizer: Any) -> N
     for number, one in enumerate(lanes(optimizer=optimizer)):
         alone = train(one, folder=tmp_path / str(number)).lanes[0]
         packed = together.lanes[number]
-        assert packed.kept[0].keeper.best_epoch == alone.kept[0].keeper.best_epoch
+        assert packed.kept[0].stopping.best_epoch == alone.kept[0].stopping.best_epoch
         assert len(packed.history) == len(alone.history)
         torch.testing.assert_close(packed.kept[0].theta, alone.kept[0].theta, rtol=1e-4, atol=1e-5)
         for name, value in alone.kept[0].state.items():
@@ -125,8 +125,8 @@ def test_stop_rules_that_share_a_trajectory_are_what_each_would_be_alone(
 
     monkeypatch.setattr(Validation, "scores", validate)
     together = train(several(*rules), folder=tmp_path / "shared")
-    assert [kept.keeper.best_epoch for kept in together.lanes[0].kept] == [2, 2, 6, 3]
-    assert [kept.keeper.epoch for kept in together.lanes[0].kept] == [2, 3, 6, 5]
+    assert [kept.stopping.best_epoch for kept in together.lanes[0].kept] == [2, 2, 6, 3]
+    assert [kept.stopping.epoch for kept in together.lanes[0].kept] == [2, 3, 6, 5]
     for number, rule in enumerate(rules):
         seen.clear()
         alone = train(lane(**rule), folder=tmp_path / str(number)).lanes[0].kept[0]

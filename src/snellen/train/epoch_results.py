@@ -101,20 +101,20 @@ def progress_after(before: Progress, lane: Lane, place: int, record: EpochRecord
     epoch, keeps the last weights too."""
     kept = []
     for job, old in zip(lane.jobs, before.kept):
-        if old.keeper.done(job.stop):
+        if old.stopping.done(job.stop):
             kept.append(old)
             continue
-        stopping = old.keeper.after(job.stop, record["validation_loss"], record["validation_accuracy"])
+        stopping = old.stopping.after(job.stop, record["validation_loss"], record["validation_accuracy"])
         if stopping.improved():
             weights = trained.weights_of(place)
             kept.append(Kept(stopping, weights.theta, weights.state))
         else:
             kept.append(
-                replace(old, keeper=stopping, last=trained.weights_of(place) if stopping.done(job.stop) else None)
+                replace(old, stopping=stopping, last=trained.weights_of(place) if stopping.done(job.stop) else None)
             )
     return Progress(tuple(kept), (*before.history, record))
 
 
 def is_done(lane: Lane, progress: Progress) -> bool:
     """Whether no job of the lane needs another epoch."""
-    return all(kept.keeper.done(job.stop) for job, kept in zip(lane.jobs, progress.kept))
+    return all(kept.stopping.done(job.stop) for job, kept in zip(lane.jobs, progress.kept))
