@@ -23,7 +23,9 @@ from snellen.kernels.library import instructions  # noqa: E402
 from snellen.models.build import parse_layers  # noqa: E402
 from snellen.models.layers import Dense  # noqa: E402
 from snellen.train import initial_state  # noqa: E402
-from snellen.train.loop import ResidentData, Silent, Training  # noqa: E402
+from snellen.train.batches import ResidentData  # noqa: E402
+from snellen.train.loop import Training  # noqa: E402
+from snellen.train.watcher import Silent  # noqa: E402
 from snellen.train.environment import Environment, current_environment  # noqa: E402
 from snellen.train.job import Job, StopRule, Trajectory  # noqa: E402
 from snellen.train.lane import Lane  # noqa: E402
@@ -57,12 +59,13 @@ def prepare(name: str, lanes: int, way: str, steps: int, rows: int | None = None
 
     def train() -> None:
         torch.set_num_threads(chosen.threads)
-        training.step_through(start, Silent())
+        training.run_steps(start, Silent())
         _synchronise()
 
     def evaluate() -> None:
         torch.set_num_threads(chosen.threads)
-        training.validate(0, start.theta[:1], {key: value[:1] for key, value in start.state.items()})
+        state = {key: value[:1] for key, value in start.state.items()}
+        training.validation.scores(pack[0], 0, start.theta[:1], state)
 
     def whole() -> None:
         torch.set_num_threads(chosen.threads)

@@ -18,7 +18,7 @@ import children
 import pytest
 
 import snellen
-from snellen.train import run_context, state
+from snellen.train import run_context, step_runner
 
 STUDY: dict[str, Any] = {
     "study": "crash",
@@ -91,7 +91,7 @@ def _run(folder: Path, moment: Moment | None, changes: Mapping[str, Any], parent
     with pytest.MonkeyPatch.context() as patch:
         for name in DISK_OPERATIONS:
             patch.setattr(os, name, counted(DISK, getattr(os, name)))
-        patch.setattr(state, "training_step", counted(STEP, state.training_step))
+        patch.setattr(step_runner, "training_step", counted(STEP, step_runner.training_step))
         patch.setattr(run_context, "Checkpoint", partial(run_context.Checkpoint, interval_seconds=0))
         study(**changes).run(out=folder, threads=1, device="cpu", progress=False)
 

@@ -8,9 +8,10 @@ import numpy as np
 from pretend_device import DEVICE, PretendDevice
 from training_cases import lane
 
+from snellen.train.batches import ResidentData
 from snellen.train.lane import Lane
-from snellen.train.loop import ResidentData, Silent
 from snellen.train.optimizers import OPTIMIZERS
+from snellen.train.watcher import Silent
 
 CNN = ["standardise", {"conv": {"filters": 4, "kernel": 3, "padding": "same", "activation": "relu"}}, "batch_norm"]
 LENET = [

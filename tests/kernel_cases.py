@@ -11,10 +11,11 @@ from torch import Tensor
 
 from snellen.models.build import Network, build
 from snellen.models.keys import Key
-from snellen.train.backend.kernel_pass import Passes
-from snellen.train.backend.layer_table import Compiled
+from snellen.train.backend.compiled_backend import CompiledBackend
+from snellen.train.backend.compiled_network import CompiledNetwork
 from snellen.train.backend.thread_team import ThreadTeam
 from snellen.train.layout import Layout
+from snellen.train.step import StepInputs
 
 KEY = Key((3, 1, 2), ("step", 7))
 
@@ -36,14 +37,17 @@ class Pass:
 
     def by_kernels(self, parts: int = 1) -> tuple[Tensor, Tensor]:
         """Logits (L, N, K) and the gradient (L, P)."""
-        compiled = Compiled.of(self.network, len(self.x))
+        compiled = CompiledNetwork.of(self.network, len(self.x))
         assert compiled is not None
-        gradients = [torch.full_like(self.theta, torch.nan) for _ in range(parts)]
+        backend = CompiledBackend(compiled, self.theta, parts)
+        for gradient in backend.gradients:
+            gradient.fill_(torch.nan)
+        unused = torch.zeros(self.x.shape[:2], dtype=torch.int64)
+        inputs = StepInputs(self.x, unused, 1, unused, self.key, self.weights)
         with ThreadTeam(parts) as team:
-            passes = Passes(compiled, self.theta, gradients)
-            logits, written = passes.of(self.x, self.targets, self.weights, {}, self.key, team)
-        assert written == parts
-        return logits, torch.stack(gradients).sum(0)
+            shards = team.share(backend.forward_backward(inputs, self.targets, {}), self.x.shape[1])
+        assert len(shards) == parts
+        return torch.cat([each.logits for each in shards], 1), torch.stack(list(backend.gradients)).sum(0)
 
     def by_torch(self) -> tuple[Tensor, Tensor]:
         """The same in float64, the loss written out."""

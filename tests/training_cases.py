@@ -13,11 +13,13 @@ from runs import blobs
 from snellen.models.features import AnyPart
 from snellen.models.layers import Dense
 from snellen.train import initial_state, loop
+from snellen.train.batches import ResidentData
 from snellen.train.checkpoint import Checkpoint
 from snellen.train.job import Job, StopRule, Trajectory
 from snellen.train.lane import Lane
-from snellen.train.loop import ResidentData, Silent, Training
+from snellen.train.loop import Training
 from snellen.train.snapshot import Snapshot, together
+from snellen.train.watcher import Silent
 
 TRAJECTORY: dict[str, Any] = {
     "layers": ["flatten", {"dense": {"units": 8, "activation": "relu"}}, {"dropout": 0.2}],

@@ -16,14 +16,15 @@ import numpy as np
 import pytest
 import torch
 
-from snellen.models.activations import ACTIVATIONS
+from snellen.models.activations import ARGUMENTS
 from snellen.models.build import build
 from snellen.models.layer import Layer
 from snellen.models.layers import LAYERS, Skip
 from snellen.models.zoo import ZOO
+from snellen.train.backend.choose import workspace
 from snellen.train.layout import Layout
 from snellen.train.optimizers import OPTIMIZERS
-from snellen.train.step import Rule, training_step
+from snellen.train.step import Rule, StepInputs, TrainState, training_step
 
 CURVES = json.loads((Path(__file__).parents[1] / "golden/keras_curves.json").read_text(encoding="utf-8"))["curves"]
 
@@ -51,7 +52,7 @@ def test_every_network_layer_and_activation_has_a_case() -> None:
     definitions = [build(each.layers, each.input_shape, cases.CLASSES) for each in cases.NETWORKS.values()]
     layers = [layer for network in definitions for placed in network.layers for layer in _flat(placed.layer)]
     assert {layer.name for layer in layers} == set(LAYERS)
-    assert {getattr(layer, "activation", "linear") for layer in layers} == set(ACTIVATIONS)
+    assert {getattr(layer, "activation", "linear") for layer in layers} == set(ARGUMENTS)
     assert set(ZOO) <= set(cases.NETWORKS)
 
 
@@ -90,15 +91,14 @@ def curve(name: str, optimizer_name: str, precision: str) -> tuple[list[float], 
     optimizer = OPTIMIZERS[kind](**settings)
     rule = Rule(network, Layout.of(parameters), optimizer, one_hot, decay)
     theta = rule.layout.flatten(parameters)
-    slots = optimizer.init(theta)
+    train_state, space = TrainState(theta, state, optimizer.init(theta)), workspace(rule, theta)
     losses = []
     for step in range(cases.STEPS[precision]):
         images, labels = batch(name, step % cases.ROUND, dtype)
-        outcome = training_step(rule, theta, state, slots, images, labels, step + 1, rate, None)
-        state = outcome.state
+        outcome = training_step(rule, train_state, StepInputs(images, labels, step + 1, rate), space)
         losses.append(outcome.losses.mean().item())
     images, _ = batch(name, cases.ROUND, dtype)
-    logits, _ = network.apply(rule.layout.views(theta), state, images, "evaluate")
+    logits, _ = network.apply(rule.layout.views(theta), train_state.layers, images, "evaluate")
     return losses, logits[0].mean(0).numpy()
 
 

@@ -20,13 +20,13 @@ from snellen.models.features import FEATURES
 from snellen.models.layers import LAYERS
 from snellen.train import loop
 from snellen.train.augment.registry import AUGMENTATIONS
-from snellen.train.backend.layer_table import KERNELS, TORCH, ways_for
+from snellen.train.backend.choose import KERNELS, TORCH, backends_for
 from snellen.train.lane import Lane
-from snellen.train.loop import Silent
 from snellen.train.optimizers import OPTIMIZERS
 from snellen.train.schedules import SCHEDULES
-from snellen.train.snapshot import Snapshot, Values
+from snellen.train.snapshot import Progress, Snapshot, Values
 from snellen.train.strategy.packs import PER_LANE, form_packs, shape_of
+from snellen.train.watcher import Silent
 
 DENSE = {"dense": {"units": 8, "activation": "relu"}}
 CONV = {"conv": {"filters": 3, "kernel": 3, "padding": "same", "activation": "relu"}}
@@ -100,10 +100,10 @@ def lanes(epochs: int = 3, **changes: Any) -> list[Lane]:
     return found
 
 
-def trained(*pack: Lane, folder: Path, dtype: torch.dtype, parts: int = 1, way: str = TORCH) -> Snapshot:
+def trained(*pack: Lane, folder: Path, dtype: torch.dtype, shards: int = 1, backend: str = TORCH) -> Snapshot:
     begun = start(*pack)
     begun = replace(begun, theta=begun.theta.to(dtype), state=to(begun.state, dtype), slots=to(begun.slots, dtype))
-    return loop.train(pack, material(), begun, checkpoint(folder), Silent(), parts=parts, way=way)
+    return loop.train(pack, material(), begun, checkpoint(folder), Silent(), shards=shards, backend=backend)
 
 
 def to(values: Values, dtype: torch.dtype) -> Values:
@@ -113,22 +113,23 @@ def to(values: Values, dtype: torch.dtype) -> Values:
 def agree(pack: list[Lane], folder: Path) -> None:
     """All lanes form one pack, and each is in it what it is alone."""
     assert len({shape_of(lane) for lane in pack}) == 1
-    for dtype, tolerance, way in ((torch.float64, 1e-9, TORCH), *((torch.float32, 1e-4, way) for way in ways(pack))):
-        together = trained(*pack, folder=folder / f"{way}-{dtype}", dtype=dtype, way=way)
+    in_float32 = ((torch.float32, 1e-4, backend) for backend in backends(pack))
+    for dtype, tolerance, backend in ((torch.float64, 1e-9, TORCH), *in_float32):
+        together = trained(*pack, folder=folder / f"{backend}-{dtype}", dtype=dtype, backend=backend)
         for number, lane in enumerate(pack):
-            alone = trained(lane, folder=folder / f"{way}-{dtype}-{number}", dtype=dtype, way=way)
+            alone = trained(lane, folder=folder / f"{backend}-{dtype}-{number}", dtype=dtype, backend=backend)
             same(together.lanes[number], alone.lanes[0], tolerance if dtype == torch.float32 else 0.0)
 
 
-def ways(pack: list[Lane]) -> tuple[str, ...]:
+def backends(pack: list[Lane]) -> tuple[str, ...]:
     """Torch, and the kernels where they are and know the network."""
-    return ways_for(pack[0].trajectory, "cpu")
+    return backends_for(pack[0].trajectory, "cpu")
 
 
-def same(packed: loop.Progress, alone: loop.Progress, relative: float) -> None:
+def same(packed: Progress, alone: Progress, relative: float) -> None:
     """relative: of the size of all weights; 0 for 1e-9 in each."""
     assert packed.failure is None and alone.failure is None
-    assert packed.kept[0].keeper.best_epoch == alone.kept[0].keeper.best_epoch
+    assert packed.kept[0].stopping.best_epoch == alone.kept[0].stopping.best_epoch
     assert len(packed.history) == len(alone.history)
     found, wanted = packed.kept[0].theta, alone.kept[0].theta
     if relative:
@@ -157,7 +158,7 @@ def test_layers_in_parts(kind: str, tmp_path: Path) -> None:
     of the whole batch. Batches of 16 rows in 5 parts, the last of 11."""
     one = lanes(layers=NETWORKS[kind], augment=[{"mixup": 0.4}])[1]
     whole, shared = (
-        trained(one, folder=tmp_path / str(parts), dtype=torch.float64, parts=parts).lanes[0] for parts in (1, 5)
+        trained(one, folder=tmp_path / str(shards), dtype=torch.float64, shards=shards).lanes[0] for shards in (1, 5)
     )
     same(shared, whole, 0.0)
 
@@ -167,9 +168,11 @@ def test_the_kernels_train_as_torch_does(kind: str, tmp_path: Path) -> None:
     """Masks of dropout, filler rows, mixed labels, clipping and all that lanes differ in are the same for both."""
     pack = lanes(layers=NETWORKS[kind], augment=[{"mixup": 0.4}])
     require("kernels")
-    if KERNELS not in ways(pack):
+    if KERNELS not in backends(pack):
         pytest.skip("the kernels lack a layer")
-    ours, torchs = (trained(*pack, folder=tmp_path / way, dtype=torch.float32, way=way) for way in (KERNELS, TORCH))
+    ours, torchs = (
+        trained(*pack, folder=tmp_path / backend, dtype=torch.float32, backend=backend) for backend in (KERNELS, TORCH)
+    )
     for found, wanted in zip(ours.lanes, torchs.lanes):
         same(found, wanted, 1e-4)
         assert not torch.equal(found.kept[0].theta, wanted.kept[0].theta)

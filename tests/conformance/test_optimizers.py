@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from snellen.train.layout import Layout
-from snellen.train.optimizers import OPTIMIZERS, Adam, Optimizer
+from snellen.train.optimizers import OPTIMIZERS, Optimizer
 
 Move = Callable[[float, float], float]
 """The next weight, of a weight and its gradient."""
@@ -181,17 +181,3 @@ def test_the_gradient_is_left_as_it_was(name: str, arguments: dict[str, Any]) ->
 )
 def test_defaults_are_those_of_keras(name: str, rate: float, decay: float) -> None:
     assert (OPTIMIZERS[name].default_learning_rate, OPTIMIZERS[name].default_weight_decay) == (rate, decay)
-
-
-@pytest.mark.parametrize("arguments", [arguments for name, arguments in CASES if name == "adam"], ids=str)
-def test_adam_in_one_pass_is_adam_by_operations(arguments: dict[str, Any]) -> None:
-    """The first is for CPUs, the second for all else, where no test may run."""
-    rule = Adam(**arguments)
-    theta, slots = run(rule)
-    by_operations = START.clone()
-    own = rule.init(by_operations)
-    for step in range(STEPS):
-        rule._by_operations(by_operations, GRADIENTS[step].clone(), own, step + 1, RATES)
-    torch.testing.assert_close(theta, by_operations, rtol=1e-12, atol=1e-12)
-    for name, value in own.items():
-        torch.testing.assert_close(slots[name], value, rtol=1e-12, atol=1e-12)

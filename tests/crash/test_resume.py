@@ -112,8 +112,8 @@ def test_asked_to_stop_it_saves_exits_and_goes_on(tmp_path: Path, whole: Path, n
 INTERRUPTIBLE = f"""
 import signal
 import snellen.cli
-from snellen.train import state
-real, steps = state.training_step, []
+from snellen.train import step_runner
+real, steps = step_runner.training_step, []
 
 def training_step(*arguments):
     # waits in the third epoch until it is interrupted
@@ -123,7 +123,7 @@ def training_step(*arguments):
         signal.pause()
     return real(*arguments)
 
-state.training_step = training_step
+step_runner.training_step = training_step
 snellen.cli.main()
 """
 

@@ -16,10 +16,11 @@ from training_cases import job, lane, start, training
 
 from snellen.kernels import library as kernels
 from snellen.models.layers import LAYERS
-from snellen.train.backend import layer_table
-from snellen.train.backend.layer_table import KERNELS, TORCH, Compiled, ways_for
+from snellen.train.backend import choose
+from snellen.train.backend.choose import KERNELS, TORCH, backends_for
+from snellen.train.backend.compiled_network import CompiledNetwork
 from snellen.train.environment import current_environment
-from snellen.train.loop import Silent
+from snellen.train.watcher import Silent
 
 LEFT_TO_TORCH = {
     *("depthwise_conv", "separable_conv", "global_max_pool", "zero_pad", "batch_norm", "layer_norm", "skip"),
@@ -48,7 +49,7 @@ def test_they_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(kernels.SWITCH, "off")
     assert kernels.library() is None
     assert current_environment("cpu", 1, {})["kernels"] == kernels.instructions() == kernels.OFF
-    assert ways_for(job().trajectory, "cpu") == (TORCH,)
+    assert backends_for(job().trajectory, "cpu") == (TORCH,)
 
 
 @pytest.mark.parametrize("broken", ["missing", "no library", "other ABI"])
@@ -61,36 +62,38 @@ def test_nothing_needs_them(broken: str, tmp_path: Path, monkeypatch: pytest.Mon
         monkeypatch.setattr(ctypes, "CDLL", lambda path: SimpleNamespace(snellen_abi=lambda: kernels.ABI + 1))
     with monkeypatch.context() as off:
         off.setenv(kernels.SWITCH, "off")
-        wanted = epoch(way=TORCH)
+        wanted = epoch(TORCH)
     monkeypatch.setattr(kernels, "__file__", str(tmp_path / "library.py"))
     kernels._loaded.cache_clear()
     try:
         assert kernels.library() is None and kernels.instructions() == kernels.OFF
-        assert torch.equal(epoch(way=KERNELS), wanted)
+        assert torch.equal(epoch(KERNELS), wanted)
     finally:
         kernels._loaded.cache_clear()
 
 
-def epoch(way: str) -> torch.Tensor:
+def epoch(backend: str) -> torch.Tensor:
     """Parameters after one epoch."""
     one = lane()
     own = training(one)
-    return type(own).prepare([one], own.material, way=way).step_through(start(one), Silent()).theta
+    return type(own).prepare([one], own.data, backend=backend).run_steps(start(one), Silent()).state.theta
 
 
 @needs("kernels")
 def test_the_rule(monkeypatch: pytest.MonkeyPatch) -> None:
     """The kernels for networks of their layers on the CPU, unless most work is in convolutions of many channels, or the
     processor lacks AVX2; torch for all others."""
-    monkeypatch.setattr(layer_table, "instructions", lambda: "avx2")
+    monkeypatch.setattr(choose, "instructions", lambda: "avx2")
     conv = {"conv": {"filters": 32, "kernel": 3}}
     networks = (["flatten"], [conv, "flatten"], [conv, conv, "flatten"])
     dense, few, many = (job(layers=layers).trajectory for layers in networks)
-    assert ways_for(dense, "cpu") == ways_for(few, "cpu") == (KERNELS, TORCH)
-    assert ways_for(many, "cpu") == (TORCH, KERNELS)
-    assert ways_for(job(layers=["flatten", "batch_norm"]).trajectory, "cpu") == ways_for(dense, "cuda") == (TORCH,)
-    monkeypatch.setattr(layer_table, "instructions", lambda: "generic")
-    assert ways_for(dense, "cpu") == (TORCH, KERNELS)
+    assert backends_for(dense, "cpu") == backends_for(few, "cpu") == (KERNELS, TORCH)
+    assert backends_for(many, "cpu") == (TORCH, KERNELS)
+    assert (
+        backends_for(job(layers=["flatten", "batch_norm"]).trajectory, "cpu") == backends_for(dense, "cuda") == (TORCH,)
+    )
+    monkeypatch.setattr(choose, "instructions", lambda: "generic")
+    assert backends_for(dense, "cpu") == (TORCH, KERNELS)
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -106,9 +109,9 @@ def test_every_layer_is_known_or_left_to_torch(name: str) -> None:
     layers = ["flatten", written] if name == "dense" else [written]
     flat = [] if name in ("flatten", "dense", "global_average_pool", "global_max_pool") else ["flatten"]
     network = job(layers=[*layers, *flat]).trajectory.network
-    assert (Compiled.of(network) is None) == (name in LEFT_TO_TORCH)
+    assert (CompiledNetwork.of(network) is None) == (name in LEFT_TO_TORCH)
 
 
 def test_pictures_that_are_not_square_have_no_global_average() -> None:
     network = job(layers=["global_average_pool"], input_shape=(6, 5, 2)).trajectory.network
-    assert Compiled.of(network) is None
+    assert CompiledNetwork.of(network) is None

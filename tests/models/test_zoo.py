@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from snellen.models.activations import ACTIVATIONS
+from snellen.models.activations import ARGUMENTS
 from snellen.models.build import build
 from snellen.models.initializers import INITIALIZERS
 from snellen.models.layers import LAYERS
@@ -112,7 +112,7 @@ def test_convolutions_before_a_relu_start_as_he_says(name: str) -> None:
 def test_the_documents_name_every_network_layer_activation_and_initializer() -> None:
     """And count the networks as they are."""
     text = (Path(__file__).parents[2] / "docs" / "study-file.md").read_text(encoding="utf-8")
-    assert not [name for name in (*ZOO, *LAYERS, *ACTIVATIONS, *INITIALIZERS) if f"`{name}`" not in text]
+    assert not [name for name in (*ZOO, *LAYERS, *ARGUMENTS, *INITIALIZERS) if f"`{name}`" not in text]
     table = text.partition("| network |")[2].partition("\n\n")[0].splitlines()
     rows = [line.split("|") for line in table if line.startswith("| `")]
     for _, names, _, counts, _ in rows:

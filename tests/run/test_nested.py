@@ -28,8 +28,8 @@ from snellen.search.stored import SearchOutcome
 from snellen.study.plan import split_of
 from snellen.train import train_pack
 from snellen.train.executors import in_turn
-from snellen.train.loop import Silent
 from snellen.train.snapshot import EpochRecord
+from snellen.train.watcher import Silent
 
 RATES = [0.3, 0.03, 0.003, 0.0003]
 MODEL: dict[str, Any] = {

@@ -16,7 +16,7 @@ import runs
 import snellen
 from snellen.api import Run
 from snellen.errors import StudyError
-from snellen.train import state, train_pack
+from snellen.train import step_runner, train_pack
 from snellen.train.executors import in_turn
 
 DENSE: dict[str, Any] = {
@@ -97,13 +97,13 @@ def test_the_curve_of_the_winner_is_that_of_the_same_job_run_straight_through(ha
 
 def test_a_grid_over_epochs_trains_one_trajectory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     steps: list[int] = []
-    step = state.training_step
+    step = step_runner.training_step
 
     def counting(*arguments: Any) -> Any:
         steps.append(1)
         return step(*arguments)
 
-    monkeypatch.setattr(state, "training_step", counting)
+    monkeypatch.setattr(step_runner, "training_step", counting)
     model = {"layers": "linear", "train": {"epochs": {"choice": [1, 2, 3]}}, "search": "grid"}
     folder = run(tmp_path / "grid", model).folder
     trials = outcome(folder)["trials"]

@@ -13,13 +13,14 @@ import torch
 from training_cases import STEPS, TRAIN_ROWS, VALIDATION_ROWS, checkpoint, lane, material, start, train, training
 
 from snellen.errors import StudyError
-from snellen.train import loop, state
+from snellen.train import batches, loop, step_runner
 from snellen.train.augment.geometric import Flip, Shift
 from snellen.train.augment.registry import refuse_mirrored_characters
+from snellen.train.batches import ResidentData
 from snellen.train.lane import Lane
-from snellen.train.loop import ResidentData, Silent
 from snellen.train.samples import augmented_samples
-from snellen.train.step import training_step
+from snellen.train.step import StepInputs, training_step
+from snellen.train.watcher import Silent
 
 AUGMENT = [{"shift": 0.3}, "flip", {"crop": 1}, {"brightness": 0.2}, {"contrast": 0.4}, {"cutout": 2}, {"mixup": 0.5}]
 CHANGES: dict[str, Any] = {"layers": ["flatten", {"dense": {"units": 8, "activation": "relu"}}], "augment": AUGMENT}
@@ -52,8 +53,8 @@ def stepped(*lanes: Lane) -> torch.Tensor:
     now, own = start(*lanes), training(*lanes)
     now = replace(now, theta=now.theta.double(), slots={name: value.double() for name, value in now.slots.items()})
     for epoch in range(3):
-        after = own.step_through(replace(now, epoch=epoch), Silent())
-        now = replace(now, theta=after.theta, state=after.state, slots=after.slots)
+        after = own.run_steps(replace(now, epoch=epoch), Silent()).state
+        now = replace(now, theta=after.theta, state=after.layers, slots=after.slots)
     return now.theta
 
 
@@ -69,7 +70,9 @@ def test_a_resumed_training_sees_what_it_would_have_seen(tmp_path: Path) -> None
 
 def test_the_order_of_pictures_stays_the_same() -> None:
     """So that a control without augmentation differs in nothing else."""
-    plain, augmented = (training(lane(augment=augment)).batches((0,), 1, torch.float32) for augment in ((), AUGMENT))
+    plain, augmented = (
+        training(lane(augment=augment)).batches.of_epoch((0,), 1, torch.float32) for augment in ((), AUGMENT)
+    )
     for one, other in zip(plain, augmented, strict=True):
         assert torch.equal(one.rows, other.rows) and torch.equal(one.labels, other.labels)
         assert not torch.equal(one.x, other.x)
@@ -80,9 +83,9 @@ def test_a_picture_depends_on_its_place_among_the_training_rows_alone() -> None:
     unmixed = AUGMENT[:-1]
     found = []
     for size in (16, 7):
-        batches = list(training(lane(augment=unmixed, batch_size=size)).batches((0,), 2, torch.float32))
-        assert len(batches) == -(-60 // size)
-        found.append(torch.cat([batch.x for batch in batches], 1))
+        steps = list(training(lane(augment=unmixed, batch_size=size)).batches.of_epoch((0,), 2, torch.float32))
+        assert len(steps) == -(-60 // size)
+        found.append(torch.cat([batch.x for batch in steps], 1))
     torch.testing.assert_close(*found, rtol=0, atol=0)
 
 
@@ -90,10 +93,10 @@ def test_pictures_are_the_same_however_many_are_changed_at_once(monkeypatch: pyt
     """The partners of a mixed picture too, which depend on the number of the batch."""
     found = []
     for at_once in (1, 20, 1_000):
-        monkeypatch.setattr(loop, "CHANGED_AT_ONCE", at_once)
-        batches = list(training(lane(**CHANGES, batch_size=8)).batches((0,), 1, torch.float32))
-        assert [batch.x.shape[1] for batch in batches] == [8] * 7 + [4]
-        found.append(torch.cat([batch.x for batch in batches], 1))
+        monkeypatch.setattr(batches, "AUGMENTED_TOGETHER", at_once)
+        steps = list(training(lane(**CHANGES, batch_size=8)).batches.of_epoch((0,), 1, torch.float32))
+        assert [batch.x.shape[1] for batch in steps] == [8] * 7 + [4]
+        found.append(torch.cat([batch.x for batch in steps], 1))
     for other in found[1:]:
         torch.testing.assert_close(found[0], other, rtol=0, atol=0)
 
@@ -101,9 +104,9 @@ def test_pictures_are_the_same_however_many_are_changed_at_once(monkeypatch: pyt
 def test_a_picture_is_changed_anew_in_every_epoch() -> None:
     by_row = []
     for epoch in (0, 1):
-        batches = list(training(lane(augment=AUGMENT[:-1])).batches((0,), epoch, torch.float32))
-        rows = torch.cat([batch.rows[0] for batch in batches])
-        by_row.append(torch.cat([batch.x[0] for batch in batches])[rows.argsort()])
+        steps = list(training(lane(augment=AUGMENT[:-1])).batches.of_epoch((0,), epoch, torch.float32))
+        rows = torch.cat([batch.rows[0] for batch in steps])
+        by_row.append(torch.cat([batch.x[0] for batch in steps])[rows.argsort()])
     assert ((by_row[0] - by_row[1]).abs().amax((1, 2, 3)) > 1e-3).all()
 
 
@@ -128,12 +131,12 @@ def test_samples_are_the_first_pictures_that_are_trained_on(
 ) -> None:
     own, seen = lane(**CHANGES, batch_size=batch_size), []
 
-    def noting(*arguments: Any) -> Any:
-        seen.append(arguments[4][0].clone())
-        return training_step(*arguments)
+    def noting(rule: Any, state: Any, inputs: StepInputs, workspace: Any) -> Any:
+        seen.append(inputs.x[0].clone())
+        return training_step(rule, state, inputs, workspace)
 
     found = augmented_samples(own, material())
-    monkeypatch.setattr(state, "training_step", noting)
+    monkeypatch.setattr(step_runner, "training_step", noting)
     train(own, folder=tmp_path)
     assert found is not None and len(found.rows) == 16 and set(found.rows) <= set(TRAIN_ROWS)
     assert found.augmented.dtype == found.originals.dtype == np.uint8
@@ -182,4 +185,4 @@ def test_a_flip_of_characters_is_refused(classes: tuple[str, ...], source: str, 
 
 
 def test_there_are_as_many_steps_as_without(tmp_path: Path) -> None:
-    assert len(list(training(lane(**CHANGES)).batches((0,), 0, torch.float32))) == STEPS
+    assert len(list(training(lane(**CHANGES)).batches.of_epoch((0,), 0, torch.float32))) == STEPS

@@ -13,12 +13,12 @@ import snellen
 from snellen.files.stored import read_json
 from snellen.models.zoo import ZOO
 from snellen.train import loop
-from snellen.train.backend.layer_table import KERNELS, TORCH
+from snellen.train.backend.choose import KERNELS, TORCH
 from snellen.train.backend.thread_team import ThreadTeam
-from snellen.train.loop import Silent
 from snellen.train.run_context import RunContext
 from snellen.train.strategy import rule
 from snellen.train.train_pack import train_pack
+from snellen.train.watcher import Silent
 
 LENET: dict[str, Any] = {"layers": ZOO["lenet-5"], "input_shape": (32, 32, 1), "classes": 10}
 

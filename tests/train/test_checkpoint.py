@@ -19,8 +19,8 @@ from snellen.errors import IdentityError, StorageError
 from snellen.files import tensors
 from snellen.files.hashing import digest_file, identity
 from snellen.train.checkpoint import Checkpoint
-from snellen.train.loop import Silent
 from snellen.train.snapshot import Snapshot, current_arrays, kept_arrays, record_of
+from snellen.train.watcher import Silent
 
 OLD, NEW = 4, 5
 WORK = cases.lane(
@@ -29,7 +29,7 @@ WORK = cases.lane(
 
 
 def kept_epoch(snapshot: Snapshot) -> int:
-    return snapshot.lanes[0].kept[0].keeper.best_epoch
+    return snapshot.lanes[0].kept[0].stopping.best_epoch
 
 
 @pytest.fixture(scope="module")

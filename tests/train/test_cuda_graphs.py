@@ -19,13 +19,15 @@ from runs import blobs
 from training_cases import lane, material, start, training
 
 import snellen
-from snellen.train.backend.cuda_graphs import Graphs, Recorder, captured
+from snellen.train.backend.cuda_graphs import Capture, CudaGraphs, capture
+from snellen.train.batches import ResidentData
 from snellen.train.lane import Lane
-from snellen.train.loop import ResidentData, Silent, Training
+from snellen.train.loop import Training
 from snellen.train.run_context import RunContext
 from snellen.train.snapshot import Snapshot
 from snellen.train.strategy.record import recorded_strategy
 from snellen.train.train_pack import train_pack
+from snellen.train.watcher import Silent
 
 every_case = pytest.mark.parametrize("changes", CASES.values(), ids=list(CASES))
 on_a_gpu = needs("gpu")
@@ -56,14 +58,14 @@ def exact(snapshot: Snapshot) -> Snapshot:
     return replace(snapshot, theta=snapshot.theta.double(), state=state, slots=slots)
 
 
-def run(lanes: list[Lane], pictures: ResidentData, graphs: Graphs, epochs: int = 2) -> Snapshot:
+def run(lanes: list[Lane], pictures: ResidentData, graphs: CudaGraphs, epochs: int = 2) -> Snapshot:
     now, whole = exact(start(*lanes, pictures=pictures)), prepared(lanes, pictures, graphs)
     for _ in range(epochs):
         now = whole.epoch(now, Silent())
     return now
 
 
-def prepared(lanes: list[Lane], pictures: ResidentData, graphs: Graphs) -> Training:
+def prepared(lanes: list[Lane], pictures: ResidentData, graphs: CudaGraphs) -> Training:
     return replace(training(*lanes, pictures=pictures), graphs=graphs)
 
 
@@ -84,10 +86,10 @@ def test_repeated_steps_are_the_plain_ones(changes: list[dict[str, Any]]) -> Non
     """In float64, over two epochs with smaller and filled last batches."""
     lanes, tape = pack(changes, uneven=len(changes) > 1), Tape()
     with PretendDevice().in_use():
-        pictures, graphs = elsewhere(material()), Graphs(tape)
+        pictures, graphs = elsewhere(material()), CudaGraphs(tape)
         found = run(lanes, pictures, graphs)
-        expect_same(found, run(lanes, pictures, Graphs(None)))
-    assert graphs.told() == {"graphs": True}
+        expect_same(found, run(lanes, pictures, CudaGraphs(None)))
+    assert graphs.as_record() == {"graphs": True}
     assert (tape.recorded, tape.repeated) == (1, 14), "of 2 times 8 steps, the first and the last two are plain"
 
 
@@ -97,27 +99,27 @@ def test_repeated_steps_wait_for_nothing(changes: list[dict[str, Any]]) -> None:
     lanes, device = pack(changes), PretendDevice()
     with device.in_use():
         pictures = elsewhere(material())
-        whole = prepared(lanes, pictures, Graphs(Tape()))
+        whole = prepared(lanes, pictures, CudaGraphs(Tape()))
         now = whole.epoch(start(*lanes, pictures=pictures), Silent())
-        whole.step_through(now, Strict(device))
-        assert whole.graphs.told() == {"graphs": True}
+        whole.run_steps(now, Strict(device))
+        assert whole.graphs.as_record() == {"graphs": True}
 
 
 def test_a_filled_batch_of_full_size_is_not_repeated() -> None:
     """Its filler rows have no loss; those of the captured step have one."""
     lanes = [Lane(each.jobs, {**each.rows, "train": np.arange(rows)}) for each, rows in zip(pack([{}, {}]), (56, 53))]
     with PretendDevice().in_use():
-        pictures, graphs = elsewhere(material()), Graphs(Tape())
-        expect_same(run(lanes, pictures, graphs), run(lanes, pictures, Graphs(None)))
-    assert graphs.proven
+        pictures, graphs = elsewhere(material()), CudaGraphs(Tape())
+        expect_same(run(lanes, pictures, graphs), run(lanes, pictures, CudaGraphs(None)))
+    assert graphs.is_checked
 
 
 def test_when_lanes_leave_another_step_is_captured() -> None:
     lanes, tape = pack([{"epochs": epochs, "seed": epochs} for epochs in (1, 3, 3)]), Tape()
     with PretendDevice().in_use():
-        pictures, graphs = elsewhere(material()), Graphs(tape)
+        pictures, graphs = elsewhere(material()), CudaGraphs(tape)
         found = run(lanes, pictures, graphs, epochs=3)
-        expect_same(found, run(lanes, pictures, Graphs(None), epochs=3))
+        expect_same(found, run(lanes, pictures, CudaGraphs(None), epochs=3))
     assert [len(each.history) for each in found.lanes] == [1, 3, 3]
     assert tape.recorded == 2
 
@@ -126,11 +128,11 @@ def test_a_lane_that_diverges_at_once_is_repeated_like_the_others() -> None:
     """It fails alone, and the others are still taken by a captured step."""
     lanes = pack([{"seed": 1}, {"seed": 2, "learning_rate": 1e200}])
     with PretendDevice().in_use():
-        pictures, graphs = elsewhere(material()), Graphs(Tape())
+        pictures, graphs = elsewhere(material()), CudaGraphs(Tape())
         found = run(lanes, pictures, graphs)
-        expected = run(lanes, pictures, Graphs(None))
+        expected = run(lanes, pictures, CudaGraphs(None))
         expect_same(found, expected)
-    assert graphs.proven and found.alive == (0,)
+    assert graphs.is_checked and found.alive == (0,)
     assert found.lanes[1].failure == expected.lanes[1].failure and "step 2 (epoch 1)" in str(found.lanes[1].failure)
 
 
@@ -139,7 +141,7 @@ def test_a_snapshot_stays_as_it_is_and_is_gone_on_from_again() -> None:
     lanes = pack(CASES["vgg"])
     with PretendDevice().in_use():
         pictures = elsewhere(material())
-        whole = prepared(lanes, pictures, Graphs(Tape()))
+        whole = prepared(lanes, pictures, CudaGraphs(Tape()))
         first = whole.epoch(exact(start(*lanes, pictures=pictures)), Silent())
         before = replace(first, theta=first.theta.clone())
         second = whole.epoch(first, Silent())
@@ -166,11 +168,11 @@ def repeats_twice(step: Step) -> Step:
 
 def keeps_the_rate(step: Step) -> Step:
     """As if the rate had been a number and no tensor: what it is given later is not seen."""
-    given = step.__self__._given  # type: ignore[attr-defined]
-    rate = given.rate.clone()
+    inputs = step.__self__.inputs  # type: ignore[attr-defined]
+    rate = inputs.learning_rate.clone()
 
     def again() -> None:
-        given.rate.copy_(rate)
+        inputs.learning_rate.copy_(rate)
         step()
 
     return again
@@ -178,17 +180,17 @@ def keeps_the_rate(step: Step) -> Step:
 
 def keeps_the_number(step: Step) -> Step:
     """The same of the number of the step, which Adam's bias correction needs."""
-    given = step.__self__._given  # type: ignore[attr-defined]
-    number = given.step.clone()
+    inputs = step.__self__.inputs  # type: ignore[attr-defined]
+    number = inputs.step.clone()
 
     def again() -> None:
-        given.step.copy_(number)
+        inputs.step.copy_(number)
         step()
 
     return again
 
 
-REASONS: dict[Recorder, str] = {
+REASONS: dict[Capture, str] = {
     refuses: "the step cannot be captured: operation not permitted when stream is capturing",
     repeats_nothing: "the repeated step differs from the plain one by",
     repeats_twice: "the repeated step differs from the plain one by",
@@ -198,33 +200,35 @@ REASONS: dict[Recorder, str] = {
 
 
 @pytest.mark.parametrize("record", REASONS, ids=lambda each: each.__name__)
-def test_what_cannot_be_repeated_is_done_plainly(record: Recorder) -> None:
+def test_what_cannot_be_repeated_is_done_plainly(record: Capture) -> None:
     """From the same weights on, and the reason is told; it is not tried again."""
     lanes = pack(CASES["vgg"])
     with PretendDevice().in_use():
-        pictures, graphs = elsewhere(material()), Graphs(record)
-        expect_same(run(lanes, pictures, graphs), run(lanes, pictures, Graphs(None)))
-    told = graphs.told()
+        pictures, graphs = elsewhere(material()), CudaGraphs(record)
+        expect_same(run(lanes, pictures, graphs), run(lanes, pictures, CudaGraphs(None)))
+    told = graphs.as_record()
     assert told["graphs"] is False and told["graphs_why"].startswith(REASONS[record])
 
 
 def test_only_a_gpu_captures_and_no_pack_that_could_not_before() -> None:
-    assert Graphs.on("cpu").record is None and Graphs.on("mps").record is None
-    assert Graphs.on("cpu", {"graphs": False, "graphs_why": "x"}).told() == {} == Graphs.on("cpu").told()
-    record = Graphs.on("cuda:1").record
-    assert isinstance(record, partial) and (record.func, record.args) == (captured, ("cuda:1",))
-    assert Graphs.on("cuda:1").told() == {}
-    begun = Graphs.on("cuda", {"graphs": False, "graphs_why": "it was so"})
-    assert begun.why == "it was so" and begun.told() == {"graphs": False, "graphs_why": "it was so"}
-    assert Graphs.on("cuda", {"graphs": True}).why is None
+    assert CudaGraphs.on("cpu").capture is None and CudaGraphs.on("mps").capture is None
+    assert (
+        CudaGraphs.on("cpu", {"graphs": False, "graphs_why": "x"}).as_record() == {} == CudaGraphs.on("cpu").as_record()
+    )
+    record = CudaGraphs.on("cuda:1").capture
+    assert isinstance(record, partial) and (record.func, record.args) == (capture, ("cuda:1",))
+    assert CudaGraphs.on("cuda:1").as_record() == {}
+    begun = CudaGraphs.on("cuda", {"graphs": False, "graphs_why": "it was so"})
+    assert begun.why_not == "it was so" and begun.as_record() == {"graphs": False, "graphs_why": "it was so"}
+    assert CudaGraphs.on("cuda", {"graphs": True}).why_not is None
 
 
 @pytest.mark.parametrize("record", [Tape(), refuses], ids=["repeated", "refused"])
-def test_the_record_of_the_pack_tells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, record: Recorder) -> None:
+def test_the_record_of_the_pack_tells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, record: Capture) -> None:
     """And where nothing can be captured, on a CPU, it has no word of it."""
     own, plain = lane(batch_size=8), record_of(tmp_path / "plain", lane(batch_size=8))
     with monkeypatch.context() as patch:
-        patch.setattr(Graphs, "on", lambda device, strategy: Graphs(record))
+        patch.setattr(CudaGraphs, "on", lambda device, strategy: CudaGraphs(record))
         told = record_of(tmp_path / "told", own)
     assert told.pop("graphs") is (record is not refuses)
     assert ("graphs_why" in told) is (record is refuses)
@@ -245,32 +249,32 @@ def record_of(folder: Path, own: Lane) -> dict[str, Any]:
 @every_case
 def test_on_a_gpu_repeated_steps_are_the_plain_ones(changes: list[dict[str, Any]]) -> None:
     lanes = pack(changes, uneven=len(changes) > 1)
-    pictures, graphs = on_gpu(material()), Graphs.on("cuda")
+    pictures, graphs = on_gpu(material()), CudaGraphs.on("cuda")
     found = run(lanes, pictures, graphs)
-    expect_same(found, run(lanes, pictures, Graphs(None)), near=1e-9)
-    assert graphs.told() == {"graphs": True}
+    expect_same(found, run(lanes, pictures, CudaGraphs(None)), near=1e-9)
+    assert graphs.as_record() == {"graphs": True}
 
 
 @on_a_gpu
 def test_on_a_gpu_another_step_is_captured_when_lanes_leave() -> None:
     lanes = pack([{"epochs": epochs, "seed": epochs} for epochs in (1, 3, 3)])
-    pictures, graphs = on_gpu(material()), Graphs.on("cuda")
+    pictures, graphs = on_gpu(material()), CudaGraphs.on("cuda")
     found = run(lanes, pictures, graphs, epochs=3)
-    expect_same(found, run(lanes, pictures, Graphs(None), epochs=3), near=1e-9)
-    assert graphs.told() == {"graphs": True}
+    expect_same(found, run(lanes, pictures, CudaGraphs(None), epochs=3), near=1e-9)
+    assert graphs.as_record() == {"graphs": True}
 
 
 @on_a_gpu
 def test_on_a_gpu_a_step_that_waits_is_not_captured(monkeypatch: pytest.MonkeyPatch) -> None:
     """And training goes on: nothing of the failed capture is left."""
-    from snellen.models.activations import ACTIVATIONS
+    from snellen.models.activations import Relu
 
     lanes, pictures = pack([{}]), on_gpu(material())
-    expected = run(lanes, pictures, Graphs(None))
-    monkeypatch.setitem(ACTIVATIONS, "relu", lambda y: y.relu() if bool((y > -1e9).all()) else y)
-    graphs = Graphs.on("cuda")
+    expected = run(lanes, pictures, CudaGraphs(None))
+    monkeypatch.setattr(Relu, "overwrite", lambda self, y: y.relu() if bool((y > -1e9).all()) else y)
+    graphs = CudaGraphs.on("cuda")
     expect_same(run(lanes, pictures, graphs), expected, near=1e-9)
-    assert graphs.told()["graphs_why"].startswith("the step cannot be captured")
+    assert graphs.as_record()["graphs_why"].startswith("the step cannot be captured")
 
 
 def on_gpu(pictures: ResidentData) -> ResidentData:

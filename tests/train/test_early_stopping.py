@@ -18,12 +18,12 @@ def stop_rule(epochs: int = 50, patience: int | None = None, measure: Any = "los
 
 def kept(rule: StopRule, values: list[float]) -> tuple[int, int]:
     """The epoch that is kept and the number trained, when these values of the measure come one after another."""
-    keeper = EarlyStopping()
+    stopping = EarlyStopping()
     for value in values:
-        if keeper.done(rule):
+        if stopping.done(rule):
             break
-        keeper = keeper.after(rule, *((value, 0.5) if rule.measure == "loss" else (0.5, value)))
-    return keeper.best_epoch, keeper.epoch
+        stopping = stopping.after(rule, *((value, 0.5) if rule.measure == "loss" else (0.5, value)))
+    return stopping.best_epoch, stopping.epoch
 
 
 def keras_early_stopping(values: list[float], patience: int | None, measure: str, epochs: int) -> tuple[int, int]:
@@ -65,10 +65,10 @@ def test_by_hand(measure: str, values: list[float], patience: int | None, expect
 
 
 def test_improved_tells_whether_the_last_epoch_is_the_kept_one() -> None:
-    keeper = EarlyStopping().after(stop_rule(), 1.0, 0.5)
-    assert keeper.improved()
-    assert not keeper.after(stop_rule(), 1.0, 0.9).improved()
-    assert keeper.after(stop_rule(), 0.9, 0.1).improved()
+    stopping = EarlyStopping().after(stop_rule(), 1.0, 0.5)
+    assert stopping.improved()
+    assert not stopping.after(stop_rule(), 1.0, 0.9).improved()
+    assert stopping.after(stop_rule(), 0.9, 0.1).improved()
 
 
 def test_nothing_is_done_before_the_first_epoch() -> None:

@@ -91,9 +91,9 @@ def test_a_span_of_the_parameters_moves_alone(name: str, arguments: dict[str, An
 
 def test_what_it_does_not_suit(monkeypatch: pytest.MonkeyPatch) -> None:
     theta = torch.zeros(2, 5)
-    assert fused_optimizers.suits(theta, theta.clone())
-    assert not fused_optimizers.suits(theta.double(), theta.double())
-    assert not fused_optimizers.suits(theta, torch.zeros(2, 6)[:, :5])
-    assert not fused_optimizers.suits(theta.T, theta.clone().T)
+    assert fused_optimizers.fits(theta, theta.clone())
+    assert not fused_optimizers.fits(theta.double(), theta.double())
+    assert not fused_optimizers.fits(theta, torch.zeros(2, 6)[:, :5])
+    assert not fused_optimizers.fits(theta.T, theta.clone().T)
     monkeypatch.setenv("SNELLEN_KERNELS", "off")
-    assert not fused_optimizers.suits(theta, theta.clone())
+    assert not fused_optimizers.fits(theta, theta.clone())

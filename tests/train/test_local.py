@@ -23,11 +23,11 @@ from snellen.files.stored import read_json
 from snellen.train.executors import in_turn, local
 from snellen.train.executors.local import Pool, train_lanes
 from snellen.train.lane import Lane
-from snellen.train.loop import Silent
 from snellen.train.run_context import RunContext
 from snellen.train.strategy import packs as strategy_packs
 from snellen.train.strategy import rule
 from snellen.train.strategy.packs import form_packs
+from snellen.train.watcher import Silent
 
 LAYERS = ["flatten", {"dense": {"units": 8, "activation": "relu"}}, {"dropout": 0.2}]
 

@@ -15,12 +15,16 @@ from sklearn.datasets import load_digits
 from sklearn.neighbors import KNeighborsClassifier
 from training_cases import STEPS, TRAIN_ROWS, VALIDATION_ROWS, checkpoint, lane, material, start, train, training
 
-from snellen.train import state
+from snellen.train import step_runner
+from snellen.train.batches import ResidentData
 from snellen.train.early_stopping import EarlyStopping
+from snellen.train.epoch_results import Validation
 from snellen.train.lane import Lane
-from snellen.train.loop import ResidentData, Silent, Training
+from snellen.train.loop import Training
 from snellen.train.loop import train as train_pack
 from snellen.train.snapshot import EpochRecord, Kept, Snapshot
+from snellen.train.step import StepInputs
+from snellen.train.watcher import Silent
 
 
 def trained(folder: Path, **changes: Any) -> Snapshot:
@@ -64,7 +68,7 @@ def test_it_learns_digits(tmp_path: Path) -> None:
 
 
 def batches_of(whole: Training, epoch: int) -> list[torch.Tensor]:
-    batches = whole._batches(tuple(range(len(whole.lanes))), epoch)
+    batches = whole.batches._rows(tuple(range(len(whole.lanes))), epoch)
     assert all(weights is None for _, weights in batches)
     return [rows for rows, _ in batches]
 
@@ -83,13 +87,13 @@ def test_every_row_once_an_epoch_in_a_new_order() -> None:
 
 def test_every_step_has_an_address_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that dropout never drops the same again, and a resumed epoch drops what it would have dropped."""
-    step, keys = state.training_step, []
+    step, keys = step_runner.training_step, []
 
-    def noting(*arguments: Any) -> Any:
-        keys.append(arguments[8])
-        return step(*arguments)
+    def noting(rule: Any, state: Any, inputs: StepInputs, workspace: Any) -> Any:
+        keys.append(inputs.key)
+        return step(rule, state, inputs, workspace)
 
-    monkeypatch.setattr(state, "training_step", noting)
+    monkeypatch.setattr(step_runner, "training_step", noting)
     trained(tmp_path)
     assert [key.path for key in keys] == [("step", number) for number in range(4 * STEPS)]
 
@@ -133,7 +137,7 @@ def test_running_means_are_over_rows(tmp_path: Path) -> None:
 def with_validation(monkeypatch: pytest.MonkeyPatch, values: Sequence[tuple[float, float]]) -> None:
     """Makes the epochs have these validation losses and accuracies."""
     following = iter(values)
-    monkeypatch.setattr(Training, "validate", lambda *_: next(following))
+    monkeypatch.setattr(Validation, "scores", lambda *_: next(following))
 
 
 @pytest.mark.parametrize(
@@ -157,7 +161,7 @@ def test_the_kept_weights_are_those_of_the_best_epoch(
     with_validation(monkeypatch, values)
     snapshot = trained(tmp_path, measure=measure, patience=patience, layers=["flatten", "batch_norm"])
     chosen = kept(snapshot)
-    assert (chosen.keeper.best_epoch, snapshot.epoch) == (kept_epoch, epochs)
+    assert (chosen.stopping.best_epoch, snapshot.epoch) == (kept_epoch, epochs)
     torch.testing.assert_close(chosen.theta, kept(best).theta, rtol=0, atol=0)
     for name, value in kept(best).state.items():
         torch.testing.assert_close(chosen.state[name], value, rtol=0, atol=0)
@@ -166,15 +170,15 @@ def test_the_kept_weights_are_those_of_the_best_epoch(
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_a_loss_that_is_no_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: float) -> None:
     """At the second step of the second epoch: the message names step, rate and last good epoch; that epoch is saved."""
-    step = state.training_step
+    step = step_runner.training_step
 
-    def breaking(*arguments: Any) -> Any:
-        outcome = step(*arguments)
-        if arguments[6] == STEPS + 2:
+    def breaking(rule: Any, state: Any, inputs: StepInputs, workspace: Any) -> Any:
+        outcome = step(rule, state, inputs, workspace)
+        if inputs.step == STEPS + 2:
             outcome.targets[0, 3] = value
         return outcome
 
-    monkeypatch.setattr(state, "training_step", breaking)
+    monkeypatch.setattr(step_runner, "training_step", breaking)
     message = (
         rf"^the loss became {value:g} at step 6 \(epoch 2\) with learning rate 0\.01; the last good epoch is 1\. Try"
     )
@@ -206,7 +210,7 @@ def test_a_longer_run_goes_on_where_a_shorter_one_stopped(tmp_path: Path, optimi
     part.save(train_pack((own,), material(), start(own), part, Silent(), until=2))
     assert part.epoch == 2
     resumed = trained(tmp_path / "parts", optimizer=optimizer, layers=layers)
-    assert len(history(resumed)) == 4 and kept(resumed).keeper == kept(whole).keeper
+    assert len(history(resumed)) == 4 and kept(resumed).stopping == kept(whole).stopping
     torch.testing.assert_close(kept(resumed).theta, kept(whole).theta, rtol=0, atol=0)
 
 
@@ -221,5 +225,5 @@ def test_weight_decay_shrinks_weights_that_no_gradient_moves(tmp_path: Path) -> 
 
 def test_the_start_is_the_start(tmp_path: Path) -> None:
     begun = start(lane())
-    assert kept(begun).keeper == EarlyStopping() and history(begun) == () and begun.epoch == 0
+    assert kept(begun).stopping == EarlyStopping() and history(begun) == () and begun.epoch == 0
     assert torch.equal(begun.theta, kept(begun).theta)

@@ -11,9 +11,10 @@ from device_cases import CASES, Strict, elsewhere, pack
 from pretend_device import Elsewhere, PretendDevice, held
 from training_cases import material, start, training
 
+from snellen.train.batches import ResidentData
 from snellen.train.lane import Lane
-from snellen.train.loop import ResidentData, Silent
 from snellen.train.snapshot import Snapshot
+from snellen.train.watcher import Silent
 
 every_case = pytest.mark.parametrize("changes", CASES.values(), ids=list(CASES))
 
@@ -49,7 +50,7 @@ def test_within_an_epoch_the_host_waits_for_nothing(changes: list[dict[str, Any]
     with device.in_use():
         pictures = elsewhere(material())
         now, whole, watcher = start(*lanes, pictures=pictures), training(*lanes, pictures=pictures), Strict(device)
-        whole.step_through(now, watcher)
+        whole.run_steps(now, watcher)
     assert watcher.seen == 8 == lanes[0].steps
 
 
@@ -62,6 +63,6 @@ def test_what_an_epoch_copies_is_copied_at_once() -> None:
             pictures = elsewhere(material())
             now, whole = start(*lanes, pictures=pictures), training(*lanes, pictures=pictures)
             device.waits.clear()
-            whole.step_through(now, Silent())
+            whole.run_steps(now, Silent())
         copies.append(dict(device.waits))
     assert copies[0] == copies[1] == {"a copy to the device": 6, "a copy from the device": 2}

@@ -11,11 +11,13 @@ from training_cases import STEPS, lane, material
 
 import snellen
 from snellen.files.stored import read_json
-from snellen.train import state, store_results
+from snellen.models.keys import Key
+from snellen.train import step_runner, store_results
 from snellen.train.executors.in_turn import packs_of
-from snellen.train.loop import Silent
 from snellen.train.run_context import RunContext
+from snellen.train.step import StepInputs, TrainState
 from snellen.train.train_pack import train_pack
+from snellen.train.watcher import Silent
 
 LANES = [lane(seed=seed) for seed in range(4)]
 STRATEGY = {"name": "test", "threads": 1}
@@ -42,14 +44,14 @@ def weights(here: RunContext) -> list[bytes]:
 
 def room_for(count: int, monkeypatch: pytest.MonkeyPatch, from_step: int = 1) -> None:
     """More than so many lanes do not fit, from this step on."""
-    step = state.training_step
+    step = step_runner.training_step
 
-    def greedy(*arguments: Any) -> Any:
-        if len(arguments[1]) > count and arguments[6] >= from_step:
+    def greedy(rule: Any, state: TrainState, inputs: StepInputs, workspace: Any) -> Any:
+        if len(state.theta) > count and int(inputs.step) >= from_step:
             raise MemoryError("no room")
-        return step(*arguments)
+        return step(rule, state, inputs, workspace)
 
-    monkeypatch.setattr(state, "training_step", greedy)
+    monkeypatch.setattr(step_runner, "training_step", greedy)
 
 
 def test_half_of_the_lanes_go_on_from_the_last_whole_epoch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,14 +71,14 @@ def test_half_of_the_lanes_go_on_from_the_last_whole_epoch(tmp_path: Path, monke
 
 def test_a_lane_that_does_not_fit_alone_fails_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     here = place(tmp_path)
-    step = state.training_step
+    step = step_runner.training_step
 
-    def greedy(*arguments: Any) -> Any:
-        if 3 in arguments[8].seeds:
+    def greedy(rule: Any, state: Any, inputs: StepInputs, workspace: Any) -> Any:
+        if isinstance(inputs.key, Key) and 3 in inputs.key.seeds:
             raise MemoryError("no room for the fourth")
-        return step(*arguments)
+        return step(rule, state, inputs, workspace)
 
-    monkeypatch.setattr(state, "training_step", greedy)
+    monkeypatch.setattr(step_runner, "training_step", greedy)
     train_pack(LANES, here, Silent())
     results = [here.folder(each.ids[0]).read_result() for each in LANES]
     assert [result and result.status for result in results] == ["done", "done", "done", "failed"]

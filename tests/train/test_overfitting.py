@@ -15,9 +15,9 @@ import training_cases as cases
 import snellen
 from snellen.evaluate.record import RunRecord
 from snellen.train.checkpoint import Checkpoint
-from snellen.train.loop import Silent
 from snellen.train.overfitting import Losses, losses_of, sample
 from snellen.train.snapshot import Snapshot, kept_arrays
+from snellen.train.watcher import Silent
 
 NOISE = np.random.default_rng(0).integers(0, 256, (200, 6, 6), dtype=np.uint8), np.arange(200) % 2
 WIDE: dict[str, Any] = {
@@ -92,17 +92,17 @@ def test_the_last_weights_of_a_lane_that_has_left_come_back_from_a_checkpoint(tm
     for _ in range(6):
         snapshot = training.epoch(snapshot, Silent())
     first, second = (progress.kept[0] for progress in snapshot.lanes)
-    assert snapshot.alive == (1,) and first.keeper.best_epoch < 5 and first.last is not None and second.last is None
+    assert snapshot.alive == (1,) and first.stopping.best_epoch < 5 and first.last is not None and second.last is None
     ids = [("one",), ("other",)]
     Checkpoint(tmp_path, ids).save(snapshot)
     loaded = Checkpoint(tmp_path, ids).load("cpu")
     assert loaded is not None and states(loaded) == states(snapshot)
     assert any(name.startswith("0.0:last:state:") for name, _ in states(loaded)), "running means are part of it"
-    found = [losses_of(lanes[0], kept.lanes[0].kept[0], training.material) for kept in (snapshot, loaded)]
+    found = [losses_of(lanes[0], kept.lanes[0].kept[0], training.data) for kept in (snapshot, loaded)]
     for role in ("train", "validation"):
         one, other = (each.last[role] for each in found if each is not None)
         assert one.tobytes() == other.tobytes() and len(one) == len(lanes[0].rows[role])
-    assert losses_of(lanes[1], second, training.material) is None
+    assert losses_of(lanes[1], second, training.data) is None
 
 
 def test_the_sample_keeps_every_class_and_is_small() -> None:

@@ -16,16 +16,18 @@ import snellen
 from snellen.errors import IdentityError
 from snellen.files import tensors
 from snellen.models.zoo import ZOO
-from snellen.train import loop, state
+from snellen.train import step_runner
+from snellen.train.batches import Batches
+from snellen.train.epoch_results import Validation
 from snellen.train.executors.in_turn import is_finished, train_lanes
 from snellen.train.job import Job
 from snellen.train.lane import Lane
-from snellen.train.loop import Silent
 from snellen.train.run_context import RunContext
 from snellen.train.store_results import stop_lane
 from snellen.train.strategy.packs import estimated_seconds, form_packs
 from snellen.train.strategy.rule import DENSE_WIDTH, width_by_rule
 from snellen.train.train_pack import train_pack
+from snellen.train.watcher import Silent
 
 LAYERS = ["flatten", {"dense": {"units": 8, "activation": "relu", "use_bias": False}}, "batch_norm", {"dropout": 0.2}]
 """No bias before the batch norm: its gradient is rounding alone, which Adam makes as large as any."""
@@ -62,7 +64,7 @@ def test_lanes_are_what_each_would_be_alone(tmp_path: Path, optimizer: Any) -> N
     for number, one in enumerate(lanes(optimizer=optimizer)):
         alone = train(one, folder=tmp_path / str(number)).lanes[0]
         packed = together.lanes[number]
-        assert packed.kept[0].keeper.best_epoch == alone.kept[0].keeper.best_epoch
+        assert packed.kept[0].stopping.best_epoch == alone.kept[0].stopping.best_epoch
         assert len(packed.history) == len(alone.history)
         torch.testing.assert_close(packed.kept[0].theta, alone.kept[0].theta, rtol=1e-4, atol=1e-5)
         for name, value in alone.kept[0].state.items():
@@ -121,10 +123,10 @@ def test_stop_rules_that_share_a_trajectory_are_what_each_would_be_alone(
         seen.append(len(seen) + 1)
         return values[seen[-1]]
 
-    monkeypatch.setattr(loop.Training, "validate", validate)
+    monkeypatch.setattr(Validation, "scores", validate)
     together = train(several(*rules), folder=tmp_path / "shared")
-    assert [kept.keeper.best_epoch for kept in together.lanes[0].kept] == [2, 2, 6, 3]
-    assert [kept.keeper.epoch for kept in together.lanes[0].kept] == [2, 3, 6, 5]
+    assert [kept.stopping.best_epoch for kept in together.lanes[0].kept] == [2, 2, 6, 3]
+    assert [kept.stopping.epoch for kept in together.lanes[0].kept] == [2, 3, 6, 5]
     for number, rule in enumerate(rules):
         seen.clear()
         alone = train(lane(**rule), folder=tmp_path / str(number)).lanes[0].kept[0]
@@ -167,7 +169,7 @@ def test_a_promoted_lane_goes_on_as_if_it_had_run_straight_through(tmp_path: Pat
 def test_a_later_phase_begins_from_the_kept_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The kept epoch of the first phase is its second of four, not its last."""
     losses = iter([3.0, 1.0, 2.0, 1.5, 9.0, 9.0])
-    monkeypatch.setattr(loop.Training, "validate", lambda *_: (next(losses), 0.5))
+    monkeypatch.setattr(Validation, "scores", lambda *_: (next(losses), 0.5))
     first = lane()
     trajectory = first.trajectory.model_copy(update={"start": first.jobs[0], "learning_rate": 1e-12})
     second = Job(trajectory=trajectory, stop=first.jobs[0].stop.model_copy(update={"epochs": 1}))
@@ -190,7 +192,7 @@ def test_phases_have_randomness_of_their_own(tmp_path: Path) -> None:
     first = lane()
     later = first.trajectory.model_copy(update={"start": first.jobs[0]})
     second = Lane((Job(trajectory=later, stop=first.jobs[0].stop),), first.rows)
-    orders = [loop.Training.prepare([each], material())._batches((0,), 0) for each in (first, second)]
+    orders = [Batches.of([each], material())._rows((0,), 0) for each in (first, second)]
     assert not torch.equal(torch.cat([rows for rows, _ in orders[0]], 1), torch.cat([rows for rows, _ in orders[1]], 1))
 
 
@@ -269,12 +271,12 @@ def test_a_record_that_is_none_is_refused(tmp_path: Path) -> None:
 
 def test_every_step_is_taken_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many lanes, an epoch is as many calls as for one."""
-    step, calls = state.training_step, []
+    step, calls = step_runner.training_step, []
 
     def noting(*arguments: Any) -> Any:
         calls.append(1)
         return step(*arguments)
 
-    monkeypatch.setattr(state, "training_step", noting)
+    monkeypatch.setattr(step_runner, "training_step", noting)
     train(*[lane(seed=seed) for seed in range(5)], folder=tmp_path)
     assert len(calls) == 4 * STEPS

@@ -10,9 +10,10 @@ from torch import Tensor
 from training_cases import job
 
 from snellen.train import step as steps
+from snellen.train.backend.choose import workspace
 from snellen.train.backend.thread_team import ThreadTeam
 from snellen.train.layout import Layout
-from snellen.train.step import Rule, Workspace, training_step
+from snellen.train.step import Rule, StepInputs, TrainState, training_step
 
 CHANGES: dict[str, Any] = {"layers": ["flatten", {"dense": 8}], "input_shape": (4, 3, 1), "classes": 5}
 
@@ -29,10 +30,9 @@ def trained(optimizers: list[Any], parts: int, counted: list[int], monkeypatch: 
     share = ThreadTeam.share
     monkeypatch.setattr(ThreadTeam, "share", lambda *given: counted.append(given[2]) or share(*given))
     with ThreadTeam(parts) as team:
-        space = Workspace.of(layout, theta, team)
+        space, rates = workspace(rule, theta, team), torch.tensor([[0.1], [0.02]], dtype=torch.float64)
         for number in range(3):
-            rates = torch.tensor([[0.1], [0.02]], dtype=torch.float64)
-            training_step(rule, theta, state, slots, x, labels, number + 1, rates, None, workspace=space)
+            training_step(rule, TrainState(theta, state, slots), StepInputs(x, labels, number + 1, rates), space)
     return theta
 
 

@@ -11,8 +11,10 @@ import torch
 import torch.nn.functional as functional
 from training_cases import job
 
+from snellen.train.backend.choose import workspace
 from snellen.train.layout import Layout
-from snellen.train.step import Mixed, Rule, clipped, row_losses, row_targets, training_step
+from snellen.train.loss import Mixed, row_losses, row_targets
+from snellen.train.step import Rule, StepInputs, TrainState, clipped, training_step
 
 LANES, ROWS, CLASSES = 2, 40, 5
 RANDOM = torch.Generator().manual_seed(2)
@@ -30,7 +32,7 @@ def rule(*lanes: dict[str, Any]) -> Rule:
 
 def losses(own: Rule, mixed: Mixed | None = None) -> torch.Tensor:
     """(LANES, ROWS) of the logits above, as the rule wants them."""
-    return row_losses(LOGITS, row_targets(own, LABELS, mixed))
+    return row_losses(LOGITS, row_targets(own.targets, LABELS, mixed))
 
 
 def one_hot(labels: torch.Tensor) -> np.ndarray:
@@ -119,7 +121,8 @@ def stepped(
     theta = own.layout.flatten(parameters).double()
     before, rate = theta.clone(), torch.ones(2, 1, dtype=torch.float64)
     x = torch.rand((LANES, ROWS, 4, 3, 1), generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    outcome = training_step(own, theta, state, {}, x[:, :rows], LABELS[:, :rows], 1, rate, None, weights, mixed)
+    inputs = StepInputs(x[:, :rows], LABELS[:, :rows], 1, rate, None, weights, mixed)
+    outcome = training_step(own, TrainState(theta, state, {}), inputs, workspace(own, theta))
     return theta - before, outcome
 
 

@@ -22,7 +22,7 @@ from snellen.models.zoo import ZOO
 from snellen.train.executors import in_turn, local
 from snellen.train.executors.in_turn import packs_of
 from snellen.train.lane import Lane
-from snellen.train.loop import Silent, train
+from snellen.train.loop import train
 from snellen.train.run_context import RunContext
 from snellen.train.strategy import cache, measurement, packs, rule
 from snellen.train.strategy.cache import from_rows, to_rows
@@ -37,6 +37,7 @@ from snellen.train.strategy.rule import (
     strategy_by_rule,
 )
 from snellen.train.train_pack import train_pack
+from snellen.train.watcher import Silent
 
 LENET: dict[str, Any] = {"layers": ZOO["lenet-5"], "input_shape": (32, 32, 1), "classes": 10, "batch_size": 64}
 ONE = lane()
@@ -72,7 +73,7 @@ def test_another_way_is_chosen_like_another_width_where_it_is_there(monkeypatch:
     assert choose_side_by_side(ONE, timings=known) == RULE and choose_for_pack([ONE], 1, timings=known) == replace(
         RULE, width=1
     )
-    monkeypatch.setattr(rule, "ways_for", lambda *_: ("torch", "kernels"))
+    monkeypatch.setattr(rule, "backends_for", lambda *_: ("torch", "kernels"))
     assert choose_side_by_side(ONE, timings=known) == other == choose_for_pack([ONE], 1, timings=known)
 
 
@@ -110,7 +111,7 @@ def test_parts_of_a_batch(one: float, two: float, core: float, most: int, parts:
 
 def test_on_a_busy_machine_only_the_way_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     """Among those with as many threads as the rule has."""
-    monkeypatch.setattr(rule, "ways_for", lambda *_: ("torch", "kernels"))
+    monkeypatch.setattr(rule, "backends_for", lambda *_: ("torch", "kernels"))
     other = replace(alone(2), backend="kernels")
     known = {alone(1): Timing(3.0, 0.1), alone(2): Timing(4.0, 1.0), other: Timing(5.0, 0.5)}
     assert choose_for_pack([lane(**LENET)], 2, timings=known) == other
@@ -135,7 +136,7 @@ def test_candidates_are_the_rules_own_and_what_is_near(monkeypatch: pytest.Monke
 
 
 def test_every_way_is_a_candidate_with_its_own_widths(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rule, "ways_for", lambda *_: ("kernels", "torch"))
+    monkeypatch.setattr(rule, "backends_for", lambda *_: ("kernels", "torch"))
     monkeypatch.setattr(rule, "width_by_rule", lambda _, backend, *device: {"kernels": 3, "torch": 10}[backend])
     assert strategy_by_rule(ONE, 1, 1) == choose_side_by_side(ONE) == Strategy("kernels", 3, 1, 1)
     found = [(each.backend, each.width) for each in candidates(ONE, 1)]

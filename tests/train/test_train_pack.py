@@ -18,12 +18,14 @@ from snellen.data.dataset import SEALED
 from snellen.errors import IdentityError
 from snellen.files import tensors
 from snellen.metrics.scores import accuracy, loss
-from snellen.train import state
+from snellen.train import step_runner
+from snellen.train.epoch_results import Validation
 from snellen.train.lane import Lane
-from snellen.train.loop import Silent, Training
 from snellen.train.results import JobFolder, Result
 from snellen.train.run_context import RunContext
+from snellen.train.step import StepInputs
 from snellen.train.train_pack import train_pack
+from snellen.train.watcher import Silent
 
 ROWS = {"train": np.arange(60), "validation": np.arange(60, 90)}
 
@@ -62,7 +64,7 @@ def test_the_stored_weights_are_those_of_the_kept_epoch(tmp_path: Path, monkeypa
     """Validation likes the second of four epochs best: its weights are stored, as if training had ended there."""
     _, two_epochs = performed(tmp_path / "two", epochs=2)
     losses = iter([3.0, 1.0, 2.0, 1.5])
-    monkeypatch.setattr(Training, "validate", lambda *_: (next(losses), 0.5))
+    monkeypatch.setattr(Validation, "scores", lambda *_: (next(losses), 0.5))
     result, folder = performed(tmp_path / "four")
     assert (result.kept_epoch, result.epochs) == (2, 4)
     stored, expected = (tensors.load(each.weights)[0] for each in (folder, two_epochs))
@@ -92,15 +94,15 @@ def test_a_failed_job_keeps_its_last_good_epoch(
 ) -> None:
     good = (breaks_at - 1) // 4
     whole = performed(tmp_path / "whole", epochs=good)[0] if good else None
-    step = state.training_step
+    step = step_runner.training_step
 
-    def breaking(*arguments: Any) -> Any:
-        outcome = step(*arguments)
-        if arguments[6] == breaks_at:
+    def breaking(rule: Any, state: Any, inputs: StepInputs, workspace: Any) -> Any:
+        outcome = step(rule, state, inputs, workspace)
+        if inputs.step == breaks_at:
             outcome.targets[:] = torch.nan
         return outcome
 
-    monkeypatch.setattr(state, "training_step", breaking)
+    monkeypatch.setattr(step_runner, "training_step", breaking)
     result, folder = performed(tmp_path)
     assert result.status == "failed" and f"the last good epoch is {good}" in str(result.reason)
     assert result.epochs == good == len(folder.read_history())
@@ -123,7 +125,7 @@ def on_a_cpu(*_: Any) -> Any:
 
 @pytest.mark.parametrize("greedy", [on_a_gpu, on_a_cpu])
 def test_memory_that_runs_out_fails_the_job_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, greedy: Any) -> None:
-    monkeypatch.setattr(state, "training_step", greedy)
+    monkeypatch.setattr(step_runner, "training_step", greedy)
     result, _ = performed(tmp_path)
     assert (result.status, result.epochs) == ("failed", 0) and "memory" in (result.reason or "")
 
@@ -132,7 +134,7 @@ def test_a_fault_of_ours_is_not_a_failed_job(tmp_path: Path, monkeypatch: pytest
     def broken(*_: Any) -> Any:
         raise RuntimeError("shapes do not match")
 
-    monkeypatch.setattr(state, "training_step", broken)
+    monkeypatch.setattr(step_runner, "training_step", broken)
     with pytest.raises(RuntimeError, match="shapes"):
         performed(tmp_path)
 

@@ -11,8 +11,8 @@ import numpy as np
 from snellen.errors import located
 from snellen.explain.thumbnails import pictures
 from snellen.files import tensors
+from snellen.train.batches import ResidentData
 from snellen.train.lane import Lane
-from snellen.train.loop import ResidentData
 from snellen.train.samples import augmented_samples
 
 

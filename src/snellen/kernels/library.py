@@ -1,54 +1,67 @@
-"""The compiled library: beside this file where a C++ compiler was at hand, loaded once, and None elsewhere."""
+"""The compiled library: beside this file where a C++ compiler was available, loaded once; None elsewhere."""
 
 from __future__ import annotations
 
 import ctypes
 import os
 from ctypes import POINTER, c_char_p, c_double, c_float, c_int32, c_int64, c_void_p
+from enum import IntEnum
 from functools import cache
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import Any
 
 ABI = 1
-"""Of the functions and records below; a library of another one, built from other sources, is not used."""
+"""Version of the functions and records below; a library with another version, built from other sources, is not used."""
 SWITCH = "SNELLEN_KERNELS"
 """The environment variable that switches the kernels off."""
 OFF = "off"
 
 
+class Operation(IntEnum):
+    """`snellen_kind` of kernels.h: what a layer computes. POINTWISE: its activation alone."""
+
+    DENSE, CONV, MAX_POOL, AVERAGE_POOL, POINTWISE = range(5)
+
+
+class Function(IntEnum):
+    """`snellen_activation` of kernels.h: a function of each value that a layer gives."""
+
+    LINEAR, RELU, TANH, SIGMOID, ELU, LEAKY_RELU, SILU, GELU, SCALE = range(9)
+
+
 class Record(ctypes.Structure):
-    """`snellen_layer` of kernels.h: one layer with the function of each value after it."""
+    """`snellen_layer` of kernels.h: one layer and its activation. weights, bias: where they begin in the parameters."""
 
     _fields_ = (
-        *((name, c_int32) for name in ("kind", "activation")),
-        *((f"{way}_{axis}", c_int32) for way in ("in", "out") for axis in ("height", "width", "channels")),
+        *((name, c_int32) for name in ("operation", "function")),
+        *((f"{side}_{axis}", c_int32) for side in ("in", "out") for axis in ("height", "width", "channels")),
         *((name, c_int32) for name in ("window", "stride", "pad_top", "pad_left")),
-        *((name, c_int64) for name in ("kernel", "bias")),
+        *((name, c_int64) for name in ("weights", "bias")),
         *((name, c_float) for name in ("alpha", "beta")),
     )
 
 
 class WinogradSizes(ctypes.Structure):
-    """Of large.h: rows, height, width and channels `in` of pictures, filters `out`, zeros around them."""
+    """Of large.h: rows, height, width and channels `in` of pictures, filters `out`, and zeros on each side."""
 
     _fields_ = tuple((name, c_int64) for name in ("rows", "height", "width", "in", "out", "pad"))
 
 
 class DenseSizes(ctypes.Structure):
-    """Of large.h: vectors and how long they are before and after the layer."""
+    """Of large.h: number of vectors, and their lengths before and after the layer."""
 
     _fields_ = tuple((name, c_int64) for name in ("rows", "inputs", "units"))
 
 
 class NormSizes(ctypes.Structure):
-    """Of large.h: how many values each channel has."""
+    """Of large.h: values of each channel, and channels."""
 
     _fields_ = tuple((name, c_int64) for name in ("count", "channels"))
 
 
 class Lanes(ctypes.Structure):
-    """`SnellenLanes` of optimizers.h: how many, numbers of each, floats from one to the next, learning rates."""
+    """`SnellenLanes` of optimizers.h: lanes, numbers of each, floats from one to the next, learning rates."""
 
     _fields_ = (*((name, c_int64) for name in ("count", "numbers", "apart")), ("rates", c_void_p))
 
@@ -80,23 +93,23 @@ SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "snellen_rmsprop": (None, (*[c_void_p] * 5, *[c_double] * 3)),
     "snellen_sgd": (None, (*[c_void_p] * 4, c_double, c_int32)),
 }
-"""What the functions give back, and their arguments."""
+"""Result and arguments of each function."""
 PRODUCTS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "scratch": (c_int64, (c_void_p,)),  # sizes
-    "forward": (None, (*[c_void_p] * 3, c_int32, *[c_void_p] * 3)),  # x, kernel, bias, relu, y, sizes, scratch
-    "inputs": (None, (c_void_p,) * 6),  # gradient of y, y, kernel, gradient of x, sizes, scratch
-    "kernels": (None, (c_void_p,) * 7),  # x, gradient of y, y, those of kernel and bias, sizes, scratch
+    "forward": (None, (*[c_void_p] * 3, c_int32, *[c_void_p] * 3)),  # x, weights, bias, relu, y, sizes, scratch
+    "inputs": (None, (c_void_p,) * 6),  # gradient of y, y, weights, gradient of x, sizes, scratch
+    "kernels": (None, (c_void_p,) * 7),  # x, gradient of y, y, gradients of weights and bias, sizes, scratch
 }
 """The same of `snellen_winograd_...` and `snellen_dense_...`."""
 NORM = {"moments": 4, "apply": 5, "sums": 7, "combine": 7}
-"""Arguments of `snellen_norm_...`, all of them pointers, the last to the sizes."""
+"""Number of arguments of `snellen_norm_...`, all of them pointers, the last to the sizes."""
 SIGNATURES |= {f"snellen_norm_{name}": (None, (c_void_p,) * count) for name, count in NORM.items()}
 SIGNATURES |= {f"snellen_{kind}_{name}": each for kind in ("winograd", "dense") for name, each in PRODUCTS.items()}
 
 
 def library() -> ctypes.CDLL | None:
-    """The library with its functions typed; None where there is none, or the environment says SNELLEN_KERNELS=off.
-    There `avx2` or `generic` ask for those instructions."""
+    """The library with its functions typed; None where there is none, or where the environment variable SNELLEN_KERNELS
+    is `off`. `avx2` or `generic` select those instructions."""
     return None if os.environ.get(SWITCH) == OFF else _loaded()
 
 
@@ -107,7 +120,7 @@ def instructions() -> str:
 
 
 def has_vectors() -> bool:
-    """Whether there is a library for the vectors of this processor; with plain instructions torch is quicker."""
+    """Whether the library uses the vectors of this processor; with plain instructions torch is faster."""
     return instructions() not in (OFF, "generic")
 
 

@@ -1,49 +1,38 @@
-"""Functions of each value alone: as layers, and as the `activation` of layers that multiply."""
+"""Functions of each value alone: as layers, and as the `activation` argument of other layers."""
 
 from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable
-from typing import Annotated, ClassVar, Literal, final
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, final
 
-import torch
 import torch.nn.functional as functional
 from pydantic import Field
 from torch import Tensor
 
+from snellen.kernels.library import Function
+from snellen.models.compiled import CompiledLayer
 from snellen.models.layer import Layer, Shape, Step, Tensors
-
-Activation = Literal["linear", "relu", "elu", "gelu", "silu", "tanh", "sigmoid"]
-
-
-def activate(y: Tensor, activation: Activation) -> Tensor:
-    """activation(y). In place where the gradient needs only the result: y is the layer's own fresh output."""
-    return ACTIVATIONS[activation](y)
-
-
-ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
-    "linear": lambda y: y,
-    "relu": torch.relu_,
-    "elu": lambda y: functional.elu(y, inplace=True),
-    "gelu": functional.gelu,
-    "silu": functional.silu,
-    "tanh": torch.tanh_,
-    "sigmoid": torch.sigmoid_,
-}
-
-
-def activation_values(activation: Activation, shape: Shape) -> int:
-    """Numbers of one row that an activation which does not work in place holds beside its result."""
-    return math.prod(shape) if activation in ("gelu", "silu") else 0
 
 
 class Elementwise(Layer):
-    """Base of layers that are a function of each value alone; the shape stays."""
+    """Base of layers that are a function of each value alone; the shape stays.
+
+    is_argument: whether the name may also stand as the `activation` of a layer, with the default arguments. sign: how
+    the drawing of a network shows it: `rectifier`, a hinge, or `squasher`, an S.
+    """
+
+    is_argument: ClassVar[bool] = True
+    sign: ClassVar[Literal["rectifier", "squasher"]] = "rectifier"
 
     @abstractmethod
     def values(self, x: Tensor) -> Tensor:
         """The function; a new tensor."""
+
+    def overwrite(self, y: Tensor) -> Tensor:
+        """The function, written over y where its gradient needs only the result; by default a new tensor."""
+        return self.values(y)
 
     def output_shape(self, shape: Shape) -> Shape:
         return shape
@@ -61,17 +50,27 @@ class Relu(Elementwise):
     def values(self, x: Tensor) -> Tensor:
         return x.relu()
 
+    def overwrite(self, y: Tensor) -> Tensor:
+        return y.relu_()
+
+    def compiled(self, shape: Shape) -> CompiledLayer:
+        return CompiledLayer(function=Function.RELU)
+
 
 @final
 class LeakyRelu(Elementwise):
     """x where positive, else negative_slope * x."""
 
     kind: Literal["leaky_relu"] = "leaky_relu"
+    is_argument: ClassVar[bool] = False
     shorthand: ClassVar = "negative_slope"
     negative_slope: Annotated[float, Field(ge=0, le=1)] = 0.3
 
     def values(self, x: Tensor) -> Tensor:
         return functional.leaky_relu(x, self.negative_slope)
+
+    def compiled(self, shape: Shape) -> CompiledLayer:
+        return CompiledLayer(function=Function.LEAKY_RELU, alpha=self.negative_slope)
 
     def detail(self) -> str:
         return f"slope {self.negative_slope:g}"
@@ -88,6 +87,12 @@ class Elu(Elementwise):
     def values(self, x: Tensor) -> Tensor:
         return functional.elu(x, self.alpha)
 
+    def overwrite(self, y: Tensor) -> Tensor:
+        return functional.elu(y, self.alpha, inplace=True)
+
+    def compiled(self, shape: Shape) -> CompiledLayer:
+        return CompiledLayer(function=Function.ELU, alpha=self.alpha)
+
     def detail(self) -> str:
         return f"alpha {self.alpha:g}"
 
@@ -101,6 +106,9 @@ class Gelu(Elementwise):
     def values(self, x: Tensor) -> Tensor:
         return functional.gelu(x)
 
+    def compiled(self, shape: Shape) -> CompiledLayer:
+        return CompiledLayer(function=Function.GELU)
+
 
 @final
 class Silu(Elementwise):
@@ -111,15 +119,25 @@ class Silu(Elementwise):
     def values(self, x: Tensor) -> Tensor:
         return functional.silu(x)
 
+    def compiled(self, shape: Shape) -> CompiledLayer:
+        return CompiledLayer(function=Function.SILU)
+
 
 @final
 class Tanh(Elementwise):
     """The hyperbolic tangent."""
 
     kind: Literal["tanh"] = "tanh"
+    sign: ClassVar = "squasher"
 
     def values(self, x: Tensor) -> Tensor:
         return x.tanh()
+
+    def overwrite(self, y: Tensor) -> Tensor:
+        return y.tanh_()
+
+    def compiled(self, shape: Shape) -> CompiledLayer:
+        return CompiledLayer(function=Function.TANH)
 
 
 @final
@@ -127,9 +145,16 @@ class Sigmoid(Elementwise):
     """1 / (1 + exp(-x))."""
 
     kind: Literal["sigmoid"] = "sigmoid"
+    sign: ClassVar = "squasher"
 
     def values(self, x: Tensor) -> Tensor:
         return x.sigmoid()
+
+    def overwrite(self, y: Tensor) -> Tensor:
+        return y.sigmoid_()
+
+    def compiled(self, shape: Shape) -> CompiledLayer:
+        return CompiledLayer(function=Function.SIGMOID)
 
 
 @final
@@ -144,8 +169,50 @@ class Rescale(Elementwise):
     def values(self, x: Tensor) -> Tensor:
         return x * self.scale + self.offset if self.offset else x * self.scale
 
+    def compiled(self, shape: Shape) -> CompiledLayer:
+        return CompiledLayer(function=Function.SCALE, alpha=self.scale, beta=self.offset)
+
     def working_values(self, shape: Shape) -> int:
         return math.prod(shape) if self.offset else 0
 
     def detail(self) -> str:
         return f"scale {self.scale:g}, offset {self.offset:g}"
+
+
+ACTIVATIONS: dict[str, type[Elementwise]] = {
+    "relu": Relu,
+    "leaky_relu": LeakyRelu,
+    "elu": Elu,
+    "gelu": Gelu,
+    "silu": Silu,
+    "tanh": Tanh,
+    "sigmoid": Sigmoid,
+}
+"""All activations by name; they are layers too."""
+ARGUMENTS = ("linear", *(name for name, kind in ACTIVATIONS.items() if kind.is_argument))
+"""What an `activation` argument may be."""
+if TYPE_CHECKING:
+    Activation = str
+else:
+    Activation = Literal[ARGUMENTS]
+
+
+@cache
+def _named(activation: Activation) -> Elementwise:
+    return ACTIVATIONS[activation]()
+
+
+def activate(y: Tensor, activation: Activation) -> Tensor:
+    """activation(y), which may overwrite y: the output that a layer has just computed."""
+    return y if activation == "linear" else _named(activation).overwrite(y)
+
+
+def compiled_activation(activation: Activation) -> CompiledLayer | None:
+    """The activation for the compiled library; None where it has no such function."""
+    return CompiledLayer() if activation == "linear" else _named(activation).compiled(())
+
+
+def activation_values(activation: Activation, shape: Shape) -> int:
+    """Numbers of one row that an activation which does not overwrite its input holds beside its result."""
+    overwrites = activation == "linear" or ACTIVATIONS[activation].overwrite is not Elementwise.overwrite
+    return 0 if overwrites else math.prod(shape)

@@ -1,4 +1,4 @@
-"""The rows of a batch that one of several threads computes, and how threads meet where rows depend on each other."""
+"""The rows of a batch that one of several threads computes, and how threads exchange what depends on all rows."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from torch import Tensor
 
 @dataclass(frozen=True, eq=False)
 class BatchShard:
-    """rows: of the batch, which has `total`. exchange: gives the others a tensor, waits for theirs, and returns those
-    of all in the order of their rows; every share calls it in the same places."""
+    """rows: of the batch, which has `total`. exchange: gives the other threads a tensor, waits for theirs, and returns
+    those of all threads in the order of their rows; every thread calls it in the same places."""
 
     rows: slice
     total: int
@@ -19,5 +19,10 @@ class BatchShard:
 
     @property
     def count(self) -> int:
-        """Rows of its own."""
+        """Rows of this shard."""
         return int(self.rows.stop - self.rows.start)
+
+
+def rows_of(shard: BatchShard | None) -> slice:
+    """Its rows of the batch; all of them where the batch is not divided."""
+    return shard.rows if shard else slice(None)

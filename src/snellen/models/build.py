@@ -16,20 +16,19 @@ from torch import Tensor
 from snellen.errors import ShapeError, unknown
 from snellen.limits import MAX_ACTIVATION_BYTES, MAX_LAYERS, MAX_OPERATIONS, MAX_PARAMETERS, PREDICTION_BATCH
 from snellen.models import chain
-from snellen.models.batch_shard import BatchShard
 from snellen.models.chain import Placed
 from snellen.models.features import Feature
 from snellen.models.keys import Key, Randomness
 from snellen.models.layer import Layer, Mode, Shape, Step, Tensors
 from snellen.models.layers import AnyLayer, Dense, Skip
-from snellen.models.quicker import quicker
+from snellen.models.reordered import reordered
 from snellen.models.views import Views
 from snellen.models.zoo import ZOO
 
 
 @dataclass(frozen=True)
 class Network:
-    """Placed layers from pictures (H, W, C) to the logits of K classes; holds no numbers of its own."""
+    """Placed layers from pictures (H, W, C) to the logits of K classes; parameters are kept elsewhere."""
 
     input_shape: tuple[int, int, int]
     classes: int
@@ -49,12 +48,11 @@ class Network:
         x: Tensor,
         mode: Mode,
         key: Randomness | None = None,
-        weights: Tensor | None = None,
-        share: BatchShard | None = None,
+        sample_weight: Tensor | None = None,
     ) -> tuple[Tensor, Tensors]:
         """Logits (L, N, K) of x (L, N, H, W, C), and the changed entries of the state; in evaluation the mean of the
         logits of its views, where the network has some."""
-        first, step = self.layers[0].layer, Step(mode, key, weights, share)
+        first, step = self.layers[0].layer, Step(mode, key, sample_weight)
         if mode == "train" or not isinstance(first, Views):
             return chain.apply(self.computed, parameters, state, x, step)
         logits = [chain.apply(self.computed, parameters, state, view, step)[0] for view in first.of(x)]
@@ -63,7 +61,7 @@ class Network:
     @cached_property
     def computed(self) -> tuple[Placed, ...]:
         """The layers in the order in which they are computed."""
-        return quicker(self.layers)
+        return reordered(self.layers)
 
     @cached_property
     def shapes(self) -> tuple[dict[str, Shape], dict[str, Shape]]:
@@ -75,7 +73,7 @@ class Network:
 
     @property
     def trainable_count(self) -> int:
-        """Numbers that training fits by gradient."""
+        """Number of trained parameters."""
         return sum(math.prod(shape) for shape in self.shapes[0].values())
 
     @cached_property
@@ -85,7 +83,7 @@ class Network:
 
     @property
     def parameter_count(self) -> int:
-        """All numbers of the network, moving statistics included, as Keras counts; fitted feature steps are not."""
+        """Parameters and moving statistics, as Keras counts them; without fitted feature steps."""
         return sum(row["parameters"] for row in self.layer_table())
 
     @cached_property
@@ -102,7 +100,7 @@ class Network:
 
     @cached_property
     def operations(self) -> int:
-        """What predicting one picture takes, all views of it, in multiply-adds of a large product."""
+        """The time of predicting one picture, all views of it, in multiply-adds of a large product."""
         return self._num_views * chain.operations(self.layers)
 
     @property
@@ -120,7 +118,7 @@ class Network:
         return self._rows(self.layers, "")
 
     def _rows(self, layers: Iterable[Placed], prefix: str) -> list[dict[str, Any]]:
-        """prefix: the full name of what is around them, with a dot."""
+        """prefix: the full name of the layer that contains them, with a dot."""
         return [self._row(placed, f"{prefix}{placed.name}.") for placed in layers]
 
     def _row(self, placed: Placed, prefix: str) -> dict[str, Any]:
@@ -177,7 +175,8 @@ def assemble(layers: Sequence[Layer], input_shape: tuple[int, int, int], classes
 
 
 def _expect_affordable(network: Network) -> None:
-    """Counts from the layer list, before anything is allocated. Of a study too: what is trained can then be loaded."""
+    """Counts from the layer list, before anything is allocated. Studies are held to the same limits as bundles, so that
+    whatever is trained can be loaded."""
     for what, found, most, unit in (
         ("activations", network.activation_bytes, MAX_ACTIVATION_BYTES, "bytes for a batch of predictions"),
         ("operations", network.operations, MAX_OPERATIONS, "multiply-adds a picture"),

@@ -23,7 +23,7 @@ VALUE_BYTES = 4
 
 @dataclass(frozen=True)
 class Placed:
-    """A layer at its place: its name, and the shapes that go in and come out."""
+    """A layer at its place in a network: its name there, and the shapes of its input and output."""
 
     name: str
     layer: Layer
@@ -82,7 +82,7 @@ def multiply_adds(chain: Iterable[Placed]) -> int:
 
 
 def operations(chain: Iterable[Placed]) -> int:
-    """What one forward pass of one row takes, see `Layer.operations`."""
+    """The time of one forward pass of one row, see `Layer.operations`."""
     return sum(placed.layer.operations(placed.input_shape) for placed in chain)
 
 
@@ -97,7 +97,7 @@ def _live_values(placed: Placed) -> int:
 
 
 def check(chain: Iterable[Placed], parameters: Tensors, state: Tensors) -> None:
-    """Raises IdentityError, naming the layer, for values that neither training nor fitting gives."""
+    """Raises IdentityError, naming the layer, for values that neither training nor fitting can have produced."""
     for placed in chain:
         with located(f"layer {placed.name}"):
             placed.layer.check(_own(parameters, placed.name), _own(state, placed.name), placed.input_shape)

@@ -6,32 +6,32 @@ Kernels are Keras's with the last axis turned to the front, (outputs, height, wi
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Annotated, Literal, final
 
 import numpy as np
-import torch.nn.functional as functional
 from pydantic import Field
 from torch import Tensor
 
-from snellen.models import kernel_products
-from snellen.models.activations import Activation, activate, activation_values
+from snellen.kernels.library import Operation, WinogradSizes
+from snellen.models.activations import Activation, activate, activation_values, compiled_activation
+from snellen.models.compiled import CompiledLayer
+from snellen.models.compiled_products import CHANNELS, MAX_CHANNELS, Product
 from snellen.models.initializers import Initializer, draw
 from snellen.models.keys import Key
+from snellen.models.lanes import convolution, depthwise_convolution, on_channels
 from snellen.models.layer import OPERATIONS_A_VALUE, Arrays, Count, Layer, Shape, Side, Step, Tensors
 from snellen.models.windows import (
     Padding,
+    compiled_window,
     convolution_operations,
     convolution_values,
-    fold,
-    pad_same,
-    unfold,
     window_output,
 )
 
 Multiplier = Annotated[int, Field(ge=1, le=512)]
 
 
-@final
 class Conv(Layer):
     """Every output channel sees all input channels. kernel: (filters, height, width, channels)."""
 
@@ -52,17 +52,21 @@ class Conv(Layer):
         return {"kernel": kernel, **_zero_bias(self.use_bias, key, self.filters)}, {}
 
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
-        kernel = parameters["kernel"]
-        if step.mode == "train" and kernel_products.convolves(x, kernel, self.strides):
-            return self._quick(x, kernel, parameters.get("bias")), {}
-        bias = parameters["bias"].flatten() if self.use_bias else None
-        y = _slide(fold(x), _mixing(kernel), bias, self.strides, self.padding, groups=len(x))
-        return unfold(activate(y, self.activation), len(x)), {}
+        def convolve(x: Tensor) -> Tensor:
+            y = convolution(x, parameters["kernel"], parameters.get("bias"), self.strides, self.padding)
+            return activate(y, self.activation)
 
-    def _quick(self, x: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
-        relu = self.activation == "relu"
-        y = kernel_products.convolve(x, kernel, bias, int(self.padding == "same"), relu)
-        return y if relu else activate(y, self.activation)
+        return on_channels(convolve, x), {}
+
+    def compiled(self, shape: Shape) -> CompiledLayer | None:
+        activation = compiled_activation(self.activation)
+        window = compiled_window(shape, self.kernel, self.strides, self.padding)
+        return activation and replace(activation, operation=Operation.CONV, window=window)
+
+    def accelerated(self, shape: Shape, lanes: int) -> Layer:
+        fits = all(each <= MAX_CHANNELS and each % CHANNELS == 0 for each in (self.filters, shape[2]))
+        fits = fits and (lanes, self.kernel, self.strides) == (1, 3, 1)
+        return AcceleratedConv(**dict(self)) if fits else self
 
     def multiply_adds(self, shape: Shape) -> int:
         return math.prod(self.output_shape(shape)) * self.kernel**2 * shape[2]
@@ -77,6 +81,19 @@ class Conv(Layer):
 
     def detail(self) -> str:
         return f"{self.filters} filters {_window(self)}, {self.activation}"
+
+
+@final
+class AcceleratedConv(Conv):
+    """A convolution of 3x3 pixels by the compiled library, for the training of one lane."""
+
+    def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
+        kernel, relu = parameters["kernel"].contiguous(), self.activation == "relu"
+        _, rows, height, width, channels = x.shape
+        sizes = WinogradSizes(rows, height, width, channels, self.filters, int(self.padding == "same"))
+        shape = (1, rows, *self.output_shape(tuple(x.shape[2:])))
+        y = Product.apply(sizes, x.contiguous(), kernel, parameters.get("bias"), shape, relu)
+        return y if relu else activate(y, self.activation), {}
 
 
 @final
@@ -101,10 +118,11 @@ class DepthwiseConv(Layer):
         return {"kernel": kernel, **_zero_bias(self.use_bias, key, shape[2] * self.depth_multiplier)}, {}
 
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
-        folded, kernel = fold(x), _apart(parameters["kernel"])
-        bias = parameters["bias"].flatten() if self.use_bias else None
-        y = _slide(folded, kernel, bias, self.strides, self.padding, groups=folded.shape[1])
-        return unfold(activate(y, self.activation), len(x)), {}
+        def convolve(x: Tensor) -> Tensor:
+            y = depthwise_convolution(x, parameters["kernel"], parameters.get("bias"), self.strides, self.padding)
+            return activate(y, self.activation)
+
+        return on_channels(convolve, x), {}
 
     def multiply_adds(self, shape: Shape) -> int:
         return math.prod(self.output_shape(shape)) * self.kernel**2
@@ -148,11 +166,12 @@ class SeparableConv(Layer):
         return {"depthwise_kernel": depthwise, "pointwise_kernel": pointwise, **bias}, {}
 
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
-        folded, depthwise = fold(x), _apart(parameters["depthwise_kernel"])
-        between = _slide(folded, depthwise, None, self.strides, self.padding, groups=folded.shape[1])
-        bias = parameters["bias"].flatten() if self.use_bias else None
-        y = functional.conv2d(between, _mixing(parameters["pointwise_kernel"]), bias, groups=len(x))
-        return unfold(activate(y, self.activation), len(x)), {}
+        def convolve(x: Tensor) -> Tensor:
+            between = depthwise_convolution(x, parameters["depthwise_kernel"], None, self.strides, self.padding)
+            y = convolution(between, parameters["pointwise_kernel"], parameters.get("bias"))
+            return activate(y, self.activation)
+
+        return on_channels(convolve, x), {}
 
     def multiply_adds(self, shape: Shape) -> int:
         places = math.prod(self.output_shape(shape)[:2])
@@ -181,26 +200,6 @@ def _draw_kernel(name: Initializer, key: Key, outputs: int, side: int, inputs: i
 
 def _zero_bias(use_bias: bool, key: Key, channels: int) -> Arrays:
     return {"bias": np.zeros((len(key.seeds), channels))} if use_bias else {}
-
-
-def _mixing(kernel: Tensor) -> Tensor:
-    """(L, outputs, height, width, inputs) for a convolution with one group a lane."""
-    return kernel.flatten(0, 1).permute(0, 3, 1, 2)
-
-
-def _apart(kernel: Tensor) -> Tensor:
-    """(L, multiplier, height, width, channels) for a convolution with one group a channel of each lane."""
-    return kernel.permute(0, 4, 1, 2, 3).flatten(0, 2).unsqueeze(1)
-
-
-def _slide(folded: Tensor, kernel: Tensor, bias: Tensor | None, strides: int, padding: Padding, groups: int) -> Tensor:
-    """Convolution of (N, L*C, H, W), padded without a copy where both sides get the same."""
-    window, around = kernel.shape[-1], 0
-    if padding == "same" and strides == 1 and window % 2:
-        around = window // 2
-    elif padding == "same":
-        folded = pad_same(folded, window, strides, 0.0)
-    return functional.conv2d(folded, kernel, bias, strides, around, groups=groups)
 
 
 def _working_values(layer: Conv | DepthwiseConv | SeparableConv, shape: Shape) -> int:

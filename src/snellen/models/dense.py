@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar, Literal, final
 
 import numpy as np
 from torch import Tensor
 
 from snellen.errors import ShapeError
-from snellen.models import kernel_products
-from snellen.models.activations import Activation, activate, activation_values
+from snellen.kernels.library import DenseSizes, Operation
+from snellen.models.activations import Activation, activate, activation_values, compiled_activation
+from snellen.models.compiled import CompiledLayer
+from snellen.models.compiled_products import CHANNELS, Product
 from snellen.models.initializers import Initializer, draw
 from snellen.models.keys import Key
-from snellen.models.layer import Arrays, Count, Layer, Shape, Step, Tensors, plain_product, row_product
+from snellen.models.layer import Arrays, Count, Layer, Shape, Step, Tensors, product
 
 
-@final
 class Dense(Layer):
     """y = activation(x W + b) on vectors."""
 
@@ -37,12 +39,15 @@ class Dense(Layer):
         return {"kernel": kernel, **bias}, {}
 
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
-        kernel, bias, relu = parameters["kernel"], parameters.get("bias"), self.activation == "relu"
-        if step.mode == "train" and kernel_products.multiplies(x, kernel):
-            y = kernel_products.multiply(x, kernel, bias, relu)
-            return y if relu else activate(y, self.activation), {}
-        product = row_product if step.mode == "evaluate" else plain_product
-        return activate(product(x, kernel, bias), self.activation), {}
+        y = product(x, parameters["kernel"], parameters.get("bias"), step.mode)
+        return activate(y, self.activation), {}
+
+    def compiled(self, shape: Shape) -> CompiledLayer | None:
+        activation = compiled_activation(self.activation)
+        return activation and replace(activation, operation=Operation.DENSE)
+
+    def accelerated(self, shape: Shape, lanes: int) -> Layer:
+        return AcceleratedDense(**dict(self)) if lanes == 1 and self.units % CHANNELS == 0 else self
 
     def multiply_adds(self, shape: Shape) -> int:
         return shape[0] * self.units
@@ -52,3 +57,14 @@ class Dense(Layer):
 
     def detail(self) -> str:
         return f"{self.units} units, {self.activation}"
+
+
+@final
+class AcceleratedDense(Dense):
+    """Dense by the compiled library, for the training of one lane."""
+
+    def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
+        weights, relu = parameters["kernel"].contiguous(), self.activation == "relu"
+        sizes, shape = DenseSizes(*x.shape[1:], self.units), (1, x.shape[1], self.units)
+        y = Product.apply(sizes, x.contiguous(), weights, parameters.get("bias"), shape, relu)
+        return y if relu else activate(y, self.activation), {}

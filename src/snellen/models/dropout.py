@@ -8,6 +8,8 @@ from typing import Annotated, ClassVar, Literal, final
 from pydantic import Field
 from torch import Tensor
 
+from snellen.models.batch_shard import rows_of
+from snellen.models.compiled import CompiledLayer
 from snellen.models.keys import Randomness
 from snellen.models.layer import Layer, Shape, Step, Tensors
 
@@ -26,12 +28,15 @@ class Dropout(Layer):
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
         return _dropped(x, (self.rate,) * len(x), step), {}
 
+    def compiled(self, shape: Shape) -> CompiledLayer:
+        return CompiledLayer(dropout_rates=(self.rate,))
+
     def detail(self) -> str:
         return f"rate {self.rate:g}"
 
 
 class LanesDropout(Layer):
-    """Dropout at a rate of its own for each lane of a pack; never written in a study."""
+    """Dropout with one rate for each lane of a pack; it cannot be written in a study."""
 
     kind: Literal["dropout"] = "dropout"
     rates: tuple[float, ...]
@@ -42,22 +47,25 @@ class LanesDropout(Layer):
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
         return _dropped(x, self.rates, step), {}
 
+    def compiled(self, shape: Shape) -> CompiledLayer:
+        return CompiledLayer(dropout_rates=self.rates)
+
 
 def _dropped(x: Tensor, rates: Sequence[float], step: Step) -> Tensor:
     if step.mode == "evaluate" or step.key is None or not any(rates):
         return x
-    return x * factors(rates, _whole(x, step), step.key)[:, step.share.rows if step.share else slice(None)]
+    return x * factors(rates, _batch_like(x, step), step.key)[:, rows_of(step.shard)]
 
 
 def factors(rates: Sequence[float], like: Tensor, key: Randomness) -> Tensor:
-    """What training multiplies the values of a whole batch with: 0, or 1 / (1 - rate). like: (L, N, ...), a rate for
-    each lane."""
+    """The factor of each value of a whole batch in training: 0, or 1 / (1 - rate). like: (L, N, ...); rates: one a
+    lane."""
     mask = key.keep_mask(rates, like)
     for own, rate in zip(mask, rates):
         own.mul_(1 / (1 - rate))
     return mask
 
 
-def _whole(x: Tensor, step: Step) -> Tensor:
-    """A tensor like the whole batch of which x may be a share: its mask is that of the batch."""
-    return x.new_empty((len(x), step.share.total, *x.shape[2:])) if step.share else x
+def _batch_like(x: Tensor, step: Step) -> Tensor:
+    """A tensor of the shape of the whole batch, whose mask is drawn at once; x may be a shard of it."""
+    return x.new_empty((len(x), step.shard.total, *x.shape[2:])) if step.shard else x

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, final
 
 import numpy as np
 import torch
-import torch.nn.functional as functional
 from pydantic import Field
 from torch import Tensor
 
 from snellen.errors import IdentityError, ShapeError
 from snellen.models.importances import Importance, importance_of
 from snellen.models.keys import Key
+from snellen.models.lanes import convolution, on_channels
 from snellen.models.layer import (
     OPERATIONS_A_VALUE,
     Arrays,
@@ -37,9 +37,7 @@ from snellen.models.windows import (
     Padding,
     convolution_operations,
     convolution_values,
-    fold,
     pad_same,
-    unfold,
     window_output,
 )
 
@@ -48,7 +46,7 @@ class Feature(Layer):
     """Base of all feature steps.
 
     fit(x, labels, seed) -> state: from training pictures (n, ...) float32 as networks see them; arrays without a lane.
-    enough: pictures that tell as much as all of them; None for those that need all.
+    enough: number of pictures to which the step is fitted just as well as to all; None where it needs all.
     """
 
     enough: ClassVar[int | None] = None
@@ -63,11 +61,11 @@ class Feature(Layer):
 
     @property
     def is_resolved(self) -> bool:
-        """False while a number is missing that only the data tell."""
+        """False while a number is missing that depends on the data."""
         return True
 
     def resolved(self, x: np.ndarray) -> Feature:
-        """The same step with every such number: its output shape is then known."""
+        """The same step with these numbers found from pictures x: its output shape is then known."""
         return self
 
     def init(self, key: Key, shape: Shape) -> tuple[Arrays, Arrays]:
@@ -212,10 +210,11 @@ class WhitenPatches(Feature):
         return {"mean": mean, "filters": filters.reshape(self.keep, self.kernel, self.kernel, -1)}
 
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
-        centred = fold(x - state["mean"][:, None, None, None])
-        padded = pad_same(centred, self.kernel, self.strides, 0.0) if self.padding == "same" else centred
-        filters = state["filters"].flatten(0, 1).permute(0, 3, 1, 2)
-        y = unfold(functional.conv2d(padded, filters, stride=self.strides, groups=len(x)), len(x))
+        def convolve(x: Tensor) -> Tensor:
+            padded = pad_same(x, self.kernel, self.strides, 0.0) if self.padding == "same" else x
+            return convolution(padded, state["filters"], strides=self.strides)
+
+        y = on_channels(convolve, x - state["mean"][:, None, None, None])
         return torch.cat([y, -y], -1), {}
 
     def multiply_adds(self, shape: Shape) -> int:

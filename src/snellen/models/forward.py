@@ -1,4 +1,4 @@
-"""From stored pictures to class probabilities: the one way, in training, after it, and in `snellen predict`."""
+"""From stored pictures to class probabilities, for validation, stored predictions and `snellen predict` alike."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def resident(images: np.ndarray, device: str = "cpu") -> Tensor:
 
 
 def to_input(images: Tensor, pixel_range: tuple[float, float], dtype: torch.dtype = torch.float32) -> Tensor:
-    """Stored pictures as what networks see: (value - low) / (high - low)."""
+    """Stored pictures as the input of networks: (value - low) / (high - low)."""
     low, high = pixel_range
     x = images.to(dtype, copy=True)
     return (x.sub_(low) if low else x).div_(high - low)
@@ -31,7 +31,7 @@ def to_input(images: Tensor, pixel_range: tuple[float, float], dtype: torch.dtyp
 def input_of(
     images: Tensor, rows: Tensor, pixel_range: tuple[float, float], dtype: torch.dtype = torch.float32
 ) -> Tensor:
-    """The same of the pictures in `rows`, of any shape: (*rows.shape, H, W, C). Where there are kernels, in one pass
+    """The input for the pictures in `rows`, of any shape: (*rows.shape, H, W, C). By the compiled library in one pass
     over the bytes: the same bits in less than half of the time."""
     kernels, (low, high) = library(), pixel_range
     readable = images.dtype == torch.uint8 and images.device.type == "cpu" and images.is_contiguous()
@@ -46,7 +46,7 @@ def input_of(
 
 
 def _each(predict: Callable[[int], Tensor], starts: Sequence[int], threads: int) -> list[Tensor]:
-    """predict of each start; whole batches are shared among threads, so that no bit depends on their number."""
+    """predict(start) of each; threads compute whole batches, so that no bit depends on their number."""
     if threads == 1 or len(starts) < 2 * threads:
         return [predict(start) for start in starts]
     with pool(threads) as together:

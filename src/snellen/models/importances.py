@@ -1,17 +1,16 @@
-"""How much each value of a picture tells of the class, by name. values: (n, F) float32; labels: (n,); -> (F,) >= 0."""
+"""How much each value of a picture says about the class, by name. values (n, F) float32, labels (n,) -> (F,) >= 0."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from importlib.metadata import version
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from snellen.data.dataset_cache import cached_array
 from snellen.files.hashing import digest_arrays, identity
 
-Importance = Literal["random_forest", "mutual_information", "anova", "l1"]
 TREES = 100
 LEVELS = 16
 """Grey levels that mutual information tells apart."""
@@ -21,16 +20,8 @@ L1_ROWS = 10_000
 """Rows that the L1 classifier is fitted to: its time grows faster than its answer changes."""
 
 SLOW_VALUES = 20_000_000
-"""Of so many values and more an importance is kept in the user's cache: the forest of MNIST takes half a minute, and
-every number of pixels of a curve needs the same one."""
-
-
-def importance_of(by: Importance, values: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
-    """That of one way, found once for the same values, labels and seed."""
-    if values.size < SLOW_VALUES:
-        return IMPORTANCES[by](values, labels, seed)
-    key = identity([by, seed, digest_arrays(values, labels), version("scikit-learn")])
-    return cached_array(f"importances/{key}", lambda: IMPORTANCES[by](values, labels, seed))
+"""From so many values on, an importance is kept in the user's cache: the forest of MNIST takes half a minute, and every
+point of a curve over the number of pixels needs the same one."""
 
 
 def random_forest(values: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
@@ -77,3 +68,15 @@ IMPORTANCES: dict[str, Callable[[np.ndarray, np.ndarray, int], np.ndarray]] = {
     "anova": anova,
     "l1": l1,
 }
+if TYPE_CHECKING:
+    Importance = str
+else:
+    Importance = Literal[tuple(IMPORTANCES)]
+
+
+def importance_of(by: Importance, values: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
+    """By one method, computed once for the same values, labels and seed."""
+    if values.size < SLOW_VALUES:
+        return IMPORTANCES[by](values, labels, seed)
+    key = identity([by, seed, digest_arrays(values, labels), version("scikit-learn")])
+    return cached_array(f"importances/{key}", lambda: IMPORTANCES[by](values, labels, seed))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -12,21 +12,7 @@ from snellen.errors import ShapeError
 from snellen.limits import MAX_PARAMETERS
 from snellen.models.keys import Key
 
-Initializer = Literal[
-    "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_uniform", "lecun_normal", "zeros", "ones"
-]
 Draw = Callable[[np.random.Generator, tuple[int, ...], int, int], np.ndarray]
-
-
-def draw(name: Initializer, key: Key, shape: tuple[int, ...], fan_in: int, fan_out: int) -> np.ndarray:
-    """(L, *shape) float64 initial weights, one draw a lane. fan_in, fan_out: inputs and outputs of one unit.
-
-    Raises ShapeError above MAX_PARAMETERS, before anything is allocated.
-    """
-    if math.prod(shape) > MAX_PARAMETERS:
-        raise ShapeError("too many weights", found=f"{math.prod(shape):,}", expected=f"at most {MAX_PARAMETERS:,}")
-    drawn = [INITIALIZERS[name](generator, shape, fan_in, fan_out) for generator in key.generators()]
-    return np.stack(drawn) if drawn else np.empty((0, *shape))
 
 
 def _uniform(generator: np.random.Generator, shape: tuple[int, ...], variance: float) -> np.ndarray:
@@ -52,3 +38,18 @@ INITIALIZERS: dict[str, Draw] = {
     "zeros": lambda g, shape, *_: np.zeros(shape),
     "ones": lambda g, shape, *_: np.ones(shape),
 }
+if TYPE_CHECKING:
+    Initializer = str
+else:
+    Initializer = Literal[tuple(INITIALIZERS)]
+
+
+def draw(name: Initializer, key: Key, shape: tuple[int, ...], fan_in: int, fan_out: int) -> np.ndarray:
+    """(L, *shape) float64 initial weights, one draw a lane. fan_in, fan_out: inputs and outputs of one unit.
+
+    Raises ShapeError above MAX_PARAMETERS, before anything is allocated.
+    """
+    if math.prod(shape) > MAX_PARAMETERS:
+        raise ShapeError("too many weights", found=f"{math.prod(shape):,}", expected=f"at most {MAX_PARAMETERS:,}")
+    drawn = [INITIALIZERS[name](generator, shape, fan_in, fan_out) for generator in key.generators()]
+    return np.stack(drawn) if drawn else np.empty((0, *shape))

@@ -18,6 +18,7 @@ from pydantic import Field
 from torch import Tensor
 
 from snellen.models.batch_shard import BatchShard
+from snellen.models.compiled import CompiledLayer
 from snellen.models.keys import Key, Randomness
 from snellen.models.named import Named
 
@@ -31,28 +32,28 @@ Side = Annotated[int, Field(ge=1, le=512)]
 """Pixels of a window or a stride."""
 
 OPERATIONS_A_VALUE = 20
-"""To read or write a value takes as long as so many multiply-adds of a large product: 2e9 to 4e10 a second and core."""
-
+"""Reading or writing a value takes as long as so many multiply-adds of a large product, of which a core does 2e9 to
+4e10 a second."""
 NARROW = 16
-"""Columns below which a product is computed the other way round."""
+"""A product with fewer columns is computed as the transposed product of the transposed matrices."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """What a forward pass is made for.
+    """What a forward pass is for.
 
-    key: address of this step's randomness; None where nothing is random. weights: (L, N), 0 for rows that only fill a
-    batch up, or None when all rows count. share: the rows that are seen of the batch; None when all are.
+    key: where its random numbers come from; None where nothing is random. sample_weight: (L, N), 0 for rows that only
+    pad the batch, or None when all rows count. shard: the rows that x holds of the batch; None when it holds all.
     """
 
     mode: Mode
     key: Randomness | None = None
-    weights: Tensor | None = None
-    share: BatchShard | None = None
+    sample_weight: Tensor | None = None
+    shard: BatchShard | None = None
 
     def at(self, name: str) -> Step:
         """The same step inside the layer called `name`."""
-        return Step(self.mode, self.key.at(name) if self.key else None, self.weights, self.share)
+        return Step(self.mode, self.key.at(name) if self.key else None, self.sample_weight, self.shard)
 
 
 class Layer(Named):
@@ -60,6 +61,9 @@ class Layer(Named):
 
     init(key, shape) -> parameters, state: dicts of (L, ...) float64 arrays; the state is what training changes without
     a gradient. apply(parameters, state, x, step) -> y, changed entries of the state; changes none of its arguments.
+
+    A new layer needs its file and a line in LAYERS. `compiled` and `accelerated` are optional: torch trains a layer
+    without them.
     """
 
     @abstractmethod
@@ -72,47 +76,62 @@ class Layer(Named):
         return 1
 
     def init(self, key: Key, shape: Shape) -> tuple[Arrays, Arrays]:
-        """No parameters and no state, unless a layer says otherwise."""
+        """Initial parameters and state; none by default."""
         return {}, {}
 
     @abstractmethod
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
         """y and the changed entries of the state."""
 
+    def compiled(self, shape: Shape) -> CompiledLayer | None:
+        """The layer as a row of the compiled library's table, for inputs of `shape`; None where it has no such layer,
+        and then torch trains the whole network."""
+        return None
+
+    def accelerated(self, shape: Shape, lanes: int) -> Layer:
+        """A layer that computes the same with functions of the compiled library, in the training of so many lanes in
+        float32 on a CPU, for inputs of `shape`; by default the layer itself."""
+        return self
+
     def multiply_adds(self, shape: Shape) -> int:
-        """Multiplications of one forward pass of one row; 0 where they do not count."""
+        """Multiplications of one forward pass of one row; 0 where they are negligible."""
         return 0
 
     def operations(self, shape: Shape) -> int:
-        """What a forward pass of one row takes, in multiply-adds of a large product."""
+        """The time of a forward pass of one row, in multiply-adds of a large product."""
         values = math.prod(shape) + math.prod(self.output_shape(shape))
         return self.multiply_adds(shape) + OPERATIONS_A_VALUE * values
 
     def working_values(self, shape: Shape) -> int:
-        """Numbers that a forward pass of one row holds at once beside its input and its output; at most."""
+        """The most numbers that a forward pass of one row holds at once beside its input and its output."""
         return 0
 
     def check(self, parameters: Tensors, state: Tensors, shape: Shape) -> None:
-        """Raises IdentityError for values (1, ...) from a file that neither training nor fitting gives."""
+        """Raises IdentityError for values (1, ...) from a file that neither training nor fitting can have produced."""
 
     def detail(self) -> str:
         """The arguments in a few words, for the table of layers."""
         return ""
 
 
-def row_product(x: Tensor, kernel: Tensor, bias: Tensor | None = None) -> Tensor:
-    """x (L, N, F) times kernel (L, F, U), plus bias (L, U): every row rounded alike wherever it stands in the batch.
+def product(x: Tensor, weights: Tensor, bias: Tensor | None, mode: Mode) -> Tensor:
+    """x (L, N, F) times weights (L, F, U), plus bias (L, U).
+
+    In training the place of a row may affect its rounding: gradients then lie in memory as x does, and ten lanes of ten
+    columns take two thirds of the time, forward and backward.
+    """
+    if mode == "evaluate":
+        return row_product(x, weights, bias)
+    return x @ weights if bias is None else torch.baddbmm(bias.unsqueeze(1), x, weights)
+
+
+def row_product(x: Tensor, weights: Tensor, bias: Tensor | None = None) -> Tensor:
+    """The same product, in which every row is rounded alike wherever it stands in the batch.
 
     Few columns are computed as W' x': in x W the rounding of a row depends on its place for 5 to 11 columns (MKL), and
     W' x' is up to twice as fast. Many columns with few rows are far slower that way.
     """
-    if kernel.shape[2] < NARROW:
-        y = (kernel.transpose(1, 2) @ x.transpose(1, 2)).transpose(1, 2)
+    if weights.shape[2] < NARROW:
+        y = (weights.transpose(1, 2) @ x.transpose(1, 2)).transpose(1, 2)
         return y if bias is None else y + bias.unsqueeze(1)
-    return plain_product(x, kernel, bias)
-
-
-def plain_product(x: Tensor, kernel: Tensor, bias: Tensor | None = None) -> Tensor:
-    """The same for training, where the place of a row may round it: its gradients lie in memory as x does, and ten
-    lanes of ten columns take two thirds of the time, forward and backward."""
-    return x @ kernel if bias is None else torch.baddbmm(bias.unsqueeze(1), x, kernel)
+    return product(x, weights, bias, "train")

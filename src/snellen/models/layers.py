@@ -1,10 +1,10 @@
-"""All layers by name: Keras's names, arguments, initialisers and semantics."""
+"""All layers by name, with Keras's names, arguments, initialisers and semantics."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from snellen.models.activations import Elu, Gelu, LeakyRelu, Relu, Rescale, Sigmoid, Silu, Tanh
+from snellen.models.activations import ACTIVATIONS, Rescale
 from snellen.models.conv import Conv, DepthwiseConv, SeparableConv
 from snellen.models.dense import Dense
 from snellen.models.dropout import Dropout
@@ -31,13 +31,7 @@ LAYERS: dict[str, type[Layer]] = {
     "dropout": Dropout,
     "batch_norm": BatchNorm,
     "layer_norm": LayerNorm,
-    "relu": Relu,
-    "leaky_relu": LeakyRelu,
-    "elu": Elu,
-    "gelu": Gelu,
-    "silu": Silu,
-    "tanh": Tanh,
-    "sigmoid": Sigmoid,
+    **ACTIVATIONS,
     "rescale": Rescale,
     "skip": Skip,
 }

@@ -1,4 +1,4 @@
-"""Layers that give values mean 0 and deviation 1: over the batch, or over the channels of each place."""
+"""Layers that bring values to mean 0 and variance 1: over the batch, or over the channels of each place."""
 
 from __future__ import annotations
 
@@ -12,17 +12,16 @@ from pydantic import Field
 from torch import Tensor
 
 from snellen.errors import IdentityError
-from snellen.models import kernel_norm
 from snellen.models.batch_shard import BatchShard
+from snellen.models.compiled_norm import CHANNELS, compiled_norm, is_channels_last
 from snellen.models.keys import Key
+from snellen.models.lanes import fold, unfold
 from snellen.models.layer import Arrays, Layer, Shape, Step, Tensors
-from snellen.models.shared_norm import shared_norm
-from snellen.models.windows import fold, unfold
+from snellen.models.sharded_norm import sharded_norm
 
 Epsilon = Annotated[float, Field(gt=0, le=1)]
 
 
-@final
 class BatchNorm(Layer):
     """Batch normalisation over all axes but the last (Ioffe and Szegedy 2015).
 
@@ -44,10 +43,10 @@ class BatchNorm(Layer):
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
         if step.mode == "evaluate":
             return self._normalise(x, parameters, state["moving_mean"], state["moving_variance"]), {}
-        if step.weights is None:
-            y, mean, variance = self._native(x, parameters, step.share)
+        if step.sample_weight is None:
+            y, mean, variance = self._by_batch(x, parameters, step.shard)
         else:
-            mean, variance = _weighted_moments(x, step.weights)
+            mean, variance = _weighted_moments(x, step.sample_weight)
             y = self._normalise(x, parameters, mean, variance)
         return y, {
             "moving_mean": torch.lerp(mean.detach(), state["moving_mean"], self.momentum),
@@ -55,7 +54,7 @@ class BatchNorm(Layer):
         }
 
     def check(self, parameters: Tensors, state: Tensors, shape: Shape) -> None:
-        """A variance, and training may round one of 0 to a little less, is more than minus epsilon."""
+        """Training may round a variance of 0 to a little less than 0, but not to less than -epsilon."""
         lowest = float(state["moving_variance"].min())
         if lowest <= -self.epsilon:
             raise IdentityError("moving_variance is negative", found=f"{lowest:g}", expected="variances")
@@ -63,35 +62,45 @@ class BatchNorm(Layer):
     def _normalise(self, x: Tensor, parameters: Tensors, mean: Tensor, variance: Tensor) -> Tensor:
         scale = parameters["gamma"] * torch.rsqrt(variance + self.epsilon)
         offset = parameters["beta"] - mean * scale
-        return torch.addcmul(_beside(offset, x), x, _beside(scale, x))
+        return torch.addcmul(_broadcast(offset, x), x, _broadcast(scale, x))
 
-    def _native(self, x: Tensor, parameters: Tensors, share: BatchShard | None) -> tuple[Tensor, Tensor, Tensor]:
-        """torch's fused kernel, several times faster than the formula; the lanes stand beside the channels."""
-        lanes, channels = len(x), x.shape[-1]
-        folded = fold(x) if x.dim() == 5 else x.transpose(0, 1).flatten(1)
+    def _by_batch(self, x: Tensor, parameters: Tensors, shard: BatchShard | None) -> tuple[Tensor, Tensor, Tensor]:
+        """y, and the mean and variance (L, C) of the batch."""
         gamma, beta = parameters["gamma"].flatten(), parameters["beta"].flatten()
-        if kernel_norm.normalises(folded):
-            y, mean, scale = kernel_norm.normalise(folded, gamma, beta, self.epsilon, share)
-        elif share is None:
-            y, mean, scale = torch.native_batch_norm(folded, gamma, beta, None, None, True, 0.0, self.epsilon)
-        else:
-            y, mean, scale = shared_norm(folded, gamma, beta, self.epsilon, share)
-        unfolded = unfold(y, lanes) if x.dim() == 5 else y.unflatten(1, (lanes, channels)).transpose(0, 1)
-        variance = scale.pow(-2) - self.epsilon
-        return unfolded, mean.view(lanes, channels), variance.view(lanes, channels)
+        y, mean, scale = self._fused(fold(x), gamma, beta, shard)
+        return unfold(y, len(x)), mean.view(len(x), -1), (scale.pow(-2) - self.epsilon).view(len(x), -1)
+
+    def _fused(self, x: Tensor, gamma: Tensor, beta: Tensor, shard: BatchShard | None) -> tuple[Tensor, Tensor, Tensor]:
+        """y, mean and 1 / deviation by one function, several times faster than by the formula. x: (N, C, ...)."""
+        if shard is None:
+            return torch.native_batch_norm(x, gamma, beta, None, None, True, 0.0, self.epsilon)
+        return sharded_norm(x, gamma, beta, self.epsilon, shard)
+
+    def accelerated(self, shape: Shape, lanes: int) -> Layer:
+        return self if lanes * shape[-1] % CHANNELS else AcceleratedBatchNorm(**dict(self))
 
     def detail(self) -> str:
         return f"momentum {self.momentum:g}, epsilon {self.epsilon:g}"
 
 
-def _weighted_moments(x: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+@final
+class AcceleratedBatchNorm(BatchNorm):
+    """Batch normalisation by the compiled library."""
+
+    def _fused(self, x: Tensor, gamma: Tensor, beta: Tensor, shard: BatchShard | None) -> tuple[Tensor, Tensor, Tensor]:
+        if is_channels_last(x):
+            return compiled_norm(x, gamma, beta, self.epsilon, shard)
+        return super()._fused(x, gamma, beta, shard)
+
+
+def _weighted_moments(x: Tensor, sample_weight: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and biased variance (L, C) over the rows whose weight is 1."""
     axes = tuple(range(1, x.dim() - 1))
-    share = weights.view(weights.shape + (1,) * (x.dim() - 2))
-    total = weights.sum(1, keepdim=True) * math.prod(x.shape[2:-1])
-    mean = (x * share).sum(axes) / total
-    centred = x - _beside(mean, x)
-    return mean, (centred.square() * share).sum(axes) / total
+    weight = sample_weight.view(sample_weight.shape + (1,) * (x.dim() - 2))
+    total = sample_weight.sum(1, keepdim=True) * math.prod(x.shape[2:-1])
+    mean = (x * weight).sum(axes) / total
+    centred = x - _broadcast(mean, x)
+    return mean, (centred.square() * weight).sum(axes) / total
 
 
 @final
@@ -110,7 +119,7 @@ class LayerNorm(Layer):
 
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
         normal = functional.layer_norm(x, x.shape[-1:], eps=self.epsilon)
-        return torch.addcmul(_beside(parameters["beta"], x), normal, _beside(parameters["gamma"], x)), {}
+        return torch.addcmul(_broadcast(parameters["beta"], x), normal, _broadcast(parameters["gamma"], x)), {}
 
     def working_values(self, shape: Shape) -> int:
         return math.prod(shape)
@@ -119,6 +128,6 @@ class LayerNorm(Layer):
         return f"epsilon {self.epsilon:g}"
 
 
-def _beside(values: Tensor, x: Tensor) -> Tensor:
-    """(L, C) with axes of length 1 between, to stand beside x (L, N, ..., C)."""
+def _broadcast(values: Tensor, x: Tensor) -> Tensor:
+    """(L, C) as (L, 1, ..., C), to be combined with x (L, N, ..., C)."""
     return values.view((len(x),) + (1,) * (x.dim() - 2) + (-1,))

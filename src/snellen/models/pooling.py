@@ -1,4 +1,4 @@
-"""Layers that sum up windows, or whole pictures, by their largest value or their mean."""
+"""Pooling layers: the largest value or the mean of each window, or of whole pictures."""
 
 from __future__ import annotations
 
@@ -9,18 +9,22 @@ import torch.nn.functional as functional
 from torch import Tensor
 
 from snellen.errors import ShapeError
+from snellen.kernels.library import Operation
+from snellen.models.compiled import CompiledLayer
+from snellen.models.lanes import on_channels
 from snellen.models.layer import OPERATIONS_A_VALUE, Layer, Shape, Side, Step, Tensors
-from snellen.models.windows import Padding, fold, pad_same, padded_values, unfold, window_output
+from snellen.models.windows import Padding, compiled_window, pad_same, padded_values, window_output
 
 OPERATIONS_A_PIXEL = 100
-"""To look at a pixel of a window takes as long as so many multiply-adds of a large product: 2e8 a second and core
-where there is one channel."""
+"""Reading a pixel of a window takes as long as so many multiply-adds of a large product: 2e8 a second and core where
+there is one channel."""
 
 
 class Pool(Layer):
-    """Base of the layers that sum up windows; each says how."""
+    """Base of the layers that give one value for each window. operation: for the compiled library."""
 
     shorthand: ClassVar = "size"
+    operation: ClassVar[Operation]
     size: Side = 2
     strides: Side | None = None
     padding: Padding = "valid"
@@ -30,7 +34,7 @@ class Pool(Layer):
 
     @property
     def stride(self) -> int:
-        """From window to window; windows lie side by side unless the study says otherwise."""
+        """Pixels from window to window; by default windows lie side by side."""
         return self.strides or self.size
 
     def operations(self, shape: Shape) -> int:
@@ -38,12 +42,15 @@ class Pool(Layer):
         return OPERATIONS_A_PIXEL * outputs * self.size**2 + OPERATIONS_A_VALUE * (math.prod(shape) + outputs)
 
     def working_values(self, shape: Shape) -> int:
-        """torch finds places in eight bytes with the largest values; means of `same` windows are divided."""
+        """For each maximum torch stores its place in eight bytes; means of `same` windows are divided."""
         return padded_values(shape, self.size, self.stride, self.padding) + 2 * math.prod(self.output_shape(shape))
 
-    def padded(self, rows: Tensor, value: float) -> Tensor:
-        """(N, C, H, W) with `value` around it, where the padding asks for it."""
-        return pad_same(rows, self.size, self.stride, value) if self.padding == "same" else rows
+    def padded(self, x: Tensor, value: float) -> Tensor:
+        """(N, C, H, W) with a margin of `value` where the padding is `same`."""
+        return pad_same(x, self.size, self.stride, value) if self.padding == "same" else x
+
+    def compiled(self, shape: Shape) -> CompiledLayer | None:
+        return CompiledLayer(self.operation, window=compiled_window(shape, self.size, self.stride, self.padding))
 
     def detail(self) -> str:
         return f"{self.size}x{self.size}, strides {self.stride}, {self.padding}"
@@ -54,10 +61,13 @@ class MaxPool(Pool):
     """The largest value of each window."""
 
     kind: Literal["max_pool"] = "max_pool"
+    operation: ClassVar = Operation.MAX_POOL
 
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
-        rows = self.padded(fold(x), -math.inf)
-        return unfold(functional.max_pool2d(rows, self.size, self.stride), len(x)), {}
+        return on_channels(self._maxima, x), {}
+
+    def _maxima(self, x: Tensor) -> Tensor:
+        return functional.max_pool2d(self.padded(x, -math.inf), self.size, self.stride)
 
 
 @final
@@ -65,17 +75,19 @@ class AveragePool(Pool):
     """The mean of each window; of a window over the edge, the mean of its pixels inside the picture."""
 
     kind: Literal["average_pool"] = "average_pool"
+    operation: ClassVar = Operation.AVERAGE_POOL
 
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
-        rows = fold(x)
-        y = self._means(rows)
-        if self.padding == "same":
-            y = y / self._means(rows.new_ones(1, 1, *rows.shape[2:]))
-        return unfold(y, len(x)), {}
+        return on_channels(self._means, x), {}
 
-    def _means(self, rows: Tensor) -> Tensor:
-        """Means of all windows of (N, C, H, W), zeros around the picture counted."""
-        return functional.avg_pool2d(self.padded(rows, 0.0), self.size, self.stride)
+    def _means(self, x: Tensor) -> Tensor:
+        if self.padding == "valid":
+            return self._padded_means(x)
+        return self._padded_means(x) / self._padded_means(x.new_ones(1, 1, *x.shape[2:]))
+
+    def _padded_means(self, x: Tensor) -> Tensor:
+        """Means of all windows of (N, C, H, W), zeros in the margin included."""
+        return functional.avg_pool2d(self.padded(x, 0.0), self.size, self.stride)
 
 
 @final
@@ -89,6 +101,12 @@ class GlobalAveragePool(Layer):
 
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
         return x.mean((2, 3)), {}
+
+    def compiled(self, shape: Shape) -> CompiledLayer | None:
+        """A window as large as the picture, where that is square."""
+        if shape[0] != shape[1]:
+            return None
+        return CompiledLayer(Operation.AVERAGE_POOL, window=compiled_window(shape, shape[0], shape[0], "valid"))
 
 
 @final

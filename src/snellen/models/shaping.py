@@ -1,4 +1,4 @@
-"""Layers that only move values: flatten, and a margin of zeros."""
+"""Layers that only move values: flatten, and a margin of zeros around pictures."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 from torch import Tensor
 
 from snellen.errors import ShapeError
+from snellen.models.compiled import CompiledLayer
 from snellen.models.layer import Layer, Shape, Step, Tensors
 
 
@@ -41,6 +42,9 @@ class Flatten(Layer):
 
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
         return x.flatten(2), {}
+
+    def compiled(self, shape: Shape) -> CompiledLayer:
+        return CompiledLayer()
 
 
 @final

@@ -56,45 +56,50 @@ class Skip(Layer):
     def output_shape(self, shape: Shape) -> Shape:
         inside = chain.place(self.layers, shape)[-1].output_shape
         if self.shortcut:
-            problem, hint, beside = UNEQUAL, None, self._beside(shape)[-1].output_shape
+            problem, hint, expected = UNEQUAL, None, self._placed_shortcut(shape)[-1].output_shape
         else:
-            problem, hint, beside = CHANGED, "Or give it a `shortcut`: layers that change the shape alike.", shape
-        if inside != beside:
-            raise ShapeError(problem, found=inside, expected=beside, hint=hint)
+            problem, hint, expected = CHANGED, "Or give it a `shortcut`: layers that change the shape alike.", shape
+        if inside != expected:
+            raise ShapeError(problem, found=inside, expected=expected, hint=hint)
         return inside
 
     def init(self, key: Key, shape: Shape) -> tuple[Arrays, Arrays]:
         parameters, state = chain.init(chain.place(self.layers, shape), key)
-        beside, beside_state = chain.init(self._beside(shape), key)
-        return parameters | beside, state | beside_state
+        more_parameters, more_state = chain.init(self._placed_shortcut(shape), key)
+        return parameters | more_parameters, state | more_state
 
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
         shape = tuple(x.shape[2:])
-        inside, changed = chain.apply(chain.place(self.layers, shape), parameters, state, x, step)
-        beside, changed_beside = chain.apply(self._beside(shape), parameters, state, x, step)
-        return beside + inside, {**changed, **changed_beside}
+        y, changed = chain.apply(chain.place(self.layers, shape), parameters, state, x, step)
+        shortcut, also_changed = chain.apply(self._placed_shortcut(shape), parameters, state, x, step)
+        return shortcut + y, {**changed, **also_changed}
 
-    def _beside(self, shape: Shape) -> tuple[Placed, ...]:
-        """The shortcut in place."""
+    def accelerated(self, shape: Shape, lanes: int) -> Layer:
+        placed = chain.place(self.layers, shape), self._placed_shortcut(shape)
+        layers, shortcut = (tuple(each.layer.accelerated(each.input_shape, lanes) for each in part) for part in placed)
+        return self.model_copy(update={"layers": layers, "shortcut": shortcut})
+
+    def _placed_shortcut(self, shape: Shape) -> tuple[Placed, ...]:
+        """The layers of the shortcut, placed."""
         with located("shortcut"):
             placed = chain.place(self.shortcut, shape)
         return tuple(replace(each, name=f"shortcut.{each.name}") for each in placed)
 
     def multiply_adds(self, shape: Shape) -> int:
-        return chain.multiply_adds((*chain.place(self.layers, shape), *self._beside(shape)))
+        return chain.multiply_adds((*chain.place(self.layers, shape), *self._placed_shortcut(shape)))
 
     def operations(self, shape: Shape) -> int:
-        within = chain.operations((*chain.place(self.layers, shape), *self._beside(shape)))
+        within = chain.operations((*chain.place(self.layers, shape), *self._placed_shortcut(shape)))
         return within + 3 * OPERATIONS_A_VALUE * math.prod(self.output_shape(shape))
 
     def working_values(self, shape: Shape) -> int:
         """The input stays while `layers` are computed, their output while the shortcut is; then both are added."""
         output = math.prod(self.output_shape(shape))
         inside = chain.live_values(chain.place(self.layers, shape))
-        return max(inside - output, chain.live_values(self._beside(shape)), 2 * output)
+        return max(inside - output, chain.live_values(self._placed_shortcut(shape)), 2 * output)
 
     def check(self, parameters: Tensors, state: Tensors, shape: Shape) -> None:
-        chain.check((*chain.place(self.layers, shape), *self._beside(shape)), parameters, state)
+        chain.check((*chain.place(self.layers, shape), *self._placed_shortcut(shape)), parameters, state)
 
     def detail(self) -> str:
         inside = _listed(self.layers)

@@ -1,4 +1,4 @@
-"""Threads of our own, each of which computes with one of torch's."""
+"""Pools of threads in which torch computes on one thread each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 
 @contextmanager
 def one_thread() -> Iterator[int]:
-    """Inside, torch computes with one thread. Yields how many there were."""
+    """Inside, torch computes with one thread. Yields how many it used before."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -21,15 +21,15 @@ def one_thread() -> Iterator[int]:
 
 
 def pool(count: int) -> ThreadPoolExecutor:
-    """So many threads that compute as this one does: alone, and with or without the smallest numbers."""
-    return ThreadPoolExecutor(count, initializer=_begin, initargs=(_flushes(),))
+    """`count` threads with the settings of this one: torch uses one thread in each, and flushes denormals as here."""
+    return ThreadPoolExecutor(count, initializer=_settle, initargs=(_flushes(),))
 
 
-def _begin(flushes: bool) -> None:
+def _settle(flushes: bool) -> None:
     torch.set_num_threads(1)
     torch.set_flush_denormal(flushes)
 
 
 def _flushes() -> bool:
-    """Whether this thread takes the smallest numbers for zero."""
+    """Whether this thread rounds denormal numbers to zero."""
     return bool(torch.full((), 1e-39) * 0.5 == 0)

@@ -1,4 +1,4 @@
-"""Pictures under sliding windows: output sizes, Keras's `same` padding, and lanes folded beside the channels."""
+"""Pictures under sliding windows: output sizes, Keras's `same` padding, and how much time and memory they take."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from torch import Tensor
 
 from snellen.errors import ShapeError
 from snellen.limits import PREDICTION_BATCH
+from snellen.models.compiled import Window
 from snellen.models.layer import Layer, Shape
 
 Padding = Literal["valid", "same"]
-
-
-LANES_AT_ONCE = 16
+VECTOR = 16
 """float32 numbers in a register of AVX-512."""
 
 
@@ -38,7 +37,7 @@ def same_pads(size: int, window: int, stride: int) -> tuple[int, int]:
 
 
 def padded_values(shape: Shape, window: int, stride: int, padding: Padding) -> int:
-    """Numbers of the padded copy of one row that `same` windows may need."""
+    """Numbers of the padded copy of one row that `same` padding may need."""
     if padding == "valid":
         return 0
     height, width = (size + sum(same_pads(size, window, stride)) for size in shape[:2])
@@ -46,16 +45,22 @@ def padded_values(shape: Shape, window: int, stride: int, padding: Padding) -> i
 
 
 def convolution_values(shape: Shape, places: int, window: int, stride: int, padding: Padding) -> int:
-    """Numbers of one row that a convolution holds beside input and output: the padded copy, where both sides do not get
-    the same, and of one channel its part of the windows of one picture, which oneDNN copies twice."""
+    """Numbers of one row that a convolution holds beside input and output: the padded copy, unless both sides get the
+    same; and for one channel a row's part of the windows of one picture, which oneDNN copies twice."""
     columns = 2 * places * window**2 // PREDICTION_BATCH if shape[2] == 1 else 0
     return columns + (0 if stride == 1 and window % 2 else padded_values(shape, window, stride, padding))
 
 
 def convolution_operations(places: int, window: int, inputs: int, outputs: int) -> int:
-    """Multiply-adds of windows at so many places, from so many channels to so many; few outputs take as long as those
-    that are computed at once."""
-    return places * window**2 * inputs * max(outputs, LANES_AT_ONCE)
+    """The time of windows at so many places, in multiply-adds, from `inputs` channels to `outputs`; fewer outputs than
+    a vector holds take as long as a full vector."""
+    return places * window**2 * inputs * max(outputs, VECTOR)
+
+
+def compiled_window(shape: Shape, side: int, stride: int, padding: Padding) -> Window:
+    """A window over pictures of `shape`, for the compiled library."""
+    top, left = (same_pads(size, side, stride)[0] if padding == "same" else 0 for size in shape[:2])
+    return Window(side, stride, top, left)
 
 
 def pad_same(x: Tensor, window: int, stride: int, fill: float) -> Tensor:
@@ -63,18 +68,3 @@ def pad_same(x: Tensor, window: int, stride: int, fill: float) -> Tensor:
     top, bottom = same_pads(x.shape[-2], window, stride)
     left, right = same_pads(x.shape[-1], window, stride)
     return functional.pad(x, (left, right, top, bottom), value=fill) if top + bottom + left + right else x
-
-
-def fold(x: Tensor) -> Tensor:
-    """(L, N, H, W, C) as torch's (N, L*C, H, W) in channels_last memory: a view of what `unfold` gave, and of one lane.
-
-    Only so are lanes side by side quicker than one after another: LeNet-5 in 8 lanes took twice as long otherwise.
-    """
-    lanes, rows, height, width, channels = x.shape
-    return x.permute(1, 2, 3, 0, 4).reshape(rows, height, width, lanes * channels).permute(0, 3, 1, 2)
-
-
-def unfold(y: Tensor, lanes: int) -> Tensor:
-    """Back from (N, L*C, H, W) to (L, N, H, W, C)."""
-    rows, channels, height, width = y.shape
-    return y.reshape(rows, lanes, channels // lanes, height, width).permute(1, 0, 3, 4, 2)

@@ -21,8 +21,8 @@ from snellen.study.document import Document, expect_short, to_yaml
 from snellen.study.plan import Plan
 from snellen.study.schema import StudyFile
 from snellen.study.search_results import SearchResults
+from snellen.train.batches import ResidentData
 from snellen.train.environment import Environment, PackEnvironment, current_environment
-from snellen.train.loop import ResidentData
 from snellen.train.run_context import RunContext
 
 RETIRED = (

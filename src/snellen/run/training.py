@@ -21,11 +21,11 @@ from snellen.train.baselines import fit_baselines
 from snellen.train.executors.in_turn import is_finished
 from snellen.train.executors.local import Local
 from snellen.train.lane import Lane
-from snellen.train.loop import Silent
 from snellen.train.run_context import RunContext
 from snellen.train.snapshot import EpochRecord
 from snellen.train.store_results import predict_missing_roles
 from snellen.train.strategy.record import recorded_strategy
+from snellen.train.watcher import Silent
 
 
 def train_baselines(roles: Roles, context: RunContext, watcher: RunWatcher) -> None:

@@ -12,9 +12,9 @@ from snellen.search.rounds import TrialRequest
 from snellen.study.plan import Plan
 from snellen.train.baselines import BaselineResult
 from snellen.train.lane import Lane
-from snellen.train.loop import Silent
 from snellen.train.results import Result
 from snellen.train.strategy.record import PackStrategy
+from snellen.train.watcher import Silent
 
 
 class RunWatcher(Silent):

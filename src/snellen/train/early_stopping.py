@@ -1,4 +1,4 @@
-"""A stop rule at work: which epoch is the best so far, and whether training is over."""
+"""Early stopping: which epoch is the best so far, and whether training is over."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from snellen.train.job import StopRule
 
 @dataclass(frozen=True)
 class EarlyStopping:
-    """best_epoch: 0 before the first epoch. best_value: the measure on validation at that epoch."""
+    """The state of a stop rule. epoch: the last one. best_epoch: 0 before the first epoch; best_value: the measure on
+    validation at that epoch."""
 
     best_epoch: int = 0
     best_value: float = 0.0
     epoch: int = 0
 
     def after(self, rule: StopRule, validation_loss: float | None, validation_accuracy: float | None) -> EarlyStopping:
-        """The keeper after one more epoch; the epoch is kept when it is better than all before, or simply the last."""
+        """The state after one more epoch, which is kept when it is better than all before; without validation rows the
+        last epoch is kept."""
         if validation_loss is None or validation_accuracy is None:
             return EarlyStopping(self.epoch + 1, 0.0, self.epoch + 1)
         value = validation_loss if rule.measure == "loss" else validation_accuracy
@@ -27,10 +29,10 @@ class EarlyStopping:
         return replace(self, epoch=epoch)
 
     def improved(self) -> bool:
-        """True when the last epoch is the one to keep."""
+        """Whether the last epoch is the one to keep."""
         return self.epoch == self.best_epoch
 
     def done(self, rule: StopRule) -> bool:
-        """True when no further epoch is to be trained."""
+        """Whether no further epoch is needed."""
         waited = self.epoch - self.best_epoch
         return self.epoch >= rule.epochs or (rule.patience is not None and self.epoch > 0 and waited >= rule.patience)

@@ -1,4 +1,4 @@
-"""Kernels as matrices in the flat parameters of a pack, and the nearest orthogonal matrix, nearly."""
+"""The kernels of a pack as matrices in its flat parameters, and approximately the nearest orthogonal matrix."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from torch import Tensor
 from snellen.train.layout import Layout
 
 A, B, C = 3.4445, -4.7750, 2.0315
-"""Of the odd polynomial that is applied again and again: steep at zero, so that few rounds do (Jordan et al. 2024)."""
+"""Coefficients of the odd polynomial that is iterated: steep at zero, so that few iterations suffice (Jordan et al.
+2024)."""
 SMALLEST_NORM = 1e-7
 
 
 @dataclass(frozen=True)
 class Matrix:
-    """A kernel of a dense layer (inputs, units), or of a convolution with a filter a row; span: where it lies."""
+    """The kernel of a dense layer (inputs, units), or of a convolution, one filter a row. span: its place in theta."""
 
     span: slice
     rows: int
@@ -41,20 +42,20 @@ class Division:
 
 @lru_cache
 def divide(layout: Layout) -> Division:
-    """Matrices are the kernels that mix all channels, but that of the output layer: depthwise ones mix none."""
+    """Matrices are the kernels that mix channels, which depthwise ones do not, except that of the output layer."""
     kernels = [name for name, _ in layout.shapes if name.endswith("kernel")]
-    wanted = {name for name in kernels[:-1] if "depthwise" not in name}
-    placed = tuple(_matrices(layout, wanted))
+    names = {name for name in kernels[:-1] if "depthwise" not in name}
+    placed = tuple(_matrices(layout, names))
     ends = [0, *(end for matrix in placed for end in (matrix.span.start, matrix.span.stop)), layout.size]
     between = [slice(*pair) for pair in zip(ends[::2], ends[1::2]) if pair[0] < pair[1]]
     return Division(placed, tuple(between))
 
 
-def _matrices(layout: Layout, wanted: set[str]) -> Iterator[Matrix]:
+def _matrices(layout: Layout, names: set[str]) -> Iterator[Matrix]:
     begin = 0
     for name, shape in layout.shapes:
         size = math.prod(shape)
-        if name in wanted:
+        if name in names:
             yield Matrix(slice(begin, begin + size), shape[0], size // shape[0])
         begin += size
 

@@ -1,4 +1,4 @@
-"""What the weights of the last epoch say beside the kept ones, image by image: whether training went on too long."""
+"""The loss of each image by the kept weights and by those of the last epoch: whether training went on too long."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from snellen.files import tensors
 from snellen.limits import LAST_TRAIN_ROWS
 from snellen.metrics.scores import losses
 from snellen.models.forward import predict_probabilities
+from snellen.train.batches import ResidentData
 from snellen.train.lane import Lane
 from snellen.train.layout import Layout
-from snellen.train.loop import ResidentData
 from snellen.train.snapshot import Kept, Weights
 
 ROLES = ("train", "validation")
@@ -33,13 +33,13 @@ class Losses:
 
     def save(self, path: Path, job: str) -> None:
         """Four arrays: kept.train, kept.validation, last.train, last.validation."""
-        found = {"kept": self.kept, "last": self.last}
-        arrays = {f"{epoch}.{role}": found[epoch][role] for epoch in EPOCHS for role in ROLES}
+        both = {"kept": self.kept, "last": self.last}
+        arrays = {f"{epoch}.{role}": both[epoch][role] for epoch in EPOCHS for role in ROLES}
         tensors.save(path, arrays, {"job": job})
 
     @staticmethod
     def load(path: Path) -> Losses:
-        """From such a file."""
+        """What `save` wrote."""
         arrays, _ = tensors.load(path)
         with located(str(path)):
             kept = {role: tensors.array(arrays, f"kept.{role}", np.float32, (None,)) for role in ROLES}
@@ -47,15 +47,14 @@ class Losses:
         return Losses(kept, last)
 
 
-def losses_of(lane: Lane, kept: Kept, material: ResidentData) -> Losses | None:
-    """Those of a job that trained on past the epoch that it kept; None for any other."""
+def losses_of(lane: Lane, kept: Kept, data: ResidentData) -> Losses | None:
+    """Of a job that trained beyond the epoch that it kept; None for any other."""
     if kept.last is None:
         return None
-    labels = material.labels.cpu().numpy()
+    labels = data.labels.cpu().numpy()
     rows = {"train": sample(lane.rows["train"], labels, LAST_TRAIN_ROWS), "validation": lane.rows["validation"]}
     both = (Weights(kept.theta, kept.state), kept.last)
-    found = [{role: _losses(lane, weights, rows[role], material) for role in ROLES} for weights in both]
-    return Losses(*found)
+    return Losses(*({role: _losses(lane, weights, rows[role], data) for role in ROLES} for weights in both))
 
 
 def sample(rows: np.ndarray, labels: np.ndarray, most: int) -> np.ndarray:
@@ -67,9 +66,9 @@ def sample(rows: np.ndarray, labels: np.ndarray, most: int) -> np.ndarray:
     return np.sort(by_class[np.arange(most) * len(rows) // most])
 
 
-def _losses(lane: Lane, weights: Weights, rows: np.ndarray, material: ResidentData) -> np.ndarray:
+def _losses(lane: Lane, weights: Weights, rows: np.ndarray, data: ResidentData) -> np.ndarray:
     network, pixel_range = lane.trajectory.network, lane.trajectory.pixel_range
     parameters = Layout.of(network.init((0,))[0]).views(weights.theta)
-    wanted = torch.from_numpy(rows).to(material.device)
-    probabilities = predict_probabilities(network, parameters, weights.state, material.images, pixel_range, wanted)
-    return losses(material.labels[wanted].cpu().numpy(), probabilities).astype(np.float32)
+    on_device = torch.from_numpy(rows).to(data.device)
+    probabilities = predict_probabilities(network, parameters, weights.state, data.images, pixel_range, on_device)
+    return losses(data.labels[on_device].cpu().numpy(), probabilities).astype(np.float32)

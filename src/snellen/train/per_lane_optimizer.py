@@ -8,31 +8,31 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from snellen.train.layout import Layout
-from snellen.train.optimizers import Optimizer
+from snellen.train.optimizers import Count, Optimizer, Slots
 
 
 @dataclass(frozen=True)
 class PerLaneOptimizer:
-    """Moves each lane by the optimizer in its place; their slots have the same names."""
+    """Updates each lane by the optimizer in its place; their slots have the same names."""
 
     optimizers: tuple[Optimizer, ...]
 
     @property
-    def each_alone(self) -> bool:
+    def is_elementwise(self) -> bool:
         """As of an Optimizer."""
-        return all(optimizer.each_alone for optimizer in self.optimizers)
+        return all(optimizer.is_elementwise for optimizer in self.optimizers)
 
     def step(
         self,
         theta: Tensor,
         gradient: Tensor,
-        slots: dict[str, Tensor],
-        step: int | Tensor,
+        slots: Slots,
+        step: Count,
         rate: Tensor,
         weight_decay: Tensor | None,
         layout: Layout,
     ) -> None:
-        """One lane after another; as an Optimizer else."""
+        """As of an Optimizer, one lane after another."""
         for lane, optimizer in enumerate(self.optimizers):
             own = slice(lane, lane + 1)
             decay = None if weight_decay is None else weight_decay[own]
@@ -41,6 +41,6 @@ class PerLaneOptimizer:
 
 
 def beside_each_other(optimizers: Sequence[Optimizer]) -> Optimizer | PerLaneOptimizer:
-    """What moves a lane by each; the first itself where all are equal."""
+    """One optimizer that updates a lane by each; the first of them where all are equal."""
     first = optimizers[0]
     return first if all(each == first for each in optimizers[1:]) else PerLaneOptimizer(tuple(optimizers))

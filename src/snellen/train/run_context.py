@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from snellen.data.dataset import Dataset
+from snellen.train.batches import ResidentData
 from snellen.train.checkpoint import Checkpoint
 from snellen.train.environment import PackEnvironment
 from snellen.train.lane import Lane, pack_id
-from snellen.train.loop import ResidentData
 from snellen.train.results import JobFolder
 
 

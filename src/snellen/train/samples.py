@@ -1,16 +1,17 @@
-"""A few training pictures as a network sees them, beside what they were made of, for the report."""
+"""A few training pictures as the network sees them, with their originals, for the report."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from snellen.models.forward import to_input
+from snellen.train.batches import Batches, ResidentData
 from snellen.train.lane import Lane
-from snellen.train.loop import ResidentData, Training
 
 COUNT = 16
 
@@ -24,22 +25,18 @@ class Samples:
     augmented: np.ndarray
 
 
-def augmented_samples(lane: Lane, material: ResidentData, count: int = COUNT) -> Samples | None:
-    """The first `count` pictures of the first epoch of a lane, just as it is trained on them; None where it is trained
-    on pictures as they are."""
+def augmented_samples(lane: Lane, data: ResidentData, count: int = COUNT) -> Samples | None:
+    """The first `count` pictures of the first epoch of a lane, exactly as it is trained on them; None where nothing is
+    augmented."""
     if not lane.trajectory.augment:
         return None
-    rows, seen, found = [], [], 0
-    for batch in Training.prepare([lane], material).batches((0,), 0, torch.float32):
-        rows.append(batch.rows[0])
-        seen.append(batch.x[0])
-        found += len(rows[-1])
-        if found >= count:
-            break
-    chosen = torch.cat(rows)[:count]
-    originals = to_input(material.images[chosen], lane.trajectory.pixel_range)
-    return Samples(chosen.cpu().numpy(), _tones(originals), _tones(torch.cat(seen)[:count]))
+    steps = -(-count // lane.trajectory.batch_size)
+    batches = list(islice(Batches.of([lane], data).of_epoch((0,), 0, torch.float32), steps))
+    rows = torch.cat([batch.rows[0] for batch in batches if batch.rows is not None])[:count]
+    originals = to_input(data.images[rows], lane.trajectory.pixel_range)
+    augmented = torch.cat([batch.x[0] for batch in batches])[:count]
+    return Samples(rows.cpu().numpy(), _as_bytes(originals), _as_bytes(augmented))
 
 
-def _tones(x: Tensor) -> np.ndarray:
+def _as_bytes(x: Tensor) -> np.ndarray:
     return (x.clamp(0, 1) * 255).round().to(torch.uint8).cpu().numpy()

@@ -69,7 +69,7 @@ class Kept:
     """What one job keeps: the best epoch, with its parameters theta (1, P) and state name -> (1, ...). last: those of
     the epoch at which the job was done, where that is another one."""
 
-    keeper: EarlyStopping
+    stopping: EarlyStopping
     theta: Tensor
     state: Values
     last: Weights | None = None
@@ -155,7 +155,7 @@ def record_of(snapshot: Snapshot) -> SnapshotRecord:
     """All else that a snapshot holds."""
     lanes = [
         ProgressRecord(
-            keepers=[_stopping_record(kept.keeper) for kept in lane.kept],
+            keepers=[_stopping_record(kept.stopping) for kept in lane.kept],
             history=list(lane.history),
             failure=lane.failure,
         )
@@ -190,11 +190,11 @@ def _progress(place: int, record: ProgressRecord, kept: dict[str, np.ndarray], d
     return Progress(tuple(of_jobs), tuple(record["history"]), record["failure"])
 
 
-def _kept(keeper: EarlyStopping, own: dict[str, np.ndarray], device: str) -> Kept:
+def _kept(stopping: EarlyStopping, own: dict[str, np.ndarray], device: str) -> Kept:
     last = None
     if "last:theta" in own:
         last = Weights(_tensor(own["last:theta"], device), _under("last:state", own, device))
-    return Kept(keeper, _tensor(own["theta"], device), _under("state", own, device), last)
+    return Kept(stopping, _tensor(own["theta"], device), _under("state", own, device), last)
 
 
 def _array(value: Tensor) -> np.ndarray:

@@ -1,37 +1,47 @@
-"""One training step: forward, the gradient of the loss, backward, update."""
+"""One training step: the batch goes forward, the loss backward, and the optimizer updates the parameters."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
 import torch
-import torch.nn.functional as functional
 from torch import Tensor
 
-from snellen.models.batch_shard import BatchShard
+from snellen.models import chain
+from snellen.models.batch_shard import BatchShard, rows_of
 from snellen.models.build import Network
+from snellen.models.chain import Placed
 from snellen.models.keys import Randomness
-from snellen.models.layer import Tensors
+from snellen.models.layer import Step, Tensors
 from snellen.models.side_by_side import side_by_side
-from snellen.train.backend.kernel_pass import Passes
-from snellen.train.backend.layer_table import Compiled
 from snellen.train.backend.thread_team import ThreadTeam
 from snellen.train.job import Trajectory
 from snellen.train.layout import Layout
+from snellen.train.loss import (
+    Mixed,
+    loss_gradient,
+    right_answers,
+    right_labels,
+    row_losses,
+    row_targets,
+    target_table,
+)
 from snellen.train.optimizers import Optimizer
 from snellen.train.per_lane_optimizer import PerLaneOptimizer, beside_each_other
+from snellen.train.snapshot import Snapshot, Values
 
 SHARED_NUMBERS = 500_000
-"""Parameters of a pack from which on a team shares the optimizer's step: to meet takes as long as 100,000."""
+"""From so many parameters of a pack on, threads share the update: waiting for each other takes as long as 100,000."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """What stays the same from step to step: the network, where its parameters lie, and how they move.
+    """What stays the same from step to step: the network, where its parameters lie, and how they are updated.
 
-    targets: (L, K, K), a row for each label. weight_decay, clip_norm: (L, 1), each None for none in any lane.
+    targets: (L, K, K), a row for each label. weight_decay, clip_norm: (L, 1), None where no lane has one.
     """
 
     network: Network
@@ -48,63 +58,77 @@ class Rule:
             side_by_side([each.network for each in trajectories]),
             layout,
             beside_each_other([each.optimizer for each in trajectories]),
-            torch.stack([_targets(each) for each in trajectories]).to(device, dtype),
-            _lanes([each.weight_decay for each in trajectories], 0.0, device),
-            _lanes([each.clip_norm or math.inf for each in trajectories], math.inf, device),
+            torch.stack([target_table(each) for each in trajectories]).to(device, dtype),
+            _one_a_lane([each.weight_decay for each in trajectories], 0.0, device),
+            _one_a_lane([each.clip_norm or math.inf for each in trajectories], math.inf, device),
         )
 
 
-def _lanes(values: Sequence[float], neutral: float, device: str) -> Tensor | None:
+def _one_a_lane(values: Sequence[float], neutral: float, device: str) -> Tensor | None:
     """(L, 1); None where all are the value that changes nothing."""
     if all(each == neutral for each in values):
         return None
     return torch.tensor(values, device=device).unsqueeze(1)
 
 
-def _targets(trajectory: Trajectory) -> Tensor:
-    """(K, K) float64: 1 - e for the label plus e / K for every class, e being the label smoothing, times the weight of
-    the label's class. Weights multiply the loss of a row, as Keras's `class_weight`; the mean is over rows."""
-    classes, amount = trajectory.classes, trajectory.label_smoothing
-    smooth = (1 - amount) * torch.eye(classes, dtype=torch.float64) + amount / classes
-    return smooth * torch.tensor(trajectory.class_weights or (1.0,), dtype=torch.float64).unsqueeze(1)
-
-
 @dataclass(frozen=True, eq=False)
-class Mixed:
-    """What else pictures show that are made of two. labels: (L, N) of the second; share: (L, N) of the first."""
+class StepInputs:
+    """One batch for each lane. x: (L, N, H, W, C), augmented; labels: (L, N); step: counted from 1, a tensor where a
+    captured step reads it; learning_rate: (L, 1); key: of the random numbers of the step.
 
+    sample_weight: (L, N), 0 for rows that only pad the batch, None when all rows count. mixed: the second labels of
+    mixed pictures. rows: (L, N) of the data set, where somebody needs them.
+    """
+
+    x: Tensor
     labels: Tensor
-    share: Tensor
+    step: int | Tensor
+    learning_rate: Tensor
+    key: Randomness | None = None
+    sample_weight: Tensor | None = None
+    mixed: Mixed | None = None
+    rows: Tensor | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class Workspace:
-    """What all steps on the same parameters need. leaves: views of them by name, of which gradients are asked for.
-    gradients: (L, P) for each part of a batch, overwritten by every step. team: who computes the parts. passes: the
-    kernels, where they are used."""
+@dataclass(eq=False)
+class TrainState:
+    """What steps change: parameters theta (L, P), the state of the layers and the slots of the optimizer, name ->
+    (L, ...)."""
 
-    leaves: dict[str, Tensor]
-    gradients: tuple[Tensor, ...]
-    team: ThreadTeam
-    passes: Passes | None = None
+    theta: Tensor
+    layers: Values
+    slots: Values
 
     @staticmethod
-    def of(layout: Layout, theta: Tensor, team: ThreadTeam, compiled: Compiled | None = None) -> Workspace:
-        """Of theta (L, P), which may be changed in place between steps. compiled: None for torch."""
-        leaves = {name: view.detach().requires_grad_() for name, view in layout.views(theta).items()}
-        gradients = tuple(torch.empty_like(theta) for _ in range(team.parts))
-        return Workspace(leaves, gradients, team, Passes(compiled, theta, gradients) if compiled else None)
+    def of(snapshot: Snapshot) -> TrainState:
+        """Copies of what steps change in place; the state of layers is replaced, never changed."""
+        return TrainState(snapshot.theta.clone(), snapshot.state, _cloned(snapshot.slots))
+
+    def clone(self) -> TrainState:
+        """Copies of everything."""
+        return TrainState(self.theta.clone(), _cloned(self.layers), _cloned(self.slots))
+
+    def copy_from(self, other: TrainState) -> None:
+        """Copies the values of `other` into the tensors of this state."""
+        pairs = [(self.theta, other.theta)]
+        for own, theirs in ((self.layers, other.layers), (self.slots, other.slots)):
+            pairs += [(value, theirs[name]) for name, value in own.items()]
+        for value, new in pairs:
+            if new is not value:
+                value.copy_(new)
+
+
+def _cloned(values: Values) -> Values:
+    return {name: value.clone() for name, value in values.items()}
 
 
 @dataclass(frozen=True, eq=False)
 class StepOutcome:
-    """logits, targets: (L, N, K) of each row before the step; right: (L, N), its label. state: all entries, the changed
-    ones new."""
+    """logits, targets: (L, N, K) of each row before the update; labels: (L, N) that count as right."""
 
     logits: Tensor
     targets: Tensor
     labels: Tensor
-    state: dict[str, Tensor]
 
     @property
     def losses(self) -> Tensor:
@@ -117,126 +141,91 @@ class StepOutcome:
         return right_answers(self.logits, self.labels)
 
 
-def training_step(
-    rule: Rule,
-    theta: Tensor,
-    state: Tensors,
-    slots: dict[str, Tensor],
-    x: Tensor,
-    labels: Tensor,
-    step: int | Tensor,
-    rate: Tensor,
-    key: Randomness | None,
-    weights: Tensor | None = None,
-    mixed: Mixed | None = None,
-    workspace: Workspace | None = None,
-) -> StepOutcome:
-    """Moves theta (L, P) and the slots in place, by the mean cross-entropy of each lane.
+class ShardOutcome(NamedTuple):
+    """Of the rows of one shard: logits (L, n, K), and the changed entries of the state of the layers."""
 
-    x: (L, N, H, W, C); labels: (L, N); step: from 1; rate: (L, 1). weights: (L, N), 0 for rows that only fill a batch
-    up, or None when all count; such rows have no loss and are never right. workspace: of theta; None for a new one.
+    logits: Tensor
+    layers: Tensors
+
+
+ForwardBackward = Callable[[int, BatchShard | None], ShardOutcome]
+"""Of the shard with this number: logits, and its gradient is written; without a shard, of the whole batch."""
+
+
+class Backend(Protocol):
+    """Computes forward and backward passes. gradients: (L, P) for each shard, overwritten by every step."""
+
+    gradients: Sequence[Tensor]
+
+    def forward_backward(self, inputs: StepInputs, targets: Tensor, layers: Values) -> ForwardBackward:
+        """Prepares the passes of one step. targets: (L, N, K); layers: the state of the layers."""
+
+
+@dataclass(frozen=True, eq=False)
+class Workspace:
+    """Who computes all steps on the same parameters: the backend, on the threads of the team."""
+
+    backend: Backend
+    team: ThreadTeam
+
+
+def training_step(rule: Rule, state: TrainState, inputs: StepInputs, workspace: Workspace) -> StepOutcome:
+    """Updates every lane by the gradient of its mean cross-entropy: forward, loss, backward, update.
+
+    Parameters and slots are changed in place; workspace: made for these parameters. Rows that only pad the batch have
+    no loss and are never right.
     """
-    space = workspace or Workspace.of(rule.layout, theta, ThreadTeam())
-    targets = row_targets(rule, labels, mixed, weights)
-    if space.passes is None:
-        logits, changed, parts = _by_torch(rule, state, x, targets, key, weights, space)
-    else:
-        (logits, parts), changed = space.passes.of(x, targets, weights, state, key, space.team), {}
-    _move(rule, theta, slots, step, rate, space.gradients[:parts], space.team)
-    return StepOutcome(logits, targets, right_labels(labels, mixed, weights), {**state, **changed})
+    targets = row_targets(rule.targets, inputs.labels, inputs.mixed, inputs.sample_weight)
+    forward_backward = workspace.backend.forward_backward(inputs, targets, state.layers)
+    shards = workspace.team.share(forward_backward, inputs.x.shape[1])
+    update(rule, state, inputs, workspace.backend.gradients[: len(shards)], workspace.team)
+    state.layers = {**state.layers, **shards[0].layers}
+    logits = shards[0].logits if len(shards) == 1 else torch.cat([each.logits for each in shards], 1)
+    return StepOutcome(logits, targets, right_labels(inputs.labels, inputs.mixed, inputs.sample_weight))
 
 
-def _move(
-    rule: Rule,
-    theta: Tensor,
-    slots: dict[str, Tensor],
-    step: int | Tensor,
-    rate: Tensor,
-    gradients: Sequence[Tensor],
-    team: ThreadTeam,
-) -> None:
-    """theta (L, P) and the slots by the sum of the gradients of the parts. Many parameters are shared among the team
-    where each moves by itself."""
+class TorchBackend:
+    """Forward by the layers, backward by torch.autograd. layers: of the network; theta: (L, P), which may be changed in
+    place between steps."""
 
-    def move(number: int, share: BatchShard | None) -> None:
-        span = share.rows if share else slice(None)
-        own, first = {name: slot[:, span] for name, slot in slots.items()}, gradients[0][:, span]
+    def __init__(self, layers: Sequence[Placed], layout: Layout, theta: Tensor, shards: int = 1) -> None:
+        self.layers = layers
+        self.parameters = {name: view.detach().requires_grad_() for name, view in layout.views(theta).items()}
+        self.gradients: Sequence[Tensor] = [torch.empty_like(theta) for _ in range(shards)]
+
+    def forward_backward(self, inputs: StepInputs, targets: Tensor, layers: Values) -> ForwardBackward:
+        """The loss of a row is divided by the rows that count in the whole batch."""
+        weight = inputs.sample_weight
+        counts = inputs.x.shape[1] if weight is None else weight.sum(1).view(-1, 1, 1)
+
+        def of_shard(number: int, shard: BatchShard | None) -> ShardOutcome:
+            rows, step = rows_of(shard), Step("train", inputs.key, weight, shard)
+            logits, changed = chain.apply(self.layers, self.parameters, layers, inputs.x[:, rows], step)
+            to_logits = loss_gradient(logits.detach(), targets[:, rows], counts)
+            gradients = torch.autograd.grad(logits, list(self.parameters.values()), to_logits)
+            torch.cat([each.flatten(1) for each in gradients], 1, out=self.gradients[number])
+            return ShardOutcome(logits.detach(), changed)
+
+        return of_shard
+
+
+def update(rule: Rule, state: TrainState, inputs: StepInputs, gradients: Sequence[Tensor], team: ThreadTeam) -> None:
+    """Updates parameters and slots by the sum of the gradients of the shards. Threads share many parameters, where each
+    parameter is updated independently of the others."""
+
+    def of_some(number: int, shard: BatchShard | None) -> None:
+        span = rows_of(shard)
+        slots, total = {name: slot[:, span] for name, slot in state.slots.items()}, gradients[0][:, span]
         for other in gradients[1:]:
-            first.add_(other[:, span])
-        gradient = first if rule.clip_norm is None else clipped(first, rule.clip_norm)
-        rule.optimizer.step(theta[:, span], gradient, own, step, rate, rule.weight_decay, rule.layout)
+            total.add_(other[:, span])
+        gradient = total if rule.clip_norm is None else clipped(total, rule.clip_norm)
+        theta, rate = state.theta[:, span], inputs.learning_rate
+        rule.optimizer.step(theta, gradient, slots, inputs.step, rate, rule.weight_decay, rule.layout)
 
-    if rule.clip_norm is None and rule.optimizer.each_alone and theta.numel() >= SHARED_NUMBERS:
-        team.share(move, theta.shape[1])
+    if rule.clip_norm is None and rule.optimizer.is_elementwise and state.theta.numel() >= SHARED_NUMBERS:
+        team.share(of_some, state.theta.shape[1])
     else:
-        move(0, None)
-
-
-def _by_torch(
-    rule: Rule,
-    state: Tensors,
-    x: Tensor,
-    targets: Tensor,
-    key: Randomness | None,
-    weights: Tensor | None,
-    space: Workspace,
-) -> tuple[Tensor, Tensors, int]:
-    """Logits (L, N, K), the changed entries of the state, and how many of the gradients have been written."""
-    counts = x.shape[1] if weights is None else weights.sum(1).view(-1, 1, 1)
-
-    def compute(number: int, share: BatchShard | None) -> tuple[Tensor, Tensors]:
-        rows = share.rows if share else slice(None)
-        logits, changed = rule.network.apply(space.leaves, state, x[:, rows], "train", key, weights, share)
-        descent = loss_gradient(logits.detach(), targets[:, rows], counts)
-        gradients = torch.autograd.grad(logits, list(space.leaves.values()), descent)
-        torch.cat([each.flatten(1) for each in gradients], 1, out=space.gradients[number])
-        return logits.detach(), changed
-
-    parts = space.team.share(compute, x.shape[1])
-    logits = parts[0][0] if len(parts) == 1 else torch.cat([logits for logits, _ in parts], 1)
-    return logits, parts[0][1], len(parts)
-
-
-def row_targets(rule: Rule, labels: Tensor, mixed: Mixed | None = None, weights: Tensor | None = None) -> Tensor:
-    """(L, N, K): what the loss of each row wants of its logits; they sum up to its weight in the loss.
-
-    Of a mixed picture the mean of those for both labels, weighted by their shares; of a row that fills up nothing.
-    """
-    targets = _looked_up(rule.targets, labels)
-    if mixed is not None:
-        share = mixed.share.to(targets.dtype).unsqueeze(-1)
-        targets = _looked_up(rule.targets, mixed.labels).lerp(targets, share)
-    return targets if weights is None else targets * weights.to(targets.dtype).unsqueeze(-1)
-
-
-def _looked_up(table: Tensor, labels: Tensor) -> Tensor:
-    """Rows (L, N, K) of the table (L, K, K)."""
-    lanes, classes = table.shape[:2]
-    if lanes > 1:
-        labels = labels + torch.arange(0, lanes * classes, classes, device=labels.device).unsqueeze(1)
-    return functional.embedding(labels, table.flatten(0, 1))
-
-
-def right_labels(labels: Tensor, mixed: Mixed | None, weights: Tensor | None) -> Tensor:
-    """(L, N): of a mixed picture the label with the larger share; -1, which nothing is, of a row that fills up."""
-    if mixed is not None:
-        labels = labels.where(mixed.share >= 0.5, mixed.labels)
-    return labels if weights is None else labels.where(weights > 0, -1)
-
-
-def row_losses(logits: Tensor, targets: Tensor) -> Tensor:
-    """(L, N) cross-entropy of logits (L, N, K) against targets (L, N, K)."""
-    return -(targets * logits.log_softmax(-1)).sum(-1)
-
-
-def right_answers(logits: Tensor, labels: Tensor) -> Tensor:
-    """(L, N) bool: whether the largest logit is that of the label."""
-    return logits.argmax(-1) == labels
-
-
-def loss_gradient(logits: Tensor, targets: Tensor, counts: Tensor | int) -> Tensor:
-    """Of the losses of all rows, divided by counts, with respect to the logits: (sum(targets) softmax - targets)."""
-    return logits.softmax(-1).mul_(targets.sum(-1, keepdim=True)).sub_(targets).div_(counts)
+        of_some(0, None)
 
 
 def clipped(gradient: Tensor, clip_norm: Tensor) -> Tensor:

@@ -32,7 +32,7 @@ def store_lane(lane: Lane, snapshot: Snapshot, position: int, context: RunContex
         return
     for job, kept in zip(lane.jobs, progress.kept):
         folder = context.folder(job.id)
-        if progress.failure is not None and not kept.keeper.done(job.stop):
+        if progress.failure is not None and not kept.stopping.done(job.stop):
             _finish(folder, _store_failed(job, kept, progress, folder), context)
         else:
             _finish(folder, _store_done(lane, job, kept, progress, context), context)
@@ -127,7 +127,7 @@ def _finish(folder: JobFolder, result: Result, context: RunContext) -> None:
 
 
 def _store_done(lane: Lane, job: Job, kept: Kept, progress: Progress, context: RunContext) -> Result:
-    folder, history = context.folder(job.id), progress.history[: kept.keeper.epoch]
+    folder, history = context.folder(job.id), progress.history[: kept.stopping.epoch]
     _store_weights(job, kept, folder)
     folder.write_history(history)
     predictions = {role: predict_role(role, rows, job.id, context) for role, rows in lane.predicted.items()}
@@ -136,12 +136,12 @@ def _store_done(lane: Lane, job: Job, kept: Kept, progress: Progress, context: R
     losses = losses_of(lane, kept, context.material)
     if losses is not None:
         losses.save(folder.losses, job.id)
-    reloaded, record = _validation_scores(predictions["validation"]), history[kept.keeper.best_epoch - 1]
+    reloaded, record = _validation_scores(predictions["validation"]), history[kept.stopping.best_epoch - 1]
     return Result(
         status="done",
         reason=None,
-        kept_epoch=kept.keeper.best_epoch,
-        epochs=kept.keeper.epoch,
+        kept_epoch=kept.stopping.best_epoch,
+        epochs=kept.stopping.epoch,
         seconds=round(sum(each["seconds"] for each in history), 2),
         logged_loss=record["validation_loss"],
         logged_accuracy=record["validation_accuracy"],
@@ -164,7 +164,7 @@ def _validation_scores(validation: Predictions) -> tuple[float | None, float | N
 def _store_failed(job: Job, kept: Kept, progress: Progress, folder: JobFolder) -> Result:
     """The reason, and the weights and history up to the last good epoch where there is one."""
     sha256: dict[str, str] = {}
-    if kept.keeper.epoch:
+    if kept.stopping.epoch:
         _store_weights(job, kept, folder)
         folder.write_history(progress.history)
         sha256 = folder.digests(folder.weights)
@@ -175,7 +175,9 @@ def _unfinished(
     status: Literal["failed", "stopped"], reason: str | None, kept: Kept, progress: Progress, sha256: dict[str, str]
 ) -> Result:
     seconds = round(sum(each["seconds"] for each in progress.history), 2)
-    return Result(status, reason, kept.keeper.best_epoch, kept.keeper.epoch, seconds, None, None, None, None, sha256)
+    return Result(
+        status, reason, kept.stopping.best_epoch, kept.stopping.epoch, seconds, None, None, None, None, sha256
+    )
 
 
 def _store_weights(job: Job, kept: Kept, folder: JobFolder) -> None:

@@ -11,11 +11,11 @@ import torch
 from snellen.errors import TrainingError
 from snellen.models.weights import load_weights
 from snellen.train import initial_state
-from snellen.train.backend.cuda_graphs import Graphs
-from snellen.train.backend.layer_table import TORCH
+from snellen.train.backend.choose import TORCH
+from snellen.train.backend.cuda_graphs import CudaGraphs
 from snellen.train.checkpoint import Checkpoint
 from snellen.train.lane import Lane
-from snellen.train.loop import OfSome, Watcher, train
+from snellen.train.loop import train
 from snellen.train.out_of_memory import is_out_of_memory
 from snellen.train.run_context import RunContext
 from snellen.train.snapshot import Snapshot, together
@@ -28,6 +28,7 @@ from snellen.train.strategy.record import (
     record_path,
     recorded_strategy,
 )
+from snellen.train.watcher import OfSome, Watcher
 
 
 def train_pack(lanes: Sequence[Lane], context: RunContext, watcher: Watcher, until: int | None = None) -> None:
@@ -91,15 +92,15 @@ def _first_snapshot(lane: Lane, context: RunContext) -> Snapshot:
 
 
 @contextmanager
-def _graphs(lanes: Sequence[Lane], context: RunContext, strategy: PackStrategy) -> Iterator[Graphs]:
+def _graphs(lanes: Sequence[Lane], context: RunContext, strategy: PackStrategy) -> Iterator[CudaGraphs]:
     """CUDA graphs, as the record of the pack allows; afterwards it says whether steps were captured, or why not."""
-    graphs = Graphs.on(context.material.device, strategy)
+    graphs = CudaGraphs.on(context.material.device, strategy)
     try:
         yield graphs
     finally:
         graphs.release()
-        if graphs.told():
-            note_in_record(lanes, context, graphs.told())
+        if graphs.as_record():
+            note_in_record(lanes, context, graphs.as_record())
 
 
 def _train_halves(lanes: Sequence[Lane], context: RunContext, watcher: Watcher, until: int | None) -> None:

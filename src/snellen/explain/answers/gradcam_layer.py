@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from snellen.explain.last_layer import has_hidden
+from snellen.models.activations import ACTIVATIONS
 from snellen.models.build import Network
 from snellen.models.chain import Placed
 from snellen.models.features import Feature
 from snellen.models.skip import Skip
 from snellen.study.analyses import EXPLANATION_METHODS, Answers, ExplanationMethod
 
-AFTER_CONV = ("batch_norm", "layer_norm", "dropout", "relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid")
+AFTER_CONV = ("batch_norm", "layer_norm", "dropout", *ACTIVATIONS)
 """Layers that belong to the convolution before them: Grad-CAM reads what they give."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor
 from snellen.errors import StudyError, unknown
 from snellen.explain.analysis_inputs import ROWS_AT_ONCE, TrainedModel
 from snellen.models import chain
-from snellen.models.activations import ACTIVATIONS, Elementwise, Rescale
+from snellen.models.activations import Elementwise, Rescale, activate
 from snellen.models.build import Network
 from snellen.models.chain import Placed
 from snellen.models.conv import Conv, DepthwiseConv, SeparableConv
@@ -92,11 +93,13 @@ class UnitLayer:
 def unit_layer(network: Network, name: str) -> UnitLayer:
     """How to read the units of the layer called `name`, one of `layers_with_units`."""
     until = network.layers[: _end(network.layers, [placed.name for placed in network.layers].index(name)) + 1]
-    final, function, word = until[-1], ACTIVATIONS["linear"], "linear"
+    final, word = until[-1], "linear"
+    function: Callable[[Tensor], Tensor] = partial(activate, activation=word)
     if isinstance(final.layer, Elementwise):
         until, function, word = until[:-1], final.layer.values, final.layer.name
     elif isinstance(final.layer, ACTIVATED):
-        function, word = ACTIVATIONS[final.layer.activation], final.layer.activation
+        word = final.layer.activation
+        function = partial(activate, activation=word)
         until = (*until[:-1], replace(final, layer=final.layer.model_copy(update={"activation": "linear"})))
     shape = final.output_shape
     return UnitLayer(name, final.name, until, function, len(shape) == 3, shape[-1], word)

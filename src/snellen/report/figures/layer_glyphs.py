@@ -9,6 +9,8 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from snellen.models.activations import ACTIVATIONS
+
 CIRCLE = 11.0
 """Radius of a sign."""
 
@@ -31,14 +33,14 @@ class Glyph:
 FAMILIES = (
     *(("skip", "skip"), ("conv", "conv"), ("pool", "pool"), ("norm", "norm"), ("dropout", "dropout")),
     *(("dense", "dense"), ("flatten", "flatten"), ("pad", "pad")),
-    *((name, "rectifier") for name in ("relu", "elu", "gelu", "silu")),
-    *((name, "squasher") for name in ("tanh", "sigmoid")),
 )
 """What kinds contain, and how such layers are drawn; all others are steps: a plain body, or a dot where none is due."""
 
 
 def family_of(kind: str) -> str:
     """How layers of a kind are drawn: "conv", "pool", "norm", "dropout", "dense", "rectifier", ... or "step"."""
+    if kind in ACTIVATIONS:
+        return ACTIVATIONS[kind].sign
     return next((family for part, family in FAMILIES if part in kind), "step")
 
 

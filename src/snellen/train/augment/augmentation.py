@@ -1,14 +1,14 @@
-"""What an augmentation is: numbers that say all that is done to each picture, and a function that does it to a batch.
+"""What an augmentation is: random numbers for each picture, and a function that changes a batch by its numbers.
 
 The numbers of an epoch are drawn for all n training pictures of a lane at once, from the address (seed, epoch, name in
-the list); row r of them belongs to the r-th training row. So what happens to a picture does not depend on its batch, on
-the other lanes or on a resume. The strength is in the numbers: lanes of one pack may differ in it.
+the list); row r belongs to the r-th training row. So what happens to a picture does not depend on its batch, on other
+lanes or on a resumed training.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -22,26 +22,31 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Augmentation(Named):
-    """Base of all augmentations. Pictures are (L, N, H, W, C), black 0 and white 1."""
+    """Base of all augmentations. Pictures are (L, N, H, W, C), black 0 and white 1.
+
+    strengths: the arguments that change nothing but the numbers that are drawn; lanes of one pack may differ in them.
+    """
+
+    strengths: ClassVar[frozenset[str]] = frozenset()
 
     @abstractmethod
     def draw(self, generator: np.random.Generator, count: int, shape: PictureShape) -> np.ndarray:
-        """(count, k): what is done to each of `count` pictures of `shape` (H, W, C)."""
+        """(count, k) numbers, one row for each of `count` pictures of `shape` (H, W, C)."""
 
 
 class Geometric(Augmentation):
-    """Moves pixels. `draw` gives maps (count, 6), see warp.py. Neighbours in the list become one map, read once."""
+    """Moves pixels. `draw` gives affine maps (count, 6), see warp.py. Neighbours in a list are combined to one map."""
 
     def fills(self) -> Fill | None:
-        """What lies beyond the edge; None where nothing beyond is read."""
+        """What lies beyond the edge; None where nothing beyond the edge is read."""
         return None
 
     def interpolates(self) -> Interpolation | None:
-        """How values between pixels are made; None where none is read."""
+        """How values between pixels are computed; None where none is read."""
         return None
 
     def moves_whole_pixels(self) -> bool:
-        """Whether no pixel is ever read between others."""
+        """Whether values are read at pixels only, never between them."""
         return True
 
 
@@ -50,22 +55,23 @@ class Recolouring(Augmentation):
 
     @abstractmethod
     def apply(self, x: Tensor, numbers: Tensor) -> Tensor:
-        """x (L, N, H, W, C) as `numbers` (L, N, k) say, in [0, 1]."""
+        """x (L, N, H, W, C) changed by `numbers` (L, N, k), in [0, 1]."""
 
 
 class Mixing(Augmentation):
     """Makes one picture of two; its loss is the mean of the losses for both labels, weighted by their shares.
 
-    alpha: shares are drawn from Beta(alpha, alpha): 1 is uniform, near 0 leaves almost all pictures as they are, and
-    0 leaves all. probability: that a picture is mixed at all.
+    alpha: shares are drawn from Beta(alpha, alpha): 1 is uniform, near 0 hardly changes most pictures, and 0 changes
+    none. probability: that a picture is mixed at all.
     """
 
+    strengths: ClassVar = frozenset({"alpha", "probability"})
     alpha: Annotated[float, Field(ge=0, le=100)]
     probability: Share = 1.0
 
     @abstractmethod
     def mix(self, x: Tensor, partners: Tensor, numbers: Tensor) -> tuple[Tensor, Tensor]:
-        """Of x and partners (L, N, H, W, C): the mixed pictures, and the share (L, N) that x has in each."""
+        """The mixed pictures of x and partners (L, N, H, W, C), and the share (L, N) that x has in each."""
 
     def shares(self, generator: np.random.Generator, count: int) -> np.ndarray:
         """(count,) shares of the first picture."""

@@ -1,4 +1,4 @@
-"""Rectangles of pixels, each given by its first row and column and those after its last."""
+"""Rectangles of pixels, each given by its first row and column and those behind its last."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from snellen.train.augment.augmentation import PictureShape
 
 
 def boxes(generator: np.random.Generator, sides: np.ndarray, shape: PictureShape) -> np.ndarray:
-    """(n, 4) boxes (top, left, bottom, right) with sides (n, 2), the middle anywhere, cut at the edge."""
+    """(n, 4) boxes (top, left, bottom, right) with sides (n, 2), the centre anywhere, cut at the edge."""
     size = np.asarray(shape[:2])
     first = np.floor(generator.random((len(sides), 2)) * size) - sides // 2
     return np.hstack([first.clip(0, size), (first + sides).clip(0, size)])

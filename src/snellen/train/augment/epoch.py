@@ -1,4 +1,4 @@
-"""One epoch's augmentation of a pack of lanes: all numbers drawn once, then batch after batch."""
+"""The augmentation of one epoch of a pack: all numbers are drawn at once, then applied batch by batch."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from torch import Tensor
 from snellen.models.keys import Key
 from snellen.train.augment.augmentation import Augmentation, Mixing, PictureShape
 from snellen.train.augment.stages import Stage, stages_of
-from snellen.train.step import Mixed
+from snellen.train.loss import Mixed
 
 
 @dataclass(frozen=True, eq=False)
 class EpochAugmentation:
-    """stages: each with the numbers (L, n, k) of all training rows. train_rows: (n,) of each lane, ascending. key: the
-    address of the epoch."""
+    """stages: each with the numbers (L, n, k) of all training rows. train_rows: (n,) of each lane, ascending. key: of
+    the random numbers of the epoch."""
 
     stages: tuple[tuple[Stage, Tensor], ...]
     train_rows: tuple[Tensor, ...]
@@ -27,20 +27,20 @@ class EpochAugmentation:
     def draw(
         lists: Sequence[tuple[Augmentation, ...]], train_rows: Sequence[Tensor], shape: PictureShape, key: Key
     ) -> EpochAugmentation:
-        """Of one epoch. lists: of each lane; they may differ in strength, not in kind."""
+        """lists: the augmentations of each lane, which may differ in strength, not in kind."""
         counts, device = [len(rows) for rows in train_rows], train_rows[0].device
         drawn = [(stage, torch.from_numpy(stage.draw(lists, counts, shape, key))) for stage in stages_of(lists[0])]
         return EpochAugmentation(tuple((stage, numbers.to(device)) for stage, numbers in drawn), tuple(train_rows), key)
 
     def change(self, x: Tensor, rows: Tensor) -> Tensor:
-        """Pictures x (L, N, H, W, C) of `rows` (L, N) after all steps that change each picture alone."""
+        """Pictures x (L, N, H, W, C) of `rows` (L, N) after all augmentations that change single pictures."""
         for stage, drawn in self.stages:
             if not isinstance(stage.steps[0], Mixing):
                 x = stage.apply(x, self._numbers(drawn, rows, x))
         return x
 
     def mix(self, x: Tensor, labels: Tensor, rows: Tensor, partners: Tensor | None) -> tuple[Tensor, Mixed | None]:
-        """The pictures of one batch after the last step, where that makes one of two, and their second labels.
+        """The pictures of one batch after the last augmentation, where that mixes pictures, and their second labels.
 
         partners: (L, N) places in the batch, None where nothing is mixed.
         """
@@ -52,9 +52,9 @@ class EpochAugmentation:
         return x, Mixed(labels.take_along_dim(partners, 1), share)
 
     def partners(self, counts: Sequence[int], batch_size: int) -> Tensor | None:
-        """(L, n): of all steps, the place in its batch of each row's partner, another or itself; None where nothing is
-        mixed. counts: rows of each lane, n the most of them; rows that only fill up are their own partners and nobody
-        else's. All at once: a device that is given each batch's own must wait for them.
+        """(L, n) for all batches: the place in its batch of each row's partner, which may be the row itself; None where
+        nothing is mixed. counts: rows of each lane, n the most of them; rows that only pad a batch are their own
+        partners and nobody else's. All batches together: a GPU waits for each copy.
         """
         if self._mixing() is None:
             return None
@@ -67,11 +67,11 @@ class EpochAugmentation:
         return found.to(self.train_rows[0].device)
 
     def _mixing(self) -> Mixing | None:
-        """The step that makes one picture of two: the last, where there is one."""
+        """The augmentation that mixes pictures: the last of the list, or none."""
         last = self.stages[-1][0].steps[0] if self.stages else None
         return last if isinstance(last, Mixing) else None
 
     def _numbers(self, drawn: Tensor, rows: Tensor, like: Tensor) -> Tensor:
-        """(L, N, k): those of `rows`, which are found among the training rows of their lane."""
+        """(L, N, k) for `rows`, which are looked up among the training rows of their lane."""
         places = torch.stack([torch.searchsorted(own, each) for own, each in zip(self.train_rows, rows.contiguous())])
         return drawn.take_along_dim(places[..., None], 1).to(like.dtype)

@@ -15,10 +15,10 @@ Factor = Annotated[float, Field(gt=0, le=10)]
 
 
 class _Resampling(Geometric):
-    """Base of those that may read between pixels and beyond the edge.
+    """Base of augmentations that may read between pixels and beyond the edge.
 
-    fill: what lies beyond, the nearest pixel (ImageDataGenerator's default) or zero (black). interpolation: between
-    pixels, bilinear, or the nearest one.
+    fill: beyond the edge lies the nearest pixel (ImageDataGenerator's default), or zero (black). interpolation: of
+    values between pixels.
     """
 
     fill: Fill = "nearest"
@@ -40,6 +40,7 @@ class Shift(_Resampling):
     `height_shift_range` of ImageDataGenerator. With `interpolation: nearest` it moves by whole pixels."""
 
     kind: Literal["shift"] = "shift"
+    strengths: ClassVar = frozenset({"amount"})
     shorthand: ClassVar[str] = "amount"
     amount: Annotated[float, Field(ge=0, lt=1)]
 
@@ -56,10 +57,11 @@ class Shift(_Resampling):
 class Flip(Geometric):
     """Mirrors half of the pictures left to right, or top to bottom, or half of them each way.
 
-    anyway: also digits and letters, which are others, or nothing, in a mirror.
+    anyway: allows digits and letters too, whose mirror images are other characters, or none.
     """
 
     kind: Literal["flip"] = "flip"
+    strengths: ClassVar = frozenset({"probability"})
     shorthand: ClassVar[str] = "direction"
     direction: Literal["horizontal", "vertical", "both"] = "horizontal"
     probability: Annotated[float, Field(ge=0, le=1)] = 0.5
@@ -74,10 +76,11 @@ class Flip(Geometric):
 
 @final
 class Crop(Geometric):
-    """`padding` pixels of black (or of the nearest pixel) all around, and a crop of the old size anywhere in it (He et
-    al. 2016): a shift by whole pixels."""
+    """Pads with `padding` pixels of black (or of the nearest pixel) on all sides, and crops at the old size at a random
+    place (He et al. 2016): a shift by whole pixels."""
 
     kind: Literal["crop"] = "crop"
+    strengths: ClassVar = frozenset({"padding"})
     shorthand: ClassVar[str] = "padding"
     padding: Annotated[int, Field(ge=0, le=512)]
     fill: Fill = "zero"
@@ -92,9 +95,10 @@ class Crop(Geometric):
 
 @final
 class Rotate(_Resampling):
-    """Turns about the middle by up to `degrees` either way: `rotation_range` of ImageDataGenerator."""
+    """Turns about the centre by up to `degrees` either way: `rotation_range` of ImageDataGenerator."""
 
     kind: Literal["rotate"] = "rotate"
+    strengths: ClassVar = frozenset({"degrees"})
     shorthand: ClassVar[str] = "degrees"
     degrees: Annotated[float, Field(ge=0, le=180)]
 
@@ -104,7 +108,7 @@ class Rotate(_Resampling):
 
 
 def _around_one(factors: object) -> object:
-    """0.1 is short for [0.9, 1.1]."""
+    """0.1 stands for [0.9, 1.1]."""
     if isinstance(factors, int | float) and not isinstance(factors, bool):
         return 1 - factors, 1 + factors
     return factors
@@ -112,12 +116,13 @@ def _around_one(factors: object) -> object:
 
 @final
 class Scale(_Resampling):
-    """Draws what is seen larger or smaller about the middle, by a factor between the two given: 1.1 is a tenth larger.
+    """Magnifies or shrinks about the centre, by a factor between the two given: 1.1 is a tenth larger.
 
     ImageDataGenerator's `zoom_range` counts the other way: its 0.9 is 1 / 0.9 here.
     """
 
     kind: Literal["scale"] = "scale"
+    strengths: ClassVar = frozenset({"factors"})
     shorthand: ClassVar[str] = "factors"
     factors: Annotated[
         tuple[Factor, Factor], BeforeValidator(_around_one, json_schema_input_type=float | tuple[Factor, Factor])

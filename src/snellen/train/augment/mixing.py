@@ -28,8 +28,8 @@ class Mixup(Mixing):
 
 @final
 class Cutmix(Mixing):
-    """A rectangle of one picture put into the other (Yun et al. 2019). The shares are those of the area that is seen,
-    so they hold where the rectangle is cut at the edge."""
+    """A rectangle of one picture is put into the other (Yun et al. 2019). Shares are those of the visible area, so they
+    are right where the rectangle is cut at the edge too."""
 
     kind: Literal["cutmix"] = "cutmix"
     shorthand: ClassVar[str] = "alpha"

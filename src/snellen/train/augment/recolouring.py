@@ -1,4 +1,4 @@
-"""Augmentations that change pixels where they stand: brightness, contrast, cutout."""
+"""Augmentations that change the values of pixels: brightness, contrast, cutout."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ class Brightness(Recolouring):
     (Keras's RandomBrightness)."""
 
     kind: Literal["brightness"] = "brightness"
+    strengths: ClassVar = frozenset({"amount"})
     shorthand: ClassVar[str] = "amount"
     amount: Share
 
@@ -34,6 +35,7 @@ class Contrast(Recolouring):
     values beyond black and white are cut off (Keras's RandomContrast)."""
 
     kind: Literal["contrast"] = "contrast"
+    strengths: ClassVar = frozenset({"amount"})
     shorthand: ClassVar[str] = "amount"
     amount: Share
 
@@ -46,10 +48,11 @@ class Contrast(Recolouring):
 
 @final
 class Cutout(Recolouring):
-    """Covers a square of `size` pixels whose middle is anywhere in the picture, also at its edge, with `value`, black
-    being 0 (DeVries and Taylor 2017)."""
+    """Covers a square of `size` pixels, whose centre is anywhere in the picture, also at its edge, with `value`; black
+    is 0 (DeVries and Taylor 2017)."""
 
     kind: Literal["cutout"] = "cutout"
+    strengths: ClassVar = frozenset({"size"})
     shorthand: ClassVar[str] = "size"
     size: Annotated[int, Field(ge=0, le=512)]
     value: Share = 0.0

@@ -1,4 +1,4 @@
-"""All augmentations by name, and what a list of them must obey."""
+"""All augmentations by name, and the rules for a list of them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ else:
 
 DIGITS = set("0123456789")
 CHARACTERS = ("mnist", "svhn", "digits", "emnist", "kmnist")
-"""Known data sets of written characters; `emnist-letters` begins like one."""
+"""Known data sets of written characters, and how the names of others begin, such as `emnist-letters`."""
 
 
 def _mixing_last(augmentations: tuple[Augmentation, ...]) -> tuple[Augmentation, ...]:
@@ -47,11 +47,11 @@ def _mixing_last(augmentations: tuple[Augmentation, ...]) -> tuple[Augmentation,
 
 
 Augmentations = Annotated[tuple[AnyAugmentation, ...], AfterValidator(_mixing_last)]
-"""The steps in the order in which they are done."""
+"""In the order in which they are applied."""
 
 
 def refuse_mirrored_characters(augmentations: Sequence[Augmentation], classes: Sequence[str], source: str) -> None:
-    """Raises StudyError for a flip of digits that was not asked for twice. source: the name of the data set."""
+    """Raises StudyError for a flip of characters without `anyway: true`. source: the name of the data set."""
     if any(isinstance(each, Flip) and not each.anyway for each in augmentations):
         hint = (
             "Leave it out or, if these are no characters or they are meant, write `{flip: {anyway: true}}`; "
@@ -61,7 +61,7 @@ def refuse_mirrored_characters(augmentations: Sequence[Augmentation], classes: S
 
 
 def refuse_mirrored_views(views: Sequence[str], classes: Sequence[str], source: str) -> None:
-    """Raises StudyError for a view of digits in the mirror; a network that was trained on such has no use for it."""
+    """Raises StudyError for mirrored views of characters."""
     if "flip" in views:
         _refuse_characters(classes, source, "Leave `flip` out of `views`; `class_names` gives numbered classes names.")
 

@@ -18,9 +18,8 @@ Steps = tuple[Augmentation, ...]
 
 @dataclass(frozen=True)
 class Stage:
-    """Steps done at once. names: of each, `shift_1`, its part of the address. begin: place of the first in the list.
-
-    fill, interpolation: what all that move pixels agree on.
+    """Augmentations applied at once. names: of each, such as `shift_1`, part of the address of its random numbers.
+    begin: place of the first in the list. fill, interpolation: common to all that move pixels.
     """
 
     steps: Steps
@@ -30,9 +29,8 @@ class Stage:
     interpolation: Interpolation = "bilinear"
 
     def draw(self, lists: Sequence[Steps], counts: Sequence[int], shape: PictureShape, key: Key) -> np.ndarray:
-        """(L, n, k) numbers of an epoch; n: the most of the `counts` of pictures of each lane, the others end in zeros.
-
-        lists: all steps of each lane, which differ from these in strength at most.
+        """(L, n, k) numbers of an epoch. counts: pictures of each lane, n the most of them; other lanes end in zeros.
+        lists: all augmentations of each lane, which differ from these in strength at most.
         """
         generators = [key.at(name).generators() for name in self.names]
         drawn = []
@@ -43,7 +41,7 @@ class Stage:
         return np.stack(drawn)
 
     def apply(self, x: Tensor, numbers: Tensor) -> Tensor:
-        """x (L, N, H, W, C) as `numbers` (L, N, k) say; for steps that change one picture alone."""
+        """x (L, N, H, W, C) changed by `numbers` (L, N, k); for augmentations of single pictures."""
         first = self.steps[0]
         if isinstance(first, Recolouring):
             return first.apply(x, numbers)
@@ -60,8 +58,8 @@ def stages_of(steps: Steps) -> tuple[Stage, ...]:
 def _stages(steps: Steps) -> Iterator[Stage]:
     names, together = _names(steps), 0
     for end in range(1, len(steps) + 1):
-        if end == len(steps) or _wishes(steps[together : end + 1]) is None:
-            fill, interpolation = _wishes(steps[together:end]) or ("nearest", "bilinear")
+        if end == len(steps) or _common_settings(steps[together : end + 1]) is None:
+            fill, interpolation = _common_settings(steps[together:end]) or ("nearest", "bilinear")
             yield Stage(steps[together:end], names[together:end], together, fill, interpolation)
             together = end
 
@@ -76,8 +74,8 @@ def _names(steps: Steps) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _wishes(steps: Steps) -> tuple[Fill, Interpolation] | None:
-    """Fill and interpolation that suit all these steps; None where they cannot be one map."""
+def _common_settings(steps: Steps) -> tuple[Fill, Interpolation] | None:
+    """Fill and interpolation for all these augmentations; None where they cannot be one map."""
     moving = [step for step in steps if isinstance(step, Geometric)]
     fills = {step.fills() for step in moving} - {None}
     interpolations = {step.interpolates() for step in moving} - {None}

@@ -1,7 +1,7 @@
-"""Affine maps of pictures: which place of the stored picture each pixel is read from.
+"""Affine maps of pictures: from which place of the stored picture each pixel is read.
 
-A map is six numbers (a, b, t, c, d, u): the pixel in row i and column j, counted from the middle, is read from row
-a i + b j + t and column c i + d j + u, counted from the middle.
+A map is six numbers (a, b, t, c, d, u): the pixel in row i and column j, counted from the centre, is read from row
+a i + b j + t and column c i + d j + u, counted from the centre.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def maps(
 
 
 def composed(steps: Sequence[np.ndarray]) -> np.ndarray:
-    """(n, 6) of several (n, 6), the first done first: the place that the last reads is a place of the one before."""
+    """(n, 6) of several (n, 6), the first applied first."""
     whole: np.ndarray = reduce(_after, steps)
     return whole
 
@@ -41,10 +41,10 @@ def _after(first: np.ndarray, then: np.ndarray) -> np.ndarray:
 
 
 def read_between(x: Tensor, maps: Tensor, fill: Fill, interpolation: Interpolation) -> Tensor:
-    """x (L, N, H, W, C) read where maps (L, N, 6) say. Beyond the edge is its nearest pixel, or zero."""
+    """x (L, N, H, W, C) read by maps (L, N, 6), also between pixels. Beyond the edge is the nearest pixel, or zero."""
     height, width = x.shape[2:4]
     a, b, t, c, d, u = maps.to(x.dtype).flatten(0, 1).unsqueeze(-1).unbind(1)
-    i, j = _from_middle(height, x), _from_middle(width, x)
+    i, j = _from_centre(height, x), _from_centre(width, x)
     places = x.new_empty((len(a), height, width, 2))  # column, then row; the picture lies between -1 and 1
     torch.add((c * i + u)[:, :, None] * (2 / width), (d * j)[:, None] * (2 / width), out=places[..., 0])
     torch.add((a * i + t)[:, :, None] * (2 / height), (b * j)[:, None] * (2 / height), out=places[..., 1])
@@ -54,11 +54,11 @@ def read_between(x: Tensor, maps: Tensor, fill: Fill, interpolation: Interpolati
 
 
 def read_whole(x: Tensor, maps: Tensor, fill: Fill) -> Tensor:
-    """The same for maps that only mirror and move by whole pixels: exact, and faster."""
+    """The same for maps that only mirror and move by whole pixels: exact and faster."""
     height, width, channels = x.shape[2:]
     a, _, t, _, d, u = maps.to(x.dtype).flatten(0, 1).unsqueeze(-1).unbind(1)
-    rows = a * _from_middle(height, x) + t + (height - 1) / 2
-    columns = d * _from_middle(width, x) + u + (width - 1) / 2
+    rows = a * _from_centre(height, x) + t + (height - 1) / 2
+    columns = d * _from_centre(width, x) + u + (width - 1) / 2
     nearest = rows.round().clamp(0, height - 1).long(), columns.round().clamp(0, width - 1).long()
     first = torch.arange(len(rows), device=x.device)[:, None] * height
     places = ((first + nearest[0]) * width)[:, :, None] + nearest[1][:, None]
@@ -69,7 +69,7 @@ def read_whole(x: Tensor, maps: Tensor, fill: Fill) -> Tensor:
     return y * inside.view(*x.shape[:-1], 1)
 
 
-def _from_middle(size: int, like: Tensor) -> Tensor:
+def _from_centre(size: int, like: Tensor) -> Tensor:
     return torch.arange(size, dtype=like.dtype, device=like.device) - (size - 1) / 2
 
 

@@ -1,4 +1,4 @@
-"""Optimizers in one pass over the parameters, by the compiled kernels: float32 on the CPU, and all else is torch's."""
+"""Updates of optimizers by the compiled library, each in one pass over float32 parameters on the CPU."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from torch import Tensor
 from snellen.kernels.library import Lanes, library
 
 
-def suits(theta: Tensor, *others: Tensor) -> bool:
-    """Whether these, all (L, P), lie alike, and there are kernels."""
+def fits(theta: Tensor, *others: Tensor) -> bool:
+    """Whether there is a library, and these tensors, all (L, P), have the same layout in memory."""
     alike = all(each.dtype == torch.float32 and each.stride() == theta.stride() for each in (theta, *others))
     return alike and theta.stride(1) == 1 and theta.device.type == "cpu" and library() is not None
 
@@ -25,7 +25,7 @@ def adam(
     betas: tuple[float, float],
     epsilon: float,
 ) -> None:
-    """Epsilon beside the root of the square; rate (L, 1) with the correction of the bias."""
+    """epsilon is added to the root of the square. rate: (L, 1), with the bias correction."""
     _call("adam", rate, theta, gradient, mean, square, *betas, epsilon)
 
 
@@ -33,20 +33,20 @@ def rmsprop(
     theta: Tensor,
     gradient: Tensor,
     square: Tensor,
-    carried: Tensor | None,
+    velocity: Tensor | None,
     rate: Tensor,
     rho: float,
     momentum: float,
     epsilon: float,
 ) -> None:
-    """Epsilon inside the root; carried: the momentum's, where there is one."""
-    _call("rmsprop", rate, theta, gradient, square, carried, rho, momentum, epsilon)
+    """epsilon is added inside the root. velocity: where there is momentum."""
+    _call("rmsprop", rate, theta, gradient, square, velocity, rho, momentum, epsilon)
 
 
 def sgd(
     theta: Tensor, gradient: Tensor, velocity: Tensor | None, rate: Tensor, momentum: float, nesterov: bool
 ) -> None:
-    """velocity: where there is a momentum."""
+    """velocity: where there is momentum."""
     _call("sgd", rate, theta, gradient, velocity, momentum, int(nesterov))
 
 

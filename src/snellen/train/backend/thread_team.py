@@ -1,4 +1,5 @@
-"""Threads that share each batch of a step: some of its rows each, as many parts on every machine as are recorded."""
+"""Threads that share each batch of a step: each computes a shard of its rows. Their number is recorded, so that it is
+the same on every machine."""
 
 from __future__ import annotations
 
@@ -20,38 +21,39 @@ T = TypeVar("T")
 
 
 class ThreadTeam:
-    """So many threads, this one among them. They wait for each other asleep: spinning would take the core from others.
+    """`size` threads, the calling one among them. They sleep while they wait for each other, so that other processes
+    can use the cores.
 
-    Inside its block torch itself uses one thread, where there are several parts.
+    Inside its block torch uses one thread in each, where there are several.
     """
 
-    def __init__(self, parts: int = 1) -> None:
-        self.parts = parts
-        self._kept = ExitStack()
+    def __init__(self, size: int = 1) -> None:
+        self.size = size
+        self._open = ExitStack()
         self._others: ThreadPoolExecutor | None = None
 
     def __enter__(self) -> ThreadTeam:
-        if self.parts > 1:
-            self._kept.enter_context(one_thread())
-            self._others = self._kept.enter_context(pool(self.parts - 1))
+        if self.size > 1:
+            self._open.enter_context(one_thread())
+            self._others = self._open.enter_context(pool(self.size - 1))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._kept.close()
+        self._open.close()
 
     def share(self, compute: Callable[[int, BatchShard | None], T], rows: int) -> list[T]:
-        """compute(number of the part, its share) of every part, in their order; no part is empty. What one raises, all
-        stop for."""
-        count = min(self.parts, rows)
+        """compute(number, shard) of every shard, in order; no shard is empty, and None is the whole batch. When one
+        raises, all stop."""
+        count = min(self.size, rows)
         if self._others is None or count == 1:
             return [compute(0, None)]
-        meeting = _Meeting(count)
-        shares = [meeting.share(number, rows) for number in range(count)]
-        others = [self._others.submit(meeting.attend, compute, n, each) for n, each in enumerate(shares[1:], 1)]
+        exchange = _Exchange(count)
+        shards = [exchange.shard(number, rows) for number in range(count)]
+        others = [self._others.submit(exchange.run, compute, n, each) for n, each in enumerate(shards[1:], 1)]
         try:
-            first = meeting.attend(compute, 0, shares[0])
+            first = exchange.run(compute, 0, shards[0])
         except BrokenBarrierError:
             raise _reason(others) from None
         finally:
@@ -60,38 +62,39 @@ class ThreadTeam:
 
 
 def _reason(others: Sequence[Future[T]]) -> BaseException:
-    """What one of the others raised that made the meeting end."""
+    """The first error of another thread that is not the broken barrier itself."""
     raised = [error for error in (other.exception() for other in others) if error is not None]
     return next(error for error in raised if not isinstance(error, BrokenBarrierError))
 
 
 @dataclass(eq=False)
-class _Meeting:
-    """Where the parts of one batch exchange tensors. brought: what each has brought so far."""
+class _Exchange:
+    """How the threads of one batch exchange tensors. given: by each thread so far."""
 
     count: int
-    brought: list[list[Tensor]] = field(init=False)
+    given: list[list[Tensor]] = field(init=False)
     barrier: Barrier = field(init=False)
 
     def __post_init__(self) -> None:
-        self.brought, self.barrier = [[] for _ in range(self.count)], Barrier(self.count)
+        self.given, self.barrier = [[] for _ in range(self.count)], Barrier(self.count)
 
-    def share(self, number: int, rows: int) -> BatchShard:
-        """The rows of a part: all parts have equally many, or one more."""
+    def shard(self, number: int, rows: int) -> BatchShard:
+        """Its rows: all shards have equally many, or one more."""
         ends = [rows * (number + more) // self.count for more in (0, 1)]
-        return BatchShard(slice(*ends), rows, partial(self.exchange, number))
+        return BatchShard(slice(*ends), rows, partial(self._exchange, number))
 
-    def exchange(self, number: int, own: Tensor) -> list[Tensor]:
-        """What all parts bring at this point. Nothing is taken away, so nobody can be overtaken."""
-        turn = len(self.brought[number])
-        self.brought[number].append(own)
+    def _exchange(self, number: int, own: Tensor) -> list[Tensor]:
+        """What all threads give at this point. Nothing is removed, so a fast thread cannot overwrite what a slow one
+        has yet to read."""
+        turn = len(self.given[number])
+        self.given[number].append(own)
         self.barrier.wait()
-        return [each[turn] for each in self.brought]
+        return [each[turn] for each in self.given]
 
-    def attend(self, compute: Callable[[int, BatchShard | None], T], number: int, share: BatchShard) -> T:
-        """compute; when it fails, the others need not wait for it."""
+    def run(self, compute: Callable[[int, BatchShard | None], T], number: int, shard: BatchShard) -> T:
+        """compute; when it fails, the others do not wait for it."""
         try:
-            return compute(number, share)
+            return compute(number, shard)
         except BaseException:
             self.barrier.abort()
             raise

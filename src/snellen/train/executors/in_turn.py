@@ -7,7 +7,6 @@ from typing import Protocol
 
 from snellen.train.environment import PackEnvironment
 from snellen.train.lane import Lane
-from snellen.train.loop import Watcher
 from snellen.train.run_context import RunContext
 from snellen.train.store_results import remove_checkpoints
 from snellen.train.strategy.cache import settle_timings
@@ -15,6 +14,7 @@ from snellen.train.strategy.packs import are_worth_workers, estimated_seconds, f
 from snellen.train.strategy.record import read_pack, record_pack
 from snellen.train.strategy.rule import UNMEASURED, choose_side_by_side
 from snellen.train.train_pack import train_pack
+from snellen.train.watcher import Watcher
 
 
 class PackWatcher(Watcher, Protocol):

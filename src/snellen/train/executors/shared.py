@@ -15,9 +15,9 @@ from typing_extensions import TypedDict
 
 from snellen.data.dataset import Dataset
 from snellen.files.tensors import save_npy
+from snellen.train.batches import ResidentData
 from snellen.train.environment import PackEnvironment
 from snellen.train.lane import Lane
-from snellen.train.loop import ResidentData
 from snellen.train.run_context import RunContext
 
 

@@ -26,7 +26,7 @@ from snellen.files.cache import cache_folder
 from snellen.files.hashing import digest_file, identity
 from snellen.files.stored import read_as
 from snellen.kernels.library import instructions, library
-from snellen.train.backend.layer_table import ways_for
+from snellen.train.backend.choose import backends_for
 from snellen.train.environment import PackEnvironment
 from snellen.train.lane import Lane
 from snellen.train.strategy.measurement import measure
@@ -163,7 +163,7 @@ def _machine(lane: Lane, environment: PackEnvironment) -> dict[str, Any]:
         "torch": torch.__version__,
         "snellen": __version__,
         "kernels": [instructions(), _library_digest()],
-        "ways": list(ways_for(lane.trajectory, "cpu")),
+        "ways": list(backends_for(lane.trajectory, "cpu")),
     }
 
 

@@ -89,7 +89,7 @@ def _timed(lanes: Sequence[Lane], device: str, strategy: Strategy) -> tuple[floa
     """Median seconds of a training step of the pack, and of a prediction batch."""
     trajectory, steps = lanes[0].trajectory, min(TIMED_STEPS, lanes[0].steps)
     pack = RandomImagesPack.of(lanes, device, steps, strategy, PREDICTION_BATCH)
-    alone, images = pack.start.alone(0), pack.training.material.images
+    alone, images = pack.start.alone(0), pack.training.data.images
     views = pack.training.layout.views(alone.theta)
     batch = torch.arange(PREDICTION_BATCH, device=device)
 

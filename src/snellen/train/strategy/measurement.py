@@ -12,11 +12,13 @@ import numpy as np
 import torch
 
 from snellen.train import initial_state
+from snellen.train.batches import ResidentData
 from snellen.train.lane import Lane
-from snellen.train.loop import ResidentData, Silent, Training
+from snellen.train.loop import Training
 from snellen.train.snapshot import Snapshot, together
 from snellen.train.strategy.packs import MULTIPLY_ADDS_PER_SECOND, STEP_SECONDS
 from snellen.train.strategy.rule import Strategy, Timing, Timings
+from snellen.train.watcher import Silent
 
 BLOCK_SECONDS = 0.015
 """Approximate duration of the steps timed together: long enough to spread the fixed cost of an epoch, short enough that
@@ -52,7 +54,7 @@ class RandomImagesPack:
 
     def train_steps(self) -> None:
         """All its steps, from the start."""
-        self.training.step_through(self.start, Silent())
+        self.training.run_steps(self.start, Silent())
 
 
 def measure(lane: Lane, candidates: Sequence[Strategy]) -> Timings:

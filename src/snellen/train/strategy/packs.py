@@ -29,8 +29,6 @@ PER_LANE = {
 }
 """What lanes of one pack may differ in; besides, in the strength of their augmentations, the rates of dropout, and the
 numbers of their optimizer, such as momentum."""
-STRENGTHS = {"amount", "probability", "padding", "degrees", "factors", "size", "alpha"}
-"""Arguments of augmentations that change only the numbers they draw."""
 
 Placed = tuple[int, Lane]
 """A lane and its position in the plan."""
@@ -94,7 +92,7 @@ def _without_numbers(optimizer: Optimizer) -> list[Any]:
 def _without_strength(augmentation: Augmentation) -> list[Any]:
     """The kind, and all arguments that do more than scale random numbers."""
     [(name, arguments)] = augmentation.model_dump(mode="json").items()
-    return [name, {field: value for field, value in arguments.items() if field not in STRENGTHS}]
+    return [name, {field: value for field, value in arguments.items() if field not in augmentation.strengths}]
 
 
 def _without_rates(layer: Any) -> Any:

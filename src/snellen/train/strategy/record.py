@@ -16,7 +16,7 @@ from snellen.files.atomic import write_json
 from snellen.files.stored import read_as
 from snellen.kernels.library import instructions
 from snellen.limits import MAX_THREADS
-from snellen.train.backend.layer_table import KERNELS
+from snellen.train.backend.choose import KERNELS
 from snellen.train.environment import PackEnvironment
 from snellen.train.lane import Lane
 from snellen.train.run_context import RunContext

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from snellen.models.conv import Conv, DepthwiseConv, SeparableConv
 from snellen.models.skip import Skip
-from snellen.train.backend.layer_table import KERNELS, TORCH, ways_for
+from snellen.train.backend.choose import KERNELS, TORCH, backends_for
 from snellen.train.job import Trajectory
 from snellen.train.lane import Lane
 
@@ -74,7 +74,7 @@ UNMEASURED: Timings = MappingProxyType({})
 
 def strategy_by_rule(lane: Lane, num_lanes: int, max_threads: int, device: str = "cpu") -> Strategy:
     """The strategy of a pack of so many lanes like this one, without measurements."""
-    trajectory, backend = lane.trajectory, ways_for(lane.trajectory, device)[0]
+    trajectory, backend = lane.trajectory, backends_for(lane.trajectory, device)[0]
     shards = shards_by_rule(trajectory, num_lanes, max_threads, backend) if device == "cpu" else 1
     threads = shards if shards > 1 else threads_by_rule(trajectory, num_lanes, max_threads)
     return Strategy(backend, width_by_rule(lane, backend, device), shards, threads)
@@ -122,7 +122,7 @@ def choose_for_pack(
 def choose_side_by_side(lane: Lane, device: str = "cpu", timings: Timings = UNMEASURED) -> Strategy:
     """The width and the backend of packs of lanes like this one, each run by one thread: other packs have the other
     cores."""
-    backend = ways_for(lane.trajectory, device)[0]
+    backend = backends_for(lane.trajectory, device)[0]
     rule = Strategy(backend, width_by_rule(lane, backend, device), 1, 1)
     usable = _usable(timings, lane, device)
     single = {each: timing for each, timing in usable.items() if each.threads == 1}
@@ -132,7 +132,7 @@ def choose_side_by_side(lane: Lane, device: str = "cpu", timings: Timings = UNME
 def candidates(lane: Lane, max_threads: int, device: str = "cpu") -> list[Strategy]:
     """What is worth measuring. For each backend: by one thread, one lane and half, once and twice the lanes of the
     rule; by several threads, one lane."""
-    backends = ways_for(lane.trajectory, device)
+    backends = backends_for(lane.trajectory, device)
     single = [Strategy(backend, each, 1, 1) for backend in backends for each in _widths(width_by_rule(lane, backend))]
     shards = _shard_counts(lane.trajectory, max_threads)
     several = [Strategy(backend, 1, count, count) for backend in backends for count in shards]
@@ -176,7 +176,7 @@ def _shard_counts(trajectory: Trajectory, max_threads: int) -> list[int]:
 
 def _usable(timings: Timings, lane: Lane, device: str) -> Timings:
     """Those of backends that are there: a run may go on where the kernels are missing."""
-    backends = ways_for(lane.trajectory, device)
+    backends = backends_for(lane.trajectory, device)
     return {each: timing for each, timing in timings.items() if each.backend in backends}
 
 

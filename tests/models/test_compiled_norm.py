@@ -1,4 +1,4 @@
-"""Protects batch normalisation by the compiled kernels: values, statistics and gradients are those of torch in float64,
+"""Protects batch normalisation by the compiled library: values, statistics and gradients are those of torch in float64,
 on every instruction set, for a whole batch and for one that several threads share."""
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ import torch.nn.functional as functional
 from needs import needs
 from torch import Tensor
 
-from snellen.kernels.library import has_vectors
-from snellen.models import kernel_norm
-from snellen.models.batch_shard import BatchShard
+from snellen.models.batch_shard import BatchShard, rows_of
+from snellen.models.compiled_norm import compiled_norm, is_channels_last
+from snellen.models.normalisation import AcceleratedBatchNorm, BatchNorm
 from snellen.train.backend.thread_team import ThreadTeam
 
 pytestmark = needs("kernels")
@@ -38,9 +38,9 @@ def of_torch(x: Tensor, gamma: Tensor, beta: Tensor, slope: Tensor) -> list[Tens
     return [y.detach(), x.double().mean(axes), scale, *torch.autograd.grad(y, leaves, slope.double())]
 
 
-def of_kernels(x: Tensor, gamma: Tensor, beta: Tensor, slope: Tensor, share: BatchShard | None) -> list[Tensor]:
+def of_library(x: Tensor, gamma: Tensor, beta: Tensor, slope: Tensor, shard: BatchShard | None) -> list[Tensor]:
     inputs, gamma, beta = (each.detach().clone().requires_grad_() for each in (x, gamma, beta))
-    y, mean, scale = kernel_norm.normalise(inputs, gamma, beta, EPSILON, share)
+    y, mean, scale = compiled_norm(inputs, gamma, beta, EPSILON, shard)
     return [y.detach(), mean, scale, *torch.autograd.grad(y, (inputs, gamma, beta), slope)]
 
 
@@ -52,20 +52,20 @@ def gaps(found: list[Tensor], expected: list[Tensor]) -> list[float]:
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_of_a_whole_batch(shape: tuple[int, ...], instructions: str) -> None:
     values = drawn(shape)
-    assert max(gaps(of_kernels(*values, None), of_torch(*values))) < 1e-5
+    assert max(gaps(of_library(*values, None), of_torch(*values))) < 1e-5
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-@pytest.mark.parametrize("parts", [2, 3])
-def test_of_a_batch_that_is_shared(shape: tuple[int, ...], parts: int) -> None:
+@pytest.mark.parametrize("shards", [2, 3])
+def test_of_a_batch_that_is_shared(shape: tuple[int, ...], shards: int) -> None:
     """Statistics of all rows in every share; the gradients of gamma and beta add up."""
     x, gamma, beta, slope = drawn(shape)
 
-    def compute(number: int, share: BatchShard | None) -> list[Tensor]:
-        rows = share.rows if share else slice(None)
-        return of_kernels(x[rows], gamma, beta, slope[rows], share)
+    def compute(number: int, shard: BatchShard | None) -> list[Tensor]:
+        rows = rows_of(shard)
+        return of_library(x[rows], gamma, beta, slope[rows], shard)
 
-    with ThreadTeam(parts) as team:
+    with ThreadTeam(shards) as team:
         found = team.share(compute, len(x))
     y, mean, scale, to_x, to_gamma, to_beta = zip(*found)
     expected = of_torch(x, gamma, beta, slope)
@@ -77,15 +77,13 @@ def test_of_a_batch_that_is_shared(shape: tuple[int, ...], parts: int) -> None:
 
 def test_a_gradient_that_lies_otherwise(instructions: str) -> None:
     x, gamma, beta, slope = drawn(SHAPES[1])
-    found = of_kernels(x, gamma, beta, slope.contiguous(), None)
+    found = of_library(x, gamma, beta, slope.contiguous(), None)
     assert max(gaps(found, of_torch(x, gamma, beta, slope))) < 1e-5
 
 
-def test_what_it_does_not_suit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_stays_with_torch() -> None:
+    """Channels of all lanes together that are no multiple of 16, and those that do not lie beside each other."""
+    kinds = [type(BatchNorm().accelerated((8, 8, channels), lanes)) for channels, lanes in ((16, 1), (8, 2), (8, 1))]
+    assert kinds == [AcceleratedBatchNorm, AcceleratedBatchNorm, BatchNorm]
     x = drawn(SHAPES[1])[0]
-    assert kernel_norm.normalises(x) == has_vectors()
-    assert not kernel_norm.normalises(x.double())
-    assert not kernel_norm.normalises(x.contiguous())
-    assert not kernel_norm.normalises(x[:, :20])
-    monkeypatch.setenv("SNELLEN_KERNELS", "off")
-    assert not kernel_norm.normalises(x)
+    assert is_channels_last(x) and not is_channels_last(x.contiguous())

@@ -11,7 +11,7 @@ import torch
 from snellen.models import chain
 from snellen.models.build import build
 from snellen.models.layer import Step
-from snellen.models.quicker import quicker
+from snellen.models.reordered import reordered
 
 CONV = {"conv": {"filters": 3, "kernel": 3, "activation": "relu"}}
 SHAPE = (9, 8, 2)
@@ -34,11 +34,11 @@ OTHERS: list[list[Any]] = [
 @pytest.mark.parametrize("lanes", [1, 3])
 def test_the_bits_are_the_same(layers: list[Any], lanes: int) -> None:
     network = build(layers, SHAPE, 4)
-    assert quicker(network.layers) != network.layers
+    assert reordered(network.layers) != network.layers
     parameters, state = network.init(range(lanes))
     x = torch.randint(-2, 3, (lanes, 6, *SHAPE), generator=torch.Generator().manual_seed(1)).float().requires_grad_()
     outcomes = []
-    for order in (network.layers, quicker(network.layers)):
+    for order in (network.layers, reordered(network.layers)):
         leaves = [value.clone().requires_grad_() for value in parameters.values()]
         given = dict(zip(parameters, leaves))
         y, _ = chain.apply(order, given, state, x, Step("train"))
@@ -48,7 +48,7 @@ def test_the_bits_are_the_same(layers: list[Any], lanes: int) -> None:
 
 
 def test_a_relu_is_done_after_the_pool() -> None:
-    names = [placed.name for placed in quicker(build(CASES[2], SHAPE, 4).layers)]
+    names = [placed.name for placed in reordered(build(CASES[2], SHAPE, 4).layers)]
     assert names == ["conv_1", "max_pool_1", "max_pool_1.relu", "flatten_1", "dense_1"]
 
 
@@ -56,4 +56,4 @@ def test_a_relu_is_done_after_the_pool() -> None:
 def test_all_else_stays_as_it_is(layers: list[Any]) -> None:
     """Of other functions, equal results need not mean equal arguments: the first largest could be another."""
     network = build(layers, SHAPE, 4)
-    assert quicker(network.layers) == network.layers
+    assert reordered(network.layers) == network.layers

@@ -1,10 +1,9 @@
-"""Protects convolutions of 3x3 pixels and dense layers by the compiled kernels: values and gradients are those of torch
-in float64, on every instruction set, and torch computes whatever they do not suit."""
+"""Protects convolutions of 3x3 pixels and dense layers by the compiled library: values and gradients are those of torch
+in float64, on every instruction set, and other layers stay with torch."""
 
 from __future__ import annotations
 
 from typing import Any
-from unittest import mock
 
 import pytest
 import torch
@@ -12,10 +11,8 @@ import torch.nn.functional as functional
 from needs import needs
 from torch import Tensor
 
-from snellen.kernels.library import has_vectors, library
-from snellen.models import kernel_products
-from snellen.models.conv import Conv
-from snellen.models.dense import Dense
+from snellen.models.conv import AcceleratedConv, Conv
+from snellen.models.dense import AcceleratedDense, Dense
 from snellen.models.layer import Step
 
 pytestmark = needs("kernels")
@@ -34,6 +31,23 @@ def drawn(rows: int, height: int, width: int, channels: int, filters: int) -> tu
     x = torch.randn((1, rows, height, width, channels), generator=random)
     kernel = torch.randn((1, filters, 3, 3, channels), generator=random) / (9 * channels) ** 0.5
     return x, kernel, torch.randn((1, filters), generator=random) / 3
+
+
+def convolve(x: Tensor, kernel: Tensor, bias: Tensor | None, pad: int, relu: bool) -> Tensor:
+    """By the accelerated layer."""
+    written: dict[str, Any] = {"padding": "same" if pad else "valid", "activation": "relu" if relu else "linear"}
+    layer = AcceleratedConv(filters=kernel.shape[1], kernel=3, use_bias=bias is not None, **written)
+    return layer.apply(parameters(kernel, bias), {}, x, Step("train"))[0]
+
+
+def multiply(x: Tensor, kernel: Tensor, bias: Tensor | None, relu: bool) -> Tensor:
+    """The same for vectors."""
+    layer = AcceleratedDense(units=kernel.shape[2], activation="relu" if relu else "linear", use_bias=bias is not None)
+    return layer.apply(parameters(kernel, bias), {}, x, Step("train"))[0]
+
+
+def parameters(kernel: Tensor, bias: Tensor | None) -> dict[str, Tensor]:
+    return {"kernel": kernel} if bias is None else {"kernel": kernel, "bias": bias}
 
 
 def plain(x: Tensor, kernel: Tensor, bias: Tensor | None, pad: int, relu: bool) -> Tensor:
@@ -69,7 +83,7 @@ def test_values_and_gradients_of_torch(
         pytest.skip("the window does not fit")
     values = list(drawn(*size))[: 3 if biased else 2]
     doubles = [value.double() for value in values]
-    found = with_gradients(kernel_products.convolve, values, pad, relu)
+    found = with_gradients(convolve, values, pad, relu)
     passes = (found[0] > 0) | torch.tensor(not relu)
     expected = with_gradients(lambda x, w, bias, pad, _: plain(x, w, bias, pad, False) * passes, doubles, pad, relu)
     assert max(gap(one, other) for one, other in zip(found, expected)) < 1e-5
@@ -95,7 +109,7 @@ def test_products_of_torch(size: tuple[int, int, int], relu: bool, biased: bool,
     x, bias = torch.randn((1, rows, inputs), generator=random), torch.randn((1, units), generator=random)
     values = [x, torch.randn((1, inputs, units), generator=random) / inputs**0.5, bias][: 3 if biased else 2]
     doubles = [value.double() for value in values]
-    found = with_gradients(lambda x, w, bias, _, relu: kernel_products.multiply(x, w, bias, relu), values, 0, relu)
+    found = with_gradients(lambda x, w, bias, _, relu: multiply(x, w, bias, relu), values, 0, relu)
     passes = (found[0] > 0) | torch.tensor(not relu)
     expected = with_gradients(lambda x, kernel, bias, *_: product(x, kernel, bias, False) * passes, doubles, 0, relu)
     assert max(gap(one, other) for one, other in zip(found, expected)) < 1e-5
@@ -103,92 +117,46 @@ def test_products_of_torch(size: tuple[int, int, int], relu: bool, biased: bool,
 
 
 @pytest.mark.parametrize("activation", ["relu", "linear", "tanh"])
-def test_the_dense_layer_is_the_same_in_training_and_evaluation(
-    activation: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    random, quick = torch.Generator().manual_seed(1), mock.Mock(wraps=kernel_products.multiply)
-    monkeypatch.setattr(kernel_products, "multiply", quick)
-    parameters = {"kernel": torch.randn((1, 50, 32), generator=random), "bias": torch.randn((1, 32), generator=random)}
-    x, layer = torch.randn((1, 9, 50), generator=random), Dense(units=32, activation=activation)
-    trained, evaluated = (layer.apply(parameters, {}, x, Step(mode))[0] for mode in ("train", "evaluate"))
-    assert quick.call_count == has_vectors() and gap(trained, evaluated) < 1e-5
+def test_the_accelerated_dense_layer_is_the_plain_one(activation: Any) -> None:
+    random = torch.Generator().manual_seed(1)
+    own = parameters(torch.randn((1, 50, 32), generator=random), torch.randn((1, 32), generator=random))
+    x, plain_layer = torch.randn((1, 9, 50), generator=random), Dense(units=32, activation=activation)
+    quick = plain_layer.accelerated((50,), 1)
+    assert isinstance(quick, AcceleratedDense) and quick.model_dump() == plain_layer.model_dump()
+    found, expected = (each.apply(own, {}, x, Step("train"))[0] for each in (quick, plain_layer))
+    assert gap(found, expected) < 1e-5 and not torch.equal(found, expected)
 
 
-def test_dense_layers_that_it_does_not_suit() -> None:
-    x, kernel = torch.zeros((1, 9, 50)), torch.zeros((1, 50, 32))
-    assert kernel_products.multiplies(x, kernel) == has_vectors()
-    assert not kernel_products.multiplies(x.double(), kernel.double())
-    assert not kernel_products.multiplies(x, kernel[:, :, :20])
-    assert not kernel_products.multiplies(x.repeat(2, 1, 1), kernel.repeat(2, 1, 1))
+def test_dense_layers_that_stay_with_torch() -> None:
+    assert type(Dense(units=20).accelerated((50,), 1)) is Dense
+    assert type(Dense(units=32).accelerated((50,), 2)) is Dense
 
 
 def test_same_bits_again(instructions: str) -> None:
     values = list(drawn(*SIZES[3]))
-    first, second = (with_gradients(kernel_products.convolve, values, 1, True) for _ in range(2))
+    first, second = (with_gradients(convolve, values, 1, True) for _ in range(2))
     assert all(torch.equal(one, other) for one, other in zip(first, second))
-
-
-def conv(x: Tensor, kernel: Tensor, bias: Tensor, mode: Any, **arguments: Any) -> Tensor:
-    layer = Conv(filters=kernel.shape[1], kernel=kernel.shape[2], **arguments)
-    y, _ = layer.apply({"kernel": kernel, "bias": bias}, {}, x, Step(mode))
-    return y
 
 
 @pytest.mark.parametrize("padding", ["same", "valid"])
 @pytest.mark.parametrize("activation", ["relu", "linear", "tanh"])
-def test_the_layer_is_the_same_in_training_and_evaluation(
-    padding: str, activation: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_accelerated_convolution_is_the_plain_one(padding: Any, activation: Any) -> None:
     x, kernel, bias = drawn(*SIZES[3])
-    called: list[int] = []
-    quick = kernel_products.convolve
-
-    def counted(*values: Any) -> Tensor:
-        called.append(1)
-        return quick(*values)
-
-    monkeypatch.setattr(kernel_products, "convolve", counted)
-    trained = conv(x, kernel, bias, "train", padding=padding, activation=activation)
-    assert len(called) == has_vectors()
-    evaluated = conv(x, kernel, bias, "evaluate", padding=padding, activation=activation)
-    assert len(called) == has_vectors() and gap(trained, evaluated) < 1e-5
+    plain_layer = Conv(filters=kernel.shape[1], kernel=3, padding=padding, activation=activation)
+    quick = plain_layer.accelerated(tuple(x.shape[2:]), 1)
+    assert isinstance(quick, AcceleratedConv) and quick.model_dump() == plain_layer.model_dump()
+    found, expected = (each.apply(parameters(kernel, bias), {}, x, Step("train"))[0] for each in (quick, plain_layer))
+    assert gap(found, expected) < 1e-5 and not torch.equal(found, expected)
 
 
 @pytest.mark.parametrize(
     "change",
-    [
-        {"x": torch.float64},
-        {"strides": 2},
-        {"channels": 17},
-        {"filters": 20},
-        {"side": 5},
-        {"lanes": 2},
-    ],
+    [{"strides": 2}, {"channels": 17}, {"filters": 20}, {"kernel": 5}, {"lanes": 2}, {"filters": 4112}],
     ids=str,
 )
-def test_what_it_does_not_suit(change: dict[str, Any]) -> None:
-    wanted: dict[str, Any] = {"x": torch.float32, "strides": 1, "channels": 32, "filters": 16, "side": 3, "lanes": 1}
+def test_convolutions_that_stay_with_torch(change: dict[str, int]) -> None:
+    def kind(channels: int, lanes: int, **written: int) -> type:
+        return type(Conv(**written).accelerated((8, 8, channels), lanes))
 
-    def asked(lanes: int, filters: int, side: int, channels: int, strides: int, x: torch.dtype) -> bool:
-        kernel = torch.zeros((lanes, filters, side, side, channels))
-        return kernel_products.convolves(torch.zeros((lanes, 2, 8, 8, channels), dtype=x), kernel, strides)
-
-    assert asked(**wanted) == has_vectors() and not asked(**{**wanted, **change})
-
-
-def test_switched_off_it_suits_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    x, kernel, _ = drawn(*SIZES[1])
-    monkeypatch.setenv("SNELLEN_KERNELS", "off")
-    assert not kernel_products.convolves(x, kernel, 1)
-
-
-def test_plain_instructions_are_left_to_torch() -> None:
-    found = library()
-    assert found is not None
-    x, kernel, _ = drawn(*SIZES[1])
-    before = found.snellen_instructions()
-    found.snellen_use(b"generic")
-    try:
-        assert not kernel_products.convolves(x, kernel, 1)
-    finally:
-        found.snellen_use(before)
+    usual = {"strides": 1, "channels": 32, "filters": 16, "kernel": 3, "lanes": 1}
+    assert kind(**usual) is AcceleratedConv and kind(**{**usual, **change}) is Conv

@@ -1,0 +1,141 @@
+"""The batches of an epoch: which rows, in which order, augmented, and at which learning rate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from snellen.models.forward import input_of
+from snellen.models.keys import Key
+from snellen.train.augment.epoch import EpochAugmentation
+from snellen.train.lane import Lane
+from snellen.train.schedules import Schedule
+from snellen.train.step import StepInputs
+
+AUGMENTED_TOGETHER = 256
+"""Pictures that are augmented together, in whole batches: at batch 32 this takes half the time of single batches."""
+VALUES_TOGETHER = 2**18
+"""Values that are read from stored pixels together where nothing is augmented: they fit the cache of a core."""
+VALUES_TOGETHER_ON_A_DEVICE = 2**24
+"""The same on other devices, augmented or not: 64 MB, so that few operations are launched. Not measured."""
+
+
+@dataclass(frozen=True, eq=False)
+class ResidentData:
+    """All pictures and labels of a study, resident on the device. images: (N, H, W, C) as stored; labels: (N,) int64,
+    sealed (negative) for test rows."""
+
+    images: Tensor
+    labels: Tensor
+
+    @property
+    def device(self) -> str:
+        """Its name in torch."""
+        return str(self.images.device)
+
+
+@dataclass(frozen=True, eq=False)
+class Batches:
+    """Makes the batches of a pack. train_rows: (n,) of each lane, on the device."""
+
+    lanes: tuple[Lane, ...]
+    data: ResidentData
+    train_rows: tuple[Tensor, ...]
+
+    @staticmethod
+    def of(lanes: Sequence[Lane], data: ResidentData) -> Batches:
+        """For a pack that is trained on these data."""
+        return Batches(
+            tuple(lanes), data, tuple(torch.from_numpy(lane.rows["train"]).to(data.device) for lane in lanes)
+        )
+
+    @property
+    def steps(self) -> int:
+        """Steps of an epoch, equal for all lanes."""
+        return self.lanes[0].steps
+
+    def of_epoch(self, alive: Sequence[int], epoch: int, dtype: torch.dtype) -> Iterator[StepInputs]:
+        """Every step of an epoch for the lanes at the places `alive`."""
+        augmentation, steps = self._augmentation(alive, epoch), self._rows(alive, epoch)
+        trajectory, rates = self.lanes[0].trajectory, self._learning_rates(alive, epoch, dtype)
+        pairs = augmentation.partners([len(self.train_rows[place]) for place in alive], trajectory.batch_size)
+        partners = [None] * len(steps) if pairs is None else pairs.split(trajectory.batch_size, 1)
+        at_once = self._batches_at_once(len(alive))
+        for first in range(0, len(steps), at_once):
+            some = steps[first : first + at_once]
+            rows = torch.cat([rows for rows, _ in some], 1)
+            images = augmentation.change(input_of(self.data.images, rows, trajectory.pixel_range, dtype), rows)
+            labels = self.data.labels[rows].split(trajectory.batch_size, 1)
+            each = zip(some, images.split(trajectory.batch_size, 1), labels)
+            for number, ((own_rows, weight), own_images, own_labels) in enumerate(each, first):
+                x, mixed = augmentation.mix(own_images.contiguous(), own_labels, own_rows, partners[number])
+                step = epoch * self.steps + number
+                key = self._key(alive, "step", step)
+                yield StepInputs(x, own_labels, step + 1, rates[number], key, weight, mixed, own_rows)
+
+    def _batches_at_once(self, lanes: int) -> int:
+        """Number of batches that are read and augmented together."""
+        trajectory = self.lanes[0].trajectory
+        values = lanes * trajectory.batch_size * math.prod(trajectory.input_shape)
+        if self.data.images.device.type != "cpu":
+            return max(1, VALUES_TOGETHER_ON_A_DEVICE // values)
+        return max(1, AUGMENTED_TOGETHER // trajectory.batch_size if trajectory.augment else VALUES_TOGETHER // values)
+
+    def _augmentation(self, alive: Sequence[int], epoch: int) -> EpochAugmentation:
+        trajectories = [self.lanes[place].trajectory for place in alive]
+        rows, key = [self.train_rows[place] for place in alive], self._key(alive, "augment", epoch)
+        return EpochAugmentation.draw([each.augment for each in trajectories], rows, trajectories[0].input_shape, key)
+
+    def _key(self, alive: Sequence[int], *path: str | int) -> Key:
+        """The address of random numbers of this phase; in the first phase it has no prefix."""
+        phase = self.lanes[0].trajectory.phase
+        seeds = tuple(self.lanes[place].trajectory.seed for place in alive)
+        return Key(seeds, ("phase", phase, *path) if phase else path)
+
+    def _rows(self, alive: Sequence[int], epoch: int) -> list[tuple[Tensor, Tensor | None]]:
+        """(A, B) rows of each step, each lane in its own order of this epoch; with weights (A, B), 0 for padding, in
+        the last batch where lanes have different numbers of rows."""
+        ordered = [self._ordered(place, epoch) for place in alive]
+        most = max(len(rows) for rows in ordered)
+        padded = torch.stack([torch.cat([rows, rows[:1].expand(most - len(rows))]) for rows in ordered])
+        padded = padded.to(self.data.device)  # all lanes and steps together: the host waits for each copy
+        batches = padded.split(self.lanes[0].trajectory.batch_size, 1)
+        counts = torch.tensor([[len(rows)] for rows in ordered])
+        weights = None if bool((counts == most).all()) else (torch.arange(most) < counts).to(padded.device)
+        last = None if weights is None else weights[:, most - batches[-1].shape[1] :].to(torch.float32)
+        return [(rows, last if number == len(batches) - 1 else None) for number, rows in enumerate(batches)]
+
+    def _ordered(self, place: int, epoch: int) -> Tensor:
+        """(n,) training rows of a lane in the order of this epoch, still on the host."""
+        rows = torch.from_numpy(self.lanes[place].rows["train"])
+        return rows[torch.from_numpy(self._key((place,), "order", epoch).permutations(len(rows))[0])]
+
+    def _learning_rates(self, alive: Sequence[int], epoch: int, dtype: torch.dtype) -> Tensor:
+        """(steps, A, 1)."""
+        steps = range(epoch * self.steps, (epoch + 1) * self.steps)
+        lanes = [self.lanes[place] for place in alive]
+        one_of_each = {_schedule(lane): lane for lane in lanes}
+        shares = {key: np.array([_share(lane, step) for step in steps]) for key, lane in one_of_each.items()}
+        rates = np.stack([lane.trajectory.learning_rate * shares[_schedule(lane)] for lane in lanes], 1)
+        return torch.from_numpy(rates[..., None]).to(dtype).to(self.data.device)
+
+
+def learning_rate(lane: Lane, step: int) -> float:
+    """At a step, counted from 0."""
+    return lane.trajectory.learning_rate * _share(lane, step)
+
+
+def _share(lane: Lane, step: int) -> float:
+    """Of the peak learning rate."""
+    schedule, total_epochs = _schedule(lane)
+    return schedule.share(step, lane.steps, total_epochs)
+
+
+def _schedule(lane: Lane) -> tuple[Schedule, int]:
+    """What the shares depend on, equal for most lanes of a pack: the schedule and its total epochs."""
+    return lane.trajectory.schedule, lane.trajectory.total_epochs or lane.epochs

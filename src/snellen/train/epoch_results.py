@@ -1,0 +1,120 @@
+"""What an epoch leaves of each lane: its record, validated, or why it failed; and what its jobs keep."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from snellen.errors import NonFiniteLoss
+from snellen.metrics.scores import accuracy, loss
+from snellen.models.forward import predict_probabilities
+from snellen.train.batches import ResidentData, learning_rate
+from snellen.train.lane import Lane
+from snellen.train.layout import Layout
+from snellen.train.snapshot import EpochRecord, Kept, Progress, Values, Weights
+from snellen.train.step import TrainState
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedEpoch:
+    """The state after the steps of an epoch, and the summed losses and right answers of each step, (A, steps), on the
+    host. epoch: counted from 1; alive: places in the pack of the A lanes."""
+
+    epoch: int
+    alive: tuple[int, ...]
+    state: TrainState
+    losses: Tensor
+    right: Tensor
+
+    def weights_of(self, place: int) -> Weights:
+        """Parameters (1, P) and state of one lane, copied: what it keeps must not keep the whole pack in memory."""
+        own = slice(self.alive.index(place), self.alive.index(place) + 1)
+        return Weights(self.state.theta[own].clone(), {name: v[own].clone() for name, v in self.state.layers.items()})
+
+
+@dataclass(frozen=True, eq=False)
+class Validation:
+    """Validates lanes. rows: of each lane, on the device; labels: of these rows, on the host."""
+
+    data: ResidentData
+    layout: Layout
+    rows: tuple[Tensor, ...]
+    labels: tuple[np.ndarray, ...]
+
+    @staticmethod
+    def of(lanes: Sequence[Lane], data: ResidentData, layout: Layout) -> Validation:
+        """On the validation rows of each lane of a pack."""
+        rows = tuple(torch.from_numpy(lane.rows["validation"]).to(data.device) for lane in lanes)
+        return Validation(data, layout, rows, tuple(data.labels[each].cpu().numpy() for each in rows))
+
+    def scores(self, lane: Lane, place: int, theta: Tensor, state: Values) -> tuple[float | None, float | None]:
+        """Loss and accuracy of theta (1, P) in evaluation mode; None without rows."""
+        trajectory, rows, labels = lane.trajectory, self.rows[place], self.labels[place]
+        if not len(rows):
+            return None, None
+        parameters, images = self.layout.views(theta), self.data.images
+        network, pixel_range = trajectory.network, trajectory.pixel_range
+        probabilities = predict_probabilities(network, parameters, state, images, pixel_range, rows)
+        return loss(labels, probabilities), accuracy(labels, probabilities)
+
+
+def epoch_record(lane: Lane, place: int, trained: TrainedEpoch, validation: Validation) -> EpochRecord | str:
+    """The record of one lane, its seconds still 0, or the reason why the lane failed."""
+    number, count = trained.alive.index(place), len(lane.rows["train"])
+    losses, last_step = trained.losses[number], trained.epoch * lane.steps - 1
+    finite = torch.isfinite(losses).numpy()
+    if not finite.all():
+        first = int(np.argmin(finite))
+        return _non_finite(lane, "loss", float(losses[first]), last_step + 1 - lane.steps + first)
+    weights = trained.weights_of(place)
+    validation_loss, validation_accuracy = validation.scores(lane, place, weights.theta, weights.state)
+    if validation_loss is not None and not math.isfinite(validation_loss):
+        return _non_finite(lane, "validation loss", validation_loss, last_step)
+    return EpochRecord(
+        epoch=trained.epoch,
+        loss=float(losses.double().sum()) / count,
+        accuracy=int(trained.right[number].sum()) / count,
+        validation_loss=validation_loss,
+        validation_accuracy=validation_accuracy,
+        learning_rate=learning_rate(lane, last_step),
+        seconds=0.0,
+    )
+
+
+def _non_finite(lane: Lane, what: str, value: float, step: int) -> str:
+    epoch = step // lane.steps
+    error = NonFiniteLoss(
+        f"the {what} became {value:g} at step {step + 1} (epoch {epoch + 1}) with learning rate "
+        f"{learning_rate(lane, step):g}; the last good epoch is {epoch}",
+        hint="Try a smaller learning_rate.",
+    )
+    return str(error)
+
+
+def progress_after(before: Progress, lane: Lane, place: int, record: EpochRecord, trained: TrainedEpoch) -> Progress:
+    """Every job that is not done keeps this epoch if it is its best so far; one that is done now, and keeps another
+    epoch, keeps the last weights too."""
+    kept = []
+    for job, old in zip(lane.jobs, before.kept):
+        if old.stopping.done(job.stop):
+            kept.append(old)
+            continue
+        stopping = old.stopping.after(job.stop, record["validation_loss"], record["validation_accuracy"])
+        if stopping.improved():
+            weights = trained.weights_of(place)
+            kept.append(Kept(stopping, weights.theta, weights.state))
+        else:
+            kept.append(
+                replace(old, stopping=stopping, last=trained.weights_of(place) if stopping.done(job.stop) else None)
+            )
+    return Progress(tuple(kept), (*before.history, record))
+
+
+def is_done(lane: Lane, progress: Progress) -> bool:
+    """Whether no job of the lane needs another epoch."""
+    return all(kept.stopping.done(job.stop) for job, kept in zip(lane.jobs, progress.kept))
