@@ -108,7 +108,7 @@ def test_bands_find_what_all_pairs_find(monkeypatch: pytest.MonkeyPatch) -> None
     everything = found()
     bits = np.bitwise_count(hashes[:, None] ^ others)
     assert everything == [(a, b) for a, b in np.argwhere(bits <= near_duplicates.MAX_BITS).tolist() if a != b]
-    monkeypatch.setattr(near_duplicates, "FEW", 0)
+    monkeypatch.setattr(near_duplicates, "MAX_ALL_PAIRS", 0)
     monkeypatch.setattr(near_duplicates, "BLOCK", 3)
     assert found() == everything and len(everything) > 500
 

@@ -62,7 +62,7 @@ def tile(width: int, height: int, compressed: bytes) -> bytes:
 
 JPEG, GIF = written("JPEG"), written("GIF")
 PIECES = "a picture file of too many pieces"
-AGAIN = "a picture file that uses the same bytes again and again|larger than file"  # or Pillow 13 sees it
+AGAIN = "a picture file that uses the same bytes many times|larger than file"  # or Pillow 13 sees it
 SHARED_EXIF = tiff(dict.fromkeys(range(400, 5000), (7, 60000, 12)), bytes(10_000))
 TRAPS = {
     "chunks before the pixels": (IHDR + chunk(b"vpAg", b"") * 200_000 + IDAT + IEND, PIECES),
