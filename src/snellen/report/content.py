@@ -40,7 +40,7 @@ from snellen.report.sections.estimates import estimate_json
 from snellen.report.sections.folds_and_seeds import folds_section, seeds_section
 from snellen.report.sections.phases import epochs_before, phases_section, shipped_section, whole_history
 from snellen.report.sections.search import search_section
-from snellen.report.types import AnalysisJson, BaselineJson, ComparisonsJson, FindingJson, ReportJson, StandingJson
+from snellen.report.types import AnalysisJson, BaselineJson, ComparisonsJson, ReportJson, StandingJson
 
 FORMAT = 1
 MISTAKES = 30
@@ -64,8 +64,8 @@ def collect(
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "study": record.study.study,
         "chosen": evaluation.chosen,
-        "answer": [cast(FindingJson, finding.as_json()) for finding in judgement.results],
-        "findings": [cast(FindingJson, finding.as_json()) for finding in judgement.others],
+        "answer": [finding.as_json() for finding in judgement.results],
+        "findings": [finding.as_json() for finding in judgement.others],
         "claim": judgement.claim,
         "openings": {
             "this_run": evaluation.openings.this_run,
