@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from snellen.evaluate.data_file import DataSection, RolesSection
+from snellen.findings.finding import FindingJson
 from snellen.report.model_types import ModelJson, OutcomeJson, Scores
 
 Setting = str | int | float | bool | None
-
-
-class FindingJson(TypedDict):
-    """A sentence with the values in it."""
-
-    code: str
-    severity: Literal["result", "error", "warning", "notice"]
-    sentence: str
-    values: dict[str, Any]
-    evidence: str
-    advice: str | None
 
 
 class OpeningsJson(TypedDict):
