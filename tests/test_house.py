@@ -45,10 +45,11 @@ TYPES_ONLY = ("cli.py", "tables.py", "__init__.py")
 MAX_LINES = 400
 
 FORBIDDEN_MODULES = ("pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "yaml")
-FORBIDDEN_CALLS = ("eval", "exec", "compile", "__import__", "os.system", "os.popen", "torch.load", "joblib.load")
-FORBIDDEN_CALLS += ("yaml.load", "pickle.load", "pickle.loads", "torch.jit.load", "torch.hub.load")
+FORBIDDEN_CALLS: tuple[str, ...] = ("eval", "exec", "compile", "__import__", "os.system", "os.popen", "torch.load")
+FORBIDDEN_CALLS += ("joblib.load", "yaml.load", "pickle.load", "pickle.loads", "torch.jit.load", "torch.hub.load")
 SAFE_ARGUMENTS = {"shell": False, "allow_pickle": False, "weights_only": True}
-WRITERS = ("os.replace", "os.rename", "os.truncate", "os.open", "os.mkdir", "os.makedirs", "shutil.move", "shutil.copy")
+WRITERS: tuple[str, ...] = ("os.replace", "os.rename", "os.truncate", "os.open", "os.mkdir", "os.makedirs")
+WRITERS += ("shutil.move", "shutil.copy")
 WRITERS += ("tempfile.mkdtemp", "tempfile.mkstemp", "tempfile.NamedTemporaryFile", "np.save", "np.savez", "torch.save")
 WRITING_METHODS = ("write_text", "write_bytes", "touch", "mkdir", "rename", "replace", "symlink_to", "hardlink_to")
 

@@ -27,6 +27,7 @@ from snellen.search.drive import Driver, Scope
 from snellen.search.stored import SearchOutcome
 from snellen.study.plan import split_of
 from snellen.train import train_pack
+from snellen.train.environment import Environment
 from snellen.train.executors import in_turn
 from snellen.train.snapshot import EpochRecord
 from snellen.train.watcher import Silent
@@ -159,7 +160,7 @@ def test_an_interrupted_run_ends_as_if_it_had_not_been(
 
 def search_of(scope: Scope, dataset: Dataset, folder: Path) -> SearchOutcome:
     """The search of a scope, run alone."""
-    environment = {"device": "cpu", "threads": 1, "torch": "", "processor": ""}
+    environment: Environment = {"device": "cpu", "threads": 1, "torch": "", "processor": ""}
     place = workplace(folder, dataset, environment, 1)
 
     class Watching(Silent):
