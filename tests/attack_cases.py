@@ -127,6 +127,11 @@ FIELD_ATTACKS: tuple[tuple[str, Any], ...] = (
 )
 
 
+def deeper(inside: Any, _: int) -> Any:
+    """A layer list one skip deeper."""
+    return {"skip": [{"skip": ["relu"]}, inside]}
+
+
 GROWING: dict[str, list[Any]] = {
     "filters": [{"conv": {"filters": 65_536, "kernel": 1}}],
     "few filters on few": [{"conv": {"filters": 64, "kernel": 1}}] * 2,
@@ -144,7 +149,7 @@ GROWING: dict[str, list[Any]] = {
     "views of work": [{"views": ["flip", "shift"]}, *[{"conv": {"filters": 16, "kernel": 3, "padding": "same"}}] * 20],
     "layers": ["relu"] * 999,
     "layers inside": [{"skip": ["relu"] * 600}] * 2,
-    "deep": [functools.reduce(lambda inside, _: {"skip": [{"skip": ["relu"]}, inside]}, range(15), "relu")] * 40,
+    "deep": [functools.reduce(deeper, range(15), "relu")] * 40,
     "whitening": ["whiten"],
     "components": [{"pca": 65_536}],
     "patches": [{"whiten_patches": {"kernel": 512, "keep": 65_536}}],
@@ -259,8 +264,8 @@ def weights_attacks(weights: bytes) -> Iterator[tuple[str, bytes]]:
     yield "extra", packed({**header, "evil": {"dtype": "F32", "shape": [0], "data_offsets": [len(data)] * 2}})
     yield "renamed", packed(json.dumps(header).replace(first, "../../" + first).encode())
     yield "none", packed({}, b"")
-    for name, value in (("nan", np.nan), ("inf", -np.inf)):
-        yield name, weights[:-4] + np.float32(value).tobytes()
+    for name, number in (("nan", np.nan), ("inf", -np.inf)):
+        yield name, weights[:-4] + np.float32(number).tobytes()
 
 
 def zip_attacks(description: bytes, weights: bytes) -> Iterator[tuple[str, bytes]]:

@@ -80,7 +80,7 @@ def seeds() -> dict[str, Any]:
 
 def folds() -> dict[str, Any]:
     """Three folds of two seeds, and the network on all rows."""
-    splits = [
+    splits: list[dict[str, Any]] = [
         {"repeat": 1, "fold": fold, "accuracies": [0.88 + fold / 100, 0.9 + fold / 100], "mean": 0.89 + fold / 100}
         | {"values": {}}
         for fold in (1, 2, 3)

@@ -7,6 +7,7 @@ import math
 import os
 import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -63,14 +64,16 @@ def write_idx_gz(folder: Path, arrays: tuple[np.ndarray, ...] = ARRAYS) -> Path:
 def write_npz(path: Path, arrays: tuple[np.ndarray, ...] = ARRAYS) -> Path:
     path = path.with_suffix(".npz")
     path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(path, **dict(zip(KEYS, arrays)))
+    named: dict[str, Any] = dict(zip(KEYS, arrays))
+    np.savez(path, **named)
     return path
 
 
 def write_npz_compressed(path: Path, arrays: tuple[np.ndarray, ...] = ARRAYS) -> Path:
     path = path.with_suffix(".npz")
     path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(path, **dict(zip(KEYS, arrays)))
+    named: dict[str, Any] = dict(zip(KEYS, arrays))
+    np.savez_compressed(path, **named)
     return path
 
 

@@ -40,12 +40,12 @@ class Elsewhere(Tensor):
     @staticmethod
     def __new__(cls, here: Tensor) -> Elsewhere:
         layout = (here.shape, here.stride(), here.storage_offset())
-        made = Tensor._make_wrapper_subclass(cls, *layout, dtype=here.dtype, device=DEVICE)  # type: ignore[attr-defined]
+        made = Tensor._make_wrapper_subclass(cls, *layout, dtype=here.dtype, device=torch.device(DEVICE))
         made.here = here
         return made
 
     @classmethod
-    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # type: ignore[override]
         raise RuntimeError(f"{func} after the pretended device was gone")
 
 
@@ -53,7 +53,7 @@ class PretendDevice(TorchDispatchMode):
     """Inside its block what is made for DEVICE is `Elsewhere`. waits: how often the host waited for what, or copied."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.waits: Counter[str] = Counter()
         self._strict = False
 
@@ -61,7 +61,7 @@ class PretendDevice(TorchDispatchMode):
     def in_use(self) -> Iterator[PretendDevice]:
         """The device is there. Generators of random numbers for it are the CPU's; tensors that wrap others know no
         inference mode."""
-        instead = {"Generator": _Generator, "inference_mode": torch.no_grad}
+        instead: dict[str, Any] = {"Generator": _Generator, "inference_mode": torch.no_grad}
         with mock.patch.multiple(torch, **instead), _FromNumbers(), self:
             yield self
 

@@ -48,7 +48,7 @@ SEEDED: dict[str, Any] = {
 CROSSED: dict[str, Any] = {"models": {"plain": PLAIN, "linear": LINEAR}, "folds": 3, "seeds": 2}
 SEARCHED: dict[str, Any] = {"models": {"dense": SEARCH, "linear": LINEAR}}
 
-CHOOSING = ("SNL009", "SNL010", "SNL011", "SNL012", "SNL013", "SNL014", "SNL015")
+CHOOSING: tuple[str, ...] = ("SNL009", "SNL010", "SNL011", "SNL012", "SNL013", "SNL014", "SNL015")
 CHOOSING += ("SNL111", "SNL112", "SNL113", "SNL114", "SNL115")
 """Rules about choosing: they need seeds, folds and searches, and have their cases in test_choosing.py."""
 
@@ -100,5 +100,5 @@ def plant(folder: Path, job: str, role: str, right: np.ndarray) -> None:
     assert stored is not None and stored.labels is not None
     answers = np.where(right, stored.labels, (stored.labels + 1) % stored.probabilities.shape[1])
     sure = np.full(stored.probabilities.shape, 0.02, np.float32)
-    sure[np.arange(len(answers)), answers] = 1 - 0.02 * (sure.shape[1] - 1)
+    sure[np.arange(len(answers)), answers] = 1 - 0.02 * (stored.probabilities.shape[1] - 1)
     save_predictions(files.predictions_path(role), replace(stored, probabilities=sure), job)

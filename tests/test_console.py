@@ -8,13 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 from rich.table import Table
 from runs import LINEAR, run_small
 
 import snellen
 from snellen import run as running
-from snellen.console import console_for
+from snellen.console import PlainConsole, console_for
 from snellen.progress import Terminal
 
 LONG = "a line of a log that is longer than a terminal: " + "word " * 60
@@ -51,7 +50,7 @@ def test_no_other_file_makes_a_console() -> None:
 
 def test_the_leaderboard_is_printed_before_the_analyses_and_once(tmp_path: Path, own_user: Path) -> None:
     study = snellen.Study("early", data="digits", models={"linear": LINEAR}, analyses=["errors", "data"])
-    console = Console(file=io.StringIO(), width=200)
+    console = PlainConsole(file=io.StringIO(), width=200)
     finished = running.run(study.document, study.file, running.Settings(tmp_path / "run", "cpu", 1), Terminal(console))
     lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
     [title] = [at for at, line in enumerate(lines) if line.startswith("early: best validation")]

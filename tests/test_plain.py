@@ -105,7 +105,9 @@ def test_a_run_of_pictures_with_such_names(width: None, tmp_path: Path, capsys: 
     with Terminal(PlainConsole()) as terminal:
         settings = Settings(tmp_path / "run", "cpu", 1)
         finished = run_study(study.document, study.file, settings, terminal, dataset)
-        terminal.result("[red]x[/] \x1b[5m", Result("failed", "\x1b[31m [b]why[/b]", 0, 0, 0.0, *[None] * 4, {}))
+        terminal.result(
+            "[red]x[/] \x1b[5m", Result("failed", "\x1b[31m [b]why[/b]", 0, 0, 0.0, None, None, None, None, {})
+        )
     tables.print_finished(finished)
     answers = pl.DataFrame({"id": list(HOSTILE), "class": list(HOSTILE), "probability": np.ones(len(HOSTILE))})
     tables.print_predictions(answers, None, None)

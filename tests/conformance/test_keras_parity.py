@@ -87,9 +87,10 @@ def curve(name: str, optimizer_name: str, precision: str) -> tuple[list[float], 
     rate = torch.full((1, 1), settings.pop("learning_rate"), dtype=dtype)
     decay = torch.full((1, 1), settings.pop("weight_decay", OPTIMIZERS[kind].default_weight_decay), dtype=dtype)
     one_hot = torch.eye(cases.CLASSES, dtype=dtype)[None]
-    rule = Rule(network, Layout.of(parameters), OPTIMIZERS[kind](**settings), one_hot, decay)
+    optimizer = OPTIMIZERS[kind](**settings)
+    rule = Rule(network, Layout.of(parameters), optimizer, one_hot, decay)
     theta = rule.layout.flatten(parameters)
-    slots = rule.optimizer.init(theta)
+    slots = optimizer.init(theta)
     losses = []
     for step in range(cases.STEPS[precision]):
         images, labels = batch(name, step % cases.ROUND, dtype)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -45,7 +46,7 @@ DRAWS = {
 
 def averaged(measure: Callable[..., float], average: str, labels: np.ndarray, probabilities: np.ndarray) -> float:
     occurring = np.unique(labels)
-    return measure(labels, probabilities.argmax(1), labels=occurring, average=average, zero_division=0)
+    return float(measure(labels, probabilities.argmax(1), labels=occurring, average=average, zero_division=0))
 
 
 def top(k: int, labels: np.ndarray, probabilities: np.ndarray) -> float:
@@ -86,7 +87,8 @@ def test_torchmetrics(name: str, data: tuple) -> None:
     """Class by class, and averaged by its rule where no class is predicted that does not occur."""
     labels, probabilities = data
     classes = probabilities.shape[1]
-    average, _, measure = name.partition("_")
+    average, _, written = name.partition("_")
+    measure: Any = written
     function = getattr(torch_theirs, f"multiclass_{measure.replace('f1', 'f1_score')}")
     compute = partial(function, torch.tensor(probabilities), torch.tensor(labels), num_classes=classes)
     counts = Counts.of(confusion(labels, probabilities.argmax(1), classes))

@@ -75,9 +75,10 @@ def test_equal_pictures_are_never_on_two_sides() -> None:
 
 
 def test_groups_are_never_on_two_sides() -> None:
-    dataset = replace(DATASET, groups=np.arange(360) // 6 * 6)
+    groups = np.arange(360) // 6 * 6
+    dataset = replace(DATASET, groups=groups)
     for fold in folds(dataset):
-        parts = [set(dataset.groups[fold.rows[part]].tolist()) for part in ("train", "validation", "held_out")]
+        parts = [set(groups[fold.rows[part]].tolist()) for part in ("train", "validation", "held_out")]
         assert not (parts[0] & parts[1] or parts[0] & parts[2] or parts[1] & parts[2])
         assert 48 <= len(fold.rows["held_out"]) <= 72
 

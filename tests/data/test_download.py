@@ -203,7 +203,7 @@ def test_a_full_disk(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyP
     server.files["/file"] = CONTENT
 
     def open_full(path: Path, mode: str, opener: Any = None) -> BinaryIO:
-        return FullDisk(path, mode)  # type: ignore[return-value]
+        return FullDisk(path, mode)
 
     monkeypatch.setattr("snellen.files.partial.open", open_full, raising=False)
     with pytest.raises(StorageError, match=r"file: the disk is full.*bytes free; expected 300,000 bytes"):

@@ -16,7 +16,7 @@ from scipy.stats import norm
 
 from snellen.api import Run
 from snellen.evaluate.searches import Edge, SearchStanding, edges
-from snellen.search.drive import Searched, Trial
+from snellen.search.stored import Searched, Trial
 from snellen.statistics.selection import corrected_selection
 from snellen.study.values import Choice
 

@@ -49,12 +49,13 @@ def test_means_of_losses_and_of_f1_have_intervals(seeds_run: Run) -> None:
     evaluation = seeds_run.evaluation
     each = stored(seeds_run, "plain", "validation")
     loss, f1 = (evaluation.recipe("plain", "validation", measure) for measure in ("loss", "macro_f1"))
-    assert loss is not None and loss.low is not None and loss.high is not None and loss.low < loss.value < loss.high
+    assert loss is not None and loss.low is not None and loss.high is not None and loss.value is not None
+    assert loss.low < loss.value < loss.high
     assert loss.value == pytest.approx(np.mean([log_loss(one.labels, one.probabilities) for one in each]), rel=1e-5)
     scores = [f1_score(one.labels, one.predicted, average="macro", zero_division=0) for one in each]
-    assert f1 is not None and f1.low is not None and f1.high is not None
+    assert f1 is not None and f1.low is not None and f1.high is not None and f1.value is not None
     assert f1.low < f1.value < f1.high and f1.covers == "other images and retraining"
-    assert (f1.value, f1.deviation) == (pytest.approx(np.mean(scores)), pytest.approx(np.std(scores, ddof=1)))
+    assert f1.value == pytest.approx(np.mean(scores)) and f1.deviation == pytest.approx(np.std(scores, ddof=1))
 
 
 def test_one_network_has_no_recipe(small_run: Run) -> None:
@@ -73,7 +74,7 @@ def test_folds_are_means_of_means_with_the_corrected_interval(folds_run: Run) ->
     record, evaluation = folds_run.record, folds_run.evaluation
     for model in ("plain", "linear"):
         planned = record.planned[model].folds
-        scores = {fold: [] for fold in (1, 2, 3)}
+        scores: dict[int, list[float]] = {fold: [] for fold in (1, 2, 3)}
         for one in planned:
             held = record.folder_of(one.job).read_predictions("held_out")
             assert held is not None and len(held) == one.num_held_out
@@ -101,7 +102,7 @@ def test_every_row_stands_out_of_fold_once(folds_run: Run) -> None:
     scored = folds_run.evaluation.estimate("plain", "out_of_fold", "accuracy")
     assert scored is not None and scored.value == pytest.approx(accuracy_score(pooled.labels, pooled.predicted))
     per_class = folds_run.evaluation.estimate("plain", "out_of_fold", "recall", "3")
-    assert per_class is not None and per_class.n == (pooled.labels == 3).sum()
+    assert per_class is not None and per_class.n == np.count_nonzero(pooled.labels == 3)
 
 
 def test_limits_stay_where_a_share_can_be(seeds_copy: Path) -> None:

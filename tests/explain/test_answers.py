@@ -150,9 +150,9 @@ def test_given_rows_and_ids_and_none_whose_label_is_sealed(run: Run) -> None:
 def test_sealed_predictions_hold_no_given_image(run: Run) -> None:
     part = run.predictions("conv", "test")
     assert part is not None
-    assert [one.row for one in given({"test": part}, part.rows[:1], ())] == [part.rows[0]]
+    assert [one.row for one in given({"test": part}, part.rows[:1].tolist(), ())] == [part.rows[0]]
     with pytest.raises(StudyError, match="known label"):
-        given({"test": replace(part, labels=None)}, part.rows[:1], ())
+        given({"test": replace(part, labels=None)}, part.rows[:1].tolist(), ())
 
 
 def test_errors_are_of_validation_and_of_the_test_that_was_opened(run: Run, outcomes: Mapping[str, Outcome]) -> None:

@@ -36,6 +36,7 @@ def test_a_lane_that_augments_keeps_the_pictures_it_is_trained_on(tmp_path: Path
     assert list(found) == list(shifted.ids)
     pictures = found[shifted.ids[0]]
     given = augmented_samples(shifted, material())
+    assert given is not None
     np.testing.assert_array_equal(pictures.images, given.augmented)
     np.testing.assert_array_equal(pictures.rows, given.rows)
     assert set(pictures.rows.tolist()) <= set(shifted.rows["train"].tolist()) and len(pictures.rows) == 16

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -25,6 +27,7 @@ def predictions() -> Predictions:
 def test_every_picture_is_behind_its_own_cell(predictions: Predictions) -> None:
     cells = cell_rows(predictions, CLASSES, limit=1000)
     expected: dict[str, list[int]] = {}
+    assert predictions.labels is not None
     for row, label, predicted in zip(predictions.rows, predictions.labels, predictions.predicted):
         expected.setdefault(f"{label},{predicted}", []).append(int(row))
     assert {cell: sorted(rows) for cell, rows in cells.items()} == expected
@@ -40,6 +43,7 @@ def test_cells_hold_the_most_confident_first_and_equals_in_row_order(predictions
 
 def test_mistakes_are_the_wrong_answers_with_the_highest_probability(predictions: Predictions) -> None:
     mistakes = confident_mistakes(predictions, 25)
+    assert predictions.labels is not None
     wrong = [
         (-row.max(), int(at))
         for row, at, label, predicted in zip(
@@ -59,9 +63,13 @@ def test_examples_are_the_first_rows_whatever_the_answer(predictions: Prediction
 
 
 def test_fewer_rows_than_asked_for_and_none_at_all(predictions: Predictions) -> None:
-    few = Predictions("test", *(part[:3] for part in (predictions.rows, predictions.ids)), predictions.labels[:3],
-                      predictions.probabilities[:3])  # fmt: skip
-    none = Predictions("test", few.rows[:0], few.ids[:0], few.labels[:0], few.probabilities[:0])
+    def first(count: int) -> Predictions:
+        assert predictions.labels is not None
+        parts = (predictions.rows, predictions.ids, predictions.labels, predictions.probabilities)
+        rows, ids, labels, probabilities = (part[:count] for part in parts)
+        return Predictions("test", rows, ids, labels, probabilities)
+
+    few, none = first(3), first(0)
     assert len(first_examples(few)) == 3
     assert (cell_rows(none, CLASSES), confident_mistakes(none, 5), first_examples(none)) == ({}, [], [])
     assert worst_pairs(none, CLASSES, 2) == []
@@ -115,7 +123,7 @@ def test_without_a_mistake_there_is_no_pair() -> None:
         first_examples,
     ],
 )
-def test_sealed_labels_are_an_error(predictions: Predictions, ask) -> None:
+def test_sealed_labels_are_an_error(predictions: Predictions, ask: Callable[[Predictions], object]) -> None:
     sealed = Predictions("test", predictions.rows, predictions.ids, None, predictions.probabilities)
     with pytest.raises(RunError, match="test: the labels of these predictions are sealed"):
         ask(sealed)

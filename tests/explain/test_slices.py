@@ -3,6 +3,8 @@ statsmodels and SciPy, and that errors which have nothing to do with the slices 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from statsmodels.stats.contingency_tables import StratifiedTable
@@ -135,8 +137,15 @@ def test_a_planted_weakness_is_found_and_one_of_hard_classes_is_told_apart() -> 
 
 def test_weaker_within_classes_needs_its_own_test() -> None:
     shares = share(80, 100), share(950, 1000)
-    told = {"model": "a", "slice": 0, "inside": shares[0], "outside": shares[1], "low": -0.2, "high": -0.1}
-    given = {**told, "adjusted_p": 0.001, "by_classes": 0.9, "adjusted_within": 0.001}
+    told: dict[str, Any] = {
+        "model": "a",
+        "slice": 0,
+        "inside": shares[0],
+        "outside": shares[1],
+        "low": -0.2,
+        "high": -0.1,
+    }
+    given = {**told, "low": -0.2, "high": -0.1, "adjusted_p": 0.001, "by_classes": 0.9, "adjusted_within": 0.001}
     assert Weakness(**given).is_weak_within
     for changes in ({"adjusted_within": 0.2}, {"by_classes": 0.79}, {"adjusted_p": 0.2}, {"high": 0.01}):
         assert not Weakness(**{**given, **changes}).is_weak_within

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from failing_disk import PowerCut, cut_after, full_after
@@ -29,11 +30,11 @@ def entries(folder: Path) -> list[str]:
 
 
 def test_it_is_built_once() -> None:
-    built: list[Path] = []
+    building = mock.Mock(wraps=build)
     for _ in range(3):
-        folder = cache.cached("kind/key", lambda scratch: built.append(scratch) or build(scratch))
+        folder = cache.cached("kind/key", building)
         assert sorted(path.name for path in folder.iterdir()) == ["a", "b"]
-    assert len(built) == 1
+    building.assert_called_once()
 
 
 def test_two_builders_at_once(own_cache: Path) -> None:

@@ -71,7 +71,7 @@ def test_of_many_models_two_are_told_and_the_others_named(analysed: Path) -> Non
         [(one, outcome)] = [each for each in facts.outcomes.items() if each[0].model == "conv"]
         several[replace(one, model=name)] = replace(outcome, facts=outcome.facts | {"model": name})
     once = dict.fromkeys(("third", "fourth"), facts.record.planned["conv"])
-    record = SimpleNamespace(planned=facts.record.planned | once)
+    record = SimpleNamespace(planned={**facts.record.planned, **once})
     asked: Any = SimpleNamespace(outcomes=several, evaluation=facts.evaluation, record=record)
     [finding] = hidden_units(asked)
     assert finding.sentence.count("silencing") == 2 and len(finding.values) == 4

@@ -22,6 +22,7 @@ from snellen.findings.claims import claim
 from snellen.findings.finding import Finding
 from snellen.findings.rules import RULES
 from snellen.run.flow import report
+from snellen.train.job import Job
 from snellen.train.results import JobFolder
 
 PHASES: dict[str, Any] = {**PLAIN, "train": [{"epochs": 2}, {"epochs": 3, "augment": [{"shift": 0.1}]}]}
@@ -66,7 +67,8 @@ def networks_of(folder: Path) -> list[JobFolder]:
 
 def chain(network: JobFolder) -> list[dict[str, Any]]:
     """result.json of every phase that led to a network, the first first."""
-    found, job = [], network.read_job()
+    found: list[Any] = []
+    job: Job | None = network.read_job()
     while job is not None:
         found.append(json.loads((network.path.parent / job.id / "result.json").read_text()))
         job = job.trajectory.start
@@ -151,7 +153,8 @@ def chain_length(network: JobFolder) -> int:
 
 
 def phase_ids(network: JobFolder) -> list[str]:
-    found, job = [], network.read_job()
+    found: list[Any] = []
+    job: Job | None = network.read_job()
     while job is not None:
         found.append(job.id)
         job = job.trajectory.start

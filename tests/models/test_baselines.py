@@ -36,7 +36,7 @@ def digits(pixel_range: tuple[float, float] = (0.0, 16.0), classes: int = 10) ->
 
 def flat(rows: np.ndarray) -> np.ndarray:
     """Digits as scikit-learn wants them: 0 is black and 1 is white."""
-    return (PIXELS[rows] / 16).reshape(len(rows), -1).astype(np.float32)
+    return np.asarray((PIXELS[rows] / 16).reshape(len(rows), -1), np.float32)
 
 
 def answered(name: str, dataset: Dataset, rows: np.ndarray, others: np.ndarray) -> tuple[Fitted, np.ndarray]:
@@ -151,7 +151,7 @@ def test_large_pictures_are_averaged_in_squares(shape: tuple[int, int, int]) -> 
     factor = min(-(-max(height, width) // 32), height, width)
     assert reduced.shape == (2, height // factor, width // factor, channels)
     whole = pixels[1, : height // factor * factor, : width // factor * factor, 0]
-    np.testing.assert_allclose(reduced[1, :, :, 0], Image.fromarray(whole).reduce(factor), rtol=1e-5)
+    np.testing.assert_allclose(reduced[1, :, :, 0], np.asarray(Image.fromarray(whole).reduce(factor)), rtol=1e-5)
     unchanged = np.zeros((2, 32, 28, 1), np.float32)
     assert baselines._reduced(unchanged) is unchanged
 

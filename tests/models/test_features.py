@@ -153,7 +153,12 @@ def test_a_step_that_needs_few_pictures_sees_them_evenly(monkeypatch: pytest.Mon
     seen: list[np.ndarray] = []
     fit_patches = WhitenPatches.fit
     monkeypatch.setattr(WhitenPatches, "enough", 30)
-    monkeypatch.setattr(WhitenPatches, "fit", lambda own, x, *rest: seen.append(x) or fit_patches(own, x, *rest))
+
+    def noted(own: WhitenPatches, x: Any, *rest: Any) -> Any:
+        seen.append(x)
+        return fit_patches(own, x, *rest)
+
+    monkeypatch.setattr(WhitenPatches, "fit", noted)
     written = {"whiten_patches": {"kernel": 2, "keep": 3}}
     for layers in ([parse(written)], [parse("standardise"), parse(written)]):
         fit(assemble([*layers, Flatten(), Dense(units=10)], (8, 8, 1), 10), IMAGES[:300], LABELS[:300], (0, 16), 0)

@@ -66,8 +66,8 @@ def test_the_number_of_threads() -> None:
 
 def test_they_are_the_softmax_of_the_logits() -> None:
     x = to_input(torch.from_numpy(IMAGES), (0, 255), torch.float64)[None]
-    double = [{name: value.double() for name, value in each.items()} for each in (PARAMETERS, STATE)]
-    logits = NETWORK.apply(*double, x, "evaluate")[0][0].numpy()
+    parameters, state = ({name: value.double() for name, value in each.items()} for each in (PARAMETERS, STATE))
+    logits = NETWORK.apply(parameters, state, x, "evaluate")[0][0].numpy()
     expected = np.exp(logits - logits.max(1, keepdims=True))
     np.testing.assert_allclose(ALL, expected / expected.sum(1, keepdims=True), rtol=1e-4, atol=1e-6)
     assert ALL.dtype == np.float32

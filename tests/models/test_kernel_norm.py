@@ -38,9 +38,9 @@ def of_torch(x: Tensor, gamma: Tensor, beta: Tensor, slope: Tensor) -> list[Tens
 
 
 def of_kernels(x: Tensor, gamma: Tensor, beta: Tensor, slope: Tensor, share: BatchShard | None) -> list[Tensor]:
-    leaves = [x.detach().requires_grad_(), *(each.clone().requires_grad_() for each in (gamma, beta))]
-    y, mean, scale = kernel_norm.normalise(*leaves, EPSILON, share)
-    return [y.detach(), mean, scale, *torch.autograd.grad(y, leaves, slope)]
+    inputs, gamma, beta = (each.detach().clone().requires_grad_() for each in (x, gamma, beta))
+    y, mean, scale = kernel_norm.normalise(inputs, gamma, beta, EPSILON, share)
+    return [y.detach(), mean, scale, *torch.autograd.grad(y, (inputs, gamma, beta), slope)]
 
 
 def gaps(found: list[Tensor], expected: list[Tensor]) -> list[float]:

@@ -9,7 +9,7 @@ import pytest
 from snellen.models.build import parse_layers
 from snellen.models.named import identity_of
 
-RELU = {"relu": {}}
+RELU: dict[str, dict[str, Any]] = {"relu": {}}
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from snellen.report.confusions import blocks, entries, ranked, worst_cells
 
 
 def counts(number: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).poisson(0.4, (number, number)) + 5 * np.eye(number, dtype=int)
+    return np.asarray(np.random.default_rng(seed).poisson(0.4, (number, number)) + 5 * np.eye(number, dtype=int))
 
 
 @pytest.mark.parametrize("number", [51, 62, 100, 345, 1000])

@@ -30,7 +30,10 @@ def test_every_point_network_and_model_is_in_the_figure_and_it_compiles(measure:
     shown = values(figure)
     assert len([one for one in shown if "parameters" in one]) == 6 and len([one for one in shown if "seed" in one]) == 3
     second = next(one for one in shown if "parameters" in one and one["value"] == 8)
-    sign = (lambda share: share) if measure == "accuracy" else (lambda share: 1 - share)
+
+    def sign(share: float) -> float:
+        return share if measure == "accuracy" else 1 - share
+
     assert second["value_"] == pytest.approx(sign(0.9))
     assert sorted([second["low"], second["high"]]) == pytest.approx(sorted([sign(0.88), sign(0.92)]))
     svg = vl_convert.vegalite_to_svg(figure)

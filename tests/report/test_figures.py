@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -106,7 +107,7 @@ def test_a_histogram_of_colours_is_outlined_to_its_last_edge() -> None:
     assert ">red<" in svg and "var(--miss)" in svg and "var(--validation)" in svg
 
 
-def test_the_library_is_bundled_once_a_version(tmp_path, monkeypatch) -> None:
+def test_the_library_is_bundled_once_a_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SNELLEN_CACHE", str(tmp_path))
     first = figures.javascript()
     monkeypatch.setattr(sys.modules["vl_convert"], "javascript_bundle", None)

@@ -60,6 +60,13 @@ def text(element: Any) -> str:
     return " ".join("".join(element.itertext()).split())
 
 
+def found(pattern: str, among: str) -> tuple[str, ...]:
+    """The groups of the first match."""
+    match = re.search(pattern, among)
+    assert match is not None, pattern
+    return match.groups()
+
+
 @pytest.fixture(scope="module")
 def tree() -> Any:
     return parsed(page.render(*digits_report()))
@@ -81,7 +88,7 @@ def strings(value: Any, harmless: Iterator[str]) -> Any:
     return [strings(one, harmless) for one in value] if isinstance(value, list) else value
 
 
-def test_hostile_names_add_no_element_and_no_attribute(content) -> None:
+def test_hostile_names_add_no_element_and_no_attribute(content: dict[str, Any]) -> None:
     def attacked(names: list[str]) -> dict[str, Any]:
         endless = (names[n % len(names)] for n in range(10**6))
         hostile = strings(content, endless)
@@ -111,7 +118,7 @@ def test_there_are_fifty_payloads() -> None:
     assert len(set(PAYLOADS)) == 50
 
 
-def test_the_policy_allows_exactly_the_scripts_of_the_page(tree) -> None:
+def test_the_policy_allows_exactly_the_scripts_of_the_page(tree: Any) -> None:
     policy = tree.find(".//meta[@http-equiv='Content-Security-Policy']").attrib["content"]
     rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
     scripts = [one.text for one in tree.iter("script") if one.attrib.get("type") != "application/json"]
@@ -121,7 +128,7 @@ def test_the_policy_allows_exactly_the_scripts_of_the_page(tree) -> None:
     assert rules["default-src"] == "'none'" and rules["img-src"] == "data:"
 
 
-def test_the_page_asks_for_nothing(tree) -> None:
+def test_the_page_asks_for_nothing(tree: Any) -> None:
     for element in tree.iter():
         for name in ("src", "href", "srcset", "action", "data", "poster"):
             assert element.attrib.get(name, "#").startswith(("#", "data:")), (element.tag, element.attrib)
@@ -130,12 +137,12 @@ def test_the_page_asks_for_nothing(tree) -> None:
     assert not re.search(r"@import|url\((?!\"data:)", styles)
 
 
-def test_every_link_within_the_page_has_a_target(tree) -> None:
+def test_every_link_within_the_page_has_a_target(tree: Any) -> None:
     targets = {one.attrib["id"] for one in tree.iter() if "id" in one.attrib}
     assert {one.attrib["href"][1:] for one in tree.iter("a")} <= targets
 
 
-def test_every_sentence_and_every_score_is_shown(tree, content) -> None:
+def test_every_sentence_and_every_score_is_shown(tree: Any, content: dict[str, Any]) -> None:
     shown = text(tree.find("body"))
     for finding in content["answer"] + content["findings"]:
         assert finding["sentence"].replace("`", "") in shown
@@ -146,7 +153,7 @@ def test_every_sentence_and_every_score_is_shown(tree, content) -> None:
     assert content["claim"] in shown and content["models"][-1]["reason"] in shown
 
 
-def test_the_matrix_is_the_confusion(tree, content) -> None:
+def test_the_matrix_is_the_confusion(tree: Any, content: dict[str, Any]) -> None:
     tables = {one.attrib["data-cells"]: one for one in tree.iter("table") if "data-cells" in one.attrib}
     for place, model in enumerate(content["models"]):
         for name, role in model["roles"].items():
@@ -154,7 +161,7 @@ def test_the_matrix_is_the_confusion(tree, content) -> None:
             assert [[int(text(cell) or 0) for cell in row.findall("td")] for row in rows] == role["confusion"]
 
 
-def test_a_cell_leads_to_its_pictures(tree, content) -> None:
+def test_a_cell_leads_to_its_pictures(tree: Any, content: dict[str, Any]) -> None:
     cells = json.loads(text(tree.find(".//script[@id='embedded']")))["cells"]
     for place, model in enumerate(content["models"]):
         for name, role in model["roles"].items():
@@ -162,7 +169,7 @@ def test_a_cell_leads_to_its_pictures(tree, content) -> None:
             assert {cell: [cells["rows"][tile] for tile in tiles] for cell, tiles in matrix.items()} == role["cells"]
 
 
-def test_confused_pairs_are_four_grids_each_under_the_name_of_its_role(tree, content) -> None:
+def test_confused_pairs_are_four_grids_each_under_the_name_of_its_role(tree: Any, content: dict[str, Any]) -> None:
     classes = content["data"]["classes"]
     for model in content["models"]:
         for name, role in model["roles"].items():
@@ -181,7 +188,7 @@ def test_confused_pairs_are_four_grids_each_under_the_name_of_its_role(tree, con
     assert content["models"][0]["roles"]["test"]["pairs"] and not content["models"][0]["roles"]["train"]["pairs"]
 
 
-def test_every_list_and_table_of_a_role_bears_its_name(tree, content) -> None:
+def test_every_list_and_table_of_a_role_bears_its_name(tree: Any, content: dict[str, Any]) -> None:
     for place, model in enumerate(content["models"]):
         for name in model["roles"]:
             panel = tree.find(f".//details[@id='model-{model['name']}']//div[@data-role='{name}']")
@@ -191,7 +198,7 @@ def test_every_list_and_table_of_a_role_bears_its_name(tree, content) -> None:
             assert all(name in head for head in heads.values())
 
 
-def test_augmented_pictures_stand_beside_those_they_were(content) -> None:
+def test_augmented_pictures_stand_beside_those_they_were(content: dict[str, Any]) -> None:
     """Two of two models; the tiles behind the mean pictures are the very pictures given."""
     thumbnails = digits_report()[1]
     altered = {}
@@ -200,12 +207,10 @@ def test_augmented_pictures_stand_beside_those_they_were(content) -> None:
         model["augmented"] = [{"original": row, "augmented": at} for at, row in enumerate(rows)]
     tree = parsed(page.render(content, thumbnails, altered))
     sheet = "".join(one.text for one in tree.iter("style"))
-    columns = int(re.search(r"--columns: (\d+)", sheet)[1])
+    columns = int(found(r"--columns: (\d+)", sheet)[0])
     picture = Image.open(
         io.BytesIO(
-            base64.b64decode(
-                re.search(r"\.picture { background-image: url\(\"data:image/webp;base64,([^\"]+)", sheet)[1]
-            )
+            base64.b64decode(found(r"\.picture { background-image: url\(\"data:image/webp;base64,([^\"]+)", sheet)[0])
         )
     )
     pixels = np.asarray(picture.convert("L"), int)
@@ -215,20 +220,20 @@ def test_augmented_pictures_stand_beside_those_they_were(content) -> None:
         for item, entry in zip(shown, model["augmented"]):
             given = (thumbnails.images[entry["original"]], altered[model["job"]].images[entry["augmented"]])
             for span, image in zip(item.findall("span"), given):
-                x, y = map(int, re.search(r"--x:(\d+);--y:(\d+)", span.attrib["style"]).groups())
+                x, y = map(int, found(r"--x:(\d+);--y:(\d+)", span.attrib["style"]))
                 assert x < columns
                 tile = pixels[8 * y : 8 * y + 8, 8 * x : 8 * x + 8]
                 np.testing.assert_allclose(tile, image[..., 0], atol=2)
     assert not parsed(page.render(digits_report()[0], thumbnails)).findall(".//ol[@class='altered']")
 
 
-def test_a_model_whose_test_is_sealed_shows_no_test_number(tree, content) -> None:
+def test_a_model_whose_test_is_sealed_shows_no_test_number(tree: Any, content: dict[str, Any]) -> None:
     row = next(row for row in tree.iter("tr") if row.find("th/a") is not None and "dense-32" in text(row))
     assert "not opened" in text(row)
     assert "test" not in content["models"][1]["roles"]
 
 
-def test_undefined_is_written_out(content) -> None:
+def test_undefined_is_written_out(content: dict[str, Any]) -> None:
     row = content["models"][0]["roles"]["test"]["per_class"][4]
     row |= {"precision": estimate(None, 0), "f1": None}
     shown = parsed(page.render(content, digits_report()[1]))
@@ -236,14 +241,14 @@ def test_undefined_is_written_out(content) -> None:
     assert [text(cell) for cell in rows[4].findall("td")][3:] == ["undefined", "undefined"]
 
 
-def test_a_study_in_which_everything_failed_has_a_page(content) -> None:
+def test_a_study_in_which_everything_failed_has_a_page(content: dict[str, Any]) -> None:
     content |= {"models": content["models"][-1:], "leaderboard": content["leaderboard"][-1:], "chosen": None}
     content |= {"answer": [], "openings": {"this_run": 0, "ever": 0, "models": []}}
     shown = text(parsed(page.render(content, digits_report()[1])).find("body"))
     assert "non-finite loss" in shown and "stayed sealed" in shown
 
 
-def test_names_that_are_not_unicode_do_not_stop_the_report(content) -> None:
+def test_names_that_are_not_unicode_do_not_stop_the_report(content: dict[str, Any]) -> None:
     content["data"]["classes"][0] = "caf\udce9"
     assert "caf?" in page.render(content, digits_report()[1])
 
@@ -252,7 +257,9 @@ def test_names_that_are_not_unicode_do_not_stop_the_report(content) -> None:
     ("models", "classes", "said"),
     [(20, 40, "To keep this file small"), (2, 1000, "The 1,000 classes are in 24 blocks")],
 )
-def test_a_large_study_stays_under_the_limit_and_says_what_it_left_out(content, models, classes, said) -> None:
+def test_a_large_study_stays_under_the_limit_and_says_what_it_left_out(
+    content: dict[str, Any], models: int, classes: int, said: str
+) -> None:
     large = enlarged(content, models, classes)
     html = page.render(large, digits_report()[1])
     assert len(html.encode()) <= REPORT_BYTES

@@ -138,7 +138,7 @@ def test_a_dossier_of_hundreds_of_classes_holds_the_telling_ones() -> None:
     assert len(kept["of"]) <= LISTED_CLASSES and {5, 299, 298, 0, 1} <= set(kept["of"])
     assert kept["of"] == sorted(kept["of"], reverse=True) == kept["overlap"]
     assert kept["boxes"]["true"] == [[at] for at in kept["of"]]
-    few_classes = {**whole, "area": whole["area"][:3]}
+    few_classes: dict[str, Any] = {**whole, "area": whole["area"][:3]}
     assert _reduced(few_classes) == few_classes
 
 

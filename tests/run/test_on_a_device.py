@@ -39,7 +39,8 @@ def test_a_run_on_a_device_is_the_run_on_the_cpu(tmp_path: Path, sections: dict[
     measured = [facts.evaluation.scores.filter(pl.col("class").is_null()) for facts in (found, expected)]
     assert measured[0]["measure"].to_list() == measured[1]["measure"].to_list()
     # rounding decides about a picture here and there: one of 60 of its class
-    np.testing.assert_allclose(*(each["value"].to_numpy() for each in measured), rtol=0.01, atol=0.03)
+    ours, theirs = (each["value"].to_numpy() for each in measured)
+    np.testing.assert_allclose(ours, theirs, rtol=0.01, atol=0.03)
 
 
 def test_a_model_predicts_on_a_device(tmp_path: Path) -> None:

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 from report_cases import digits_report
-from rich.console import Console
 from runs import LINEAR, small_study
 
 from snellen import run as running
 from snellen.api import Run
+from snellen.console import PlainConsole
 from snellen.evaluate.record import RunRecord
 from snellen.progress import Terminal
 from snellen.report import page
@@ -45,7 +45,7 @@ def pairs_are_fast(monkeypatch: pytest.MonkeyPatch, own_user: Path) -> list[str]
 
 def test_what_was_measured_is_told_and_shown(tmp_path: Path, pairs_are_fast: list[str]) -> None:
     study = small_study(models={"linear": LINEAR}, seeds=4, train={"epochs": 2, "batch_size": 64})
-    console = Console(file=io.StringIO(), width=200)
+    console = PlainConsole(file=io.StringIO(), width=200)
     finished = running.run(study.document, study.file, replace(SETTINGS, out=tmp_path / "run"), Terminal(console))
     [row] = json.loads((tmp_path / "run/report.json").read_text("utf-8"))["computed"]
     assert row == {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import islice
+from typing import Any
 
 import pytest
 from scipy import stats
@@ -40,9 +41,9 @@ def test_numbers_are_uniform_on_their_scale() -> None:
 
 
 def test_whole_numbers_on_a_logarithmic_scale_are_whole_and_within() -> None:
-    found = [each["a"] for each in islice(draws(Space({"a": {"log": [1, 50_000]}}), 3), 3000)]
+    found: list[Any] = [each["a"] for each in islice(draws(Space({"a": {"log": [1, 50_000]}}), 3), 3000)]
     assert all(type(number) is int and 1 <= number <= 50_000 for number in found)
-    assert len(set(found)) == len(found) and sorted(found)[len(found) // 2] < 5_000  # type: ignore[type-var]
+    assert len(set(found)) == len(found) and sorted(found)[len(found) // 2] < 5_000
 
 
 def test_the_stream_depends_on_the_seed_alone() -> None:

@@ -85,7 +85,7 @@ def test_the_curve_of_the_winner_is_that_of_the_same_job_run_straight_through(ha
     found = outcome(halved)
     values = next(trial["assignment"] for trial in found["trials"] if trial["number"] == found["winner"])
     units = values["layers.1.dense.units"]
-    plain = {"layers": ["flatten", {"dense": {"units": units, "activation": "relu"}}]}
+    plain: dict[str, Any] = {"layers": ["flatten", {"dense": {"units": units, "activation": "relu"}}]}
     plain["train"] = {"learning_rate": values["train.learning_rate"], "epochs": 4}
     straight = run(tmp_path / "straight", plain)
     ours, theirs = (runs.facts_of(folder).record.job("dense") for folder in (halved, straight.folder))

@@ -11,7 +11,7 @@ from snellen.statistics.means import mean_limits
 
 def drawn_losses(generator: np.random.Generator, accuracy: float, scale: float, shape: tuple[int, ...]) -> np.ndarray:
     """Cross-entropies of a network of two classes whose margins are normal; the larger the scale the surer it is."""
-    return np.logaddexp(0, -(generator.standard_normal(shape) + ndtri(accuracy)) * scale)
+    return np.asarray(np.logaddexp(0, -(generator.standard_normal(shape) + ndtri(accuracy)) * scale))
 
 
 @pytest.mark.parametrize(("accuracy", "scale"), [(0.5, 4), (0.8, 1), (0.8, 4), (0.95, 2), (0.95, 5), (0.99, 6)])

@@ -18,7 +18,7 @@ RIGHT = RANDOM.random((6, 150)) < np.array([[0.8], [0.82], [0.7], [0.8], [0.6], 
 def equal_networks(count: int, images: int, shared: float, generator: np.random.Generator) -> np.ndarray:
     """(M, N) of one accuracy, 0.9; shared: how much of what makes an image hard is the same for all."""
     common, own = generator.standard_normal(images), generator.standard_normal((count, images))
-    return np.sqrt(shared) * common + np.sqrt(1 - shared) * own + ndtri(0.9) > 0
+    return np.asarray(np.sqrt(shared) * common + np.sqrt(1 - shared) * own + ndtri(0.9) > 0)
 
 
 def test_each_image_is_scored_by_what_is_chosen_without_it(monkeypatch: pytest.MonkeyPatch) -> None:

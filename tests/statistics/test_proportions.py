@@ -18,8 +18,7 @@ def test_limits_are_those_of_statsmodels(found, method: str, count: int, confide
     for hits in sorted({0, 1, count // 3, count - 1, count}):
         expected = proportion_confint(hits, count, 1 - confidence, method)
         assert found(hits, count, confidence) == pytest.approx(expected, abs=1e-12)
-    hits = np.array([0, count])
-    assert found(hits, count).shape == (2, 2)
+    assert found(np.array([0, count]), count).shape == (2, 2)
 
 
 def test_nothing_counted_may_be_any_share() -> None:

@@ -230,6 +230,7 @@ def test_a_difference_is_worked_out_by_its_formula() -> None:
 def test_the_other_way_round_only_the_sign_changes() -> None:
     other = Recipe(0.85, 0.01).train(images(30, RANDOM), 3, RANDOM)
     ab, ba = recipe_difference(TABLE, other), recipe_difference(other, TABLE)
+    assert ba.low is not None and ba.high is not None
     assert (ab.value, ab.low, ab.high, ab.p_value) == pytest.approx((-ba.value, -ba.high, -ba.low, ba.p_value))
 
 

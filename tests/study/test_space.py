@@ -101,7 +101,7 @@ def test_combinations_are_in_the_order_written_with_the_last_varying_fastest() -
 
 
 def test_a_filled_model_is_the_template_with_the_chosen_options() -> None:
-    chosen = {BLOCK: "option 2", DROP: 0.4, UNITS: 16, OPTIMIZER: "sgd", MOMENTUM: 0.9}
+    chosen: dict[str, str | float] = {BLOCK: "option 2", DROP: 0.4, UNITS: 16, OPTIMIZER: "sgd", MOMENTUM: 0.9}
     assert Space(NESTED).filled(chosen).model == {
         "layers": ["flatten", {"dropout": 0.4}, "relu", {"dense": {"units": 16}}],
         "train": {"optimizer": {"sgd": {"momentum": 0.9}}},

@@ -12,14 +12,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from rich.console import Console
 from runs import MODELS, SECTIONS, blobs, findings_of, run_small
 from sklearn.metrics import accuracy_score
 
 import snellen
 from snellen import run as running
 from snellen.api import Run
-from snellen.console import console_for
+from snellen.console import PlainConsole, console_for
 from snellen.errors import IdentityError
 from snellen.evaluate.baselines import baseline_key
 from snellen.files import journal
@@ -147,7 +146,7 @@ def test_a_sample_of_the_training_images_is_named(
     monkeypatch.setattr(baselines, "WORK", 64 * 10 * 305)
     monkeypatch.setattr(baselines, "ROUNDS", 20)
     study = snellen.Study("small", data="digits", models=QUICK, **SECTIONS)
-    console = Console(file=io.StringIO(), width=40)
+    console = PlainConsole(file=io.StringIO(), width=40)
     settings = running.Settings(tmp_path / "run", "cpu", 1)
     finished = running.run(study.document, study.file, settings, Terminal(console))
     label = "logistic regression (300 training images)"
