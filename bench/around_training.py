@@ -128,7 +128,9 @@ def show(title: str, found: dict[str, list[dict[str, Any]]]) -> None:
     }
     for name, seconds in middle.items():
         print(f"{title}, {name}: " + ", ".join(f"{key} {value:.2f} s" for key, value in seconds.items()))
-        parts = Counter({key: median(run["parts"].get(key, 0.0) for run in found[name]) for key in found[name][0]["parts"]})
+        parts = Counter(
+            {key: median(run["parts"].get(key, 0.0) for run in found[name]) for key in found[name][0]["parts"]}
+        )
         print("    " + ", ".join(f"{key} {value:.2f}" for key, value in parts.most_common() if value >= SHOWN_SECONDS))
     if "other" in middle:
         ratios = (f"{key} {middle['here'][key] / middle['other'][key]:.2f}" for key in ("wall", "cpu"))

@@ -32,10 +32,10 @@ from snellen.report import notebook
 from snellen.report.analyses import page_of
 from snellen.report.figures import learning_curve
 from snellen.report.phases import phases_section, whole_history
-from snellen.run import RunWatcher, Settings
+from snellen.run import RunCallback, Settings
 from snellen.run import run as run_study
-from snellen.run.analysing import scene_of, timed
-from snellen.run.checking import check_study
+from snellen.run.analyses import make_analysis, scene_of
+from snellen.run.check import check_study
 from snellen.study.document import Document, from_values, open_document, to_yaml
 from snellen.study.schema import StudyFile
 
@@ -98,7 +98,7 @@ class Study:
         processes that train at once, as many as threads when None."""
         settings = Settings(Path(out) if out is not None else None, device, threads, data_dir, workers)
         if not progress:
-            return Run(run_study(self.document, self.file, settings, RunWatcher(), self.dataset).folder)
+            return Run(run_study(self.document, self.file, settings, RunCallback(), self.dataset).folder)
         with Terminal(console_for()) as terminal:
             return Run(run_study(self.document, self.file, settings, terminal, self.dataset).folder)
 
@@ -243,7 +243,7 @@ class Run:
         one = ask(name, self._known(model) if model else self.chosen, options, networks_of(record))
         outcome = stored(record, one)
         if outcome is None:
-            outcome = timed(scene_of(record, data_dir, dataset), one, RunWatcher())
+            outcome = make_analysis(scene_of(record, data_dir, dataset), one, RunCallback())
         return Found(one, outcome, Path(self.folder))
 
     def units(self, model: str | None = None, **options: Any) -> Found:

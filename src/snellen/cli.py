@@ -17,7 +17,7 @@ from snellen.data_cli import app as data_app
 from snellen.plain import say
 
 if TYPE_CHECKING:
-    from snellen.run import Finished
+    from snellen.run import FinishedRun
 
 app = typer.Typer(
     name="snellen",
@@ -126,7 +126,7 @@ def check(
     if study is None:
         raise typer.BadParameter("STUDY is missing")
     from snellen.run import Settings
-    from snellen.run.checking import check_study
+    from snellen.run.check import check_study
     from snellen.study.document import open_document
 
     document = open_document(study)
@@ -281,7 +281,7 @@ def _overrides(given: list[str] | None, seed: int | None) -> list[str]:
     return [*(given or []), *([f"seed={seed}"] if seed is not None else [])]
 
 
-def _show(finished: Finished, as_json: bool) -> None:
+def _show(finished: FinishedRun, as_json: bool) -> None:
     """The findings and the path of the report; exits 1 for errors, 3 for failed jobs."""
     if as_json:
         say((finished.folder / "report.json").read_text(encoding="utf-8").rstrip("\n"))

@@ -12,13 +12,13 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.text import Text
 
 from snellen.console import PlainConsole
-from snellen.data.dataset import Dataset
-from snellen.data.splits.roles import ROLES, Roles
+from snellen.data.splits.roles import ROLES
+from snellen.data.splits.split_data import SplitData
 from snellen.evaluate.evaluation import Evaluation
 from snellen.evaluate.record import RunRecord
 from snellen.findings.finding import plural
 from snellen.plain import plain
-from snellen.run import RunWatcher
+from snellen.run import RunCallback
 from snellen.search.rounds import TrialRequest
 from snellen.study.plan import Plan
 from snellen.tables import print_leaderboard
@@ -42,7 +42,7 @@ class _Pack:
     best: float = 0.0
 
 
-class Terminal(RunWatcher):
+class Terminal(RunCallback):
     """Shows a bar for the whole run and one for each pack that is being trained; without a terminal, only the line that
     ends each job."""
 
@@ -73,9 +73,10 @@ class Terminal(RunWatcher):
     ) -> None:
         self.bars.stop()
 
-    def read(self, dataset: Dataset, roles: Roles) -> None:
+    def data_read(self, data: SplitData) -> None:
+        dataset, rows = data.dataset, data.roles.rows
         height, width, channels = dataset.shape
-        counts = ", ".join(f"{role} {len(roles.rows[role]):,}" for role in ROLES if len(roles.rows[role]))
+        counts = ", ".join(f"{role} {len(rows[role]):,}" for role in ROLES if len(rows[role]))
         told = f": {len(dataset):,} images {height}x{width}x{channels}, {len(dataset.classes)} classes\n  {counts}"
         self.console.print(Text.assemble((plain(dataset.name), "bold"), told))
 
@@ -86,18 +87,18 @@ class Terminal(RunWatcher):
         if finished:
             self.console.print(f"{finished} of {len(plan.lanes)} jobs have a result already", highlight=False)
 
-    def floored(self, floors: Sequence[BaselineResult], seconds: float) -> None:
+    def baselines_trained(self, baselines: Sequence[BaselineResult], seconds: float) -> None:
         accuracies = [
             f"{each.floor} {100 * each.validation_accuracy:.1f} %"
-            for each in floors
+            for each in baselines
             if each.validation_accuracy is not None
         ]
-        told = f"  floors, validation accuracy: {', '.join(accuracies)}, {seconds:.1f} s"
+        told = f"  baselines, validation accuracy: {', '.join(accuracies)}, {seconds:.1f} s"
         self.console.print(told, highlight=False, soft_wrap=True)
 
-    def searching(self, model: str, number: int, asks: Sequence[TrialRequest]) -> None:
-        epochs = max(ask.to_epoch for ask in asks)
-        trials, reach = plural(len(asks), "trial"), plural(epochs, "epoch")
+    def search_round_begins(self, model: str, number: int, requests: Sequence[TrialRequest]) -> None:
+        epochs = max(request.to_epoch for request in requests)
+        trials, reach = plural(len(requests), "trial"), plural(epochs, "epoch")
         self.console.print(f"  {model}: round {number} of its search, {trials} up to {reach}", highlight=False)
 
     def began(self, lanes: Sequence[Lane], labels: Sequence[str], strategy: Mapping[str, Any]) -> None:
@@ -150,7 +151,7 @@ class Terminal(RunWatcher):
     def evaluated(self, record: RunRecord, evaluation: Evaluation) -> None:
         print_leaderboard(self.console, record, evaluation)
 
-    def analysing(self, title: str) -> None:
+    def analysis_begins(self, title: str) -> None:
         self.console.print(f"  analysing: {title}", highlight=False)
 
     def _show_whole(self) -> None:

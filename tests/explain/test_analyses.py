@@ -24,7 +24,7 @@ from snellen.explain.outcome import Outcome, load_outcome, save_outcome
 from snellen.explain.subject import Subject
 from snellen.models.build import Network
 from snellen.report.analyses import PAGES, Leaf
-from snellen.run.analysing import scene_of
+from snellen.run.analyses import scene_of
 from snellen.run.flow import report
 
 MODELS: dict[str, Any] = {

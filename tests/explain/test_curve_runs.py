@@ -19,8 +19,8 @@ from snellen.explain.curves.analysis import make as make_curve
 from snellen.explain.subject import Recipe
 from snellen.report.pages.curves import curve_page
 from snellen.report.pages.leaf import Leaf
-from snellen.run.checking import check_study
-from snellen.run.preparation import Settings
+from snellen.run.check import check_study
+from snellen.run.run_folder import Settings
 from snellen.statistics.recipes import recipe_mean
 from snellen.study.analyses import Curves
 from snellen.tables import plan_sentences

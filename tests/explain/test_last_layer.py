@@ -22,7 +22,7 @@ from snellen.explain.last_layer import LastLayer, contributions, has_hidden, nea
 from snellen.explain.subject import Scene, Subject
 from snellen.metrics.scores import confusion
 from snellen.models.build import build
-from snellen.run.analysing import scene_of
+from snellen.run.analyses import scene_of
 
 MODELS: dict[str, Any] = {
     "dense": {"layers": ["flatten", {"dense": {"units": 12, "activation": "relu"}}, {"dropout": 0.1}]},

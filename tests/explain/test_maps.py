@@ -22,7 +22,7 @@ from snellen.explain.maps.words import sentences
 from snellen.explain.outcome import Outcome
 from snellen.explain.subject import Subject
 from snellen.models.build import build
-from snellen.run.analysing import scene_of
+from snellen.run.analyses import scene_of
 from snellen.study.analyses import Maps
 
 MODELS: dict[str, Any] = {

@@ -13,12 +13,12 @@ from pydantic import TypeAdapter
 from runs import small_study
 
 from snellen.data.load import read
-from snellen.data.splits.roles import assign
 from snellen.errors import SnellenError
 from snellen.models.features import TopPixels
 from snellen.models.layers import Dense, Flatten
 from snellen.study.curves import nested_rows, varied, with_curves
-from snellen.study.plan import Plan, options_of, plan, split_of
+from snellen.study.data_settings import options_of, split_of_study
+from snellen.study.plan import Plan, plan
 from snellen.study.points import Curve
 
 UNITS: dict[str, Any] = {"dense": {"units": 16, "activation": "relu"}}
@@ -33,8 +33,8 @@ def planned(**curves: Any) -> Plan:
     """The plan of the small study with one curve."""
     study = small_study(models=MODELS, analyses=[{"curves": curves}]).file
     dataset = read(study.data.source, options_of(study))
-    roles = assign(dataset, split_of(study))
-    return with_curves(plan(study, dataset, roles), study, dataset, roles)
+    data = split_of_study(study, dataset)
+    return with_curves(plan(study, data), study, data)
 
 
 def test_a_point_differs_from_its_model_in_one_value_and_in_the_seed() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from snellen.study.assignments import fill
 from snellen.study.schema import Model, StudyFile
@@ -30,16 +29,6 @@ class Found:
             name: {split: fill(study.models[name], assignment) for split, assignment in splits.items()}
             for name, splits in self.splits.items()
         }
-
-    def as_json(self) -> dict[str, Any]:
-        """For plan.json."""
-        splits = {
-            name: [{"repeat": repeat, "fold": fold, "values": dict(each)} for (repeat, fold), each in found.items()]
-            for name, found in self.splits.items()
-            if found
-        }
-        found = {name: dict(each) for name, each in self.models.items()}
-        return {"found": found, "found_in_folds": splits} if splits else {"found": found}
 
 
 def with_found(study: StudyFile, found: Found) -> StudyFile:

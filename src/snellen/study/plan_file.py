@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import ConfigDict, TypeAdapter
 
@@ -28,15 +28,32 @@ class FoundInSplit:
     values: Mapping[str, Scalar]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PlanFile:
-    """The whole file. curves, found_in_folds: absent where there are none."""
+    """The whole file. curves: absent in files of the first versions; found_in_folds: absent where empty."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STORED
     models: Mapping[str, PlannedModel]
-    found: Mapping[str, Mapping[str, Scalar]]
     curves: tuple[Curve, ...] = ()
+    found: Mapping[str, Mapping[str, Scalar]]
     found_in_folds: Mapping[str, tuple[FoundInSplit, ...]] = field(default_factory=dict)
+
+    @staticmethod
+    def of(models: Mapping[str, PlannedModel], curves: tuple[Curve, ...], found: Found) -> PlanFile:
+        """The file of a plan, and of what its searches found."""
+        in_folds = {
+            name: tuple(FoundInSplit(repeat, fold, values) for (repeat, fold), values in splits.items())
+            for name, splits in found.splits.items()
+            if splits
+        }
+        return PlanFile(models=models, curves=curves, found=found.models, found_in_folds=in_folds)
+
+    def as_json(self) -> dict[str, Any]:
+        """As JSON values."""
+        values = asdict(self)
+        if not self.found_in_folds:
+            del values["found_in_folds"]
+        return values
 
     def as_found(self) -> Found:
         """The values that searches found."""
@@ -51,7 +68,7 @@ _KIND = TypeAdapter(PlanFile)
 
 
 def read_plan(path: Path, study: StudyFile) -> PlanFile:
-    """Such a file. Raises IdentityError where it is not one, or not of this study."""
+    """The file. Raises IdentityError where it is not one, or not of this study."""
     stored = read_as(_KIND, path)
     where = str(path)
     if list(stored.models) != list(study.models):

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from snellen.data.dataset import Dataset
-from snellen.data.duplicates import duplicate_groups
 from snellen.data.inspect.classes import near_sets
 
 SETS = 24
@@ -18,13 +17,16 @@ PICTURES = 8
 Content = dict[str, Any]
 
 
-def listed(dataset: Dataset, near: np.ndarray, parts: np.ndarray, unnamed: Sequence[str]) -> Content:
+def listed(
+    dataset: Dataset, near: np.ndarray, copies: np.ndarray, parts: np.ndarray, unnamed: Sequence[str]
+) -> Content:
     """What the pages tell of near-duplicates, and the first sets: those across parts first, then the largest.
 
-    near: (N,) from `near_groups`. parts: (N,) text, where each row stands, "" for rows that are not looked at. unnamed:
-    the parts whose labels stay unsaid; sets wholly within those stay unseen, as nothing but counts may be told of them.
+    near, copies: (N,) from `near_groups` and `duplicate_groups`. parts: (N,) text, where each row stands, "" for rows
+    that are not looked at. unnamed: the parts whose labels stay unsaid; sets wholly within those stay unseen, as
+    nothing but counts may be told of them.
     """
-    sets = near_sets(near, duplicate_groups(dataset.images), parts)
+    sets = near_sets(near, copies, parts)
     seen = [rows for rows in sets if not np.isin(parts[rows], ["", *unnamed]).all()]
     return {
         "images": sum(map(len, seen)),

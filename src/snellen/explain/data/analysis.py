@@ -84,7 +84,7 @@ def _near(scene: Scene, ground: Ground) -> dict[str, Any] | None:
     rows, roles = labelled(ground.subject)
     parts[rows] = roles
     parts[_tested(scene)] = "test"
-    return listed(scene.dataset, groups, parts, ["test"])
+    return listed(scene.dataset, groups, duplicate_groups(scene.dataset.images), parts, ["test"])
 
 
 def _tested(scene: Scene) -> np.ndarray:

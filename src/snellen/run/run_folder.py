@@ -1,4 +1,4 @@
-"""The first arrow of a run: its folder, its device, and what it is about to do, written down."""
+"""The run directory: what is written at the start of a run, and the device and data that its jobs use."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, with_config
 from typing_extensions import TypedDict
 
 from snellen.data.dataset import Dataset
+from snellen.evaluate.data_file import DataFile
 from snellen.files import hashes, journal
 from snellen.files.atomic import move_into, partly_moved, write_json, write_text
 from snellen.files.clock import now
@@ -22,6 +23,7 @@ from snellen.models.forward import resident
 from snellen.study.document import Document, expect_short, to_yaml
 from snellen.study.found import Found
 from snellen.study.plan import Plan
+from snellen.study.plan_file import PlanFile
 from snellen.study.schema import StudyFile
 from snellen.train.environment import settle
 from snellen.train.loop import ResidentData
@@ -47,7 +49,7 @@ RETIRED = (
 
 @dataclass(frozen=True)
 class Settings:
-    """How to run, not what. out: the run directory, runs/<study> when None. device: auto, cpu, cuda, cuda:1 or mps.
+    """How a study is run. out: the run directory, runs/<study> when None. device: auto, cpu, cuda, cuda:1 or mps.
     workers: processes that train at the same time, as many as threads when None."""
 
     out: Path | None = None
@@ -59,7 +61,7 @@ class Settings:
 
 @with_config(ConfigDict(extra="allow", strict=True))
 class Environment(TypedDict, total=False):
-    """What of environment.json a run goes on with."""
+    """The keys of environment.json that a run reads again when it is continued."""
 
     device: Annotated[str, Field(max_length=100)]
     threads: Annotated[int, Field(ge=1, le=MAX_THREADS)]
@@ -68,27 +70,28 @@ class Environment(TypedDict, total=False):
 _ENVIRONMENT = TypeAdapter(Environment)
 
 
-def settled(folder: Path, settings: Settings) -> dict[str, Any]:
-    """Sets device and threads: as given, else as the run was begun with; journals what changed since."""
+def settle_environment(folder: Path, settings: Settings) -> dict[str, Any]:
+    """Chooses device and threads: those of `settings`, else those of environment.json. Writes that file, and into the
+    journal what changed."""
     path = folder / "environment.json"
     stored = read_as(_ENVIRONMENT, path) if path.exists() else Environment()
     before = dict(stored)
     environment = settle(settings.device, settings.threads, before)
-    changed = {key: [before[key], now] for key, now in environment.items() if before.get(key, now) != now}
+    changed = {key: [before[key], value] for key, value in environment.items() if before.get(key, value) != value}
     if changed:
         journal.append(folder / "journal.jsonl", {"event": "continued elsewhere", "changed": changed, "time": now()})
     write_json(path, environment)
     return environment
 
 
-def begin(
+def begin_run(
     folder: Path,
     document: Document,
     study: StudyFile,
     environment: Mapping[str, Any],
-    data: Mapping[str, Any],
+    data: DataFile,
 ) -> None:
-    """Moves an earlier, different study to history/N, then writes what this run is."""
+    """Moves files of an earlier, different study to history/N, then writes study.yaml, data.json and resolved.yaml."""
     resolved = to_yaml(study.model_dump(mode="json"))
     expect_short(resolved, "resolved.yaml")
     texts = {"resolved.yaml": resolved, "data.json": _json_text(data)}
@@ -105,16 +108,16 @@ def begin(
 
 
 def write_plan(folder: Path, planned: Plan, found: Found) -> None:
-    """plan.json: the jobs of each model and curve, and the values that its searches found."""
-    models = {name: each.as_json() for name, each in planned.models.items()}
-    curves = [each.as_json() for each in planned.curves]
-    write_json(folder / "plan.json", {"models": models, "curves": curves, **found.as_json()})
+    """Writes plan.json, and which job stands for each model into the journal."""
+    write_json(folder / "plan.json", PlanFile.of(planned.models, planned.curves, found).as_json())
     main = {name: each.job for name, each in planned.models.items()}
     journal.append(folder / "journal.jsonl", {"event": "planned", "models": main, "time": now()})
 
 
-def workplace(folder: Path, sealed: Dataset, environment: Mapping[str, Any], workers: int | None = None) -> RunContext:
-    """Where the jobs are performed: the pictures on the device, test labels sealed. workers: None for one a thread."""
+def run_context(
+    folder: Path, sealed: Dataset, environment: Mapping[str, Any], workers: int | None = None
+) -> RunContext:
+    """What all jobs of a run share: its folder, and the images on the device. workers: one per thread when None."""
     device = environment["device"]
     material = ResidentData(resident(sealed.images, device), torch.from_numpy(sealed.labels).to(device))
     strategy = {key: environment[key] for key in ("device", "threads", "torch", "processor")}

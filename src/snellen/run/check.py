@@ -1,4 +1,4 @@
-"""What `snellen check` says: the plan of a study, and what it will cost at most, before anything is trained."""
+"""What `snellen check` says: the plan of a study, and what it will cost at most, without training it."""
 
 from __future__ import annotations
 
@@ -13,17 +13,19 @@ from typing import Any
 from snellen.data.dataset import Dataset
 from snellen.data.inspect.near_duplicates import near_groups_at_hand
 from snellen.data.load import read
-from snellen.data.splits.roles import Roles, assign, parted_rows
+from snellen.data.splits.roles import parted_rows
+from snellen.data.splits.split_data import SplitData
 from snellen.explain.analyses import asked, price
-from snellen.run.loadable import expect_loadable
-from snellen.run.preparation import Settings
-from snellen.run.pricing import Clock, checkpoint_bytes, floor_seconds, stored_bytes
-from snellen.run.training import nested_scopes, scope_of
+from snellen.run.bundle_check import expect_loadable
+from snellen.run.pricing import Clock, baseline_seconds, checkpoint_bytes, stored_bytes
+from snellen.run.run_folder import Settings
+from snellen.run.train import nested_scopes, scope_of
 from snellen.search.cost_forecast import Foreseen, foresee
 from snellen.search.drive import PREDICTED
 from snellen.study.curves import with_curves
+from snellen.study.data_settings import options_of, split_of_study
 from snellen.study.found import Found, with_found
-from snellen.study.plan import Plan, PlannedModel, options_of, plan, split_of
+from snellen.study.plan import Plan, PlannedModel, plan
 from snellen.study.points import Curve
 from snellen.study.schema import StudyFile
 from snellen.train.environment import settle
@@ -31,18 +33,19 @@ from snellen.train.lane import Lane
 from snellen.train.strategy.estimate import Cost
 
 STOPPED_BYTES = 4_000
-"""Of what a trial leaves that was stopped: its values and its history."""
+"""Stored of a trial that was stopped early: its values and its history."""
 
 REPORT_SECONDS = 3.0
-"""To score, judge and draw, and to start: what every run takes."""
+"""To start, to evaluate and to write the report."""
 
 
 @dataclass(frozen=True)
 class Amounts:
-    """Sums over networks. jobs: networks; trajectories: of them, trained once each for all that share them.
+    """Sums over networks. jobs: networks; trajectories: how many trainings they need, as networks that differ in their
+    stop rule alone share one.
 
-    saved_epochs: not trained because networks that differ in their stop rule alone share a trajectory. disk_bytes: what
-    stays; checkpoint_bytes: of snapshots while training.
+    epochs: that are trained. saved_epochs: that are not, because trainings are shared. disk_bytes: of the results;
+    checkpoint_bytes: of the checkpoints during training.
     """
 
     jobs: int = 0
@@ -57,7 +60,7 @@ class Amounts:
         return Amounts(**{name: value + getattr(other, name) for name, value in vars(self).items()})
 
     def times(self, count: int) -> Amounts:
-        """Of so many alike, one after another: snapshots of one make room for those of the next."""
+        """The sums of so many equal searches, one after another: checkpoints of one are removed before the next."""
         amounts = {name: count * value for name, value in vars(self).items()}
         return replace(Amounts(**amounts), checkpoint_bytes=self.checkpoint_bytes)
 
@@ -66,14 +69,14 @@ def check_study(study: StudyFile, settings: Settings, dataset: Dataset | None = 
     """The plan of a study and what it costs at most, as JSON values; a few steps on random pictures are timed."""
     environment, began = settle(settings.device, settings.threads, {}), time.perf_counter()
     dataset = dataset or read(study.data.source, options_of(study), settings.data_folder)
-    roles = assign(dataset, split_of(study))
+    data = split_of_study(study, dataset)
     reading = time.perf_counter() - began
     threads = environment["threads"]
     clock = Clock(dataset, environment, settings.workers or threads)
-    prices = _Prices(study, dataset, roles, clock)
+    prices = _Prices(study, data, clock)
     expect_loadable(study, dataset, prices.planned)
     models, amounts = prices.models(), prices.amounts
-    floors, analyses = floor_seconds(dataset, len(roles.rows["train"])), _analyses(study, prices.planned, len(dataset))
+    baselines, analyses = baseline_seconds(data), _analyses(study, prices.planned, len(dataset))
     return {
         "study": study.study,
         "data": {
@@ -83,9 +86,9 @@ def check_study(study: StudyFile, settings: Settings, dataset: Dataset | None = 
             "classes": list(dataset.classes),
             "bytes": dataset.images.nbytes,
         },
-        "roles": {role: len(rows) for role, rows in roles.rows.items()},
-        "left_out": len(roles.left_out),
-        "near_duplicates": _near_in_other_roles(study, dataset, roles),
+        "roles": {role: len(rows) for role, rows in data.roles.rows.items()},
+        "left_out": len(data.roles.left_out),
+        "near_duplicates": _near_in_other_roles(data),
         "models": models,
         "curves": prices.curves(),
         "seeds": study.seeds,
@@ -93,9 +96,9 @@ def check_study(study: StudyFile, settings: Settings, dataset: Dataset | None = 
         "repeats": study.folds.repeats if study.folds else None,
         "final_networks": prices.finals,
         **asdict(amounts),
-        "floor_seconds": floors,
+        "floor_seconds": baselines,
         "analyses": analyses,
-        "seconds": amounts.seconds + floors + sum(analyses.values()) + reading + REPORT_SECONDS,
+        "seconds": amounts.seconds + baselines + sum(analyses.values()) + reading + REPORT_SECONDS,
         "device": environment["device"],
         "threads": threads,
     }
@@ -109,37 +112,36 @@ def _analyses(study: StudyFile, planned: Plan, images: int) -> dict[str, float]:
 
 @dataclass(frozen=True, eq=False)
 class _Prices:
-    """What the networks of a study cost. A searched model is planned with the dearest of its values."""
+    """What the networks of a study cost. A searched model is planned with those of its values that take longest."""
 
     study: StudyFile
-    dataset: Dataset
-    roles: Roles
+    data: SplitData
     clock: Clock
 
     @cached_property
     def planned(self) -> Plan:
-        """Without final networks."""
+        """The plan, without final networks."""
         dearest = Found({name: each.dearest for name, each in self.foreseen.items()})
         study = with_found(self.study, dearest)
-        return with_curves(plan(study, self.dataset, self.roles), study, self.dataset, self.roles)
+        return with_curves(plan(study, self.data), study, self.data)
 
     @cached_property
     def costs(self) -> dict[Lane, Cost]:
-        """Of the lanes of the plan, in the packs that they will be trained in."""
+        """The cost of each lane of the plan, in the packs that it will be trained in."""
         return {lane: cost for stage in self.planned.stages for lane, cost in self.clock.costs(stage).items()}
 
     @cached_property
     def foreseen(self) -> dict[str, Foreseen]:
         """The searches, by model."""
         models = self.study.models.items()
-        scopes = {name: scope_of(self.study, model, self.dataset, self.roles) for name, model in models if model.search}
+        scopes = {name: scope_of(self.study, model, self.data) for name, model in models if model.search}
         return {name: foresee(self.study.models[name], scope) for name, scope in scopes.items()}
 
     @cached_property
     def inside(self) -> dict[str, tuple[Foreseen, int]]:
         """The searches inside folds, by model: that of the first fold, and how many there are like it."""
         models = {name: self.study.models[name] for name in self.foreseen}
-        scopes = {name: nested_scopes(self.study, each, self.dataset, self.roles) for name, each in models.items()}
+        scopes = {name: nested_scopes(self.study, each, self.data) for name, each in models.items()}
         return {
             name: (foresee(models[name], next(iter(found.values()))), len(found))
             for name, found in scopes.items()
@@ -148,7 +150,7 @@ class _Prices:
 
     @property
     def finals(self) -> int:
-        """Networks on all rows: one a cross-validated model whose test is opened."""
+        """How many networks are trained on all rows: one for each cross-validated model whose test is opened."""
         wanted = self.study.open_test
         if not self.study.folds:
             return 0
@@ -156,18 +158,18 @@ class _Prices:
 
     @property
     def amounts(self) -> Amounts:
-        """All that is trained."""
+        """The sums over everything that is trained."""
         lanes = self._of_lanes(self.planned.lanes)
         finals = sorted((self._final(model) for model in self.planned.models), key=lambda each: each.seconds)
         searches = [self._searches(model) for model in self.foreseen]
         return reduce(add, [lanes, *finals[len(finals) - self.finals :], *searches])
 
     def models(self) -> list[dict[str, Any]]:
-        """A row a model: the network that stands for it, and the amounts of all that is trained for it."""
+        """A row for each model: its first network, and the sums over all networks that are trained for it."""
         return [self._model(name) for name in self.planned.models]
 
     def curves(self) -> list[dict[str, Any]]:
-        """A row a curve: its points, and the amounts of what is trained for it alone."""
+        """A row for each curve: its points, and the sums over networks that only the curve needs."""
         own = {job for planned in self.planned.models.values() for job in self._jobs(planned)}
         return [self._curve(curve, own) for curve in self.planned.curves]
 
@@ -203,7 +205,7 @@ class _Prices:
         return {**_shown(foreseen), "inside_folds": inside, "mean_over": over.mean_over if over else None}
 
     def _jobs(self, planned: PlannedModel) -> set[str]:
-        """All jobs of a model, those of earlier phases too."""
+        """All jobs of a model, also those of earlier phases."""
         found = {*planned.seeds.values(), *(fold.job for fold in planned.folds)}
         for stage in reversed(self.planned.stages):
             starts = [lane.trajectory.start for lane in stage if found & set(lane.ids)]
@@ -211,7 +213,7 @@ class _Prices:
         return found
 
     def _of_lanes(self, lanes: Sequence[Lane], jobs: set[str] | None = None) -> Amounts:
-        """Of lanes, and of those of their jobs that are named."""
+        """The sums over lanes. jobs: those of their jobs that count; all when None."""
         own = [[job for job in lane.jobs if jobs is None or job.id in jobs] for lane in lanes]
         epochs = [max(job.stop.epochs for job in each) for each in own]
         return Amounts(
@@ -220,12 +222,12 @@ class _Prices:
             epochs=sum(epochs),
             saved_epochs=sum(job.stop.epochs for each in own for job in each) - sum(epochs),
             seconds=sum(self.costs[lane].seconds + self.clock.around(lane) for lane in lanes),
-            disk_bytes=sum(stored_bytes(lane, self.dataset) for lane in lanes),
+            disk_bytes=sum(stored_bytes(lane, self.data.dataset) for lane in lanes),
             checkpoint_bytes=max((checkpoint_bytes(lane) for lane in lanes), default=0),
         )
 
     def _final(self, name: str) -> Amounts:
-        """Of one more network of a model, on all rows but those of the test."""
+        """The amounts of one more network of a model, on all rows but those of the test."""
         phases = set(self.planned.models[name].phases)
         lanes = [lane for lane in self.planned.lanes if phases & set(lane.ids)]
         one, rows = self._of_lanes(lanes, phases), lanes[0].rows
@@ -233,7 +235,7 @@ class _Prices:
         return replace(one, saved_epochs=0, seconds=one.seconds * more)
 
     def _searches(self, name: str) -> Amounts:
-        """Of the search of a model, and of those inside its folds."""
+        """The sums over the search of a model, and over those inside its folds."""
         planned = self.planned.models[name]
         amounts = self._search(self.foreseen[name], planned.job)
         if name in self.inside:
@@ -242,7 +244,7 @@ class _Prices:
         return amounts
 
     def _search(self, foreseen: Foreseen, winner: str) -> Amounts:
-        """Of the trials of a search, without the networks of the winner, one of which is this job of the plan."""
+        """The sums over the trials of a search but the best one, whose job `winner` is in the plan."""
         lane = next(lane for lane in self.planned.lanes if winner in lane.ids)
         known, trials = foreseen.networks * lane.epochs, foreseen.trials or foreseen.sampled
         seconds = foreseen.networks * -self.costs[lane].seconds
@@ -257,19 +259,20 @@ class _Prices:
             epochs=epochs,
             saved_epochs=max(0, shared),
             seconds=min(max(0.0, seconds), foreseen.seconds or math.inf),
-            disk_bytes=more * STOPPED_BYTES + ended * stored_bytes(replace(lane, roles=PREDICTED), self.dataset),
+            disk_bytes=more * STOPPED_BYTES + ended * stored_bytes(replace(lane, roles=PREDICTED), self.data.dataset),
             checkpoint_bytes=foreseen.waiting * checkpoint_bytes(lane),
         )
 
 
 def _shown(foreseen: Foreseen) -> dict[str, Any]:
-    """A search as check says it: at most so many trials and epochs, and its rungs."""
+    """A search as `check` shows it: at most how many trials and epochs, and its rungs."""
     names = ("method", "trials", "epochs", "in_full", "networks", "seconds")
     brackets = [[{"trials": trials, "epochs": epochs} for trials, epochs in bracket] for bracket in foreseen.rungs]
     return {**{name: getattr(foreseen, name) for name in names}, "rungs": brackets}
 
 
-def _near_in_other_roles(study: StudyFile, dataset: Dataset, roles: Roles) -> int | None:
-    """How many pictures are nearly one in another role; None where the study parts none, or nobody looked."""
-    near = None if study.data.near_duplicates else near_groups_at_hand(dataset)
-    return None if near is None else len(parted_rows(near, roles))
+def _near_in_other_roles(data: SplitData) -> int | None:
+    """How many images have a near-duplicate in another role; None where the study keeps these together, or where they
+    were not looked for."""
+    near = None if data.split.near_duplicates else near_groups_at_hand(data.dataset)
+    return None if near is None else len(parted_rows(near, data.roles))

@@ -1,4 +1,4 @@
-"""The test is opened: for the models that the study names, once a network, and counted."""
+"""The final test: predictions are compared with test labels, once for each network, and each comparison is counted."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from snellen.evaluate.choose import ranking, to_open
 from snellen.evaluate.record import RunRecord
 from snellen.files import hashes
 from snellen.models.predictions import Predictions
-from snellen.train.baselines import predict_floor
+from snellen.train.baselines import predict_baseline
 from snellen.train.perform import RunContext, predict_role
 from snellen.train.results import JobFolder
 
 
-def open_tests(record: RunRecord, roles: Roles, place: RunContext) -> list[str]:
-    """Compares predictions with test labels for the models that the study opens the test for; once a job."""
+def open_test_of_models(record: RunRecord, roles: Roles, context: RunContext) -> list[str]:
+    """Tests the models that the study opens the test for, each job once; returns their names."""
     opened = to_open(record, ranking(record)) if len(roles.rows["test"]) else []
     fingerprint = vault.stored_fingerprint(record.folder)
     reason, study = f"open_test: {record.study.open_test}", record.study.study
@@ -23,21 +23,21 @@ def open_tests(record: RunRecord, roles: Roles, place: RunContext) -> list[str]:
         folder = record.folder_of(job)
         if folder.was_opened(fingerprint) or not folder.is_done():
             continue
-        predictions = predict_role("test", roles.rows["test"], job, place)
+        predictions = predict_role("test", roles.rows["test"], job, context)
         labels = vault.open_test(record.folder, study=study, job=job, model=model, reason=reason)
         _store(record, folder, predictions.labelled(labels), fingerprint)
     return opened
 
 
-def open_floors(record: RunRecord, roles: Roles, place: RunContext) -> None:
-    """The same for the floors of a study that opens the test for all; once a floor."""
-    floors = ranked_floors(record) if record.study.open_test == "all" and len(roles.rows["test"]) else []
+def open_test_of_baselines(record: RunRecord, roles: Roles, context: RunContext) -> None:
+    """The same for the baselines of a study that opens the test for all models; each baseline once."""
+    baselines = ranked_floors(record) if record.study.open_test == "all" and len(roles.rows["test"]) else []
     fingerprint = vault.stored_fingerprint(record.folder)
-    for name in floors:
+    for name in baselines:
         folder, shown = record.floors[name], baseline_key(name)
         if folder.job.was_opened(fingerprint):
             continue
-        predictions = predict_floor(name, "test", folder, place.dataset, roles.rows["test"])
+        predictions = predict_baseline(name, "test", folder, context.dataset, roles.rows["test"])
         study, job = record.study.study, folder.path.name
         labels = vault.open_test(record.folder, study=study, job=job, model=shown, reason="open_test: all")
         _store(record, folder.job, predictions.labelled(labels), fingerprint)
