@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -110,4 +111,4 @@ def test_seeds_and_folds_are_jobs_of_their_own() -> None:
     for each in model.folds:
         (own,) = (lane for lane in found.lanes if lane.ids == (each.job,))
         assert (len(own.rows["train"]), len(own.rows["held_out"])) == (each.num_train, each.num_held_out)
-    assert TypeAdapter(PlannedModel).validate_json(json.dumps(model.as_json()), strict=True) == model
+    assert TypeAdapter(PlannedModel).validate_json(json.dumps(asdict(model)), strict=True) == model
