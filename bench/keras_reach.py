@@ -20,7 +20,7 @@ from keras_model import compiled
 JOB, SHIFT = "C", 0.1
 
 
-class Until(keras.callbacks.Callback):
+class Until(keras.callbacks.Callback):  # type: ignore[misc]
     """Notes the validation accuracy of every epoch of a network and its best weights; stops where it is enough."""
 
     def __init__(self, network: keras.Model, wanted: float) -> None:

@@ -388,10 +388,11 @@ def mutants(content: bytes, number: int, seed: int, end: int | None = None) -> I
     for index in range(number):
         place = int(random.integers(end or len(content)))
         size = int(random.integers(1, 20))
-        yield [
+        damage: list[Callable[[int, int], bytes]] = [
             lambda p, _: content[:p] + bytes([content[p] ^ 1 << int(random.integers(8))]) + content[p + 1 :],
             lambda p, _: content[:p] + bytes([int(random.integers(256))]) + content[p + 1 :],
             lambda p, n: content[:p] + bytes(n) + content[p + n :],
             lambda p, n: content[:p] + content[p + n :],
             lambda p, n: content[: p + n] + content[p:],
-        ][index % 5](place, size)
+        ]
+        yield damage[index % 5](place, size)

@@ -59,7 +59,8 @@ def test_folded_figures_are_drawn_after_those_in_view(window: Browser, report: P
 
 def page_cells(opened: Browser) -> dict[str, Any]:
     """What the page knows of its cells: rows of the tiles, tiles in a line of the sheet."""
-    return json.loads(opened.run("return document.getElementById('embedded').textContent"))["cells"]
+    cells: dict[str, Any] = json.loads(opened.run("return document.getElementById('embedded').textContent"))["cells"]
+    return cells
 
 
 def test_a_cell_opens_the_pictures_behind_it(opened: Browser) -> None:

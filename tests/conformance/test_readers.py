@@ -140,8 +140,8 @@ def mutate(case: Case, tmp_path: Path, flips: int, cuts: int, seed: int = 1) -> 
             found = original_or_error(case, file, content[:length], f"cut to {length}", case.sized)
             assert found is None or not case.sized or case.named, f"cut to {length}"  # PNG ends with what is not read
         for place in [*random.choice(len(content), cuts // 4), len(content)]:
-            mutant = content[:place] + b"\x01" + content[place:]
-            original_or_error(case, file, mutant, f"inserted at {place}", case.sized)
+            longer = content[:place] + b"\x01" + content[place:]
+            original_or_error(case, file, longer, f"inserted at {place}", case.sized)
 
 
 @pytest.mark.parametrize("part", [0, 2])

@@ -23,6 +23,7 @@ def test_cifar_10_is_the_published_one() -> None:
     assert (len(dataset), dataset.shape, dataset.classes[6:8]) == (60_000, (32, 32, 3), ("frog", "horse"))
     assert np.bincount(dataset.labels).tolist() == [6000] * 10
     assert dataset.ids[[10_001, 50_000]].tolist() == ["data_batch_2.bin:1", "test_batch.bin:0"]
+    assert dataset.official_test is not None
     training = ~dataset.official_test
     means = dataset.images[training].reshape(-1, 3).mean(axis=0) / 255
     np.testing.assert_allclose(means, [0.49139968, 0.48215841, 0.44653091], atol=1e-8)

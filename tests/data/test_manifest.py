@@ -165,8 +165,8 @@ def test_mutants_of_parquet(tmp_path: Path, number: int) -> None:
         mutant = bytearray(content)
         mutant[random.integers(len(content))] ^= 1 << random.integers(8)
         mutants.append(bytes(mutant))
-    for mutant in mutants:
-        (tmp_path / "m.parquet").write_bytes(mutant)
+    for damaged in mutants:
+        (tmp_path / "m.parquet").write_bytes(damaged)
         try:
             read(tmp_path / "m.parquet")
         except DataError as error:

@@ -29,7 +29,7 @@ def scenes(count: int = COUNT, side: int = 36, seed: int = 0) -> np.ndarray:
     weights = tones / (1 + np.hypot(*np.indices((12, 12)))) ** 1.3
     pictures = np.einsum("ncij,iy,jx->nyxc", weights, waves, waves)
     low, high = (edge(pictures, axis=(1, 2, 3), keepdims=True) for edge in (np.min, np.max))
-    return ((pictures - low) / (high - low) * 255).astype(np.uint8)
+    return np.asarray((pictures - low) / (high - low) * 255).astype(np.uint8)
 
 
 def shifted(down: int, right: int) -> Callable[[np.ndarray], np.ndarray]:
@@ -47,7 +47,7 @@ def compressed(picture: Image.Image) -> Image.Image:
     return Image.open(stream)
 
 
-CHANGES = {
+CHANGES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "shifted by one": shifted(1, 0),
     "shifted by two": shifted(-2, 2),
     "compressed": by_pillow(compressed),

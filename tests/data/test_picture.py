@@ -164,7 +164,7 @@ def test_fit() -> None:
     assert (np.delete(padded[:, :, :5], range(1, 7), axis=1) == 7).all() and (padded[:, :, 5] == 7).all()
     for step, height, width in (("crop", 7, 2), ("crop", 3, 6), ("pad", 5, 9), ("pad", 9, 4)):
         with pytest.raises(StudyError, match=r"a picture too (small to crop|large to pad) to .*; found 6x5 pixels"):
-            Fit(step=step, height=height, width=width).apply(images)  # type: ignore[arg-type]
+            Fit(step=step, height=height, width=width).apply(images)
 
 
 @pytest.mark.parametrize("pixels", [GREY[..., None], COLOUR, CLEAR, WIDE[..., :3].astype(np.float32)])
@@ -220,8 +220,8 @@ def test_mutants_are_pictures_or_data_errors(tmp_path: Path, suffix: str) -> Non
         mutants.append(content[:place] + struct.pack("<I", random.integers(2**32)) + content[place + 4 :])
     cuts = [content[: random.integers(len(content) // 4 * 3)] for _ in range(50)]
     original, unnoticed = decode(path), 0
-    for mutant in mutants + cuts:
-        path.write_bytes(mutant)
+    for damaged in mutants + cuts:
+        path.write_bytes(damaged)
         try:
             [found] = in_threads(decode, [path])
         except DataError:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ IDAT, IEND = chunk(b"IDAT", zlib.compress(bytes(9 * 8))), chunk(b"IEND", b"")
 TAGS = {256: 8, 257: 8, 258: 8, 259: 1, 262: 1, 273: 200, 277: 1, 278: 8, 279: 64}
 
 
-def tiff(tags: dict[int, int | tuple[int, int, int]], content: bytes = bytes(300)) -> bytes:
+def tiff(tags: Mapping[int, int | tuple[int, int, int]], content: bytes = bytes(300)) -> bytes:
     """tags: each one number, or type, count and value."""
     entries = [(tag, *(value if isinstance(value, tuple) else (4, 1, value))) for tag, value in sorted(tags.items())]
     directory = struct.pack("<H", len(entries)) + b"".join(struct.pack("<HHII", *entry) for entry in entries)
@@ -95,7 +96,7 @@ def test_what_is_odd_but_sound(tmp_path: Path) -> None:
     """Thousands of frames (the first counts), many pieces of pixels, run lengths, a tile larger than the picture."""
     frames = [Image.new("L", (8, 8), 7), *(Image.new("L", (8, 8), number % 256) for number in range(2_000))]
     for suffix in ("gif", "tiff", "png", "webp"):
-        options = {"lossless": True} if suffix == "webp" else {}
+        options: dict[str, Any] = {"lossless": True} if suffix == "webp" else {}
         frames[0].save(tmp_path / f"frames.{suffix}", save_all=True, append_images=frames[1:], **options)
         assert (decode(tmp_path / f"frames.{suffix}") == 7).all()
     stored = zlib.compress(b"".join(b"\0" + bytes([row] * 256) for row in range(256)), 0)
@@ -145,8 +146,8 @@ def test_memory(
 ) -> None:
     """The largest of their kinds, in a process of its own: 512 MiB with Python, NumPy and Pillow."""
     path = tmp_path / f"large.{suffix}"
-    exif = {"exif": cases.exif(6)} if suffix != "png" else {}
-    Image.new(mode, size).save(path, **options, **exif)
+    more = {"exif": cases.exif(6)} if suffix != "png" else {}
+    Image.new(mode, size).save(path, **{**options, **more})
     answer = subprocess.run(
         [sys.executable, "-c", MEASURE, str(path), background], capture_output=True, text=True, check=True
     )

@@ -51,7 +51,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Path]:
         for name in ("cache", "records"):
             patch.setenv(f"SNELLEN_{name.upper()}", str(tmp_path_factory.mktemp(name)))
         root = photographs(tmp_path_factory.mktemp("photographs"))
-        data = {"source": str(root), "resize": [6, 5], "background": "white", "on_bad_image": "exclude"}
+        data: dict[str, Any] = {"source": str(root), "resize": [6, 5], "background": "white", "on_bad_image": "exclude"}
         data |= {"group": {"pattern": r"p\d"}, "near_duplicates": "together"}
         folder = tmp_path_factory.mktemp("run")
         return run_small(folder, data=data, models=LINEAR, split={"test": 0.2, "validation": 0.2}), root
@@ -143,7 +143,7 @@ def test_a_grey_model_sees_the_same_in_training_and_prediction(tmp_path: Path, d
     if depth == np.uint16:
         pixels = random.integers(0, 65_536, (6, 5, 3), dtype=np.uint16)
         (tmp_path / "photos/a/99.png").write_bytes(cases.png(pixels))
-    data = {"source": str(tmp_path / "photos"), "grey": True}
+    data: dict[str, Any] = {"source": str(tmp_path / "photos"), "grey": True}
     run = run_small(tmp_path / "run", data=data, models=LINEAR, split={"test": 0.2, "validation": 0.2})
     model, dataset = run.model("linear"), read(data["source"], Options(grey=True))
     assert model.description.input.grey and model.description.input.channels == 1

@@ -262,7 +262,7 @@ def test_the_margin_follows_the_best_validation_error(seeds_copy: Path) -> None:
         plant_seeds(seeds_copy, model, "validation", noisy(share))
     record = facts_of(seeds_copy).record
     accuracies = [
-        np.mean([record.folder_of(job).read_result().reloaded_accuracy for job in planned.seeds.values()])  # type: ignore[union-attr]
+        np.mean([record.folder_of(job).read_result().reloaded_accuracy for job in planned.seeds.values()])
         for planned in record.planned.values()
     ]
     assert found(seeds_copy).margin == pytest.approx(equivalence_margin(1 - max(accuracies)))

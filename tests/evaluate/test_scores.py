@@ -121,7 +121,7 @@ def test_classes_called_by_numbers_have_an_rmse_as_in_scikit_learn() -> None:
     found = {each.measure: each.estimate for each in score(given, ("0", "3", "5", "40")) if each.class_name is None}
     rmse = found["rmse"]
     assert rmse.value == pytest.approx(theirs.root_mean_squared_error(numbers[LABELS], numbers[PREDICTED]))
-    assert rmse.low is not None and rmse.high is not None
+    assert rmse.low is not None and rmse.high is not None and rmse.value is not None
     assert rmse.low <= rmse.value <= rmse.high and rmse.low < rmse.high
     assert (rmse.n, rmse.method, rmse.covers) == (8, "Hall's t", COVERS["test"])
 

@@ -9,7 +9,8 @@ from sklearn.metrics import mutual_info_score, roc_auc_score
 
 from snellen.explain.units.boxes import boxes, overlaps, table, touching
 from snellen.explain.units.selectivity import LEVELS, information_bits, selectivity
-from snellen.explain.units.tables import correlations, wilson
+from snellen.explain.units.tables import correlations
+from snellen.statistics.proportions import wilson
 from snellen.statistics.roc_areas import area_interval
 
 CLASSES = 4

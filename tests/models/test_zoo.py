@@ -116,8 +116,9 @@ def test_the_documents_name_every_network_layer_activation_and_initializer() -> 
     table = text.partition("| network |")[2].partition("\n\n")[0].splitlines()
     rows = [line.split("|") for line in table if line.startswith("| `")]
     for _, names, _, counts, _ in rows:
-        shape = tuple(map(int, counts.split(" on ")[1].split("x")))
-        found = [f"{build(name, shape, 10).parameter_count:,}" for name in re.findall("`([^`]+)`", names)]
+        height, width, channels = map(int, counts.split(" on ")[1].split("x"))
+        networks = [build(name, (height, width, channels), 10) for name in re.findall("`([^`]+)`", names)]
+        found = [f"{network.parameter_count:,}" for network in networks]
         assert counts.split(" on ")[0].strip() == ", ".join(found)
     assert len(rows) == 10
 

@@ -91,7 +91,7 @@ def strings(value: Any, harmless: Iterator[str]) -> Any:
 def test_hostile_names_add_no_element_and_no_attribute(content: dict[str, Any]) -> None:
     def attacked(names: list[str]) -> dict[str, Any]:
         endless = (names[n % len(names)] for n in range(10**6))
-        hostile = strings(content, endless)
+        hostile: dict[str, Any] = strings(content, endless)
         hostile["data"]["classes"] = names[:10]
         hostile["data"]["name"] = names[11]
         for model, row, name in zip(hostile["models"], hostile["leaderboard"], names[12:]):

@@ -127,7 +127,7 @@ def test_without_any_picture_there_is_no_column() -> None:
 def test_a_dossier_of_hundreds_of_classes_holds_the_telling_ones() -> None:
     """Those it responds to, the most and the least active; as many as a figure has lines for."""
     number = 300
-    whole = {
+    whole: dict[str, Any] = {
         "area": [[at / number, 0.0, 1.0] for at in range(number)],
         "selective": [at in (5, 299) for at in range(number)],
         "boxes": {by: [[at] for at in range(number)] for by in ("true", "predicted")},
@@ -138,7 +138,7 @@ def test_a_dossier_of_hundreds_of_classes_holds_the_telling_ones() -> None:
     assert len(kept["of"]) <= LISTED_CLASSES and {5, 299, 298, 0, 1} <= set(kept["of"])
     assert kept["of"] == sorted(kept["of"], reverse=True) == kept["overlap"]
     assert kept["boxes"]["true"] == [[at] for at in kept["of"]]
-    few_classes: dict[str, Any] = {**whole, "area": whole["area"][:3]}
+    few_classes = {**whole, "area": whole["area"][:3]}
     assert _reduced(few_classes) == few_classes
 
 

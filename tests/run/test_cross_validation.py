@@ -81,7 +81,7 @@ def test_feature_steps_are_fitted_inside_the_fold(tmp_path: Path) -> None:
         (mean,) = (value for name, value in stored.items() if name.startswith("pca_1") and "mean" in name)
         np.testing.assert_allclose(mean.ravel(), expected.mean_, atol=1e-5)
         (components,) = (v for name, v in stored.items() if name.startswith("pca_1") and "component" in name)
-        matrix = components.reshape(components.shape[-2:])
+        matrix = components.reshape(-1, components.shape[-1])
         matrix = matrix if matrix.shape[0] == 5 else matrix.T
         np.testing.assert_allclose(np.abs(matrix @ expected.components_.T), np.eye(5), atol=1e-3)
         means.append(mean.ravel())

@@ -69,7 +69,7 @@ def test_a_model_that_does_not_fit_its_template_is_refused() -> None:
 
 
 def test_fill_is_the_study_written_with_those_values() -> None:
-    chosen = {
+    chosen: dict[str, str | float] = {
         "layers.1.dense.units": 256,
         "layers.2": "option 2",
         "layers.2.choice.1.0.dropout": 0.25,

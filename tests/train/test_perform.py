@@ -3,6 +3,7 @@ it is done again."""
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ def test_the_stored_weights_give_the_logged_score_to_the_bit(tmp_path: Path) -> 
     history = folder.read_history()
     kept = history[result.kept_epoch - 1]
     assert (result.status, result.epochs, len(history)) == ("done", 6, 6)
-    assert kept["validation_loss"] == min(record["validation_loss"] for record in history)
+    assert kept["validation_loss"] == min(record["validation_loss"] or math.inf for record in history)
     assert (result.logged_loss, result.logged_accuracy) == (kept["validation_loss"], kept["validation_accuracy"])
     assert (result.reloaded_loss, result.reloaded_accuracy) == (result.logged_loss, result.logged_accuracy)
     stored = folder.read_predictions("validation")
