@@ -30,6 +30,7 @@ from snellen.run.bundle_check import expect_loadable
 from snellen.run.callback import RunCallback
 from snellen.run.data_file import data_values
 from snellen.run.final_test import open_test_of_baselines, open_test_of_models
+from snellen.run.prepare_libraries import prepared_libraries
 from snellen.run.run_folder import Settings, begin_run, run_context, settle_environment, write_plan
 from snellen.run.train import search_models, train_baselines, train_plan
 from snellen.run.write_report import FinishedRun, write_report
@@ -61,8 +62,10 @@ def run(
         remove_leftovers(folder)
         release_rewritten(folder)
         environment = settle_environment(folder, settings)
-        dataset = dataset or read(study.data.source, options_of(study), settings.data_folder)
-        data = split_of_study(study, dataset)
+        with prepared_libraries() as libraries:
+            dataset = dataset or read(study.data.source, options_of(study), settings.data_folder)
+            data = split_of_study(study, dataset)
+            libraries.result()
         callback.data_read(data)
         planned = plan_study(study, data)
         begin_run(folder, document, study, environment, data_values(study, data))
