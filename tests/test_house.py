@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -14,26 +15,30 @@ TREES = {path.relative_to(SOURCE).as_posix(): ast.parse(path.read_text(encoding=
 each_file = pytest.mark.parametrize("name", TREES)
 
 ORDER = (
-    *("__init__", "errors", "limits", "plain", "files", "metrics", "statistics", "kernels", "data", "models", "train"),
-    *("study", "search", "evaluate"),
-    *(
-        "explain",
-        "findings",
-        "report",
-        "deploy",
-        "app",
-        "run",
-        "console",
-        "tables",
-        "progress",
-        "api",
-        "estimator",
-        "data_cli",
-        "cli",
-    ),
-    "__main__",
+    *("__init__", "errors", "limits", "plain", "phrases", "files", "metrics", "statistics", "kernels", "data"),
+    *("models", "train", "study", "search", "evaluate", "explain", "findings", "report", "init", "deploy", "app"),
+    *("run", "console", "tables", "progress", "api", "estimator", "data_cli", "cli", "__main__"),
 )
 """A file imports only from its own folder and from those before it."""
+FOLDERS: dict[str, tuple[str, ...]] = {
+    "data": (
+        *("dataset", "slices", "resizing", "grey", "groups", "duplicates", "dataset_cache", "readers"),
+        *("preprocessing", "download", "catalog", "load", "inspect", "splits"),
+    ),
+    "explain": (
+        *("subject", "outcome", "phrases", "pixels", "thumbnails", "figure", "mistakes", "last_layer", "augmented"),
+        *("curves", "units", "answers", "errors", "data", "maps", "analyses"),
+    ),
+    "report": (
+        *("names", "formats", "computed", "confusions", "phases", "searches", "folds", "data", "card", "glyphs"),
+        *("drawing", "sprites", "figures", "parallel", "search_figures", "content", "view", "page"),
+        *("exploration", "notebook", "pages", "analyses"),
+    ),
+}
+"""The order of files and folders inside each folder that has folders: each imports only from those before it."""
+UNORDERED = ("train",)
+"""Their folders import from each other both ways; no two files do."""
+
 DEPLOYED = {"errors", "limits", "files", "data", "models", "metrics"}
 """All that `snellen predict` may stand on: a model answers without what trained it."""
 TYPES_ONLY = ("cli.py", "tables.py", "__init__.py")
@@ -101,6 +106,44 @@ def test_imports_point_one_way(name: str) -> None:
         return
     wrong = [other for other in imports(name, TREES[name]) if ORDER.index(other) > ORDER.index(own)]
     assert not wrong, f"{name} imports {wrong}"
+
+
+def inner_imports(name: str, tree: ast.Module) -> Iterator[str]:
+    """The modules of its own folder that a file imports, as paths below it: `readers.streams` for data/load.py."""
+    folder = f"snellen.{part(name)}."
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module and f"{node.module}.".startswith(folder):
+            for alias in node.names:
+                yield f"{node.module}.{alias.name}".removeprefix(folder)
+        elif isinstance(node, ast.Import):
+            yield from (alias.name.removeprefix(folder) for alias in node.names if alias.name.startswith(folder))
+
+
+@pytest.mark.parametrize("name", [name for name in TREES if part(name) in FOLDERS and not name.endswith("__init__.py")])
+def test_imports_inside_a_folder_point_one_way(name: str) -> None:
+    order, own = FOLDERS[part(name)], name.split("/")[1].removesuffix(".py")
+    assert own in order, f"{name} has no place in the order of its folder"
+    inner = [imported.split(".")[0] for imported in inner_imports(name, TREES[name])]
+    wrong = [entry for entry in inner if order.index(entry) > order.index(own)]
+    assert not wrong, f"{name} imports {wrong}"
+
+
+def test_every_folder_with_folders_has_an_order() -> None:
+    assert {part(name) for name in TREES if name.count("/") > 1} == {*FOLDERS, *UNORDERED}
+
+
+def test_no_file_imports_itself_through_others() -> None:
+    modules = {name.removesuffix(".py").replace("/", "."): name for name in TREES}
+    imported_by = {
+        module: {
+            own
+            for inner in inner_imports(name, TREES[name])
+            for own in (f"{part(name)}.{inner}", f"{part(name)}.{inner}".rpartition(".")[0])
+            if own in modules and own != module
+        }
+        for module, name in modules.items()
+    }
+    list(TopologicalSorter(imported_by).static_order())  # raises CycleError
 
 
 def test_a_model_answers_without_what_trained_it() -> None:

@@ -46,7 +46,7 @@ def test_no_line_of_the_leaderboard_is_broken_or_cut_on_a_narrow_terminal(
 ) -> None:
     lines = printed(small_run, capsys, monkeypatch)
     rows = lines[2 : lines.index(next(line for line in lines if line.startswith("Models that share")))]
-    assert len(rows) == len(small_run.evaluation.ranked) + len(small_run.evaluation.floors)
+    assert len(rows) == len(small_run.evaluation.ranked) + len(small_run.evaluation.baselines)
     assert any(row.startswith("logistic regression ") for row in rows)
     assert lines[1].rstrip().endswith("time") and all(row.rstrip().endswith(" s") for row in rows)
 

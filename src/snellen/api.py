@@ -17,8 +17,8 @@ from snellen.deploy.predict import open_model
 from snellen.errors import unknown
 from snellen.evaluate import evaluation as evaluations
 from snellen.evaluate.baselines import baseline_key
+from snellen.evaluate.cross_validation import OUT_OF_FOLD, held_out
 from snellen.evaluate.evaluation import Evaluation
-from snellen.evaluate.held_out import OUT_OF_FOLD, held_out
 from snellen.evaluate.record import RunRecord
 from snellen.explain.analyses import Asked, ask, networks_of, stored
 from snellen.explain.outcome import Outcome
@@ -188,9 +188,9 @@ class Run:
         Models that share a letter of `group` cannot be told apart, whatever their order; `may_be_best`: not worse than
         the best. Below them the floors, told apart by `kind`: model or floor.
         """
-        evaluation, floors = self.evaluation, self.record.floor_results
+        evaluation, floors = self.evaluation, self.record.baseline_results
         rows = [("model", model, model) for model in evaluation.ranked]
-        rows += [("floor", floors[name].label, baseline_key(name)) for name in evaluation.floors]
+        rows += [("floor", floors[name].label, baseline_key(name)) for name in evaluation.baselines]
         named = [{"model": name, "kind": kind, **self._standing(evaluation, key)} for kind, name, key in rows]
         return pl.DataFrame(named)
 

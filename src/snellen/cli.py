@@ -227,8 +227,8 @@ def _is_study(path: str) -> bool:
 
 def _proposed(source: str, data_dir: Path | None, out: Path | None) -> tuple[Path, str]:
     """The file for a study of a stranger's data, `out` where that is given, and its text."""
-    from snellen.data.inspect.survey import survey
-    from snellen.study.propose import propose, study_name
+    from snellen.init.propose import propose, study_name
+    from snellen.init.survey import survey
 
     found = survey(source, data_dir)
     file = out or Path(f"{study_name(found.dataset)}.yaml")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from snellen.data.dataset import Dataset
     from snellen.data.readers.hdf5 import Union
-    from snellen.data.readers.picture import Background
+    from snellen.data.readers.picture_decoder import Background
 
 app = typer.Typer(help="List, fetch and describe data sets.", no_args_is_help=True)
 
@@ -53,17 +53,17 @@ def fetch(
     ] = None,
 ) -> None:
     """Get a published data set, unless it is on this machine already; resumed when run again, verified."""
-    from snellen.data import download, known, load
+    from snellen.data import catalog, download, load
     from snellen.errors import unknown
     from snellen.files.cache import cache_folder
 
-    if name not in known.NAMES:
-        raise unknown("data set", name, known.NAMES)
-    if name in known.PUBLISHED:
+    if name not in catalog.NAMES:
+        raise unknown("data set", name, catalog.NAMES)
+    if name in catalog.PUBLISHED:
         folder = (data_dir or cache_folder() / "datasets") / name
         if load.find(name, data_dir) in (None, folder):
             with _Bars() as bars:
-                download.fetch(known.PUBLISHED[name].files, folder, bars.show)
+                download.fetch(catalog.PUBLISHED[name].files, folder, bars.show)
     dataset = load.read(name, data_folder=data_dir)
     where = load.find(name, data_dir) or "comes with Snellen"
     say(f"{name}: {len(dataset):,} images, as published; {where}")
@@ -107,23 +107,24 @@ def describe(
     data_dir: DataFolder = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what a data set holds, and write a page to look at it: samples, classes, pixels, tones, duplicates."""
+    """Show what a data set holds, and write a page to read_headers at it: samples, classes, pixels, tones,
+    duplicates."""
     from snellen.data.inspect.describe import describe as describe_dataset
-    from snellen.data.inspect.near_duplicates import EXPLORED, near_groups_at_hand
+    from snellen.data.inspect.near_duplicates import MAX_EXPLORED_IMAGES, near_groups_if_quick
     from snellen.data.load import Options, find, read
     from snellen.data.readers.hdf5 import unions
-    from snellen.data.resize import Fit
+    from snellen.data.resizing import Resizing
 
     options = Options(
         kind=kind,
         keys=dict(_pair(key) for key in keys or ()),
-        fit=Fit(step="resize", height=resize, width=resize) if resize else None,
+        resizing=Resizing(step="resize", height=resize, width=resize) if resize else None,
         grey=grey,
         background=_background(background),
         on_bad_image="exclude" if exclude else None,
     )
     dataset, path = read(source, options, data_dir), find(source, data_dir)
-    near = near_groups_at_hand(dataset, EXPLORED)
+    near = near_groups_if_quick(dataset, MAX_EXPLORED_IMAGES)
     description, found = describe_dataset(dataset, near), unions(path) if path else []
     if as_json:
         listed = [{"array": union.array, "parts": list(union.parts)} for union in found]
@@ -137,18 +138,18 @@ def describe(
 
 
 def _names() -> tuple[str, ...]:
-    from snellen.data.known import NAMES
+    from snellen.data.catalog import NAMES
 
     return NAMES
 
 
 def _known(name: str, data_folder: Path | None) -> dict[str, Any]:
-    from snellen.data import known, load
+    from snellen.data import catalog, load
 
-    if name in known.BUNDLED:
-        about = (known.BUNDLED[name].__doc__ or "").splitlines()[0]
+    if name in catalog.BUNDLED:
+        about = (catalog.BUNDLED[name].__doc__ or "").splitlines()[0]
         return {"name": name, "images": 1797, "about": about, "bytes": 0, "path": "comes with Snellen"}
-    published, path = known.PUBLISHED[name], load.find(name, data_folder)
+    published, path = catalog.PUBLISHED[name], load.find(name, data_folder)
     num_bytes = sum(remote.num_bytes for remote in published.files)
     where = str(path) if path else None
     return {"name": name, "images": sum(published.rows), "about": published.about, "bytes": num_bytes, "path": where}
@@ -166,7 +167,7 @@ def _pair(key: str) -> tuple[str, str]:
 
 def _background(name: str | None) -> Background | None:
     """Raises UnknownName for another colour."""
-    from snellen.data.readers.picture import BACKGROUNDS
+    from snellen.data.readers.picture_decoder import BACKGROUNDS
     from snellen.errors import unknown
 
     if name is not None and name not in BACKGROUNDS:
@@ -182,12 +183,12 @@ def _write_page(
     path: Path | None,
     unions: list[Union],
 ) -> None:
-    from snellen.data.inspect.photographs import look, some_files
+    from snellen.data.inspect.picture_headers import read_headers, sample_files
     from snellen.files.atomic import write_text
     from snellen.report.exploration import explore, render
 
     leaks = [f"`{union.array}` is {union.parts[0]} and {union.parts[1]} together: a leak." for union in unions]
-    photographs = look(some_files(dataset, path) if path else [])
+    photographs = read_headers(sample_files(dataset, path) if path else [])
     write_text(page, render(explore(dataset, photographs, leaks, description, near)))
 
 

@@ -6,6 +6,8 @@
      |   +- ShapeError                     a layer does not fit the shape it is given
      +- DataError (ValueError)             a data file is not what it should be
      |   +- DataNotFound (FileNotFoundError)
+     |   +- PictureSizes                   different sizes, or too large; `resize`, `crop` or `pad` helps
+     |   +- MixedTransparency              some pictures are transparent, others have no alpha; `background` helps
      +- RunError (RuntimeError)            a run directory cannot be used
      |   +- RunLocked                      another process is working on it
      |   +- IdentityError                  a stored file belongs to another job or format, or was changed
@@ -14,7 +16,8 @@
      +- BundleError (ValueError)           a model bundle is damaged or not of this format
      +- StorageError (OSError)             writing failed: disk full, no permission
 
-A message says what was found, what was expected, where, and what helps. The place is attached on the way up:
+A message says what was found, what was expected, where, and what helps; its words may change, so programs tell errors
+apart by their class. The place is attached on the way up:
 
     with located("train-images-idx3-ubyte.gz"):
         ...raise DataError("wrong magic number", found="0x00000801", expected="0x00000803", where="byte 0")
@@ -27,13 +30,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 SHOWN_CHARACTERS, SHOWN_ITEMS, SHOWN_BITS = 80, 30, 128
-"""How much of a stranger's value a message quotes: a line on a terminal."""
+"""How much of a value from a file a message quotes: a line on a terminal."""
 
 PART_CHARACTERS, PROBLEM_CHARACTERS = 2_000, 20_000
-"""How long one part of a message may be: a path or 30 class names fit; a study file may have many faults at once."""
+"""Longest part of a message: a path or 30 class names fit; a study file may have many errors at once."""
 
 NAME_CHARACTERS, NEAR_NAMES = 200, 10_000
-"""How much of a name is compared with how many: 0.2 s at most, and none is longer that anybody typed."""
+"""How many characters of a name are compared with how many names: at most 0.2 s, and longer than anybody types."""
 
 
 class SnellenError(Exception):
@@ -74,10 +77,10 @@ class SnellenError(Exception):
 
 
 def shown(value: object) -> str:
-    """`value` as messages quote it: as `repr` shows it where that is short, else the beginning, or what and how large.
+    """`value` as messages quote it: its `repr` when that is short, else the beginning, or its type and size.
 
-    Values of strangers may be large or nested beyond measure: they are cut first, and only then formatted, which is why
-    this is not `reprlib` (it formats whole numbers and bytes). What cannot be printed is escaped.
+    Values from files may be huge or deeply nested, so they are cut before they are formatted; `reprlib` formats numbers
+    and bytes first. Characters that cannot be printed are escaped.
     """
     match value:
         case str():
@@ -96,7 +99,7 @@ def shown(value: object) -> str:
 
 
 def _is_short(value: object) -> bool:
-    """A list of a few plain values, as in lists of lists of names."""
+    """A short list of plain values, such as an item of a list of lists of names."""
     return isinstance(value, (tuple, list)) and len(value) <= SHOWN_ITEMS and all(map(_is_plain, value))
 
 
@@ -105,8 +108,8 @@ def _is_plain(value: object) -> bool:
 
 
 def printable(text: str, longest: int = PART_CHARACTERS, spared: str = "") -> str:
-    """The beginning of `text`, with escapes for what no terminal or file should get: control characters (but those
-    spared), changes of writing direction, and lone surrogates, which stand for bytes that are no text."""
+    """The beginning of `text`, with control characters (except those in `spared`), changes of writing direction and
+    lone surrogates (bytes that are not UTF-8) escaped."""
     kept = text[:longest] + "…" * (len(text) > longest)
     return "".join(sign if sign.isprintable() or sign in spared else repr(sign)[1:-1] for sign in kept)
 
@@ -135,6 +138,14 @@ class DataError(SnellenError, ValueError):
 
 class DataNotFound(DataError, FileNotFoundError):
     """No data at any of the places that were looked at."""
+
+
+class PictureSizes(DataError):
+    """The pictures of a data set have different sizes, or are too large; `resize`, `crop` or `pad` gives them one."""
+
+
+class MixedTransparency(DataError):
+    """Some pictures of a data set are transparent and others have no alpha; `background` fills them."""
 
 
 class RunError(SnellenError, RuntimeError):
@@ -178,7 +189,7 @@ def located(place: str) -> Iterator[None]:
 
 
 def unknown(what: str, name: str, known: Iterable[str], where: str | None = None) -> UnknownName:
-    """The error for a name that is not in `known`: nearest name first, then the whole list when it is short."""
+    """The error for a name that is not in `known`, with the nearest known name, and all of them when they are few."""
     names = sorted(known)
     near = difflib.get_close_matches(name[:NAME_CHARACTERS], names[:NEAR_NAMES], n=1, cutoff=0.5)
     hint = f"Did you mean {shown(near[0])}?" if near else None

@@ -16,7 +16,7 @@ from snellen.data.splits.roles import ROLES
 from snellen.data.splits.split_data import SplitData
 from snellen.evaluate.evaluation import Evaluation
 from snellen.evaluate.record import RunRecord
-from snellen.findings.finding import plural
+from snellen.phrases import percent, plural
 from snellen.plain import plain
 from snellen.run import RunCallback
 from snellen.search.rounds import TrialRequest
@@ -89,7 +89,7 @@ class Terminal(RunCallback):
 
     def baselines_trained(self, baselines: Sequence[BaselineResult], seconds: float) -> None:
         accuracies = [
-            f"{each.floor} {100 * each.validation_accuracy:.1f} %"
+            f"{each.floor} {percent(each.validation_accuracy)}"
             for each in baselines
             if each.validation_accuracy is not None
         ]
@@ -137,7 +137,7 @@ class Terminal(RunCallback):
             return
         self.pack.epoch = record["epoch"]
         self.pack.best = max(self.pack.best, record["validation_accuracy"] or 0.0)
-        told = f"epoch {self.pack.epoch}/{self.pack.epochs}  best validation accuracy {100 * self.pack.best:.1f} %"
+        told = f"epoch {self.pack.epoch}/{self.pack.epochs}  best validation accuracy {percent(self.pack.best)}"
         self.bars.update(self.pack.task, completed=self.pack.epoch, told=told)
 
     def ended(self, lanes: Sequence[Lane]) -> None:
@@ -164,7 +164,7 @@ class Terminal(RunCallback):
             self.console.print(Text.assemble("  ", ("failed", "red"), plain(f" {label}: {result.reason}")))
             return
         accuracy = result.reloaded_accuracy
-        judged = "" if accuracy is None else f"validation accuracy {100 * accuracy:.1f} %, "
+        judged = "" if accuracy is None else f"validation accuracy {percent(accuracy)}, "
         kept = f"epoch {result.kept_epoch} of {result.epochs} kept, "
         self.console.print(f"  {label}: {kept}{judged}{result.seconds:.1f} s", highlight=False)
 

@@ -1,4 +1,4 @@
-"""Tables on the terminal: leaderboard, plan, predictions."""
+"""Tables on the terminal: the leaderboard, the plan, predictions."""
 
 from __future__ import annotations
 
@@ -12,11 +12,8 @@ from snellen.evaluate.baselines import baseline_key
 from snellen.evaluate.evaluation import Evaluation
 from snellen.evaluate.record import RunRecord
 from snellen.evaluate.scores import Estimate, proportion
-from snellen.explain.phrases import listing
-from snellen.findings.finding import interval
-from snellen.findings.words import share
+from snellen.phrases import listing, loss, megabytes, plural, seconds, times
 from snellen.plain import say
-from snellen.report.formats import seconds, several, times
 
 if TYPE_CHECKING:
     import polars as pl
@@ -27,26 +24,27 @@ if TYPE_CHECKING:
 PREVIEW = 20
 NAME = 8
 """Characters that the first column keeps on a narrow terminal."""
-LONGEST_FLOOR = 19
+LONGEST_BASELINE = 19
 """Characters of `logistic regression`: longer names are broken before a column is left out for them."""
 SPARED = ("parameters", "time")
-"""Columns that a narrow terminal goes without, in this order: both stand in the report."""
+"""Columns that are left out on a narrow terminal, in this order; the report has both."""
 FIRST = {"network": "best validation {}", "seeds": "best mean validation {}", "folds": "best mean {} over the folds"}
-GROUPS = "Models that share a letter were not told apart; + may be the best."
+GROUPS = "Models that share a letter could not be told apart; + marks those that may be the best."
+NOT_TESTED = "not evaluated"
 
 
 def print_leaderboard(console: PlainConsole, record: RunRecord, evaluation: Evaluation) -> None:
-    """Models and floors with their scores: all that is known when training and evaluation end."""
+    """Models and baselines with their scores."""
     failed = [model for model, result in record.results.items() if result.status == "failed"]
-    rows = [_standing(record, evaluation, model) for model in [*evaluation.ranked, *failed]]
-    floors = [_floor(record, evaluation, name) for name in evaluation.floors]
-    columns = fitting(_columns(evaluation), [*rows, *floors], console.width)
+    rows = [_model_row(record, evaluation, model) for model in [*evaluation.ranked, *failed]]
+    baselines = [_baseline_row(record, evaluation, name) for name in evaluation.baselines]
+    columns = fitting(_columns(evaluation), [*rows, *baselines], console.width)
     first = FIRST[evaluation.by].format(record.study.choose_by)
     seeds = f", {record.study.seeds} seeds each" if record.study.seeds > 1 else ""
     table = _table(f"{record.study.study}: {first} first{seeds}", columns, 1)
     for row in rows:
         table.add_row(*(row[column] for column in columns))
-    for row in floors:
+    for row in baselines:
         table.add_row(*(row.get(column, "") for column in columns), style="dim")
     console.print(table)
     if "group" in columns:
@@ -69,16 +67,17 @@ def print_check(checked: dict[str, Any]) -> None:
     counts = ", ".join(f"{role} {count:,}" for role, count in checked["roles"].items() if count)
     console.print(f"{data['name']}: {data['images']:,} images {data['shape']}, {counts}", highlight=False)
     if checked["near_duplicates"]:
+        images = plural(checked["near_duplicates"], "image")
         console.print(
-            f"{checked['near_duplicates']:,} images are almost the same as one in another role. To keep such images on "
-            "one side of every split: --set data.near_duplicates=together",
+            f"Nearly identical to an image in another part of the split: {images}. "
+            "To keep such images together: --set data.near_duplicates=together",
             highlight=False,
         )
     columns = ["model", "parameters", "jobs", "trajectories", "epochs", "time", "memory", "disk"]
     table = _table(f"{checked['study']}: the plan; nothing was trained", columns, 1)
     for row in checked["models"]:
         numbers = (f"{row[each]:,}" for each in ("parameters", "jobs", "trajectories", "all_epochs"))
-        sizes = (f"{_megabytes(row[each])} MB" for each in ("memory_bytes", "disk_bytes"))
+        sizes = (megabytes(row[each]) for each in ("memory_bytes", "disk_bytes"))
         table.add_row(row["model"], *numbers, seconds(row["seconds"]), *sizes)
     console.print(table)
     for sentence in plan_sentences(checked):
@@ -86,47 +85,47 @@ def print_check(checked: dict[str, Any]) -> None:
 
 
 def plan_sentences(checked: dict[str, Any]) -> list[str]:
-    """What `snellen check` says below the plan: searches, seeds and folds, what is shared, and what all of it costs."""
+    """The sentences below the plan: searches, seeds and folds, what is shared, and the whole cost."""
     said = [_searches(row["model"], row["search"]) for row in checked["models"] if row["search"]]
     if said:
-        said.append("Until a search is over, the plan has the dearest of its values.")
+        said.append("Until a search is finished, the plan assumes the most expensive of its values.")
     if checked["seeds"] > 1 or checked["folds"]:
         said.append(_networks(checked))
     said += [
-        f"{row['model']} is ranked by the mean over seeds, and the study has one: that mean is one network, without a "
-        "band. For more: --set seeds=3"
+        f"{row['model']} is searched by the mean over seeds, but the study has only one seed: the mean is one network, "
+        "without a spread. For more: --set seeds=3"
         for row in checked["models"]
         if checked["seeds"] == 1 and row["search"] and row["search"]["mean_over"] == "seeds"
     ]
     for curve in checked["curves"]:
         said.append(
-            f"The curve of {curve['model']} over {curve['over']}: {several(curve['points'], 'point')}, for which "
-            f"{several(curve['jobs'], 'job')} are trained after the others, about {seconds(curve['seconds'])}."
-            + (" One seed gives no band and no comparisons." if curve["seeds"] == 1 else "")
+            f"The curve of {curve['model']} over {curve['over']}: {plural(curve['points'], 'point')}, for which "
+            f"{plural(curve['jobs'], 'job')} are trained after the others, about {seconds(curve['seconds'])}."
+            + (" One seed gives no spread and no comparisons." if curve["seeds"] == 1 else "")
         )
     if checked["saved_epochs"]:
         said.append(
-            "Jobs that differ in their stop rule alone are one trajectory, trained once, which saves "
-            f"{several(checked['saved_epochs'], 'epoch')}."
+            "Jobs that differ only in when they stop are trained once, as one trajectory, which saves "
+            f"{plural(checked['saved_epochs'], 'epoch')}."
         )
     said.append(
-        f"At most {several(checked['jobs'], 'job')} and {several(checked['epochs'], 'epoch')}, about "
+        f"At most {plural(checked['jobs'], 'job')} and {plural(checked['epochs'], 'epoch')}, about "
         f"{seconds(checked['seconds'])} in all on {checked['device']} without early stopping, "
-        f"{seconds(checked['floor_seconds'])} of it for floors."
+        f"{seconds(checked['floor_seconds'])} of it for baselines."
     )
     if checked["analyses"]:
         each = [f"{title} {seconds(took)}" for title, took in checked["analyses"].items()]
         said.append(f"Analyses: {listing(each)}.")
     said.append(
-        f"{_megabytes(checked['disk_bytes'])} MB of results, up to {_megabytes(checked['checkpoint_bytes'])} MB of "
-        f"checkpoints while training; {_megabytes(checked['data']['bytes'])} MB of pictures in memory."
+        f"{megabytes(checked['disk_bytes'])} of results, up to {megabytes(checked['checkpoint_bytes'])} of checkpoints "
+        f"while training; {megabytes(checked['data']['bytes'])} of images in memory."
     )
     return said
 
 
 def _searches(model: str, search: dict[str, Any]) -> str:
-    """One search: what it costs at most, and its rungs."""
-    limits = [several(search[each], each[:-1]) for each in ("trials", "epochs") if search[each] is not None]
+    """One search: its largest cost, and its rungs."""
+    limits = [plural(search[each], each[:-1]) for each in ("trials", "epochs") if search[each] is not None]
     limits += [seconds(search["seconds"])] if search["seconds"] else []
     full = f" of {search['in_full']:,}" if search["in_full"] and search["in_full"] > (search["epochs"] or 0) else ""
     several_each = f", {search['networks']} networks a trial" if search["networks"] > 1 else ""
@@ -134,24 +133,19 @@ def _searches(model: str, search: dict[str, Any]) -> str:
         ", ".join(f"{rung['trials']:,} to epoch {rung['epochs']:,}" for rung in bracket) for bracket in search["rungs"]
     )
     folds = search["inside_folds"]
-    inside = f"; and so again inside each of {several(folds, 'fold')}" if folds else ""
+    inside = f"; and again inside each of {plural(folds, 'fold')}" if folds else ""
     return f"{model} searches by {search['method']}: at most {listing(limits)}{full}{several_each}" + (
         f": {rungs}{inside}." if rungs else f"{inside}."
     )
 
 
 def _networks(checked: dict[str, Any]) -> str:
-    """Seeds and folds: how many networks they make of one model."""
+    """Seeds and folds: how many networks of one model they mean."""
     seeds, folds, repeats = checked["seeds"], checked["folds"] or 0, checked["repeats"] or 1
-    parts = [several(seeds, "seed")] if seeds > 1 else []
-    parts += [several(folds, "fold") + (f" {times(repeats)}" if repeats > 1 else "")] if folds else []
-    final = f", and {several(checked['final_networks'], 'network')} on all rows" if checked["final_networks"] else ""
-    return f"{listing(parts)}: {several(seeds * (1 + folds * repeats), 'network')} a model{final}."
-
-
-def _megabytes(size: int) -> str:
-    """Two digits at least."""
-    return f"{size / 1e6:,.0f}" if size >= 9.95e6 else f"{size / 1e6:.1f}"
+    parts = [plural(seeds, "seed")] if seeds > 1 else []
+    parts += [plural(folds, "fold") + (f" {times(repeats)}" if repeats > 1 else "")] if folds else []
+    final = f", and {plural(checked['final_networks'], 'network')} on all rows" if checked["final_networks"] else ""
+    return f"{listing(parts)}: {plural(seeds * (1 + folds * repeats), 'network')} a model{final}."
 
 
 def print_predictions(table: pl.DataFrame, scored: Scored | None, csv: Path | None) -> None:
@@ -169,12 +163,12 @@ def print_predictions(table: pl.DataFrame, scored: Scored | None, csv: Path | No
     if csv:
         say(f"Wrote {csv}")
     if scored:
-        accuracy = interval(proportion(scored.hits, scored.n, "other images"))
-        say(f"Accuracy on {scored.part}, n = {scored.n:,}: {accuracy}; loss {scored.loss:.4f}")
+        accuracy = proportion(scored.hits, scored.n, "other images").in_percent
+        say(f"Accuracy on {scored.part}, n = {scored.n:,}: {accuracy}; loss {loss(scored.loss)}")
 
 
 def _columns(evaluation: Evaluation) -> list[str]:
-    """What the study gives reason to show: groups of several models, folds."""
+    """The columns for this study: groups only of several models, folds only where there are some."""
     group = ["group"] if len(evaluation.ranked) > 1 else []
     if evaluation.folds:
         return ["model", *group, "over folds %", "validation %", "test %", "time"]
@@ -182,7 +176,7 @@ def _columns(evaluation: Evaluation) -> list[str]:
 
 
 def fitting(columns: list[str], rows: list[dict[str, str]], width: int) -> list[str]:
-    """The columns that fit side by side into so many characters, without those that can be spared if need be."""
+    """The columns that fit into so many characters: those of SPARED are left out where they do not."""
     for spared in SPARED:
         if _width(columns, rows) > width:
             columns = [column for column in columns if column != spared]
@@ -190,13 +184,13 @@ def fitting(columns: list[str], rows: list[dict[str, str]], width: int) -> list[
 
 
 def _width(columns: list[str], rows: list[dict[str, str]]) -> int:
-    """Characters of a table, with the two between its columns."""
+    """Characters of a line of the table, with two between columns."""
     widest = {column: max(map(len, [column, *(row.get(column, "") for row in rows)])) for column in columns}
-    return sum(widest.values()) - max(0, widest["model"] - LONGEST_FLOOR) + 2 * (len(columns) - 1)
+    return sum(widest.values()) - max(0, widest["model"] - LONGEST_BASELINE) + 2 * (len(columns) - 1)
 
 
-def _standing(record: RunRecord, evaluation: Evaluation, model: str) -> dict[str, str]:
-    """A row of the leaderboard, by column. Times are of the network that stands for the model."""
+def _model_row(record: RunRecord, evaluation: Evaluation, model: str) -> dict[str, str]:
+    """A row of the leaderboard, by column. Times are of the network that represents the model."""
     result = record.results[model]
     row = {
         "model": f"{model} *" if model == evaluation.chosen else model,
@@ -226,13 +220,13 @@ def _group(evaluation: Evaluation, model: str) -> str:
     return pairs.groups.get(model, "") + (" +" if best and best.not_worse else "")
 
 
-def _floor(record: RunRecord, evaluation: Evaluation, name: str) -> dict[str, str]:
-    """A row of the leaderboard below the models, by column."""
-    result, key = record.floor_results[name], baseline_key(name)
+def _baseline_row(record: RunRecord, evaluation: Evaluation, name: str) -> dict[str, str]:
+    """A row of a baseline, by column."""
+    result, key = record.baseline_results[name], baseline_key(name)
     return {
         "model": result.label,
         "parameters": f"{result.parameters:,}",
-        "epoch": "floor",
+        "epoch": "baseline",
         "validation %": _per_cent(evaluation.standing(key, "validation")),
         "test %": _per_cent(evaluation.standing(key, "test")),
         "time": f"{result.seconds:.1f} s",
@@ -240,18 +234,18 @@ def _floor(record: RunRecord, evaluation: Evaluation, name: str) -> dict[str, st
 
 
 def _covered(record: RunRecord, evaluation: Evaluation) -> str:
-    """What the intervals of the leaderboard cover."""
+    """What the intervals in the leaderboard cover."""
     if any(evaluation.recipe(model, "validation") for model in evaluation.ranked):
         seed = record.study.seed
         return (
-            "95 % intervals; of several seeds they cover other images and training again, of one only other images. "
+            "95 % intervals; for several seeds they cover other images and training again, for one only other images. "
             f"Epochs and times are of the networks of seed {seed}."
         )
     return "95 % intervals; they cover other images, not training again."
 
 
 def _per_cent(estimate: Estimate | None) -> str:
-    return share(estimate).replace(" %", "").replace(" to ", "-") if estimate else "not opened"
+    return estimate.in_percent.replace(" %", "").replace(" to ", "-") if estimate else NOT_TESTED
 
 
 def _table(title: str | None, columns: list[str], left: int) -> Table:

@@ -18,7 +18,8 @@ import pytest
 
 from snellen.data import load
 from snellen.data.dataset import Dataset
-from snellen.data.load import READERS, read
+from snellen.data.load import read
+from snellen.data.readers.registry import READERS
 from snellen.errors import DataError
 
 
@@ -100,7 +101,7 @@ def test_the_kind_is_found_and_found_once(case: Case, tmp_path: Path) -> None:
 def test_read_again_decodes_nothing(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = case.write(tmp_path / "good")
     first = read(path)
-    monkeypatch.setattr("snellen.data.load.store._write", lambda *_: pytest.fail("decoded twice"))
+    monkeypatch.setattr("snellen.data.load.dataset_cache._write", lambda *_: pytest.fail("decoded twice"))
     second = read(path)
     cases.assert_same(first, second)
     assert isinstance(second.images, np.memmap) and not second.images.flags.writeable
@@ -174,7 +175,7 @@ def test_a_class_without_rows(case: Case, tmp_path: Path) -> None:
 def test_one_class_and_no_pictures(case: Case, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"found 1 classes"):
         read(case.write(tmp_path / "one", (case.arrays[0], case.arrays[1] * 0)))
-    with pytest.raises(DataError, match=r"no pictures|no rows|shape|no data of a known kind"):
+    with pytest.raises(DataError, match=r"no pictures|no rows|shape|no reader recognises this"):
         read(case.write(tmp_path / "none", (case.arrays[0][:0], case.arrays[1][:0])))
 
 

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 
 from snellen.data.duplicates import duplicate_groups
-from snellen.data.inspect.classes import (
+from snellen.data.inspect.class_images import (
     class_counts,
     class_images,
     mean_images,
     nearest_classes,
-    repeated_pictures,
+    random_rows,
     sample_rows,
-    some_rows,
 )
+from snellen.data.inspect.duplicate_sets import exact_duplicate_sets
 from snellen.data.splits.roles import Split, assign
 from snellen.errors import RunError
 
@@ -23,7 +23,7 @@ from snellen.errors import RunError
 def test_counts_of_every_class_and_role() -> None:
     dataset = cases.expected()
     roles = assign(dataset, Split(validation=3))
-    frame = class_counts(dataset, roles)
+    frame = class_counts(dataset, roles.rows)
     assert frame.columns == ["class", "role", "images"] and frame.height == 3 * 4
     assert frame.rows()[:4] == [("0", "train", 3), ("0", "validation", 1), ("0", "calibration", 0), ("0", "test", 2)]
     assert frame["images"].sum() == len(dataset)
@@ -33,7 +33,7 @@ def test_sealed_labels_are_not_counted() -> None:
     dataset = cases.expected()
     roles = assign(dataset, Split(validation=3))
     with pytest.raises(RunError, match=r"labels are sealed; found 6 of 6 rows"):
-        class_counts(dataset.without_labels(roles.rows["test"]), roles)
+        class_counts(dataset.without_labels(roles.rows["test"]), roles.rows)
 
 
 def test_samples_are_of_their_class_and_of_the_rows_given() -> None:
@@ -71,10 +71,10 @@ def test_variation_within_each_class(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_some_rows_are_of_those_given() -> None:
     dataset, rows = cases.expected(), np.arange(1, 18, 2)
-    drawn = some_rows(dataset, rows, 4, seed=0)
+    drawn = random_rows(dataset, rows, 4, seed=0)
     assert len(drawn) == 4 and np.isin(drawn, rows).all() and (np.diff(drawn) > 0).all()
-    assert any((drawn != some_rows(dataset, rows, 4, seed)).any() for seed in range(1, 5))
-    np.testing.assert_array_equal(some_rows(dataset, rows, 100, seed=0), rows)
+    assert any((drawn != random_rows(dataset, rows, 4, seed)).any() for seed in range(1, 5))
+    np.testing.assert_array_equal(random_rows(dataset, rows, 100, seed=0), rows)
 
 
 def test_nearest_classes_by_the_definition() -> None:
@@ -93,7 +93,7 @@ def test_nearest_classes_by_the_definition() -> None:
 def test_repeated_pictures_start_with_contradictions() -> None:
     images = np.array([1, 2, 1, 3, 2, 4, 1, 3], np.uint8).reshape(-1, 1, 1, 1)
     labels = np.array([0, 0, 0, 1, 1, 2, 0, 1])
-    found = [rows.tolist() for rows in repeated_pictures(duplicate_groups(images), labels, 9)]
+    found = [rows.tolist() for rows in exact_duplicate_sets(duplicate_groups(images), labels, 9)]
     assert found == [[1, 4], [0, 2, 6], [3, 7]]
-    assert len(repeated_pictures(duplicate_groups(images), labels, 2)) == 2
-    assert repeated_pictures(np.arange(8), labels, 9) == []
+    assert len(exact_duplicate_sets(duplicate_groups(images), labels, 2)) == 2
+    assert exact_duplicate_sets(np.arange(8), labels, 9) == []

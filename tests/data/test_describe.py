@@ -19,7 +19,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from snellen.cli import app
-from snellen.data import download, known
+from snellen.data import catalog, download
 from snellen.data.inspect.describe import describe
 from snellen.data.readers.arrays import from_arrays
 from snellen.errors import DataError, StudyError, UnknownName
@@ -79,7 +79,7 @@ def test_a_table_with_names_of_its_own(tmp_path: Path, monkeypatch: pytest.Monke
         save(tmp_path / f"{number}.png", np.full((5, 5), 50 * number, np.uint8))
     lines = ["scan,diagnosis", *(f"{number}.png,{'ab'[number % 2]}" for number in range(4))]
     (tmp_path / "list.csv").write_text("\n".join(lines), encoding="utf-8")
-    with pytest.raises(DataError, match=r"no data of a known kind.*`kind: manifest, keys: \{path"):
+    with pytest.raises(DataError, match=r"no reader recognises this.*`kind: manifest, keys: \{path"):
         run("describe", "list.csv")
     with pytest.raises(StudyError, match=r"`--key` says which.*'scan'; expected USE=NAME"):
         run("describe", "list.csv", "--key", "scan")
@@ -127,7 +127,7 @@ def test_photographs_of_different_sizes(tmp_path: Path, monkeypatch: pytest.Monk
 def test_list_says_where(tmp_path: Path) -> None:
     cases.write_idx(tmp_path / "mnist")
     rows = {row["name"]: row for row in json.loads(run("list", "--json", "--data-dir", str(tmp_path)))}
-    assert tuple(rows) == known.NAMES
+    assert tuple(rows) == catalog.NAMES
     assert rows["mnist"]["path"] == str(tmp_path / "mnist") and rows["kmnist"]["path"] is None
     assert rows["digits"]["images"] == 1797 and rows["svhn"]["images"] == 99_289
     assert "snellen data fetch" in run("list")
@@ -142,8 +142,8 @@ def publisher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         download.Remote(name, (name,), len(content), hashlib.sha256(content).hexdigest())
         for name, content in contents.items()
     )
-    small = replace(known.PUBLISHED["mnist"], files=remotes, rows=(12, 6), fingerprint=None, classes=("0", "1", "2"))
-    monkeypatch.setitem(known.PUBLISHED, "mnist", small)
+    small = replace(catalog.PUBLISHED["mnist"], files=remotes, rows=(12, 6), fingerprint=None, classes=("0", "1", "2"))
+    monkeypatch.setitem(catalog.PUBLISHED, "mnist", small)
 
     def receive(url: str, remote: download.Remote, partial: Any, watch: download.Watch) -> None:
         with partial:

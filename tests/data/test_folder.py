@@ -14,12 +14,13 @@ import pytest
 
 from snellen.data.dataset import Dataset, Excluded
 from snellen.data.groups import Group
-from snellen.data.load import READERS, read
-from snellen.data.readers.reader import UNSAID, Options
-from snellen.data.resize import Fit
+from snellen.data.load import read
+from snellen.data.readers.reader import DEFAULT_OPTIONS, Options
+from snellen.data.readers.registry import READERS
+from snellen.data.resizing import Resizing
 from snellen.errors import DataError, SnellenError, StudyError, UnknownName
 
-SMALL = Fit(step="resize", height=4, width=4)
+SMALL = Resizing(step="resize", height=4, width=4)
 
 
 def photos(root: Path, *paths: str, seed: int = 0) -> Path:
@@ -34,7 +35,9 @@ def simple(root: Path) -> Path:
     return photos(root, *(f"{label}/{number}.png" for label in ("cat", "dog") for number in range(4)))
 
 
-def refused(path: Path, message: str, error: type[SnellenError] = DataError, options: Options = UNSAID) -> None:
+def refused(
+    path: Path, message: str, error: type[SnellenError] = DataError, options: Options = DEFAULT_OPTIONS
+) -> None:
     with pytest.raises(error, match=message):
         read(path, options)
 
@@ -87,10 +90,14 @@ def test_mixed_sizes(tmp_path: Path) -> None:
     cases.save(root / "cat/large.png", np.zeros((30, 700), np.uint8))
     expected = r"different sizes; found height x width \(pictures\): 6x5 \(8\), 30x700 \(1\).*Say `resize: 32`"
     refused(root, expected)
-    assert read(root, Options(fit=SMALL)).shape == (4, 4, 3)
-    crop, pad = (Fit(step=step, height=8, width=8) for step in ("crop", "pad"))
-    refused(root, r"cat/0.png: a picture too small to crop to 8x8 pixels; found 6x5", StudyError, Options(fit=crop))
-    refused(root, r"cat/large.png: a picture too large to pad", StudyError, Options(fit=pad, on_bad_image="exclude"))
+    assert read(root, Options(resizing=SMALL)).shape == (4, 4, 3)
+    crop, pad = (Resizing(step=step, height=8, width=8) for step in ("crop", "pad"))
+    refused(
+        root, r"cat/0.png: a picture too small to crop to 8x8 pixels; found 6x5", StudyError, Options(resizing=crop)
+    )
+    refused(
+        root, r"cat/large.png: a picture too large to pad", StudyError, Options(resizing=pad, on_bad_image="exclude")
+    )
 
 
 def test_one_size_but_too_large(tmp_path: Path) -> None:
@@ -110,7 +117,7 @@ def test_chosen_classes(tmp_path: Path) -> None:
 
 def test_chosen_classes_and_padding_of_any_reader(tmp_path: Path) -> None:
     path = data_cases.write_npz(tmp_path / "good")
-    options = Options(classes=("2", "0"), fit=Fit(step="pad", height=8, width=8))
+    options = Options(classes=("2", "0"), resizing=Resizing(step="pad", height=8, width=8))
     whole, chosen = read(path), read(path, options)
     rows = np.flatnonzero(whole.labels != 1)
     assert chosen.classes == ("2", "0") and chosen.fingerprint != whole.fingerprint
@@ -118,8 +125,8 @@ def test_chosen_classes_and_padding_of_any_reader(tmp_path: Path) -> None:
     np.testing.assert_array_equal(chosen.images[:, 1:6, 2:6], whole.images[rows])
     np.testing.assert_array_equal(chosen.ids, whole.ids[rows])
     assert chosen.images.sum() == whole.images[rows].sum()
-    assert read("digits", Options(fit=SMALL)).images.dtype == np.float32  # 17 tones would not survive rounding
-    refused(path, "`group` without picture files", StudyError, Options(group=Group(level=1)))
+    assert read("digits", Options(resizing=SMALL)).images.dtype == np.float32  # 17 tones would not survive rounding
+    refused(path, "`group` is for picture files only", StudyError, Options(group=Group(level=1)))
 
 
 def spoil(name: str) -> Callable[[Path], object]:
@@ -210,7 +217,7 @@ def test_a_part_without_training_and_a_validation_part(tmp_path: Path) -> None:
 
 
 def test_what_pictures_say_themselves(tmp_path: Path) -> None:
-    refused(simple(tmp_path), "`pixel_range` beside picture files", StudyError, Options(pixel_range=(0, 1)))
+    refused(simple(tmp_path), "`pixel_range` is not for picture files", StudyError, Options(pixel_range=(0, 1)))
     refused(simple(tmp_path), "`keys` for a folder of pictures", StudyError, Options(keys={"images": "x"}))
 
 
@@ -242,7 +249,7 @@ def test_paths_without_a_group(tmp_path: Path) -> None:
 
 
 def test_a_flat_folder_is_no_data_set(tmp_path: Path) -> None:
-    refused(photos(tmp_path / "flat", "1.png", "2.png"), "no data of a known kind")
+    refused(photos(tmp_path / "flat", "1.png", "2.png"), "no reader recognises this")
     assert not READERS["folder"].recognises(tmp_path / "flat")
 
 

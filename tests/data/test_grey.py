@@ -13,8 +13,8 @@ from PIL import Image
 from snellen.data.grey import as_grey
 from snellen.data.load import read
 from snellen.data.readers.arrays import from_arrays
-from snellen.data.readers.reader import UNSAID, Options
-from snellen.data.resize import Fit
+from snellen.data.readers.reader import DEFAULT_OPTIONS, Options
+from snellen.data.resizing import Resizing
 from snellen.errors import DataError
 
 GREY = Options(grey=True)
@@ -75,7 +75,7 @@ def test_the_size_comes_first_for_files_and_arrays_alike(tmp_path: Path) -> None
     pictures = np.random.default_rng(1).integers(0, 256, (6, 8, 8, 3), dtype=np.uint8)
     for row, pixels in enumerate(pictures):
         save(tmp_path / f"photos/{'ab'[row // 3]}/{row}.png", pixels)
-    options = Options(grey=True, fit=Fit(step="resize", height=5, width=5))
+    options = Options(grey=True, resizing=Resizing(step="resize", height=5, width=5))
     files = read(tmp_path / "photos", options)
     np.savez(tmp_path / "arrays.npz", images=pictures, labels=np.repeat(["a", "b"], 3))
     np.testing.assert_array_equal(files.images, read(tmp_path / "arrays.npz", options).images)
@@ -84,6 +84,6 @@ def test_the_size_comes_first_for_files_and_arrays_alike(tmp_path: Path) -> None
 
 
 def test_the_cache_tells_grey_from_colour(tmp_path: Path) -> None:
-    assert GREY.as_json() != UNSAID.as_json()
+    assert GREY.as_json() != DEFAULT_OPTIONS.as_json()
     path = cases.write_npz(tmp_path / "colours", cases.CIFAR)
-    assert [read(path, options).shape[2] for options in (GREY, UNSAID, GREY)] == [1, 3, 1]
+    assert [read(path, options).shape[2] for options in (GREY, DEFAULT_OPTIONS, GREY)] == [1, 3, 1]

@@ -12,7 +12,7 @@ import pytest
 
 from snellen.data.groups import Group
 from snellen.data.load import read
-from snellen.data.readers.reader import UNSAID, Options
+from snellen.data.readers.reader import DEFAULT_OPTIONS, Options
 from snellen.errors import DataError, SnellenError, UnknownName
 
 GOOD = ["a.png,cat", "b.png,dog", "sub/c.png,cat", "sub/d.png,dog"]
@@ -26,7 +26,9 @@ def manifest(folder: Path, lines: list[str], header: str = "path,label", name: s
     return folder / name
 
 
-def refused(path: Path, message: str, options: Options = UNSAID, error: type[SnellenError] = DataError) -> None:
+def refused(
+    path: Path, message: str, options: Options = DEFAULT_OPTIONS, error: type[SnellenError] = DataError
+) -> None:
     with pytest.raises(error, match=message):
         read(path, options)
 
@@ -63,7 +65,7 @@ def test_roles_and_groups(tmp_path: Path) -> None:
 
 def test_columns_of_other_names(tmp_path: Path) -> None:
     path = manifest(tmp_path, [f"{line},p{row // 2}" for row, line in enumerate(GOOD)], "where,what,who")
-    refused(path, "no data of a known kind")
+    refused(path, "no reader recognises this")
     keys = {"path": "where", "label": "what"}
     options = Options("manifest", keys, group=Group(column="who"))
     dataset = read(path, options)

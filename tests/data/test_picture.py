@@ -13,8 +13,8 @@ import pytest
 from picture_cases import CLEAR, COLOUR, GREY
 from PIL import Image, ImageFile, ImageOps
 
-from snellen.data.readers.picture import alike, decode, in_threads, with_channels, with_white
-from snellen.data.resize import Fit
+from snellen.data.readers.picture_decoder import decode, in_threads, with_channels, with_common_format, with_white
+from snellen.data.resizing import Resizing
 from snellen.errors import DataError, StudyError
 from snellen.limits import MAX_SIDE_PIXELS
 
@@ -131,18 +131,20 @@ def test_alike_takes_the_fewest_channels() -> None:
     disguised, opaque = np.repeat(grey, 3, axis=2), np.dstack([colour, np.full_like(GREY, 255)])
 
     def shapes(*pictures: np.ndarray) -> set[int]:
-        return {picture.shape[2] for picture in alike(pictures, [f"{row}.png" for row in range(len(pictures))])}
+        return {
+            picture.shape[2] for picture in with_common_format(pictures, [f"{row}.png" for row in range(len(pictures))])
+        }
 
     assert shapes(grey, disguised) == {1} and shapes(grey, colour) == {3} and shapes(colour, opaque) == {3}
     assert shapes(clear, opaque) == {4}
-    np.testing.assert_array_equal(alike([disguised, grey], ["a", "b"])[0], grey)
+    np.testing.assert_array_equal(with_common_format([disguised, grey], ["a", "b"])[0], grey)
     with pytest.raises(DataError, match=r"mixed channels; found 2 with alpha such as 1.png, 1 without such as 0.png"):
         shapes(grey, clear, opaque)
 
 
 def test_alike_takes_the_greater_depth() -> None:
     wide = WIDE[..., :1].astype(np.float32)
-    as_wide, unchanged = alike([GREY[..., None], wide], ["a", "b"])
+    as_wide, unchanged = with_common_format([GREY[..., None], wide], ["a", "b"])
     np.testing.assert_array_equal(as_wide[..., 0], GREY.astype(int) * 257)
     np.testing.assert_array_equal(unchanged, wide)
     np.testing.assert_array_equal(with_white(as_wide, 65535.0), as_wide)
@@ -157,25 +159,25 @@ def test_channels_change_only_where_nothing_is_lost() -> None:
 
 def test_fit() -> None:
     images = np.arange(2 * 6 * 5, dtype=np.uint8).reshape(2, 6, 5, 1)
-    cropped = Fit(step="crop", height=3, width=2).apply(images)
+    cropped = Resizing(step="crop", height=3, width=2).apply(images)
     np.testing.assert_array_equal(cropped, images[:, 1:4, 1:3])
-    padded = Fit(step="pad", height=9, width=6).apply(images, black=7)
+    padded = Resizing(step="pad", height=9, width=6).apply(images, black=7)
     np.testing.assert_array_equal(padded[:, 1:7, 0:5], images)
     assert (np.delete(padded[:, :, :5], range(1, 7), axis=1) == 7).all() and (padded[:, :, 5] == 7).all()
     for step, height, width in (("crop", 7, 2), ("crop", 3, 6), ("pad", 5, 9), ("pad", 9, 4)):
         with pytest.raises(StudyError, match=r"a picture too (small to crop|large to pad) to .*; found 6x5 pixels"):
-            Fit(step=step, height=height, width=width).apply(images)
+            Resizing(step=step, height=height, width=width).apply(images)
 
 
 @pytest.mark.parametrize("pixels", [GREY[..., None], COLOUR, CLEAR, WIDE[..., :3].astype(np.float32)])
 def test_resize_keeps_type_and_range(pixels: np.ndarray) -> None:
     for size in ((3, 4), (17, 19)):
-        resized = Fit(step="resize", height=size[0], width=size[1]).apply(pixels[None])[0]
+        resized = Resizing(step="resize", height=size[0], width=size[1]).apply(pixels[None])[0]
         assert resized.shape == (*size, pixels.shape[2]) and resized.dtype == pixels.dtype
         if pixels.shape[2] < 4:
             assert resized.min() >= pixels.min() and resized.max() <= pixels.max()
     flat = np.full_like(pixels, 77)
-    again = Fit(step="resize", height=3, width=3).apply(flat[None])
+    again = Resizing(step="resize", height=3, width=3).apply(flat[None])
     np.testing.assert_allclose(again, 77, atol=1 if pixels.shape[2] == 4 else 1e-3)  # colours are weighted by alpha
 
 
@@ -190,7 +192,7 @@ def test_a_huge_picture_is_refused_from_its_header(tmp_path: Path, monkeypatch: 
 def test_a_large_picture_that_nothing_fits_is_not_decoded(tmp_path: Path) -> None:
     path = cases.save(tmp_path / "l.png", np.full((4, MAX_SIDE_PIXELS + 1), 9, np.uint8))
     assert decode(path).strides == (0, 0, 0)
-    assert decode(path, Fit(step="resize", height=4, width=4)).max() == 9
+    assert decode(path, Resizing(step="resize", height=4, width=4)).max() == 9
 
 
 def test_other_formats_are_not_opened(tmp_path: Path) -> None:

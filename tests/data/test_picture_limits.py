@@ -17,17 +17,17 @@ import picture_cases as cases
 import pytest
 from PIL import Image
 
-from snellen.data.readers.picture import decode
-from snellen.data.resize import Fit
+from snellen.data.readers.picture_decoder import decode
+from snellen.data.resizing import Resizing
 from snellen.errors import DataError
 
-SMALL = Fit(step="resize", height=8, width=8)
+SMALL = Resizing(step="resize", height=8, width=8)
 MEASURE = """
 import sys
 from pathlib import Path
-from snellen.data.resize import Fit
-from snellen.data.readers.picture import decode
-print(decode(Path(sys.argv[1]), Fit(step="resize", height=32, width=32), sys.argv[2] or None).shape)
+from snellen.data.resizing import Resizing
+from snellen.data.readers.picture_decoder import decode
+print(decode(Path(sys.argv[1]), Resizing(step="resize", height=32, width=32), sys.argv[2] or None).shape)
 print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
 """
 
@@ -118,16 +118,16 @@ def test_a_jpeg_of_fifty_megapixels_is_decoded_smaller(tmp_path: Path) -> None:
     large = Image.fromarray(small).resize((8_160, 6_120), Image.Resampling.BICUBIC)
     large.save(tmp_path / "phone.jpg", quality=90)
     expected = np.asarray(large.resize((16, 12), Image.Resampling.BILINEAR)).astype(float)
-    found = decode(tmp_path / "phone.jpg", Fit(step="resize", height=12, width=16))
+    found = decode(tmp_path / "phone.jpg", Resizing(step="resize", height=12, width=16))
     assert np.abs(found - expected).max() < 4
     with pytest.raises(DataError, match=r"too large; found 6120x8160 pixels; expected at most 33,554,432 of this"):
-        decode(tmp_path / "phone.jpg", Fit(step="crop", height=12, width=16))
+        decode(tmp_path / "phone.jpg", Resizing(step="crop", height=12, width=16))
 
 
 def test_a_cropped_picture_does_not_keep_the_whole(tmp_path: Path) -> None:
     path = cases.save(tmp_path / "l.png", np.zeros((900, 16), np.uint8))
     for height, width in ((8, 8), (8, 16)):
-        assert decode(path, Fit(step="crop", height=height, width=width)).base is None
+        assert decode(path, Resizing(step="crop", height=height, width=width)).base is None
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc tells what a process took")

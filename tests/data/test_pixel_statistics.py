@@ -36,14 +36,15 @@ def floats(channels: int = 1) -> Dataset:
 
 @pytest.mark.parametrize("dataset", [random(1), random(3), random(4), floats(), floats(3)])
 def test_channels_are_numpys(dataset: Dataset) -> None:
-    found = pixel_statistics.channels(dataset, ROWS)
+    found = pixel_statistics.channel_moments(dataset, ROWS)
+    histograms = pixel_statistics.channel_histograms(dataset, ROWS, found)
     pixels = dataset.images[ROWS].reshape(-1, dataset.shape[2]).astype(np.float64)
     np.testing.assert_array_equal(found.least, pixels.min(axis=0))
     np.testing.assert_array_equal(found.greatest, pixels.max(axis=0))
     np.testing.assert_allclose(found.means, pixels.mean(axis=0))
     np.testing.assert_allclose(found.deviations, pixels.std(axis=0))
-    for channel, counts in enumerate(found.counts):
-        np.testing.assert_array_equal(counts, np.histogram(pixels[:, channel], found.edges)[0])
+    for channel, counts in enumerate(histograms.counts):
+        np.testing.assert_array_equal(counts, np.histogram(pixels[:, channel], histograms.edges)[0])
         assert counts.sum() == len(pixels)
 
 
@@ -61,7 +62,7 @@ def test_bins_of_one_value_have_a_width() -> None:
 
 @pytest.mark.parametrize("dataset", [random(1), random(3), random(4), floats(3)])
 def test_tones_are_shares_and_leave_out_alpha(dataset: Dataset) -> None:
-    brightness, contrast = pixel_statistics.tones(dataset, ROWS)
+    brightness, contrast = pixel_statistics.brightness_and_contrast(dataset, ROWS)
     low, high = dataset.pixel_range
     shares = (dataset.images[ROWS][..., :3].astype(np.float64) - low) / (high - low)
     np.testing.assert_allclose(brightness, shares.mean(axis=(1, 2, 3)), rtol=1e-5)
@@ -104,14 +105,15 @@ def test_the_known_numbers_of_mnist(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SNELLEN_DATA", str(DATA_FOLDER))
     dataset = read("mnist")
     rows = np.flatnonzero(~np.asarray(dataset.official_test))
-    found = pixel_statistics.channels(dataset, rows)
+    found = pixel_statistics.channel_moments(dataset, rows)
     assert found.means[0] / 255 == pytest.approx(0.1307, abs=5e-5)
     assert found.deviations[0] / 255 == pytest.approx(0.3081, abs=5e-5)
-    assert found.counts.sum() == 60_000 * 784
-    brightness, _ = pixel_statistics.tones(dataset, rows)
+    assert pixel_statistics.channel_histograms(dataset, rows, found).counts.sum() == 60_000 * 784
+    brightness, _ = pixel_statistics.brightness_and_contrast(dataset, rows)
     assert brightness.mean() == pytest.approx(0.1307, abs=5e-5)
 
 
 def test_cases_with_an_official_test_are_read_by_row() -> None:
     dataset = cases.expected()
-    assert pixel_statistics.channels(dataset, ROWS[:1]).counts.sum() == dataset.images[0].size
+    found = pixel_statistics.channel_moments(dataset, ROWS[:1])
+    assert pixel_statistics.channel_histograms(dataset, ROWS[:1], found).counts.sum() == dataset.images[0].size

@@ -16,11 +16,11 @@ from snellen.data.dataset import Dataset
 from snellen.data.duplicates import duplicate_groups
 from snellen.data.load import read
 from snellen.data.readers.arrays import from_arrays
-from snellen.data.splits.roles import ROLES, LeftOut, Roles, Split, assign, parted_rows, prove_disjoint
+from snellen.data.splits.roles import ROLES, LeftOut, Roles, Split, assign, prove_disjoint, rows_in_several_roles
 from snellen.errors import RunError, StudyError
 
 
-def dataset_of(pictures: Any, labels: Any, **options: Any) -> Dataset:
+def read_dataset(pictures: Any, labels: Any, **options: Any) -> Dataset:
     """A data set whose picture is the two-byte number given for each row."""
     return from_arrays(numbers(pictures), labels, pixel_range=(0, 255), **options)
 
@@ -52,7 +52,7 @@ def many(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, Split]:
 def test_disjoint_exact_and_complete(case: tuple[np.ndarray, np.ndarray, Split]) -> None:
     pictures, labels, split = case
     try:
-        roles = assign(dataset_of(pictures, labels), split)
+        roles = assign(read_dataset(pictures, labels), split)
     except StudyError:
         assume(False)
     rows = np.concatenate([roles.rows[role] for role in ROLES])
@@ -81,7 +81,7 @@ def assert_exact(chosen: np.ndarray, left: np.ndarray, share: float | None) -> N
 @given(many())
 def test_stratified_to_within_one_row(case: tuple[np.ndarray, np.ndarray, Split]) -> None:
     _, labels, split = case
-    roles = assign(dataset_of(np.arange(len(labels)), labels), replace(split, calibration=0))
+    roles = assign(read_dataset(np.arange(len(labels)), labels), replace(split, calibration=0))
     pool = np.arange(len(labels))
     for role in ("test", "validation"):
         chosen = roles.rows[role]
@@ -94,7 +94,7 @@ def test_stratified_to_within_one_row(case: tuple[np.ndarray, np.ndarray, Split]
 @given(many())
 def test_calibration_comes_out_of_validation_alone(case: tuple[np.ndarray, np.ndarray, Split]) -> None:
     pictures, labels, split = case
-    dataset = dataset_of(pictures, labels)
+    dataset = read_dataset(pictures, labels)
     try:
         without, with_it = (
             assign(dataset, replace(split, calibration=0)),
@@ -115,7 +115,7 @@ def test_groups_stay_on_one_side(case: tuple[np.ndarray, np.ndarray, Split], num
     """With exact copies, through which groups are joined: nothing that is connected is in two roles."""
     pictures, labels, split = case
     groups = np.random.default_rng(num_groups).integers(0, num_groups, len(labels))
-    dataset = replace(dataset_of(pictures, labels), groups=groups)
+    dataset = replace(read_dataset(pictures, labels), groups=groups)
     if official:
         dataset = replace(dataset, official_test=groups % 7 == 0)
     try:
@@ -134,7 +134,7 @@ def test_groups_stay_on_one_side(case: tuple[np.ndarray, np.ndarray, Split], num
 
 def test_groups_fill_a_role_as_nearly_as_they_can() -> None:
     labels, groups = np.arange(200) % 2, np.arange(200) // 10
-    dataset = replace(dataset_of(range(200), labels), groups=groups)
+    dataset = replace(read_dataset(range(200), labels), groups=groups)
     for seed in range(5):
         roles = assign(dataset, Split(test=43, validation=0.3, seed=seed))
         assert (len(roles.rows["test"]), len(roles.rows["validation"])) == (40, 50)
@@ -155,7 +155,7 @@ def test_seeds() -> None:
 
 def test_the_split_of_a_seed_never_changes() -> None:
     """Runs that are resumed, and published splits, depend on it: a change here breaks them."""
-    roles = assign(dataset_of(range(20), np.arange(20) % 2), Split(test=4, validation=4, calibration=2, seed=42))
+    roles = assign(read_dataset(range(20), np.arange(20) % 2), Split(test=4, validation=4, calibration=2, seed=42))
     assert {role: rows.tolist() for role, rows in roles.rows.items()} == {
         "train": [0, 2, 3, 5, 7, 8, 11, 14, 15, 16, 18, 19],
         "validation": [12, 13],
@@ -168,16 +168,16 @@ def test_the_split_of_a_seed_never_changes() -> None:
 def test_copies_are_chosen_as_often_as_other_pictures(seed: int) -> None:
     """Placing copies first must not put them all into the test part, nor all into training."""
     pictures = np.concatenate([np.arange(600), np.arange(200)])
-    roles = assign(dataset_of(pictures, np.arange(800) // 100 % 2), Split(test=0.25, seed=seed))
+    roles = assign(read_dataset(pictures, np.arange(800) // 100 % 2), Split(test=0.25, seed=seed))
     copies = np.isin(pictures[roles.rows["test"]], np.arange(200)).mean()
     assert 0.35 < copies < 0.65  # half of all rows have a copy; standard error about 0.04
 
 
 def test_more_copies_than_single_pictures() -> None:
-    pairs = dataset_of(np.repeat(np.arange(50), 2), np.repeat(np.arange(50) % 2, 2))
+    pairs = read_dataset(np.repeat(np.arange(50), 2), np.repeat(np.arange(50) % 2, 2))
     roles = assign(pairs, Split(test=21, validation=0.2))
     assert len(roles.rows["test"]) == 20  # pairs of one class cannot give an odd number
-    mixed = dataset_of([*np.repeat(np.arange(10), 2), *range(50, 70)], np.repeat([0, 1], 20))
+    mixed = read_dataset([*np.repeat(np.arange(10), 2), *range(50, 70)], np.repeat([0, 1], 20))
     roles = assign(mixed, Split(test=10, validation=0.2))
     assert np.bincount(mixed.labels[roles.rows["test"]]).tolist() == [4, 6]  # a single of the other class fills up
 
@@ -185,13 +185,13 @@ def test_more_copies_than_single_pictures() -> None:
 def test_assign_proves_what_it_returns(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("snellen.data.splits.roles.choose", lambda pool, count, *_: pool[:count])
     with pytest.raises(RunError, match=r"train and test share pictures; found 1, such as 0"):
-        assign(dataset_of([*range(17), 0], np.arange(18) % 3), Split(test=3, validation=6))
+        assign(read_dataset([*range(17), 0], np.arange(18) % 3), Split(test=3, validation=6))
 
 
 def official(**split: Any) -> Roles:
     """Training pictures 0..9, then 3 and 4 again; test pictures 3 (twice) and 20..23."""
     labels = np.arange(12) % 2
-    dataset = dataset_of(
+    dataset = read_dataset(
         [*range(10), 3, 4], labels, test_images=numbers([20, 3, 3, 21, 22, 23]), test_labels=np.arange(6) % 2
     )
     return assign(dataset, Split(validation=2, **split))
@@ -207,7 +207,7 @@ def test_rows_of_an_official_test_leave_training() -> None:
 def test_dropping_exact_duplicates() -> None:
     leaked = [LeftOut(3, "in official test", 13), LeftOut(10, "in official test", 13)]
     assert official(drop_duplicates="exact").left_out == (*leaked,)
-    dataset = dataset_of([*range(20), 4, 4, 5], [*np.arange(20) % 2, 0, 1, 1])
+    dataset = read_dataset([*range(20), 4, 4, 5], [*np.arange(20) % 2, 0, 1, 1])
     roles = assign(dataset, Split(test=4, validation=4, drop_duplicates="exact"))
     assert roles.left_out == (LeftOut(20, "duplicate", 4), LeftOut(22, "duplicate", 5))  # row 21 has another label
     homes = [role for role in ROLES if {4, 21} & set(roles.rows[role].tolist())]
@@ -242,16 +242,16 @@ def test_an_official_test_and_a_wanted_one() -> None:
 )
 def test_impossible_splits(split: Split, message: str) -> None:
     with pytest.raises(StudyError, match=message):
-        assign(dataset_of(range(18), np.arange(18) % 3), split)
+        assign(read_dataset(range(18), np.arange(18) % 3), split)
 
 
 def test_no_test_and_no_validation() -> None:
-    roles = assign(dataset_of(range(18), np.arange(18) % 3), Split(test=0, validation=0))
+    roles = assign(read_dataset(range(18), np.arange(18) % 3), Split(test=0, validation=0))
     assert [len(roles.rows[role]) for role in ROLES] == [18, 0, 0, 0]
 
 
 def test_planted_faults_are_noticed() -> None:
-    dataset = dataset_of([0, 1, 2, 3, 4, 0], [0, 1, 0, 1, 0, 1])
+    dataset = read_dataset([0, 1, 2, 3, 4, 0], [0, 1, 0, 1, 0, 1])
 
     def prove(train: list[int], test: list[int], ids: Any = dataset.ids) -> None:
         rows = dict(zip(ROLES, (np.array(rows, np.int64) for rows in (train, [], [], test)), strict=True))
@@ -283,5 +283,5 @@ def test_parted_rows_are_those_whose_group_has_two_roles() -> None:
     rows = {"train": [0, 1, 4], "validation": [2, 5], "calibration": [], "test": [3]}
     roles = Roles({role: np.array(rows[role], np.int64) for role in ROLES}, ())
     groups = np.array([0, 0, 0, 3, 4, 5, 3])  # row 6 was left out: its group stands in one role
-    assert parted_rows(groups, roles).tolist() == [0, 1, 2]
-    assert parted_rows(np.arange(7), roles).tolist() == []
+    assert rows_in_several_roles(groups, roles).tolist() == [0, 1, 2]
+    assert rows_in_several_roles(np.arange(7), roles).tolist() == []

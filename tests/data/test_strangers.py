@@ -16,11 +16,12 @@ import picture_cases
 import pytest
 from PIL import Image
 
-from snellen.data.inspect.survey import survey
-from snellen.data.load import READERS, Options, find, holds_picture_files, read
+from snellen.data.load import Options, find, read
 from snellen.data.readers.arrays import from_arrays
+from snellen.data.readers.registry import READERS, holds_picture_files
 from snellen.deploy.pictures import open_pictures
 from snellen.errors import DataError, UnknownName
+from snellen.init.survey import survey
 from snellen.models.bundle import Input
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
@@ -124,7 +125,7 @@ def test_a_gibibyte_of_nothing(name: str, tmp_path: Path) -> None:
 
 @each_format
 def test_a_name_that_is_no_text(name: str, tmp_path: Path) -> None:
-    refused(WRITERS[name](tmp_path / "\udce9\x1b[31m"), r"\\udce9.*(that is no text|no data of a known kind)")
+    refused(WRITERS[name](tmp_path / "\udce9\x1b[31m"), r"\\udce9.*(is not valid text|no reader recognises this)")
 
 
 def test_names_of_classes_and_files_that_are_no_text(tmp_path: Path) -> None:
@@ -133,12 +134,12 @@ def test_names_of_classes_and_files_that_are_no_text(tmp_path: Path) -> None:
         for folder in (label, "dog"):
             (root / folder).mkdir(parents=True)
             Image.fromarray(np.zeros((4, 4), np.uint8)).save(root / folder / file)
-        refused(root, r"caf\\udce9.*a (file|class) name that is no text; found '.*caf\\udce9.*convmv")
-        with pytest.raises(DataError, match="that is no text"):
+        refused(root, r"caf\\udce9.*a (file|class) name is not valid text; found '.*caf\\udce9.*convmv")
+        with pytest.raises(DataError, match="is not valid text"):
             survey(str(root))
-    with pytest.raises(DataError, match="a file name that is no text"):
+    with pytest.raises(DataError, match="a file name is not valid text"):
         list(open_pictures([str(tmp_path / "pets1/cat")], CONTRACT, None))
-    with pytest.raises(DataError, match="that is no text"):
+    with pytest.raises(DataError, match="is not valid text"):
         list(open_pictures([str(tmp_path / "pets1/cat/caf\udce9.png")], CONTRACT, None))
 
 
@@ -147,7 +148,7 @@ def test_names_of_classes_and_files_that_are_no_text(tmp_path: Path) -> None:
 def test_labels_of_an_array_that_are_no_text(point: int, order: str, tmp_path: Path) -> None:
     labels = np.array(["cat", "dog"] * 3, f"{order}U4")
     labels.view(f"{order}u4")[9] = point
-    with pytest.raises(DataError, match=rf"row 2: a label that is no text; found 0x{point:x} as character 1"):
+    with pytest.raises(DataError, match=rf"row 2: a label is not valid text; found 0x{point:x} as character 1"):
         from_arrays(np.zeros((6, 4, 4), np.uint8), labels)
 
 

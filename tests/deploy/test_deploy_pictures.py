@@ -16,14 +16,14 @@ from runs import run_small
 from snellen.api import Run
 from snellen.data.load import read
 from snellen.data.readers.reader import Options
-from snellen.data.resize import Fit
+from snellen.data.resizing import Resizing
 from snellen.deploy.pictures import open_pictures, read_picture
 from snellen.deploy.predict import answer
 from snellen.errors import BundleError, DataError
 from snellen.models.bundle import Input, load_bundle
 
 LINEAR: dict[str, Any] = {"linear": {"layers": "linear"}}
-FIT = Fit(step="resize", height=6, width=5)
+FIT = Resizing(step="resize", height=6, width=5)
 
 
 def contract(**changes: Any) -> Input:
@@ -71,7 +71,7 @@ def test_a_run_on_photographs_says_what_it_did(trained: tuple[Run, Path]) -> Non
 def test_files_are_predicted_as_they_were_trained(trained: tuple[Run, Path]) -> None:
     run, root = trained
     model = run.model()
-    options = Options(fit=FIT, background="white", on_bad_image="exclude")
+    options = Options(resizing=FIT, background="white", on_bad_image="exclude")
     dataset = read(root, options)
     for row, name in enumerate(dataset.ids):
         np.testing.assert_array_equal(read_picture(root / name, model.description.input), dataset.images[row])
@@ -86,10 +86,10 @@ def test_files_are_predicted_as_they_were_trained(trained: tuple[Run, Path]) -> 
 
 def test_arrays_and_data_sets_get_the_size_too(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", cases.COLOUR[None])
-    inputs = contract(height=8, width=8, fit=Fit(step="pad", height=8, width=8))
+    inputs = contract(height=8, width=8, fit=Resizing(step="pad", height=8, width=8))
     [batch] = open_pictures([str(tmp_path / "a.npy")], inputs, None)
     np.testing.assert_array_equal(batch.images[0, 1:7, 1:6], cases.COLOUR)
-    grey = contract(height=10, width=10, channels=1, pixel_range=(0, 16), fit=Fit(step="pad", height=10, width=10))
+    grey = contract(height=10, width=10, channels=1, pixel_range=(0, 16), fit=Resizing(step="pad", height=10, width=10))
     [digits] = open_pictures(["digits"], grey, None)
     assert digits.images.shape == (1797, 10, 10, 1)
 

@@ -11,7 +11,7 @@ from runs import edit_json
 from sklearn.datasets import load_digits
 
 from snellen.api import Run
-from snellen.data.inspect.polarity import tone_of
+from snellen.data.inspect.polarity import polarity_of
 from snellen.data.load import read
 from snellen.deploy.pictures import Batch, open_pictures
 from snellen.deploy.polarity import inverted, polarity_warning
@@ -32,7 +32,7 @@ def batches(model: Model, folder: Path, pictures: np.ndarray) -> list[Batch]:
 def test_a_bundle_tells_the_tone_of_its_training_pictures(small_run: Run) -> None:
     dataset = read("digits")
     rows = np.isin(dataset.ids, small_run.record.predictions("dense", "train").ids)  # type: ignore[union-attr]
-    expected = tone_of(dataset.images[rows].mean(axis=0) / 16)
+    expected = polarity_of(dataset.images[rows].mean(axis=0) / 16)
     tone = small_run.model().description.tone
     assert tone is not None and (tone.border, tone.mean) == pytest.approx((expected.border, expected.mean), abs=1e-4)
 

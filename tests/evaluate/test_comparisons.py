@@ -15,14 +15,14 @@ from statsmodels.stats.multitest import multipletests
 from snellen.api import Run
 from snellen.errors import StudyError
 from snellen.evaluate.baselines import baseline_key
+from snellen.evaluate.chosen_by_search import chosen_by_search, ranked_by_search
 from snellen.evaluate.comparisons import Comparisons, best_of
-from snellen.evaluate.contrasts import Contrast, Side, contrast, contrasts, detectable
-from snellen.evaluate.searched import chosen_by_search, ranked_by_search
+from snellen.evaluate.pair_differences import PairDifference, Side, detectable, difference, differences
 from snellen.evaluate.verdicts import equivalence_margin
-from snellen.statistics.corrected_folds import fold_limits
-from snellen.statistics.out_of_bag import out_of_bag
-from snellen.statistics.paired import mcnemar, paired_limits
-from snellen.statistics.recipes import recipe_difference
+from snellen.statistics.corrected_resampled_t import fold_limits
+from snellen.statistics.mcnemar import mcnemar, paired_limits
+from snellen.statistics.out_of_bag_bootstrap import out_of_bag
+from snellen.statistics.seed_intervals import recipe_difference
 
 SHARES = {"a": 0.9, "b": 0.8, "c": 0.85}
 BASELINES = [baseline_key(name) for name in ("majority class", "nearest centroid", "logistic regression")]
@@ -88,7 +88,7 @@ def test_a_floor_has_no_seeds_and_is_compared_with_the_recipe(seeds_copy: Path) 
     record = facts_of(seeds_copy).record
     right = noisy(0.9)
     plant_seeds(seeds_copy, "plain", "validation", right)
-    floor = record.floors["nearest centroid"].job.read_predictions("validation")
+    floor = record.baselines["nearest centroid"].job.read_predictions("validation")
     assert floor is not None
     one = found(seeds_copy).between("plain", baseline_key("nearest centroid"), "validation")
     table = right.astype(float) - (floor.predicted == floor.labels)
@@ -118,7 +118,7 @@ def test_folds_tell_models_apart_where_there_are_folds(folds_run: Run) -> None:
 
 def test_two_networks_have_the_exact_test_and_its_interval() -> None:
     a, b = (noisy(share, 1, 500, draw=draw)[0] for draw, share in enumerate((0.9, 0.8)))
-    one = contrast(Side(a[None]), Side(b[None]))
+    one = difference(Side(a[None]), Side(b[None]))
     only_a, only_b = int((a & ~b).sum()), int((b & ~a).sum())
     assert one.limits.p_value == pytest.approx(mcnemar(only_a, only_b))
     assert one.limits.at(0.95) == pytest.approx(paired_limits(only_a, only_b, 500))
@@ -129,12 +129,12 @@ def test_images_that_chose_a_network_say_nothing_of_it() -> None:
     """But out of bag, and of other seeds."""
     right = noisy(0.95, 3)
     searched, other = Side(right, selected=True), Side(noisy(0.5, 3, draw=1))
-    one = contrast(searched, other)
+    one = difference(searched, other)
     assert one.kind == "selected" and one.limits.at(0.95) is None and one.limits.p_value is None
-    bag = contrast(Side(right, selected=True, out_of_bag_N=np.full(210, 0.9)), other)
+    bag = difference(Side(right, selected=True, out_of_bag_N=np.full(210, 0.9)), other)
     assert bag.kind == "out of bag" and bag.limits.value == pytest.approx(0.9 - other.right_SN[0].mean())
     assert bag.limits.p_value is not None and bag.limits.p_value < 1e-6
-    assert contrast(Side(right), other).kind == "recipes"
+    assert difference(Side(right), other).kind == "recipes"
 
 
 def test_the_winner_of_a_grid_is_compared_out_of_bag(rates_run: Run) -> None:
@@ -168,7 +168,7 @@ def test_what_seeds_without_variance_would_find_is_what_the_exact_test_finds() -
     """Recipes that are wrong on 3 and on 4 of 210 images, in all seeds: t alone would find anything."""
     a, b = np.ones((3, 210), bool), np.ones((3, 210), bool)
     a[:, :3] = b[:, 3:7] = False
-    one = contrast(Side(a), Side(b))
+    one = difference(Side(a), Side(b))
     smallest = detectable(Side(a), Side(b), one)
     assert smallest is not None and smallest > 0.03
     reject = [mcnemar(round(210 * smallest) + 4, 3) < 0.05, mcnemar(2 + 4, 3) < 0.05]
@@ -180,7 +180,7 @@ def test_what_is_said_to_be_found_with_80_per_cent_is(images: int, error: float)
     """Two networks, the difference on top of the noise that was seen: at least 75 % of 400 draws."""
     generator = np.random.default_rng(images)
     a, b = generator.random((2, 1, images)) >= error
-    smallest = detectable(Side(a), Side(b), contrast(Side(a), Side(b)))
+    smallest = detectable(Side(a), Side(b), difference(Side(a), Side(b)))
     assert smallest is not None
     share, found = float(np.mean(a != b)), 0
     for _ in range(400):
@@ -202,23 +202,23 @@ def test_folds_that_a_search_ranked_compare_nothing(tmp_path: Path) -> None:
 
 def test_where_nothing_varied_over_folds_nobody_is_excluded_from_being_the_best() -> None:
     """One model a point worse in every fold alike: that is no certainty. With another fold it is one of noise."""
-    alike = Contrast("folds", fold_limits(np.array([0.9, 0.8]), np.array([0.89, 0.79]), 100, 50), 100, 1, 2)
+    alike = PairDifference("folds", fold_limits(np.array([0.9, 0.8]), np.array([0.89, 0.79]), 100, 50), 100, 1, 2)
     assert alike.limits.at(0.95) is None
     assert all(each.not_worse for each in best_of({("a", "b", "held_out"): alike}, "held_out", ["a", "b"]).values())
     varied = fold_limits(np.array([0.9, 0.8, 0.85]), np.array([0.69, 0.6, 0.64]), 100, 50)
-    found = best_of({("a", "b", "held_out"): Contrast("folds", varied, 100, 1, 3)}, "held_out", ["a", "b"])
+    found = best_of({("a", "b", "held_out"): PairDifference("folds", varied, 100, 1, 3)}, "held_out", ["a", "b"])
     assert found["a"].not_worse and not found["b"].not_worse
 
 
 def test_sides_on_other_images_are_a_clear_error() -> None:
     with pytest.raises(StudyError, match="same images; found 210 and 200"):
-        contrast(Side(noisy(0.9)), Side(noisy(0.9, images=200)))
+        difference(Side(noisy(0.9)), Side(noisy(0.9, images=200)))
 
 
 def test_a_recipe_needs_three_seeds_on_both_sides() -> None:
     sides = {"a": Side(noisy(0.9)), "b": Side(noisy(0.8)), "two": Side(noisy(0.9, 2)), "f": Side(noisy(0.5, 1), True)}
     pairs = [("a", "b"), ("a", "two"), ("a", "f"), ("two", "f")]
-    kinds = {pair: one.kind for pair, one in contrasts(sides, pairs).items()}
+    kinds = {pair: one.kind for pair, one in differences(sides, pairs).items()}
     assert kinds == dict(zip(pairs, ("recipes", "networks", "recipes", "networks")))
 
 
@@ -227,7 +227,7 @@ def test_a_tie_is_one_group_and_a_gap_is_two(seeds_copy: Path) -> None:
         plant_seeds(seeds_copy, model, "validation", noisy(share, draw=draw))
     pairs = found(seeds_copy)
     assert pairs.groups["plain"] == pairs.groups["dropped"] != pairs.groups["linear"]
-    assert pairs.like("plain") == ["dropped"] and pairs.like("linear") == []
+    assert pairs.same_letter("plain") == ["dropped"] and pairs.same_letter("linear") == []
     tied, apart = pairs.between("plain", "dropped"), pairs.between("linear", "plain")
     assert tied is not None and tied.verdict.word in ("cannot tell", "equivalent")
     assert apart is not None and apart.verdict.word == "clearly worse" and apart.turned.verdict.word == "clearly better"

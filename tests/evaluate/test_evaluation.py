@@ -12,7 +12,7 @@ from sklearn.metrics import accuracy_score, f1_score
 
 from snellen.api import Run
 from snellen.errors import RunError
-from snellen.evaluate.choose import ranking, to_open
+from snellen.evaluate.model_choice import ranking, to_open
 from snellen.evaluate.record import RunRecord
 from snellen.files import journal
 

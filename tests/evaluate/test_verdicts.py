@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snellen.evaluate.verdicts import CANNOT_TELL, Verdict, equivalence_margin, verdict
-from snellen.statistics.t_intervals import Difference
+from snellen.statistics.results import Difference
 
 MARGIN = 0.005
 

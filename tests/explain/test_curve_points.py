@@ -13,8 +13,8 @@ from statsmodels.stats.weightstats import ttost_paired
 from snellen.explain.curves.analysis import doubling_of
 from snellen.explain.curves.points import Measured, compare_points, judged_line
 from snellen.explain.curves.words import Words
-from snellen.statistics.recipes import recipe_difference
-from snellen.statistics.t_intervals import BOTH, Limits
+from snellen.statistics.results import BOTH, Limits
+from snellen.statistics.seed_intervals import recipe_difference
 from snellen.study.points import Point
 
 IMAGES = 20_000

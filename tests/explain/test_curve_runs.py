@@ -21,7 +21,7 @@ from snellen.report.pages.curves import curve_page
 from snellen.report.pages.leaf import Leaf
 from snellen.run.check import check_study
 from snellen.run.run_folder import Settings
-from snellen.statistics.recipes import recipe_mean
+from snellen.statistics.seed_intervals import recipe_mean
 from snellen.study.analyses import Curves
 from snellen.tables import plan_sentences
 

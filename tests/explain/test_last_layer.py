@@ -15,7 +15,7 @@ from statsmodels.stats.multitest import multipletests
 
 from snellen.api import Run
 from snellen.explain.answers.attributions import logits_of
-from snellen.explain.answers.cells import corrected, unit_shifts
+from snellen.explain.answers.cells import unit_shifts
 from snellen.explain.answers.confusions import worst_cells
 from snellen.explain.answers.gradients import slopes
 from snellen.explain.last_layer import LastLayer, contributions, has_hidden, nearest
@@ -23,6 +23,7 @@ from snellen.explain.subject import Scene, Subject
 from snellen.metrics.scores import confusion
 from snellen.models.build import build
 from snellen.run.analyses import scene_of
+from snellen.statistics.false_discovery import benjamini_hochberg
 
 MODELS: dict[str, Any] = {
     "dense": {"layers": ["flatten", {"dense": {"units": 12, "activation": "relu"}}, {"dropout": 0.1}]},
@@ -138,7 +139,7 @@ def test_differences_of_units() -> None:
 def test_correction_is_that_of_statsmodels() -> None:
     p_values = np.random.default_rng(0).random((3, 20)) ** 2
     expected = multipletests(p_values.ravel(), method="fdr_bh")[1].reshape(3, 20)
-    assert np.allclose(corrected(p_values), expected)
+    assert np.allclose(benjamini_hochberg(p_values), expected)
 
 
 def test_by_chance_units_seldom_differ() -> None:
@@ -146,5 +147,5 @@ def test_by_chance_units_seldom_differ() -> None:
     generator, found = np.random.default_rng(0), 0
     for _ in range(200):
         right, called = (np.maximum(generator.normal(size=(count, 32)), 0) for count in (200, 6))
-        found += bool((corrected(unit_shifts(called, right, np.ones(32)).p_values) < 0.05).any())
+        found += bool((benjamini_hochberg(unit_shifts(called, right, np.ones(32)).p_values) < 0.05).any())
     assert found <= 10

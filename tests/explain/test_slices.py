@@ -19,11 +19,11 @@ from snellen.explain.errors.slices import (
     quarters,
     share,
     weaknesses,
-    within_classes,
 )
 from snellen.explain.figure import has_even_ground, masks, offsets, sizes, thicknesses, tones_of
 from snellen.models.predictions import Predictions
-from snellen.statistics.independent import difference_limits, difference_p_value
+from snellen.statistics.independent_proportions import difference_limits, difference_p_value
+from snellen.statistics.mantel_haenszel import weaker_within_classes
 
 
 def drawing(*boxes: tuple[int, int, int, int]) -> np.ndarray:
@@ -104,7 +104,7 @@ def test_within_classes_is_the_test_of_cochran_mantel_and_haenszel() -> None:
     generator = np.random.default_rng(2)
     labels, right = generator.integers(0, 3, 300), generator.random(300) < 0.8
     slices, checked = planted(4, 300, generator), 0
-    found = within_classes(np.stack([each.members for each in slices]), right, labels)
+    found = weaker_within_classes(np.stack([each.members for each in slices]), right, labels)
     for each, p_value in zip(slices, found, strict=True):
         tables = [
             np.array(

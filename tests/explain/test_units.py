@@ -60,7 +60,7 @@ def test_planted_units_are_described(found: Outcome) -> None:
     assert lines[DEAD] == "Unit 3 is dead: it gives 0 for each of 360 images."
     assert lines[0].startswith("Unit 0 responds most to `c0` (AUC 1.00)") and "points of recall of `c0`" in lines[0]
     assert re.search(
-        r"silencing it makes no measurable difference \(a loss of [\d.]+ points of recall of a class or more would "
+        r"removing it makes no measurable difference \(a loss of [\d.]+ points of recall of a class or more would "
         r"have been seen with a probability of 80 %\)\. It does nearly the same as unit 0\.$",
         lines[COPY],
     )
@@ -87,7 +87,7 @@ def test_sentences_count_what_the_tables_hold(found: Outcome) -> None:
         in first
     )
     assert any(one.startswith("Every class has a unit that responds to it") for one in found.sentences)
-    assert any(one.startswith("Silencing one of 2 units costs some class recall") for one in found.sentences)
+    assert any(one.startswith("Removing one of 2 units costs some class recall") for one in found.sentences)
 
 
 def test_nothing_is_claimed_that_the_tables_do_not_hold(found: Outcome) -> None:
@@ -101,7 +101,7 @@ def test_nothing_is_claimed_that_the_tables_do_not_hold(found: Outcome) -> None:
     assert "0 respond to one class, 0 to several and 5 to no class" in said[0]
     least = f"{math.ceil(1_000 * max(found.facts['detectable'])) / 10:.1f}"
     assert said[1:] == [
-        "Silencing any single unit makes no measurable difference (18 pairs of a unit and a class tested): a loss of "
+        "Removing any single unit makes no measurable difference (18 pairs of a unit and a class tested): a loss of "
         f"{least} points of recall of a class or more would have been seen with a probability of 80 %. That is no "
         "evidence that single units do nothing."
     ]

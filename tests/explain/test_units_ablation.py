@@ -12,8 +12,10 @@ from statsmodels.stats.contingency_tables import mcnemar
 from unit_cases import bars, subject
 
 from snellen.explain.units import ablation
-from snellen.explain.units.ablation import ablate, mcnemar_p, output_follows, own_p, paired_means, paired_shares
+from snellen.explain.units.ablation import ablate, output_follows
 from snellen.metrics.scores import confusion
+from snellen.statistics.changes_by_class import mean_changes, own_class_p_values, share_changes
+from snellen.statistics.mcnemar import mcnemar_of_counts
 
 DENSE: list[Any] = ["flatten", {"dense": {"units": 5, "activation": "relu"}}, {"dropout": 0.5}]
 DEEP: list[Any] = [*DENSE, {"dense": {"units": 4, "activation": "tanh"}}]
@@ -84,7 +86,7 @@ def test_silencing_leaves_the_values_as_they_were() -> None:
 
 
 def test_shares_have_the_adjusted_wald_interval() -> None:
-    change, low, high = paired_shares(np.array([12, 0, 0]), np.array([2, 0, 0]), np.array([50, 50, 0]))
+    change, low, high = share_changes(np.array([12, 0, 0]), np.array([2, 0, 0]), np.array([50, 50, 0]))
     # 13/52 lost and 3/52 won with one more of each: difference 10/52, variance (16/52 - (10/52)^2)/52
     half = stats.norm.ppf(0.975) * np.sqrt((16 / 52 - (10 / 52) ** 2) / 52)
     assert (change[0], low[0], high[0]) == pytest.approx((-0.2, -10 / 52 - half, -10 / 52 + half))
@@ -96,14 +98,14 @@ def test_lost_and_won_are_compared_exactly() -> None:
     cases = [(12, 2), (0, 0), (5, 5), (1, 9), (0, 30)]
     lost, won = np.array(cases).T
     expected = [mcnemar([[0, a], [b, 0]], exact=True).pvalue for a, b in cases]
-    np.testing.assert_allclose(mcnemar_p(lost, won), np.minimum(expected, 1))
+    np.testing.assert_allclose(mcnemar_of_counts(lost, won), np.minimum(expected, 1))
 
 
 def test_mean_changes_have_the_t_interval() -> None:
     generator = np.random.default_rng(0)
     labels = np.repeat([0, 1, 2], [30, 40, 1])
     differences = generator.normal(-0.05, 0.1, 71)
-    mean, low, high, p = paired_means(differences, labels, np.bincount(labels))
+    mean, low, high, p = mean_changes(differences, labels, np.bincount(labels))
     for label in (0, 1):
         expected = stats.ttest_1samp(differences[labels == label], 0)
         interval = expected.confidence_interval(0.95)
@@ -116,9 +118,9 @@ def test_what_is_lost_by_all_alike_is_no_loss_of_a_class() -> None:
     labels = np.arange(300) % 3
     change = np.zeros((300, 3))
     change[:, 0] = -1  # nothing is called 0 any more, right or wrong
-    assert own_p(change, labels).tolist() == [1, 1, 1]
+    assert own_class_p_values(change, labels).tolist() == [1, 1, 1]
     change[labels != 0, 0] = 0
-    assert own_p(change, labels)[0] < 1e-20
+    assert own_class_p_values(change, labels)[0] < 1e-20
 
 
 def test_own_losses_are_judged_as_by_permuted_labels() -> None:
@@ -132,8 +134,8 @@ def test_own_losses_are_judged_as_by_permuted_labels() -> None:
 
     observed = distance(labels)
     permuted = np.array([distance(generator.permutation(labels)) for _ in range(4000)])
-    assert own_p(change, labels)[0] == pytest.approx((permuted <= observed).mean(), abs=0.012)
-    assert 0.001 < own_p(change, labels)[0] < 0.2
+    assert own_class_p_values(change, labels)[0] == pytest.approx((permuted <= observed).mean(), abs=0.012)
+    assert 0.001 < own_class_p_values(change, labels)[0] < 0.2
 
 
 def test_a_needed_unit_is_found() -> None:

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy.stats import false_discovery_control
 
-from snellen.explain.units.ablation import mcnemar_p
 from snellen.explain.units.detectable import detectable_losses
+from snellen.statistics.mcnemar import mcnemar_of_counts
 
 UNITS, CLASSES, LEVEL = 16, 10, 0.05
 
@@ -19,7 +19,7 @@ def found(loss: float, discordance: float, images: int, draws: int = 1_000) -> f
     changed = generator.binomial(images, max(discordance, loss), draws)
     lost = generator.binomial(changed, 0.5 + loss / (2 * max(discordance, loss)))
     p = np.ones((draws, UNITS * CLASSES))
-    p[:, 0] = mcnemar_p(lost, changed - lost)
+    p[:, 0] = mcnemar_of_counts(lost, changed - lost)
     return float(np.mean((false_discovery_control(p, axis=1)[:, 0] < LEVEL) & (lost > changed - lost)))
 
 

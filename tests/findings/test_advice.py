@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import get_args
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from runs import edit_json, facts_of
 
 from snellen.api import Run
 from snellen.evaluate.record import RunRecord
-from snellen.findings.advice import NEXT, RULES_OUT, composed, same_model, steps_of
-from snellen.findings.finding import Finding, Step, TrialRequest
+from snellen.evaluate.search_results import Edge
+from snellen.findings.advice import NEXT, RULES_OUT, composed, same_model
+from snellen.findings.finding import Action, Facts, Finding, Step
 from snellen.findings.rules import judge
+from snellen.findings.searches import at_the_edge
+from snellen.statistics.results import Mean
 from snellen.train.overfitting import Losses
 
-ASKS: tuple[TrialRequest, ...] = get_args(TrialRequest)
-EXCLUSIVE: set[frozenset[TrialRequest]] = {
+ASKS: tuple[Action, ...] = get_args(Action)
+EXCLUSIVE: set[frozenset[Action]] = {
     frozenset(pair)
     for pair in (
         ("longer", "stop earlier"), ("longer", "regularise"), ("larger", "smaller"), ("larger", "stop earlier"),
         ("larger", "regularise"), ("larger", "smallest"), ("longer", "smaller"), ("longer", "smallest"),
-        ("longer", "open the test"), ("equal steps", "stop earlier"), ("tune", "smallest"), ("tune", "open the test"),
-        ("search on", "smallest"), ("search on", "open the test"), ("seeds", "smallest"), ("seeds", "open the test"),
+        ("longer", "evaluate on test"), ("equal steps", "stop earlier"), ("tune", "smallest"),
+        ("tune", "evaluate on test"), ("search on", "smallest"), ("search on", "evaluate on test"),
+        ("seeds", "smallest"), ("seeds", "evaluate on test"),
     )
 }  # fmt: skip
 """Written out beside the table of the code: what nobody may be told at once of one model."""
@@ -48,19 +54,19 @@ def consistent(asked: list[Step]) -> list[Step]:
     """One finding never asks for two things that exclude each other."""
     kept: list[Step] = []
     for step in asked:
-        if not any(frozenset({step.ask, other.ask}) in EXCLUSIVE for other in kept):
+        if not any(frozenset({step.action, other.action}) in EXCLUSIVE for other in kept):
             kept.append(step)
     return kept
 
 
 def exclusive(said: list[Finding]) -> list[tuple[str, str]]:
     return [
-        (one.ask, other.ask)
+        (one.action, other.action)
         for first, second in combinations(said, 2)
         if same_model(first, second)
-        for one in steps_of(first)
-        for other in steps_of(second)
-        if frozenset({one.ask, other.ask}) in EXCLUSIVE
+        for one in first.steps
+        for other in second.steps
+        if frozenset({one.action, other.action}) in EXCLUSIVE
     ]
 
 
@@ -83,13 +89,13 @@ def test_whatever_is_found_no_two_advices_exclude_each_other(found: list[Finding
         gone = [step for step in before.steps if step not in now.steps]
         others = [step for each in after if same_model(each, now) for step in each.steps]
         for step in gone:
-            assert any(step.ask in RULES_OUT.get(other.ask, ()) for other in others), "dropped for nothing"
+            assert any(step.action in RULES_OUT.get(other.action, ()) for other in others), "dropped for nothing"
 
 
 @given(findings)
 def test_what_to_do_next_yields_to_all_others(found: list[Finding]) -> None:
     wanted = [each for each in found if each.steps == tuple(consistent(list(each.steps)))]
-    asks: tuple[TrialRequest, ...] = ("tune", "seeds", "smallest", "open the test", "look")
+    asks: tuple[Action, ...] = ("tune", "seeds", "smallest", "evaluate on test", "look")
     next_one = Finding(NEXT, "result", "", {"model": "a"}, "model-a", steps=tuple(Step(ask, f"{ask}.") for ask in asks))
     *_, last = after = composed([*wanted, next_one])
     assert not exclusive(after) and len(last.steps) == 1 and last.advice is None
@@ -125,16 +131,20 @@ def test_longer_is_not_advised_beside_over_fitting(seeds_run: Run, tmp_path: Pat
     assert said["SNL102"].advice is None and "let it learn longer" in str(said["SNL115"].advice)
 
 
-def test_the_edge_of_a_range_of_sizes_asks_for_a_larger_network(search_run: Run) -> None:
-    found = Finding(
-        "SNL111",
-        "notice",
-        "The best `layers.1.dense.units` of `dense` is 32, the largest of the 3 tried",
-        {"model": "dense", "path": "layers.1.dense.units"},
-        "model-dense",
-        "Search beyond 32.",
-    )
-    assert [step.ask for step in steps_of(found)] == ["larger"]
-    for each in (*judge(facts_of(search_run.folder)).others,):
-        if each.code == "SNL111" and each.values["path"].endswith("units"):
-            assert [step.ask for step in steps_of(each)] in (["larger"], ["smaller"], [])
+@pytest.mark.parametrize(
+    ("path", "end", "action"),
+    [
+        ("layers.1.dense.units", "largest", "larger"),
+        ("layers.1.dense.units", "smallest", "smaller"),
+        ("train.epochs", "largest", "longer"),
+        ("train.epochs", "smallest", "stop earlier"),
+        ("train.learning_rate", "largest", "search on"),
+    ],
+)
+def test_the_edge_of_a_range_asks_for_what_lies_beyond(search_run: Run, path: str, end: str, action: str) -> None:
+    facts = facts_of(search_run.folder)
+    better = Mean(0.02, 0.01, 0.03, 0.005, 9.0, 0.01, "other images", "crossed t")
+    search = replace(facts.evaluation.searches["dense"], edges=(Edge(path, 32, 16, end, 3, 3, better),))
+    [found] = at_the_edge(Facts(facts.record, replace(facts.evaluation, searches={"dense": search})))
+    assert [step.action for step in found.steps] == [action]
+    assert f"is 32, the {end} of the 3 tried" in found.sentence and "2.0 points (1.0 to 3.0" in found.sentence

@@ -370,7 +370,7 @@ def test_a_choice_by_loss_of_what_is_not_the_best_by_accuracy(tmp_path: Path) ->
         for job, row in zip(facts_of(folder).record.planned[model].seeds.values(), right, strict=True):
             plant(folder, job, "validation", row)
     pairs = facts_of(folder).evaluation.comparisons
-    assert not pairs.best[first].not_worse and second in pairs.like(first)
+    assert not pairs.best[first].not_worse and second in pairs.same_letter(first)
     [tie] = said(folder, "SNL009")
     assert tie.sentence.startswith(f"`{first}` was chosen by loss; in accuracy the comparison with the best excludes")
     assert "may be chance" not in tie.sentence

@@ -13,7 +13,7 @@ import pytest
 from runs import PLAIN, SEARCH, edit_json, facts_of, plant, run_small
 
 from snellen.api import Run
-from snellen.evaluate.compared import compared
+from snellen.evaluate.matched_pairs import side_differences
 from snellen.evaluate.record import RunRecord
 from snellen.findings.finding import Finding
 from snellen.findings.rules import RULES
@@ -119,7 +119,7 @@ def test_rows_of_both_sides_must_be_equal(copy: Callable[[str], Path], monkeypat
     folder = copy("seeds")
     facts = facts_of(folder)
     one = facts.evaluation.comparisons.between("plain", "dropped")
-    assert one is not None and compared(facts.record, one, facts.evaluation.ranked).equal_rows
+    assert one is not None and side_differences(facts.record, one, facts.evaluation.ranked).equal_rows
     other = RunRecord(folder).planned["dropped"].seeds[1]
     read = type(facts.record.folder_of(other)).read_job
 
@@ -130,7 +130,7 @@ def test_rows_of_both_sides_must_be_equal(copy: Callable[[str], Path], monkeypat
         return job.model_copy(update={"trajectory": job.trajectory.model_copy(update={"rows": "f" * 64})})
 
     monkeypatch.setattr(type(facts.record.folder_of(other)), "read_job", elsewhere)
-    assert not compared(facts.record, one, facts.evaluation.ranked).equal_rows
+    assert not side_differences(facts.record, one, facts.evaluation.ranked).equal_rows
     [found] = [each for each in said(folder, "SNL113") if set(each.values["models"]) == {"plain", "dropped"}]
     assert found.sentence.startswith("Other training rows: ") and found.steps == ()
 

@@ -74,7 +74,7 @@ def test_of_many_models_two_are_told_and_the_others_named(analysed: Path) -> Non
     record = SimpleNamespace(planned={**facts.record.planned, **once})
     asked: Any = SimpleNamespace(outcomes=several, evaluation=facts.evaluation, record=record)
     [finding] = hidden_units(asked)
-    assert finding.sentence.count("silencing") == 2 and len(finding.values) == 4
+    assert finding.sentence.count("removing") == 2 and len(finding.values) == 4
     assert ". The units of `third` and `fourth` have pages of their own." in finding.sentence
 
 
@@ -104,12 +104,12 @@ def test_a_layer_that_does_not_fit_is_refused_before_training(
 @pytest.mark.parametrize(
     ("needed", "said"),
     [
-        ([1, 2], "in `tiny` unit 0 to `a` and `b` and unit 1 to none, and silencing one of 2 costs recall"),
+        ([1, 2], "in `tiny` unit 0 to `a` and `b` and unit 1 to none, and removing one of 2 costs recall"),
         (
             [0, 0],
-            "unit 1 to none, and silencing any single one makes no measurable difference to recall: a loss of 4.3",
+            "unit 1 to none, and removing any single one makes no measurable difference to recall: a loss of 4.3",
         ),
-        ([3], "in `tiny` unit 0 to `a` and `b`, and silencing it costs recall"),
+        ([3], "in `tiny` unit 0 to `a` and `b`, and removing it costs recall"),
     ],
 )
 def test_one_or_two_units_are_named_with_their_classes(needed: list[int], said: str) -> None:

@@ -147,7 +147,7 @@ def right_on(share: float, **others: float) -> State:
 
     def state(folder: Path, evaluation: Evaluation) -> Evaluation:
         record = RunRecord(folder)
-        files = {each.job: 0.5 for each in record.floors.values()}
+        files = {each.job: 0.5 for each in record.baselines.values()}
         files |= {record.job(model): others.get(model, share) for model in evaluation.ranked}
         for job, wanted in files.items():
             stored = job.read_predictions("validation")
@@ -156,8 +156,8 @@ def right_on(share: float, **others: float) -> State:
             answers = np.where(np.arange(count) < wanted * count, stored.labels, (stored.labels + 1) % 10)
             told = replace(stored, probabilities=np.eye(10, dtype=np.float32)[answers])
             save_predictions(job.predictions_path("validation"), told, job.path.name)
-        for result in record.floor_results:
-            path = record.floors[result].path / "result.json"
+        for result in record.baseline_results:
+            path = record.baselines[result].path / "result.json"
             edit_json(path, lambda values: {**values, "validation_accuracy": 0.5})
         return replace(evaluate(RunRecord.open(folder), (CHOSEN,), evaluation.openings))
 
@@ -166,7 +166,7 @@ def right_on(share: float, **others: float) -> State:
 
 def changed_floor(folder: Path, evaluation: Evaluation) -> Evaluation:
     """Other numbers in the file of a floor."""
-    path = RunRecord(folder).floors["nearest centroid"].job.weights
+    path = RunRecord(folder).baselines["nearest centroid"].job.weights
     path.write_bytes(path.read_bytes()[:-1] + b"!")
     return evaluation
 

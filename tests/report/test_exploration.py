@@ -16,7 +16,7 @@ import vl_convert
 from PIL import Image
 
 from snellen.data.dataset import Dataset
-from snellen.data.inspect.photographs import Photograph
+from snellen.data.inspect.picture_headers import PictureHeader
 from snellen.data.load import read
 from snellen.data.readers.arrays import from_arrays
 from snellen.limits import REPORT_BYTES
@@ -104,13 +104,15 @@ def test_hostile_names_add_no_element() -> None:
         dataset = made()
         hostile = replace(dataset, name=name, classes=(f"{name}0", f"{name}1", f"{name}2"))
         hostile = replace(hostile, ids=np.array([f"{name}{row}" for row in range(len(dataset))]))
-        return render(explore(hostile, [Photograph(6, 6, name, name)]))
+        return render(explore(hostile, [PictureHeader(6, 6, name, name)]))
 
     assert skeleton(page(ATTACK)) == skeleton(page("plain"))
 
 
 def test_files_are_tallied() -> None:
-    photographs = [Photograph(10, 10 + n, "PNG", "grey") for n in range(12)] + [Photograph(9, 9, "JPEG", "colour")] * 3
+    photographs = [PictureHeader(10, 10 + n, "PNG", "grey") for n in range(12)] + [
+        PictureHeader(9, 9, "JPEG", "colour")
+    ] * 3
     found = explore(made(), photographs).content["photographs"]
     assert found["files"] == 15 and found["distinct_sizes"] == 13
     assert found["tallies"]["sizes"][0] == ("9 × 9", 3) and found["tallies"]["sizes"][-1] == ("5 others", 5)

@@ -20,7 +20,7 @@ from snellen.statistics.power import (
     recipe_power,
     seeds_for_recipes,
 )
-from snellen.statistics.recipes import recipe_difference
+from snellen.statistics.seed_intervals import recipe_difference
 
 SEEDS_ALONE = RecipeNoise(4e-6, 4e-6, 0.0, 0.0, 0.0)
 NOISE = RecipeNoise(4e-6, 9e-6, 0.02, 0.02, 0.01)

@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 
 from snellen.data.groups import Group
-from snellen.data.resize import Fit
+from snellen.data.resizing import Resizing
 from snellen.errors import StudyError
 from snellen.study.data_settings import options_of, split_of
 from snellen.study.document import parse
@@ -24,9 +24,9 @@ def study(data: str) -> StudyFile:
 @pytest.mark.parametrize(
     ("written", "option", "value"),
     [
-        ("resize: 32", "fit", Fit(step="resize", height=32, width=32)),
-        ("crop: [20, 30]", "fit", Fit(step="crop", height=20, width=30)),
-        ("pad: 32", "fit", Fit(step="pad", height=32, width=32)),
+        ("resize: 32", "resizing", Resizing(step="resize", height=32, width=32)),
+        ("crop: [20, 30]", "resizing", Resizing(step="crop", height=20, width=30)),
+        ("pad: 32", "resizing", Resizing(step="pad", height=32, width=32)),
         ("classes: [cat, dog]", "classes", ("cat", "dog")),
         ("classes: [7, 1, '01']", "classes", ("7", "1", "01")),
         ("group: patient", "group", Group(column="patient")),

@@ -83,7 +83,7 @@ def test_other_models_keep_the_floors_and_other_rows_do_not(run_copy: Path, own_
     run = run_small(run_copy, models=QUICK, split={**SECTIONS["split"], "seed": 3})
     assert fits == list(BASELINES) and (run_copy / "floors.json").read_bytes() != names
     assert before.items() <= stored(run_copy).items()
-    assert run.evaluation.best_floor is not None
+    assert run.evaluation.best_baseline is not None
 
 
 def test_a_floor_without_a_result_is_fitted_again(run_copy: Path, own_user: Path, fits: list[str]) -> None:
@@ -112,7 +112,7 @@ def test_one_that_needs_too_much_memory_fails_alone(
     failing = baselines.Floor(exhausted, BASELINES["logistic regression"].predict)
     monkeypatch.setitem(BASELINES, "logistic regression", failing)
     run = run_small(tmp_path / "run", models=QUICK)
-    assert run.evaluation.floors == ("nearest centroid", "majority class")
+    assert run.evaluation.baselines == ("nearest centroid", "majority class")
     rows = json.loads((run.folder / "report.json").read_text(encoding="utf-8"))["floors"]
     assert [row["status"] for row in rows] == ["done", "done", "failed"] and "1 TiB" in rows[-1]["reason"]
     assert "failed: out of memory (1 TiB)" in run.report.read_text(encoding="utf-8")
@@ -121,9 +121,9 @@ def test_one_that_needs_too_much_memory_fails_alone(
 def test_the_leaderboard_has_them_below_the_models(small_run: Run) -> None:
     board, evaluation = small_run.leaderboard, small_run.evaluation
     assert board["kind"].to_list() == ["model"] * 3 + ["floor"] * 3
-    assert tuple(board["model"].to_list()[3:]) == evaluation.floors
+    assert tuple(board["model"].to_list()[3:]) == evaluation.baselines
     assert board["validation_accuracy"][3:].is_sorted(descending=True) and board["test_accuracy"][3:].is_null().all()
-    assert set(evaluation.floors) == set(BASELINES) and evaluation.opened_floors == ()
+    assert set(evaluation.baselines) == set(BASELINES) and evaluation.opened_baselines == ()
     scores = small_run.scores.filter(pl.col("model").str.starts_with("floor: "))
     assert set(scores["role"]) == {"validation", "calibration"} and set(scores["covers"]) == {"other images"}
 
@@ -158,8 +158,8 @@ def test_a_sample_of_the_training_images_is_named(
     assert told in page
     print_leaderboard(console_for(), finished.record, finished.evaluation)
     assert "(300" in capsys.readouterr().out
-    line = next(line for line in console.file.getvalue().splitlines() if "floors" in line)  # type: ignore[attr-defined]
-    assert line.startswith("  floors, validation accuracy: majority class 1") and line.endswith(" s")
+    line = next(line for line in console.file.getvalue().splitlines() if "baselines" in line)  # type: ignore[attr-defined]
+    assert line.startswith("  baselines, validation accuracy: majority class 1") and line.endswith(" s")
 
 
 def test_the_test_is_opened_for_them_only_with_all(tmp_path: Path, own_user: Path) -> None:
@@ -169,9 +169,9 @@ def test_the_test_is_opened_for_them_only_with_all(tmp_path: Path, own_user: Pat
     for _ in range(2):
         run = run_small(tmp_path / "run", models=models, open_test="all")
         assert run.evaluation.openings.this_run == 5  # the second model and three floors more, once each
-        assert set(run.evaluation.opened_floors) == set(BASELINES)
+        assert set(run.evaluation.opened_baselines) == set(BASELINES)
     events = [each for each in journal.read(run.folder / "journal.jsonl") if each["event"] == "test opened"]
-    assert [each["model"] for each in events[2:]] == [baseline_key(name) for name in run.evaluation.floors]
+    assert [each["model"] for each in events[2:]] == [baseline_key(name) for name in run.evaluation.baselines]
     assert run.leaderboard["test_accuracy"].null_count() == 0
     for name, folder in read_baselines(run.folder).items():
         told = folder.job.read_predictions("test")
@@ -181,7 +181,7 @@ def test_the_test_is_opened_for_them_only_with_all(tmp_path: Path, own_user: Pat
     sentence = next(each.sentence for each in findings_of(run.folder) if each.code == "SNL004")
     assert "opened 5 times" in sentence and all(f"`floor {name}`" in sentence for name in BASELINES)
     closed = run_small(tmp_path / "run", models=models)
-    assert closed.evaluation.opened_floors == () and closed.leaderboard["test_accuracy"].null_count() == 4
+    assert closed.evaluation.opened_baselines == () and closed.leaderboard["test_accuracy"].null_count() == 4
 
 
 def test_a_model_may_have_the_name_of_a_floor(tmp_path: Path, own_user: Path) -> None:
@@ -209,7 +209,7 @@ def test_a_model_below_the_floor_is_named_and_without_it_nothing_is_said(tmp_pat
     strong = {"dense": {"layers": ["flatten", {"dense": 64}, "relu"], "train": {"epochs": 40}}}
     run = run_small(tmp_path / "run", models={**strong, **WEAK})
     (found,) = [each for each in findings_of(run.folder) if each.code == "SNL110" and each.severity == "warning"]
-    best = run.evaluation.best_floor
+    best = run.evaluation.best_baseline
     assert best is not None and best[1].value is not None
     assert found.values["model"] == "weak" and found.values["floor"] == best[0] == "logistic regression"
     one = run.evaluation.comparisons.between("weak", baseline_key(best[0]), "validation")

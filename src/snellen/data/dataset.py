@@ -6,15 +6,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from snellen.errors import RunError
 from snellen.files.hashing import canonical_json, digest, digest_arrays
 
 SEALED = -1
-"""Stands for a label that must not be seen: a test row outside final evaluation."""
+"""Replaces the label of a test row outside final evaluation, where it must not be seen."""
 
 
 @dataclass(frozen=True)
 class Excluded:
-    """A picture file that could not be read and that the study leaves out, by its path below the source, and why."""
+    """A picture file that cannot be read and is left out: its path below the source, and the reason."""
 
     file: str
     reason: str
@@ -27,8 +28,9 @@ class Dataset:
     images: (N, H, W, C) uint8 whenever that is lossless, else float32; may be memory-mapped and read-only.
     labels: (N,) int64 in 0..K-1, or SEALED. classes: the K names. ids: (N,) str, unique: file and row, or path.
     official_test: (N,) bool, the test part the publisher chose, or None. pixel_range: the values that mean black and
-    white; models see (value - low) / (high - low). fingerprint: SHA-256 over what is said so far but the name and ids.
-    groups: (N,) int64, equal for rows that no split may part (one patient, one burst), or None. excluded: see there.
+    white; models see (value - low) / (high - low). fingerprint: SHA-256 of all fields above except name and ids.
+    groups: (N,) int64, equal for rows that every split keeps together (one patient, one burst of photographs), or None.
+    excluded: the picture files that were left out.
     """
 
     name: str
@@ -56,6 +58,13 @@ class Dataset:
         labels = self.labels.copy()
         labels[rows] = SEALED
         return replace(self, labels=labels)
+
+    def unsealed_labels(self, rows: np.ndarray) -> np.ndarray:
+        """(n,) int64 labels of `rows`. Raises RunError when any of them is sealed."""
+        labels: np.ndarray = self.labels[rows]
+        if (labels == SEALED).any():
+            raise RunError("labels are sealed", found=f"{(labels == SEALED).sum():,} of {len(rows):,} rows")
+        return labels
 
 
 def fingerprint(

@@ -1,4 +1,4 @@
-"""Published files from their public addresses: resumed, verified, never half-written; mirrors tried in order."""
+"""Downloads of published files: resumed, verified, never half-written; mirrors are tried in order."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from snellen.files.hashing import digest_file
 from snellen.files.partial import Partial
 
 SILENCE_SECONDS = 30.0
-"""Longest wait for the next bytes of a server."""
+"""Longest wait for the next bytes from a server."""
 
 PARTIAL_CONTENT, RANGE_NOT_SATISFIABLE = 206, 416
 
-Watch = Callable[[str, int, int], None]
-"""Called as a file comes: its name, the bytes so far, the bytes in all."""
+OnProgress = Callable[[str, int, int], None]
+"""Called while a file is received: its name, the bytes so far, the bytes in total."""
 
 
 @dataclass(frozen=True)
 class Remote:
-    """A published file. urls: where it lies, best first. num_bytes, sha256: as published.
+    """A published file. urls: where it can be downloaded, best first. num_bytes, sha256: as published.
 
-    members: of an archive, which are kept, each with the name of its file; of other files nothing.
+    members: for an archive, the members to extract, each with the file name it gets; empty for other files.
     """
 
     name: str
@@ -41,26 +41,26 @@ class Remote:
     sha256: str
     members: Mapping[str, str] = field(default_factory=dict)
 
-    def products(self, folder: Path) -> list[Path]:
-        """The files that are there afterwards."""
+    def extracted_files(self, folder: Path) -> list[Path]:
+        """The files in `folder` after downloading and extracting."""
         return [folder / name for name in self.members.values() or [self.name]]
 
 
-def fetch(remotes: tuple[Remote, ...], folder: Path, watch: Watch) -> None:
-    """Downloads into `folder` whatever of the files is not there yet.
+def fetch(remotes: tuple[Remote, ...], folder: Path, on_progress: OnProgress) -> None:
+    """Downloads the files that are not in `folder` yet.
 
-    Each file appears whole and verified or not at all; what came of a file that was cut off is gone on with. Raises
-    DataNotFound naming every address and what was wrong with it, StorageError when the disk refuses.
+    Each file appears whole and verified or not at all; an interrupted download is resumed. Raises DataNotFound naming
+    every address and what was wrong with it, StorageError when the disk refuses.
     """
     for remote in remotes:
-        if not all(path.exists() for path in remote.products(folder)):
-            archive = _download(remote, folder, watch)
+        if not all(path.exists() for path in remote.extracted_files(folder)):
+            archive = _download(remote, folder, on_progress)
             if remote.members:
                 _unpack(archive, remote.members, folder)
                 archive.unlink()
 
 
-def _download(remote: Remote, folder: Path, watch: Watch) -> Path:
+def _download(remote: Remote, folder: Path, on_progress: OnProgress) -> Path:
     path, failures = folder / remote.name, []
     if path.is_file() and digest_file(path) == remote.sha256:
         return path
@@ -68,7 +68,7 @@ def _download(remote: Remote, folder: Path, watch: Watch) -> Path:
     partial.prepare()
     for url in remote.urls:
         try:
-            _transfer(url, remote, partial, watch)
+            _transfer(url, remote, partial, on_progress)
             return partial.finish()
         except DataError as error:
             failures.append(f"{url}: {error}")
@@ -77,70 +77,70 @@ def _download(remote: Remote, folder: Path, watch: Watch) -> Path:
                 raise
             failures.append(f"{url}: {error or type(error).__name__}")
     raise DataNotFound(
-        "no address gave this file",
+        "this file could not be downloaded from any address",
         found="; ".join(failures),
         where=remote.name,
-        hint=f"Run the same command again to go on with what has come, or put the file into {folder} yourself.",
+        hint=f"Run the same command again to resume, or put the file into {folder} yourself.",
     )
 
 
-def _transfer(url: str, remote: Remote, partial: Partial, watch: Watch) -> None:
-    """Completes the part from one address and verifies it; a wrong part that was resumed is fetched anew once."""
+def _transfer(url: str, remote: Remote, partial: Partial, on_progress: OnProgress) -> None:
+    """Completes the partial file from one address and verifies it; a resumed file that is wrong is downloaded again."""
     resumed = partial.num_bytes > 0
     if partial.num_bytes != remote.num_bytes:
-        _receive(url, remote, partial, watch)
+        _receive(url, remote, partial, on_progress)
     found = digest_file(partial.path)
     if found == remote.sha256:
         return
     partial.discard()
     if not resumed:
         raise DataError("wrong checksum", found=f"SHA-256 {found}", expected=remote.sha256)
-    _transfer(url, remote, partial, watch)
+    _transfer(url, remote, partial, on_progress)
 
 
-def _receive(url: str, remote: Remote, partial: Partial, watch: Watch) -> None:
-    with _answer(url, partial.num_bytes) as answer, partial:
-        if answer.status != PARTIAL_CONTENT or not _goes_on_at(answer, partial.num_bytes):
+def _receive(url: str, remote: Remote, partial: Partial, on_progress: OnProgress) -> None:
+    with _response(url, partial.num_bytes) as response, partial:
+        if response.status != PARTIAL_CONTENT or not _starts_at(response, partial.num_bytes):
             partial.empty()
-        come = partial.num_bytes
-        while chunk := answer.read(min(CHUNK_BYTES, remote.num_bytes + 1 - come)):
+        received = partial.num_bytes
+        while chunk := response.read(min(CHUNK_BYTES, remote.num_bytes + 1 - received)):
             partial.write(chunk)
-            come += len(chunk)
-            watch(remote.name, come, remote.num_bytes)
-            if come > remote.num_bytes:
+            received += len(chunk)
+            on_progress(remote.name, received, remote.num_bytes)
+            if received > remote.num_bytes:
                 break
-    if come != remote.num_bytes:
-        found = "more" if come > remote.num_bytes else f"{come:,} bytes"
-        if come > remote.num_bytes:
+    if received != remote.num_bytes:
+        found = "more" if received > remote.num_bytes else f"{received:,} bytes"
+        if received > remote.num_bytes:
             partial.discard()
         raise DataError("not the published length", found=found, expected=f"{remote.num_bytes:,} bytes")
 
 
 @contextmanager
-def _answer(url: str, start: int) -> Iterator[HTTPResponse]:
-    """The answer of a server, from byte `start` on when it can; from the beginning when that lies past its end."""
+def _response(url: str, start: int) -> Iterator[HTTPResponse]:
+    """The server's response from byte `start` on; from the beginning if the server refuses that range."""
     headers = {"User-Agent": "snellen", "Accept-Encoding": "identity"}
     try:
         request = Request(url, headers=headers | ({"Range": f"bytes={start}-"} if start else {}))
-        answer = urlopen(request, timeout=SILENCE_SECONDS)
+        response = urlopen(request, timeout=SILENCE_SECONDS)
     except HTTPError as error:
         error.close()
         if error.code != RANGE_NOT_SATISFIABLE:
             raise
-        answer = urlopen(Request(url, headers=headers), timeout=SILENCE_SECONDS)
-    with answer:
-        yield answer
+        response = urlopen(Request(url, headers=headers), timeout=SILENCE_SECONDS)
+    with response:
+        yield response
 
 
-def _goes_on_at(answer: HTTPResponse, start: int) -> bool:
-    return (answer.getheader("Content-Range") or "").startswith(f"bytes {start}-")
+def _starts_at(response: HTTPResponse, start: int) -> bool:
+    return (response.getheader("Content-Range") or "").startswith(f"bytes {start}-")
 
 
 def _unpack(archive: Path, members: Mapping[str, str], folder: Path) -> None:
-    """Writes the wanted members into `folder`; nothing else in the archive is looked at."""
+    """Extracts the members into `folder`; the rest of the archive is ignored."""
     with located(archive.name), readable(), _readable_tar():
         written = set()
-        for member, num_bytes, stream in _wanted(archive, members):
+        for member, num_bytes, stream in _open_members(archive, members):
             check_expansion(num_bytes, archive.stat().st_size)
             with located(member), replacing(folder / members[member], num_bytes) as file:
                 _copy(stream, file, num_bytes)
@@ -157,8 +157,8 @@ def _readable_tar() -> Iterator[None]:
         raise DataError(f"cannot be read: {error}") from error
 
 
-def _wanted(archive: Path, members: Mapping[str, str]) -> Iterator[tuple[str, int, IO[bytes]]]:
-    """Name, declared length and content of the wanted members of a zip or tar archive."""
+def _open_members(archive: Path, members: Mapping[str, str]) -> Iterator[tuple[str, int, IO[bytes]]]:
+    """Name, declared length and content of each of these members of a zip or tar archive."""
     if zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as zipped:
             for name in members:

@@ -1,4 +1,4 @@
-"""Equal pictures, found exactly: duplicates and labels that contradict each other."""
+"""Exact duplicates: rows with equal pictures, and those of them whose labels contradict each other."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def image_keys(images: np.ndarray) -> np.ndarray:
 
 
 def duplicate_groups(images: np.ndarray) -> np.ndarray:
-    """(N,) int64: the lowest row with exactly the same picture, which is the row itself for a picture that is alone.
+    """(N,) int64: the lowest row with exactly the same picture; the row itself for a picture that occurs once.
 
-    Rows with equal keys are compared pixel by pixel, so that "same" is a fact and not a probability.
+    Rows with equal keys are also compared pixel by pixel, so that equality does not rest on the hash.
     """
     _, first, inverse = np.unique(image_keys(images), return_index=True, return_inverse=True)
     groups = first[inverse].astype(np.int64)
@@ -40,5 +40,5 @@ def duplicate_groups(images: np.ndarray) -> np.ndarray:
 
 
 def conflicting_rows(groups: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Ascending rows of the pictures that stand under more than one label, their first copy included."""
+    """Ascending rows of the pictures that have more than one label, their first copy included."""
     return np.flatnonzero(np.isin(groups, groups[labels != labels[groups]]))

@@ -1,4 +1,4 @@
-"""Colour as one channel: luma, the brightness that the eye makes of red, green and blue."""
+"""Colour as one channel: luma, the perceived brightness of red, green and blue."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from snellen.data.slices import row_slices
 from snellen.errors import DataError
 
 WEIGHTS, HALF = np.array([19595, 38470, 7471], np.uint32), 2**15
-"""0.299, 0.587 and 0.114 of ITU-R BT.601 in 65,536ths: those of Pillow's mode L, so that integers come out the same."""
+"""0.299, 0.587 and 0.114 (ITU-R BT.601) in 65,536ths, as in Pillow's mode L, so that integers are equal to Pillow's."""
 
 
 def as_grey(images: np.ndarray) -> np.ndarray:
-    """(..., H, W, 1) luma of pictures (..., H, W, C) of the same type, uint8 rounded; grey pictures as they are.
+    """(..., H, W, 1) luma of pictures (..., H, W, C) in their dtype, uint8 rounded; grey pictures unchanged.
 
-    Raises DataError for pictures with alpha: what shines through them is not said.
+    Raises DataError for pictures with alpha, whose background is unknown.
     """
     channels = images.shape[-1]
     if channels == 1:
@@ -29,7 +29,7 @@ def as_grey(images: np.ndarray) -> np.ndarray:
 
 
 def all_grey(images: np.ndarray) -> bool:
-    """Whether red, green and blue of every pixel (N, H, W, C) are one value."""
+    """Whether red, green and blue are equal in every pixel of (N, H, W, C) pictures."""
     return all(bool((images[rows] == images[rows, ..., :1]).all()) for rows in row_slices(images))
 
 

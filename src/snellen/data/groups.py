@@ -1,4 +1,4 @@
-"""Rows that belong together: named by the study, or joined to others by what they share."""
+"""Groups of rows: named by the study, or merged with others that share a row."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from snellen.errors import DataError, StudyError
 
 
 class Group(BaseModel):
-    """What rows of one group have in common; one of three.
+    """How a study says which rows form a group: exactly one of three.
 
     column: a column of the manifest. level: a folder of the path, 1 for the first below the source. pattern: a regular
     expression found in the path; its parentheses, where it has some, are the group, otherwise all that it matches.
@@ -24,11 +24,11 @@ class Group(BaseModel):
     pattern: str | None = None
 
     @model_validator(mode="after")
-    def _says_one_thing(self) -> Group:
+    def _exactly_one(self) -> Group:
         given = [name for name, value in self if value is not None]
         if len(given) != 1:
             found = " and ".join(given) or None
-            raise StudyError("`group` says what pictures share", found=found, expected="column, level or pattern")
+            raise StudyError("`group` needs exactly one key", found=found, expected="column, level or pattern")
         return self
 
     @field_validator("pattern")
@@ -41,7 +41,7 @@ class Group(BaseModel):
         return pattern
 
     def of_path(self, path: str) -> str:
-        """The group that a path with forward slashes names. Raises DataError when it names none."""
+        """The group of a path with forward slashes. Raises DataError when the path has none."""
         if self.pattern is not None:
             match = re.search(self.pattern, path)
             if match is None:
@@ -54,23 +54,23 @@ class Group(BaseModel):
         return folders[self.level - 1]
 
 
-def first_alike(values: np.ndarray) -> np.ndarray:
-    """(N,) int64: where each value stands first."""
+def first_occurrences(values: np.ndarray) -> np.ndarray:
+    """(N,) int64: the first row with the same value, for each row."""
     _, first, inverse = np.unique(values, return_index=True, return_inverse=True)
     return np.asarray(first[inverse], np.int64)
 
 
-def join(*partitions: np.ndarray) -> np.ndarray:
-    """(N,) int64: the lowest row to which each is joined, directly or through others, in any of the (N,) partitions."""
-    num_rows = len(partitions[0])
-    rows = np.tile(np.arange(num_rows), len(partitions))
-    return join_pairs(num_rows, rows, np.concatenate([first_alike(values) for values in partitions]))
+def merge_groups(*groupings: np.ndarray) -> np.ndarray:
+    """(N,) int64: the lowest row connected to each row, directly or through others, by any of the (N,) groupings."""
+    num_rows = len(groupings[0])
+    rows = np.tile(np.arange(num_rows), len(groupings))
+    return merge_pairs(num_rows, rows, np.concatenate([first_occurrences(values) for values in groupings]))
 
 
-def join_pairs(num_rows: int, ones: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """(num_rows,) int64: the lowest row to which pairs (one, other) of rows join each, itself when none does."""
+def merge_pairs(num_rows: int, ones: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """(num_rows,) int64: the lowest row connected to each row by the pairs (one, other), maybe itself."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
     pairs = coo_array((np.ones(len(ones), bool), (ones, others)), shape=(num_rows, num_rows))
-    return first_alike(connected_components(pairs, directed=False)[1])
+    return first_occurrences(connected_components(pairs, directed=False)[1])

@@ -1,4 +1,4 @@
-"""Any source, a name or a path, to its Dataset: finds the files, the reader, and what the cache already holds."""
+"""Reads a source, a known name or a path, as a Dataset: finds the files and the reader, and uses the cache."""
 
 from __future__ import annotations
 
@@ -7,62 +7,49 @@ from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
-from snellen.data import known, store
-from snellen.data.adapt import adapt
+from snellen.data import catalog, dataset_cache
 from snellen.data.dataset import Dataset
-from snellen.data.readers import cifar, emnist, folder, hdf5, idx, manifest, matlab, npz, pixel_csv
-from snellen.data.readers.picture import in_threads
-from snellen.data.readers.reader import UNSAID, Options, Reader
+from snellen.data.preprocessing import preprocess
+from snellen.data.readers import manifest
+from snellen.data.readers.picture_decoder import in_threads
+from snellen.data.readers.reader import DEFAULT_OPTIONS, Options
+from snellen.data.readers.registry import READERS
 from snellen.data.readers.streams import exists, open_data, reachable, readable
 from snellen.data.readers.text import check_text
 from snellen.errors import DataError, DataNotFound, StudyError, located, unknown
 from snellen.files.cache import cache_folder
 from snellen.files.hashing import digest_stream, identity
 
-__all__ = ["READERS", "Options", "Reader", "holds_picture_files", "read"]
+__all__ = ["Options", "find", "read"]
 
-READERS: dict[str, Reader] = {
-    "idx": idx.READER,
-    "arrays": npz.READER,
-    "cifar": cifar.READER,
-    "pixel_csv": pixel_csv.READER,
-    "folder": folder.READER,
-    "manifest": manifest.READER,
-    "hdf5": hdf5.READER,
-    "mat": matlab.READER,
-    "emnist": emnist.READER,
-}
+LISTED_NAMES = 5
+"""Names in a folder that a message quotes."""
 
 
-def read(source: str | Path, options: Options = UNSAID, data_folder: Path | None = None) -> Dataset:
-    """The data set called `source`, or at that path; a Path is never taken for a name.
+def read(source: str | Path, options: Options = DEFAULT_OPTIONS, data_folder: Path | None = None) -> Dataset:
+    """The data set with the known name `source`, or at that path; a Path object is never a name.
 
-    Looked for under `data_folder`, $SNELLEN_DATA and the user's cache; a path as it is before that. Raises UnknownName,
-    DataNotFound with every place, or DataError naming file, row or byte offset. Decoded once, then memory-mapped.
+    A path is tried as given; then names and paths are looked for in `data_folder`, $SNELLEN_DATA and the user's cache.
+    Raises UnknownName, DataNotFound listing every place, or DataError naming file, row or byte offset. Files are
+    decoded once; afterwards the decoded arrays are memory-mapped from the cache.
     """
-    if isinstance(source, str) and source in known.BUNDLED:
+    if isinstance(source, str) and source in catalog.BUNDLED:
         return _read_bundled(source, options)
     path = _locate(source, data_folder)
-    published = known.PUBLISHED.get(source) if isinstance(source, str) else None
+    published = catalog.PUBLISHED.get(source) if isinstance(source, str) else None
     kind = options.kind or (published.kind if published else _find_kind(path))
     if kind not in READERS:
         raise unknown("reader", kind, READERS, where="kind")
     return _read_files(path, kind, options, published)
 
 
-def holds_picture_files(path: Path) -> bool:
-    """Whether what stands there is read picture by picture: classes in folders, or a manifest."""
-    with located(str(path)), reachable():
-        return any(reader.recognises(path) for reader in READERS.values() if reader.of_picture_files)
-
-
 def _read_bundled(name: str, options: Options) -> Dataset:
     key = identity(["bundled", name, version("scikit-learn"), options.as_json()])
     _check_options(options, False)
-    return store.kept(key, name, lambda: adapt(known.BUNDLED[name](options), options))
+    return dataset_cache.cached_dataset(key, name, lambda: preprocess(catalog.BUNDLED[name](options), options))
 
 
-def _read_files(path: Path, kind: str, options: Options, published: known.Published | None) -> Dataset:
+def _read_files(path: Path, kind: str, options: Options, published: catalog.Published | None) -> Dataset:
     reader, name = READERS[kind], path.resolve().stem if path.is_file() else path.resolve().name
     if published and options.class_names is None:
         options = replace(options, class_names=published.classes)
@@ -71,29 +58,29 @@ def _read_files(path: Path, kind: str, options: Options, published: known.Publis
         dataset = reader.decode(path, options, name)
         if published:
             published.check(dataset)
-        return adapt(dataset, options)
+        return preprocess(dataset, options)
 
     _check_options(options, reader.of_picture_files)
     with located(str(path)), reachable():
         check_text(name, "a file or folder name")
         files = reader.files(path, options)
-        digests = in_threads(_digest, files)  # hashing lets go of the interpreter: half the time on two cores
-        contents = [[_called(file, path), sha] for file, sha in zip(files, digests, strict=True)]
+        digests = in_threads(_digest, files)  # hashing releases the GIL: half the time on two cores
+        contents = [[_relative_name(file, path), sha] for file, sha in zip(files, digests, strict=True)]
         key = identity([kind, reader.version, options.as_json(), contents, published and published.fingerprint])
-        return store.kept(key, name, decode)
+        return dataset_cache.cached_dataset(key, name, decode)
 
 
 def _check_options(options: Options, of_picture_files: bool) -> None:
-    """Raises StudyError for what can only be said of picture files, and for what these say themselves."""
+    """Raises StudyError for options of picture files with arrays, and for `pixel_range` with picture files."""
     for name in ("background", "group", "on_bad_image") if not of_picture_files else ("pixel_range",):
         if getattr(options, name) is not None:
-            problem = "beside" if of_picture_files else "without"
-            hint = "They say themselves what is black and white." if of_picture_files else "Remove it."
-            raise StudyError(f"`{name}` {problem} picture files", where="data", hint=hint)
+            problem = "is not for picture files" if of_picture_files else "is for picture files only"
+            hint = "Their format defines black and white: remove it." if of_picture_files else "Remove it."
+            raise StudyError(f"`{name}` {problem}", where="data", hint=hint)
 
 
-def _called(file: Path, source: Path) -> str:
-    """The name under which a file counts: in a folder its place below it, which may name its class."""
+def _relative_name(file: Path, source: Path) -> str:
+    """The name of a file in the cache key: in a folder its path below it, which may name its class."""
     below = f"{source}{os.sep}"
     return str(file)[len(below) :].replace(os.sep, "/") if str(file).startswith(below) else file.name
 
@@ -104,33 +91,46 @@ def _digest(path: Path) -> str:
 
 
 def _find_kind(path: Path) -> str:
+    """The only reader that recognises what is at `path`. Raises DataError for none and for several."""
     with located(str(path)), reachable():
         kinds = [kind for kind, reader in READERS.items() if reader.recognises(path)]
-    if len(kinds) == 1:
-        return kinds[0]
-    raise DataError(
-        "more than one kind of data" if kinds else "no data of a known kind",
-        found=" and ".join(kinds) or None,
-        expected="; or ".join(reader.looks_for for reader in READERS.values()),
-        where=str(path),
-        hint="Say which with `kind`." if kinds else _reading_hint(path),
-    )
+        if len(kinds) == 1:
+            return kinds[0]
+        if kinds:
+            raise DataError("more than one kind of data", found=" and ".join(kinds), hint="Say which with `kind`.")
+        raise DataError(
+            "no reader recognises this",
+            found=_contents(path),
+            expected="; or ".join(reader.looks_for for reader in READERS.values()),
+            hint=_reading_hint(path),
+        )
+
+
+def _contents(path: Path) -> str:
+    """What is at a path, for a message."""
+    if path.is_file():
+        return f"a file of {path.stat().st_size:,} bytes"
+    if not path.is_dir():
+        return "neither a file nor a folder"
+    names = sorted(each.name for each in path.iterdir())
+    rest = f" and {len(names) - LISTED_NAMES:,} more" if len(names) > LISTED_NAMES else ""
+    return f"a folder with {', '.join(names[:LISTED_NAMES])}{rest}" if names else "an empty folder"
 
 
 def _reading_hint(path: Path) -> str | None:
-    """A table with other column names is the commonest reason why nobody knows a file."""
+    """The commonest reason why a file is not recognised is a table whose columns have other names."""
     if path.suffix.lower() not in manifest.SUFFIXES:
         return None
-    return "Of a table that lists pictures, name the columns: `kind: manifest, keys: {path: ..., label: ...}`."
+    return "If it is a table that lists pictures, name its columns: `kind: manifest, keys: {path: ..., label: ...}`."
 
 
 def _locate(source: str | Path, data_folder: Path | None) -> Path:
-    """The first place of `source` that exists."""
+    """The first place where `source` exists. Raises UnknownName or DataNotFound."""
     place, places = find(source, data_folder), _places(source, data_folder)
     if place:
         return place
-    if isinstance(source, str) and source not in known.NAMES and source == Path(source).stem:
-        raise unknown("file, folder or data set", source, known.NAMES)
+    if isinstance(source, str) and source not in catalog.NAMES and source == Path(source).stem:
+        raise unknown("file, folder or data set", source, catalog.NAMES)
     raise DataNotFound(
         "no data found",
         found=f"nothing at {', '.join(str(place) for place in places)}",
@@ -140,20 +140,20 @@ def _locate(source: str | Path, data_folder: Path | None) -> Path:
 
 
 def find(source: str | Path, data_folder: Path | None) -> Path | None:
-    """Where the data called `source`, or at that path, are on this machine; None when they are nowhere."""
+    """Where the data of a name or path are on this machine; None when they are nowhere."""
     return next((place for place in _places(source, data_folder) if exists(place)), None)
 
 
 def _advice(source: str | Path) -> str:
-    elsewhere, name = "Name the folder that holds them with --data-dir or in SNELLEN_DATA", str(Path(source))
-    return f"Get them with `snellen data fetch {name}`. {elsewhere}." if name in known.NAMES else f"{elsewhere}."
+    elsewhere, name = "If you have them, name their folder with --data-dir or in SNELLEN_DATA", str(Path(source))
+    return f"Download them with `snellen data fetch {name}`. {elsewhere}." if name in catalog.NAMES else f"{elsewhere}."
 
 
 def _places(source: str | Path, data_folder: Path | None) -> list[Path]:
-    """Where to look, in order; an absolute path has one place, a known name is not looked for in the working folder."""
+    """Where to look, in order: an absolute path as it is; known names never in the working folder."""
     path, given = Path(source).expanduser(), os.environ.get("SNELLEN_DATA")
     folders = [data_folder, Path(given) if given else None, cache_folder() / "datasets"]
     below = [folder / path for folder in folders if folder]
     if path.is_absolute():
         return [path]
-    return below if source in known.NAMES else [path, *below]
+    return below if source in catalog.NAMES else [path, *below]

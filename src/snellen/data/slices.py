@@ -1,4 +1,4 @@
-"""Large arrays in slices of rows, so that a pass over memory-mapped pictures needs little memory."""
+"""Slices of rows of a large array, so that a pass over memory-mapped pictures needs little memory."""
 
 from __future__ import annotations
 
@@ -18,6 +18,6 @@ def row_slices(array: np.ndarray) -> Iterator[slice]:
 
 
 def picture_slices(images: np.ndarray, rows: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
-    """The pictures of `rows`, and where in `rows` they are, in slices of about SLICE_BYTES once they are float64."""
+    """Slices of `rows` with their pictures, each of about SLICE_BYTES as float64."""
     for part in row_slices(np.broadcast_to(np.float64(0), (len(rows), *images.shape[1:]))):
         yield part, images[rows[part]]

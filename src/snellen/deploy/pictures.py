@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from snellen.data.adapt import fitted, grey_between
-from snellen.data.load import holds_picture_files, read
+from snellen.data.load import read
+from snellen.data.preprocessing import grey_images, resize_images
 from snellen.data.readers.npz import read_lone_array
-from snellen.data.readers.picture import DEPTHS, decode, in_threads, is_picture, with_channels
+from snellen.data.readers.picture_decoder import DEPTHS, decode, in_threads, is_picture, with_channels
 from snellen.data.readers.reader import Options
+from snellen.data.readers.registry import holds_picture_files
 from snellen.data.readers.streams import exists, reachable
 from snellen.data.readers.text import check_text
 from snellen.errors import DataError, located
@@ -56,7 +57,7 @@ def _open(source: str, path: Path, contract: Input, data_folder: Path | None) ->
         return batch
     decoded = path.exists() and holds_picture_files(path)
     background, grey = (contract.background, False) if decoded else (None, contract.grey)
-    dataset = read(source, Options(fit=contract.fit, grey=grey, background=background), data_folder)
+    dataset = read(source, Options(resizing=contract.fit, grey=grey, background=background), data_folder)
     images = _as_input(dataset.images, dataset.pixel_range[1], contract) if decoded else dataset.images
     return Batch(
         dataset.ids.tolist(), images, dataset.labels, dataset.classes, dataset.official_test, dataset.fingerprint
@@ -94,7 +95,7 @@ def _as_input(picture: np.ndarray, own_white: float, contract: Input) -> np.ndar
     converted, (black, white) = with_channels(picture, channels), contract.pixel_range
     if (black, white) != (0, own_white):
         converted = (black + converted * ((white - black) / own_white)).astype(np.float32)
-    return grey_between(converted, contract.pixel_range) if contract.grey else converted
+    return grey_images(converted, contract.pixel_range) if contract.grey else converted
 
 
 def _unlabelled(path: Path, contract: Input) -> Batch | None:
@@ -104,7 +105,7 @@ def _unlabelled(path: Path, contract: Input) -> Batch | None:
         return None
     images = array[..., None] if array.ndim == 3 else array
     if contract.fit and images.ndim == 4:
-        images = fitted(images, contract.fit, contract.pixel_range)
+        images = resize_images(images, contract.fit, contract.pixel_range)
     if contract.grey and images.ndim == 4:
-        images = grey_between(images, contract.pixel_range)
+        images = grey_images(images, contract.pixel_range)
     return Batch([f"{path.name}:{row}" for row in range(len(images))], images)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from snellen.data.inspect.polarity import Tone, tone_of
+from snellen.data.inspect.polarity import Polarity, polarity_of
 from snellen.deploy.pictures import Batch
 from snellen.models.bundle import Description
 
@@ -26,7 +26,7 @@ def polarity_warning(batches: Sequence[Batch], trained: Description, invert: boo
     if trained.tone is None or not sum(len(batch.ids) for batch in batches):
         return None
     found = _tone(batches, trained)
-    shown = Tone(border=1 - found.border, mean=1 - found.mean) if invert else found
+    shown = Polarity(border=1 - found.border, mean=1 - found.mean) if invert else found
     if not shown.is_inverse_of(trained.tone):
         return None
     light, dark = ("light", "dark") if shown.border > 0.5 else ("dark", "light")
@@ -38,7 +38,7 @@ def polarity_warning(batches: Sequence[Batch], trained: Description, invert: boo
     )
 
 
-def _tone(batches: Sequence[Batch], trained: Description) -> Tone:
+def _tone(batches: Sequence[Batch], trained: Description) -> Polarity:
     low, high = trained.input.pixel_range
     pictures = sum(batch.images.sum(axis=0, dtype=np.float64) for batch in batches)
-    return tone_of((np.asarray(pictures) / sum(len(batch.ids) for batch in batches) - low) / (high - low))
+    return polarity_of((np.asarray(pictures) / sum(len(batch.ids) for batch in batches) - low) / (high - low))

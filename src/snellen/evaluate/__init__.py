@@ -1,1 +1,1 @@
-"""Scores with intervals, from stored predictions and nothing else."""
+"""Scores, rankings and comparisons of the models of a run, from its stored predictions and nothing else."""

@@ -1,4 +1,4 @@
-"""Floors among the scores: fitted to training rows, chosen by nothing, and never a candidate."""
+"""Scores of the baselines: simple models that are fitted to the training rows and are never candidates."""
 
 from __future__ import annotations
 
@@ -8,33 +8,37 @@ from typing import Any
 from snellen.evaluate.record import RunRecord
 from snellen.evaluate.scores import COVERS, score, table
 
+KEY_PREFIX = "floor: "
 ROLES = ("validation", "calibration", "test")
-"""The roles on which floors are scored; how well one knows its training pictures says nothing of a model."""
+"""The roles on which baselines are scored; how well one fits its training images says nothing about a model."""
 
 
 def baseline_key(name: str) -> str:
-    """What a floor is called where models are too: no model may have a colon in its name."""
-    return f"floor: {name}"
+    """The name of a baseline in tables that have models too; a model may not have a colon in its name.
+
+    "floor" is what baselines are called in stored files.
+    """
+    return f"{KEY_PREFIX}{name}"
 
 
-def ranked_floors(record: RunRecord) -> list[str]:
-    """The floors that ended well, best first by validation accuracy; of equals the one that was fitted first."""
-    accuracies = {name: result.validation_accuracy for name, result in record.floor_results.items()}
+def ranked_baselines(record: RunRecord) -> list[str]:
+    """The baselines that were fitted, best validation accuracy first; of equals the one that was fitted first."""
+    accuracies = {name: result.validation_accuracy for name, result in record.baseline_results.items()}
     known = {name: accuracy for name, accuracy in accuracies.items() if accuracy is not None}
     return sorted(known, key=lambda name: -known[name])
 
 
-def opened_floors(record: RunRecord) -> list[str]:
-    """The floors whose test predictions were compared with the labels: those of a study that opens it for all."""
-    ranked = ranked_floors(record) if record.study.open_test == "all" else []
-    return [name for name in ranked if record.floors[name].job.predictions_path("test").exists()]
+def opened_baselines(record: RunRecord) -> list[str]:
+    """The baselines that were evaluated on test: those of a study with `open_test: all`."""
+    ranked = ranked_baselines(record) if record.study.open_test == "all" else []
+    return [name for name in ranked if record.baselines[name].job.predictions_path("test").exists()]
 
 
-def floor_rows(record: RunRecord) -> Iterator[dict[str, Any]]:
-    """The scores of all floors, as rows of scores.parquet. Nothing was chosen on any of these images."""
-    opened = opened_floors(record)
-    for name in ranked_floors(record):
-        folder = record.floors[name]
+def baseline_rows(record: RunRecord) -> Iterator[dict[str, Any]]:
+    """The scores of all baselines, as rows of scores.parquet. Nothing was chosen on any of these images."""
+    opened = opened_baselines(record)
+    for name in ranked_baselines(record):
+        folder = record.baselines[name]
         for role in ROLES:
             predictions = folder.job.read_predictions(role) if role != "test" or name in opened else None
             scores = score(predictions, record.classes) if predictions else []

@@ -1,29 +1,30 @@
-"""The comparisons of a report, named before anything is seen: every pair of models, every model against every floor.
+"""The comparisons of a report, fixed before any result is seen: every pair of models, every model and every baseline.
 
-All of them are one family under one Holm correction: those on validation (or over folds) and, for models whose test the
-study opens, the same pairs on test. Only the former make the letter groups, and none of them chooses.
+All of them are one family under one Holm correction: those on validation (or over folds) and, for models that the study
+evaluates on test, the same pairs on test. The letter groups come from the former only; none of them chooses a model.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any
 
 import numpy as np
 
-from snellen.evaluate.baselines import baseline_key, opened_floors, ranked_floors
-from snellen.evaluate.choose import choice
-from snellen.evaluate.contrasts import Contrast, Kind, Side, contrasts, detectable, of_folds
-from snellen.evaluate.held_out import HELD_OUT, shared
+from snellen.evaluate.baselines import baseline_key, opened_baselines, ranked_baselines
+from snellen.evaluate.chosen_by_search import Chosen, chosen_by_search, ranked_by_search, unranked
+from snellen.evaluate.cross_validation import HELD_OUT, shared
+from snellen.evaluate.model_choice import choice
 from snellen.evaluate.networks import Networks, networks_on
+from snellen.evaluate.pair_differences import Kind, PairDifference, Side, detectable, differences, of_folds
 from snellen.evaluate.record import RunRecord
-from snellen.evaluate.searched import Chosen, chosen_by_search, ranked_by_search, unranked
 from snellen.evaluate.verdicts import Verdict, equivalence_margin, verdict
-from snellen.statistics.comparison_with_best import WithBest, compare_with_best, confidence_of
+from snellen.statistics.compact_letter_display import letter_groups, letters, split_letters
 from snellen.statistics.holm import family
-from snellen.statistics.letter_groups import letter_groups, letters
+from snellen.statistics.hsu_comparison_with_best import WithBest, compare_with_best, confidence_of
+from snellen.statistics.levels import SIGNIFICANT
 from snellen.statistics.power import (
     detectable_by_networks,
     images_for_networks,
@@ -31,7 +32,7 @@ from snellen.statistics.power import (
     recipe_noise,
     seeds_for_recipes,
 )
-from snellen.statistics.t_intervals import SIGNIFICANT, Difference
+from snellen.statistics.results import Difference
 
 Named = tuple[str, str, str]
 """A, B and the role."""
@@ -39,16 +40,15 @@ Named = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class Comparison:
-    """A against B in accuracy; floors by their key. role: validation, held_out (over folds) or test. kind: over the
-    same folds, of two recipes, of two networks, or of what a search chooses (see `contrasts.Kind`). seeds: of the side
-    with fewer; splits: of folds. adjusted_p: Holm's. simultaneous: the limits by which a difference matters or is
-    equivalent, of all comparisons of the report together (Bonferroni).
+    """A against B in accuracy; baselines by their key. role: validation, held_out (over folds) or test. kind: see
+    `pair_differences.Kind`. seeds: of the side with fewer; splits: the number of folds. adjusted_p: Holm's.
+    simultaneous: limits of all comparisons of the report together (Bonferroni), which decide about the margin.
 
-    detectable: of pairs with the first model that were not told apart, the smallest difference that would be found with
-    a probability of 80 %; None where nothing varied. left_out: models of which the network that a search ranked by
-    these images is not among those compared.
-    images_needed, seeds_needed: with which the margin would be found in four of five such studies, the other left as it
-    is; None where it is not asked or none suffice.
+    detectable: the smallest difference that would be found with a probability of 80 %, for pairs with the first model
+    that were not told apart; None where nothing varied. left_out: models whose network that a search ranked by these
+    images was left out of the comparison.
+    images_needed, seeds_needed: numbers with which the margin would be found with a probability of 80 %, the other one
+    unchanged; None where it was not computed or no number suffices.
     """
 
     a: str
@@ -68,14 +68,14 @@ class Comparison:
     left_out: tuple[str, ...] = ()
 
     @property
-    def apart(self) -> bool:
-        """Whether there is a difference at all."""
+    def is_decided(self) -> bool:
+        """Whether one of the two is better."""
         return self.verdict.better or self.verdict.worse
 
     @property
     def turned(self) -> Comparison:
         """B against A."""
-        seen, words = self.difference, self.verdict
+        seen = self.difference
         low, high = (None if end is None else -end for end in (seen.high, seen.low))
         wide = self.simultaneous and (-self.simultaneous[1], -self.simultaneous[0])
         return replace(
@@ -84,14 +84,14 @@ class Comparison:
             b=self.a,
             difference=replace(seen, value=-seen.value, low=low, high=high),
             simultaneous=wide,
-            verdict=Verdict(words.worse, words.clearly_worse, words.better, words.clearly_better, words.equivalent),
+            verdict=self.verdict.turned,
         )
 
 
 @dataclass(frozen=True)
 class Comparisons:
-    """margin: of practical equivalence, a share. role: on which models are told apart. groups: letters by model.
-    best: each model against the best of the others."""
+    """margin: of practical equivalence, a share. role: where models are compared for the letter groups. groups: letters
+    by model. best: each model against the best of the others."""
 
     margin: float = 0.0
     role: str = "validation"
@@ -100,78 +100,75 @@ class Comparisons:
     best: Mapping[str, WithBest] = field(default_factory=dict)
 
     def between(self, a: str, b: str, role: str | None = None) -> Comparison | None:
-        """A against B, on the role that tells models apart where none is given."""
+        """A against B, on the role of the letter groups where none is given."""
         for one in self.all:
             if one.role == (role or self.role) and {one.a, one.b} == {a, b}:
                 return one if one.a == a else one.turned
         return None
 
-    def like(self, model: str) -> list[str]:
+    def same_letter(self, model: str) -> list[str]:
         """The models that cannot be told apart from one: those that share a letter with it."""
-        own = set(_words(self.groups.get(model, "")))
-        return [other for other, word in self.groups.items() if other != model and own & set(_words(word))]
+        own = set(split_letters(self.groups.get(model, "")))
+        return [other for other, word in self.groups.items() if other != model and own & set(split_letters(word))]
 
 
 def compare(record: RunRecord, ranked: Sequence[str], opened: Sequence[str]) -> Comparisons:
-    """All comparisons of a run. ranked: best first, which only orders A and B; opened: models whose test was."""
+    """All comparisons of a run. ranked: best first, which only orders A and B. opened: models evaluated on test."""
     measured = choice(record).measured
     if not ranked:
         return Comparisons()
     margin = equivalence_margin(1 - max(measured[model].accuracy for model in ranked))
     sides: dict[str, dict[str, Side]] = {}
-    found: dict[Named, Contrast] = {}
+    found: dict[Named, PairDifference] = {}
     folds = shared(record, ranked) if record.study.folds else {}
     ranked_folds = {model for model in folds if _folds_were_ranked(record, model)}
     for a, b in combinations(ranked, 2) if folds else ():
         found[a, b, HELD_OUT] = of_folds(folds[a], folds[b], selected=bool({a, b} & ranked_folds))
     chosen = chosen_by_search(record, ranked)
-    for role, models, floors in _roles(record, ranked, opened):
-        sides[role] = _sides(record, role, models, floors, chosen if role == "validation" else {})
-        pairs = [*([] if folds and role == "validation" else combinations(models, 2)), *_with_floors(models, floors)]
+    for role, models, baselines in _roles(record, ranked, opened):
+        sides[role] = _sides(record, role, models, baselines, chosen if role == "validation" else {})
+        pairs = [*([] if folds and role == "validation" else combinations(models, 2)), *product(models, baselines)]
         known = [pair for pair in pairs if set(pair) <= sides[role].keys()]
-        found |= {(*pair, role): one for pair, one in contrasts(sides[role], known).items()}
+        found |= {(*pair, role): one for pair, one in differences(sides[role], known).items()}
     return _judged(found, sides, margin, HELD_OUT if folds else "validation", list(ranked))
 
 
 def _folds_were_ranked(record: RunRecord, model: str) -> bool:
-    """Whether a search chose the very networks of the folds, by its mean over them."""
+    """Whether a search ranked the networks of the folds themselves, by their mean over folds."""
     return not ranked_by_search(record, model).isdisjoint(fold.job for fold in record.planned[model].folds)
 
 
 def _roles(
     record: RunRecord, ranked: Sequence[str], opened: Sequence[str]
 ) -> Iterator[tuple[str, list[str], list[str]]]:
-    """The roles, with the models and floors that are compared on each."""
-    yield "validation", list(ranked), [baseline_key(name) for name in ranked_floors(record)]
+    """The roles, with the models and baselines that are compared on each."""
+    yield "validation", list(ranked), [baseline_key(name) for name in ranked_baselines(record)]
     tested = [model for model in ranked if model in opened]
     if tested:
-        yield "test", tested, [baseline_key(name) for name in opened_floors(record)]
-
-
-def _with_floors(models: Sequence[str], floors: Sequence[str]) -> list[tuple[str, str]]:
-    return [(model, floor) for model in models for floor in floors]
+        yield "test", tested, [baseline_key(name) for name in opened_baselines(record)]
 
 
 def _sides(
-    record: RunRecord, role: str, models: Sequence[str], floors: Sequence[str], chosen: Mapping[str, Chosen]
+    record: RunRecord, role: str, models: Sequence[str], baselines: Sequence[str], chosen: Mapping[str, Chosen]
 ) -> dict[str, Side]:
-    """Who is right where on a role, by key; those with no predictions are left out. chosen: models whose networks a
-    search chose on these images."""
+    """Which images each model and baseline gets right, by key; those without predictions are left out. chosen: models
+    that a search chose on these images."""
     found = {model: networks_on(record, model, role) for model in models}
     known = {model: networks for model, networks in found.items() if networks is not None}
     if not known:
         return {}
     first = next(iter(known.values()))
     sides = {model: _side(networks, chosen.get(model)) for model, networks in known.items()}
-    for name, folder in record.floors.items():
-        stored = folder.job.read_predictions(role) if baseline_key(name) in floors else None
+    for name, folder in record.baselines.items():
+        stored = folder.job.read_predictions(role) if baseline_key(name) in baselines else None
         if stored is not None and stored.labels is not None and np.array_equal(stored.rows, first.rows):
             sides[baseline_key(name)] = Side((stored.predicted == stored.labels)[None], fixed=True)
     return sides
 
 
 def _side(networks: Networks, chosen: Chosen | None) -> Side:
-    """A model, by the networks that `unranked` names; else by what a search chooses out of bag, where that is known."""
+    """A model: the networks that no search ranked by these images, else what the search chooses out of bag, if
+    known."""
     right_SN = networks.each("accuracy").astype(bool)
     places = unranked(networks.seeds, chosen)
     if places is not None:
@@ -180,21 +177,21 @@ def _side(networks: Networks, chosen: Chosen | None) -> Side:
 
 
 def _judged(
-    found: Mapping[Named, Contrast],
+    found: Mapping[Named, PairDifference],
     sides: Mapping[str, Mapping[str, Side]],
     margin: float,
     role: str,
     ranked: list[str],
 ) -> Comparisons:
-    """Verdicts under the one correction, then groups of models."""
-    adjusted = family([(_text(name), one.limits.p_value) for name, one in found.items()]).adjusted
+    """Verdicts under the one correction, then the letter groups."""
+    adjusted = family([(_text(name), one.limits.p_value) for name, one in found.items()])
     level = SIGNIFICANT / max(1, len(found))
     compared = [
-        _with_what_it_takes(one, found[one.a, one.b, one.role], sides.get(one.role, {}), margin, level)
+        _with_power(one, found[one.a, one.b, one.role], sides.get(one.role, {}), margin, level)
         if ranked[0] in (one.a, one.b)
         else one
         for one in (
-            _comparison(name, contrast, sides, adjusted[_text(name)], margin, level) for name, contrast in found.items()
+            _comparison(name, each, sides, adjusted[_text(name)], margin, level) for name, each in found.items()
         )
     ]
     pairs = Comparisons(margin, role, tuple(compared))
@@ -202,13 +199,13 @@ def _judged(
 
 
 def _text(name: Named) -> str:
-    """No model has a line break in its name."""
+    """A key of the family; a model may not have a line break in its name."""
     return "\n".join(name)
 
 
 def _comparison(
     name: Named,
-    one: Contrast,
+    one: PairDifference,
     sides: Mapping[str, Mapping[str, Side]],
     adjusted_p: float,
     margin: float,
@@ -224,16 +221,16 @@ def _comparison(
     )
 
 
-def _with_what_it_takes(
-    one: Comparison, contrast: Contrast, sides: Mapping[str, Side], margin: float, level: float
+def _with_power(
+    one: Comparison, found: PairDifference, sides: Mapping[str, Side], margin: float, level: float
 ) -> Comparison:
-    """With what would have been found, where nothing was, and what it would take to find the margin; the latter is
-    unknown over folds and against a floor."""
+    """With the detectable difference and the images and seeds that the margin needs, where nothing was found; the
+    latter are unknown over folds and against a baseline."""
     if one.verdict.word != "cannot tell":
         return one
     a, b = sides.get(one.a), sides.get(one.b)
-    one = replace(one, detectable=detectable(a, b, contrast, level))
-    counts = contrast.limits.images
+    one = replace(one, detectable=detectable(a, b, found, level))
+    counts = found.limits.images
     if a is None or b is None or a.fixed or b.fixed or margin <= 0 or counts is None or one.detectable is None:
         return one
     if one.kind not in ("networks", "recipes"):
@@ -256,12 +253,12 @@ def _groups(pairs: Comparisons, ranked: Sequence[str]) -> dict[str, str]:
     apart = np.zeros((len(ranked), len(ranked)), bool)
     for i, j in combinations(range(len(ranked)), 2):
         one = pairs.between(ranked[i], ranked[j])
-        apart[i, j] = apart[j, i] = one is not None and one.apart
+        apart[i, j] = apart[j, i] = one is not None and one.is_decided
     return dict(zip(ranked, letters(letter_groups(apart), len(ranked))))
 
 
-def best_of(found: Mapping[Named, Contrast], role: str, ranked: Sequence[str]) -> dict[str, WithBest]:
-    """Every model against the best of the others, from the limits of the pairs; nothing is known of a pair without."""
+def best_of(found: Mapping[Named, PairDifference], role: str, ranked: Sequence[str]) -> dict[str, WithBest]:
+    """Every model against the best of the others, from the limits of the pairs; a pair without limits is unknown."""
     lows, highs = np.full((len(ranked), len(ranked)), -1.0), np.ones((len(ranked), len(ranked)))
     for (a, b, on), one in found.items():
         if on != role or a not in ranked or b not in ranked:
@@ -273,19 +270,8 @@ def best_of(found: Mapping[Named, Contrast], role: str, ranked: Sequence[str]) -
     return dict(zip(ranked, compare_with_best(lows, highs)))
 
 
-def _words(letters_of: str) -> list[str]:
-    """The groups in a model's letters: "ab'" is a and b'."""
-    found: list[str] = []
-    for letter in letters_of:
-        if letter == "'":
-            found[-1] += letter
-        else:
-            found.append(letter)
-    return found
-
-
 def as_json(pairs: Comparisons) -> dict[str, Any]:
-    """The comparisons as JSON values, each with its strongest word."""
+    """The comparisons as JSON values, each with its verdict in words."""
     return {
         "margin": pairs.margin,
         "role": pairs.role,

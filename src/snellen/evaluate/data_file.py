@@ -50,7 +50,7 @@ class NearSet(TypedDict):
 
 @with_config(OPEN)
 class NearSets(TypedDict):
-    """See `near_sets.listed`."""
+    """See `near_duplicate_sets.listed`."""
 
     images: Count
     sets: Count

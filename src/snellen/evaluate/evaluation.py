@@ -1,4 +1,4 @@
-"""The evaluation of a run: the choice, which models opened the test, all scores. Stored, and read back for reports."""
+"""The evaluation of a run: the ranking, which models were evaluated on test, all scores. Stored and read back."""
 
 from __future__ import annotations
 
@@ -13,55 +13,55 @@ from typing_extensions import TypedDict
 
 from snellen.data.splits.vault import Openings
 from snellen.errors import IdentityError
-from snellen.evaluate.baselines import baseline_key, floor_rows, opened_floors, ranked_floors
-from snellen.evaluate.choose import By, choice, ranking
+from snellen.evaluate.baselines import baseline_key, baseline_rows, opened_baselines, ranked_baselines
 from snellen.evaluate.comparisons import Comparisons, as_json, compare
-from snellen.evaluate.held_out import HELD_OUT, held_out
+from snellen.evaluate.cross_validation import HELD_OUT, held_out
+from snellen.evaluate.file_integrity import EVALUATION
+from snellen.evaluate.model_choice import By, choice, ranking
+from snellen.evaluate.model_scores import CrossValidated, cross_validated, model_rows
 from snellen.evaluate.record import RunRecord
 from snellen.evaluate.scores import SCHEMA, Estimate
-from snellen.evaluate.searches import SearchStanding, searches, selection_of_model
-from snellen.evaluate.standings import CrossValidated, cross_validated, model_rows
-from snellen.evaluate.stored import EVALUATION
+from snellen.evaluate.search_results import SearchResult, searches, selection_of_model
 from snellen.files import hashes
 from snellen.files.atomic import write_bytes, write_json
-from snellen.statistics.selection import Selection
+from snellen.statistics.selection_bias import Selection
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """ranked: models that ended well, best first by what chooses. opened: those whose test was opened. scores: a row a
-    model, what it is of, role, measure and class, with interval; of floors too, by `floor_key`. floors: names, best
-    first by validation accuracy; opened_floors: those whose test was opened.
+    """ranked: models whose training succeeded, best first by the study's measure. opened: those evaluated on test.
+    scores: one row for each model, role, measure and class, with its interval; baselines by their `baseline_key`.
+    baselines: names, best validation accuracy first; opened_baselines: those evaluated on test.
 
-    by: what chooses. comparisons: all of them, one family. folds, searches: by model. selection: the choice among the
-    models, corrected; None where there is none.
+    by: what the ranking is measured on. comparisons: all of them, one family. folds, searches: by model. selection: the
+    score of the best model, corrected for having been chosen; None with fewer than two models.
     """
 
     ranked: tuple[str, ...]
     opened: tuple[str, ...]
     openings: Openings
     scores: pl.DataFrame
-    floors: tuple[str, ...] = ()
-    opened_floors: tuple[str, ...] = ()
+    baselines: tuple[str, ...] = ()
+    opened_baselines: tuple[str, ...] = ()
     by: By = "network"
     comparisons: Comparisons = field(default_factory=Comparisons)
     folds: Mapping[str, CrossValidated] = field(default_factory=dict)
-    searches: Mapping[str, SearchStanding] = field(default_factory=dict)
+    searches: Mapping[str, SearchResult] = field(default_factory=dict)
     selection: Selection | None = None
 
     @property
     def chosen(self) -> str | None:
-        """The best by validation, or None when no job ended well."""
+        """The first of the ranking, or None when no training succeeded."""
         return self.ranked[0] if self.ranked else None
 
     @property
-    def best_floor(self) -> tuple[str, Estimate] | None:
-        """The floor with the best validation accuracy, and that accuracy."""
-        estimate = self.estimate(baseline_key(self.floors[0]), "validation", "accuracy") if self.floors else None
-        return (self.floors[0], estimate) if estimate else None
+    def best_baseline(self) -> tuple[str, Estimate] | None:
+        """The baseline with the best validation accuracy, and that accuracy."""
+        estimate = self.estimate(baseline_key(self.baselines[0]), "validation", "accuracy") if self.baselines else None
+        return (self.baselines[0], estimate) if estimate else None
 
     def estimate(self, model: str, role: str, measure: str, class_name: str | None = None) -> Estimate | None:
-        """One score of the network that stands for the model (on out_of_fold: of the networks of the folds), or None
+        """One score of the network that represents the model (on out_of_fold: of the networks of the folds), or None
         when it was not computed."""
         rows = self._rows(model, role, measure, ("network", "floor", "pooled"), class_name)
         return as_estimate(rows.row(0, named=True)) if len(rows) else None
@@ -74,19 +74,19 @@ class Evaluation:
         return as_estimate(rows.row(0, named=True)) if len(rows) else None
 
     def over_folds(self, model: str, measure: str = "accuracy") -> Estimate | None:
-        """A mean over folds of the rows that they held out; None without folds."""
+        """A mean over folds, each scored on the rows it held out; None without folds."""
         rows = self._rows(model, HELD_OUT, measure, ("folds",))
         return as_estimate(rows.row(0, named=True)) if len(rows) else None
 
     def standing(
         self, model: str, role: str, measure: str = "accuracy", class_name: str | None = None
     ) -> Estimate | None:
-        """The most that is known of a model on a role: the mean over its seeds, else its one network."""
+        """The mean over the seeds of a model on a role where there are several, else the score of its one network."""
         found = self.recipe(model, role, measure, class_name)
         return found or self.estimate(model, role, measure, class_name)
 
     def by_seed(self, model: str, role: str, measure: str = "accuracy") -> list[float]:
-        """The value of each seed's network, the first seed first; empty where it was trained once."""
+        """The value of each seed's network, the first seed first; empty where the model was trained once."""
         return list(self._rows(model, role, measure, ("seed",))["value"])
 
     def _rows(
@@ -104,7 +104,7 @@ def as_estimate(row: dict[str, Any]) -> Estimate:
 
 
 def evaluate(record: RunRecord, opened: Sequence[str], openings: Openings) -> Evaluation:
-    """All scores of the stored predictions; those of the test for the models in `opened`."""
+    """All scores, from the stored predictions; on test for the models in `opened`."""
     ranked = tuple(ranking(record))
     rows: list[dict[str, Any]] = []
     validated: dict[str, CrossValidated] = {}
@@ -117,9 +117,9 @@ def evaluate(record: RunRecord, opened: Sequence[str], openings: Openings) -> Ev
         ranked=ranked,
         opened=tuple(opened),
         openings=openings,
-        scores=pl.DataFrame([*rows, *floor_rows(record)], schema=SCHEMA),
-        floors=tuple(ranked_floors(record)),
-        opened_floors=tuple(opened_floors(record)),
+        scores=pl.DataFrame([*rows, *baseline_rows(record)], schema=SCHEMA),
+        baselines=tuple(ranked_baselines(record)),
+        opened_baselines=tuple(opened_baselines(record)),
         by=choice(record).by,
         comparisons=compare(record, ranked, opened),
         folds=validated,
@@ -131,7 +131,7 @@ def evaluate(record: RunRecord, opened: Sequence[str], openings: Openings) -> Ev
 def save(record: RunRecord, evaluation: Evaluation) -> None:
     """Writes scores.parquet, then evaluation.json.
 
-    One that was changed before is written without a new hash: its count of openings came from there.
+    A file that others changed keeps its old hash, so that the report says so: the count of openings came from it.
     """
     stream = io.BytesIO()
     evaluation.scores.write_parquet(stream)
@@ -145,7 +145,7 @@ def save(record: RunRecord, evaluation: Evaluation) -> None:
 
 @with_config(ConfigDict(extra="allow", strict=True))
 class _Stored(TypedDict):
-    """What of evaluation.json cannot be computed again."""
+    """The part of evaluation.json that cannot be computed again."""
 
     opened: list[str]
     openings: Openings
@@ -170,7 +170,7 @@ def judged(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def load(record: RunRecord) -> Evaluation:
-    """The evaluation of a finished run, computed again from its predictions; only the count of openings is read."""
+    """The evaluation of a finished run, computed again from its predictions; only `opened` and `openings` are read."""
     stored = record.read(EVALUATION, _KIND)
     known = [model for model in stored["opened"] if model in record.models]
     if len(known) < len(stored["opened"]):

@@ -1,4 +1,4 @@
-"""Several networks of one model, trained with different seeds, on the same images."""
+"""The predictions of several networks of one model, trained with different seeds, for the same images."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from snellen.models.predictions import Predictions
 
 @dataclass(frozen=True, eq=False)
 class Networks:
-    """by_seed: what each of S >= 1 networks says of the same N >= 1 labelled images; the network that stands for the
-    model first. jobs: theirs, in that order."""
+    """by_seed: the predictions of each of S >= 1 networks for the same N >= 1 labelled images; first the network that
+    represents the model. jobs: in the same order."""
 
     by_seed: Mapping[int, Predictions]
     jobs: tuple[str, ...]
@@ -28,7 +28,7 @@ class Networks:
 
     @property
     def all(self) -> list[Predictions]:
-        """What they say, in the order of the seeds."""
+        """The predictions, in the order of the seeds."""
         return list(self.by_seed.values())
 
     @property
@@ -56,9 +56,9 @@ class Networks:
 
 
 def networks_on(record: RunRecord, model: str, role: str) -> Networks | None:
-    """The networks of a model on a role: those of all seeds, and on test those that it was opened for.
+    """The networks of a model on a role: of all seeds, on test those that were evaluated there.
 
-    Networks whose training failed are not among them; None where the first one is not, or nothing is labelled.
+    Without networks whose training failed; None where that of the first seed failed, or nothing is labelled.
     """
     planned = record.planned[model]
     if role == "test" and planned.final:
@@ -67,8 +67,8 @@ def networks_on(record: RunRecord, model: str, role: str) -> Networks | None:
 
 
 def stacked(record: RunRecord, jobs: Mapping[int, str], role: str) -> Networks | None:
-    """The labelled predictions of jobs by seed; None where the first job has none. Raises RunError when two jobs were
-    given other images."""
+    """The labelled predictions of jobs by seed; None where the first job has none. Raises RunError when two jobs
+    predicted different images."""
     found = {seed: record.folder_of(job).read_predictions(role) for seed, job in jobs.items()}
     kept = {seed: each for seed, each in found.items() if each is not None and each.labels is not None and len(each)}
     first = next(iter(jobs))

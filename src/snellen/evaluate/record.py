@@ -1,4 +1,4 @@
-"""A run directory, read: all that evaluation, explanation, findings and report are functions of."""
+"""A run directory as it is read: evaluation, explanation, findings and report are functions of it."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class RunRecord:
 
     @property
     def curves(self) -> tuple[Curve, ...]:
-        """What was planned for curves; those of a model share nothing but jobs."""
+        """The planned curves; two curves of one model may share jobs."""
         return self.plan.curves
 
     @cached_property
@@ -78,7 +78,7 @@ class RunRecord:
         return self.plan.as_found()
 
     def model(self, name: str) -> Model:
-        """A model as it was trained: with the values that its search found."""
+        """A model with the values that its search found filled in, as it was trained."""
         written, found = self.study.models[name], self.found.models.get(name)
         return fill(written, found) if found else written
 
@@ -88,7 +88,7 @@ class RunRecord:
 
     @cached_property
     def models(self) -> dict[str, str]:
-        """The job that stands for each model, in the order of the study."""
+        """The job whose network represents each model, in the order of the study."""
         return {model: planned.job for model, planned in self.planned.items()}
 
     @cached_property
@@ -112,13 +112,13 @@ class RunRecord:
 
     @cached_property
     def results(self) -> dict[str, Result]:
-        """The result of each model whose job is over."""
+        """The result of each model whose job is finished."""
         found = {model: self.job(model).read_result() for model in self.models}
         return {model: result for model, result in found.items() if result is not None}
 
     @property
     def done(self) -> list[str]:
-        """Models whose job ended well."""
+        """Models whose training succeeded."""
         return [model for model, result in self.results.items() if result.status == "done"]
 
     def folder_of(self, job: str) -> JobFolder:
@@ -132,7 +132,7 @@ class RunRecord:
 
     @cached_property
     def searched(self) -> list[tuple[str, Searched]]:
-        """Every search of the run that is over, those inside folds too, each with its model."""
+        """Every finished search of the run, those inside folds too, each with its model."""
         names = [(model, model) for model in self.models]
         names += [
             (model, split_file(model, (fold.repeat, fold.fold)))
@@ -145,26 +145,26 @@ class RunRecord:
 
     @cached_property
     def jobs(self) -> set[str]:
-        """All networks that the report speaks of: of models, folds, curves and searches."""
+        """The jobs of all networks in the report: of models, folds, curves and searches."""
         found = {job for planned in self.planned.values() for job in planned.jobs}
         found |= {job for curve in self.curves for job in curve.jobs}
         return found | {job for _, searched in self.searched for trial in searched.trials for job in trial.jobs}
 
     def predictions(self, model: str, role: str) -> Predictions | None:
-        """The stored predictions of the network that stands for the model; test only once it was opened for it, and
-        then those of the network on all rows where there is one."""
+        """The stored predictions of the network that represents the model; on test only once it was evaluated there,
+        and then of the network trained on all rows where there is one."""
         planned = self.planned[model]
         return self.folder_of(planned.tested[0] if role == "test" else planned.job).read_predictions(role)
 
     @cached_property
-    def floors(self) -> dict[str, BaselineFolder]:
-        """The folder of each floor, by name."""
+    def baselines(self) -> dict[str, BaselineFolder]:
+        """The folder of each baseline, by name."""
         return read_baselines(self.folder, self.bounds)
 
     @cached_property
-    def floor_results(self) -> dict[str, BaselineResult]:
-        """The result of each floor that is over."""
-        found = {name: folder.read_result() for name, folder in self.floors.items()}
+    def baseline_results(self) -> dict[str, BaselineResult]:
+        """The result of each baseline that is finished."""
+        found = {name: folder.read_result() for name, folder in self.baselines.items()}
         return {name: result for name, result in found.items() if result is not None}
 
     def read(self, name: str, kind: TypeAdapter[T]) -> T:

@@ -1,4 +1,4 @@
-"""Scores: every metric of every role with its interval and what the interval covers."""
+"""Every metric of a network on one role, with its interval and what the interval covers."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from typing import Any, Literal
 import numpy as np
 import polars as pl
 
-from snellen.evaluate.intervals import wilson
 from snellen.metrics.numbers import NUMBER_METRICS, class_numbers
 from snellen.metrics.scores import METRICS, Counts, confusion, losses
 from snellen.models.predictions import Predictions
-from snellen.statistics.class_averages import average_limits, f1_limits
-from snellen.statistics.means import mean_limits
+from snellen.phrases import percent_interval
+from snellen.statistics.class_average_intervals import average_limits, f1_limits
+from snellen.statistics.mean_intervals import mean_limits
+from snellen.statistics.proportion_intervals import wilson_limits
 
 COVERS = {
     "train": "redrawing these images; the network was fitted to them",
@@ -28,15 +29,15 @@ KORN_GRAUBARD = "Korn and Graubard"
 WILSON_F1 = "Wilson, of the Jaccard index"
 """Methods of intervals, see snellen.statistics."""
 Of = Literal["network", "floor", "seed", "recipe", "pooled", "folds"]
-"""What a score is of: the network that stands for the model; a floor; the network of one seed; the mean over seeds; the
-networks of the folds, each on the images that it never saw; the mean over folds."""
+"""What a score is of: the network that represents the model; a baseline; the network of one seed; the mean over seeds;
+the networks of the folds, each on the images that it never saw; the mean over folds."""
 
 
 @dataclass(frozen=True)
 class Estimate:
     """A number with its 95 % interval. value: None when undefined. n: the images that the number is a share or mean of.
-    covers: what the interval covers. networks: how many it is the mean of; deviation: the standard deviation between
-    them, or between folds."""
+    covers: what the interval covers, in words. networks: the number averaged over; deviation: the standard deviation
+    between them, or between folds."""
 
     value: float | None
     low: float | None
@@ -47,8 +48,13 @@ class Estimate:
     networks: int = 1
     deviation: float | None = None
 
+    @property
+    def in_percent(self) -> str:
+        """A share with its interval: "97.2 % (95.0 to 98.5)"."""
+        return percent_interval(self.value, self.low, self.high)
+
     def as_json(self) -> dict[str, Any]:
-        """As a JSON value; what only a mean over networks has is left out of others."""
+        """As a JSON value, with `networks` and `deviation` only where it is a mean over networks."""
         values = asdict(self)
         return values if self.networks > 1 else {name: values[name] for name in list(values)[:6]}
 
@@ -79,7 +85,7 @@ def score(predictions: Predictions, classes: tuple[str, ...]) -> list[Score]:
 
 
 def _of_numbers(predictions: Predictions, labels: np.ndarray, classes: tuple[str, ...], covers: str) -> list[Score]:
-    """How far the answered number is from the true one; none where classes are not numbers."""
+    """Errors of the predicted number, where all classes are numbers."""
     numbers, n = class_numbers(classes), len(labels)
     if numbers is None:
         return []
@@ -107,7 +113,7 @@ def _per_class(counts: Counts, classes: tuple[str, ...], covers: str) -> list[Sc
 
 
 def _f1(hits: int, count: int, covers: str) -> Estimate:
-    """count: images of the class, answered as it, or both."""
+    """count: images of the class, predicted as it, or both."""
     if count == 0:
         return Estimate(None, None, None, 0, covers, WILSON_F1)
     return Estimate(2 * hits / (count + hits), *f1_limits(hits, count), count, covers, WILSON_F1)
@@ -117,7 +123,7 @@ def proportion(hits: int, count: int, covers: str) -> Estimate:
     """hits of count, with its Wilson interval; undefined when there is nothing to count."""
     if count == 0:
         return Estimate(None, None, None, 0, covers, "Wilson")
-    return Estimate(float(hits / count), *wilson(hits, count), int(count), covers, "Wilson")
+    return Estimate(float(hits / count), *wilson_limits(hits, count), int(count), covers, "Wilson")
 
 
 def table(model: str, job: str | None, role: str, scores: Iterable[Score], of: Of = "network") -> list[dict[str, Any]]:
@@ -153,5 +159,5 @@ def _overall(name: str, predictions: Predictions, labels: np.ndarray, matrix: np
 
 
 def _mean_limits(values: np.ndarray, right: np.ndarray) -> tuple[float | None, float | None]:
-    """None where no answer is wrong: nothing is then known of how large the values of wrong answers are."""
+    """None where no answer is wrong: how large the values of wrong answers are is then unknown."""
     return (None, None) if right.all() else mean_limits(values) or (None, None)

@@ -1,11 +1,12 @@
-"""What a comparison lets one say: one predicate a word, and "cannot tell" where none holds."""
+"""The verdict of a comparison: better, worse or equivalent, each by its own predicate; else "cannot tell"."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
-from snellen.statistics.t_intervals import SIGNIFICANT, Difference
+from snellen.statistics.levels import SIGNIFICANT
+from snellen.statistics.results import Difference
 
 LARGEST_MARGIN = 0.005
 MARGIN_OF_ERROR = 0.1
@@ -15,10 +16,8 @@ Word = Literal["clearly better", "better", "clearly worse", "worse", "equivalent
 
 @dataclass(frozen=True)
 class Verdict:
-    """Of a named pair A, B. A may be better and yet equivalent: better, but not by what matters.
-
-    better says that there is a difference, clearly_better that it matters.
-    """
+    """Of a pair A, B. better: there is a difference; clearly_better: it exceeds the margin. A may be better and yet
+    equivalent: better, but by less than matters."""
 
     better: bool
     clearly_better: bool
@@ -28,7 +27,7 @@ class Verdict:
 
     @property
     def word(self) -> Word:
-        """The strongest word that holds."""
+        """The strongest of the words that hold."""
         words: tuple[tuple[bool, Word], ...] = (
             (self.clearly_better, "clearly better"),
             (self.better, "better"),
@@ -37,6 +36,11 @@ class Verdict:
             (self.equivalent, "equivalent"),
         )
         return next((word for holds, word in words if holds), "cannot tell")
+
+    @property
+    def turned(self) -> Verdict:
+        """Of B, A."""
+        return Verdict(self.worse, self.clearly_worse, self.better, self.clearly_better, self.equivalent)
 
 
 CANNOT_TELL = Verdict(False, False, False, False, False)

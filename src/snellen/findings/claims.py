@@ -1,4 +1,4 @@
-"""The paragraph to copy: what may be claimed, with every condition."""
+"""The paragraph "What you may claim", with every condition."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ from collections.abc import Iterable, Sequence
 
 from snellen.evaluate.networks import Networks, networks_on
 from snellen.evaluate.scores import Estimate
-from snellen.evaluate.trained import Trained, fitted_images, trained
+from snellen.evaluate.trained_networks import TrainedNetwork, fitted_images, trained
 from snellen.findings.comparisons import largest_detectable, no_evidence
-from snellen.findings.conclusions import opened_words
-from snellen.findings.finding import Facts, percent
-from snellen.findings.words import listed, what_validation_chose
+from snellen.findings.conclusions import test_uses
+from snellen.findings.finding import Facts
+from snellen.findings.naming import what_validation_chose
+from snellen.phrases import percent, percent_limits, quoted
 
 
 def claim(facts: Facts) -> str:
-    """What may be claimed of the chosen model. All that is said of networks is of those whose answers are counted."""
+    """What may be claimed about the chosen model and the networks whose predictions are counted."""
     evaluation, model = facts.evaluation, facts.evaluation.chosen
     if model is None:
-        return "No model was trained to the end, so nothing may be claimed."
+        return "No training succeeded, so nothing may be claimed."
     opened = model in evaluation.opened
     role = "test" if opened else "validation"
     estimate, networks = evaluation.standing(model, role), networks_on(facts.record, model, role)
@@ -28,7 +29,7 @@ def claim(facts: Facts) -> str:
         if opened
         else f"validation images, which also chose {what_validation_chose(facts, model)},"
     )
-    tail = opened_words(evaluation.openings) if opened else "The test was not opened."
+    tail = test_uses(evaluation.openings) if opened else "It was not evaluated on test images."
     parts = [
         f"{_who(facts, model, networks)} {percent(estimate.value)} of {estimate.n:,} {where} correctly "
         f"({_covered(estimate)}).",
@@ -56,13 +57,13 @@ def _who(facts: Facts, model: str, networks: Networks) -> str:
     length = lengths(each)
     if networks.jobs[0] in record.planned[model].final:
         judges = "of the study's own split" if record.nested(model) else "of the folds"
-        length += f" (the median of those that the networks {judges} kept)"
+        length += f" (the median of the epochs that the networks {judges} kept)"
     return f"One network ({name}), trained once on {images} for {length}, classifies"
 
 
-def lengths(networks: Sequence[Trained]) -> str:
-    """10 epochs (epoch 9 kept by validation loss); of several phases those of each; of several networks from the fewest
-    to the most."""
+def lengths(networks: Sequence[TrainedNetwork]) -> str:
+    """10 epochs (epoch 9 kept by validation loss); for several phases those of each, for several networks their
+    range."""
     phases = list(zip(*(one.epochs for one in networks), strict=True))
     epochs = " + ".join(_numbers(each) for each in phases)
     unit = "epoch" if epochs == "1" else "epochs"
@@ -86,24 +87,24 @@ def _numbers(counts: Iterable[int]) -> str:
 def _covered(estimate: Estimate) -> str:
     if estimate.low is None or estimate.high is None:
         return "without an interval"
-    limits = f"{100 * estimate.low:.1f} to {100 * estimate.high:.1f} %"
+    limits = f"{percent_limits(estimate.low, estimate.high)} %"
     if estimate.networks > 1:
         return f"95 % interval {limits}, over images and retraining with other seeds"
     return f"95 % Wilson interval {limits}, over images; retraining is not covered"
 
 
 def _folds(facts: Facts, model: str) -> list[str]:
-    """What cross-validation adds: other networks, of the same recipe."""
+    """The result of cross-validation: other networks of the same recipe."""
     folds, estimate = facts.evaluation.folds.get(model), facts.evaluation.over_folds(model)
     if folds is None or estimate is None or estimate.value is None:
         return []
     jobs = [fold for fold in facts.record.planned[model].folds if (fold.repeat, fold.fold) in folds.splits]
     networks = [one for fold in jobs if (one := trained(facts.record, fold.job)) is not None]
-    searched = ", their values searched in each fold anew" if facts.record.nested(model) else ""
+    searched = ", with the search repeated in each fold" if facts.record.nested(model) else ""
     seeds = f" with {folds.seeds} seeds each" if folds.seeds > 1 else ""
     limits = "without an interval"
     if estimate.low is not None and estimate.high is not None:
-        limits = f"95 % interval {100 * estimate.low:.1f} to {100 * estimate.high:.1f} %, Nadeau and Bengio"
+        limits = f"95 % interval {percent_limits(estimate.low, estimate.high)} %, Nadeau and Bengio"
     return [
         f"Cross-validated over {len(folds.splits)} folds{seeds}, {len(jobs)} other networks of this recipe{searched}, "
         f"each trained on {_numbers(fold.num_train for fold in jobs)} images for {lengths(networks)}, classify on "
@@ -113,16 +114,16 @@ def _folds(facts: Facts, model: str) -> list[str]:
 
 
 def _ties(facts: Facts, model: str) -> list[str]:
-    """What may not be claimed of others; of those that the comparison with the best excludes nothing is said."""
+    """The models that it was not told apart from or not compared with, but for those that are ruled out as the best."""
     pairs = facts.evaluation.comparisons
-    level = [one for other in pairs.like(model) if (one := pairs.between(model, other)) is not None]
+    level = [one for other in pairs.same_letter(model) if (one := pairs.between(model, other)) is not None]
     judged = [one for one in level if one.kind != "selected" and pairs.best[one.b].not_worse]
     apart = [one for one in level if one.kind == "selected"]
     said = []
     if judged:
         unknown = [one for one in judged if not one.verdict.equivalent]
         shown = f" {no_evidence(unknown, len(pairs.all))}" if largest_detectable(unknown) is not None else ""
-        said.append(f"It was not told apart from {listed([one.b for one in judged])}.{shown}")
+        said.append(f"It was not told apart from {quoted(one.b for one in judged)}.{shown}")
     if apart:
-        said.append(f"It was not compared with {listed([one.b for one in apart])}: a search chose by the same images.")
+        said.append(f"It was not compared with {quoted(one.b for one in apart)}: a search chose by the same images.")
     return said

@@ -1,4 +1,4 @@
-"""How sure, and better than what: ties, and the comparisons that were named beforehand."""
+"""Findings about comparisons of models: which were made, which models cannot be told apart, and what it would take."""
 
 from __future__ import annotations
 
@@ -6,32 +6,29 @@ from collections.abc import Iterator, Sequence
 
 from snellen.evaluate.baselines import baseline_key
 from snellen.evaluate.comparisons import Comparison, Comparisons
-from snellen.evaluate.held_out import HELD_OUT
-from snellen.explain.phrases import listing
-from snellen.findings.finding import Facts, Finding
-from snellen.findings.words import (
-    between,
-    called,
+from snellen.evaluate.cross_validation import HELD_OUT
+from snellen.findings.finding import Facts, Finding, Step
+from snellen.findings.naming import (
+    compared_on,
     left_out,
-    listed,
-    on,
-    points,
+    model_or_baseline,
+    network_or_baseline,
     seeds_to_compare,
-    the_network,
 )
-from snellen.statistics.recipes import MIN_SEEDS_COMPARED
-from snellen.statistics.t_intervals import SIGNIFICANT
+from snellen.phrases import capitalised, listing, margin, p_value, points, points_limits, quoted, times
+from snellen.statistics.levels import SIGNIFICANT
+from snellen.statistics.seed_intervals import MIN_SEEDS_COMPARED
 
 MOST = 8
 """Comparisons in one sentence; the table of the report has all."""
 HARDLY_ANY = 0.25
-"""A difference that nobody needs a test for: what would have been found beyond it is not told as a number."""
+"""A difference so large that a larger detectable one is not given as a number."""
 OF_NETWORKS = ("networks", "out of bag")
-"""Kinds of comparison that say nothing of recipes."""
+"""Kinds of comparison that are about trained networks, not about recipes."""
 OUT_OF_BAG = "each judged by what the search would have chosen without it"
-"""Of images, beside the numbers of a comparison out of bag."""
+"""Said of images, beside the numbers of an out-of-bag comparison."""
 OWN_CORRECTION = {"curves": "curves", "errors": "errors, for its slices", "units": "units"}
-"""Analyses whose tests are families of their own, by what they are called."""
+"""Analyses whose tests are corrected separately, by what they are called."""
 
 
 def no_comparison(facts: Facts) -> Iterator[Finding]:
@@ -46,40 +43,42 @@ def no_comparison(facts: Facts) -> Iterator[Finding]:
     yield Finding(
         "SNL005",
         "result",
-        f"Each of the {len(ranked)} recipes was trained {'once' if seeds == 1 else f'{seeds} times'}, so they cannot "
-        "be compared yet: their gaps contain the luck of one initialisation and one order of images. What is compared "
-        "here are these networks.",
+        f"Each of the {len(ranked)} models was trained {times(seeds)}, which is too few to compare recipes: part of "
+        "each difference is the luck of the initial weights and of the order of images. Only these trained networks "
+        "are compared here.",
         {"models": list(ranked), "trainings_each": seeds},
         "leaderboard",
-        f"For recipes, train each with at least {wanted} seeds: --set seeds={wanted}" if wanted else None,
+        steps=(Step("seeds", f"To compare recipes, train each with at least {wanted} seeds: --set seeds={wanted}"),)
+        if wanted
+        else (),
     )
 
 
 def undecided(facts: Facts) -> Iterator[Finding]:
-    """SNL009: the models that share a letter with the chosen one: which is best is not decided, and what it takes."""
+    """SNL009: the models that share a letter with the chosen one: which is best is undecided, and what would decide."""
     evaluation, model = facts.evaluation, facts.evaluation.chosen
     pairs = evaluation.comparisons
     if model is None:
         return
-    level = [one for other in pairs.like(model) if (one := pairs.between(model, other)) is not None]
+    level = [one for other in pairs.same_letter(model) if (one := pairs.between(model, other)) is not None]
     unknown = [one for one in level if not one.verdict.equivalent]
     if not unknown:
         return
     judged = [one for one in unknown if one.kind != "selected"]
     excluded = [one for one in judged if not pairs.best[one.b].not_worse]
-    open_ = [one for one in judged if one not in excluded]
+    candidates = [one for one in judged if one not in excluded]
     behind = not pairs.best[model].not_worse
-    first = _chosen_is_not_best(facts, model, open_) if behind else _open(model, open_, pairs)
+    first = _chosen_is_not_best(facts, model, candidates) if behind else _candidates(model, candidates, pairs)
     parts = [first, _excluded(model, excluded), _not_judged(unknown, seeds_to_compare(facts))]
     yield Finding(
         "SNL009",
         "result",
         " ".join(part for part in parts if part),
         {
-            "models": [model, *(one.b for one in open_)],
+            "models": [model, *(one.b for one in candidates)],
             "excluded": [one.b for one in excluded],
             "not_compared": [one.b for one in unknown if one not in judged],
-            "detectable": largest_detectable(open_),
+            "detectable": largest_detectable(candidates),
             "margin": pairs.margin,
             "role": unknown[0].role,
         },
@@ -87,69 +86,70 @@ def undecided(facts: Facts) -> Iterator[Finding]:
     )
 
 
-def _open(model: str, unknown: Sequence[Comparison], pairs: Comparisons) -> str:
-    """Those of which each may be the best."""
+def _candidates(model: str, unknown: Sequence[Comparison], pairs: Comparisons) -> str:
+    """The models each of which may be the best."""
     if not unknown:
         return ""
     first = next((one for one in unknown if one.kind in OF_NETWORKS), unknown[0])
     what = "the networks of " if first.kind in OF_NETWORKS else ""
-    names = listed([model, *(one.b for one in unknown)])
+    names = quoted([model, *(one.b for one in unknown)])
     found = f" {no_evidence(unknown, len(pairs.all))}" if largest_detectable(unknown) is not None else ""
     return (
-        f"Which of {what}{names} is best is not decided {on(first)}{_seeds_too(first)}; that `{model}` stands first "
-        f"among them may be chance.{found}{_needed(unknown, pairs.margin)}"
+        f"Which of {what}{names} is best is undecided {compared_on(first)}{_seeds_too(first)}; that `{model}` ranks "
+        f"first among them may be chance.{found}{_needed(unknown, pairs.margin)}"
     )
 
 
 def _chosen_is_not_best(facts: Facts, model: str, unknown: Sequence[Comparison]) -> str:
-    """A choice by loss of what is not the best by accuracy."""
+    """A model that was chosen by loss, but is not the best by accuracy."""
     measure = facts.record.study.choose_by
-    beside = f", though it shares a letter with {listed([one.b for one in unknown])}" if unknown else ""
+    beside = f", though it shares a letter with {quoted(one.b for one in unknown)}" if unknown else ""
     return (
-        f"`{model}` was chosen by {measure}; in accuracy the comparison with the best excludes that "
-        f"it is the best{beside}."
+        f"`{model}` was chosen by {measure}; by accuracy, the comparison with the best rules it out as the best"
+        f"{beside}."
     )
 
 
 def _excluded(model: str, excluded: Sequence[Comparison]) -> str:
-    """Those that only the correction over all pairs keeps beside the chosen model."""
+    """The models that share a letter with the chosen one, but are ruled out as the best."""
     if not excluded:
         return ""
-    names, one = listed([each.b for each in excluded]), len(excluded) == 1
+    names, one = quoted(each.b for each in excluded), len(excluded) == 1
     return (
-        f"{names} {'shares' if one else 'share'} a letter with `{model}` under the correction for all pairs, but the "
-        f"comparison with the best excludes that {'it is' if one else 'any of them is'} the best."
+        f"{names} {'shares' if one else 'share'} a letter with `{model}` because of the correction for all pairs, but "
+        f"the comparison with the best rules {'it' if one else 'them'} out as the best."
     )
 
 
 def _not_judged(unknown: Sequence[Comparison], seeds: int | None) -> str:
-    """Those that the images cannot compare, because they chose one of the two. seeds: with which recipes can be."""
+    """The models that cannot be compared on images by which a search chose. seeds: with which recipes can be
+    compared."""
     names = [one.b for one in unknown if one.kind == "selected"]
     if not names:
         return ""
     if unknown[0].role == HELD_OUT:
-        images, can = "folds", "Folds with `nested: true`, or the test, can."
+        images, instead = "folds", "Compare with `folds: {nested: true}` or on test."
     else:
-        images, seeds_can = "validation images", f", `seeds: {seeds}`" if seeds else ""
-        can = f"Folds{seeds_can} or the test can."
+        images, by_seeds = "validation images", f", with `seeds: {seeds}`" if seeds else ""
+        instead = f"Compare with `folds`{by_seeds} or on test."
     return (
-        f"The {images} that a search chose by cannot compare its winner with others; so nothing is said of "
-        f"`{unknown[0].a}` against {listed(names)}. {can}"
+        f"A search chose its winner by these {images}, so they cannot compare it with others: nothing is said about "
+        f"`{unknown[0].a}` against {quoted(names)}. {instead}"
     )
 
 
 def largest_detectable(unknown: Sequence[Comparison]) -> float | None:
-    """The difference that would have been found in any of these comparisons with a probability of 80 %."""
+    """The difference that each of these comparisons would have found with a probability of 80 %."""
     found = [one.detectable for one in unknown if one.detectable is not None]
     return max(found) if found and len(found) == len(unknown) else None
 
 
 def no_evidence(unknown: Sequence[Comparison], family: int) -> str:
-    """What would have been found, and that not finding it shows nothing; `largest_detectable` is known."""
+    """The difference that would have been found, and that finding none does not show equality."""
     among, smallest = f", corrected for {family} comparisons," if family > 1 else "", largest_detectable(unknown) or 0.0
     if smallest > HARDLY_ANY:
         return (
-            f"A difference of {points(HARDLY_ANY)} would hardly have been found{among}; that none was found is no "
+            f"Even a difference of {points(HARDLY_ANY)} might have been missed{among}; that none was found is no "
             "evidence that they are equal."
         )
     return (
@@ -162,14 +162,14 @@ def _seeds_too(one: Comparison) -> str:
     return " and seeds" if one.kind == "folds" and one.seeds > 1 else ""
 
 
-def _needed(unknown: Sequence[Comparison], margin: float) -> str:
-    """With what the margin would be found."""
-    cost = _cost(unknown) if margin > 0 else ""
-    return cost and f" For {100 * margin:.2g} points, from where on a difference matters, {cost}"
+def _needed(unknown: Sequence[Comparison], smallest: float) -> str:
+    """How many images or seeds would be needed to find the smallest difference that matters."""
+    cost = _cost(unknown) if smallest > 0 else ""
+    return cost and f" To find a difference of {margin(smallest)}, the smallest that matters, {cost}"
 
 
 def _cost(unknown: Sequence[Comparison]) -> str:
-    """Images or seeds for four in five; the most that any of the pairs asks for. Empty where it is not known."""
+    """Images or seeds for a probability of 80 %, the most that any pair needs. Empty where it is unknown."""
     if unknown[0].kind not in ("networks", "recipes"):
         return ""
     images = [one.images_needed for one in unknown]
@@ -180,7 +180,7 @@ def _cost(unknown: Sequence[Comparison]) -> str:
     if unknown[0].kind == "recipes" and None not in seeds:
         ways.append(f"about {max(each for each in seeds if each is not None):,} seeds each")
     if not ways:
-        return "neither more images nor more seeds alone would do: it takes more of both."
+        return "neither more images nor more seeds alone would be enough; it takes both."
     return f"{' or '.join(ways)} would be needed."
 
 
@@ -191,12 +191,12 @@ def _rounded(count: int) -> int:
 
 
 def compared(facts: Facts) -> Iterator[Finding]:
-    """SNL010: the chosen model against the others, by the named pairs; not where all of them are a tie."""
+    """SNL010: the chosen model against the others; not where none of them could be told apart."""
     yield from _pairs(facts, "SNL010", facts.evaluation.comparisons.role)
 
 
 def compared_on_test(facts: Facts) -> Iterator[Finding]:
-    """SNL011: the same pairs on test, for models that the study opened it for. They choose nothing."""
+    """SNL011: the same pairs on test, for models that the study evaluates there. They choose nothing."""
     yield from _pairs(facts, "SNL011", "test")
 
 
@@ -208,17 +208,17 @@ def _pairs(facts: Facts, code: str, role: str) -> Iterator[Finding]:
     found = [one for other in others if (one := evaluation.comparisons.between(model, other, role)) is not None]
     if not found:
         return
-    told = [one for one in found if one.verdict.word != "cannot tell"]
-    if role == evaluation.comparisons.role and not told:
-        return  # the tie has said so
-    first, shown = found[0], told[:MOST] + [one for one in found if one not in told][: MOST - len(told[:MOST])]
+    decided = [one for one in found if one.verdict.word != "cannot tell"]
+    if role == evaluation.comparisons.role and not decided:
+        return  # `undecided` has said so
+    first, shown = found[0], decided[:MOST] + [one for one in found if one not in decided][: MOST - len(decided[:MOST])]
     clauses = "; ".join(_clause(facts, one) for one in shown)
     more = f"; {len(found) - MOST} more are in the table" if len(found) > MOST else ""
     family = len(evaluation.comparisons.all)
     yield Finding(
         code,
         "result",
-        f"{_opening(on(first))}: {clauses}{more}. {_scope(first)} {_correction(facts, family)}",
+        f"{capitalised(compared_on(first))}: {clauses}{more}. {_scope(first)} {_correction(facts, family)}",
         {"model": model, "role": role, "verdicts": {one.b: one.verdict.word for one in found}, "family": family},
         "leaderboard",
     )
@@ -226,22 +226,14 @@ def _pairs(facts: Facts, code: str, role: str) -> Iterator[Finding]:
 
 def _correction(facts: Facts, family: int) -> str:
     apart = sorted({asked.options.name for asked in facts.outcomes} & OWN_CORRECTION.keys())
-    own = (
-        f" The pages of {listing(OWN_CORRECTION[name] for name in apart)} have corrections of their own."
-        if apart
-        else ""
-    )
+    own = f" The pages of {listing(OWN_CORRECTION[name] for name in apart)} are corrected separately." if apart else ""
     if family == 1:
         return f"It is the only comparison of models in this report.{own}"
-    return f"All {family} comparisons of models and floors in this report stand under one correction (Holm).{own}"
-
-
-def _opening(text: str) -> str:
-    return text[0].upper() + text[1:]
+    return f"All {family} comparisons of models and baselines in this report are corrected together (Holm).{own}"
 
 
 def _scope(one: Comparison) -> str:
-    """What the sentence covers."""
+    """What the sentence and its intervals are about."""
     return {
         "networks": "This is about these trained networks, not about training them again.",
         "out of bag": "This is about trained networks, not about training them again.",
@@ -252,11 +244,11 @@ def _scope(one: Comparison) -> str:
 
 
 def _clause(facts: Facts, one: Comparison) -> str:
-    """One comparison in words: what the verdict allows, and no more."""
-    a, b, word = called(facts, one.a), called(facts, one.b), one.verdict.word
+    """One comparison in words, as its verdict allows."""
+    a, b, word = model_or_baseline(facts, one.a), model_or_baseline(facts, one.b), one.verdict.word
     shown = one.turned.difference if one.verdict.worse else one.difference
     how = f", {OUT_OF_BAG}" if one.kind == "out of bag" else left_out(one)
-    size = f"{points(shown.value)}, {between(shown)}{how}"
+    size = f"{points(shown.value)}, {points_limits(shown.low, shown.high)}{how}"
     if one.kind == "selected":
         return f"{a} and {b} are not compared, because a search chose by these images"
     if word == "equivalent":
@@ -264,24 +256,25 @@ def _clause(facts: Facts, one: Comparison) -> str:
     if word == "cannot tell":
         return f"{a} and {b} cannot be told apart ({size}{corrected_away(one)})"
     if one.kind in OF_NETWORKS:
-        above = word.replace("better", "above").replace("worse", "below")
-        return f"{the_network(facts, one.a, one.role)} is {above} {the_network(facts, one.b, one.role)} ({size})"
+        more = word.replace("better", "more").replace("worse", "less")
+        a, b = (network_or_baseline(facts, key, one.role) for key in (one.a, one.b))
+        return f"{a} is {more} accurate than {b} ({size})"
     same = ", which is less than what matters" if one.verdict.equivalent else ""
     return f"{a} is {word} than {b} ({size}{same})"
 
 
 def corrected_away(one: Comparison) -> str:
-    """Where the correction decides."""
+    """Both p-values, where the correction makes the difference."""
     alone = one.difference.p_value
     if alone is None or alone >= SIGNIFICANT:
         return ""
-    return f"; p {alone:.2g} alone, {one.adjusted_p:.2g} after the correction for all comparisons"
+    return f"; {p_value(alone)} alone, {p_value(one.adjusted_p)} after the correction for all comparisons"
 
 
-def against_floor(facts: Facts, model: str, floor: str) -> str:
-    """The verdict on a model and a floor, as a sentence; empty where they were not compared."""
-    one = facts.evaluation.comparisons.between(model, baseline_key(floor))
-    one = one or facts.evaluation.comparisons.between(model, baseline_key(floor), "validation")
+def against_baseline(facts: Facts, model: str, baseline: str) -> str:
+    """The verdict on a model and a baseline, as a sentence; empty where they were not compared."""
+    one = facts.evaluation.comparisons.between(model, baseline_key(baseline))
+    one = one or facts.evaluation.comparisons.between(model, baseline_key(baseline), "validation")
     if one is None:
         return ""
-    return f" {_opening(_clause(facts, one))}."
+    return f" {capitalised(_clause(facts, one))}."

@@ -1,4 +1,4 @@
-"""What a finding is, and what its rule may look at."""
+"""What a finding is, and the facts that its rule may look at."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ from functools import cached_property
 from typing import Any, Literal
 
 from snellen.evaluate.evaluation import Evaluation
+from snellen.evaluate.file_integrity import StoredFiles
 from snellen.evaluate.record import RunRecord
-from snellen.evaluate.scores import Estimate
-from snellen.evaluate.stored import Stored
 from snellen.explain.analyses import Asked, stored_outcomes
 from snellen.explain.outcome import Outcome
 
 Severity = Literal["result", "notice", "warning", "error"]
 
 
-TrialRequest = Literal[
+Action = Literal[
     "equal steps",
     "stop earlier",
     "regularise",
@@ -28,25 +27,26 @@ TrialRequest = Literal[
     "seeds",
     "smaller",
     "smallest",
-    "open the test",
+    "evaluate on test",
     "look",
 ]
-"""What an advice asks the reader to do, in the order in which it is settled: `snellen.findings.advice` has which of
-them exclude each other, and of these the earlier one is advised."""
+"""What an advice asks the reader to do. Some exclude each other (see `snellen.findings.advice`): then the one that is
+earlier in this list is advised."""
 
 
 @dataclass(frozen=True)
 class Step:
     """One thing to do, as a sentence."""
 
-    ask: TrialRequest
+    action: Action
     text: str
 
 
 @dataclass(frozen=True)
 class Finding:
-    """code: SNLnnn. values: the numbers in the sentence. evidence: the part of the report that shows them. steps: what
-    might be advised; `snellen.findings.advice` makes the advice of it, which an advice without alternatives is at once.
+    """code: SNLnnn. values: the numbers in the sentence. evidence: the part of the report that shows them. advice: what
+    to do, where nothing can exclude it. steps: else what might be done, from which `snellen.findings.advice` makes the
+    advice.
 
     error: numbers of the report cannot be believed. warning: something should be changed. result: a conclusion.
     """
@@ -66,42 +66,20 @@ class Finding:
 
 @dataclass(frozen=True, eq=False)
 class Facts:
-    """All that a rule may look at: what is stored in the run."""
+    """What a rule may look at: everything that is stored in the run."""
 
     record: RunRecord
     evaluation: Evaluation
 
     @cached_property
-    def stored(self) -> Stored:
-        """Whether the stored files are what was written."""
-        return Stored(self.record)
+    def stored(self) -> StoredFiles:
+        """The stored files, and which of them were changed."""
+        return StoredFiles(self.record)
 
     @cached_property
     def outcomes(self) -> Mapping[Asked, Outcome]:
-        """What the analyses of the study found."""
+        """The results of the analyses of the study."""
         return stored_outcomes(self.record)
 
 
 Rule = Callable[[Facts], Iterable[Finding]]
-
-
-def percent(value: float) -> str:
-    """0.972 as 97.2 %."""
-    return f"{100 * value:.1f} %"
-
-
-def interval(estimate: Estimate) -> str:
-    """97.2 % (95.0 to 98.5), or undefined."""
-    if estimate.value is None or estimate.low is None or estimate.high is None:
-        return "undefined"
-    return f"{percent(estimate.value)} ({100 * estimate.low:.1f} to {100 * estimate.high:.1f})"
-
-
-def times(count: int) -> str:
-    """once, twice, 3 times."""
-    return {1: "once", 2: "twice"}.get(count, f"{count:,} times")
-
-
-def plural(count: int, noun: str, many: str | None = None) -> str:
-    """1 image, 2 images."""
-    return f"{count:,} {noun if count == 1 else many or noun + 's'}"

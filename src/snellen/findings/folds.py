@@ -1,4 +1,4 @@
-"""Findings about cross-validation: how good over folds, and whether hold-out images say the same."""
+"""Findings about cross-validation: the score over folds, and whether it agrees with that on hold-out images."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from snellen.findings.finding import Facts, Finding, percent, plural
-from snellen.findings.words import of_networks, points, share
-from snellen.statistics.corrected_folds import disagreement, retraining_variance
+from snellen.findings.finding import Facts, Finding, Step
+from snellen.findings.naming import all_networks
+from snellen.phrases import percent, plural, points
+from snellen.statistics.corrected_resampled_t import disagreement, retraining_variance
 
 
 def cross_validated(facts: Facts) -> Iterator[Finding]:
-    """SNL012: how good over folds, with the spread between folds and between seeds apart."""
+    """SNL012: the accuracy over folds, with the spread between folds and between seeds."""
     model = facts.evaluation.chosen
     folds, estimate = facts.evaluation.folds.get(model or ""), facts.evaluation.over_folds(model or "")
     if model is None or folds is None or estimate is None or estimate.value is None:
@@ -23,9 +24,10 @@ def cross_validated(facts: Facts) -> Iterator[Finding]:
     yield Finding(
         "SNL012",
         "result",
-        f"Over {plural(len(folds.splits), 'fold')}{each}, `{model}` is right on {share(estimate)} of the images that a "
-        f"fold held out of its training. Folds differ by {points(folds.mean.deviation)}{seeds} (standard deviations). "
-        f"{COVERED if folds.mean.low is not None else 'Nothing varied between them, which is no certainty.'}"
+        f"Over {plural(len(folds.splits), 'fold')}{each}, `{model}` is right on {estimate.in_percent} of the images "
+        f"that each fold held out of training. Folds differ by {points(folds.mean.deviation)}{seeds} (standard "
+        "deviations). "
+        f"{COVERED if folds.mean.low is not None else 'All folds scored the same, so there is no interval.'}"
         f"{_searched(facts, model)}",
         {
             "model": model,
@@ -39,26 +41,33 @@ def cross_validated(facts: Facts) -> Iterator[Finding]:
     )
 
 
-COVERED = "The interval (Nadeau and Bengio) covers other images and training again on as many other rows."
+COVERED = "The interval (Nadeau and Bengio) covers other images and training again on other rows."
 
 
 def _searched(facts: Facts, model: str) -> str:
-    """What the score says of a search: that of the whole procedure, or that it is not covered."""
+    """Whether the score includes the search of the model."""
     if facts.record.nested(model):
         return (
-            " Every fold searched the values anew on its own rows, so this is the score of the whole procedure, search "
-            "included."
+            " Every fold repeated the search on its own training rows, so this is the score of the whole procedure, "
+            "search included."
         )
     if model not in facts.evaluation.searches:
         return ""
     return (
-        " The values were searched once, with images that folds then held out, which flatters every fold a little; "
-        "`folds: {nested: true}` searches inside each."
+        " The search ran once, also on images that folds then held out, which makes this score a little optimistic; "
+        "`folds: {nested: true}` repeats it inside each fold."
     )
 
 
+CAUSES = Step(
+    "tune",
+    "Look for copies of the same image on both sides, for images of another kind in one part, and for training parts "
+    "of very different size.",
+)
+
+
 def disagrees(facts: Facts) -> Iterator[Finding]:
-    """SNL114: cross-validation and hold-out images differ by more than chance and training again do."""
+    """SNL114: cross-validation and hold-out images differ by more than other images and training again explain."""
     for model, folds in facts.evaluation.folds.items():
         role = "test" if model in facts.evaluation.opened else "validation"
         held = facts.evaluation.standing(model, role)
@@ -71,10 +80,10 @@ def disagrees(facts: Facts) -> Iterator[Finding]:
             yield Finding(
                 "SNL114",
                 "warning",
-                f"Cross-validation and {role} disagree on `{model}`: right are {percent(folds.mean.value)} of the "
-                f"images that folds held out, and {percent(held.value)} of the {images}, by "
-                f"{of_networks(facts, model, role)}{' on average' if held.networks > 1 else ''}. Other images and "
-                f"training again would part them by {points(found.limit)} at most (3 standard errors).{_seen(role)}",
+                f"Cross-validation and {role} disagree on `{model}`: the accuracy is {percent(folds.mean.value)} on "
+                f"the images that folds held out, and {percent(held.value)} on {images}, by "
+                f"{all_networks(facts, model, role)}{' on average' if held.networks > 1 else ''}. Other images and "
+                f"training again explain at most {points(found.limit)} (3 standard errors).{_seen(role)}",
                 {
                     "model": model,
                     "role": role,
@@ -84,11 +93,10 @@ def disagrees(facts: Facts) -> Iterator[Finding]:
                     "n": held.n,
                 },
                 f"model-{model}",
-                "Look for copies of the same picture on both sides, for images of another kind in one part, and for "
-                "training parts of very different size.",
+                steps=(CAUSES,),
             )
 
 
 def _seen(role: str) -> str:
-    """Validation images are no clean hold-out."""
+    """Validation images were used for a choice."""
     return " The validation images also chose the epoch." if role == "validation" else ""

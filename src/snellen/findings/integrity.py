@@ -1,4 +1,4 @@
-"""Findings of severity error: numbers of the report that cannot be believed."""
+"""Findings about stored files: changed, missing or contradicting ones, after which numbers cannot be believed."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from snellen.evaluate.held_out import HELD_OUT
+from snellen.evaluate.cross_validation import HELD_OUT
 from snellen.evaluate.record import RunRecord
 from snellen.explain.analyses import asked, folder_of, networks_of
-from snellen.findings.finding import Facts, Finding, plural
+from snellen.findings.finding import Facts, Finding
+from snellen.phrases import plural
 from snellen.train.results import JobFolder, Result
 
 ROLES = ("train", "validation", "calibration", HELD_OUT, "test")
@@ -18,8 +19,8 @@ LISTED = 3
 
 
 @dataclass(frozen=True)
-class Stored:
-    """A network that the report speaks of. name: what to call it."""
+class StoredNetwork:
+    """A network in the report. name: what to call it."""
 
     model: str
     name: str
@@ -28,8 +29,8 @@ class Stored:
     result: Result
 
 
-def stored(record: RunRecord) -> Iterator[Stored]:
-    """Every network that the report speaks of and that is over, each job once."""
+def stored_networks(record: RunRecord) -> Iterator[StoredNetwork]:
+    """Every finished network in the report, each job once."""
     seen: set[str] = set()
     for model, planned in record.planned.items():
         named = [(f"`{model}`", planned.job)]
@@ -40,12 +41,12 @@ def stored(record: RunRecord) -> Iterator[Stored]:
             result = record.folder_of(job).read_result() if job not in seen else None
             seen.add(job)
             if result is not None:
-                yield Stored(model, name, job, record.folder_of(job), result)
+                yield StoredNetwork(model, name, job, record.folder_of(job), result)
 
 
 def not_reproduced(facts: Facts) -> Iterator[Finding]:
-    """SNL901: the stored weights do not give the score that was logged when they were kept."""
-    for each in stored(facts.record):
+    """SNL901: the stored weights do not reproduce the score that was logged when they were kept."""
+    for each in stored_networks(facts.record):
         result = each.result
         logged = (result.logged_loss, result.logged_accuracy)
         reloaded = (result.reloaded_loss, result.reloaded_accuracy)
@@ -62,8 +63,8 @@ def not_reproduced(facts: Facts) -> Iterator[Finding]:
 
 
 def changed_files(facts: Facts) -> Iterator[Finding]:
-    """SNL902: stored files that are not what was written: a finding for each network, floor and analysis, one for the
-    files of the run itself."""
+    """SNL902: stored files that were changed or removed: one finding for each network, baseline and analysis, and one
+    for the files of the run itself."""
     places: dict[str, list[str]] = {}
     record = facts.record
     of_study = asked(record.study, networks_of(record))
@@ -72,14 +73,14 @@ def changed_files(facts: Facts) -> Iterator[Finding]:
         place = _place(name)
         if change == "changed" or not place.startswith("analyses/") or place in analyses:
             places.setdefault(place, []).append(name.removeprefix(f"{place}/"))
-    names = {f"jobs/{each.job}": each for each in stored(record)}
-    floors = {f"floors/{folder.path.name}": name for name, folder in record.floors.items()}
+    names = {f"jobs/{each.job}": each for each in stored_networks(record)}
+    baselines = {f"floors/{folder.path.name}": name for name, folder in record.baselines.items()}
     for place, files in places.items():
         of, values, evidence = "the run", dict[str, object](), "data"
         if place in names:
             of, values, evidence = names[place].name, {"model": names[place].model}, f"model-{names[place].model}"
-        elif place in floors:
-            of, values, evidence = f"the floor `{floors[place]}`", {"floor": floors[place]}, "leaderboard"
+        elif place in baselines:
+            of, values, evidence = f"the baseline `{baselines[place]}`", {"floor": baselines[place]}, "leaderboard"
         elif place:
             of = place
         yield Finding(
@@ -93,8 +94,7 @@ def changed_files(facts: Facts) -> Iterator[Finding]:
 
 
 def _place(name: str) -> str:
-    """The folder of one network, floor or analysis that a file belongs to; else the file itself where a run goes on
-    with it, or nothing."""
+    """The folder of the network, baseline, pack or analysis that a file belongs to; empty for other files."""
     parts = name.split("/")
     if parts[0] in ("jobs", "floors", "packs"):
         return "/".join(parts[:2])
@@ -102,7 +102,7 @@ def _place(name: str) -> str:
 
 
 def not_covered(facts: Facts) -> Iterator[Finding]:
-    """SNL904: stored files without a hash, of a run that was made before there were any."""
+    """SNL904: stored files without a hash, in a run that was made before there were any."""
     files = facts.stored.uncovered
     if files:
         some = ", ".join(files[:LISTED]) + (", ..." if len(files) > LISTED else "")
@@ -110,22 +110,22 @@ def not_covered(facts: Facts) -> Iterator[Finding]:
             "SNL904",
             "notice",
             f"{plural(len(files), 'stored file')} of this run {_have(files)} no hash, as in runs of earlier versions: "
-            f"a change of one would not be noticed ({some}).",
+            f"a change would not be noticed ({some}).",
             {"count": len(files)},
             "data",
-            "Run the study again: what is there now gets a hash.",
+            "Run the study again: the present files get a hash.",
         )
 
 
 def without_weights(facts: Facts) -> Iterator[Finding]:
-    """SNL905: weights that were removed; the report does not need them, models do."""
+    """SNL905: weights that were removed; the report does not need them, model files do."""
     files = facts.stored.without_weights
     if files:
         yield Finding(
             "SNL905",
             "notice",
-            f"The weights of {plural(len(files), 'network')} are not stored with this run any more. The numbers here "
-            "were made with them and stand; no model was written from them again.",
+            f"The weights of {plural(len(files), 'network')} are no longer stored with this run. The numbers here were "
+            "computed with them and remain valid, but model files cannot be written from them again.",
             {"count": len(files)},
             "leaderboard",
             "To train them again, remove their folders in jobs and run the study.",
@@ -138,7 +138,7 @@ def _have(files: Sequence[str]) -> str:
 
 def shared_rows(facts: Facts) -> Iterator[Finding]:
     """SNL903: images with two roles in one network, by the ids in the stored predictions."""
-    for each in stored(facts.record):
+    for each in stored_networks(facts.record):
         if each.result.status != "done":
             continue
         found = {role: each.folder.read_predictions(role) for role in ROLES}
@@ -149,7 +149,7 @@ def shared_rows(facts: Facts) -> Iterator[Finding]:
                 yield Finding(
                     "SNL903",
                     "error",
-                    f"Both in {_words(one)} and in {_words(other)} of {each.name}: {plural(len(shared), 'image')}.",
+                    f"In both {_words(one)} and {_words(other)} of {each.name}: {plural(len(shared), 'image')}.",
                     {"model": each.model, "roles": [one, other], "count": len(shared)},
                     "roles",
                     "Remove the run directory and run the study again.",

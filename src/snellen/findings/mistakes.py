@@ -1,21 +1,22 @@
-"""Where the chosen model fails: its most frequent confusion, its weakest class; of all its networks together."""
+"""Findings about the mistakes of the chosen model: its most frequent confusion and its weakest class."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from snellen.evaluate.confusions import Confusion, Confusions, confusions
+from snellen.evaluate.confused_classes import Confusion, Confusions, confusions
 from snellen.evaluate.networks import networks_on
-from snellen.findings.finding import Facts, Finding, plural
-from snellen.findings.words import decimals, of_networks, share
+from snellen.findings.finding import Facts, Finding
+from snellen.findings.naming import all_networks
+from snellen.phrases import mean_count, plural
 
 SHOWN = 3
 """Equally frequent confusions that are named."""
 
 
 def worst_confusion(facts: Facts) -> Iterator[Finding]:
-    """SNL006: the most frequent mistake of the chosen model, on test where opened, else on validation; of several
-    networks the mean over them."""
+    """SNL006: the most frequent mistake of the chosen model, on test where it was evaluated there, else on validation;
+    for several networks the mean over them."""
     model = facts.evaluation.chosen
     if model is None:
         return
@@ -31,7 +32,7 @@ def worst_confusion(facts: Facts) -> Iterator[Finding]:
     yield Finding(
         "SNL006",
         "result",
-        _most_frequent(of_networks(facts, model, role), role, found, names),
+        _most_frequent(all_networks(facts, model, role), role, found, names),
         {
             "model": model,
             "role": role,
@@ -54,21 +55,22 @@ def _most_frequent(whom: str, role: str, found: Confusions, names: list[str]) ->
         mistakes, most = plural(int(found.mistakes), "mistake"), plural(int(pairs[0].images), "image")
         return f"Of the {mistakes} of {whom} on {role}, the most frequent is {listed} ({most}{each})."
     return (
-        f"Of the mistakes of {whom} on {role}, {decimals(found.mistakes)} a network on average, the most frequent is "
-        f"{listed}: {decimals(pairs[0].images)} images a network{each}{_share(pairs, names)}."
+        f"Of the mistakes of {whom} on {role}, {mean_count(found.mistakes)} a network on average, the most frequent is "
+        f"{listed}: {mean_count(pairs[0].images)} images a network{each}{_share(pairs, names)}."
     )
 
 
 def _share(pairs: list[Confusion], names: list[str]) -> str:
-    """What share of the class that is, over images and seeds."""
+    """The share of the images of the class, with its interval."""
     if len(pairs) > 1:
         return ""
-    return f", {share(pairs[0].share)} of the {plural(pairs[0].share.n, 'image')} of {names[0].split(' called ')[0]}"
+    share = pairs[0].share
+    return f", {share.in_percent} of the {plural(share.n, 'image')} of {names[0].split(' called ')[0]}"
 
 
 def weakest_class(facts: Facts) -> Iterator[Finding]:
-    """SNL007: the lowest observed recall, with its interval, of several networks that of their mean; said as an
-    observation, not as a difference."""
+    """SNL007: the class with the lowest observed recall, for several networks of their mean; an observation, not a
+    comparison of classes."""
     evaluation, model = facts.evaluation, facts.evaluation.chosen
     if model is None:
         return
@@ -83,19 +85,19 @@ def weakest_class(facts: Facts) -> Iterator[Finding]:
     yield Finding(
         "SNL007",
         "result",
-        f"The lowest observed recall is that of class {name}: {share(recall)} of its {plural(recall.n, 'image')} on "
-        f"{role} are found {average}by {of_networks(facts, model, role)}. It was picked as the lowest of {len(known)}, "
-        "which makes it look worse than it is.",
+        f"Class {name} has the lowest observed recall: {recall.in_percent} of its {plural(recall.n, 'image')} on "
+        f"{role} are recognised {average}by {all_networks(facts, model, role)}. It was picked as the lowest of "
+        f"{len(known)}, which makes it look worse than it is.",
         {"class": name, "role": role, "value": recall.value, "low": recall.low, "high": recall.high, "n": recall.n},
         evidence(model, recall.networks),
     )
 
 
 def evidence(model: str, networks: int) -> str:
-    """Where the numbers stand: with those of all seeds, or of the one network."""
+    """The part of the report with these numbers: of all seeds, or of the one network."""
     return f"all-seeds-{model}" if networks > 1 else f"model-{model}"
 
 
 def _whole(mean: float) -> float | int:
-    """A mean over networks; of one network a count."""
+    """A mean over networks, or the count of one network."""
     return int(mean) if mean == int(mean) else round(mean, 4)

@@ -1,4 +1,4 @@
-"""All rules by code, and the judgement of a run."""
+"""The registry of rules by code, and the findings of a run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from snellen.findings import (
     comparisons,
     conclusions,
     controls,
-    faults,
+    data,
     folds,
     integrity,
     mistakes,
@@ -38,12 +38,12 @@ RULES: dict[str, Rule] = {
     "SNL009": comparisons.undecided,
     "SNL005": comparisons.no_comparison,
     "SNL013": searches.optimism,
-    "SNL004": conclusions.openings,
+    "SNL004": conclusions.test_evaluations,
     # better than what
     "SNL010": comparisons.compared,
     "SNL011": comparisons.compared_on_test,
     "SNL014": controls.factors,
-    "SNL008": baselines.best_floor,
+    "SNL008": baselines.best_baseline,
     # where it fails, what it looks at, what to do next
     "SNL006": mistakes.worst_confusion,
     "SNL007": mistakes.weakest_class,
@@ -52,14 +52,14 @@ RULES: dict[str, Rule] = {
     # what looks wrong
     "SNL101": training.failed_jobs,
     "SNL102": training.under_trained,
-    "SNL103": faults.in_official_test,
-    "SNL104": faults.duplicates,
-    "SNL105": faults.conflicting_labels,
-    "SNL106": faults.few_test_images,
+    "SNL103": data.in_official_test,
+    "SNL104": data.duplicates,
+    "SNL105": data.conflicting_labels,
+    "SNL106": data.few_test_images,
     "SNL107": training.one_class_only,
-    "SNL108": faults.opened_before,
-    "SNL109": faults.near_duplicates,
-    "SNL110": baselines.below_floor,
+    "SNL108": data.tested_before,
+    "SNL109": data.near_duplicates,
+    "SNL110": baselines.not_better_than_baseline,
     "SNL111": searches.at_the_edge,
     "SNL112": searches.never_halved,
     "SNL113": controls.no_control,
@@ -76,7 +76,7 @@ RULES: dict[str, Rule] = {
 }
 """Conclusions in the order a reader asks; then what looks wrong."""
 OF_ANALYSES = ("SNL016", "SNL017", "SNL116")
-"""Rules about what analyses found, whose facts may be a stranger's."""
+"""Rules about the results of analyses, whose files may come from elsewhere."""
 WORST_FIRST = {"error": 0, "warning": 1, "notice": 2, "result": 3}
 
 

@@ -1,4 +1,4 @@
-"""What a model looks at, and kinds of pictures that it is weaker on: what the analyses `answers` and `errors` found."""
+"""Findings of the analyses `answers` and `errors`: what a model looks at, and kinds of images it is weaker on."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 from snellen.explain.answers.looks import differs, looks_sentence
 from snellen.explain.errors.words import weak_sentence
 from snellen.findings.finding import Facts, Finding
-from snellen.findings.words import only
+from snellen.findings.naming import analysed_only
 
 CLEARLY = 0.02
-"""A weakness whose interval lies wholly beyond 2 points is a warning, as for classes; a smaller one a notice."""
+"""A weakness is a warning where its whole interval is beyond 2 points, else a notice."""
 
 
 def what_it_looks_at(facts: Facts) -> Iterator[Finding]:
@@ -20,13 +20,13 @@ def what_it_looks_at(facts: Facts) -> Iterator[Finding]:
         seen = outcome.facts.get("looks") if one.options.name == "answers" else None
         if one.model == facts.evaluation.chosen and seen and differs(seen):
             values = {"model": one.model, **seen}
-            sentence = looks_sentence(one.model, seen) + only(facts, [one.model])
+            sentence = looks_sentence(one.model, seen) + analysed_only(facts, [one.model])
             yield Finding("SNL017", "result", sentence, values, "analyses")
             return
 
 
 def weak_slice(facts: Facts) -> Iterator[Finding]:
-    """SNL116: the clearest slice on which the chosen model is weaker than its classes let expect."""
+    """SNL116: the clearest slice on which the chosen model is weaker than its mix of classes explains."""
     for one, outcome in facts.outcomes.items():
         weak = outcome.facts["weak"] if one.options.name == "errors" else []
         own = [each for each in weak if each["model"] == facts.evaluation.chosen and each["within"]]
@@ -37,12 +37,12 @@ def weak_slice(facts: Facts) -> Iterator[Finding]:
 
 def _finding(facts: Facts, weak: dict[str, Any], count: int) -> Finding:
     others = (
-        f" {count - 1} other slices are weaker too." if count > 2 else " Another slice is too." if count == 2 else ""
+        f" {count - 1} other kinds of images are too." if count > 2 else " Another kind is too." if count == 2 else ""
     )
     return Finding(
         "SNL116",
         "warning" if weak["difference"]["high"] < -CLEARLY else "notice",
-        weak_sentence(weak) + others + only(facts, [weak["model"]]),
+        weak_sentence(weak) + others + analysed_only(facts, [weak["model"]]),
         {name: weak[name] for name in ("model", "name", "inside", "outside", "difference", "adjusted_p", "by_classes")},
         "analyses",
         "Look at these images on the page `errors`.",

@@ -7,30 +7,31 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from snellen.evaluate.improving import Curve, Improving, still_improving
-from snellen.evaluate.trained import main_networks
-from snellen.findings.finding import Facts, Finding, Step, plural
-from snellen.findings.words import of_network
-from snellen.statistics.paired_losses import paired_mean
-from snellen.statistics.t_intervals import Difference
+from snellen.evaluate.trained_networks import main_networks
+from snellen.findings.finding import Facts, Finding, Step
+from snellen.findings.naming import one_network
+from snellen.phrases import loss, loss_limits, p_value, plural
+from snellen.statistics.mean_intervals import paired_mean
+from snellen.statistics.results import Difference
+from snellen.statistics.still_improving import Curve, Improving, still_improving
 from snellen.train.overfitting import Losses
 from snellen.train.results import JobFolder, Result
 from snellen.train.schedules import Constant
 
-TOLD = 3
-"""Networks whose numbers stand in one sentence; of more it says how many there are."""
+NAMED = 3
+"""Networks whose numbers are given in one sentence; further ones are only counted."""
 
 
 def failed_jobs(facts: Facts) -> Iterator[Finding]:
-    """SNL101: a model, or some of its networks, that was not trained to the end."""
+    """SNL101: a model, or some of its networks, whose training failed."""
     for model, planned in facts.record.planned.items():
         if len(planned.seeds) > 1:
-            yield from _some_failed(facts, model, "over its seeds", list(planned.seeds.values()))
+            yield from _some_failed(facts, model, "with different seeds", list(planned.seeds.values()))
         else:
             yield from _one_failed(facts, model, planned.job, f"`{model}`")
-        yield from _some_failed(facts, model, "over its folds", [fold.job for fold in planned.folds])
+        yield from _some_failed(facts, model, "of its folds", [fold.job for fold in planned.folds])
         for job in planned.final[-1:]:
-            yield from _one_failed(facts, model, job, f"The network of `{model}` on all rows but the test")
+            yield from _one_failed(facts, model, job, f"The network of `{model}` trained on all rows but the test")
 
 
 def _one_failed(facts: Facts, model: str, job: str, name: str) -> Iterator[Finding]:
@@ -39,7 +40,7 @@ def _one_failed(facts: Facts, model: str, job: str, name: str) -> Iterator[Findi
         yield Finding(
             "SNL101",
             "warning",
-            f"{name} failed: {result.reason}",
+            f"{name}: training failed: {result.reason}",
             {"model": model, "last_good_epoch": result.epochs},
             f"model-{model}",
         )
@@ -52,14 +53,14 @@ def _some_failed(facts: Facts, model: str, what: str, jobs: Sequence[str]) -> It
         return
     first = facts.record.planned[model].job in jobs and model not in facts.record.done
     follows = (
-        f"The first of them stands for the model, so `{model}` is not ranked."
+        f"The network that represents `{model}` is among them, so the model is not ranked."
         if first
-        else "Means are over those that ended well, which flatters the recipe."
+        else "Means are over the others, which makes the recipe look better."
     )
     yield Finding(
         "SNL101",
         "warning",
-        f"Of {plural(len(jobs), 'network')} of `{model}` {what}, {len(failed)} failed, the first with: "
+        f"Training failed for {len(failed)} of {plural(len(jobs), 'network')} of `{model}` {what}, the first with: "
         f"{failed[0].reason}. {follows}",
         {"model": model, "networks": len(jobs), "failed": len(failed)},
         f"model-{model}",
@@ -67,8 +68,8 @@ def _some_failed(facts: Facts, model: str, what: str, jobs: Sequence[str]) -> It
 
 
 def under_trained(facts: Facts) -> Iterator[Finding]:
-    """SNL102: training ended while the networks of a model were still improving, see `still_improving`; never under a
-    rate that falls, which ends by design."""
+    """SNL102: training ended while the networks of a model were still improving, see `still_improving`; only under a
+    constant learning rate, because a falling one ends by design."""
     for model in facts.record.done:
         phases = facts.record.model(model).train
         train = phases[-1]
@@ -93,8 +94,7 @@ def under_trained(facts: Facts) -> Iterator[Finding]:
 def _curve(folder: JobFolder, measure: str, epochs: int) -> Curve | None:
     """The validation measures of a network after each epoch; None without validation images.
 
-    A network that stopped before the epochs that were asked for did so because it no longer improved: its last epoch
-    is never the kept one.
+    A network that stopped early had stopped improving: its last epoch is never the kept one.
     """
     predictions, result, history = folder.read_predictions("validation"), folder.read_result(), folder.read_history()
     if predictions is None or predictions.labels is None or not len(predictions) or result is None or not history:
@@ -108,24 +108,24 @@ def _curve(folder: JobFolder, measure: str, epochs: int) -> Curve | None:
 
 
 def _improved(model: str, found: Improving, curves: Sequence[Curve], measure: str) -> str:
-    """What the test found, of all networks of a model."""
+    """The result of the test, over all networks of a model."""
     epochs, turned = len(curves[0].measured), "fell" if measure == "loss" else "rose"
-    chance = f"p = {found.p_value:.2g}" if found.p_value >= 0.001 else "p < 0.001"
     kept, over = f"Of `{model}` the kept epoch is the last of {epochs}", ""
     if found.networks > 1:
         kept = f"In {found.last} of {found.networks} networks of `{model}` the kept epoch is the last of {epochs}"
         over = f"over all {found.networks} "
-    rose = " while accuracy rose beyond noise" if found.test != "sign test" else ""
+    rose = " while accuracy rose by more than chance" if found.test != "sign test" else ""
     return (
         f"{kept}, and {over}validation {measure} {turned} {found.better} of the last {found.steps} times from one "
-        f"epoch to the next{rose} ({found.test}, {chance}): training ended while validation {measure} still {turned}."
+        f"epoch to the next{rose} ({found.test}, {p_value(found.p_value)}): training ended while validation {measure} "
+        f"still {turned}."
     )
 
 
 @dataclass(frozen=True)
-class Fitted:
-    """A network that was over-fitted: what happened from the kept to the last epoch. rise: of validation loss, paired;
-    before, after: its training loss, in evaluation mode and without augmentation."""
+class OverFitted:
+    """A network that over-fitted from the kept to the last epoch. rise: of validation loss, paired; before, after: its
+    training loss, in evaluation mode and without augmentation."""
 
     kept_epoch: int
     epochs: int
@@ -139,8 +139,8 @@ def over_fitting(facts: Facts) -> Iterator[Finding]:
     in evaluation mode and without augmentation, fell; in so many of the networks of a model. A gap between the two
     alone is normal.
 
-    A network that kept its last epoch is none of them. Networks whose losses of the last epoch were not stored, as in
-    old runs, are not counted: of them nobody knows.
+    A network that kept its last epoch did not over-fit. Networks whose losses after the last epoch were not stored, as
+    in old runs, are not counted.
     """
     for model in facts.record.done:
         judged = {
@@ -168,14 +168,14 @@ def over_fitting(facts: Facts) -> Iterator[Finding]:
                 },
                 f"model-{model}",
                 steps=(
-                    Step("regularise", "More data, augmentation, dropout or weight decay let it learn longer."),
-                    Step("stop earlier", "`patience` saves the time."),
+                    Step("regularise", "More data, augmentation, dropout or weight decay let it train longer."),
+                    Step("stop earlier", "`patience` stops earlier and saves time."),
                 ),
             )
 
 
-def _over_fitted(folder: JobFolder, result: Result) -> Fitted | None:
-    """What over-fitting there is in one network; None without any."""
+def _over_fitted(folder: JobFolder, result: Result) -> OverFitted | None:
+    """How one network over-fitted; None where it did not."""
     if not folder.losses.exists():
         return None
     losses = Losses.load(folder.losses)
@@ -183,46 +183,47 @@ def _over_fitted(folder: JobFolder, result: Result) -> Fitted | None:
     rise = paired_mean(losses.last["validation"], losses.kept["validation"])
     if rise.low is None or rise.low <= 0 or after >= before:
         return None
-    return Fitted(result.kept_epoch, result.epochs, rise, before, after)
+    return OverFitted(result.kept_epoch, result.epochs, rise, before, after)
 
 
-def _rose(model: str, found: Mapping[int, Fitted], networks: int, by_seed: bool) -> str:
-    """What happened in the over-fitted networks, the first of them in numbers."""
-    first = list(found.items())[:TOLD]
+def _rose(model: str, found: Mapping[int, OverFitted], networks: int, by_seed: bool) -> str:
+    """How the networks over-fitted, with the numbers of the first ones."""
+    first = list(found.items())[:NAMED]
     if not by_seed:
         one = first[0][1]
         return f"`{model}` over-fitted after epoch {one.kept_epoch}: {_numbers(one)}. {_kept(one)}"
-    told = "; ".join(f"that of seed {number} after epoch {each.kept_epoch}: {_numbers(each)}" for number, each in first)
-    more = f"; and {len(found) - TOLD} more" if len(found) > TOLD else ""
+    numbers = "; ".join(f"that of seed {seed} after epoch {each.kept_epoch}: {_numbers(each)}" for seed, each in first)
+    more = f"; and {len(found) - NAMED} more" if len(found) > NAMED else ""
     return (
-        f"{len(found)} of {plural(networks, 'network')} of `{model}` over-fitted, {told}{more}. Of each the weights of "
-        "the earlier epoch were kept."
+        f"{len(found)} of {plural(networks, 'network')} of `{model}` over-fitted, {numbers}{more}. The weights of "
+        "the earlier epoch were kept for each."
     )
 
 
-def _numbers(one: Fitted) -> str:
+def _numbers(one: OverFitted) -> str:
     return (
-        f"up to epoch {one.epochs} the validation loss rose by {one.rise.value:.4f} ({one.rise.low:.4f} to "
-        f"{one.rise.high:.4f}) while the training loss fell from {one.before:.4f} to {one.after:.4f}"
+        f"up to epoch {one.epochs} the validation loss rose by {loss(one.rise.value)} "
+        f"({loss_limits(one.rise.low, one.rise.high)}) while the training loss fell from {loss(one.before)} to "
+        f"{loss(one.after)}"
     )
 
 
-def _kept(one: Fitted) -> str:
+def _kept(one: OverFitted) -> str:
     return f"The weights of epoch {one.kept_epoch} were kept."
 
 
 def one_class_only(facts: Facts) -> Iterator[Finding]:
-    """SNL107: networks that say the same of every image: those of the study's split and of the folds, and the one on
-    all rows."""
+    """SNL107: networks that predict the same class for every image: of the study's split, of the folds, and the one
+    trained on all rows."""
     for model in facts.record.done:
         planned = facts.record.planned[model]
         yield from _one_class(facts, model, "validation", "", list(main_networks(facts.record, model).values()))
-        yield from _one_class(facts, model, "held_out", " over its folds", [fold.job for fold in planned.folds])
-        yield from _one_class(facts, model, "train", " on all rows but the test", list(planned.final[-1:]))
+        yield from _one_class(facts, model, "held_out", " of its folds", [fold.job for fold in planned.folds])
+        yield from _one_class(facts, model, "train", " trained on all rows but the test", list(planned.final[-1:]))
 
 
 def _one_class(facts: Facts, model: str, role: str, which: str, jobs: Sequence[str]) -> Iterator[Finding]:
-    """Of the networks of one kind that predict a role."""
+    """Networks of one kind that predict a single class on a role."""
     known = [found for job in jobs if (found := facts.record.folder_of(job).read_predictions(role)) is not None]
     said = [np.unique(each.predicted) for each in known if len(each) > 1]
     constant = [facts.record.classes[int(each[0])] for each in said if len(each) == 1]
@@ -231,12 +232,12 @@ def _one_class(facts: Facts, model: str, role: str, which: str, jobs: Sequence[s
     names = ", ".join(dict.fromkeys(constant))
     words = role.replace("_", "-")
     if len(said) == 1:
-        one = f"The network of `{model}`{which}" if which else of_network(facts, model)
-        sentence = f"{one} calls every {words} image {names}: it learned nothing that tells classes apart."
+        one = f"The network of `{model}`{which}" if which else one_network(facts, model)
+        sentence = f"{one} predicts {names} for every {words} image: it did not learn to tell the classes apart."
     else:
         sentence = (
-            f"Of {len(said)} networks of `{model}`{which}, {len(constant)} call every {words} image the same "
-            f"({names}): they learned nothing that tells classes apart."
+            f"Of {len(said)} networks of `{model}`{which}, {len(constant)} predict a single class for every {words} "
+            f"image ({names}): they did not learn to tell the classes apart."
         )
     yield Finding(
         "SNL107",

@@ -1,23 +1,20 @@
-"""What the hidden units of the analysed models respond to."""
+"""The finding about hidden units: what they respond to, and whether they are needed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from snellen.explain.phrases import listing
 from snellen.findings.finding import Facts, Finding
-from snellen.findings.words import only
+from snellen.findings.naming import analysed_only
+from snellen.phrases import listing
 
-TOLD = 2
-"""Models whose units are told in the sentence; of others it says where to read."""
+NAMED = 2
+"""Models whose units are described in the sentence; the others have a page."""
 
 
 def hidden_units(facts: Facts) -> Iterator[Finding]:
-    """SNL016: of the units of each model, how many respond to classes and are needed; the chosen model first.
-
-    Of more than a few models the sentence names those whose pages tell the same.
-    """
+    """SNL016: how many units of each analysed model respond to classes and are needed; the chosen model first."""
     found = {one: outcome.facts for one, outcome in facts.outcomes.items() if "in_short" in outcome.facts}
     if not found:
         return
@@ -28,22 +25,22 @@ def hidden_units(facts: Facts) -> Iterator[Finding]:
         "SNL016",
         "result",
         f"What hidden units respond to (an AUC above {about['selective_area']:.2f} on {about['images']:,} "
-        f"{about['role']} images): {_in_short(told)}.{_no_evidence(told[:TOLD])}"
-        f"{only(facts, [one.model for one in first])}",
+        f"{about['role']} images): {_in_short(told)}.{_no_evidence(told[:NAMED])}"
+        f"{analysed_only(facts, [one.model for one in first])}",
         {one.title: found[one]["counts"] for one in first},
         "analyses",
     )
 
 
 def _in_short(about: Sequence[Mapping[str, Any]]) -> str:
-    """What the first models' units respond to, and which other models have a page."""
-    told = "; ".join(each["in_short"] for each in about[:TOLD])
-    others = [f"`{each['model']}`" for each in about[TOLD:]]
+    """The units of the first models, and which other models have a page."""
+    told = "; ".join(each["in_short"] for each in about[:NAMED])
+    others = [f"`{each['model']}`" for each in about[NAMED:]]
     pages = "a page of its own" if len(others) == 1 else "pages of their own"
     return f"{told}. The units of {listing(others)} have {pages}" if others else told
 
 
 def _no_evidence(about: Sequence[Mapping[str, Any]]) -> str:
-    """What is not shown where silencing made no measurable difference."""
+    """What is not shown where removing a unit made no measurable difference."""
     silent = any(not each["counts"]["needed"] for each in about)
     return " That none was measured is no evidence that single units do nothing." if silent else ""

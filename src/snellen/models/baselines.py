@@ -13,9 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from snellen.data.dataset import Dataset
-from snellen.data.inspect.classes import mean_images
+from snellen.data.inspect.class_images import mean_images
 from snellen.data.slices import picture_slices
-from snellen.data.splits.vault import unsealed
 from snellen.models.layer import Arrays
 
 ROUNDS = 50
@@ -99,7 +98,7 @@ def _pixels(pictures: np.ndarray, pixel_range: tuple[float, float]) -> np.ndarra
 
 def _fit_majority(dataset: Dataset, rows: np.ndarray, class_means: np.ndarray) -> Fitted:
     """The share of each class: scikit-learn's DummyClassifier(strategy="prior")."""
-    counts = np.bincount(unsealed(dataset, rows), minlength=len(dataset.classes))
+    counts = np.bincount(dataset.unsealed_labels(rows), minlength=len(dataset.classes))
     return Fitted({"shares": counts / counts.sum()}, len(rows))
 
 
@@ -126,7 +125,7 @@ def _fit_logistic(dataset: Dataset, rows: np.ndarray, class_means: np.ndarray) -
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
-    labels, classes = unsealed(dataset, rows), len(dataset.classes)
+    labels, classes = dataset.unsealed_labels(rows), len(dataset.classes)
     work = int(np.prod(_reduced(np.zeros((1, *dataset.shape))).shape)) * classes
     drawn = stratified(labels, max(2 * classes, _two_digits(WORK // work)), SEED)
     rounds = min(MAX_ROUNDS, max(MIN_ROUNDS, ROUNDS * WORK // (work * len(drawn))))

@@ -14,9 +14,9 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError, model_validator
 from torch import Tensor
 
-from snellen.data.inspect.polarity import Tone
-from snellen.data.readers.picture import Background
-from snellen.data.resize import Fit
+from snellen.data.inspect.polarity import Polarity
+from snellen.data.readers.picture_decoder import Background
+from snellen.data.resizing import Resizing
 from snellen.errors import BundleError, SnellenError, located
 from snellen.files.atomic import json_text, write_bytes, write_text
 from snellen.files.hashing import identity
@@ -49,7 +49,7 @@ class Input(BaseModel):
     width: Pixels
     channels: Annotated[int, Field(ge=1, le=4)]
     pixel_range: tuple[float, float]
-    fit: Fit | None = None
+    fit: Resizing | None = None
     grey: bool = False
     background: Background | None = None
 
@@ -86,7 +86,7 @@ class Description(BaseModel):
     classes: Annotated[tuple[str, ...], Field(min_length=2, max_length=MAX_CLASSES)]
     layers: Annotated[tuple[AnyPart, ...], Field(min_length=1, max_length=MAX_LAYERS), FailFast()]
     weights_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-    tone: Tone | None = None
+    tone: Polarity | None = None
     data_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
 
     @model_validator(mode="after")

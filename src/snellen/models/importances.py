@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from snellen.data.store import kept_array
+from snellen.data.dataset_cache import cached_array
 from snellen.files.hashing import digest_arrays, identity
 
 Importance = Literal["random_forest", "mutual_information", "anova", "l1"]
@@ -30,7 +30,7 @@ def importance_of(by: Importance, values: np.ndarray, labels: np.ndarray, seed: 
     if values.size < SLOW_VALUES:
         return IMPORTANCES[by](values, labels, seed)
     key = identity([by, seed, digest_arrays(values, labels), version("scikit-learn")])
-    return kept_array(f"importances/{key}", lambda: IMPORTANCES[by](values, labels, seed))
+    return cached_array(f"importances/{key}", lambda: IMPORTANCES[by](values, labels, seed))
 
 
 def random_forest(values: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:

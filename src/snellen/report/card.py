@@ -1,4 +1,4 @@
-"""card.md: what a model is, how it was made, and what may be said of it; of the very network that lies beside it."""
+"""card.md: what a model is, how it was trained, and what may be claimed about the network in the same folder."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from snellen.evaluate.scores import Estimate
-from snellen.findings.finding import interval
+from snellen.phrases import plural
 
 Content = dict[str, Any]
 
@@ -19,12 +19,12 @@ def model_card(content: Content, name: str) -> str:
     lines = [
         f"# {name}",
         "",
-        f"Classifies pictures of {height}x{width} pixels, {channels} channel{'s' if channels > 1 else ''}, into "
-        f"{len(data['classes'])} classes: {', '.join(data['classes'])}.",
+        f"Classifies images of {height}x{width} pixels, {plural(channels, 'channel')}, into "
+        f"{plural(len(data['classes']), 'class')}: {', '.join(data['classes'])}.",
         f"Made by Snellen {content['snellen']} in the study `{content['study']}`"
         f"{', which chose it' if model['chosen'] else '; the study chose another model'}.",
         "",
-        "## What may be said",
+        "## What may be claimed",
         "",
         content["claim"] if model["chosen"] else "This model was not chosen; its scores are below.",
         *_beside(model, shipped),
@@ -33,7 +33,7 @@ def model_card(content: Content, name: str) -> str:
         "|---|---|---|---|",
         *(_score_row(role, values, shipped) for role, values in model["roles"].items()),
         "",
-        "## How it was made",
+        "## How it was trained",
         "",
         *_made(model, shipped),
         f"Data: {data['name']}, {data['images']:,} images, fingerprint `{data['fingerprint'][:16]}`.",
@@ -47,11 +47,13 @@ def model_card(content: Content, name: str) -> str:
 
 
 def _beside(model: Content, shipped: Content) -> Iterator[str]:
-    """Which of several networks lies in this folder."""
+    """Which of several networks is in this folder."""
     if shipped["final"]:
         yield ""
         yield "In this folder is the network trained on all rows but the test" + (
-            "." if "test" in model["roles"] else "; its own test was not opened, so all scores below are of others."
+            "."
+            if "test" in model["roles"]
+            else "; it was not evaluated on test itself, so all scores below are of other networks."
         )
     elif shipped["seeds"] > 1:
         yield ""
@@ -60,12 +62,12 @@ def _beside(model: Content, shipped: Content) -> Iterator[str]:
 
 def _score_row(role: str, values: Content, shipped: Content) -> str:
     network = "this one" if role in shipped["roles"] else values["network"]
-    return f"| {role} | {values['n']:,} | {network} | {interval(Estimate(**values['scores']['accuracy']))} |"
+    return f"| {role} | {values['n']:,} | {network} | {Estimate(**values['scores']['accuracy']).in_percent} |"
 
 
 def _made(model: Content, shipped: Content) -> Iterator[str]:
-    """The settings of each phase and what was kept of it."""
-    fitted = "" if shipped["images"] is None else f", fitted to {shipped['images']:,} images"
+    """The settings of each training phase, and which epoch was kept."""
+    fitted = "" if shipped["images"] is None else f", trained on {shipped['images']:,} images"
     yield f"{model['parameters']:,} parameters, seed {shipped['seed']}{fitted}."
     for number, phase in enumerate(shipped["phases"], 1):
         settings = phase["settings"]
@@ -77,8 +79,8 @@ def _made(model: Content, shipped: Content) -> Iterator[str]:
 
 
 def _kept(phase: Content, judges: str | None) -> str:
-    epochs = f"{phase['epochs']} epoch{'' if phase['epochs'] == 1 else 's'}"
+    epochs = plural(phase["epochs"], "epoch")
     if phase["by"] is None:
         of = "of the folds" if judges == "folds" else "of the study's own split"
-        return f"{epochs}, the median of those that the networks {of} kept"
+        return f"{epochs}, the median of the epochs that the networks {of} kept"
     return f"epoch {phase['kept_epoch']} of {epochs} kept by validation {phase['by']}"

@@ -11,13 +11,13 @@ import polars as pl
 from pydantic import TypeAdapter
 
 from snellen import __version__
-from snellen.data.inspect.near_duplicate_sets import rows_of
+from snellen.data.inspect.duplicate_sets import near_duplicate_rows
 from snellen.evaluate.baselines import baseline_key
 from snellen.evaluate.comparisons import as_json
+from snellen.evaluate.cross_validation import HELD_OUT, OUT_OF_FOLD, held_out
 from snellen.evaluate.evaluation import Evaluation, as_estimate
-from snellen.evaluate.held_out import HELD_OUT, OUT_OF_FOLD, held_out
 from snellen.evaluate.record import RunRecord
-from snellen.evaluate.trained import which_network
+from snellen.evaluate.trained_networks import which_network
 from snellen.explain.augmented import load_augmented
 from snellen.explain.mistakes import cell_rows, confident_mistakes, first_examples, worst_pairs
 from snellen.explain.pixels import pixel_map
@@ -55,12 +55,12 @@ def collect(record: RunRecord, evaluation: Evaluation, judgement: Judgement) -> 
         "openings": {
             "this_run": evaluation.openings.this_run,
             "ever": evaluation.openings.ever,
-            "models": [*evaluation.opened, *(f"floor {name}" for name in evaluation.opened_floors)],
+            "models": [*evaluation.opened, *(f"baseline {name}" for name in evaluation.opened_baselines)],
         },
         "leaderboard": [_standing(record, evaluation, model) for model in models],
         "by": evaluation.by,
         "comparisons": as_json(evaluation.comparisons),
-        "floors": [_floor(record, evaluation, name) for name in (*evaluation.floors, *_failed_floors(record))],
+        "floors": [_floor(record, evaluation, name) for name in (*evaluation.baselines, *_failed_baselines(record))],
         "models": [_model(record, evaluation, model) for model in models],
         **record.data,
         "environment": record.read("environment.json", ENVIRONMENT),
@@ -72,7 +72,7 @@ def collect(record: RunRecord, evaluation: Evaluation, judgement: Judgement) -> 
 def drawn_rows(content: Content) -> np.ndarray:
     """The data set rows whose pictures the report draws."""
     rows: set[int] = {row for rows in content["data"]["samples"] for row in rows}
-    rows.update(rows_of(content["data"].get("near_pairs")))
+    rows.update(near_duplicate_rows(content["data"].get("near_pairs")))
     for model in content["models"]:
         for role in model["roles"].values():
             rows.update(row for cell in role["cells"].values() for row in cell)
@@ -99,7 +99,7 @@ def _standing(record: RunRecord, evaluation: Evaluation, model: str) -> Content:
 
 def _floor(record: RunRecord, evaluation: Evaluation, name: str) -> Content:
     """A row of the leaderboard that is no model's."""
-    result = record.floor_results[name]
+    result = record.baseline_results[name]
     scores = {role: _overall(evaluation.scores, baseline_key(name), role) for role in ("validation", "test")}
     return {
         "floor": name,
@@ -116,8 +116,8 @@ def _floor(record: RunRecord, evaluation: Evaluation, name: str) -> Content:
     }
 
 
-def _failed_floors(record: RunRecord) -> list[str]:
-    return [name for name, result in record.floor_results.items() if result.status == "failed"]
+def _failed_baselines(record: RunRecord) -> list[str]:
+    return [name for name, result in record.baseline_results.items() if result.status == "failed"]
 
 
 def _outcome(record: RunRecord, evaluation: Evaluation, model: str) -> Content:

@@ -16,11 +16,22 @@ from PIL import Image
 from snellen import __version__
 from snellen.data.dataset import Dataset
 from snellen.data.duplicates import duplicate_groups
-from snellen.data.inspect.classes import class_images, nearest_classes, repeated_pictures, sample_rows, some_rows
+from snellen.data.inspect.class_images import (
+    class_images,
+    nearest_classes,
+    random_rows,
+    sample_rows,
+)
 from snellen.data.inspect.describe import describe
-from snellen.data.inspect.near_duplicate_sets import listed, rows_of
-from snellen.data.inspect.photographs import Photograph, tallies
-from snellen.data.inspect.pixel_statistics import Correlation, channels, correlation, tones
+from snellen.data.inspect.duplicate_sets import exact_duplicate_sets, near_duplicate_rows, near_duplicate_summary
+from snellen.data.inspect.picture_headers import PictureHeader, header_counts
+from snellen.data.inspect.pixel_statistics import (
+    PixelCorrelation,
+    brightness_and_contrast,
+    channel_histograms,
+    channel_moments,
+    correlation,
+)
 from snellen.explain.thumbnails import Thumbnails, draw, tone, variation
 from snellen.limits import SHEET_BYTES
 from snellen.report.figures import Specification, class_balance, histogram
@@ -62,7 +73,7 @@ class Exploration:
 
 def explore(
     dataset: Dataset,
-    photographs: Sequence[Photograph] = (),
+    photographs: Sequence[PictureHeader] = (),
     unions: Sequence[str] = (),
     description: Content | None = None,
     near: np.ndarray | None = None,
@@ -90,12 +101,12 @@ def explore(
         },
         "counts": [_count(each, bool(test.any())) for each in description["classes"]],
         "pixels": _pixels(dataset, rows),
-        "correlation": _correlation(correlation(dataset, some_rows(dataset, rows, CORRELATED_IMAGES, SEED))),
+        "correlation": _correlation(correlation(dataset, random_rows(dataset, rows, CORRELATED_IMAGES, SEED))),
         "tones": _tones(dataset, rows),
         "photographs": _photographs(photographs),
         "nearest": _nearest(dataset, means),
         "repeated": _repeated(dataset, copies, test),
-        "near": None if near is None else listed(dataset, near, copies, _parts(test), ["test"]),
+        "near": None if near is None else near_duplicate_summary(dataset, near, copies, _parts(test), ["test"]),
     }
     content["sentences"] = _sentences(content)
     looks = np.concatenate([_toned(means, dataset.pixel_range), variation(deviations)])
@@ -111,7 +122,7 @@ def render(exploration: Exploration) -> str:
 
 def _rows_in_view(content: Content) -> list[int]:
     """Rows that the page draws, those first that should not be missing."""
-    rows = [each["rows"][0] for each in content["repeated"]] + rows_of(content["near"])
+    rows = [each["rows"][0] for each in content["repeated"]] + near_duplicate_rows(content["near"])
     rows += [row for extreme in content["tones"]["extremes"] for row in extreme["rows"]]
     samples = content["data"]["samples"]
     return rows + [drawn[place] for place in range(SAMPLES_A_CLASS) for drawn in samples if place < len(drawn)]
@@ -182,9 +193,11 @@ def _count(each: dict[str, Any], tested: bool) -> dict[str, Any]:
 
 
 def _pixels(dataset: Dataset, rows: np.ndarray) -> Content:
-    found = channels(dataset, rows)
-    columns = (found.least, found.greatest, found.means, found.deviations)
+    moments = channel_moments(dataset, rows)
+    histograms = channel_histograms(dataset, rows, moments)
+    columns = (moments.least, moments.greatest, moments.means, moments.deviations)
     (low, high), names = dataset.pixel_range, CHANNELS[dataset.shape[2]]
+    shares = histograms.counts / histograms.counts.sum(axis=1, keepdims=True)
     return {
         "channels": [
             {
@@ -195,12 +208,12 @@ def _pixels(dataset: Dataset, rows: np.ndarray) -> Content:
             }
             for name, *values in zip(names, *columns, strict=True)
         ],
-        "edges": found.edges.tolist(),
-        "shares": dict(zip(names, (found.counts / found.counts.sum(axis=1, keepdims=True)).tolist(), strict=True)),
+        "edges": histograms.edges.tolist(),
+        "shares": dict(zip(names, shares.tolist(), strict=True)),
     }
 
 
-def _correlation(found: Correlation) -> Content:
+def _correlation(found: PixelCorrelation) -> Content:
     down, across = found.blocks
     grid = np.arange(down * across).reshape(down, across)
     beside = [found.matrix[grid[:, :-1], grid[:, 1:]].ravel(), found.matrix[grid[:-1], grid[1:]].ravel()]
@@ -233,7 +246,7 @@ def _png_uri(pixels: np.ndarray) -> str:
 
 def _tones(dataset: Dataset, rows: np.ndarray) -> Content:
     """Histograms of brightness and contrast, and the pictures at their ends."""
-    found = dict(zip(("brightness", "contrast"), tones(dataset, rows), strict=True))
+    found = dict(zip(("brightness", "contrast"), brightness_and_contrast(dataset, rows), strict=True))
     ends = {"darkest": found["brightness"], "brightest": -found["brightness"], "least contrast": found["contrast"]}
     return {
         "histograms": {name: _histogram(values) for name, values in found.items()},
@@ -252,10 +265,10 @@ def _extreme(dataset: Dataset, rows: np.ndarray, name: str, values: np.ndarray) 
     return {"name": name, "rows": rows[first].tolist(), "labels": labels, "shares": np.abs(values[first]).tolist()}
 
 
-def _photographs(photographs: Sequence[Photograph]) -> Content | None:
+def _photographs(photographs: Sequence[PictureHeader]) -> Content | None:
     if not photographs:
         return None
-    found = tallies(photographs)
+    found = header_counts(photographs)
     listed = {name: _with_rest(counts) for name, counts in found.items()}
     return {"files": len(photographs), "tallies": listed, "distinct_sizes": len(found["sizes"])}
 
@@ -288,7 +301,7 @@ def _repeated(dataset: Dataset, groups: np.ndarray, test: np.ndarray) -> list[Co
             "labels": [dataset.classes[label] for label in np.unique(dataset.labels[rows])],
             "in_test": int(test[rows].sum()),
         }
-        for rows in repeated_pictures(own, dataset.labels, REPEATED_PICTURES)
+        for rows in exact_duplicate_sets(own, dataset.labels, REPEATED_PICTURES)
     ]
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import polars as pl
 
-from snellen.evaluate.confusions import confusions
+from snellen.evaluate.confused_classes import confusions
 from snellen.evaluate.evaluation import Evaluation
-from snellen.evaluate.lengths import kept_epochs
+from snellen.evaluate.final_epochs import kept_epochs
 from snellen.evaluate.networks import networks_on
 from snellen.evaluate.record import RunRecord
 from snellen.report.searches import short_names

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from snellen.evaluate.record import RunRecord
-from snellen.evaluate.trained import fitted_images, trained
+from snellen.evaluate.trained_networks import fitted_images, trained
 
 Content = dict[str, Any]
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from snellen.data.inspect.near_duplicate_sets import rows_of
+from snellen.data.inspect.duplicate_sets import near_duplicate_rows
 from snellen.explain.thumbnails import Thumbnails
 from snellen.limits import CELL_IMAGES, PAIRED_IMAGES, SHEET_PIXELS, THUMBNAIL_PIXELS
 from snellen.report.confusions import worst_cells
@@ -82,7 +82,7 @@ def rows_in_view(content: dict[str, Any]) -> Iterator[int]:
     """Data set rows whose pictures the page of `content` shows at once outside the roles of its models."""
     for rows in content["data"]["samples"]:
         yield from rows
-    yield from rows_of(content["data"].get("near_pairs"))
+    yield from near_duplicate_rows(content["data"].get("near_pairs"))
     for model in content["models"]:
         yield from (item["original"] for item in model["augmented"])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import ValidationError
 
 from snellen.data.dataset import Dataset
-from snellen.data.inspect.polarity import Tone
+from snellen.data.inspect.polarity import Polarity
 from snellen.errors import StudyError, located
 from snellen.models.bundle import Description, Input
 from snellen.study.plan import Plan
@@ -26,7 +26,7 @@ def expect_loadable(study: StudyFile, dataset: Dataset, planned: Plan) -> None:
                     classes=dataset.classes,
                     layers=layers[model.job],
                     weights_sha256=dataset.fingerprint,  # any hash: only its length counts
-                    tone=Tone(border=1 / 3, mean=1 / 3),
+                    tone=Polarity(border=1 / 3, mean=1 / 3),
                     data_sha256=dataset.fingerprint,
                 )
             except ValidationError as error:
@@ -45,7 +45,7 @@ def input_of(study: StudyFile, shape: tuple[int, int, int], pixel_range: tuple[f
         width=width,
         channels=channels,
         pixel_range=pixel_range,
-        fit=study.data.fit,
+        fit=study.data.resizing,
         grey=study.data.grey,
         background=study.data.background,
     )

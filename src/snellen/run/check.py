@@ -11,9 +11,9 @@ from operator import add
 from typing import Any
 
 from snellen.data.dataset import Dataset
-from snellen.data.inspect.near_duplicates import near_groups_at_hand
+from snellen.data.inspect.near_duplicates import near_groups_if_quick
 from snellen.data.load import read
-from snellen.data.splits.roles import parted_rows
+from snellen.data.splits.roles import rows_in_several_roles
 from snellen.data.splits.split_data import SplitData
 from snellen.explain.analyses import asked, price
 from snellen.run.bundle_check import expect_loadable
@@ -274,5 +274,5 @@ def _shown(foreseen: Foreseen) -> dict[str, Any]:
 def _near_in_other_roles(data: SplitData) -> int | None:
     """How many images have a near-duplicate in another role; None where the study keeps these together, or where they
     were not looked for."""
-    near = None if data.split.near_duplicates else near_groups_at_hand(data.dataset)
-    return None if near is None else len(parted_rows(near, data.roles))
+    near = None if data.split.near_duplicates else near_groups_if_quick(data.dataset)
+    return None if near is None else len(rows_in_several_roles(near, data.roles))

@@ -9,9 +9,9 @@ import numpy as np
 
 from snellen.data.dataset import Dataset
 from snellen.data.duplicates import conflicting_rows
-from snellen.data.inspect import near_duplicate_sets
-from snellen.data.inspect.classes import class_counts, sample_rows
-from snellen.data.splits.roles import ROLES, parted_rows
+from snellen.data.inspect.class_images import class_counts, sample_rows
+from snellen.data.inspect.duplicate_sets import near_duplicate_summary
+from snellen.data.splits.roles import ROLES, rows_in_several_roles
 from snellen.data.splits.split_data import SplitData
 from snellen.evaluate.data_file import DataFile, DataSection, LeftOut, Near, NearSets, RolesSection
 from snellen.study.schema import StudyFile
@@ -42,7 +42,7 @@ def _data(data: SplitData) -> DataSection:
     dataset, train = data.dataset, data.roles.rows["train"]
     low, high = dataset.pixel_range
     means = (data.class_means - low) / (high - low)
-    counts = class_counts(dataset, data.roles).pivot("role", index="class", values="images")
+    counts = class_counts(dataset, data.roles.rows).pivot("role", index="class", values="images")
     return {
         "name": dataset.name,
         "images": len(dataset),
@@ -90,7 +90,7 @@ def _near_duplicates(data: SplitData) -> Near | None:
     return {
         "pictures": int(sizes[sizes > 1].sum()),
         "groups": [np.flatnonzero(groups == name).tolist() for name in names[sizes > 1][:NEAR_LISTED]],
-        "parted": len(parted_rows(groups, data.roles)),
+        "parted": len(rows_in_several_roles(groups, data.roles)),
         "together": data.split.near_duplicates == "together",
     }
 
@@ -102,7 +102,7 @@ def _near_sets(data: SplitData) -> NearSets | None:
     parts = np.full(len(data.dataset), "", dtype=f"U{max(map(len, ROLES))}")
     for role, rows in data.roles.rows.items():
         parts[rows] = role
-    listed = near_duplicate_sets.listed(data.dataset, data.near_duplicates, data.duplicates, parts, ["test"])
+    listed = near_duplicate_summary(data.dataset, data.near_duplicates, data.duplicates, parts, ["test"])
     return cast(NearSets, listed)
 
 

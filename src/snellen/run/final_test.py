@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from snellen.data.splits import vault
 from snellen.data.splits.roles import Roles
-from snellen.evaluate.baselines import baseline_key, ranked_floors
-from snellen.evaluate.choose import ranking, to_open
+from snellen.evaluate.baselines import baseline_key, ranked_baselines
+from snellen.evaluate.model_choice import ranking, to_open
 from snellen.evaluate.record import RunRecord
 from snellen.files import hashes
 from snellen.models.predictions import Predictions
@@ -31,10 +31,10 @@ def open_test_of_models(record: RunRecord, roles: Roles, context: RunContext) ->
 
 def open_test_of_baselines(record: RunRecord, roles: Roles, context: RunContext) -> None:
     """The same for the baselines of a study that opens the test for all models; each baseline once."""
-    baselines = ranked_floors(record) if record.study.open_test == "all" and len(roles.rows["test"]) else []
+    baselines = ranked_baselines(record) if record.study.open_test == "all" and len(roles.rows["test"]) else []
     fingerprint = vault.stored_fingerprint(record.folder)
     for name in baselines:
-        folder, shown = record.floors[name], baseline_key(name)
+        folder, shown = record.baselines[name], baseline_key(name)
         if folder.job.was_opened(fingerprint):
             continue
         predictions = predict_baseline(name, "test", folder, context.dataset, roles.rows["test"])

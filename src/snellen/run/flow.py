@@ -13,10 +13,10 @@ from snellen.data.load import read
 from snellen.data.splits import vault
 from snellen.data.splits.split_data import SplitData
 from snellen.evaluate import evaluation as evaluations
-from snellen.evaluate.choose import ranking, to_open
-from snellen.evaluate.lengths import final_epochs
+from snellen.evaluate.file_integrity import release_rewritten
+from snellen.evaluate.final_epochs import final_epochs
+from snellen.evaluate.model_choice import ranking, to_open
 from snellen.evaluate.record import RunRecord
-from snellen.evaluate.stored import release_rewritten
 from snellen.explain.analyses import asked
 from snellen.explain.augmented import keep_augmented
 from snellen.explain.subject import Scene

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from snellen.data.dataset import Dataset
-from snellen.data.inspect.polarity import Tone, tone_of
+from snellen.data.inspect.polarity import Polarity, polarity_of
 from snellen.errors import RunError
 from snellen.evaluate import evaluation as evaluations
 from snellen.evaluate.evaluation import Evaluation
+from snellen.evaluate.file_integrity import THUMBNAILS, covered
 from snellen.evaluate.record import RunRecord
-from snellen.evaluate.stored import THUMBNAILS, covered
 from snellen.explain.augmented import load_augmented
 from snellen.explain.thumbnails import Thumbnails, draw, load_thumbnails, save_thumbnails
 from snellen.files import hashes
@@ -113,8 +113,8 @@ def _has_weights(folder: JobFolder, result: Result) -> bool:
     return folder.weights.exists() and digest_file(folder.weights) == expected
 
 
-def _training_tone(content: Content) -> Tone:
+def _training_tone(content: Content) -> Polarity:
     """The tone of all training images, from the mean image of each class and the number of its images."""
     data = content["data"]
     counts = [row["train"] for row in data["counts"]]
-    return tone_of(np.average(np.array(data["means"]), axis=0, weights=counts).reshape(data["shape"]))
+    return polarity_of(np.average(np.array(data["means"]), axis=0, weights=counts).reshape(data["shape"]))

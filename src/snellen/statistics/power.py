@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from snellen.statistics.recipes import MIN_SEEDS_COMPARED, crossed_variance
-from snellen.statistics.t_intervals import SIGNIFICANT, Term, satterthwaite, t_quantile
+from snellen.statistics.levels import SIGNIFICANT
+from snellen.statistics.seed_intervals import MIN_SEEDS_COMPARED, crossed_variance
+from snellen.statistics.student_t import Term, satterthwaite, t_quantile
 
 WANTED = 0.8
 MOST_IMAGES = 100_000_000

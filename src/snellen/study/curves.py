@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from snellen.data.splits.split_data import RoleRows, SplitData
-from snellen.data.splits.stratified import lots_of
+from snellen.data.splits.stratified import random_numbers
 from snellen.errors import StudyError, located
 from snellen.models.layer import Layer
 from snellen.study.analyses import Curves
@@ -107,7 +107,7 @@ def nested_rows(labels: np.ndarray, rows: np.ndarray, count: int, seed: int) -> 
     """
     if not 1 <= count <= len(rows):
         raise StudyError("not as many training images", found=f"{count:,}", expected=f"1 to {len(rows):,}")
-    lots = lots_of(len(labels), seed, LOTS)[rows]
+    lots = random_numbers(len(labels), seed, LOTS)[rows]
     order, own = np.lexsort((lots, labels[rows])), np.bincount(labels[rows])
     place = np.arange(len(rows)) - np.repeat(np.cumsum(own) - own, own)
     shares = (place + 0.5) / own[labels[rows][order]]

@@ -36,7 +36,7 @@ def options_of(study: StudyFile) -> Options:
         class_names=data.class_names,
         pixel_range=data.pixel_range,
         classes=data.classes,
-        fit=data.fit,
+        resizing=data.resizing,
         grey=data.grey,
         background=data.background,
         group=data.group,

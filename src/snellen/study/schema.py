@@ -20,8 +20,8 @@ from pydantic import (
 from pydantic_core import CoreSchema
 
 from snellen.data.groups import Group
-from snellen.data.readers.picture import Background
-from snellen.data.resize import STEPS, Fit, Side
+from snellen.data.readers.picture_decoder import Background
+from snellen.data.resizing import STEPS, Resizing, Side
 from snellen.errors import StudyError, unknown
 from snellen.files.inside import is_reserved
 from snellen.models.features import AnyFeature
@@ -102,13 +102,13 @@ class Data(Section):
         return self
 
     @property
-    def fit(self) -> Fit | None:
+    def resizing(self) -> Resizing | None:
         """The step that `resize`, `crop` or `pad` asks for."""
         for step in STEPS:
             size = getattr(self, step)
             if size is not None:
                 height, width = (size, size) if isinstance(size, int) else size
-                return Fit(step=step, height=height, width=width)
+                return Resizing(step=step, height=height, width=width)
         return None
 
 

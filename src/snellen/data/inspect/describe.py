@@ -1,4 +1,4 @@
-"""What a data set holds, in numbers: counts, shapes, classes, pixels, duplicates, contradictions."""
+"""A data set in numbers: counts, shape, classes, pixels, duplicates, contradicting labels."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import numpy as np
 
 from snellen.data.dataset import Dataset
 from snellen.data.duplicates import conflicting_rows, duplicate_groups
-from snellen.data.inspect.classes import near_sets
-from snellen.data.slices import row_slices
+from snellen.data.inspect.duplicate_sets import near_duplicate_sets
+from snellen.data.inspect.pixel_statistics import channel_moments
 
 
 def describe(dataset: Dataset, near: np.ndarray | None = None) -> dict[str, Any]:
-    """JSON values only. Rows with pixels or labels missing cannot be in a data set: readers refuse them.
+    """The description as JSON values. `missing` is always 0: readers refuse missing pixels and labels.
 
-    duplicates: copies, pictures beyond the first of their kind; in_official_test, other rows whose picture it holds.
-    conflicting: rows whose picture stands under more than one label. near_duplicates: of `near`, (N,) from
-    `near_groups`, the rows that are almost the same as another, and those of their sets that reach into the test; None
-    where nobody looked.
+    duplicates: copies, rows with the picture of an earlier row; in_official_test, rows outside the official test whose
+    picture is in it. conflicting: rows whose picture has more than one label. near_duplicates: rows that are almost the
+    same as another, their sets, and the sets that include official test rows; None when `near`, the (N,) groups from
+    `near_groups`, is not given.
     """
     test = np.zeros(len(dataset), bool) if dataset.official_test is None else dataset.official_test
     groups = duplicate_groups(dataset.images)
@@ -31,7 +31,7 @@ def describe(dataset: Dataset, near: np.ndarray | None = None) -> dict[str, Any]
         "type": dataset.images.dtype.name,
         "classes": _classes(dataset, test),
         "pixel_range": list(dataset.pixel_range),
-        "pixels": _pixels(dataset.images),
+        "pixels": _pixels(dataset),
         "missing": 0,
         "duplicates": {
             "copies": int((groups != np.arange(len(groups))).sum()),
@@ -57,19 +57,17 @@ def _classes(dataset: Dataset, test: np.ndarray) -> list[dict[str, Any]]:
 
 
 def _near(near: np.ndarray, copies: np.ndarray, test: np.ndarray) -> dict[str, int]:
-    sets = near_sets(near, copies, test)
+    sets = near_duplicate_sets(near, copies, test)
     parted = sum(0 < int(test[rows].sum()) < len(rows) for rows in sets)
     return {"images": sum(map(len, sets)), "sets": len(sets), "sets_in_official_test_too": parted}
 
 
-def _pixels(images: np.ndarray) -> dict[str, Any]:
-    """Least and greatest value, mean and standard deviation of each channel, in the pixels' own values."""
-    num_pixels, channels = images[..., 0].size, images.shape[-1]
-    sums, squares, low, high = np.zeros(channels), np.zeros(channels), np.inf, -np.inf
-    for rows in row_slices(images):
-        values = images[rows].reshape(-1, channels).astype(np.float64)
-        sums, squares = sums + values.sum(axis=0), squares + (values**2).sum(axis=0)
-        low, high = min(low, float(values.min())), max(high, float(values.max()))
-    means = sums / num_pixels
-    deviations = np.sqrt(np.maximum(squares / num_pixels - means**2, 0))
-    return {"least": low, "greatest": high, "means": means.tolist(), "deviations": deviations.tolist()}
+def _pixels(dataset: Dataset) -> dict[str, Any]:
+    """Least and greatest value, mean and standard deviation of each channel, in the scale of the pixels."""
+    moments = channel_moments(dataset, np.arange(len(dataset)))
+    return {
+        "least": float(moments.least.min()),
+        "greatest": float(moments.greatest.max()),
+        "means": moments.means.tolist(),
+        "deviations": moments.deviations.tolist(),
+    }

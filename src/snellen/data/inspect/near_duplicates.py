@@ -1,8 +1,8 @@
-"""Pictures that are almost the same: bursts of photographs, copies shifted, rescaled, brightened or compressed again.
+"""Near-duplicates: bursts of photographs, and copies shifted, rescaled, brightened or compressed again.
 
-Candidates share a perceptual hash: the signs of the 63 lowest frequencies about their median (after C. Zauner,
-Implementation and Benchmarking of Perceptual Image Hash Functions, 2010), here of the middle of one picture against
-every small shift of the middle of the other. Those whose pixels then correlate are near, and near ones are joined.
+Candidates have similar perceptual hashes: whether each of the 63 lowest frequencies is above their median (after C.
+Zauner, Implementation and Benchmarking of Perceptual Image Hash Functions, 2010), of the centre of one picture and of
+every small shift of the centre of the other. Candidates whose pixels correlate are near; near pictures form groups.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from itertools import chain
 import numpy as np
 
 from snellen.data.dataset import Dataset
+from snellen.data.dataset_cache import cached_array, is_cached
 from snellen.data.duplicates import duplicate_groups
-from snellen.data.groups import join_pairs
+from snellen.data.groups import merge_pairs
 from snellen.data.slices import row_slices
-from snellen.data.store import is_kept, kept_array
 from snellen.files.hashing import identity
 from snellen.limits import MAX_NEAR_IMAGES
 
@@ -24,58 +24,59 @@ SIDE = 8
 """Frequencies in each direction; with them a hash has 63 bits, and is 64 bits wide."""
 
 SHIFT_SIDES = 16
-"""A shift of one sixteenth of the shorter side is looked for: two pixels of 32."""
+"""Shifts up to one sixteenth of the shorter side are found: two pixels of 32."""
 
 MAX_BITS = 6
-"""Bits in which the hashes of candidates differ at most: noise of 3 % of white changes 6 of 63 in 99 of 100 pictures
-of CIFAR-10, compression as JPEG at quality 50 changes 4."""
+"""Most bits in which the hashes of candidates differ: in 99 of 100 pictures of CIFAR-10, noise of 3 % of white changes
+at most 6 of 63, and compression as JPEG at quality 50 at most 4."""
 
 MIN_CORRELATION = 0.97
-"""At 0.95 one chain of 572 thin ones runs through the 10,000 test pictures of MNIST; at 0.97 the largest has 12. Nine
-in ten pictures of CIFAR-10 compressed as JPEG at quality 50 correlate by as much with what they were."""
+"""At 0.95 a chain of 572 thin ones runs through the 10,000 test pictures of MNIST; at 0.97 the largest group has 12.
+Nine in ten pictures of CIFAR-10 still correlate by 0.97 with themselves after compression as JPEG at quality 50."""
 
 BANDS = tuple(
     np.uint64(sum(1 << bit for bit in range(band, SIDE * SIDE - 1, MAX_BITS + 1))) for band in range(MAX_BITS + 1)
 )
-"""Seven times nine bits: hashes that differ in six at most have the same bits in one of them. Every seventh bit,
-because neighbouring frequencies go together: of all pairs of MNIST 4 % share a band, 8 % one of nine bits in a row."""
+"""Seven bands of nine bits: hashes that differ in at most six bits are equal in at least one band. A band takes every
+seventh bit, because neighbouring frequencies are correlated: 4 % of all pairs of MNIST share a band, and 8 % would if a
+band were nine consecutive bits."""
 
-FEW = 8_000
-"""Of so few pictures all pairs are compared sooner than bands are sorted."""
+MAX_ALL_PAIRS = 8_000
+"""Up to so many pictures, comparing all pairs is faster than sorting bands."""
 
 BLOCK = 2**18
 """Pairs of hashes compared at a time: 2 MB."""
 
-EXPLORED = 100_000
-"""Most pictures that a look at the data compares: the 70,000 of MNIST take half a minute, once."""
+MAX_EXPLORED_IMAGES = 100_000
+"""Most pictures compared for an exploration page: the 70,000 of MNIST take half a minute, once."""
 
 END = np.empty(0, np.int64)
-GATHERED = 2**14
+CANDIDATE_BATCH = 2**14
 """Candidates whose pixels are compared in one call."""
 
 VERSION = 2
-"""Raised when the same pictures would give other groups."""
+"""Incremented when the same pictures would give other groups."""
 
 
 def near_groups(dataset: Dataset) -> np.ndarray:
-    """(N,) int64: the lowest row to which each picture is near or equal, directly or through others, itself for none.
+    """(N,) int64: the lowest row in the group of each picture: equal or near to it, directly or through others.
 
-    Found once for the same pictures, then taken from the user's cache.
+    Computed once for the same pictures, then read from the user's cache.
     """
-    return kept_array(_key(dataset), lambda: _found(dataset.images))
+    return cached_array(_key(dataset), lambda: _near_groups(dataset.images))
 
 
-def near_groups_at_hand(dataset: Dataset, most: int | None = None) -> np.ndarray | None:
-    """The same for at most so many pictures (MAX_NEAR_IMAGES), and for those in the cache; None for others."""
-    return near_groups(dataset) if len(dataset) <= (most or MAX_NEAR_IMAGES) or is_kept(_key(dataset)) else None
+def near_groups_if_quick(dataset: Dataset, max_images: int | None = None) -> np.ndarray | None:
+    """The same for at most `max_images` pictures (MAX_NEAR_IMAGES), or if the groups are cached; otherwise None."""
+    return near_groups(dataset) if len(dataset) <= (max_images or MAX_NEAR_IMAGES) or is_cached(_key(dataset)) else None
 
 
-def _found(images: np.ndarray) -> np.ndarray:
-    """Copies are joined without a look at their hashes, of which 60,000 blank pictures would share one."""
+def _near_groups(images: np.ndarray) -> np.ndarray:
+    """Exact copies are grouped without comparing hashes: 60,000 blank pictures would share one."""
     copies = duplicate_groups(images)
     first = np.flatnonzero(copies == np.arange(len(copies)))
     ones, others = near_pairs(images if len(first) == len(images) else images[first])
-    return join_pairs(
+    return merge_pairs(
         len(images), np.concatenate([copies, first[ones]]), np.append(np.arange(len(copies)), first[others])
     )
 
@@ -89,7 +90,7 @@ def near_pairs(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     margin = min(images.shape[1:3]) // SHIFT_SIDES
     hashes, found = _hashes(images, margin), []
     for down, right in _shifts(margin):
-        for one, other in _gathered(_candidates(hashes[0, margin], hashes[down, margin + right])):
+        for one, other in _batched(_candidates(hashes[0, margin], hashes[down, margin + right])):
             near = _correlation(images, one, other, margin, down, right) >= MIN_CORRELATION
             found.append(np.stack([one[near], other[near]]))
     pairs = np.unique(np.sort(np.concatenate(found, axis=1), axis=0), axis=1)
@@ -97,13 +98,13 @@ def near_pairs(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _shifts(margin: int) -> list[tuple[int, int]]:
-    """Half of all shifts up to `margin`: the other half is the same with the pictures exchanged."""
+    """Half of all shifts up to `margin`: the other half compares the same pictures in reverse."""
     sides = range(-margin, margin + 1)
     return [(down, right) for down in sides for right in sides if (down, right) >= (0, 0)]
 
 
 def _window(images: np.ndarray, margin: int, down: int, right: int) -> np.ndarray:
-    """The pictures without `margin` pixels on each side, `down` and `right` of the middle."""
+    """The pictures without `margin` pixels on each side, shifted by `down` and `right`."""
     height, width = images.shape[1:3]
     return images[:, margin + down : height - margin + down, margin + right : width - margin + right]
 
@@ -134,29 +135,29 @@ def _waves(size: int, margin: int, shift: int) -> np.ndarray:
 
 
 def _candidates(ones: np.ndarray, others: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Pairs of different rows whose hashes differ in few bits, each once."""
-    bands = BANDS if len(ones) > FEW else (np.uint64(0),)
+    """Pairs of different rows whose hashes differ in at most MAX_BITS bits, each pair once."""
+    bands = BANDS if len(ones) > MAX_ALL_PAIRS else (np.uint64(0),)
     for number, band in enumerate(bands):
-        for some, rest in _sharing(ones & band, others & band):
-            one, other = _alike(ones, others, some, rest)
+        for some, rest in _rows_with_equal_bits(ones & band, others & band):
+            one, other = _similar(ones, others, some, rest)
             difference = ones[one] ^ others[other]
             new = np.logical_and.reduce([one != other, *((difference & seen) != 0 for seen in bands[:number])])
             yield one[new], other[new]
 
 
-def _gathered(pairs: Iterator[tuple[np.ndarray, np.ndarray]]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The same pairs, so many at a time that calling costs little."""
+def _batched(pairs: Iterator[tuple[np.ndarray, np.ndarray]]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The same pairs in larger batches, for fewer calls."""
     ones, others = list[np.ndarray](), list[np.ndarray]()
     for one, other in chain(pairs, [(END, END)]):
         ones.append(one)
         others.append(other)
-        if one is END or sum(map(len, ones)) >= GATHERED:
+        if one is END or sum(map(len, ones)) >= CANDIDATE_BATCH:
             yield np.concatenate(ones), np.concatenate(others)
             ones, others = [], []
 
 
-def _sharing(ones: np.ndarray, others: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The rows of each value that stands among both, so many at a time that they stay in the processor's cache."""
+def _rows_with_equal_bits(ones: np.ndarray, others: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The rows of each value that occurs in both arrays, few enough at a time for the processor's cache."""
     one_order, other_order = np.argsort(ones, kind="stable"), np.argsort(others, kind="stable")
     values, starts, numbers = np.unique(ones[one_order], return_index=True, return_counts=True)
     places = np.searchsorted(others[other_order], values, "left"), np.searchsorted(others[other_order], values, "right")
@@ -166,17 +167,17 @@ def _sharing(ones: np.ndarray, others: np.ndarray) -> Iterator[tuple[np.ndarray,
             yield one_order[place : min(place + step, start + number)], other_order[left:right]
 
 
-def _alike(ones: np.ndarray, others: np.ndarray, some: np.ndarray, rest: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The pairs of rows, one of `some` and one of `rest`, whose hashes differ in few bits."""
+def _similar(ones: np.ndarray, others: np.ndarray, some: np.ndarray, rest: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The pairs of rows, one of `some` and one of `rest`, whose hashes differ in at most MAX_BITS bits."""
     bits = np.bitwise_count(ones[some, None] ^ others[rest])
-    alike = np.flatnonzero(bits <= MAX_BITS)  # over one axis: four times as fast as np.nonzero over two
-    return some[alike // len(rest)], rest[alike % len(rest)]
+    places = np.flatnonzero(bits <= MAX_BITS)  # of the flat array: four times as fast as np.nonzero of two axes
+    return some[places // len(rest)], rest[places % len(rest)]
 
 
 def _correlation(
     images: np.ndarray, ones: np.ndarray, others: np.ndarray, margin: int, down: int, right: int
 ) -> np.ndarray:
-    """(M,) correlations of the pixels of pairs under a shift; 0 for a picture of one value."""
+    """(M,) correlations of the pixels of pairs under a shift; 0 when a picture has only one value."""
     found = np.zeros(len(ones), np.float32)
     for part in row_slices(np.broadcast_to(np.float32(0), (len(ones), *images.shape[1:]))):
         one = _standardised(_window(images[ones[part]], margin, 0, 0))

@@ -1,4 +1,4 @@
-"""How pixels are spread: the values of each channel, the tones of whole pictures, which pixels go together."""
+"""Statistics of pixels: the values of each channel, brightness and contrast of pictures, correlations of pixels."""
 
 from __future__ import annotations
 
@@ -18,29 +18,33 @@ BLOCKS = 128
 """Most blocks of pixels whose correlations are drawn: the side of that picture."""
 
 COLOURS = 3
-"""Channels beyond these are alpha, which has no tone."""
+"""A channel after these is alpha, which is left out of brightness, contrast and correlation."""
 
 
 @dataclass(frozen=True, eq=False)
-class Channels:
-    """The pixels of each of C channels, in their own values: least, greatest, means, deviations, each (C,).
-
-    edges: (B + 1,), ascending, the same for all channels; counts: (C, B) int64, pixels between two edges.
-    """
+class ChannelMoments:
+    """The pixels of each of C channels, in their own scale; each (C,). deviations: population standard deviations."""
 
     least: np.ndarray
     greatest: np.ndarray
     means: np.ndarray
     deviations: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class ChannelHistograms:
+    """edges: (B + 1,), ascending, the same for all channels; counts: (C, B) int64, pixels between two edges."""
+
     edges: np.ndarray
     counts: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
-class Correlation:
-    """Pearson correlations (n, n) of blocks of pixels in reading order; NaN for blocks that never change.
+class PixelCorrelation:
+    """Pearson correlations (n, n) of blocks of pixels in reading order; NaN for blocks that are constant.
 
-    blocks: down and across, n together, at most BLOCKS. block_pixels: the side of one. images: how many were looked at.
+    blocks: rows and columns of blocks, n = rows * columns <= BLOCKS. block_pixels: the side of a block. images: how
+    many were used.
     """
 
     matrix: np.ndarray
@@ -49,8 +53,8 @@ class Correlation:
     images: int
 
 
-def channels(dataset: Dataset, rows: np.ndarray) -> Channels:
-    """The spread of the pixels of `rows`, at least one, channel by channel."""
+def channel_moments(dataset: Dataset, rows: np.ndarray) -> ChannelMoments:
+    """Minimum, maximum, mean and standard deviation of each channel over `rows`, at least one."""
     num_channels, num_pixels = dataset.shape[2], len(rows) * dataset.shape[0] * dataset.shape[1]
     sums, squares = np.zeros((2, num_channels))
     least, greatest = np.full(num_channels, np.inf), np.full(num_channels, -np.inf)
@@ -59,24 +63,33 @@ def channels(dataset: Dataset, rows: np.ndarray) -> Channels:
         exact = values.astype(np.float64)
         sums, squares = sums + exact.sum(axis=1), squares + np.einsum("cn,cn->c", exact, exact)
     means = sums / num_pixels
-    deviations = np.sqrt(np.maximum(squares / num_pixels - means**2, 0))
-    edges = bin_edges(float(least.min()), float(greatest.max()), dataset.images.dtype == np.uint8)
-    return Channels(least, greatest, means, deviations, edges, _counts(dataset, rows, edges))
+    return ChannelMoments(least, greatest, means, np.sqrt(np.maximum(squares / num_pixels - means**2, 0)))
+
+
+def channel_histograms(dataset: Dataset, rows: np.ndarray, moments: ChannelMoments) -> ChannelHistograms:
+    """The histogram of each channel over `rows`, with the same bins for all. moments: of the same rows."""
+    is_uint8 = dataset.images.dtype == np.uint8
+    edges = bin_edges(float(moments.least.min()), float(moments.greatest.max()), is_uint8)
+    counts = np.zeros((dataset.shape[2], len(edges) - 1), np.int64)
+    for values in _by_channel(dataset, rows):
+        for channel, channel_values in enumerate(values):
+            counts[channel] += _binned(channel_values, edges)
+    return ChannelHistograms(edges, counts)
 
 
 def bin_edges(least: float, greatest: float, whole_numbers: bool) -> np.ndarray:
-    """At most BINS equal bins that hold every value; bins of whole numbers hold equally many of them."""
+    """Edges of at most BINS equal bins for all values; each bin of whole numbers covers equally many of them."""
     if whole_numbers:
         width = math.ceil((greatest - least + 1) / BINS)
         return np.arange(least, greatest + width + 1, width) - 0.5
     return np.linspace(least, greatest if greatest > least else least + 1, BINS + 1)
 
 
-def tones(dataset: Dataset, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def brightness_and_contrast(dataset: Dataset, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Brightness and contrast (n,) of the picture of each row: mean and standard deviation of its pixels.
 
-    Shares of the way from black to white: brightness 0 is black and 1 white; contrast is at most 0.5. All colours count
-    alike; transparency does not.
+    Fractions of the range from black to white: brightness 0 is black and 1 white; contrast is at most 0.5. Colours have
+    equal weights; alpha is left out.
     """
     low, high = dataset.pixel_range
     brightness, contrast = np.empty((2, len(rows)))
@@ -86,8 +99,8 @@ def tones(dataset: Dataset, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return (brightness - low) / (high - low), contrast / (high - low)
 
 
-def correlation(dataset: Dataset, rows: np.ndarray) -> Correlation:
-    """How the pixels of `rows` go together: colours added, then pixels added in the smallest blocks that suffice."""
+def correlation(dataset: Dataset, rows: np.ndarray) -> PixelCorrelation:
+    """Correlations of the pixels of `rows`, summed over colours and over the smallest blocks that BLOCKS allows."""
     side = block_side(*dataset.shape[:2])
     parts = [_blocks(pictures, side) for _, pictures in picture_slices(dataset.images, rows)]
     blocks = np.concatenate(parts)
@@ -95,7 +108,7 @@ def correlation(dataset: Dataset, rows: np.ndarray) -> Correlation:
     centred = values - values.mean(axis=0)
     lengths = np.where(np.ptp(values, axis=0) > 0, np.linalg.norm(centred, axis=0), np.nan)
     directions = centred / lengths
-    return Correlation(np.clip(directions.T @ directions, -1, 1), blocks.shape[1:], side, len(rows))
+    return PixelCorrelation(np.clip(directions.T @ directions, -1, 1), blocks.shape[1:], side, len(rows))
 
 
 def block_side(height: int, width: int) -> int:
@@ -110,30 +123,21 @@ def _cells(pixels: int, side: int) -> int:
 
 
 def _blocks(pictures: np.ndarray, side: int) -> np.ndarray:
-    """(N, down, across) float64: the sum of each block, whose scale a correlation does not see."""
+    """(N, down, across) float64: the sum of each block; a correlation does not depend on the scale."""
     sums: np.ndarray = pictures[..., :COLOURS].sum(axis=3, dtype=np.float64)
     for axis in (1, 2):
         sums = np.add.reduceat(sums, np.arange(0, pictures.shape[axis], side), axis=axis)
     return sums
 
 
-def _counts(dataset: Dataset, rows: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """(C, B) int64 pixels in each bin."""
-    counts = np.zeros((dataset.shape[2], len(edges) - 1), np.int64)
-    for values in _by_channel(dataset, rows):
-        for channel, channel_values in enumerate(values):
-            counts[channel] += _binned(channel_values, edges)
-    return counts
-
-
 def _by_channel(dataset: Dataset, rows: np.ndarray) -> Iterator[np.ndarray]:
-    """(C, n) pixels in slices; each channel in one piece is four times as fast to reduce."""
+    """(C, n) pixels in slices; contiguous channels are reduced four times as fast."""
     for _, pictures in picture_slices(dataset.images, rows):
         yield np.moveaxis(pictures, 3, 0).reshape(pictures.shape[3], -1)
 
 
 def _binned(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """Like np.histogram, ten times as fast for bytes."""
+    """np.histogram, ten times as fast for uint8."""
     if values.dtype != np.uint8:
         return np.histogram(values, edges)[0]
     return np.histogram(np.arange(256), edges, weights=np.bincount(values, minlength=256))[0].astype(np.int64)

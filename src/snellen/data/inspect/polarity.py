@@ -1,4 +1,4 @@
-"""Dark ink on light paper or the other way round: what the border of pictures tells of their polarity."""
+"""Polarity: dark ink on light paper or light on dark, judged by the border of the pictures."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 CLEAR = 0.2
-"""How far from middle grey a mean border must be to tell: digits have 0.1 to 0.2, their inversion 0.8 to 0.9, the
-photographs of CIFAR-10 0.47."""
+"""Distance of the mean border from middle grey from which polarity is clear: borders of digits have 0.1 to 0.2,
+inverted ones 0.8 to 0.9, the photographs of CIFAR-10 0.47."""
 
 Level = Annotated[float, Field(ge=0, le=1)]
 
 
-class Tone(BaseModel):
-    """Means over pictures with black as 0 and white as 1: of the outermost pixels, and of all."""
+class Polarity(BaseModel):
+    """Mean brightness of pictures, from 0 (black) to 1 (white): of the outermost pixels, and of all pixels."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     border: Level
     mean: Level
 
-    def is_inverse_of(self, other: Tone) -> bool:
-        """Whether the border is clearly light where that of `other` is clearly dark, or the other way round."""
+    def is_inverse_of(self, other: Polarity) -> bool:
+        """Whether one border is clearly light and the other clearly dark."""
         one, two = self.border - 0.5, other.border - 0.5
         return min(abs(one), abs(two)) > CLEAR and one * two < 0
 
 
-def tone_of(image: np.ndarray) -> Tone:
-    """That of a mean picture (H, W, C) with values from 0 to 1; alpha, where there is some, is left out."""
+def polarity_of(image: np.ndarray) -> Polarity:
+    """The polarity of a mean picture (H, W, C) with values from 0 to 1; alpha is left out."""
     colours = np.clip(image[..., :3], 0, 1)
     inner = np.zeros(colours.shape[:2], bool)
     inner[1:-1, 1:-1] = True
-    return Tone(border=float(colours[~inner].mean()), mean=float(colours.mean()))
+    return Polarity(border=float(colours[~inner].mean()), mean=float(colours.mean()))

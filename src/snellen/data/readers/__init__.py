@@ -1,1 +1,1 @@
-"""Readers: one file a format. Each finds the files of a source and decodes them into a Dataset."""
+"""Readers: one file for each format, which finds the files of a source and decodes them into a Dataset."""

@@ -1,4 +1,4 @@
-"""Which of the arrays in a container are pictures and labels, of training and test: by the study, or by usual names."""
+"""Which arrays of a file are the pictures and labels of the training and test part: by `keys`, or by usual names."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ ROLES = ("images", "labels", "test_images", "test_labels")
 USUAL_NAMES = (ROLES, ("x_train", "y_train", "x_test", "y_test"))
 
 
-def choose(names: Iterable[str], keys: Mapping[str, str]) -> list[tuple[str, str]]:
-    """(pictures, labels) of the training and, where there is one, of the test part.
+def choose_arrays(names: Iterable[str], keys: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Names of the (pictures, labels) arrays of the training part and, where there is one, of the test part.
 
-    names: of all arrays. keys: what the study says, role to name; empty for the usual names in any case. Raises
+    names: of all arrays. keys: role to name, from the study; empty for the usual names, in upper or lower case. Raises
     UnknownName for a key or array that does not exist, DataError when arrays are missing or two fit one role.
     """
     for role in keys:
         if role not in ROLES:
             raise unknown("array", role, ROLES, where="keys")
-    return _pairs(_named(set(names), keys) if keys else usual(names))
+    return _pairs(_named(set(names), keys) if keys else arrays_by_usual_name(names))
 
 
-def usual(names: Iterable[str]) -> dict[str, str]:
-    """Roles to those arrays that have usual names. Raises DataError when two fit one role."""
+def arrays_by_usual_name(names: Iterable[str]) -> dict[str, str]:
+    """Role to array, for arrays with usual names. Raises DataError when two fit one role."""
     found: dict[str, str] = {}
     for name in names:
         role = next((ROLES[usual.index(name.lower())] for usual in USUAL_NAMES if name.lower() in usual), None)
@@ -38,12 +38,12 @@ def usual(names: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def parts(
-    pairs: Iterable[tuple[str, str]], read: Callable[[str], np.ndarray], label: Callable[[str], str]
+def read_parts(
+    pairs: Iterable[tuple[str, str]], read: Callable[[str], np.ndarray], display_name: Callable[[str], str]
 ) -> list[Part]:
-    """The parts of chosen arrays; label: what rows of an array are called."""
+    """The parts of these arrays. display_name: what an array is called in row ids and messages."""
     return [
-        Part(read(images), read(labels), label(images), label(labels), official_test=number > 0)
+        Part(read(images), read(labels), display_name(images), display_name(labels), official_test=number > 0)
         for number, (images, labels) in enumerate(pairs)
     ]
 
@@ -56,7 +56,7 @@ def _named(names: set[str], keys: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def _pairs(names: Mapping[str, str]) -> list[tuple[str, str]]:
-    """(pictures, labels) of training and test part, refusing one without the other."""
+    """(pictures, labels) of training and test part. Raises DataError for pictures without labels and the reverse."""
     pairs = []
     for images, labels in (ROLES[:2], ROLES[2:]):
         if (images in names) != (labels in names):

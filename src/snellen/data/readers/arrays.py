@@ -1,4 +1,4 @@
-"""Arrays of pictures and labels as a Dataset: the checks and conversions that every reader shares."""
+"""Arrays of pictures and labels as a Dataset: the checks and conversions of every reader."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from snellen.data.dataset import Dataset, fingerprint
-from snellen.data.readers.classes import encode
+from snellen.data.readers.labels import encode_labels
 from snellen.data.readers.pixels import as_pictures, find_range
 from snellen.data.readers.text import check_text
 from snellen.errors import DataError
@@ -17,7 +17,7 @@ from snellen.errors import DataError
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Rows of the training part or of the official test part, as a file holds them, and what its arrays are called."""
+    """Rows of the training part or of the official test part, as in their file, and the names of their arrays."""
 
     images: np.ndarray
     labels: np.ndarray
@@ -39,7 +39,7 @@ def from_arrays(
     """A Dataset of copies of arrays in memory; `test_images` and `test_labels` become its official test part.
 
     images: (N, H, W) or (N, H, W, C) with C 1, 3 or 4; integers, booleans or floats. Stored as uint8 when that is
-    lossless, else as float32: float64 values are rounded to it, integers beyond 2**24 are refused. labels: (N,) or
+    lossless, else as float32: float64 values are rounded, integers beyond 2**24 are refused. labels: (N,) or
     (N, 1), integers counting from 0, or class names. Raises DataError naming the array and the row.
     """
     if (test_images is None) != (test_labels is None):
@@ -54,14 +54,14 @@ def from_arrays(
 def assemble(
     parts: Sequence[Part], class_names: Sequence[str] | None, pixel_range: tuple[float, float] | None, name: str
 ) -> Dataset:
-    """The Dataset of all parts, in their order. Raises as `from_arrays` does."""
+    """The Dataset of all parts, in their order. Raises the same errors as `from_arrays`."""
     for part in parts:
         check_text(part.images_name, "a name")
         _check_counts(part)
     pictures = [as_pictures(part.images, part.images_name) for part in parts]
     _check_same_shape(parts, pictures)
     black_white = find_range(pictures, [part.images_name for part in parts], pixel_range)
-    labels, classes = encode([(part.labels, part.labels_name) for part in parts], class_names)
+    labels, classes = encode_labels([(part.labels, part.labels_name) for part in parts], class_names)
     images = pictures[0] if len(parts) == 1 else np.concatenate(pictures)
     marks = [part.official_test for part in parts]
     official_test = np.repeat(marks, [len(part) for part in pictures]) if any(marks) else None
@@ -71,7 +71,7 @@ def assemble(
 
 
 def _copy(values: Any, name: str) -> np.ndarray:
-    """`values` as an array of its own, so that what the caller does to them later changes nothing here."""
+    """A copy of `values`, so that later changes by the caller do not reach the data set."""
     try:
         return np.array(values)
     except ValueError as error:

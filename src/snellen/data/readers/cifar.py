@@ -27,8 +27,8 @@ PIXELS = 3072
 
 @dataclass(frozen=True)
 class Labels:
-    """One kind of label. place: its column in a binary row, or its key in a Python batch. names_file: where the class
-    names are; names_key: their key, for Python."""
+    """One kind of label. place: its column in a binary row, or its key in a Python batch. names_file: the file with the
+    class names; names_key: their key, for Python."""
 
     place: int | str
     names_file: str
@@ -79,7 +79,7 @@ def read_binary(path: Path, num_labels: int, column: int) -> tuple[np.ndarray, n
 
 
 def read_python(path: Path, key: str) -> tuple[np.ndarray, np.ndarray]:
-    """(N, 32, 32, 3) uint8 pictures and (N,) integer labels of one Python batch; key: that of the labels."""
+    """(N, 32, 32, 3) uint8 pictures and (N,) integer labels of one Python batch. key: of the labels."""
     with located(path.name), readable(), open_data(path, MAX_BATCH_BYTES) as file:
         batch = read_pickled(file.read(file_bytes(file)))
         pixels = batch.get("data")
@@ -109,7 +109,7 @@ def _numbers(values: Any, key: str) -> np.ndarray:
 
 
 def _find(path: Path) -> tuple[Path, Layout]:
-    """The folder that holds batches, `path` or the published one in it, and how they are laid out."""
+    """The folder with the batches, `path` or a published folder in it, and its layout."""
     found = [
         (folder, layout)
         for name, layout in LAYOUTS.items()
@@ -125,15 +125,15 @@ def _find(path: Path) -> tuple[Path, Layout]:
 
 
 def _batches(folder: Path, layout: Layout) -> list[str]:
-    """The names of the training batches, each checked to be there, and of the test batch where it is."""
+    """The names of the training batches, all of which must exist, and of the test batch if it exists."""
     for name in layout.training:
         if not (folder / name).is_file():
             raise DataError(f"{name} is missing", expected=", ".join(layout.training))
     return [*layout.training, *([layout.test] if (folder / layout.test).is_file() else [])]
 
 
-def _wanted(layout: Layout, options: Options) -> Labels:
-    """The labels that the study wants, or the default ones."""
+def _chosen_labels(layout: Layout, options: Options) -> Labels:
+    """The kind of labels that the study chose, or the default."""
     for key in options.keys:
         if key != "labels":
             raise unknown("key", key, ["labels"], where="keys")
@@ -144,7 +144,7 @@ def _wanted(layout: Layout, options: Options) -> Labels:
 
 
 def _class_names(folder: Path, labels: Labels) -> tuple[str, ...] | None:
-    """The published class names, or None when their file is not there."""
+    """The published class names, or None when their file is missing."""
     path = folder / labels.names_file
     if not path.is_file():
         return None
@@ -164,13 +164,13 @@ def _recognises(path: Path) -> bool:
 
 def _files(path: Path, options: Options) -> list[Path]:
     folder, layout = _find(path)
-    names = folder / _wanted(layout, options).names_file
+    names = folder / _chosen_labels(layout, options).names_file
     return [*(folder / name for name in _batches(folder, layout)), *([names] if names.is_file() else [])]
 
 
 def _decode(path: Path, options: Options, name: str) -> Dataset:
     folder, layout = _find(path)
-    labels, parts = _wanted(layout, options), []
+    labels, parts = _chosen_labels(layout, options), []
     for batch in _batches(folder, layout):
         if isinstance(labels.place, str):
             images, codes = read_python(folder / batch, labels.place)

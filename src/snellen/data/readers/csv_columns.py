@@ -1,4 +1,4 @@
-"""The columns of a pixel CSV: whether the first line names them, and which of them is the label."""
+"""The columns of a pixel CSV: whether the first line is a header, and which column is the label."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MAX_COLUMNS = 3 * MAX_SIDE_PIXELS**2 + 1
 
 @dataclass(frozen=True)
 class Columns:
-    """names: of all columns. label: which of them, or None where only the values can tell. has_header: it has names."""
+    """names: of all columns. label: its column, or None when only values can tell. has_header: of the file."""
 
     names: Sequence[str]
     label: int | None
@@ -37,7 +37,7 @@ def first_lines(stream: IO[bytes], count: int) -> list[list[str]]:
 
 
 def cells_of(line: bytes) -> list[str]:
-    """The cells of a line; bytes that are no text are shown escaped."""
+    """The cells of a line; bytes that are not UTF-8 are escaped."""
     if line.count(b",") >= MAX_COLUMNS:
         found = f"{line.count(b',') + 1:,}"
         raise DataError("too many columns", found=found, expected=f"at most {MAX_COLUMNS:,}")
@@ -47,21 +47,21 @@ def cells_of(line: bytes) -> list[str]:
         raise DataError(f"cannot be read: {error}") from error
 
 
-def find_columns(lines: list[list[str]], wanted: str | None) -> Columns:
-    """The columns of a file with these first lines; wanted: name or number of the label column, if the study says."""
+def find_columns(lines: list[list[str]], label: str | None) -> Columns:
+    """The columns of a file with these first lines. label: name or number of the label column, from the study."""
     first = lines[0] if lines else []
     texts = [place for place, cell in enumerate(first) if not is_number(cell)]
     has_header = len(texts) > 1 or (len(texts) == 1 and _is_name(first[texts[0]], lines[1:], texts[0]))
     names = first if has_header else [f"{place}" for place in range(len(first))]
-    if wanted is not None:
-        return Columns(names, _place(wanted, names), has_header)
+    if label is not None:
+        return Columns(names, _position(label, names), has_header)
     if not has_header:
         return Columns(names, texts[0] if texts else None, False)
     return Columns(names, _label_by_name(names), True)
 
 
 def is_number(cell: str) -> bool:
-    """True for what Python reads as a number, NaN included."""
+    """True when Python reads the cell as a number, NaN included."""
     try:
         float(cell)
     except ValueError:
@@ -70,20 +70,20 @@ def is_number(cell: str) -> bool:
 
 
 def _is_name(cell: str, below: list[list[str]], place: int) -> bool:
-    """True when the only text in the first line is a column's name and not a row's label."""
+    """True when the only text in the first line is the name of a column rather than the label of a row."""
     return cell.lower() in LABELS or any(len(cells) > place and is_number(cells[place]) for cells in below)
 
 
-def _place(wanted: str, names: Sequence[str]) -> int:
-    if wanted in names:
-        return names.index(wanted)
-    if re.fullmatch(r"-?\d{1,7}", wanted) and -len(names) <= int(wanted) < len(names):
-        return int(wanted) % len(names)
-    raise unknown("column", wanted, names, where="keys.label")
+def _position(label: str, names: Sequence[str]) -> int:
+    if label in names:
+        return names.index(label)
+    if re.fullmatch(r"-?\d{1,7}", label) and -len(names) <= int(label) < len(names):
+        return int(label) % len(names)
+    raise unknown("column", label, names, where="keys.label")
 
 
 def _label_by_name(names: Sequence[str]) -> int:
-    """The column with a usual name, else the only one whose name does not end in a number."""
+    """The column with a usual name, else the only one whose name does not end in a digit."""
     usual = [place for place, name in enumerate(names) if name.lower() in LABELS]
     odd = [place for place, name in enumerate(names) if not re.search(r"\d$", name)]
     found = usual or odd

@@ -20,7 +20,7 @@ IMAGES, LABELS = "emnist-{}-{}-images-idx3-ubyte", "emnist-{}-{}-labels-idx1-uby
 TRAINING = re.compile(r"emnist-(\w+)-train-images-idx3-ubyte(\.gz)?")
 
 FIRST_LABEL = {"letters": 1}
-"""Other splits count from 0."""
+"""Other splits start at 0."""
 
 CLASSES = {
     "letters": ascii_uppercase,
@@ -39,22 +39,22 @@ def _splits(path: Path) -> list[str]:
 
 
 def _split(path: Path, options: Options) -> str:
-    """The split that the study names with `keys: {split: letters}`, or the only one there."""
+    """The split that the study names with `keys: {split: letters}`, or the only one in the folder."""
     splits = _splits(path)
     for key in options.keys:
         if key != "split":
             raise unknown("key", key, ["split"], where="keys")
-    wanted = options.keys.get("split")
-    if wanted is None and len(splits) != 1:
+    chosen = options.keys.get("split")
+    if chosen is None and len(splits) != 1:
         hint = "Say which with `keys: {split: ...}`."
         raise DataError("not one split", found=", ".join(splits) or "none", hint=hint)
-    if wanted is not None and wanted not in splits:
-        raise unknown("split", wanted, splits, where="keys.split")
-    return wanted or splits[0]
+    if chosen is not None and chosen not in splits:
+        raise unknown("split", chosen, splits, where="keys.split")
+    return chosen or splits[0]
 
 
 def _pairs(path: Path, split: str) -> list[tuple[Path, Path]]:
-    """Picture and label file of the training part and, where it is there, of the test part."""
+    """Picture and label file of the training part and, if present, of the test part."""
     pairs = []
     for role in ROLES:
         names = IMAGES.format(split, role), LABELS.format(split, role)

@@ -1,4 +1,4 @@
-"""A folder of picture files by class, `photos/cat/1.jpg`, with or without a train/test level above the classes."""
+"""A folder of picture files in a folder for each class, `photos/cat/1.jpg`, maybe with `train` and `test` above."""
 
 from __future__ import annotations
 
@@ -7,8 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from snellen.data.dataset import Dataset
-from snellen.data.readers.picture import is_picture
-from snellen.data.readers.picture_files import ROLES, VALIDATION, Below, Listed, dataset_of, is_test, keep_classes
+from snellen.data.readers.labelled_pictures import (
+    ROLES,
+    VALIDATION,
+    LabelledFile,
+    SourceFolder,
+    is_official_test,
+    read_dataset,
+    select_rows,
+)
+from snellen.data.readers.picture_decoder import is_picture
 from snellen.data.readers.reader import Options, Reader
 from snellen.data.readers.streams import reachable
 from snellen.errors import DataError, StudyError, located
@@ -26,35 +34,35 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def _has_parts(root: Path) -> bool:
-    """Whether the folders in `root` are the parts of a publisher rather than classes."""
+    """Whether the folders in `root` are train, validation and test rather than classes."""
     return {folder.name.lower() for folder in _folders(root)} <= {*ROLES, *VALIDATION}
 
 
 def _parts(root: Path) -> list[tuple[Path, bool]]:
-    """The folders that hold classes, and whether each is the official test."""
+    """The folders that hold class folders, and whether each is the official test."""
     if not _has_parts(root):
         return [(root, False)]
     parts = []
     for folder in _folders(root):
         with located(folder.name):
-            parts.append((folder, is_test(folder.name)))
+            parts.append((folder, is_official_test(folder.name)))
     return parts
 
 
-def _files_below(folder: Path, below: Below) -> Iterator[str]:
-    """Every visible file at any depth, by its path below the folder. Raises DataError for any linked folder."""
+def _files_below(folder: Path, source: SourceFolder) -> Iterator[str]:
+    """Every visible file at any depth, by its path below the folder. Raises DataError for a linked folder."""
     for linked, file in _walk(folder):
         if linked:
-            below.check(folder / file)
+            source.check(folder / file)
             raise DataError("a linked folder", expected="a folder", where=file)
         yield file
 
 
 def _walk(folder: Path) -> Iterator[tuple[bool, str]]:
-    """Every visible file at any depth, and every linked folder, which is not entered: whether it is one, and its path
-    below `folder` with forward slashes.
+    """(whether it is a linked folder, path below `folder` with forward slashes) of every visible file at any depth, and
+    of every linked folder, which is not entered.
 
-    Not `os.walk`, which leaves out without a word what it cannot list, and calls itself for every folder in a folder.
+    Not `os.walk`, which silently skips folders that it cannot list, and is recursive.
     """
     left = [("", 1)]
     while left:
@@ -73,23 +81,23 @@ def _walk(folder: Path) -> Iterator[tuple[bool, str]]:
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
-    """False also for links in circles, which are refused with their names when they are opened."""
+    """False also for circular links, which are refused by name when they are opened."""
     try:
         return entry.is_dir()
     except OSError:
         return False
 
 
-def _listed(root: Path, options: Options) -> list[Listed]:
+def _list_files(root: Path, options: Options) -> list[LabelledFile]:
     """Every file of every class folder, by path. Raises DataError for loose pictures and empty classes."""
     if options.keys:
         raise StudyError("`keys` for a folder of pictures", found=", ".join(options.keys), hint="Remove `keys`.")
-    below, rows = Below(root), list[Listed]()
+    source, rows = SourceFolder(root), list[LabelledFile]()
     with reachable():
-        for part, tested in _parts(root):
+        for part, is_test in _parts(root):
             _check_no_loose_pictures(part, root)
             for folder in _folders(part):
-                for row in _listed_class(folder, root, tested, below, options):
+                for row in _list_class(folder, root, is_test, source, options):
                     rows.append(row)
                     if len(rows) > MAX_LISTED_FILES:
                         expected = f"at most {MAX_LISTED_FILES:,}"
@@ -97,18 +105,20 @@ def _listed(root: Path, options: Options) -> list[Listed]:
     return sorted(rows, key=lambda row: row.id)
 
 
-def _listed_class(folder: Path, root: Path, tested: bool, below: Below, options: Options) -> Iterator[Listed]:
-    none, prefix = True, folder.relative_to(root).as_posix()
+def _list_class(
+    folder: Path, root: Path, is_test: bool, source: SourceFolder, options: Options
+) -> Iterator[LabelledFile]:
+    empty, prefix = True, folder.relative_to(root).as_posix()
     with located(prefix):
-        below.check(folder / "any")
-        for name in _files_below(folder, below):
+        source.check(folder / "any")
+        for name in _files_below(folder, source):
             file, path = folder / name, f"{prefix}/{name}"
             with located(name):
-                below.check(file)
+                source.check(file)
                 group = options.group.of_path(path) if options.group else None
-            yield Listed(file, path, folder.name, tested, group, path)
-            none = False
-        if none:
+            yield LabelledFile(file, path, folder.name, is_test, group, path)
+            empty = False
+        if empty:
             raise DataError("an empty class folder", expected="at least one picture")
 
 
@@ -116,11 +126,13 @@ def _check_no_loose_pictures(part: Path, root: Path) -> None:
     loose = next((each for each in sorted(part.iterdir()) if each.is_file() and is_picture(each)), None)
     if loose:
         where = loose.relative_to(root).as_posix()
-        raise DataError("a picture outside the class folders", expected="pictures in a folder a class", where=where)
+        raise DataError(
+            "a picture outside the class folders", expected="each picture in the folder of its class", where=where
+        )
 
 
 def _recognises(path: Path) -> bool:
-    """Whether there is a picture in a folder of `path`, at any depth."""
+    """Whether a folder in `path` holds a picture, at any depth."""
     if not path.is_dir():
         return False
     with reachable():
@@ -128,16 +140,16 @@ def _recognises(path: Path) -> bool:
 
 
 def _files(path: Path, options: Options) -> list[Path]:
-    return [row.file for row in keep_classes(_listed(path, options), options)[0]]
+    return [row.file for row in select_rows(_list_files(path, options), options)[0]]
 
 
 def _decode(path: Path, options: Options, name: str) -> Dataset:
-    return dataset_of(_listed(path, options), options, name)
+    return read_dataset(_list_files(path, options), options, name)
 
 
 READER = Reader(
     version=1,
-    looks_for="a folder with a folder of pictures for each class, these maybe in folders `train` and `test`",
+    looks_for="a folder with a folder of pictures for each class, or `train` and `test` folders that hold such",
     recognises=_recognises,
     files=_files,
     decode=_decode,

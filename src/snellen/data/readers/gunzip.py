@@ -1,4 +1,4 @@
-"""A gzip file as a stream of bytes that never does much work for little: Python's own reads empty members for ever.
+"""A gzip file as a stream, with a limit on members: Python's own reader goes through empty members without end.
 
 Format: RFC 1952. A file may be several members one after another; zlib checks length and CRC-32 of each.
 """
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 STORED_BYTES = 2**16
 GZIP_WINDOW = 31
-"""For zlib: a gzip header and trailer around the largest window."""
+"""Tells zlib to expect a gzip header and trailer, and the largest window."""
 
 
 def gunzip(file: IO[bytes]) -> io.BufferedReader:
-    """What the gzip file holds. Reading raises EOFError where it ends early, zlib.error or DataError for damage."""
+    """The uncompressed content. Reading raises EOFError for a file cut short, zlib.error or DataError for damage."""
     return io.BufferedReader(_Members(file), STORED_BYTES)
 
 
@@ -49,7 +49,7 @@ class _Members(io.RawIOBase):
         return len(content)
 
     def _has_more(self) -> bool:
-        """Whether there may be content; begins the next member where one has ended. Zeros at the end are padding."""
+        """Whether there may be more content; starts the next member after one has ended. Final zeros are padding."""
         self.stored = self.stored or self.file.read(STORED_BYTES)
         if self.member.eof:
             while self.stored and not self.stored.strip(b"\0"):
@@ -67,4 +67,4 @@ class _Members(io.RawIOBase):
         self.num_members += 1
         if self.num_members > FEW_GZIP_MEMBERS + self.num_bytes // MIN_GZIP_MEMBER_BYTES:
             found = f"{self.num_members:,} members with {self.num_bytes:,} bytes"
-            raise DataError("a gzip file of members with nearly nothing in them", found=found, expected="one member")
+            raise DataError("a gzip file with too many nearly empty members", found=found, expected="one member")

@@ -1,4 +1,4 @@
-"""HDF5 files with arrays of pictures and labels, opened in a child process; and arrays that repeat others."""
+"""HDF5 files with arrays of pictures and labels, opened in a child process; finds arrays that repeat others."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from snellen.data.readers.streams import open_data, readable
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
 MAX_COMPARED = 20
-"""Arrays among which repetitions are looked for; the time grows with the cube, and public files have 6."""
+"""Most arrays that are compared with each other; the time grows with the cube, and public files have 6."""
 
 
 @dataclass(frozen=True)
 class Union:
-    """An array that holds exactly the rows of two others: who trains or chooses on it has seen both."""
+    """An array that holds exactly the rows of two others: training on it is training on both."""
 
     array: str
     parts: tuple[str, str]
@@ -55,7 +55,7 @@ def _rows(file: Guarded, name: str) -> Counter[bytes]:
 
 
 def is_hdf5(path: Path) -> bool:
-    """True for an HDF5 file, told by its first bytes."""
+    """True for an HDF5 file, recognised by its first bytes."""
     if not path.is_file():
         return False
     with readable(), open_data(path) as file:
@@ -68,8 +68,8 @@ def _files(path: Path, options: Options) -> list[Path]:
 
 def _decode(path: Path, options: Options, name: str) -> Dataset:
     with opened("hdf5", path) as file:
-        pairs = array_names.choose(file.arrays, options.keys)
-        parts = array_names.parts(pairs, file.read, lambda array: f"{path.name}/{array}")
+        pairs = array_names.choose_arrays(file.arrays, options.keys)
+        parts = array_names.read_parts(pairs, file.read, lambda array: f"{path.name}/{array}")
     return assemble(parts, options.class_names, options.pixel_range, name)
 
 

@@ -35,9 +35,9 @@ GZIP_MAGIC = b"\x1f\x8b"
 
 
 def read_idx(path: Path, num_dimensions: int) -> np.ndarray:
-    """The uint8 array of one IDX file, plain or gzipped (told by its first bytes).
+    """The uint8 array of one IDX file, plain or gzipped (recognised by its first bytes).
 
-    Raises DataError with file name and byte offset when magic number, dimensions or length are not as they should be.
+    Raises DataError with file name and byte offset for a wrong magic number, wrong dimensions or a wrong length.
     """
     with located(path.name), readable(), open_data(path) as file:
         gzipped = file.peek(2)[:2] == GZIP_MAGIC
@@ -67,7 +67,7 @@ def _find(folder: Path, name: str) -> Path | None:
 
 
 def _pair(folder: Path, stem: str) -> tuple[Path, Path] | None:
-    """Picture and label file of one part; None when neither is there, DataError when one is missing."""
+    """Picture and label file of one part; None when both are missing. Raises DataError when one is missing."""
     names = IMAGES.format(stem), LABELS.format(stem)
     images, labels = (_find(folder, name) for name in names)
     if images and labels:

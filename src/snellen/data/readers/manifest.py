@@ -1,4 +1,4 @@
-"""A manifest: a CSV or Parquet file with a row a picture, its path, its label, and maybe its group and its role."""
+"""A manifest: a CSV or Parquet file that lists pictures, each with its path, label, and maybe its group and role."""
 
 from __future__ import annotations
 
@@ -13,7 +13,13 @@ from typing import TextIO
 
 from snellen.data.dataset import Dataset
 from snellen.data.readers.guarded import opened
-from snellen.data.readers.picture_files import Below, Listed, dataset_of, is_test, keep_classes
+from snellen.data.readers.labelled_pictures import (
+    LabelledFile,
+    SourceFolder,
+    is_official_test,
+    read_dataset,
+    select_rows,
+)
 from snellen.data.readers.reader import Options, Reader
 from snellen.data.readers.streams import open_data, reachable, readable
 from snellen.errors import SHOWN_ITEMS, DataError, located, shown, unknown
@@ -25,7 +31,7 @@ COLUMNS = {
     "group": ("group",),
     "role": ("role",),
 }
-"""What a column may be for, and its usual names."""
+"""The uses of columns, each with its usual names."""
 
 PARQUET_MAGIC = b"PAR1"
 DELIMITERS = ",;\t"
@@ -35,14 +41,14 @@ SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
 
 @dataclass(frozen=True)
 class Table:
-    """Columns of text, all of one length, by what they are for. place: where row n stands, for people."""
+    """Columns of text, all of one length, by use. place: the position of row n in the file, for messages."""
 
     columns: Mapping[str, Sequence[str]]
     place: Callable[[int], str]
 
 
 def _read(path: Path, keys: Mapping[str, str]) -> Table:
-    """The columns that are wanted. Raises DataError naming line or row for what is not a table of text."""
+    """The used columns. Raises DataError naming line or row for what is not a table of text."""
     with located(path.name), readable(), open_data(path, MAX_MANIFEST_BYTES) as file:
         if not _is_parquet(file):
             return _read_csv(file, keys)
@@ -54,10 +60,10 @@ def _is_parquet(file: BufferedReader) -> bool:
 
 
 def _read_csv(file: BufferedReader, keys: Mapping[str, str]) -> Table:
-    """UTF-8 with a header line, divided by commas, semicolons or tabs, whichever the header has most of."""
+    """UTF-8 with a header line, separated by commas, semicolons or tabs, whichever is most frequent in the header."""
     with _as_text(file) as text:
         names, delimiter = _header(text)
-        places = {use: names.index(name) for use, name in _chosen(names, keys).items()}
+        places = {use: names.index(name) for use, name in _columns_by_use(names, keys).items()}
         columns: dict[str, list[str]] = {use: [] for use in places}
         lines = array("q")
         reader = csv.reader(text, delimiter=delimiter, strict=True)
@@ -78,7 +84,7 @@ def _as_text(file: BufferedReader) -> TextIOWrapper:
 
 
 def _header(file: TextIO) -> tuple[list[str], str]:
-    """The names of the columns and what divides them. Raises DataError for a name given twice."""
+    """The names of the columns and the separator. Raises DataError for a name given twice."""
     line = file.readline(MAX_HEADER_CHARACTERS)
     delimiter = max(DELIMITERS, key=line.count)
     try:
@@ -94,20 +100,20 @@ def _header(file: TextIO) -> tuple[list[str], str]:
 def _check_row(row: Sequence[str], names: Sequence[str], line: int, num_before: int) -> None:
     if len(row) != len(names):
         found, expected = f"{len(row)} values", f"{len(names)} as in the header"
-        raise DataError("a line of another width", found=found, expected=expected, where=f"line {line}")
+        raise DataError("a line with another number of values", found=found, expected=expected, where=f"line {line}")
     if num_before == MAX_LISTED_FILES:
         raise DataError("too many rows", expected=f"at most {MAX_LISTED_FILES:,}", where=f"line {line}")
 
 
 def _read_parquet(path: Path, keys: Mapping[str, str]) -> Table:
     with readable(), opened("parquet", path) as file:
-        chosen = _chosen(list(file.arrays), keys)
+        chosen = _columns_by_use(list(file.arrays), keys)
         columns = {use: [cell.decode() for cell in file.read(name).tolist()] for use, name in chosen.items()}
     return Table(columns, lambda row: f"row {row}")
 
 
-def _chosen(names: Sequence[str], keys: Mapping[str, str]) -> dict[str, str]:
-    """Columns by what they are for: those that `keys` name, and for the rest those with usual names."""
+def _columns_by_use(names: Sequence[str], keys: Mapping[str, str]) -> dict[str, str]:
+    """Use to column: the columns that `keys` name, otherwise those with usual names."""
     chosen = {}
     for use, usual in COLUMNS.items():
         found = [keys[use]] if use in keys else [name for name in names if name.strip().lower() in usual]
@@ -124,23 +130,25 @@ def _chosen(names: Sequence[str], keys: Mapping[str, str]) -> dict[str, str]:
     return chosen
 
 
-def _listed(manifest: Path, options: Options) -> list[Listed]:
-    """Every row, in order. Raises DataError naming the row of a bad or missing path, label or role, or a copy."""
+def _list_files(manifest: Path, options: Options) -> list[LabelledFile]:
+    """Every row, in order. Raises DataError naming the row of a bad, missing or repeated path, a bad label or role."""
     keys = dict(options.keys)
     for use in keys:
         if use not in COLUMNS:
             raise unknown("column", use, COLUMNS, where="keys")
     if options.group and options.group.column:
         keys["group"] = options.group.column
-    table, rows, first = _read(manifest, keys), list[Listed](), dict[str, int]()
-    below = Below(manifest.parent)
+    table, rows, first = _read(manifest, keys), list[LabelledFile](), dict[str, int]()
+    source = SourceFolder(manifest.parent)
     with located(manifest.name), reachable():
         for row, path in enumerate(table.columns["path"]):
             with located(table.place(row)):
-                listed = _row(row, path, table.columns, below, options, table.place(row))
-                twin = first.setdefault(listed.id, row)
-                if twin != row:
-                    raise DataError("the same picture twice", found=listed.id, expected=f"only in {table.place(twin)}")
+                listed = _row(row, path, table.columns, source, options, table.place(row))
+                earlier = first.setdefault(listed.id, row)
+                if earlier != row:
+                    raise DataError(
+                        "the same picture twice", found=listed.id, expected=f"only in {table.place(earlier)}"
+                    )
                 rows.append(listed)
     if not rows:
         raise DataError("no pictures", found="a header only", where=manifest.name)
@@ -148,25 +156,25 @@ def _listed(manifest: Path, options: Options) -> list[Listed]:
 
 
 def _row(
-    row: int, path: str, columns: Mapping[str, Sequence[str]], below: Below, options: Options, place: str
-) -> Listed:
+    row: int, path: str, columns: Mapping[str, Sequence[str]], source: SourceFolder, options: Options, place: str
+) -> LabelledFile:
     for use in columns:
         if len(columns[use][row]) > MAX_NAME_CHARACTERS:
             found = f"{len(columns[use][row]):,} characters"
             raise DataError(f"too long for a {use}", found=found, expected=f"at most {MAX_NAME_CHARACTERS:,}")
-    name = _below(path)
-    file = below.root / name
-    below.check(file)
+    name = _relative_path(path)
+    file = source.root / name
+    source.check(file)
     if not file.is_file() and options.on_bad_image is None:
         raise DataError("no such file", found=name)
     label = columns["label"][row].strip()
     if not label:
         raise DataError("no label", found=shown(columns["label"][row]))
-    tested = is_test(columns["role"][row]) if "role" in columns else False
-    return Listed(file, name, label, tested, _group(row, name, columns, options), f"{place}: {name}")
+    is_test = is_official_test(columns["role"][row]) if "role" in columns else False
+    return LabelledFile(file, name, label, is_test, _group(row, name, columns, options), f"{place}: {name}")
 
 
-def _below(path: str) -> str:
+def _relative_path(path: str) -> str:
     """The path with forward slashes. Raises DataError unless it is relative, without `..`."""
     pure = PurePosixPath(path.strip().replace("\\", "/"))
     if pure.is_absolute() or PureWindowsPath(path.strip()).drive or ".." in pure.parts:
@@ -182,12 +190,14 @@ def _group(row: int, name: str, columns: Mapping[str, Sequence[str]], options: O
     if "group" not in columns:
         return None
     if not columns["group"][row].strip():
-        raise DataError("no group", found=shown(columns["group"][row]), hint="Give a picture on its own its own group.")
+        raise DataError(
+            "no group", found=shown(columns["group"][row]), hint="Give a picture without relatives a group of its own."
+        )
     return columns["group"][row].strip()
 
 
 def _recognises(path: Path) -> bool:
-    """A Parquet file, or text whose header has usual names for the path and the label."""
+    """Whether it is a Parquet file, or text whose header has usual names for path and label."""
     if not path.is_file() or path.suffix.lower() not in SUFFIXES:
         return False
     with located(path.name), readable(), open_data(path) as file:
@@ -202,12 +212,12 @@ def _recognises(path: Path) -> bool:
 
 
 def _files(path: Path, options: Options) -> list[Path]:
-    rows, _ = keep_classes(_listed(path, options), options)
+    rows, _ = select_rows(_list_files(path, options), options)
     return [path, *(row.file for row in rows if row.file.is_file())]
 
 
 def _decode(path: Path, options: Options, name: str) -> Dataset:
-    return dataset_of(_listed(path, options), options, name)
+    return read_dataset(_list_files(path, options), options, name)
 
 
 READER = Reader(

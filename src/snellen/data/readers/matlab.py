@@ -1,7 +1,7 @@
-"""MATLAB v5 files as SVHN has them: `X` (height, width, channels, N) and `y` (N, 1), in which label 10 is digit zero.
+"""MATLAB v5 files in SVHN's layout: `X` (height, width, channels, N) and `y` (N, 1), where label 10 is digit zero.
 
 Format: http://ufldl.stanford.edu/housenumbers, "Format 2: cropped digits". A file, or a folder with train_32x32.mat and
-test_32x32.mat; extra_32x32.mat is read by its own path, or with `keys: {extra: train}`.
+test_32x32.mat; extra_32x32.mat is read when its path is given, or with `keys: {extra: train}`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ZERO = 10
 
 
 def read_mat(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """(N, H, W, C) pictures and (N, 1) labels of one file, 10 turned into 0."""
+    """(N, H, W, C) pictures and (N, 1) labels of one file, label 10 replaced by 0."""
     with opened("mat", path) as file:
         for name in (PICTURES, LABELS):
             if name not in file.arrays:
@@ -55,8 +55,8 @@ def _files(path: Path, options: Options) -> list[Path]:
         return [path]
     if not (path / TRAINING).is_file():
         raise DataError(f"{TRAINING} is missing", found=TEST, expected="both")
-    wanted = (TRAINING, EXTRA, TEST) if options.keys else (TRAINING, TEST)
-    return [path / name for name in wanted if (path / name).is_file()]
+    names = (TRAINING, EXTRA, TEST) if options.keys else (TRAINING, TEST)
+    return [path / name for name in names if (path / name).is_file()]
 
 
 def _decode(path: Path, options: Options, name: str) -> Dataset:

@@ -1,7 +1,7 @@
 """NumPy's own files without pickle: an .npz file, a folder of .npy files, or one .npy file beside its labels.
 
-Format: numpy.lib.format. The header is read here with a closed grammar rather than by NumPy, whose reader evaluates it
-as a Python literal, warns, and raises a dozen kinds of errors when it is damaged.
+Format: numpy.lib.format. The header is matched here by a regular expression; NumPy's own reader evaluates it as a
+Python literal, warns, and raises a dozen kinds of errors when it is damaged.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def _parse_type(text: str, offset: int) -> np.dtype:
 
 @dataclass(frozen=True)
 class Container:
-    """Where arrays lie: an .npz file or a folder. arrays: their names, each with its member or file name."""
+    """An .npz file or a folder of arrays. arrays: their names, each with its member or file name."""
 
     path: Path
     arrays: Mapping[str, str]
@@ -98,8 +98,8 @@ class Container:
         member = self.arrays[name]
         return _read_file(self.path / member) if self.is_folder else _read_member(self.path, member)
 
-    def label(self, name: str) -> str:
-        """What rows of that array are called in ids and errors: `x_train.npy` or `FILE.npz/x_train`."""
+    def display_name(self, name: str) -> str:
+        """The array's name in row ids and messages: `x_train.npy` or `FILE.npz/x_train`."""
         return self.arrays[name] if self.is_folder else f"{self.path.name}/{name}"
 
 
@@ -123,7 +123,7 @@ def _read_member(path: Path, member: str) -> np.ndarray:
 
 
 def read_lone_array(path: Path) -> np.ndarray | None:
-    """The array of a .npy file, or of an .npz that holds only one; None for an .npz that holds more."""
+    """The array of an .npy file, or the only one of an .npz file; None for an .npz file with several."""
     if _starts_with(path, NPY_MAGIC):
         return _read_file(path)
     container = _container(path)
@@ -146,7 +146,7 @@ def _container(path: Path) -> Container:
 
 @contextmanager
 def _opened_zip(path: Path) -> Iterator[zipfile.ZipFile]:
-    """A zip archive whose directory is whole and not too large, as the end of the file states it."""
+    """A zip archive whose directory is complete and not too large, by the end record of the file."""
     with readable(), open_data(path) as file:
         num_members = _check_directory(file)
         with zipfile.ZipFile(file) as archive:
@@ -157,10 +157,10 @@ def _opened_zip(path: Path) -> Iterator[zipfile.ZipFile]:
 
 
 def _check_directory(file: BufferedReader) -> int:
-    """The number of members that the end of the directory states, which must end the file (a comment may follow).
+    """The number of members in the end record, which must be the last of the file (a comment may follow).
 
-    The standard library looks neither at that number, so that one damaged length in the directory would hide the
-    members after it, nor at the length of the directory, which it reads whole.
+    The standard library ignores that number, so that one damaged length in the directory would hide the members after
+    it, and reads the whole directory without a limit.
     """
     size = file_bytes(file)
     file.seek(max(0, size - DIRECTORY_END_BYTES - MAX_COMMENT_BYTES))
@@ -195,12 +195,12 @@ def _choose(path: Path, options: Options) -> tuple[Container, list[tuple[str, st
     if _starts_with(path, NPY_MAGIC):
         named.setdefault("images", path.stem)
     container = _container(path)
-    return container, array_names.choose(container.arrays, named)
+    return container, array_names.choose_arrays(container.arrays, named)
 
 
 def _recognises(path: Path) -> bool:
     if path.is_dir():
-        return bool(array_names.usual(_container(path).arrays))
+        return bool(array_names.arrays_by_usual_name(_container(path).arrays))
     return _starts_with(path, NPY_MAGIC) or _starts_with(path, ZIP_MAGIC)
 
 
@@ -213,7 +213,7 @@ def _files(path: Path, options: Options) -> list[Path]:
 
 def _decode(path: Path, options: Options, name: str) -> Dataset:
     container, pairs = _choose(path, options)
-    parts = array_names.parts(pairs, container.read, container.label)
+    parts = array_names.read_parts(pairs, container.read, container.display_name)
     return assemble(parts, options.class_names, options.pixel_range, name)
 
 

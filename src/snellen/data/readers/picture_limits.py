@@ -1,7 +1,7 @@
-"""What decoding one picture may take, from its header on: reads, bytes, pixels, tiles and metadata.
+"""Limits for decoding one picture: reads, bytes, pixels, tiles and metadata.
 
-Pillow bounds pixels and compressed text only. A JPEG of empty markers, a PNG of empty chunks, a TIFF whose tags share
-their bytes or whose one tile is a thousand times the picture take minutes or gigabytes.
+Pillow limits pixels and compressed text only. A JPEG of empty markers, a PNG of empty chunks, or a TIFF whose tags
+share their bytes or whose only tile is a thousand times the picture would take minutes or gigabytes.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
-from snellen.data.resize import Fit
+from snellen.data.resizing import Resizing
 from snellen.errors import DataError
 from snellen.limits import (
     MAX_DECODED_BYTES,
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
     from PIL import ImageFile
 
 EXIF_PLACES = {"exif": 1, "Raw profile type exif": 2}
-"""Where Pillow keeps EXIF data of a file, and characters a byte: PNG may have them as hexadecimal text."""
+"""Pillow's keys for EXIF data, and characters per byte: PNG may store them as hexadecimal text."""
 
 TILE_WIDTH, TILE_HEIGHT = 322, 323
 REDUCTION = 4
-"""How many times smaller a JPEG too large to be decoded whole is decoded, in width and height: its decoder averages."""
+"""A JPEG too large to be decoded whole is decoded at a quarter of its width and height: its decoder averages."""
 
 
-class Bounded(io.BytesIO):
-    """The content of a picture file, which can be read so many times, and so many bytes of it: each a few times."""
+class LimitedReads(io.BytesIO):
+    """The content of a picture file, with limits on the number of reads and on the bytes read in total."""
 
     def __init__(self, content: bytes) -> None:
         super().__init__(content)
@@ -47,16 +47,16 @@ class Bounded(io.BytesIO):
         if self.reads_left < 0:
             raise DataError("a picture file of too many pieces", expected=f"at most {MAX_PICTURE_READS:,}")
         if self.bytes_left < 0:
-            raise DataError("a picture file that uses the same bytes again and again", expected="each once")
+            raise DataError("a picture file that uses the same bytes many times", expected="each once")
         return content
 
     def allow_runs(self, num_pixels: int) -> None:
-        """For the run lengths of BMP, which Pillow reads byte by byte."""
+        """Allows more reads for a run-length encoded BMP, which Pillow reads byte by byte."""
         self.reads_left += min(2 * num_pixels, MAX_RUN_READS)
 
 
 def check_pixels(image: ImageFile.ImageFile) -> None:
-    """Raises DataError for a picture larger than any that is looked at, and for tiles much larger than it."""
+    """Raises DataError for a picture above the limit of pixels, and for tiles much larger than the picture."""
     num_pixels = image.width * image.height
     if num_pixels > MAX_HEADER_PIXELS:
         found, expected = f"{image.height}x{image.width} pixels", f"at most {MAX_HEADER_PIXELS:,}"
@@ -67,10 +67,10 @@ def check_pixels(image: ImageFile.ImageFile) -> None:
         raise DataError("tiles larger than the picture", found=sides, expected=f"at most {image.width}x{image.height}")
 
 
-def bound_memory(image: ImageFile.ImageFile, fit: Fit | None) -> None:
-    """Makes a large JPEG be decoded smaller where `fit` resizes it. Raises DataError for what would need too much.
+def limit_memory(image: ImageFile.ImageFile, resizing: Resizing | None) -> None:
+    """Has a large JPEG decoded at a smaller size when it is resized anyway. Raises DataError for too much memory.
 
-    A picture is in memory about four times while it is decoded and resized; WebP and progressive JPEG keep two more.
+    Decoding and resizing hold a picture about four times in memory; WebP and progressive JPEG two times more.
     """
     channels = 4 if image.has_transparency_data or image.mode == "CMYK" else 1 if image.mode in ("1", "L") else 3
     if image.mode.startswith("I"):
@@ -80,7 +80,7 @@ def bound_memory(image: ImageFile.ImageFile, fit: Fit | None) -> None:
     needed = num_bytes * (2 if image.format == "WEBP" or "progressive" in image.info else 1)
     if needed <= MAX_DECODED_BYTES:
         return
-    if image.format == "JPEG" and fit and fit.step == "resize" and num_bytes <= MAX_REDUCED_BYTES:
+    if image.format == "JPEG" and resizing and resizing.step == "resize" and num_bytes <= MAX_REDUCED_BYTES:
         image.draft(None, (image.width // REDUCTION, image.height // REDUCTION))
         return
     most = MAX_DECODED_BYTES * image.width * image.height // needed
@@ -90,14 +90,14 @@ def bound_memory(image: ImageFile.ImageFile, fit: Fit | None) -> None:
 
 
 def raw_mode(image: ImageFile.ImageFile) -> str:
-    """How the file has its pixels, in Pillow's words: `RGB;16B`."""
+    """Pillow's name for the pixel format of the file: `RGB;16B`."""
     tile = image.tile[0] if image.tile else None
     arguments = tile.args if tile and isinstance(tile.args, tuple) else (tile and tile.args,)
     return str(arguments[0]) if arguments else ""
 
 
 def check_metadata(image: ImageFile.ImageFile) -> None:
-    """Raises DataError for EXIF data larger than a JPEG can have: each of its tags may claim all of its bytes."""
+    """Raises DataError for more EXIF data than a JPEG can have: each tag may refer to all bytes."""
     for place, characters in EXIF_PLACES.items():
         if len(image.info.get(place) or b"") > characters * MAX_EXIF_BYTES:
             found = f"{len(image.info[place]) // characters:,} bytes"

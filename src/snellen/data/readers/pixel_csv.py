@@ -1,6 +1,6 @@
-"""Pictures as rows of CSV, a label and the pixels, as Kaggle has MNIST and its kin: one file, or a train/test pair.
+"""CSV files with a picture in each row, its label and its pixels, as on Kaggle: one file, or a train/test pair.
 
-Pixels go row by row from the top left; colours are interleaved (R, G, B, R, ...). The label may stand in any column.
+Pixels are in reading order; colours are interleaved (R, G, B, R, ...). The label may be in any column.
 """
 
 from __future__ import annotations
@@ -35,11 +35,12 @@ from snellen.errors import DataError, located, shown, unknown
 from snellen.limits import MAX_IMAGES, MAX_LABEL_CHARACTERS, MAX_NAME_CHARACTERS, MAX_SIDE_PIXELS
 
 MIN_PIXELS = 9
-"""Pictures of 3x3 pixels: tables with fewer columns are about something else."""
+"""Pictures of 3x3 pixels: tables with fewer columns hold other data."""
 
 CHUNK_BYTES = 2**21
 MAX_TABLE_COLUMNS = 20_000
-"""Beyond, lines are read one by one: polars takes 2 kB and 30 us for a column, however few rows there are."""
+"""With more columns, lines are parsed one by one: polars needs 2 kB and 30 us for each column, for any number of
+rows."""
 FAULTS = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
 
 
@@ -63,7 +64,7 @@ def read_pixel_csv(path: Path, label: str | None = None) -> tuple[np.ndarray, np
 
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[IO[bytes], int]]:
-    """What the file holds, and how many bytes are stored for it."""
+    """The uncompressed content of a file, and its stored bytes."""
     with open_data(path) as file:
         yield gunzip(file) if path.suffix == ".gz" else file, file_bytes(file)
 
@@ -93,7 +94,7 @@ def _chunks(stream: IO[bytes], stored_bytes: int) -> Iterator[tuple[int, bytes, 
 
 
 def _count_rows(stream: IO[bytes], stored_bytes: int, columns: Columns) -> int:
-    """How many rows to make room for: no more than cells of one digit and a separator would fit into the file."""
+    """Rows to allocate: at most as many as fit into the file when each cell has one digit and a separator."""
     num_lines = num_bytes = 0
     for _, chunk, count in _chunks(stream, stored_bytes):
         num_lines, num_bytes = num_lines + count, num_bytes + len(chunk)
@@ -101,7 +102,7 @@ def _count_rows(stream: IO[bytes], stored_bytes: int, columns: Columns) -> int:
 
 
 def _read(stream: IO[bytes], columns: Columns, num_rows: int) -> tuple[np.ndarray, np.ndarray]:
-    """(N, pixels) uint8 or float32, and (N,) labels as text, or none where the label column is not known yet."""
+    """(N, pixels) uint8 or float32, and (N,) labels as text, or none when the label column is not known yet."""
     num_pixels = len(columns.names) - (columns.label is not None)
     pixels, texts = np.empty((num_rows, num_pixels), np.uint8), [np.empty(0, object)]
     for row, chunk, num_lines in _chunks(stream, sys.maxsize):
@@ -114,7 +115,8 @@ def _read(stream: IO[bytes], columns: Columns, num_rows: int) -> tuple[np.ndarra
 
 
 def _parse(chunk: bytes, columns: Columns, row: int, num_rows: int) -> tuple[np.ndarray, np.ndarray]:
-    """What `_read` returns, of some rows; those too short for all their cells are not given to polars to make room."""
+    """Pixels and labels of some rows, as `_read` returns them. Rows too short for all their cells are refused before
+    polars allocates them."""
     if 2 * len(columns.names) * num_rows > len(chunk) + 1:
         raise _fault(chunk, columns, row)
     if len(columns.names) > MAX_TABLE_COLUMNS:
@@ -133,7 +135,7 @@ def _parse(chunk: bytes, columns: Columns, row: int, num_rows: int) -> tuple[np.
 
 
 def _parse_wide(chunk: bytes, columns: Columns, row: int, num_rows: int) -> tuple[np.ndarray, np.ndarray]:
-    """The same for rows of very many cells."""
+    """`_parse` for rows of very many cells."""
     pixels = np.empty((num_rows, len(columns.names) - (columns.label is not None)), np.float32)
     labels = []
     for number, line in enumerate(chunk.removesuffix(b"\n").split(b"\n")):
@@ -153,7 +155,7 @@ def _parse_wide(chunk: bytes, columns: Columns, row: int, num_rows: int) -> tupl
 
 
 def _fault(chunk: bytes, columns: Columns, row: int) -> DataError:
-    """The error of the first bad row of a chunk that polars refused."""
+    """The error for the first bad row of a chunk that polars could not parse."""
     for number, line in enumerate(chunk.removesuffix(b"\n").split(b"\n"), row):
         cells = cells_of(line)
         if len(cells) != len(columns.names):
@@ -181,7 +183,7 @@ def _separate(pixels: np.ndarray, texts: np.ndarray, columns: Columns) -> tuple[
 
 
 def _numbers(labels: np.ndarray) -> np.ndarray:
-    """Labels as numbers where all are, else as text: each takes the memory of the longest."""
+    """Labels as numbers when all are numbers, else as text, where each takes the memory of the longest."""
     longest = max(map(len, labels), default=0)
     if longest > MAX_NAME_CHARACTERS or longest * len(labels) > MAX_LABEL_CHARACTERS:
         row = next(row for row, label in enumerate(labels) if len(label) == longest)
@@ -195,7 +197,7 @@ def _numbers(labels: np.ndarray) -> np.ndarray:
 
 
 def _label_by_values(table: np.ndarray) -> int:
-    """0 or -1: the outer column that holds 0 to K-1, each at least once, and K at least 2."""
+    """0 or -1: the first or last column, whichever holds exactly the values 0 to K-1, K at least 2."""
     found = [place for place in (0, -1) if _are_labels(np.unique(table[:, place]))]
     if len(found) != 1:
         hint = "Say which with `keys: {label: ...}`, its number counting from 0."
@@ -208,7 +210,7 @@ def _are_labels(values: np.ndarray) -> bool:
 
 
 def _pair(path: Path) -> list[Path]:
-    """The training file and, where there is one, the test file: `path` itself, or those of a folder by their names."""
+    """The training file and, where there is one, the test file: `path` itself, or the files of a folder by name."""
     if not path.is_dir():
         return [path]
     found = [_named(path, role) for role in ("train", "test")]
@@ -231,9 +233,9 @@ def _recognises(path: Path) -> bool:
 
 
 def _looks_like_pixels(path: Path) -> bool:
-    """True when the second line has a number in all columns but one at most, which a table of paths has not.
+    """True when the second line has numbers in all columns except at most one, unlike a table of paths.
 
-    Without a second line, when the first has a column with the usual name of labels.
+    Without a second line: true when the first has a column with a usual name for labels.
     """
     with located(path.name), readable(), _opened(path) as (stream, _):
         lines = first_lines(stream, 2)

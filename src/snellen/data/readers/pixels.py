@@ -1,4 +1,4 @@
-"""Pixels: uint8 whenever that is lossless, else float32, and which values mean black and white."""
+"""Pixels as uint8 whenever that is lossless, else float32, and the values that mean black and white."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EXACT_INTEGER = 2**24
 
 
 def as_pictures(images: np.ndarray, name: str) -> np.ndarray:
-    """(N, H, W, C) uint8 or float32 of the same pictures; a view where nothing changes.
+    """(N, H, W, C) uint8 or float32 pictures; a view where nothing changes.
 
     Raises DataError, naming `name`, for other shapes, types that are not numbers, and values that are not finite.
     """
@@ -30,9 +30,9 @@ def as_pictures(images: np.ndarray, name: str) -> np.ndarray:
 def find_range(
     pictures: Sequence[np.ndarray], names: Sequence[str], given: tuple[float, float] | None
 ) -> tuple[float, float]:
-    """The values that mean black and white: `given`, or (0, 1), (0, 255) or (0, 65535) where the pixels leave no doubt.
+    """The values of black and white: `given`, or (0, 1), (0, 255) or (0, 65535), whichever the pixels fit.
 
-    Raises DataError when they do, and when the parts differ (one scaled, the other not).
+    Raises DataError when they fit none, and when the parts differ (one scaled, the other not).
     """
     if given is not None:
         return _check_given(given)
@@ -44,7 +44,7 @@ def find_range(
 
 
 def _check_shape(images: np.ndarray) -> None:
-    """Raises DataError, with the fix where it can be guessed, unless the shape is (N, H, W) or (N, H, W, C)."""
+    """Raises DataError unless the shape is (N, H, W) or (N, H, W, C); the hint says how to fix usual mistakes."""
     shape, hint = images.shape, None
     channels = shape[3] if len(shape) == 4 else 1
     good = len(shape) in (3, 4) and channels in CHANNELS

@@ -1,4 +1,4 @@
-"""What a study may say about its data source, and what a reader of one kind of source is."""
+"""The base of all readers: the options of a study for reading, and what a reader consists of."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import Any, Literal
 
 from snellen.data.dataset import Dataset
 from snellen.data.groups import Group
-from snellen.data.readers.picture import Background
-from snellen.data.resize import Fit
+from snellen.data.readers.picture_decoder import Background
+from snellen.data.resizing import Resizing
 
 
 @dataclass(frozen=True)
 class Options:
-    """What a study says about reading; None or empty leaves it to the reader.
+    """The options of a study for reading; None or empty means that the reader decides.
 
-    kind: the name of a reader. keys: for arrays, which array is which: any of images, labels, test_images,
-    test_labels; for a manifest, which column is which. class_names: the K names, in the order of the labels.
-    pixel_range: the values for black and white. classes: those to keep, in the order they get. fit: the size that
-    pictures get. grey: whether colours become one channel, after that. The others are for picture files only:
-    background, over which transparent ones are composited; group, what those have in common that no split may part;
-    on_bad_image, what happens to those that cannot be read.
+    kind: the name of a reader. keys: the names of arrays, for example {images: X, labels: y}, or of a manifest's
+    columns. class_names: the K names, in the order of the labels. pixel_range: the values of black and white. classes:
+    those to keep, in their new order. resizing: the size that pictures get. grey: whether colours then become one
+    channel. The others are for picture files only: background, the colour under transparent ones; group, what the
+    pictures of one group share (every split keeps a group together); on_bad_image, what happens to files that cannot be
+    read.
     """
 
     kind: str | None = None
@@ -30,20 +30,20 @@ class Options:
     class_names: tuple[str, ...] | None = None
     pixel_range: tuple[float, float] | None = None
     classes: tuple[str, ...] | None = None
-    fit: Fit | None = None
+    resizing: Resizing | None = None
     grey: bool = False
     background: Background | None = None
     group: Group | None = None
     on_bad_image: Literal["exclude"] | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """What changes the content that is read, for identities; the kind is the reader's own."""
+        """The options that change the content that is read, for cache keys, which name the kind themselves."""
         return {
             "keys": dict(self.keys),
             "class_names": None if self.class_names is None else list(self.class_names),
             "pixel_range": None if self.pixel_range is None else [float(value) for value in self.pixel_range],
             "classes": None if self.classes is None else list(self.classes),
-            "fit": self.fit and self.fit.model_dump(),
+            "fit": self.resizing and self.resizing.model_dump(),
             "grey": self.grey,
             "background": self.background,
             "group": self.group and self.group.model_dump(),
@@ -51,17 +51,18 @@ class Options:
         }
 
 
-UNSAID = Options()
-"""The options of a study that says nothing about reading."""
+DEFAULT_OPTIONS = Options()
+"""A study that says nothing about reading."""
 
 
 @dataclass(frozen=True)
 class Reader:
-    """One kind of source. Every function may raise DataError and nothing else for bad files.
+    """The reader of one kind of source. For bad files its functions raise DataError and nothing else.
 
-    version: raised when the same files would give another Dataset, so that older cache entries are not used.
-    looks_for: what it reads, for messages. recognises: whether a path holds that. files: those whose bytes determine
-    the Dataset. decode: the Dataset of that name; it reads only `files`. of_picture_files: whether each row is a file.
+    version: incremented when the same files would give another Dataset, so that older cache entries are not used.
+    looks_for: what it reads, for messages. recognises: whether there is such a source at a path. files: the files whose
+    bytes determine the Dataset. decode: the Dataset, with this name; it reads only `files`. of_picture_files: whether
+    each row is a file of its own.
     """
 
     version: int

@@ -1,4 +1,4 @@
-"""Streams that must hold exactly the bytes they declare; the first difference is an error with its byte offset."""
+"""Data files and streams that must hold exactly the bytes they declare; errors name the byte offset."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DAMAGE = (OSError, EOFError, zlib.error, zipfile.BadZipFile, struct.error, Value
 
 @contextmanager
 def readable() -> Iterator[None]:
-    """Turns what the standard library raises for damaged or forbidden files into DataError."""
+    """Turns the standard library's errors for damaged or forbidden files into DataError."""
     try:
         yield
     except SnellenError:
@@ -38,7 +38,7 @@ def readable() -> Iterator[None]:
 
 @contextmanager
 def reachable() -> Iterator[None]:
-    """Turns what the system says of paths that are too long, forbidden or go in circles into DataError."""
+    """Turns the system's errors for paths that are too long, forbidden or circular into DataError."""
     try:
         yield
     except SnellenError:
@@ -48,13 +48,13 @@ def reachable() -> Iterator[None]:
 
 
 def exists(path: Path) -> bool:
-    """Whether something is there. Raises DataError for a path that the system cannot follow."""
+    """Whether the path exists. Raises DataError for a path that the system cannot follow."""
     with located(str(path)), reachable():
         return path.exists()
 
 
 def open_data(path: Path, max_bytes: int = MAX_FILE_BYTES) -> BufferedReader:
-    """A data file, opened for reading bytes. Raises DataError for what is no file, too large, or mostly holes."""
+    """A data file, opened for reading bytes. Raises DataError unless it is regular, not too large and not sparse."""
     file = open_regular(path)
     try:
         _check_size(os.fstat(file.fileno()), max_bytes)
@@ -73,12 +73,12 @@ def _check_size(status: os.stat_result, max_bytes: int) -> None:
     if status.st_size > max_bytes:
         raise DataError("file too large", found=f"{status.st_size:,} bytes", expected=f"at most {max_bytes:,}")
     on_disk = 512 * getattr(status, "st_blocks", 0)
-    if on_disk:  # some network drives do not tell
+    if on_disk:  # 0 on some network drives
         check_expansion(status.st_size, on_disk)
 
 
 def take(stream: IO[bytes], num_bytes: int, offset: int = 0) -> bytes:
-    """The next `num_bytes` of a header that starts at byte `offset`. Raises DataError when the stream ends before."""
+    """The next `num_bytes` of a header, which start at byte `offset`. Raises DataError when the stream ends before."""
     content = stream.read(num_bytes)
     if len(content) < num_bytes:
         found, expected = f"{len(content):,} bytes", f"{num_bytes:,} bytes"
@@ -89,8 +89,8 @@ def take(stream: IO[bytes], num_bytes: int, offset: int = 0) -> bytes:
 def take_rest(stream: IO[bytes], num_bytes: int, offset: int) -> np.ndarray:
     """(num_bytes,) uint8: the rest of a stream from byte `offset` on, read in chunks.
 
-    Raises DataError when it holds fewer or more bytes. Compare `num_bytes` with the file's length or `check_expansion`
-    first: this allocates.
+    Raises DataError when there are fewer or more bytes. It allocates `num_bytes`: call `check_length` or
+    `check_expansion` before.
     """
     content = np.empty(num_bytes, np.uint8)
     filled = 0
@@ -106,13 +106,13 @@ def take_rest(stream: IO[bytes], num_bytes: int, offset: int) -> np.ndarray:
 
 
 def check_length(found: int, expected: int, offset: int) -> None:
-    """Raises DataError when a file of known length has not `expected` bytes after a header of `offset` bytes."""
+    """Raises DataError unless a file has `expected` bytes after a header of `offset` bytes."""
     if found != expected:
         raise _wrong_length(f"{found:,} bytes of data", expected, offset + min(found, expected))
 
 
 def check_expansion(num_bytes: int, stored_bytes: int) -> None:
-    """Refuses data declared to be far larger than what is stored could hold, before anything is allocated."""
+    """Raises DataError, before anything is allocated, when the declared size is implausible for the stored bytes."""
     if num_bytes > max(SMALL_BYTES, MAX_EXPANSION * stored_bytes):
         raise DataError(
             "declares implausibly much data",
@@ -123,7 +123,7 @@ def check_expansion(num_bytes: int, stored_bytes: int) -> None:
 
 
 def check_dimensions(shape: Sequence[int]) -> None:
-    """Raises DataError for an (N, ...) shape that no data set of small pictures has."""
+    """Raises DataError for an (N, ...) shape beyond the limits for data sets of small pictures."""
     if shape and shape[0] > MAX_IMAGES:
         raise DataError("too many rows declared", found=f"{shape[0]:,}", expected=f"at most {MAX_IMAGES:,}")
     if math.prod(shape[1:]) > 4 * MAX_SIDE_PIXELS**2:

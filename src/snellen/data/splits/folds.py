@@ -9,7 +9,7 @@ import numpy as np
 
 from snellen.data.dataset import Dataset
 from snellen.data.splits.roles import Roles, Split, check_classes
-from snellen.data.splits.stratified import choose, counted, fill, lots_of
+from snellen.data.splits.stratified import add_groups, random_numbers, row_count, stratified_choice
 from snellen.errors import RunError, StudyError
 
 PURPOSE = 1_000
@@ -69,12 +69,12 @@ def _parts(
     dataset: Dataset, pool: np.ndarray, units: np.ndarray, singles: bool, count: int, split: Split, repeat: int
 ) -> Iterator[np.ndarray]:
     """The rows of each fold: every row of the pool once."""
-    lots = lots_of(len(dataset), split.seed, PURPOSE + repeat)
+    lots = random_numbers(len(dataset), split.seed, PURPOSE + repeat)
     left = pool
     for remaining in range(count, 1, -1):
         wanted = round(len(left) / remaining)
-        part = choose(left, wanted, dataset.labels, units, lots)
-        part = part if singles else fill(part, left, wanted, units, "folds")
+        part = stratified_choice(left, wanted, dataset.labels, units, lots)
+        part = part if singles else add_groups(part, left, wanted, units, "folds")
         yield part
         left = np.setdiff1d(left, part)
         if not len(left):
@@ -92,9 +92,11 @@ def _fold_rows(
     place: tuple[int, int],
 ) -> dict[str, np.ndarray]:
     rest = np.setdiff1d(pool, held_out)
-    wanted = counted(share, len(rest), "validation")
-    lots = lots_of(len(dataset), seed, PURPOSE * 1_000 + place[0] * 1_000 + place[1])
-    validation = fill(choose(rest, wanted, dataset.labels, units, lots), rest, wanted, units, "validation")
+    wanted = row_count(share, len(rest), "validation")
+    lots = random_numbers(len(dataset), seed, PURPOSE * 1_000 + place[0] * 1_000 + place[1])
+    validation = add_groups(
+        stratified_choice(rest, wanted, dataset.labels, units, lots), rest, wanted, units, "validation"
+    )
     rows = {"train": np.setdiff1d(rest, validation), "validation": validation, "held_out": held_out}
     check_classes(dataset, Roles(rows, ()), needed=("train", "validation"))
     return rows

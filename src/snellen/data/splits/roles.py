@@ -11,9 +11,9 @@ import numpy as np
 
 from snellen.data.dataset import Dataset
 from snellen.data.duplicates import duplicate_groups
-from snellen.data.groups import first_alike, join
+from snellen.data.groups import first_occurrences, merge_groups
 from snellen.data.inspect import near_duplicates
-from snellen.data.splits.stratified import Share, choose, counted, fill, lots_of
+from snellen.data.splits.stratified import Share, add_groups, random_numbers, row_count, stratified_choice
 from snellen.errors import RunError, StudyError
 
 ROLES = ("train", "validation", "calibration", "test")
@@ -60,7 +60,7 @@ def assign(dataset: Dataset, split: Split) -> Roles:
     """The roles of all rows: stratified over classes to within one row, exact in total, the same for the same seed.
 
     Rows with the same picture, whatever their labels, are never in two roles; a total is missed only where single
-    pictures do not suffice to fill it. Asking for calibration rows changes neither training nor test rows. Raises
+    pictures do not suffice to add_groups it. Asking for calibration rows changes neither training nor test rows. Raises
     StudyError for counts that are impossible or leave a class without training (or wanted validation) rows.
     """
     copies = duplicate_groups(dataset.images)
@@ -73,9 +73,11 @@ def assign_related(dataset: Dataset, split: Split, copies: np.ndarray, units: np
     pool = np.setdiff1d(np.arange(len(dataset)), [item.row for item in left_out])
 
     def draw(rows: np.ndarray, share: Share, role: str) -> np.ndarray:
-        count = counted(share, len(rows), role)
-        chosen = choose(rows, count, dataset.labels, units, lots_of(len(dataset), split.seed, ROLES.index(role)))
-        return chosen if units is copies else fill(chosen, rows, count, units, role)
+        count = row_count(share, len(rows), role)
+        chosen = stratified_choice(
+            rows, count, dataset.labels, units, random_numbers(len(dataset), split.seed, ROLES.index(role))
+        )
+        return chosen if units is copies else add_groups(chosen, rows, count, units, role)
 
     official = dataset.official_test
     test = draw(pool, _test_share(split), "test") if official is None else _official(official, split)
@@ -90,7 +92,7 @@ def assign_related(dataset: Dataset, split: Split, copies: np.ndarray, units: np
     return roles
 
 
-def parted_rows(groups: np.ndarray, roles: Roles) -> np.ndarray:
+def rows_in_several_roles(groups: np.ndarray, roles: Roles) -> np.ndarray:
     """Ascending rows, of those with a role, whose group (N,) stands in more than one role."""
     rows = np.concatenate([roles.rows[role] for role in ROLES])
     role = np.repeat(np.arange(len(ROLES)), [len(roles.rows[role]) for role in ROLES])
@@ -105,7 +107,7 @@ def units_of(dataset: Dataset, copies: np.ndarray, split: Split) -> np.ndarray:
         partitions.append(dataset.groups)
     if split.near_duplicates:
         partitions.append(near_duplicates.near_groups(dataset))
-    return copies if len(partitions) == 1 else join(*partitions)
+    return copies if len(partitions) == 1 else merge_groups(*partitions)
 
 
 def prove_disjoint(dataset: Dataset, roles: Roles, copies: np.ndarray) -> None:
@@ -137,7 +139,7 @@ def _leave_out(dataset: Dataset, copies: np.ndarray, units: np.ndarray, split: S
     left_out += [LeftOut(int(row), "related to official test", int(relative[row])) for row in related]
     if split.drop_duplicates:
         rows = np.flatnonzero(own & (relative < 0))
-        first = first_alike(copies[rows] * len(dataset.classes) + dataset.labels[rows])
+        first = first_occurrences(copies[rows] * len(dataset.classes) + dataset.labels[rows])
         again = np.flatnonzero(first != np.arange(len(rows)))
         left_out += [LeftOut(int(rows[copy]), "duplicate", int(rows[first[copy]])) for copy in again]
     return tuple(sorted(left_out, key=lambda item: item.row))

@@ -10,7 +10,7 @@ import numpy as np
 
 from snellen.data.dataset import Dataset
 from snellen.data.duplicates import duplicate_groups
-from snellen.data.inspect.classes import mean_images
+from snellen.data.inspect.class_images import mean_images
 from snellen.data.inspect.near_duplicates import near_groups
 from snellen.data.splits.folds import Fold, make_folds
 from snellen.data.splits.roles import Roles, Split, assign_related, units_of

@@ -11,7 +11,7 @@ from snellen.errors import StudyError
 Share = int | float
 
 
-def counted(share: Share, num_rows: int, role: str) -> int:
+def row_count(share: Share, num_rows: int, role: str) -> int:
     """The number of rows that a share of `num_rows` means; at least one stays behind."""
     count = round(share * num_rows) if isinstance(share, float) else share
     if share != 0 and not (share > 0 and 0 < count < num_rows):
@@ -20,7 +20,7 @@ def counted(share: Share, num_rows: int, role: str) -> int:
     return count
 
 
-def lots_of(num_rows: int, seed: int, purpose: int) -> np.ndarray:
+def random_numbers(num_rows: int, seed: int, purpose: int) -> np.ndarray:
     """(N,) lots in [0, 1): a function of seed, purpose and row alone, in every NumPy version."""
     if not 0 <= seed < 2**64:
         raise StudyError("bad `split.seed`", found=seed, expected="an integer from 0 to 2**64 - 1")
@@ -28,7 +28,9 @@ def lots_of(num_rows: int, seed: int, purpose: int) -> np.ndarray:
     return np.asarray((np.random.Philox(key=key).random_raw(num_rows) >> np.uint64(11)) * 2.0**-53)
 
 
-def choose(pool: np.ndarray, count: int, labels: np.ndarray, groups: np.ndarray, lots: np.ndarray) -> np.ndarray:
+def stratified_choice(
+    pool: np.ndarray, count: int, labels: np.ndarray, groups: np.ndarray, lots: np.ndarray
+) -> np.ndarray:
     """`count` ascending rows of `pool` with its class proportions, equal pictures together, lowest lots first.
 
     Equal pictures are chosen as often as others are: before these, when their lot is below the share that is wanted.
@@ -43,7 +45,7 @@ def choose(pool: np.ndarray, count: int, labels: np.ndarray, groups: np.ndarray,
     return np.sort(np.concatenate([*chosen, spare[: wanted.sum()]]))
 
 
-def fill(chosen: np.ndarray, pool: np.ndarray, count: int, units: np.ndarray, role: str) -> np.ndarray:
+def add_groups(chosen: np.ndarray, pool: np.ndarray, count: int, units: np.ndarray, role: str) -> np.ndarray:
     """`chosen` and more whole units of `pool`, of any classes, as long as that brings its size nearer to `count`.
 
     Groups may be too large to fit where single pictures would. Raises StudyError when nothing can be chosen.

@@ -1,4 +1,4 @@
-"""The vault: test labels in a file of their own, behind one function that writes down each time it is called."""
+"""The vault: test labels in a file of their own, read by one function, which records every call."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import ConfigDict, Field
 
-from snellen.data.dataset import SEALED, Dataset
+from snellen.data.dataset import Dataset
 from snellen.data.splits.roles import Roles
 from snellen.errors import IdentityError, RunError, located
 from snellen.files import journal, tensors
@@ -25,7 +25,7 @@ EVENT = "test opened"
 
 @dataclass(frozen=True)
 class Openings:
-    """How often the labels of one test part were opened: in this run directory, and ever by this user."""
+    """How often the labels of one test part were opened: in this run directory, and by this user in all runs."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STORED
     this_run: Annotated[int, Field(ge=0)]
@@ -35,15 +35,15 @@ class Openings:
 def seal(folder: Path, dataset: Dataset, roles: Roles) -> Dataset:
     """Stores the test labels in `folder` and returns the data set without them."""
     rows = roles.rows["test"]
-    arrays = {"rows": rows, "labels": unsealed(dataset, rows)}
+    arrays = {"rows": rows, "labels": dataset.unsealed_labels(rows)}
     tensors.save(folder / FILE, arrays, {"fingerprint": test_fingerprint(dataset, roles)})
     return dataset.without_labels(rows)
 
 
 def test_fingerprint(dataset: Dataset, roles: Roles) -> str:
-    """SHA-256 (hex) of the test part's pictures and labels, and nothing else: another study of it has the same."""
+    """SHA-256 (hex) of the test part's pictures and labels alone: the same in every study with this test part."""
     rows = roles.rows["test"]
-    return part_fingerprint(dataset.images[rows], unsealed(dataset, rows))
+    return part_fingerprint(dataset.images[rows], dataset.unsealed_labels(rows))
 
 
 def part_fingerprint(images: np.ndarray, labels: np.ndarray) -> str:
@@ -51,18 +51,10 @@ def part_fingerprint(images: np.ndarray, labels: np.ndarray) -> str:
     return digest_arrays(images, labels)
 
 
-def unsealed(dataset: Dataset, rows: np.ndarray) -> np.ndarray:
-    """(n,) int64 labels of `rows` of a data set as it was read. Raises RunError when any of them is sealed."""
-    labels: np.ndarray = dataset.labels[rows]
-    if (labels == SEALED).any():
-        raise RunError("labels are sealed", found=f"{(labels == SEALED).sum():,} of {len(rows):,} rows")
-    return labels
-
-
 def open_test(folder: Path, *, study: str, job: str, model: str, reason: str) -> np.ndarray:
     """(n,) int64 labels of the test rows, ascending by row. Only final evaluation calls this.
 
-    The opening is in the user's log, which outlives runs, and in the run's journal before a label leaves this function.
+    Before it returns, the opening is written to the user's log, which outlives runs, and to the run's journal.
     Raises RunError when the run has no test labels.
     """
     labels, fingerprint = _load(folder)
@@ -72,7 +64,7 @@ def open_test(folder: Path, *, study: str, job: str, model: str, reason: str) ->
 
 
 def note_opening(fingerprint: str, *, study: str, job: str, model: str, reason: str) -> dict[str, str]:
-    """Writes an opening of the part of this fingerprint into the user's log; returns the record."""
+    """Records an opening of the test part with this fingerprint in the user's log; returns the record."""
     record = {"event": EVENT, "study": study, "job": job, "model": model, "reason": reason}
     record |= {"fingerprint": fingerprint, "time": datetime.now(UTC).isoformat(timespec="seconds")}
     journal.append(_log(fingerprint), record)
@@ -80,7 +72,7 @@ def note_opening(fingerprint: str, *, study: str, job: str, model: str, reason: 
 
 
 def count_openings(folder: Path) -> Openings:
-    """How often the test part now in `folder` was opened; a lost log cannot make `ever` less than `this_run`."""
+    """How often the test part now in `folder` was opened; `ever` is at least `this_run`, even when the log was lost."""
     _, fingerprint = _load(folder)
     records = journal.read(folder / "journal.jsonl")
     this_run = sum(record.get("event") == EVENT and record.get("fingerprint") == fingerprint for record in records)
@@ -88,7 +80,7 @@ def count_openings(folder: Path) -> Openings:
 
 
 def stored_fingerprint(folder: Path) -> str:
-    """The fingerprint of the test part whose labels `folder` holds; opens nothing."""
+    """The fingerprint of the test part whose labels are in `folder`; this is not an opening."""
     return _load(folder)[1]
 
 

@@ -21,7 +21,7 @@ from snellen.explain.outcome import Outcome
 from snellen.explain.subject import Subject
 from snellen.explain.thumbnails import tone
 from snellen.models.build import Network
-from snellen.statistics.t_intervals import SIGNIFICANT
+from snellen.statistics.levels import SIGNIFICANT
 from snellen.study.analyses import Answers
 
 Facts = dict[str, Any]

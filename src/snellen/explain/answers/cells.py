@@ -40,11 +40,3 @@ def _effects(called: np.ndarray, right: np.ndarray, shifts: np.ndarray) -> np.nd
     squares = (len(called) - 1) * called.var(0, ddof=1) + (len(right) - 1) * right.var(0, ddof=1)
     deviations = np.sqrt(squares / (len(called) + len(right) - 2))
     return np.asarray(np.divide(shifts, deviations, out=np.zeros_like(shifts), where=deviations > 0))
-
-
-def corrected(p_values: np.ndarray) -> np.ndarray:
-    """Benjamini-Hochberg over all of them, whatever their shape."""
-    from scipy.stats import false_discovery_control
-
-    flat = p_values.ravel()
-    return np.asarray(false_discovery_control(flat) if len(flat) else flat).reshape(p_values.shape)

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from snellen.explain.answers.cells import FEWEST, UnitShifts, corrected, unit_shifts
+from snellen.explain.answers.cells import FEWEST, UnitShifts, unit_shifts
 from snellen.explain.last_layer import LastLayer
 from snellen.explain.subject import Subject
 from snellen.explain.thumbnails import tone
 from snellen.metrics.scores import confusion
 from snellen.models.predictions import Predictions
-from snellen.statistics.t_intervals import SIGNIFICANT
+from snellen.statistics.false_discovery import benjamini_hochberg
+from snellen.statistics.levels import SIGNIFICANT
 
 PICTURES = 12
 """Pictures of a cell that are shown, the most confident first."""
@@ -110,7 +111,7 @@ def _table(layer: LastLayer | None, cells: list[Cell], shifts: list[UnitShifts |
     found = [shift for shift in shifts if shift is not None]
     if layer is None or not found:
         return pl.DataFrame(schema={"cell": pl.Int64, "unit": pl.Int64, "name": pl.String, **_MEASURES})
-    adjusted = corrected(np.stack([each.p_values for each in found]))
+    adjusted = benjamini_hochberg(np.stack([each.p_values for each in found]))
     return pl.concat(
         pl.DataFrame(
             {

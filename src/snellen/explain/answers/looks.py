@@ -12,7 +12,7 @@ from torch import Tensor
 
 from snellen.explain.answers.gradients import POINTS_AT_ONCE, Logits, slopes
 from snellen.explain.figure import has_even_ground, masks, tones_of
-from snellen.statistics.proportions import share_limits
+from snellen.statistics.proportion_intervals import share_limits
 
 PICTURES = 400
 """Pictures looked at, evenly over the rows: the interval is then below 3 points wide on MNIST."""

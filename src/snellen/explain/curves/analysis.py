@@ -12,18 +12,18 @@ import numpy as np
 import polars as pl
 
 from snellen.errors import RunError
-from snellen.evaluate.intervals import wilson
+from snellen.evaluate.chosen_by_search import ranked_by_search
 from snellen.evaluate.networks import Networks, networks_on, stacked
 from snellen.evaluate.record import RunRecord
-from snellen.evaluate.searched import ranked_by_search
 from snellen.evaluate.verdicts import equivalence_margin
 from snellen.explain.curves.points import Compared, Line, Measured, Pair, Place, against, compare_points, judged_line
 from snellen.explain.curves.words import Words
 from snellen.explain.outcome import Outcome
 from snellen.explain.subject import Recipe
 from snellen.models.build import Network
-from snellen.statistics.recipes import MIN_SEEDS, MIN_SEEDS_COMPARED, recipe_difference, recipe_mean
-from snellen.statistics.t_intervals import BOTH, IMAGES
+from snellen.statistics.proportion_intervals import wilson_limits
+from snellen.statistics.results import BOTH, IMAGES
+from snellen.statistics.seed_intervals import MIN_SEEDS, MIN_SEEDS_COMPARED, recipe_difference, recipe_mean
 from snellen.study import curves as variations
 from snellen.study.analyses import Curves
 from snellen.study.curves import options_json, place_of, varied
@@ -106,7 +106,7 @@ def _measured(record: RunRecord, point: Point, ranked: frozenset[str]) -> Measur
 def _interval(right_SN: np.ndarray) -> tuple[float | None, float | None, str, float | None]:
     """Low, high, what they cover, and the deviation between networks: of the recipe, else of the one network."""
     if len(right_SN) < MIN_SEEDS:
-        return *wilson(int(right_SN.sum()), right_SN.shape[1]), IMAGES, None
+        return *wilson_limits(int(right_SN.sum()), right_SN.shape[1]), IMAGES, None
     mean = recipe_mean(right_SN)
     low, high = (None if end is None else min(1.0, max(0.0, end)) for end in (mean.low, mean.high))
     return low, high, BOTH, mean.deviation

@@ -14,8 +14,9 @@ import numpy as np
 
 from snellen.evaluate.verdicts import Verdict, verdict
 from snellen.statistics.holm import family, holm
-from snellen.statistics.recipes import MIN_SEEDS_COMPARED, recipe_limits
-from snellen.statistics.t_intervals import SIGNIFICANT, Difference
+from snellen.statistics.levels import SIGNIFICANT
+from snellen.statistics.results import Difference
+from snellen.statistics.seed_intervals import MIN_SEEDS_COMPARED, recipe_limits
 from snellen.study.points import Point
 
 Place = tuple[str | None, int]
@@ -104,7 +105,7 @@ def compare_points(measured: Sequence[Measured], margin: float) -> dict[Pair, Co
         if earlier.is_compared and later.is_compared and _are_a_pair(earlier, later)
     ]
     found = {(a.place, b.place): recipe_limits(a.right_SN, b.right_SN) for a, b in pairs}
-    adjusted = family([(str(places), limits.p_value) for places, limits in found.items()]).adjusted
+    adjusted = family([(str(places), limits.p_value) for places, limits in found.items()])
     confidence = 1 - SIGNIFICANT / max(1, len(found))
     return {
         places: Compared(seen := limits.difference, p, verdict(seen, limits.at(confidence), p, margin))
@@ -130,5 +131,4 @@ def against(a: Place, b: Place, compared: Mapping[Pair, Compared]) -> Verdict:
     """The verdict of A against B, whichever was named first."""
     if (a, b) in compared:
         return compared[a, b].verdict
-    turned = compared[b, a].verdict
-    return Verdict(turned.worse, turned.clearly_worse, turned.better, turned.clearly_better, turned.equivalent)
+    return compared[b, a].verdict.turned

@@ -1,4 +1,4 @@
-"""What a curve lets one say: each sentence where its comparison holds, else that it cannot be told."""
+"""The sentences about a curve: each is said where its comparison holds, else that it cannot be told."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from snellen.explain.curves.points import Compared, Line, Measured, Pair
-from snellen.statistics.t_intervals import Difference
+from snellen.phrases import margin, percent_interval, points, points_limits
+from snellen.statistics.results import Difference
 from snellen.study.points import WORDS
+
+DIGITS = 2
+"""Decimals of points: neighbouring points of a curve differ little."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,18 +28,18 @@ class Words:
     doubling: tuple[Measured, Measured] | str | None
 
     def all(self) -> list[str]:
-        """What may be said."""
+        """The sentences that hold."""
         said = [self._more_data(*self.doubling)] if isinstance(self.doubling, tuple) else []
         return [*said, *self._flat(), *self._ways(), *(self._range(line) for line in self.lines[:1] if line.by is None)]
 
     @property
     def _margin(self) -> str:
-        return f"{100 * self.margin:.2f} points"
+        return margin(self.margin)
 
     def _more_data(self, whole: Measured, half: Measured) -> str:
         found = self.compared[whole.place, half.place]
         sizes = f"from {half.point.value:,} to {whole.point.value:,} training images"
-        gain = interval_in_points(found.difference)
+        gain = _gain(found.difference)
         if found.verdict.better:
             return f"Going {sizes} at equal steps raised the validation accuracy of `{self.model}` by {gain}."
         if found.verdict.worse:
@@ -73,7 +77,7 @@ class Words:
         return f"{said}: {told}no smaller number is shown to be within {self._margin} of the best point."
 
     def _ways(self) -> Iterator[str]:
-        """Each pair of ways, where one is better at some count."""
+        """Each pair of ways to choose pixels, where one is better at some count."""
         for one, other in combinations(self.lines, 2):
             shared = [each for each in other.points if (each.place, (one.by, each.point.value)) in self.compared]
             found = {each.point.value: self.compared[each.place, (one.by, each.point.value)] for each in shared}
@@ -90,7 +94,7 @@ class Words:
         return (
             f"Chosen by {_plain(a.by)}, {WORDS[self.over]} do better than by {_plain(b.by)} at {len(wins)} of "
             f"{len(found)} counts and worse at {len(losses)}; most at {most:,}: by "
-            f"{interval_in_points(found[most].difference, turned=found[most].verdict.worse)}."
+            f"{_gain(found[most].difference, turned=found[most].verdict.worse)}."
         )
 
     def _range(self, line: Line) -> str:
@@ -108,21 +112,20 @@ class Words:
         return f" chosen by {_plain(line.by)}" if line.by else ""
 
 
-def interval_in_points(difference: Difference, turned: bool = False) -> str:
+def _gain(difference: Difference, turned: bool = False) -> str:
     """0.42 points (0.20 to 0.64). turned: B minus A."""
-    sign = -100 if turned else 100
-    value = f"{sign * difference.value:.2f} points"
-    if difference.low is None or difference.high is None:
-        return value
-    low, high = sorted((sign * difference.low, sign * difference.high))
-    return f"{value} ({low:.2f} to {high:.2f})"
+    value, low, high = difference.value, difference.low, difference.high
+    if turned:
+        value, low, high = -value, None if high is None else -high, None if low is None else -low
+    limits = "" if low is None or high is None else f" ({points_limits(low, high, DIGITS)})"
+    return f"{points(value, DIGITS)}{limits}"
 
 
 def _share(measured: Measured) -> str:
-    value = f"{100 * measured.accuracy:.1f} %"
-    if measured.low is None or measured.high is None:
-        return value
-    return f"{value} ({100 * max(0.0, measured.low):.1f} to {100 * min(1.0, measured.high):.1f})"
+    low, high = measured.low, measured.high
+    if low is None or high is None:
+        return percent_interval(measured.accuracy, None, None)
+    return percent_interval(measured.accuracy, max(0.0, low), min(1.0, high))
 
 
 def _plain(by: str | None) -> str:

@@ -14,17 +14,17 @@ import polars as pl
 
 from snellen.data.dataset import SEALED
 from snellen.data.duplicates import duplicate_groups
-from snellen.data.inspect.classes import class_images, nearest_classes
-from snellen.data.inspect.near_duplicate_sets import listed, rows_of
-from snellen.data.inspect.near_duplicates import EXPLORED, near_groups_at_hand
-from snellen.evaluate.choose import ranking
+from snellen.data.inspect.class_images import class_images, nearest_classes
+from snellen.data.inspect.duplicate_sets import near_duplicate_rows, near_duplicate_summary
+from snellen.data.inspect.near_duplicates import MAX_EXPLORED_IMAGES, near_groups_if_quick
+from snellen.evaluate.model_choice import ranking
 from snellen.explain.data.ground import MOST, Ground, ground_of, labelled
 from snellen.explain.data.neighbours import nearest
 from snellen.explain.outcome import Outcome
 from snellen.explain.subject import Scene
 from snellen.explain.thumbnails import draw, tone, variation
 from snellen.models.build import Network
-from snellen.statistics.proportions import share_limits
+from snellen.statistics.proportion_intervals import share_limits
 from snellen.study.analyses import DataLook
 
 PAIRS = 12
@@ -77,14 +77,14 @@ def seconds(network: Network, images: int) -> float:
 
 def _near(scene: Scene, ground: Ground) -> dict[str, Any] | None:
     """Sets of nearly equal pictures by their pixels; None where there are too many pictures to look."""
-    groups = near_groups_at_hand(scene.dataset, EXPLORED)
+    groups = near_groups_if_quick(scene.dataset, MAX_EXPLORED_IMAGES)
     if groups is None:
         return None
     parts = np.full(len(scene.dataset), "", dtype="U11")
     rows, roles = labelled(ground.subject)
     parts[rows] = roles
     parts[_tested(scene)] = "test"
-    return listed(scene.dataset, groups, duplicate_groups(scene.dataset.images), parts, ["test"])
+    return near_duplicate_summary(scene.dataset, groups, duplicate_groups(scene.dataset.images), parts, ["test"])
 
 
 def _tested(scene: Scene) -> np.ndarray:
@@ -244,7 +244,7 @@ def _sentences(facts: dict[str, Any], classes: Sequence[str]) -> Iterator[str]:
 
 def _rows(facts: dict[str, Any]) -> Iterator[int]:
     """Rows whose pictures are drawn."""
-    yield from rows_of(facts["near"])
+    yield from near_duplicate_rows(facts["near"])
     for pair in facts["pairs"]:
         yield from (each["row"] for each in pair["pictures"])
     for one in [*facts["suspects"], *facts["outliers"]]:

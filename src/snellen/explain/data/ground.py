@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from snellen.data.inspect.classes import some_rows
+from snellen.data.inspect.class_images import random_rows
 from snellen.explain.data.neighbours import nearest_others, within_class
 from snellen.explain.last_layer import LastLayer
 from snellen.explain.subject import Scene, Subject
@@ -92,6 +92,6 @@ def ground_of(scene: Scene, model: str, count: int) -> Ground:
     subject = scene.subjects[model]
     rows, roles = labelled(subject)
     if len(rows) > MOST:
-        kept = np.isin(rows, some_rows(scene.dataset, rows, MOST, SEED))
+        kept = np.isin(rows, random_rows(scene.dataset, rows, MOST, SEED))
         rows, roles = rows[kept], roles[kept]
     return Ground(subject, rows, roles, scene.dataset.labels[rows], count)

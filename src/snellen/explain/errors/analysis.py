@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from snellen.data.inspect.near_duplicates import near_groups_at_hand
+from snellen.data.inspect.near_duplicates import near_groups_if_quick
 from snellen.errors import unknown
 from snellen.explain.errors.hard import Together, right_for_one, together, told, wrong_for_all
 from snellen.explain.errors.slices import (
@@ -29,7 +29,7 @@ from snellen.explain.subject import Scene
 from snellen.explain.thumbnails import draw
 from snellen.models.build import Network
 from snellen.models.predictions import Predictions
-from snellen.statistics.t_intervals import IMAGES
+from snellen.statistics.results import IMAGES
 from snellen.study.analyses import Errors
 
 CELLS = 8
@@ -122,7 +122,7 @@ def _slices(scene: Scene, rows: np.ndarray) -> list[Slice]:
 
 def _near_slices(scene: Scene, rows: np.ndarray) -> list[Slice]:
     """Pictures with and without a near-duplicate among the training rows, where near-duplicates are known."""
-    groups = near_groups_at_hand(scene.dataset)
+    groups = near_groups_if_quick(scene.dataset)
     if groups is None:
         return []
     train = next(iter(scene.subjects.values())).parts["train"].rows

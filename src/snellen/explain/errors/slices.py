@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from snellen.evaluate.intervals import wilson
 from snellen.explain.figure import has_even_ground, masks, offsets, sizes, thicknesses, tones_of
 from snellen.statistics.holm import holm
-from snellen.statistics.independent import difference_limits, difference_p_value
-from snellen.statistics.t_intervals import SIGNIFICANT
+from snellen.statistics.independent_proportions import difference_limits, difference_p_value
+from snellen.statistics.levels import SIGNIFICANT
+from snellen.statistics.mantel_haenszel import weaker_within_classes
+from snellen.statistics.proportion_intervals import wilson_limits
 
 FEWEST = 20
 """Pictures that a slice must have, and leave to the rest."""
@@ -136,7 +137,7 @@ def weaknesses(slices: Sequence[Slice], right: Mapping[str, np.ndarray], labels:
         expected = members @ _class_accuracies(hits, labels)[labels] / inside
         rest = hits.sum() - rights, len(hits) - inside
         p_values.append(np.array([difference_p_value(*map(int, counts)) for counts in zip(rights, inside, *rest)]))
-        within.append(within_classes(members, hits, labels))
+        within.append(weaker_within_classes(members, hits, labels))
         found += [
             _weakness(model, at, share(int(rights[at]), int(inside[at])), hits, float(expected[at]))
             for at in range(len(slices))
@@ -146,21 +147,6 @@ def weaknesses(slices: Sequence[Slice], right: Mapping[str, np.ndarray], labels:
         replace(one, adjusted_p=float(whole), adjusted_within=float(part))
         for one, (whole, part) in zip(found, adjusted, strict=True)
     ]
-
-
-def within_classes(members: np.ndarray, right: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """(S,) one-sided p-values that slices (S, N) are no weaker than the rest of each class (Mantel and Haenszel 1959,
-    with their correction for continuity); 1 where no class has both."""
-    from scipy.stats import norm
-
-    of_class = (labels == np.unique(labels)[:, None]).astype(np.float64)
-    total, wrong = of_class.sum(1), of_class @ ~right
-    inside = members @ of_class.T
-    excess = (members & ~right).sum(1) - (inside * wrong / total).sum(1)
-    spread = inside * (total - inside) * wrong * (total - wrong) / (total**2 * np.maximum(total - 1, 1))
-    deviation = np.sqrt(spread.sum(1))
-    scores = np.divide(excess - 0.5, deviation, out=np.full(len(members), -np.inf), where=deviation > 0)
-    return np.asarray(norm.sf(scores))
 
 
 def _class_accuracies(hits: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -177,4 +163,4 @@ def _weakness(model: str, at: int, inside: Share, hits: np.ndarray, expected: fl
 
 def share(right: int, images: int) -> Share:
     """With its interval; images >= 1."""
-    return Share(right, images, *wilson(right, images))
+    return Share(right, images, *wilson_limits(right, images))

@@ -1,9 +1,11 @@
-"""Weak slices in words."""
+"""The sentences about weak slices: kinds of images that a model gets wrong more often."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+
+from snellen.phrases import percent, points, points_limits
 
 KINDS = {
     "brightness": ("that are the darkest", "that are the brightest"),
@@ -19,18 +21,13 @@ NEAR = {
 
 
 def weak_sentence(one: Mapping[str, Any]) -> str:
-    """What is said of a weak slice."""
+    """One weak slice, with its numbers."""
     inside, outside, difference = one["inside"], one["outside"], one["difference"]
+    less = f"{points(-difference['value'])} less ({points_limits(-difference['high'], -difference['low'])})"
     return (
-        f"`{one['model']}` is weaker on images {described(one)}: {100 * inside['value']:.1f} % of {inside['n']:,} "
-        f"right, of the other validation images {100 * outside['value']:.1f} %; "
-        f"{-100 * difference['value']:.1f} points fewer ({-100 * difference['high']:.1f} to "
-        f"{-100 * difference['low']:.1f}). "
-        + (
-            f"Within its classes it is weaker too: by them alone one would expect {100 * one['by_classes']:.1f} %."
-            if one["within"]
-            else f"By its classes alone one would expect {100 * one['by_classes']:.1f} %."
-        )
+        f"`{one['model']}` is less accurate on images {described(one)}: {percent(inside['value'])} of {inside['n']:,} "
+        f"are right, against {percent(outside['value'])} of the other validation images; {less}. Their mix of classes "
+        f"alone {'does not explain that: it ' if one['within'] else ''}would give {percent(one['by_classes'])}."
     )
 
 
@@ -39,5 +36,5 @@ def described(one: Mapping[str, Any]) -> str:
     if one["measure"] not in KINDS:
         return NEAR[one["part"]]
     least, most = KINDS[one["measure"]]
-    words = {"lowest quarter": least, "highest quarter": most}.get(one["part"], f"of middling {one['measure']}")
+    words = {"lowest quarter": least, "highest quarter": most}.get(one["part"], f"of medium {one['measure']}")
     return f"{words} ({one['part']})"

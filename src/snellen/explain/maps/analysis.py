@@ -20,7 +20,7 @@ from snellen.explain.maps.words import sentences
 from snellen.explain.outcome import Outcome
 from snellen.explain.subject import Subject
 from snellen.limits import MAP_ROWS
-from snellen.statistics.t_intervals import t_limits
+from snellen.statistics.student_t import t_limits
 from snellen.study.analyses import Maps
 
 NEAREST = 10

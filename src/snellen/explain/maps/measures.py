@@ -101,7 +101,7 @@ def mixed_pairs(labels: np.ndarray, near_labels: np.ndarray, classes: int) -> li
 
 
 def _pair(first: int, second: int, shares: np.ndarray, labels: np.ndarray) -> Pair:
-    from snellen.statistics.t_intervals import Term, satterthwaite, t_limits
+    from snellen.statistics.student_t import Term, satterthwaite, t_limits
 
     ways = [shares[labels == first, second], shares[labels == second, first]]
     share = float(np.mean([way.mean() for way in ways]))

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from snellen.data.splits.stratified import choose, lots_of
+from snellen.data.splits.stratified import random_numbers, stratified_choice
 from snellen.explain.maps.fit import JUDGED
 from snellen.explain.subject import Subject
 from snellen.explain.thumbnails import tone
@@ -96,4 +96,6 @@ class MapRows:
         """At most `count` of `pool` in the proportions of its classes, by lot; ascending."""
         if len(pool) <= count:
             return pool
-        return choose(pool, count, labels, np.arange(len(labels)), lots_of(len(labels), self.seed, purpose))
+        return stratified_choice(
+            pool, count, labels, np.arange(len(labels)), random_numbers(len(labels), self.seed, purpose)
+        )

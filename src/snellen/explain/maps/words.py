@@ -1,4 +1,4 @@
-"""What may be said of maps, as sentences whose numbers were computed."""
+"""The sentences about maps."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from snellen.explain.maps.measures import Pair, stands_out
+from snellen.phrases import fraction, percent, percent_interval
 
 TITLES = {"pca_layer": "PCA", "tsne": "t-SNE", "umap": "UMAP"}
 
 
 def sentences(facts: dict[str, Any], classes: Sequence[str]) -> list[str]:
-    """All that holds, most important first."""
+    """The sentences that hold, most important first."""
     maps = {one["name"]: one for one in facts["maps"]}
     return [
         *_closest(facts, classes),
@@ -25,7 +26,7 @@ def sentences(facts: dict[str, Any], classes: Sequence[str]) -> list[str]:
 def _closest(facts: dict[str, Any], classes: Sequence[str]) -> Iterator[str]:
     layer, model = facts["layer"], facts["model"]
     if not facts["told_apart"]:
-        yield f"`{layer}` of `{model}` gives the same for every picture: there is nothing to map."
+        yield f"`{layer}` of `{model}` has the same output for every image: there is nothing to map."
     pairs = [Pair(**pair) for pair in facts["closest"]]
     if not pairs:
         return
@@ -68,30 +69,26 @@ def _kept(one: dict[str, Any]) -> str:
 
 
 def _share(estimate: dict[str, float]) -> str:
-    """In per cent, one decimal; never 0.0 for what is more."""
-    text = "<0.1" if 0 < estimate["value"] < 0.0005 else f"{100 * estimate['value']:.1f}"
-    return f"{text} % ({100 * estimate['low']:.1f} to {100 * estimate['high']:.1f})"
+    return percent_interval(estimate["value"], estimate["low"], estimate["high"])
 
 
 def _number(estimate: dict[str, float]) -> str:
-    """Three decimals; never 1 for what is less."""
-    text = f"{estimate['value']:.3f}" if estimate["value"] == 1 or estimate["value"] < 0.9995 else ">0.999"
-    return f"{text} ({estimate['low']:.3f} to {estimate['high']:.3f})"
+    return f"{fraction(estimate['value'])} ({fraction(estimate['low'])} to {fraction(estimate['high'])})"
 
 
 def _distances(maps: dict[str, dict[str, Any]]) -> Iterator[str]:
     found = [TITLES[name] for name in ("tsne", "umap") if name in maps]
     if found:
         yield (
-            f"On the {' and the '.join(found)} map only who is beside whom counts: how far apart two clusters are, "
-            "and how large they are, means little."
+            f"On the {' and the '.join(found)} map only which images are neighbours counts: how far apart two clusters "
+            "are, and how large they are, means little."
         )
 
 
 def _explained(maps: dict[str, dict[str, Any]]) -> Iterator[str]:
     parts = [
         f"of {'the pixels' if one['of'] == 'pixels' else '`' + one['of'] + '`'} "
-        f"{' + '.join(f'{100 * share:.1f} %' for share in one['explained'])}"
+        f"{' + '.join(map(percent, one['explained']))}"
         for one in maps.values()
         if "explained" in one
     ]

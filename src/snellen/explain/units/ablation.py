@@ -10,10 +10,8 @@ import numpy as np
 from snellen.explain.subject import Subject
 from snellen.models.dense import Dense
 from snellen.models.dropout import Dropout
-
-LEVEL = 0.95
-NEGLIGIBLE = 1e-9
-"""Changes of probabilities that float32 makes of nothing."""
+from snellen.statistics.changes_by_class import mean_changes, own_class_p_values, share_changes
+from snellen.statistics.mcnemar import mcnemar_of_counts
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,70 +106,11 @@ def _compare(whole_NK: np.ndarray, silenced_NK: np.ndarray, labels_N: np.ndarray
     likelier = silenced_NK.astype(np.float64) - whole_NK
     identity = np.eye(num_classes)
     return (
-        *paired_shares(lost, won, images),
-        mcnemar_p(lost, won),
-        own_p(identity[after] - identity[before], labels_N),
-        *paired_means(likelier[np.arange(len(labels_N)), labels_N], labels_N, images),
-        own_p(likelier, labels_N),
+        *share_changes(lost, won, images),
+        mcnemar_of_counts(lost, won),
+        own_class_p_values(identity[after] - identity[before], labels_N),
+        *mean_changes(likelier[np.arange(len(labels_N)), labels_N], labels_N, images),
+        own_class_p_values(likelier, labels_N),
         (lost + won) / np.maximum(images, 1),
-        *paired_shares(lost.sum(), won.sum(), images.sum()),
+        *share_changes(lost.sum(), won.sum(), images.sum()),
     )
-
-
-def paired_shares(lost: np.ndarray, won: np.ndarray, images: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Change of a share and its interval, from pictures that were lost and won, of so many.
-
-    Adjusted Wald interval (Bonett and Price, Journal of Educational and Behavioral Statistics 37, 2012).
-    """
-    from scipy.special import ndtri
-
-    with np.errstate(invalid="ignore", divide="ignore"):
-        change = (won - lost) / images
-    fewer, more = (lost + 1) / (images + 2), (won + 1) / (images + 2)
-    half = ndtri(1 - (1 - LEVEL) / 2) * np.sqrt((fewer + more - (more - fewer) ** 2) / (images + 2))
-    low, high = more - fewer - half, more - fewer + half
-    empty = np.where(images > 0, 0.0, np.nan)
-    return change, np.minimum(low, change).clip(-1) + empty, np.maximum(high, change).clip(max=1) + empty
-
-
-def mcnemar_p(lost: np.ndarray, won: np.ndarray) -> np.ndarray:
-    """Exact two-sided p-value of as many lost as won (McNemar 1947)."""
-    from scipy.special import bdtr
-
-    changed = lost + won
-    p: np.ndarray = 2 * bdtr(np.minimum(lost, won).astype(float), changed, 0.5)
-    return p.clip(max=1)
-
-
-def paired_means(differences_N: np.ndarray, labels_N: np.ndarray, images: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Mean of each class, its t interval and p-value."""
-    from scipy.special import stdtr, stdtrit
-
-    num_classes = len(images)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.bincount(labels_N, differences_N, num_classes) / images
-        squares = np.bincount(labels_N, (differences_N - mean[labels_N]) ** 2, num_classes)
-        error = np.sqrt(squares / (images - 1) / images)
-        degrees = np.maximum(images - 1, 1)
-        half = stdtrit(degrees, 1 - (1 - LEVEL) / 2) * error
-        certain = np.where(np.abs(mean) <= NEGLIGIBLE, 1.0, 0.0)  # every image changes by the same
-        p = np.where(error > NEGLIGIBLE, 2 * stdtr(degrees, -np.abs(mean) / error), certain)
-    return mean, mean - half, mean + half, np.where(images > 1, p, 1.0)
-
-
-def own_p(change_NK: np.ndarray, labels_N: np.ndarray) -> np.ndarray:
-    """(K,) one-sided p-value: what changes for class k falls no more for pictures of k than for others.
-
-    Their mean changes are compared with the variance that they have when labels mean nothing.
-    """
-    from scipy.special import ndtr
-
-    total, num_classes = change_NK.shape
-    images = np.bincount(labels_N, minlength=num_classes)
-    own = np.bincount(labels_N, change_NK[np.arange(total), labels_N], num_classes)
-    sums, squares = change_NK.sum(0), (change_NK**2).sum(0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        distance = own / images - (sums - own) / (total - images)
-        variance = (squares - sums**2 / total) / (total - 1) * (1 / images + 1 / (total - images))
-        p = ndtr(distance / np.sqrt(variance))
-    return np.where(np.isfinite(p), p, 1.0)

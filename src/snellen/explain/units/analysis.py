@@ -29,6 +29,7 @@ from snellen.explain.units.tables import DUPLICATE, SELECTIVE_AREA, Judged, clas
 from snellen.models import chain
 from snellen.models.build import Network
 from snellen.models.predictions import Predictions
+from snellen.statistics.false_discovery import benjamini_hochberg
 from snellen.study.analyses import Units
 
 SHOWN, FEW_SHOWN, MANY_UNITS = 12, 4, 256
@@ -106,8 +107,6 @@ def _labels(predictions: Predictions) -> np.ndarray:
 
 def judge(subject: Subject, layer: UnitLayer, read: Readings, part: Predictions, means: np.ndarray) -> Judged:
     """Selectivity and ablation on the images of `part`; means: (U,) what each unit is silenced by."""
-    from scipy.stats import false_discovery_control
-
     labels = _labels(part)
     told = selectivity(read.activation, labels, len(subject.classes))
     shown = _spread(len(labels), _affordable(subject, layer, len(labels)))
@@ -118,17 +117,13 @@ def judge(subject: Subject, layer: UnitLayer, read: Readings, part: Predictions,
     ]
     by_mean, by_zero = silenced
 
-    def corrected(p: np.ndarray) -> np.ndarray:
-        adjusted: np.ndarray = false_discovery_control(p.ravel()).reshape(p.shape)
-        return adjusted
-
     return Judged(
         told,
         by_mean,
         by_zero,
-        selective_p=corrected(told.p),
-        needed_p=corrected(by_mean.recall_cost_p),
-        used_p=corrected(by_mean.probability_cost_p),
+        selective_p=benjamini_hochberg(told.p),
+        needed_p=benjamini_hochberg(by_mean.recall_cost_p),
+        used_p=benjamini_hochberg(by_mean.probability_cost_p),
         role=part.role,
         images=len(labels),
         ablated=len(shown),

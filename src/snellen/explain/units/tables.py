@@ -12,7 +12,7 @@ from snellen.explain.units.detectable import detectable_losses
 from snellen.explain.units.layer import Readings
 from snellen.explain.units.maximal import Maximal
 from snellen.explain.units.selectivity import Selectivity
-from snellen.statistics.proportions import wilson
+from snellen.statistics.proportion_intervals import wilson
 
 SELECTIVE_AREA = 0.8
 """A unit is selective for a class when the whole interval of its area is above this, and its corrected p-value too low

@@ -1,14 +1,13 @@
-"""What may be said of units, computed from their tables: a line for each, and a few sentences for the layer."""
+"""The sentences about hidden units: one line for each, and a few for the layer."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
 
-from snellen.explain.phrases import listing
+from snellen.phrases import listing, percent, points, points_at_least, points_limits
 
 FEW_UNITS = 2
 """Layers of at most so many units are described unit by unit."""
@@ -38,70 +37,64 @@ def _description(facts: Row, unit: Row, classes: Sequence[Row]) -> str:
 
 def _response(facts: Row, classes: Sequence[Row]) -> str:
     known = sorted((row for row in classes if row["area"] is not None), key=lambda row: -row["area"])
-    told = [row for row in known if row["selective"]]
-    if told:
-        areas = listing([f"{row['area']:.2f}" for row in told[:NAMED]])
-        more = f", and to {len(told) - NAMED} more" if len(told) > NAMED else ""
-        names = listing([quoted(row) for row in told[:NAMED]])
+    selective = [row for row in known if row["selective"]]
+    if selective:
+        areas = listing([f"{row['area']:.2f}" for row in selective[:NAMED]])
+        more = f", and to {len(selective) - NAMED} more" if len(selective) > NAMED else ""
+        names = listing([class_of(row) for row in selective[:NAMED]])
         return f"responds most to {names} (AUC {areas}){more}{_least(facts, known, ' and least to')}"
     if not known:
         return "has too few images of each class to be judged"
     best = known[0]
     return (
         f"responds to no class in particular: its largest AUC is {best['area']:.2f} "
-        f"({best['low']:.2f} to {best['high']:.2f}), of {quoted(best)}{_least(facts, known, ', least of all to')}"
+        f"({best['low']:.2f} to {best['high']:.2f}), of {class_of(best)}{_least(facts, known, ', least of all to')}"
     )
 
 
 def _least(facts: Row, known: Sequence[Row], words: str) -> str:
-    """The class that keeps the unit most quiet, where it does so well."""
+    """The class that the unit responds to least, where that is clear."""
     last = known[-1]
-    return f"{words} {quoted(last)} ({last['area']:.2f})" if last["high"] < 1 - facts["selective_area"] else ""
+    return f"{words} {class_of(last)} ({last['area']:.2f})" if last["high"] < 1 - facts["selective_area"] else ""
 
 
 def _rest(unit: Row) -> str:
     if unit["minimum"] >= 0:
-        return f"is silent for {share(1 - unit['active_share'])} of images"
-    return f"is above 0 for {share(unit['active_share'])} of images"
+        return f"is silent for {percent(1 - unit['active_share'], 0)} of images"
+    return f"is above 0 for {percent(unit['active_share'], 0)} of images"
 
 
 def _loss(facts: Row, classes: Sequence[Row]) -> str:
     needed = sorted((row for row in classes if row["needed"]), key=lambda row: row["mean_recall"])
     used = sorted((row for row in classes if row["used"]), key=lambda row: row["mean_probability"])
     if not needed and not used:
-        return f"silencing it makes no measurable difference ({unseen(facts)})"
+        return f"removing it makes no measurable difference ({unseen(facts)})"
     if not needed:
         lost = cost(used[0], "probability")
-        return f"silencing it costs {lost} and makes no measurable difference to recall ({unseen(facts)})"
+        return f"removing it costs {lost} and makes no measurable difference to recall ({unseen(facts)})"
     more = f", and {len(needed) - 2} more classes some" if len(needed) > 2 else ""
-    return f"silencing it costs {' and '.join(cost(row, 'recall') for row in needed[:2])}{more}"
+    return f"removing it costs {' and '.join(cost(row, 'recall') for row in needed[:2])}{more}"
 
 
 def unseen(facts: Row) -> str:
-    """What no measurable difference leaves open: the loss that would have been seen, in the class that is hardest to
-    judge."""
+    """The loss that would have been seen, in the class where it is hardest to see."""
     losses = facts["detectable"]
     if not any(loss is not None for loss in losses):
         return "with so few images of each class not even the loss of all recall would have been seen"
-    most = upwards(100 * max(loss for loss in losses if loss is not None))
+    most = points_at_least(max(loss for loss in losses if loss is not None))
     few = sum(loss is None for loss in losses)
     but = "" if not few else f", but for {few} {'class' if few == 1 else 'classes'} with too few images to see any loss"
-    return f"a loss of {most} points of recall of a class or more would have been seen with a probability of 80 %{but}"
-
-
-def upwards(value: float) -> str:
-    """One decimal, rounded upwards: 4.21 as 4.3."""
-    return f"{math.ceil(round(10 * value, 6)) / 10:.1f}"
+    return f"a loss of {most} of recall of a class or more would have been seen with a probability of 80 %{but}"
 
 
 def cost(row: Row, measure: str) -> str:
     """What a class loses: 2.1 points of recall of `3` (1.2 to 3.0). measure: `recall` or `probability`."""
-    lost, high, low = (-100 * row[f"mean_{measure}{end}"] for end in ("", "_low", "_high"))
-    return f"{tenths(lost)} points of {measure} of {quoted(row)} ({tenths(low)} to {tenths(high)})"
+    lost, high, low = (-row[f"mean_{measure}{end}"] for end in ("", "_low", "_high"))
+    return f"{points(lost)} of {measure} of {class_of(row)} ({points_limits(low, high)})"
 
 
 def sentences(facts: Row, tables: Mapping[str, pl.DataFrame]) -> list[str]:
-    """What the units of the layer respond to, and what is lost without them; most important first."""
+    """What the units of the layer respond to, and what is lost without them, most important first."""
     found = [_counts(facts, tables), _coverage(facts, tables["classes"]), _losses(facts, tables)]
     if facts["units"] <= FEW_UNITS:
         found = [*tables["units"]["sentence"], _boxes(facts)]
@@ -144,8 +137,8 @@ def _counts(facts: Row, tables: Mapping[str, pl.DataFrame]) -> str:
 
 def _coverage(facts: Row, classes: pl.DataFrame) -> str:
     """Which classes have units of their own."""
-    told = classes.filter("selective").group_by("class").len().rows()
-    per_class = dict.fromkeys(facts["classes"], 0) | dict(told)
+    selective = classes.filter("selective").group_by("class").len().rows()
+    per_class = dict.fromkeys(facts["classes"], 0) | dict(selective)
     without = [f"`{name}`" for name, count in per_class.items() if not count]
     if len(without) == len(per_class):
         return ""
@@ -162,11 +155,11 @@ def _coverage(facts: Row, classes: pl.DataFrame) -> str:
 
 
 def _losses(facts: Row, tables: Mapping[str, pl.DataFrame]) -> str:
-    """What silencing costs: recall where it does, else probability."""
+    """What removing a unit costs: recall where it does, else probability."""
     counts, classes, noun = counted(tables), tables["classes"], facts["noun"]
     if not counts["used"] + counts["needed"]:
         return (
-            f"Silencing any single {noun} makes no measurable difference ({classes.height:,} pairs of a {noun} and a "
+            f"Removing any single {noun} makes no measurable difference ({classes.height:,} pairs of a {noun} and a "
             f"class tested): {unseen(facts)}. {NO_EVIDENCE.format(noun)}"
         )
     kind, measure = ("needed", "recall") if counts["needed"] else ("used", "probability")
@@ -175,11 +168,11 @@ def _losses(facts: Row, tables: Mapping[str, pl.DataFrame]) -> str:
     if counts["needed"]:
         some = f"one of {counts['needed']:,} {noun}s" if counts["needed"] > 1 else f"{noun} {worst['unit']}"
         return (
-            f"Silencing {some} costs some class recall; most is lost without {noun} {worst['unit']}, which costs "
+            f"Removing {some} costs some class recall; most is lost without {noun} {worst['unit']}, which costs "
             f"{cost(worst, measure)}. {largest}"
         )
     return (
-        f"Silencing any single {noun} makes no measurable difference to recall: {unseen(facts)}. "
+        f"Removing any single {noun} makes no measurable difference to recall: {unseen(facts)}. "
         f"{NO_EVIDENCE.format(noun)} {counts['used']:,} of them cost some class probability; most is lost without "
         f"{noun} {worst['unit']}, which costs {cost(worst, measure)}. {largest}"
     )
@@ -200,33 +193,20 @@ def in_short(facts: Row, tables: Mapping[str, pl.DataFrame]) -> str:
     one = "it" if units == 1 else f"one of {counts['needed']:,}" if counts["needed"] else "any single one"
     lost = "costs recall" if counts["needed"] else f"makes no measurable difference to recall: {unseen(facts)}"
     if units <= FEW_UNITS:
-        return f"in `{facts['model']}` {listing(_each_to(facts, tables['classes']))}, and silencing {one} {lost}"
+        return f"in `{facts['model']}` {listing(_each_to(facts, tables['classes']))}, and removing {one} {lost}"
     kinds = f"{counts['one']} to one class, {counts['several']} to several and {counts['none']} to none"
     if counts["dead"]:
         kinds += f", {counts['dead']} {'is' if counts['dead'] == 1 else 'are'} dead"
-    return f"of the {units:,} {facts['noun']}s of `{facts['model']}`, {kinds}, and silencing {one} {lost}"
+    return f"of the {units:,} {facts['noun']}s of `{facts['model']}`, {kinds}, and removing {one} {lost}"
 
 
 def _each_to(facts: Row, classes: pl.DataFrame) -> list[str]:
     """Unit 0 to `6`, of every unit."""
-    told = classes.filter("selective").sort("area", descending=True).to_dicts()
-    names = [[quoted(row) for row in told if row["unit"] == unit] for unit in range(facts["units"])]
+    selective = classes.filter("selective").sort("area", descending=True).to_dicts()
+    names = [[class_of(row) for row in selective if row["unit"] == unit] for unit in range(facts["units"])]
     return [f"{facts['noun']} {unit} to {listing(each) if each else 'none'}" for unit, each in enumerate(names)]
 
 
-def tenths(value: float) -> str:
-    """One decimal; of what is smaller, the first digit."""
-    return f"{value:.1f}" if abs(value) >= 0.1 or value == 0 else f"{value:.1g}"
-
-
-def quoted(row: Row) -> str:
+def class_of(row: Row) -> str:
     """The class of a row in back-quotes."""
     return f"`{row['class']}`"
-
-
-def share(value: float) -> str:
-    """0.713 as 71 %; only 0 is 0 %, only 1 is 100 %."""
-    text = f"{100 * value:.0f}"
-    if text == "0" and value > 0:
-        return "under 1 %"
-    return "over 99 %" if text == "100" and value < 1 else f"{text} %"

@@ -12,7 +12,8 @@ from markupsafe import Markup
 
 from snellen.explain.thumbnails import Thumbnails
 from snellen.limits import MAP_POINTS, MAP_SHEET_BYTES
-from snellen.report.formats import count, percent, seconds
+from snellen.phrases import count
+from snellen.report.formats import percent, seconds
 from snellen.report.names import shortened
 from snellen.report.page import embedded_json, filled, resource
 from snellen.report.pages.leaf import Leaf

@@ -1,0 +1,77 @@
+"""The headers of picture files, read without decoding the pixels: sizes, formats, colour models."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from snellen.data.dataset import Dataset
+from snellen.data.inspect.class_images import random_rows
+from snellen.data.readers.picture_decoder import FORMATS, in_threads, is_picture
+from snellen.data.readers.streams import open_data, readable
+from snellen.errors import located
+from snellen.limits import MAX_PICTURE_BYTES
+
+MODES = {
+    **{"1": "black and white", "L": "grey", "P": "palette", "RGB": "colour", "CMYK": "CMYK", "YCbCr": "colour"},
+    **{"LA": "grey with alpha", "PA": "palette with alpha", "RGBA": "colour with alpha"},
+    **{"I": "grey, 16 bits", "I;16": "grey, 16 bits", "I;16B": "grey, 16 bits", "I;16L": "grey, 16 bits"},
+}
+SIDEWAYS = (5, 6, 7, 8)
+"""EXIF orientations that swap height and width."""
+
+ORIENTATION = 0x0112
+
+MAX_FILES = 10_000
+"""Most files whose headers are read, which takes a second."""
+
+
+@dataclass(frozen=True)
+class PictureHeader:
+    """A picture file by its header: height and width in pixels as displayed, format, and colour model in words."""
+
+    height: int
+    width: int
+    format: str
+    colours: str
+
+
+def sample_files(dataset: Dataset, source: Path) -> list[Path]:
+    """At most MAX_FILES picture files of a data set that was read from `source`; none when its rows are not files."""
+    folder = source if source.is_dir() else source.parent
+    rows = random_rows(dataset, np.arange(len(dataset)), MAX_FILES, seed=0)
+    files = [folder / name for name in dataset.ids[rows].tolist() if is_picture(Path(name))]
+    return [file for file in files if file.is_file()]
+
+
+def read_headers(files: Sequence[Path]) -> list[PictureHeader]:
+    """The header of each file. Raises DataError naming the first that cannot be read."""
+    return in_threads(_read_header, files)
+
+
+def header_counts(headers: Sequence[PictureHeader]) -> dict[str, list[tuple[str, int]]]:
+    """How often each size ("height × width"), format and colour model occurs, the most frequent first."""
+    return {
+        "sizes": Counter(f"{each.height} × {each.width}" for each in headers).most_common(),
+        "formats": Counter(each.format for each in headers).most_common(),
+        "colours": Counter(each.colours for each in headers).most_common(),
+    }
+
+
+def _read_header(file: Path) -> PictureHeader:
+    from PIL import Image
+
+    with (
+        located(file.name),
+        readable(),
+        open_data(file, MAX_PICTURE_BYTES) as stream,
+        Image.open(stream, formats=FORMATS) as image,
+    ):
+        width, height = image.size
+        if image.getexif().get(ORIENTATION) in SIDEWAYS:
+            width, height = height, width
+        return PictureHeader(height, width, image.format or "", MODES.get(image.mode, image.mode))

@@ -1,0 +1,199 @@
+"""Picture files with labels, from a folder or a manifest, read into a Dataset."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from snellen.data.dataset import Dataset, Excluded
+from snellen.data.groups import first_occurrences
+from snellen.data.readers.arrays import Part, assemble
+from snellen.data.readers.picture_decoder import DEPTHS, decode, in_threads, with_common_format
+from snellen.data.readers.reader import Options
+from snellen.data.readers.text import check_text
+from snellen.errors import SHOWN_ITEMS, DataError, PictureSizes, located, shown, unknown
+from snellen.limits import MAX_CLASSES, MAX_LABEL_CHARACTERS, MAX_SIDE_PIXELS
+
+SIZES_LISTED = 10
+LONGEST_NUMBER = 18
+"""Most digits of a class name that counts as a number; Python needs seconds to convert millions of digits."""
+EXCLUDE_HINT = (
+    "To leave such files out, say `on_bad_image: exclude` under `data` of a study, or --exclude-bad-images for "
+    "`snellen data describe`."
+)
+VALIDATION = ("validation", "valid", "val")
+ROLES = {"train": False, "training": False, "test": True, "testing": True}
+"""Names of parts, in lower case, and whether the part is the official test."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledFile:
+    """A row of the data set. id: the path below the source, with forward slashes. place: the same for messages."""
+
+    file: Path
+    id: str
+    label: str
+    is_test: bool
+    group: str | None
+    place: str
+
+
+def is_official_test(role: str) -> bool:
+    """Whether the part of that name is the official test. Raises DataError for an unknown name."""
+    name = role.strip().lower()
+    if name in VALIDATION:
+        hint = (
+            "Move its pictures to `train`: Snellen draws validation rows from the training part (`split.validation`)."
+        )
+        raise DataError("a validation part cannot be given", found=shown(role), expected="train or test", hint=hint)
+    if name not in ROLES:
+        raise DataError("unknown role", found=shown(role), expected="train or test")
+    return ROLES[name]
+
+
+class SourceFolder:
+    """The folder of a source, which links may not leave. Each folder is resolved once."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = Path(os.path.realpath(root))
+        self._inside = lru_cache(maxsize=None)(self._is_inside)
+
+    def check(self, file: Path) -> None:
+        """Raises DataError when `file`, or a folder above it, is a link that leads out."""
+        if not self._inside(file.parent) or (file.is_symlink() and not self._is_inside(file)):
+            raise DataError("the path leaves the folder", found=os.path.realpath(file), expected=f"below {self.root}")
+
+    def _is_inside(self, path: Path) -> bool:
+        return Path(os.path.realpath(path)).is_relative_to(self.root)
+
+
+def sorted_names(names: Iterable[str]) -> tuple[str, ...]:
+    """The distinct names, sorted as numbers when all are numbers, otherwise as text."""
+    distinct = set(names)
+    numeric = all(name.isascii() and name.isdecimal() and len(name) <= LONGEST_NUMBER for name in distinct)
+    return tuple(sorted(distinct, key=lambda name: (int(name) if numeric else 0, name)))
+
+
+def select_rows(rows: Sequence[LabelledFile], options: Options) -> tuple[list[LabelledFile], tuple[str, ...]]:
+    """The rows of the classes that the study keeps, and these classes in order.
+
+    Raises UnknownName for such a class without rows, DataError for a label that is not in `class_names`.
+    """
+    for row in rows:
+        _check_text(row)
+    found = sorted_names(row.label for row in rows)
+    if options.class_names is None and options.classes is None and len(found) > MAX_CLASSES:
+        raise DataError("cannot classify", found=f"{len(found):,} classes", expected=f"2 to {MAX_CLASSES:,}")
+    named = options.class_names or found
+    known = set(named)
+    for row in rows:
+        if row.label not in known:
+            expected = f"one of {', '.join(named[:SHOWN_ITEMS])}"
+            raise DataError("label out of range", found=shown(row.label), expected=expected, where=row.place)
+    for name in options.classes or ():
+        if name not in known:
+            raise unknown("class", name, named, where="data: classes")
+    classes = options.classes or named
+    kept = set(classes)
+    return [row for row in rows if row.label in kept], classes
+
+
+def _check_text(row: LabelledFile) -> None:
+    with located(row.place):
+        for name, what in ((row.id, "a file name"), (row.label, "a class name"), (row.group or "", "a group")):
+            check_text(name, what)
+
+
+def read_dataset(listed: Sequence[LabelledFile], options: Options, name: str) -> Dataset:
+    """The pictures of all files, decoded by threads, the training part first.
+
+    Raises DataError naming a file that cannot be read, PictureSizes, MixedTransparency, DataError for empty classes.
+    """
+    rows, classes = select_rows(listed, options)
+    pictures, rows, excluded = _decode_all(sorted(rows, key=lambda row: row.is_test), options)
+    _check_complete(rows, classes)
+    _check_sizes(pictures)
+    pictures = with_common_format(pictures, [row.place for row in rows])
+    images, num_training = np.stack(pictures), sum(not row.is_test for row in rows)
+    _check_labels(rows)
+    labels = np.array([row.label for row in rows])
+    parts = [Part(images[:num_training], labels[:num_training], "train", "train")]
+    if num_training < len(rows):
+        parts.append(Part(images[num_training:], labels[num_training:], "test", "test", official_test=True))
+    white = DEPTHS[pictures[0].dtype]
+    dataset = assemble(parts, classes if len(classes) > 1 else None, (0.0, white), name)
+    return replace(dataset, ids=np.array([row.id for row in rows]), groups=_groups(rows), excluded=excluded)
+
+
+def _check_labels(rows: Sequence[LabelledFile]) -> None:
+    longest = max(rows, key=lambda row: len(row.label))
+    if len(longest.label) * len(rows) > MAX_LABEL_CHARACTERS:
+        found, hint = f"{len(longest.label):,} characters", "Give the classes shorter names."
+        raise DataError("a label too long", found=found, where=longest.place, hint=hint)
+
+
+def _decode_all(
+    rows: Sequence[LabelledFile], options: Options
+) -> tuple[list[np.ndarray], list[LabelledFile], tuple[Excluded, ...]]:
+    """Pictures and their rows, and the files that the study excludes because they cannot be read."""
+
+    def attempt(row: LabelledFile) -> np.ndarray | Excluded:
+        try:
+            with located(row.place):
+                return decode(row.file, options.resizing, options.background)
+        except DataError as error:
+            if options.on_bad_image is None:
+                error.hint = error.hint or EXCLUDE_HINT
+                raise
+            return Excluded(row.id, error.problem)
+
+    good: list[np.ndarray] = []
+    kept: list[LabelledFile] = []
+    excluded: list[Excluded] = []
+    for row, picture in zip(rows, in_threads(attempt, rows), strict=True):
+        if isinstance(picture, Excluded):
+            excluded.append(picture)
+        else:
+            good.append(picture)
+            kept.append(row)
+    return good, kept, tuple(excluded)
+
+
+def _check_complete(rows: Sequence[LabelledFile], classes: Sequence[str]) -> None:
+    """Raises DataError when there is no training row, or a class has no rows."""
+    if all(row.is_test for row in rows):
+        raise DataError("no training pictures", found=f"{len(rows):,} test pictures" if rows else "no readable picture")
+    empty = set(classes) - {row.label for row in rows}
+    if empty:
+        raise DataError(
+            "a class without pictures", found=", ".join(sorted_names(empty)), expected="at least one of each"
+        )
+
+
+def _check_sizes(pictures: Sequence[np.ndarray]) -> None:
+    """Raises PictureSizes, with all sizes found, when there is more than one or it is too large."""
+    sizes = Counter(picture.shape[:2] for picture in pictures)
+    if len(sizes) == 1 and max(max(sizes)) <= MAX_SIDE_PIXELS:
+        return
+    listed = [f"{height}x{width} ({number:,})" for (height, width), number in sizes.most_common(SIZES_LISTED)]
+    more = [f"{len(sizes) - SIZES_LISTED:,} others"] if len(sizes) > SIZES_LISTED else []
+    raise PictureSizes(
+        "pictures of different sizes" if len(sizes) > 1 else "pictures too large",
+        found=f"height x width (pictures): {', '.join([*listed, *more])}",
+        expected=f"one size, sides up to {MAX_SIDE_PIXELS}",
+        hint="Give them one size: `resize: 32`, `crop: 32` or `pad: 32` (or [height, width]) under `data` of a study, "
+        "or `--resize 32` for `snellen data describe`.",
+    )
+
+
+def _groups(rows: Sequence[LabelledFile]) -> np.ndarray | None:
+    """(N,) int64, the first row of each group; None when no row names one."""
+    if rows[0].group is None:
+        return None
+    return first_occurrences(np.array([row.group for row in rows]))

@@ -1,0 +1,28 @@
+"""All readers by the name that a study gives as `kind`. A new reader is its file and a line here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from snellen.data.readers import cifar, emnist, folder, hdf5, idx, manifest, matlab, npz, pixel_csv
+from snellen.data.readers.reader import Reader
+from snellen.data.readers.streams import reachable
+from snellen.errors import located
+
+READERS: dict[str, Reader] = {
+    "idx": idx.READER,
+    "arrays": npz.READER,
+    "cifar": cifar.READER,
+    "pixel_csv": pixel_csv.READER,
+    "folder": folder.READER,
+    "manifest": manifest.READER,
+    "hdf5": hdf5.READER,
+    "mat": matlab.READER,
+    "emnist": emnist.READER,
+}
+
+
+def holds_picture_files(path: Path) -> bool:
+    """Whether the source at `path` is read file by file: a folder of pictures by class, or a manifest."""
+    with located(str(path)), reachable():
+        return any(reader.recognises(path) for reader in READERS.values() if reader.of_picture_files)

@@ -1,0 +1,221 @@
+"""The results of each search, from stored predictions: how optimistic its winner is, whether a range was too short."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from snellen.evaluate.cross_validation import shared
+from snellen.evaluate.model_choice import choice
+from snellen.evaluate.networks import networks_on
+from snellen.evaluate.record import RunRecord
+from snellen.metrics.scores import METRICS
+from snellen.search.stored import Searched, SearchFile, Trial
+from snellen.statistics.levels import CONFIDENCE
+from snellen.statistics.results import Mean
+from snellen.statistics.seed_intervals import recipe_mean
+from snellen.statistics.selection_bias import Selection, corrected_selection
+from snellen.study.values import Choice, Scalar, Value
+
+HALVING = ("halving", "hyperband")
+ENOUGH = 3
+"""Values an ordered range must have before its end says anything."""
+MATCHED = 3
+"""Pairs of trials that differ in one value alone, below which chance of training cannot be told from the value: with
+one pair of networks each the end of a range of three equal values was "better" in 17 % of searches."""
+
+
+@dataclass(frozen=True)
+class Edge:
+    """The winner's value at `path` is the first or last of its ordered range, and trials with it are better than the
+    same trials with the neighbouring value. pairs: their number. difference: their mean on the same images, higher is
+    better; the interval covers other images and training again."""
+
+    path: str
+    value: Scalar
+    neighbour: Scalar
+    end: str
+    values: int
+    pairs: int
+    difference: Mean
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """trials: how many were started; cut: stopped early; candidates: different networks among those trained to their
+    end. promotions: how often a trial was continued. epochs: of the longest trial.
+
+    selection: the winner among the candidates, None below two. measure: by which the search chose; for a loss the
+    numbers of `selection` and `edges` are its negative.
+    """
+
+    method: str
+    measure: str
+    trials: int
+    cut: int
+    candidates: int
+    promotions: int
+    epochs: int
+    winner: Mapping[str, Scalar]
+    selection: Selection | None
+    edges: tuple[Edge, ...]
+
+    @property
+    def never_halved(self) -> bool:
+        """Whether a method that stops trials early stopped none."""
+        return self.method in HALVING and self.promotions == 0 and self.trials > 1
+
+
+@dataclass(frozen=True, eq=False)
+class StoredSearch:
+    """A search as it is stored in the run."""
+
+    record: RunRecord
+    model: str
+    file: SearchFile
+    searched: Searched
+
+    @cached_property
+    def ended(self) -> dict[int, Trial]:
+        """The trials whose networks were all trained to their end, by number; without those that this search stopped
+        early and another one continued."""
+        of, trials = self.record.folder_of, self.searched.trials
+        return {one.number: one for one in trials if not one.cut and all(of(job).is_done() for job in one.jobs)}
+
+    @property
+    def promotions(self) -> int:
+        """How often a trial was continued."""
+        asked = [ask.trial for done in self.file.rounds for ask in done.asks]
+        return len(asked) - len(set(asked))
+
+    def each(self, trial: Trial, measure: str | None = None) -> np.ndarray:
+        """(N,) a measure at each validation image, its mean over the networks of the trial; higher is better. None: the
+        measure by which the search chose."""
+        measure = measure or self.searched.objective
+        rows, values = [], []
+        for job in trial.jobs:
+            stored = self.record.folder_of(job).labelled("validation")
+            of = METRICS[measure].each
+            assert stored.labels is not None and of is not None  # of `labelled`; accuracy and loss are means
+            rows.append(stored.rows)
+            values.append(np.asarray(of(stored.labels, stored.probabilities), np.float64))
+        _, inverse, counts = np.unique(np.concatenate(rows), return_inverse=True, return_counts=True)
+        mean = np.bincount(inverse, np.concatenate(values)) / counts
+        return mean if METRICS[measure].higher_is_better else -mean
+
+    def network(self, trial: Trial) -> tuple[tuple[str, int], ...]:
+        """Which epochs of which trajectories a trial kept. Trials with the same are one candidate."""
+        found = []
+        for job in trial.jobs:
+            folder = self.record.folder_of(job)
+            result = folder.read_result()
+            found.append((folder.read_job().trajectory.id, result.kept_epoch if result else 0))
+        return tuple(found)
+
+    def candidates(self) -> list[Trial]:
+        """Different networks trained to their end, the first of equals."""
+        found: dict[tuple[tuple[str, int], ...], Trial] = {}
+        for trial in self.ended.values():
+            found.setdefault(self.network(trial), trial)
+        return list(found.values())
+
+
+def stored_searches(record: RunRecord) -> dict[str, StoredSearch]:
+    """Every finished search of the run, by model; without models whose training failed."""
+    found = {}
+    for model, written in record.study.models.items():
+        file = record.search_of(model) if written.search is not None and model in record.done else None
+        if file is not None and file.outcome is not None:
+            found[model] = StoredSearch(record, model, file, file.outcome)
+    return found
+
+
+def searches(record: RunRecord) -> dict[str, SearchResult]:
+    """The result of every finished search of the run, by model."""
+    spaces = {model: written.search.space.values for model, written in record.study.models.items() if written.search}
+    return {model: _result_of(stored, spaces[model]) for model, stored in stored_searches(record).items()}
+
+
+def _result_of(stored: StoredSearch, space: Mapping[str, Value]) -> SearchResult:
+    searched, candidates = stored.searched, stored.candidates()
+    winner = next(trial for trial in searched.trials if trial.number == searched.winner)
+    return SearchResult(
+        method=searched.method,
+        measure=searched.objective,
+        trials=len(searched.trials),
+        cut=sum(trial.cut for trial in searched.trials),
+        candidates=len(candidates),
+        promotions=stored.promotions,
+        epochs=max(trial.epoch for trial in searched.trials),
+        winner=winner.assignment,
+        selection=_selection(np.stack([stored.each(trial) for trial in candidates])),
+        edges=tuple(edges(stored, winner, space)),
+    )
+
+
+def selection_of_model(record: RunRecord, ranked: Sequence[str]) -> Selection | None:
+    """The score of the best model, corrected for having been chosen: on the rows held out by the folds where these
+    choose, else on validation. For `choose_by: loss` its numbers are negative losses."""
+    measure = record.study.choose_by
+    if len(ranked) < 2:
+        return None
+    if choice(record).by == "folds":
+        scores = [each.each(measure)[1] for each in shared(record, ranked).values()]
+    else:
+        networks = [networks_on(record, model, "validation") for model in ranked]
+        scores = [each.each(measure).mean(0) for each in networks if each is not None]
+    sign = 1 if METRICS[measure].higher_is_better else -1
+    return _selection(sign * np.stack(scores)) if len(scores) == len(ranked) else None
+
+
+def _selection(scores_MN: np.ndarray) -> Selection | None:
+    """None below two candidates: nothing was chosen."""
+    return corrected_selection(scores_MN) if len(scores_MN) > 1 else None
+
+
+def edges(stored: StoredSearch, winner: Trial, space: Mapping[str, Value]) -> Iterator[Edge]:
+    """Of a search that stopped no trial early: which trials are compared must not depend on their results."""
+    if any(trial.cut for trial in stored.searched.trials):
+        return
+    ordered = {path: values for path in space if len(values := _ordered(space[path])) >= ENOUGH}
+    for path, values in ordered.items():
+        label = winner.assignment.get(path)
+        if label not in (values[0], values[-1]):
+            continue
+        last = label == values[-1]
+        neighbour = values[-2] if last else values[1]
+        matched = _matched(stored, path, label, neighbour)
+        table = [stored.each(a) - stored.each(b) for a, b in matched]
+        if len(table) < MATCHED or len({len(row) for row in table}) > 1:
+            continue
+        difference = recipe_mean(np.stack(table), confidence=1 - (1 - CONFIDENCE) / len(ordered))
+        if difference.low is not None and difference.low > 0:
+            yield Edge(path, label, neighbour, "largest" if last else "smallest", len(values), len(table), difference)
+
+
+def _matched(stored: StoredSearch, path: str, label: Scalar, neighbour: Scalar) -> list[tuple[Trial, Trial]]:
+    """All pairs of trials that differ only in `path`, which is `label` in one and `neighbour` in the other; of pairs
+    that are other epochs of the same trainings the last."""
+    found: dict[tuple[tuple[str, ...], ...], tuple[Trial, Trial]] = {}
+    for trial in stored.ended.values():
+        if trial.assignment.get(path) == label:
+            other = next((one for one in stored.ended.values() if _only_differs(trial, one, path, neighbour)), None)
+            if other is not None:
+                trainings = tuple(tuple(name for name, _ in stored.network(one)) for one in (trial, other))
+                found[trainings] = trial, other
+    return list(found.values())
+
+
+def _ordered(value: Value) -> tuple[Scalar, ...]:
+    """The numbers of a choice or of a range in steps, ascending; empty where there is no order or no end of them."""
+    if isinstance(value, Choice):
+        numbers = [label for label in value.labels if isinstance(label, int | float) and not isinstance(label, bool)]
+        return tuple(sorted(numbers)) if len(numbers) == len(value.labels) else ()
+    return tuple(value.at(index) for index in range(value.count)) if value.count else ()
+
+
+def _only_differs(winner: Trial, other: Trial, path: str, value: Scalar) -> bool:
+    return dict(other.assignment) == {**winner.assignment, path: value}

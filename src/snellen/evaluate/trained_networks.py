@@ -1,0 +1,69 @@
+"""The trained networks of a model: for how long each was trained, which epoch was kept, and which one a score is of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from snellen.evaluate.cross_validation import OUT_OF_FOLD
+from snellen.evaluate.record import RunRecord
+
+
+@dataclass(frozen=True)
+class TrainedNetwork:
+    """epochs, kept: epochs trained and the epoch kept, of each training phase in order. by: the validation measure that
+    chose each kept epoch; None where the last epoch was kept without a choice."""
+
+    job: str
+    epochs: tuple[int, ...]
+    kept: tuple[int, ...]
+    by: tuple[str | None, ...]
+
+
+def phases_of(record: RunRecord, job: str) -> list[str]:
+    """The jobs of all training phases of a network in order, its own last, as the stored jobs name them."""
+    found = [job]
+    while (start := record.folder_of(found[-1]).read_job().trajectory.start) is not None:
+        found.append(start.id)
+    return found[::-1]
+
+
+def trained(record: RunRecord, job: str) -> TrainedNetwork | None:
+    """A network whose phases all have results; None for any other."""
+    folders = [record.folder_of(phase) for phase in phases_of(record, job)]
+    results = [result for folder in folders if (result := folder.read_result()) is not None]
+    if len(results) < len(folders):
+        return None
+    rules = [folder.read_job().stop for folder in folders]
+    return TrainedNetwork(
+        job,
+        tuple(result.epochs for result in results),
+        tuple(result.kept_epoch for result in results),
+        tuple(rule.measure if rule.keep == "best" else None for rule in rules),
+    )
+
+
+def fitted_images(record: RunRecord, job: str) -> int | None:
+    """The number of images a network was trained on, from its stored predictions; None where these are missing."""
+    predictions = record.folder_of(job).read_predictions("train")
+    return None if predictions is None else len(predictions)
+
+
+def main_networks(record: RunRecord, model: str) -> Mapping[int, str]:
+    """The jobs of the study's own split whose training succeeded, by seed."""
+    seeds = record.planned[model].seeds
+    return {seed: job for seed, job in seeds.items() if record.folder_of(job).is_done()}
+
+
+def which_network(record: RunRecord, model: str, role: str = "validation") -> str:
+    """Which network of a model made the stored predictions on a role, in words; empty where there is only one."""
+    planned = record.planned[model]
+    seed = next(iter(planned.seeds))
+    if role == OUT_OF_FOLD:
+        return f"the networks of the folds, seed {seed}"
+    if role == "test" and planned.final:
+        return "the network trained on all rows but the test"
+    if len(planned.seeds) > 1:
+        own = " of the study's own split" if planned.folds else ""
+        return f"the network of seed {seed}{own}"
+    return "the network of the study's own split" if planned.folds else ""

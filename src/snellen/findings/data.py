@@ -1,0 +1,106 @@
+"""Findings about the data and the test images: copies, contradicting labels, small classes, earlier uses of the
+test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from snellen.findings.finding import Facts, Finding
+from snellen.limits import MIN_CLASS_TEST_IMAGES
+from snellen.phrases import plural, times
+
+NAMED = 10
+"""Classes that are named in one sentence."""
+
+
+def in_official_test(facts: Facts) -> Iterator[Finding]:
+    """SNL103: images that were not used for training because the official test has an exact copy."""
+    count = facts.record.data["roles"]["left_out_total"].get("in official test", 0)
+    if count:
+        yield Finding(
+            "SNL103",
+            "notice",
+            f"{plural(count, 'image')} outside the official test set took no part in training: the official test set "
+            "has an exact copy.",
+            {"count": count},
+            "roles",
+        )
+
+
+def duplicates(facts: Facts) -> Iterator[Finding]:
+    """SNL104: images that occur more than once."""
+    count = facts.record.data["data"]["duplicate_pictures"]
+    if count:
+        yield Finding(
+            "SNL104",
+            "notice",
+            f"Exact copies of an earlier image in the data: {plural(count, 'image')}. Copies stay together in one part "
+            "of the split.",
+            {"count": count},
+            "data",
+            None if facts.record.study.data.drop_duplicates else "To keep one of each: data.drop_duplicates: exact",
+        )
+
+
+def conflicting_labels(facts: Facts) -> Iterator[Finding]:
+    """SNL105: the same image under two labels."""
+    count = facts.record.data["data"]["conflicting"]
+    if count:
+        yield Finding(
+            "SNL105",
+            "warning",
+            f"With the same pixels as another image but a different label: {plural(count, 'image')}. At least one of "
+            "the labels is wrong, or the classes overlap.",
+            {"count": count},
+            "data",
+            "Look at them and correct the labels.",
+        )
+
+
+def few_test_images(facts: Facts) -> Iterator[Finding]:
+    """SNL106: classes with too few test images for a useful interval."""
+    counts = {str(row["class"]): int(row["test"]) for row in facts.record.data["data"]["counts"]}
+    few = {name: count for name, count in counts.items() if count < MIN_CLASS_TEST_IMAGES}
+    if few:
+        named = ", ".join(f"{name} ({count})" for name, count in list(few.items())[:NAMED])
+        more = f" and {len(few) - NAMED} more" if len(few) > NAMED else ""
+        yield Finding(
+            "SNL106",
+            "notice",
+            f"Fewer than {MIN_CLASS_TEST_IMAGES} test images in {plural(len(few), 'class')}: {named}{more}. The "
+            "intervals of their scores are wide.",
+            {"classes": few},
+            "data",
+        )
+
+
+def tested_before(facts: Facts) -> Iterator[Finding]:
+    """SNL108: the same test labels were used before this run."""
+    counts = facts.evaluation.openings
+    before = counts.ever - counts.this_run
+    if counts.this_run and before:
+        yield Finding(
+            "SNL108",
+            "notice",
+            f"These test images were used to evaluate models {times(before)} before this run. Any choice made after "
+            "seeing those results makes the test scores optimistic.",
+            {"before": before},
+            "roles",
+            "For a number to publish, use test images on which no model was evaluated before.",
+        )
+
+
+def near_duplicates(facts: Facts) -> Iterator[Finding]:
+    """SNL109: images that are nearly identical to one in another role."""
+    found = facts.record.data["data"].get("near_duplicates")
+    count = found["parted"] if found else 0
+    if count and not facts.record.study.data.near_duplicates:
+        yield Finding(
+            "SNL109",
+            "notice",
+            f"Nearly identical to an image in another part of the split: {plural(count, 'image')}. Scores on images "
+            "that were nearly seen in training are optimistic.",
+            {"count": count},
+            "data",
+            "To keep them in one part: data.near_duplicates: together",
+        )

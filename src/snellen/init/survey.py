@@ -1,0 +1,104 @@
+"""Finds the options that read a data set nobody described, and what only its files say: their sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from snellen.data.dataset import Dataset
+from snellen.data.grey import all_grey
+from snellen.data.inspect.near_duplicates import near_groups_if_quick
+from snellen.data.inspect.picture_headers import MAX_FILES, PictureHeader, header_counts, read_headers, sample_files
+from snellen.data.inspect.polarity import polarity_of
+from snellen.data.load import find, read
+from snellen.data.readers.reader import DEFAULT_OPTIONS, Options
+from snellen.data.readers.registry import holds_picture_files
+from snellen.data.resizing import Resizing
+from snellen.errors import DataError, MixedTransparency, PictureSizes
+
+PROVISIONAL = Resizing(step="resize", height=1, width=1)
+"""Reads pictures of several sizes before their size is chosen; never proposed itself."""
+
+SIDE_STEP, MAX_PROPOSED_SIDE, MAX_UNCHANGED_SIDE = 8, 64, 128
+"""Proposed sides are multiples of 8, which can be halved three times, up to 64: minutes of training on a laptop.
+Pictures of one size keep it up to 128, the largest that Snellen is made for."""
+
+SIMILAR_SIDES, DARK = 1.25, 0.1
+"""Sides that differ by at most a quarter are not stretched: pictures with nearly black borders are padded with black,
+and others are cropped to the centre."""
+
+
+@dataclass(frozen=True, eq=False)
+class Survey:
+    """dataset: read with `options`. sizes: each size of the files ("height × width") and how often it occurs, when the
+    pictures had to be given one size. near: from `near_groups`, None when there are too many pictures to compare."""
+
+    dataset: Dataset
+    options: Options
+    sizes: tuple[tuple[str, int], ...]
+    near: np.ndarray | None
+
+
+def survey(source: str, data_folder: Path | None = None) -> Survey:
+    """Reads `source` with the options that it needs. Raises DataError when no option helps."""
+    options, sizes, place = DEFAULT_OPTIONS, list[tuple[str, int]](), find(source, data_folder)
+    of_files = place is not None and holds_picture_files(place)
+    while True:
+        try:
+            dataset = read(source, options, data_folder)
+        except DataError as error:
+            options = _with_remedy(error, options, of_files)
+            continue
+        if options.resizing != PROVISIONAL and max(dataset.shape[:2]) <= MAX_UNCHANGED_SIDE:
+            break
+        headers = read_headers(sample_files(dataset, place)) if place else []
+        sizes = header_counts(headers)["sizes"] or [(f"{dataset.shape[0]} × {dataset.shape[1]}", len(dataset))]
+        read_resized = partial(_read_with, source, data_folder, options)
+        by_headers = _resizing_for(headers, read_resized) if headers else None
+        options = replace(options, resizing=by_headers or _square(min(dataset.shape[:2])))
+    if dataset.shape[2] == 3 and all_grey(dataset.images):
+        options = replace(options, grey=True)
+        dataset = read(source, options, data_folder)
+    return Survey(dataset, options, tuple(sizes), near_groups_if_quick(dataset))
+
+
+def _with_remedy(error: DataError, options: Options, of_files: bool) -> Options:
+    """The options with one more that may help. Raises the error again when none does. of_files: each row is a file."""
+    match error:
+        case PictureSizes():
+            better = replace(options, resizing=PROVISIONAL)
+        case MixedTransparency():
+            better = replace(options, background="white")
+        case _:
+            better = replace(options, on_bad_image="exclude") if of_files else options
+    if better == options:
+        raise error
+    return better
+
+
+def _read_with(source: str, data_folder: Path | None, options: Options, resizing: Resizing) -> Dataset:
+    return read(source, replace(options, resizing=resizing), data_folder)
+
+
+def _resizing_for(headers: list[PictureHeader], read_resized: Callable[[Resizing], Dataset]) -> Resizing:
+    """One size for pictures with these headers, at least one. read_resized: reads the data set with a size."""
+    sides = np.array([(each.height, each.width) for each in headers])
+    least, most = sides.min(axis=0), sides.max(axis=0)
+    same = (least == most).all() or len(headers) == MAX_FILES  # other files may have more sizes
+    if same or (most > SIMILAR_SIDES * least).any() or most.max() > MAX_PROPOSED_SIDE:
+        return _square(float(np.median(sides)))
+    cropped = Resizing(step="crop", height=int(least[0]), width=int(least[1]))
+    dataset = read_resized(cropped.model_copy(update={"step": "resize"}))  # keeps the border of each
+    low, high = dataset.pixel_range
+    border = polarity_of((dataset.images.mean(axis=0) - low) / (high - low)).border
+    return Resizing(step="pad", height=int(most[0]), width=int(most[1])) if border < DARK else cropped
+
+
+def _square(side: float) -> Resizing:
+    """Resizing to the nearest proposed side."""
+    size = min(max(round(side / SIDE_STEP), 1) * SIDE_STEP, MAX_PROPOSED_SIDE)
+    return Resizing(step="resize", height=size, width=size)

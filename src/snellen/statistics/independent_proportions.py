@@ -1,0 +1,38 @@
+"""Two accuracies on different images: the interval of their difference, and the test that agrees with it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from snellen.statistics.interval_p_value import smallest_alpha
+from snellen.statistics.levels import CONFIDENCE
+from snellen.statistics.proportion_intervals import clopper_pearson
+
+
+def difference_limits(
+    hits_A: int, count_A: int, hits_B: int, count_B: int, confidence: float = CONFIDENCE
+) -> tuple[float, float]:
+    """The limits of hits_A / count_A - hits_B / count_B, counts at least 1.
+
+    The squares of what each proportion's limits reach are added (Newcombe, Statistics in Medicine 17, 1998, method 10),
+    with exact limits in place of Wilson's: of 20 images against 1,000 with an accuracy of 0.99, Wilson's left the truth
+    above the interval in 7 % instead of 2.5 %, these in 1.2 % (tests/statistics).
+    """
+    (low_A, high_A), (low_B, high_B) = (
+        clopper_pearson(hits_A, count_A, confidence),
+        clopper_pearson(hits_B, count_B, confidence),
+    )
+    share_A, share_B = hits_A / count_A, hits_B / count_B
+    difference = share_A - share_B
+    low = difference - np.hypot(share_A - low_A, high_B - share_B)
+    return float(low), float(difference + np.hypot(high_A - share_A, share_B - low_B))
+
+
+def difference_p_value(hits_A: int, count_A: int, hits_B: int, count_B: int) -> float:
+    """Two-sided: below .05 exactly where the 95 % limits leave out 0."""
+
+    def outside(confidence: float) -> bool:
+        low, high = difference_limits(hits_A, count_A, hits_B, count_B, confidence)
+        return low > 0 or high < 0
+
+    return smallest_alpha(outside)

@@ -1,0 +1,11 @@
+"""The confidence of every interval, the level of every test, and what counts as rounding."""
+
+from __future__ import annotations
+
+CONFIDENCE = 0.95
+SIGNIFICANT = 0.05
+"""p-values below this; written out, because 1 - 0.95 is a little more in floats."""
+NEGLIGIBLE = 1e-12
+"""Standard errors up to this are rounding: nothing varied."""
+ROUNDING = 1e-9
+"""Counts up to this are 0: effective counts are products of floats."""
