@@ -183,7 +183,7 @@ def test_more_copies_than_single_pictures() -> None:
 
 
 def test_assign_proves_what_it_returns(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("snellen.data.splits.roles.choose", lambda pool, count, *_: pool[:count])
+    monkeypatch.setattr("snellen.data.splits.roles.stratified_choice", lambda pool, count, *_: pool[:count])
     with pytest.raises(RunError, match=r"train and test share pictures; found 1, such as 0"):
         assign(read_dataset([*range(17), 0], np.arange(18) % 3), Split(test=3, validation=6))
 

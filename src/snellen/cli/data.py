@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from snellen.cli.options import AsJson, DataFolder
 from snellen.limits import MAX_SIDE_PIXELS
 from snellen.plain import plain, say
 
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from snellen.data.readers.picture_decoder import Background
 
 app = typer.Typer(help="List, fetch and describe data sets.", no_args_is_help=True)
-
-DataFolder = Annotated[Path | None, typer.Option("--data-dir", help="Where data sets are looked for first.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 
 @app.command("list")
