@@ -8,6 +8,8 @@ parts of the run that take longest. --other: another checkout's `src`, run in tu
 from __future__ import annotations
 
 import argparse
+import atexit
+import gc
 import inspect
 import json
 import os
@@ -40,14 +42,14 @@ SHOWN_SECONDS = 0.05
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--images", default="20000,100000,400000", help="numbers of images; 0 is the study `digits`")
+    parser.add_argument("--images", default="20000,100000,400000", help="numbers of images")
     parser.add_argument("--digits", action="store_true", help="the study `digits` too")
     parser.add_argument("--other", type=Path, help="another checkout's src folder")
     parser.add_argument("--repeat", type=int, default=1, help="runs of each; medians are printed")
     parser.add_argument("--measure", nargs=2, metavar=("STUDY", "OUT"), help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.measure:
-        print(json.dumps(measure(*given.measure)))
+        measure(*given.measure)
         return
     sources = {"here": OURS} | ({"other": given.other} if given.other else {})
     for images in [*map(int, filter(None, given.images.split(","))), *([0] if given.digits else [])]:
@@ -79,7 +81,7 @@ def make_images(path: Path, count: int) -> None:
 
 
 def run(folder: Path, study: str, source: Path, out: str) -> dict[str, Any]:
-    """One run in a process of its own, with a cache of its own."""
+    """`snellen run` in a process of its own, with a cache of its own."""
     environment = os.environ | {"PYTHONPATH": str(source), "SNELLEN_CACHE": str(folder / f"{out}-cache")}
     environment["SNELLEN_RECORDS"] = str(folder / f"{out}-records")
     began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -90,21 +92,28 @@ def run(folder: Path, study: str, source: Path, out: str) -> dict[str, Any]:
     return {"wall": time.perf_counter() - began, "cpu": cpu, **json.loads(done.stdout.splitlines()[-1])}
 
 
-def measure(study: str, out: str) -> dict[str, Any]:
-    """Runs a study in this process; seconds of training, and of each function that the flow calls."""
-    began, parts = time.process_time(), Counter[str]()
-    import snellen
+def measure(study: str, out: str) -> None:
+    """Runs a study in this process as the command does; seconds of training, and of what the flow calls."""
+    parts = Counter[str]()
+
+    def report() -> None:
+        results = [json.loads(path.read_text("utf-8")) for path in Path(out).glob("jobs/*/result.json")]
+        parts["rest"] = time.process_time() - sum(parts.values())
+        print(json.dumps({"training": sum(each["seconds"] for each in results), "parts": parts}))
+
+    atexit.register(report)
+    from snellen import cli
+
+    gc.set_threshold(getattr(sys.modules.get("snellen.cli.entry"), "GARBAGE_OBJECTS", gc.get_threshold()[0]))
+    began = time.process_time()
     from snellen.run import flow
 
     parts["import"] = time.process_time() - began
     for name, function in inspect.getmembers(flow, inspect.isfunction):
         if function.__module__.startswith("snellen.") and function.__module__ != flow.__name__:
             setattr(flow, name, timed(function, name, parts))
-    began = time.process_time()
-    snellen.Study.load(study).run(out=out, device="cpu", progress=False)
-    parts["rest of the run"] = time.process_time() - began - sum(parts.values()) + parts["import"]
-    results = [json.loads(path.read_text("utf-8")) for path in Path(out).glob("jobs/*/result.json")]
-    return {"training": sum(each["seconds"] for each in results), "parts": parts}
+    sys.argv = ["snellen", "run", study, "--out", out, "--device", "cpu"]
+    cli.main()
 
 
 def timed(function: Callable[..., Any], name: str, parts: Counter[str]) -> Callable[..., Any]:

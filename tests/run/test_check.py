@@ -104,7 +104,7 @@ def test_seeds_and_folds_are_multiplied() -> None:
 @pytest.mark.parametrize(("over", "seeds", "said"), [("seeds", 1, True), ("seeds", 2, False), (None, 1, False)])
 def test_a_mean_over_one_seed_is_told(over: str | None, seeds: int, said: bool) -> None:
     found = checked({"a": {**HALVING, "search": {**HALVING["search"], "mean_over": over}}}, seeds=seeds)
-    told = "a is ranked by the mean over seeds, and the study has one: that mean is one network, without a band."
+    told = "but the study has only one seed: the mean is one network, without a spread."
     assert (told in " ".join(plan_sentences(found))) == said
 
 
@@ -112,7 +112,7 @@ def test_a_mean_over_one_seed_is_told(over: str | None, seeds: int, said: bool) 
 def test_a_curve_of_one_seed_is_told(seeds: int, said: bool) -> None:
     dense = {"layers": ["flatten", {"dense": {"units": 8, "activation": "relu"}}]}
     found = checked({"a": dense}, analyses=[{"curves": {"values": [2, 4], "seeds": seeds}}])
-    assert ("One seed gives no band and no comparisons." in " ".join(plan_sentences(found))) == said
+    assert ("One seed gives no spread and no comparisons." in " ".join(plan_sentences(found))) == said
 
 
 def test_models_that_are_the_same_are_trained_once() -> None:
