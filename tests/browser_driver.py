@@ -1,15 +1,12 @@
 """A real browser for tests: the few WebDriver commands they need (selenium would be a dependency for six calls).
 
-Tests that need it are skipped by name where it is missing, and fail there when SNELLEN_REQUIRE_BROWSER is set; likewise
-those that need axe-core, whose axe.min.js SNELLEN_AXE names, and SNELLEN_REQUIRE_AXE.
+Tests of it are marked `needs("browser")`, those of accessibility `needs("axe")` too.
 """
 
 from __future__ import annotations
 
 import base64
 import json
-import os
-import shutil
 import subprocess
 import tempfile
 import time
@@ -20,18 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
-DRIVER = shutil.which("chromedriver")
-AXE = os.environ.get("SNELLEN_AXE", "")
-MISSING = "needs chromium and chromedriver"
-NO_AXE = "needs axe-core: SNELLEN_AXE is to name its axe.min.js"
-
-needs_browser = pytest.mark.skipif(
-    not (BROWSER and DRIVER) and not os.environ.get("SNELLEN_REQUIRE_BROWSER"), reason=MISSING
-)
-needs_axe = pytest.mark.skipif(not Path(AXE).is_file() and not os.environ.get("SNELLEN_REQUIRE_AXE"), reason=NO_AXE)
+from needs import AXE, CHROMEDRIVER, CHROMIUM
 
 ARGUMENTS = (
     "--headless=new",
@@ -83,9 +69,7 @@ class Browser:
 
     def inaccessible(self) -> list[str]:
         """Violations that axe-core finds in the page as it stands, in one line each: rule and elements."""
-        if not Path(AXE).is_file():
-            raise FileNotFoundError(f"{NO_AXE}; it is {AXE!r}")
-        self.run(Path(AXE).read_text(encoding="utf-8"))
+        self.run(AXE.read_text(encoding="utf-8"))
         script = (
             "const done = arguments[0]; axe.run(document, {resultTypes: ['violations']}).then((found) => done(found."
             "violations.flatMap((one) => one.nodes.map((node) => `${one.id}: ${node.target.join(' ')}`))))"
@@ -112,13 +96,11 @@ class Browser:
 @contextmanager
 def browser() -> Iterator[Browser]:
     """A headless browser with an empty profile; ends with the block."""
-    if not (BROWSER and DRIVER):
-        raise FileNotFoundError(f"{MISSING}; found: {BROWSER}, {DRIVER}")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        driver = subprocess.Popen([str(DRIVER), "--port=0"], stdout=subprocess.PIPE, text=True)
+        driver = subprocess.Popen([str(CHROMEDRIVER), "--port=0"], stdout=subprocess.PIPE, text=True)
         try:
             server = f"http://127.0.0.1:{_port(driver)}"
-            options = {"binary": BROWSER, "args": [*ARGUMENTS, f"--user-data-dir={profile}"]}
+            options = {"binary": CHROMIUM, "args": [*ARGUMENTS, f"--user-data-dir={profile}"]}
             wanted = {"browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
             session = _request("POST", f"{server}/session", {"capabilities": {"alwaysMatch": wanted}})
             opened = Browser(f"{server}/session/{session['sessionId']}")

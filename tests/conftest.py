@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: small steps crawl with more where cores are shared
+os.environ.setdefault("KERAS_BACKEND", "torch")  # the one of its backends that is always here
 
 import pytest
 from fixtures import (
@@ -23,12 +24,14 @@ from fixtures import (
     seeds_run,
     small_run,
 )
+from needs import pytest_runtest_setup
 
-__all__ = [
+__all__ = [  # fixtures and hooks that pytest finds here
     "folds_copy",
     "folds_run",
     "instructions",
     "own_user",
+    "pytest_runtest_setup",
     "rates_run",
     "run_copy",
     "search_copy",

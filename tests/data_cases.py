@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import gzip
 import math
-import os
 import struct
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 
 from snellen.data.dataset import Dataset
 from snellen.data.readers.arrays import from_arrays
-
-REAL = Path(os.environ.get("SNELLEN_DATA", "absent"))
-needs_mnist = pytest.mark.skipif(not (REAL / "mnist").is_dir(), reason="SNELLEN_DATA has no mnist")
 
 Arrays = tuple[np.ndarray, ...]
 

@@ -8,14 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browser_driver import Browser, browser, needs_axe, needs_browser
+from browser_driver import Browser, browser
+from needs import needs
 
 import snellen
 from snellen.data.readers.arrays import from_arrays
 from snellen.report.analyses import PAGES
 from snellen.report.exploration import explore, render
 
-pytestmark = needs_browser
+pytestmark = needs("browser")
 
 WIDTHS = {1280: 900, 390: 844}
 NAMES = [f"a long name of a class that differs at its end only, {code}" for code in range(14)]
@@ -85,14 +86,14 @@ def test_every_kind_of_page_is_looked_at(pages: dict[str, Path]) -> None:
     assert {name.split("-")[0] for name in KINDS[1:]} == set(PAGES)
 
 
-@needs_axe
+@needs("axe")
 @each_width
 @each_kind
 def test_axe_finds_nothing(window: Browser, pages: dict[str, Path], kind: str, width: int) -> None:
     assert unfolded(window, pages[kind], width).inaccessible() == []
 
 
-@needs_axe
+@needs("axe")
 @each_width
 def test_axe_finds_nothing_in_a_dossier(window: Browser, pages: dict[str, Path], width: int) -> None:
     opened = unfolded(window, pages["units-dense"], width)

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from browser_driver import Browser, browser, needs_browser
+from browser_driver import Browser, browser
+from needs import needs
 
 from snellen.data.readers.arrays import from_arrays
 from snellen.report.exploration import explore, render
 
-pytestmark = needs_browser
+pytestmark = needs("browser")
 
 
 @pytest.fixture(scope="module")

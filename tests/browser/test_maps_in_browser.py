@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browser_driver import Browser, browser, needs_browser
+from browser_driver import Browser, browser
 from map_cases import map_leaf, write_page
+from needs import needs
 from PIL import Image
 
 from snellen.report.pages.maps import map_page
 
-pytestmark = needs_browser
+pytestmark = needs("browser")
 
 READY = "const one = document.querySelector('.atlas').dataset; return one.ready === 'yes' && one.thumbnails > 0"
 

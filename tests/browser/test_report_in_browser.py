@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser_driver import Browser, browser, needs_browser
+from browser_driver import Browser, browser
+from needs import needs
 from report_cases import digits_report
 
 from snellen.report import page
 
-pytestmark = needs_browser
+pytestmark = needs("browser")
 
 ATTACK = "</script><img src=x onerror=pwned=1><script>pwned=1</script>"
 

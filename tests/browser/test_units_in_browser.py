@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser_driver import Browser, browser, needs_browser
+from browser_driver import Browser, browser
+from needs import needs
 from unit_cases import bars, subject
 
 from snellen.explain.analyses import Asked
@@ -15,7 +16,7 @@ from snellen.report.pages.leaf import Leaf
 from snellen.report.pages.units import units_page
 from snellen.study.analyses import Units
 
-pytestmark = needs_browser
+pytestmark = needs("browser")
 
 
 def written(path: Path, width: int) -> Path:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import torch
+from needs import require
 from training_cases import STEPS, TRAIN_ROWS, VALIDATION_ROWS, checkpoint, job, material, start
 
 from snellen.models.features import FEATURES
@@ -165,8 +166,9 @@ def test_layers_in_parts(kind: str, tmp_path: Path) -> None:
 def test_the_kernels_train_as_torch_does(kind: str, tmp_path: Path) -> None:
     """Masks of dropout, filler rows, mixed labels, clipping and all that lanes differ in are the same for both."""
     pack = lanes(layers=NETWORKS[kind], augment=[{"mixup": 0.4}])
+    require("kernels")
     if KERNELS not in ways(pack):
-        pytest.skip("the kernels lack a layer, or are not there")
+        pytest.skip("the kernels lack a layer")
     ours, torchs = (trained(*pack, folder=tmp_path / way, dtype=torch.float32, way=way) for way in (KERNELS, TORCH))
     for found, wanted in zip(ours.lanes, torchs.lanes):
         same(found, wanted, 1e-4)

@@ -8,6 +8,7 @@ from pathlib import Path
 import data_cases as cases
 import numpy as np
 import pytest
+from needs import REAL_DATA, needs, require
 
 from snellen.data.catalog import BUNDLED, NAMES, PUBLISHED
 from snellen.data.load import Options, find, read
@@ -34,19 +35,17 @@ def test_entries_are_complete(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["mnist", "fashion-mnist", "cifar-10"])
 def test_the_reference_copies_are_the_published_ones(name: str) -> None:
-    if not (cases.REAL / name).is_dir():
-        pytest.skip(f"SNELLEN_DATA has no {name}")
-    dataset = read(name, data_folder=cases.REAL)
+    require(name)
+    dataset = read(name, data_folder=REAL_DATA)
     assert dataset.fingerprint == PUBLISHED[name].fingerprint and dataset.classes == PUBLISHED[name].classes
 
 
+@needs("svhn")
 def test_the_street_digits_at_hand_are_a_subset() -> None:
-    if not (cases.REAL / "svhn").is_dir():
-        pytest.skip("SNELLEN_DATA has no svhn")
     with pytest.raises(
         DataError, match=r"not the published svhn data; found 4,434 and 1,952 rows; expected 73,257 and"
     ):
-        read("svhn", data_folder=cases.REAL)
+        read("svhn", data_folder=REAL_DATA)
 
 
 def test_class_names_of_the_study_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

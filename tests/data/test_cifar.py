@@ -8,18 +8,18 @@ from pathlib import Path
 import data_cases as cases
 import numpy as np
 import pytest
+from needs import REAL_DATA, needs
 
 from snellen.data.load import Options, read
 from snellen.errors import DataError, UnknownName
 
-needs_cifar = pytest.mark.skipif(not (cases.REAL / "cifar-10").is_dir(), reason="SNELLEN_DATA has no cifar-10")
 IMAGES, LABELS, TEST_IMAGES, TEST_LABELS = cases.CIFAR
 NAMES = {"fine": ["ant", "bee", "cow", "dog"], "coarse": ["small", "large"]}
 
 
-@needs_cifar
+@needs("cifar-10")
 def test_cifar_10_is_the_published_one() -> None:
-    dataset = read("cifar-10", data_folder=cases.REAL)
+    dataset = read("cifar-10", data_folder=REAL_DATA)
     assert (len(dataset), dataset.shape, dataset.classes[6:8]) == (60_000, (32, 32, 3), ("frog", "horse"))
     assert np.bincount(dataset.labels).tolist() == [6000] * 10
     assert dataset.ids[[10_001, 50_000]].tolist() == ["data_batch_2.bin:1", "test_batch.bin:0"]

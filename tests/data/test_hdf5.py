@@ -9,13 +9,13 @@ import data_cases as cases
 import h5py
 import numpy as np
 import pytest
+from needs import REAL_DATA, needs
 
 from snellen.data.load import Options, read
 from snellen.data.readers.hdf5 import Union, unions
 from snellen.errors import DataError, UnknownName
 
-SVHN = cases.REAL / "svhn" / "SVHN_subset_grey.h5"
-needs_svhn = pytest.mark.skipif(not SVHN.is_file(), reason="SNELLEN_DATA has no svhn")
+SVHN = REAL_DATA / "svhn" / "SVHN_subset_grey.h5"
 GREY = np.random.default_rng(5).random((12, 5, 4)).astype(np.float32) * 255
 
 
@@ -26,7 +26,7 @@ def write(path: Path, **arrays: Any) -> Path:
     return path
 
 
-@needs_svhn
+@needs("svhn")
 def test_the_grey_street_digits_are_exact() -> None:
     dataset = read(SVHN)
     with h5py.File(SVHN) as file:

@@ -11,6 +11,7 @@ from pathlib import Path
 import data_cases as cases
 import numpy as np
 import pytest
+from needs import REAL_DATA, needs
 
 from snellen.data.load import read
 from snellen.data.readers.idx import read_idx
@@ -19,17 +20,17 @@ from snellen.errors import DataError
 PICTURES = cases.idx_bytes(cases.IMAGES)
 
 
-@cases.needs_mnist
+@needs("mnist")
 def test_mnist_is_the_published_one() -> None:
-    names = [cases.REAL / "mnist" / f"{name}.gz" for name in cases.IDX_NAMES]
+    names = [REAL_DATA / "mnist" / f"{name}.gz" for name in cases.IDX_NAMES]
     arrays = [read_idx(path, 3 if "images" in path.name else 1) for path in names]
     sha = hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()
     assert sha == "06b0d1f124c4e5fa796686ade41a9b778edacc8622f2195a352ef479ad44fc16"
 
 
-@cases.needs_mnist
+@needs("mnist")
 def test_mnist_by_name() -> None:
-    mnist = read("mnist", data_folder=cases.REAL)
+    mnist = read("mnist", data_folder=REAL_DATA)
     assert (len(mnist), mnist.shape, mnist.classes) == (70_000, (28, 28, 1), tuple("0123456789"))
     assert (
         mnist.official_test is not None and mnist.official_test.sum() == 10_000 and mnist.official_test[60_000:].all()

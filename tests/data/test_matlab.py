@@ -8,13 +8,13 @@ from typing import Any
 import data_cases as cases
 import numpy as np
 import pytest
+from needs import REAL_DATA, needs
 from scipy.io import loadmat, savemat
 
 from snellen.data.load import Options, read
 from snellen.errors import DataError, UnknownName
 
-SVHN = cases.REAL / "svhn"
-needs_svhn = pytest.mark.skipif(not SVHN.is_dir(), reason="SNELLEN_DATA has no svhn")
+SVHN = REAL_DATA / "svhn"
 PICTURES, LABELS = cases.IMAGES[..., None], cases.LABELS
 
 
@@ -23,7 +23,7 @@ def write(path: Path, images: np.ndarray = PICTURES, labels: np.ndarray = LABELS
     return path
 
 
-@needs_svhn
+@needs("svhn")
 def test_the_street_digits_in_colour() -> None:
     dataset, raw = read(SVHN), loadmat(SVHN / "test_32x32.mat")
     assert (dataset.shape, dataset.images.dtype, dataset.classes) == ((32, 32, 3), np.uint8, tuple("0123456789"))

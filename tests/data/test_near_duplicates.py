@@ -10,6 +10,7 @@ from pathlib import Path
 import data_cases
 import numpy as np
 import pytest
+from needs import REAL_DATA, needs
 from PIL import Image
 
 from snellen.data.inspect import near_duplicates
@@ -157,9 +158,9 @@ def test_training_pictures_near_those_of_an_official_test_leave() -> None:
     assert {each.reason for each in roles.left_out} == {"related to official test"}
 
 
-@data_cases.needs_mnist
+@needs("mnist")
 def test_thin_ones_of_mnist_form_no_chain() -> None:
-    mnist = read("mnist", data_folder=data_cases.REAL)
+    mnist = read("mnist", data_folder=REAL_DATA)
     part = replace(mnist, images=np.asarray(mnist.images[-5_000:]), fingerprint="last 5,000")
     _, sizes = np.unique(near_groups(replace(part, labels=mnist.labels[-5_000:])), return_counts=True)
     assert sizes.max() <= 20 and (sizes > 1).sum() < 100

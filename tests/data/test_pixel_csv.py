@@ -9,14 +9,14 @@ from pathlib import Path
 import data_cases as cases
 import numpy as np
 import pytest
+from needs import REAL_DATA, needs
 
 from snellen.data.load import Options, read
 from snellen.data.readers.pixel_csv import read_pixel_csv
 from snellen.data.splits.roles import Split, assign
 from snellen.errors import DataError, UnknownName
 
-KAGGLE = cases.REAL / "fashion-mnist-csv"
-needs_kaggle = pytest.mark.skipif(not KAGGLE.is_dir(), reason="SNELLEN_DATA has no fashion-mnist-csv")
+KAGGLE = REAL_DATA / "fashion-mnist-csv"
 IMAGES, LABELS = cases.SQUARE[:2]
 NAMES = [f"pixel{number}" for number in range(36)]
 
@@ -31,7 +31,7 @@ def write(path: Path, header: list[str] | None, label: int, labels: np.ndarray |
     return path
 
 
-@needs_kaggle
+@needs("fashion-mnist-csv")
 def test_the_kaggle_files(tmp_path: Path) -> None:
     dataset = read(KAGGLE)
     tables = [np.loadtxt(KAGGLE / name, np.uint8, delimiter=",", skiprows=1, max_rows=500) for name in KAGGLE_NAMES]
@@ -47,7 +47,7 @@ def test_the_kaggle_files(tmp_path: Path) -> None:
 KAGGLE_NAMES = ("fashion-mnist_train.csv", "fashion-mnist_test.csv")
 
 
-@needs_kaggle
+@needs("fashion-mnist-csv")
 def test_exactly_43_duplicates_in_the_kaggle_training_file() -> None:
     dataset = read(KAGGLE / KAGGLE_NAMES[0])
     left_out = assign(dataset, Split(drop_duplicates="exact")).left_out

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 
 import data_cases as cases
 import numpy as np
 import pytest
+from needs import REAL_DATA, needs
 
 from snellen.data.dataset import Dataset
 from snellen.data.inspect import pixel_statistics
@@ -15,7 +15,6 @@ from snellen.data.load import read
 from snellen.data.readers.arrays import from_arrays
 
 ROWS = np.array([0, 2, 3, 5, 8, 9, 12])
-DATA_FOLDER = os.environ.get("SNELLEN_DATA")
 
 
 @pytest.fixture(autouse=True)
@@ -99,10 +98,10 @@ def test_no_correlation_has_more_blocks_than_can_be_drawn(shape: tuple[int, int]
     assert side == 1 or np.prod([-(-length // (side - 1)) for length in shape]) > pixel_statistics.BLOCKS
 
 
-@pytest.mark.skipif(DATA_FOLDER is None, reason="needs MNIST in SNELLEN_DATA")
+@needs("mnist")
 def test_the_known_numbers_of_mnist(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()  # slices of the real size
-    monkeypatch.setenv("SNELLEN_DATA", str(DATA_FOLDER))
+    monkeypatch.setenv("SNELLEN_DATA", str(REAL_DATA))
     dataset = read("mnist")
     rows = np.flatnonzero(~np.asarray(dataset.official_test))
     found = pixel_statistics.channel_moments(dataset, rows)

@@ -7,6 +7,7 @@ from pathlib import Path
 import data_cases as cases
 import numpy as np
 import pytest
+from needs import REAL_DATA, needs
 
 from snellen.data.load import Options, read
 from snellen.errors import DataError, DataNotFound, UnknownName
@@ -87,9 +88,9 @@ def test_other_data_under_a_known_name(tmp_path: Path) -> None:
     cases.assert_same(read(tmp_path / "mnist"), cases.expected())
 
 
-@cases.needs_mnist
+@needs("mnist")
 def test_a_known_name_with_options() -> None:
-    mnist = read("mnist", Options(pixel_range=(0, 510)), cases.REAL)
+    mnist = read("mnist", Options(pixel_range=(0, 510)), REAL_DATA)
     assert mnist.pixel_range == (0, 510) and len(mnist) == 70_000
 
 

@@ -6,11 +6,11 @@ import dataclasses
 from dataclasses import replace
 from typing import Any
 
-import data_cases as cases
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from needs import REAL_DATA, needs
 
 from snellen.data.dataset import Dataset
 from snellen.data.duplicates import duplicate_groups
@@ -272,9 +272,9 @@ def test_planted_faults_are_noticed() -> None:
         prove([0, 1, 2, 5], [3, 4], np.array(["a", "b", "c", "a", "d", "e"]))
 
 
-@cases.needs_mnist
+@needs("mnist")
 def test_mnist_shares_no_picture_between_parts() -> None:
-    mnist = read("mnist", data_folder=cases.REAL)
+    mnist = read("mnist", data_folder=REAL_DATA)
     roles = assign(mnist, Split(validation=10_000))
     assert [len(roles.rows[role]) for role in ROLES] == [50_000, 10_000, 0, 10_000] and not roles.left_out
 

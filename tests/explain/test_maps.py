@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from data_cases import REAL, needs_mnist
+from needs import REAL_DATA, needs
 from runs import run_small
 
 from snellen.api import Run
@@ -154,8 +154,8 @@ def test_a_layer_that_tells_nothing_apart_has_no_map_and_says_so(subjects: dict[
 
 
 @pytest.mark.slow  # numba compiles UMAP for half a minute
+@needs("umap")
 def test_umap_is_drawn_when_asked_for(subjects: dict[str, Subject]) -> None:
-    pytest.importorskip("umap")
     found = make_maps(subjects["dense"], asked(methods=["umap"], rows=200))
     assert [(one["name"], one["settings"]["threads"]) for one in found.facts["maps"]] == [("umap", 1)]
     again = make_maps(subjects["dense"], asked(methods=["umap"], rows=200))
@@ -209,10 +209,10 @@ def test_in_python_a_map_is_made_of_the_layer_that_is_named(run: Run) -> None:
     assert found.tables["points"].columns[5:] == [f"pca_{of}_{axis}" for of in ("pixels", "layer") for axis in "xy"]
 
 
-@needs_mnist
+@needs("mnist")
 def test_two_components_of_mnist_explain_what_is_known_of_them() -> None:
     """9.7 % + 7.1 % of the variance of the training pictures."""
-    dataset = read("mnist", data_folder=REAL)
+    dataset = read("mnist", data_folder=REAL_DATA)
     assert dataset.official_test is not None
     train = np.flatnonzero(~dataset.official_test)[5_000:]
     _, explained = placing.pca(dataset.images[train].reshape(55_000, -1).astype(np.float32) / 255, 2)

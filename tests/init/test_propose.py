@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from data_cases import needs_mnist
+from needs import needs
 from picture_cases import save
 
 from snellen.data.dataset import Dataset
@@ -57,7 +57,7 @@ def test_digits() -> None:
     assert f"train {len(roles.rows['train']):,}, validation {len(roles.rows['validation']):,}" in said
 
 
-@needs_mnist
+@needs("mnist")
 def test_mnist_keeps_its_official_test() -> None:
     study, said = proposed(survey("mnist"), "mnist")
     dataset = read("mnist")

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from needs import needs
 from training_cases import job, lane, start, training
 
 from snellen.kernels import library as kernels
@@ -77,11 +78,10 @@ def epoch(way: str) -> torch.Tensor:
     return type(own).prepare([one], own.material, way=way).step_through(start(one), Silent()).theta
 
 
+@needs("kernels")
 def test_the_rule(monkeypatch: pytest.MonkeyPatch) -> None:
     """The kernels for networks of their layers on the CPU, unless most work is in convolutions of many channels, or the
     processor lacks AVX2; torch for all others."""
-    if kernels.library() is None:
-        pytest.skip("no C++ compiler made the kernels")
     monkeypatch.setattr(layer_table, "instructions", lambda: "avx2")
     conv = {"conv": {"filters": 32, "kernel": 3}}
     networks = (["flatten"], [conv, "flatten"], [conv, conv, "flatten"])

@@ -6,14 +6,15 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as functional
+from needs import needs
 from torch import Tensor
 
-from snellen.kernels.library import has_vectors, library
+from snellen.kernels.library import has_vectors
 from snellen.models import kernel_norm
 from snellen.models.batch_shard import BatchShard
 from snellen.train.backend.thread_team import ThreadTeam
 
-pytestmark = pytest.mark.skipif(library() is None, reason="no compiled kernels here")
+pytestmark = needs("kernels")
 EPSILON = 1e-3
 SHAPES = [(3, 16, 2, 1), (5, 48, 3, 7), (37, 32, 8, 8), (9, 64)]
 

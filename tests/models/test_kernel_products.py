@@ -9,6 +9,7 @@ from unittest import mock
 import pytest
 import torch
 import torch.nn.functional as functional
+from needs import needs
 from torch import Tensor
 
 from snellen.kernels.library import has_vectors, library
@@ -17,7 +18,7 @@ from snellen.models.conv import Conv
 from snellen.models.dense import Dense
 from snellen.models.layer import Step
 
-pytestmark = pytest.mark.skipif(library() is None, reason="no compiled kernels here")
+pytestmark = needs("kernels")
 SIZES = [  # rows, height, width, channels, filters
     (1, 4, 4, 16, 16),
     (2, 5, 7, 16, 48),

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from device_cases import CASES, Strict, elsewhere, pack
+from needs import needs
 from pretend_device import PretendDevice, held
 from runs import blobs
 from training_cases import lane, material, start, training
@@ -25,7 +26,7 @@ from snellen.train.perform import RunContext, perform, strategy_of
 from snellen.train.snapshot import Snapshot
 
 every_case = pytest.mark.parametrize("changes", CASES.values(), ids=list(CASES))
-on_a_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+on_a_gpu = needs("gpu")
 Step = Callable[[], None]
 
 

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 import torch
+from needs import needs
 from torch import Tensor
 
-from snellen.kernels.library import library
 from snellen.train.backend import fused_optimizers
 from snellen.train.layout import Layout
 from snellen.train.optimizers import OPTIMIZERS
 
-pytestmark = pytest.mark.skipif(library() is None, reason="no compiled kernels here")
+pytestmark = needs("kernels")
 LANES, NUMBERS, STEPS = 3, 83, 6
 RATES = torch.tensor([[0.1], [0.02], [0.3]])
 DECAYS = torch.tensor([[0.0], [0.1], [0.5]])

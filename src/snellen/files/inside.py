@@ -10,8 +10,9 @@ from pathlib import Path
 from snellen.errors import IdentityError, RunError
 from snellen.limits import MAX_FOLDER_DEPTH
 
-PLAIN_NAME = re.compile(r"[^/\\:\x00-\x1f\x7f-\x9f]{1,255}")
-"""No separators, drive letters, alternate streams or control characters, and no longer than any system allows."""
+PLAIN_NAME = re.compile(r"[^/\\:\x00-\x1f\x7f-\x9f]{0,254}[^/\\:\x00-\x1f\x7f-\x9f. ]")
+"""No separators, drive letters, alternate streams or control characters; none of what Windows drops at the end (dots,
+spaces); no longer than any system allows."""
 
 RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
 """Names that Windows keeps for devices, with any ending."""
@@ -25,11 +26,11 @@ def is_reserved(name: str) -> bool:
 def inside(folder: Path, *names: str) -> Path:
     """`folder` / names, each of which names one thing in the folder before it.
 
-    Raises IdentityError for a name with separators, a drive letter or control characters, for `.` and `..`, and where
-    links lead out of `folder`.
+    Raises IdentityError for a name with separators, a drive letter or control characters, for `.` and `..`, for a name
+    that Windows keeps for a device or would shorten, and where links lead out of `folder`.
     """
     for name in names:
-        if not isinstance(name, str) or name in (".", "..") or not PLAIN_NAME.fullmatch(name):
+        if not isinstance(name, str) or not PLAIN_NAME.fullmatch(name) or is_reserved(name):
             raise IdentityError("a name that leaves its folder", found=repr(name)[:100], where=str(folder))
     path = folder.joinpath(*names)
     try:
