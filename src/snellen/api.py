@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     import altair
 
 MEMORY = "memory:"
-"""Stands before the name of pictures that were given as arrays, as the source of a study."""
+"""Begins the source of a study whose images were given as arrays."""
 
 
 class Study:
@@ -119,7 +119,7 @@ class Found:
 
     @property
     def sentences(self) -> list[str]:
-        """What may be said, most important first."""
+        """The sentences of its page, most important first."""
         return self.outcome.sentences
 
     @property
@@ -134,7 +134,7 @@ class Found:
 
     @property
     def arrays(self) -> dict[str, np.ndarray]:
-        """Pictures and maps by name."""
+        """Images and maps by name."""
         return self.outcome.arrays
 
     def page(self) -> str:
@@ -177,7 +177,7 @@ class Run:
 
     @property
     def scores(self) -> pl.DataFrame:
-        """Every score: a row a model, what it is of, role, measure and class, with value and interval."""
+        """Every score with its interval: a row for each model, network, role, measure and class."""
         return self.evaluation.scores
 
     @property
@@ -186,11 +186,11 @@ class Run:
         test where opened; a mean over `seeds` where there are several.
 
         Models that share a letter of `group` cannot be told apart, whatever their order; `may_be_best`: not worse than
-        the best. Below them the floors, told apart by `kind`: model or floor.
+        the best. Below them the baselines; `kind` is model or baseline.
         """
-        evaluation, floors = self.evaluation, self.record.baseline_results
+        evaluation, baselines = self.evaluation, self.record.baseline_results
         rows = [("model", model, model) for model in evaluation.ranked]
-        rows += [("floor", floors[name].label, baseline_key(name)) for name in evaluation.baselines]
+        rows += [("baseline", baselines[name].label, baseline_key(name)) for name in evaluation.baselines]
         named = [{"model": name, "kind": kind, **self._standing(evaluation, key)} for kind, name, key in rows]
         return pl.DataFrame(named)
 
@@ -233,10 +233,10 @@ class Run:
         dataset: Dataset | None = None,
         **options: Any,
     ) -> Found:
-        """What an analysis found: of `model`, the chosen one when not named, or of all models where it looks at all.
+        """The outcome of an analysis of `model`, the chosen one when not named, or of all models.
 
-        name, options: as in `analyses:` of a study. What was found before is read; else the pictures are read and the
-        analysis is made and stored. dataset: the pictures, where the study was given arrays. Raises UnknownName, or
+        name, options: as in `analyses:` of a study. A stored outcome is read; otherwise the images are read, and the
+        analysis is made and stored. dataset: the images, where the study was given arrays. Raises UnknownName, or
         StudyError when it does not fit the model.
         """
         record = self.record
@@ -251,7 +251,7 @@ class Run:
         return self.analysis("units", model, **options)
 
     def map(self, layer: str | None = None, model: str | None = None, *, method: str = "tsne", **options: Any) -> Found:
-        """Where the pictures lie for a layer, the last hidden one when not named. method: pixels, pca, tsne or umap."""
+        """A map of the images by a layer, the last hidden one when not named. method: pixels, pca, tsne or umap."""
         return self.analysis("maps", model, layer=layer, methods=[method], **options)
 
     def model(self, model: str | None = None) -> Model:

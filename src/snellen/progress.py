@@ -1,4 +1,4 @@
-"""Progress on the terminal: jobs, epochs, best so far, time left; plain lines when nobody watches."""
+"""Progress on the terminal: jobs, epochs, best so far, time left; plain lines where the output is no terminal."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ REFRESH_SECONDS = 0.1
 
 @dataclass(eq=False)
 class _Pack:
-    """What is shown of lanes that are trained together. epochs: the most that one goes for; come: so far."""
+    """What is shown of lanes that are trained together. epochs: the most of any lane; done: so far."""
 
     lanes: Sequence[Lane]
     task: TaskID
     epochs: int
     epoch: int = 0
-    come: float = 0.0
+    done: float = 0.0
     best: float = 0.0
 
 
@@ -51,7 +51,7 @@ class Terminal(RunCallback):
         columns = (
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
-            TextColumn("{task.fields[told]}", markup=False),
+            TextColumn("{task.fields[epochs]}", markup=False),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
         )
@@ -60,8 +60,8 @@ class Terminal(RunCallback):
         self.whole: TaskID | None = None
         self.packs: dict[tuple[str, ...], _Pack] = {}
         self.pack: _Pack | None = None
-        self.told: set[str] = set()
-        self.over = 0.0
+        self.printed: set[str] = set()
+        self.work_done = 0.0
         self.shown = 0.0
 
     def __enter__(self) -> Terminal:
@@ -77,13 +77,13 @@ class Terminal(RunCallback):
         dataset, rows = data.dataset, data.roles.rows
         height, width, channels = dataset.shape
         counts = ", ".join(f"{role} {len(rows[role]):,}" for role in ROLES if len(rows[role]))
-        told = f": {len(dataset):,} images {height}x{width}x{channels}, {len(dataset.classes)} classes\n  {counts}"
-        self.console.print(Text.assemble((plain(dataset.name), "bold"), told))
+        text = f": {len(dataset):,} images {height}x{width}x{channels}, {len(dataset.classes)} classes\n  {counts}"
+        self.console.print(Text.assemble((plain(dataset.name), "bold"), text))
 
     def planned(self, plan: Plan, finished: int) -> None:
         self.plan = plan
         jobs = plural(len(plan.labels), "job")
-        self.whole = self.bars.add_task(f"{jobs} in all", total=sum(map(_work, plan.lanes)), told="")
+        self.whole = self.bars.add_task(f"{jobs} in all", total=sum(map(_work, plan.lanes)), epochs="")
         if finished:
             self.console.print(f"{finished} of {len(plan.lanes)} jobs have a result already", highlight=False)
 
@@ -93,8 +93,8 @@ class Terminal(RunCallback):
             for each in baselines
             if each.validation_accuracy is not None
         ]
-        told = f"  baselines, validation accuracy: {', '.join(accuracies)}, {seconds:.1f} s"
-        self.console.print(told, highlight=False, soft_wrap=True)
+        text = f"  baselines, validation accuracy: {', '.join(accuracies)}, {seconds:.1f} s"
+        self.console.print(text, highlight=False, soft_wrap=True)
 
     def search_round_begins(self, model: str, number: int, requests: Sequence[TrialRequest]) -> None:
         epochs = max(request.to_epoch for request in requests)
@@ -103,23 +103,23 @@ class Terminal(RunCallback):
 
     def began(self, lanes: Sequence[Lane], labels: Sequence[str], strategy: Mapping[str, Any]) -> None:
         label = labels[0] if len(labels) == 1 else f"{labels[0]} and {len(labels) - 1} more"
-        self._tell(label, strategy)
+        self._print_strategy(label, strategy)
         if len(lanes) > 1:
             label = f"{label} ({strategy['name']})"
         epochs = max(lane.epochs for lane in lanes)
         self.packs[lanes[0].ids] = _Pack(
-            lanes, self.bars.add_task(plain(label), total=epochs, told=f"epoch 0/{epochs}"), epochs
+            lanes, self.bars.add_task(plain(label), total=epochs, epochs=f"epoch 0/{epochs}"), epochs
         )
         self.turned(lanes)
 
-    def _tell(self, label: str, strategy: Mapping[str, Any]) -> None:
-        """What was measured, once for all packs that are computed in the same way."""
+    def _print_strategy(self, label: str, strategy: Mapping[str, Any]) -> None:
+        """The measured step time, once for all packs that are computed in the same way."""
         if strategy.get("step_ms") is None:
             return
-        told = f"{strategy['way']}, {_arranged(strategy)}: {strategy['step_ms']:.3g} ms a step and lane, measured"
-        if told not in self.told:
-            self.console.print(f"  {label}: {told}", highlight=False, soft_wrap=True)
-        self.told.add(told)
+        text = f"{strategy['way']}, {_arranged(strategy)}: {strategy['step_ms']:.3g} ms a step and lane, measured"
+        if text not in self.printed:
+            self.console.print(f"  {label}: {text}", highlight=False, soft_wrap=True)
+        self.printed.add(text)
 
     def turned(self, lanes: Sequence[Lane]) -> None:
         self.pack = self.packs.get(lanes[0].ids)
@@ -128,8 +128,8 @@ class Terminal(RunCallback):
         now = time.monotonic()
         if self.pack is None or now - self.shown < REFRESH_SECONDS:
             return
-        self.shown, self.pack.come = now, self.pack.epoch + step / steps
-        self.bars.update(self.pack.task, completed=self.pack.come)
+        self.shown, self.pack.done = now, self.pack.epoch + step / steps
+        self.bars.update(self.pack.task, completed=self.pack.done)
         self._show_whole()
 
     def trained(self, place: int, record: EpochRecord) -> None:
@@ -137,15 +137,15 @@ class Terminal(RunCallback):
             return
         self.pack.epoch = record["epoch"]
         self.pack.best = max(self.pack.best, record["validation_accuracy"] or 0.0)
-        told = f"epoch {self.pack.epoch}/{self.pack.epochs}  best validation accuracy {percent(self.pack.best)}"
-        self.bars.update(self.pack.task, completed=self.pack.epoch, told=told)
+        text = f"epoch {self.pack.epoch}/{self.pack.epochs}  best validation accuracy {percent(self.pack.best)}"
+        self.bars.update(self.pack.task, completed=self.pack.epoch, epochs=text)
 
     def ended(self, lanes: Sequence[Lane]) -> None:
-        over = self.packs.pop(lanes[0].ids, None)
-        if over is not None:
-            self.bars.remove_task(over.task)
+        ended = self.packs.pop(lanes[0].ids, None)
+        if ended is not None:
+            self.bars.remove_task(ended.task)
         self.pack = None
-        self.over += sum(map(_work, lanes))
+        self.work_done += sum(map(_work, lanes))
         self._show_whole()
 
     def evaluated(self, record: RunRecord, evaluation: Evaluation) -> None:
@@ -156,8 +156,8 @@ class Terminal(RunCallback):
 
     def _show_whole(self) -> None:
         if self.whole is not None:
-            under_way = sum(sum(map(_work, pack.lanes)) * pack.come / pack.epochs for pack in self.packs.values())
-            self.bars.update(self.whole, completed=self.over + under_way)
+            under_way = sum(sum(map(_work, pack.lanes)) * pack.done / pack.epochs for pack in self.packs.values())
+            self.bars.update(self.whole, completed=self.work_done + under_way)
 
     def result(self, label: str, result: Result) -> None:
         if result.status == "failed":
@@ -170,13 +170,13 @@ class Terminal(RunCallback):
 
 
 def _arranged(strategy: Mapping[str, Any]) -> str:
-    """What is computed at the same time."""
+    """How many lanes, or parts of a batch, are computed at the same time."""
     if strategy["width"] > 1:
         return f"at most {strategy['width']} lanes side by side"
     return f"each batch in {strategy['parts']} parts" if strategy["parts"] > 1 else "one lane in a pack"
 
 
 def _work(lane: Lane) -> float:
-    """What a lane costs, in multiplications: enough to tell how much of a run is over."""
+    """The cost of a lane in multiplications, for the share of a run that is done."""
     steps = lane.steps * lane.trajectory.batch_size + len(lane.rows["validation"]) / 3
     return lane.epochs * steps * (lane.trajectory.network.multiply_adds + 1_000)

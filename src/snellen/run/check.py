@@ -66,7 +66,7 @@ class Amounts:
 
 
 def check_study(study: StudyFile, settings: Settings, dataset: Dataset | None = None) -> dict[str, Any]:
-    """The plan of a study and what it costs at most, as JSON values; a few steps on random pictures are timed."""
+    """The plan of a study and what it costs at most, as JSON values; a few steps on random images are timed."""
     environment, began = settle(settings.device, settings.threads, {}), time.perf_counter()
     dataset = dataset or read(study.data.source, options_of(study), settings.data_folder)
     data = split_of_study(study, dataset)
@@ -121,8 +121,8 @@ class _Prices:
     @cached_property
     def planned(self) -> Plan:
         """The plan, without final networks."""
-        dearest = Found({name: each.dearest for name, each in self.foreseen.items()})
-        study = with_found(self.study, dearest)
+        costliest = Found({name: each.dearest for name, each in self.foreseen.items()})
+        study = with_found(self.study, costliest)
         return with_curves(plan(study, self.data), study, self.data)
 
     @cached_property
@@ -151,10 +151,10 @@ class _Prices:
     @property
     def finals(self) -> int:
         """How many networks are trained on all rows: one for each cross-validated model whose test is opened."""
-        wanted = self.study.open_test
+        opened = self.study.open_test
         if not self.study.folds:
             return 0
-        return len(wanted) if isinstance(wanted, tuple) else {"chosen": 1, "all": len(self.planned.models)}[wanted]
+        return len(opened) if isinstance(opened, tuple) else {"chosen": 1, "all": len(self.planned.models)}[opened]
 
     @property
     def amounts(self) -> Amounts:

@@ -1,4 +1,4 @@
-"""Prices: seconds of packs as they will be formed, from timed steps; of floors and features; bytes on the disk."""
+"""Prices: seconds of packs as they will be formed, from timed steps; of baselines and features; bytes on the disk."""
 
 from __future__ import annotations
 
