@@ -24,8 +24,8 @@ from tools import Failed, environment
 from snellen.data.load import read
 from snellen.data.splits.roles import assign
 from snellen.files import journal
+from snellen.study.data_settings import options_of, split_of
 from snellen.study.document import open_document
-from snellen.study.plan import options_of, split_of
 
 FASHION = "fashion-lenet-transfer"
 

@@ -19,7 +19,7 @@ import re
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -64,9 +64,9 @@ def _shipped_plans() -> dict[str, Any]:
     from compared_studies import SHIPPED
 
     import snellen
-    from snellen.data.splits.roles import assign
     from snellen.study.curves import with_curves
-    from snellen.study.plan import plan, split_of
+    from snellen.study.data_settings import split_of_study
+    from snellen.study.plan import plan
 
     plans = {}
     for name, (side, channels) in SHIPPED.items():
@@ -74,9 +74,9 @@ def _shipped_plans() -> dict[str, Any]:
         images = np.random.default_rng(0).integers(0, 256, (600, side, side, channels), dtype=np.uint8)
         names = [f"class {letter}" for letter in "abcdefghij"]
         dataset = snellen.from_arrays(images, np.arange(600) % 10, class_names=names, pixel_range=(0, 255))
-        roles = assign(dataset, split_of(study))
-        planned = with_curves(plan(study, dataset, roles), study, dataset, roles)
-        models = {model: each.as_json() for model, each in planned.models.items()}
+        data = split_of_study(study, dataset)
+        planned = with_curves(plan(study, data), study, data)
+        models = {model: asdict(each) for model, each in planned.models.items()}
         plans[name] = {"models": models, "jobs": [sorted(lane.ids) for lane in planned.lanes]}
     return plans
 

@@ -176,7 +176,7 @@ def test_init_takes_a_known_name_and_refuses_nothing_known(snellen: Command) -> 
 
 
 def test_check_tells_of_near_duplicates_in_other_roles(snellen: Command, tiny: Path) -> None:
-    said = "almost the same as one in another role"
+    said = "Nearly identical to an image in another part of the split"
     assert said in " ".join(snellen("check", tiny)[1].split())
     assert said not in " ".join(snellen("check", tiny, "--set", "data.near_duplicates=together")[1].split())
 

@@ -12,7 +12,7 @@ from runs import LINEAR, facts_of, run_small
 from snellen.api import Run
 from snellen.console import console_for
 from snellen.findings.rules import judge
-from snellen.run.reporting import Finished
+from snellen.run.write_report import FinishedRun
 from snellen.tables import fitting, print_finished, print_leaderboard
 
 
@@ -21,7 +21,7 @@ def printed(run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mo
     monkeypatch.setenv("COLUMNS", "80")
     facts = facts_of(run.folder)
     print_leaderboard(console_for(), facts.record, facts.evaluation)
-    print_finished(Finished(run.folder, facts.record, facts.evaluation, judge(facts), ()))
+    print_finished(FinishedRun(run.folder, facts.record, facts.evaluation, judge(facts), ()))
     return capsys.readouterr().out.splitlines()
 
 

@@ -1,5 +1,5 @@
 """python -m snellen"""
 
-from snellen.cli import main
+from snellen.cli.entry import main
 
 main()

@@ -33,10 +33,10 @@ from snellen.report import notebook
 from snellen.report.analyses import page_of
 from snellen.report.figures.charts import learning_curve
 from snellen.report.sections.phases import phases_section, whole_history
-from snellen.run import RunWatcher, Settings
+from snellen.run import RunCallback, Settings
 from snellen.run import run as run_study
-from snellen.run.analysing import scene_of, timed
-from snellen.run.checking import check_study
+from snellen.run.analyses import make_analysis, scene_of
+from snellen.run.check import check_study
 from snellen.study.document import Document, from_values, open_document, to_yaml
 from snellen.study.schema import StudyFile
 
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     import altair
 
 MEMORY = "memory:"
-"""Stands before the name of pictures that were given as arrays, as the source of a study."""
+"""Begins the source of a study whose images were given as arrays."""
 
 
 class Study:
@@ -99,7 +99,7 @@ class Study:
         processes that train at once, as many as threads when None."""
         settings = Settings(Path(out) if out is not None else None, device, threads, data_dir, workers)
         if not progress:
-            return Run(run_study(self.document, self.file, settings, RunWatcher(), self.dataset).folder)
+            return Run(run_study(self.document, self.file, settings, RunCallback(), self.dataset).folder)
         with Terminal(console_for()) as terminal:
             return Run(run_study(self.document, self.file, settings, terminal, self.dataset).folder)
 
@@ -120,7 +120,7 @@ class Found:
 
     @property
     def sentences(self) -> list[str]:
-        """What may be said, most important first."""
+        """The sentences of its page, most important first."""
         return self.outcome.sentences
 
     @property
@@ -135,7 +135,7 @@ class Found:
 
     @property
     def arrays(self) -> dict[str, np.ndarray]:
-        """Pictures and maps by name."""
+        """Images and maps by name."""
         return self.outcome.arrays
 
     def page(self) -> str:
@@ -179,7 +179,7 @@ class Run:
 
     @property
     def scores(self) -> pl.DataFrame:
-        """Every score: a row a model, what it is of, role, measure and class, with value and interval."""
+        """Every score with its interval: a row for each model, network, role, measure and class."""
         return self.evaluation.scores
 
     @property
@@ -188,11 +188,11 @@ class Run:
         test where opened; a mean over `seeds` where there are several.
 
         Models that share a letter of `group` cannot be told apart, whatever their order; `may_be_best`: not worse than
-        the best. Below them the floors, told apart by `kind`: model or floor.
+        the best. Below them the baselines; `kind` is model or baseline.
         """
-        evaluation, floors = self.evaluation, self.record.baseline_results
+        evaluation, baselines = self.evaluation, self.record.baseline_results
         rows = [("model", model, model) for model in evaluation.ranked]
-        rows += [("floor", floors[name].label, baseline_key(name)) for name in evaluation.baselines]
+        rows += [("baseline", baselines[name].label, baseline_key(name)) for name in evaluation.baselines]
         named = [{"model": name, "kind": kind, **self._standing(evaluation, key)} for kind, name, key in rows]
         return pl.DataFrame(named)
 
@@ -235,17 +235,17 @@ class Run:
         dataset: Dataset | None = None,
         **options: Any,
     ) -> Found:
-        """What an analysis found: of `model`, the chosen one when not named, or of all models where it looks at all.
+        """The outcome of an analysis of `model`, the chosen one when not named, or of all models.
 
-        name, options: as in `analyses:` of a study. What was found before is read; else the pictures are read and the
-        analysis is made and stored. dataset: the pictures, where the study was given arrays. Raises UnknownName, or
+        name, options: as in `analyses:` of a study. A stored outcome is read; otherwise the images are read, and the
+        analysis is made and stored. dataset: the images, where the study was given arrays. Raises UnknownName, or
         StudyError when it does not fit the model.
         """
         record = self.record
         one = plan_analysis(name, self._known(model) if model else self.chosen, options, networks_of(record))
         outcome = stored(record, one)
         if outcome is None:
-            outcome = timed(scene_of(record, data_dir, dataset), one, RunWatcher())
+            outcome = make_analysis(scene_of(record, data_dir, dataset), one, RunCallback())
         return Found(one, outcome, Path(self.folder))
 
     def units(self, model: str | None = None, **options: Any) -> Found:
@@ -253,7 +253,7 @@ class Run:
         return self.analysis("units", model, **options)
 
     def map(self, layer: str | None = None, model: str | None = None, *, method: str = "tsne", **options: Any) -> Found:
-        """Where the pictures lie for a layer, the last hidden one when not named. method: pixels, pca, tsne or umap."""
+        """A map of the images by a layer, the last hidden one when not named. method: pixels, pca, tsne or umap."""
         return self.analysis("maps", model, layer=layer, methods=[method], **options)
 
     def model(self, model: str | None = None) -> Model:

@@ -1,4 +1,4 @@
-"""Progress on the terminal: jobs, epochs, best so far, time left; plain lines when nobody watches."""
+"""Progress on the terminal: jobs, epochs, best so far, time left; plain lines where the output is no terminal."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.text import Text
 
 from snellen.console import PlainConsole
-from snellen.data.dataset import Dataset
-from snellen.data.splits.roles import ROLES, Roles
+from snellen.data.splits.roles import ROLES
+from snellen.data.splits.split_data import SplitData
 from snellen.evaluate.evaluation import Evaluation
 from snellen.evaluate.record import RunRecord
 from snellen.phrases import percent, plural
 from snellen.plain import plain
-from snellen.run import RunWatcher
+from snellen.run import RunCallback
 from snellen.search.rounds import TrialRequest
 from snellen.study.plan import Plan
 from snellen.tables import print_leaderboard
@@ -32,17 +32,17 @@ REFRESH_SECONDS = 0.1
 
 @dataclass(eq=False)
 class _Pack:
-    """What is shown of lanes that are trained together. epochs: the most that one goes for; come: so far."""
+    """What is shown of lanes that are trained together. epochs: the most of any lane; done: so far."""
 
     lanes: Sequence[Lane]
     task: TaskID
     epochs: int
     epoch: int = 0
-    come: float = 0.0
+    done: float = 0.0
     best: float = 0.0
 
 
-class Terminal(RunWatcher):
+class Terminal(RunCallback):
     """Shows a bar for the whole run and one for each pack that is being trained; without a terminal, only the line that
     ends each job."""
 
@@ -51,7 +51,7 @@ class Terminal(RunWatcher):
         columns = (
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
-            TextColumn("{task.fields[told]}", markup=False),
+            TextColumn("{task.fields[epochs]}", markup=False),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
         )
@@ -60,8 +60,8 @@ class Terminal(RunWatcher):
         self.whole: TaskID | None = None
         self.packs: dict[tuple[str, ...], _Pack] = {}
         self.pack: _Pack | None = None
-        self.told: set[str] = set()
-        self.over = 0.0
+        self.printed: set[str] = set()
+        self.work_done = 0.0
         self.shown = 0.0
 
     def __enter__(self) -> Terminal:
@@ -73,53 +73,54 @@ class Terminal(RunWatcher):
     ) -> None:
         self.bars.stop()
 
-    def read(self, dataset: Dataset, roles: Roles) -> None:
+    def data_read(self, data: SplitData) -> None:
+        dataset, rows = data.dataset, data.roles.rows
         height, width, channels = dataset.shape
-        counts = ", ".join(f"{role} {len(roles.rows[role]):,}" for role in ROLES if len(roles.rows[role]))
-        told = f": {len(dataset):,} images {height}x{width}x{channels}, {len(dataset.classes)} classes\n  {counts}"
-        self.console.print(Text.assemble((plain(dataset.name), "bold"), told))
+        counts = ", ".join(f"{role} {len(rows[role]):,}" for role in ROLES if len(rows[role]))
+        text = f": {len(dataset):,} images {height}x{width}x{channels}, {len(dataset.classes)} classes\n  {counts}"
+        self.console.print(Text.assemble((plain(dataset.name), "bold"), text))
 
     def planned(self, plan: Plan, finished: int) -> None:
         self.plan = plan
         jobs = plural(len(plan.labels), "job")
-        self.whole = self.bars.add_task(f"{jobs} in all", total=sum(map(_work, plan.lanes)), told="")
+        self.whole = self.bars.add_task(f"{jobs} in all", total=sum(map(_work, plan.lanes)), epochs="")
         if finished:
             self.console.print(f"{finished} of {len(plan.lanes)} jobs have a result already", highlight=False)
 
-    def floored(self, floors: Sequence[BaselineResult], seconds: float) -> None:
+    def baselines_trained(self, baselines: Sequence[BaselineResult], seconds: float) -> None:
         accuracies = [
             f"{each.floor} {percent(each.validation_accuracy)}"
-            for each in floors
+            for each in baselines
             if each.validation_accuracy is not None
         ]
-        told = f"  baselines, validation accuracy: {', '.join(accuracies)}, {seconds:.1f} s"
-        self.console.print(told, highlight=False, soft_wrap=True)
+        text = f"  baselines, validation accuracy: {', '.join(accuracies)}, {seconds:.1f} s"
+        self.console.print(text, highlight=False, soft_wrap=True)
 
-    def searching(self, model: str, number: int, requests: Sequence[TrialRequest]) -> None:
+    def search_round_begins(self, model: str, number: int, requests: Sequence[TrialRequest]) -> None:
         epochs = max(request.to_epoch for request in requests)
         trials, reach = plural(len(requests), "trial"), plural(epochs, "epoch")
         self.console.print(f"  {model}: round {number} of its search, {trials} up to {reach}", highlight=False)
 
     def began(self, lanes: Sequence[Lane], labels: Sequence[str], strategy: PackStrategy) -> None:
         label = labels[0] if len(labels) == 1 else f"{labels[0]} and {len(labels) - 1} more"
-        self._tell(label, strategy)
+        self._print_strategy(label, strategy)
         if len(lanes) > 1:
             label = f"{label} ({strategy['name']})"
         epochs = max(lane.epochs for lane in lanes)
         self.packs[lanes[0].ids] = _Pack(
-            lanes, self.bars.add_task(plain(label), total=epochs, told=f"epoch 0/{epochs}"), epochs
+            lanes, self.bars.add_task(plain(label), total=epochs, epochs=f"epoch 0/{epochs}"), epochs
         )
         self.turned(lanes)
 
-    def _tell(self, label: str, strategy: PackStrategy) -> None:
-        """What was measured, once for all packs that are computed in the same way."""
+    def _print_strategy(self, label: str, strategy: PackStrategy) -> None:
+        """The measured step time, once for all packs that are computed in the same way."""
         step_ms = strategy.get("step_ms")
         if step_ms is None:
             return
-        told = f"{strategy['way']}, {_arranged(strategy)}: {step_ms:.3g} ms a step and lane, measured"
-        if told not in self.told:
-            self.console.print(f"  {label}: {told}", highlight=False, soft_wrap=True)
-        self.told.add(told)
+        text = f"{strategy['way']}, {_arranged(strategy)}: {step_ms:.3g} ms a step and lane, measured"
+        if text not in self.printed:
+            self.console.print(f"  {label}: {text}", highlight=False, soft_wrap=True)
+        self.printed.add(text)
 
     def turned(self, lanes: Sequence[Lane]) -> None:
         self.pack = self.packs.get(lanes[0].ids)
@@ -128,8 +129,8 @@ class Terminal(RunWatcher):
         now = time.monotonic()
         if self.pack is None or now - self.shown < REFRESH_SECONDS:
             return
-        self.shown, self.pack.come = now, self.pack.epoch + step / steps
-        self.bars.update(self.pack.task, completed=self.pack.come)
+        self.shown, self.pack.done = now, self.pack.epoch + step / steps
+        self.bars.update(self.pack.task, completed=self.pack.done)
         self._show_whole()
 
     def trained(self, place: int, record: EpochRecord) -> None:
@@ -137,27 +138,27 @@ class Terminal(RunWatcher):
             return
         self.pack.epoch = record["epoch"]
         self.pack.best = max(self.pack.best, record["validation_accuracy"] or 0.0)
-        told = f"epoch {self.pack.epoch}/{self.pack.epochs}  best validation accuracy {percent(self.pack.best)}"
-        self.bars.update(self.pack.task, completed=self.pack.epoch, told=told)
+        text = f"epoch {self.pack.epoch}/{self.pack.epochs}  best validation accuracy {percent(self.pack.best)}"
+        self.bars.update(self.pack.task, completed=self.pack.epoch, epochs=text)
 
     def ended(self, lanes: Sequence[Lane]) -> None:
-        over = self.packs.pop(lanes[0].ids, None)
-        if over is not None:
-            self.bars.remove_task(over.task)
+        ended = self.packs.pop(lanes[0].ids, None)
+        if ended is not None:
+            self.bars.remove_task(ended.task)
         self.pack = None
-        self.over += sum(map(_work, lanes))
+        self.work_done += sum(map(_work, lanes))
         self._show_whole()
 
     def evaluated(self, record: RunRecord, evaluation: Evaluation) -> None:
         print_leaderboard(self.console, record, evaluation)
 
-    def analysing(self, title: str) -> None:
+    def analysis_begins(self, title: str) -> None:
         self.console.print(f"  analysing: {title}", highlight=False)
 
     def _show_whole(self) -> None:
         if self.whole is not None:
-            under_way = sum(sum(map(_work, pack.lanes)) * pack.come / pack.epochs for pack in self.packs.values())
-            self.bars.update(self.whole, completed=self.over + under_way)
+            under_way = sum(sum(map(_work, pack.lanes)) * pack.done / pack.epochs for pack in self.packs.values())
+            self.bars.update(self.whole, completed=self.work_done + under_way)
 
     def result(self, label: str, result: Result) -> None:
         if result.status == "failed":
@@ -170,13 +171,13 @@ class Terminal(RunWatcher):
 
 
 def _arranged(strategy: PackStrategy) -> str:
-    """What is computed at the same time."""
+    """How many lanes, or parts of a batch, are computed at the same time."""
     if strategy["width"] > 1:
         return f"at most {strategy['width']} lanes side by side"
     return f"each batch in {strategy['parts']} parts" if strategy["parts"] > 1 else "one lane in a pack"
 
 
 def _work(lane: Lane) -> float:
-    """What a lane costs, in multiplications: enough to tell how much of a run is over."""
+    """The cost of a lane in multiplications, for the share of a run that is done."""
     steps = lane.steps * lane.trajectory.batch_size + len(lane.rows["validation"]) / 3
     return lane.epochs * steps * (lane.trajectory.network.multiply_adds + 1_000)

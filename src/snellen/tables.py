@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from snellen.deploy.predict import Scored
-    from snellen.run import Finished
+    from snellen.run import FinishedRun
 
 PREVIEW = 20
 NAME = 8
@@ -52,8 +52,8 @@ def print_leaderboard(console: PlainConsole, record: RunRecord, evaluation: Eval
     console.print(_covered(record, evaluation), style="dim", highlight=False)
 
 
-def print_finished(finished: Finished) -> None:
-    """The end of a run: the findings that ask for something, and the path of the report."""
+def print_finished(finished: FinishedRun) -> None:
+    """What is known at the end, after the leaderboard: the findings that ask for something, where the report is."""
     console = console_for()
     for finding in finished.judgement.others:
         console.print(f"{finding.severity} {finding.code}: {finding.sentence}", highlight=False)

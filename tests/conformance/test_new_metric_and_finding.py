@@ -15,7 +15,7 @@ from snellen.evaluate.record import RunRecord
 from snellen.findings.finding import Facts, Finding
 from snellen.findings.rules import RULES
 from snellen.metrics.scores import METRICS, Metric
-from snellen.run.reporting import tell
+from snellen.run.write_report import write_report
 
 
 def brier_of_each(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
@@ -46,7 +46,7 @@ def extended(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("extended")
 def test_they_reach_the_report(run_copy: Path) -> None:
     facts = facts_of(run_copy)
-    tell(facts.record, facts.evaluation, None)
+    write_report(facts.record, facts.evaluation, None)
     record, model = RunRecord.open(run_copy), str(facts.evaluation.chosen)
     stored = record.predictions(model, "validation")
     assert stored is not None and stored.labels is not None

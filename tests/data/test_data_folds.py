@@ -9,8 +9,9 @@ import pytest
 
 import snellen
 from snellen.data.dataset import Dataset
-from snellen.data.splits.folds import Fold, make_folds
+from snellen.data.splits.folds import Fold
 from snellen.data.splits.roles import Split, assign
+from snellen.data.splits.split_data import split_data
 from snellen.errors import StudyError
 
 GENERATOR = np.random.default_rng(0)
@@ -26,7 +27,7 @@ DATASET = pictures(360)
 
 
 def folds(dataset: Dataset = DATASET, split: Split = SPLIT, count: int = 5, repeats: int = 1) -> list[Fold]:
-    return make_folds(dataset, assign(dataset, split), split, count, repeats)
+    return list(split_data(dataset, split, (count, repeats)).folds)
 
 
 def test_every_row_but_the_test_is_held_out_once_a_repeat() -> None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from snellen.api import Run
 from snellen.data.dataset import Dataset
+from snellen.data.duplicates import duplicate_groups
 from snellen.data.inspect.describe import describe
 from snellen.data.inspect.duplicate_sets import (
     PICTURES,
@@ -53,7 +54,7 @@ def test_copies_alone_are_no_set_and_parted_ones_come_first() -> None:
 
 def test_what_is_told_of_them() -> None:
     dataset = made()
-    found = near_duplicate_summary(dataset, NEAR, parts(dataset), ["test"])
+    found = near_duplicate_summary(dataset, NEAR, duplicate_groups(dataset.images), parts(dataset), ["test"])
     assert (found["images"], found["sets"], found["parted"]) == (9, 2, 1)  # that within the test stays unseen
     first, second = found["listed"]
     assert first["parted"] and not first["contradicting"] and second["contradicting"] and not second["parted"]
@@ -62,7 +63,7 @@ def test_what_is_told_of_them() -> None:
     ]
     assert {one["class"] for one in second["pictures"]} == {"cat", "dog"}
     assert near_duplicate_rows(found) == [0, 1, 2, 31, 6, 7, 8, 9, 10] and near_duplicate_rows(None) == []
-    nobody = near_duplicate_summary(dataset, np.arange(40), parts(dataset), ["test"])
+    nobody = near_duplicate_summary(dataset, np.arange(40), duplicate_groups(dataset.images), parts(dataset), ["test"])
     assert nobody == {"images": 0, "sets": 0, "parted": 0, "listed": []}
 
 
@@ -70,16 +71,18 @@ def test_rows_without_a_part_are_not_drawn() -> None:
     dataset = made()
     roles = parts(dataset)
     roles[[0, 6, 7, 8, 9, 10]] = ""
-    found = near_duplicate_summary(dataset, NEAR, roles, ["test"])
+    found = near_duplicate_summary(dataset, NEAR, duplicate_groups(dataset.images), roles, ["test"])
     assert found["sets"] == 1 and [one["row"] for one in found["listed"][0]["pictures"]] == [1, 2, 31]
 
 
 def test_there_is_an_end_to_them() -> None:
     images = np.random.default_rng(1).integers(0, 256, (120, 4, 4, 1), dtype=np.uint8)
     pairs = from_arrays(images, np.arange(120) % 2)
-    found = near_duplicate_summary(pairs, np.arange(120) // 2 * 2, np.full(120, "train"), [])
+    copies = duplicate_groups(pairs.images)
+    found = near_duplicate_summary(pairs, np.arange(120) // 2 * 2, copies, np.full(120, "train"), [])
     assert found["sets"] == 60 and len(found["listed"]) == SETS
-    chain = near_duplicate_summary(pairs, np.zeros(120, np.int64), np.repeat(["train", "test"], 60), ["test"])
+    places = np.repeat(["train", "test"], 60)
+    chain = near_duplicate_summary(pairs, np.zeros(120, np.int64), copies, places, ["test"])
     drawn = [one["part"] for one in chain["listed"][0]["pictures"]]
     assert chain["listed"][0]["images"] == 120 and drawn.count("test") == drawn.count("train") == PICTURES / 2
 

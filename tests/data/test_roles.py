@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from needs import REAL_DATA, needs
 
 from snellen.data.dataset import Dataset
+from snellen.data.duplicates import duplicate_groups
 from snellen.data.load import read
 from snellen.data.readers.arrays import from_arrays
 from snellen.data.splits.roles import ROLES, LeftOut, Roles, Split, assign, prove_disjoint, rows_in_several_roles
@@ -254,13 +255,13 @@ def test_planted_faults_are_noticed() -> None:
 
     def prove(train: list[int], test: list[int], ids: Any = dataset.ids) -> None:
         rows = dict(zip(ROLES, (np.array(rows, np.int64) for rows in (train, [], [], test)), strict=True))
-        prove_disjoint(dataclasses.replace(dataset, ids=ids), Roles(rows, ()))
+        prove_disjoint(dataclasses.replace(dataset, ids=ids), Roles(rows, ()), duplicate_groups(dataset.images))
 
     prove([0, 1, 2, 5], [3, 4])
     grouped = dataclasses.replace(dataset, groups=np.array([0, 1, 2, 2, 3, 0]))
     rows = dict(zip(ROLES, (np.array(rows, np.int64) for rows in ([0, 1, 2, 5], [], [], [3, 4])), strict=True))
     with pytest.raises(RunError, match=r"train and test share groups; found 1, such as 2"):
-        prove_disjoint(grouped, Roles(rows, ()))
+        prove_disjoint(grouped, Roles(rows, ()), duplicate_groups(dataset.images))
     with pytest.raises(RunError, match=r"rows without exactly one role"):
         prove([0, 1, 2, 5], [3, 4, 5])
     with pytest.raises(RunError, match=r"rows without exactly one role"):

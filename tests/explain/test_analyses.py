@@ -26,7 +26,7 @@ from snellen.explain.units import analysis as units
 from snellen.models.build import Network
 from snellen.report.analyses import PAGES
 from snellen.report.pages.page_inputs import PageInputs
-from snellen.run.analysing import scene_of
+from snellen.run.analyses import scene_of
 from snellen.run.flow import report
 
 MODELS: dict[str, Any] = {

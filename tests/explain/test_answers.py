@@ -31,7 +31,7 @@ from snellen.findings.slices import weak_slice, what_it_looks_at
 from snellen.limits import REPORT_BYTES
 from snellen.models.build import build
 from snellen.report.figures.attribution_colours import AGAINST, FOR, diverging, sequential
-from snellen.run.analysing import scene_of
+from snellen.run.analyses import scene_of
 from snellen.run.flow import report
 from snellen.study.analyses import Answers, Errors
 

@@ -19,8 +19,8 @@ from snellen.explain.analysis_inputs import ModelOfRun
 from snellen.explain.curves.analysis import make as make_curve
 from snellen.report.pages.curves import curve_page
 from snellen.report.pages.page_inputs import PageInputs
-from snellen.run.checking import check_study
-from snellen.run.preparation import Settings
+from snellen.run.check import check_study
+from snellen.run.run_folder import Settings
 from snellen.statistics.seed_intervals import recipe_mean
 from snellen.study.analyses import Curves
 from snellen.tables import plan_sentences

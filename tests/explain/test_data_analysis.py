@@ -20,7 +20,7 @@ from snellen.data.dataset import SEALED
 from snellen.data.readers.arrays import from_arrays
 from snellen.evaluate.record import RunRecord
 from snellen.explain.data.analysis import make as make_data
-from snellen.run.analysing import scene_of
+from snellen.run.analyses import scene_of
 from snellen.study.analyses import DataLook
 
 MODEL: dict[str, Any] = {"layers": ["flatten", {"dense": {"units": 24, "activation": "relu"}}]}

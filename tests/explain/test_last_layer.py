@@ -22,7 +22,7 @@ from snellen.explain.answers.unit_differences import unit_shifts
 from snellen.explain.last_layer import LastLayer, contributions, has_hidden, nearest
 from snellen.metrics.scores import confusion
 from snellen.models.build import build
-from snellen.run.analysing import scene_of
+from snellen.run.analyses import scene_of
 from snellen.statistics.false_discovery import benjamini_hochberg
 
 MODELS: dict[str, Any] = {

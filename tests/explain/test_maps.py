@@ -22,7 +22,7 @@ from snellen.explain.maps.analysis import make as make_maps
 from snellen.explain.maps.requirements import misfit, most_placed, seconds
 from snellen.explain.maps.words import sentences
 from snellen.models.build import build
-from snellen.run.analysing import scene_of
+from snellen.run.analyses import scene_of
 from snellen.study.analyses import Maps
 
 MODELS: dict[str, Any] = {

@@ -13,12 +13,13 @@ from snellen.data.dataset import Dataset
 from snellen.data.load import read
 from snellen.data.readers.arrays import from_arrays
 from snellen.data.readers.reader import Options
-from snellen.data.splits.roles import Roles, assign
+from snellen.data.splits.roles import Roles
 from snellen.errors import DataError, StudyError
 from snellen.init.propose import propose, study_name
 from snellen.init.survey import Survey, survey
+from snellen.study.data_settings import options_of, split_of_study
 from snellen.study.document import parse
-from snellen.study.plan import Plan, options_of, plan, split_of
+from snellen.study.plan import Plan, plan
 from snellen.study.schema import StudyFile
 
 RANDOM = np.random.default_rng(5)
@@ -32,8 +33,8 @@ def proposed(found: Survey, source: str) -> tuple[StudyFile, str]:
 def planned(study: StudyFile) -> tuple[Dataset, Roles, Plan]:
     """What `run` makes of a study before it trains."""
     dataset = read(study.data.source, options_of(study))
-    roles = assign(dataset, split_of(study))
-    return dataset, roles, plan(study, dataset, roles)
+    data = split_of_study(study, dataset)
+    return dataset, data.roles, plan(study, data)
 
 
 def noise(*shape: int) -> np.ndarray:
@@ -62,7 +63,7 @@ def test_mnist_keeps_its_official_test() -> None:
     dataset = read("mnist")
     assert study.split.test is None and study.split.validation == 0.1 and study.train and study.train[0].epochs == 10
     assert "the official one of the data" in said and "validation 6,000, test 10,000" in said
-    assert len(assign(dataset, split_of(study)).rows["test"]) == 10_000
+    assert len(split_of_study(study, dataset).roles.rows["test"]) == 10_000
 
 
 @pytest.fixture
@@ -203,7 +204,7 @@ def test_the_networks_fit_any_size(side: int) -> None:
     images, labels = noise(12, side, side), np.arange(12) % 2
     study, _ = in_memory(images, labels)
     dataset = from_arrays(images, labels)
-    assert len(plan(study, dataset, assign(dataset, split_of(study))).lanes) == 3
+    assert len(plan(study, split_of_study(study, dataset)).lanes) == 3
 
 
 @pytest.mark.parametrize("name", ["a: b # c", "line\nbreak", 'quote"', "{[&*!|>%@`", "日本", "..."])

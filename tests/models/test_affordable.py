@@ -25,7 +25,7 @@ from snellen.models.layers import Dense
 from snellen.models.views import Views
 from snellen.models.zoo import ZOO
 from snellen.run import Settings
-from snellen.run.checking import check_study
+from snellen.run.check import check_study
 from snellen.study.document import open_document, shipped_studies
 
 PARTS: TypeAdapter[tuple[Layer, ...]] = TypeAdapter(tuple[AnyPart, ...])

@@ -17,15 +17,14 @@ import runs
 import snellen
 from snellen.api import Run
 from snellen.data.dataset import Dataset
-from snellen.data.splits.roles import assign
 from snellen.errors import StudyError
 from snellen.evaluate.record import RunRecord
-from snellen.run.checking import check_study
-from snellen.run.preparation import Settings, workplace
-from snellen.run.training import nested_scopes
+from snellen.run.check import check_study
+from snellen.run.run_folder import Settings, run_context
+from snellen.run.train import nested_scopes
 from snellen.search.drive import Driver, Scope
 from snellen.search.stored import SearchOutcome
-from snellen.study.plan import split_of
+from snellen.study.data_settings import split_of_study
 from snellen.train import train_pack
 from snellen.train.environment import Environment
 from snellen.train.executors import in_turn
@@ -161,7 +160,7 @@ def test_an_interrupted_run_ends_as_if_it_had_not_been(
 def search_of(scope: Scope, dataset: Dataset, folder: Path) -> SearchOutcome:
     """The search of a scope, run alone."""
     environment: Environment = {"device": "cpu", "threads": 1, "torch": "", "processor": ""}
-    place = workplace(folder, dataset, environment, 1)
+    place = run_context(folder, dataset, environment, 1)
 
     class Watching(Silent):
         def began(self, lanes: Any) -> None: ...
@@ -184,8 +183,8 @@ def test_what_a_fold_holds_out_is_not_seen_by_its_search(tmp_path: Path) -> None
     images, labels = runs.blobs(120)
     dataset = snellen.from_arrays(images, labels)
     file = study(split={"test": 0.2}).file
-    roles = assign(dataset, split_of(file))
-    scope = nested_scopes(file, file.models["dense"], dataset, roles)[1, 1]
+    data = split_of_study(file, dataset)
+    scope = nested_scopes(file, file.models["dense"], data)[1, 1]
     (part,) = scope.parts
     assert set(part.rows) == {"train", "validation"}
     unseen = np.setdiff1d(np.arange(len(dataset)), np.concatenate(list(part.rows.values())))

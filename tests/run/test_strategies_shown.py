@@ -21,7 +21,7 @@ from snellen.progress import Terminal
 from snellen.report import page
 from snellen.report.sections.computation import computed_section
 from snellen.run import pricing
-from snellen.run.checking import check_study
+from snellen.run.check import check_study
 from snellen.train.lane import Lane
 from snellen.train.strategy import cache, rule
 from snellen.train.strategy.estimate import Cost, estimate_cost

@@ -4,6 +4,7 @@ nested training sets of equal steps, and clear words for what does not fit."""
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from itertools import pairwise
 from typing import Any
 
@@ -13,12 +14,12 @@ from pydantic import TypeAdapter
 from runs import small_study
 
 from snellen.data.load import read
-from snellen.data.splits.roles import assign
 from snellen.errors import SnellenError
 from snellen.models.features import TopPixels
 from snellen.models.layers import Dense, Flatten
 from snellen.study.curves import nested_rows, varied, with_curves
-from snellen.study.plan import Plan, options_of, plan, split_of
+from snellen.study.data_settings import options_of, split_of_study
+from snellen.study.plan import Plan, plan
 from snellen.study.points import Curve
 
 UNITS: dict[str, Any] = {"dense": {"units": 16, "activation": "relu"}}
@@ -33,8 +34,8 @@ def planned(**curves: Any) -> Plan:
     """The plan of the small study with one curve."""
     study = small_study(models=MODELS, analyses=[{"curves": curves}]).file
     dataset = read(study.data.source, options_of(study))
-    roles = assign(dataset, split_of(study))
-    return with_curves(plan(study, dataset, roles), study, dataset, roles)
+    data = split_of_study(study, dataset)
+    return with_curves(plan(study, data), study, data)
 
 
 def test_a_point_differs_from_its_model_in_one_value_and_in_the_seed() -> None:
@@ -105,7 +106,7 @@ def test_values_that_are_left_open_double_within_the_size_of_the_picture() -> No
 
 def test_a_curve_comes_back_from_plan_json() -> None:
     [curve] = planned(over="pixels", by=["anova"], values=[3, 4], seeds=2).curves
-    assert TypeAdapter(Curve).validate_json(json.dumps(curve.as_json()), strict=True) == curve
+    assert TypeAdapter(Curve).validate_json(json.dumps(asdict(curve)), strict=True) == curve
     assert curve.options == {"over": "pixels", "values": [3, 4], "by": ["anova"], "seeds": 2, "epochs": None}
 
 

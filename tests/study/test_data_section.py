@@ -10,8 +10,8 @@ import pytest
 from snellen.data.groups import Group
 from snellen.data.resizing import Resizing
 from snellen.errors import StudyError
+from snellen.study.data_settings import options_of, split_of
 from snellen.study.document import parse
-from snellen.study.plan import options_of, split_of
 from snellen.study.schema import StudyFile
 
 SCHEMA = StudyFile.model_json_schema()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from runs import blobs
 from training_cases import lane
 
 import snellen
-from snellen.data.splits.roles import Split, assign
+from snellen.data.splits.roles import Split
+from snellen.data.splits.split_data import split_data
 from snellen.errors import ShapeError
 from snellen.study.document import from_values
 from snellen.study.plan import Plan, PlannedModel, plan
@@ -21,12 +23,12 @@ from snellen.train.loop import Training
 from snellen.train.strategy.estimate import estimate_cost
 
 DATASET = snellen.from_arrays(*blobs(120), pixel_range=(0, 255))
-ROLES = assign(DATASET, Split(test=30, validation=30))
+DATA = split_data(DATASET, Split(test=30, validation=30))
 
 
 def planned(models: dict[str, Any], **sections: Any) -> Plan:
     study = from_values({"study": "s", "data": "memory:x", "models": models, **sections}).study()
-    return plan(study, DATASET, ROLES)
+    return plan(study, DATA)
 
 
 def test_the_same_job_under_two_names_is_trained_once() -> None:
@@ -43,7 +45,7 @@ def test_lanes_hold_the_rows_of_their_roles() -> None:
     (lane,) = planned({"a": {"layers": "linear"}}).lanes
     assert set(lane.rows) == {"train", "validation"}, "test rows are nobody's business"
     for role, rows in lane.rows.items():
-        np.testing.assert_array_equal(rows, ROLES.rows[role])
+        np.testing.assert_array_equal(rows, DATA.roles.rows[role])
 
 
 def test_only_a_schedule_that_needs_them_ties_the_trajectory_to_the_epochs() -> None:
@@ -109,4 +111,4 @@ def test_seeds_and_folds_are_jobs_of_their_own() -> None:
     for each in model.folds:
         (own,) = (lane for lane in found.lanes if lane.ids == (each.job,))
         assert (len(own.rows["train"]), len(own.rows["held_out"])) == (each.num_train, each.num_held_out)
-    assert TypeAdapter(PlannedModel).validate_json(json.dumps(model.as_json()), strict=True) == model
+    assert TypeAdapter(PlannedModel).validate_json(json.dumps(asdict(model)), strict=True) == model

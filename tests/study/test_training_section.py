@@ -3,6 +3,7 @@ plain numbers, mistakes are told by name and line, and a job without them keeps 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ from runs import blobs
 from sklearn.utils.class_weight import compute_class_weight
 
 import snellen
-from snellen.data.splits.roles import Split, assign
+from snellen.data.splits.roles import Split
+from snellen.data.splits.split_data import split_data
 from snellen.errors import StudyError
 from snellen.study.document import from_values, parse
 from snellen.study.plan import plan
@@ -19,7 +21,7 @@ from snellen.train.job import Job
 
 DATASET = snellen.from_arrays(*blobs(120), class_names=("cat", "dog", "frog"), pixel_range=(0, 255))
 DIGITS = snellen.from_arrays(*blobs(120), pixel_range=(0, 255))
-ROLES = assign(DATASET, Split(test=30, validation=30))
+DATA = split_data(DATASET, Split(test=30, validation=30))
 
 SPELLINGS: dict[str, Any] = {
     "clip_norm": 1.0,
@@ -44,7 +46,7 @@ def job(train: dict[str, Any], dataset: Any = DATASET) -> Job:
     """Of the last phase."""
     models = {"a": {"layers": "linear", "train": train}}
     study = from_values({"study": "s", "data": "memory:x", "models": models}).study()
-    found = plan(study, dataset, ROLES).lanes[-1].jobs[0]
+    found = plan(study, replace(DATA, dataset=dataset)).lanes[-1].jobs[0]
     assert Job.model_validate_json(found.model_dump_json()).id == found.id
     return found
 
@@ -66,7 +68,7 @@ def test_what_asks_for_nothing_is_not_in_the_identity() -> None:
 
 
 def test_balanced_becomes_numbers_of_the_training_rows() -> None:
-    labels = DATASET.labels[ROLES.rows["train"]]
+    labels = DATASET.labels[DATA.roles.rows["train"]]
     expected = compute_class_weight("balanced", classes=np.arange(3), y=labels)
     assert job({"class_weights": "balanced"}).trajectory.class_weights == pytest.approx(expected)
     assert job({"class_weights": {"frog": 2}}).id == job({"class_weights": [1, 1, 2]}).id

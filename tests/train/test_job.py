@@ -13,7 +13,8 @@ from training_cases import job
 
 import snellen
 from snellen.data.dataset import Dataset
-from snellen.data.splits.roles import Split, assign
+from snellen.data.splits.roles import Split
+from snellen.data.splits.split_data import split_data
 from snellen.study.document import from_values
 from snellen.study.plan import plan
 from snellen.train.job import Job, StopRule, Trajectory
@@ -109,7 +110,7 @@ def planned(dataset: Dataset = DATASET, model: str = "m", **values: Any) -> str:
     """The id of the one job of a study of these arrays."""
     written = {"study": "s", "data": "memory:x", "models": {model: {"layers": ["flatten"]}}, **values}
     study = from_values(written).study()
-    (found,) = plan(study, dataset, assign(dataset, Split(validation=30))).models.values()
+    (found,) = plan(study, split_data(dataset, Split(validation=30))).models.values()
     return found.job
 
 

@@ -109,7 +109,7 @@ def test_one_that_needs_too_much_memory_fails_alone(
     def exhausted(*_: Any) -> baselines.Fitted:
         raise MemoryError("1 TiB")
 
-    failing = baselines.Floor(exhausted, BASELINES["logistic regression"].predict)
+    failing = baselines.Baseline(exhausted, BASELINES["logistic regression"].predict)
     monkeypatch.setitem(BASELINES, "logistic regression", failing)
     run = run_small(tmp_path / "run", models=QUICK)
     assert run.evaluation.baselines == ("nearest centroid", "majority class")
@@ -120,7 +120,7 @@ def test_one_that_needs_too_much_memory_fails_alone(
 
 def test_the_leaderboard_has_them_below_the_models(small_run: Run) -> None:
     board, evaluation = small_run.leaderboard, small_run.evaluation
-    assert board["kind"].to_list() == ["model"] * 3 + ["floor"] * 3
+    assert board["kind"].to_list() == ["model"] * 3 + ["baseline"] * 3
     assert tuple(board["model"].to_list()[3:]) == evaluation.baselines
     assert board["validation_accuracy"][3:].is_sorted(descending=True) and board["test_accuracy"][3:].is_null().all()
     assert set(evaluation.baselines) == set(BASELINES) and evaluation.opened_baselines == ()
@@ -196,7 +196,7 @@ def test_a_model_may_have_the_name_of_a_floor(tmp_path: Path, own_user: Path) ->
     run = study.run(out=tmp_path / "run", device="cpu", threads=1, progress=False)
     board = run.leaderboard
     same = board.filter(pl.col("model") == "logistic regression")
-    assert same["kind"].to_list() == ["model", "floor"] and same["validation_accuracy"][1] == 1
+    assert same["kind"].to_list() == ["model", "baseline"] and same["validation_accuracy"][1] == 1
     assert run.evaluation.ranked == ("logistic regression",)
     assert len(np.unique(run.scores.filter(pl.col("model") == "logistic regression")["job"])) == 1
 

@@ -30,12 +30,12 @@ from snellen.train.watcher import Silent
 ROWS = {"train": np.arange(60), "validation": np.arange(60, 90)}
 
 
-def workplace(folder: Path) -> RunContext:
+def run_context(folder: Path) -> RunContext:
     return RunContext(folder, snellen.from_arrays(*blobs(90), pixel_range=(0, 255)), material(), {"threads": 1})
 
 
 def performed(folder: Path, **changes: Any) -> tuple[Result, JobFolder]:
-    place = workplace(folder)
+    place = run_context(folder)
     own = lane(**changes)
     train_pack([own], place, Silent())
     result = place.folder(own.ids[0]).read_result()
@@ -144,7 +144,7 @@ def test_only_the_record_of_the_pack_stays(tmp_path: Path) -> None:
 def test_sealed_labels_stay_sealed(tmp_path: Path) -> None:
     from snellen.train.store_results import predict_role
 
-    place = workplace(tmp_path)
+    place = run_context(tmp_path)
     place.dataset.labels[60:] = SEALED
     own = Lane(lane().jobs, {"train": ROWS["train"], "validation": ROWS["train"]})
     train_pack([own], place, Silent())

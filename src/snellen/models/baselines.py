@@ -1,4 +1,4 @@
-"""Floors: classifiers so simple that a network which is not above them has learned nothing that is worth its cost.
+"""Baselines: classifiers so simple that a network which is no better than them is not worth its cost.
 
 Each is fitted to the training rows alone. Pixels are seen as networks see them: 0 is black and 1 is white.
 """
@@ -21,24 +21,24 @@ from snellen.models.layer import Arrays
 ROUNDS = 50
 MIN_ROUNDS = 5
 MAX_ROUNDS = 200
-"""Of the solver of the logistic regression: in a large study, in one of very many classes, and in a small one."""
+"""Iterations of the solver of the logistic regression: usual, with very many classes, and with few images."""
 
 WORK = 200_000_000
-"""Pictures x pixels x classes that ROUNDS rounds may see: 2 to 3 s on one core (25,000 pictures of MNIST, 6,500 of
-CIFAR-10). All 55,000 pictures of MNIST and 100 rounds take 6 to 10 s, for one point more."""
+"""Images x pixels x classes of ROUNDS iterations: 2 to 3 s on one core (25,000 images of MNIST, 6,500 of CIFAR-10). All
+55,000 images of MNIST and 100 iterations take 6 to 10 s, and are better by one percentage point."""
 
 SIDE = 32
-"""The logistic regression sees larger pictures reduced to at most this side, each pixel the mean of a square: more
-pictures for the same work."""
+"""Larger images are reduced to at most this side for the logistic regression, each pixel the mean of a square: it is
+fitted to more images in the same time."""
 
 SEED = 0
-"""Of the draw of training pictures; a floor does not change with the seed of the study."""
+"""Of the sample of training images; a baseline does not change with the seed of the study."""
 
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """arrays: all that predicting needs. images: the training pictures it was fitted to. rounds, converged: of a fit in
-    rounds, else None; not converged means that the rounds came to their end first."""
+    """arrays: all that predicting needs. images: how many training images it was fitted to. rounds: iterations of the
+    solver, converged: whether these sufficed; both None for a fit without iterations."""
 
     arrays: Arrays
     images: int
@@ -52,23 +52,25 @@ class Fitted:
 
 
 @dataclass(frozen=True)
-class Floor:
-    """fit: of a data set and its training rows. predict: (n, K) probabilities of its arrays and (n, H, W, C) pixels."""
+class Baseline:
+    """fit: to a data set, its training rows, and the mean image of each class over them. predict: (n, K) probabilities
+    from fitted arrays and (n, H, W, C) pixels."""
 
-    fit: Callable[[Dataset, np.ndarray], Fitted]
+    fit: Callable[[Dataset, np.ndarray, np.ndarray], Fitted]
     predict: Callable[[Mapping[str, np.ndarray], np.ndarray], np.ndarray]
 
 
 def load_libraries() -> None:
-    """Imports what floors need, so that its second is not counted as a floor's."""
+    """Imports what baselines need, so that this second is not counted as the time of a baseline."""
     import sklearn.linear_model
     import sklearn.metrics  # noqa: F401
 
 
-def fit(name: str, dataset: Dataset, rows: np.ndarray) -> Fitted:
-    """A floor fitted to `rows`; the same bits whenever it is repeated on one machine."""
+def fit(name: str, dataset: Dataset, rows: np.ndarray, class_means: np.ndarray | None = None) -> Fitted:
+    """A baseline fitted to `rows`; the same bits whenever it is repeated on one machine. class_means: `mean_images` of
+    these rows, where they are known already."""
     with _one_thread():
-        return BASELINES[name].fit(dataset, rows)
+        return BASELINES[name].fit(dataset, rows, mean_images(dataset, rows) if class_means is None else class_means)
 
 
 def predict(name: str, arrays: Mapping[str, np.ndarray], dataset: Dataset, rows: np.ndarray) -> np.ndarray:
@@ -82,7 +84,7 @@ def predict(name: str, arrays: Mapping[str, np.ndarray], dataset: Dataset, rows:
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """How work is shared between threads changes its rounding; and two threads on busy cores were 10 times slower."""
+    """The number of threads changes rounding; and two threads on busy cores were 10 times slower."""
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1):
@@ -90,12 +92,12 @@ def _one_thread() -> Iterator[None]:
 
 
 def _pixels(pictures: np.ndarray, pixel_range: tuple[float, float]) -> np.ndarray:
-    """The same pictures as float32 from 0, black, to 1, white."""
+    """Images as float32 from 0, black, to 1, white."""
     low, high = pixel_range
     return (pictures.astype(np.float32) - np.float32(low)) / np.float32(high - low)
 
 
-def _fit_majority(dataset: Dataset, rows: np.ndarray) -> Fitted:
+def _fit_majority(dataset: Dataset, rows: np.ndarray, class_means: np.ndarray) -> Fitted:
     """The share of each class: scikit-learn's DummyClassifier(strategy="prior")."""
     counts = np.bincount(dataset.unsealed_labels(rows), minlength=len(dataset.classes))
     return Fitted({"shares": counts / counts.sum()}, len(rows))
@@ -105,9 +107,9 @@ def _predict_majority(arrays: Mapping[str, np.ndarray], pixels: np.ndarray) -> n
     return np.tile(arrays["shares"], (len(pixels), 1))
 
 
-def _fit_centroids(dataset: Dataset, rows: np.ndarray) -> Fitted:
-    """The mean picture of each class: scikit-learn's NearestCentroid, which holds all pictures in float64 twice."""
-    return Fitted({"centroids": _pixels(mean_images(dataset, rows), dataset.pixel_range)}, len(rows))
+def _fit_centroids(dataset: Dataset, rows: np.ndarray, class_means: np.ndarray) -> Fitted:
+    """The mean image of each class: scikit-learn's NearestCentroid, which would hold all images in float64 twice."""
+    return Fitted({"centroids": _pixels(class_means, dataset.pixel_range)}, len(rows))
 
 
 def _predict_centroids(arrays: Mapping[str, np.ndarray], pixels: np.ndarray) -> np.ndarray:
@@ -119,8 +121,8 @@ def _predict_centroids(arrays: Mapping[str, np.ndarray], pixels: np.ndarray) -> 
     return np.asarray(softmax(-pairwise_distances(_flat(pixels).astype(np.float64), centroids), axis=1))
 
 
-def _fit_logistic(dataset: Dataset, rows: np.ndarray) -> Fitted:
-    """scikit-learn's LogisticRegression with its own settings, on as many training pictures as WORK allows."""
+def _fit_logistic(dataset: Dataset, rows: np.ndarray, class_means: np.ndarray) -> Fitted:
+    """scikit-learn's LogisticRegression with its own settings, on as many training images as WORK allows."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
@@ -158,7 +160,7 @@ def _two_digits(number: int) -> int:
 
 
 def _reduced(pixels: np.ndarray) -> np.ndarray:
-    """Pictures (n, H, W, C) of at most SIDE x SIDE: each pixel the mean of a square, a rest at the edge left out.
+    """Images (n, H, W, C) of at most SIDE x SIDE: each pixel the mean of a square, a rest at the edge left out.
 
     Never to less than one pixel of its shorter side, however long the other is.
     """
@@ -175,9 +177,9 @@ def _flat(pictures: np.ndarray) -> np.ndarray:
     return pictures.reshape(len(pictures), -1)
 
 
-BASELINES: dict[str, Floor] = {
-    "majority class": Floor(_fit_majority, _predict_majority),
-    "nearest centroid": Floor(_fit_centroids, _predict_centroids),
-    "logistic regression": Floor(_fit_logistic, _predict_logistic),
+BASELINES: dict[str, Baseline] = {
+    "majority class": Baseline(_fit_majority, _predict_majority),
+    "nearest centroid": Baseline(_fit_centroids, _predict_centroids),
+    "logistic regression": Baseline(_fit_logistic, _predict_logistic),
 }
 """In the order in which they are fitted, the quickest first."""

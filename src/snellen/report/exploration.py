@@ -88,6 +88,7 @@ def explore(
     test = np.zeros(len(dataset), bool) if dataset.official_test is None else dataset.official_test
     rows = np.flatnonzero(~test)
     means, deviations = class_images(dataset, rows)
+    copies = duplicate_groups(dataset.images)
     content: Content = {
         "snellen": __version__,
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -104,8 +105,8 @@ def explore(
         "tones": _tones(dataset, rows),
         "photographs": _photographs(headers),
         "nearest": _nearest(dataset, means),
-        "repeated": _repeated(dataset, test),
-        "near": None if near is None else near_duplicate_summary(dataset, near, _parts(test), ["test"]),
+        "repeated": _repeated(dataset, copies, test),
+        "near": None if near is None else near_duplicate_summary(dataset, near, copies, _parts(test), ["test"]),
     }
     content["sentences"] = _sentences(content)
     looks = np.concatenate([_toned(means, dataset.pixel_range), variation(deviations)])
@@ -289,9 +290,8 @@ def _nearest(dataset: Dataset, means: np.ndarray) -> Content:
     return {"rows": rows, "distances": np.where(np.isnan(distances), -1, distances).tolist() if few else None}
 
 
-def _repeated(dataset: Dataset, test: np.ndarray) -> list[Content]:
+def _repeated(dataset: Dataset, groups: np.ndarray, test: np.ndarray) -> list[Content]:
     """Pictures that occur more than once outside the test, with their rows and labels."""
-    groups = duplicate_groups(dataset.images)
     seen = np.isin(groups, groups[~test])
     own = np.where(seen, groups, np.arange(len(groups)))
     return [

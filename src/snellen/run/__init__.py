@@ -1,8 +1,8 @@
 """The flow: one study, each arrow once, in order."""
 
+from snellen.run.callback import RunCallback
 from snellen.run.flow import report, run
-from snellen.run.preparation import Settings
-from snellen.run.reporting import Finished
-from snellen.run.watcher import RunWatcher
+from snellen.run.run_folder import Settings
+from snellen.run.write_report import FinishedRun
 
-__all__ = ["Finished", "RunWatcher", "Settings", "report", "run"]
+__all__ = ["FinishedRun", "RunCallback", "Settings", "report", "run"]

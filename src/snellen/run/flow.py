@@ -11,7 +11,7 @@ from pathlib import Path
 from snellen.data.dataset import Dataset
 from snellen.data.load import read
 from snellen.data.splits import vault
-from snellen.data.splits.roles import Roles, assign
+from snellen.data.splits.split_data import SplitData
 from snellen.evaluate import evaluation as evaluations
 from snellen.evaluate.file_integrity import release_rewritten
 from snellen.evaluate.final_epochs import final_epochs
@@ -25,17 +25,19 @@ from snellen.files.atomic import remove_leftovers
 from snellen.files.clock import now
 from snellen.files.inside import expect_own_files
 from snellen.files.locks import exclusive
-from snellen.report.data import describe
-from snellen.run.analysing import analyse, expect_asked, scene_of
-from snellen.run.loadable import expect_loadable
-from snellen.run.opening_test import open_baselines, open_tests
-from snellen.run.preparation import Settings, begin, settled, workplace, write_plan
-from snellen.run.reporting import Finished, tell
-from snellen.run.training import search_models, train_baselines, train_plan
-from snellen.run.watcher import RunWatcher
+from snellen.run.analyses import expect_in_study, make_analyses, scene_of
+from snellen.run.bundle_check import expect_loadable
+from snellen.run.callback import RunCallback
+from snellen.run.data_file import data_values
+from snellen.run.final_test import open_test_of_baselines, open_test_of_models
+from snellen.run.prepare_libraries import prepared_libraries
+from snellen.run.run_folder import Settings, begin_run, run_context, settle_environment, write_plan
+from snellen.run.train import search_models, train_baselines, train_plan
+from snellen.run.write_report import FinishedRun, write_report
 from snellen.study.curves import with_curves
+from snellen.study.data_settings import options_of, split_of_study
 from snellen.study.document import Document
-from snellen.study.plan import Plan, options_of, plan, split_of, with_final
+from snellen.study.plan import Plan, plan, with_final
 from snellen.study.schema import StudyFile
 from snellen.study.search_results import apply_search_results
 from snellen.train.executors.local import Local
@@ -46,91 +48,94 @@ def run(
     document: Document,
     study: StudyFile,
     settings: Settings,
-    watcher: RunWatcher | None = None,
+    callback: RunCallback | None = None,
     dataset: Dataset | None = None,
-) -> Finished:
-    """Runs a study into its directory. dataset: pictures in memory, instead of those that the study names.
+) -> FinishedRun:
+    """Runs a study into its directory. dataset: images in memory, instead of those that the study names.
 
     Raises RunLocked at once when another process runs it; KeyboardInterrupt (also on SIGTERM) after a checkpoint.
     """
-    watcher = watcher or RunWatcher()
+    callback = callback or RunCallback()
     folder = settings.out or Path("runs") / study.study
     expect_own_files(folder)
     with exclusive(folder), _terminable():
         remove_leftovers(folder)
         release_rewritten(folder)
-        environment = settled(folder, settings)
-        dataset = dataset or read(study.data.source, options_of(study), settings.data_folder)
-        roles = assign(dataset, split_of(study))
-        watcher.read(dataset, roles)
-        expect_possible(study, dataset, roles)
-        begin(folder, document, study, environment, describe(study, dataset, roles))
-        place = workplace(folder, vault.seal(folder, dataset, roles), environment, settings.workers)
-        train_baselines(roles, place, watcher)
-        with Local(place) as executor:
-            record, planned = _train(study, dataset, roles, executor, watcher)
-        watcher.reporting()
-        keep_augmented(folder, planned.main_lanes, place.material)
-        opened = open_tests(record, roles, place)
-        open_baselines(record, roles, place)
-        evaluation = evaluations.evaluate(record, opened, vault.count_openings(folder))
-        watcher.evaluated(record, evaluation)
-        analyse(RunWithImages(record, place.dataset, place.material.images), watcher)
-        finished = tell(record, evaluation, dataset)
+        environment = settle_environment(folder, settings)
+        with prepared_libraries() as libraries:
+            dataset = dataset or read(study.data.source, options_of(study), settings.data_folder)
+            data = split_of_study(study, dataset)
+            libraries.result()
+        callback.data_read(data)
+        planned = plan_study(study, data)
+        begin_run(folder, document, study, environment, data_values(study, data))
+        vault.seal(folder, data.dataset, data.roles)
+        context = run_context(folder, data.sealed, environment, settings.workers)
+        train_baselines(data, context, callback)
+        with Local(context) as executor:
+            planned = _train(study, data, planned, executor, callback)
+        record = RunRecord.open(folder)
+        callback.report_begins()
+        keep_augmented(folder, planned.main_lanes, context.material)
+        tested = open_test_of_models(record, data.roles, context)
+        open_test_of_baselines(record, data.roles, context)
+        evaluation = evaluations.evaluate(record, tested, vault.count_openings(folder))
+        callback.evaluated(record, evaluation)
+        make_analyses(RunWithImages(record, context.dataset, context.material.images), callback)
+        finished = write_report(record, evaluation, data.dataset)
         journal.append(folder / "journal.jsonl", {"event": "run finished", "time": now()})
     return finished
 
 
-def expect_possible(study: StudyFile, dataset: Dataset, roles: Roles) -> None:
-    """What cannot be trained or analysed is said before anything is."""
-    planned = plan(study, dataset, roles)
-    expect_loadable(study, dataset, planned)
+def plan_study(study: StudyFile, data: SplitData) -> Plan:
+    """The plan, with the first value of each search; what cannot be trained or analysed is an error before anything is
+    trained."""
+    planned = plan(study, data)
+    expect_loadable(study, data.dataset, planned)
     planned_analyses(study, planned.networks)
-    with_curves(planned, study, dataset, roles)
+    return with_curves(planned, study, data)
 
 
-def _train(
-    study: StudyFile, dataset: Dataset, roles: Roles, executor: Local, watcher: RunWatcher
-) -> tuple[RunRecord, Plan]:
+def _train(study: StudyFile, data: SplitData, planned: Plan, executor: Local, callback: RunCallback) -> Plan:
     """Searches, then the networks of the study and of its curves, then one on all rows for each cross-validated model
-    that is chosen."""
-    place, found = executor.context, search_models(study, dataset, roles, executor, watcher)
-    settled_study = apply_search_results(study, found)
-    planned = plan(settled_study, dataset, roles, found.nested(study))
-    planned = with_curves(planned, settled_study, dataset, roles)
-    write_plan(place.run, planned, found)
-    train_plan(planned, executor, watcher)
-    record = RunRecord.open(place.run)
+    that is chosen. Returns the plan of all that was trained."""
+    context, results = executor.context, search_models(study, data, executor, callback)
+    settled_study = apply_search_results(study, results)
+    if results.models:
+        planned = with_curves(plan(settled_study, data, results.nested(study)), settled_study, data)
+    write_plan(context.run, planned, results)
+    train_plan(planned, executor, callback)
+    record = RunRecord.open(context.run)
     epochs = final_epochs(record, to_open(record, ranking(record)))
     if epochs:
-        planned = with_final(planned, settled_study, dataset, roles, epochs)
-        train_plan(planned, executor, watcher)
-        write_plan(place.run, planned, found)
-    remove_finished_checkpoints(place)
-    return RunRecord.open(place.run), planned
+        planned = with_final(planned, settled_study, data, epochs)
+        train_plan(planned, executor, callback)
+        write_plan(context.run, planned, results)
+    remove_finished_checkpoints(context)
+    return planned
 
 
 def report(
-    folder: Path, only: Collection[str] = (), data_folder: Path | None = None, watcher: RunWatcher | None = None
-) -> Finished:
+    folder: Path, only: Collection[str] = (), data_folder: Path | None = None, callback: RunCallback | None = None
+) -> FinishedRun:
     """Writes the report of a run again, from its stored files alone.
 
-    only: analyses to make again first, by name; these need the pictures.
+    only: analyses to make again first, by name; these need the images.
     """
     record = RunRecord.open(folder)
-    expect_asked(record, only)
-    watcher = watcher or RunWatcher()
+    expect_in_study(record, only)
+    callback = callback or RunCallback()
     with exclusive(folder):
         evaluation = evaluations.load(record)
-        watcher.evaluated(record, evaluation)
+        callback.evaluated(record, evaluation)
         if only:
-            analyse(scene_of(record, data_folder), watcher, only)
-        return tell(record, evaluation, None)
+            make_analyses(scene_of(record, data_folder), callback, only)
+        return write_report(record, evaluation, None)
 
 
 @contextmanager
 def _terminable() -> Iterator[None]:
-    """SIGTERM does what Ctrl-C does: it saves first. Only the main thread may say so."""
+    """SIGTERM does what Ctrl-C does: a checkpoint is saved first. Only the main thread may set a signal handler."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

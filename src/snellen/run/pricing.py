@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from snellen.data.dataset import Dataset
+from snellen.data.splits.split_data import SplitData
 from snellen.limits import LAST_TRAIN_ROWS, PREDICTION_BATCH
 from snellen.models import baselines, fit
 from snellen.train.environment import PackEnvironment
@@ -131,8 +132,9 @@ def wall_share(pack_seconds: Sequence[float], workers: int) -> float:
     return max(busy_until) / sum(busy_until) if sum(busy_until) else 1.0
 
 
-def baseline_seconds(dataset: Dataset, num_train: int) -> float:
-    """Roughly, of all baselines: the logistic regression takes nearly all of it."""
+def baseline_seconds(data: SplitData) -> float:
+    """Roughly the seconds of all baselines: the logistic regression takes nearly all of them."""
+    dataset, num_train = data.dataset, len(data.roles.rows["train"])
     pixels = min(math.prod(dataset.shape[:2]), baselines.SIDE**2) * dataset.shape[2]
     work = pixels * len(dataset.classes)
     drawn = min(num_train, max(2 * len(dataset.classes), baselines.WORK // work))

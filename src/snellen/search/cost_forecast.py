@@ -12,8 +12,8 @@ from snellen.search.draws import draws
 from snellen.search.drive import PREDICTED, Scope
 from snellen.search.methods import cost, rungs
 from snellen.study.assignments import apply_assignment, last_epochs
+from snellen.study.jobs import Collector, add_jobs
 from snellen.study.methods import DEFAULT_TRIALS, Grid, Halving
-from snellen.study.plan import Collector, add_jobs
 from snellen.study.schema import Model
 from snellen.study.space import Assignment
 from snellen.train.lane import Lane

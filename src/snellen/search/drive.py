@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from snellen.data.dataset import Dataset
+from snellen.data.splits.split_data import RoleRows
 from snellen.errors import StudyError, located
 from snellen.files.hashing import identity
 from snellen.files.inside import inside
@@ -18,8 +19,8 @@ from snellen.search.methods import next_round
 from snellen.search.rounds import Done, Goal, Round, TrialRequest, TrialResult, best_first
 from snellen.search.stored import SearchFile, SearchOutcome, Trial, read_search, write_search
 from snellen.study.assignments import apply_assignment, last_epochs
+from snellen.study.jobs import Collector, add_jobs
 from snellen.study.methods import Method
-from snellen.study.plan import Collector, Rows, add_jobs
 from snellen.study.schema import Model
 from snellen.train.job import Job, Measure
 from snellen.train.lane import Lane
@@ -42,7 +43,7 @@ class Scope:
     """
 
     dataset: Dataset
-    parts: Sequence[Rows]
+    parts: Sequence[RoleRows]
     seeds: Sequence[int]
     choose_by: Measure
     seed: int
@@ -120,7 +121,7 @@ class Driver:
     @property
     def _identity(self) -> str:
         """What the rounds belong to: settings and space, rows, seeds."""
-        parts = [[part.train, part.validation] for part in self.scope.parts]
+        parts = [[part.sha256["train"], part.sha256["validation"]] for part in self.scope.parts]
         own = [self.method.model_dump(mode="json"), parts, list(self.scope.seeds), self.measure, self.scope.seed]
         return identity(own)
 

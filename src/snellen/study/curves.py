@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
-from snellen.data.dataset import Dataset
-from snellen.data.splits.roles import Roles
+from snellen.data.splits.split_data import RoleRows, SplitData
 from snellen.data.splits.stratified import nested_sample, random_numbers
 from snellen.errors import StudyError, located
 from snellen.models.layer import Layer
 from snellen.study.analyses import Curves
-from snellen.study.plan import Collector, Plan, Rows, add_jobs, main_rows
+from snellen.study.jobs import Collector, add_jobs
+from snellen.study.plan import Plan
 from snellen.study.points import Curve, Point
 from snellen.study.schema import Model, StudyFile, Train
 from snellen.train.lane import Lane
@@ -47,7 +47,7 @@ PURPOSE = 8
 """Of the random numbers that decide which images a smaller training set keeps."""
 
 
-def with_curves(planned: Plan, study: StudyFile, dataset: Dataset, roles: Roles) -> Plan:
+def with_curves(planned: Plan, study: StudyFile, data: SplitData) -> Plan:
     """The plan and, in stages of their own, the jobs of all points that it does not have yet.
 
     Raises StudyError for a value that the model or the data do not allow.
@@ -55,7 +55,7 @@ def with_curves(planned: Plan, study: StudyFile, dataset: Dataset, roles: Roles)
     wanted = [options for options in study.analyses if isinstance(options, Curves)]
     if not wanted:
         return planned
-    ground = _Ground(study, dataset, main_rows(dataset, roles), Collector(predicted=("validation",)))
+    ground = _Ground(study, data, Collector(predicted=("validation",)))
     curves = tuple(
         _curve(name, model, options, ground)
         for options in wanted
@@ -115,17 +115,20 @@ class _Ground:
     """What all curves of a study stand on."""
 
     study: StudyFile
-    dataset: Dataset
-    main: Rows
+    data: SplitData
     collected: Collector
 
-    def rows(self, count: int) -> Rows:
+    @property
+    def images(self) -> int:
+        """How many the study trains on."""
+        return len(self.data.main.rows["train"])
+
+    def rows(self, count: int) -> RoleRows:
         """The study's own with so many training rows."""
-        own = self.main.rows["train"]
-        if count == len(own):
-            return self.main
-        chosen = nested_rows(self.dataset.labels, own, count, self.study.split.seed)
-        return Rows.of(self.dataset, {**self.main.rows, "train": chosen})
+        dataset, main = self.data.dataset, self.data.main
+        if count == self.images:
+            return main
+        return main.with_train(dataset, nested_rows(dataset.labels, main.rows["train"], count, self.study.split.seed))
 
 
 def _curve(name: str, model: Model, options: Curves, ground: _Ground) -> Curve:
@@ -142,20 +145,22 @@ def _values(options: Curves, ground: _Ground) -> Sequence[int]:
     if options.values:
         return options.values
     if options.over == IMAGES:
-        images = len(ground.main.rows["train"])
+        images = ground.images
         return sorted({max(1, round(images / 2**halving)) for halving in range(HALVINGS + 1)})
-    most = MOST[options.over] if options.over == "width" else min(MOST[options.over], math.prod(ground.dataset.shape))
+    most = (
+        MOST[options.over] if options.over == "width" else min(MOST[options.over], math.prod(ground.data.dataset.shape))
+    )
     doublings = range(round(math.log2(MOST[options.over] / FIRST[options.over])) + 1)
     return [value for value in (FIRST[options.over] * 2**doubling for doubling in doublings) if value <= most]
 
 
 def _point(model: Model, options: Curves, value: int, by: str | None, ground: _Ground) -> Point:
-    images = value if options.over == IMAGES else len(ground.main.rows["train"])
+    images = value if options.over == IMAGES else ground.images
     rows = ground.rows(images)
-    phases = _phases(model, options, images, len(ground.main.rows["train"]))
+    phases = _phases(model, options, images, ground.images)
     changed = model.model_copy(update={**_parts(model, options.over, value, by), "train": phases})
     seeds = range(ground.study.seed, ground.study.seed + options.seeds)
-    chains = add_jobs(changed, ground.dataset, rows, seeds, ground.collected)
+    chains = add_jobs(changed, ground.data.dataset, rows, seeds, ground.collected)
     return Point(
         value,
         by,

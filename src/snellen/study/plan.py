@@ -1,34 +1,23 @@
-"""The plan: a study, a data set and its roles become jobs."""
+"""The plan: what the networks of a study are, as jobs in the order in which they can be trained."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from pydantic import ConfigDict
 
-from snellen.data.dataset import Dataset
-from snellen.data.readers.reader import Options
-from snellen.data.splits import roles as data_roles
-from snellen.data.splits.folds import Fold, make_folds
-from snellen.data.splits.roles import Roles
+from snellen.data.splits.split_data import RoleRows, SplitData
 from snellen.errors import located
-from snellen.files.hashing import canonical_json, digest, digest_arrays
 from snellen.files.stored import STORED
-from snellen.models.build import Network, assemble
-from snellen.models.features import AnyPart
-from snellen.models.fit import resolve
-from snellen.models.layers import Dense
-from snellen.models.views import Views
+from snellen.models.build import Network
+from snellen.study.jobs import Collector, add_jobs
 from snellen.study.points import Curve
-from snellen.study.schema import Model, StudyFile, Train
+from snellen.study.schema import StudyFile
 from snellen.study.search_results import Nested, split_label
-from snellen.train import class_weights
-from snellen.train.augment.registry import refuse_mirrored_characters, refuse_mirrored_views
-from snellen.train.job import Job, StopRule, Trajectory
 from snellen.train.lane import Lane
 
 
@@ -71,10 +60,6 @@ class PlannedModel:
     def shipped(self) -> str:
         """The network that becomes the model's bundle."""
         return self.final[-1] if self.final else self.job
-
-    def as_json(self) -> dict[str, Any]:
-        """For plan.json."""
-        return asdict(self)
 
     @property
     def jobs(self) -> set[str]:
@@ -134,17 +119,13 @@ def _last_phase_first(lane: Lane) -> int:
     return -lane.trajectory.phase
 
 
-def plan(study: StudyFile, dataset: Dataset, roles: Roles, nested: Nested | None = None) -> Plan:
-    """The jobs of a study. nested: models that splits have for their own. Raises ShapeError naming model and layer when
-    a network does not fit the pictures."""
-    collected = Collector()
-    main, folds = main_rows(dataset, roles), fold_rows(study, dataset, roles)
-    models = {}
-    for name, model in study.models.items():
+def plan(study: StudyFile, data: SplitData, nested: Nested | None = None) -> Plan:
+    """The jobs of a study. nested: the models that a search found inside each split. Raises ShapeError naming model and
+    layer when a network does not fit the images."""
+    collected, models = Collector(), {}
+    for name in study.models:
         with located(f"model {name}"):
-            own = (nested or {}).get(name, {})
-            parts = [(fold, rows, own.get((fold.repeat, fold.number), model)) for fold, rows in folds]
-            models[name] = _planned(study, model, dataset, main, parts, collected)
+            models[name] = _planned(study, name, data, nested or {}, collected)
     return Plan(collected.stages(), models)
 
 
@@ -153,206 +134,29 @@ def seeds_of(study: StudyFile) -> range:
     return range(study.seed, study.seed + study.seeds)
 
 
-@dataclass(frozen=True, eq=False)
-class Rows:
-    """Rows by role, and the digests of those that a job's identity names."""
-
-    rows: Mapping[str, np.ndarray]
-    train: str
-    validation: str
-
-    @staticmethod
-    def of(dataset: Dataset, rows: Mapping[str, np.ndarray]) -> Rows:
-        """With the digests of the training and validation rows."""
-        return Rows(rows, *(content_digest(dataset, rows[role]) for role in ("train", "validation")))
-
-    def inner(self) -> Rows:
-        """The training and validation rows alone."""
-        return replace(self, rows={role: self.rows[role] for role in ("train", "validation")})
-
-
-@dataclass(frozen=True)
-class Collector:
-    """Gathers lanes: each trajectory once, with all jobs that share it, by phase. predicted: the roles whose
-    predictions they store; all of them when None."""
-
-    gathered: dict[tuple[str, str], Lane] = field(default_factory=dict)
-    predicted: tuple[str, ...] | None = None
-
-    def add(self, job: Job, rows: Rows) -> None:
-        """One more job; jobs of the same trajectory become one lane."""
-        key = job.trajectory.id, rows.validation
-        known = self.gathered.get(key)
-        jobs = known.jobs if known else ()
-        if job not in jobs:
-            self.gathered[key] = Lane((*jobs, job), rows.rows, self.predicted)
-
-    def stages(self) -> tuple[tuple[Lane, ...], ...]:
-        """The lanes by phase, in the order in which they came."""
-        lanes = list(self.gathered.values())
-        phases = sorted({lane.trajectory.phase for lane in lanes})
-        return tuple(tuple(lane for lane in lanes if lane.trajectory.phase == phase) for phase in phases)
-
-
-def main_rows(dataset: Dataset, roles: Roles) -> Rows:
-    """The rows of the study's split, but those of the test."""
-    return Rows.of(dataset, {role: rows for role, rows in roles.rows.items() if role != "test" and len(rows)})
-
-
-def fold_rows(study: StudyFile, dataset: Dataset, roles: Roles) -> list[tuple[Fold, Rows]]:
-    """The folds that the study asks for; none where it asks for none."""
-    if study.folds is None:
-        return []
-    made = make_folds(dataset, roles, split_of(study), study.folds.count, study.folds.repeats)
-    return [(fold, Rows.of(dataset, fold.rows)) for fold in made]
-
-
-def _planned(
-    study: StudyFile,
-    model: Model,
-    dataset: Dataset,
-    main: Rows,
-    folds: Sequence[tuple[Fold, Rows, Model]],
-    collected: Collector,
-) -> PlannedModel:
-    """folds: each with its rows and the model that is trained in it."""
-    chains = add_jobs(model, dataset, main, seeds_of(study), collected)
-    held_out = tuple(
-        FoldJob(
-            fold.repeat,
-            fold.number,
-            seed,
-            chain[-1].id,
-            len(fold.rows["train"]),
-            len(fold.rows["held_out"]),
-        )
-        for fold, rows, own in folds
-        for seed, chain in add_jobs(own, dataset, rows, seeds_of(study), collected).items()
+def _planned(study: StudyFile, name: str, data: SplitData, nested: Nested, collected: Collector) -> PlannedModel:
+    model, own, seeds = study.models[name], nested.get(name, {}), seeds_of(study)
+    chains = add_jobs(model, data.dataset, data.main, seeds, collected)
+    folds = tuple(
+        FoldJob(fold.repeat, fold.number, seed, chain[-1].id, len(fold.rows["train"]), len(fold.rows["held_out"]))
+        for fold, rows in data.fold_rows
+        for seed, chain in add_jobs(
+            own.get((fold.repeat, fold.number), model), data.dataset, rows, seeds, collected
+        ).items()
     )
     first = tuple(job.id for job in chains[study.seed])
-    return PlannedModel({seed: chain[-1].id for seed, chain in chains.items()}, first, held_out)
+    return PlannedModel({seed: chain[-1].id for seed, chain in chains.items()}, first, folds)
 
 
-def add_jobs(
-    model: Model,
-    dataset: Dataset,
-    rows: Rows,
-    seeds: Iterable[int],
-    collected: Collector,
-    epochs: Sequence[int] | None = None,
-) -> dict[int, list[Job]]:
-    """The jobs of all phases of each network, by seed, also given to the collector. epochs: how many of each phase,
-    the last kept; the study's own stop rules when None."""
-    layers = _complete(model, dataset, rows)
-    assemble(layers, dataset.shape, len(dataset.classes))
-    counts: Sequence[int | None] = epochs or [None] * len(model.train)
-    chains = {seed: list(_chain(model, layers, dataset, rows, seed, counts)) for seed in seeds}
-    for job in (job for chain in chains.values() for job in chain):
-        collected.add(job, rows)
-    return chains
-
-
-def _complete(model: Model, dataset: Dataset, rows: Rows) -> tuple[AnyPart, ...]:
-    """Views, feature steps, the model's layers and the output layer."""
-    refuse_mirrored_views(model.views, dataset.classes, dataset.name)
-    views = (Views(views=model.views),) if model.views else ()
-    features = resolve(model.features, dataset, rows.rows["train"])
-    return (*views, *features, *model.layers, Dense(units=len(dataset.classes)))
-
-
-def with_final(
-    planned: Plan, study: StudyFile, dataset: Dataset, roles: Roles, epochs: Mapping[str, Sequence[int]]
-) -> Plan:
+def with_final(planned: Plan, study: StudyFile, data: SplitData, epochs: Mapping[str, Sequence[int]]) -> Plan:
     """The plan and, for the models of `epochs`, one more network on all rows but the test.
 
     epochs: how many, of each phase. Nothing is left to stop by: the last epoch is kept.
     """
     collected, models = Collector(), dict(planned.models)
-    everything = np.union1d(roles.rows["train"], roles.rows["validation"])
-    rows = Rows.of(dataset, {"train": everything, "validation": everything[:0]})
+    everything = np.union1d(data.roles.rows["train"], data.roles.rows["validation"])
+    rows = RoleRows.of(data.dataset, {"train": everything, "validation": everything[:0]})
     for name, counts in epochs.items():
-        chain = add_jobs(study.models[name], dataset, rows, [study.seed], collected, counts)[study.seed]
+        chain = add_jobs(study.models[name], data.dataset, rows, [study.seed], collected, counts)[study.seed]
         models[name] = replace(models[name], final=tuple(job.id for job in chain))
     return replace(planned, stages=(*planned.stages, *collected.stages()), models=models)
-
-
-def content_digest(dataset: Dataset, rows: np.ndarray) -> str:
-    """SHA-256 of pictures as stored, their black and white, labels and order of `rows`; not of ids or other rows."""
-    content = digest_arrays(dataset.images[rows], dataset.labels[rows])
-    return digest(content.encode(), canonical_json(list(map(float, dataset.pixel_range))))
-
-
-def split_of(study: StudyFile) -> data_roles.Split:
-    """How the study divides its rows."""
-    return data_roles.Split(
-        test=study.split.test,
-        validation=study.split.validation,
-        calibration=study.split.calibration or 0,
-        seed=study.split.seed,
-        drop_duplicates=study.data.drop_duplicates,
-        near_duplicates=study.data.near_duplicates,
-    )
-
-
-def options_of(study: StudyFile) -> Options:
-    """How the study wants its data read."""
-    data = study.data
-    return Options(
-        kind=data.kind,
-        keys=data.keys,
-        class_names=data.class_names,
-        pixel_range=data.pixel_range,
-        classes=data.classes,
-        resizing=data.resizing,
-        grey=data.grey,
-        background=data.background,
-        group=data.group,
-        on_bad_image=data.on_bad_image,
-    )
-
-
-def _chain(
-    model: Model,
-    layers: tuple[AnyPart, ...],
-    dataset: Dataset,
-    rows: Rows,
-    seed: int,
-    counts: Sequence[int | None],
-) -> Iterator[Job]:
-    """The jobs of a model's phases, each beginning from the kept weights of the one before."""
-    job: Job | None = None
-    labels = dataset.labels[rows.rows["train"]]
-    for phase, count in zip(model.train, counts, strict=True):
-        refuse_mirrored_characters(phase.augment, dataset.classes, dataset.name)
-        trajectory = Trajectory(
-            layers=layers,
-            input_shape=dataset.shape,
-            classes=len(dataset.classes),
-            pixel_range=dataset.pixel_range,
-            optimizer=phase.optimizer,
-            learning_rate=phase.learning_rate,
-            weight_decay=phase.weight_decay,
-            schedule=phase.schedule,
-            batch_size=phase.batch_size,
-            seed=seed,
-            rows=rows.train,
-            total_epochs=phase.epochs if phase.schedule.needs_total else None,
-            start=job,
-            clip_norm=phase.clip_norm,
-            label_smoothing=phase.label_smoothing,
-            class_weights=class_weights.resolve(phase.class_weights, dataset.classes, labels),
-            augment=phase.augment,
-        )
-        job = Job(trajectory=trajectory, stop=_stop_rule(phase, rows, count))
-        yield job
-
-
-def _stop_rule(phase: Train, rows: Rows, count: int | None) -> StopRule:
-    """That of the study, or `count` epochs of which the last is kept."""
-    if count is not None:
-        return StopRule(
-            epochs=count, patience=None, measure=phase.measure, validation_rows=rows.validation, keep="last"
-        )
-    return StopRule(
-        epochs=phase.epochs, patience=phase.patience, measure=phase.measure, validation_rows=rows.validation
-    )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import ConfigDict, TypeAdapter
 
@@ -28,15 +28,33 @@ class ValuesOfSplit:
     values: Mapping[str, Scalar]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PlanFile:
-    """The whole file. found, found_in_folds: the chosen values. curves, found_in_folds: absent where there are none."""
+    """The whole file. curves: absent in files of the first versions. found, found_in_folds: the values that searches
+    chose; the second is absent where empty."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STORED
     models: Mapping[str, PlannedModel]
-    found: Mapping[str, Mapping[str, Scalar]]
     curves: tuple[Curve, ...] = ()
+    found: Mapping[str, Mapping[str, Scalar]]
     found_in_folds: Mapping[str, tuple[ValuesOfSplit, ...]] = field(default_factory=dict)
+
+    @staticmethod
+    def of(models: Mapping[str, PlannedModel], curves: tuple[Curve, ...], results: SearchResults) -> PlanFile:
+        """The file of a plan, and of the values that its searches chose."""
+        in_folds = {
+            name: tuple(ValuesOfSplit(repeat, fold, values) for (repeat, fold), values in splits.items())
+            for name, splits in results.splits.items()
+            if splits
+        }
+        return PlanFile(models=models, curves=curves, found=results.models, found_in_folds=in_folds)
+
+    def as_json(self) -> dict[str, Any]:
+        """As JSON values."""
+        values = asdict(self)
+        if not self.found_in_folds:
+            del values["found_in_folds"]
+        return values
 
     def search_results(self) -> SearchResults:
         """The values that searches chose."""
@@ -51,7 +69,7 @@ _FILE = TypeAdapter(PlanFile)
 
 
 def read_plan(path: Path, study: StudyFile) -> PlanFile:
-    """A plan.json. Raises IdentityError where it is none, or not of this study."""
+    """A plan.json. Raises IdentityError where it is not one, or not of this study."""
     stored = read_as(_FILE, path)
     where = str(path)
     if list(stored.models) != list(study.models):

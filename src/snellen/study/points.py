@@ -1,9 +1,9 @@
-"""A curve in a plan: the values at which a model is trained, and the jobs trained at each."""
+"""A curve as plan.json stores it: the values at which a model is trained, and the jobs that are trained there."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from pydantic import ConfigDict
@@ -11,14 +11,15 @@ from pydantic import ConfigDict
 from snellen.files.stored import STORED
 
 WORDS = {"width": "units", "components": "components", "pixels": "pixels", "images": "training images"}
-"""What the values of a curve count."""
+"""What each kind of curve counts."""
 
 
 @dataclass(frozen=True)
 class Point:
-    """One value of a curve. by: how pixels were chosen. seeds: seed -> job.
+    """One value of a curve. by: how pixels were chosen, for a curve over pixels. seeds: seed -> job.
 
-    images: on which each network is trained. epochs, steps: upper bounds, of all phases. parameters: of the network.
+    images: how many each network is trained on. epochs, steps: for how many it is trained at most, in all phases.
+    parameters: how many the network has.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = STORED
@@ -33,7 +34,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Curve:
-    """The points of one model. options: of the analysis in the study, as written, without the names of models."""
+    """The points of one model. options: those of the study's `curves` analysis, without the names of models."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STORED
     model: str
@@ -42,7 +43,7 @@ class Curve:
 
     @property
     def jobs(self) -> set[str]:
-        """Of all points."""
+        """The jobs of all points."""
         return {job for point in self.points for job in point.seeds.values()}
 
     def labels(self) -> dict[str, str]:
@@ -53,10 +54,6 @@ class Curve:
             for point in self.points
             for seed, job in point.seeds.items()
         }
-
-    def as_json(self) -> dict[str, Any]:
-        """For plan.json."""
-        return asdict(self)
 
 
 def _ways(by: str | None) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from snellen.study.assignments import apply_assignment
 from snellen.study.schema import Model, StudyFile
@@ -30,16 +29,6 @@ class SearchResults:
             name: {split: apply_assignment(study.models[name], values) for split, values in splits.items()}
             for name, splits in self.splits.items()
         }
-
-    def as_json(self) -> dict[str, Any]:
-        """For plan.json."""
-        models = {name: dict(values) for name, values in self.models.items()}
-        splits = {
-            name: [{"repeat": repeat, "fold": fold, "values": dict(each)} for (repeat, fold), each in values.items()]
-            for name, values in self.splits.items()
-            if values
-        }
-        return {"found": models, "found_in_folds": splits} if splits else {"found": models}
 
 
 def apply_search_results(study: StudyFile, results: SearchResults) -> StudyFile:

@@ -1,4 +1,4 @@
-"""Simple baselines in a run directory: floors/<id>/ with fitted arrays, predictions, and the result, written last."""
+"""Baselines in a run directory: floors/<id>/ with the fitted arrays, predictions, and result.json, written last."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 from pydantic import ConfigDict, TypeAdapter
 
 from snellen.data.dataset import SEALED, Dataset
+from snellen.data.splits.split_data import SplitData
 from snellen.errors import IdentityError, unknown
 from snellen.files import hashes, tensors
 from snellen.files.atomic import write_json
@@ -26,19 +27,19 @@ from snellen.train.job import ID_LENGTH
 from snellen.train.results import JobFolder
 
 FORMAT = 1
-"""Part of every id; raised when baselines are fitted differently."""
+"""Raised when baselines are fitted differently: it is part of every id."""
 
 FILE = "floors.json"
-"""{name of a baseline: id}."""
+"""The id of each baseline of a run, by its name."""
 
 
 @dataclass(frozen=True)
 class BaselineResult:
-    """The outcome of a baseline; its presence means that it is over.
+    """result.json of a baseline; where it exists, the baseline is fitted, or has failed.
 
-    floor: the name of the baseline. images: how many training images of `of_images` it was fitted to. rounds,
+    floor: the name of the baseline. images: how many training images it was fitted to, of `of_images`. rounds,
     converged: see `Fitted`. parameters: how many numbers were fitted. validation_accuracy: None when it failed or there
-    are no validation rows. sha256: of each stored file.
+    are no validation images. sha256: of each stored file.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = STORED
@@ -66,18 +67,18 @@ _RESULT, _IDS = TypeAdapter(BaselineResult), TypeAdapter(dict[str, str])
 
 @dataclass(frozen=True)
 class BaselineFolder:
-    """The files of one baseline. job: those that a job has too."""
+    """The files of one baseline."""
 
     path: Path
     bounds: Bounds | None = None
 
     @property
     def job(self) -> JobFolder:
-        """Fitted arrays, predictions, and whether they were compared with test labels."""
+        """Its files that a job has too: fitted arrays, predictions, and whether they were compared with test labels."""
         return JobFolder(self.path, self.bounds)
 
     def write_result(self, result: BaselineResult) -> None:
-        """result.json: the baseline is over."""
+        """Writes result.json."""
         write_json(self.job.result_path, asdict(result))
 
     def read_result(self) -> BaselineResult | None:
@@ -102,47 +103,43 @@ def read_baselines(run: Path, bounds: Bounds | None = None) -> dict[str, Baselin
     return {name: BaselineFolder(inside(run, "floors", each), bounds) for name, each in ids.items()}
 
 
-def fit_baselines(
-    run: Path, dataset: Dataset, rows: Mapping[str, np.ndarray], contents: Mapping[str, str]
-) -> Iterator[BaselineResult]:
-    """The result of every baseline, in the order of the registry; one without a result is fitted first.
-
-    rows: of each role, none sealed; training rows are not predicted. contents: their digests, which together with the
-    name of a baseline make its id.
-    """
+def fit_baselines(run: Path, data: SplitData) -> Iterator[BaselineResult]:
+    """The result of every baseline, in the order of the registry; one without a result is fitted first, and predicts
+    the validation and calibration images."""
+    contents = data.main.sha256
     ids = {name: identity({"floor": name, "format": FORMAT, **contents})[:ID_LENGTH] for name in BASELINES}
     write_json(run / FILE, ids)
     for name, folder in read_baselines(run).items():
         result = folder.read_result()
         if result is None:
             baselines.load_libraries()
-            result = _fit(name, folder, dataset, rows)
+            result = _fit(name, folder, data)
             hashes.note(run, hashes.below(folder.path))
         yield result
 
 
 def predict_baseline(name: str, role: str, folder: BaselineFolder, dataset: Dataset, rows: np.ndarray) -> Predictions:
-    """What a stored baseline predicts for `rows`; labels None where they are sealed."""
+    """The predictions of a stored baseline for `rows`; labels None where they are sealed."""
     arrays, _ = tensors.load(folder.job.weights)
     probabilities = baselines.predict(name, arrays, dataset, rows)
     labels = dataset.labels[rows]
     return Predictions(role, rows, dataset.ids[rows], None if (labels == SEALED).any() else labels, probabilities)
 
 
-def _fit(name: str, folder: BaselineFolder, dataset: Dataset, rows: Mapping[str, np.ndarray]) -> BaselineResult:
+def _fit(name: str, folder: BaselineFolder, data: SplitData) -> BaselineResult:
     """Fits a baseline and stores it with its predictions; where memory runs out, the result says so."""
-    started, train = time.perf_counter(), rows["train"]
+    began, rows = time.perf_counter(), data.main.rows
     try:
-        fitted = baselines.fit(name, dataset, train)
+        fitted = baselines.fit(name, data.sealed, rows["train"], data.class_means)
         tensors.save(folder.job.weights, fitted.arrays, {"job": folder.path.name})
         predictions = {
-            role: predict_baseline(name, role, folder, dataset, own) for role, own in rows.items() if role != "train"
+            role: predict_baseline(name, role, folder, data.sealed, rows[role]) for role in rows if role != "train"
         }
     except MemoryError as error:
         reason = f"out of memory ({error})"
-        result = BaselineResult(name, "failed", reason, 0, len(train), None, None, 0, 0.0, None, {})
+        result = BaselineResult(name, "failed", reason, 0, len(rows["train"]), None, None, 0, 0.0, None, {})
     else:
-        result = _store(name, folder, fitted, len(train), predictions, time.perf_counter() - started)
+        result = _store(name, folder, fitted, len(rows["train"]), predictions, time.perf_counter() - began)
     folder.write_result(result)
     return result
 

@@ -24,7 +24,7 @@ from safetensors.numpy import save_file
 from sklearn.datasets import load_digits
 
 import snellen
-from snellen.run import RunWatcher, Settings, run
+from snellen.run import RunCallback, Settings, run
 
 HERE = Path(__file__).parent
 PICTURES = 40
@@ -56,12 +56,12 @@ LONGER = {**SEARCHED, "train": {**SEARCHED["train"], "epochs": 8}}
 UNFINISHED: dict[str, Any] = {**SHARED, "models": {"searched": LONGER}}
 
 
-class Interrupting(RunWatcher):
+class Interrupting(RunCallback):
     """Interrupts the run while the second rung of the search, from epoch 2 to 4, trains its last epoch."""
 
     rung = 0
 
-    def searching(self, model: str, number: int, asks: Sequence[Any]) -> None:
+    def search_round_begins(self, model: str, number: int, requests: Sequence[Any]) -> None:
         self.rung = number
 
     def trained(self, place: int, record: Any) -> None:

@@ -43,8 +43,18 @@ def random_rows(dataset: Dataset, rows: np.ndarray, limit: int, seed: int) -> np
 
 
 def mean_images(dataset: Dataset, rows: np.ndarray) -> np.ndarray:
-    """(K, H, W, C) float32: the mean picture of each class over `rows`, in the pixels' scale; NaN without rows."""
-    return class_images(dataset, rows)[0]
+    """(K, H, W, C) float32: the mean picture of each class over `rows`, in the pixels' own values; NaN for no rows.
+
+    The same bits as from `class_images`. Sums of bytes are exact in any order: added class by class they take a
+    hundredth of the time of its products, which share little work among threads.
+    """
+    if dataset.images.dtype != np.uint8:
+        return class_images(dataset, rows)[0]
+    labels, sums = dataset.unsealed_labels(rows), np.zeros((len(dataset.classes), *dataset.shape))
+    for code in range(len(sums)):
+        for _, pictures in picture_slices(dataset.images, rows[labels == code]):
+            sums[code] += pictures.sum(axis=0, dtype=np.uint32)
+    return np.asarray(sums / _counts(labels, len(sums))[..., None, None], np.float32)
 
 
 def class_images(dataset: Dataset, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -61,12 +71,18 @@ def class_images(dataset: Dataset, rows: np.ndarray) -> tuple[np.ndarray, np.nda
         of_class = (labels[part] == codes).astype(np.float64)
         sums += of_class @ pixels
         squares += of_class @ np.square(pixels, out=pixels)
-    counts = np.bincount(labels, minlength=num_classes)[:, None].astype(np.float64)
-    counts[counts == 0] = np.nan
+    counts = _counts(labels, num_classes)
     means = sums / counts
     deviations = np.sqrt(np.maximum(squares / counts - means**2, 0))
     shape = num_classes, *dataset.shape
     return means.reshape(shape).astype(np.float32), deviations.reshape(shape).astype(np.float32)
+
+
+def _counts(labels: np.ndarray, num_classes: int) -> np.ndarray:
+    """(K, 1) rows of each class, NaN for none."""
+    counts = np.bincount(labels, minlength=num_classes)[:, None].astype(np.float64)
+    counts[counts == 0] = np.nan
+    return counts
 
 
 def nearest_classes(means: np.ndarray, pixel_range: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:

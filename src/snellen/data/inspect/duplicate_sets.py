@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from snellen.data.dataset import Dataset
-from snellen.data.duplicates import duplicate_groups
 
 SETS = 24
 PICTURES = 8
@@ -35,13 +34,15 @@ def near_duplicate_sets(near: np.ndarray, copies: np.ndarray, parts: np.ndarray)
     return sorted(sets, key=lambda rows: (len(np.unique(parts[rows])) == 1, -len(rows)))
 
 
-def near_duplicate_summary(dataset: Dataset, near: np.ndarray, parts: np.ndarray, unnamed: Sequence[str]) -> Content:
+def near_duplicate_summary(
+    dataset: Dataset, near: np.ndarray, copies: np.ndarray, parts: np.ndarray, unnamed: Sequence[str]
+) -> Content:
     """Counts of near-duplicates for the pages, and the first sets: sets across parts first, then the largest.
 
-    near: (N,) from `near_groups`. parts: (N,) text, the part of each row, "" for rows that are left out. unnamed: the
-    parts whose labels are not shown; sets entirely within these are not shown either.
+    near, copies: (N,) from `near_groups` and `duplicate_groups`. parts: (N,) text, the part of each row, "" for rows
+    that are left out. unnamed: the parts whose labels are not shown; sets entirely within these are not shown either.
     """
-    sets = near_duplicate_sets(near, duplicate_groups(dataset.images), parts)
+    sets = near_duplicate_sets(near, copies, parts)
     shown = [rows for rows in sets if not np.isin(parts[rows], ["", *unnamed]).all()]
     return {
         "images": sum(map(len, shown)),

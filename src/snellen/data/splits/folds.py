@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from snellen.data.dataset import Dataset
-from snellen.data.duplicates import duplicate_groups
-from snellen.data.splits.roles import Roles, Split, check_classes, units_of
+from snellen.data.splits.roles import Roles, Split, check_classes
 from snellen.data.splits.stratified import add_groups, random_numbers, row_count, stratified_choice
 from snellen.errors import RunError, StudyError
 
@@ -27,16 +26,23 @@ class Fold:
     rows: dict[str, np.ndarray]
 
 
-def make_folds(dataset: Dataset, roles: Roles, split: Split, count: int, repeats: int) -> list[Fold]:
+def make_folds(
+    dataset: Dataset,
+    roles: Roles,
+    split: Split,
+    copies: np.ndarray,
+    units: np.ndarray,
+    count: int,
+    repeats: int,
+) -> list[Fold]:
     """`count` folds, `repeats` times, of the training and validation rows.
 
-    Stratified; equal pictures, groups and (if the split says so) near-duplicates stay together. Raises StudyError for
-    more folds than the smallest class has rows, or groups that are too large.
+    copies, units: from `duplicate_groups` and `units_of`. Stratified; equal pictures, groups and (if the split says so)
+    near-duplicates stay together. Raises StudyError for more folds than the smallest class has rows, or groups that are
+    too large.
     """
     pool = np.union1d(roles.rows["train"], roles.rows["validation"])
     _check_count(dataset, pool, count)
-    copies = duplicate_groups(dataset.images)
-    units = units_of(dataset, copies, split)
     share = len(roles.rows["validation"]) / len(pool)
     made = [
         Fold(repeat, number, _fold_rows(dataset, pool, held_out, units, share, split.seed, (repeat, number)))

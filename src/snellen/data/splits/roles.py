@@ -63,7 +63,11 @@ def assign(dataset: Dataset, split: Split) -> Roles:
     StudyError for counts that are impossible or leave a class without training (or wanted validation) rows.
     """
     copies = duplicate_groups(dataset.images)
-    units = units_of(dataset, copies, split)
+    return assign_related(dataset, split, copies, units_of(dataset, copies, split))
+
+
+def assign_related(dataset: Dataset, split: Split, copies: np.ndarray, units: np.ndarray) -> Roles:
+    """The same for known `duplicate_groups` and `units_of`."""
     left_out = _leave_out(dataset, copies, units, split)
     pool = np.setdiff1d(np.arange(len(dataset)), [item.row for item in left_out])
 
@@ -82,7 +86,7 @@ def assign(dataset: Dataset, split: Split) -> Roles:
     parts = np.setdiff1d(rest, held_out), np.setdiff1d(held_out, calibration), calibration, test
     roles = Roles(dict(zip(ROLES, parts, strict=True)), left_out)
     check_classes(dataset, roles, needed=("train", "validation") if len(held_out) else ("train",))
-    prove_disjoint(dataset, roles)
+    prove_disjoint(dataset, roles, copies)
     _prove_apart("related pictures", {role: set(units[rows].tolist()) for role, rows in roles.rows.items()})
     return roles
 
@@ -105,13 +109,12 @@ def units_of(dataset: Dataset, copies: np.ndarray, split: Split) -> np.ndarray:
     return copies if len(partitions) == 1 else merge_groups(*partitions)
 
 
-def prove_disjoint(dataset: Dataset, roles: Roles) -> None:
+def prove_disjoint(dataset: Dataset, roles: Roles, copies: np.ndarray) -> None:
     """Raises RunError unless every row has exactly one role or is left out, and no id or picture is in two roles."""
     everything = np.concatenate([*roles.rows.values(), np.array([item.row for item in roles.left_out], np.int64)])
     if not np.array_equal(np.sort(everything), np.arange(len(dataset))):
         raise RunError("rows without exactly one role", found=f"{len(everything):,} rows", expected=f"{len(dataset):,}")
-    groups = duplicate_groups(dataset.images)
-    _prove_apart("pictures", {role: set(groups[rows].tolist()) for role, rows in roles.rows.items()})
+    _prove_apart("pictures", {role: set(copies[rows].tolist()) for role, rows in roles.rows.items()})
     if dataset.groups is not None:
         own = dataset.groups
         _prove_apart("groups", {role: set(own[rows].tolist()) for role, rows in roles.rows.items()})

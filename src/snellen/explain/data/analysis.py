@@ -86,7 +86,7 @@ def _near(scene: RunWithImages, compared: ComparedImages) -> dict[str, Any] | No
     rows, roles = labelled(compared.subject)
     parts[rows] = roles
     parts[_test_rows(scene)] = "test"
-    return near_duplicate_summary(scene.dataset, groups, parts, ["test"])
+    return near_duplicate_summary(scene.dataset, groups, duplicate_groups(scene.dataset.images), parts, ["test"])
 
 
 def _test_rows(scene: RunWithImages) -> np.ndarray:

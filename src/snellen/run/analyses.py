@@ -1,4 +1,4 @@
-"""The arrow to explanations: the analyses that a study asks for, of networks that are trained."""
+"""The analyses that a study asks for, made of its trained networks."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from snellen.explain.analysis_result import AnalysisResult
 from snellen.files import journal
 from snellen.files.clock import now
 from snellen.models.forward import resident
-from snellen.run.watcher import RunWatcher
-from snellen.study.plan import options_of, split_of
+from snellen.run.callback import RunCallback
+from snellen.study.data_settings import options_of, split_of
 
 
-def analyse(scene: RunWithImages, watcher: RunWatcher, again: Collection[str] = ()) -> None:
-    """Makes every analysis without an outcome, and those of the names `again` anew."""
+def make_analyses(scene: RunWithImages, callback: RunCallback, again: Collection[str] = ()) -> None:
+    """Makes every analysis that has no stored outcome, and those of the names in `again` a second time."""
     for one in planned_analyses(scene.record.study, networks_of(scene.record)):
         if stored(scene.record, one) is None or one.options.name in again:
-            timed(scene, one, watcher)
+            make_analysis(scene, one, callback)
 
 
-def timed(scene: RunWithImages, one: PlannedAnalysis, watcher: RunWatcher) -> AnalysisResult:
-    """Makes one analysis; the journal says how long it took."""
-    watcher.analysing(one.title)
+def make_analysis(scene: RunWithImages, one: PlannedAnalysis, callback: RunCallback) -> AnalysisResult:
+    """Makes one analysis, and writes into the journal how long it took."""
+    callback.analysis_begins(one.title)
     began = time.perf_counter()
     outcome = make_and_store(scene, one)
     event = {"event": "analysed", "what": one.title, "seconds": round(time.perf_counter() - began, 2), "time": now()}
@@ -38,18 +38,18 @@ def timed(scene: RunWithImages, one: PlannedAnalysis, watcher: RunWatcher) -> An
     return outcome
 
 
-def expect_asked(record: RunRecord, names: Collection[str]) -> None:
-    """Raises UnknownName for an analysis that the study does not ask for."""
-    there = {each.name for each in record.study.analyses}
+def expect_in_study(record: RunRecord, names: Collection[str]) -> None:
+    """Raises UnknownName for a name that is no analysis of the study."""
+    known = {each.name for each in record.study.analyses}
     for name in names:
-        if name not in there:
-            raise unknown("analysis of this study", name, sorted(there))
+        if name not in known:
+            raise unknown("analysis of this study", name, sorted(known))
 
 
 def scene_of(record: RunRecord, data_folder: Path | None, dataset: Dataset | None = None) -> RunWithImages:
-    """A finished run with its pictures, read again; test labels sealed. dataset: instead of what the study names.
+    """A finished run with its images, read again; test labels sealed. dataset: instead of what the study names.
 
-    Raises RunError when these are not the pictures of the run.
+    Raises RunError when these are not the images of the run.
     """
     study = record.study
     dataset = dataset or read(study.data.source, options_of(study), data_folder)

@@ -1,4 +1,4 @@
-"""The last arrows: what is stored in a run becomes findings, bundles and the report."""
+"""What is stored in a run becomes scores, findings, bundles and the report."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from snellen.report import analyses, page
 from snellen.report.card import model_card
 from snellen.report.content import collect, drawn_rows
 from snellen.report.types import ReportJson
-from snellen.run.loadable import input_of
+from snellen.run.bundle_check import input_of
 from snellen.train.results import JobFolder, Result
 
 
 @dataclass(frozen=True, eq=False)
-class Finished:
+class FinishedRun:
     """A run whose report is written. failed: models whose job failed."""
 
     folder: Path
@@ -48,10 +48,10 @@ class Finished:
         return self.folder / "report.html"
 
 
-def tell(record: RunRecord, evaluation: Evaluation, dataset: Dataset | None) -> Finished:
-    """Scores, findings, bundles and the report. dataset: None when only stored files may be used."""
+def write_report(record: RunRecord, evaluation: Evaluation, dataset: Dataset | None) -> FinishedRun:
+    """Writes scores, findings, bundles and the report. dataset: None when only stored files may be used."""
     evaluations.save(record, evaluation)
-    if dataset is not None:  # a run: what a killed process left has no hash yet
+    if dataset is not None:  # a killed process may have left files without a hash
         hashes.note_new(record.folder, covered(record.folder))
     facts = Facts(record, evaluation)
     judgement = rules.judge(facts)
@@ -65,7 +65,7 @@ def tell(record: RunRecord, evaluation: Evaluation, dataset: Dataset | None) -> 
     for name, html in analyses.pages(facts.outcomes, content).items():
         write_text(inside(record.folder, "pages", name), html)
     failed = tuple(model for model, result in record.results.items() if result.status == "failed")
-    return Finished(record.folder, record, evaluation, judgement, failed)
+    return FinishedRun(record.folder, record, evaluation, judgement, failed)
 
 
 def _thumbnails(folder: Path, content: ReportJson, dataset: Dataset | None) -> Thumbnails:
@@ -81,9 +81,9 @@ def _thumbnails(folder: Path, content: ReportJson, dataset: Dataset | None) -> T
 
 
 def _save_bundles(record: RunRecord, content: ReportJson) -> None:
-    """One bundle a model that ended well; `chosen` in evaluation.json tells which one the study chose.
+    """Writes the bundle of each model that was trained to the end; evaluation.json says which one the study chose.
 
-    Where the weights are missing or were changed, the bundle stays as it is.
+    A bundle is not written again where the weights are missing or were changed.
     """
     low, high = content["data"]["pixel_range"]
     height, width, channels = content["data"]["shape"]
@@ -116,7 +116,7 @@ def _has_weights(folder: JobFolder, result: Result) -> bool:
 
 
 def _training_tone(content: ReportJson) -> Polarity:
-    """That of all training pictures, by the mean picture of each class and how many there are."""
+    """The tone of all training images, from the mean image of each class and the number of its images."""
     data = content["data"]
     counts = [int(row["train"]) for row in data["counts"]]
     return polarity_of(np.average(np.array(data["means"]), axis=0, weights=counts).reshape(data["shape"]))

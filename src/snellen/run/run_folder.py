@@ -1,9 +1,8 @@
-"""The first arrow of a run: its folder, its device, and what it is about to do, written down."""
+"""The run directory: what is written at the start of a run, and the device and data that its jobs use."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import torch
 from pydantic import TypeAdapter
 
 from snellen.data.dataset import Dataset
+from snellen.evaluate.data_file import DataFile
 from snellen.files import hashes, journal
 from snellen.files.atomic import move_into, partly_moved, write_json, write_text
 from snellen.files.clock import now
@@ -19,6 +19,7 @@ from snellen.files.stored import read_as
 from snellen.models.forward import resident
 from snellen.study.document import Document, expect_short, to_yaml
 from snellen.study.plan import Plan
+from snellen.study.plan_file import PlanFile
 from snellen.study.schema import StudyFile
 from snellen.study.search_results import SearchResults
 from snellen.train.batches import ResidentData
@@ -45,7 +46,7 @@ RETIRED = (
 
 @dataclass(frozen=True)
 class Settings:
-    """How to run, not what. out: the run directory, runs/<study> when None. device: auto, cpu, cuda, cuda:1 or mps.
+    """How a study is run. out: the run directory, runs/<study> when None. device: auto, cpu, cuda, cuda:1 or mps.
     workers: processes that train at the same time, as many as threads when None."""
 
     out: Path | None = None
@@ -58,27 +59,28 @@ class Settings:
 _ENVIRONMENT = TypeAdapter(Environment)
 
 
-def settled(folder: Path, settings: Settings) -> Environment:
-    """Sets device and threads: as given, else as the run was begun with; journals what changed since."""
+def settle_environment(folder: Path, settings: Settings) -> Environment:
+    """Chooses device and threads: those of `settings`, else those of environment.json. Writes that file, and into the
+    journal what changed."""
     path = folder / "environment.json"
     before: Environment = read_as(_ENVIRONMENT, path) if path.exists() else {}
     environment = current_environment(settings.device, settings.threads, before)
     earlier: dict[str, Any] = {**before}
-    changed = {key: [earlier[key], now] for key, now in environment.items() if earlier.get(key, now) != now}
+    changed = {key: [earlier[key], value] for key, value in environment.items() if earlier.get(key, value) != value}
     if changed:
         journal.append(folder / "journal.jsonl", {"event": "continued elsewhere", "changed": changed, "time": now()})
     write_json(path, environment)
     return environment
 
 
-def begin(
+def begin_run(
     folder: Path,
     document: Document,
     study: StudyFile,
     environment: Environment,
-    data: Mapping[str, Any],
+    data: DataFile,
 ) -> None:
-    """Moves an earlier, different study to history/N, then writes what this run is."""
+    """Moves files of an earlier, different study to history/N, then writes study.yaml, data.json and resolved.yaml."""
     resolved = to_yaml(study.model_dump(mode="json"))
     expect_short(resolved, "resolved.yaml")
     texts = {"resolved.yaml": resolved, "data.json": _json_text(data)}
@@ -94,17 +96,15 @@ def begin(
     journal.append(folder / "journal.jsonl", {"event": "run started", "environment": dict(environment), "time": now()})
 
 
-def write_plan(folder: Path, planned: Plan, found: SearchResults) -> None:
-    """plan.json: the jobs of each model and curve, and the values that its searches found."""
-    models = {name: each.as_json() for name, each in planned.models.items()}
-    curves = [each.as_json() for each in planned.curves]
-    write_json(folder / "plan.json", {"models": models, "curves": curves, **found.as_json()})
+def write_plan(folder: Path, planned: Plan, results: SearchResults) -> None:
+    """Writes plan.json, and which job stands for each model into the journal."""
+    write_json(folder / "plan.json", PlanFile.of(planned.models, planned.curves, results).as_json())
     main = {name: each.job for name, each in planned.models.items()}
     journal.append(folder / "journal.jsonl", {"event": "planned", "models": main, "time": now()})
 
 
-def workplace(folder: Path, sealed: Dataset, environment: Environment, workers: int | None = None) -> RunContext:
-    """Where the jobs are performed: the pictures on the device, test labels sealed. workers: None for one a thread."""
+def run_context(folder: Path, sealed: Dataset, environment: Environment, workers: int | None = None) -> RunContext:
+    """What all jobs of a run share: its folder, and the images on the device. workers: one per thread when None."""
     device = environment["device"]
     material = ResidentData(resident(sealed.images, device), torch.from_numpy(sealed.labels).to(device))
     recorded = PackEnvironment(

@@ -12,7 +12,7 @@ import pytest
 from runs import small_study
 
 from snellen.run import Settings
-from snellen.run.checking import check_study
+from snellen.run.check import check_study
 from snellen.run.pricing import wall_share
 from snellen.tables import plan_sentences
 

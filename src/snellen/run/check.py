@@ -1,4 +1,4 @@
-"""What `snellen check` says: the plan of a study, and what it will cost at most, before anything is trained."""
+"""What `snellen check` says: the plan of a study, and what it will cost at most, without training it."""
 
 from __future__ import annotations
 
@@ -13,16 +13,18 @@ from typing import Any
 from snellen.data.dataset import Dataset
 from snellen.data.inspect.near_duplicates import near_groups_if_quick
 from snellen.data.load import read
-from snellen.data.splits.roles import Roles, assign, rows_in_several_roles
+from snellen.data.splits.roles import rows_in_several_roles
+from snellen.data.splits.split_data import SplitData
 from snellen.explain.analyses import estimated_seconds, planned_analyses
-from snellen.run.loadable import expect_loadable
-from snellen.run.preparation import Settings
+from snellen.run.bundle_check import expect_loadable
 from snellen.run.pricing import CostEstimator, baseline_seconds, checkpoint_bytes, stored_bytes
-from snellen.run.training import nested_scopes, scope_of
+from snellen.run.run_folder import Settings
+from snellen.run.train import nested_scopes, scope_of
 from snellen.search.cost_forecast import CostForecast, forecast_cost
 from snellen.search.drive import PREDICTED
 from snellen.study.curves import with_curves
-from snellen.study.plan import Plan, PlannedModel, options_of, plan, split_of
+from snellen.study.data_settings import options_of, split_of_study
+from snellen.study.plan import Plan, PlannedModel, plan
 from snellen.study.points import Curve
 from snellen.study.schema import StudyFile
 from snellen.study.search_results import SearchResults, apply_search_results
@@ -31,17 +33,18 @@ from snellen.train.lane import Lane
 from snellen.train.strategy.estimate import Cost
 
 STOPPED_BYTES = 4_000
-"""Stored for each stopped trial: its values and its history."""
+"""Stored of a trial that was stopped early: its values and its history."""
 REPORT_SECONDS = 3.0
 """To start, to evaluate and to write the report."""
 
 
 @dataclass(frozen=True)
 class Amounts:
-    """Sums over networks. jobs: networks; trajectories: each is trained once for all networks that share it.
+    """Sums over networks. jobs: networks; trajectories: how many trainings they need, as networks that differ in their
+    stop rule alone share one.
 
-    saved_epochs: not trained because networks that differ in their stop rule alone share a trajectory. disk_bytes:
-    stored for good; checkpoint_bytes: only while training.
+    epochs: that are trained. saved_epochs: that are not, because trainings are shared. disk_bytes: of the results;
+    checkpoint_bytes: of the checkpoints during training.
     """
 
     jobs: int = 0
@@ -56,26 +59,23 @@ class Amounts:
         return Amounts(**{name: value + getattr(other, name) for name, value in vars(self).items()})
 
     def times(self, count: int) -> Amounts:
-        """Of so many alike, one after another: the checkpoints of one are removed before the next."""
+        """The sums of so many equal searches, one after another: checkpoints of one are removed before the next."""
         amounts = {name: count * value for name, value in vars(self).items()}
         return replace(Amounts(**amounts), checkpoint_bytes=self.checkpoint_bytes)
 
 
 def check_study(study: StudyFile, settings: Settings, dataset: Dataset | None = None) -> dict[str, Any]:
-    """The plan of a study and what it costs at most, as JSON values; a few steps on random pictures are timed."""
+    """The plan of a study and what it costs at most, as JSON values; a few steps on random images are timed."""
     environment, began = current_environment(settings.device, settings.threads, {}), time.perf_counter()
     dataset = dataset or read(study.data.source, options_of(study), settings.data_folder)
-    roles = assign(dataset, split_of(study))
+    data = split_of_study(study, dataset)
     reading = time.perf_counter() - began
     threads = environment["threads"]
     estimator = CostEstimator(dataset, environment, settings.workers or threads)
-    costs = _StudyCosts(study, dataset, roles, estimator)
+    costs = _StudyCosts(study, data, estimator)
     expect_loadable(study, dataset, costs.planned)
     models, amounts = costs.models(), costs.amounts
-    baselines, analyses = (
-        baseline_seconds(dataset, len(roles.rows["train"])),
-        _analyses(study, costs.planned, len(dataset)),
-    )
+    baselines, analyses = baseline_seconds(data), _analyses(study, costs.planned, len(dataset))
     return {
         "study": study.study,
         "data": {
@@ -85,9 +85,9 @@ def check_study(study: StudyFile, settings: Settings, dataset: Dataset | None = 
             "classes": list(dataset.classes),
             "bytes": dataset.images.nbytes,
         },
-        "roles": {role: len(rows) for role, rows in roles.rows.items()},
-        "left_out": len(roles.left_out),
-        "near_duplicates": _near_in_other_roles(study, dataset, roles),
+        "roles": {role: len(rows) for role, rows in data.roles.rows.items()},
+        "left_out": len(data.roles.left_out),
+        "near_duplicates": _near_in_other_roles(data),
         "models": models,
         "curves": costs.curves(),
         "seeds": study.seeds,
@@ -115,34 +115,33 @@ class _StudyCosts:
     sampled."""
 
     study: StudyFile
-    dataset: Dataset
-    roles: Roles
+    data: SplitData
     estimator: CostEstimator
 
     @cached_property
     def planned(self) -> Plan:
-        """Without final networks."""
+        """The plan, without final networks."""
         values = SearchResults({name: each.most_expensive for name, each in self.searches.items()})
         study = apply_search_results(self.study, values)
-        return with_curves(plan(study, self.dataset, self.roles), study, self.dataset, self.roles)
+        return with_curves(plan(study, self.data), study, self.data)
 
     @cached_property
     def costs(self) -> dict[Lane, Cost]:
-        """Of the lanes of the plan, in the packs that they will be trained in."""
+        """The cost of each lane of the plan, in the packs that it will be trained in."""
         return {lane: cost for stage in self.planned.stages for lane, cost in self.estimator.costs(stage).items()}
 
     @cached_property
     def searches(self) -> dict[str, CostForecast]:
         """By model."""
         models = self.study.models.items()
-        scopes = {name: scope_of(self.study, model, self.dataset, self.roles) for name, model in models if model.search}
+        scopes = {name: scope_of(self.study, model, self.data) for name, model in models if model.search}
         return {name: forecast_cost(self.study.models[name], scope) for name, scope in scopes.items()}
 
     @cached_property
     def nested_searches(self) -> dict[str, tuple[CostForecast, int]]:
         """The searches inside folds, by model: that of the first fold, and how many folds there are."""
         models = {name: self.study.models[name] for name in self.searches}
-        scopes = {name: nested_scopes(self.study, each, self.dataset, self.roles) for name, each in models.items()}
+        scopes = {name: nested_scopes(self.study, each, self.data) for name, each in models.items()}
         return {
             name: (forecast_cost(models[name], next(iter(by_split.values()))), len(by_split))
             for name, by_split in scopes.items()
@@ -151,7 +150,7 @@ class _StudyCosts:
 
     @property
     def finals(self) -> int:
-        """Networks trained on all rows: one for each cross-validated model that is evaluated on test."""
+        """How many networks are trained on all rows: one for each cross-validated model whose test is opened."""
         opened = self.study.open_test
         if not self.study.folds:
             return 0
@@ -159,18 +158,18 @@ class _StudyCosts:
 
     @property
     def amounts(self) -> Amounts:
-        """All that is trained."""
+        """The sums over everything that is trained."""
         lanes = self._of_lanes(self.planned.lanes)
         finals = sorted((self._final(model) for model in self.planned.models), key=lambda each: each.seconds)
         searches = [self._searches(model) for model in self.searches]
         return reduce(add, [lanes, *finals[len(finals) - self.finals :], *searches])
 
     def models(self) -> list[dict[str, Any]]:
-        """A row per model: its main network, and the amounts of all that is trained for it."""
+        """A row for each model: its first network, and the sums over all networks that are trained for it."""
         return [self._model(name) for name in self.planned.models]
 
     def curves(self) -> list[dict[str, Any]]:
-        """A row per curve: its points, and the amounts of what is trained for it alone."""
+        """A row for each curve: its points, and the sums over networks that only the curve needs."""
         own = {job for planned in self.planned.models.values() for job in self._jobs(planned)}
         return [self._curve(curve, own) for curve in self.planned.curves]
 
@@ -208,7 +207,7 @@ class _StudyCosts:
         return {**_as_row(forecast), "inside_folds": nested, "mean_over": search.mean_over if search else None}
 
     def _jobs(self, planned: PlannedModel) -> set[str]:
-        """All jobs of a model, those of earlier phases too."""
+        """All jobs of a model, also those of earlier phases."""
         jobs = {*planned.seeds.values(), *(fold.job for fold in planned.folds)}
         for stage in reversed(self.planned.stages):
             starts = [lane.trajectory.start for lane in stage if jobs & set(lane.ids)]
@@ -216,7 +215,7 @@ class _StudyCosts:
         return jobs
 
     def _of_lanes(self, lanes: Sequence[Lane], jobs: set[str] | None = None) -> Amounts:
-        """Of lanes, and of those of their jobs that are named."""
+        """The sums over lanes. jobs: those of their jobs that count; all when None."""
         own = [[job for job in lane.jobs if jobs is None or job.id in jobs] for lane in lanes]
         epochs = [max(job.stop.epochs for job in each) for each in own]
         return Amounts(
@@ -225,12 +224,12 @@ class _StudyCosts:
             epochs=sum(epochs),
             saved_epochs=sum(job.stop.epochs for each in own for job in each) - sum(epochs),
             seconds=sum(self.costs[lane].seconds + self.estimator.overhead(lane) for lane in lanes),
-            disk_bytes=sum(stored_bytes(lane, self.dataset) for lane in lanes),
+            disk_bytes=sum(stored_bytes(lane, self.data.dataset) for lane in lanes),
             checkpoint_bytes=max((checkpoint_bytes(lane) for lane in lanes), default=0),
         )
 
     def _final(self, name: str) -> Amounts:
-        """Of one more network of a model, trained on all rows except test."""
+        """The amounts of one more network of a model, on all rows but those of the test."""
         phases = set(self.planned.models[name].phases)
         lanes = [lane for lane in self.planned.lanes if phases & set(lane.ids)]
         one, rows = self._of_lanes(lanes, phases), lanes[0].rows
@@ -238,7 +237,7 @@ class _StudyCosts:
         return replace(one, saved_epochs=0, seconds=one.seconds * more)
 
     def _searches(self, name: str) -> Amounts:
-        """Of the search of a model, and of those inside its folds."""
+        """The sums over the search of a model, and over those inside its folds."""
         planned = self.planned.models[name]
         amounts = self._search(self.searches[name], planned.job)
         if name in self.nested_searches:
@@ -247,7 +246,7 @@ class _StudyCosts:
         return amounts
 
     def _search(self, forecast: CostForecast, winner: str) -> Amounts:
-        """Of the trials of a search, without the networks of the winner (this job of the plan is one of them)."""
+        """The sums over the trials of a search but the best one, whose job `winner` is in the plan."""
         lane = next(lane for lane in self.planned.lanes if winner in lane.ids)
         networks, epochs = forecast.networks, forecast.epochs or 0
         seconds = sum(each.weight * self.estimator.seconds(each.lanes, each.epochs) for each in forecast.segments)
@@ -260,7 +259,7 @@ class _StudyCosts:
             epochs=max(0, epochs - networks * lane.epochs),
             saved_epochs=max(0, shared),
             seconds=min(max(0.0, seconds - networks * self.costs[lane].seconds), forecast.seconds or math.inf),
-            disk_bytes=others * STOPPED_BYTES + ended * stored_bytes(replace(lane, roles=PREDICTED), self.dataset),
+            disk_bytes=others * STOPPED_BYTES + ended * stored_bytes(replace(lane, roles=PREDICTED), self.data.dataset),
             checkpoint_bytes=forecast.paused * checkpoint_bytes(lane),
         )
 
@@ -279,8 +278,8 @@ def _as_row(forecast: CostForecast) -> dict[str, Any]:
     }
 
 
-def _near_in_other_roles(study: StudyFile, dataset: Dataset, roles: Roles) -> int | None:
-    """How many images nearly equal one in another role; None where the study keeps these together, or
-    they were not looked for."""
-    near = None if study.data.near_duplicates else near_groups_if_quick(dataset)
-    return None if near is None else len(rows_in_several_roles(near, roles))
+def _near_in_other_roles(data: SplitData) -> int | None:
+    """How many images have a near-duplicate in another role; None where the study keeps these together, or where they
+    were not looked for."""
+    near = None if data.split.near_duplicates else near_groups_if_quick(data.dataset)
+    return None if near is None else len(rows_in_several_roles(near, data.roles))

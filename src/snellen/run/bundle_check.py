@@ -1,4 +1,4 @@
-"""Whether what a study would train could be loaded from its bundle: asked before anything is trained."""
+"""Before training: whether the bundles of the models that a study trains could be loaded."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def expect_loadable(study: StudyFile, dataset: Dataset, planned: Plan) -> None:
                 )
             except ValidationError as error:
                 first = error.errors(include_url=False, include_input=False)[0]
-                place = ".".join(map(str, first["loc"])) or None
-                raise StudyError(f"a model of it could not be loaded: {first['msg']}", where=place) from None
+                key = ".".join(map(str, first["loc"])) or None
+                raise StudyError(f"a model of it could not be loaded: {first['msg']}", where=key) from None
             description.text()
             description.network()
 
 
 def input_of(study: StudyFile, shape: tuple[int, int, int], pixel_range: tuple[float, float]) -> Input:
-    """The input contract of the study's models, for pictures of `shape`."""
+    """The input contract of the study's models, for images of `shape`."""
     height, width, channels = shape
     return Input(
         height=height,

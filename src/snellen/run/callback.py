@@ -1,11 +1,10 @@
-"""Who is told how a run goes on."""
+"""What a run calls as it goes on, to show its progress."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from snellen.data.dataset import Dataset
-from snellen.data.splits.roles import Roles
+from snellen.data.splits.split_data import SplitData
 from snellen.evaluate.evaluation import Evaluation
 from snellen.evaluate.record import RunRecord
 from snellen.search.rounds import TrialRequest
@@ -17,30 +16,30 @@ from snellen.train.strategy.record import PackStrategy
 from snellen.train.watcher import Silent
 
 
-class RunWatcher(Silent):
-    """Is told how a run goes on; this one says nothing."""
+class RunCallback(Silent):
+    """Each method is called when what it names has happened; these do nothing."""
 
-    def read(self, dataset: Dataset, roles: Roles) -> None:
-        """The data are there."""
+    def data_read(self, data: SplitData) -> None:
+        """The data are read, and divided into roles."""
 
     def planned(self, plan: Plan, finished: int) -> None:
-        """finished: jobs that have a result from an earlier run."""
+        """Training of the plan begins. finished: lanes that have a result from an earlier run."""
 
-    def floored(self, floors: Sequence[BaselineResult], seconds: float) -> None:
-        """The floors have their results, after that many seconds."""
+    def baselines_trained(self, baselines: Sequence[BaselineResult], seconds: float) -> None:
+        """The baselines have their results, after that many seconds."""
 
-    def searching(self, model: str, number: int, requests: Sequence[TrialRequest]) -> None:
+    def search_round_begins(self, model: str, number: int, requests: Sequence[TrialRequest]) -> None:
         """A round of a search begins. number: from 1."""
 
     def began(self, lanes: Sequence[Lane], labels: Sequence[str], strategy: PackStrategy) -> None:
-        """Some lanes are going to be trained together. labels: what to call the first job of each. strategy: how, as
-        the record of the pack has it."""
+        """Training of some lanes as one pack begins. labels: what to call the first job of each. strategy: how they are
+        trained, as the record of the pack has it."""
 
     def turned(self, lanes: Sequence[Lane]) -> None:
-        """What is told from now on is of these lanes, until the next turn: several packs may be trained at once."""
+        """Steps and epochs that follow are of this pack, until the next call: several packs may be trained at once."""
 
     def ended(self, lanes: Sequence[Lane]) -> None:
-        """They are over."""
+        """Training of the pack is over."""
 
     def result(self, label: str, result: Result) -> None:
         """A job is over. label: its model, and which network of it."""
@@ -48,8 +47,8 @@ class RunWatcher(Silent):
     def evaluated(self, record: RunRecord, evaluation: Evaluation) -> None:
         """The models are scored and ranked; analyses, which change neither, come next."""
 
-    def analysing(self, title: str) -> None:
+    def analysis_begins(self, title: str) -> None:
         """An analysis begins."""
 
-    def reporting(self) -> None:
+    def report_begins(self) -> None:
         """All jobs are over."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from snellen.cli.options import AsJson, DataFolder
 from snellen.limits import MAX_SIDE_PIXELS
 from snellen.plain import plain, say
 
@@ -22,11 +23,6 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help="List the data sets known by name, download them, and describe data of your own.", no_args_is_help=True
 )
-
-DataFolder = Annotated[
-    Path | None, typer.Option("--data-dir", help="A folder that is searched for data sets before the usual places.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 
 @app.command("list")

@@ -1,4 +1,4 @@
-"""The test is opened: for the models that the study names, once a network, and counted."""
+"""The final test: predictions are compared with test labels, once for each network, and each comparison is counted."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from snellen.train.run_context import RunContext
 from snellen.train.store_results import predict_role
 
 
-def open_tests(record: RunRecord, roles: Roles, place: RunContext) -> list[str]:
-    """Compares predictions with test labels for the models that the study opens the test for; once a job."""
+def open_test_of_models(record: RunRecord, roles: Roles, context: RunContext) -> list[str]:
+    """Tests the models that the study opens the test for, each job once; returns their names."""
     opened = to_open(record, ranking(record)) if len(roles.rows["test"]) else []
     fingerprint = vault.stored_fingerprint(record.folder)
     reason, study = f"open_test: {record.study.open_test}", record.study.study
@@ -24,21 +24,21 @@ def open_tests(record: RunRecord, roles: Roles, place: RunContext) -> list[str]:
         folder = record.folder_of(job)
         if folder.was_opened(fingerprint) or not folder.is_done():
             continue
-        predictions = predict_role("test", roles.rows["test"], job, place)
+        predictions = predict_role("test", roles.rows["test"], job, context)
         labels = vault.open_test(record.folder, study=study, job=job, model=model, reason=reason)
         _store(record, folder, predictions.labelled(labels), fingerprint)
     return opened
 
 
-def open_baselines(record: RunRecord, roles: Roles, place: RunContext) -> None:
-    """The same for the floors of a study that opens the test for all; once a floor."""
-    floors = ranked_baselines(record) if record.study.open_test == "all" and len(roles.rows["test"]) else []
+def open_test_of_baselines(record: RunRecord, roles: Roles, context: RunContext) -> None:
+    """The same for the baselines of a study that opens the test for all models; each baseline once."""
+    baselines = ranked_baselines(record) if record.study.open_test == "all" and len(roles.rows["test"]) else []
     fingerprint = vault.stored_fingerprint(record.folder)
-    for name in floors:
+    for name in baselines:
         folder, shown = record.baselines[name], baseline_key(name)
         if folder.job.was_opened(fingerprint):
             continue
-        predictions = predict_baseline(name, "test", folder, place.dataset, roles.rows["test"])
+        predictions = predict_baseline(name, "test", folder, context.dataset, roles.rows["test"])
         study, job = record.study.study, folder.path.name
         labels = vault.open_test(record.folder, study=study, job=job, model=shown, reason="open_test: all")
         _store(record, folder.job, predictions.labelled(labels), fingerprint)

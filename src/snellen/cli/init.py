@@ -1,0 +1,69 @@
+"""`snellen init`: a first study file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from snellen.cli.options import DataFolder
+from snellen.plain import say
+
+
+def init(
+    path: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="PATH",
+            help="Your data: a folder, a file, or a name from `snellen data list`. With --from: the file to write.",
+        ),
+    ] = None,
+    source: Annotated[
+        str | None, typer.Option("--from", metavar="NAME", help="Copy a study that comes with Snellen, such as digits.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE.yaml", help="The file to write; named after the data when not given."),
+    ] = None,
+    data_dir: DataFolder = None,
+) -> None:
+    """Write a study file to begin with.
+
+    Given your data, it looks at them and writes a study that fits them, with the reason for each choice.
+    """
+    from snellen.errors import unknown
+    from snellen.study.document import shipped_studies
+
+    if path is not None and source is None and not _is_study(path):
+        _write_new(*_proposed(path, data_dir, out))
+        return
+    source, shipped = source or "digits", shipped_studies()
+    if source not in shipped:
+        raise unknown("study", source, shipped)
+    _write_new(out or Path(path or f"{source}.yaml"), shipped[source])
+
+
+def _is_study(path: str) -> bool:
+    return Path(path).suffix.lower() in (".yaml", ".yml")
+
+
+def _proposed(source: str, data_dir: Path | None, out: Path | None) -> tuple[Path, str]:
+    """The file for a study of a stranger's data, `out` where that is given, and its text."""
+    from snellen.init.propose import propose, study_name
+    from snellen.init.survey import survey
+
+    found = survey(source, data_dir)
+    file = out or Path(f"{study_name(found.dataset)}.yaml")
+    text = propose(found.dataset, source, options=found.options, sizes=found.sizes, near=found.near, file=str(file))
+    return file, text
+
+
+def _write_new(path: Path, text: str) -> None:
+    from snellen.errors import StudyError
+    from snellen.files.atomic import write_text
+
+    if path.exists():
+        raise StudyError("the file is there already", where=str(path), hint="Name another file, or rename that one.")
+    write_text(path, text)
+    say(f"Wrote {path}. Edit it, then: snellen run {path}")

@@ -1,0 +1,50 @@
+"""Arguments and options that several verbs have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+StudyName = Annotated[
+    str,
+    typer.Argument(
+        metavar="STUDY", help="A study file (YAML), or the name of one that comes with Snellen, such as digits."
+    ),
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Use another value than the study file has, such as train.epochs=3. May be repeated.",
+    ),
+]
+Seed = Annotated[
+    int | None, typer.Option(help="Random seed of training: initial weights, order of the images, dropout.")
+]
+Device = Annotated[
+    str, typer.Option(help="Where to compute: cpu, cuda, cuda:1 or mps; auto is cuda where there is one, else cpu.")
+]
+Threads = Annotated[
+    int | None,
+    typer.Option(min=1, help="CPU threads to use; all cores when not given. A run that is continued keeps its number."),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(min=1, help="Processes that train networks at the same time; as many as threads when not given."),
+]
+DataFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-dir",
+        help="A folder with data sets, searched before the one in SNELLEN_DATA and the cache of downloads.",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+
+
+def all_overrides(given: list[str] | None, seed: int | None) -> list[str]:
+    """The values of --set, and --seed as one of them."""
+    return [*(given or []), *([f"seed={seed}"] if seed is not None else [])]

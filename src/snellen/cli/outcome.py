@@ -1,0 +1,35 @@
+"""What `run` and `report` have in common: a run that nobody else works on, and how its end is shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from snellen.plain import say
+
+if TYPE_CHECKING:
+    from snellen.run import FinishedRun
+
+
+def expect_free(folder: Path | None) -> None:
+    """Raises RunLocked, before anything slow is imported, when another process works in a run directory."""
+    from snellen.files.locks import expect_free as expect_unlocked
+
+    if folder is not None:
+        expect_unlocked(folder)
+
+
+def show_finished(finished: FinishedRun, as_json: bool) -> None:
+    """Prints the findings and the path of the report; exits with 1 for errors, 3 for failed jobs."""
+    if as_json:
+        say((finished.folder / "report.json").read_text(encoding="utf-8").rstrip("\n"))
+    else:
+        from snellen.tables import print_finished
+
+        print_finished(finished)
+    if finished.judgement.has_errors:
+        raise typer.Exit(1)
+    if finished.failed:
+        raise typer.Exit(3)

@@ -1,0 +1,50 @@
+"""`snellen run`: a study, from its data to its report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from snellen.cli.options import AsJson, DataFolder, Device, Overrides, Seed, StudyName, Threads, Workers, all_overrides
+from snellen.cli.outcome import expect_free, show_finished
+
+
+def run(
+    study: StudyName,
+    set_: Overrides = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The folder for all results; runs/NAME-OF-THE-STUDY when not given.")
+    ] = None,
+    seed: Seed = None,
+    device: Device = "auto",
+    threads: Threads = None,
+    workers: Workers = None,
+    data_dir: DataFolder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train the models of a study, evaluate them, and write the report.
+
+    Run it again after an interruption or a change of the study: only what has no result yet is trained.
+    """
+    expect_free(out or _run_folder(study, all_overrides(set_, seed)))
+    from snellen.console import console_for
+    from snellen.progress import Terminal
+    from snellen.run import Settings
+    from snellen.run import run as run_study
+    from snellen.study.document import open_document
+
+    document = open_document(study)
+    settings = Settings(out, device, threads, data_dir, workers)
+    with Terminal(console_for(stderr=as_json)) as terminal:
+        finished = run_study(document, document.study(all_overrides(set_, seed)), settings, terminal)
+    show_finished(finished, as_json)
+
+
+def _run_folder(study: str, overrides: list[str]) -> Path | None:
+    """The run directory without --out; None where the name of the study cannot be read yet."""
+    from snellen.study.name import name_of
+
+    name = name_of(study, overrides)
+    return Path("runs") / name if name else None

@@ -1,0 +1,98 @@
+"""What the data of a study are: duplicates, roles, folds and class means, found once and handed to all that follows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from snellen.data.dataset import Dataset
+from snellen.data.duplicates import duplicate_groups
+from snellen.data.inspect.class_images import mean_images
+from snellen.data.inspect.near_duplicates import near_groups
+from snellen.data.splits.folds import Fold, make_folds
+from snellen.data.splits.roles import Roles, Split, assign_related, units_of
+from snellen.files.hashing import canonical_json, digest, digest_arrays
+from snellen.limits import MAX_NEAR_IMAGES
+
+HASHED = ("train", "validation", "calibration")
+
+
+@dataclass(frozen=True, eq=False)
+class RoleRows:
+    """Rows by role, and the SHA-256 of the content of those that the identity of a job or baseline names."""
+
+    rows: Mapping[str, np.ndarray]
+    sha256: Mapping[str, str]
+
+    @staticmethod
+    def of(dataset: Dataset, rows: Mapping[str, np.ndarray]) -> RoleRows:
+        """These rows with their hashes."""
+        return RoleRows(rows, {role: content_sha256(dataset, rows[role]) for role in HASHED if role in rows})
+
+    def with_train(self, dataset: Dataset, train: np.ndarray) -> RoleRows:
+        """The same with other training rows."""
+        return RoleRows({**self.rows, "train": train}, {**self.sha256, "train": content_sha256(dataset, train)})
+
+    def inner(self) -> RoleRows:
+        """The training and validation rows alone."""
+        return replace(self, rows={role: self.rows[role] for role in ("train", "validation")})
+
+
+@dataclass(frozen=True, eq=False)
+class SplitData:
+    """A data set, and what is found of it once.
+
+    duplicates: (N,) see `duplicate_groups`. units: (N,) see `units_of`. folds: those that the study asks for.
+    """
+
+    dataset: Dataset
+    split: Split
+    duplicates: np.ndarray
+    units: np.ndarray
+    roles: Roles
+    folds: tuple[Fold, ...]
+
+    @cached_property
+    def sealed(self) -> Dataset:
+        """The data set without the labels of the test."""
+        return self.dataset.without_labels(self.roles.rows["test"])
+
+    @cached_property
+    def main(self) -> RoleRows:
+        """The rows of the study's split, but those of the test."""
+        rows = {role: rows for role, rows in self.roles.rows.items() if role != "test" and len(rows)}
+        return RoleRows.of(self.dataset, rows)
+
+    @cached_property
+    def fold_rows(self) -> list[tuple[Fold, RoleRows]]:
+        """Each fold, and its rows with their hashes."""
+        return [(fold, RoleRows.of(self.dataset, fold.rows)) for fold in self.folds]
+
+    @cached_property
+    def class_means(self) -> np.ndarray:
+        """(K, H, W, C) float32: the mean training image of each class; see `mean_images`."""
+        return mean_images(self.dataset, self.roles.rows["train"])
+
+    @cached_property
+    def near_duplicates(self) -> np.ndarray | None:
+        """(N,) see `near_groups`; None for many images, unless the split keeps near-duplicates together."""
+        looked_for = self.split.near_duplicates or len(self.dataset) <= MAX_NEAR_IMAGES
+        return near_groups(self.dataset) if looked_for else None
+
+
+def split_data(dataset: Dataset, split: Split, folds: tuple[int, int] | None = None) -> SplitData:
+    """Duplicates, roles and folds of a data set. folds: how many, and how often they are drawn."""
+    duplicates = duplicate_groups(dataset.images)
+    units = units_of(dataset, duplicates, split)
+    roles = assign_related(dataset, split, duplicates, units)
+    made = make_folds(dataset, roles, split, duplicates, units, *folds) if folds else []
+    return SplitData(dataset, split, duplicates, units, roles, tuple(made))
+
+
+def content_sha256(dataset: Dataset, rows: np.ndarray) -> str:
+    """SHA-256 of images as stored, their black and white, labels and order of `rows`; not of ids or other rows."""
+    content = digest_arrays(dataset.images[rows], dataset.labels[rows])
+    return digest(content.encode(), canonical_json(list(map(float, dataset.pixel_range))))

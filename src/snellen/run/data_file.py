@@ -1,0 +1,111 @@
+"""data.json as a run writes it: what the data are, and who used which rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import cast
+
+import numpy as np
+
+from snellen.data.dataset import Dataset
+from snellen.data.duplicates import conflicting_rows
+from snellen.data.inspect.class_images import class_counts, sample_rows
+from snellen.data.inspect.duplicate_sets import near_duplicate_summary
+from snellen.data.splits.roles import ROLES, rows_in_several_roles
+from snellen.data.splits.split_data import SplitData
+from snellen.evaluate.data_file import DataFile, DataSection, LeftOut, Near, NearSets, RolesSection
+from snellen.study.schema import StudyFile
+
+SAMPLES_A_CLASS = 8
+LISTED = 100
+"""Rows left out that are listed by id; all are counted, and all unreadable files are listed."""
+
+NEAR_LISTED = 20
+"""Groups of near-duplicates that are listed."""
+
+UNREADABLE = "unreadable"
+
+RULES = {
+    "train": "fits the weights",
+    "validation": "stops training, keeps the best epoch and chooses the model",
+    "calibration": "is kept for temperature and thresholds; nothing uses it yet",
+    "test": "is compared with predictions only after everything is chosen",
+}
+
+
+def data_values(study: StudyFile, data: SplitData) -> DataFile:
+    """The content of data.json; images by row, mean images as numbers in 0..1."""
+    return {"data": _data(data), "roles": _roles(study, data)}
+
+
+def _data(data: SplitData) -> DataSection:
+    dataset, train = data.dataset, data.roles.rows["train"]
+    low, high = dataset.pixel_range
+    means = (data.class_means - low) / (high - low)
+    counts = class_counts(dataset, data.roles.rows).pivot("role", index="class", values="images")
+    return {
+        "name": dataset.name,
+        "images": len(dataset),
+        "shape": dataset.shape,
+        "classes": list(dataset.classes),
+        "pixel_range": (float(low), float(high)),
+        "fingerprint": dataset.fingerprint,
+        "counts": [{"class": row["class"], **{role: row[role] for role in ROLES}} for row in counts.to_dicts()],
+        "samples": [
+            [row for row in rows if row >= 0] for rows in sample_rows(dataset, train, SAMPLES_A_CLASS, 0).tolist()
+        ],
+        "means": means.reshape(len(means), -1).round(4).astype(float).tolist(),
+        "conflicting": len(conflicting_rows(data.duplicates, dataset.labels)),
+        "duplicate_pictures": int(np.sum(data.duplicates != np.arange(len(dataset)))),
+        "near_duplicates": _near_duplicates(data),
+        "near_pairs": _near_sets(data),
+    }
+
+
+def _roles(study: StudyFile, data: SplitData) -> RolesSection:
+    dataset, roles = data.dataset, data.roles
+    reasons: list[str] = [each.reason for each in roles.left_out] + [UNREADABLE] * len(dataset.excluded)
+    listed: list[LeftOut] = [
+        {"id": str(dataset.ids[each.row]), "reason": each.reason, "twin": str(dataset.ids[each.twin])}
+        for each in roles.left_out[:LISTED]
+    ]
+    return {
+        "counts": {role: len(roles.rows[role]) for role in ROLES},
+        "seed": study.split.seed,
+        "stratified": True,
+        "official_test": dataset.official_test is not None,
+        "left_out": _unreadable(dataset) + listed,
+        "left_out_total": dict(Counter(reasons)),
+        "rules": [f"{role}: {rule}" for role, rule in RULES.items() if len(roles.rows[role])],
+    }
+
+
+def _near_duplicates(data: SplitData) -> Near | None:
+    """How many images are near-duplicates, how many of these have one in another role, and the first groups by row;
+    None where near-duplicates were not looked for."""
+    groups = data.near_duplicates
+    if groups is None:
+        return None
+    names, sizes = np.unique(groups, return_counts=True)
+    return {
+        "pictures": int(sizes[sizes > 1].sum()),
+        "groups": [np.flatnonzero(groups == name).tolist() for name in names[sizes > 1][:NEAR_LISTED]],
+        "parted": len(rows_in_several_roles(groups, data.roles)),
+        "together": data.split.near_duplicates == "together",
+    }
+
+
+def _near_sets(data: SplitData) -> NearSets | None:
+    """The sets of near-duplicates to look at, each image with its role; those within the test alone are not shown."""
+    if data.near_duplicates is None:
+        return None
+    parts = np.full(len(data.dataset), "", dtype=f"U{max(map(len, ROLES))}")
+    for role, rows in data.roles.rows.items():
+        parts[rows] = role
+    listed = near_duplicate_summary(data.dataset, data.near_duplicates, data.duplicates, parts, ["test"])
+    return cast(NearSets, listed)
+
+
+def _unreadable(dataset: Dataset) -> list[LeftOut]:
+    """Every excluded file; `twin` says what is wrong with it."""
+    return [{"id": each.file, "reason": UNREADABLE, "twin": each.reason} for each in dataset.excluded]

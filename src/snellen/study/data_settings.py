@@ -1,0 +1,44 @@
+"""What a study says of its data: how they are read, and how they are divided."""
+
+from __future__ import annotations
+
+from snellen.data.dataset import Dataset
+from snellen.data.readers.reader import Options
+from snellen.data.splits.roles import Split
+from snellen.data.splits.split_data import SplitData, split_data
+from snellen.study.schema import StudyFile
+
+
+def split_of_study(study: StudyFile, dataset: Dataset) -> SplitData:
+    """The duplicates, roles and folds of a study's data."""
+    folds = (study.folds.count, study.folds.repeats) if study.folds else None
+    return split_data(dataset, split_of(study), folds)
+
+
+def split_of(study: StudyFile) -> Split:
+    """How the study divides its rows."""
+    return Split(
+        test=study.split.test,
+        validation=study.split.validation,
+        calibration=study.split.calibration or 0,
+        seed=study.split.seed,
+        drop_duplicates=study.data.drop_duplicates,
+        near_duplicates=study.data.near_duplicates,
+    )
+
+
+def options_of(study: StudyFile) -> Options:
+    """How the study wants its data read."""
+    data = study.data
+    return Options(
+        kind=data.kind,
+        keys=data.keys,
+        class_names=data.class_names,
+        pixel_range=data.pixel_range,
+        classes=data.classes,
+        resizing=data.resizing,
+        grey=data.grey,
+        background=data.background,
+        group=data.group,
+        on_bad_image=data.on_bad_image,
+    )

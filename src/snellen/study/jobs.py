@@ -1,0 +1,116 @@
+"""The jobs of one model: one for each phase and seed, in the lanes that train them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from snellen.data.dataset import Dataset
+from snellen.data.splits.split_data import RoleRows
+from snellen.models.build import assemble
+from snellen.models.features import AnyPart
+from snellen.models.fit import resolve
+from snellen.models.layers import Dense
+from snellen.models.views import Views
+from snellen.study.schema import Model, Train
+from snellen.train import class_weights
+from snellen.train.augment.registry import refuse_mirrored_characters, refuse_mirrored_views
+from snellen.train.job import Job, StopRule, Trajectory
+from snellen.train.lane import Lane
+
+
+@dataclass(frozen=True)
+class Collector:
+    """Gathers lanes: each trajectory once, with all jobs that share it, by phase. predicted: the roles whose
+    predictions they store; all of them when None."""
+
+    gathered: dict[tuple[str, str], Lane] = field(default_factory=dict)
+    predicted: tuple[str, ...] | None = None
+
+    def add(self, job: Job, rows: RoleRows) -> None:
+        """One more job; jobs of the same trajectory become one lane."""
+        key = job.trajectory.id, rows.sha256["validation"]
+        known = self.gathered.get(key)
+        jobs = known.jobs if known else ()
+        if job not in jobs:
+            self.gathered[key] = Lane((*jobs, job), rows.rows, self.predicted)
+
+    def stages(self) -> tuple[tuple[Lane, ...], ...]:
+        """The lanes by phase, in the order in which they came."""
+        lanes = list(self.gathered.values())
+        phases = sorted({lane.trajectory.phase for lane in lanes})
+        return tuple(tuple(lane for lane in lanes if lane.trajectory.phase == phase) for phase in phases)
+
+
+def add_jobs(
+    model: Model,
+    dataset: Dataset,
+    rows: RoleRows,
+    seeds: Iterable[int],
+    collected: Collector,
+    epochs: Sequence[int] | None = None,
+) -> dict[int, list[Job]]:
+    """The jobs of all phases of each network, by seed, also given to the collector. epochs: how many of each phase,
+    the last kept; the study's own stop rules when None."""
+    layers = _complete(model, dataset, rows)
+    assemble(layers, dataset.shape, len(dataset.classes))
+    counts: Sequence[int | None] = epochs or [None] * len(model.train)
+    chains = {seed: list(_chain(model, layers, dataset, rows, seed, counts)) for seed in seeds}
+    for job in (job for chain in chains.values() for job in chain):
+        collected.add(job, rows)
+    return chains
+
+
+def _complete(model: Model, dataset: Dataset, rows: RoleRows) -> tuple[AnyPart, ...]:
+    """Views, feature steps, the model's layers and the output layer."""
+    refuse_mirrored_views(model.views, dataset.classes, dataset.name)
+    views = (Views(views=model.views),) if model.views else ()
+    features = resolve(model.features, dataset, rows.rows["train"])
+    return (*views, *features, *model.layers, Dense(units=len(dataset.classes)))
+
+
+def _chain(
+    model: Model,
+    layers: tuple[AnyPart, ...],
+    dataset: Dataset,
+    rows: RoleRows,
+    seed: int,
+    counts: Sequence[int | None],
+) -> Iterator[Job]:
+    """The jobs of a model's phases, each beginning from the kept weights of the one before."""
+    job: Job | None = None
+    labels = dataset.labels[rows.rows["train"]]
+    for phase, count in zip(model.train, counts, strict=True):
+        refuse_mirrored_characters(phase.augment, dataset.classes, dataset.name)
+        trajectory = Trajectory(
+            layers=layers,
+            input_shape=dataset.shape,
+            classes=len(dataset.classes),
+            pixel_range=dataset.pixel_range,
+            optimizer=phase.optimizer,
+            learning_rate=phase.learning_rate,
+            weight_decay=phase.weight_decay,
+            schedule=phase.schedule,
+            batch_size=phase.batch_size,
+            seed=seed,
+            rows=rows.sha256["train"],
+            total_epochs=phase.epochs if phase.schedule.needs_total else None,
+            start=job,
+            clip_norm=phase.clip_norm,
+            label_smoothing=phase.label_smoothing,
+            class_weights=class_weights.resolve(phase.class_weights, dataset.classes, labels),
+            augment=phase.augment,
+        )
+        job = Job(trajectory=trajectory, stop=_stop_rule(phase, rows, count))
+        yield job
+
+
+def _stop_rule(phase: Train, rows: RoleRows, count: int | None) -> StopRule:
+    """That of the study, or `count` epochs of which the last is kept."""
+    if count is not None:
+        return StopRule(
+            epochs=count, patience=None, measure=phase.measure, validation_rows=rows.sha256["validation"], keep="last"
+        )
+    return StopRule(
+        epochs=phase.epochs, patience=phase.patience, measure=phase.measure, validation_rows=rows.sha256["validation"]
+    )
