@@ -17,7 +17,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
@@ -94,7 +94,7 @@ def run(folder: Path, study: str, source: Path, out: str) -> dict[str, Any]:
 
 def measure(study: str, out: str) -> None:
     """Runs a study in this process as the command does; seconds of training, and of what the flow calls."""
-    parts = Counter[str]()
+    parts = defaultdict[str, float](float)
 
     def report() -> None:
         results = [json.loads(path.read_text("utf-8")) for path in Path(out).glob("jobs/*/result.json")]
@@ -116,7 +116,7 @@ def measure(study: str, out: str) -> None:
     cli.main()
 
 
-def timed(function: Callable[..., Any], name: str, parts: Counter[str]) -> Callable[..., Any]:
+def timed(function: Callable[..., Any], name: str, parts: dict[str, float]) -> Callable[..., Any]:
     """The same function; its CPU seconds are added to `parts`."""
 
     def call(*arguments: Any, **named: Any) -> Any:
@@ -137,10 +137,9 @@ def show(title: str, found: dict[str, list[dict[str, Any]]]) -> None:
     }
     for name, seconds in middle.items():
         print(f"{title}, {name}: " + ", ".join(f"{key} {value:.2f} s" for key, value in seconds.items()))
-        parts = Counter(
-            {key: median(run["parts"].get(key, 0.0) for run in found[name]) for key in found[name][0]["parts"]}
-        )
-        print("    " + ", ".join(f"{key} {value:.2f}" for key, value in parts.most_common() if value >= SHOWN_SECONDS))
+        parts = {key: median(run["parts"].get(key, 0.0) for run in found[name]) for key in found[name][0]["parts"]}
+        longest = sorted(parts.items(), key=lambda part: -part[1])
+        print("    " + ", ".join(f"{key} {value:.2f}" for key, value in longest if value >= SHOWN_SECONDS))
     if "other" in middle:
         ratios = (f"{key} {middle['here'][key] / middle['other'][key]:.2f}" for key in ("wall", "cpu"))
         print(f"{title}, here / other: " + ", ".join(ratios))

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
+
+from snellen.report.model_types import HyperparameterJson, RoundJson, SearchJson, TrialJson
 
 PATHS = {"train.learning_rate": "learning rate", "layers.1.dense.units": "dense units", "train.optimizer": "optimizer"}
 
+Outcome = Literal["winner", "finished", "stopped", "failed"]
 
-def hyperparameters() -> list[dict[str, Any]]:
+
+def hyperparameters() -> list[HyperparameterJson]:
     """One on a logarithmic range, one of numbers to choose from, one of names."""
     return [
-        {"path": "train.learning_rate", "name": "learning rate", "scale": "log", "low": 1e-4, "high": 1e-1}
-        | {"values": None},
-        {"path": "layers.1.dense.units", "name": "dense units", "scale": "linear", "low": 16, "high": 64}
-        | {"values": [16, 32, 64]},
-        {"path": "train.optimizer", "name": "optimizer", "scale": "named", "low": None, "high": None}
-        | {"values": ["adam", "sgd"]},
+        HyperparameterJson(
+            path="train.learning_rate", name="learning rate", scale="log", low=1e-4, high=1e-1, values=None
+        ),
+        HyperparameterJson(
+            path="layers.1.dense.units", name="dense units", scale="linear", low=16, high=64, values=[16, 32, 64]
+        ),
+        HyperparameterJson(
+            path="train.optimizer", name="optimizer", scale="named", low=None, high=None, values=["adam", "sgd"]
+        ),
     ]
 
 
-def trial(number: int, values: tuple[Any, ...], outcome: str, curve: list[float], measure: str) -> dict[str, Any]:
+def trial(number: int, values: tuple[Any, ...], outcome: Outcome, curve: list[float], measure: str) -> TrialJson:
     """A trial; a value of None is one that it does not have."""
     best = min if measure == "loss" else max
     return {
@@ -36,7 +43,7 @@ def trial(number: int, values: tuple[Any, ...], outcome: str, curve: list[float]
     }
 
 
-def search(measure: str = "accuracy") -> dict[str, Any]:
+def search(measure: str = "accuracy") -> SearchJson:
     """A search by halving of five trials: the winner, one that also ended, two stopped ones, one that failed."""
     trials = [
         trial(1, (1e-3, 16, "adam"), "stopped", [0.5, 0.6], measure),
@@ -45,7 +52,7 @@ def search(measure: str = "accuracy") -> dict[str, Any]:
         trial(4, (1e-4, 16, "sgd"), "stopped", [0.1, 0.2], measure),
         trial(5, (1e-1, 64, "sgd"), "failed", [], measure),
     ]
-    rounds = [
+    rounds: list[RoundJson] = [
         {"trials": 5, "new": 5, "to_epoch": 2, "went_on": 2, "failed": 1, "seconds": 1.5},
         {"trials": 2, "new": 0, "to_epoch": 4, "went_on": 0, "failed": 0, "seconds": 2.5},
     ]
@@ -61,8 +68,14 @@ def search(measure: str = "accuracy") -> dict[str, Any]:
         "winner": 2,
         "cost": {"epochs": 12, "epochs_in_full": 20, "saved_by": {"stopping": 8}, "seconds": 2.5},
         "selection": {
-            **{"winner": 0, "observed": 0.94, "corrected": 0.93, "low": 0.9, "high": 0.96, "optimism": 0.01},
-            **{"chosen": [0.9, 0.1], "not_covered": "does not cover the choice of the epoch"},
+            "winner": 0,
+            "observed": 0.94,
+            "corrected": 0.93,
+            "low": 0.9,
+            "high": 0.96,
+            "optimism": 0.01,
+            "chosen": [0.9, 0.1],
+            "not_covered": "does not cover the choice of the epoch",
         },
     }
 

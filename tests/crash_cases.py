@@ -19,6 +19,8 @@ import pytest
 
 import snellen
 from snellen.train import run_context, step_runner
+from snellen.train.checkpoint import Checkpoint
+from snellen.train.step import training_step
 
 STUDY: dict[str, Any] = {
     "study": "crash",
@@ -91,8 +93,8 @@ def _run(folder: Path, moment: Moment | None, changes: Mapping[str, Any], parent
     with pytest.MonkeyPatch.context() as patch:
         for name in DISK_OPERATIONS:
             patch.setattr(os, name, counted(DISK, getattr(os, name)))
-        patch.setattr(step_runner, "training_step", counted(STEP, step_runner.training_step))
-        patch.setattr(run_context, "Checkpoint", partial(run_context.Checkpoint, interval_seconds=0))
+        patch.setattr(step_runner, "training_step", counted(STEP, training_step))
+        patch.setattr(run_context, "Checkpoint", partial(Checkpoint, interval_seconds=0))
         study(**changes).run(out=folder, threads=1, device="cpu", progress=False)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -58,8 +58,8 @@ def _asked() -> PlannedAnalysis:
     return PlannedAnalysis("maps", Maps(), "wide")
 
 
-def _content(classes: tuple[str, ...]) -> dict[str, Any]:
-    return cast(dict[str, Any], {"study": "digits", "snellen": "0.1.0", "data": {"classes": list(classes)}})
+def _content(classes: tuple[str, ...]) -> Any:
+    return {"study": "digits", "snellen": "0.1.0", "data": {"classes": list(classes)}}
 
 
 def _facts(rows: int, classes: tuple[str, ...]) -> dict[str, Any]:

@@ -29,7 +29,7 @@ TRAINING: dict[str, Any] = {
 
 
 @cache
-def digits_report() -> tuple[dict[str, Any], Thumbnails]:
+def digits_report() -> tuple[Any, Thumbnails]:
     """(content, thumbnails) of a study of scikit-learn's digits with a linear, a dense and a failed model."""
     from sklearn.datasets import load_digits
 
@@ -45,7 +45,7 @@ def report(
     classes: tuple[str, ...],
     pixel_range: tuple[float, float],
     hidden_units: tuple[int, ...] = (0, 32),
-) -> tuple[dict[str, Any], Thumbnails]:
+) -> tuple[Any, Thumbnails]:
     """The report of one model for each number of hidden units (0: linear) and one that failed."""
     rows = np.random.default_rng(0).permutation(len(images))
     parts = dict(zip(("train", "validation", "test"), np.split(rows, [int(0.6 * len(rows)), int(0.8 * len(rows))])))

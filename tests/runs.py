@@ -32,10 +32,10 @@ SECTIONS: dict[str, Any] = {
     "train": {"learning_rate": 3e-3, "epochs": 3, "batch_size": 64},
 }
 
-PLAIN = {"layers": ["flatten", {"dense": {"units": 16, "activation": "relu"}}]}
+PLAIN: dict[str, Any] = {"layers": ["flatten", {"dense": {"units": 16, "activation": "relu"}}]}
 DROPPED = {"layers": [*PLAIN["layers"], {"dropout": 0.1}]}
 LINEAR = {"layers": "linear"}
-SEARCH = {
+SEARCH: dict[str, Any] = {
     "layers": ["flatten", {"dense": {"units": {"choice": [4, 8, 32]}, "activation": "relu"}}],
     "train": {"epochs": {"choice": [2, 4]}},
     "search": "grid",
@@ -70,6 +70,11 @@ def run_small(folder: Path, **changes: Any) -> Run:
 def edit_json(path: Path, change: Callable[[Any], Any]) -> None:
     """Replaces the value in a JSON file by `change` of it."""
     path.write_text(json.dumps(change(json.loads(path.read_text(encoding="utf-8")))), encoding="utf-8")
+
+
+def set_in_json(path: Path, **values: Any) -> None:
+    """Gives keys of the object in a JSON file other values."""
+    edit_json(path, lambda stored: {**stored, **values})
 
 
 def facts_of(folder: Path) -> Facts:

@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from snellen.explain.analyses import METHODS
+from snellen.study.analyses import ANALYSES
 
 ROOT = Path(__file__).parent.parent
 RUN = ROOT / "tests/compatibility/made_2026_11_29/finished"
@@ -106,7 +106,7 @@ def test_a_verdict_must_be_reworded_everywhere_alike(copy: Path) -> None:
 
 def test_the_studies_ask_for_every_analysis() -> None:
     asked = [analysis for study in compared_studies.STUDIES.values() for analysis in study.get("analyses", [])]
-    assert {name if isinstance(name, str) else next(iter(name)) for name in asked} == METHODS.keys()
+    assert {name if isinstance(name, str) else next(iter(name)) for name in asked} == ANALYSES.keys()
 
 
 def test_every_shipped_study_is_planned() -> None:

@@ -45,10 +45,11 @@ TYPES_ONLY = ("cli/outcome.py", "cli/data.py", "tables.py", "__init__.py")
 MAX_LINES = 400
 
 FORBIDDEN_MODULES = ("pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "yaml")
-FORBIDDEN_CALLS = ("eval", "exec", "compile", "__import__", "os.system", "os.popen", "torch.load", "joblib.load")
-FORBIDDEN_CALLS += ("yaml.load", "pickle.load", "pickle.loads", "torch.jit.load", "torch.hub.load")
+FORBIDDEN_CALLS: tuple[str, ...] = ("eval", "exec", "compile", "__import__", "os.system", "os.popen", "torch.load")
+FORBIDDEN_CALLS += ("joblib.load", "yaml.load", "pickle.load", "pickle.loads", "torch.jit.load", "torch.hub.load")
 SAFE_ARGUMENTS = {"shell": False, "allow_pickle": False, "weights_only": True}
-WRITERS = ("os.replace", "os.rename", "os.truncate", "os.open", "os.mkdir", "os.makedirs", "shutil.move", "shutil.copy")
+WRITERS: tuple[str, ...] = ("os.replace", "os.rename", "os.truncate", "os.open", "os.mkdir", "os.makedirs")
+WRITERS += ("shutil.move", "shutil.copy")
 WRITERS += ("tempfile.mkdtemp", "tempfile.mkstemp", "tempfile.NamedTemporaryFile", "np.save", "np.savez", "torch.save")
 WRITING_METHODS = ("write_text", "write_bytes", "touch", "mkdir", "rename", "replace", "symlink_to", "hardlink_to")
 
@@ -264,3 +265,22 @@ def test_imports_everywhere_in_a_file_are_found() -> None:
     text = "from snellen import api\nif TYPE_CHECKING:\n    import snellen.cli\ndef f():\n    import snellen.run"
     assert sorted(imports("data/x.py", ast.parse(text))) == ["api", "cli", "run"]
     assert sorted(imports("cli/outcome.py", ast.parse(text))) == ["api", "run"]
+
+
+def mapped() -> list[str]:
+    """The folders and files that README's map of `src/snellen` names, as paths."""
+    text = (SOURCE.parents[1] / "README.md").read_text(encoding="utf-8")
+    lines = text.partition("src/snellen/\n")[2].partition("\ntests/")[0].splitlines()
+    paths, parents = [], [""] * 9
+    for line in lines:
+        depth, name = (len(line) - len(line.lstrip())) // 2, line.split()[0]
+        parents[depth] = parents[depth - 1] + name
+        paths.append(parents[depth])
+    return paths
+
+
+def test_the_map_of_the_readme_is_whole() -> None:
+    """It names every folder with code, and every file beside the folders; and nothing else."""
+    folders = {path.parent.relative_to(SOURCE).as_posix() + "/" for path in FILES} - {"./", "report/templates/"}
+    files = {path.name for path in SOURCE.glob("*.py")} - {"__init__.py", "__main__.py"}
+    assert sorted(mapped()) == sorted(folders | files | {"report/templates/", "studies/"})

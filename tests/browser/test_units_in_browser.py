@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from browser_driver import Browser, browser
@@ -22,7 +23,7 @@ pytestmark = needs("browser")
 def written(path: Path, width: int) -> Path:
     images, labels = bars(120)
     one = subject(["flatten", {"dense": {"units": width, "activation": "tanh"}}], images, labels, 80)  # none is dead
-    content = {"study": "small", "snellen": "0", "data": {"classes": list(one.classes)}}
+    content: Any = {"study": "small", "snellen": "0", "data": {"classes": list(one.classes)}}
     path.write_text(
         units_page(PageInputs(PlannedAnalysis("units", Units(), "net"), units(one, Units()), content)), encoding="utf-8"
     )

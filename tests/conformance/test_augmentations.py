@@ -15,7 +15,7 @@ from snellen.models.keys import Key
 from snellen.train.augment.augmentation import Augmentation, Mixing, Recolouring
 from snellen.train.augment.epoch import EpochAugmentation
 from snellen.train.augment.registry import AUGMENTATIONS, Augmentations
-from snellen.train.step import Mixed
+from snellen.train.loss import Mixed
 
 LISTS = TypeAdapter(Augmentations)
 SHAPE = (9, 12, 3)

@@ -183,7 +183,7 @@ def test_optimizers(optimizer: Any, tmp_path: Path) -> None:
     agree(lanes(layers=["flatten", DENSE], optimizer=optimizer), tmp_path)
 
 
-DIFFERENT_RULES: list[tuple[Any, Any, Any]] = [
+DIFFERENT_RULES: list[tuple[Any, ...]] = [
     tuple({"sgd": {"momentum": momentum}} for momentum in (0.9, 0.5, 0.99)),
     tuple({"sgd": {"momentum": momentum, "nesterov": True}} for momentum in (0.9, 0.5, 0.99)),
     tuple({"adam": {"beta_1": beta, "beta_2": beta, "epsilon": 1 - beta}} for beta in (0.9, 0.5, 0.99)),

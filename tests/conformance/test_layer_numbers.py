@@ -184,6 +184,7 @@ def test_batch_norm_is_that_of_torch_with_kerass_moving_variance(shape: tuple[in
     y, moved = layer.apply(parameters, state, torch.tensor(x)[None], Step("train", None, weights))
     torch.testing.assert_close(y[0], expected, rtol=1e-9, atol=1e-9)
     torch.testing.assert_close(moved["moving_mean"][0], theirs.running_mean)
+    assert theirs.running_var is not None
     biased = (theirs.running_var - 0.8) * (count - 1) / count + 0.8
     torch.testing.assert_close(moved["moving_variance"][0], biased)
     theirs.load_state_dict({**theirs.state_dict(), "running_var": biased})

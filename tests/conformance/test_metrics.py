@@ -50,7 +50,7 @@ def averaged(measure: Callable[..., float], average: str, labels: np.ndarray, pr
 
 
 def top(k: int, labels: np.ndarray, probabilities: np.ndarray) -> float:
-    return theirs.top_k_accuracy_score(labels, probabilities, k=k, labels=range(probabilities.shape[1]))
+    return float(theirs.top_k_accuracy_score(labels, probabilities, k=k, labels=range(probabilities.shape[1])))
 
 
 SCIKIT_LEARN: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {

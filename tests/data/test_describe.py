@@ -145,10 +145,10 @@ def publisher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     small = replace(catalog.PUBLISHED["mnist"], files=remotes, rows=(12, 6), fingerprint=None, classes=("0", "1", "2"))
     monkeypatch.setitem(catalog.PUBLISHED, "mnist", small)
 
-    def receive(url: str, remote: download.Remote, partial: Any, watch: download.Watch) -> None:
+    def receive(url: str, remote: download.Remote, partial: Any, on_progress: download.OnProgress) -> None:
         with partial:
             partial.write((folder / url).read_bytes())
-        watch(remote.name, remote.num_bytes, remote.num_bytes)
+        on_progress(remote.name, remote.num_bytes, remote.num_bytes)
 
     monkeypatch.setattr(download, "_receive", receive)
     return folder

@@ -23,6 +23,7 @@ from snellen.statistics.corrected_resampled_t import fold_limits
 from snellen.statistics.mcnemar import mcnemar, paired_limits
 from snellen.statistics.out_of_bag_bootstrap import out_of_bag
 from snellen.statistics.seed_intervals import recipe_difference
+from snellen.train.results import JobFolder
 
 SHARES = {"a": 0.9, "b": 0.8, "c": 0.85}
 BASELINES = [baseline_key(name) for name in ("majority class", "nearest centroid", "logistic regression")]
@@ -257,12 +258,18 @@ def test_what_it_would_take_is_said_of_ties_with_the_chosen_model(seeds_copy: Pa
     assert tied.images_needed is not None and tied.images_needed > 210
 
 
+def validation_accuracy(folder: JobFolder) -> float:
+    result = folder.read_result()
+    assert result is not None and result.reloaded_accuracy is not None
+    return result.reloaded_accuracy
+
+
 def test_the_margin_follows_the_best_validation_error(seeds_copy: Path) -> None:
     for model, share in (("plain", 0.99), ("dropped", 0.9), ("linear", 0.3)):
         plant_seeds(seeds_copy, model, "validation", noisy(share))
     record = facts_of(seeds_copy).record
     accuracies = [
-        np.mean([record.folder_of(job).read_result().reloaded_accuracy for job in planned.seeds.values()])
+        float(np.mean([validation_accuracy(record.folder_of(job)) for job in planned.seeds.values()]))
         for planned in record.planned.values()
     ]
     assert found(seeds_copy).margin == pytest.approx(equivalence_margin(1 - max(accuracies)))

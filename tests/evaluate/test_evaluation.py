@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from runs import edit_json, facts_of, run_small
+from runs import edit_json, facts_of, run_small, set_in_json
 from sklearn.metrics import accuracy_score, f1_score
 
 from snellen.api import Run
@@ -21,8 +21,7 @@ def with_results(folder: Path, measures: dict[str, tuple[float, float]], **study
     """The run as if validation had given these losses and accuracies, under a study with other values."""
     record = RunRecord.open(folder)
     for model, (loss, accuracy) in measures.items():
-        values = {"reloaded_loss": loss, "reloaded_accuracy": accuracy}
-        edit_json(record.job(model).path / "result.json", lambda result, values=values: {**result, **values})
+        set_in_json(record.job(model).path / "result.json", reloaded_loss=loss, reloaded_accuracy=accuracy)
     record = RunRecord.open(folder)
     record.__dict__["study"] = record.study.model_copy(update=study)
     return record

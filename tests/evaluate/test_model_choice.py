@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from runs import edit_json, plant
+from runs import plant, set_in_json
 
 from snellen.api import Run
 from snellen.evaluate.model_choice import choice, ranking
@@ -18,7 +18,7 @@ def measured(folder: Path, model: str, accuracies: list[float]) -> None:
     record = RunRecord.open(folder)
     for accuracy, job in zip(accuracies, record.planned[model].seeds.values(), strict=True):
         path = record.folder_of(job).path / "result.json"
-        edit_json(path, lambda result, value=accuracy: {**result, "reloaded_accuracy": value, "reloaded_loss": 0.5})
+        set_in_json(path, reloaded_accuracy=accuracy, reloaded_loss=0.5)
 
 
 def test_the_mean_over_seeds_ranks_and_not_the_first_seed(seeds_copy: Path) -> None:

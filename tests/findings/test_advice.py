@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from itertools import combinations
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from runs import edit_json, facts_of
+from runs import facts_of, set_in_json
 
 from snellen.api import Run
 from snellen.evaluate.record import RunRecord
@@ -117,9 +118,8 @@ def test_longer_is_not_advised_beside_over_fitting(seeds_run: Run, tmp_path: Pat
             Losses(kept, {"train": 0.4 + wobble, "validation": 0.6 + wobble}).save(files.losses, job)
         known = files.read_history()[-1]
         records = [{**known, "epoch": at + 1, "validation_loss": loss} for at, loss in enumerate(course)]
-        edit_json(files.path / "history.json", lambda _, records=records: records)
-        best = int(np.argmin(course)) + 1
-        edit_json(files.path / "result.json", lambda old, best=best: {**old, "kept_epoch": best, "epochs": 8})
+        (files.path / "history.json").write_text(json.dumps(records), encoding="utf-8")
+        set_in_json(files.path / "result.json", kept_epoch=int(np.argmin(course)) + 1, epochs=8)
     text = (folder / "resolved.yaml").read_text(encoding="utf-8")
     (folder / "resolved.yaml").write_text(text.replace("epochs: 3", "epochs: 8"), encoding="utf-8")
     said = {

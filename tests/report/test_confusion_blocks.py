@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -37,11 +39,13 @@ def test_a_whole_matrix_needs_no_entries_and_blocks_have_the_largest() -> None:
 def test_the_worst_cells_come_first_with_their_share() -> None:
     matrix = counts(FEW_CLASSES + 1)
     matrix[3, 7], matrix[4, 2] = 50, 40
-    found = worst_cells({"confusion": matrix.tolist(), "cells": {"3,7": [9, 8, 7, 6, 5]}})
+    role: Any = {"confusion": matrix.tolist(), "cells": {"3,7": [9, 8, 7, 6, 5]}}
+    found = worst_cells(role)
     assert [(one["label"], one["predicted"], one["images"]) for one in found[:2]] == [(3, 7, 50), (4, 2, 40)]
     assert found[0]["share"] == 50 / matrix[3].sum() and found[0]["rows"] == [9, 8, 7, 6]
     assert len(found) == CONFUSED_CELLS and all(one["label"] != one["predicted"] for one in found)
-    assert worst_cells({"confusion": counts(FEW_CLASSES).tolist(), "cells": {}}) == []
+    few: Any = {"confusion": counts(FEW_CLASSES).tolist(), "cells": {}}
+    assert worst_cells(few) == []
 
 
 def test_the_most_probable_classes() -> None:

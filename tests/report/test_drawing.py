@@ -11,13 +11,16 @@ import pytest
 from snellen.models.build import build
 from snellen.models.zoo import ZOO
 from snellen.report.figures.network_drawing import LINE_PIXELS, draw_network, in_words
+from snellen.report.model_types import LayerJson
 
 SVG = "{http://www.w3.org/2000/svg}"
 SKIP = {"skip": [{"conv": {"filters": 6, "kernel": 3, "padding": "same"}}, "batch_norm", {"skip": ["relu"]}]}
 
 
-def drawn(layers: Any, shape: tuple[int, int, int], name: str = "a network") -> tuple[ElementTree.Element, list[dict]]:
-    rows = build(layers, shape, 10).layer_table()
+def drawn(
+    layers: Any, shape: tuple[int, int, int], name: str = "a network"
+) -> tuple[ElementTree.Element, list[LayerJson]]:
+    rows: Any = build(layers, shape, 10).layer_table()
     return ElementTree.fromstring(str(draw_network(name, rows, shape, "key"))), rows
 
 
@@ -45,7 +48,7 @@ def places(svg: ElementTree.Element, x: float = 0, y: float = 0) -> list[tuple[f
 def test_every_network_by_name_is_drawn_whole(name: str) -> None:
     svg, rows = drawn(name, (32, 32, 3))
     listed = [one for row in rows for one in (row, *row.get("inside", []), *row.get("beside", []))]
-    said = str(svg.find(f"{SVG}desc").text)
+    said = svg.findtext(f"{SVG}desc", "")
     for row in rows:
         assert f"{row['name']} to {' × '.join(f'{n:,}' for n in row['output'])}" in said
     counts = [row["parameters"] for row in listed if row["parameters"] and not row.get("inside")]
@@ -76,7 +79,7 @@ def test_layers_in_a_skip_stand_under_the_way_around() -> None:
     assert rows[0]["inside"][2]["inside"][0]["name"] == "relu_1"
     ways = [one for one in svg.iter(f"{SVG}path") if one.attrib["class"] == "around"]
     assert len(ways) == 2
-    assert "inside conv_1 to 8 × 8 × 6, 330 parameters; batch_norm_1" in str(svg.find(f"{SVG}desc").text)
+    assert "inside conv_1 to 8 × 8 × 6, 330 parameters; batch_norm_1" in svg.findtext(f"{SVG}desc", "")
 
 
 def test_layers_beside_stand_on_the_way_around() -> None:
@@ -85,7 +88,7 @@ def test_layers_beside_stand_on_the_way_around() -> None:
     assert rows[0]["parameters"] == 95 + 230 + 95 and [row["parameters"] for row in rows[0]["beside"]] == [95]
     inside, beside = [at for at, name in zip(places(svg), texts_in_order(svg)) if name == "conv_1"]
     assert beside[1] < inside[1]
-    assert "beside conv_1 to 8 × 8 × 5, 95 parameters" in str(svg.find(f"{SVG}desc").text)
+    assert "beside conv_1 to 8 × 8 × 5, 95 parameters" in svg.findtext(f"{SVG}desc", "")
 
 
 @pytest.mark.parametrize("count", [1, 20, 58])
@@ -100,9 +103,9 @@ def test_many_layers_go_on_in_further_lines(count: int) -> None:
 def test_a_hostile_name_is_only_text() -> None:
     attack = "</title><script>alert(1)</script>\"'&"
     svg, _ = drawn(["flatten"], (8, 8, 1), attack)
-    assert svg.find(f"{SVG}title").text == f"Drawing of {attack}"
+    assert svg.findtext(f"{SVG}title") == f"Drawing of {attack}"
     assert [one.tag for one in svg.iter() if "script" in one.tag] == []
-    row = {"name": attack, "kind": attack, "detail": attack, "output": [10], "parameters": 3}
+    row: LayerJson = {"name": attack, "kind": attack, "detail": attack, "output": [10], "parameters": 3}
     hostile = ElementTree.fromstring(str(draw_network("x", [row], (8, 8, 1), "key")))
     assert [one.tag for one in hostile.iter() if "script" in one.tag] == []
     assert attack in in_words([row], (8, 8, 1))

@@ -27,7 +27,7 @@ ATTACK = "</script><img src=x onerror=pwned=1>{{7*7}}`'\""
 
 def made(channels: int = 3, num_classes: int = 3, size: int = 6, kind: type = np.uint8) -> Dataset:
     """40 pictures, 10 of them the official test; row 5 repeats row 4 under another label, 31 row 2, and 33 row 32."""
-    images = np.random.default_rng(0).integers(0, 256, (40, size, size, channels)).astype(kind)
+    images: np.ndarray = np.random.default_rng(0).integers(0, 256, (40, size, size, channels)).astype(kind)
     images[5], images[31], images[33] = images[4], images[2], images[32]
     labels = np.arange(40) % num_classes
     labels[31] = labels[2]

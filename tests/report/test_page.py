@@ -88,8 +88,8 @@ def strings(value: Any, harmless: Iterator[str]) -> Any:
     return [strings(one, harmless) for one in value] if isinstance(value, list) else value
 
 
-def test_hostile_names_add_no_element_and_no_attribute(content: dict[str, Any]) -> None:
-    def attacked(names: list[str]) -> dict[str, Any]:
+def test_hostile_names_add_no_element_and_no_attribute(content: Any) -> None:
+    def attacked(names: list[str]) -> Any:
         endless = (names[n % len(names)] for n in range(10**6))
         hostile: dict[str, Any] = strings(content, endless)
         hostile["data"]["classes"] = names[:10]
@@ -142,7 +142,7 @@ def test_every_link_within_the_page_has_a_target(tree: Any) -> None:
     assert {one.attrib["href"][1:] for one in tree.iter("a")} <= targets
 
 
-def test_every_sentence_and_every_score_is_shown(tree: Any, content: dict[str, Any]) -> None:
+def test_every_sentence_and_every_score_is_shown(tree: Any, content: Any) -> None:
     shown = text(tree.find("body"))
     for finding in content["answer"] + content["findings"]:
         assert finding["sentence"].replace("`", "") in shown
@@ -153,7 +153,7 @@ def test_every_sentence_and_every_score_is_shown(tree: Any, content: dict[str, A
     assert content["claim"] in shown and content["models"][-1]["reason"] in shown
 
 
-def test_the_matrix_is_the_confusion(tree: Any, content: dict[str, Any]) -> None:
+def test_the_matrix_is_the_confusion(tree: Any, content: Any) -> None:
     tables = {one.attrib["data-cells"]: one for one in tree.iter("table") if "data-cells" in one.attrib}
     for place, model in enumerate(content["models"]):
         for name, role in model["roles"].items():
@@ -161,7 +161,7 @@ def test_the_matrix_is_the_confusion(tree: Any, content: dict[str, Any]) -> None
             assert [[int(text(cell) or 0) for cell in row.findall("td")] for row in rows] == role["confusion"]
 
 
-def test_a_cell_leads_to_its_pictures(tree: Any, content: dict[str, Any]) -> None:
+def test_a_cell_leads_to_its_pictures(tree: Any, content: Any) -> None:
     cells = json.loads(text(tree.find(".//script[@id='embedded']")))["cells"]
     for place, model in enumerate(content["models"]):
         for name, role in model["roles"].items():
@@ -169,7 +169,7 @@ def test_a_cell_leads_to_its_pictures(tree: Any, content: dict[str, Any]) -> Non
             assert {cell: [cells["rows"][tile] for tile in tiles] for cell, tiles in matrix.items()} == role["cells"]
 
 
-def test_confused_pairs_are_four_grids_each_under_the_name_of_its_role(tree: Any, content: dict[str, Any]) -> None:
+def test_confused_pairs_are_four_grids_each_under_the_name_of_its_role(tree: Any, content: Any) -> None:
     classes = content["data"]["classes"]
     for model in content["models"]:
         for name, role in model["roles"].items():
@@ -188,7 +188,7 @@ def test_confused_pairs_are_four_grids_each_under_the_name_of_its_role(tree: Any
     assert content["models"][0]["roles"]["test"]["pairs"] and not content["models"][0]["roles"]["train"]["pairs"]
 
 
-def test_every_list_and_table_of_a_role_bears_its_name(tree: Any, content: dict[str, Any]) -> None:
+def test_every_list_and_table_of_a_role_bears_its_name(tree: Any, content: Any) -> None:
     for place, model in enumerate(content["models"]):
         for name in model["roles"]:
             panel = tree.find(f".//details[@id='model-{model['name']}']//div[@data-role='{name}']")
@@ -198,7 +198,7 @@ def test_every_list_and_table_of_a_role_bears_its_name(tree: Any, content: dict[
             assert all(name in head for head in heads.values())
 
 
-def test_augmented_pictures_stand_beside_those_they_were(content: dict[str, Any]) -> None:
+def test_augmented_pictures_stand_beside_those_they_were(content: Any) -> None:
     """Two of two models; the tiles behind the mean pictures are the very pictures given."""
     thumbnails = digits_report()[1]
     altered = {}
@@ -227,13 +227,13 @@ def test_augmented_pictures_stand_beside_those_they_were(content: dict[str, Any]
     assert not parsed(page.render(digits_report()[0], thumbnails)).findall(".//ol[@class='altered']")
 
 
-def test_a_model_whose_test_is_sealed_shows_no_test_number(tree: Any, content: dict[str, Any]) -> None:
+def test_a_model_whose_test_is_sealed_shows_no_test_number(tree: Any, content: Any) -> None:
     row = next(row for row in tree.iter("tr") if row.find("th/a") is not None and "dense-32" in text(row))
     assert "not evaluated" in text(row)
     assert "test" not in content["models"][1]["roles"]
 
 
-def test_undefined_is_written_out(content: dict[str, Any]) -> None:
+def test_undefined_is_written_out(content: Any) -> None:
     row = content["models"][0]["roles"]["test"]["per_class"][4]
     row |= {"precision": estimate(None, 0), "f1": None}
     shown = parsed(page.render(content, digits_report()[1]))
@@ -241,14 +241,14 @@ def test_undefined_is_written_out(content: dict[str, Any]) -> None:
     assert [text(cell) for cell in rows[4].findall("td")][3:] == ["undefined", "undefined"]
 
 
-def test_a_study_in_which_everything_failed_has_a_page(content: dict[str, Any]) -> None:
+def test_a_study_in_which_everything_failed_has_a_page(content: Any) -> None:
     content |= {"models": content["models"][-1:], "leaderboard": content["leaderboard"][-1:], "chosen": None}
     content |= {"answer": [], "openings": {"this_run": 0, "ever": 0, "models": []}}
     shown = text(parsed(page.render(content, digits_report()[1])).find("body"))
     assert "non-finite loss" in shown and "No prediction was compared with the test labels" in shown
 
 
-def test_names_that_are_not_unicode_do_not_stop_the_report(content: dict[str, Any]) -> None:
+def test_names_that_are_not_unicode_do_not_stop_the_report(content: Any) -> None:
     content["data"]["classes"][0] = "caf\udce9"
     assert "caf?" in page.render(content, digits_report()[1])
 
@@ -258,7 +258,7 @@ def test_names_that_are_not_unicode_do_not_stop_the_report(content: dict[str, An
     [(20, 40, "To keep this file small"), (2, 1000, "The 1,000 classes are in 24 blocks")],
 )
 def test_a_large_study_stays_under_the_limit_and_says_what_it_left_out(
-    content: dict[str, Any], models: int, classes: int, said: str
+    content: Any, models: int, classes: int, said: str
 ) -> None:
     large = enlarged(content, models, classes)
     html = page.render(large, digits_report()[1])
@@ -267,7 +267,7 @@ def test_a_large_study_stays_under_the_limit_and_says_what_it_left_out(
     assert f"model {models - 1}" in html
 
 
-def enlarged(content: dict[str, Any], num_models: int, num_classes: int) -> dict[str, Any]:
+def enlarged(content: Any, num_models: int, num_classes: int) -> Any:
     """A report of many models and classes of noise, every confusion cell of a few classes filled."""
     random = np.random.default_rng(0)
     names = [f"class number {n}" for n in range(num_classes)]

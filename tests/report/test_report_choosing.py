@@ -117,12 +117,12 @@ def test_curves_are_the_histories_of_the_trials(run: Run, models: dict[str, Any]
     for name, measure in (("searched", "accuracy"), ("grid", "loss")):
         for trial in models[name]["search"]["trials"]:
             history = run.record.folder_of(trial["jobs"][0]).read_history()
-            assert trial["curve"] == [epoch[f"validation_{measure}"] for epoch in history]
+            assert trial["curve"] == [dict(epoch)[f"validation_{measure}"] for epoch in history]
 
 
 def test_the_optimism_is_that_of_the_evaluation(run: Run, models: dict[str, Any], tree: Any) -> None:
     selection = run.evaluation.searches["grid"].selection
-    assert selection is not None
+    assert selection is not None and selection.low is not None and selection.high is not None
     assert models["grid"]["search"]["selection"]["corrected"] == selection.corrected
     shown = text(tree.find(f".//p[@id='optimism-{models['grid']['place']}']"))
     assert f"loss {-selection.observed:.4f}" in shown and f"expect {-selection.corrected:.4f}" in shown
@@ -149,8 +149,8 @@ def test_folds_are_scored_on_what_they_held_out(run: Run, models: dict[str, Any]
             accuracies[fold.fold, fold.seed] = float((predictions.predicted == predictions.labels).mean())
         assert len(rows) == 3 and len(accuracies) == 6
         means = [statistics.mean(accuracies[fold, seed] for seed in (0, 1)) for fold in (1, 2, 3)]
-        for fold, row in enumerate(rows, 1):
-            shown = [means[fold - 1], *(accuracies[fold, seed] for seed in (0, 1))]
+        for number, row in enumerate(rows, 1):
+            shown = [means[number - 1], *(accuracies[number, seed] for seed in (0, 1))]
             assert [row[1], *row[3:]] == [percent(value).replace("\xa0", " ") for value in shown]
         assert model["folds"]["between_splits"] == pytest.approx(statistics.stdev(means))
         within = [statistics.variance(accuracies[fold, seed] for seed in (0, 1)) for fold in (1, 2, 3)]

@@ -13,6 +13,7 @@ from choosing_cases import hyperparameters, search, trial
 
 from snellen.report.figures import parallel_coordinates
 from snellen.report.figures import search as search_figures
+from snellen.report.model_types import SearchJson
 
 
 def values(specification: dict[str, Any]) -> list[dict[str, Any]]:
@@ -26,7 +27,7 @@ def drawn(specification: dict[str, Any]) -> str:
     return svg
 
 
-def large(trials: int) -> dict[str, Any]:
+def large(trials: int) -> SearchJson:
     """A random search of so many trials of 30 epochs."""
     random = np.random.default_rng(0)
     found = search()
@@ -88,9 +89,9 @@ def test_lines_of_equal_values_are_parted() -> None:
 
 def test_the_best_is_on_top_also_of_a_loss_and_the_winner_is_drawn_last() -> None:
     found = search("loss")
-    best = min((one for one in found["trials"] if one["score"] is not None), key=lambda one: one["score"])
+    _, best = min((one["score"], one["trial"]) for one in found["trials"] if one["score"] is not None)
     figure = parallel_coordinates.parallel_coordinates(found)
-    assert lines(figure)[best["trial"]]["loss"] == 1
+    assert lines(figure)[best]["loss"] == 1
     order = list(dict.fromkeys(value["trial"] for value in values(figure) if "trial" in value))
     assert order[-1] == 2
     colours = {value["trial"]: value["colour"] for value in values(figure) if "trial" in value}
@@ -102,7 +103,7 @@ def test_scores_stand_over_the_values_of_each_hyper_parameter(at: int) -> None:
     """Two epochs are what all had: the best up to there, and at the end of those that went on."""
     found, path = search(), hyperparameters()[at]["path"]
     shown = values(search_figures.against(found, path))
-    expected = []
+    expected: list[tuple[Any, ...]] = []
     for one in found["trials"]:
         if path in one["assignment"] and one["outcome"] != "failed":
             value = one["assignment"][path]

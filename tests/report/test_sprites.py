@@ -93,15 +93,15 @@ def pair(*rows: int) -> dict[str, Any]:
 
 
 def test_the_first_pictures_of_all_cells_come_first() -> None:
-    role = {
+    role: dict[str, Any] = {
         "confusion": [[3, 1], [0, 0]],
         "cells": {"0,0": [1, 2, 3], "0,1": [4]},
         "mistakes": [{"row": 5}],
         "examples": [{"row": 6}],
     }
     role["pairs"] = [pair(10, 11), pair(12)]
-    model = {"roles": {"test": role}, "augmented": [{"original": 9}]}
-    content = {"data": {"samples": [[7], [8]]}, "models": [model]}
+    model: Any = {"roles": {"test": role}, "augmented": [{"original": 9}]}
+    content: Any = {"data": {"samples": [[7], [8]]}, "models": [model]}
     assert list(rows_behind_cells(content, 2)) == [1, 4, 2]
     assert list(rows_in_view(content)) == [7, 8, 9]
     assert list(rows_of_model(model, 0)) == [5, 6]
@@ -113,4 +113,5 @@ def test_the_first_pictures_of_all_cells_come_first() -> None:
 def test_a_page_of_many_models_shows_one_pair_of_each(models: int, pairs: int) -> None:
     """150 pictures a model with both pairs: ten models fit the 1,500 of a page."""
     role = {"pairs": [pair(*range(75)), pair(*range(75))]}
-    assert pairs_in_view({"models": [{"roles": {"test": role}} for _ in range(models)]}) == pairs
+    content: Any = {"models": [{"roles": {"test": role}} for _ in range(models)]}
+    assert pairs_in_view(content) == pairs

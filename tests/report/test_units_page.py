@@ -33,7 +33,7 @@ def found(width: int, names: tuple[str, ...] = ("c0", "c1", "c2"), layers: Any =
 
 
 def page(outcome: AnalysisResult) -> str:
-    content = {"study": "small", "snellen": "0", "data": {"classes": outcome.facts["classes"]}}
+    content: Any = {"study": "small", "snellen": "0", "data": {"classes": outcome.facts["classes"]}}
     return units_page(PageInputs(PlannedAnalysis("units", Units(), "net"), outcome, content))
 
 

@@ -26,6 +26,7 @@ from snellen.search.drive import Driver, Scope
 from snellen.search.stored import SearchOutcome
 from snellen.study.data_settings import split_of_study
 from snellen.train import train_pack
+from snellen.train.environment import Environment
 from snellen.train.executors import in_turn
 from snellen.train.snapshot import EpochRecord
 from snellen.train.watcher import Silent
@@ -158,7 +159,7 @@ def test_an_interrupted_run_ends_as_if_it_had_not_been(
 
 def search_of(scope: Scope, dataset: Dataset, folder: Path) -> SearchOutcome:
     """The search of a scope, run alone."""
-    environment = {"device": "cpu", "threads": 1, "torch": "", "processor": ""}
+    environment: Environment = {"device": "cpu", "threads": 1, "torch": "", "processor": ""}
     place = run_context(folder, dataset, environment, 1)
 
     class Watching(Silent):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from snellen.run import pricing
 from snellen.run.check import check_study
 from snellen.train.lane import Lane
 from snellen.train.strategy import cache, rule
+from snellen.train.strategy.estimate import Cost, estimate_cost
 from snellen.train.strategy.rule import Strategy, Timing, Timings
 
 SETTINGS = running.Settings(None, "cpu", 1)
@@ -62,10 +64,13 @@ def test_what_was_measured_is_told_and_shown(tmp_path: Path, pairs_are_fast: lis
 def test_check_measures_nothing_and_knows_what_the_cache_knows(
     tmp_path: Path, pairs_are_fast: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    priced, estimate = [], pricing.estimate_cost
-    monkeypatch.setattr(
-        pricing, "estimate_cost", lambda pack, *others: priced.append(len(pack)) or estimate(pack, *others)
-    )  # type: ignore[func-returns-value]
+    priced = []
+
+    def noting(pack: Sequence[Lane], *others: Any) -> Cost:
+        priced.append(len(pack))
+        return estimate_cost(pack, *others)
+
+    monkeypatch.setattr(pricing, "estimate_cost", noting)
     study = small_study(models={"linear": LINEAR}, seeds=4)
     check_study(study.file, SETTINGS)
     assert not pairs_are_fast and priced == [4]

@@ -18,6 +18,7 @@ from snellen.api import Run
 from snellen.errors import StudyError
 from snellen.train import step_runner, train_pack
 from snellen.train.executors import in_turn
+from snellen.train.step import training_step
 
 DENSE: dict[str, Any] = {
     "layers": ["flatten", {"dense": {"units": {"choice": [8, 16]}, "activation": "relu"}}],
@@ -97,11 +98,10 @@ def test_the_curve_of_the_winner_is_that_of_the_same_job_run_straight_through(ha
 
 def test_a_grid_over_epochs_trains_one_trajectory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     steps: list[int] = []
-    step = step_runner.training_step
 
     def counting(*arguments: Any) -> Any:
         steps.append(1)
-        return step(*arguments)
+        return training_step(*arguments)
 
     monkeypatch.setattr(step_runner, "training_step", counting)
     model = {"layers": "linear", "train": {"epochs": {"choice": [1, 2, 3]}}, "search": "grid"}
@@ -221,7 +221,7 @@ def test_a_score_may_be_the_mean_over_folds_or_seeds(tmp_path: Path, over: str, 
 
 
 def test_a_trial_that_fails_is_ranked_last(tmp_path: Path) -> None:
-    model = {
+    model: dict[str, Any] = {
         "layers": ["flatten", *[{"dense": 32}] * 3],
         "train": {"optimizer": "sgd", "learning_rate": {"choice": [10.0, 0.01]}, "epochs": 2},
         "search": "grid",

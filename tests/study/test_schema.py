@@ -6,7 +6,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from test_validation_messages import BASE, END, MISTAKES
+from validation_cases import BASE, END, MISTAKES
 
 from snellen.errors import StudyError
 from snellen.study.document import from_values, open_document, parse, shipped_studies

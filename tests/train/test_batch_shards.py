@@ -24,8 +24,7 @@ LENET: dict[str, Any] = {"layers": ZOO["lenet-5"], "input_shape": (32, 32, 1), "
 
 
 def place(folder: Path, threads: int) -> RunContext:
-    strategy = {"name": "test", "threads": threads}
-    return RunContext(folder, snellen.from_arrays(*blobs(90), pixel_range=(0, 255)), material(), strategy)
+    return RunContext(folder, snellen.from_arrays(*blobs(90), pixel_range=(0, 255)), material(), {"threads": threads})
 
 
 @pytest.mark.parametrize(

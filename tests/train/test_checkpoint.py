@@ -135,7 +135,11 @@ def test_no_array_can_be_dropped(folder: Path, snapshots: list[Snapshot], role: 
     for name in arrays:
         tensors.save(path, {other: array for other, array in arrays.items() if other != name})
         digest = digest_file(path)
-        rewritten(folder, lambda stored, digest=digest: stored["files"][role].update(sha256=digest))
+
+        def fit(stored: dict[str, Any], digest: str = digest) -> None:
+            stored["files"][role]["sha256"] = digest
+
+        rewritten(folder, fit)
         try:
             loaded = load(folder)
             assert loaded is not None

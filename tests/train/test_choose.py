@@ -25,6 +25,7 @@ from snellen.models.skip import Skip
 from snellen.train.backend.choose import KERNELS, TORCH, backends_for, workspace
 from snellen.train.backend.compiled_backend import CompiledBackend
 from snellen.train.layout import Layout
+from snellen.train.optimizers import Optimizer
 from snellen.train.step import Rule, StepInputs, TorchBackend, TrainState, training_step
 
 CONV = Conv(filters=16, kernel=3, padding="same")
@@ -106,6 +107,7 @@ def test_an_unknown_layer_is_trained_by_torch(backend: str) -> None:
     rule = rule_of((Flatten(), Dense(units=8), Shifted(), Dense(units=3)), lanes=2)
     parameters, layers = rule.network.init((0, 1))
     state = TrainState(rule.layout.flatten(parameters), layers, {})
+    assert isinstance(rule.optimizer, Optimizer)
     state.slots = rule.optimizer.init(state.theta)
     space = workspace(rule, state.theta, backend=backend)
     assert isinstance(space.backend, TorchBackend)

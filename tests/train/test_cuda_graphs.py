@@ -75,8 +75,8 @@ def expect_same(found: Snapshot, expected: Snapshot, near: float = 1e-12) -> Non
         pairs += [(value, theirs[name]) for name, value in own.items()]
     for value, wanted in pairs:
         torch.testing.assert_close(held(value), held(wanted), rtol=near, atol=near)
-    for own, theirs in zip(found.lanes, expected.lanes, strict=True):
-        for line, other in zip(own.history, theirs.history, strict=True):
+    for lane_found, lane_expected in zip(found.lanes, expected.lanes, strict=True):
+        for line, other in zip(lane_found.history, lane_expected.history, strict=True):
             assert line["loss"] == pytest.approx(other["loss"], rel=near)
             assert line["accuracy"] == other["accuracy"]
 
@@ -163,7 +163,12 @@ def repeats_nothing(step: Step) -> Step:
 
 def repeats_twice(step: Step) -> Step:
     """As if the weights had moved already."""
-    return lambda: (step(), step())[0]
+
+    def twice() -> None:
+        step()
+        step()
+
+    return twice
 
 
 def keeps_the_rate(step: Step) -> Step:
@@ -239,10 +244,10 @@ def test_the_record_of_the_pack_tells(tmp_path: Path, monkeypatch: pytest.Monkey
 def record_of(folder: Path, own: Lane) -> dict[str, Any]:
     """What the record of a pack of one lane says of how it was computed."""
     data = snellen.from_arrays(*blobs(90), pixel_range=(0, 255))
-    place = RunContext(folder, data, material(), {"name": "test", "threads": 1})
+    place = RunContext(folder, data, material(), {"threads": 1})
     train_pack([own], place, Silent())
     assert place.folder(own.ids[0]).is_over()
-    return recorded_strategy([own], place)
+    return dict(recorded_strategy([own], place))
 
 
 @on_a_gpu

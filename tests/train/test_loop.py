@@ -15,6 +15,7 @@ from sklearn.datasets import load_digits
 from sklearn.neighbors import KNeighborsClassifier
 from training_cases import STEPS, TRAIN_ROWS, VALIDATION_ROWS, checkpoint, lane, material, start, train, training
 
+from snellen.models.keys import Key
 from snellen.train import step_runner
 from snellen.train.batches import ResidentData
 from snellen.train.early_stopping import EarlyStopping
@@ -23,7 +24,7 @@ from snellen.train.lane import Lane
 from snellen.train.loop import Training
 from snellen.train.loop import train as train_pack
 from snellen.train.snapshot import EpochRecord, Kept, Snapshot
-from snellen.train.step import StepInputs
+from snellen.train.step import StepInputs, training_step
 from snellen.train.watcher import Silent
 
 
@@ -87,11 +88,12 @@ def test_every_row_once_an_epoch_in_a_new_order() -> None:
 
 def test_every_step_has_an_address_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that dropout never drops the same again, and a resumed epoch drops what it would have dropped."""
-    step, keys = step_runner.training_step, []
+    keys: list[Key] = []
 
     def noting(rule: Any, state: Any, inputs: StepInputs, workspace: Any) -> Any:
+        assert isinstance(inputs.key, Key)
         keys.append(inputs.key)
-        return step(rule, state, inputs, workspace)
+        return training_step(rule, state, inputs, workspace)
 
     monkeypatch.setattr(step_runner, "training_step", noting)
     trained(tmp_path)
@@ -170,10 +172,9 @@ def test_the_kept_weights_are_those_of_the_best_epoch(
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_a_loss_that_is_no_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: float) -> None:
     """At the second step of the second epoch: the message names step, rate and last good epoch; that epoch is saved."""
-    step = step_runner.training_step
 
     def breaking(rule: Any, state: Any, inputs: StepInputs, workspace: Any) -> Any:
-        outcome = step(rule, state, inputs, workspace)
+        outcome = training_step(rule, state, inputs, workspace)
         if inputs.step == STEPS + 2:
             outcome.targets[0, 3] = value
         return outcome

@@ -15,12 +15,11 @@ from snellen.models.keys import Key
 from snellen.train import step_runner, store_results
 from snellen.train.executors.in_turn import packs_of
 from snellen.train.run_context import RunContext
-from snellen.train.step import StepInputs, TrainState
+from snellen.train.step import StepInputs, TrainState, training_step
 from snellen.train.train_pack import train_pack
 from snellen.train.watcher import Silent
 
 LANES = [lane(seed=seed) for seed in range(4)]
-STRATEGY = {"name": "test", "threads": 1}
 
 
 class Noting(Silent):
@@ -34,7 +33,7 @@ class Noting(Silent):
 
 
 def place(folder: Path) -> RunContext:
-    return RunContext(folder, snellen.from_arrays(*blobs(90), pixel_range=(0, 255)), material(), STRATEGY)
+    return RunContext(folder, snellen.from_arrays(*blobs(90), pixel_range=(0, 255)), material(), {"threads": 1})
 
 
 def weights(here: RunContext) -> list[bytes]:
@@ -44,12 +43,11 @@ def weights(here: RunContext) -> list[bytes]:
 
 def room_for(count: int, monkeypatch: pytest.MonkeyPatch, from_step: int = 1) -> None:
     """More than so many lanes do not fit, from this step on."""
-    step = step_runner.training_step
 
     def greedy(rule: Any, state: TrainState, inputs: StepInputs, workspace: Any) -> Any:
         if len(state.theta) > count and int(inputs.step) >= from_step:
             raise MemoryError("no room")
-        return step(rule, state, inputs, workspace)
+        return training_step(rule, state, inputs, workspace)
 
     monkeypatch.setattr(step_runner, "training_step", greedy)
 
@@ -71,12 +69,11 @@ def test_half_of_the_lanes_go_on_from_the_last_whole_epoch(tmp_path: Path, monke
 
 def test_a_lane_that_does_not_fit_alone_fails_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     here = place(tmp_path)
-    step = step_runner.training_step
 
     def greedy(rule: Any, state: Any, inputs: StepInputs, workspace: Any) -> Any:
         if isinstance(inputs.key, Key) and 3 in inputs.key.seeds:
             raise MemoryError("no room for the fourth")
-        return step(rule, state, inputs, workspace)
+        return training_step(rule, state, inputs, workspace)
 
     monkeypatch.setattr(step_runner, "training_step", greedy)
     train_pack(LANES, here, Silent())

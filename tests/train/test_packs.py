@@ -23,6 +23,7 @@ from snellen.train.executors.in_turn import is_finished, train_lanes
 from snellen.train.job import Job
 from snellen.train.lane import Lane
 from snellen.train.run_context import RunContext
+from snellen.train.step import training_step
 from snellen.train.store_results import stop_lane
 from snellen.train.strategy.packs import estimated_seconds, form_packs
 from snellen.train.strategy.rule import DENSE_WIDTH, width_by_rule
@@ -53,6 +54,9 @@ class Quiet(Silent):
         self.packs.append(len(lanes))
 
     def ended(self, lanes: Any) -> None:
+        """Nothing."""
+
+    def turned(self, lanes: Any) -> None:
         """Nothing."""
 
 
@@ -134,9 +138,7 @@ def test_stop_rules_that_share_a_trajectory_are_what_each_would_be_alone(
 
 
 def place(folder: Path) -> RunContext:
-    return RunContext(
-        folder, snellen.from_arrays(*blobs(90), pixel_range=(0, 255)), material(), {"name": "test", "threads": 1}
-    )
+    return RunContext(folder, snellen.from_arrays(*blobs(90), pixel_range=(0, 255)), material(), {"threads": 1})
 
 
 def stored(folder: Path, one: Job) -> Any:
@@ -271,11 +273,11 @@ def test_a_record_that_is_none_is_refused(tmp_path: Path) -> None:
 
 def test_every_step_is_taken_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many lanes, an epoch is as many calls as for one."""
-    step, calls = step_runner.training_step, []
+    calls = []
 
     def noting(*arguments: Any) -> Any:
         calls.append(1)
-        return step(*arguments)
+        return training_step(*arguments)
 
     monkeypatch.setattr(step_runner, "training_step", noting)
     train(*[lane(seed=seed) for seed in range(5)], folder=tmp_path)

@@ -109,7 +109,7 @@ def test_one_that_needs_too_much_memory_fails_alone(
     def exhausted(*_: Any) -> baselines.Fitted:
         raise MemoryError("1 TiB")
 
-    failing = baselines.Floor(exhausted, BASELINES["logistic regression"].predict)
+    failing = baselines.Baseline(exhausted, BASELINES["logistic regression"].predict)
     monkeypatch.setitem(BASELINES, "logistic regression", failing)
     run = run_small(tmp_path / "run", models=QUICK)
     assert run.evaluation.baselines == ("nearest centroid", "majority class")

@@ -19,6 +19,7 @@ from snellen.files import atomic
 from snellen.files.atomic import write_json
 from snellen.files.stored import read_json
 from snellen.models.zoo import ZOO
+from snellen.train.environment import PackEnvironment
 from snellen.train.executors import in_turn, local
 from snellen.train.executors.in_turn import packs_of
 from snellen.train.lane import Lane
@@ -42,7 +43,7 @@ from snellen.train.watcher import Silent
 LENET: dict[str, Any] = {"layers": ZOO["lenet-5"], "input_shape": (32, 32, 1), "classes": 10, "batch_size": 64}
 ONE = lane()
 RULE = Strategy("torch", 10, 1, 1)
-MACHINE = {"device": "cpu", "threads": 1, "processor": "one"}
+MACHINE: PackEnvironment = {"device": "cpu", "threads": 1, "processor": "one"}
 
 
 @pytest.fixture(autouse=True)
@@ -241,7 +242,8 @@ def test_another_machine_is_measured_again(
     cache.settle_timings(tmp_path / "a", [ONE], MACHINE)
     if what not in MACHINE:
         monkeypatch.setattr(what, value)
-    cache.settle_timings(tmp_path / "b", [ONE], {**MACHINE, **({what: value} if what in MACHINE else {})})
+    machine: Any = {**MACHINE, **({what: value} if what in MACHINE else {})}
+    cache.settle_timings(tmp_path / "b", [ONE], machine)
     assert len(measured) == 2
 
 

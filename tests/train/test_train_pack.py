@@ -23,7 +23,7 @@ from snellen.train.epoch_results import Validation
 from snellen.train.lane import Lane
 from snellen.train.results import JobFolder, Result
 from snellen.train.run_context import RunContext
-from snellen.train.step import StepInputs
+from snellen.train.step import StepInputs, training_step
 from snellen.train.train_pack import train_pack
 from snellen.train.watcher import Silent
 
@@ -31,9 +31,7 @@ ROWS = {"train": np.arange(60), "validation": np.arange(60, 90)}
 
 
 def run_context(folder: Path) -> RunContext:
-    return RunContext(
-        folder, snellen.from_arrays(*blobs(90), pixel_range=(0, 255)), material(), {"name": "test", "threads": 1}
-    )
+    return RunContext(folder, snellen.from_arrays(*blobs(90), pixel_range=(0, 255)), material(), {"threads": 1})
 
 
 def performed(folder: Path, **changes: Any) -> tuple[Result, JobFolder]:
@@ -94,10 +92,9 @@ def test_a_failed_job_keeps_its_last_good_epoch(
 ) -> None:
     good = (breaks_at - 1) // 4
     whole = performed(tmp_path / "whole", epochs=good)[0] if good else None
-    step = step_runner.training_step
 
     def breaking(rule: Any, state: Any, inputs: StepInputs, workspace: Any) -> Any:
-        outcome = step(rule, state, inputs, workspace)
+        outcome = training_step(rule, state, inputs, workspace)
         if inputs.step == breaks_at:
             outcome.targets[:] = torch.nan
         return outcome

@@ -58,9 +58,10 @@ def step_runner(
 def workspace(rule: Rule, theta: Tensor, team: ThreadTeam | None = None, backend: str = TORCH) -> Workspace:
     """For steps on theta (L, P), which may be changed in place between them. The library computes in float32 only."""
     team = team or ThreadTeam()
-    compiled = CompiledNetwork.of(rule.network, len(theta)) if backend == KERNELS else None
-    if compiled is not None and theta.dtype == torch.float32:
-        return Workspace(CompiledBackend(compiled, theta, team.size), team)
+    if backend == KERNELS and theta.dtype == torch.float32 and library() is not None:
+        compiled = CompiledNetwork.of(rule.network, len(theta))
+        if compiled is not None:
+            return Workspace(CompiledBackend(compiled, theta, team.size), team)
     return Workspace(TorchBackend(_layers(rule.network, theta), rule.layout, theta, team.size), team)
 
 
