@@ -180,7 +180,7 @@ def test_a_notebook_shows_a_run_a_study_and_curves(small_run: Run) -> None:
             assert finding.sentence.replace("`", "").replace(" %", "\xa0%") in "".join(shown.itertext())
     rows = [["".join(cell.itertext()) for cell in row.iter("td")] for row in shown.iter("tr")][1:]
     assert [row[0].split()[0] for row in rows[: len(MODELS)]] == list(small_run.evaluation.ranked)
-    assert [row[3] == "not opened" for row in rows[: len(MODELS)]] == [False, True, True]
+    assert [row[3] == "not evaluated" for row in rows[: len(MODELS)]] == [False, True, True]
     assert f"{100 * small_run.leaderboard['validation_accuracy'][0]:.1f}" in rows[0][2]
     study = "".join(html5lib.parseFragment(small_study()._repr_html_(), namespaceHTMLElements=False).itertext())
     assert "flatten > dense > dropout" in study and "batch_size: 64" in study

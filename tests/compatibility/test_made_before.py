@@ -92,7 +92,7 @@ def test_a_run_opens_with_all_that_was_stored(finished: Path) -> None:
         assert row["seeds"] == len(jobs) == 2
         np.testing.assert_allclose(row["validation_accuracy"], np.mean([accuracy(job, "validation") for job in jobs]))
         assert 0 < row["folds_accuracy"] < 1
-    assert run.leaderboard.filter(run.leaderboard["kind"] == "floor").height == 3
+    assert run.leaderboard.filter(run.leaderboard["kind"] == "baseline").height == 3
     assert run.history("phases")["phase"].to_list() == [1, 1, 2, 2]
     for role, count in {"train": 157, "validation": 60, "calibration": 20, "test": 300, "out_of_fold": 217}.items():
         predictions = run.predictions("searched", role)

@@ -117,6 +117,6 @@ def test_the_page_writes_rules_and_times() -> None:
     other = row | {"models": [], "way": "torch", "kernels": "off", "step_ms": None}
     html = shown([row, other]).split("How it was computed")[1].split("</details>")[0]
     assert html.count("<tr>") == 3
-    for text in ("a and b", "kernels (avx2)", "<td>torch</td>", ">0.123<", ">rule<", "earlier phases or studies"):
+    for text in ("a and b", "kernels (avx2)", "<td>torch</td>", ">0.123<", ">by rule<", "earlier phases or studies"):
         assert text in html
     assert "How it was computed" not in shown([])

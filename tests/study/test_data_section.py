@@ -15,6 +15,8 @@ from snellen.study.document import parse
 from snellen.study.schema import StudyFile
 
 SCHEMA = StudyFile.model_json_schema()
+CACHE_KEYS = {"resizing": "fit"}
+"""Options that have another name in the keys of caches."""
 
 
 def study(data: str) -> StudyFile:
@@ -41,7 +43,7 @@ def test_what_it_means(written: str, option: str, value: Any) -> None:
     options = options_of(study(written))
     assert getattr(options, option) == value
     unsaid = options_of(study("kind: folder")).as_json()
-    assert {key for key, found in options.as_json().items() if found != unsaid[key]} == {option}
+    assert {key for key, found in options.as_json().items() if found != unsaid[key]} == {CACHE_KEYS.get(option, option)}
     document = parse(f"study: s\ndata: {{source: x, {written}}}\nmodels: {{m: {{layers: linear}}}}\n", "f")
     jsonschema.validate(document.values, SCHEMA)
 
@@ -58,7 +60,7 @@ def test_near_duplicates_belong_to_the_split() -> None:
         ("resize: 1000", r"`resize` of `data` must be"),
         ("resize: 32, pad: 32", r"more than one of resize, crop and pad; found resize and pad"),
         ("classes: [cat]", r"`classes` of `data` must have 2 or more items"),
-        ("group: {level: 1, column: x}", r"`group` says what pictures share; found column and level"),
+        ("group: {level: 1, column: x}", r"`group` needs exactly one key; found column and level"),
         ("group: {pattern: '('}", r"not a regular expression"),
         ("group: {}", r"expected column, level or pattern"),
         ("on_bad_image: skip", r"`on_bad_image` of `data` must be 'exclude'; got 'skip'"),

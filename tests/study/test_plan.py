@@ -23,12 +23,13 @@ from snellen.train.loop import Training
 from snellen.train.strategy.estimate import estimate_cost
 
 DATASET = snellen.from_arrays(*blobs(120), pixel_range=(0, 255))
-DATA = split_data(DATASET, Split(test=30, validation=30))
+SPLIT = Split(test=30, validation=30)
 
 
 def planned(models: dict[str, Any], **sections: Any) -> Plan:
     study = from_values({"study": "s", "data": "memory:x", "models": models, **sections}).study()
-    return plan(study, DATA)
+    folds = (study.folds.count, study.folds.repeats) if study.folds else None
+    return plan(study, split_data(DATASET, SPLIT, folds))
 
 
 def test_the_same_job_under_two_names_is_trained_once() -> None:
@@ -45,7 +46,7 @@ def test_lanes_hold_the_rows_of_their_roles() -> None:
     (lane,) = planned({"a": {"layers": "linear"}}).lanes
     assert set(lane.rows) == {"train", "validation"}, "test rows are nobody's business"
     for role, rows in lane.rows.items():
-        np.testing.assert_array_equal(rows, DATA.roles.rows[role])
+        np.testing.assert_array_equal(rows, split_data(DATASET, SPLIT).roles.rows[role])
 
 
 def test_only_a_schedule_that_needs_them_ties_the_trajectory_to_the_epochs() -> None:
