@@ -19,7 +19,7 @@ import pytest
 
 import snellen
 from snellen.train import run_context, step_runner
-from snellen.train.checkpoint import Checkpoint
+from snellen.train.resume_checkpoint import Checkpoint
 from snellen.train.step import training_step
 
 STUDY: dict[str, Any] = {

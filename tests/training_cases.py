@@ -14,10 +14,10 @@ from snellen.models.features import AnyPart
 from snellen.models.layers import Dense
 from snellen.train import initial_state, loop
 from snellen.train.batches import ResidentData
-from snellen.train.checkpoint import Checkpoint
 from snellen.train.job import Job, StopRule, Trajectory
 from snellen.train.lane import Lane
 from snellen.train.loop import Training
+from snellen.train.resume_checkpoint import Checkpoint
 from snellen.train.snapshot import Snapshot, together
 from snellen.train.watcher import Silent
 

@@ -27,7 +27,7 @@ from snellen.search.stored import SearchOutcome
 from snellen.study.data_settings import split_of_study
 from snellen.train import train_pack
 from snellen.train.environment import Environment
-from snellen.train.executors import in_turn
+from snellen.train.executors import sequential
 from snellen.train.snapshot import EpochRecord
 from snellen.train.watcher import Silent
 
@@ -147,10 +147,10 @@ def test_an_interrupted_run_ends_as_if_it_had_not_been(
         original(lanes, *arguments)
         ended[str([lane.ids for lane in lanes])] += 1
 
-    monkeypatch.setattr(in_turn, "train_pack", killed)
+    monkeypatch.setattr(sequential, "train_pack", killed)
     with pytest.raises(Killed):
         run(tmp_path / "run")
-    monkeypatch.setattr(in_turn, "train_pack", original)
+    monkeypatch.setattr(sequential, "train_pack", original)
     again = run(tmp_path / "run").folder
     assert outcomes(again) == outcomes(nested)
     for path in (nested / "jobs").glob("*/predictions/*"):
@@ -172,7 +172,7 @@ def search_of(scope: Scope, dataset: Dataset, folder: Path) -> SearchOutcome:
         def trained(self, place: int, record: EpochRecord) -> None: ...
 
     def train(lanes: Any, until: int | None) -> None:
-        in_turn.train_lanes(lanes, place, Watching(), until)
+        sequential.train_lanes(lanes, place, Watching(), until)
 
     model = study().file.models["dense"]
     return Driver("dense", "dense", model, scope, place, train, lambda number, asks: None).run()

@@ -17,7 +17,7 @@ import snellen
 from snellen.api import Run
 from snellen.errors import StudyError
 from snellen.train import step_runner, train_pack
-from snellen.train.executors import in_turn
+from snellen.train.executors import sequential
 from snellen.train.step import training_step
 
 DENSE: dict[str, Any] = {
@@ -131,10 +131,10 @@ def test_an_interrupted_search_ends_as_if_it_had_not_been(
         original(*arguments)
         done.append(1)
 
-    monkeypatch.setattr(in_turn, "train_pack", killed)
+    monkeypatch.setattr(sequential, "train_pack", killed)
     with pytest.raises(Killed):
         run(tmp_path / "run", DENSE)
-    monkeypatch.setattr(in_turn, "train_pack", original)
+    monkeypatch.setattr(sequential, "train_pack", original)
     again = run(tmp_path / "run", DENSE).folder
     assert rounds(again) == rounds(halved)
     assert outcome(again) == outcome(halved)
@@ -147,7 +147,7 @@ def test_a_finished_search_is_not_repeated(halved: Path, tmp_path: Path, monkeyp
     def forbidden(lanes: Sequence[Any], *_: Any) -> None:
         raise AssertionError(f"trained again: {lanes}")
 
-    monkeypatch.setattr(in_turn, "train_pack", forbidden)
+    monkeypatch.setattr(sequential, "train_pack", forbidden)
     assert outcome(run(tmp_path / "again", DENSE).folder) == before
 
 

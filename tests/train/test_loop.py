@@ -18,8 +18,8 @@ from training_cases import STEPS, TRAIN_ROWS, VALIDATION_ROWS, checkpoint, lane,
 from snellen.models.keys import Key
 from snellen.train import step_runner
 from snellen.train.batches import ResidentData
-from snellen.train.early_stopping import EarlyStopping
 from snellen.train.epoch_results import Validation
+from snellen.train.kept_epoch import EarlyStopping
 from snellen.train.lane import Lane
 from snellen.train.loop import Training
 from snellen.train.loop import train as train_pack

@@ -13,7 +13,7 @@ import snellen
 from snellen.files.stored import read_json
 from snellen.models.keys import Key
 from snellen.train import step_runner, store_results
-from snellen.train.executors.in_turn import packs_of
+from snellen.train.executors.sequential import packs_of
 from snellen.train.run_context import RunContext
 from snellen.train.step import StepInputs, TrainState, training_step
 from snellen.train.train_pack import train_pack

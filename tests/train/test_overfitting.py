@@ -14,8 +14,8 @@ import training_cases as cases
 
 import snellen
 from snellen.evaluate.record import RunRecord
-from snellen.train.checkpoint import Checkpoint
 from snellen.train.overfitting import Losses, losses_of, sample
+from snellen.train.resume_checkpoint import Checkpoint
 from snellen.train.snapshot import Snapshot, kept_arrays
 from snellen.train.watcher import Silent
 

@@ -19,7 +19,7 @@ from snellen.models.zoo import ZOO
 from snellen.train import step_runner
 from snellen.train.batches import Batches
 from snellen.train.epoch_results import Validation
-from snellen.train.executors.in_turn import is_finished, train_lanes
+from snellen.train.executors.sequential import is_finished, train_lanes
 from snellen.train.job import Job
 from snellen.train.lane import Lane
 from snellen.train.run_context import RunContext

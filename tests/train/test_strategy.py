@@ -20,8 +20,8 @@ from snellen.files.atomic import write_json
 from snellen.files.stored import read_json
 from snellen.models.zoo import ZOO
 from snellen.train.environment import PackEnvironment
-from snellen.train.executors import in_turn, local
-from snellen.train.executors.in_turn import packs_of
+from snellen.train.executors import sequential, worker_pool
+from snellen.train.executors.sequential import packs_of
 from snellen.train.lane import Lane
 from snellen.train.loop import train
 from snellen.train.run_context import RunContext
@@ -335,7 +335,7 @@ def test_a_rule_is_written_down_as_one(tmp_path: Path) -> None:
 def test_workers_change_no_bit(measured: list[list[Strategy]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(packs, "WORTH_SECONDS", 0.0)
     for workers in (1, 2):
-        local.train_lanes(lanes(), place(tmp_path / str(workers), workers), Quiet())
+        worker_pool.train_lanes(lanes(), place(tmp_path / str(workers), workers), Quiet())
     one, two = weights(tmp_path / "1"), weights(tmp_path / "2")
     assert one == two and len(one) == 5 and len(measured) == 1
     assert {len(read_json(path)["lanes"]) for path in tmp_path.glob("2/packs/*/pack.json")} == {1, 2}
@@ -347,7 +347,7 @@ def test_a_run_holds_on_to_what_it_was_begun_with(
 ) -> None:
     """The next rung of a search, on a day when the measurement would say otherwise or is switched off."""
     for name in ("straight", "resumed"):
-        in_turn.train_lanes(lanes(6), place(tmp_path / name), Quiet(), until=2)
+        sequential.train_lanes(lanes(6), place(tmp_path / name), Quiet(), until=2)
         if name == "resumed" and lost == "cache":
             for path in (tmp_path / "cache/strategies").iterdir():
                 content = read_json(path)
@@ -356,7 +356,7 @@ def test_a_run_holds_on_to_what_it_was_begun_with(
             monkeypatch.setenv("SNELLEN_STRATEGY", "rule")
         promoted = lanes(6)[::2]
         assert [len(pack) for pack in packs_of(promoted, place(tmp_path / name), None)] == [2, 1]
-        in_turn.train_lanes(promoted, place(tmp_path / name), Quiet())
+        sequential.train_lanes(promoted, place(tmp_path / name), Quiet())
     assert weights(tmp_path / "straight") == weights(tmp_path / "resumed") != {}
 
 

@@ -14,7 +14,10 @@ from snellen.plain import say
 def check(
     study: Annotated[
         str | None,
-        typer.Argument(metavar="STUDY", help="A study file (YAML), or the name of a study that comes with Snellen."),
+        typer.Argument(
+            metavar="STUDY",
+            help="A study file (YAML), or the name of a study that comes with Snellen. Not needed with --schema.",
+        ),
     ] = None,
     set_: Overrides = None,
     seed: Seed = None,

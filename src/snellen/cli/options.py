@@ -22,18 +22,25 @@ Overrides = Annotated[
     ),
 ]
 Seed = Annotated[
-    int | None, typer.Option(help="Random seed of training: initial weights, order of the images, dropout.")
+    int | None,
+    typer.Option(help="Use another seed than the study file has: for initial weights, order of the images, dropout."),
 ]
 Device = Annotated[
     str, typer.Option(help="Where to compute: cpu, cuda, cuda:1 or mps; auto is cuda where there is one, else cpu.")
 ]
 Threads = Annotated[
     int | None,
-    typer.Option(min=1, help="CPU threads to use; all cores when not given. A run that is continued keeps its number."),
+    typer.Option(
+        min=1, help="CPU threads to use; all cores when not given. A resumed run keeps its number of threads."
+    ),
 ]
 Workers = Annotated[
     int | None,
-    typer.Option(min=1, help="Processes that train networks at the same time; as many as threads when not given."),
+    typer.Option(
+        min=1,
+        help="At most so many processes train at the same time, on a CPU and where there is enough work; as many as "
+        "threads when not given.",
+    ),
 ]
 DataFolder = Annotated[
     Path | None,

@@ -26,7 +26,11 @@ def predict(
         ),
     ],
     score: Annotated[
-        bool, typer.Option("--score", help="Also compare with the labels of the data; each time is counted.")
+        bool,
+        typer.Option(
+            "--score",
+            help="Also print the accuracy on data with labels. Each use is recorded, because test data wear out.",
+        ),
     ] = False,
     invert: Annotated[bool, typer.Option("--invert", help="Exchange black and white in the images first.")] = False,
     csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the predictions into this file.")] = None,

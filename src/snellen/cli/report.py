@@ -16,7 +16,10 @@ def report(
     only: Annotated[
         list[str] | None,
         typer.Option(
-            "--only", metavar="ANALYSIS", help="First make this analysis again; this reads the images. May be repeated."
+            "--only",
+            metavar="ANALYSIS",
+            help="First make this analysis again: units, maps, curves, answers, errors or data. This reads the images. "
+            "May be repeated.",
         ),
     ] = None,
     data_dir: DataFolder = None,
@@ -24,7 +27,7 @@ def report(
 ) -> None:
     """Write the report of a finished run again; nothing is trained.
 
-    It needs the files in the folder of the run only, neither the data nor a GPU.
+    Without --only it needs the files in the folder of the run alone, neither the images nor a GPU.
     """
     expect_free(run)
     from snellen.console import console_for

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from snellen.evaluate.networks import Networks, networks_on
 from snellen.evaluate.scores import Estimate
 from snellen.evaluate.trained_networks import TrainedNetwork, fitted_images, trained
+from snellen.findings.chosen_model import test_uses
 from snellen.findings.comparisons import largest_detectable, no_evidence
-from snellen.findings.conclusions import test_uses
 from snellen.findings.finding import Facts
 from snellen.findings.naming import what_validation_chose
 from snellen.phrases import percent, percent_limits, quoted

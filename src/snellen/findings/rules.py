@@ -10,8 +10,8 @@ from snellen.explain.analysis_result import reading
 from snellen.files.atomic import write_json
 from snellen.findings import (
     baselines,
+    chosen_model,
     comparisons,
-    conclusions,
     controls,
     data,
     folds,
@@ -29,16 +29,16 @@ from snellen.findings.finding import Facts, Finding, FindingJson, Rule
 
 RULES: dict[str, Rule] = {
     # which model, how good
-    "SNL001": conclusions.chosen,
+    "SNL001": chosen_model.chosen,
     "SNL012": folds.cross_validated,
-    "SNL002": conclusions.test_accuracy,
+    "SNL002": chosen_model.test_accuracy,
     "SNL016": units.hidden_units,  # only where a study asks for it: then it is the question
-    "SNL003": conclusions.other_tests,
+    "SNL003": chosen_model.other_tests,
     # how sure
     "SNL009": comparisons.undecided,
     "SNL005": comparisons.no_comparison,
     "SNL013": searches.optimism,
-    "SNL004": conclusions.test_evaluations,
+    "SNL004": chosen_model.test_evaluations,
     # better than what
     "SNL010": comparisons.compared,
     "SNL011": comparisons.compared_on_test,

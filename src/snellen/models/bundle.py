@@ -27,7 +27,7 @@ from snellen.limits import (
 )
 from snellen.models.build import Network, assemble
 from snellen.models.bundle_files import Read, bundle_files, shown
-from snellen.models.bundle_sections import Pixels, Sections, Sha256, expect_applied, expect_known
+from snellen.models.bundle_optional_sections import Pixels, Sections, Sha256, expect_applied, expect_known
 from snellen.models.features import AnyPart
 from snellen.models.forward import predict_probabilities, resident
 from snellen.models.weights import max_bytes, unpack_weights

@@ -152,7 +152,7 @@ def fragment(template: str, context: Mapping[str, Any]) -> str:
 
 def stylesheet() -> str:
     """The style sheet of every page."""
-    return resource("page.css") + resource("confusion_matrix.css")
+    return resource("colours.css") + resource("page.css") + resource("confusion_matrix.css")
 
 
 def _within(content: ReportJson, count: int | None) -> ReportJson:

@@ -29,7 +29,7 @@ from snellen.run.analyses import expect_in_study, make_analyses, scene_of
 from snellen.run.bundle_check import expect_loadable
 from snellen.run.callback import RunCallback
 from snellen.run.data_file import data_values
-from snellen.run.final_test import open_test_of_baselines, open_test_of_models
+from snellen.run.evaluate_on_test import open_test_of_baselines, open_test_of_models
 from snellen.run.prepare_libraries import prepared_libraries
 from snellen.run.run_folder import Settings, begin_run, run_context, settle_environment, write_plan
 from snellen.run.train import search_models, train_baselines, train_plan
@@ -40,7 +40,7 @@ from snellen.study.document import Document
 from snellen.study.plan import Plan, plan, with_final
 from snellen.study.schema import StudyFile
 from snellen.study.search_results import apply_search_results
-from snellen.train.executors.local import Local
+from snellen.train.executors.worker_pool import Local
 from snellen.train.train_pack import remove_finished_checkpoints
 
 

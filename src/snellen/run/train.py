@@ -17,8 +17,8 @@ from snellen.study.schema import Model, StudyFile
 from snellen.study.search_results import SearchResults, Split, split_file, split_label
 from snellen.study.space import Assignment
 from snellen.train.baselines import fit_baselines
-from snellen.train.executors.in_turn import is_finished
-from snellen.train.executors.local import Local
+from snellen.train.executors.sequential import is_finished
+from snellen.train.executors.worker_pool import Local
 from snellen.train.lane import Lane
 from snellen.train.run_context import RunContext
 from snellen.train.snapshot import EpochRecord

@@ -7,7 +7,7 @@ import torch
 from snellen.models.build import to_tensors
 from snellen.models.fit import fit
 from snellen.train.batches import ResidentData
-from snellen.train.early_stopping import EarlyStopping
+from snellen.train.kept_epoch import EarlyStopping
 from snellen.train.lane import Lane
 from snellen.train.layout import Layout
 from snellen.train.snapshot import Kept, Progress, Snapshot, Values

@@ -10,12 +10,12 @@ from snellen.train.backend.choose import TORCH, backends_for, step_runner, works
 from snellen.train.backend.cuda_graphs import CudaGraphs
 from snellen.train.backend.thread_team import ThreadTeam
 from snellen.train.batches import Batches, ResidentData
-from snellen.train.checkpoint import Checkpoint
 from snellen.train.epoch_results import TrainedEpoch, Validation, epoch_record, is_done, progress_after
 from snellen.train.lane import Lane
 from snellen.train.layout import Layout
 from snellen.train.metric_accumulator import MetricAccumulator
 from snellen.train.out_of_memory import is_out_of_memory
+from snellen.train.resume_checkpoint import Checkpoint
 from snellen.train.snapshot import EpochRecord, Progress, Snapshot
 from snellen.train.step import Rule, TrainState
 from snellen.train.watcher import Watcher

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from snellen.data.dataset import Dataset
 from snellen.train.batches import ResidentData
-from snellen.train.checkpoint import Checkpoint
 from snellen.train.environment import PackEnvironment
 from snellen.train.lane import Lane, pack_id
 from snellen.train.results import JobFolder
+from snellen.train.resume_checkpoint import Checkpoint
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field, with_config
 from torch import Tensor
 from typing_extensions import TypedDict
 
-from snellen.train.early_stopping import EarlyStopping
+from snellen.train.kept_epoch import EarlyStopping
 
 Values = dict[str, Tensor]
 

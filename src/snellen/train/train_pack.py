@@ -13,10 +13,10 @@ from snellen.models.weights import load_weights
 from snellen.train import initial_state
 from snellen.train.backend.choose import TORCH
 from snellen.train.backend.cuda_graphs import CudaGraphs
-from snellen.train.checkpoint import Checkpoint
 from snellen.train.lane import Lane
 from snellen.train.loop import train
 from snellen.train.out_of_memory import is_out_of_memory
+from snellen.train.resume_checkpoint import Checkpoint
 from snellen.train.run_context import RunContext
 from snellen.train.snapshot import Snapshot, together
 from snellen.train.store_results import fail_pack, store_lane

@@ -1,6 +1,6 @@
 """Figures as Vega-Lite specifications, built with Altair.
 
-Colours are CSS variables of the page (page.css), so light, dark and paper need no second drawing.
+Colours are CSS variables of the page (colours.css), so light, dark and paper need no second drawing.
 """
 
 from __future__ import annotations

@@ -20,8 +20,8 @@ from training_cases import lane, material
 import snellen
 from snellen.errors import IdentityError
 from snellen.files.stored import read_json
-from snellen.train.executors import in_turn, local
-from snellen.train.executors.local import Pool, train_lanes
+from snellen.train.executors import sequential, worker_pool
+from snellen.train.executors.worker_pool import Pool, train_lanes
 from snellen.train.lane import Lane
 from snellen.train.run_context import RunContext
 from snellen.train.strategy import packs as strategy_packs
@@ -98,7 +98,7 @@ def test_two_workers_leave_the_same_bytes(tmp_path: Path, whole: dict[str, bytes
 
 def children() -> list[psutil.Process]:
     """Workers of this process that are alive."""
-    return [each for each in psutil.Process().children() if any(local.WORKER in word for word in each.cmdline())]
+    return [each for each in psutil.Process().children() if any(worker_pool.WORKER in word for word in each.cmdline())]
 
 
 def test_a_worker_that_dies_loses_only_its_pack_which_is_run_again(tmp_path: Path, whole: dict[str, bytes]) -> None:
@@ -126,7 +126,7 @@ def test_workers_stay_for_the_next_round(tmp_path: Path, whole: dict[str, bytes]
     in_turn_place, here = place(tmp_path / "in turn", workers=1), place(tmp_path / "workers", workers=2)
     for until in (1, None):
         train_lanes(lanes(), in_turn_place, Noting(), until)
-    with local.Local(here) as executor:
+    with worker_pool.Local(here) as executor:
         executor.train_lanes(lanes(), Noting(), 1)
         first = children()
         first[0].kill()
@@ -142,7 +142,7 @@ def test_a_pack_that_kills_its_worker_twice_fails_and_the_others_do_not(
     packs = form_packs(lanes(), lambda lane: 0)
     give = Pool._give_pack
 
-    def give_and_kill(self: Pool, worker: local.Worker) -> None:
+    def give_and_kill(self: Pool, worker: worker_pool.Worker) -> None:
         give(self, worker)
         if worker.pack is not None and worker.pack[0].ids == packs[1][0].ids:
             worker.process.kill()
@@ -160,7 +160,7 @@ def test_a_pack_that_kills_its_worker_twice_fails_and_the_others_do_not(
 
 def test_what_a_user_can_mend_is_said_by_the_parent(tmp_path: Path) -> None:
     here = place(tmp_path, workers=2)
-    in_turn.packs_of(lanes(), here, None)
+    sequential.packs_of(lanes(), here, None)
     for pack in form_packs(lanes(), lambda lane: 0):
         (here.pack_folder(pack) / "checkpoint.json").write_text("[]")
     with pytest.raises(IdentityError, match=r"checkpoint\.json: not a checkpoint"):
@@ -173,10 +173,10 @@ def test_work_beside_the_largest_pack_is_what_is_worth_workers(tmp_path: Path, m
     packs, here = form_packs(lanes(), lambda lane: 0), place(tmp_path, workers=1)
     for worth, expected in ((0.007, True), (0.012, False)):
         monkeypatch.setattr(strategy_packs, "WORTH_SECONDS", worth)
-        assert in_turn.is_for_workers(packs, here, None) == expected
-        assert not in_turn.is_for_workers(packs[:1], here, None)
+        assert sequential.is_for_workers(packs, here, None) == expected
+        assert not sequential.is_for_workers(packs[:1], here, None)
     monkeypatch.setattr(strategy_packs, "WORTH_SECONDS", 0.007)
-    assert not in_turn.is_for_workers(packs, here, 1), "one epoch of three"
+    assert not sequential.is_for_workers(packs, here, 1), "one epoch of three"
 
 
 @pytest.mark.parametrize(("worth", "threads"), [(0.0, 1), (10.0, 8)])
@@ -186,15 +186,15 @@ def test_packs_for_workers_are_recorded_with_one_thread_however_many_workers_the
     monkeypatch.setattr(strategy_packs, "WORTH_SECONDS", worth)
     monkeypatch.setattr(rule, "FLOP_PER_THREAD", 1)
     here = replace(place(tmp_path, workers=1), environment={"threads": 8})
-    for pack in in_turn.packs_of(lanes(), here, None):
+    for pack in sequential.packs_of(lanes(), here, None):
         assert read_json(here.pack_folder(pack) / "pack.json")["strategy"]["threads"] == threads
 
 
 def test_a_small_study_is_trained_in_this_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(strategy_packs, "WORTH_SECONDS", 10.0)
-    monkeypatch.setattr(local, "Pool", None)
+    monkeypatch.setattr(worker_pool, "Pool", None)
     train_lanes(lanes(1), place(tmp_path, workers=2), Noting())
-    assert in_turn.is_finished(lanes(1)[0], place(tmp_path, workers=2))
+    assert sequential.is_finished(lanes(1)[0], place(tmp_path, workers=2))
 
 
 SCRIPT = """
@@ -203,7 +203,7 @@ sys.path.insert(0, {tests!r})
 import signal, threading
 from pathlib import Path
 from train_local import Noting, every, lanes, place
-from snellen.train.executors.local import train_lanes
+from snellen.train.executors.worker_pool import train_lanes
 signal.signal(signal.SIGTERM, signal.default_int_handler)
 every()
 noted = []

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from snellen.train.early_stopping import EarlyStopping
 from snellen.train.job import StopRule
+from snellen.train.kept_epoch import EarlyStopping
 
 
 def stop_rule(epochs: int = 50, patience: int | None = None, measure: Any = "loss") -> StopRule:

@@ -20,9 +20,9 @@ from snellen import errors
 from snellen.files.atomic import remove_leftovers
 from snellen.files.child_process import ChildProcess
 from snellen.files.scratch import discard_scratch, scratch
-from snellen.train.executors.in_turn import PackWatcher, is_for_workers, packs_of, train_packs
-from snellen.train.executors.shared import share_context, share_pack
+from snellen.train.executors.sequential import PackWatcher, is_for_workers, packs_of, train_packs
 from snellen.train.executors.worker import Message
+from snellen.train.executors.worker_messages import share_context, share_pack
 from snellen.train.lane import Lane
 from snellen.train.run_context import RunContext
 from snellen.train.store_results import fail_pack, remove_checkpoints

@@ -18,7 +18,7 @@ from failing_disk import PowerCut, cut_after, full_after
 from snellen.errors import IdentityError, StorageError
 from snellen.files import tensors
 from snellen.files.hashing import digest_file, identity
-from snellen.train.checkpoint import Checkpoint
+from snellen.train.resume_checkpoint import Checkpoint
 from snellen.train.snapshot import Snapshot, current_arrays, kept_arrays, record_of
 from snellen.train.watcher import Silent
 

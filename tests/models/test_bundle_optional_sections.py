@@ -10,9 +10,9 @@ import pytest
 
 from snellen.errors import BundleError
 from snellen.files.hashing import identity
-from snellen.models import bundle_sections
+from snellen.models import bundle_optional_sections
 from snellen.models.bundle import DESCRIPTION, Description, Input, load_bundle
-from snellen.models.bundle_sections import Sections
+from snellen.models.bundle_optional_sections import Sections
 from snellen.models.layers import Dense
 
 FITTED = {"role": "validation", "images": 300}
@@ -88,7 +88,7 @@ def test_a_section_makes_version_2_and_comes_back(name: str) -> None:
 
 @pytest.mark.parametrize("name", SECTIONS)
 def test_a_section_that_is_not_applied_is_never_ignored(tmp_path: Path, name: str) -> None:
-    assert not bundle_sections.APPLIED
+    assert not bundle_optional_sections.APPLIED
     folder = stored(tmp_path, description(sections={name: SECTIONS[name]}).text())
     with pytest.raises(BundleError, match=f"does not apply the {name} of this bundle.*needs a newer Snellen"):
         load_bundle(folder)
