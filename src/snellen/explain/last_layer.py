@@ -25,7 +25,7 @@ ROWS = 4_096
 class LastLayer:
     """The values that the last, dense layer of a network reads."""
 
-    subject: TrainedModel
+    model: TrainedModel
 
     @property
     def name(self) -> str:
@@ -35,20 +35,20 @@ class LastLayer:
     @cached_property
     def weights(self) -> np.ndarray:
         """(units, K) float64."""
-        kernel = self.subject.parameters[f"{self.subject.network.layers[-1].name}.kernel"]
+        kernel = self.model.parameters[f"{self.model.network.layers[-1].name}.kernel"]
         return np.asarray(kernel[0].double().cpu().numpy())
 
     @cached_property
     def biases(self) -> np.ndarray:
         """(K,) float64."""
-        name = f"{self.subject.network.layers[-1].name}.bias"
-        if name not in self.subject.parameters:
+        name = f"{self.model.network.layers[-1].name}.bias"
+        if name not in self.model.parameters:
             return np.zeros(self.weights.shape[1])
-        return np.asarray(self.subject.parameters[name][0].double().cpu().numpy())
+        return np.asarray(self.model.parameters[name][0].double().cpu().numpy())
 
     def activations(self, rows: np.ndarray) -> np.ndarray:
         """(n, units) float64."""
-        return self.subject.outputs(self.name, rows).astype(np.float64)
+        return self.model.outputs(self.name, rows).astype(np.float64)
 
     def unit_name(self, unit: int) -> str:
         """Its number; for a flattened picture its channel and where it stands."""
@@ -61,7 +61,7 @@ class LastLayer:
     @property
     def _reading(self) -> Placed:
         """The last layer but one that changes values or their order: dropout does neither."""
-        return next(each for each in reversed(self.subject.network.layers[:-1]) if each.layer.name != "dropout")
+        return next(each for each in reversed(self.model.network.layers[:-1]) if each.layer.name != "dropout")
 
 
 def has_hidden(network: Network) -> bool:

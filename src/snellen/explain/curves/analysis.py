@@ -55,15 +55,15 @@ def misfit(network: Network, options: Curves) -> str | None:
 def make(recipe: ModelOfRun, options: Curves) -> AnalysisResult:
     """One curve of one model, of the points that ended well. Raises RunError where they were not planned."""
     record, curve = recipe.record, _planned(recipe, options)
-    ranked = ranked_by_search(record, recipe.model)
+    ranked = ranked_by_search(record, recipe.name)
     measured = [each for point in curve.points if (each := _measured(record, point, ranked)) is not None]
     margin = equivalence_margin(1 - max((each.accuracy for each in measured), default=0.0))
     compared = compare_points(measured, margin)
     lines = [judged_line(points, compared, margin) for points in _lines(measured)]
     doubling = doubling_of(lines[0]) if lines and options.over == "images" else None
-    words = Words(recipe.model, options.over, margin, lines, compared, doubling)
+    words = Words(recipe.name, options.over, margin, lines, compared, doubling)
     facts = {
-        "model": recipe.model,
+        "model": recipe.name,
         "over": options.over,
         "what": WORDS[options.over],
         "ways": [line.by for line in lines],
@@ -75,7 +75,7 @@ def make(recipe: ModelOfRun, options: Curves) -> AnalysisResult:
         "lines": [_line_json(line) for line in lines],
         "models": list(_on_curve(recipe, options)),
         "more_data": doubling if isinstance(doubling, str) else None,
-        "sentences": words.all() if measured else [f"No network of this curve of `{recipe.model}` ended well."],
+        "sentences": words.all() if measured else [f"No network of this curve of `{recipe.name}` ended well."],
     }
     tables = {
         "points": pl.DataFrame([_row(each, line, compared) for line in lines for each in line.points], ROW),
@@ -88,11 +88,11 @@ def make(recipe: ModelOfRun, options: Curves) -> AnalysisResult:
 def _planned(recipe: ModelOfRun, options: Curves) -> Curve:
     wanted = options_json(options)
     for curve in recipe.record.curves:
-        if curve.model == recipe.model and dict(curve.options) == wanted:
+        if curve.model == recipe.name and dict(curve.options) == wanted:
             return curve
     raise RunError(
         "the networks of this curve were not trained",
-        where=f"curves over {options.over} of {recipe.model}",
+        where=f"curves over {options.over} of {recipe.name}",
         hint="Ask for it under `analyses:` of the study, and run that again.",
     )
 
@@ -149,7 +149,7 @@ def doubling_of(line: Line) -> tuple[MeasuredPoint, MeasuredPoint] | str:
 def _on_curve(recipe: ModelOfRun, options: Curves) -> Iterator[dict[str, Any]]:
     """The models of the study that are points of the curve: they differ from its model in the one value alone, and in
     how long they are trained."""
-    base = recipe.record.job(recipe.model).read_job().trajectory
+    base = recipe.record.job(recipe.name).read_job().trajectory
     for name in recipe.record.done:
         own = recipe.record.job(name).read_job()
         one = own.trajectory

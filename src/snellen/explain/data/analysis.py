@@ -40,23 +40,23 @@ MAJORITY = 0.5
 """An image is a suspect where more than this share of its neighbours has another label."""
 
 
-def make(scene: RunWithImages, options: DataLook) -> AnalysisResult:
+def make(run: RunWithImages, options: DataLook) -> AnalysisResult:
     """One result for the whole study."""
-    model = (options.models or ranking(scene.record))[0]
-    compared = compared_images(scene, model, options.neighbours)
+    model = (options.models or ranking(run.record))[0]
+    compared = compared_images(run, model, options.neighbours)
     train = compared.rows[compared.roles == "train"]
-    means, deviations = class_images(scene.dataset, train)
-    near, pairs = _near(scene, compared), list(_pairs(scene, compared))
-    outliers = [_with_neighbours(scene, compared, place) for place in _outliers(compared)]
-    suspects = [_with_neighbours(scene, compared, place) for place in _suspects(compared)]
-    classes = _classes(compared, means, scene.dataset.pixel_range)
+    means, deviations = class_images(run.dataset, train)
+    near, pairs = _near(run, compared), list(_pairs(run, compared))
+    outliers = [_with_neighbours(run, compared, place) for place in _outliers(compared)]
+    suspects = [_with_neighbours(run, compared, place) for place in _suspects(compared)]
+    classes = _classes(compared, means, run.dataset.pixel_range)
     facts = {
         "model": model,
         "layer": compared.layer.name,
         "units": compared.points.shape[1],
         "neighbours": compared.neighbours[0].shape[1],
         "compared": {role: int((compared.roles == role).sum()) for role in dict.fromkeys(compared.roles.tolist())},
-        "left_out": len(labelled(compared.subject)[0]) - len(compared.rows),
+        "left_out": len(labelled(compared.model)[0]) - len(compared.rows),
         "classes": classes,
         "near": near,
         "pairs": pairs,
@@ -64,11 +64,11 @@ def make(scene: RunWithImages, options: DataLook) -> AnalysisResult:
         "suspects": suspects,
         "counts": _counts(compared),
     }
-    facts["sentences"] = list(_sentences(facts, scene.record.classes))
-    drawn = draw(scene.dataset, np.fromiter(_rows(facts), np.int64))
-    looks = np.concatenate([to_uint8(np.nan_to_num(means), scene.dataset.pixel_range), variation(deviations)])
+    facts["sentences"] = list(_sentences(facts, run.record.classes))
+    drawn = draw(run.dataset, np.fromiter(_rows(facts), np.int64))
+    looks = np.concatenate([to_uint8(np.nan_to_num(means), run.dataset.pixel_range), variation(deviations)])
     return AnalysisResult(
-        facts, {"images": _table(scene, compared)}, {"rows": drawn.rows, "images": drawn.images, "looks": looks}
+        facts, {"images": _table(run, compared)}, {"rows": drawn.rows, "images": drawn.images, "looks": looks}
     )
 
 
@@ -77,28 +77,28 @@ def seconds(network: Network, images: int) -> float:
     return 1.0 + 5.5e-9 * min(images, MOST) ** 2
 
 
-def _near(scene: RunWithImages, compared: ComparedImages) -> dict[str, Any] | None:
+def _near(run: RunWithImages, compared: ComparedImages) -> dict[str, Any] | None:
     """Sets of nearly equal pictures by their pixels; None where there are too many pictures to look."""
-    groups = near_groups_if_quick(scene.dataset, MAX_EXPLORED_IMAGES)
+    groups = near_groups_if_quick(run.dataset, MAX_EXPLORED_IMAGES)
     if groups is None:
         return None
-    parts = np.full(len(scene.dataset), "", dtype="U11")
-    rows, roles = labelled(compared.subject)
+    parts = np.full(len(run.dataset), "", dtype="U11")
+    rows, roles = labelled(compared.model)
     parts[rows] = roles
-    parts[_test_rows(scene)] = "test"
-    return near_duplicate_summary(scene.dataset, groups, parts, ["test"])
+    parts[_test_rows(run)] = "test"
+    return near_duplicate_summary(run.dataset, groups, parts, ["test"])
 
 
-def _test_rows(scene: RunWithImages) -> np.ndarray:
+def _test_rows(run: RunWithImages) -> np.ndarray:
     """The rows of the test: those whose labels are sealed."""
-    return np.flatnonzero(scene.dataset.labels == SEALED)
+    return np.flatnonzero(run.dataset.labels == SEALED)
 
 
-def _pairs(scene: RunWithImages, compared: ComparedImages) -> Iterator[dict[str, Any]]:
+def _pairs(run: RunWithImages, compared: ComparedImages) -> Iterator[dict[str, Any]]:
     """The nearest pairs of different pictures for the layer: those across roles, then those within one."""
-    ones, others, shares = _nearest_pairs(scene, compared)
+    ones, others, shares = _nearest_pairs(run, compared)
     names = dict(zip(compared.rows.tolist(), compared.roles.tolist()))
-    copies, seen = duplicate_groups(scene.dataset.images), set[tuple[int, int]]()
+    copies, seen = duplicate_groups(run.dataset.images), set[tuple[int, int]]()
     found: dict[bool, list[dict[str, Any]]] = {True: [], False: []}
     for place in np.argsort(shares, kind="stable").tolist():
         pair = min(ones[place], others[place]), max(ones[place], others[place])
@@ -106,33 +106,33 @@ def _pairs(scene: RunWithImages, compared: ComparedImages) -> Iterator[dict[str,
         kind = found[roles[0] != roles[1]]
         if len(kind) < PAIRS and pair not in seen and copies[pair[0]] != copies[pair[1]]:
             seen.add(pair)
-            pictures = [_image(scene, row, role) for row, role in zip(pair, roles)]
+            pictures = [_image(run, row, role) for row, role in zip(pair, roles)]
             kind.append({"across": roles[0] != roles[1], "distance": float(shares[place]), "pictures": pictures})
         if all(len(each) == PAIRS for each in found.values()):
             break
     yield from (*found[True], *found[False])
 
 
-def _nearest_pairs(scene: RunWithImages, compared: ComparedImages) -> tuple[list[int], list[int], np.ndarray]:
+def _nearest_pairs(run: RunWithImages, compared: ComparedImages) -> tuple[list[int], list[int], np.ndarray]:
     """Each image, those of the test too, the labelled one nearest to it, and their distance over what is usual between
     nearest ones in the class of the latter."""
     places, distances = compared.neighbours
     if not places.shape[1]:
         return [], [], np.zeros(0)
-    test_rows = _test_rows(scene)
+    test_rows = _test_rows(run)
     at, far = nearest(compared.flat(test_rows), compared.points, 1)
     near, lengths = np.append(places[:, 0], at), np.append(distances[:, 0], far)
-    usual = np.ones(len(scene.record.classes))
+    usual = np.ones(len(run.record.classes))
     for label in np.unique(compared.labels):
         usual[label] = np.median(distances[compared.labels == label, 0]) or 1.0
     ones = np.append(compared.rows, test_rows)
     return ones.tolist(), compared.rows[near].tolist(), lengths / usual[compared.labels[near]]
 
 
-def _image(scene: RunWithImages, row: int, role: str) -> dict[str, Any]:
-    label = int(scene.dataset.labels[row])
-    name = None if role == "test" else scene.record.classes[label]
-    return {"row": row, "id": str(scene.dataset.ids[row]), "role": role, "class": name}
+def _image(run: RunWithImages, row: int, role: str) -> dict[str, Any]:
+    label = int(run.dataset.labels[row])
+    name = None if role == "test" else run.record.classes[label]
+    return {"row": row, "id": str(run.dataset.ids[row]), "role": role, "class": name}
 
 
 def _outliers(compared: ComparedImages) -> list[int]:
@@ -159,18 +159,18 @@ def _suspects(compared: ComparedImages) -> list[int]:
 
 def _answers(compared: ComparedImages) -> dict[int, int]:
     """The class that the network calls each image."""
-    parts = [part for role, part in compared.subject.parts.items() if role != "test"]
+    parts = [part for role, part in compared.model.predictions.items() if role != "test"]
     return {int(row): int(answer) for part in parts for row, answer in zip(part.rows, part.predicted)}
 
 
-def _with_neighbours(scene: RunWithImages, compared: ComparedImages, place: int) -> dict[str, Any]:
+def _with_neighbours(run: RunWithImages, compared: ComparedImages, place: int) -> dict[str, Any]:
     """One image with its neighbours."""
     places, distances = (each[place, :SHOWN_NEIGHBOURS] for each in compared.neighbours)
-    classes, row = scene.record.classes, int(compared.rows[place])
-    part = compared.subject.parts[str(compared.roles[place])]
+    classes, row = run.record.classes, int(compared.rows[place])
+    part = compared.model.predictions[str(compared.roles[place])]
     at = int(np.searchsorted(part.rows, row))
     return {
-        **_image(scene, row, str(compared.roles[place])),
+        **_image(run, row, str(compared.roles[place])),
         "answer": classes[int(part.predicted[at])],
         "probability": float(part.probabilities[at, compared.labels[place]]),
         "disagreeing": float(compared.disagreeing[place]),
@@ -258,17 +258,17 @@ def _rows(facts: dict[str, Any]) -> Iterator[int]:
         yield from (each["row"] for each in one["neighbours"])
 
 
-def _table(scene: RunWithImages, compared: ComparedImages) -> pl.DataFrame:
+def _table(run: RunWithImages, compared: ComparedImages) -> pl.DataFrame:
     """A row an image that was compared."""
     places, distances = compared.neighbours
     answers = _answers(compared)
     return pl.DataFrame(
         {
             "row": compared.rows,
-            "id": [str(each) for each in scene.dataset.ids[compared.rows]],
+            "id": [str(each) for each in run.dataset.ids[compared.rows]],
             "role": compared.roles.tolist(),
-            "label": [scene.record.classes[label] for label in compared.labels],
-            "answer": [scene.record.classes[answers[int(row)]] for row in compared.rows],
+            "label": [run.record.classes[label] for label in compared.labels],
+            "answer": [run.record.classes[answers[int(row)]] for row in compared.rows],
             "probability_of_label": compared.probability,
             "disagreeing": compared.disagreeing,
             "outlying": compared.outlying,

@@ -24,7 +24,7 @@ class ComparedImages:
     rows: (n,) ascending. roles: (n,) text. labels: (n,). count: neighbours of each.
     """
 
-    subject: TrainedModel
+    model: TrainedModel
     rows: np.ndarray
     roles: np.ndarray
     labels: np.ndarray
@@ -33,7 +33,7 @@ class ComparedImages:
     @cached_property
     def layer(self) -> LastLayer:
         """What tells what is alike."""
-        return LastLayer(self.subject)
+        return LastLayer(self.model)
 
     @cached_property
     def points(self) -> np.ndarray:
@@ -67,7 +67,7 @@ class ComparedImages:
     def probability(self) -> np.ndarray:
         """(n,) what the network gives the label of each image."""
         of_row = np.zeros(int(self.rows.max()) + 1, np.float32)
-        for role, part in self.subject.parts.items():
+        for role, part in self.model.predictions.items():
             if role != "test" and part.labels is not None:
                 kept = part.rows <= self.rows.max()
                 of_row[part.rows[kept]] = part.probabilities[np.arange(len(part.rows)), part.labels][kept]
@@ -75,23 +75,23 @@ class ComparedImages:
 
     def flat(self, rows: np.ndarray) -> np.ndarray:
         """(n, units) float32, what the layer gives for rows."""
-        return self.subject.outputs(self.layer.name, rows).reshape(len(rows), -1)
+        return self.model.outputs(self.layer.name, rows).reshape(len(rows), -1)
 
 
-def labelled(subject: TrainedModel) -> tuple[np.ndarray, np.ndarray]:
+def labelled(model: TrainedModel) -> tuple[np.ndarray, np.ndarray]:
     """Rows outside the test, ascending, and their roles."""
-    parts = {role: part.rows for role, part in subject.parts.items() if role != "test"}
+    parts = {role: part.rows for role, part in model.predictions.items() if role != "test"}
     rows = np.concatenate(list(parts.values()))
     roles = np.concatenate([np.full(len(own), role, dtype="U11") for role, own in parts.items()])
     order = np.argsort(rows, kind="stable")
     return rows[order], roles[order]
 
 
-def compared_images(scene: RunWithImages, model: str, count: int) -> ComparedImages:
-    """For one model of a run."""
-    subject = scene.trained_models[model]
-    rows, roles = labelled(subject)
+def compared_images(run: RunWithImages, name: str, count: int) -> ComparedImages:
+    """The labelled images of a run, compared by the model of this name. count: neighbours of each image."""
+    model = run.trained_models[name]
+    rows, roles = labelled(model)
     if len(rows) > MOST:
-        kept = np.isin(rows, random_rows(scene.dataset, rows, MOST, SEED))
+        kept = np.isin(rows, random_rows(run.dataset, rows, MOST, SEED))
         rows, roles = rows[kept], roles[kept]
-    return ComparedImages(subject, rows, roles, scene.dataset.labels[rows], count)
+    return ComparedImages(model, rows, roles, run.dataset.labels[rows], count)

@@ -54,46 +54,46 @@ def seconds(network: Network, images: int) -> float:
     return 0.2 + images / 20_000
 
 
-def make(scene: RunWithImages, options: Errors) -> AnalysisResult:
+def make(run: RunWithImages, options: Errors) -> AnalysisResult:
     """Slices are tested on validation, which every model predicted; a weak one is also reported on the test set if
     the model was evaluated there."""
-    models = _models(scene, options)
-    roles = {role: _predictions(scene, models, role) for role in ("validation", "test")}
+    models = _models(run, options)
+    roles = {role: _predictions(run, models, role) for role in ("validation", "test")}
     validation = answers_of_all(roles["validation"])
-    slices = _slices(scene, validation.rows)
+    slices = _slices(run, validation.rows)
     found = _weaknesses(slices, validation)
     facts: Facts = {
         "models": list(validation.models),
-        "roles": {role: _role(scene, parts) for role, parts in roles.items() if parts},
-        "slices": [_slice(each, validation, scene.record.classes) for each in slices],
+        "roles": {role: _role(run, parts) for role, parts in roles.items() if parts},
+        "slices": [_slice(each, validation, run.record.classes) for each in slices],
         "meanings": {name: MEANINGS[name] for name in dict.fromkeys(each.measure for each in slices)},
         "figureless": not any(each.measure == "size" for each in slices),
-        "weak": [_weak(one, slices, scene, roles["test"].get(one.model)) for one in _ordered(found) if one.is_weak],
+        "weak": [_weak(one, slices, run, roles["test"].get(one.model)) for one in _ordered(found) if one.is_weak],
         "compared": len(found),
         "covers": f"{IMAGES}; the epoch was chosen on these",
     }
     facts["sentences"] = list(_sentences(facts))
-    thumbnails = draw(scene.dataset, np.array(list(_rows(facts)), np.int64))
+    thumbnails = draw(run.dataset, np.array(list(_rows(facts)), np.int64))
     arrays = {"rows": thumbnails.rows, "pictures": thumbnails.images}
     return AnalysisResult(facts, {"slices": _table(found, slices), "mistakes": _mistakes(roles)}, arrays)
 
 
-def _models(scene: RunWithImages, options: Errors) -> list[str]:
+def _models(run: RunWithImages, options: Errors) -> list[str]:
     """The models of the options whose jobs ended well. Raises UnknownName where that is none."""
-    models = [model for model in scene.trained_models if options.models is None or model in options.models]
+    models = [model for model in run.trained_models if options.models is None or model in options.models]
     if not models:
-        raise unknown("model", (options.models or ("",))[0], scene.trained_models, where="analyses: errors")
+        raise unknown("model", (options.models or ("",))[0], run.trained_models, where="analyses: errors")
     return models
 
 
-def _predictions(scene: RunWithImages, models: Sequence[str], role: str) -> dict[str, Predictions]:
+def _predictions(run: RunWithImages, models: Sequence[str], role: str) -> dict[str, Predictions]:
     """By model, those whose labels are known."""
-    found = {model: scene.trained_models[model].parts.get(role) for model in models}
+    found = {model: run.trained_models[model].predictions.get(role) for model in models}
     return {model: part for model, part in found.items() if part is not None and part.labels is not None}
 
 
-def _role(scene: RunWithImages, parts: dict[str, Predictions]) -> Facts:
-    both, num_classes = answers_of_all(parts), len(scene.record.classes)
+def _role(run: RunWithImages, parts: dict[str, Predictions]) -> Facts:
+    both, num_classes = answers_of_all(parts), len(run.record.classes)
     wrong, alone = wrong_for_all(both), right_for_one(both)
     several = len(parts) > 1
     return {
@@ -117,18 +117,18 @@ def _role(scene: RunWithImages, parts: dict[str, Predictions]) -> Facts:
     }
 
 
-def _slices(scene: RunWithImages, rows: np.ndarray) -> list[Slice]:
+def _slices(run: RunWithImages, rows: np.ndarray) -> list[Slice]:
     """All slices of these rows: named before it is known who fails where."""
-    found = measures(np.asarray(scene.dataset.images[rows]), scene.dataset.pixel_range)
-    return [each for name, values in found.items() for each in quarters(name, values)] + _near_slices(scene, rows)
+    found = measures(np.asarray(run.dataset.images[rows]), run.dataset.pixel_range)
+    return [each for name, values in found.items() for each in quarters(name, values)] + _near_slices(run, rows)
 
 
-def _near_slices(scene: RunWithImages, rows: np.ndarray) -> list[Slice]:
+def _near_slices(run: RunWithImages, rows: np.ndarray) -> list[Slice]:
     """Pictures with and without a near-duplicate among the training rows, where near-duplicates are known."""
-    groups = near_groups_if_quick(scene.dataset)
+    groups = near_groups_if_quick(run.dataset)
     if groups is None:
         return []
-    train = next(iter(scene.trained_models.values())).parts["train"].rows
+    train = next(iter(run.trained_models.values())).predictions["train"].rows
     near = np.isin(groups[rows], groups[np.setdiff1d(train, rows)])
     parts = {"one in training": near, "none in training": ~near}
     slices = [Slice("near-duplicates", part, None, None, members) for part, members in parts.items()]
@@ -165,7 +165,7 @@ def _estimate(found: Share) -> Facts:
     return {"value": found.value, "low": found.low, "high": found.high, "n": found.images}
 
 
-def _weak(one: Weakness, slices: Sequence[Slice], scene: RunWithImages, test: Predictions | None) -> Facts:
+def _weak(one: Weakness, slices: Sequence[Slice], run: RunWithImages, test: Predictions | None) -> Facts:
     own = slices[one.slice]
     return {
         "model": one.model,
@@ -182,15 +182,15 @@ def _weak(one: Weakness, slices: Sequence[Slice], scene: RunWithImages, test: Pr
         "by_classes": one.by_classes,
         "within": one.is_weak_within,
         "adjusted_within": one.adjusted_within,
-        "test": None if test is None else _again(own, scene, test),
+        "test": None if test is None else _again(own, run, test),
     }
 
 
-def _again(one: Slice, scene: RunWithImages, test: Predictions) -> Facts | None:
+def _again(one: Slice, run: RunWithImages, test: Predictions) -> Facts | None:
     """The same slice of the test set, with the ends found on validation: reported, not tested again."""
     if one.low is None or one.high is None:
         return None
-    values = measures(np.asarray(scene.dataset.images[test.rows]), scene.dataset.pixel_range).get(one.measure)
+    values = measures(np.asarray(run.dataset.images[test.rows]), run.dataset.pixel_range).get(one.measure)
     if values is None:
         return None
     low = -np.inf if one.part == "lowest quarter" else one.low

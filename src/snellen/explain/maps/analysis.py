@@ -42,23 +42,23 @@ class Map:
     about: dict[str, Any] = field(default_factory=dict)
 
 
-def make(subject: TrainedModel, options: Maps) -> AnalysisResult:
+def make(model: TrainedModel, options: Maps) -> AnalysisResult:
     """Places the training pictures of a network on every map that was asked for, and judges the maps.
 
     Labels, answers and probabilities are those of the stored predictions of the training rows.
     """
-    layer = layer_of(subject.network, options)
+    layer = layer_of(model.network, options)
     assert layer is not None  # `misfit` was asked before
     sampled = SampledPictures(
-        subject, min(options.rows or MAP_ROWS, most_placed(subject.network, options, layer)), options.seed
+        model, min(options.rows or MAP_ROWS, most_placed(model.network, options, layer)), options.seed
     )
-    methods = methods_of(options, width_of(subject.network, layer))
+    methods = methods_of(options, width_of(model.network, layer))
     values = sampled.outputs(layer)
     told_apart = bool((values != values[0]).any())
     maps = _of_pixels(sampled, options, methods) + (_of_layer(values, layer, options, methods) if told_apart else [])
     quality = {of: _quality(of, data, maps, sampled) for of, data in ((PIXELS, sampled.pixels), (layer, values))}
     facts = {
-        "model": subject.model,
+        "model": model.name,
         "layer": layer,
         "width": values.shape[1],
         "rows": len(sampled.rows),
@@ -72,7 +72,7 @@ def make(subject: TrainedModel, options: Maps) -> AnalysisResult:
         "closest": _closest(quality[layer], sampled) if told_apart else [],
     }
     drawn = {"picture_rows": sampled.rows[sampled.drawn], "pictures": sampled.pictures[sampled.drawn]}
-    facts["sentences"] = sentences(facts, subject.classes)
+    facts["sentences"] = sentences(facts, model.classes)
     return AnalysisResult(facts, {"points": _table(sampled, maps)}, drawn)
 
 
@@ -87,7 +87,7 @@ def _two_pixels(sampled: SampledPictures, options: Maps) -> Map:
     pixels = options.pixels
     if pixels is None:
         levels = brightness_levels(sampled.pictures)
-        pair, bits = informative_pair(levels, sampled.labels, len(sampled.subject.classes))
+        pair, bits = informative_pair(levels, sampled.labels, len(sampled.model.classes))
         first, second = (divmod(pixel, sampled.pictures.shape[2]) for pixel in pair)
         pixels, about = (first, second), {"bits": bits, "of_bits": _entropy(sampled.labels)}
     positions = np.stack([sampled.pictures[:, row, column].mean(-1) / 255 for row, column in pixels], axis=1)
@@ -147,12 +147,12 @@ def _mean(scores: np.ndarray) -> dict[str, float]:
 def _closest(quality: MapQuality, sampled: SampledPictures) -> list[dict[str, Any]]:
     """Pairs of classes in the layer, the most mixed first."""
     labels, near = sampled.labels[sampled.judged], sampled.labels[quality.neighbours]
-    return [vars(pair) for pair in mixed_pairs(labels, near, len(sampled.subject.classes))]
+    return [vars(pair) for pair in mixed_pairs(labels, near, len(sampled.model.classes))]
 
 
 def _table(sampled: SampledPictures, maps: list[Map]) -> pl.DataFrame:
     """A row a picture: which, what it is, what the network said, and where it is on each map."""
-    names = np.array(sampled.subject.classes)
+    names = np.array(sampled.model.classes)
     said = {
         "row": sampled.rows,
         "id": sampled.ids,

@@ -24,14 +24,14 @@ SAMPLE_LOTS, JUDGE_LOTS, PICTURE_LOTS = 40, 41, 42
 class SampledPictures:
     """`count` training pictures at most, in the proportions of their classes, by lot from `seed`."""
 
-    subject: TrainedModel
+    model: TrainedModel
     count: int
     seed: int
 
     @cached_property
     def all_labels(self) -> np.ndarray:
         """(N,) of all training pictures."""
-        labels = self.subject.parts["train"].labels
+        labels = self.model.predictions["train"].labels
         assert labels is not None  # only those of the test are sealed
         return labels
 
@@ -43,12 +43,12 @@ class SampledPictures:
     @cached_property
     def rows(self) -> np.ndarray:
         """(n,) rows of the data set."""
-        return np.asarray(self.subject.parts["train"].rows[self.places])
+        return np.asarray(self.model.predictions["train"].rows[self.places])
 
     @cached_property
     def ids(self) -> np.ndarray:
         """(n,) str."""
-        return np.asarray(self.subject.parts["train"].ids[self.places])
+        return np.asarray(self.model.predictions["train"].ids[self.places])
 
     @cached_property
     def labels(self) -> np.ndarray:
@@ -58,26 +58,26 @@ class SampledPictures:
     @cached_property
     def predicted(self) -> np.ndarray:
         """(n,) what the network answered."""
-        return np.asarray(self.subject.parts["train"].predicted[self.places])
+        return np.asarray(self.model.predictions["train"].predicted[self.places])
 
     @cached_property
     def probability(self) -> np.ndarray:
         """(n,) float32, of that answer."""
-        return np.asarray(self.subject.parts["train"].probabilities[self.places].max(1))
+        return np.asarray(self.model.predictions["train"].probabilities[self.places].max(1))
 
     @cached_property
     def pictures(self) -> np.ndarray:
         """(n, H, W, C) uint8."""
-        return to_uint8(self.subject.images[self.rows.tolist()].cpu().numpy(), self.subject.pixel_range)
+        return to_uint8(self.model.images[self.rows.tolist()].cpu().numpy(), self.model.pixel_range)
 
     @cached_property
     def pixels(self) -> np.ndarray:
         """(n, H * W * C) float32, the pictures as the network sees them."""
-        return self.subject.inputs(self.rows).reshape(len(self.rows), -1).cpu().numpy()
+        return self.model.inputs(self.rows).reshape(len(self.rows), -1).cpu().numpy()
 
     def outputs(self, layer: str) -> np.ndarray:
         """(n, d) float32, what a layer gives."""
-        return self.subject.outputs(layer, self.rows).reshape(len(self.rows), -1)
+        return self.model.outputs(layer, self.rows).reshape(len(self.rows), -1)
 
     @cached_property
     def judged(self) -> np.ndarray:

@@ -55,24 +55,24 @@ class Ablation:
 
 
 def ablate(
-    subject: TrainedModel, read_at: str, values: np.ndarray, instead_U: np.ndarray, labels_N: np.ndarray
+    model: TrainedModel, read_at: str, values: np.ndarray, instead_U: np.ndarray, labels_N: np.ndarray
 ) -> Ablation:
     """Silences each unit in turn: values (N, U) or (N, H, W, U) of the layer, of which one unit becomes a constant."""
-    whole = subject.answers(read_at, values)
-    silenced = silence_by_update if output_follows(subject, read_at) else silence_by_passes
-    each = [_compare(whole, answers, labels_N) for answers in silenced(subject, read_at, values, instead_U)]
+    whole = model.probabilities_from(read_at, values)
+    silenced = silence_by_update if output_follows(model, read_at) else silence_by_passes
+    each = [_compare(whole, answers, labels_N) for answers in silenced(model, read_at, values, instead_U)]
     return Ablation(*(np.stack(parts) for parts in zip(*each, strict=True)))
 
 
-def output_follows(subject: TrainedModel, read_at: str) -> bool:
+def output_follows(model: TrainedModel, read_at: str) -> bool:
     """Whether the units feed the logits directly."""
-    after = [placed.layer for placed in subject.network.layers[subject.place_of(read_at) + 1 :]]
+    after = [placed.layer for placed in model.network.layers[model.place_of(read_at) + 1 :]]
     mixing = [layer for layer in after if not isinstance(layer, Dropout)]
     return len(mixing) == 1 and isinstance(mixing[0], Dense) and mixing[0].activation == "linear"
 
 
 def silence_by_update(
-    subject: TrainedModel, read_at: str, values: np.ndarray, instead_U: np.ndarray
+    model: TrainedModel, read_at: str, values: np.ndarray, instead_U: np.ndarray
 ) -> Iterator[np.ndarray]:
     """(N, K) probabilities without each unit, where it feeds the logits: these change by its change times its weights.
 
@@ -80,21 +80,21 @@ def silence_by_update(
     """
     from scipy.special import softmax
 
-    kernel = subject.parameters[f"{subject.network.layers[-1].name}.kernel"][0].cpu().numpy()
-    bias = subject.parameters.get(f"{subject.network.layers[-1].name}.bias")
+    kernel = model.parameters[f"{model.network.layers[-1].name}.kernel"][0].cpu().numpy()
+    bias = model.parameters.get(f"{model.network.layers[-1].name}.bias")
     logits = values @ kernel + (0 if bias is None else bias[0].cpu().numpy())
     for unit, constant in enumerate(instead_U):
         yield softmax(logits + (constant - values[:, unit, None]) * kernel[unit], axis=1)
 
 
 def silence_by_passes(
-    subject: TrainedModel, read_at: str, values: np.ndarray, instead_U: np.ndarray
+    model: TrainedModel, read_at: str, values: np.ndarray, instead_U: np.ndarray
 ) -> Iterator[np.ndarray]:
     """The same by a pass through the rest of any network; values are as before afterwards."""
     for unit, constant in enumerate(instead_U):
         kept = values[..., unit].copy()
         values[..., unit] = constant
-        yield subject.answers(read_at, values)
+        yield model.probabilities_from(read_at, values)
         values[..., unit] = kept
 
 

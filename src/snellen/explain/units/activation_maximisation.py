@@ -36,29 +36,29 @@ class Maximal:
     way: str
 
 
-def maximal(subject: TrainedModel, layer: UnitLayer, starts_SUHWC: np.ndarray, norm: float) -> Maximal:
+def maximal(model: TrainedModel, layer: UnitLayer, starts_SUHWC: np.ndarray, norm: float) -> Maximal:
     """By the closed form where the drive is a weighted sum of pixels, else by gradient ascent from every start."""
     if layer.affine:
-        return by_weights(subject, layer, norm)
-    return by_ascent(subject, layer, starts_SUHWC, norm)
+        return by_weights(model, layer, norm)
+    return by_ascent(model, layer, starts_SUHWC, norm)
 
 
-def goal(subject: TrainedModel, layer: UnitLayer, x: Tensor) -> Tensor:
+def goal(model: TrainedModel, layer: UnitLayer, x: Tensor) -> Tensor:
     """(n, U), what is maximised: of a unit its drive, whose gradient never dies; of a filter its mean activation.
 
     The mean drive of a first filter is a sum over all pixels inside, each with every weight: its maximum shows the edge
     of the picture and nothing else.
     """
-    drive = drive_of(subject, layer, x)
+    drive = drive_of(model, layer, x)
     return pooled(layer.activate(drive.clone())) if layer.convolutional else drive
 
 
-def by_weights(subject: TrainedModel, layer: UnitLayer, norm: float) -> Maximal:
+def by_weights(model: TrainedModel, layer: UnitLayer, norm: float) -> Maximal:
     """In closed form: pixels in proportion to their weights where these are positive, cut off at 1, else 0."""
-    weights = torch.from_numpy(pixel_weights(subject, layer)).to(subject.images.device)
+    weights = torch.from_numpy(pixel_weights(model, layer)).to(model.images.device)
     pictures = heaviest(weights, norm)
     with torch.inference_mode():
-        reached = goal(subject, layer, pictures).diagonal()
+        reached = goal(model, layer, pictures).diagonal()
     return Maximal(pictures.cpu().numpy(), reached.cpu().numpy()[:, None], "closed form")
 
 
@@ -72,14 +72,14 @@ def heaviest(weights: Tensor, norm: float) -> Tensor:
     return project(FAR * weights / largest, norm)
 
 
-def by_ascent(subject: TrainedModel, layer: UnitLayer, starts_SUHWC: np.ndarray, norm: float) -> Maximal:
+def by_ascent(model: TrainedModel, layer: UnitLayer, starts_SUHWC: np.ndarray, norm: float) -> Maximal:
     """The best of S projected gradient ascents, all units and starts as rows of the same passes."""
     starts, units = starts_SUHWC.shape[:2]
     flat = torch.from_numpy(starts_SUHWC.reshape(-1, *starts_SUHWC.shape[2:]).astype(np.float32))
     wanted = torch.arange(units).repeat(starts)
-    device = subject.images.device
+    device = model.images.device
     parts = [
-        _ascend(subject, layer, x.to(device), which.to(device), norm)
+        _ascend(model, layer, x.to(device), which.to(device), norm)
         for x, which in zip(flat.split(PICTURES_AT_ONCE), wanted.split(PICTURES_AT_ONCE), strict=True)
     ]
     pictures, reached = (torch.cat(each).cpu().numpy() for each in zip(*parts, strict=True))
@@ -88,12 +88,12 @@ def by_ascent(subject: TrainedModel, layer: UnitLayer, starts_SUHWC: np.ndarray,
     return Maximal(best, reached.T, f"gradient ascent of {STEPS} steps from {starts} starts")
 
 
-def _ascend(subject: TrainedModel, layer: UnitLayer, x: Tensor, units: Tensor, norm: float) -> tuple[Tensor, Tensor]:
+def _ascend(model: TrainedModel, layer: UnitLayer, x: Tensor, units: Tensor, norm: float) -> tuple[Tensor, Tensor]:
     """The best picture (n, H, W, C) of each row's path and the goal (n,) that it reached."""
     x = project(x, norm)
     best, reached = x, torch.full((len(x),), -torch.inf, device=x.device)
     for size in [*np.geomspace(FIRST_STEP, LAST_STEP, STEPS), 0.0]:
-        value, gradient = _slope(subject, layer, x, units)
+        value, gradient = _slope(model, layer, x, units)
         better = value > reached
         best, reached = torch.where(better[:, None, None, None], x, best), torch.where(better, value, reached)
         length = gradient.flatten(1).norm(dim=1).clamp(min=1e-12)[:, None, None, None]
@@ -101,11 +101,11 @@ def _ascend(subject: TrainedModel, layer: UnitLayer, x: Tensor, units: Tensor, n
     return best, reached
 
 
-def _slope(subject: TrainedModel, layer: UnitLayer, x: Tensor, units: Tensor) -> tuple[Tensor, Tensor]:
+def _slope(model: TrainedModel, layer: UnitLayer, x: Tensor, units: Tensor) -> tuple[Tensor, Tensor]:
     """The goal (n,) of each row's unit, and its gradient (n, H, W, C)."""
     with torch.enable_grad():
         x = x.detach().requires_grad_()
-        value = goal(subject, layer, x).gather(1, units[:, None])[:, 0]
+        value = goal(model, layer, x).gather(1, units[:, None])[:, 0]
         [gradient] = torch.autograd.grad(value.sum(), x)
     return value.detach(), gradient
 

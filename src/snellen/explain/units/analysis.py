@@ -65,7 +65,7 @@ def seconds(network: Network, images: int) -> float:
     return 0.5 + images * network.multiply_adds / 1e10 + (ablations + ascents) / 5e10
 
 
-def make(subject: TrainedModel, options: Units) -> AnalysisResult:
+def make(model: TrainedModel, options: Units) -> AnalysisResult:
     """The dossiers of all units of a layer.
 
     tables: `units` (a row a unit), `classes` (a row a unit and class: selectivity, ablation), `boxes` (a row a unit and
@@ -73,33 +73,33 @@ def make(subject: TrainedModel, options: Units) -> AnalysisResult:
     maximal (U, H, W, C), most and least (U, m) rows of the data set, rows and images: thumbnails of these. Of two units
     also points (n, 2), points_true and points_predicted (n,).
     """
-    layer = unit_layer(subject.network, chosen_layer(subject.network, options.layer))
-    train, judged_part = subject.parts["train"], _judging(subject)
-    seen, judging = read_units(subject, layer, train.rows), read_units(subject, layer, judged_part.rows)
-    judged = judge(subject, layer, judging, judged_part, seen.activation.mean(0))
+    layer = unit_layer(model.network, chosen_layer(model.network, options.layer))
+    train, judged_part = model.predictions["train"], _judging(model)
+    seen, judging = read_units(model, layer, train.rows), read_units(model, layer, judged_part.rows)
+    judged = judge(model, layer, judging, judged_part, seen.activation.mean(0))
     most, least = extremes(seen)
-    highest, norm = _maximal(subject, layer, train.rows, most)
+    highest, norm = _maximal(model, layer, train.rows, most)
     by_class = {"true": _labels(train), "predicted": train.predicted}
-    drawn = {by: box_plots.boxes(seen.activation, each, len(subject.classes)) for by, each in by_class.items()}
+    drawn = {by: box_plots.boxes(seen.activation, each, len(model.classes)) for by, each in by_class.items()}
     touching = box_plots.touching(drawn["true"])
     tables = {
         "units": units_table(seen, judging, judged, highest, touching),
-        "classes": classes_table(judged, box_plots.overlaps(drawn["true"]), subject.classes),
-        "boxes": pl.concat(box_plots.table(each, by, subject.classes) for by, each in drawn.items()),
+        "classes": classes_table(judged, box_plots.overlaps(drawn["true"]), model.classes),
+        "boxes": pl.concat(box_plots.table(each, by, model.classes) for by, each in drawn.items()),
     }
-    facts = _facts(subject, layer, judged, highest, norm, len(train))
+    facts = _facts(model, layer, judged, highest, norm, len(train))
     facts["detectable"] = [None if np.isnan(loss) else float(loss) for loss in judged.detectable]
     facts["touching"] = int(np.triu(touching.all(0), 1).sum())
     tables["units"] = tables["units"].with_columns(sentence=pl.Series(words.descriptions(facts, tables)))
     facts["sentences"] = words.sentences(facts, tables)
     facts |= {"counts": words.counted(tables), "in_short": words.in_short(facts, tables)}
-    return AnalysisResult(facts, tables, _arrays(subject, layer, highest, most, least) | _points(judging, judged_part))
+    return AnalysisResult(facts, tables, _arrays(model, layer, highest, most, least) | _points(judging, judged_part))
 
 
-def _judging(subject: TrainedModel) -> Predictions:
+def _judging(model: TrainedModel) -> Predictions:
     """Images that fitted no weights; training images only where there are no others."""
-    validation = subject.parts.get("validation")
-    return validation if validation is not None and len(validation) else subject.parts["train"]
+    validation = model.predictions.get("validation")
+    return validation if validation is not None and len(validation) else model.predictions["train"]
 
 
 def _labels(predictions: Predictions) -> np.ndarray:
@@ -107,14 +107,14 @@ def _labels(predictions: Predictions) -> np.ndarray:
     return predictions.labels
 
 
-def judge(subject: TrainedModel, layer: UnitLayer, read: Readings, part: Predictions, means: np.ndarray) -> Judged:
+def judge(model: TrainedModel, layer: UnitLayer, read: Readings, part: Predictions, means: np.ndarray) -> Judged:
     """Selectivity and ablation on the images of `part`; means: (U,) what each unit is silenced by."""
     labels = _labels(part)
-    told = selectivity(read.activation, labels, len(subject.classes))
-    shown = _spread(len(labels), _affordable(subject, layer, len(labels)))
-    values = subject.outputs(layer.read_at, part.rows[shown])
+    told = selectivity(read.activation, labels, len(model.classes))
+    shown = _spread(len(labels), _affordable(model, layer, len(labels)))
+    values = model.outputs(layer.read_at, part.rows[shown])
     silenced = [
-        ablate(subject, layer.read_at, values, instead.astype(np.float32), labels[shown])
+        ablate(model, layer.read_at, values, instead.astype(np.float32), labels[shown])
         for instead in (means, np.zeros(layer.units))
     ]
     by_mean, by_zero = silenced
@@ -129,13 +129,13 @@ def judge(subject: TrainedModel, layer: UnitLayer, read: Readings, part: Predict
         role=part.role,
         images=len(labels),
         ablated=len(shown),
-        per_class=np.bincount(labels[shown], minlength=len(subject.classes)),
+        per_class=np.bincount(labels[shown], minlength=len(model.classes)),
     )
 
 
-def _affordable(subject: TrainedModel, layer: UnitLayer, images: int) -> int:
+def _affordable(model: TrainedModel, layer: UnitLayer, images: int) -> int:
     """As many images as ABLATION_MULTIPLICATIONS allow, at least LEAST_ABLATED."""
-    each = 2 * layer.units * max(1, _after(subject.network, layer))
+    each = 2 * layer.units * max(1, _after(model.network, layer))
     return min(images, max(LEAST_ABLATED, int(ABLATION_MULTIPLICATIONS / each)))
 
 
@@ -161,18 +161,18 @@ def extremes(read: Readings) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _maximal(
-    subject: TrainedModel, layer: UnitLayer, rows: np.ndarray, most: np.ndarray
+    model: TrainedModel, layer: UnitLayer, rows: np.ndarray, most: np.ndarray
 ) -> tuple[activation_maximisation.Maximal, float]:
     """The pictures that drive the units most, and the norm they may have: the mean one of 1,000 training images."""
-    some = subject.inputs(rows[_spread(len(rows), 1_000)])
+    some = model.inputs(rows[_spread(len(rows), 1_000)])
     norm = float(some.flatten(1).norm(dim=1).mean())
-    strongest = subject.inputs(rows[most[:, 0]]).cpu().numpy()
+    strongest = model.inputs(rows[most[:, 0]]).cpu().numpy()
     starts = activation_maximisation.starts(some.mean(0).cpu().numpy(), strongest)
-    return activation_maximisation.maximal(subject, layer, starts, norm), norm
+    return activation_maximisation.maximal(model, layer, starts, norm), norm
 
 
 def _facts(
-    subject: TrainedModel,
+    model: TrainedModel,
     layer: UnitLayer,
     judged: Judged,
     highest: activation_maximisation.Maximal,
@@ -180,14 +180,14 @@ def _facts(
     trained: int,
 ) -> dict[str, Any]:
     return {
-        "model": subject.model,
+        "model": model.name,
         "layer": layer.name,
         "read_at": layer.read_at,
         "activation": layer.activation,
         "convolutional": layer.convolutional,
         "noun": "filter" if layer.convolutional else "unit",
         "units": layer.units,
-        "classes": list(subject.classes),
+        "classes": list(model.classes),
         "train_images": trained,
         "role": judged.role,
         "images": judged.images,
@@ -195,30 +195,30 @@ def _facts(
         "maximal": highest.way,
         "goal": "mean activation" if layer.convolutional else f"input of its activation function ({layer.activation})",
         "norm": norm,
-        "most_bits": float(np.log2(len(subject.classes))),
+        "most_bits": float(np.log2(len(model.classes))),
         "selective_area": SELECTIVE_AREA,
         "duplicate": DUPLICATE,
     }
 
 
 def _arrays(
-    subject: TrainedModel,
+    model: TrainedModel,
     layer: UnitLayer,
     highest: activation_maximisation.Maximal,
     most: np.ndarray,
     least: np.ndarray,
 ) -> dict[str, np.ndarray]:
-    rows = subject.parts["train"].rows
+    rows = model.predictions["train"].rows
     shown = np.unique(rows[np.concatenate([most, least])])
-    images = subject.images[shown].cpu().numpy()
-    weights = incoming_weights(subject, layer)
+    images = model.images[shown].cpu().numpy()
+    weights = incoming_weights(model, layer)
     return {
         **({} if weights is None else {"weights": weights.astype(np.float32)}),
         "maximal": to_uint8(highest.pictures, (0.0, 1.0)),
         "most": rows[most],
         "least": rows[least],
         "rows": shown,
-        "images": to_uint8(images, subject.pixel_range),
+        "images": to_uint8(images, model.pixel_range),
     }
 
 

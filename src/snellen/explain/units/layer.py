@@ -123,21 +123,21 @@ def _affine(layer: Layer) -> bool:
     return isinstance(layer, AFFINE) or linear
 
 
-def drive_of(subject: TrainedModel, layer: UnitLayer, x: Tensor) -> Tensor:
+def drive_of(model: TrainedModel, layer: UnitLayer, x: Tensor) -> Tensor:
     """(n, U) or (n, H, W, U): what goes into the activation function for pictures (n, H, W, C); keeps gradients."""
-    y, _ = chain.apply(layer.until, subject.parameters, subject.state, x.unsqueeze(0), Step("evaluate"))
+    y, _ = chain.apply(layer.until, model.parameters, model.state, x.unsqueeze(0), Step("evaluate"))
     return y[0]
 
 
-def read_units(subject: TrainedModel, layer: UnitLayer, rows: np.ndarray) -> Readings:
+def read_units(model: TrainedModel, layer: UnitLayer, rows: np.ndarray) -> Readings:
     """What the units gave for the pictures of `rows`, ROWS_AT_ONCE at a time: maps of all are never held."""
-    parts = [_read(subject, layer, rows[start : start + ROWS_AT_ONCE]) for start in range(0, len(rows), ROWS_AT_ONCE)]
+    parts = [_read(model, layer, rows[start : start + ROWS_AT_ONCE]) for start in range(0, len(rows), ROWS_AT_ONCE)]
     return Readings(*(np.concatenate(each) for each in zip(*parts, strict=True)))
 
 
-def _read(subject: TrainedModel, layer: UnitLayer, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _read(model: TrainedModel, layer: UnitLayer, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     with torch.inference_mode():
-        drive = drive_of(subject, layer, subject.inputs(rows))
+        drive = drive_of(model, layer, model.inputs(rows))
         activation = layer.activate(drive.clone())
         means, peaks, drives = pooled(activation), over_positions(activation).amax(1), pooled(drive)
     return means.cpu().numpy(), peaks.cpu().numpy(), drives.cpu().numpy()
@@ -153,25 +153,25 @@ def over_positions(values: Tensor) -> Tensor:
     return values.reshape(len(values), -1, values.shape[-1])
 
 
-def incoming_weights(subject: TrainedModel, layer: UnitLayer) -> np.ndarray | None:
+def incoming_weights(model: TrainedModel, layer: UnitLayer) -> np.ndarray | None:
     """(U, H, W, C) float32: by how much each pixel raises the drive of each unit; kernels of a first convolution.
 
     Through components, chosen pixels and whatever else is affine in front. None where the layer sees no pixels.
     """
     if layer.affine:
-        return pixel_weights(subject, layer)
-    first = next(placed for placed in subject.network.layers if isinstance(placed.layer, WITH_UNITS))
+        return pixel_weights(model, layer)
+    first = next(placed for placed in model.network.layers if isinstance(placed.layer, WITH_UNITS))
     if isinstance(first.layer, Conv) and first.name == layer.name and len(first.input_shape) == 3:
-        kernels: np.ndarray = subject.parameters[f"{first.name}.kernel"][0].cpu().numpy()
-        return kernels if kernels.shape[-1] == subject.images.shape[-1] else None
+        kernels: np.ndarray = model.parameters[f"{first.name}.kernel"][0].cpu().numpy()
+        return kernels if kernels.shape[-1] == model.images.shape[-1] else None
     return None
 
 
-def pixel_weights(subject: TrainedModel, layer: UnitLayer) -> np.ndarray:
+def pixel_weights(model: TrainedModel, layer: UnitLayer) -> np.ndarray:
     """(U, H, W, C) float32, the gradient of each unit's drive; the same everywhere for an affine layer."""
-    x = torch.zeros((layer.units, *subject.network.input_shape), device=subject.images.device, requires_grad=True)
+    x = torch.zeros((layer.units, *model.network.input_shape), device=model.images.device, requires_grad=True)
     with torch.enable_grad():
-        drive_of(subject, layer, x).diagonal().sum().backward()
+        drive_of(model, layer, x).diagonal().sum().backward()
     assert x.grad is not None  # a leaf that was asked for its gradient
     weights: np.ndarray = x.grad.cpu().numpy()
     return weights
