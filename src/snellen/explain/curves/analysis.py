@@ -276,4 +276,4 @@ def _comparisons(compared: Mapping[Pair, Compared]) -> Iterator[dict[str, Any]]:
         }
 
 
-METHOD = Method("recipe", make, misfit)
+METHOD = Method("recipe", make, misfit, own_correction="curves")

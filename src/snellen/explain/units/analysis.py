@@ -236,4 +236,4 @@ def _points(read: Readings, part: Predictions) -> dict[str, np.ndarray]:
     }
 
 
-METHOD = Method("model", make, misfit, seconds, version=2)
+METHOD = Method("model", make, misfit, seconds, version=2, own_correction="units")
