@@ -13,9 +13,9 @@ from unit_cases import noise, subject
 from snellen.explain.units.activation_maximisation import (
     by_ascent,
     by_weights,
-    objective,
     heaviest,
     maximal,
+    objective,
     project,
     starts,
 )
