@@ -166,9 +166,9 @@ def test_umap_is_drawn_when_asked_for(subjects: dict[str, TrainedModel]) -> None
     ("model", "options", "words"),
     [
         ("linear", {}, "no hidden layer"),
-        ("one", {}, "dense_1 gives one value"),
+        ("one", {}, "dense_1 has only one output"),
         ("dense", {"layer": "dense_9"}, "no layer 'dense_9', but flatten_1, dense_1, dropout_1, dense_2"),
-        ("two", {"methods": ["tsne"]}, "two values"),
+        ("two", {"methods": ["tsne"]}, "two outputs"),
         ("dense", {"pixels": [[0, 0], [8, 1]]}, r"8 x 8 pixels, have none at row, column \(8, 1\)"),
         ("dense", {"rows": 10_000_000}, r"10,000,000 rows .* it can take \d{3},\d{3}$"),
     ],

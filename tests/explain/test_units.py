@@ -128,9 +128,9 @@ def test_the_picture_that_drives_a_unit_is_its_bar(found: AnalysisResult) -> Non
 def test_a_layer_of_two_units_has_its_scatter() -> None:
     outcome = units(planted(2), Units())
     one = planted(2)
-    rows = one.parts["validation"].rows
+    rows = one.predictions["validation"].rows
     np.testing.assert_allclose(outcome.arrays["points"], one.outputs("dense_1", rows), rtol=1e-6)
-    np.testing.assert_array_equal(outcome.arrays["points_true"], one.parts["validation"].labels)
+    np.testing.assert_array_equal(outcome.arrays["points_true"], one.predictions["validation"].labels)
     assert outcome.sentences[0].startswith("Unit 0 responds") and "both activations" in outcome.sentences[-1]
 
 
