@@ -121,7 +121,7 @@ def judged_line(points: tuple[MeasuredPoint, ...], compared: Mapping[Pair, Compa
     """With what is shown of each point against the best."""
     best = Line(points).best
     others = [each for each in points if each is not best and each.is_compared and best.is_compared]
-    p_values = np.array([recipe_limits(best.right_SN, each.right_SN).outside_p(margin) for each in others])
+    p_values = np.array([recipe_limits(best.right_SN, each.right_SN).equivalence_p(margin) for each in others])
     shown = holm(p_values) < SIGNIFICANT / 2
     worse = [each.point.value for each in others if against(best.place, each.place, compared).clearly_better]
     return Line(points, tuple(each.point.value for each, within in zip(others, shown) if within), tuple(worse))
@@ -131,4 +131,4 @@ def against(a: Place, b: Place, compared: Mapping[Pair, Compared]) -> Verdict:
     """The verdict of A against B, whichever was named first."""
     if (a, b) in compared:
         return compared[a, b].verdict
-    return compared[b, a].verdict.turned
+    return compared[b, a].verdict.swapped
