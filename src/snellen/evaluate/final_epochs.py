@@ -1,4 +1,4 @@
-"""For how many epochs the final network on all rows is trained: it has no validation images to stop by."""
+"""The number of epochs that the final network is trained on all rows: it has no validation images to stop by."""
 
 from __future__ import annotations
 

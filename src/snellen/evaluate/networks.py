@@ -44,7 +44,7 @@ class Networks:
         return self.all[0].rows
 
     def per_image(self, measure: str) -> np.ndarray:
-        """(S, N): the measure at every image, for measures that are means over images."""
+        """(S, N) the measure of every network at every image, for measures that are means over images."""
         of = METRICS[measure].per_image
         if of is None:
             raise ValueError(f"{measure} is no mean over images")

@@ -72,12 +72,12 @@ def kind_of(a: Side, b: Side) -> Kind:
 
 
 def differences(sides: Mapping[str, Side], pairs: Sequence[Pair]) -> dict[Pair, PairDifference]:
-    """The pairs on one role."""
+    """The differences of these pairs on one role."""
     return {(a, b): difference(sides[a], sides[b]) for a, b in pairs}
 
 
 def difference(a: Side, b: Side) -> PairDifference:
-    """Two sides on the same images."""
+    """The difference of two sides on the same images."""
     if a.right_SN.shape[1] != b.right_SN.shape[1]:
         shapes = f"{a.right_SN.shape[1]} and {b.right_SN.shape[1]}"
         raise StudyError("two networks are compared on the same images", found=shapes)
@@ -88,7 +88,8 @@ def difference(a: Side, b: Side) -> PairDifference:
 
 
 def of_folds(a: HeldOut, b: HeldOut, selected: bool = False) -> PairDifference:
-    """Two models over the same splits by the corrected resampled t; no limits where a search chose by these folds."""
+    """The difference of two models over the same splits, with the corrected resampled t test; no limits where a
+    search chose by these folds."""
     a_JS, b_JS = a.values("accuracy"), b.values("accuracy")
     limits = fold_limits(a_JS, b_JS, a.num_train, a.num_held_out)
     if selected:

@@ -172,7 +172,7 @@ def selection_of_model(record: RunRecord, ranked: Sequence[str]) -> Selection | 
 
 
 def _selection(scores_MN: np.ndarray) -> Selection | None:
-    """None below two candidates: nothing was chosen."""
+    """The corrected score of the winner; None below two candidates: nothing was chosen."""
     return corrected_selection(scores_MN) if len(scores_MN) > 1 else None
 
 

@@ -16,7 +16,7 @@ SAFE_OPEN_FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 class Partial:
     """The part of `path` that has arrived so far, in a file beside it; as a context manager, open for appending.
 
-    path: of the complete file, the attribute `final`; the attribute `path` is that of the part, `.NAME.part` beside it.
+    path: where the complete file will be (attribute `final`); the part is beside it as `.NAME.part` (attribute `path`).
     needed_bytes: size of the complete file where known, for the message about a full disk. When the disk cannot be
     written, StorageError is raised, and the part is removed: it would keep the disk full.
     """

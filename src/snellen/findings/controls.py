@@ -19,7 +19,7 @@ from snellen.study.differences import Differing, differences
 @dataclass(frozen=True)
 class Matched:
     """Two models that differ in one key, the better one first. of: how the networks that were compared differ. seeds:
-    trained of the model with fewer, also where only two networks were compared."""
+    seeds trained of the model with fewer, also where only two networks were compared."""
 
     pair: Comparison
     key: Differing
@@ -47,8 +47,8 @@ def factors(facts: Facts) -> Iterator[Finding]:
             "SNL014",
             "result",
             f"`{a}` and `{b}` differ only in {one.key.factor} ({setting(one.key.a)} against {setting(one.key.b)}), "
-            f"{compared_on(one.pair)}: {_verdict(one)} ({points(observed.value)}, {points_limits(observed.low, observed.high)}"
-            f"{left_out(one.pair)}).",
+            f"{compared_on(one.pair)}: {_verdict(one)} ({points(observed.value)}, "
+            f"{points_limits(observed.low, observed.high)}{left_out(one.pair)}).",
             {"models": [a, b], "key": one.key.path, "value": one.pair.difference.value, "seeds": one.pair.seeds},
             "leaderboard",
         )

@@ -77,20 +77,20 @@ def under_trained(facts: Facts) -> Iterator[Finding]:
             continue
         folders = [facts.record.folder_of(job) for job in own_split_networks(facts.record, model).values()]
         curves = [curve for folder in folders if (curve := _curve(folder, train.measure, train.epochs)) is not None]
-        improving = still_improving(curves) if curves else None
-        if improving is not None:
+        trend = still_improving(curves) if curves else None
+        if trend is not None:
             place = f"train.{len(phases) - 1}" if len(phases) > 1 else "train"
             yield Finding(
                 "SNL102",
                 "notice",
-                _improved(model, improving, curves, train.measure),
+                _improved(model, trend, curves, train.measure),
                 {
                     "model": model,
-                    "networks": improving.networks,
-                    "last": improving.last,
+                    "networks": trend.networks,
+                    "last": trend.last,
                     "epochs": len(curves[0].measured),
                 }
-                | {"better": improving.better, "steps": improving.steps},
+                | {"better": trend.better, "steps": trend.steps},
                 f"model-{model}",
                 steps=(Step("longer", f"Train longer: --set models.{model}.{place}.epochs={2 * train.epochs}"),),
             )
@@ -112,19 +112,17 @@ def _curve(folder: JobFolder, measure: str, epochs: int) -> Curve | None:
     return Curve(losses if measure == "loss" else -accuracies, right, len(predictions), most, kept)
 
 
-def _improved(model: str, improving: Improving, curves: Sequence[Curve], measure: str) -> str:
+def _improved(model: str, trend: Improving, curves: Sequence[Curve], measure: str) -> str:
     """The result of the test, over all networks of a model."""
     epochs, moved = len(curves[0].measured), "fell" if measure == "loss" else "rose"
     kept, over = f"Of `{model}` the kept epoch is the last of {epochs}", ""
-    if improving.networks > 1:
-        kept = (
-            f"In {improving.last} of {improving.networks} networks of `{model}` the kept epoch is the last of {epochs}"
-        )
-        over = f"over all {improving.networks} "
-    rose = " while accuracy rose by more than chance" if improving.test != "sign test" else ""
+    if trend.networks > 1:
+        kept = f"In {trend.last} of {trend.networks} networks of `{model}` the kept epoch is the last of {epochs}"
+        over = f"over all {trend.networks} "
+    rose = " while accuracy rose by more than chance" if trend.test != "sign test" else ""
     return (
-        f"{kept}, and {over}validation {measure} {moved} {improving.better} of the last {improving.steps} times from one "
-        f"epoch to the next{rose} ({improving.test}, {p_value(improving.p_value)}): training ended while validation {measure} "
+        f"{kept}, and {over}validation {measure} {moved} {trend.better} of the last {trend.steps} times from one "
+        f"epoch to the next{rose} ({trend.test}, {p_value(trend.p_value)}): training ended while validation {measure} "
         f"still {moved}."
     )
 
@@ -202,8 +200,8 @@ def _rose(model: str, over_fitted: Mapping[int, OverFitted], networks: int, by_s
     numbers = "; ".join(f"that of seed {seed} after epoch {each.kept_epoch}: {_numbers(each)}" for seed, each in first)
     more = f"; and {len(over_fitted) - NAMED} more" if len(over_fitted) > NAMED else ""
     return (
-        f"{len(over_fitted)} of {plural(networks, 'network')} of `{model}` over-fitted, {numbers}{more}. The weights of "
-        "the earlier epoch were kept for each."
+        f"{len(over_fitted)} of {plural(networks, 'network')} of `{model}` over-fitted, {numbers}{more}. The weights "
+        "of the earlier epoch were kept for each."
     )
 
 
@@ -232,18 +230,18 @@ def one_class_only(facts: Facts) -> Iterator[Finding]:
 def _one_class(facts: Facts, model: str, role: str, which: str, jobs: Sequence[str]) -> Iterator[Finding]:
     """Networks of one kind that predict a single class on a role."""
     known = [stored for job in jobs if (stored := facts.record.folder_of(job).read_predictions(role)) is not None]
-    predicted_classes = [np.unique(each.predicted) for each in known if len(each) > 1]
-    constant = [facts.record.classes[int(each[0])] for each in predicted_classes if len(each) == 1]
+    answers = [np.unique(each.predicted) for each in known if len(each) > 1]
+    constant = [facts.record.classes[int(each[0])] for each in answers if len(each) == 1]
     if not constant:
         return
     names = ", ".join(dict.fromkeys(constant))
     words = role.replace("_", "-")
-    if len(predicted_classes) == 1:
+    if len(answers) == 1:
         one = f"The network of `{model}`{which}" if which else one_network(facts, model)
         sentence = f"{one} predicts {names} for every {words} image: it did not learn to tell the classes apart."
     else:
         sentence = (
-            f"Of {len(predicted_classes)} networks of `{model}`{which}, {len(constant)} predict a single class for every {words} "
+            f"Of {len(answers)} networks of `{model}`{which}, {len(constant)} predict a single class for every {words} "
             f"image ({names}): they did not learn to tell the classes apart."
         )
     yield Finding(
@@ -251,7 +249,7 @@ def _one_class(facts: Facts, model: str, role: str, which: str, jobs: Sequence[s
         "warning",
         sentence,
         {"model": model, "class": constant[0]}
-        | ({"constant": len(constant), "networks": len(predicted_classes)} if len(predicted_classes) > 1 else {}),
+        | ({"constant": len(constant), "networks": len(answers)} if len(answers) > 1 else {}),
         f"model-{model}",
         steps=(Step("tune", "Try a smaller learning_rate or another initializer."),),
     )

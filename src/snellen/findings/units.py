@@ -41,6 +41,6 @@ def _in_short(about: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _no_evidence(about: Sequence[Mapping[str, Any]]) -> str:
-    """What is not shown where removing a unit made no measurable difference."""
+    """A sentence on what is not shown where removing a unit made no measurable difference."""
     silent = any(not each["counts"]["needed"] for each in about)
     return " That none was measured is no evidence that single units do nothing." if silent else ""

@@ -1,4 +1,4 @@
-"""Intervals of precision, recall and F1 averaged over classes, from one image a class to thousands."""
+"""Intervals of precision, recall and F1 averaged over classes, for one to thousands of images per class."""
 
 from __future__ import annotations
 

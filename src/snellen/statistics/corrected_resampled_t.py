@@ -13,7 +13,8 @@ from snellen.statistics.results import COVERS_SPLITS, Limits, Mean, t_mean
 
 @dataclass(frozen=True)
 class Disagreement:
-    """difference: cross-validation minus hold-out. limit: what chance may do. disagrees: it is more."""
+    """difference: cross-validation minus hold-out. limit: the largest
+    difference that chance explains. disagrees: whether the difference is larger."""
 
     difference: float
     limit: float

@@ -1,4 +1,4 @@
-"""A choice on the same images that then score it, accounted for: each image is scored by what is chosen without it."""
+"""The out-of-bag score of the best of several candidates: each image is scored by the candidate chosen without it."""
 
 from __future__ import annotations
 

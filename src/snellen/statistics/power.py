@@ -1,4 +1,4 @@
-"""What a comparison could have found: power for the margin, never for the observed difference, and what it takes."""
+"""The power of a comparison at the margin, never at the observed difference, and the images or seeds that it needs."""
 
 from __future__ import annotations
 

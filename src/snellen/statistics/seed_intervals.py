@@ -1,4 +1,4 @@
-"""A recipe is what is trained again with other seeds: its score, the difference of two; seeds crossed with images."""
+"""Scores of recipes (models trained with several seeds) and differences of two; seeds are crossed with images."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def recipe_difference(a_SN: np.ndarray, b_SN: np.ndarray) -> Difference:
 
 
 def recipe_limits(a_SN: np.ndarray, b_SN: np.ndarray) -> Limits:
-    """`recipe_difference` with its limits at any confidence."""
+    """`recipe_difference`, with limits at any confidence."""
     for side in (a_SN, b_SN):
         _check(side, MIN_SEEDS_COMPARED, "a comparison of two recipes")
     a, b = np.asarray(a_SN, np.float64), np.asarray(b_SN, np.float64)

@@ -1,4 +1,4 @@
-"""The winner of many validation scores is optimistic: what it scores on images that had no part in choosing it."""
+"""The optimism of the best of many validation scores: its score on images that had no part in choosing it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NOT_COVERED = "does not cover the choice of the epoch or the rungs of halving"
 
 @dataclass(frozen=True)
 class Selection:
-    """winner: index of the best candidate. observed: its score as it stands. corrected: with its 95 % limits over other
+    """winner: index of the best candidate. observed: its uncorrected score. corrected: with its 95 % limits over other
     images, None where nothing varied.
 
     optimism: observed - corrected. chosen: share of the resamples in which each candidate would have won.
@@ -58,7 +58,7 @@ def corrected_selection(scores_MN: np.ndarray, seed: int = 0) -> Selection:
 
 
 def _limits(scores: np.ndarray, resampled: OutOfBag, corrected: float) -> tuple[float | None, float | None]:
-    """Over other images; None where nothing varied."""
+    """The 95 % limits over other images; None where nothing varied."""
     if np.all((scores >= 0) & (scores <= 1)):
         return wilson_limits(corrected * scores.shape[1], scores.shape[1])
     limits, spread = mean_limits(resampled.scores_N), float(resampled.scores_N.std())
