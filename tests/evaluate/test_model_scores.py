@@ -14,6 +14,7 @@ from sklearn.metrics import accuracy_score, f1_score, log_loss
 
 from snellen.api import Run
 from snellen.evaluate.cross_validation import held_out
+from snellen.metrics.scores import METRICS, Metric
 from snellen.models.predictions import Predictions
 from snellen.statistics.seed_intervals import recipe_mean
 
@@ -56,6 +57,19 @@ def test_means_of_losses_and_of_f1_have_intervals(seeds_run: Run) -> None:
     assert f1 is not None and f1.low is not None and f1.high is not None and f1.value is not None
     assert f1.low < f1.value < f1.high and f1.covers == "other images and retraining"
     assert f1.value == pytest.approx(np.mean(scores)) and f1.deviation == pytest.approx(np.std(scores, ddof=1))
+
+
+def test_a_metric_without_values_per_image_has_a_mean_and_no_interval(
+    seeds_copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def least(labels: np.ndarray, probabilities: np.ndarray) -> float:
+        return float(probabilities[np.arange(len(labels)), labels].min())
+
+    monkeypatch.setitem(METRICS, "least", Metric(least, is_proportion=False, higher_is_better=True))
+    found = facts_of(seeds_copy).evaluation.recipe("plain", "validation", "least")
+    each = [least(np.asarray(one.labels), one.probabilities) for one in stored(Run(seeds_copy), "plain", "validation")]
+    assert found is not None and (found.low, found.high, found.covers, found.networks) == (None, None, "", 3)
+    assert found.value == pytest.approx(np.mean(each)) and found.deviation == pytest.approx(np.std(each, ddof=1))
 
 
 def test_one_network_has_no_recipe(small_run: Run) -> None:

@@ -38,9 +38,9 @@ CALLS: list[str] = []
 
 def probe(subject: TrainedModel, options: Any) -> AnalysisResult:
     """Means of the hidden units on validation images."""
-    CALLS.append(subject.model)
-    means = subject.outputs("dense_1", subject.parts["validation"].rows).mean(0)
-    return AnalysisResult({"sentences": [f"`{subject.model}` was probed."]}, {"units": pl.DataFrame({"mean": means})})
+    CALLS.append(subject.name)
+    means = subject.outputs("dense_1", subject.predictions["validation"].rows).mean(0)
+    return AnalysisResult({"sentences": [f"`{subject.name}` was probed."]}, {"units": pl.DataFrame({"mean": means})})
 
 
 def needs_hidden(network: Network, options: Any) -> str | None:
@@ -140,18 +140,18 @@ def test_pictures_in_memory_are_given_again_and_must_be_the_same(tmp_path: Path)
 def test_a_scene_holds_no_sealed_label(tmp_path: Path) -> None:
     record = run_small(tmp_path, models=MODELS, open_test=["linear"]).record
     scene = scene_of(record, None)
-    test = scene.trained_models["linear"].parts["test"].rows
+    test = scene.trained_models["linear"].predictions["test"].rows
     assert (scene.dataset.labels[test] == SEALED).all()
     assert (np.delete(scene.dataset.labels, test) != SEALED).all()
-    assert "test" not in scene.trained_models["small"].parts
+    assert "test" not in scene.trained_models["small"].predictions
 
 
 def test_outputs_of_the_layers_lead_to_the_stored_predictions(tmp_path: Path) -> None:
     subject = scene_of(run_small(tmp_path).record, None).trained_models["conv"]
-    stored = subject.parts["validation"]
+    stored = subject.predictions["validation"]
     for placed in subject.network.layers:
         given = subject.outputs(placed.name, stored.rows)
         assert given.shape == (len(stored), *placed.output_shape)
-        np.testing.assert_allclose(subject.answers(placed.name, given), stored.probabilities, atol=1e-5)
+        np.testing.assert_allclose(subject.probabilities_from(placed.name, given), stored.probabilities, atol=1e-5)
     with pytest.raises(UnknownName, match="conv_1"):
         subject.outputs("conv_9", stored.rows)

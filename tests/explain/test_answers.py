@@ -113,8 +113,8 @@ def test_ways_that_do_not_fit_are_left_out_in_words(outcomes: Mapping[str, Analy
     [
         ({"methods": ["grad_cam"]}, "linear", "needs a convolution"),
         ({"methods": ["units"]}, "linear", "needs a hidden layer"),
-        ({"layer": "conv_9"}, CONV, "not there.*conv_1, batch_norm_1, relu_1"),
-        ({"layer": "dense_1"}, CONV, "gives no pictures"),
+        ({"layer": "conv_9"}, CONV, "does not exist.*conv_1, batch_norm_1, relu_1"),
+        ({"layer": "dense_1"}, CONV, "has no feature maps"),
     ],
 )
 def test_what_a_network_does_not_allow(options: dict[str, Any], layers: Any, words: str) -> None:
@@ -136,12 +136,14 @@ def test_grad_cam_reads_the_last_convolution_and_what_belongs_to_it() -> None:
 
 def test_given_rows_and_ids_and_none_whose_label_is_sealed(run: Run) -> None:
     scene = scene_of(run.record, None)
-    linear, train = scene.trained_models["linear"], scene.trained_models["linear"].parts["train"]
+    linear, train = scene.trained_models["linear"], scene.trained_models["linear"].predictions["train"]
     options = Answers(rows=(int(train.rows[3]),), ids=(str(train.ids[5]),), methods=("occlusion",), patch=3, cells=0)
     found = answers.make(linear, options)
     assert [one["row"] for one in found.facts["images"]] == train.rows[[3, 5]].tolist()
     assert set(found.arrays) == {"occlusion", "rows", "pictures", "means", "differences"} and found.facts["patch"] == 3
-    sealed = np.setdiff1d(np.arange(len(scene.dataset)), np.concatenate([part.rows for part in linear.parts.values()]))
+    sealed = np.setdiff1d(
+        np.arange(len(scene.dataset)), np.concatenate([part.rows for part in linear.predictions.values()])
+    )
     for wrong in (Answers(rows=(int(sealed[0]),)), Answers(ids=("nobody",)), Answers(rows=(10**6,))):
         with pytest.raises(StudyError, match="no such image with a known label"):
             answers.make(linear, wrong)

@@ -99,7 +99,7 @@ def test_each_labelled_image_is_a_row_and_its_nearest_the_nearest_of_all(run: Ru
         distances = np.linalg.norm(values - values[place], axis=1)
         distances[place] = np.inf
         assert table["nearest_distance"][place] == pytest.approx(distances.min(), rel=1e-4)
-    part = subject.parts["validation"]
+    part = subject.predictions["validation"]
     shown = table.filter(pl.col("role") == "validation")
     assert shown["answer"].to_list() == [str(answer) for answer in part.predicted]
     own = part.probabilities[np.arange(len(part.rows)), part.labels]

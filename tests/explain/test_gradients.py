@@ -18,8 +18,8 @@ from snellen.explain.answers.gradients import (
     enlarged,
     grad_cam,
     integrated_gradients,
+    margin_gradients,
     margins,
-    slopes,
 )
 from snellen.explain.answers.occlusion import occlusion, patch_side
 from snellen.models.build import build
@@ -54,7 +54,7 @@ def pictures(count: int) -> Tensor:
 def test_gradients_are_those_of_finite_differences(name: str) -> None:
     logits, x = network(NETWORKS[name]), pictures(2)
     answers, rivals = torch.tensor([0, 2]), torch.tensor([1, 0])
-    found, gradient = slopes(logits, x, answers, rivals)
+    found, gradient = margin_gradients(logits, x, answers, rivals)
     assert torch.equal(found, margins(logits, x, answers, rivals))
     step = 1e-6
     for place in np.ndindex(*SHAPE):
@@ -72,7 +72,7 @@ def test_integrated_gradients_are_the_integral(name: str) -> None:
 
     def slope(share: float) -> np.ndarray:
         at = (baseline + share * (x - baseline)).unsqueeze(0)
-        return slopes(logits, at, torch.tensor([1]), torch.tensor([2]))[1][0].numpy().ravel()
+        return margin_gradients(logits, at, torch.tensor([1]), torch.tensor([2]))[1][0].numpy().ravel()
 
     integral, _ = quad_vec(slope, 0, 1, epsabs=1e-10)
     found = integrated_gradients(logits, x, baseline, 1, 2)

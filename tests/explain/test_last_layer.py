@@ -17,7 +17,7 @@ from snellen.api import Run
 from snellen.explain.analysis_inputs import RunWithImages, TrainedModel
 from snellen.explain.answers.attributions import logits_of
 from snellen.explain.answers.confused_cells import worst_cells
-from snellen.explain.answers.gradients import slopes
+from snellen.explain.answers.gradients import margin_gradients
 from snellen.explain.answers.unit_differences import unit_shifts
 from snellen.explain.last_layer import LastLayer, contributions, has_hidden, nearest
 from snellen.metrics.scores import confusion
@@ -45,7 +45,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> RunWithImages:
 @pytest.mark.parametrize("model", MODELS)
 def test_contributions_are_the_margin(scene: RunWithImages, model: str) -> None:
     subject = scene.trained_models[model]
-    layer, rows = LastLayer(subject), subject.parts["validation"].rows[:20]
+    layer, rows = LastLayer(subject), subject.predictions["validation"].rows[:20]
     logits = logits_of(subject)(subject.inputs(rows)).detach().double().numpy()
     for values, own in zip(layer.activations(rows), logits, strict=True):
         parts, biases = contributions(layer, values, 3, 7)
@@ -55,7 +55,11 @@ def test_contributions_are_the_margin(scene: RunWithImages, model: str) -> None:
 @pytest.mark.parametrize("model", MODELS)
 def test_neighbours_are_those_of_scikit_learn(scene: RunWithImages, model: str) -> None:
     subject = scene.trained_models[model]
-    layer, rows, among = LastLayer(subject), subject.parts["validation"].rows[:15], subject.parts["train"].rows
+    layer, rows, among = (
+        LastLayer(subject),
+        subject.predictions["validation"].rows[:15],
+        subject.predictions["train"].rows,
+    )
     found_rows, found = nearest(layer, rows, among, 4)
     index = NearestNeighbors(n_neighbors=4, algorithm="brute").fit(layer.activations(among))
     distances, places = index.kneighbors(layer.activations(rows))
@@ -64,7 +68,7 @@ def test_neighbours_are_those_of_scikit_learn(scene: RunWithImages, model: str) 
 
 
 def test_a_picture_is_not_its_own_neighbour(scene: RunWithImages) -> None:
-    layer, among = LastLayer(scene.trained_models["dense"]), scene.trained_models["dense"].parts["train"].rows
+    layer, among = LastLayer(scene.trained_models["dense"]), scene.trained_models["dense"].predictions["train"].rows
     rows, distances = nearest(layer, among[:5], among, 1)
     assert not np.isin(among[:5], rows[:, 0]).all() and (rows[:, 0] != among[:5]).all() and np.isfinite(distances).all()
 
@@ -72,16 +76,18 @@ def test_a_picture_is_not_its_own_neighbour(scene: RunWithImages) -> None:
 @pytest.mark.parametrize("model", ["pca", "top"])
 def test_gradients_run_through_fitted_steps_to_the_pixels(scene: RunWithImages, model: str) -> None:
     subject = in_doubles(scene.trained_models[model])
-    rows = subject.parts["validation"].rows[:1]
+    rows = subject.predictions["validation"].rows[:1]
     x = subject.inputs(rows).double()
     ends = torch.tensor([4]), torch.tensor([9])
-    _, gradient = slopes(logits_of(subject), x, *ends)
+    _, gradient = margin_gradients(logits_of(subject), x, *ends)
     assert gradient.shape == (1, 8, 8, 1)
     for down, right in np.ndindex(8, 8):
         high, low = x.clone(), x.clone()
         high[0, down, right] += 1e-6
         low[0, down, right] -= 1e-6
-        expected = (slopes(logits_of(subject), high, *ends)[0] - slopes(logits_of(subject), low, *ends)[0]) / 2e-6
+        expected = (
+            margin_gradients(logits_of(subject), high, *ends)[0] - margin_gradients(logits_of(subject), low, *ends)[0]
+        ) / 2e-6
         assert float(gradient[0, down, right, 0]) == pytest.approx(float(expected), abs=1e-6)
     if model == "top":
         assert int((gradient != 0).sum()) <= 9
@@ -108,7 +114,7 @@ def test_units_are_named_by_where_they_stand(scene: RunWithImages) -> None:
 
 
 def test_cells_are_the_largest_of_the_confusion_matrix(scene: RunWithImages) -> None:
-    part = scene.trained_models["top"].parts["validation"]
+    part = scene.trained_models["top"].predictions["validation"]
     assert part.labels is not None
     matrix = confusion(part.labels, part.predicted, 10)
     np.fill_diagonal(matrix, 0)

@@ -62,7 +62,7 @@ def outcome(subjects: dict[str, TrainedModel]) -> AnalysisResult:
 def test_each_row_has_what_the_network_said_of_it_and_a_place_on_every_map(
     outcome: AnalysisResult, subjects: dict[str, TrainedModel]
 ) -> None:
-    points, part = outcome.tables["points"], subjects["dense"].parts["train"]
+    points, part = outcome.tables["points"], subjects["dense"].predictions["train"]
     assert len(points) == 400 == points["row"].n_unique()
     places = np.searchsorted(part.rows, points["row"].to_numpy())
     assert (part.rows[places] == points["row"].to_numpy()).all()
@@ -97,7 +97,7 @@ def test_components_of_pixels_and_layer_are_those_of_scikit_learn(
 def test_the_sample_has_the_proportions_of_the_classes_and_no_test_row(
     outcome: AnalysisResult, subjects: dict[str, TrainedModel]
 ) -> None:
-    labels = subjects["dense"].parts["train"].labels
+    labels = subjects["dense"].predictions["train"].labels
     assert labels is not None
     found = np.bincount(outcome.tables["points"]["label"].cast(int).to_numpy(), minlength=10)
     assert np.abs(found - 400 * np.bincount(labels) / len(labels)).max() < 1
@@ -166,9 +166,9 @@ def test_umap_is_drawn_when_asked_for(subjects: dict[str, TrainedModel]) -> None
     ("model", "options", "words"),
     [
         ("linear", {}, "no hidden layer"),
-        ("one", {}, "dense_1 gives one value"),
+        ("one", {}, "dense_1 has only one output"),
         ("dense", {"layer": "dense_9"}, "no layer 'dense_9', but flatten_1, dense_1, dropout_1, dense_2"),
-        ("two", {"methods": ["tsne"]}, "two values"),
+        ("two", {"methods": ["tsne"]}, "two outputs"),
         ("dense", {"pixels": [[0, 0], [8, 1]]}, r"8 x 8 pixels, have none at row, column \(8, 1\)"),
         ("dense", {"rows": 10_000_000}, r"10,000,000 rows .* it can take \d{3},\d{3}$"),
     ],
@@ -223,7 +223,7 @@ def said(**changes: Any) -> list[str]:
     """Sentences of facts with three classes."""
     pair = {"share": 0.02, "low": 0.01, "high": 0.03, "standard_error": 0.001}
     pairs = [{**pair, "first": 0, "second": 2}, {**pair, "first": 0, "second": 1, "share": 0.001}]
-    facts = {"model": "m", "layer": "l", "width": 8, "judged": 300, "nearest": 10, "told_apart": True, "maps": []}
+    facts: Any = {"model": "m", "layer": "l", "width": 8, "judged": 300, "nearest": 10, "told_apart": True, "maps": []}
     return sentences({**facts, "closest": pairs, **changes}, ["a", "b", "c"])
 
 

@@ -29,8 +29,8 @@ from snellen.explain.analysis_result import AnalysisResult
 from snellen.explain.method import Method
 
 def make(model, options):
-    values = model.parts[options.role].probabilities.max(1)
-    sentence = f"`{model.model}` is {100 * values.mean():.1f} % sure on average."
+    values = model.predictions[options.role].probabilities.max(1)
+    sentence = f"`{model.name}` is {100 * values.mean():.1f} % sure on average."
     return AnalysisResult({"sentences": [sentence]}, {"confidence": pl.DataFrame({"confidence": values})})
 
 module = types.ModuleType("snellen.explain.confidence.analysis")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from typing import cast
 
 import numpy as np
 import polars as pl
@@ -15,6 +16,7 @@ from snellen.explain.analysis_result import AnalysisResult
 from snellen.explain.units import analysis as dossiers
 from snellen.explain.units.analysis import ABLATION_MULTIPLICATIONS, seconds
 from snellen.explain.units.analysis import make as units
+from snellen.explain.units.facts import UnitsFacts
 from snellen.explain.units.words import counted, sentences
 from snellen.study.analyses import Units
 
@@ -97,7 +99,7 @@ def test_nothing_is_claimed_that_the_tables_do_not_hold(found: AnalysisResult) -
     table = found.tables["units"].with_columns(
         **{name: pl.lit(0) for name in ("selective_classes", "needed_by_classes", "used_by_classes")}
     )
-    said = sentences(found.facts, found.tables | {"classes": classes, "units": table})
+    said = sentences(cast(UnitsFacts, found.facts), found.tables | {"classes": classes, "units": table})
     assert "0 respond to one class, 0 to several and 5 to no class" in said[0]
     least = f"{math.ceil(1_000 * max(found.facts['detectable'])) / 10:.1f}"
     assert said[1:] == [
@@ -128,9 +130,9 @@ def test_the_picture_that_drives_a_unit_is_its_bar(found: AnalysisResult) -> Non
 def test_a_layer_of_two_units_has_its_scatter() -> None:
     outcome = units(planted(2), Units())
     one = planted(2)
-    rows = one.parts["validation"].rows
+    rows = one.predictions["validation"].rows
     np.testing.assert_allclose(outcome.arrays["points"], one.outputs("dense_1", rows), rtol=1e-6)
-    np.testing.assert_array_equal(outcome.arrays["points_true"], one.parts["validation"].labels)
+    np.testing.assert_array_equal(outcome.arrays["points_true"], one.predictions["validation"].labels)
     assert outcome.sentences[0].startswith("Unit 0 responds") and "both activations" in outcome.sentences[-1]
 
 

@@ -34,12 +34,12 @@ def silenced(layers: list[Any], read_at: str, constant: float) -> tuple[Any, Any
 def test_silencing_by_zero_is_what_cutting_the_outgoing_weights_does(layers: list[Any], name: str) -> None:
     one, found, labels = silenced(layers, "dense_1", 0.0)
     rows = np.arange(60)
-    whole = one.answers("dense_1", one.outputs("dense_1", rows))
+    whole = one.probabilities_from("dense_1", one.outputs("dense_1", rows))
     for unit in range(5):
         kernel = one.parameters[f"{name}.kernel"]
         kept = kernel[0, unit].clone()
         kernel[0, unit] = 0
-        cut = one.answers("dense_1", one.outputs("dense_1", rows))
+        cut = one.probabilities_from("dense_1", one.outputs("dense_1", rows))
         kernel[0, unit] = kept
         for label in range(3):
             own = labels == label
@@ -55,9 +55,9 @@ def test_a_silenced_filter_is_the_same_everywhere() -> None:
     one, found, labels = silenced(CONV, "conv_1", 0.25)
     maps = one.outputs("conv_1", np.arange(60))
     maps[..., 2] = 0.25
-    after = one.answers("conv_1", maps)
+    after = one.probabilities_from("conv_1", maps)
     assert found.accuracy[2] + (
-        one.answers("conv_1", one.outputs("conv_1", np.arange(60))).argmax(1) == labels
+        one.probabilities_from("conv_1", one.outputs("conv_1", np.arange(60))).argmax(1) == labels
     ).mean() == (pytest.approx((after.argmax(1) == labels).mean()))
 
 

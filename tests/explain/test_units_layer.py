@@ -52,7 +52,7 @@ def test_a_layer_without_units_names_those_that_fit(name: str) -> None:
 
 def test_without_a_hidden_layer_the_output_must_be_asked_for() -> None:
     network = build(["flatten"], (6, 6, 1), 3)
-    with pytest.raises(StudyError, match=r"there is no hidden layer. `layer: dense_1` looks at the output layer"):
+    with pytest.raises(StudyError, match=r"there is no hidden layer. `layer: dense_1` analyses the output layer"):
         chosen_layer(network, None)
     assert units_misfit(network, Units(layer="dense_1")) is None
 

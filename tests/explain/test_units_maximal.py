@@ -13,9 +13,9 @@ from unit_cases import noise, subject
 from snellen.explain.units.activation_maximisation import (
     by_ascent,
     by_weights,
-    goal,
     heaviest,
     maximal,
+    objective,
     project,
     starts,
 )
@@ -71,7 +71,7 @@ def test_ascent_and_closed_form_agree() -> None:
     assert (climbed.reached <= closed.reached * (1 + 1e-6)).all()
     for exact, found in zip(closed.pictures, climbed.pictures, strict=True):
         assert np.sum(exact * found) / (np.linalg.norm(exact) * np.linalg.norm(found)) > 0.999
-    assert maximal(one, layer, from_here, NORM).way == "closed form"
+    assert maximal(one, layer, from_here, NORM).method == "closed form"
 
 
 def test_a_layer_on_components_has_a_closed_form_too() -> None:
@@ -87,11 +87,11 @@ def test_a_layer_on_components_has_a_closed_form_too() -> None:
 def test_ascent_keeps_the_constraints_and_beats_every_real_picture(name: str) -> None:
     one, layer, from_here = prepared(CONV, name)
     found = maximal(one, layer, from_here, NORM)
-    assert found.way == "gradient ascent of 40 steps from 4 starts" and allowed(found.pictures, NORM)
+    assert found.method == "gradient ascent of 40 steps from 4 starts" and allowed(found.pictures, NORM)
     with torch.inference_mode():
         real = project(one.inputs(np.arange(40)), NORM)
-        best = goal(one, layer, real).max(0).values.numpy()
-        reached = goal(one, layer, torch.from_numpy(found.pictures)).numpy()
+        best = objective(one, layer, real).max(0).values.numpy()
+        reached = objective(one, layer, torch.from_numpy(found.pictures)).numpy()
     assert (np.diagonal(reached) > best).all()
     np.testing.assert_allclose(np.diagonal(reached), found.reached.max(1), rtol=1e-4)
 

@@ -28,7 +28,7 @@ def judged(run: int, permuted: bool) -> Judged:
         values.mul_(4 if name.endswith("kernel") else 1)
     layer = unit_layer(one.network, "dense_1")
     read = read_units(one, layer, ROWS[150:])
-    return judge(one, layer, read, one.parts["validation"], read.activation.mean(0))
+    return judge(one, layer, read, one.predictions["validation"], read.activation.mean(0))
 
 
 def claimed(found: Judged) -> tuple[bool, bool, bool]:

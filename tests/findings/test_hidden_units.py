@@ -118,13 +118,13 @@ def test_one_or_two_units_are_named_with_their_classes(needed: list[int], said: 
     told = pl.DataFrame(rows, ["unit", "class", "area", "selective"], orient="row")
     units = {"dead": [False] * count, "duplicate_of": [None] * count, "selective_classes": [2, 0][:count]}
     table = pl.DataFrame({**units, "needed_by_classes": needed, "used_by_classes": needed})
-    facts = {"units": count, "model": "tiny", "noun": "unit", "layer": "dense_1", "detectable": [0.042001, 0.01]}
+    facts: Any = {"units": count, "model": "tiny", "noun": "unit", "layer": "dense_1", "detectable": [0.042001, 0.01]}
     assert said in in_short(facts, {"units": table, "classes": told})
 
 
 def test_dead_units_are_counted_beside_the_others() -> None:
     dead = {"dead": [False, True, True], "duplicate_of": [None] * 3, "selective_classes": [1, 0, 0]}
     table = pl.DataFrame({**dead, "needed_by_classes": [0] * 3, "used_by_classes": [0] * 3})
-    facts = {"units": 3, "model": "tiny", "noun": "unit", "layer": "dense_1", "detectable": [0.3]}
+    facts: Any = {"units": 3, "model": "tiny", "noun": "unit", "layer": "dense_1", "detectable": [0.3]}
     said = in_short(facts, {"units": table, "classes": pl.DataFrame()})
     assert said.startswith("of the 3 units of `tiny`, 1 to one class, 0 to several and 0 to none, 2 are dead, and ")

@@ -81,7 +81,7 @@ def test_dead_units_have_no_row_and_are_counted() -> None:
     html = page(replace(alive, tables={**alive.tables, "units": own}))
     assert [row.get("data-unit") for row in parsed(html).findall(".//table/tbody/tr")] == ["0", "2"]
     assert [one["unit"] for one in details(html)["units"]] == [0, 2]
-    assert "1 dead unit left out" in text_of(html) and "the same answer to every image: 1." in text_of(html)
+    assert "1 dead unit left out" in text_of(html) and "the same output for every image: 1." in text_of(html)
 
 
 def test_a_layer_of_dead_units_has_no_table() -> None:

@@ -135,7 +135,7 @@ def test_the_report_has_them_marked(small_run: Run) -> None:
     for row in content["floors"]:
         estimate = small_run.evaluation.estimate(baseline_key(row["floor"]), "validation", "accuracy")
         assert estimate is not None and row["scores"]["validation"]["accuracy"]["value"] == estimate.value
-        assert f'{row["floor"]} <span class="floor">floor</span>' in page
+        assert f'{row["floor"]} <span class="floor">baseline</span>' in page
     count = small_run.record.data["roles"]["counts"]["train"]
     assert f"saw {count:,} of {count:,} training images and converged after" in page
 
@@ -179,7 +179,7 @@ def test_the_test_is_opened_for_them_only_with_all(tmp_path: Path, own_user: Pat
         assert told is not None and told.labels is not None and estimate is not None
         assert estimate.value == pytest.approx(accuracy_score(told.labels, told.predicted))
     sentence = next(each.sentence for each in findings_of(run.folder) if each.code == "SNL004")
-    assert "opened 5 times" in sentence and all(f"`floor {name}`" in sentence for name in BASELINES)
+    assert "evaluate models 5 times" in sentence and all(f"`baseline {name}`" in sentence for name in BASELINES)
     closed = run_small(tmp_path / "run", models=models)
     assert closed.evaluation.opened_baselines == () and closed.leaderboard["test_accuracy"].null_count() == 4
 

@@ -366,7 +366,7 @@ def test_a_pack_goes_on_in_the_way_of_its_record(tmp_path: Path, monkeypatch: py
 
     def pretend(*given: Any) -> None:
         arguments = inspect.signature(train).bind(*given).arguments
-        used.append((arguments["parts"], arguments["way"]))
+        used.append((arguments["shards"], arguments["backend"]))
         raise ZeroDivisionError
 
     monkeypatch.setattr("snellen.train.train_pack.train", pretend)

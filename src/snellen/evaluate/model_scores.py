@@ -81,17 +81,21 @@ def model_rows(record: RunRecord, model: str, opened: bool, folds: HeldOut | Non
 
 
 def recipe_scores(networks: Networks) -> list[Score]:
-    """The mean over S >= 2 seeds of every measure over all classes, with its interval where there are two images."""
+    """The mean over S >= 2 seeds of every measure over all classes. It has an interval if there are two images or more,
+    and if the measure is an average over classes or a mean of values per image."""
     classes, images = networks.all[0].probabilities.shape[1], len(networks.labels)
     if images < MIN_IMAGES:
         return [
-            Score(name, None, _spread(networks.values(name), images))
+            Score(name, None, _mean_only(networks.values(name), images))
             for name, metric in METRICS.items()
             if classes >= metric.min_classes
         ]
     predicted_SN, found = np.stack([each.predicted for each in networks.all]), []
     for name, metric in METRICS.items():
         if classes < metric.min_classes:
+            continue
+        if metric.average is None and metric.each is None:
+            found.append(Score(name, None, _mean_only(networks.values(name), images)))
             continue
         if metric.average:
             mean = recipe_average(networks.labels, predicted_SN, classes, *metric.average)
@@ -146,7 +150,7 @@ def _estimate(mean: Mean, images: int, networks: int, measure: str) -> Estimate:
     return Estimate(mean.value, low, high, images, mean.covers, mean.method, networks, mean.deviation)
 
 
-def _spread(values_S: np.ndarray, images: int) -> Estimate:
-    """A mean over seeds with the spread between them, without an interval: there is only one image."""
+def _mean_only(values_S: np.ndarray, images: int) -> Estimate:
+    """A mean over seeds and the standard deviation between them, without an interval."""
     deviation = float(values_S.std(ddof=1))
     return Estimate(float(values_S.mean()), None, None, images, "", NO_INTERVAL, len(values_S), deviation)

@@ -1,1 +1,1 @@
-"""Why a model answers as it does: its errors, and the pictures they happened on."""
+"""Analyses of trained models: their errors, units, curves, maps, and explanations of single predictions."""

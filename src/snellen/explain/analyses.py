@@ -1,4 +1,4 @@
-"""The analyses that a study plans: of which models, how long they take, and their stored results.
+"""The analyses of a study: which models they are made of, how long they take, and their stored results.
 
 The names are those of the registry in study/analyses.py; each has a folder here, whose analysis.py declares a METHOD.
 """
@@ -26,20 +26,20 @@ from snellen.study.analyses import ANALYSES, Analysis, AnyAnalysis
 from snellen.study.schema import StudyFile
 
 OF_STUDY = "study"
-"""Stands for the model of an analysis of all models at once, or of none."""
+"""In place of the model, for an analysis of the whole study."""
 
 
 def method_of(name: str) -> Method:
-    """How the analysis of this name is made."""
+    """The METHOD of the analysis of this name."""
     method: Method = import_module(f"snellen.explain.{name}.analysis").METHOD
     return method
 
 
 @dataclass(frozen=True)
 class PlannedAnalysis:
-    """One analysis of one model. key: the name of the analysis, numbered where a study has several of one kind.
+    """One analysis of one model. key: the name of the analysis, numbered if the study has several of one kind.
 
-    model: OF_STUDY where it is of no single one.
+    model: OF_STUDY for an analysis of the whole study.
     """
 
     key: str
@@ -53,7 +53,7 @@ class PlannedAnalysis:
 
     @property
     def title(self) -> str:
-        """What to call it."""
+        """The title of its page."""
         words = self.key if self.options.label == self.options.name else self.options.label
         return words if self.model == OF_STUDY else f"{words} of {self.model}"
 
@@ -64,9 +64,9 @@ class PlannedAnalysis:
 
 
 def planned_analyses(study: StudyFile, networks: Mapping[str, Network]) -> list[PlannedAnalysis]:
-    """All analyses of a study, of all models that they fit; models without a network are left out.
+    """All analyses of a study, of all models that they fit. networks: by model; other models are left out.
 
-    Raises StudyError for an analysis that fits none of them, or not one that it names.
+    Raises StudyError for an analysis that fits no model, or that names a model which it does not fit.
     """
     found = [each for key, options in _numbered(study.analyses) for each in _of_models(key, options, networks)]
     pages: dict[str, PlannedAnalysis] = {}
@@ -81,9 +81,9 @@ def planned_analyses(study: StudyFile, networks: Mapping[str, Network]) -> list[
 def plan_analysis(
     name: str, model: str | None, options: Mapping[str, Any], networks: Mapping[str, Network]
 ) -> PlannedAnalysis:
-    """One analysis of one model, with options written as in a study. model: not used where it is of the whole study.
+    """One analysis of one model, with options as in a study file. model: not used by an analysis of the whole study.
 
-    Raises UnknownName, or StudyError for unknown options or a model that it does not fit.
+    Raises UnknownName, or StudyError for unknown options or a model that the analysis does not fit.
     """
     of_study = name in ANALYSES and method_of(name).of == "study"
     models = {} if of_study or model is None else {"models": [model]}
@@ -117,18 +117,18 @@ def _of_models(key: str, options: Analysis, networks: Mapping[str, Network]) -> 
 
 
 def estimated_seconds(one: PlannedAnalysis, networks: Mapping[str, Network], images: int) -> float:
-    """About how many seconds an analysis takes; an analysis of the study takes what its most expensive network does."""
+    """An estimate of the time of an analysis; for one of the whole study that of the most expensive network."""
     of = list(networks.values()) if one.model == OF_STUDY else [networks[one.model]]
     return max((one.method.seconds(network, images) for network in of), default=0.0)
 
 
 def networks_of(record: RunRecord) -> dict[str, Network]:
-    """The network of each model whose job ended well."""
+    """The network of each model whose training succeeded."""
     return {model: record.job(model).read_job().trajectory.network for model in record.done}
 
 
 def make_and_store(run: RunWithImages, one: PlannedAnalysis) -> AnalysisResult:
-    """The result of an analysis, made now and stored."""
+    """Makes an analysis, stores its result and returns it."""
     result = one.method.make(_inputs(run, one), one.options)
     folder = folder_of(run.record, one)
     hashes.release(run.record.folder, hashes.below(folder))
@@ -144,24 +144,24 @@ def _inputs(run: RunWithImages, one: PlannedAnalysis) -> TrainedModel | ModelOfR
 
 
 def stored(record: RunRecord, one: PlannedAnalysis) -> AnalysisResult | None:
-    """The stored result of the same analysis of the same networks; None where there is none."""
+    """The stored result of the same analysis of the same networks, or None."""
     return load_result(folder_of(record, one), _identity(record, one))
 
 
 def stored_results(record: RunRecord) -> dict[PlannedAnalysis, AnalysisResult]:
-    """Of all analyses of the study, those that have a stored result."""
+    """The analyses of the study that have a stored result."""
     found = {one: stored(record, one) for one in planned_analyses(record.study, networks_of(record))}
     return {one: result for one, result in found.items() if result is not None}
 
 
 def folder_of(record: RunRecord, one: PlannedAnalysis) -> Path:
-    """By job: a result can never be shown for another network."""
+    """The folder of a result. It is named by job, so that a result is never shown for another network."""
     of = OF_STUDY if one.model == OF_STUDY else record.models[one.model]
     return inside(record.folder, "analyses", of, f"{one.options.name}-{identity(_identity(record, one))[:8]}")
 
 
 def _identity(record: RunRecord, one: PlannedAnalysis) -> dict[str, Any]:
-    """What a result depends on, also on whether the model was evaluated on the test."""
+    """Everything that a result depends on, including whether each model was evaluated on the test."""
     of_study = one.model == OF_STUDY
     models = record.done if of_study else [one.model]
     jobs = {model: [record.models[model], record.predictions(model, "test") is not None] for model in models}

@@ -1,5 +1,7 @@
-"""The inputs of an analysis: the networks of a run with the images; test labels are hidden, and predictions on test are
-there only for models that were evaluated on test."""
+"""The inputs of an analysis: the trained models of a run and its images.
+
+Labels of the test are hidden. Predictions on test are there only for models that were evaluated on test.
+"""
 
 from __future__ import annotations
 
@@ -22,17 +24,18 @@ from snellen.models.predictions import Predictions
 from snellen.models.weights import load_weights
 
 ROWS_AT_ONCE = 1_024
-"""Pictures of one forward pass of an analysis: no bits are promised, and it is faster than PREDICTION_BATCH."""
+"""Images of one forward pass of an analysis. Larger than PREDICTION_BATCH, which is faster; analyses need no results
+that are equal to the last bit."""
 
 
 @dataclass(frozen=True, eq=False)
 class TrainedModel:
-    """One trained network: that of the first seed of `model`. images: (N, H, W, C) all pictures as stored.
+    """The trained network of a model's first seed. images: (N, H, W, C), all images of the data set as stored.
 
-    parameters, state: name -> (1, ...). parts: its predictions by role; of the test only if it was evaluated there.
+    parameters, state: name -> (1, ...). predictions: by role; on test only if the model was evaluated there.
     """
 
-    model: str
+    name: str
     job: str
     network: Network
     parameters: Tensors
@@ -40,32 +43,33 @@ class TrainedModel:
     images: Tensor
     pixel_range: tuple[float, float]
     classes: tuple[str, ...]
-    parts: dict[str, Predictions]
+    predictions: dict[str, Predictions]
 
     def place_of(self, layer: str) -> int:
-        """Where the layer of this name stands in the network. Raises UnknownName listing the layers there are."""
+        """The index of the layer of this name. Raises UnknownName that lists the layers of the network."""
         names = [placed.name for placed in self.network.layers]
         if layer not in names:
             raise unknown("layer", layer, names)
         return names.index(layer)
 
     def inputs(self, rows: np.ndarray) -> Tensor:
-        """(n, H, W, C) float32, the inputs of the network."""
+        """(n, H, W, C) float32: the images of these data set rows, scaled as the network expects them."""
         return to_input(self.images[torch.from_numpy(rows).to(self.images.device)], self.pixel_range)
 
     def outputs(self, layer: str, rows: np.ndarray) -> np.ndarray:
-        """(n, units) or (n, H, W, C) float32: what the layer gives for pictures, its activation function applied."""
+        """(n, units) or (n, H, W, C) float32: the outputs of the layer for these rows, after its activation
+        function."""
         until = self.network.layers[: self.place_of(layer) + 1]
         starts = range(0, len(rows), ROWS_AT_ONCE)
         parts = [self._through(until, self.inputs(rows[start : start + ROWS_AT_ONCE])) for start in starts]
         return np.concatenate([part.cpu().numpy() for part in parts] or [np.zeros((0, *until[-1].output_shape))])
 
-    def answers(self, layer: str, values: np.ndarray) -> np.ndarray:
-        """(n, K) float32 class probabilities where the layer gives `values` (n, ...)."""
+    def probabilities_from(self, layer: str, outputs: np.ndarray) -> np.ndarray:
+        """(n, K) float32 class probabilities if the outputs of the layer are `outputs` (n, ...)."""
         after = self.network.layers[self.place_of(layer) + 1 :]
-        starts = range(0, len(values), ROWS_AT_ONCE)
-        given = [torch.from_numpy(values[start : start + ROWS_AT_ONCE]).to(self.images.device) for start in starts]
-        parts = [self._through(after, part).softmax(-1).cpu().numpy() for part in given]
+        starts = range(0, len(outputs), ROWS_AT_ONCE)
+        batches = [torch.from_numpy(outputs[start : start + ROWS_AT_ONCE]).to(self.images.device) for start in starts]
+        parts = [self._through(after, batch).softmax(-1).cpu().numpy() for batch in batches]
         return np.concatenate(parts or [np.zeros((0, len(self.classes)), np.float32)])
 
     def _through(self, layers: tuple[Placed, ...], x: Tensor) -> Tensor:
@@ -76,16 +80,16 @@ class TrainedModel:
 
 @dataclass(frozen=True, eq=False)
 class ModelOfRun:
-    """A model of a run with all networks that were trained for it; analyses of it use stored predictions, not
-    images."""
+    """A model of a run with all networks that were trained for it. Its analyses use stored predictions, not images."""
 
     record: RunRecord
-    model: str
+    name: str
 
 
 @dataclass(frozen=True, eq=False)
 class RunWithImages:
-    """A run whose training is finished, with its images. dataset: test labels hidden. images: on the device."""
+    """A run whose training is finished, with its images. dataset: without the labels of the test. images: on the
+    device."""
 
     record: RunRecord
     dataset: Dataset
@@ -93,23 +97,22 @@ class RunWithImages:
 
     @cached_property
     def trained_models(self) -> dict[str, TrainedModel]:
-        """The network of each model whose job ended well."""
-        return {model: self._trained_model(model) for model in self.record.done}
+        """By name: every model whose training succeeded."""
+        return {name: self._trained_model(name) for name in self.record.done}
 
-    def _trained_model(self, model: str) -> TrainedModel:
-        folder = self.record.job(model)
+    def _trained_model(self, name: str) -> TrainedModel:
+        folder = self.record.job(name)
         trajectory = folder.read_job().trajectory
         parameters, state = load_weights(folder.weights, trajectory.network, str(self.images.device))
         found = {role: folder.read_predictions(role) for role in ("train", "validation", "calibration", "test")}
-        parts = {role: predictions for role, predictions in found.items() if predictions is not None}
         return TrainedModel(
-            model,
-            self.record.models[model],
+            name,
+            self.record.models[name],
             trajectory.network,
             parameters,
             state,
             self.images,
             trajectory.pixel_range,
             self.record.classes,
-            parts,
+            {role: predictions for role, predictions in found.items() if predictions is not None},
         )

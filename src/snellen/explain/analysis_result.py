@@ -27,8 +27,8 @@ ARRAYS = "arrays.safetensors"
 
 @dataclass(frozen=True, eq=False)
 class AnalysisResult:
-    """facts: JSON values; `sentences` among them are its statements, computed from the others. tables, arrays: by
-    name."""
+    """facts: JSON values, typed in the facts.py of the analysis. `sentences` among them are computed from the others.
+    tables, arrays: by name."""
 
     facts: dict[str, Any]
     tables: dict[str, pl.DataFrame] = field(default_factory=dict)
@@ -36,7 +36,7 @@ class AnalysisResult:
 
     @property
     def sentences(self) -> list[str]:
-        """Its statements, most important first."""
+        """Its sentences, most important first."""
         return list(self.facts.get("sentences", []))
 
 
@@ -48,13 +48,13 @@ UNFIT: tuple[type[Exception], ...] = (
     ValueError,
     pl.exceptions.PolarsError,
 )
-"""What reading facts, tables or arrays raises that are not those of the analysis."""
+"""The exceptions that facts, tables or arrays of another form can cause where they are read."""
 
 
 @contextmanager
 def reading(what: str, *also: type[Exception]) -> Iterator[None]:
-    """For a block that makes words or a page of outcomes: a stored outcome may be a stranger's, and each analysis has
-    facts of its own. Raises IdentityError in place of UNFIT and `also`."""
+    """For a block that reads a stored result, which may have been changed: raises IdentityError instead of UNFIT and
+    `also`."""
     try:
         yield
     except SnellenError:
@@ -67,7 +67,7 @@ def reading(what: str, *also: type[Exception]) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class _Written:
-    """result.json. identity: what the outcome was made from. sha256: of each file beside it."""
+    """result.json. identity: what the result depends on. sha256: of each file in the folder."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STORED
     identity: dict[str, Any]
@@ -78,23 +78,23 @@ class _Written:
 _KIND = TypeAdapter(_Written)
 
 
-def save_result(folder: Path, outcome: AnalysisResult, identity: Mapping[str, Any]) -> None:
-    """Writes an outcome; result.json last. identity: what it was made from."""
-    for name, table in outcome.tables.items():
+def save_result(folder: Path, result: AnalysisResult, identity: Mapping[str, Any]) -> None:
+    """Writes a result; result.json last. identity: what the result depends on."""
+    for name, table in result.tables.items():
         content = io.BytesIO()
         table.write_parquet(content)
         write_bytes(folder / f"{name}.parquet", content.getvalue())
-    if outcome.arrays:
-        tensors.save(folder / ARRAYS, outcome.arrays)
-    files = [*(f"{name}.parquet" for name in outcome.tables), *([ARRAYS] if outcome.arrays else [])]
-    written = {"identity": dict(identity), "facts": outcome.facts}
+    if result.arrays:
+        tensors.save(folder / ARRAYS, result.arrays)
+    files = [*(f"{name}.parquet" for name in result.tables), *([ARRAYS] if result.arrays else [])]
+    written = {"identity": dict(identity), "facts": result.facts}
     write_json(folder / RESULT, {**written, "sha256": {name: digest_file(folder / name) for name in files}})
 
 
 def load_result(folder: Path, identity: Mapping[str, Any]) -> AnalysisResult | None:
-    """What `save_result` wrote; None where nothing is there, or it was made from something else.
+    """The result that `save_result` wrote; None if there is none, or if it depends on something else than `identity`.
 
-    Raises IdentityError when a file is not what was written.
+    Raises IdentityError if a file has changed since.
     """
     if not (folder / RESULT).exists():
         return None

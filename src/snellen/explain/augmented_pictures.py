@@ -1,4 +1,4 @@
-"""Training pictures as augmentation shows them to a model, kept with the run so that the report outlives the data."""
+"""Augmented training images, stored in the run so that the report does not need the data."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from snellen.train.samples import augmented_samples
 
 @dataclass(frozen=True, eq=False)
 class Augmented:
-    """M pictures of one job. rows: (M,) int64, the data set rows they were. images: (M, H, W, C) uint8, 0..255."""
+    """M augmented images of one job. rows: (M,) int64, their data set rows. images: (M, H, W, C) uint8, 0..255."""
 
     rows: np.ndarray
     images: np.ndarray
 
 
 def keep_augmented(run: Path, lanes: Iterable[Lane], material: ResidentData) -> None:
-    """Stores what augmentation shows to each lane, for all its jobs; lanes trained on pictures as they are have none.
+    """Stores some augmented images of each lane that augments, for all its jobs.
 
-    Randomness is addressed: drawn again after training, they are the pictures that the lane was trained on.
+    Random numbers depend only on seed, epoch and row, so these are the same images that the lane was trained on.
     """
     found = {job: augmented for lane in lanes if (augmented := _draw(lane, material)) for job in lane.ids}
     if found or augmented_path(run).exists():
@@ -40,12 +40,12 @@ def _draw(lane: Lane, material: ResidentData) -> Augmented | None:
 
 
 def augmented_path(run: Path) -> Path:
-    """Where a run keeps them."""
+    """The file of a run that stores them."""
     return run / "figures" / "augmented.safetensors"
 
 
 def save_augmented(run: Path, of_jobs: Mapping[str, Augmented]) -> None:
-    """Writes the pictures of all jobs that augment, by job, in place of what was there."""
+    """Writes the augmented images by job, replacing the file."""
     arrays = {
         f"{job}.{name}": value
         for job, pictures in of_jobs.items()
@@ -55,7 +55,7 @@ def save_augmented(run: Path, of_jobs: Mapping[str, Augmented]) -> None:
 
 
 def load_augmented(run: Path) -> dict[str, Augmented]:
-    """What `save_augmented` wrote, by job; empty when nothing was. Raises IdentityError when the file is damaged."""
+    """The augmented images by job; empty without a file. Raises IdentityError if the file is damaged."""
     path = augmented_path(run)
     if not path.exists():
         return {}

@@ -1,4 +1,4 @@
-"""Which pixels a model was given: the importances that chose them, and the chosen ones on the mean picture."""
+"""The pixels that the first step of a model chose, and their importance, as maps."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from snellen.train.results import JobFolder
 
 
 class PixelMap(TypedDict):
-    """Row by row, (height * width) each. importance, picture: 0..1. chosen: 0 or 1. step: what chose them, in words."""
+    """Values of (height * width) pixels, row by row. importance, picture (the mean image): 0..1. chosen: 0 or 1. step:
+    how the pixels were chosen, in words."""
 
     height: int
     width: int
@@ -23,10 +24,10 @@ class PixelMap(TypedDict):
 
 
 def pixel_map(folder: JobFolder, mean_pictures: np.ndarray) -> PixelMap | None:
-    """The map of a job whose first step chooses pixels; None for any other, and without its weights.
+    """The map of a job whose first step chooses pixels; None for other jobs and without stored weights.
 
-    mean_pictures: (K, H*W*C), 0..1. Channels are one pixel: its importance is their sum, and it is chosen when one of
-    them is.
+    mean_pictures: (K, H*W*C), 0..1. The importance of a pixel is the sum over its channels, and a pixel is chosen if
+    one of its channels is.
     """
     trajectory = folder.read_job().trajectory
     first = trajectory.network.layers[0]

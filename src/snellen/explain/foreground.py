@@ -1,5 +1,4 @@
-"""The foreground of pictures with a uniform background: which pixels it covers, how thick its strokes are, where it
-is."""
+"""The foreground of images with a uniform background: its pixels, the thickness of its strokes, its position."""
 
 from __future__ import annotations
 
@@ -8,81 +7,82 @@ import numpy as np
 from snellen.data.inspect.pixel_statistics import COLOURS
 
 EVEN_WITHIN = 0.05
-"""A border pixel belongs to the background within this share of the way from black to white around the border's
-median."""
+"""Largest difference of a border pixel of the background from the median of the border; the difference of black and
+white is 1."""
 
 EVEN_SHARE = 0.6
-"""Pictures have a uniform background where so many of all border pixels belong to it: MNIST 1.00, Fashion 0.88,
+"""Images have a uniform background if at least this share of all border pixels belongs to it: MNIST 1.00, Fashion 0.88,
 digits of 8 pixels 0.72; SVHN 0.51, CIFAR-10 0.36."""
 
 FAINT = 0.1
-"""A picture whose largest difference from its background is smaller has no foreground."""
+"""An image whose largest difference from its background is smaller has no foreground."""
 
 
 def brightness_of(images: np.ndarray, pixel_range: tuple[float, float]) -> np.ndarray:
-    """(N, H, W) float32 of stored pictures (N, H, W, C): the mean of the colours, 0 black and 1 white."""
+    """(N, H, W) float32 brightness of stored images (N, H, W, C): the mean of the colours, 0 black and 1 white."""
     low, high = pixel_range
     return np.asarray((images[..., :COLOURS].mean(3, dtype=np.float32) - low) / (high - low), np.float32)
 
 
-def backgrounds(tones: np.ndarray) -> np.ndarray:
-    """(N,) the median of each picture's border pixels."""
-    return np.asarray(np.median(_border(tones), axis=1))
+def backgrounds(brightness: np.ndarray) -> np.ndarray:
+    """(N,) the median brightness of the border pixels of each image."""
+    return np.asarray(np.median(_border(brightness), axis=1))
 
 
-def has_even_background(tones: np.ndarray) -> bool:
+def has_even_background(brightness: np.ndarray) -> bool:
     """Whether foreground and background can be separated, by EVEN_WITHIN and EVEN_SHARE."""
-    return even_share(tones) >= EVEN_SHARE
+    return even_share(brightness) >= EVEN_SHARE
 
 
-def even_share(tones: np.ndarray) -> float:
-    """The share of all border pixels that belong to the background of their picture."""
-    return float((np.abs(_border(tones) - backgrounds(tones)[:, None]) <= EVEN_WITHIN).mean())
+def even_share(brightness: np.ndarray) -> float:
+    """The share of all border pixels that belong to the background of their image."""
+    return float((np.abs(_border(brightness) - backgrounds(brightness)[:, None]) <= EVEN_WITHIN).mean())
 
 
-def _border(tones: np.ndarray) -> np.ndarray:
-    """(N, pixels) of the outermost rows and columns."""
-    sides = (tones[:, 0], tones[:, -1], tones[:, 1:-1, 0], tones[:, 1:-1, -1])
+def _border(brightness: np.ndarray) -> np.ndarray:
+    """(N, pixels) brightness of the outermost rows and columns."""
+    sides = (brightness[:, 0], brightness[:, -1], brightness[:, 1:-1, 0], brightness[:, 1:-1, -1])
     return np.concatenate(sides, axis=1)
 
 
-def departures(tones: np.ndarray) -> np.ndarray:
-    """(N, H, W): how far each pixel is from its background."""
-    return np.asarray(np.abs(tones - backgrounds(tones)[:, None, None]))
+def background_differences(brightness: np.ndarray) -> np.ndarray:
+    """(N, H, W): the absolute difference of each pixel from the background."""
+    return np.asarray(np.abs(brightness - backgrounds(brightness)[:, None, None]))
 
 
-def foreground_masks(tones: np.ndarray) -> np.ndarray:
-    """(N, H, W) bool: the foreground: pixels whose difference from the background is more than half of the largest."""
-    away = departures(tones)
-    most = away.max((1, 2), keepdims=True)
-    return np.asarray((away > most / 2) & (most > FAINT))
+def foreground_masks(brightness: np.ndarray) -> np.ndarray:
+    """(N, H, W) bool: pixels whose difference from the background is more than half of the largest in the image."""
+    differences = background_differences(brightness)
+    largest = differences.max((1, 2), keepdims=True)
+    return np.asarray((differences > largest / 2) & (largest > FAINT))
 
 
-def sizes(figures: np.ndarray) -> np.ndarray:
-    """(N,) the share of the pixels that the foreground (N, H, W) covers."""
-    return np.asarray(figures.mean((1, 2)))
+def sizes(masks: np.ndarray) -> np.ndarray:
+    """(N,) the share of the pixels that the foreground masks (N, H, W) cover."""
+    return np.asarray(masks.mean((1, 2)))
 
 
-def thicknesses(figures: np.ndarray) -> np.ndarray:
-    """(N,) pixels, of (N, H, W) foregrounds: four times the mean distance to the nearest pixel outside, less two.
+def thicknesses(masks: np.ndarray) -> np.ndarray:
+    """(N,) in pixels, of (N, H, W) masks: four times the mean distance to the nearest background pixel, minus two.
 
-    That is the width of a long straight stroke of an even number of pixels; NaN without a foreground.
+    For a long straight stroke that is an even number of pixels wide, this is its width. NaN without a foreground.
     """
     from scipy.ndimage import distance_transform_edt
 
-    apart = float(sum(figures.shape[1:]))
-    around = np.pad(figures, ((0, 0), (1, 1), (1, 1)))  # beyond the edge there is no foreground
+    apart = float(sum(masks.shape[1:]))
+    around = np.pad(masks, ((0, 0), (1, 1), (1, 1)))  # outside of the image is background
     distances = distance_transform_edt(around, sampling=(apart, 1, 1))
-    pixels = figures.sum((1, 2))
-    means = np.divide(distances.sum((1, 2)), pixels, out=np.full(len(figures), np.nan), where=pixels > 0)
+    pixels = masks.sum((1, 2))
+    means = np.divide(distances.sum((1, 2)), pixels, out=np.full(len(masks), np.nan), where=pixels > 0)
     return np.asarray(4 * means - 2)
 
 
-def offsets(tones: np.ndarray) -> np.ndarray:
-    """(N,) pixels from the middle of the picture to the centre of mass of the departures; 0 where there are none."""
-    away = departures(tones).astype(np.float64)
-    mass = away.sum((1, 2))
-    down, right = (np.arange(size) - (size - 1) / 2 for size in tones.shape[1:])
-    moments = (away.sum(2) @ down, away.sum(1) @ right)
+def offsets(brightness: np.ndarray) -> np.ndarray:
+    """(N,) pixels from the centre of the image to the centre of mass of the differences from the background; 0 if there
+    are none."""
+    differences = background_differences(brightness).astype(np.float64)
+    mass = differences.sum((1, 2))
+    down, right = (np.arange(size) - (size - 1) / 2 for size in brightness.shape[1:])
+    moments = (differences.sum(2) @ down, differences.sum(1) @ right)
     shifts = [np.divide(moment, mass, out=np.zeros_like(mass), where=mass > 0) for moment in moments]
     return np.asarray(np.hypot(*shifts))

@@ -1,7 +1,7 @@
 """The last hidden layer: the training images nearest to an image, and the contribution of each unit to a prediction.
 
-The last layer of every network is dense, to the logits: the margin of two classes is exactly the sum over the units in
-front of it of activation times difference of weights, and a difference of biases.
+The last layer of every network is a dense layer that returns the logits. So the difference of two logits is exactly the
+sum over the units before it of activation times difference of weights, plus the difference of biases.
 """
 
 from __future__ import annotations
@@ -18,68 +18,69 @@ from snellen.models.features import Feature
 from snellen.models.shaping import Flatten
 
 ROWS = 4_096
-"""Pictures whose activations are held at once."""
+"""Images whose activations are in memory at once."""
 
 
 @dataclass(frozen=True, eq=False)
 class LastLayer:
-    """The values that the last, dense layer of a network reads."""
+    """The inputs of the last, dense layer of a network."""
 
-    subject: TrainedModel
+    model: TrainedModel
 
     @property
     def name(self) -> str:
-        """The layer that gives them."""
-        return self._reading.name
+        """The name of the layer whose outputs these are."""
+        return self._hidden.name
 
     @cached_property
     def weights(self) -> np.ndarray:
-        """(units, K) float64."""
-        kernel = self.subject.parameters[f"{self.subject.network.layers[-1].name}.kernel"]
-        return np.asarray(kernel[0].double().cpu().numpy())
+        """(units, K) float64, of the last layer."""
+        weights = self.model.parameters[f"{self.model.network.layers[-1].name}.kernel"]
+        return np.asarray(weights[0].double().cpu().numpy())
 
     @cached_property
     def biases(self) -> np.ndarray:
-        """(K,) float64."""
-        name = f"{self.subject.network.layers[-1].name}.bias"
-        if name not in self.subject.parameters:
+        """(K,) float64, of the last layer."""
+        name = f"{self.model.network.layers[-1].name}.bias"
+        if name not in self.model.parameters:
             return np.zeros(self.weights.shape[1])
-        return np.asarray(self.subject.parameters[name][0].double().cpu().numpy())
+        return np.asarray(self.model.parameters[name][0].double().cpu().numpy())
 
     def activations(self, rows: np.ndarray) -> np.ndarray:
         """(n, units) float64."""
-        return self.subject.outputs(self.name, rows).astype(np.float64)
+        return self.model.outputs(self.name, rows).astype(np.float64)
 
     def unit_name(self, unit: int) -> str:
-        """Its number; for a flattened picture its channel and where it stands."""
-        placed = self._reading
+        """The number of a unit; after `flatten`, its channel and position."""
+        placed = self._hidden
         if not isinstance(placed.layer, Flatten):
             return f"unit {unit}"
         down, right, channel = np.unravel_index(unit, placed.input_shape)
         return f"channel {channel} at {down}, {right}"
 
     @property
-    def _reading(self) -> Placed:
-        """The last layer but one that changes values or their order: dropout does neither."""
-        return next(each for each in reversed(self.subject.network.layers[:-1]) if each.layer.name != "dropout")
+    def _hidden(self) -> Placed:
+        """The layer before the last one; dropout is skipped, because it changes nothing at evaluation."""
+        return next(each for each in reversed(self.model.network.layers[:-1]) if each.layer.name != "dropout")
 
 
 def has_hidden(network: Network) -> bool:
-    """Whether a fitted layer stands between the pictures and the last one."""
-    own = [placed for placed in network.layers[:-1] if not isinstance(placed.layer, Feature)]
-    return any(name.startswith(f"{placed.name}.") for placed in own for name in network.shapes[0])
+    """Whether a layer with trained parameters is between the images and the last layer."""
+    hidden = [placed for placed in network.layers[:-1] if not isinstance(placed.layer, Feature)]
+    return any(name.startswith(f"{placed.name}.") for placed in hidden for name in network.shapes[0])
 
 
 def contributions(layer: LastLayer, activations: np.ndarray, answer: int, rival: int) -> tuple[np.ndarray, float]:
-    """(units,): what each unit adds to the logit of the answer minus that of the rival; and what the biases add."""
+    """(units,): what each unit adds to the logit of the answer minus the logit of the rival; and what the biases
+    add."""
     parts = activations * (layer.weights[:, answer] - layer.weights[:, rival])
     return parts, float(layer.biases[answer] - layer.biases[rival])
 
 
 def nearest(layer: LastLayer, rows: np.ndarray, among: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Of each of `rows` the `count` nearest others of `among` (data set rows), by Euclidean distance of activations.
+    """For each of `rows` the `count` nearest other rows of `among`, by Euclidean distance of activations.
 
-    Their rows (n, count) and distances (n, count), nearest first; equals in the order of `among`.
+    Returns data set rows (n, count) and distances (n, count), nearest first; ties are in the order of `among`.
     """
     from scipy.spatial.distance import cdist
 

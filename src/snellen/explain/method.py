@@ -1,4 +1,4 @@
-"""What each analysis declares of itself: how it is made, of which networks, and how long it takes."""
+"""What each analysis declares about itself: how it is made, for which networks, and how long it takes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from snellen.models.build import Network
 
 
 def fits_all(network: Network, options: Any) -> str | None:
-    """Of an analysis that every network allows."""
+    """For an analysis that fits every network."""
     return None
 
 
@@ -19,10 +19,11 @@ def fits_all(network: Network, options: Any) -> str | None:
 class Method:
     """How one kind of analysis is made; `METHOD` in explain/<name>/analysis.py.
 
-    of: `model`, make(TrainedModel, options), once a model; `recipe`, make(ModelOfRun, options), once a model, of all
-    networks that were trained for it; `study`, make(RunWithImages, options), once a study. misfit: why a network does
-    not allow it, or None. seconds: an estimate for a network and so many images. version: raised when the result
-    changes, so that older results are made again.
+    of: `model`: make(TrainedModel, options), once per model; `recipe`: make(ModelOfRun, options), once per model, for
+    all its networks; `study`: make(RunWithImages, options), once per study. misfit: why the analysis does not fit a
+    network, or None. seconds: an estimate for a network and a number of images. version: increased when the result
+    changes, so that older results are made again. own_correction: what the report calls its tests, if they are
+    corrected for multiple comparisons on its own page.
     """
 
     of: Literal["model", "recipe", "study"]
@@ -30,3 +31,4 @@ class Method:
     misfit: Callable[[Network, Any], str | None] = fits_all
     seconds: Callable[[Network, int], float] = lambda network, images: 1.0
     version: int = 1
+    own_correction: str | None = None

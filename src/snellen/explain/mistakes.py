@@ -1,6 +1,6 @@
-"""Which pictures a model gets wrong: pure functions of stored predictions.
+"""Which images a model predicts wrongly: pure functions of stored predictions.
 
-All of them raise RunError while the labels of the predictions are sealed.
+All of them raise RunError if the labels of the predictions are hidden.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from snellen.models.predictions import Predictions
 
 
 class Mistake(TypedDict):
-    """One wrongly classified picture. confidence: the probability of the predicted class, 0..1."""
+    """One wrongly predicted image. confidence: the probability of the predicted class, 0..1."""
 
     row: int
     id: str
@@ -26,7 +26,7 @@ class Mistake(TypedDict):
 
 
 class Example(TypedDict):
-    """One picture with the probability of every class, right or wrong."""
+    """One image with the probability of every class, predicted correctly or wrongly."""
 
     row: int
     id: str
@@ -36,14 +36,14 @@ class Example(TypedDict):
 
 
 class GridPicture(TypedDict):
-    """One picture of a grid. confidence: the probability of the answer, 0..1."""
+    """One image of a grid. confidence: the probability of the predicted class, 0..1."""
 
     row: int
     confidence: float
 
 
 class ConfusedPictures(TypedDict):
-    """Pictures of class `label` that were called `predicted`: how many there are, and the most confident ones."""
+    """Images of class `label` that were predicted as `predicted`: how many there are, and the most confident ones."""
 
     label: int
     predicted: int
@@ -52,8 +52,8 @@ class ConfusedPictures(TypedDict):
 
 
 class Pair(TypedDict):
-    """Two classes taken for each other. classes: (a, b), a < b. mistakes: both ways together. grids: a called a, a
-    called b, b called a, b called b."""
+    """Two classes that are confused. classes: (a, b), a < b. mistakes: in both directions together. grids: a predicted
+    as a, a as b, b as a, b as b."""
 
     classes: tuple[int, int]
     mistakes: int
@@ -61,9 +61,9 @@ class Pair(TypedDict):
 
 
 def worst_pairs(predictions: Predictions, num_classes: int, count: int, limit: int = PAIR_IMAGES) -> list[Pair]:
-    """The `count` pairs of classes with the most mistakes both ways, most first; equals in the order of the classes.
+    """The `count` pairs of classes with the most mistakes in both directions, largest first; ties are in class order.
 
-    At most `limit` pictures a grid, most confident first; equals in row order. Pairs without a mistake are left out.
+    At most `limit` images per grid, most confident first; ties are in row order. Pairs without a mistake are left out.
     """
     matrix = confusion(_labels(predictions), predictions.predicted, num_classes)
     first, second = np.triu_indices(num_classes, 1)
@@ -90,9 +90,9 @@ def _confused(predictions: Predictions, label: int, predicted: int, limit: int) 
 def most_frequent_mistakes(
     predictions: Predictions, num_classes: int, count: int, limit: int = PAIR_IMAGES
 ) -> list[ConfusedPictures]:
-    """The `count` cells "a called b" with the most mistakes, most first; equals in the order of the classes.
+    """The `count` cells of the confusion matrix with the most mistakes, largest first; ties are in class order.
 
-    At most `limit` pictures a cell, most confident first; equals in row order. Cells without a mistake are left out.
+    At most `limit` images per cell, most confident first; ties are in row order. Cells without a mistake are left out.
     """
     matrix = confusion(_labels(predictions), predictions.predicted, num_classes)
     np.fill_diagonal(matrix, 0)
@@ -102,9 +102,9 @@ def most_frequent_mistakes(
 
 
 def cell_rows(predictions: Predictions, num_classes: int, limit: int = CELL_IMAGES) -> dict[str, list[int]]:
-    """Data set rows behind each cell of the confusion matrix that is not empty, keyed "true,predicted".
+    """Data set rows of the images in each cell of the confusion matrix that is not empty, by "true,predicted".
 
-    At most `limit` a cell, most confident first; equals in row order.
+    At most `limit` per cell, most confident first; ties are in row order.
     """
     labels, predicted = _labels(predictions), predictions.predicted
     order = np.lexsort((-_confidence(predictions), labels * num_classes + predicted))
@@ -117,7 +117,7 @@ def cell_rows(predictions: Predictions, num_classes: int, limit: int = CELL_IMAG
 
 
 def confident_mistakes(predictions: Predictions, count: int) -> list[Mistake]:
-    """The `count` wrong answers given with the highest probability, highest first; equals in row order."""
+    """The `count` wrong predictions with the highest probability, highest first; ties are in row order."""
     wrong = np.flatnonzero(predictions.predicted != _labels(predictions))
     confidence = _confidence(predictions)
     worst = wrong[np.argsort(-confidence[wrong], kind="stable")[:count]]
@@ -134,7 +134,7 @@ def confident_mistakes(predictions: Predictions, count: int) -> list[Mistake]:
 
 
 def first_examples(predictions: Predictions, count: int = 20) -> list[Example]:
-    """The first `count` pictures in row order: nobody chose them, so they flatter nobody."""
+    """The first `count` images in row order, which is a selection that does not depend on the predictions."""
     labels, predicted = _labels(predictions), predictions.predicted
     return [
         Example(

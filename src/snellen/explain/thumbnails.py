@@ -1,4 +1,4 @@
-"""The pictures a report draws, taken out of the data set so that the report outlives it."""
+"""The images that a report shows, copied from the data set so that the report does not need it."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from snellen.limits import MAX_SIDE_PIXELS
 
 @dataclass(frozen=True, eq=False)
 class Thumbnails:
-    """M pictures as a screen shows them. rows: (M,) int64, rows of the data set. images: (M, H, W, C) uint8, 0..255."""
+    """M images. rows: (M,) int64, rows of the data set. images: (M, H, W, C) uint8, 0..255."""
 
     rows: np.ndarray
     images: np.ndarray
 
 
 def draw(dataset: Dataset, rows: np.ndarray) -> Thumbnails:
-    """The pictures of `rows`, each once, in ascending order."""
+    """The images of `rows`, each once, in ascending order."""
     chosen = np.unique(np.asarray(rows, np.int64))
     return Thumbnails(chosen, to_uint8(dataset.images[chosen], dataset.pixel_range))
 
 
 def to_uint8(images: np.ndarray, pixel_range: tuple[float, float]) -> np.ndarray:
-    """`images` as uint8 of the same shape: pixel_range becomes 0..255, values outside are cut off."""
+    """`images` as uint8 of the same shape: pixel_range becomes 0..255, values outside are clipped."""
     low, high = pixel_range
     shares = (images.astype(np.float32) - low) / (high - low)
     return (shares.clip(0, 1) * 255).round().astype(np.uint8)
 
 
 def variation(deviations: np.ndarray) -> np.ndarray:
-    """(K, H, W, C) deviations of pixels as uint8: the largest of all is white; alpha is left opaque."""
+    """(K, H, W, C) standard deviations of pixels as uint8 images: the largest of all is white; alpha is opaque."""
     colours = np.nan_to_num(deviations)
     colours[..., 3:] = 0
     drawn = to_uint8(colours, (0.0, float(colours.max()) or 1.0))
@@ -50,17 +50,18 @@ def save_thumbnails(path: Path, thumbnails: Thumbnails) -> None:
 
 
 def load_thumbnails(path: Path) -> Thumbnails:
-    """Reads what `save_thumbnails` wrote. Raises IdentityError when the file is damaged."""
+    """Reads what `save_thumbnails` wrote. Raises IdentityError if the file is damaged."""
     arrays, _ = tensors.load(path)
     with located(str(path)):
         return Thumbnails(*pictures(arrays, "rows", "images"))
 
 
 def pictures(arrays: Mapping[str, np.ndarray], rows: str, images: str) -> tuple[np.ndarray, np.ndarray]:
-    """(M,) int64 rows and (M, H, W, C) uint8 pictures of these names. Raises IdentityError where they are not that."""
+    """The arrays of these names: (M,) int64 rows and (M, H, W, C) uint8 images. Raises IdentityError for other
+    arrays."""
     of_rows = tensors.array(arrays, rows, np.int64, (None,))
     found = tensors.array(arrays, images, np.uint8, (len(of_rows), None, None, None))
     height, width, channels = found.shape[1:]
     if not (0 < height <= MAX_SIDE_PIXELS and 0 < width <= MAX_SIDE_PIXELS and 0 < channels <= 4):
-        raise IdentityError("pictures of no size of ours", found=found.shape[1:])
+        raise IdentityError("images of an impossible size", found=found.shape[1:])
     return of_rows, found

@@ -27,8 +27,6 @@ OF_NETWORKS = ("networks", "out of bag")
 """Kinds of comparison that are about trained networks, not about recipes."""
 OUT_OF_BAG = "each judged by what the search would have chosen without it"
 """Said of images, beside the numbers of an out-of-bag comparison."""
-OWN_CORRECTION = {"curves": "curves", "errors": "errors, for its slices", "units": "units"}
-"""Analyses whose tests are corrected separately, by what they are called."""
 
 
 def no_comparison(facts: Facts) -> Iterator[Finding]:
@@ -225,8 +223,8 @@ def _pairs(facts: Facts, code: str, role: str) -> Iterator[Finding]:
 
 
 def _correction(facts: Facts, family: int) -> str:
-    apart = sorted({asked.options.name for asked in facts.outcomes} & OWN_CORRECTION.keys())
-    own = f" The pages of {listing(OWN_CORRECTION[name] for name in apart)} are corrected separately." if apart else ""
+    apart = {analysis.method.own_correction for analysis in facts.outcomes} - {None}
+    own = f" The pages of {listing(sorted(map(str, apart)))} are corrected separately." if apart else ""
     if family == 1:
         return f"It is the only comparison of models in this report.{own}"
     return f"All {family} comparisons of models and baselines in this report are corrected together (Holm).{own}"

@@ -1,1 +1,1 @@
-"""Why a network answers as it does."""
+"""Explanations of single predictions: attribution maps, nearest training images, contributions of units."""

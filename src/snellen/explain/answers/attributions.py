@@ -1,10 +1,9 @@
-"""The explanation methods: each gives facts about every picture of a model, and most give attribution maps."""
+"""The explanation methods: each returns facts about every chosen image, and most return attribution maps."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from snellen.explain.analysis_inputs import ROWS_AT_ONCE, TrainedModel
 from snellen.explain.answers.chosen_pictures import ChosenPicture
+from snellen.explain.answers.facts import ExplanationJson, NeighbourJson, UnitJson
 from snellen.explain.answers.gradcam_layer import gradcam_layer
 from snellen.explain.answers.gradients import Logits, enlarged, grad_cam, integrated_gradients
 from snellen.explain.answers.occlusion import occlusion, patch_side
@@ -21,106 +21,111 @@ from snellen.models.layer import Step
 from snellen.study.analyses import Answers, ExplanationMethod
 
 UNITS = 8
-"""Units that are shown of a picture: those with the largest contributions, for or against."""
+"""Units that are shown for an image: those with the largest contributions, positive or negative."""
 
 SEARCHED = 5 * 10**11
-"""Multiplications that the search for neighbours may take: 10 s on 2 cores. Beyond, it looks among fewer pictures."""
-
-Facts = dict[str, Any]
+"""Most multiplications of the search for neighbours: 10 s on 2 cores. If it would take more, fewer images are
+searched."""
 
 
 @dataclass(frozen=True, eq=False)
 class PicturesToExplain:
-    """What is explained: pictures of a model, as options say. baseline: (H, W, C), what stands for no evidence."""
+    """The images to explain and how. baseline: (H, W, C), the image that stands for the absence of evidence."""
 
-    subject: TrainedModel
+    model: TrainedModel
     options: Answers
     chosen: Sequence[ChosenPicture]
     baseline: Tensor
 
     @property
     def rows(self) -> np.ndarray:
-        """Data set rows of the pictures."""
+        """Data set rows of the images."""
         return np.array([one.row for one in self.chosen], np.int64)
 
     @property
-    def side(self) -> int:
-        """Of a patch, in pixels."""
+    def patch_side(self) -> int:
+        """Side of the square patch of occlusion, in pixels."""
         return self.options.patch or patch_side(*self.baseline.shape[:2])
 
 
-Explained = tuple[list[Facts], np.ndarray | None]
-"""What is said of each picture, and its maps (n, H, W) if there are any."""
+Explanations = tuple[list[ExplanationJson], np.ndarray | None]
+"""The facts about each image, and the attribution maps (n, H, W) of methods that draw some."""
 
 
-def logits_of(subject: TrainedModel, after: str | None = None) -> Logits:
-    """The network as a differentiable function of pictures, or of what the layer `after` gives."""
+def logits_of(model: TrainedModel, after: str | None = None) -> Logits:
+    """The logits as a differentiable function of images, or of the outputs of the layer `after`."""
     if after is None:
-        return lambda x: subject.network.apply(subject.parameters, subject.state, x.unsqueeze(0), "evaluate")[0][0]
-    rest = subject.network.layers[subject.place_of(after) + 1 :]
-    return lambda x: chain.apply(rest, subject.parameters, subject.state, x.unsqueeze(0), Step("evaluate"))[0][0]
+        return lambda x: model.network.apply(model.parameters, model.state, x.unsqueeze(0), "evaluate")[0][0]
+    rest = model.network.layers[model.place_of(after) + 1 :]
+    return lambda x: chain.apply(rest, model.parameters, model.state, x.unsqueeze(0), Step("evaluate"))[0][0]
 
 
-def mean_input(subject: TrainedModel) -> Tensor:
-    """(H, W, C) the mean of the training pictures, as networks see them."""
-    rows = subject.parts["train"].rows
+def mean_input(model: TrainedModel) -> Tensor:
+    """(H, W, C) the mean of the training images, scaled as the network expects them."""
+    rows = model.predictions["train"].rows
     starts = range(0, len(rows), ROWS_AT_ONCE)
-    sums = [subject.inputs(rows[start : start + ROWS_AT_ONCE]).double().sum(0) for start in starts]
+    sums = [model.inputs(rows[start : start + ROWS_AT_ONCE]).double().sum(0) for start in starts]
     return (torch.stack(sums).sum(0) / len(rows)).float()
 
 
-def _grad_cam(work: PicturesToExplain) -> Explained:
-    layer = gradcam_layer(work.subject.network, work.options.layer)
+def _grad_cam(pictures: PicturesToExplain) -> Explanations:
+    layer = gradcam_layer(pictures.model.network, pictures.options.layer)
     assert layer is not None  # checked by `misfit` and `methods_of`
-    values = torch.from_numpy(work.subject.outputs(layer, work.rows)).to(work.baseline.device)
-    answers = torch.tensor([one.answer for one in work.chosen], device=values.device)
-    maps = enlarged(grad_cam(logits_of(work.subject, layer), values, answers), *work.baseline.shape[:2])
-    return [{} for _ in work.chosen], maps.cpu().numpy()
+    values = torch.from_numpy(pictures.model.outputs(layer, pictures.rows)).to(pictures.baseline.device)
+    answers = torch.tensor([one.answer for one in pictures.chosen], device=values.device)
+    maps = enlarged(grad_cam(logits_of(pictures.model, layer), values, answers), *pictures.baseline.shape[:2])
+    return [{} for _ in pictures.chosen], maps.cpu().numpy()
 
 
-def _integrated(work: PicturesToExplain) -> Explained:
-    logits, pictures = logits_of(work.subject), work.subject.inputs(work.rows)
+def _integrated(pictures: PicturesToExplain) -> Explanations:
+    logits, inputs = logits_of(pictures.model), pictures.model.inputs(pictures.rows)
     found = [
-        integrated_gradients(logits, x, work.baseline, one.answer, one.rival)
-        for x, one in zip(pictures, work.chosen, strict=True)
+        integrated_gradients(logits, x, pictures.baseline, one.answer, one.rival)
+        for x, one in zip(inputs, pictures.chosen, strict=True)
     ]
-    said = [
+    facts: list[ExplanationJson] = [
         {
-            "change": each.change,
-            "gap": each.gap,
-            "share": each.share,
-            "complete": each.is_complete,
-            "points": each.points,
+            "integrated": {
+                "change": each.change,
+                "gap": each.gap,
+                "share": each.share,
+                "complete": each.is_complete,
+                "points": each.points,
+            }
         }
         for each in found
     ]
-    return [{"integrated": each} for each in said], np.stack([each.attribution.sum(-1) for each in found])
+    return facts, np.stack([each.attribution.sum(-1) for each in found])
 
 
-def _occlusion(work: PicturesToExplain) -> Explained:
-    logits, pictures = logits_of(work.subject), work.subject.inputs(work.rows)
+def _occlusion(pictures: PicturesToExplain) -> Explanations:
+    logits, inputs = logits_of(pictures.model), pictures.model.inputs(pictures.rows)
     found = [
-        occlusion(logits, x, work.baseline, work.side, one.answer, one.rival)
-        for x, one in zip(pictures, work.chosen, strict=True)
+        occlusion(logits, x, pictures.baseline, pictures.patch_side, one.answer, one.rival)
+        for x, one in zip(inputs, pictures.chosen, strict=True)
     ]
-    said = [{"least": each.least, "changed": each.changed, "patches": each.patches} for each in found]
-    return [{"occlusion": each} for each in said], np.stack([each.drops for each in found])
+    facts: list[ExplanationJson] = [
+        {"occlusion": {"least": each.least, "changed": each.changed, "patches": each.patches}} for each in found
+    ]
+    return facts, np.stack([each.drops for each in found])
 
 
-def searched_rows(subject: TrainedModel) -> np.ndarray:
-    """Training rows among which neighbours are looked for: all, or as many as SEARCHED allows, drawn by lot."""
-    rows = subject.parts["train"].rows
-    room = SEARCHED // max(1, subject.network.multiply_adds)
-    if len(rows) <= room:
+def searched_rows(model: TrainedModel) -> np.ndarray:
+    """Training rows among which neighbours are searched: all, or a random sample of as many as SEARCHED allows."""
+    rows = model.predictions["train"].rows
+    most = SEARCHED // max(1, model.network.multiply_adds)
+    if len(rows) <= most:
         return rows
-    return np.sort(np.random.Generator(np.random.Philox(0)).choice(rows, room, replace=False))
+    return np.sort(np.random.Generator(np.random.Philox(0)).choice(rows, most, replace=False))
 
 
-def _neighbours(work: PicturesToExplain) -> Explained:
-    train = work.subject.parts["train"]
-    rows, distances = nearest(LastLayer(work.subject), work.rows, searched_rows(work.subject), work.options.neighbours)
+def _neighbours(pictures: PicturesToExplain) -> Explanations:
+    train = pictures.model.predictions["train"]
+    rows, distances = nearest(
+        LastLayer(pictures.model), pictures.rows, searched_rows(pictures.model), pictures.options.neighbours
+    )
     labels = np.asarray(train.labels)[np.searchsorted(train.rows, rows)]
-    found = [
+    found: list[list[NeighbourJson]] = [
         [
             {"row": int(row), "label": int(label), "distance": float(distance)}
             for row, label, distance in zip(*each, strict=True)
@@ -131,16 +136,19 @@ def _neighbours(work: PicturesToExplain) -> Explained:
     return [{"neighbours": each} for each in found], None
 
 
-def _units(work: PicturesToExplain) -> Explained:
-    layer = LastLayer(work.subject)
-    activations = layer.activations(work.rows)
-    return [_speakers(layer, values, one) for values, one in zip(activations, work.chosen, strict=True)], None
+def _units(pictures: PicturesToExplain) -> Explanations:
+    layer = LastLayer(pictures.model)
+    activations = layer.activations(pictures.rows)
+    found = [_contributions(layer, values, one) for values, one in zip(activations, pictures.chosen, strict=True)]
+    return found, None
 
 
-def _speakers(layer: LastLayer, activations: np.ndarray, one: ChosenPicture) -> Facts:
+def _contributions(layer: LastLayer, activations: np.ndarray, one: ChosenPicture) -> ExplanationJson:
     parts, bias = contributions(layer, activations, one.answer, one.rival)
     shown = np.argsort(-np.abs(parts), kind="stable")[:UNITS]
-    units = [{"unit": int(unit), "name": layer.unit_name(unit), "part": float(parts[unit])} for unit in shown]
+    units: list[UnitJson] = [
+        {"unit": int(unit), "name": layer.unit_name(unit), "part": float(parts[unit])} for unit in shown
+    ]
     rest = float(parts.sum() - parts[shown].sum())
     return {
         "units": units,
@@ -151,7 +159,7 @@ def _speakers(layer: LastLayer, activations: np.ndarray, one: ChosenPicture) -> 
     }
 
 
-EXPLAINED: dict[ExplanationMethod, Callable[[PicturesToExplain], Explained]] = {
+EXPLANATIONS: dict[ExplanationMethod, Callable[[PicturesToExplain], Explanations]] = {
     "grad_cam": _grad_cam,
     "integrated_gradients": _integrated,
     "occlusion": _occlusion,

@@ -1,5 +1,5 @@
-"""Which pictures of a model are explained: its most confident mistakes, its least and its most confident right answers,
-or pictures that the study names."""
+"""Which images are explained: the most confident mistakes of a model, its least and its most confident correct
+predictions, or images that the study names."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from snellen.models.predictions import Predictions
 
 MISTAKE, NARROW, SURE, GIVEN = "mistake", "least sure", "sure", "given"
 MOST_SURE = 10
-"""Classes of which a sure right answer is shown."""
+"""Classes for which the most confident correct prediction is shown."""
 
 
 @dataclass(frozen=True)
 class ChosenPicture:
-    """One picture. why: MISTAKE, NARROW, SURE or GIVEN. rival: the true class where the answer is wrong, else the
-    second most probable one."""
+    """One image. why: MISTAKE, NARROW, SURE or GIVEN. answer: the predicted class. rival: the true class if the
+    prediction is wrong, else the second most probable class."""
 
     row: int
     id: str
@@ -33,29 +33,31 @@ class ChosenPicture:
 
 
 def most_informative(predictions: Predictions, count: int) -> list[ChosenPicture]:
-    """Half of `count` the most confident mistakes, half the right answers with the least probability; then the surest
-    right answer of each class, of the first MOST_SURE. Equals in row order."""
+    """The count / 2 most confident mistakes, the count / 2 least confident correct predictions, and the most confident
+    correct prediction of each of the first MOST_SURE classes. Ties are in row order."""
     labels = _labels(predictions)
-    at = {int(row): place for place, row in enumerate(predictions.rows)}
-    mistakes = [at[one["row"]] for one in confident_mistakes(predictions, count // 2)]
+    place_of_row = {int(row): place for place, row in enumerate(predictions.rows)}
+    mistakes = [place_of_row[one["row"]] for one in confident_mistakes(predictions, count // 2)]
     confidence = predictions.probabilities.max(1)
     right = np.flatnonzero(predictions.predicted == labels)
     narrow = right[np.argsort(confidence[right], kind="stable")][: count - count // 2].tolist()
     of_class = (right[labels[right] == code] for code in range(min(MOST_SURE, predictions.probabilities.shape[1])))
     sure = [int(own[confidence[own].argmax()]) for own in of_class if len(own)]
-    parts = {MISTAKE: mistakes, NARROW: narrow, SURE: [place for place in sure if place not in narrow]}
-    return [_chosen(predictions, place, why) for why, places in parts.items() for place in places]
+    groups = {MISTAKE: mistakes, NARROW: narrow, SURE: [place for place in sure if place not in narrow]}
+    return [_chosen(predictions, place, why) for why, places in groups.items() for place in places]
 
 
-def requested_pictures(parts: dict[str, Predictions], rows: Sequence[int], ids: Sequence[str]) -> list[ChosenPicture]:
-    """The pictures of these data set rows, then of these ids, among those whose labels are known.
+def requested_pictures(
+    predictions: dict[str, Predictions], rows: Sequence[int], ids: Sequence[str]
+) -> list[ChosenPicture]:
+    """The images of these data set rows, then of these ids. predictions: by role.
 
-    Raises StudyError for one that no role holds, or whose label is sealed.
+    Raises StudyError for an image that has no role or whose label is hidden.
     """
-    open_parts = [part for part in parts.values() if part.labels is not None]
+    labelled = [part for part in predictions.values() if part.labels is not None]
     return [
-        *(_found(open_parts, [part.rows == row for part in open_parts], f"row {row}") for row in rows),
-        *(_found(open_parts, [part.ids == name for part in open_parts], f"id {name!r}") for name in ids),
+        *(_found(labelled, [part.rows == row for part in labelled], f"row {row}") for row in rows),
+        *(_found(labelled, [part.ids == name for part in labelled], f"id {name!r}") for name in ids),
     ]
 
 

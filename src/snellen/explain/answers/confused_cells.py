@@ -1,14 +1,15 @@
-"""The worst cells of a model's confusion matrix: their pictures, what they share, and which units are involved."""
+"""The most frequent confusions of a model: their images, the mean of these, and which units are involved."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
 import numpy as np
 import polars as pl
 
 from snellen.explain.analysis_inputs import TrainedModel
+from snellen.explain.answers.facts import CellJson, CellUnitJson
 from snellen.explain.answers.unit_differences import FEWEST, UnitShifts, unit_shifts
 from snellen.explain.last_layer import LastLayer
 from snellen.explain.thumbnails import to_uint8
@@ -18,19 +19,19 @@ from snellen.statistics.false_discovery import benjamini_hochberg
 from snellen.statistics.levels import SIGNIFICANT
 
 PICTURES = 12
-"""Pictures of a cell that are shown, the most confident first."""
+"""Images of a cell that are shown, the most confident predictions first."""
 
 UNITS = 6
-"""Units of a cell that are shown, those that move the margin most first."""
+"""Units of a cell that are shown, those that shift the margin most first."""
 
 RIGHT_ROWS = 2_000
-"""Right answers of a class that stand for all of them."""
+"""Most correct predictions of a class that are compared with the mistakes; of more, an evenly spaced sample."""
 
 
 @dataclass(frozen=True, eq=False)
 class Cell:
-    """Pictures of class `label` called `answer`. called: their rows, most confident first. right: rows of the pictures
-    of `label` that were called so; of_answer: those of `answer` that were."""
+    """The images of class `label` that were predicted as `answer`. called: their rows, most confident first. right:
+    rows of the correctly predicted images of `label`. of_answer: rows of the correctly predicted images of `answer`."""
 
     label: int
     answer: int
@@ -40,7 +41,8 @@ class Cell:
 
 
 def worst_cells(predictions: Predictions, num_classes: int, count: int) -> list[Cell]:
-    """The `count` cells with the most mistakes, most first; equals in the order of the classes; none without one."""
+    """The `count` cells with the most mistakes, largest first; ties are in the order of the classes. Cells without a
+    mistake are left out."""
     assert predictions.labels is not None  # the caller passes a role whose labels are known
     matrix = confusion(predictions.labels, predictions.predicted, num_classes)
     np.fill_diagonal(matrix, 0)
@@ -59,41 +61,40 @@ def _cell(predictions: Predictions, label: int, answer: int) -> Cell:
 
 @dataclass(frozen=True, eq=False)
 class Confusions:
-    """facts: one entry a cell. table: a row a cell and unit. means: (3 cells, H, W, C) uint8, of each cell the mean
-    picture of those called wrongly, of those of its class called rightly, and of the class that was answered, called
-    rightly. differences: (cells, H, W) float32, the first minus the second, in shares of the way from black to white.
+    """facts: one entry per cell. table: one row per cell and unit. means: (3 cells, H, W, C) uint8, for each cell the
+    mean images of `called`, `right` and `of_answer`. differences: (cells, H, W) float32, the first mean minus the
+    second, where the distance from black to white is 1.
     """
 
-    facts: list[dict[str, Any]]
+    facts: list[CellJson]
     table: pl.DataFrame
     means: np.ndarray
     differences: np.ndarray
 
 
-def confusions(subject: TrainedModel, layer: LastLayer | None, count: int) -> Confusions:
-    """Of validation. layer: None where the network has no hidden layer, and no units are compared."""
-    cells = worst_cells(subject.parts["validation"], len(subject.classes), count)
-    pictures = (
-        np.stack([_means(subject, cell) for cell in cells]) if cells else np.zeros((0, 3, *subject.images.shape[1:]))
-    )
+def confusions(model: TrainedModel, layer: LastLayer | None, count: int) -> Confusions:
+    """The `count` most frequent confusions on validation. layer: None for a network without a hidden layer, whose units
+    are not compared."""
+    cells = worst_cells(model.predictions["validation"], len(model.classes), count)
+    pictures = np.stack([_means(model, cell) for cell in cells]) if cells else np.zeros((0, 3, *model.images.shape[1:]))
     shifts = [_shifts(layer, cell) for cell in cells]
     table = _table(layer, cells, shifts)
     facts = [
         _facts(cell, shift, table.filter(pl.col("cell") == place))
         for place, (cell, shift) in enumerate(zip(cells, shifts))
     ]
-    low, high = subject.pixel_range
+    low, high = model.pixel_range
     return Confusions(
         facts,
         table,
-        to_uint8(pictures.reshape(-1, *pictures.shape[2:]), subject.pixel_range),
+        to_uint8(pictures.reshape(-1, *pictures.shape[2:]), model.pixel_range),
         ((pictures[:, 0] - pictures[:, 1]).mean(-1) / (high - low)).astype(np.float32),
     )
 
 
-def _means(subject: TrainedModel, cell: Cell) -> np.ndarray:
-    """(3, H, W, C), in the pixels' own values; zeros for no pictures."""
-    parts = (subject.images[part].double().cpu().numpy() for part in (cell.called, cell.right, cell.of_answer))
+def _means(model: TrainedModel, cell: Cell) -> np.ndarray:
+    """(3, H, W, C) mean images in stored pixel values; zeros where there are no images."""
+    parts = (model.images[part].double().cpu().numpy() for part in (cell.called, cell.right, cell.of_answer))
     return np.stack([part.mean(0) if len(part) else np.zeros(part.shape[1:]) for part in parts])
 
 
@@ -106,8 +107,8 @@ def _shifts(layer: LastLayer | None, cell: Cell) -> UnitShifts | None:
 
 
 def _table(layer: LastLayer | None, cells: list[Cell], shifts: list[UnitShifts | None]) -> pl.DataFrame:
-    """One row a cell and unit; p-values corrected over all of them together."""
-    there = [place for place, shift in enumerate(shifts) if shift is not None]
+    """One row per cell and unit; p-values are corrected over all of them together."""
+    compared = [place for place, shift in enumerate(shifts) if shift is not None]
     found = [shift for shift in shifts if shift is not None]
     if layer is None or not found:
         return pl.DataFrame(schema={"cell": pl.Int64, "unit": pl.Int64, "name": pl.String, **_MEASURES})
@@ -124,14 +125,14 @@ def _table(layer: LastLayer | None, cells: list[Cell], shifts: list[UnitShifts |
                 "margin": each.margin,
             }
         )
-        for place, each, own in zip(there, found, adjusted, strict=True)
+        for place, each, own in zip(compared, found, adjusted, strict=True)
     )
 
 
 _MEASURES = dict.fromkeys(("shift", "effect", "adjusted_p", "margin"), pl.Float64)
 
 
-def _facts(cell: Cell, shifts: UnitShifts | None, table: pl.DataFrame) -> dict[str, Any]:
+def _facts(cell: Cell, shifts: UnitShifts | None, table: pl.DataFrame) -> CellJson:
     shown = table.sort("margin", descending=True).head(UNITS)
     return {
         "label": cell.label,
@@ -139,7 +140,7 @@ def _facts(cell: Cell, shifts: UnitShifts | None, table: pl.DataFrame) -> dict[s
         "images": len(cell.called),
         "right": len(cell.right),
         "rows": cell.called[:PICTURES].tolist(),
-        "units": shown.drop("cell").to_dicts(),
+        "units": cast(list[CellUnitJson], shown.drop("cell").to_dicts()),
         "differing": int((table["adjusted_p"] < SIGNIFICANT).sum()),
         "compared": len(table),
         "margin": None if shifts is None else float(shifts.margin.sum()),

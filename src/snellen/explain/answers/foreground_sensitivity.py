@@ -1,33 +1,33 @@
-"""How sensitive a model is to the foreground: the share of its absolute gradients on the foreground, compared with the
-share of the pixels that the foreground covers."""
+"""How sensitive a model is to the foreground: the share of its absolute gradients that lies on the foreground, compared
+with the share of the pixels that the foreground covers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from snellen.explain.answers.gradients import POINTS_AT_ONCE, Logits, slopes
+from snellen.explain.answers.facts import SensitivityJson
+from snellen.explain.answers.gradients import POINTS_AT_ONCE, Logits, margin_gradients
 from snellen.explain.foreground import brightness_of, foreground_masks, has_even_background
 from snellen.statistics.proportion_intervals import share_limits
 
 PICTURES = 400
-"""Pictures looked at, evenly over the rows: the interval is then below 3 points wide on MNIST."""
-
+"""Images that are measured, evenly spaced. On MNIST this makes the interval less than 3 points wide."""
 
 WORTH_SAYING = 0.05
-"""Of 400 pictures 1 point can be told from 0 (LeNet-5 on Fashion: 26 % beside 25 %), and says nothing."""
+"""Smallest difference that is reported. With 400 images a difference of 1 point can be significant (LeNet-5 on Fashion:
+26 % against 25 %), but it has no practical meaning."""
 
 
 @dataclass(frozen=True)
 class ForegroundSensitivity:
-    """Means over pictures. on_figure: the share of the absolute gradients of the margin that lies on the figure.
-    covered: the share of the pixels that the figure covers, which is what an even map would put there. low, high: of
-    on_figure minus covered, 95 %, over other images."""
+    """Means over images. on_figure: the share of the absolute gradients of the margin that lies on the foreground.
+    covered: the share of the pixels that the foreground covers, which is the share that equal gradients everywhere
+    would have. low, high: the 95 % interval of on_figure minus covered, over other images."""
 
     images: int
     on_figure: float
@@ -35,49 +35,56 @@ class ForegroundSensitivity:
     low: float
     high: float
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> SensitivityJson:
         """As a JSON value."""
-        return asdict(self)
+        return {
+            "images": self.images,
+            "on_figure": self.on_figure,
+            "covered": self.covered,
+            "low": self.low,
+            "high": self.high,
+        }
 
 
 def foreground_sensitivity(
     logits: Logits, inputs: Callable[[np.ndarray], Tensor], images: np.ndarray, pixel_range: tuple[float, float]
 ) -> ForegroundSensitivity | None:
-    """Of stored pictures (N, H, W, C); None where they have no even ground, or no figure.
+    """For stored images (N, H, W, C); None if they have no uniform background, or no foreground.
 
-    inputs(places) gives pictures as the network sees them. The margin is that of the two most probable classes.
+    inputs(places): images scaled as the network expects them. The margin is that of the two most probable classes.
     """
-    tones = brightness_of(images, pixel_range)
-    figures = foreground_masks(tones)
-    seen = np.flatnonzero(figures.any((1, 2)))
-    if not has_even_background(tones) or not len(seen):
+    brightness = brightness_of(images, pixel_range)
+    masks = foreground_masks(brightness)
+    seen = np.flatnonzero(masks.any((1, 2)))
+    if not has_even_background(brightness) or not len(seen):
         return None
-    parts = [_strengths(logits, inputs(seen[at : at + POINTS_AT_ONCE])) for at in range(0, len(seen), POINTS_AT_ONCE)]
-    strengths, own = np.concatenate(parts), figures[seen]
-    total = strengths.sum((1, 2))
-    on_figure = np.divide((strengths * own).sum((1, 2)), total, out=np.zeros_like(total), where=total > 0)
-    covered = own.mean((1, 2))
+    starts = range(0, len(seen), POINTS_AT_ONCE)
+    parts = [_absolute_gradients(logits, inputs(seen[start : start + POINTS_AT_ONCE])) for start in starts]
+    gradients, foreground = np.concatenate(parts), masks[seen]
+    total = gradients.sum((1, 2))
+    on_figure = np.divide((gradients * foreground).sum((1, 2)), total, out=np.zeros_like(total), where=total > 0)
+    covered = foreground.mean((1, 2))
     low, high = share_limits((1 + on_figure - covered) / 2)  # differences of shares, from -1 to 1
     return ForegroundSensitivity(len(seen), float(on_figure.mean()), float(covered.mean()), 2 * low - 1, 2 * high - 1)
 
 
-def differs(seen: Mapping[str, Any]) -> bool:
-    """Of a ForegroundSensitivity as JSON: whether its whole interval is farther than WORTH_SAYING from 0."""
-    return bool(seen["low"] > WORTH_SAYING or seen["high"] < -WORTH_SAYING)
+def differs(found: SensitivityJson) -> bool:
+    """Whether the whole interval is farther than WORTH_SAYING from 0."""
+    return bool(found["low"] > WORTH_SAYING or found["high"] < -WORTH_SAYING)
 
 
-def sensitivity_sentence(model: str, seen: Mapping[str, Any]) -> str:
-    """What may be said where it differs."""
+def sensitivity_sentence(model: str, found: SensitivityJson) -> str:
+    """The sentence about a sensitivity that differs."""
     return (
-        f"`{model}` is {'more' if seen['low'] > 0 else 'less'} sensitive to foreground pixels than to an average "
-        f"pixel: {100 * seen['on_figure']:.0f} % of its absolute gradients are on the foreground, which covers "
-        f"{100 * seen['covered']:.0f} % of the pixels ({seen['images']:,} validation images)."
+        f"`{model}` is {'more' if found['low'] > 0 else 'less'} sensitive to foreground pixels than to an average "
+        f"pixel: {100 * found['on_figure']:.0f} % of its absolute gradients are on the foreground, which covers "
+        f"{100 * found['covered']:.0f} % of the pixels ({found['images']:,} validation images)."
     )
 
 
-def _strengths(logits: Logits, x: Tensor) -> np.ndarray:
-    """(n, H, W): absolute gradients, channels added."""
+def _absolute_gradients(logits: Logits, x: Tensor) -> np.ndarray:
+    """(n, H, W): absolute gradients of the margin, summed over channels."""
     with torch.inference_mode():
         first, second = logits(x).topk(2, dim=1).indices.unbind(1)
-    _, gradient = slopes(logits, x, first.clone(), second.clone())
+    _, gradient = margin_gradients(logits, x, first.clone(), second.clone())
     return np.asarray(gradient.abs().sum(-1).double().cpu().numpy())

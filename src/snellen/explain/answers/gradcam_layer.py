@@ -11,11 +11,11 @@ from snellen.models.skip import Skip
 from snellen.study.analyses import EXPLANATION_METHODS, Answers, ExplanationMethod
 
 AFTER_CONV = ("batch_norm", "layer_norm", "dropout", *ACTIVATIONS)
-"""Layers that belong to the convolution before them: Grad-CAM reads what they give."""
+"""Layers that belong to the convolution before them: Grad-CAM uses their outputs."""
 
 
 def misfit(network: Network, options: Answers) -> str | None:
-    """Why a network does not allow the options, or None."""
+    """Why the options do not fit a network, or None."""
     methods = options.methods or ()
     if "units" in methods and not has_hidden(network):
         return "`units` needs a hidden layer"
@@ -25,16 +25,17 @@ def misfit(network: Network, options: Answers) -> str | None:
 
 
 def _misfit_layer(network: Network, layer: str) -> str | None:
-    fitting = [placed.name for placed in network.layers if _is_seen(placed)]
+    fitting = [placed.name for placed in network.layers if _has_feature_maps(placed)]
     if layer in fitting:
         return None
-    there = layer in [placed.name for placed in network.layers]
+    exists = layer in [placed.name for placed in network.layers]
     listed = ", ".join(fitting) or "no layer of this network"
-    return f"layer `{layer}` {'gives no pictures' if there else 'is not there'}; Grad-CAM reads {listed}"
+    return f"layer `{layer}` {'has no feature maps' if exists else 'does not exist'}; Grad-CAM can use {listed}"
 
 
 def gradcam_layer(network: Network, layer: str | None) -> str | None:
-    """The layer that Grad-CAM reads: the given one, else the last convolution with what belongs to it; None without."""
+    """The layer that Grad-CAM uses: the given one, else the last convolution with the AFTER_CONV layers behind it; None
+    for a network without a convolution."""
     if layer is not None:
         return layer
     last = max((place for place, placed in enumerate(network.layers) if _convolves(placed)), default=None)
@@ -45,15 +46,15 @@ def gradcam_layer(network: Network, layer: str | None) -> str | None:
     return network.layers[last].name
 
 
-def _is_seen(placed: Placed) -> bool:
-    """Whether it gives pictures of more than one pixel, and is no feature step."""
+def _has_feature_maps(placed: Placed) -> bool:
+    """Whether the outputs of a layer are feature maps of more than one pixel. Fitted features of the input are not."""
     shape = placed.output_shape
     return len(shape) == 3 and shape[0] * shape[1] > 1 and not isinstance(placed.layer, Feature)
 
 
 def _convolves(placed: Placed) -> bool:
     layers = placed.layer.layers if isinstance(placed.layer, Skip) else (placed.layer,)
-    return _is_seen(placed) and any("conv" in layer.name for layer in layers)
+    return _has_feature_maps(placed) and any("conv" in layer.name for layer in layers)
 
 
 def methods_of(network: Network, options: Answers) -> tuple[ExplanationMethod, ...]:
@@ -61,15 +62,15 @@ def methods_of(network: Network, options: Answers) -> tuple[ExplanationMethod, .
     if options.methods is not None:
         return options.methods
     fits = {"grad_cam": gradcam_layer(network, options.layer) is not None, "units": has_hidden(network)}
-    return tuple(way for way in EXPLANATION_METHODS if fits.get(way, True))
+    return tuple(method for method in EXPLANATION_METHODS if fits.get(method, True))
 
 
 def reasons_left_out(network: Network, options: Answers) -> list[str]:
-    """Why a method was left out that the options do not exclude, in words."""
+    """One sentence for each method that the options do not exclude but the network does not allow."""
     if options.methods is not None:
         return []
-    whys: dict[ExplanationMethod, str] = {
+    reasons: dict[ExplanationMethod, str] = {
         "grad_cam": "Grad-CAM needs a convolution, and this network has none.",
         "units": "This network has no hidden layer, so no contributions of hidden units are shown.",
     }
-    return [why for way, why in whys.items() if way not in methods_of(network, options)]
+    return [reason for method, reason in reasons.items() if method not in methods_of(network, options)]

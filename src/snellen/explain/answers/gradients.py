@@ -1,7 +1,8 @@
-"""Where an answer comes from in a picture, by gradients: integrated gradients, Grad-CAM, sensitivity.
+"""Attribution by gradients: integrated gradients, Grad-CAM, and plain gradients.
 
-What is explained is a margin: the logit of the answer minus that of its rival, log(p / q) of their probabilities.
-Softmax is blind to a number added to all logits, so a single logit says nothing of the answer.
+The explained quantity is the margin: the logit of the predicted class minus the logit of its rival, which is log(p / q)
+of their probabilities. A single logit does not determine the prediction, because softmax does not change when the same
+number is added to all logits.
 """
 
 from __future__ import annotations
@@ -14,19 +15,20 @@ import torch
 from torch import Tensor
 
 Logits = Callable[[Tensor], Tensor]
-"""(n, ...) values of pictures or of a layer -> (n, K), differentiable."""
+"""(n, ...) images or outputs of a layer -> (n, K) logits, differentiable."""
 
 TOLERANCE = 1e-3
-"""Integrated gradients must add up to the change of the margin within this share of it (of 1 where it is smaller)."""
+"""Integrated gradients must add up to the change of the margin, with a relative error below this (an absolute error
+below this if the change is less than 1)."""
 
 POINTS_AT_ONCE = 128
-"""Pictures of one pass there and back."""
+"""Images of one forward and backward pass."""
 
 
 @dataclass(frozen=True, eq=False)
 class Integrated:
-    """(H, W, C) attribution of each value. change: margin of the picture minus that of the baseline. gap: what the
-    attributions add up to, minus the change. points: gradients that were taken."""
+    """attribution: (H, W, C). change: margin of the image minus margin of the baseline. gap: sum of the attributions
+    minus the change. points: number of gradients that were computed."""
 
     attribution: np.ndarray
     change: float
@@ -35,23 +37,23 @@ class Integrated:
 
     @property
     def share(self) -> float:
-        """The gap as TOLERANCE measures it."""
+        """The relative gap, which TOLERANCE limits."""
         return abs(self.gap) / max(1.0, abs(self.change))
 
     @property
     def is_complete(self) -> bool:
-        """Whether it holds to TOLERANCE."""
+        """Whether the relative gap is within TOLERANCE."""
         return self.share <= TOLERANCE
 
 
 def margins(logits: Logits, x: Tensor, answers: Tensor, rivals: Tensor) -> Tensor:
-    """(n,) of (n, ...): the logit of the answer minus that of the rival."""
+    """(n,) of inputs (n, ...): the logit of the answer minus the logit of the rival."""
     found, rows = logits(x), torch.arange(len(x), device=x.device)
     return found[rows, answers] - found[rows, rivals]
 
 
-def slopes(logits: Logits, x: Tensor, answers: Tensor, rivals: Tensor) -> tuple[Tensor, Tensor]:
-    """Margins (n,), and their gradients in the shape of x."""
+def margin_gradients(logits: Logits, x: Tensor, answers: Tensor, rivals: Tensor) -> tuple[Tensor, Tensor]:
+    """Margins (n,), and their gradients with respect to x, in its shape."""
     with torch.enable_grad():
         place = x.detach().clone().requires_grad_()
         found = margins(logits, place, answers, rivals)
@@ -62,10 +64,12 @@ def slopes(logits: Logits, x: Tensor, answers: Tensor, rivals: Tensor) -> tuple[
 def integrated_gradients(
     logits: Logits, x: Tensor, baseline: Tensor, answer: int, rival: int, first: int = 33, most: int = 1_025
 ) -> Integrated:
-    """Of one picture x (H, W, C) against a baseline of its shape (Sundararajan, Taly and Yan, ICML 2017).
+    """Integrated gradients of one image x (H, W, C) from a baseline of its shape (Sundararajan, Taly and Yan, ICML
+    2017).
 
-    Trapezoids over `first` points of the straight line between them. Each trapezoid's own error is known, because the
-    margin at its ends is: where it is largest, points are put between, until all is complete or there are `most`.
+    The trapezoidal rule, first with `first` points on the straight line between them. The error of each trapezoid is
+    known, because the margin at its ends is. Points are added where the error is largest, until the sum is complete or
+    there are `most` points.
     """
     places = np.linspace(0, 1, first)
     values, gradients = _along(logits, x, baseline, answer, rival, places)
@@ -85,9 +89,9 @@ def integrated_gradients(
     return Integrated(attribution, change, float(attribution.sum()) - change, len(places))
 
 
-def _errors(places: np.ndarray, values: np.ndarray, gradients: np.ndarray, way: Tensor) -> np.ndarray:
-    """(P - 1,) of each trapezoid: its area minus the change of the margin over it."""
-    slope = gradients.reshape(len(places), -1) @ way.double().cpu().numpy().ravel()
+def _errors(places: np.ndarray, values: np.ndarray, gradients: np.ndarray, direction: Tensor) -> np.ndarray:
+    """(P - 1,) for each trapezoid: its area minus the change of the margin over it."""
+    slope = gradients.reshape(len(places), -1) @ direction.double().cpu().numpy().ravel()
     areas = (slope[1:] + slope[:-1]) / 2 * np.diff(places)
     return np.asarray(areas - np.diff(values))
 
@@ -95,20 +99,21 @@ def _errors(places: np.ndarray, values: np.ndarray, gradients: np.ndarray, way: 
 def _along(
     logits: Logits, x: Tensor, baseline: Tensor, answer: int, rival: int, places: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Margins (P,) and gradients (P, H, W, C) float64 at `places`, 0 the baseline and 1 the picture."""
+    """Margins (P,) and gradients (P, H, W, C) float64 at `places`: 0 is the baseline, 1 the image."""
     shares = torch.as_tensor(places, dtype=x.dtype, device=x.device).view(-1, *(1,) * x.dim())
     found = []
     for part in shares.split(POINTS_AT_ONCE):
         both = (torch.full((len(part),), each, device=x.device) for each in (answer, rival))
-        found.append(slopes(logits, baseline + part * (x - baseline), *both))
+        found.append(margin_gradients(logits, baseline + part * (x - baseline), *both))
     margin, gradient = (torch.cat(parts).double().cpu().numpy() for parts in zip(*found))
     return margin, gradient
 
 
 def grad_cam(after: Logits, values: Tensor, answers: Tensor) -> Tensor:
-    """(n, h, w) of the activations (n, h, w, channels) of a convolution (Selvaraju et al., ICCV 2017, eq. 1 and 2).
+    """Grad-CAM maps (n, h, w) from the activations (n, h, w, channels) of a layer (Selvaraju et al., ICCV 2017, eq. 1
+    and 2): the ReLU of the sum of channels, each weighted by its mean gradient of the answer's logit.
 
-    Each channel weighs its mean gradient of the answer's logit; what is negative in their sum becomes 0.
+    after: the logits as a function of these activations.
     """
     with torch.enable_grad():
         place = values.detach().clone().requires_grad_()
@@ -119,7 +124,7 @@ def grad_cam(after: Logits, values: Tensor, answers: Tensor) -> Tensor:
 
 
 def enlarged(maps: Tensor, height: int, width: int) -> Tensor:
-    """(n, height, width) of (n, h, w), bilinear."""
+    """Maps (n, h, w) enlarged to (n, height, width), bilinear."""
     shape = [height, width]
     grown = torch.nn.functional.interpolate(maps.unsqueeze(1), shape, mode="bilinear", align_corners=False)
     return grown.squeeze(1)

@@ -1,4 +1,5 @@
-"""Where an answer comes from in a picture, by covering it piece by piece (Zeiler and Fergus, ECCV 2014)."""
+"""Attribution by occlusion: how the prediction changes when a patch of the image is covered (Zeiler and Fergus, ECCV
+2014)."""
 
 from __future__ import annotations
 
@@ -11,13 +12,13 @@ from torch import Tensor
 from snellen.explain.answers.gradients import POINTS_AT_ONCE, Logits
 
 PIECES = 7
-"""The side of a patch is that of the picture divided by this: 4 pixels of 28, 5 of 32."""
+"""The side of a patch is the side of the image divided by this: 4 pixels for 28, 5 for 32."""
 
 
 @dataclass(frozen=True, eq=False)
 class Occlusion:
-    """drops: (H, W), by how much the margin falls on average where a patch covers the pixel. least: the least
-    probability of the answer under any patch. changed: patches under which another class is answered, of `patches`."""
+    """drops: (H, W), the mean fall of the margin over all patches that cover a pixel. least: the smallest probability
+    of the answer under any patch. changed: how many of the `patches` change the predicted class."""
 
     drops: np.ndarray
     least: float
@@ -26,13 +27,13 @@ class Occlusion:
 
 
 def patch_side(height: int, width: int) -> int:
-    """The side of a patch unless one is given, in pixels."""
+    """The default side of a patch, in pixels."""
     return max(2, round(min(height, width) / PIECES))
 
 
 def occlusion(logits: Logits, x: Tensor, fill: Tensor, side: int, answer: int, rival: int) -> Occlusion:
-    """Of one picture x (H, W, C). A square of `side` pixels is filled from `fill` (H, W, C), at every second pixel of
-    its side (every pixel for sides of 1), the last ones at the edge."""
+    """Occlusion of one image x (H, W, C). A square patch of `side` pixels is replaced by that part of `fill` (H, W, C).
+    It moves in steps of half its side; the last positions are at the edge."""
     height, width = x.shape[:2]
     corners = [(top, left) for top in _starts(height, side) for left in _starts(width, side)]
     covers = torch.zeros(len(corners), height, width, 1, dtype=torch.bool, device=x.device)
@@ -54,6 +55,6 @@ def occlusion(logits: Logits, x: Tensor, fill: Tensor, side: int, answer: int, r
 
 
 def _starts(size: int, side: int) -> list[int]:
-    """First pixels of the patches along one side of a picture."""
+    """First pixels of the patches along one side of the image."""
     last = max(0, size - side)
     return sorted({*range(0, last, max(1, side // 2)), last})

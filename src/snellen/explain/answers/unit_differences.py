@@ -1,4 +1,5 @@
-"""A cell of the confusion matrix, "a called b", against "a called a": which units of the last hidden layer differ."""
+"""Which units of the last hidden layer respond differently to the mistakes of a confusion cell than to correctly
+predicted images of the same class."""
 
 from __future__ import annotations
 
@@ -7,14 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 FEWEST = 5
-"""Pictures that a cell must have for its units to be compared."""
+"""Fewest images of a cell whose units are compared."""
 
 
 @dataclass(frozen=True, eq=False)
 class UnitShifts:
-    """(units,) each. shifts: mean activation in the cell minus that of the others. effects: shifts over the pooled
-    deviation (Cohen's d), 0 where nothing varies. p_values: Mann-Whitney, two-sided, 1 where nothing varies. margin:
-    what each shift adds to the logit of the class that was answered minus that of the true one."""
+    """(units,) each. shifts: mean activation of the mistakes minus mean activation of the correct predictions. effects:
+    shifts over the pooled standard deviation (Cohen's d), 0 for a constant unit. p_values: Mann-Whitney, two-sided, 1
+    for a constant unit. margin: what each shift adds to the logit of the predicted class minus the logit of the true
+    one."""
 
     shifts: np.ndarray
     effects: np.ndarray
@@ -23,9 +25,9 @@ class UnitShifts:
 
 
 def unit_shifts(called: np.ndarray, right: np.ndarray, weights: np.ndarray) -> UnitShifts:
-    """called (n, units), right (m, units): activations of pictures of one class, called another and called rightly.
+    """called (n, units), right (m, units): activations for images of one class, predicted as another and correctly.
 
-    weights: (units,), those to the answered class minus those to the true one.
+    weights: (units,), the weights to the predicted class minus those to the true class.
     """
     from scipy.stats import mannwhitneyu
 

@@ -1,1 +1,1 @@
-"""What one value of a model is worth."""
+"""Accuracy against one value of a model: number of pixels, units, training images."""

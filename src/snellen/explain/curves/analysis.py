@@ -1,6 +1,7 @@
-"""Accuracy against one value of a model: what each point reached, where the curve flattens, whether more data helped.
+"""Accuracy against one value of a model: the accuracy of each point, where the curve flattens, whether more data
+helped.
 
-All on validation images, from stored predictions alone.
+Everything is computed from stored predictions for validation images.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from snellen.explain.curves.comparisons import (
     compare_points,
     judged_line,
 )
+from snellen.explain.curves.facts import CurveFacts, CurveModelJson, LineJson
 from snellen.explain.curves.words import Words
 from snellen.explain.method import Method
 from snellen.models.build import Network
@@ -40,30 +42,31 @@ from snellen.study.curves import options_json, place_of, varied
 from snellen.study.points import WORDS, Curve, Point
 
 SIZES = 4
-"""Of a training set, at least, before anything is said about more data."""
+"""Fewest sizes of the training set for a sentence about more data."""
 EQUAL_STEPS = 0.02
-"""Trainings whose steps differ by no more than this share are of equal steps: whole epochs allow no better."""
+"""Largest relative difference of steps that still counts as equal: whole epochs do not allow exactly equal steps."""
 HALF = 0.02
-"""A size is half of another within this share."""
+"""Largest relative deviation of a size that still counts as half of another."""
 
 
 def misfit(network: Network, options: Curves) -> str | None:
-    """Why the network has no such value."""
+    """Why a network does not have the value of the curve, or None."""
     return variations.misfit([placed.layer for placed in network.layers[:-1]], options)
 
 
 def make(recipe: ModelOfRun, options: Curves) -> AnalysisResult:
-    """One curve of one model, of the points that ended well. Raises RunError where they were not planned."""
+    """One curve of one model, from the points whose training succeeded. Raises RunError if the curve was not
+    planned."""
     record, curve = recipe.record, _planned(recipe, options)
-    ranked = ranked_by_search(record, recipe.model)
+    ranked = ranked_by_search(record, recipe.name)
     measured = [each for point in curve.points if (each := _measured(record, point, ranked)) is not None]
     margin = equivalence_margin(1 - max((each.accuracy for each in measured), default=0.0))
     compared = compare_points(measured, margin)
     lines = [judged_line(points, compared, margin) for points in _lines(measured)]
     doubling = doubling_of(lines[0]) if lines and options.over == "images" else None
-    words = Words(recipe.model, options.over, margin, lines, compared, doubling)
-    facts = {
-        "model": recipe.model,
+    words = Words(recipe.name, options.over, margin, lines, compared, doubling)
+    facts: CurveFacts = {
+        "model": recipe.name,
         "over": options.over,
         "what": WORDS[options.over],
         "ways": [line.by for line in lines],
@@ -75,31 +78,33 @@ def make(recipe: ModelOfRun, options: Curves) -> AnalysisResult:
         "lines": [_line_json(line) for line in lines],
         "models": list(_on_curve(recipe, options)),
         "more_data": doubling if isinstance(doubling, str) else None,
-        "sentences": words.all() if measured else [f"No network of this curve of `{recipe.model}` ended well."],
+        "sentences": words.all() if measured else [f"No network of this curve of `{recipe.name}` ended well."],
     }
     tables = {
         "points": pl.DataFrame([_row(each, line, compared) for line in lines for each in line.points], ROW),
         "networks": pl.DataFrame(list(_networks(record, measured)), NETWORK),
         "comparisons": pl.DataFrame(list(_comparisons(compared)), COMPARISON),
     }
-    return AnalysisResult(facts, tables)
+    return AnalysisResult({**facts}, tables)
 
 
 def _planned(recipe: ModelOfRun, options: Curves) -> Curve:
-    wanted = options_json(options)
+    written = options_json(options)
     for curve in recipe.record.curves:
-        if curve.model == recipe.model and dict(curve.options) == wanted:
+        if curve.model == recipe.name and dict(curve.options) == written:
             return curve
     raise RunError(
         "the networks of this curve were not trained",
-        where=f"curves over {options.over} of {recipe.model}",
-        hint="Ask for it under `analyses:` of the study, and run that again.",
+        where=f"curves over {options.over} of {recipe.name}",
+        hint="Add it under `analyses:` in the study, and run the study again.",
     )
 
 
 def _measured(record: RunRecord, point: Point, ranked: frozenset[str]) -> MeasuredPoint | None:
-    """None where no network of the point ended well. ranked: jobs that a search of the model ranked by the validation
-    images; where a point has others, these alone stand for it."""
+    """The accuracy of a point; None if none of its trainings succeeded.
+
+    ranked: jobs that a search ranked by their validation accuracy. If a point has other networks, only these are used.
+    """
     done = {seed: job for seed, job in point.seeds.items() if record.folder_of(job).is_done()}
     fresh = {seed: job for seed, job in done.items() if job not in ranked}
     searched, done = bool(done) and not fresh, fresh or done
@@ -114,7 +119,7 @@ def _measured(record: RunRecord, point: Point, ranked: frozenset[str]) -> Measur
 
 
 def _interval(right_SN: np.ndarray) -> tuple[float | None, float | None, str, float | None]:
-    """Low, high, what they cover, and the deviation between networks: of the recipe, else of the one network."""
+    """Low, high, what the interval covers, and the standard deviation between networks (None for a single network)."""
     if len(right_SN) < MIN_SEEDS:
         return *wilson_limits(int(right_SN.sum()), right_SN.shape[1]), COVERS_IMAGES, None
     mean = recipe_mean(right_SN)
@@ -128,12 +133,13 @@ def _seconds(record: RunRecord, networks: Networks) -> list[float]:
 
 
 def _lines(measured: Sequence[MeasuredPoint]) -> list[tuple[MeasuredPoint, ...]]:
-    ways = dict.fromkeys(each.point.by for each in measured)
-    return [tuple(each for each in measured if each.point.by == by) for by in ways]
+    """The points of each criterion by which pixels are chosen."""
+    criteria = dict.fromkeys(each.point.by for each in measured)
+    return [tuple(each for each in measured if each.point.by == by) for by in criteria]
 
 
 def doubling_of(line: Line) -> tuple[MeasuredPoint, MeasuredPoint] | str:
-    """The largest training set and the one of half its size; or why nothing is said about more data."""
+    """The point of the largest training set and the point of half its size; or why nothing is said about more data."""
     sizes, whole = line.points, line.points[-1]
     if len(sizes) < SIZES:
         return f"{len(sizes)} sizes were trained on; at least {SIZES} are needed"
@@ -146,10 +152,10 @@ def doubling_of(line: Line) -> tuple[MeasuredPoint, MeasuredPoint] | str:
     return (whole, halves[0]) if halves else f"no size is half of {whole.point.value:,}"
 
 
-def _on_curve(recipe: ModelOfRun, options: Curves) -> Iterator[dict[str, Any]]:
-    """The models of the study that are points of the curve: they differ from its model in the one value alone, and in
-    how long they are trained."""
-    base = recipe.record.job(recipe.model).read_job().trajectory
+def _on_curve(recipe: ModelOfRun, options: Curves) -> Iterator[CurveModelJson]:
+    """The models of the study that are points of the curve: they differ from its model only in the value, and in how
+    long they are trained."""
+    base = recipe.record.job(recipe.name).read_job().trajectory
     for name in recipe.record.done:
         own = recipe.record.job(name).read_job()
         one = own.trajectory
@@ -181,7 +187,8 @@ def _training_rows(record: RunRecord, model: str) -> np.ndarray:
 
 
 def _place_on(base: Sequence[Any], steps: Sequence[Any], options: Curves, same_rows: bool) -> Place | None:
-    """Where other layers stand on the curve of `base`: None where they do not; the value is 0 for all images."""
+    """The criterion and value of the point whose layers are `steps`, on the curve of `base`. None if they are no point
+    of it. In a curve over images the value is 0, for all of them."""
     if options.over == "images":
         return (None, 0) if steps == base and same_rows else None
     if variations.misfit(steps, options) is not None or len(steps) != len(base):
@@ -191,7 +198,7 @@ def _place_on(base: Sequence[Any], steps: Sequence[Any], options: Curves, same_r
     return (by, value) if varied(base, options.over, value, by) == tuple(steps) else None
 
 
-def _line_json(line: Line) -> dict[str, Any]:
+def _line_json(line: Line) -> LineJson:
     return {
         "by": line.by,
         "best": line.best.point.value,
@@ -237,7 +244,7 @@ def _is_behind(each: MeasuredPoint, line: Line) -> bool:
 
 
 def _judged(each: MeasuredPoint, line: Line, compared: Mapping[Pair, Compared]) -> str:
-    """Of a point against the best of its line, in a word."""
+    """How a point compares with the best of its line, in words."""
     if each is line.best:
         return "best"
     if not _is_behind(each, line):
@@ -269,4 +276,4 @@ def _comparisons(compared: Mapping[Pair, Compared]) -> Iterator[dict[str, Any]]:
         }
 
 
-METHOD = Method("recipe", make, misfit)
+METHOD = Method("recipe", make, misfit, own_correction="curves")

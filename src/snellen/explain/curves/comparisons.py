@@ -1,7 +1,8 @@
-"""Points of a curve told apart: every pair along a line, every pair of ways at a value, all under one correction.
+"""Comparisons of the points of a curve: all pairs along a line and all pairs of criteria at the same value, under one
+correction.
 
-Every pair, so that it does not matter that the best point was found by looking. That a point is as good as the best
-within a margin is a test of its own, Holm over the points of the line.
+All pairs are compared because the best point is only known afterwards. Whether a point is within the margin of the best
+is a separate test, with a Holm correction over the points of the line.
 """
 
 from __future__ import annotations
@@ -20,16 +21,17 @@ from snellen.statistics.seed_intervals import MIN_SEEDS_COMPARED, recipe_limits
 from snellen.study.points import Point
 
 Place = tuple[str | None, int]
-"""A way to choose, None where there is but one, and a value."""
+"""The criterion by which pixels are chosen (None if there is only one) and the value."""
 Pair = tuple[Place, Place]
 
 
 @dataclass(frozen=True, eq=False)
 class MeasuredPoint:
-    """What the networks of one point reached. right_SN: (S, N) bool, who is right at which validation image.
+    """The accuracy of the networks of one point. right_SN: (S, N) bool, which network is right on which validation
+    image.
 
-    jobs: theirs, by seed. searched: a search of the model ranked these networks by these images, so nothing is compared
-    with them.
+    jobs: of the networks, by seed. searched: a search ranked these networks by the same images, so they are not
+    compared.
     """
 
     point: Point
@@ -44,7 +46,7 @@ class MeasuredPoint:
 
     @property
     def place(self) -> Place:
-        """Where it stands."""
+        """Its criterion and value."""
         return self.point.by, self.point.value
 
     @property
@@ -54,13 +56,13 @@ class MeasuredPoint:
 
     @property
     def is_compared(self) -> bool:
-        """Whether there are seeds enough."""
+        """Whether it has enough seeds to be compared, and no search ranked them."""
         return len(self.right_SN) >= MIN_SEEDS_COMPARED and not self.searched
 
 
 @dataclass(frozen=True)
 class Compared:
-    """A minus B with its verdict under the correction of the page."""
+    """A minus B, with the verdict after the correction over all pairs of the curve."""
 
     difference: Difference
     adjusted_p: float
@@ -69,8 +71,8 @@ class Compared:
 
 @dataclass(frozen=True, eq=False)
 class Line:
-    """The points of one way to choose, in the order of their values. within: those shown to be within the margin of the
-    best; clearly_worse: those shown to be worse than it by more."""
+    """The points of one criterion, in the order of their values. within: values of points that are shown to be within
+    the margin of the best. clearly_worse: values of points that are shown to be worse than the best by more than it."""
 
     points: tuple[MeasuredPoint, ...]
     within: tuple[int, ...] = field(default=())
@@ -78,27 +80,27 @@ class Line:
 
     @property
     def by(self) -> str | None:
-        """How pixels were chosen."""
+        """The criterion by which pixels were chosen."""
         return self.points[0].point.by
 
     @property
     def best(self) -> MeasuredPoint:
-        """The highest mean; of equals that of the smallest value."""
+        """The point with the highest mean accuracy; of equal ones, the one with the smallest value."""
         return max(self.points, key=lambda each: each.accuracy)
 
     @property
     def clearly_worse_below(self) -> list[int]:
-        """Those that are smaller than the best."""
+        """The clearly worse values that are smaller than the best."""
         return [value for value in self.clearly_worse if value < self.best.point.value]
 
     @property
     def flattens_at(self) -> int | None:
-        """The smallest value that is within the margin of the best, where a smaller one than the best itself is."""
+        """The smallest value below the best that is within the margin of the best; None if there is none."""
         return min((value for value in self.within if value < self.best.point.value), default=None)
 
 
 def compare_points(measured: Sequence[MeasuredPoint], margin: float) -> dict[Pair, Compared]:
-    """Later against earlier along a line, and ways at the same value: all pairs with seeds enough."""
+    """All pairs of points with enough seeds that have the same criterion or the same value; later minus earlier."""
     pairs = [
         (later, earlier)
         for earlier, later in combinations(measured, 2)
@@ -118,7 +120,7 @@ def _are_a_pair(one: MeasuredPoint, other: MeasuredPoint) -> bool:
 
 
 def judged_line(points: tuple[MeasuredPoint, ...], compared: Mapping[Pair, Compared], margin: float) -> Line:
-    """With what is shown of each point against the best."""
+    """The line of these points, with the result of comparing each point with the best."""
     best = Line(points).best
     others = [each for each in points if each is not best and each.is_compared and best.is_compared]
     p_values = np.array([recipe_limits(best.right_SN, each.right_SN).equivalence_p(margin) for each in others])
@@ -128,7 +130,7 @@ def judged_line(points: tuple[MeasuredPoint, ...], compared: Mapping[Pair, Compa
 
 
 def against(a: Place, b: Place, compared: Mapping[Pair, Compared]) -> Verdict:
-    """The verdict of A against B, whichever was named first."""
+    """The verdict on A minus B, in whichever order the pair was compared."""
     if (a, b) in compared:
         return compared[a, b].verdict
     return compared[b, a].verdict.swapped

@@ -1,4 +1,4 @@
-"""The sentences about a curve: each is said where its comparison holds, else that it cannot be told."""
+"""The sentences about a curve. What its comparisons do not show is said to be unknown."""
 
 from __future__ import annotations
 
@@ -28,9 +28,10 @@ class Words:
     doubling: tuple[MeasuredPoint, MeasuredPoint] | str | None
 
     def all(self) -> list[str]:
-        """The sentences that hold."""
-        said = [self._more_data(*self.doubling)] if isinstance(self.doubling, tuple) else []
-        return [*said, *self._flat(), *self._ways(), *(self._range(line) for line in self.lines[:1] if line.by is None)]
+        """All sentences that apply."""
+        more_data = [self._more_data(*self.doubling)] if isinstance(self.doubling, tuple) else []
+        ranges = [self._range(line) for line in self.lines[:1] if line.by is None]
+        return [*more_data, *self._flat(), *self._criteria(), *ranges]
 
     @property
     def _margin(self) -> str:
@@ -47,49 +48,50 @@ class Words:
         return f"Whether going {sizes} helped `{self.model}` cannot be told: the difference is {gain}."
 
     def _flat(self) -> Iterator[str]:
+        """Where each line flattens, or that this is unknown."""
         judged = [line for line in self.lines if line.best.is_compared and len(line.points) > 1]
-        told = [(line, line.flattens_at) for line in judged if line.flattens_at is not None]
-        untold = [line for line in judged if line.flattens_at is None]
-        for line, at in told:
+        flat = [(line, line.flattens_at) for line in judged if line.flattens_at is not None]
+        unknown = [line for line in judged if line.flattens_at is None]
+        for line, at in flat:
             yield (
-                f"The curve of `{self.model}` flattens at {self._count(at)}{self._way(line)}: the fewest whose "
+                f"The curve of `{self.model}` flattens at {self._count(at)}{self._chosen_by(line)}: the fewest whose "
                 f"validation accuracy is within {self._margin} of the best point, {self._count(line.best.point.value)}."
             )
-        if len(untold) == 1:
-            yield self._untold(untold[0])
-        elif untold:
-            ways = " or by ".join(_plain(line.by) for line in untold)
-            least = min(max(line.clearly_worse_below, default=0) for line in untold)
+        if len(unknown) == 1:
+            yield self._unknown(unknown[0])
+        elif unknown:
+            criteria = " or by ".join(_plain(line.by) for line in unknown)
+            least = min(max(line.clearly_worse_below, default=0) for line in unknown)
             verb = "is" if least == 1 else "are"
             worse = f"{self._count(least)} {verb} clearly worse than the best point of each, and " if least else ""
             yield (
-                f"Where the curve of `{self.model}` flattens cannot be told for {WORDS[self.over]} chosen by {ways}: "
-                f"{worse}no number below the best one is shown to be within {self._margin} of it."
+                f"Where the curve of `{self.model}` flattens cannot be told for {WORDS[self.over]} chosen by "
+                f"{criteria}: {worse}no number below the best one is shown to be within {self._margin} of it."
             )
 
-    def _untold(self, line: Line) -> str:
+    def _unknown(self, line: Line) -> str:
         best = line.best.point.value
-        said = f"Where the curve of `{self.model}`{self._way(line)} flattens cannot be told"
+        beginning = f"Where the curve of `{self.model}`{self._chosen_by(line)} flattens cannot be told"
         least = max(line.clearly_worse_below, default=0)
-        told = (
+        worse = (
             f"{self._count(least)} {'is' if least == 1 else 'are'} clearly worse than {best:,}, and " if least else ""
         )
-        return f"{said}: {told}no smaller number is shown to be within {self._margin} of the best point."
+        return f"{beginning}: {worse}no smaller number is shown to be within {self._margin} of the best point."
 
-    def _ways(self) -> Iterator[str]:
-        """Each pair of ways to choose pixels, where one is better at some count."""
+    def _criteria(self) -> Iterator[str]:
+        """Each pair of criteria for choosing pixels, if one is better at some count."""
         for one, other in combinations(self.lines, 2):
             shared = [each for each in other.points if (each.place, (one.by, each.point.value)) in self.compared]
             found = {each.point.value: self.compared[each.place, (one.by, each.point.value)] for each in shared}
             wins = {value for value, each in found.items() if each.verdict.worse}
             losses = {value for value, each in found.items() if each.verdict.better}
             if wins and len(wins) >= len(losses):
-                yield self._way_wins(one, other, found, wins, losses)
+                yield self._criterion_wins(one, other, found, wins, losses)
             elif losses:
-                yield self._way_wins(other, one, found, losses, wins)
+                yield self._criterion_wins(other, one, found, losses, wins)
 
-    def _way_wins(self, a: Line, b: Line, found: Mapping[int, Compared], wins: set[int], losses: set[int]) -> str:
-        """found: the later line minus the earlier one, by value; wins, losses: of A."""
+    def _criterion_wins(self, a: Line, b: Line, found: Mapping[int, Compared], wins: set[int], losses: set[int]) -> str:
+        """found: the later line minus the earlier one, by value. wins, losses: values at which A is better or worse."""
         most = max(wins, key=lambda value: abs(found[value].difference.value))
         return (
             f"Chosen by {_plain(a.by)}, {WORDS[self.over]} do better than by {_plain(b.by)} at {len(wins)} of "
@@ -100,20 +102,20 @@ class Words:
     def _range(self, line: Line) -> str:
         first, last = line.points[0], line.points[-1]
         return (
-            f"With {self._count(first.point.value)}{self._way(line)}, `{self.model}` recognises {_share(first)} of the "
-            f"validation images, with {self._count(last.point.value)} {_share(last)}."
+            f"With {self._count(first.point.value)}{self._chosen_by(line)}, `{self.model}` recognises "
+            f"{_share(first)} of the validation images, with {self._count(last.point.value)} {_share(last)}."
         )
 
     def _count(self, value: int) -> str:
         words = WORDS[self.over]
         return f"{value:,} {words if value != 1 else re.sub('s$', '', words)}"
 
-    def _way(self, line: Line) -> str:
+    def _chosen_by(self, line: Line) -> str:
         return f" chosen by {_plain(line.by)}" if line.by else ""
 
 
 def _gain(difference: Difference, turned: bool = False) -> str:
-    """0.42 points (0.20 to 0.64). turned: B minus A."""
+    """As in "0.42 points (0.20 to 0.64)". turned: with the opposite sign."""
     value, low, high = difference.value, difference.low, difference.high
     if turned:
         value, low, high = -value, None if high is None else -high, None if low is None else -low

@@ -1,1 +1,1 @@
-"""The pictures as the chosen network sees them."""
+"""The data set as the chosen network sees it: near classes, near-duplicates, outliers, suspected wrong labels."""

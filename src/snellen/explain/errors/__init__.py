@@ -1,1 +1,1 @@
-"""Which pictures networks get wrong, and where they are weak."""
+"""Which images models predict wrongly, and on which kinds of images they are weak."""

@@ -4,7 +4,6 @@ accuracy."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -13,6 +12,14 @@ from snellen.data.inspect.near_duplicates import near_groups_if_quick
 from snellen.errors import unknown
 from snellen.explain.analysis_inputs import RunWithImages
 from snellen.explain.analysis_result import AnalysisResult
+from snellen.explain.errors.facts import (
+    AccuracyJson,
+    ErrorsFacts,
+    RoleErrorsJson,
+    SliceJson,
+    SliceOnTest,
+    WeakSliceJson,
+)
 from snellen.explain.errors.hard_images import AnswersOfAll, answers_of_all, as_json, right_for_one, wrong_for_all
 from snellen.explain.errors.slices import (
     MEANINGS,
@@ -39,61 +46,60 @@ CELL_PICTURES = 12
 MISTAKES = 12
 SHARED = 36
 ALONE = 12
-"""What a page shows: cells "a called b" of each model and pictures of each cell; most confident mistakes of each model;
-pictures that all get wrong; pictures that one model alone gets right, of each model."""
+"""What a page shows: confusions of each model, and images of each; most confident mistakes of each model; images that
+all models get wrong; images that only one model gets right, of each model."""
 
 SLICE_PICTURES = 6
 SAID = 5
-"""Weak slices that are said in words; all are in the table."""
-
-Facts = dict[str, Any]
+"""Weak slices that get a sentence; all are in the table."""
 
 
 def seconds(network: Network, images: int) -> float:
-    """Stroke thickness takes most: 5,000 pictures of 28 pixels a second, of which about a quarter is looked at."""
+    """An estimate. Stroke thickness takes most of the time: 5,000 images of 28 pixels per second, for about a quarter
+    of the images."""
     return 0.2 + images / 20_000
 
 
-def make(scene: RunWithImages, options: Errors) -> AnalysisResult:
-    """Slices are tested on validation, which every model predicted; a weak one is also reported on the test set if
-    the model was evaluated there."""
-    models = _models(scene, options)
-    roles = {role: _predictions(scene, models, role) for role in ("validation", "test")}
+def make(run: RunWithImages, options: Errors) -> AnalysisResult:
+    """Mistakes of all models. Slices are tested on validation; the accuracy on a weak slice is also given for the test
+    if the model was evaluated there."""
+    models = _models(run, options)
+    roles = {role: _predictions(run, models, role) for role in ("validation", "test")}
     validation = answers_of_all(roles["validation"])
-    slices = _slices(scene, validation.rows)
+    slices = _slices(run, validation.rows)
     found = _weaknesses(slices, validation)
-    facts: Facts = {
+    facts: ErrorsFacts = {
         "models": list(validation.models),
-        "roles": {role: _role(scene, parts) for role, parts in roles.items() if parts},
-        "slices": [_slice(each, validation, scene.record.classes) for each in slices],
+        "roles": {role: _role(run, parts) for role, parts in roles.items() if parts},
+        "slices": [_slice(each, validation, run.record.classes) for each in slices],
         "meanings": {name: MEANINGS[name] for name in dict.fromkeys(each.measure for each in slices)},
         "figureless": not any(each.measure == "size" for each in slices),
-        "weak": [_weak(one, slices, scene, roles["test"].get(one.model)) for one in _ordered(found) if one.is_weak],
+        "weak": [_weak(one, slices, run, roles["test"].get(one.model)) for one in _ordered(found) if one.is_weak],
         "compared": len(found),
         "covers": f"{COVERS_IMAGES}; the epoch was chosen on these",
     }
     facts["sentences"] = list(_sentences(facts))
-    thumbnails = draw(scene.dataset, np.array(list(_rows(facts)), np.int64))
+    thumbnails = draw(run.dataset, np.array(list(_rows(facts)), np.int64))
     arrays = {"rows": thumbnails.rows, "pictures": thumbnails.images}
-    return AnalysisResult(facts, {"slices": _table(found, slices), "mistakes": _mistakes(roles)}, arrays)
+    return AnalysisResult({**facts}, {"slices": _table(found, slices), "mistakes": _mistakes(roles)}, arrays)
 
 
-def _models(scene: RunWithImages, options: Errors) -> list[str]:
-    """The models of the options whose jobs ended well. Raises UnknownName where that is none."""
-    models = [model for model in scene.trained_models if options.models is None or model in options.models]
+def _models(run: RunWithImages, options: Errors) -> list[str]:
+    """The models of the options whose training succeeded. Raises UnknownName if there is none."""
+    models = [model for model in run.trained_models if options.models is None or model in options.models]
     if not models:
-        raise unknown("model", (options.models or ("",))[0], scene.trained_models, where="analyses: errors")
+        raise unknown("model", (options.models or ("",))[0], run.trained_models, where="analyses: errors")
     return models
 
 
-def _predictions(scene: RunWithImages, models: Sequence[str], role: str) -> dict[str, Predictions]:
-    """By model, those whose labels are known."""
-    found = {model: scene.trained_models[model].parts.get(role) for model in models}
+def _predictions(run: RunWithImages, models: Sequence[str], role: str) -> dict[str, Predictions]:
+    """By model, the predictions on a role whose labels are known."""
+    found = {model: run.trained_models[model].predictions.get(role) for model in models}
     return {model: part for model, part in found.items() if part is not None and part.labels is not None}
 
 
-def _role(scene: RunWithImages, parts: dict[str, Predictions]) -> Facts:
-    both, num_classes = answers_of_all(parts), len(scene.record.classes)
+def _role(run: RunWithImages, parts: dict[str, Predictions]) -> RoleErrorsJson:
+    both, num_classes = answers_of_all(parts), len(run.record.classes)
     wrong, alone = wrong_for_all(both), right_for_one(both)
     several = len(parts) > 1
     return {
@@ -117,18 +123,18 @@ def _role(scene: RunWithImages, parts: dict[str, Predictions]) -> Facts:
     }
 
 
-def _slices(scene: RunWithImages, rows: np.ndarray) -> list[Slice]:
-    """All slices of these rows: named before it is known who fails where."""
-    found = measures(np.asarray(scene.dataset.images[rows]), scene.dataset.pixel_range)
-    return [each for name, values in found.items() for each in quarters(name, values)] + _near_slices(scene, rows)
+def _slices(run: RunWithImages, rows: np.ndarray) -> list[Slice]:
+    """All slices of these rows. They do not depend on the predictions."""
+    found = measures(np.asarray(run.dataset.images[rows]), run.dataset.pixel_range)
+    return [each for name, values in found.items() for each in quarters(name, values)] + _near_slices(run, rows)
 
 
-def _near_slices(scene: RunWithImages, rows: np.ndarray) -> list[Slice]:
-    """Pictures with and without a near-duplicate among the training rows, where near-duplicates are known."""
-    groups = near_groups_if_quick(scene.dataset)
+def _near_slices(run: RunWithImages, rows: np.ndarray) -> list[Slice]:
+    """Images with and without a near-duplicate among the training rows, if near-duplicates were searched."""
+    groups = near_groups_if_quick(run.dataset)
     if groups is None:
         return []
-    train = next(iter(scene.trained_models.values())).parts["train"].rows
+    train = next(iter(run.trained_models.values())).predictions["train"].rows
     near = np.isin(groups[rows], groups[np.setdiff1d(train, rows)])
     parts = {"one in training": near, "none in training": ~near}
     slices = [Slice("near-duplicates", part, None, None, members) for part, members in parts.items()]
@@ -140,11 +146,11 @@ def _weaknesses(slices: Sequence[Slice], both: AnswersOfAll) -> list[Weakness]:
 
 
 def _ordered(found: Sequence[Weakness]) -> list[Weakness]:
-    """Those weaker than their classes first."""
+    """Those that are weak within classes first, then by p-value."""
     return sorted(found, key=lambda one: (not one.is_weak_within, one.adjusted_p, one.difference))
 
 
-def _slice(one: Slice, both: AnswersOfAll, classes: Sequence[str]) -> Facts:
+def _slice(one: Slice, both: AnswersOfAll, classes: Sequence[str]) -> SliceJson:
     rows, labels = both.rows[one.members], both.labels[one.members]
     counts = np.bincount(labels, minlength=len(classes))
     shown = rows[np.unique(np.linspace(0, len(rows) - 1, min(SLICE_PICTURES, len(rows))).astype(int))]
@@ -161,11 +167,11 @@ def _slice(one: Slice, both: AnswersOfAll, classes: Sequence[str]) -> Facts:
     }
 
 
-def _estimate(found: Share) -> Facts:
+def _estimate(found: Share) -> AccuracyJson:
     return {"value": found.value, "low": found.low, "high": found.high, "n": found.images}
 
 
-def _weak(one: Weakness, slices: Sequence[Slice], scene: RunWithImages, test: Predictions | None) -> Facts:
+def _weak(one: Weakness, slices: Sequence[Slice], run: RunWithImages, test: Predictions | None) -> WeakSliceJson:
     own = slices[one.slice]
     return {
         "model": one.model,
@@ -182,15 +188,16 @@ def _weak(one: Weakness, slices: Sequence[Slice], scene: RunWithImages, test: Pr
         "by_classes": one.by_classes,
         "within": one.is_weak_within,
         "adjusted_within": one.adjusted_within,
-        "test": None if test is None else _again(own, scene, test),
+        "test": None if test is None else _on_test(own, run, test),
     }
 
 
-def _again(one: Slice, scene: RunWithImages, test: Predictions) -> Facts | None:
-    """The same slice of the test set, with the ends found on validation: reported, not tested again."""
+def _on_test(one: Slice, run: RunWithImages, test: Predictions) -> SliceOnTest | None:
+    """The accuracy on the same slice of the test, with the limits from validation: reported, without a significance
+    test."""
     if one.low is None or one.high is None:
         return None
-    values = measures(np.asarray(scene.dataset.images[test.rows]), scene.dataset.pixel_range).get(one.measure)
+    values = measures(np.asarray(run.dataset.images[test.rows]), run.dataset.pixel_range).get(one.measure)
     if values is None:
         return None
     low = -np.inf if one.part == "lowest quarter" else one.low
@@ -198,14 +205,12 @@ def _again(one: Slice, scene: RunWithImages, test: Predictions) -> Facts | None:
     members, right = (values > low) & (values <= high), test.predicted == test.labels
     if not members.any() or members.all():
         return None
-    return {
-        name: _estimate(share(int(right[own].sum()), int(own.sum())))
-        for name, own in (("inside", members), ("outside", ~members))
-    }
+    inside, outside = (_estimate(share(int(right[own].sum()), int(own.sum()))) for own in (members, ~members))
+    return {"inside": inside, "outside": outside}
 
 
 def _table(found: Sequence[Weakness], slices: Sequence[Slice]) -> pl.DataFrame:
-    """A row a slice and model."""
+    """One row per slice and model."""
     rows = [
         {
             "model": one.model,
@@ -226,7 +231,7 @@ def _table(found: Sequence[Weakness], slices: Sequence[Slice]) -> pl.DataFrame:
 
 
 def _mistakes(roles: dict[str, dict[str, Predictions]]) -> pl.DataFrame:
-    """Every mistake of every model: role, model, row, id, label, answer, probability."""
+    """Every mistake of every model: role, model, row, id, label, predicted class, probability."""
     parts = [
         pl.DataFrame({"role": role, "model": model, **_wrong(part)})
         for role, models in roles.items()
@@ -246,8 +251,8 @@ def _wrong(part: Predictions) -> dict[str, np.ndarray]:
     }
 
 
-def _rows(facts: Facts) -> Iterator[int]:
-    """Rows of all pictures that the page shows."""
+def _rows(facts: ErrorsFacts) -> Iterator[int]:
+    """Rows of all images that the page shows."""
     for each in facts["slices"]:
         yield from each["pictures"]
     for role in facts["roles"].values():
@@ -258,7 +263,7 @@ def _rows(facts: Facts) -> Iterator[int]:
         yield from (one["row"] for own in role["alone"].values() for one in own)
 
 
-def _sentences(facts: Facts) -> Iterator[str]:
+def _sentences(facts: ErrorsFacts) -> Iterator[str]:
     yield from (weak_sentence(one) for one in facts["weak"][:SAID])
     for role, part in facts["roles"].items():
         if part["wrong_for_all"] is not None:
@@ -269,4 +274,4 @@ def _sentences(facts: Facts) -> Iterator[str]:
             )
 
 
-METHOD = Method("study", make, seconds=seconds)
+METHOD = Method("study", make, seconds=seconds, own_correction="errors, for its slices")

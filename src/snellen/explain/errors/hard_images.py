@@ -1,19 +1,20 @@
-"""Pictures that several models get wrong: all of them, or all but one."""
+"""Images that all models, or all models except one, predict wrongly."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from snellen.explain.errors.facts import HardImageJson
 from snellen.models.predictions import Predictions
 
 
 @dataclass(frozen=True, eq=False)
 class AnswersOfAll:
-    """The pictures of one role that all models answered. rows, labels: (N,); answers, confidence, right: (M, N)."""
+    """The predictions of M models for N images of one role. rows, ids, labels: (N,). answers, the predicted classes,
+    and confidence, their probabilities: (M, N)."""
 
     models: tuple[str, ...]
     rows: np.ndarray
@@ -24,12 +25,12 @@ class AnswersOfAll:
 
     @property
     def right(self) -> np.ndarray:
-        """(M, N) bool."""
+        """(M, N) bool: whether each prediction is correct."""
         return np.asarray(self.answers == self.labels)
 
 
 def answers_of_all(predictions: Mapping[str, Predictions]) -> AnswersOfAll:
-    """By model; of one role, at least one model, labels known."""
+    """The images of one role that all models predicted. predictions: by model, at least one, with labels."""
     parts = list(predictions.values())
     shared = parts[0].rows
     for part in parts[1:]:
@@ -47,21 +48,21 @@ def answers_of_all(predictions: Mapping[str, Predictions]) -> AnswersOfAll:
 
 
 def wrong_for_all(found: AnswersOfAll) -> np.ndarray:
-    """Places of the pictures that no model gets right, those answered with the highest mean probability first."""
+    """Indices of the images that no model gets right, the highest mean probability first."""
     places = np.flatnonzero(~found.right.any(0))
     return places[np.argsort(-found.confidence.mean(0)[places], kind="stable")]
 
 
 def right_for_one(found: AnswersOfAll) -> dict[str, np.ndarray]:
-    """By model: places of the pictures that it alone gets right, those it is surest of first."""
+    """By model: indices of the images that only this model gets right, the highest probability first."""
     alone = found.right.sum(0) == 1
     places = {model: np.flatnonzero(alone & found.right[at]) for at, model in enumerate(found.models)}
     sure = dict(zip(found.models, found.confidence, strict=True))
     return {model: own[np.argsort(-sure[model][own], kind="stable")] for model, own in places.items()}
 
 
-def as_json(found: AnswersOfAll, place: int) -> dict[str, Any]:
-    """One picture with the answer of each model, as JSON values."""
+def as_json(found: AnswersOfAll, place: int) -> HardImageJson:
+    """One image with the prediction of each model, as JSON values."""
     return {
         "row": int(found.rows[place]),
         "id": str(found.ids[place]),

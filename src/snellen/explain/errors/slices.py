@@ -1,4 +1,4 @@
-"""Weak slices: kinds of pictures, by a measured property, that a network gets wrong more often than the rest."""
+"""Weak slices: kinds of images, by a measured property, that a model gets wrong more often than the rest."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from snellen.statistics.mantel_haenszel import weaker_within_classes
 from snellen.statistics.proportion_intervals import wilson_limits
 
 FEWEST = 20
-"""Pictures that a slice must have, and leave to the rest."""
+"""Fewest images of a slice, and of the rest."""
 
 QUARTERS = ("lowest quarter", "second quarter", "third quarter", "highest quarter")
 
 MEANINGS = {
     "brightness": "mean of the pixels, 0 black and 1 white",
     "contrast": "standard deviation of the pixels, at most 0.5",
-    "position": "pixels from the middle of the picture to the centre of mass of the difference from the background, "
+    "position": "pixels from the middle of the image to the centre of mass of the difference from the background, "
     "which is the median of the border",
     "size": "share of foreground pixels: those that differ from the background by more than half of the largest "
     "difference",
@@ -30,12 +30,12 @@ MEANINGS = {
     "pixel, minus two",
     "near-duplicates": "whether the data contain a near-duplicate, by perceptual hash and correlation",
 }
-"""What is measured, by name."""
+"""What each measure is, by name."""
 
 
 @dataclass(frozen=True, eq=False)
 class Slice:
-    """Pictures of one kind. low, high: ends of the measure, None where it is no number. members: (N,) bool."""
+    """Images of one kind. low, high: range of the measure, None if it is no number. members: (N,) bool."""
 
     measure: str
     part: str
@@ -51,7 +51,7 @@ class Slice:
 
 @dataclass(frozen=True)
 class Share:
-    """right of images, with its Wilson interval."""
+    """An accuracy, `right` of `images`, with its Wilson interval."""
 
     right: int
     images: int
@@ -66,11 +66,12 @@ class Share:
 
 @dataclass(frozen=True)
 class Weakness:
-    """One model on one slice. difference: accuracy on the slice minus that on the rest, with its interval.
+    """One model on one slice. low, high: interval of the difference, accuracy on the slice minus accuracy on the rest.
 
-    adjusted_p: two-sided, of the same limits (see `difference_limits`), after Holm over all slices and models.
-    by_classes: the accuracy that the slice would have if each of its classes were as right there as everywhere.
-    adjusted_within: the same family by a test within classes (Cochran-Mantel-Haenszel, one-sided).
+    adjusted_p: two-sided, of the test that agrees with this interval (see `difference_limits`), after a Holm correction
+    over all slices and models. by_classes: the accuracy that the slice would have if each class had the same accuracy
+    there as on all images. adjusted_within: p-value of a test within classes (Cochran-Mantel-Haenszel, one-sided),
+    after the same correction.
     """
 
     model: str
@@ -85,34 +86,39 @@ class Weakness:
 
     @property
     def difference(self) -> float:
-        """In shares; negative where the slice is weaker."""
+        """Accuracy on the slice minus accuracy on the rest; negative if the slice is weaker."""
         return self.inside.value - self.outside.value
 
     @property
     def is_weak(self) -> bool:
-        """Whether it may be said that the slice is weaker."""
+        """Whether the slice is significantly weaker."""
         return self.adjusted_p < SIGNIFICANT and self.high < 0
 
     @property
     def is_weak_within(self) -> bool:
-        """Whether it may be said that it is weaker than its classes let expect."""
+        """Whether the slice is also significantly weaker than its mix of classes explains."""
         return self.is_weak and self.adjusted_within < SIGNIFICANT and self.inside.value < self.by_classes
 
 
 def measures(images: np.ndarray, pixel_range: tuple[float, float]) -> dict[str, np.ndarray]:
-    """(N,) of each stored picture (N, H, W, C): MEANINGS by name; of the figure only where the ground is even."""
-    tones = brightness_of(images, pixel_range)
-    found = {"brightness": tones.mean((1, 2)), "contrast": tones.std((1, 2)), "position": offsets(tones)}
-    if has_even_background(tones):
-        figures = foreground_masks(tones)
-        found |= {"size": sizes(figures), "stroke": thicknesses(figures)}
+    """The measures of MEANINGS by name, (N,) each, of stored images (N, H, W, C); those of the foreground only for
+    images with a uniform background."""
+    brightness = brightness_of(images, pixel_range)
+    found = {
+        "brightness": brightness.mean((1, 2)),
+        "contrast": brightness.std((1, 2)),
+        "position": offsets(brightness),
+    }
+    if has_even_background(brightness):
+        masks = foreground_masks(brightness)
+        found |= {"size": sizes(masks), "stroke": thicknesses(masks)}
     return found
 
 
 def quarters(measure: str, values: np.ndarray) -> list[Slice]:
-    """The four quarters of (N,) values, each from its low end, which it leaves out, to its high end; NaN in none.
+    """The four quarters of (N,) values, each without its low end and with its high end; NaN is in none.
 
-    Fewer where equal values make some too small.
+    Fewer if equal values make some too small.
     """
     ends = np.nanquantile(values, [0, 0.25, 0.5, 0.75, 1])
     place = np.searchsorted(ends[1:4], values)
@@ -130,7 +136,7 @@ def is_large_enough(one: Slice) -> bool:
 
 
 def weaknesses(slices: Sequence[Slice], right: Mapping[str, np.ndarray], labels: np.ndarray) -> list[Weakness]:
-    """Every slice with every model, the slices of one model together. right: (N,) bool by model; labels: (N,)."""
+    """Tests every slice of every model, ordered by model. right: (N,) bool by model. labels: (N,)."""
     members = np.stack([each.members for each in slices])
     inside = members.sum(1)
     found, p_values, within = list[Weakness](), list[np.ndarray](), list[np.ndarray]()
@@ -152,7 +158,7 @@ def weaknesses(slices: Sequence[Slice], right: Mapping[str, np.ndarray], labels:
 
 
 def _class_accuracies(hits: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """(K,) of each class that occurs, 0 of others."""
+    """(K,) accuracy on each class; 0 for classes that do not occur."""
     totals = np.bincount(labels)
     return np.asarray(np.bincount(labels, hits) / np.maximum(totals, 1))
 
@@ -164,5 +170,5 @@ def _weakness(model: str, at: int, inside: Share, hits: np.ndarray, expected: fl
 
 
 def share(right: int, images: int) -> Share:
-    """With its interval; images >= 1."""
+    """An accuracy with its interval; images >= 1."""
     return Share(right, images, *wilson_limits(right, images))

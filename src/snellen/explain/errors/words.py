@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from snellen.explain.errors.facts import WeakSliceJson
 from snellen.phrases import percent, points, points_limits
 
 KINDS = {
     "brightness": ("that are the darkest", "that are the brightest"),
     "contrast": ("with the least contrast", "with the most contrast"),
-    "position": ("that stand nearest to the middle", "that stand furthest from the middle"),
-    "size": ("with the smallest figures", "with the largest figures"),
+    "position": ("with the foreground nearest to the middle", "with the foreground furthest from the middle"),
+    "size": ("with the smallest foreground", "with the largest foreground"),
     "stroke": ("with the thinnest strokes", "with the thickest strokes"),
 }
 NEAR = {
@@ -20,8 +18,8 @@ NEAR = {
 }
 
 
-def weak_sentence(one: Mapping[str, Any]) -> str:
-    """One weak slice, with its numbers."""
+def weak_sentence(one: WeakSliceJson) -> str:
+    """The sentence about one weak slice."""
     inside, outside, difference = one["inside"], one["outside"], one["difference"]
     less = f"{points(-difference['value'])} less ({points_limits(-difference['high'], -difference['low'])})"
     return (
@@ -31,8 +29,8 @@ def weak_sentence(one: Mapping[str, Any]) -> str:
     )
 
 
-def described(one: Mapping[str, Any]) -> str:
-    """The pictures of a slice in words: "with the thickest strokes (highest quarter)"."""
+def described(one: WeakSliceJson) -> str:
+    """The images of a slice in words, as in "with the thickest strokes (highest quarter)"."""
     if one["measure"] not in KINDS:
         return NEAR[one["part"]]
     least, most = KINDS[one["measure"]]

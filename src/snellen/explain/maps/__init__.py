@@ -1,1 +1,1 @@
-"""Where a layer puts the pictures."""
+"""Maps of images: projections of their pixels or of the outputs of a layer to two or three dimensions."""

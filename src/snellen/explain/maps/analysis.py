@@ -1,13 +1,13 @@
-"""Maps of the training pictures of one network: the two most informative pixels, principal components, t-SNE and UMAP
-of a layer."""
+"""Maps of the training images of one network: the two most informative pixels, principal components, and t-SNE and
+UMAP of the outputs of a layer."""
 
 from __future__ import annotations
 
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from typing import cast
 
 import numpy as np
 import polars as pl
@@ -16,6 +16,7 @@ import torch
 from snellen.explain.analysis_inputs import TrainedModel
 from snellen.explain.analysis_result import AnalysisResult
 from snellen.explain.maps import projections
+from snellen.explain.maps.facts import HowMade, MapJson, MapsFacts, PairJson, SettingsJson, ShareJson
 from snellen.explain.maps.quality import MapQuality, brightness_levels, informative_pair, map_quality, mixed_pairs
 from snellen.explain.maps.requirements import layer_of, methods_of, misfit, most_placed, seconds, width_of
 from snellen.explain.maps.sampled_pictures import SampledPictures
@@ -26,7 +27,7 @@ from snellen.statistics.student_t import t_limits
 from snellen.study.analyses import Maps
 
 NEAREST = 10
-"""Neighbours by which a map is judged, and by which classes are."""
+"""Neighbours of an image that are compared to judge a map, and to find classes that are neighbours."""
 
 AXES = "xyz"
 PIXELS = "pixels"
@@ -34,31 +35,31 @@ PIXELS = "pixels"
 
 @dataclass(frozen=True, eq=False)
 class Map:
-    """One map. of: the layer it was made from, or PIXELS. positions: (n, 2 or 3) float32. about: how it was made."""
+    """One map. of: the layer that it was made from, or PIXELS. positions: (n, 2 or 3) float32. how: how it was made."""
 
     name: str
     of: str
     positions: np.ndarray
-    about: dict[str, Any] = field(default_factory=dict)
+    how: HowMade = field(default_factory=HowMade)
 
 
-def make(subject: TrainedModel, options: Maps) -> AnalysisResult:
-    """Places the training pictures of a network on every map that was asked for, and judges the maps.
+def make(model: TrainedModel, options: Maps) -> AnalysisResult:
+    """Projects training images of a network by each method, and measures how well the maps keep neighbours.
 
-    Labels, answers and probabilities are those of the stored predictions of the training rows.
+    Labels, predicted classes and probabilities are from the stored predictions for the training rows.
     """
-    layer = layer_of(subject.network, options)
-    assert layer is not None  # `misfit` was asked before
+    layer = layer_of(model.network, options)
+    assert layer is not None  # checked by `misfit`
     sampled = SampledPictures(
-        subject, min(options.rows or MAP_ROWS, most_placed(subject.network, options, layer)), options.seed
+        model, min(options.rows or MAP_ROWS, most_placed(model.network, options, layer)), options.seed
     )
-    methods = methods_of(options, width_of(subject.network, layer))
+    methods = methods_of(options, width_of(model.network, layer))
     values = sampled.outputs(layer)
     told_apart = bool((values != values[0]).any())
     maps = _of_pixels(sampled, options, methods) + (_of_layer(values, layer, options, methods) if told_apart else [])
     quality = {of: _quality(of, data, maps, sampled) for of, data in ((PIXELS, sampled.pixels), (layer, values))}
-    facts = {
-        "model": subject.model,
+    facts: MapsFacts = {
+        "model": model.name,
         "layer": layer,
         "width": values.shape[1],
         "rows": len(sampled.rows),
@@ -71,9 +72,9 @@ def make(subject: TrainedModel, options: Maps) -> AnalysisResult:
         "maps": [_described(one, quality[one.of]) for one in maps],
         "closest": _closest(quality[layer], sampled) if told_apart else [],
     }
-    drawn = {"picture_rows": sampled.rows[sampled.drawn], "pictures": sampled.pictures[sampled.drawn]}
-    facts["sentences"] = sentences(facts, subject.classes)
-    return AnalysisResult(facts, {"points": _table(sampled, maps)}, drawn)
+    facts["sentences"] = sentences(facts, model.classes)
+    arrays = {"picture_rows": sampled.rows[sampled.drawn], "pictures": sampled.pictures[sampled.drawn]}
+    return AnalysisResult({**facts}, {"points": _table(sampled, maps)}, arrays)
 
 
 def _of_pixels(sampled: SampledPictures, options: Maps, methods: tuple[str, ...]) -> list[Map]:
@@ -82,18 +83,18 @@ def _of_pixels(sampled: SampledPictures, options: Maps, methods: tuple[str, ...]
 
 
 def _two_pixels(sampled: SampledPictures, options: Maps) -> Map:
-    """Brightness 0..1 of two pixels."""
-    about: dict[str, Any] = {}
+    """The brightness, 0..1, of two pixels."""
+    how: HowMade = {}
     pixels = options.pixels
     if pixels is None:
         levels = brightness_levels(sampled.pictures)
-        pair, bits = informative_pair(levels, sampled.labels, len(sampled.subject.classes))
+        pair, bits = informative_pair(levels, sampled.labels, len(sampled.model.classes))
         first, second = (divmod(pixel, sampled.pictures.shape[2]) for pixel in pair)
-        pixels, about = (first, second), {"bits": bits, "of_bits": _entropy(sampled.labels)}
+        pixels, how = (first, second), {"bits": bits, "of_bits": _entropy(sampled.labels)}
     positions = np.stack([sampled.pictures[:, row, column].mean(-1) / 255 for row, column in pixels], axis=1)
     _, sizes = np.unique(positions, axis=0, return_counts=True)
-    about |= {"pixels": [list(pixel) for pixel in pixels], "piled": float(sizes.max() / len(positions))}
-    return Map("pixels", PIXELS, positions.astype(np.float32), about)
+    how |= {"pixels": [list(pixel) for pixel in pixels], "piled": float(sizes.max() / len(positions))}
+    return Map("pixels", PIXELS, positions.astype(np.float32), how)
 
 
 def _of_layer(values: np.ndarray, layer: str, options: Maps, methods: tuple[str, ...]) -> list[Map]:
@@ -116,44 +117,50 @@ def _tsne(values: np.ndarray, layer: str, options: Maps) -> Map:
     perplexity, threads = projections.fitting_perplexity(options.perplexity, len(values)), torch.get_num_threads()
     began = time.perf_counter()
     positions = projections.tsne(values, options.seed, perplexity, options.iterations, threads)
-    how = {"perplexity": perplexity, "iterations": options.iterations, "threads": threads}
-    return Map("tsne", layer, positions, {"settings": how, "seconds": round(time.perf_counter() - began, 1)})
+    settings: SettingsJson = {"perplexity": perplexity, "iterations": options.iterations, "threads": threads}
+    return Map("tsne", layer, positions, {"settings": settings, "seconds": round(time.perf_counter() - began, 1)})
 
 
 def _umap(values: np.ndarray, layer: str, options: Maps) -> Map:
     began = time.perf_counter()
     positions = projections.umap(values, options.seed, options.neighbours)
-    how = {"neighbours": options.neighbours, "threads": 1}
-    return Map("umap", layer, positions, {"settings": how, "seconds": round(time.perf_counter() - began, 1)})
+    settings: SettingsJson = {"neighbours": options.neighbours, "threads": 1}
+    return Map("umap", layer, positions, {"settings": settings, "seconds": round(time.perf_counter() - began, 1)})
 
 
 def _quality(of: str, values: np.ndarray, maps: list[Map], sampled: SampledPictures) -> MapQuality:
     return map_quality(values, {one.name: one.positions for one in maps if one.of == of}, sampled.judged, NEAREST)
 
 
-def _described(one: Map, quality: MapQuality) -> dict[str, Any]:
-    """What facts.json says of a map: how it was made, and means of its scores with 95 % t limits over images."""
-    scores = quality.scores[one.name]
-    judged = {name: _mean(each) for name, each in zip(("trustworthiness", "kept"), scores.T)}
-    return {"name": one.name, "of": one.of, "axes": one.positions.shape[1], **one.about, **judged}
+def _described(one: Map, quality: MapQuality) -> MapJson:
+    """The facts about a map: how it was made, and the means of its scores with 95 % t limits over images."""
+    trustworthiness, kept = (_mean(each) for each in quality.scores[one.name].T)
+    return {
+        "name": one.name,
+        "of": one.of,
+        "axes": one.positions.shape[1],
+        **one.how,
+        "trustworthiness": trustworthiness,
+        "kept": kept,
+    }
 
 
-def _mean(scores: np.ndarray) -> dict[str, float]:
+def _mean(scores: np.ndarray) -> ShareJson:
     value, error = float(scores.mean()), float(scores.std(ddof=1)) / math.sqrt(len(scores))
     low, high = t_limits(value, error, len(scores) - 1)
     return {"value": value, "low": max(0.0, low), "high": min(1.0, high)}
 
 
-def _closest(quality: MapQuality, sampled: SampledPictures) -> list[dict[str, Any]]:
-    """Pairs of classes in the layer, the most mixed first."""
+def _closest(quality: MapQuality, sampled: SampledPictures) -> list[PairJson]:
+    """Pairs of classes, those that are neighbours in the layer most often first."""
     labels, near = sampled.labels[sampled.judged], sampled.labels[quality.neighbours]
-    return [vars(pair) for pair in mixed_pairs(labels, near, len(sampled.subject.classes))]
+    return [cast(PairJson, asdict(pair)) for pair in mixed_pairs(labels, near, len(sampled.model.classes))]
 
 
 def _table(sampled: SampledPictures, maps: list[Map]) -> pl.DataFrame:
-    """A row a picture: which, what it is, what the network said, and where it is on each map."""
-    names = np.array(sampled.subject.classes)
-    said = {
+    """One row per image: its row and id, label, prediction, and position on each map."""
+    names = np.array(sampled.model.classes)
+    images = {
         "row": sampled.rows,
         "id": sampled.ids,
         "label": names[sampled.labels],
@@ -161,11 +168,11 @@ def _table(sampled: SampledPictures, maps: list[Map]) -> pl.DataFrame:
         "probability": sampled.probability,
     }
     places = {f"{one.name}_{axis}": each for one in maps for axis, each in zip(AXES, one.positions.T)}
-    return pl.DataFrame({name: pl.Series(np.ascontiguousarray(each)) for name, each in {**said, **places}.items()})
+    return pl.DataFrame({name: pl.Series(np.ascontiguousarray(each)) for name, each in {**images, **places}.items()})
 
 
 def _entropy(labels: np.ndarray) -> float:
-    """Of the classes, in bits."""
+    """The entropy of the class, in bits."""
     shares = np.unique(labels, return_counts=True)[1] / len(labels)
     return float(-(shares * np.log2(shares)).sum())
 

@@ -1,4 +1,5 @@
-"""Placing rows of numbers on a plane: principal components, t-SNE, UMAP. Each is seeded; all start from PCA."""
+"""Projections to two or three dimensions: principal components, t-SNE, UMAP. All are seeded; t-SNE and UMAP start from
+the principal components."""
 
 from __future__ import annotations
 
@@ -10,28 +11,28 @@ from snellen.errors import StudyError
 from snellen.limits import MAP_BYTES_A_NEIGHBOUR, MAP_BYTES_A_ROW, MAP_BYTES_A_VALUE, MAP_MEMORY_BYTES
 
 EXAGGERATED = 250
-"""The first iterations of t-SNE, in which attraction counts EXAGGERATION times: they part the clusters."""
+"""The first iterations of t-SNE, in which attraction is multiplied by EXAGGERATION: they separate the clusters."""
 EXAGGERATION = 12.0
 
 EXACT = 1_000
-"""Rows up to which nearest neighbours are searched exactly; beyond, with an index of TREES random trees."""
+"""Most rows whose nearest neighbours are searched exactly; of more, by an approximate index of TREES random trees."""
 TREES = 10
-"""Of the index of nearest neighbours: a third of the time of the usual 50, equal trustworthiness (docs/log.md)."""
+"""Trees of the index: a third of the time of the usual 50, with equal trustworthiness (docs/log.md)."""
 
 GRID = 2
-"""Width of a cell of the grid that repulsion is interpolated on, in units of the map: a third faster than 1."""
+"""Cell width of the grid on which repulsion is interpolated, in units of the map: a third faster than 1."""
 
 NEIGHBOURS_A_PERPLEXITY = 3
-"""Neighbours that pull a point, for each unit of perplexity: those beyond have no weight to speak of."""
+"""Neighbours that attract a point, per unit of perplexity: the weights of further ones are negligible."""
 
 WIDE = 2_048
-"""Values a row beyond which components are found by random projections, not from the covariance matrix."""
+"""Most values per row for which components are computed from the covariance matrix; of more, by random projections."""
 
 
 def pca(values: np.ndarray, components: int, seed: int = 0) -> tuple[np.ndarray, list[float]]:
     """(n, components) float32 principal components of (n, d) values, and the share of variance that each explains.
 
-    Halko et al. (2011) beyond WIDE values a row, else exact.
+    Exact up to WIDE values per row, else randomized (Halko et al. 2011).
     """
     from sklearn.decomposition import PCA
 
@@ -44,15 +45,15 @@ def pca(values: np.ndarray, components: int, seed: int = 0) -> tuple[np.ndarray,
 def tsne(values: np.ndarray, seed: int, perplexity: float, iterations: int, threads: int) -> np.ndarray:
     """(n, 2) float32, the t-SNE of (n, d) values (van der Maaten and Hinton 2008), by openTSNE from their PCA.
 
-    Repulsion by interpolation on a grid (Linderman et al. 2019) from 10,000 rows on. iterations: all, the EXAGGERATED
-    ones among them. The same values, seed and threads give the same places on one machine.
+    From 10,000 rows on repulsion is interpolated on a grid (Linderman et al. 2019). iterations: in total, including the
+    EXAGGERATED ones. On one machine the same values, seed and threads give the same positions.
     """
     from openTSNE import TSNEEmbedding, affinity, initialization, nearest_neighbors
 
     perplexity = fitting_perplexity(perplexity, len(values))
     near = min(len(values) - 1, int(NEIGHBOURS_A_PERPLEXITY * perplexity))
     trees = {"knn_kwargs": {"n_trees": TREES}} if len(values) > EXACT else {}
-    search = nearest_neighbors.Annoy if trees else nearest_neighbors.Sklearn  # by class: by name numba is imported
+    search = nearest_neighbors.Annoy if trees else nearest_neighbors.Sklearn  # not by name: that imports numba
     index = search(values, near, n_jobs=threads, random_state=seed, **trees)
     pulls = affinity.PerplexityBasedNN(knn_index=index, perplexity=perplexity, n_jobs=threads, random_state=seed)
     start = initialization.pca(values, random_state=seed)
@@ -65,7 +66,8 @@ def tsne(values: np.ndarray, seed: int, perplexity: float, iterations: int, thre
 
 
 def umap(values: np.ndarray, seed: int, neighbours: int) -> np.ndarray:
-    """(n, 2) float32, the UMAP of (n, d) values (McInnes et al. 2018) from their PCA, on one thread as all seeded UMAP.
+    """(n, 2) float32, the UMAP of (n, d) values (McInnes et al. 2018) from their PCA. On one thread, because seeded
+    UMAP is not parallel.
 
     Raises StudyError without the extra `embed`.
     """
@@ -83,11 +85,11 @@ def expect_umap() -> None:
 
 
 def fitting_perplexity(perplexity: float, rows: int) -> float:
-    """The perplexity that is used for so many rows: each needs three times as many neighbours."""
+    """The perplexity, reduced if there are too few rows: it needs three times as many neighbours."""
     return min(perplexity, (rows - 1) / NEIGHBOURS_A_PERPLEXITY)
 
 
 def most_rows(width: int, neighbours: float) -> int:
-    """How many rows of `width` values can be placed in MAP_MEMORY_BYTES, by the formula that stands there."""
+    """How many rows of `width` values fit in MAP_MEMORY_BYTES, by the formula in limits.py."""
     row_bytes = MAP_BYTES_A_VALUE * width + MAP_BYTES_A_NEIGHBOUR * neighbours + MAP_BYTES_A_ROW
     return int(MAP_MEMORY_BYTES // row_bytes)

@@ -1,4 +1,5 @@
-"""How far a map can be trusted, which classes are neighbours in the mapped values, and the most informative pixels."""
+"""How well a map keeps neighbours, which classes are neighbours in the original values, and the most informative
+pixels."""
 
 from __future__ import annotations
 
@@ -9,19 +10,20 @@ from itertools import combinations
 import numpy as np
 
 AT_ONCE = 256
-"""Rows whose distances to all others are held at once: 0.1 GB for 55,000."""
+"""Rows whose distances to all others are in memory at once: 0.1 GB for 55,000 rows."""
 
 LEVELS = 4
-"""Steps of brightness by which pixels are compared."""
+"""Levels of brightness that are distinguished when the information of pixels is computed."""
 
 CANDIDATES = 256
-"""Of so many pixels, the most informative ones, all pairs are compared."""
+"""The most informative single pixels, of which all pairs are compared."""
 
 
 @dataclass(frozen=True, eq=False)
 class MapQuality:
-    """What was seen from m rows. neighbours: (m, k) rows, the nearest in the values. scores: per map (m, 2), of each
-    row its trustworthiness and the share of its k nearest on the map that are among its k nearest in the values."""
+    """How well maps keep the neighbours of m rows. neighbours: (m, k) rows, the nearest in the original values. scores:
+    by map, (m, 2): trustworthiness, and the share of the k nearest on the map that are among the k nearest in the
+    original values."""
 
     neighbours: np.ndarray
     scores: dict[str, np.ndarray]
@@ -29,7 +31,8 @@ class MapQuality:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two classes: how many neighbours of an image of one are of the other, the mean of both ways, with 95 % limits."""
+    """Two classes. share: of the neighbours of an image of one class that are of the other, averaged over both
+    directions, with 95 % limits."""
 
     first: int
     second: int
@@ -48,7 +51,7 @@ def map_quality(values: np.ndarray, maps: Mapping[str, np.ndarray], judged: np.n
     """
     nearest: list[np.ndarray] = []
     scores: dict[str, list[np.ndarray]] = {name: [] for name in maps}
-    on_maps = {name: _beside(places, judged, k) for name, places in maps.items()}
+    on_maps = {name: _nearest_on_map(places, judged, k) for name, places in maps.items()}
     for start, apart in _distances(values, judged):
         nearest.append(np.argpartition(apart, k - 1, axis=1)[:, :k])
         for name, chosen in on_maps.items():
@@ -57,10 +60,8 @@ def map_quality(values: np.ndarray, maps: Mapping[str, np.ndarray], judged: np.n
 
 
 def _distances(values: np.ndarray, judged: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-    """Of AT_ONCE of the judged after another: where they start, and their squared distances to all values.
-
-    Infinite to themselves.
-    """
+    """For each AT_ONCE judged rows: the index of the first, and their squared distances (m, n) to all rows; infinite to
+    themselves."""
     from sklearn.metrics.pairwise import euclidean_distances
 
     for start in range(0, len(judged), AT_ONCE):
@@ -70,18 +71,18 @@ def _distances(values: np.ndarray, judged: np.ndarray) -> Iterator[tuple[int, np
         yield start, apart
 
 
-def _beside(places: np.ndarray, judged: np.ndarray, k: int) -> np.ndarray:
-    """(m, k) rows, the nearest others on a map. Where more than k others are at the same place, any k of them."""
-    from sklearn.neighbors import KDTree  # SciPy's dies of equal zeros where torch has denormal floats flushed
+def _nearest_on_map(places: np.ndarray, judged: np.ndarray, k: int) -> np.ndarray:
+    """(m, k) rows, the nearest others on a map. If more than k others are at the same position, any k of them."""
+    from sklearn.neighbors import KDTree  # SciPy's crashes on equal zeros when torch flushes denormal floats
 
     found = KDTree(places).query(places[judged], k + 1, return_distance=False)
     itself = found == judged[:, None]
-    itself[~itself.any(1), -1] = True  # hidden behind others at its place: the last is one too many
+    itself[~itself.any(1), -1] = True  # not found, because others are at the same position: drop the last instead
     return np.asarray(found[~itself].reshape(len(judged), k))
 
 
 def _scores(apart: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-    """(m, 2) of (m, n) distances in the values and the (m, k) nearest on the map."""
+    """(m, 2) scores from (m, n) distances in the original values and the (m, k) nearest rows on the map."""
     n, k = apart.shape[1], chosen.shape[1]
     limits = np.take_along_axis(apart, chosen, axis=1)
     ranks = 1 + np.stack([(apart < limit[:, None]).sum(1) for limit in limits.T], axis=1)
@@ -90,9 +91,9 @@ def _scores(apart: np.ndarray, chosen: np.ndarray) -> np.ndarray:
 
 
 def mixed_pairs(labels: np.ndarray, near_labels: np.ndarray, classes: int) -> list[Pair]:
-    """All pairs of classes that were seen twice at least, the most mixed first.
+    """All pairs of classes that have two judged rows at least, the largest share first.
 
-    labels: (m,) of the rows judged. near_labels: (m, k) of their neighbours.
+    labels: (m,) of the judged rows. near_labels: (m, k) of their neighbours.
     """
     shares = np.stack([(near_labels == code).mean(1) for code in range(classes)], axis=1)
     seen = [code for code in range(classes) if (labels == code).sum() > 1]
@@ -114,9 +115,9 @@ def _pair(first: int, second: int, shares: np.ndarray, labels: np.ndarray) -> Pa
 
 
 def stands_out(pairs: list[Pair]) -> bool:
-    """Whether the first of sorted pairs is closer than each other by more than chance, Bonferroni over the others.
+    """Whether the share of the first of the sorted pairs is significantly larger than each other one (Bonferroni).
 
-    They share rows where they share a class; counting those twice makes the test stricter, not laxer.
+    Pairs with a common class share rows; treating them as independent makes the test stricter.
     """
     from scipy.special import ndtri
 
@@ -128,17 +129,14 @@ def stands_out(pairs: list[Pair]) -> bool:
 
 
 def brightness_levels(pictures: np.ndarray) -> np.ndarray:
-    """(n, H * W) uint8 below LEVELS: the mean over channels of (n, H, W, C) uint8 pictures, in equal steps."""
+    """(n, H * W) uint8 levels below LEVELS: the mean over channels of (n, H, W, C) uint8 images, in equal steps."""
     grey = pictures.mean(-1) if pictures.shape[-1] > 1 else pictures[..., 0]
     return (grey.reshape(len(pictures), -1) * (LEVELS / 256)).astype(np.uint8)
 
 
 def informative_pair(levels: np.ndarray, labels: np.ndarray, classes: int) -> tuple[tuple[int, int], float]:
-    """The two pixels whose levels together have the most mutual information with the class, the lower first; and the
-    bits.
-
-    Among all pairs of the CANDIDATES most informative single pixels.
-    """
+    """The pair of pixels whose levels together have the most mutual information with the class, and this information in
+    bits; among all pairs of the CANDIDATES most informative single pixels."""
     alone = np.array([_bits(_joint(levels[:, [pixel]], labels, classes))[0, 0] for pixel in range(levels.shape[1])])
     candidates = np.sort(np.argsort(-alone, kind="stable")[:CANDIDATES])
     bits = np.triu(_bits(_joint(levels[:, candidates], labels, classes)), 1)
@@ -147,7 +145,7 @@ def informative_pair(levels: np.ndarray, labels: np.ndarray, classes: int) -> tu
 
 
 def _joint(levels: np.ndarray, labels: np.ndarray, classes: int) -> Iterator[np.ndarray]:
-    """Of each class (M * LEVELS, M * LEVELS): how many of its rows have each pair of levels at each pair of pixels."""
+    """For each class (M * LEVELS, M * LEVELS) counts of each pair of levels at each pair of M pixels."""
     for code in range(classes):
         own = levels[labels == code]
         hot = (own[:, :, None] == np.arange(LEVELS)).reshape(len(own), -1).astype(np.float32)
@@ -155,7 +153,7 @@ def _joint(levels: np.ndarray, labels: np.ndarray, classes: int) -> Iterator[np.
 
 
 def _bits(joint: Iterator[np.ndarray]) -> np.ndarray:
-    """(M, M) mutual information of the class and the levels of each pair of pixels, in bits."""
+    """(M, M) mutual information of the class with the levels of each pair of pixels, in bits."""
     from scipy.special import xlogy
 
     total, with_class, class_sizes = np.zeros(1), np.zeros(1), []

@@ -1,4 +1,5 @@
-"""Which maps a network allows: its layer, the methods that fit its width, and how many pictures memory takes."""
+"""Which maps a network allows: its layer, the methods that fit the width of the layer, and how many images fit in
+memory."""
 
 from __future__ import annotations
 
@@ -11,11 +12,12 @@ from snellen.models.build import Network
 from snellen.study.analyses import Maps
 
 JUDGED = 3_000
-"""Pictures whose neighbours are looked for among all others: trustworthiness to about 0.002."""
+"""Images whose neighbours are searched among all others: enough to know the trustworthiness to about 0.002."""
 
 
 def layer_of(network: Network, options: Maps) -> str | None:
-    """The layer that is mapped: the one asked for, else what the last layer reads; None without a hidden layer."""
+    """The layer that is mapped: the one of the options, else the input of the last layer; None without a hidden
+    layer."""
     if options.layer is not None:
         return options.layer
     if not has_hidden(network):
@@ -24,17 +26,17 @@ def layer_of(network: Network, options: Maps) -> str | None:
 
 
 def width_of(network: Network, layer: str) -> int:
-    """Values that a layer gives for a picture."""
+    """Number of outputs of a layer per image."""
     return next(math.prod(placed.output_shape) for placed in network.layers if placed.name == layer)
 
 
 def methods_of(options: Maps, width: int) -> tuple[str, ...]:
-    """What is drawn: what was asked for, else all but UMAP; t-SNE needs a layer of more than two values."""
+    """The methods of the options, else all except UMAP. t-SNE needs a layer with more than two outputs."""
     return options.methods or (("pixels", "pca", "tsne") if width > 2 else ("pixels", "pca"))
 
 
 def misfit(network: Network, options: Maps) -> str | None:
-    """Why this network has no such maps, or None. Raises StudyError where UMAP is asked for and not installed."""
+    """Why the options do not fit a network, or None. Raises StudyError if UMAP is to be used but is not installed."""
     names = [placed.name for placed in network.layers]
     layer = layer_of(network, options)
     if layer is None:
@@ -50,9 +52,9 @@ def misfit(network: Network, options: Maps) -> str | None:
 def _too_narrow(network: Network, layer: str, methods: tuple[str, ...]) -> str | None:
     width = width_of(network, layer)
     if width == 1:
-        return f"{layer} gives one value, which makes a line and not a map"
+        return f"{layer} has only one output, and a map needs two"
     if width == 2 and {"tsne", "umap"} & set(methods):
-        return f"{layer} gives two values, which `methods: [pca]` draws as they are"
+        return f"{layer} has two outputs, which `methods: [pca]` draws without a projection"
     return None
 
 
@@ -70,7 +72,7 @@ def _outside(network: Network, options: Maps) -> str | None:
 
 
 def most_placed(network: Network, options: Maps, layer: str) -> int:
-    """How many rows the dearest of the methods can take."""
+    """How many rows fit in memory with every method of the options."""
     width = width_of(network, layer)
     methods = methods_of(options, width)
     neighbours = {"tsne": projections.NEIGHBOURS_A_PERPLEXITY * options.perplexity, "umap": 2 * options.neighbours}
@@ -79,7 +81,7 @@ def most_placed(network: Network, options: Maps, layer: str) -> int:
 
 
 def seconds(network: Network, images: int) -> float:
-    """About how long the maps that a study asks for without options take on one core."""
+    """An estimate for maps without options, on one core."""
     layer = layer_of(network, Maps())
     if layer is None:
         return 0.0

@@ -1,4 +1,5 @@
-"""Which training pictures are on the maps, which of them are judged and drawn, and what the network said of them."""
+"""Which training images are on the maps, for which of them neighbours are compared and pictures drawn, and the
+predictions."""
 
 from __future__ import annotations
 
@@ -14,41 +15,41 @@ from snellen.explain.thumbnails import to_uint8
 from snellen.limits import MAP_PICTURES
 
 WRONG_PICTURES = 1_000
-"""Of the pictures drawn, at most so many are of those that the network got wrong: they are what one looks for."""
+"""Most mistakes among the drawn pictures. They come first, because they are what a reader looks for."""
 
-SAMPLE_LOTS, JUDGE_LOTS, PICTURE_LOTS = 40, 41, 42
-"""Purposes of lots: which pictures are placed, judged and drawn."""
+SAMPLE_STREAM, JUDGE_STREAM, PICTURE_STREAM = 40, 41, 42
+"""Streams of random numbers: which images are on the map, judged and drawn."""
 
 
 @dataclass(frozen=True, eq=False)
 class SampledPictures:
-    """`count` training pictures at most, in the proportions of their classes, by lot from `seed`."""
+    """A stratified random sample of at most `count` training images."""
 
-    subject: TrainedModel
+    model: TrainedModel
     count: int
     seed: int
 
     @cached_property
     def all_labels(self) -> np.ndarray:
-        """(N,) of all training pictures."""
-        labels = self.subject.parts["train"].labels
-        assert labels is not None  # only those of the test are sealed
+        """(N,) labels of all training images."""
+        labels = self.model.predictions["train"].labels
+        assert labels is not None  # only test labels are hidden
         return labels
 
     @cached_property
     def places(self) -> np.ndarray:
-        """(n,) places among the predictions of the training rows, ascending."""
-        return self._sample(np.arange(len(self.all_labels)), self.all_labels, self.count, SAMPLE_LOTS)
+        """(n,) indices into the predictions for the training rows, ascending."""
+        return self._sample(np.arange(len(self.all_labels)), self.all_labels, self.count, SAMPLE_STREAM)
 
     @cached_property
     def rows(self) -> np.ndarray:
         """(n,) rows of the data set."""
-        return np.asarray(self.subject.parts["train"].rows[self.places])
+        return np.asarray(self.model.predictions["train"].rows[self.places])
 
     @cached_property
     def ids(self) -> np.ndarray:
         """(n,) str."""
-        return np.asarray(self.subject.parts["train"].ids[self.places])
+        return np.asarray(self.model.predictions["train"].ids[self.places])
 
     @cached_property
     def labels(self) -> np.ndarray:
@@ -57,43 +58,44 @@ class SampledPictures:
 
     @cached_property
     def predicted(self) -> np.ndarray:
-        """(n,) what the network answered."""
-        return np.asarray(self.subject.parts["train"].predicted[self.places])
+        """(n,) predicted classes."""
+        return np.asarray(self.model.predictions["train"].predicted[self.places])
 
     @cached_property
     def probability(self) -> np.ndarray:
-        """(n,) float32, of that answer."""
-        return np.asarray(self.subject.parts["train"].probabilities[self.places].max(1))
+        """(n,) float32 probabilities of the predicted classes."""
+        return np.asarray(self.model.predictions["train"].probabilities[self.places].max(1))
 
     @cached_property
     def pictures(self) -> np.ndarray:
         """(n, H, W, C) uint8."""
-        return to_uint8(self.subject.images[self.rows.tolist()].cpu().numpy(), self.subject.pixel_range)
+        return to_uint8(self.model.images[self.rows.tolist()].cpu().numpy(), self.model.pixel_range)
 
     @cached_property
     def pixels(self) -> np.ndarray:
-        """(n, H * W * C) float32, the pictures as the network sees them."""
-        return self.subject.inputs(self.rows).reshape(len(self.rows), -1).cpu().numpy()
+        """(n, H * W * C) float32, the images scaled as the network expects them."""
+        return self.model.inputs(self.rows).reshape(len(self.rows), -1).cpu().numpy()
 
     def outputs(self, layer: str) -> np.ndarray:
-        """(n, d) float32, what a layer gives."""
-        return self.subject.outputs(layer, self.rows).reshape(len(self.rows), -1)
+        """(n, d) float32, the outputs of a layer."""
+        return self.model.outputs(layer, self.rows).reshape(len(self.rows), -1)
 
     @cached_property
     def judged(self) -> np.ndarray:
-        """(m,) of the n, from which neighbours are looked for."""
-        return self._sample(np.arange(len(self.rows)), self.labels, JUDGED, JUDGE_LOTS)
+        """(m,) indices into the n images: those whose neighbours are compared."""
+        return self._sample(np.arange(len(self.rows)), self.labels, JUDGED, JUDGE_STREAM)
 
     @cached_property
     def drawn(self) -> np.ndarray:
-        """(p,) of the n whose pictures are drawn: some that the network got wrong, then others by class and lot."""
+        """(p,) indices into the n images: those whose pictures are drawn, some mistakes and a stratified sample of the
+        others."""
         wrong = np.flatnonzero(self.predicted != self.labels)
-        shown = self._sample(wrong, self.labels, WRONG_PICTURES, PICTURE_LOTS)
+        shown = self._sample(wrong, self.labels, WRONG_PICTURES, PICTURE_STREAM)
         right = np.flatnonzero(self.predicted == self.labels)
-        return np.union1d(shown, self._sample(right, self.labels, MAP_PICTURES - len(shown), PICTURE_LOTS))
+        return np.union1d(shown, self._sample(right, self.labels, MAP_PICTURES - len(shown), PICTURE_STREAM))
 
     def _sample(self, pool: np.ndarray, labels: np.ndarray, count: int, purpose: int) -> np.ndarray:
-        """At most `count` of `pool` in the proportions of its classes, by lot; ascending."""
+        """A stratified random sample of at most `count` of `pool`, ascending."""
         if len(pool) <= count:
             return pool
         return stratified_choice(

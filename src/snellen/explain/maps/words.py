@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
+from snellen.explain.maps.facts import MapJson, MapsFacts, ShareJson
 from snellen.explain.maps.quality import Pair, stands_out
 from snellen.phrases import fraction, percent, percent_interval
 
 TITLES = {"pca_layer": "PCA", "tsne": "t-SNE", "umap": "UMAP"}
 
 
-def sentences(facts: dict[str, Any], classes: Sequence[str]) -> list[str]:
-    """The sentences that hold, most important first."""
+def sentences(facts: MapsFacts, classes: Sequence[str]) -> list[str]:
+    """All sentences that apply, most important first."""
     maps = {one["name"]: one for one in facts["maps"]}
     return [
         *_closest(facts, classes),
@@ -23,7 +23,7 @@ def sentences(facts: dict[str, Any], classes: Sequence[str]) -> list[str]:
     ]
 
 
-def _closest(facts: dict[str, Any], classes: Sequence[str]) -> Iterator[str]:
+def _closest(facts: MapsFacts, classes: Sequence[str]) -> Iterator[str]:
     layer, model = facts["layer"], facts["model"]
     if not facts["told_apart"]:
         yield f"`{layer}` of `{model}` has the same output for every image: there is nothing to map."
@@ -51,8 +51,8 @@ def _percent(pair: Pair) -> str:
     return _share({"value": pair.share, "low": pair.low, "high": pair.high})
 
 
-def _trusted(facts: dict[str, Any], maps: list[dict[str, Any]]) -> Iterator[str]:
-    """Of the first map, with the last beside it."""
+def _trusted(facts: MapsFacts, maps: list[MapJson]) -> Iterator[str]:
+    """How well the first map keeps neighbours, and the last one in comparison."""
     if not maps:
         return
     first, last = maps[0], maps[-1]
@@ -64,19 +64,19 @@ def _trusted(facts: dict[str, Any], maps: list[dict[str, Any]]) -> Iterator[str]
     )
 
 
-def _kept(one: dict[str, Any]) -> str:
+def _kept(one: MapJson) -> str:
     return _share(one["kept"])
 
 
-def _share(estimate: dict[str, float]) -> str:
+def _share(estimate: ShareJson) -> str:
     return percent_interval(estimate["value"], estimate["low"], estimate["high"])
 
 
-def _number(estimate: dict[str, float]) -> str:
+def _number(estimate: ShareJson) -> str:
     return f"{fraction(estimate['value'])} ({fraction(estimate['low'])} to {fraction(estimate['high'])})"
 
 
-def _distances(maps: dict[str, dict[str, Any]]) -> Iterator[str]:
+def _distances(maps: dict[str, MapJson]) -> Iterator[str]:
     found = [TITLES[name] for name in ("tsne", "umap") if name in maps]
     if found:
         yield (
@@ -85,7 +85,7 @@ def _distances(maps: dict[str, dict[str, Any]]) -> Iterator[str]:
         )
 
 
-def _explained(maps: dict[str, dict[str, Any]]) -> Iterator[str]:
+def _explained(maps: dict[str, MapJson]) -> Iterator[str]:
     parts = [
         f"of {'the pixels' if one['of'] == 'pixels' else '`' + one['of'] + '`'} "
         f"{' + '.join(map(percent, one['explained']))}"
@@ -96,11 +96,11 @@ def _explained(maps: dict[str, dict[str, Any]]) -> Iterator[str]:
         yield f"Principal components explain {', '.join(parts)} of the variance."
 
 
-def _pixels(maps: dict[str, dict[str, Any]]) -> Iterator[str]:
-    one = maps.get("pixels", {})
-    if "bits" in one:
+def _pixels(maps: dict[str, MapJson]) -> Iterator[str]:
+    one = maps.get("pixels")
+    if one is not None and "bits" in one:
         first, second = (f"row {row}, column {column}" for row, column in one["pixels"])
         yield (
-            f"The two pixels that together tell most of the class are {first} and {second}: {one['bits']:.2f} of the "
-            f"{one['of_bits']:.2f} bits that name it."
+            f"The two pixels that together have the most information about the class are {first} and {second}: "
+            f"{one['bits']:.2f} of {one['of_bits']:.2f} bits."
         )

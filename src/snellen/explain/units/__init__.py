@@ -1,1 +1,1 @@
-"""What each unit of a layer responds to."""
+"""What each unit of a layer responds to, and what is lost when it is removed."""

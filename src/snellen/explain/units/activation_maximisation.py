@@ -1,7 +1,6 @@
-"""Which picture drives a unit most, among those with pixels from 0 to 1 that are no brighter than pictures usually are.
+"""Activation maximisation: the image, with pixels from 0 to 1 and a limited norm, that activates a unit most.
 
-Brightness is the norm of all pixels together; the limit is its mean over training pictures. Without it most units would
-be shown black and white noise: it makes each pixel count.
+The limit is the mean norm of training images. Without it the result for most units is black and white noise.
 """
 
 from __future__ import annotations
@@ -17,70 +16,72 @@ from snellen.explain.units.layer import UnitLayer, drive_of, pixel_weights, pool
 
 STEPS = 40
 FIRST_STEP, LAST_STEP = 0.5, 0.02
-"""Steps of the ascent, as parts of the largest norm; they shrink geometrically."""
+"""Lengths of the first and the last step, relative to the largest norm; they shrink geometrically."""
 PICTURES_AT_ONCE = 512
 STARTS = 4
-"""The mean picture, the real picture that drives the unit most, and twice noise."""
+"""Starting points: the mean image, the training image that activates the unit most, and two images of noise."""
 HALVINGS = 26
-"""Of the interval in which the multiplier of the norm is sought: to the precision of float32."""
+"""Bisection steps that find the multiplier of the norm constraint to the precision of float32."""
 FAR = 1e6
-"""How far along the weights: those under a millionth of the largest do not count."""
+"""Factor by which weights are scaled before projection: those below a millionth of the largest have no effect."""
 
 
 @dataclass(frozen=True, eq=False)
 class Maximal:
-    """pictures: (U, H, W, C), 0..1, that drive units most. reached: (U, starts), the goal from each. way: in words."""
+    """pictures: (U, H, W, C), 0..1, the maximising images. reached: (U, starts), the value of the objective from each
+    start. method: in words."""
 
     pictures: np.ndarray
     reached: np.ndarray
-    way: str
+    method: str
 
 
-def maximal(subject: TrainedModel, layer: UnitLayer, starts_SUHWC: np.ndarray, norm: float) -> Maximal:
-    """By the closed form where the drive is a weighted sum of pixels, else by gradient ascent from every start."""
+def maximal(model: TrainedModel, layer: UnitLayer, starts_SUHWC: np.ndarray, norm: float) -> Maximal:
+    """In closed form if the input of the activation function is a weighted sum of pixels, else by gradient ascent."""
     if layer.affine:
-        return by_weights(subject, layer, norm)
-    return by_ascent(subject, layer, starts_SUHWC, norm)
+        return by_weights(model, layer, norm)
+    return by_ascent(model, layer, starts_SUHWC, norm)
 
 
-def goal(subject: TrainedModel, layer: UnitLayer, x: Tensor) -> Tensor:
-    """(n, U), what is maximised: of a unit its drive, whose gradient never dies; of a filter its mean activation.
+def objective(model: TrainedModel, layer: UnitLayer, x: Tensor) -> Tensor:
+    """(n, U), the objective: for a unit the input of its activation function, whose gradient does not vanish; for a
+    filter its mean activation.
 
-    The mean drive of a first filter is a sum over all pixels inside, each with every weight: its maximum shows the edge
-    of the picture and nothing else.
+    The mean input of a filter of the first layer is a sum over all inner pixels, each with every weight, so its maximum
+    would show only the edge of the image.
     """
-    drive = drive_of(subject, layer, x)
+    drive = drive_of(model, layer, x)
     return pooled(layer.activate(drive.clone())) if layer.convolutional else drive
 
 
-def by_weights(subject: TrainedModel, layer: UnitLayer, norm: float) -> Maximal:
-    """In closed form: pixels in proportion to their weights where these are positive, cut off at 1, else 0."""
-    weights = torch.from_numpy(pixel_weights(subject, layer)).to(subject.images.device)
+def by_weights(model: TrainedModel, layer: UnitLayer, norm: float) -> Maximal:
+    """In closed form: pixels proportional to their weights, clipped to 0..1."""
+    weights = torch.from_numpy(pixel_weights(model, layer)).to(model.images.device)
     pictures = heaviest(weights, norm)
     with torch.inference_mode():
-        reached = goal(subject, layer, pictures).diagonal()
+        reached = objective(model, layer, pictures).diagonal()
     return Maximal(pictures.cpu().numpy(), reached.cpu().numpy()[:, None], "closed form")
 
 
 def heaviest(weights: Tensor, norm: float) -> Tensor:
-    """(n, H, W, C), the x in [0, 1] of norm at most `norm` that maximises the sum of weights * x.
+    """(n, H, W, C), the x in [0, 1] with a norm of at most `norm` that maximises the sum of weights * x.
 
-    It is min(1, c w) for positive weights and 0 for others, with the largest c that the norm allows: what the nearest
-    allowed picture is of a point far away along the weights.
+    It is min(1, c w) for positive weights and 0 for others, with the largest c that the norm allows. That is the
+    projection of a point far away in the direction of the weights.
     """
     largest = weights.flatten(1).amax(1).clamp(min=1e-30)[:, None, None, None]
     return project(FAR * weights / largest, norm)
 
 
-def by_ascent(subject: TrainedModel, layer: UnitLayer, starts_SUHWC: np.ndarray, norm: float) -> Maximal:
-    """The best of S projected gradient ascents, all units and starts as rows of the same passes."""
+def by_ascent(model: TrainedModel, layer: UnitLayer, starts_SUHWC: np.ndarray, norm: float) -> Maximal:
+    """The best of S projected gradient ascents; all units and starts are rows of the same batches."""
     starts, units = starts_SUHWC.shape[:2]
     flat = torch.from_numpy(starts_SUHWC.reshape(-1, *starts_SUHWC.shape[2:]).astype(np.float32))
-    wanted = torch.arange(units).repeat(starts)
-    device = subject.images.device
+    unit_of_row = torch.arange(units).repeat(starts)
+    device = model.images.device
     parts = [
-        _ascend(subject, layer, x.to(device), which.to(device), norm)
-        for x, which in zip(flat.split(PICTURES_AT_ONCE), wanted.split(PICTURES_AT_ONCE), strict=True)
+        _ascend(model, layer, x.to(device), which.to(device), norm)
+        for x, which in zip(flat.split(PICTURES_AT_ONCE), unit_of_row.split(PICTURES_AT_ONCE), strict=True)
     ]
     pictures, reached = (torch.cat(each).cpu().numpy() for each in zip(*parts, strict=True))
     reached = reached.reshape(starts, units)
@@ -88,12 +89,12 @@ def by_ascent(subject: TrainedModel, layer: UnitLayer, starts_SUHWC: np.ndarray,
     return Maximal(best, reached.T, f"gradient ascent of {STEPS} steps from {starts} starts")
 
 
-def _ascend(subject: TrainedModel, layer: UnitLayer, x: Tensor, units: Tensor, norm: float) -> tuple[Tensor, Tensor]:
-    """The best picture (n, H, W, C) of each row's path and the goal (n,) that it reached."""
+def _ascend(model: TrainedModel, layer: UnitLayer, x: Tensor, units: Tensor, norm: float) -> tuple[Tensor, Tensor]:
+    """The best image (n, H, W, C) on the path of each row, and the value (n,) of its objective."""
     x = project(x, norm)
     best, reached = x, torch.full((len(x),), -torch.inf, device=x.device)
     for size in [*np.geomspace(FIRST_STEP, LAST_STEP, STEPS), 0.0]:
-        value, gradient = _slope(subject, layer, x, units)
+        value, gradient = _objective_gradient(model, layer, x, units)
         better = value > reached
         best, reached = torch.where(better[:, None, None, None], x, best), torch.where(better, value, reached)
         length = gradient.flatten(1).norm(dim=1).clamp(min=1e-12)[:, None, None, None]
@@ -101,17 +102,17 @@ def _ascend(subject: TrainedModel, layer: UnitLayer, x: Tensor, units: Tensor, n
     return best, reached
 
 
-def _slope(subject: TrainedModel, layer: UnitLayer, x: Tensor, units: Tensor) -> tuple[Tensor, Tensor]:
-    """The goal (n,) of each row's unit, and its gradient (n, H, W, C)."""
+def _objective_gradient(model: TrainedModel, layer: UnitLayer, x: Tensor, units: Tensor) -> tuple[Tensor, Tensor]:
+    """The objective (n,) of the unit of each row, and its gradient (n, H, W, C)."""
     with torch.enable_grad():
         x = x.detach().requires_grad_()
-        value = goal(subject, layer, x).gather(1, units[:, None])[:, 0]
+        value = objective(model, layer, x).gather(1, units[:, None])[:, 0]
         [gradient] = torch.autograd.grad(value.sum(), x)
     return value.detach(), gradient
 
 
 def project(x: Tensor, norm: float) -> Tensor:
-    """The nearest (n, H, W, C) with values from 0 to 1 and norms of at most `norm`: clip(x / (1 + m), 0, 1)."""
+    """The projection of x (n, H, W, C) to values from 0 to 1 and norms of at most `norm`: clip(x / (1 + m), 0, 1)."""
     flat = x.flatten(1)
     outside = flat.clamp(0, 1).norm(dim=1, keepdim=True) > norm
     low = torch.zeros_like(flat[:, :1])
@@ -125,6 +126,6 @@ def project(x: Tensor, norm: float) -> Tensor:
 
 
 def starts(mean_HWC: np.ndarray, strongest_UHWC: np.ndarray, seed: int = 0) -> np.ndarray:
-    """(STARTS, U, H, W, C) to climb from."""
+    """(STARTS, U, H, W, C), the starting points of the ascents."""
     noise = np.random.Generator(np.random.Philox(seed)).random((2, *strongest_UHWC.shape), np.float32)
     return np.stack([np.broadcast_to(mean_HWC, strongest_UHWC.shape), strongest_UHWC, *noise])

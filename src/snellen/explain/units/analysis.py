@@ -1,12 +1,10 @@
-"""Unit dossiers: what each unit of a layer responds to, what drives it, and what is lost without it.
+"""Describes every unit of a layer: what it responds to, which image activates it most, and what is lost without it.
 
-Pictures, box plots and correlations of units are of training images; whatever is claimed is measured on images that the
-weights were not fitted to.
+Images, box plots and correlations of units are from training images. Everything that is claimed is measured on images
+that the weights were not fitted to.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -18,6 +16,7 @@ from snellen.explain.method import Method
 from snellen.explain.thumbnails import to_uint8
 from snellen.explain.units import activation_maximisation, box_plots, words
 from snellen.explain.units.ablation import ablate
+from snellen.explain.units.facts import UnitsFacts
 from snellen.explain.units.layer import (
     Readings,
     UnitLayer,
@@ -35,16 +34,16 @@ from snellen.statistics.false_discovery import benjamini_hochberg
 from snellen.study.analyses import Units
 
 SHOWN, FEW_SHOWN, MANY_UNITS = 12, 4, 256
-"""Images that activate a unit most and least; fewer where there are many units, for the page has room for 6,000."""
+"""Images that activate a unit most and least; fewer if there are many units, because the page can hold 6,000."""
 ABLATION_MULTIPLICATIONS = 5e11
-"""Most multiplications of all ablations, some 10 seconds on two cores: beyond, fewer images are used."""
+"""Most multiplications of all ablations, about 10 seconds on two cores. If more are needed, fewer images are used."""
 LEAST_ABLATED = 500
 POINTS = 5_000
-"""Most images in the scatter of two units."""
+"""Most images in the scatter plot of two units."""
 
 
 def misfit(network: Network, options: Units) -> str | None:
-    """Why a network has no such layer; None where it has."""
+    """Why the options do not fit a network, or None."""
     try:
         chosen_layer(network, options.layer)
     except StudyError as error:
@@ -53,10 +52,10 @@ def misfit(network: Network, options: Units) -> str | None:
 
 
 def seconds(network: Network, images: int) -> float:
-    """About how long the last hidden layer takes: a pass over all images, the ablations by mean and by zero, and the
-    ascents, three passes a step, where there is no closed form.
+    """An estimate for the last hidden layer: a pass over all images, the ablations by mean and by zero, and gradient
+    ascents (three passes per step) if there is no closed form.
 
-    Measured, CPU seconds: 0.1 for 64 dense units on digits, 0.3 behind two convolutions.
+    Measured CPU seconds: 0.1 for 64 dense units on digits, 0.3 behind two convolutions.
     """
     layer = unit_layer(network, chosen_layer(network, None))
     ablations = min(ABLATION_MULTIPLICATIONS, 2 * 2 * layer.units * _after(network, layer) * images)
@@ -65,95 +64,95 @@ def seconds(network: Network, images: int) -> float:
     return 0.5 + images * network.multiply_adds / 1e10 + (ablations + ascents) / 5e10
 
 
-def make(subject: TrainedModel, options: Units) -> AnalysisResult:
-    """The dossiers of all units of a layer.
+def make(model: TrainedModel, options: Units) -> AnalysisResult:
+    """Describes all units of a layer.
 
-    tables: `units` (a row a unit), `classes` (a row a unit and class: selectivity, ablation), `boxes` (a row a unit and
-    class, by true and by predicted class; training images). arrays: weights (U, h, w, c) where it has pictures of them,
-    maximal (U, H, W, C), most and least (U, m) rows of the data set, rows and images: thumbnails of these. Of two units
-    also points (n, 2), points_true and points_predicted (n,).
+    tables: `units` (one row per unit), `classes` (one row per unit and class: selectivity, ablation), `boxes` (one row
+    per unit and class, by true and by predicted class; training images). arrays: weights (U, h, w, c) if they can be
+    drawn, maximal (U, H, W, C), most and least (U, m) data set rows, rows and images: thumbnails of these. For a layer
+    of two units also points (n, 2), points_true and points_predicted (n,).
     """
-    layer = unit_layer(subject.network, chosen_layer(subject.network, options.layer))
-    train, judged_part = subject.parts["train"], _judging(subject)
-    seen, judging = read_units(subject, layer, train.rows), read_units(subject, layer, judged_part.rows)
-    judged = judge(subject, layer, judging, judged_part, seen.activation.mean(0))
+    layer = unit_layer(model.network, chosen_layer(model.network, options.layer))
+    train, evaluated = model.predictions["train"], _evaluated(model)
+    seen, judging = read_units(model, layer, train.rows), read_units(model, layer, evaluated.rows)
+    judged = judge(model, layer, judging, evaluated, seen.activation.mean(0))
     most, least = extremes(seen)
-    highest, norm = _maximal(subject, layer, train.rows, most)
+    highest, norm = _maximal(model, layer, train.rows, most)
     by_class = {"true": _labels(train), "predicted": train.predicted}
-    drawn = {by: box_plots.boxes(seen.activation, each, len(subject.classes)) for by, each in by_class.items()}
+    drawn = {by: box_plots.boxes(seen.activation, each, len(model.classes)) for by, each in by_class.items()}
     touching = box_plots.touching(drawn["true"])
     tables = {
         "units": units_table(seen, judging, judged, highest, touching),
-        "classes": classes_table(judged, box_plots.overlaps(drawn["true"]), subject.classes),
-        "boxes": pl.concat(box_plots.table(each, by, subject.classes) for by, each in drawn.items()),
+        "classes": classes_table(judged, box_plots.overlaps(drawn["true"]), model.classes),
+        "boxes": pl.concat(box_plots.table(each, by, model.classes) for by, each in drawn.items()),
     }
-    facts = _facts(subject, layer, judged, highest, norm, len(train))
-    facts["detectable"] = [None if np.isnan(loss) else float(loss) for loss in judged.detectable]
-    facts["touching"] = int(np.triu(touching.all(0), 1).sum())
+    overlapping = int(np.triu(touching.all(0), 1).sum())
+    facts = _facts(model, layer, judged, highest, norm, len(train), overlapping)
     tables["units"] = tables["units"].with_columns(sentence=pl.Series(words.descriptions(facts, tables)))
-    facts["sentences"] = words.sentences(facts, tables)
-    facts |= {"counts": words.counted(tables), "in_short": words.in_short(facts, tables)}
-    return AnalysisResult(facts, tables, _arrays(subject, layer, highest, most, least) | _points(judging, judged_part))
+    texts = {"sentences": words.sentences(facts, tables), "in_short": words.in_short(facts, tables)}
+    return AnalysisResult(
+        {**facts, **texts, "counts": words.counted(tables)},
+        tables,
+        _arrays(model, layer, highest, most, least) | _points(judging, evaluated),
+    )
 
 
-def _judging(subject: TrainedModel) -> Predictions:
-    """Images that fitted no weights; training images only where there are no others."""
-    validation = subject.parts.get("validation")
-    return validation if validation is not None and len(validation) else subject.parts["train"]
+def _evaluated(model: TrainedModel) -> Predictions:
+    """Predictions for images that the weights were not fitted to; for training images only if there are no others."""
+    validation = model.predictions.get("validation")
+    return validation if validation is not None and len(validation) else model.predictions["train"]
 
 
 def _labels(predictions: Predictions) -> np.ndarray:
-    assert predictions.labels is not None, "train and validation labels are never sealed"
+    assert predictions.labels is not None, "train and validation labels are never hidden"
     return predictions.labels
 
 
-def judge(subject: TrainedModel, layer: UnitLayer, read: Readings, part: Predictions, means: np.ndarray) -> Judged:
-    """Selectivity and ablation on the images of `part`; means: (U,) what each unit is silenced by."""
+def judge(model: TrainedModel, layer: UnitLayer, read: Readings, part: Predictions, means: np.ndarray) -> Judged:
+    """Selectivity and ablation on the images of `part`. means: (U,), the constant that replaces each unit."""
     labels = _labels(part)
-    told = selectivity(read.activation, labels, len(subject.classes))
-    shown = _spread(len(labels), _affordable(subject, layer, len(labels)))
-    values = subject.outputs(layer.read_at, part.rows[shown])
-    silenced = [
-        ablate(subject, layer.read_at, values, instead.astype(np.float32), labels[shown])
+    found = selectivity(read.activation, labels, len(model.classes))
+    ablated = _evenly_spaced(len(labels), _affordable(model, layer, len(labels)))
+    values = model.outputs(layer.read_at, part.rows[ablated])
+    by_mean, by_zero = (
+        ablate(model, layer.read_at, values, instead.astype(np.float32), labels[ablated])
         for instead in (means, np.zeros(layer.units))
-    ]
-    by_mean, by_zero = silenced
-
+    )
     return Judged(
-        told,
+        found,
         by_mean,
         by_zero,
-        selective_p=benjamini_hochberg(told.p),
+        selective_p=benjamini_hochberg(found.p),
         needed_p=benjamini_hochberg(by_mean.recall_cost_p),
         used_p=benjamini_hochberg(by_mean.probability_cost_p),
         role=part.role,
         images=len(labels),
-        ablated=len(shown),
-        per_class=np.bincount(labels[shown], minlength=len(subject.classes)),
+        ablated=len(ablated),
+        per_class=np.bincount(labels[ablated], minlength=len(model.classes)),
     )
 
 
-def _affordable(subject: TrainedModel, layer: UnitLayer, images: int) -> int:
-    """As many images as ABLATION_MULTIPLICATIONS allow, at least LEAST_ABLATED."""
-    each = 2 * layer.units * max(1, _after(subject.network, layer))
+def _affordable(model: TrainedModel, layer: UnitLayer, images: int) -> int:
+    """How many images ABLATION_MULTIPLICATIONS allows, but LEAST_ABLATED at least."""
+    each = 2 * layer.units * max(1, _after(model.network, layer))
     return min(images, max(LEAST_ABLATED, int(ABLATION_MULTIPLICATIONS / each)))
 
 
 def _after(network: Network, layer: UnitLayer) -> int:
-    """Multiplications of one image in what comes after a layer."""
+    """Multiplications per image in the layers after the units."""
     place = next(place for place, placed in enumerate(network.layers) if placed.name == layer.read_at)
     return chain.multiply_adds(network.layers[place + 1 :])
 
 
-def _spread(images: int, count: int) -> np.ndarray:
-    """(count,) places, evenly spread over so many images."""
+def _evenly_spaced(images: int, count: int) -> np.ndarray:
+    """(count,) evenly spaced indices into so many images."""
     return np.linspace(0, images - 1, min(count, images)).round().astype(int)
 
 
 def extremes(read: Readings) -> tuple[np.ndarray, np.ndarray]:
-    """(U, m) places of the images that activate each unit most and least, the most extreme first.
+    """(U, m) indices of the images that activate each unit most and least, the most extreme first.
 
-    Where activations are equal, as for a silent unit, what goes into its activation function decides.
+    Equal activations, as of a unit that is 0, are ordered by the input of the activation function.
     """
     count = min(SHOWN if read.activation.shape[1] <= MANY_UNITS else FEW_SHOWN, len(read.activation))
     orders = [np.lexsort((drive, values)) for drive, values in zip(read.drive.T, read.activation.T, strict=True)]
@@ -161,72 +160,75 @@ def extremes(read: Readings) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _maximal(
-    subject: TrainedModel, layer: UnitLayer, rows: np.ndarray, most: np.ndarray
+    model: TrainedModel, layer: UnitLayer, rows: np.ndarray, most: np.ndarray
 ) -> tuple[activation_maximisation.Maximal, float]:
-    """The pictures that drive the units most, and the norm they may have: the mean one of 1,000 training images."""
-    some = subject.inputs(rows[_spread(len(rows), 1_000)])
+    """The images that maximise each unit, and the limit of their norm: the mean norm of 1,000 training images."""
+    some = model.inputs(rows[_evenly_spaced(len(rows), 1_000)])
     norm = float(some.flatten(1).norm(dim=1).mean())
-    strongest = subject.inputs(rows[most[:, 0]]).cpu().numpy()
+    strongest = model.inputs(rows[most[:, 0]]).cpu().numpy()
     starts = activation_maximisation.starts(some.mean(0).cpu().numpy(), strongest)
-    return activation_maximisation.maximal(subject, layer, starts, norm), norm
+    return activation_maximisation.maximal(model, layer, starts, norm), norm
 
 
 def _facts(
-    subject: TrainedModel,
+    model: TrainedModel,
     layer: UnitLayer,
     judged: Judged,
     highest: activation_maximisation.Maximal,
     norm: float,
     trained: int,
-) -> dict[str, Any]:
+    touching: int,
+) -> UnitsFacts:
     return {
-        "model": subject.model,
+        "model": model.name,
         "layer": layer.name,
         "read_at": layer.read_at,
         "activation": layer.activation,
         "convolutional": layer.convolutional,
         "noun": "filter" if layer.convolutional else "unit",
         "units": layer.units,
-        "classes": list(subject.classes),
+        "classes": list(model.classes),
         "train_images": trained,
         "role": judged.role,
         "images": judged.images,
         "ablated_images": judged.ablated,
-        "maximal": highest.way,
+        "maximal": highest.method,
         "goal": "mean activation" if layer.convolutional else f"input of its activation function ({layer.activation})",
         "norm": norm,
-        "most_bits": float(np.log2(len(subject.classes))),
+        "most_bits": float(np.log2(len(model.classes))),
         "selective_area": SELECTIVE_AREA,
         "duplicate": DUPLICATE,
+        "detectable": [None if np.isnan(loss) else float(loss) for loss in judged.detectable],
+        "touching": touching,
     }
 
 
 def _arrays(
-    subject: TrainedModel,
+    model: TrainedModel,
     layer: UnitLayer,
     highest: activation_maximisation.Maximal,
     most: np.ndarray,
     least: np.ndarray,
 ) -> dict[str, np.ndarray]:
-    rows = subject.parts["train"].rows
+    rows = model.predictions["train"].rows
     shown = np.unique(rows[np.concatenate([most, least])])
-    images = subject.images[shown].cpu().numpy()
-    weights = incoming_weights(subject, layer)
+    images = model.images[shown].cpu().numpy()
+    weights = incoming_weights(model, layer)
     return {
         **({} if weights is None else {"weights": weights.astype(np.float32)}),
         "maximal": to_uint8(highest.pictures, (0.0, 1.0)),
         "most": rows[most],
         "least": rows[least],
         "rows": shown,
-        "images": to_uint8(images, subject.pixel_range),
+        "images": to_uint8(images, model.pixel_range),
     }
 
 
 def _points(read: Readings, part: Predictions) -> dict[str, np.ndarray]:
-    """What the scatter of a layer of two units shows."""
+    """The arrays of the scatter plot of a layer of two units."""
     if read.activation.shape[1] != 2:
         return {}
-    some = _spread(len(part), POINTS)
+    some = _evenly_spaced(len(part), POINTS)
     return {
         "points": read.activation[some].astype(np.float32),
         "points_true": _labels(part)[some],
@@ -234,4 +236,4 @@ def _points(read: Readings, part: Predictions) -> dict[str, np.ndarray]:
     }
 
 
-METHOD = Method("model", make, misfit, seconds, version=2)
+METHOD = Method("model", make, misfit, seconds, version=2, own_correction="units")

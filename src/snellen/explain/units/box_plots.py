@@ -1,4 +1,4 @@
-"""Box plots in numbers: how the activations of each unit spread over the pictures of each class."""
+"""The numbers of box plots: the distribution of the activations of each unit over the images of each class."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import numpy as np
 import polars as pl
 
 REACH = 1.5
-"""Whiskers end at the last picture within this many lengths of the box (Tukey 1977)."""
+"""Whiskers end at the last image within this many box lengths (Tukey 1977)."""
 NUMBERS = ("minimum", "low_whisker", "low_quartile", "median", "high_quartile", "high_whisker", "maximum", "mean")
 
 
 @dataclass(frozen=True, eq=False)
 class Boxes:
-    """numbers: (8, U, K), in the order of NUMBERS; NaN for a class without pictures. images: (K,)."""
+    """numbers: (8, U, K), in the order of NUMBERS; NaN for a class without images. images: (K,)."""
 
     numbers: np.ndarray
     images: np.ndarray
@@ -26,7 +26,7 @@ class Boxes:
 
 
 def boxes(activation_NU: np.ndarray, classes_N: np.ndarray, num_classes: int) -> Boxes:
-    """The boxes of each unit and class. Quartiles are NumPy's, linear between pictures."""
+    """The boxes of each unit and class. Quartiles are interpolated linearly, as NumPy's are."""
     numbers = np.full((len(NUMBERS), activation_NU.shape[1], num_classes), np.nan)
     images = np.bincount(classes_N, minlength=num_classes)
     for label in np.flatnonzero(images):
@@ -47,7 +47,7 @@ def _box(sorted_UN: np.ndarray) -> np.ndarray:
 
 
 def _quantiles(sorted_UN: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Quartiles and median, (U,) each, read off sorted values."""
+    """Lower quartile, median and upper quartile, (U,) each, of sorted values."""
     places = np.array([0.25, 0.5, 0.75]) * (sorted_UN.shape[1] - 1)
     below = places.astype(int)
     above = np.minimum(below + 1, sorted_UN.shape[1] - 1)
@@ -57,9 +57,9 @@ def _quantiles(sorted_UN: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarra
 
 
 def overlaps(found: Boxes) -> np.ndarray:
-    """(U, K, K), 0..1: the length that two classes' boxes share, as a part of the length that they cover together.
+    """(U, K, K), 0..1: the length that the boxes of two classes share, relative to the length that they cover together.
 
-    Boxes without length at one value share all of it. NaN where a class has no pictures.
+    1 for two boxes of length 0 at the same value. NaN for a class without images.
     """
     low, high = found.of("low_quartile"), found.of("high_quartile")
     together = np.maximum(high[..., None], high[:, None]) - np.minimum(low[..., None], low[:, None])
@@ -75,7 +75,7 @@ def touching(found: Boxes) -> np.ndarray:
 
 
 def table(found: Boxes, by: str, classes: tuple[str, ...]) -> pl.DataFrame:
-    """A row a unit and class. by: `true` or `predicted`, whose classes they are."""
+    """One row per unit and class. by: `true` or `predicted`, which classes these are."""
     units, num_classes = found.numbers.shape[1:]
     columns = {name: found.of(name).ravel() for name in NUMBERS}
     return pl.DataFrame(

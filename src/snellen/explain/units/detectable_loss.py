@@ -1,4 +1,5 @@
-"""The smallest loss of recall that silencing a unit would have shown: what "no measurable difference" leaves open."""
+"""The smallest loss of recall that the ablation of a unit could have detected: what "no measurable difference"
+means."""
 
 from __future__ import annotations
 
@@ -11,15 +12,16 @@ PRECISION = 0.0005
 
 
 def detectable_losses(changed_UK: np.ndarray, others_UK: np.ndarray, images_K: np.ndarray, level: float) -> np.ndarray:
-    """(K,): the smallest loss of a class's recall that would be seen with a probability of at least 80 %, whichever of
-    the units is silenced; nan where not even the loss of all recall would be, as with few images.
+    """(K,): the smallest loss of recall of a class that would be detected with a probability of at least 80 %, for
+    every unit. NaN if not even the loss of all recall would be detected, as with few images.
 
-    changed_UK: of each unit and class, the share of its images whose answer changes between right and wrong; others_UK:
-    bool, those of them that are not said to lose recall, of which the largest share counts (as discordance). images_K:
-    of each class. level: false discoveries allowed among all units and classes. The loss is looked for at level /
-    (U K), which Benjamini and Hochberg's correction allows a single one; with others it allows more, so the loss is no
-    underestimate. That a class must also lose more than others do adds nothing: as many lost images, of all classes',
-    are further out in that test than in McNemar's.
+    changed_UK: for each unit and class, the share of images whose prediction changes between right and wrong.
+    others_UK: bool, the units and classes without a significant loss; the largest share among these is the discordance.
+    images_K: images of each class. level: allowed rate of false discoveries among all units and classes. The test is
+    made at level / (U K), which is what the Benjamini-Hochberg correction allows for a single discovery. With more
+    discoveries it allows more, so the loss is not underestimated. The second condition, that a class loses more than
+    the others, needs no term of its own: the same number of lost images is more significant in that test than in
+    McNemar's.
     """
     discordance_K = np.where(others_UK, changed_UK, 0.0).max(0)
     each = level / changed_UK.size
@@ -27,7 +29,7 @@ def detectable_losses(changed_UK: np.ndarray, others_UK: np.ndarray, images_K: n
 
 
 def _smallest(discordance: float, images: int, level: float) -> float:
-    """By bisection: the probability of seeing a loss grows with it."""
+    """By bisection: the probability of detecting a loss grows with the loss."""
     if not images or network_power(discordance, images, 1.0, level) < WANTED:
         return float("nan")
     low, high = 0.0, 1.0

@@ -1,4 +1,4 @@
-"""Which layers have units, and how they are read: a unit's activation for each picture, and its incoming weights."""
+"""Which layers have units, and how they are read: the activation of a unit for each image, and its incoming weights."""
 
 from __future__ import annotations
 
@@ -27,26 +27,27 @@ from snellen.models.shaping import Flatten, ZeroPad
 from snellen.models.skip import Skip
 
 WITH_UNITS = (Dense, Conv, DepthwiseConv, SeparableConv, Skip)
-"""Layers whose output channels are units: they mix what came before into something new."""
+"""Layers whose output channels are units: each is a weighted combination of the channels before."""
 ACTIVATED = (Dense, Conv, DepthwiseConv, SeparableConv)
 """Layers with an activation function of their own."""
 AFFINE = (Feature, Flatten, Dropout, ZeroPad, Rescale, BatchNorm, AveragePool, GlobalAveragePool)
-"""Layers that, once trained, add and multiply by constants alone."""
+"""Layers that are affine functions after training: they only add and multiply by constants."""
 
 
 def layers_with_units(network: Network) -> list[str]:
-    """Names of the layers whose units can be looked at, in order."""
+    """Names of the layers that have units, in order."""
     return [placed.name for placed in network.layers if isinstance(placed.layer, WITH_UNITS)]
 
 
 def chosen_layer(network: Network, name: str | None) -> str:
-    """The layer of this name; None is the last hidden one with weights.
+    """The name of the layer to analyse; for None the last hidden layer with units.
 
-    Raises UnknownName for a layer that is not there, StudyError for one that has no units, each listing those that fit.
+    Raises UnknownName for a layer that does not exist, StudyError for one that has no units; both list the layers that
+    fit.
     """
     fitting = layers_with_units(network)
     if name is None and len(fitting) == 1:
-        raise StudyError("there is no hidden layer", hint=f"`layer: {fitting[0]}` looks at the output layer.")
+        raise StudyError("there is no hidden layer", hint=f"`layer: {fitting[0]}` analyses the output layer.")
     if name is None:
         return fitting[-2]
     if name not in {placed.name for placed in network.layers}:
@@ -58,9 +59,9 @@ def chosen_layer(network: Network, name: str | None) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Readings:
-    """What U units gave for N pictures. activation, peak: (N, U), mean and largest value over positions.
+    """The values of U units for N images. activation, peak: (N, U), mean and largest activation over positions.
 
-    drive: (N, U), mean of what goes into the activation function: it tells pictures apart for which a unit is silent.
+    drive: (N, U), mean input of the activation function: it also differs between images whose activation is 0.
     """
 
     activation: np.ndarray
@@ -70,10 +71,11 @@ class Readings:
 
 @dataclass(frozen=True, eq=False)
 class UnitLayer:
-    """A layer with units, read where the next layer with units sees it: normalisation and activation applied.
+    """A layer with units, read after its normalisation and activation function.
 
-    read_at: the name of the layer there. until: all layers up to the input of the activation function. activate: that
-    function. convolutional: each unit gives a value at each position.
+    read_at: name of the last layer that belongs to it, whose outputs are read. until: all layers up to the input of the
+    activation function. activate: the activation function. convolutional: whether each unit has a value at each
+    position.
     """
 
     name: str
@@ -106,7 +108,7 @@ def unit_layer(network: Network, name: str) -> UnitLayer:
 
 
 def _end(layers: tuple[Placed, ...], at: int) -> int:
-    """Where the units of layer `at` are read: past normalisation, up to its activation function, its own or a layer."""
+    """The index of the layer whose outputs are the units of layer `at`: after normalisation and activation."""
     own = layers[at].layer
     if isinstance(own, ACTIVATED) and own.activation != "linear":
         return at
@@ -123,55 +125,58 @@ def _affine(layer: Layer) -> bool:
     return isinstance(layer, AFFINE) or linear
 
 
-def drive_of(subject: TrainedModel, layer: UnitLayer, x: Tensor) -> Tensor:
-    """(n, U) or (n, H, W, U): what goes into the activation function for pictures (n, H, W, C); keeps gradients."""
-    y, _ = chain.apply(layer.until, subject.parameters, subject.state, x.unsqueeze(0), Step("evaluate"))
+def drive_of(model: TrainedModel, layer: UnitLayer, x: Tensor) -> Tensor:
+    """(n, U) or (n, H, W, U): the input of the activation function for images x (n, H, W, C); differentiable."""
+    y, _ = chain.apply(layer.until, model.parameters, model.state, x.unsqueeze(0), Step("evaluate"))
     return y[0]
 
 
-def read_units(subject: TrainedModel, layer: UnitLayer, rows: np.ndarray) -> Readings:
-    """What the units gave for the pictures of `rows`, ROWS_AT_ONCE at a time: maps of all are never held."""
-    parts = [_read(subject, layer, rows[start : start + ROWS_AT_ONCE]) for start in range(0, len(rows), ROWS_AT_ONCE)]
+def read_units(model: TrainedModel, layer: UnitLayer, rows: np.ndarray) -> Readings:
+    """The values of the units for the images of `rows`, computed in batches so that not all feature maps are in
+    memory."""
+    parts = [_read(model, layer, rows[start : start + ROWS_AT_ONCE]) for start in range(0, len(rows), ROWS_AT_ONCE)]
     return Readings(*(np.concatenate(each) for each in zip(*parts, strict=True)))
 
 
-def _read(subject: TrainedModel, layer: UnitLayer, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _read(model: TrainedModel, layer: UnitLayer, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     with torch.inference_mode():
-        drive = drive_of(subject, layer, subject.inputs(rows))
+        drive = drive_of(model, layer, model.inputs(rows))
         activation = layer.activate(drive.clone())
         means, peaks, drives = pooled(activation), over_positions(activation).amax(1), pooled(drive)
     return means.cpu().numpy(), peaks.cpu().numpy(), drives.cpu().numpy()
 
 
 def pooled(values: Tensor) -> Tensor:
-    """(n, U): the mean over positions of (n, H, W, U); (n, U) stays."""
+    """(n, U): the mean over positions of values (n, H, W, U); values (n, U) are returned unchanged."""
     return values if values.ndim == 2 else over_positions(values).mean(1)
 
 
 def over_positions(values: Tensor) -> Tensor:
-    """(n, positions, U)."""
+    """Values (n, H, W, U) or (n, U) as (n, positions, U)."""
     return values.reshape(len(values), -1, values.shape[-1])
 
 
-def incoming_weights(subject: TrainedModel, layer: UnitLayer) -> np.ndarray | None:
-    """(U, H, W, C) float32: by how much each pixel raises the drive of each unit; kernels of a first convolution.
+def incoming_weights(model: TrainedModel, layer: UnitLayer) -> np.ndarray | None:
+    """(U, H, W, C) float32: the weight of each pixel in the input of each unit; the kernels of a first convolution.
 
-    Through components, chosen pixels and whatever else is affine in front. None where the layer sees no pixels.
+    All affine steps before the layer are included, such as principal components and chosen pixels. None if the input of
+    the units is no affine function of pixels.
     """
     if layer.affine:
-        return pixel_weights(subject, layer)
-    first = next(placed for placed in subject.network.layers if isinstance(placed.layer, WITH_UNITS))
+        return pixel_weights(model, layer)
+    first = next(placed for placed in model.network.layers if isinstance(placed.layer, WITH_UNITS))
     if isinstance(first.layer, Conv) and first.name == layer.name and len(first.input_shape) == 3:
-        kernels: np.ndarray = subject.parameters[f"{first.name}.kernel"][0].cpu().numpy()
-        return kernels if kernels.shape[-1] == subject.images.shape[-1] else None
+        kernels: np.ndarray = model.parameters[f"{first.name}.kernel"][0].cpu().numpy()
+        return kernels if kernels.shape[-1] == model.images.shape[-1] else None
     return None
 
 
-def pixel_weights(subject: TrainedModel, layer: UnitLayer) -> np.ndarray:
-    """(U, H, W, C) float32, the gradient of each unit's drive; the same everywhere for an affine layer."""
-    x = torch.zeros((layer.units, *subject.network.input_shape), device=subject.images.device, requires_grad=True)
+def pixel_weights(model: TrainedModel, layer: UnitLayer) -> np.ndarray:
+    """(U, H, W, C) float32, the gradient of the input of each unit; for an affine layer it is the same for all
+    images."""
+    x = torch.zeros((layer.units, *model.network.input_shape), device=model.images.device, requires_grad=True)
     with torch.enable_grad():
-        drive_of(subject, layer, x).diagonal().sum().backward()
-    assert x.grad is not None  # a leaf that was asked for its gradient
+        drive_of(model, layer, x).diagonal().sum().backward()
+    assert x.grad is not None  # a leaf with requires_grad
     weights: np.ndarray = x.grad.cpu().numpy()
     return weights

@@ -1,6 +1,7 @@
-"""How well the activation of a unit tells classes apart: areas under ROC curves, shared information, how often on.
+"""How well the activation of a unit separates classes: areas under ROC curves, mutual information, share of active
+images.
 
-Everything is computed for all units and classes together from one ranking of each unit's activations.
+All are computed from one ranking of the activations of each unit.
 """
 
 from __future__ import annotations
@@ -12,15 +13,16 @@ import numpy as np
 from snellen.statistics.delong_roc_areas import count_ties, roc_areas
 
 LEVELS = 16
-"""Levels of activation between which mutual information tells: at most; equal activations stay together."""
+"""Most levels of activation in the mutual information; equal activations are in the same level."""
 
 
 @dataclass(frozen=True, eq=False)
 class Selectivity:
-    """Of U units and K classes. area, low, high, p: (U, K), the area of a class against the rest, its interval, and the
-    p-value of "the unit does not tell this class from the rest"; NaN (p: 1) where a class has under 2 pictures.
+    """For U units and K classes. area, low, high, p: (U, K), the area of a class against the rest, its interval, and
+    the p-value of "the unit does not separate this class from the rest"; NaN (p: 1) for a class with fewer than 2
+    images.
 
-    information: (U,) bits. active: (U,) pictures with an activation above 0, of `images`.
+    information: (U,) bits. active: (U,) number of images with an activation above 0, of `images`.
     """
 
     area: np.ndarray
@@ -33,7 +35,7 @@ class Selectivity:
 
 
 def selectivity(activation_NU: np.ndarray, labels_N: np.ndarray, num_classes: int) -> Selectivity:
-    """All of it, from activations of pictures that fitted no weights."""
+    """The selectivity of all units. activation_NU: for images that the weights were not fitted to."""
     tied = [count_ties(values, labels_N, num_classes) for values in activation_NU.T]
     areas = [roc_areas(each) for each in tied]
     return Selectivity(
@@ -48,7 +50,7 @@ def selectivity(activation_NU: np.ndarray, labels_N: np.ndarray, num_classes: in
 
 
 def _levels(tied: np.ndarray) -> np.ndarray:
-    """(B, K) counts in at most LEVELS levels of about as many pictures each."""
+    """(B, K) counts of each class in at most LEVELS levels with about the same number of images each."""
     sizes = tied.sum(1)
     middle = (np.cumsum(sizes) - sizes / 2) / sizes.sum()
     level = (middle * LEVELS).astype(int)
@@ -58,9 +60,9 @@ def _levels(tied: np.ndarray) -> np.ndarray:
 
 
 def information_bits(counts: np.ndarray) -> float:
-    """Mutual information of level and class in (B, K) counts, in bits, its bias taken off; not below 0.
+    """Mutual information of level and class from (B, K) counts, in bits, corrected for bias; at least 0.
 
-    Plug-in estimates are too large by about (B - 1)(K - 1)/(2 n) nats (Miller 1955).
+    The plug-in estimate is too large by about (B - 1)(K - 1)/(2 n) nats (Miller 1955).
     """
     total = counts.sum()
     joint = counts / total

@@ -1,4 +1,4 @@
-"""The tables of unit dossiers: what is claimed of each unit and class, and what else is known of each unit."""
+"""The tables of the units: what is claimed about each unit and class, and further numbers of each unit."""
 
 from __future__ import annotations
 
@@ -15,18 +15,21 @@ from snellen.explain.units.selectivity import Selectivity
 from snellen.statistics.proportion_intervals import wilson
 
 SELECTIVE_AREA = 0.8
-"""A unit is selective for a class when the whole interval of its area is above this, and its corrected p-value too low
-for chance; with thousands of images chance alone would let nearly all units through."""
+"""A unit is selective for a class if the whole interval of its area is above this and its corrected p-value is
+significant. A p-value alone is not enough: with thousands of images nearly all units are significant."""
 FALSE_DISCOVERIES = 0.05
 DUPLICATE = 0.99
-"""Correlation of two units' activations from which one is called a duplicate of the other."""
+"""Correlation of activations above which a unit is called a duplicate of an earlier one."""
 NEAREST = 3
 
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """What is claimed. selective_p, needed_p, used_p: (U, K), each corrected over all units and classes. per_class:
-    (K,) images of each class on which units were silenced."""
+    """Selectivity and ablations. selective_p, needed_p, used_p: (U, K), each corrected over all units and classes.
+
+    role, images: on which they were measured. ablated, per_class (K,): images on which units were silenced, in total
+    and of each class.
+    """
 
     selectivity: Selectivity
     by_mean: Ablation
@@ -41,34 +44,36 @@ class Judged:
 
     @property
     def detectable(self) -> np.ndarray:
-        """(K,): the loss of recall from which on it would have been seen, see `detectable_losses`."""
+        """(K,): the smallest loss of recall that would have been detected, see `detectable_losses`."""
         return detectable_losses(self.by_mean.changed, ~self.needed, self.per_class, FALSE_DISCOVERIES)
 
     @property
     def selective(self) -> np.ndarray:
-        """(U, K) bool: the unit tells the class from the rest, well."""
+        """(U, K) bool: the unit separates the class well from the rest."""
         return np.asarray((self.selective_p < FALSE_DISCOVERIES) & (self.selectivity.low > SELECTIVE_AREA))
 
     @property
     def needed(self) -> np.ndarray:
-        """(U, K) bool: without the unit, the class loses recall, and not only because all are called it less often."""
+        """(U, K) bool: without the unit the class loses recall, and not only because it is predicted less often
+        overall."""
         return np.asarray((self.needed_p < FALSE_DISCOVERIES) & (self.by_mean.recall < 0))
 
     @property
     def used(self) -> np.ndarray:
-        """(U, K) bool: without the unit, the class loses probability, and more than other images lose of it."""
+        """(U, K) bool: without the unit the class loses probability, and its images lose more of it than others do."""
         return np.asarray((self.used_p < FALSE_DISCOVERIES) & (self.by_mean.probability < 0))
 
 
 def units_table(
     seen: Readings, judging: Readings, judged: Judged, highest: Maximal, touching: np.ndarray
 ) -> pl.DataFrame:
-    """A row a unit, activations those of training images. touching: (U, K, K), whether the boxes of classes do."""
-    told, lost, activation = judged.selectivity, judged.by_mean, seen.activation
+    """One row per unit; activations are from training images. touching: (U, K, K), whether the boxes of two classes
+    overlap."""
+    selective, lost, activation = judged.selectivity, judged.by_mean, seen.activation
     dead = np.ptp(np.concatenate([activation, judging.activation]), axis=0) <= 1e-7 * np.abs(activation).max(0)
     correlation = correlations(activation)
     nearest = np.argsort(-np.abs(correlation), axis=1, kind="stable")[:, : min(NEAREST, len(correlation) - 1)]
-    low, high = wilson(told.active, told.images)
+    low, high = wilson(selective.active, selective.images)
     names = np.arange(len(dead))
     return pl.DataFrame(
         {
@@ -78,8 +83,8 @@ def units_table(
             "selective_classes": judged.selective.sum(1),
             "needed_by_classes": judged.needed.sum(1),
             "used_by_classes": judged.used.sum(1),
-            "information_bits": told.information,
-            "active_share": told.active / told.images,
+            "information_bits": selective.information,
+            "active_share": selective.active / selective.images,
             "active_low": low,
             "active_high": high,
             "mean": activation.mean(0, dtype=np.float64),
@@ -101,7 +106,7 @@ def units_table(
 
 
 def correlations(activation_NU: np.ndarray) -> np.ndarray:
-    """(U, U) correlations; 0 with itself and with a unit that never changes."""
+    """(U, U) correlations; 0 on the diagonal and for constant units."""
     centred = activation_NU - activation_NU.mean(0, dtype=np.float64)
     length = np.sqrt((centred**2).sum(0))
     scaled = centred / np.where(length > 0, length, 1)
@@ -111,19 +116,19 @@ def correlations(activation_NU: np.ndarray) -> np.ndarray:
 
 
 def _original(correlation: np.ndarray, unit: int) -> int | None:
-    """The first earlier unit that does the same."""
+    """The first earlier unit of which this one is a duplicate."""
     same = np.flatnonzero(correlation[unit, :unit] > DUPLICATE)
     return int(same[0]) if len(same) else None
 
 
 def classes_table(judged: Judged, overlap: np.ndarray, classes: tuple[str, ...]) -> pl.DataFrame:
-    """A row a unit and class. overlap: (U, K, K), whose mean over the other classes is `box_overlap`."""
-    told, num_units = judged.selectivity, len(overlap)
+    """One row per unit and class. overlap: (U, K, K); its mean over the other classes is `box_overlap`."""
+    num_units = len(overlap)
     others = overlap.copy()
     others[:, np.arange(len(classes)), np.arange(len(classes))] = np.nan
     known = (~np.isnan(others)).sum(2)
     columns: dict[str, np.ndarray] = {
-        **{name: getattr(told, name) for name in ("area", "low", "high", "p")},
+        **{name: getattr(judged.selectivity, name) for name in ("area", "low", "high", "p")},
         "p_corrected": judged.selective_p,
         "selective": judged.selective,
         "box_overlap": np.divide(np.nansum(others, 2), known, where=known > 0, out=np.full(known.shape, np.nan)),
@@ -139,7 +144,7 @@ def classes_table(judged: Judged, overlap: np.ndarray, classes: tuple[str, ...])
     return table.with_columns(pl.col(pl.Float64).fill_nan(None))
 
 
-def _ablation_columns(way: str, found: Ablation) -> dict[str, np.ndarray]:
+def _ablation_columns(instead: str, found: Ablation) -> dict[str, np.ndarray]:
     names = ("recall", "recall_low", "recall_high", "probability", "probability_low", "probability_high")
-    changes = {f"{way}_{name}": getattr(found, name) for name in names}
-    return changes | {f"{way}_recall_p": found.recall_cost_p, f"{way}_probability_p": found.probability_cost_p}
+    changes = {f"{instead}_{name}": getattr(found, name) for name in names}
+    return changes | {f"{instead}_recall_p": found.recall_cost_p, f"{instead}_probability_p": found.probability_cost_p}

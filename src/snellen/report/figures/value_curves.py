@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from snellen.report.figures.charts import Specification, specification
@@ -10,7 +10,7 @@ from snellen.report.figures.charts import Specification, specification
 if TYPE_CHECKING:
     import altair
 
-Rows = Sequence[dict[str, Any]]
+Rows = Sequence[Mapping[str, Any]]
 Measure = Literal["accuracy", "error"]
 
 WAYS = ("var(--validation)", "var(--fold)", "var(--test)", "var(--calibration)")
@@ -49,11 +49,11 @@ def curve_figure(points: Rows, networks: Rows, models: Rows, what: str, images: 
     return specification(alt.layer(*layers), f"{measure} against {what}", HEIGHT_PIXELS, WIDTH_PIXELS)
 
 
-def _way(row: dict[str, Any]) -> str:
+def _way(row: Mapping[str, Any]) -> str:
     return (row["by"] or ONLY).replace("_", " ")
 
 
-def _shown(row: dict[str, Any], measure: Measure, floor: float) -> dict[str, Any]:
+def _shown(row: Mapping[str, Any], measure: Measure, floor: float) -> dict[str, Any]:
     """As it is drawn; errors are kept off zero, which has no logarithm."""
     value = row["accuracy"]
     low, high = (value if row.get(end) is None else min(1.0, max(0.0, row[end])) for end in ("low", "high"))

@@ -1,13 +1,15 @@
-"""The page of why a model answers so: pictures with their maps, neighbours and units; confusions taken apart."""
+"""The page of explained predictions: images with attribution maps, neighbours and units; the most frequent
+confusions."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from snellen.explain.answers.chosen_pictures import GIVEN, MISTAKE, NARROW, SURE
+from snellen.explain.answers.facts import AnswersFacts, ImageJson
 from snellen.explain.thumbnails import Thumbnails
 from snellen.limits import SHEET_BYTES
 from snellen.report.figures.attribution_colours import diverging, sequential, sheet_of
@@ -23,14 +25,14 @@ MAPS = {
 """What the maps are called, and how they are coloured."""
 
 KINDS = {
-    GIVEN: "Images asked for",
+    GIVEN: "Images named in the study",
     MISTAKE: "Most confident mistakes",
-    NARROW: "Least sure right answers",
-    SURE: "Surest right answer of each class",
+    NARROW: "Least confident correct predictions",
+    SURE: "Most confident correct prediction of each class",
 }
 
 UNSAID: dict[str, Any] = {"integrated": None, "occlusion": None, "neighbours": [], "units": []}
-"""What is not known of a picture where a way was left out."""
+"""The facts of an image about methods that were not used."""
 
 SHOWN_CLASSES = 5
 """Classes whose probability is drawn, the most probable first."""
@@ -38,7 +40,7 @@ SHOWN_CLASSES = 5
 
 def answers_page(inputs: PageInputs) -> str:
     """The whole HTML."""
-    facts, arrays = inputs.result.facts, inputs.result.arrays
+    facts, arrays = cast(AnswersFacts, inputs.result.facts), inputs.result.arrays
     pictures = Thumbnails(arrays["rows"], arrays["pictures"])
     images = [{**UNSAID, **image, "place": at} for at, image in enumerate(facts["images"])]
     groups = [
@@ -71,7 +73,7 @@ def _map_sheets(arrays: Mapping[str, np.ndarray]) -> dict[str, Sheet]:
     }
 
 
-def _ranked(image: Mapping[str, Any]) -> list[tuple[int, float]]:
+def _ranked(image: ImageJson) -> list[tuple[int, float]]:
     """Class and probability of the most probable ones, and of the true one whatever it is."""
     shares = image["probabilities"]
     order = sorted(range(len(shares)), key=lambda code: -shares[code])
@@ -80,12 +82,12 @@ def _ranked(image: Mapping[str, Any]) -> list[tuple[int, float]]:
 
 
 def _widest(units: list[Mapping[str, Any]], key: str) -> float:
-    """The largest absolute value of `key`, what bars are drawn against."""
+    """The largest absolute value of `key`, for the scale of bars."""
     return max((abs(unit[key]) for unit in units), default=0.0) or 1.0
 
 
-def _completeness(facts: Mapping[str, Any]) -> dict[str, Any] | None:
-    """How well the integrated gradients of all pictures add up."""
+def _completeness(facts: AnswersFacts) -> dict[str, Any] | None:
+    """How well the integrated gradients of all images add up."""
     found = [image["integrated"] for image in facts["images"] if "integrated" in image]
     if not found:
         return None

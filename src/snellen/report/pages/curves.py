@@ -1,8 +1,11 @@
-"""The page of a curve: what it lets one say, two figures, and every point as a row."""
+"""The page of a curve: its sentences, two figures, and a table of the points."""
 
 from __future__ import annotations
 
+from typing import cast
+
 from snellen.explain.analysis_result import AnalysisResult
+from snellen.explain.curves.facts import CurveFacts
 from snellen.report.figures.charts import Specification
 from snellen.report.figures.sprites import build_sheet
 from snellen.report.figures.value_curves import Measure, curve_figure
@@ -32,7 +35,10 @@ def accuracy_curve(result: AnalysisResult) -> Specification | None:
 
 
 def _figure(result: AnalysisResult, measure: Measure) -> Specification | None:
-    facts, (points, networks) = result.facts, (result.tables[name].to_dicts() for name in ("points", "networks"))
+    facts, (points, networks) = (
+        cast(CurveFacts, result.facts),
+        (result.tables[name].to_dicts() for name in ("points", "networks")),
+    )
     if not points:
         return None
     return curve_figure(points, networks, facts["models"], facts["what"], facts["images"], measure)

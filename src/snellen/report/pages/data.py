@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 
+from snellen.explain.data.facts import DataFacts
 from snellen.explain.thumbnails import Thumbnails
 from snellen.limits import SHEET_BYTES
 from snellen.report.figures.sprites import build_sheet
@@ -13,7 +16,7 @@ from snellen.report.pages.page_inputs import PageInputs
 
 def data_page(inputs: PageInputs) -> str:
     """The whole HTML."""
-    facts, arrays = inputs.result.facts, inputs.result.arrays
+    facts, arrays = cast(DataFacts, inputs.result.facts), inputs.result.arrays
     thumbnails = Thumbnails(arrays["rows"].astype(np.int64), arrays["images"])
     suspects = facts["suspects"]
     groups = [

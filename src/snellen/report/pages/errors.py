@@ -1,11 +1,11 @@
-"""The page of where the models fail: weak slices, mistakes of all, mistakes of each."""
+"""The page of errors: weak slices, mistakes of all models, mistakes of each model."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from itertools import groupby
-from typing import Any
+from typing import Any, cast
 
+from snellen.explain.errors.facts import ErrorsFacts
 from snellen.explain.thumbnails import Thumbnails
 from snellen.limits import CELL_SHEET_BYTES
 from snellen.report.figures.sprites import build_sheet
@@ -16,7 +16,7 @@ from snellen.report.pages.page_inputs import PageInputs
 
 def errors_page(inputs: PageInputs) -> str:
     """The whole HTML."""
-    facts, arrays = inputs.result.facts, inputs.result.arrays
+    facts, arrays = cast(ErrorsFacts, inputs.result.facts), inputs.result.arrays
     return filled(
         "errors.html.j2",
         inputs.heading,
@@ -32,7 +32,7 @@ def errors_page(inputs: PageInputs) -> str:
     )
 
 
-def _by_measure(facts: Mapping[str, Any]) -> list[tuple[str, list[dict[str, Any]]]]:
-    """Slices with their place, by what is measured."""
+def _by_measure(facts: ErrorsFacts) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Slices with their index, by measure."""
     placed = [{**each, "place": at} for at, each in enumerate(facts["slices"])]
     return [(name, list(own)) for name, own in groupby(placed, key=lambda each: each["measure"])]

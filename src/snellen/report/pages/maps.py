@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import polars as pl
 from markupsafe import Markup
 
+from snellen.explain.maps.facts import MapJson, MapsFacts
 from snellen.explain.thumbnails import Thumbnails
 from snellen.limits import MAP_POINTS, MAP_SHEET_BYTES
 from snellen.phrases import count
@@ -20,23 +21,23 @@ from snellen.report.page import embedded_json, filled, resource
 from snellen.report.pages.page_inputs import PageInputs
 
 ORDER = ("tsne", "umap", "units", "pca_layer", "pca_pixels", "pixels")
-"""In which maps are offered; the first is shown first."""
+"""The order in which maps are offered; the first is shown first."""
 
 GRID = 65_535
-"""Places are stored as whole numbers up to this: 16 bits an axis, finer than any screen."""
+"""Positions are stored as whole numbers up to this: 16 bits per axis, finer than any screen."""
 
 SPREAD = 0.012
 """How far points of two pixels are moved, in shares of the whole range, so that they do not cover each other."""
 
 NAMED = ("tsne", "umap", "units")
-"""Maps that part the classes enough for names to stand at their middles."""
+"""Maps that separate the classes well enough to write their names at their medians."""
 
 LONGEST_ID = 80
 
 
 def map_page(inputs: PageInputs) -> str:
     """The whole HTML."""
-    facts, arrays = inputs.result.facts, inputs.result.arrays
+    facts, arrays = cast(MapsFacts, inputs.result.facts), inputs.result.arrays
     lots = np.random.default_rng(0).permutation(len(arrays["picture_rows"]))
     pictures = Thumbnails(arrays["picture_rows"], arrays["pictures"])
     sheet = build_sheet(pictures, arrays["picture_rows"][lots].tolist(), MAP_SHEET_BYTES)
@@ -60,14 +61,14 @@ def map_page(inputs: PageInputs) -> str:
     )
 
 
-def title_of(one: dict[str, Any]) -> str:
+def title_of(one: MapJson) -> str:
     """What a map is called."""
     methods = {"pca_layer": "PCA", "tsne": "t-SNE", "umap": "UMAP", "units": "Units"}
     of_pixels = {"pixels": "Two pixels", "pca_pixels": "PCA of the pixels"}
     return of_pixels.get(one["name"]) or f"{methods[one['name']]} of {one['of']}"
 
 
-def note_of(one: dict[str, Any], facts: dict[str, Any]) -> str:
+def note_of(one: MapJson, facts: MapsFacts) -> str:
     """How a map was made, and how far it can be trusted."""
     space = "all pixels" if one["of"] == "pixels" else f"all {facts['width']:,} values of {one['of']}"
     trust, kept = one["trustworthiness"], one["kept"]
@@ -79,7 +80,7 @@ def note_of(one: dict[str, Any], facts: dict[str, Any]) -> str:
     return f"{_made(one, facts)} {judged}"
 
 
-def _made(one: dict[str, Any], facts: dict[str, Any]) -> str:
+def _made(one: MapJson, facts: MapsFacts) -> str:
     if one["name"] == "pixels":
         across, up = (f"row {row}, column {column}" for row, column in one["pixels"])
         return (
@@ -90,7 +91,7 @@ def _made(one: dict[str, Any], facts: dict[str, Any]) -> str:
         shares = ", ".join(percent(share) for share in one["explained"])
         return f"Principal components, which explain {shares} of the variance."
     if one["name"] == "units":
-        return "What the two units give, as it is."
+        return "The outputs of the two units."
     how = one["settings"]
     detail = (
         f"perplexity {how['perplexity']:g}, {how['iterations']:,} iterations"
@@ -99,13 +100,14 @@ def _made(one: dict[str, Any], facts: dict[str, Any]) -> str:
     )
     threads = "1 thread" if how["threads"] == 1 else f"{how['threads']} threads"
     return (
-        f"From PCA, {detail}, seed {facts['seed']}, {threads}, {seconds(one['seconds'])}. Who is beside whom counts; "
-        "how far apart clusters are, and how large, means little."
+        f"From PCA, {detail}, seed {facts['seed']}, {threads}, {seconds(one['seconds'])}. Only which images are "
+        "neighbours counts: how far apart clusters are, and how large, means little."
     )
 
 
 def _in_order(points: pl.DataFrame, pictured: Sequence[int]) -> pl.DataFrame:
-    """Those with a tile first, in the order of the tiles, then others by lot, MAP_POINTS at most."""
+    """Points with a picture first, in the order of the tiles, then a random sample of the others; MAP_POINTS at
+    most."""
     places = {row: place for place, row in enumerate(points["row"].to_list())}
     first = np.array([places[row] for row in pictured], np.int64)
     others = np.setdiff1d(np.arange(len(points)), first)
@@ -136,7 +138,8 @@ def _atlas(points: pl.DataFrame, maps: list[dict[str, Any]], classes: list[str],
 
 
 def _places(one: dict[str, Any], points: pl.DataFrame) -> dict[str, Any]:
-    """A map, all its axes on one scale: what is as far in numbers is as far on the screen."""
+    """A map with the same scale on all axes, so that distances on the screen are proportional to distances in
+    numbers."""
     positions = np.stack([points[f"{one['name']}_{axis}"].to_numpy() for axis in "xyz"[: one["axes"]]]).astype(float)
     if one["name"] == "pixels":
         positions += np.random.default_rng(2).uniform(-SPREAD, SPREAD, positions.shape)
@@ -153,7 +156,7 @@ def _places(one: dict[str, Any], points: pl.DataFrame) -> dict[str, Any]:
 
 
 def _axis_titles(one: dict[str, Any]) -> list[str]:
-    """Of t-SNE and UMAP none: they may be turned, mirrored and moved."""
+    """Empty for t-SNE and UMAP: rotation, reflection and translation of these maps mean nothing."""
     if one["name"] == "pixels":
         return [f"pixel {row}, {column}" for row, column in one["pixels"]]
     if "explained" in one:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import polars as pl
 
 from snellen.explain.thumbnails import Thumbnails
 from snellen.explain.units.box_plots import NUMBERS
+from snellen.explain.units.facts import UnitsFacts
 from snellen.limits import LISTED_CLASSES
 from snellen.report.figures.picture_noise import NOISE, shows_more_than_noise
 from snellen.report.figures.sprites import Sheet, build_sheet
@@ -32,7 +33,7 @@ CLIPPED = 97
 
 def units_page(inputs: PageInputs) -> str:
     """The whole HTML."""
-    facts, tables, arrays = inputs.result.facts, inputs.result.tables, inputs.result.arrays
+    facts, tables, arrays = cast(UnitsFacts, inputs.result.facts), inputs.result.tables, inputs.result.arrays
     shown = shown_units(tables["units"])
     sheets, tiles = _sheets(arrays, shown)
     heads = keys(facts["classes"])
@@ -108,8 +109,8 @@ def coloured(weights_UHWC: np.ndarray) -> np.ndarray:
     return np.asarray((ZERO + (ends - np.array(ZERO)) * np.abs(signed)).round(), np.uint8)
 
 
-def _shared(facts: dict[str, Any], tables: dict[str, pl.DataFrame], arrays: dict[str, np.ndarray]) -> dict[str, Any]:
-    """What all dossiers have in common."""
+def _shared(facts: UnitsFacts, tables: dict[str, pl.DataFrame], arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+    """What all units have in common."""
     ranges = tables["boxes"].filter(pl.col("unit") == 0)
     images = {by: ranges.filter(pl.col("by") == by)["images"].to_list() for by in ("true", "predicted")}
     points = {}
@@ -119,7 +120,11 @@ def _shared(facts: dict[str, Any], tables: dict[str, pl.DataFrame], arrays: dict
             "labels": {by: arrays[f"points_{by}"].tolist() for by in ("true", "predicted")},
         }
     return {
-        **{name: facts[name] for name in ("noun", "classes", "role", "maximal", "goal")},
+        "noun": facts["noun"],
+        "classes": facts["classes"],
+        "role": facts["role"],
+        "maximal": facts["maximal"],
+        "goal": facts["goal"],
         "short": shortened(facts["classes"], 18),
         "images": images,
         **points,
@@ -184,7 +189,7 @@ def _tiles(sheet: Sheet, rows: np.ndarray) -> list[int | None]:
 
 
 def few(value: float | None) -> float | None:
-    """Four digits; nothing is minus nought."""
+    """Rounded to four digits; -0 becomes 0."""
     return None if value is None else float(f"{value:.4g}") + 0.0
 
 

@@ -1,4 +1,4 @@
-// A map of images: points of all, small pictures of some where they do not cover each other; pan, zoom, select.
+// A map of images: a point for each, pictures of some that do not overlap; pan, zoom, select.
 
 const atlas = document.querySelector(".atlas");
 const find = (selector) => atlas.querySelector(selector);
@@ -44,7 +44,7 @@ const scale = () => bounds.fit * view.zoom;
 const screenX = (point) => (places[0][point] - view.x) * scale() + canvas.clientWidth / 2;
 const screenY = (point) => (view.y - places[1][point]) * scale() + canvas.clientHeight / 2;
 
-// The map in view, whole.
+// Shows a map, zoomed out.
 function turnTo(map, plane) {
   Object.assign(view, { map, plane });
   const pair = data.maps[map].places.length === 3 ? PLANES[plane] : PLANES[0];
@@ -77,7 +77,7 @@ function findCentres() {
   }).filter((each) => each.at);
 }
 
-// What passes the legend and the box for mistakes.
+// The points whose class is on in the legend, only mistakes if that box is checked.
 function filter() {
   const wrongOnly = find("[name=wrong]").checked;
   shown = [];
@@ -91,7 +91,7 @@ function filter() {
   redraw();
 }
 
-// Colours are CSS variables; beyond ten classes, steps around the circle of hues.
+// Colours are CSS variables for up to ten classes; for more, evenly spaced hues.
 function readColours() {
   const style = getComputedStyle(document.documentElement);
   const variable = (name) => style.getPropertyValue(name).trim();
@@ -139,7 +139,7 @@ function draw() {
   Object.assign(atlas.dataset, { zoom: view.zoom, shown: shown.length, thumbnails: drawn.length, selected: selected?.size ?? "", ready: "yes" });
 }
 
-// Points are written as pixels: 55,000 of them in a few milliseconds, in any order of colours.
+// Points are written as pixels: 55,000 take a few milliseconds.
 function drawPoints(width, height, ratio) {
   const image = context.createImageData(width, height);
   const pixels = new Uint32Array(image.data.buffer);
@@ -164,8 +164,8 @@ function drawPoints(width, height, ratio) {
   return image;
 }
 
-// Which pictures are drawn depends on the map, the filter and the zoom, not on the place: moving makes none flicker.
-// The first of the sheet come first; none covers another.
+// Which pictures are drawn depends on the map, the filter and the zoom, but not on the position, so that none flickers
+// while the map moves. Earlier tiles of the sheet have priority, and pictures do not overlap.
 function choose(side) {
   const step = side / scale();
   const key = [view.map, view.plane, version, side, view.zoom].join();
@@ -484,7 +484,7 @@ function legend() {
   find(".legend").append(...buttons, all, none);
 }
 
-// The sheet is the one that every `.picture` of the page shows.
+// The sprite sheet of the page, which every `.picture` shows a tile of.
 const sheet = new Image();
 const probe = element("span", "", "picture");
 plate.append(probe);

@@ -1,10 +1,10 @@
-// Unit dossiers: what a table row opens, the filters of the table, and the scatter of two units.
+// The page of units: the dialog that a table row opens, the filters of the table, the scatter plot of two units.
 
 const details = JSON.parse(document.getElementById("details").textContent);
 const dialog = document.getElementById("dossier");
 const table = document.querySelector("table.units");
 const dossiers = new Map(details.units.map((unit) => [unit.unit, unit]));
-// The classes of a dossier, by their places: all, or some of hundreds.
+// The indices of the classes that are shown for a unit: all, or some if there are hundreds.
 const classesOf = (unit) => unit.of ?? details.classes.map((_, code) => code);
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -22,7 +22,7 @@ function drawn(name, attributes, ...children) {
   return made;
 }
 
-// Names between back-quotes are bold.
+// Names in backquotes become bold.
 function prose(text) {
   const parts = text.replaceAll(" %", "\u00a0%").split("`");
   return element("p", { class: "sentence" }, ...parts.map((part, at) => (at % 2 ? element("b", { text: part }) : part)));
@@ -32,7 +32,7 @@ const digits = (value) => (value === null ? "–" : Math.abs(value) >= 100 ? val
 const points = (value) => (Math.round(1000 * value) > 0 ? "+" : "") +
   (100 * value).toFixed(1).replace(/^-0\.0$/, "0.0").replace("-", "\u2212");
 
-// A tile of the sheet of pictures, of weights or of maximal pictures: as the template draws it.
+// A tile of a sprite sheet: of images, weights or maximising images; drawn as the template draws it.
 function picture(sheet, tile, label) {
   const columns = Number(getComputedStyle(probe(sheet)).getPropertyValue("--columns"));
   const style = `--x:${tile % columns};--y:${Math.floor(tile / columns)}`;
@@ -45,7 +45,7 @@ function probe(sheet) {
   return probes[sheet];
 }
 
-// Box plots: one line a class, on one axis for both ways to group.
+// Box plots: one row per class, with the same axis for true and predicted classes.
 function boxes(unit, by) {
   const rows = unit.boxes[by];
   const all = [...unit.boxes.true, ...unit.boxes.predicted].filter((row) => row[0] !== null);
@@ -100,7 +100,7 @@ function gallery(unit, which) {
   return element("div", { class: "gallery" }, ...pictures.map((tile) => picture("", tile, `${which} active image`)));
 }
 
-// A table of heads and of rows of cells; a cell is a text, or a text and a class.
+// A table with these column heads and rows; a cell is [text] or [text, CSS class].
 function grid(label, heads, rows) {
   const line = (cells, told) => element("tr", told ? { class: "told-class" } : {}, ...cells.map(([text, name], at) =>
     element(at ? "td" : "th", { text, ...(at ? { class: `number ${name ?? ""}` } : { scope: "row" }) })));
@@ -164,7 +164,7 @@ function dossier(unit) {
     numbers(unit), ranges(unit), ...(unit.nearest.length ? [nearest(unit)] : []));
 }
 
-// The dialog follows the address, so a dossier can be linked, and Back closes it.
+// The dialog follows the URL fragment, so a unit can be linked, and Back closes it.
 function follow() {
   const unit = dossiers.get(Number(location.hash.match(/^#unit-(\d+)$/)?.[1] ?? NaN));
   const open = unit && document.getElementById(`of-unit-${unit.unit}`);
@@ -177,7 +177,7 @@ function follow() {
   dialog.querySelector("h3").focus();
 }
 
-// To the next row of the table as it is sorted and filtered now.
+// Shows the next row of the table, in its current order and filter.
 function turn(step) {
   const rows = [...table.tBodies[0].rows].filter((row) => !row.hidden);
   const at = rows.findIndex((row) => row.dataset.unit === dialog.dataset.unit);
@@ -196,7 +196,7 @@ function filter() {
   document.getElementById("shown").textContent = `${count} of ${rows.length} ${details.noun}s`;
 }
 
-// The scatter of two units. Colours are of Tableau's ten where they suffice.
+// The scatter plot of two units. Up to ten classes have Tableau's colours.
 const TEN = ["#4e79a7", "#f28e2b", "#e15759", "#76b7b2", "#59a14f", "#d4ac26", "#b07aa1", "#ff8593", "#9c755f", "#8f8a86"];
 const colour = (at) => (details.classes.length <= TEN.length ? TEN[at] : `hsl(${(360 * at) / details.classes.length} 60% 52%)`);
 
