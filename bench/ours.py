@@ -29,7 +29,7 @@ from snellen.train.watcher import Silent  # noqa: E402
 from snellen.train.environment import Environment, current_environment  # noqa: E402
 from snellen.train.job import Job, StopRule, Trajectory  # noqa: E402
 from snellen.train.lane import Lane  # noqa: E402
-from snellen.train.strategy.packs import form_packs, kind_of  # noqa: E402
+from snellen.train.strategy.packs import form_packs, cost_key  # noqa: E402
 from snellen.train.snapshot import together  # noqa: E402
 from snellen.train.strategy.cache import settle_timings  # noqa: E402
 from snellen.train.strategy.record import as_recorded  # noqa: E402
@@ -112,7 +112,7 @@ def _timings(name: str, count: int) -> Timings:
     """What a study of so many such jobs would have measured of the ways to compute them: now, or earlier."""
     lanes = _jobs(name, count)
     with tempfile.TemporaryDirectory() as folder:
-        return settle_timings(Path(folder), lanes, _environment()).get(kind_of(lanes[0]), UNMEASURED)
+        return settle_timings(Path(folder), lanes, _environment()).get(cost_key(lanes[0]), UNMEASURED)
 
 
 @cache

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Dataset", "Run", "SnellenError", "Study", "__version__", "from_arrays", "load_bundle"]
 
-_HOMES = {
+_MODULES = {
     "Dataset": "snellen.data.dataset",
     "Run": "snellen.api",
     "SnellenError": "snellen.errors",
@@ -37,6 +37,6 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module 'snellen' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    return getattr(import_module(_MODULES[name]), name)

@@ -110,7 +110,7 @@ class Terminal(RunCallback):
         self.packs[lanes[0].ids] = _Pack(
             lanes, self.bars.add_task(plain(label), total=epochs, epochs=f"epoch 0/{epochs}"), epochs
         )
-        self.turned(lanes)
+        self.switched_to(lanes)
 
     def _print_strategy(self, label: str, strategy: PackStrategy) -> None:
         """The measured step time, once for all packs that are computed in the same way."""
@@ -122,7 +122,7 @@ class Terminal(RunCallback):
             self.console.print(f"  {label}: {text}", highlight=False, soft_wrap=True)
         self.printed.add(text)
 
-    def turned(self, lanes: Sequence[Lane]) -> None:
+    def switched_to(self, lanes: Sequence[Lane]) -> None:
         self.pack = self.packs.get(lanes[0].ids)
 
     def stepped(self, step: int, steps: int) -> None:

@@ -20,12 +20,12 @@ from snellen.models.features import FEATURES
 from snellen.models.layers import LAYERS
 from snellen.train import loop
 from snellen.train.augment.registry import AUGMENTATIONS
-from snellen.train.backend.choose import KERNELS, TORCH, backends_for
+from snellen.train.backend.choose import COMPILED, TORCH, backends_for
 from snellen.train.lane import Lane
 from snellen.train.optimizers import OPTIMIZERS
 from snellen.train.schedules import SCHEDULES
 from snellen.train.snapshot import Progress, Snapshot, Values
-from snellen.train.strategy.packs import PER_LANE, form_packs, shape_of
+from snellen.train.strategy.packs import PER_LANE, batching_key, form_packs
 from snellen.train.watcher import Silent
 
 DENSE = {"dense": {"units": 8, "activation": "relu"}}
@@ -112,7 +112,7 @@ def to(values: Values, dtype: torch.dtype) -> Values:
 
 def agree(pack: list[Lane], folder: Path) -> None:
     """All lanes form one pack, and each is in it what it is alone."""
-    assert len({shape_of(lane) for lane in pack}) == 1
+    assert len({batching_key(lane) for lane in pack}) == 1
     in_float32 = ((torch.float32, 1e-4, backend) for backend in backends(pack))
     for dtype, tolerance, backend in ((torch.float64, 1e-9, TORCH), *in_float32):
         together = trained(*pack, folder=folder / f"{backend}-{dtype}", dtype=dtype, backend=backend)
@@ -168,10 +168,10 @@ def test_the_kernels_train_as_torch_does(kind: str, tmp_path: Path) -> None:
     """Masks of dropout, filler rows, mixed labels, clipping and all that lanes differ in are the same for both."""
     pack = lanes(layers=NETWORKS[kind], augment=[{"mixup": 0.4}])
     require("kernels")
-    if KERNELS not in backends(pack):
+    if COMPILED not in backends(pack):
         pytest.skip("the kernels lack a layer")
     ours, torchs = (
-        trained(*pack, folder=tmp_path / backend, dtype=torch.float32, backend=backend) for backend in (KERNELS, TORCH)
+        trained(*pack, folder=tmp_path / backend, dtype=torch.float32, backend=backend) for backend in (COMPILED, TORCH)
     )
     for found, wanted in zip(ours.lanes, torchs.lanes):
         same(found, wanted, 1e-4)

@@ -92,7 +92,7 @@ def test_torchmetrics(name: str, data: tuple) -> None:
     function = getattr(torch_theirs, f"multiclass_{measure.replace('f1', 'f1_score')}")
     compute = partial(function, torch.tensor(probabilities), torch.tensor(labels), num_classes=classes)
     counts = Counts.of(confusion(labels, probabilities.argmax(1), classes))
-    np.testing.assert_allclose(counts.each(measure), compute(average="none"), atol=1e-6)
+    np.testing.assert_allclose(counts.per_class(measure), compute(average="none"), atol=1e-6)
     if not (counts.predicted[counts.support == 0]).any():
         assert METRICS[name].function(labels, probabilities) == pytest.approx(compute(average=average).item(), abs=1e-6)
 

@@ -39,7 +39,7 @@ def large_brier(facts: Facts) -> Iterator[Finding]:
 @pytest.fixture
 def extended(monkeypatch: pytest.MonkeyPatch) -> None:
     """One line in each registry."""
-    monkeypatch.setitem(METRICS, "brier", Metric(brier, False, higher_is_better=False, each=brier_of_each))
+    monkeypatch.setitem(METRICS, "brier", Metric(brier, False, higher_is_better=False, per_image=brier_of_each))
     monkeypatch.setitem(RULES, "SNL199", large_brier)
 
 

@@ -150,7 +150,7 @@ def certainty(labels: np.ndarray, probabilities: np.ndarray) -> float:
 ''',
         "metrics/scores.py",
         ("metrics/scores.py", "METRICS"),
-        '"certainty": Metric(certainty, is_proportion=False, higher_is_better=True, each=certainties),',
+        '"certainty": Metric(certainty, is_fraction_of_images=False, higher_is_better=True, per_image=certainties),',
     ),
 }
 STUDY = """

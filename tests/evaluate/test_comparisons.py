@@ -81,7 +81,7 @@ def test_recipes_are_compared_by_the_crossed_variance(seeds_run: Run) -> None:
     one = pairs.between("plain", "linear")
     assert one is not None and one.kind == "recipes" and one.seeds == 3
     assert one.difference == recipe_difference(tables["plain"], tables["linear"])
-    assert pairs.between("linear", "plain") == one.turned and one.turned.difference.value == -one.difference.value
+    assert pairs.between("linear", "plain") == one.swapped and one.swapped.difference.value == -one.difference.value
 
 
 def test_a_floor_has_no_seeds_and_is_compared_with_the_recipe(seeds_copy: Path) -> None:
@@ -231,7 +231,9 @@ def test_a_tie_is_one_group_and_a_gap_is_two(seeds_copy: Path) -> None:
     assert pairs.same_letter("plain") == ["dropped"] and pairs.same_letter("linear") == []
     tied, apart = pairs.between("plain", "dropped"), pairs.between("linear", "plain")
     assert tied is not None and tied.verdict.word in ("cannot tell", "equivalent")
-    assert apart is not None and apart.verdict.word == "clearly worse" and apart.turned.verdict.word == "clearly better"
+    assert (
+        apart is not None and apart.verdict.word == "clearly worse" and apart.swapped.verdict.word == "clearly better"
+    )
     assert [model for model, one in pairs.best.items() if one.not_worse] == [
         model for model in facts_of(seeds_copy).evaluation.ranked if model != "linear"
     ]

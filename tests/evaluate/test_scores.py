@@ -68,7 +68,7 @@ def test_every_metric_has_an_interval_around_it() -> None:
         if metric.min_classes <= 4:
             estimate = found[name, None]
             assert estimate.low <= estimate.value <= estimate.high
-            proportion_of_images = metric.is_proportion or name == "weighted_recall"
+            proportion_of_images = metric.is_fraction_of_images or name == "weighted_recall"
             mean = "Hall's t" if name == "loss" else "Korn and Graubard"
             assert estimate.method == ("Wilson" if proportion_of_images else mean)
     assert ("top_5", None) not in found

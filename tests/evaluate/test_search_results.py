@@ -95,7 +95,7 @@ class Grid:
     def ended(self) -> dict[int, Trial]:
         return {trial.number: trial for trial in self.trials}
 
-    def each(self, trial: Trial) -> np.ndarray:
+    def per_image(self, trial: Trial) -> np.ndarray:
         return np.asarray(self.right[trial.number], float)
 
     def network(self, trial: Trial) -> tuple[tuple[str, int], ...]:

@@ -66,8 +66,8 @@ def test_predicates_hold_for_all_intervals(ends: list[float], adjusted: float, m
     assert found.clearly_better == (adjusted < 0.05 and low > margin)
     assert found.equivalent == (-margin < low and high < margin)
     assert (found.word == "cannot tell") == (found == CANNOT_TELL)
-    turned = word_of(-high, -low, adjusted, margin)
-    assert (turned.worse, turned.clearly_worse, turned.equivalent) == (
+    swapped = word_of(-high, -low, adjusted, margin)
+    assert (swapped.worse, swapped.clearly_worse, swapped.equivalent) == (
         found.better,
         found.clearly_better,
         found.equivalent,

@@ -13,7 +13,7 @@ from statsmodels.stats.weightstats import ttost_paired
 from snellen.explain.curves.analysis import doubling_of
 from snellen.explain.curves.comparisons import MeasuredPoint, compare_points, judged_line
 from snellen.explain.curves.words import Words
-from snellen.statistics.results import BOTH, Limits
+from snellen.statistics.results import COVERS_IMAGES_AND_SEEDS, Limits
 from snellen.statistics.seed_intervals import recipe_difference
 from snellen.study.points import Point
 
@@ -28,7 +28,7 @@ def measured(
     ease = np.random.default_rng(1).uniform(size=IMAGES)
     right = ease + random.normal(0, 0.01, (seeds, IMAGES)) < share
     point = Point(value, by, {seed: f"job{seed}" for seed in range(seeds)}, value, 10, steps, 10 * value)
-    return MeasuredPoint(point, right, None, None, BOTH, None, 1.0, point.seeds)
+    return MeasuredPoint(point, right, None, None, COVERS_IMAGES_AND_SEEDS, None, 1.0, point.seeds)
 
 
 def words(points: Sequence[MeasuredPoint], margin: float = 0.005, over: str = "width") -> list[str]:
@@ -64,15 +64,15 @@ def test_the_test_of_the_margin_is_the_interval_inside_it_and_two_one_sided_t_te
     random = np.random.default_rng(0)
     inside = 0
     for _ in range(200):
-        found = Limits(random.normal(0, 0.002), random.uniform(1e-7, 4e-6) ** 0.5, 12.0, BOTH, "t")
+        found = Limits(random.normal(0, 0.002), random.uniform(1e-7, 4e-6) ** 0.5, 12.0, COVERS_IMAGES_AND_SEEDS, "t")
         low, high = found.at(0.95) or (-1, 1)
-        assert (found.outside_p(0.005) < 0.025) == (low > -0.005 and high < 0.005)
-        inside += found.outside_p(0.005) < 0.025
+        assert (found.equivalence_p(0.005) < 0.025) == (low > -0.005 and high < 0.005)
+        inside += found.equivalence_p(0.005) < 0.025
     assert 20 < inside < 180
     sample = random.normal(0.001, 0.01, 50)
-    own = Limits(float(sample.mean()), float(sample.std(ddof=1) / 50**0.5), 49.0, BOTH, "t")
-    assert own.outside_p(0.005) == pytest.approx(ttost_paired(sample, np.zeros(50), -0.005, 0.005)[0])
-    assert Limits(0.0, 0.0, None, BOTH, "t").outside_p(0.005) == 1
+    own = Limits(float(sample.mean()), float(sample.std(ddof=1) / 50**0.5), 49.0, COVERS_IMAGES_AND_SEEDS, "t")
+    assert own.equivalence_p(0.005) == pytest.approx(ttost_paired(sample, np.zeros(50), -0.005, 0.005)[0])
+    assert Limits(0.0, 0.0, None, COVERS_IMAGES_AND_SEEDS, "t").equivalence_p(0.005) == 1
 
 
 def test_networks_that_a_search_ranked_are_not_compared() -> None:

@@ -17,7 +17,7 @@ from training_cases import job, lane, start, training
 from snellen.kernels import library as kernels
 from snellen.models.layers import LAYERS
 from snellen.train.backend import choose
-from snellen.train.backend.choose import KERNELS, TORCH, backends_for
+from snellen.train.backend.choose import COMPILED, TORCH, backends_for
 from snellen.train.backend.compiled_network import CompiledNetwork
 from snellen.train.environment import current_environment
 from snellen.train.watcher import Silent
@@ -67,7 +67,7 @@ def test_nothing_needs_them(broken: str, tmp_path: Path, monkeypatch: pytest.Mon
     kernels._loaded.cache_clear()
     try:
         assert kernels.library() is None and kernels.instructions() == kernels.OFF
-        assert torch.equal(epoch(KERNELS), wanted)
+        assert torch.equal(epoch(COMPILED), wanted)
     finally:
         kernels._loaded.cache_clear()
 
@@ -87,13 +87,13 @@ def test_the_rule(monkeypatch: pytest.MonkeyPatch) -> None:
     conv = {"conv": {"filters": 32, "kernel": 3}}
     networks = (["flatten"], [conv, "flatten"], [conv, conv, "flatten"])
     dense, few, many = (job(layers=layers).trajectory for layers in networks)
-    assert backends_for(dense, "cpu") == backends_for(few, "cpu") == (KERNELS, TORCH)
-    assert backends_for(many, "cpu") == (TORCH, KERNELS)
+    assert backends_for(dense, "cpu") == backends_for(few, "cpu") == (COMPILED, TORCH)
+    assert backends_for(many, "cpu") == (TORCH, COMPILED)
     assert (
         backends_for(job(layers=["flatten", "batch_norm"]).trajectory, "cpu") == backends_for(dense, "cuda") == (TORCH,)
     )
     monkeypatch.setattr(choose, "instructions", lambda: "generic")
-    assert backends_for(dense, "cpu") == (TORCH, KERNELS)
+    assert backends_for(dense, "cpu") == (TORCH, COMPILED)
 
 
 @pytest.mark.parametrize("name", LAYERS)

@@ -11,7 +11,7 @@ from search_cases import BOWL, EIGHTEEN, assignments, method_of, numbered, searc
 
 from snellen.errors import IdentityError
 from snellen.search.brackets import Rung, epochs_of, floor_log, promoted
-from snellen.search.methods import Cost, cost, next_round, rungs
+from snellen.search.methods import Cost, cost, next_round, planned_brackets
 from snellen.search.rounds import Done, TrialRequest, TrialResult
 from snellen.study.space import Space
 
@@ -34,7 +34,7 @@ LI_2018_BY_TWO = [
 
 
 def planned(name: str, space: Space, max_epochs: int, **settings: int) -> list[list[tuple[int, int]]]:
-    brackets = rungs(method_of(name, **settings), space, max_epochs)
+    brackets = planned_brackets(method_of(name, **settings), space, max_epochs)
     return [[(rung.trials, rung.epochs) for rung in bracket] for bracket in brackets]
 
 
@@ -96,7 +96,7 @@ def test_rungs_of_halving(settings: dict, space: Space, max_epochs: int, expecte
 @given(budget=some.integers(10, 400), factor=some.integers(2, 4), name=some.sampled_from(["halving", "hyperband"]))
 def test_a_budget_of_epochs_is_used_but_never_exceeded(budget: int, factor: int, name: str) -> None:
     method = method_of(name, epochs=budget, factor=factor)
-    brackets = rungs(method, BOWL, 10)
+    brackets = planned_brackets(method, BOWL, 10)
     assert brackets and all(bracket[-1].epochs == 10 for bracket in brackets)
     assert sum(map(epochs_of, brackets)) <= budget
     spent = 0
@@ -105,7 +105,7 @@ def test_a_budget_of_epochs_is_used_but_never_exceeded(budget: int, factor: int,
     assert spent >= sum(map(epochs_of, brackets))
     if name == "halving":
         (bracket,) = brackets
-        more = rungs(method_of(name, trials=bracket[0].trials + 1, factor=factor), BOWL, 10)[0]
+        more = planned_brackets(method_of(name, trials=bracket[0].trials + 1, factor=factor), BOWL, 10)[0]
         assert epochs_of(more) > budget
 
 

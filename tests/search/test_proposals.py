@@ -23,7 +23,7 @@ from search_cases import (
 
 from snellen.errors import IdentityError
 from snellen.search.draws import key_of
-from snellen.search.methods import METHODS, Cost, cost, next_round, rungs
+from snellen.search.methods import METHODS, Cost, cost, next_round, planned_brackets
 from snellen.search.rounds import Done, TrialRequest, TrialResult, best_first, epochs_spent
 from snellen.study.methods import SETTINGS
 from snellen.study.space import Space
@@ -105,7 +105,7 @@ def test_what_the_others_cost() -> None:
     assert cost(method_of("grid"), EIGHTEEN, 10) == Cost(18, 180)
     assert cost(method_of("random"), BOWL, 5) == Cost(20, 100)
     assert cost(method_of("random", epochs=50), BOWL, 5) == Cost(None, 50)
-    assert rungs(method_of("grid"), EIGHTEEN, 10) == ()
+    assert planned_brackets(method_of("grid"), EIGHTEEN, 10) == ()
 
 
 def test_the_seed_of_the_method_is_before_that_of_the_study() -> None:

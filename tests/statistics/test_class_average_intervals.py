@@ -91,7 +91,7 @@ def test_influences_are_what_one_more_image_does(measure: str, average: str) -> 
     for cell in np.ndindex(3, 3):
         more = matrix.astype(float)
         more[cell] += 1e-4
-        change = weights @ (Counts.of(more).each(measure) - Counts.of(matrix).each(measure)) / 1e-4  # type: ignore[arg-type]
+        change = weights @ (Counts.of(more).per_class(measure) - Counts.of(matrix).per_class(measure)) / 1e-4  # type: ignore[arg-type]
         assert moved[cell] == pytest.approx(change, rel=1e-3)
 
 

@@ -53,16 +53,16 @@ def test_intervals_and_tests_agree(images: Discordance | None, error: float, see
     for alpha, outside in ((min(1.0, 1.01 * p_value), True), (p_value / 1.01, False)):
         low, high = limits.at(1 - alpha) or (0.0, 0.0)
         assert (low > 0 or high < 0) == outside or p_value >= 0.99 or value == 0
-    turned = limits.turned.difference
-    assert (turned.low, turned.high, turned.p_value) == pytest.approx((-difference.high, -difference.low, p_value))
+    swapped = limits.swapped.difference
+    assert (swapped.low, swapped.high, swapped.p_value) == pytest.approx((-difference.high, -difference.low, p_value))
 
 
 def test_equivalence_is_tested_by_the_same_limits() -> None:
     limits = Limits(0.001, 0.002, 8.0, "both", "t", Discordance(12, 8, 4_000))
     low, high = limits.at(0.95) or (0.0, 0.0)
     reach = max(-low, high)
-    assert limits.outside_p(1.001 * reach) < 0.025 < limits.outside_p(0.999 * reach)
-    assert Limits(0.0, 0.0, None, "both", "t").outside_p(0.1) == 1
+    assert limits.equivalence_p(1.001 * reach) < 0.025 < limits.equivalence_p(0.999 * reach)
+    assert Limits(0.0, 0.0, None, "both", "t").equivalence_p(0.1) == 1
 
 
 @pytest.mark.parametrize("squared", [0.0, 1e-30])

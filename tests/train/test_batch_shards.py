@@ -13,7 +13,7 @@ import snellen
 from snellen.files.stored import read_json
 from snellen.models.zoo import ZOO
 from snellen.train import loop
-from snellen.train.backend.choose import KERNELS, TORCH
+from snellen.train.backend.choose import COMPILED, TORCH
 from snellen.train.backend.thread_team import ThreadTeam
 from snellen.train.run_context import RunContext
 from snellen.train.strategy import rule
@@ -48,7 +48,7 @@ def test_the_rule(changes: dict[str, Any], lanes: int, most: int, parts: int) ->
 def test_the_kernels_want_more_work_a_part() -> None:
     """They do it sooner, and to hand a part over takes as long as ever."""
     assert [
-        rule.shards_by_rule(job(**LENET, batch_size=size).trajectory, 1, 16, KERNELS) for size in (32, 64, 256)
+        rule.shards_by_rule(job(**LENET, batch_size=size).trajectory, 1, 16, COMPILED) for size in (32, 64, 256)
     ] == [1, 2, 8]
 
 
@@ -60,7 +60,7 @@ def test_no_parts_where_more_of_torchs_own_threads_are_worth_it(monkeypatch: pyt
 
 def test_they_are_recorded_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A pack that paused goes on in its parts with one thread a job allowed, and ends as it would have."""
-    monkeypatch.setattr(rule, "FLOP_PER_SHARD", {TORCH: 1.0, KERNELS: 1.0})
+    monkeypatch.setattr(rule, "FLOP_PER_SHARD", {TORCH: 1.0, COMPILED: 1.0})
     used: list[int] = []
     monkeypatch.setattr(loop, "ThreadTeam", lambda parts: used.append(parts) or ThreadTeam(parts))  # type: ignore[func-returns-value]
     pack = [lane(layers=["flatten", {"dense": 8}, "batch_norm", {"dropout": 0.2}])]

@@ -22,7 +22,7 @@ from snellen.models.layer import Arrays, Layer, Shape, Step, Tensors
 from snellen.models.normalisation import AcceleratedBatchNorm, BatchNorm
 from snellen.models.shaping import Flatten
 from snellen.models.skip import Skip
-from snellen.train.backend.choose import KERNELS, TORCH, backends_for, workspace
+from snellen.train.backend.choose import COMPILED, TORCH, backends_for, workspace
 from snellen.train.backend.compiled_backend import CompiledBackend
 from snellen.train.layout import Layout
 from snellen.train.optimizers import Optimizer
@@ -101,7 +101,7 @@ class Shifted(Layer):
         return (x + shift) ** 2, {"steps": state["steps"] + 1}
 
 
-@pytest.mark.parametrize("backend", [KERNELS, TORCH])
+@pytest.mark.parametrize("backend", [COMPILED, TORCH])
 def test_an_unknown_layer_is_trained_by_torch(backend: str) -> None:
     """Also where the compiled library is asked for; and the layers around it are trained as ever."""
     rule = rule_of((Flatten(), Dense(units=8), Shifted(), Dense(units=3)), lanes=2)
@@ -129,7 +129,7 @@ def test_the_library_computes_networks_of_its_layers() -> None:
     one = lane().trajectory
     rule = Rule.of([one], Layout.of(one.network.init((0,))[0]), "cpu", torch.float32)
     theta = rule.layout.flatten(one.network.init((0,))[0])
-    assert KERNELS in backends_for(one, "cpu")
-    assert isinstance(workspace(rule, theta, backend=KERNELS).backend, CompiledBackend)
+    assert COMPILED in backends_for(one, "cpu")
+    assert isinstance(workspace(rule, theta, backend=COMPILED).backend, CompiledBackend)
     assert isinstance(workspace(rule, theta, backend=TORCH).backend, TorchBackend)
-    assert isinstance(workspace(rule, theta.double(), backend=KERNELS).backend, TorchBackend)
+    assert isinstance(workspace(rule, theta.double(), backend=COMPILED).backend, TorchBackend)

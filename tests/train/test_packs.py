@@ -56,7 +56,7 @@ class Quiet(Silent):
     def ended(self, lanes: Any) -> None:
         """Nothing."""
 
-    def turned(self, lanes: Any) -> None:
+    def switched_to(self, lanes: Any) -> None:
         """Nothing."""
 
 

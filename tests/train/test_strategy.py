@@ -27,7 +27,7 @@ from snellen.train.loop import train
 from snellen.train.run_context import RunContext
 from snellen.train.strategy import cache, measurement, packs, rule
 from snellen.train.strategy.cache import from_rows, to_rows
-from snellen.train.strategy.packs import kind_of
+from snellen.train.strategy.packs import cost_key
 from snellen.train.strategy.rule import (
     Strategy,
     Timing,
@@ -217,7 +217,7 @@ def measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[list[Strat
 
 def test_the_cache_spares_the_measurement(measured: list[list[Strategy]], tmp_path: Path) -> None:
     first = cache.settle_timings(tmp_path / "a", [ONE, lane(seed=5)], MACHINE)
-    assert measured == [candidates(ONE, 1)] and list(first) == [kind_of(ONE)]
+    assert measured == [candidates(ONE, 1)] and list(first) == [cost_key(ONE)]
     assert cache.settle_timings(tmp_path / "b", [ONE], MACHINE) == first and len(measured) == 1
     assert cache.read_timings(tmp_path / "b", "cpu") == first and cache.read_timings(tmp_path / "b", "cuda") == {}
     cache.settle_timings(tmp_path / "b", [lane(batch_size=15)], MACHINE)
@@ -284,7 +284,7 @@ def test_when_nothing_is_measured(
 
 
 def test_check_reads_the_cache_and_measures_nothing(measured: list[list[Strategy]], tmp_path: Path) -> None:
-    assert cache.cached_timings([ONE], MACHINE) == {kind_of(ONE): {}}
+    assert cache.cached_timings([ONE], MACHINE) == {cost_key(ONE): {}}
     known = cache.settle_timings(tmp_path, [ONE], MACHINE)
     assert cache.cached_timings([ONE], MACHINE) == known and len(measured) == 1
 
@@ -305,7 +305,7 @@ class Quiet(Silent):
 
     def ended(self, lanes: Any) -> None: ...
 
-    def turned(self, lanes: Any) -> None: ...
+    def switched_to(self, lanes: Any) -> None: ...
 
 
 def weights(folder: Path) -> dict[str, bytes]:
@@ -316,10 +316,10 @@ def test_what_was_measured_is_written_down_before_training(measured: list[list[S
     here = place(tmp_path)
     formed = packs_of(lanes(), here, None)
     assert [len(pack) for pack in formed] == [2, 2, 1]
-    assert list(read_json(tmp_path / "strategies.json")) == [kind_of(ONE)]
+    assert list(read_json(tmp_path / "strategies.json")) == [cost_key(ONE)]
     for pack, step_ms in zip(formed, (500.0, 500.0, 2000.0)):
         record = read_json(here.pack_folder(pack) / "pack.json")
-        assert record["kind"] == kind_of(ONE)
+        assert record["kind"] == cost_key(ONE)
         strategy = record["strategy"]
         assert (strategy["chosen_by"], strategy["step_ms"], strategy["way"]) == ("measurement", step_ms, RULE.backend)
 
@@ -389,8 +389,8 @@ def test_a_damaged_record_of_a_run_is_refused(tmp_path: Path) -> None:
 
 def test_the_steps_of_an_epoch_do_not_make_another_kind() -> None:
     """Folds and splits of other sizes share a measurement; what changes the cost of a step does not."""
-    assert kind_of(Lane((job(),), {"train": torch.arange(5).numpy()})) == kind_of(ONE) == kind_of(lane(seed=3))
+    assert cost_key(Lane((job(),), {"train": torch.arange(5).numpy()})) == cost_key(ONE) == cost_key(lane(seed=3))
     assert (
-        len({kind_of(each) for each in (ONE, lane(batch_size=15), lane(optimizer="sgd"), lane(layers=["flatten"]))})
+        len({cost_key(each) for each in (ONE, lane(batch_size=15), lane(optimizer="sgd"), lane(layers=["flatten"]))})
         == 4
     )

@@ -45,7 +45,7 @@ class Noting(Silent):
     def ended(self, lanes: Any) -> None:
         self.told.append(("ended", lanes[0].ids))
 
-    def turned(self, lanes: Any) -> None:
+    def switched_to(self, lanes: Any) -> None:
         self.told.append(("turned", lanes[0].ids))
 
     def trained(self, place: int, record: Any) -> None:

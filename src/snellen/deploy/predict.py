@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from snellen.data.splits.vault import note_opening, part_fingerprint
+from snellen.data.splits.vault import part_fingerprint, record_opening
 from snellen.deploy.pictures import Batch
 from snellen.errors import BundleError, DataError, RunError
 from snellen.files import hashes
@@ -127,7 +127,7 @@ def score(answers: Answers, model: Model) -> Scored:
     chosen = answers.test if answers.test.any() else np.ones(len(answers.ids), bool)
     about = model.description
     for fingerprint in answers.fingerprints:
-        note_opening(fingerprint, study=about.study, job=about.job, model=about.name, reason="predict --score")
+        record_opening(fingerprint, study=about.study, job=about.job, model=about.name, reason="predict --score")
     labels, probabilities = answers.labels[chosen], answers.probabilities[chosen]
     return Scored(
         part="official test" if answers.test.any() else "all pictures",

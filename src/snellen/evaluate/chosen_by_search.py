@@ -55,6 +55,6 @@ def ranked_by_search(record: RunRecord, model: str) -> frozenset[str]:
 
 def _right_out_of_bag(stored: StoredSearch, candidates: Sequence[Trial]) -> np.ndarray:
     """(N,) shares of right answers; the measure of the search chooses."""
-    scores = np.stack([stored.each(trial) for trial in candidates])
-    right = np.stack([stored.each(trial, "accuracy") for trial in candidates])
+    scores = np.stack([stored.per_image(trial) for trial in candidates])
+    right = np.stack([stored.per_image(trial, "accuracy") for trial in candidates])
     return out_of_bag(scores, right).scores_N

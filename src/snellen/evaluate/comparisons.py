@@ -73,18 +73,18 @@ class Comparison:
         return self.verdict.better or self.verdict.worse
 
     @property
-    def turned(self) -> Comparison:
+    def swapped(self) -> Comparison:
         """B against A."""
-        seen = self.difference
-        low, high = (None if end is None else -end for end in (seen.high, seen.low))
+        observed = self.difference
+        low, high = (None if end is None else -end for end in (observed.high, observed.low))
         wide = self.simultaneous and (-self.simultaneous[1], -self.simultaneous[0])
         return replace(
             self,
             a=self.b,
             b=self.a,
-            difference=replace(seen, value=-seen.value, low=low, high=high),
+            difference=replace(observed, value=-observed.value, low=low, high=high),
             simultaneous=wide,
-            verdict=self.verdict.turned,
+            verdict=self.verdict.swapped,
         )
 
 
@@ -103,7 +103,7 @@ class Comparisons:
         """A against B, on the role of the letter groups where none is given."""
         for one in self.all:
             if one.role == (role or self.role) and {one.a, one.b} == {a, b}:
-                return one if one.a == a else one.turned
+                return one if one.a == a else one.swapped
         return None
 
     def same_letter(self, model: str) -> list[str]:
@@ -119,18 +119,18 @@ def compare(record: RunRecord, ranked: Sequence[str], opened: Sequence[str]) -> 
         return Comparisons()
     margin = equivalence_margin(1 - max(measured[model].accuracy for model in ranked))
     sides: dict[str, dict[str, Side]] = {}
-    found: dict[Named, PairDifference] = {}
+    pair_differences: dict[Named, PairDifference] = {}
     folds = shared(record, ranked) if record.study.folds else {}
     ranked_folds = {model for model in folds if _folds_were_ranked(record, model)}
     for a, b in combinations(ranked, 2) if folds else ():
-        found[a, b, HELD_OUT] = of_folds(folds[a], folds[b], selected=bool({a, b} & ranked_folds))
+        pair_differences[a, b, HELD_OUT] = of_folds(folds[a], folds[b], selected=bool({a, b} & ranked_folds))
     chosen = chosen_by_search(record, ranked)
     for role, models, baselines in _roles(record, ranked, opened):
         sides[role] = _sides(record, role, models, baselines, chosen if role == "validation" else {})
         pairs = [*([] if folds and role == "validation" else combinations(models, 2)), *product(models, baselines)]
         known = [pair for pair in pairs if set(pair) <= sides[role].keys()]
-        found |= {(*pair, role): one for pair, one in differences(sides[role], known).items()}
-    return _judged(found, sides, margin, HELD_OUT if folds else "validation", list(ranked))
+        pair_differences |= {(*pair, role): one for pair, one in differences(sides[role], known).items()}
+    return _with_verdicts(pair_differences, sides, margin, HELD_OUT if folds else "validation", list(ranked))
 
 
 def _folds_were_ranked(record: RunRecord, model: str) -> bool:
@@ -153,8 +153,8 @@ def _sides(
 ) -> dict[str, Side]:
     """Which images each model and baseline gets right, by key; those without predictions are left out. chosen: models
     that a search chose on these images."""
-    found = {model: networks_on(record, model, role) for model in models}
-    known = {model: networks for model, networks in found.items() if networks is not None}
+    networks_by_model = {model: networks_on(record, model, role) for model in models}
+    known = {model: networks for model, networks in networks_by_model.items() if networks is not None}
     if not known:
         return {}
     first = next(iter(known.values()))
@@ -169,37 +169,38 @@ def _sides(
 def _side(networks: Networks, chosen: Chosen | None) -> Side:
     """A model: the networks that no search ranked by these images, else what the search chooses out of bag, if
     known."""
-    right_SN = networks.each("accuracy").astype(bool)
+    right_SN = networks.per_image("accuracy").astype(bool)
     places = unranked(networks.seeds, chosen)
     if places is not None:
         return Side(right_SN[places], left_out=len(places) < len(right_SN))
     return Side(right_SN, selected=True, out_of_bag_N=chosen.out_of_bag_N if chosen else None)
 
 
-def _judged(
-    found: Mapping[Named, PairDifference],
+def _with_verdicts(
+    pair_differences: Mapping[Named, PairDifference],
     sides: Mapping[str, Mapping[str, Side]],
     margin: float,
     role: str,
     ranked: list[str],
 ) -> Comparisons:
-    """Verdicts under the one correction, then the letter groups."""
-    adjusted = family([(_text(name), one.limits.p_value) for name, one in found.items()])
-    level = SIGNIFICANT / max(1, len(found))
+    """The comparisons with their verdicts, under one correction for all of them, and the letter groups."""
+    adjusted = family([(_text(name), one.limits.p_value) for name, one in pair_differences.items()])
+    level = SIGNIFICANT / max(1, len(pair_differences))
     compared = [
-        _with_power(one, found[one.a, one.b, one.role], sides.get(one.role, {}), margin, level)
+        _with_power(one, pair_differences[one.a, one.b, one.role], sides.get(one.role, {}), margin, level)
         if ranked[0] in (one.a, one.b)
         else one
         for one in (
-            _comparison(name, each, sides, adjusted[_text(name)], margin, level) for name, each in found.items()
+            _comparison(name, each, sides, adjusted[_text(name)], margin, level)
+            for name, each in pair_differences.items()
         )
     ]
     pairs = Comparisons(margin, role, tuple(compared))
-    return replace(pairs, groups=_groups(pairs, ranked), best=best_of(found, role, ranked))
+    return replace(pairs, groups=_groups(pairs, ranked), best=best_of(pair_differences, role, ranked))
 
 
 def _text(name: Named) -> str:
-    """A key of the family; a model may not have a line break in its name."""
+    """The name of a comparison in its family; a model may not have a line break in its name."""
     return "\n".join(name)
 
 
@@ -213,24 +214,24 @@ def _comparison(
 ) -> Comparison:
     a, b, role = name
     wide = one.limits.at(1 - level)
-    judged = verdict(one.limits.difference, wide, adjusted_p, margin)
+    decision = verdict(one.limits.difference, wide, adjusted_p, margin)
     left_out = tuple(key for key in (a, b) if (side := sides.get(role, {}).get(key)) and side.left_out)
-    seen = one.limits.difference
+    observed = one.limits.difference
     return Comparison(
-        a, b, role, one.kind, one.images, one.seeds, one.splits, seen, adjusted_p, judged, wide, left_out=left_out
+        a, b, role, one.kind, one.images, one.seeds, one.splits, observed, adjusted_p, decision, wide, left_out=left_out
     )
 
 
 def _with_power(
-    one: Comparison, found: PairDifference, sides: Mapping[str, Side], margin: float, level: float
+    one: Comparison, pair_difference: PairDifference, sides: Mapping[str, Side], margin: float, level: float
 ) -> Comparison:
     """With the detectable difference and the images and seeds that the margin needs, where nothing was found; the
     latter are unknown over folds and against a baseline."""
     if one.verdict.word != "cannot tell":
         return one
     a, b = sides.get(one.a), sides.get(one.b)
-    one = replace(one, detectable=detectable(a, b, found, level))
-    counts = found.limits.images
+    one = replace(one, detectable=detectable(a, b, pair_difference, level))
+    counts = pair_difference.limits.images
     if a is None or b is None or a.fixed or b.fixed or margin <= 0 or counts is None or one.detectable is None:
         return one
     if one.kind not in ("networks", "recipes"):
@@ -257,10 +258,10 @@ def _groups(pairs: Comparisons, ranked: Sequence[str]) -> dict[str, str]:
     return dict(zip(ranked, letters(letter_groups(apart), len(ranked))))
 
 
-def best_of(found: Mapping[Named, PairDifference], role: str, ranked: Sequence[str]) -> dict[str, WithBest]:
+def best_of(pair_differences: Mapping[Named, PairDifference], role: str, ranked: Sequence[str]) -> dict[str, WithBest]:
     """Every model against the best of the others, from the limits of the pairs; a pair without limits is unknown."""
     lows, highs = np.full((len(ranked), len(ranked)), -1.0), np.ones((len(ranked), len(ranked)))
-    for (a, b, on), one in found.items():
+    for (a, b, on), one in pair_differences.items():
         if on != role or a not in ranked or b not in ranked:
             continue
         limits = one.limits.at(confidence_of(len(ranked)))

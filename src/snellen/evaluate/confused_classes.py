@@ -26,7 +26,7 @@ class Confusion:
 
 @dataclass(frozen=True)
 class Confusions:
-    """networks: their number. mistakes: of one network, the mean over them. pairs: the most frequent first."""
+    """networks: how many. mistakes: of one network, the mean over networks. pairs: the most frequent first."""
 
     networks: int
     mistakes: float
@@ -39,8 +39,8 @@ class Confusions:
 
 
 def confusions(networks: Networks, num_classes: int, most: int | None = None) -> Confusions:
-    """On the images that the networks share. most: the number of pairs at most, but all that are as frequent as the
-    first; all pairs when None."""
+    """The confused pairs of classes on the images that the networks share. most: the most pairs returned,
+    beside those as frequent as the first; None: all pairs."""
     counts_SKK = np.stack([confusion(networks.labels, one.predicted, num_classes) for one in networks.all])
     totals = counts_SKK.sum(0) * (1 - np.eye(num_classes, dtype=np.int64))
     order = np.argsort(-totals, axis=None, kind="stable")

@@ -36,10 +36,10 @@ class HeldOut:
         """The mean over splits, seeds of a split averaged first, with its corrected interval."""
         return fold_mean(self.values(measure), self.num_train, self.num_held_out)
 
-    def each(self, measure: str) -> tuple[np.ndarray, np.ndarray]:
+    def per_image(self, measure: str) -> tuple[np.ndarray, np.ndarray]:
         """(N,) ascending rows, and the measure at each row, its mean over seeds and repeats."""
         rows = np.concatenate([networks.rows for networks in self.splits.values()])
-        values = np.concatenate([networks.each(measure).mean(0) for networks in self.splits.values()])
+        values = np.concatenate([networks.per_image(measure).mean(0) for networks in self.splits.values()])
         unique, inverse, counts = np.unique(rows, return_inverse=True, return_counts=True)
         return unique, np.bincount(inverse, values) / counts
 

@@ -169,7 +169,7 @@ _KIND = TypeAdapter(_Uses)
 
 
 def as_file(evaluation: Evaluation) -> EvaluationFile:
-    """All but the scores, as JSON values."""
+    """The evaluation without its scores, as JSON values."""
     return {
         "chosen": evaluation.chosen,
         "by": evaluation.by,

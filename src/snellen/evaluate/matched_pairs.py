@@ -38,7 +38,10 @@ class SideDifferences:
 
 
 def side_differences(record: RunRecord, one: Comparison, ranked: Sequence[str]) -> SideDifferences:
-    """Of a comparison of two models. ranked: all models that were compared over the same folds."""
+    """The differences between the two sides of a comparison of models.
+
+    ranked: all models that were compared over the same folds.
+    """
     a, b = ({split: list(jobs) for split, jobs in _jobs(record, one, ranked, model)} for model in (one.a, one.b))
     pairs = [(a[split], b[split]) for split in a if split in b]
     keys = tuple(

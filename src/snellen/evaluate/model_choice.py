@@ -65,7 +65,7 @@ def to_open(record: RunRecord, ranked: Sequence[str]) -> list[str]:
 
 
 def _results(record: RunRecord, model: str) -> list[Result]:
-    """Of the networks of all seeds whose training succeeded."""
+    """The results of the networks of all seeds whose training succeeded."""
     found = [record.folder_of(job).read_result() for job in record.planned[model].seeds.values()]
     return [result for result in found if result is not None and result.status == "done"]
 

@@ -14,8 +14,8 @@ from snellen.evaluate.cross_validation import HELD_OUT, OUT_OF_FOLD, HeldOut
 from snellen.evaluate.networks import Networks, networks_on
 from snellen.evaluate.record import RunRecord
 from snellen.evaluate.scores import Estimate, Score, score, table
-from snellen.metrics.scores import METRICS, is_share
-from snellen.statistics.results import BOTH, Mean
+from snellen.metrics.scores import METRICS, is_percentage
+from snellen.statistics.results import COVERS_IMAGES_AND_SEEDS, Mean
 from snellen.statistics.seed_intervals import MIN_SEEDS, recipe_average, recipe_mean
 
 NO_INTERVAL = "mean over seeds"
@@ -100,7 +100,7 @@ def recipe_scores(networks: Networks) -> list[Score]:
         if metric.average:
             mean = recipe_average(networks.labels, predicted_SN, classes, *metric.average)
         else:
-            mean = _without_errors(name, networks) or recipe_mean(networks.each(name))
+            mean = _without_errors(name, networks) or recipe_mean(networks.per_image(name))
         found.append(Score(name, None, _estimate(mean, images, len(networks.seeds), name)))
     return found
 
@@ -108,10 +108,12 @@ def recipe_scores(networks: Networks) -> list[Score]:
 def _without_errors(measure: str, networks: Networks) -> Mean | None:
     """The mean loss of networks that make no mistake, without an interval: how large the losses of wrong answers would
     be is unknown."""
-    if is_share(measure) or not networks.each("accuracy").all():
+    if is_percentage(measure) or not networks.per_image("accuracy").all():
         return None
     values = networks.values(measure)
-    return Mean(float(values.mean()), None, None, 0.0, None, float(values.std(ddof=1)), BOTH, NO_INTERVAL)
+    return Mean(
+        float(values.mean()), None, None, 0.0, None, float(values.std(ddof=1)), COVERS_IMAGES_AND_SEEDS, NO_INTERVAL
+    )
 
 
 def recipe_recalls(networks: Networks, classes: tuple[str, ...]) -> list[Score]:
@@ -142,7 +144,7 @@ def _seed_scores(networks: Networks, seed: int, first: list[Score]) -> Iterator[
 
 def _estimate(mean: Mean, images: int, networks: int, measure: str) -> Estimate:
     """A mean as a score. Limits are cut to the range of the measure, which loses no coverage."""
-    highest = 1.0 if is_share(measure) else np.inf
+    highest = 1.0 if is_percentage(measure) else np.inf
     low = None if mean.low is None else max(0.0, mean.low)
     high = None if mean.high is None else min(highest, mean.high)
     return Estimate(mean.value, low, high, images, mean.covers, mean.method, networks, mean.deviation)

@@ -43,9 +43,9 @@ class Networks:
         """(N,) int64, rows of the data set."""
         return self.all[0].rows
 
-    def each(self, measure: str) -> np.ndarray:
-        """(S, N): the measure at every image, for measures that are means over images."""
-        of = METRICS[measure].each
+    def per_image(self, measure: str) -> np.ndarray:
+        """(S, N) the measure of every network at every image, for measures that are means over images."""
+        of = METRICS[measure].per_image
         if of is None:
             raise ValueError(f"{measure} is no mean over images")
         return np.stack([of(self.labels, one.probabilities) for one in self.all])

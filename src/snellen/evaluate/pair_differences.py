@@ -15,7 +15,7 @@ from snellen.statistics.corrected_resampled_t import fold_limits
 from snellen.statistics.levels import SIGNIFICANT
 from snellen.statistics.mcnemar import Discordance
 from snellen.statistics.power import detectable_by_networks, detectable_by_recipes, detectable_by_t, recipe_noise
-from snellen.statistics.results import IMAGES, Limits
+from snellen.statistics.results import COVERS_IMAGES, Limits
 from snellen.statistics.seed_intervals import MIN_SEEDS_COMPARED, fixed_difference, recipe_limits
 
 Kind = Literal["folds", "recipes", "networks", "out of bag", "selected"]
@@ -72,12 +72,12 @@ def kind_of(a: Side, b: Side) -> Kind:
 
 
 def differences(sides: Mapping[str, Side], pairs: Sequence[Pair]) -> dict[Pair, PairDifference]:
-    """The pairs on one role."""
+    """The differences of these pairs on one role."""
     return {(a, b): difference(sides[a], sides[b]) for a, b in pairs}
 
 
 def difference(a: Side, b: Side) -> PairDifference:
-    """Two sides on the same images."""
+    """The difference of two sides on the same images."""
     if a.right_SN.shape[1] != b.right_SN.shape[1]:
         shapes = f"{a.right_SN.shape[1]} and {b.right_SN.shape[1]}"
         raise StudyError("two networks are compared on the same images", found=shapes)
@@ -88,7 +88,8 @@ def difference(a: Side, b: Side) -> PairDifference:
 
 
 def of_folds(a: HeldOut, b: HeldOut, selected: bool = False) -> PairDifference:
-    """Two models over the same splits by the corrected resampled t; no limits where a search chose by these folds."""
+    """The difference of two models over the same splits, with the corrected resampled t test; no limits where a
+    search chose by these folds."""
     a_JS, b_JS = a.values("accuracy"), b.values("accuracy")
     limits = fold_limits(a_JS, b_JS, a.num_train, a.num_held_out)
     if selected:
@@ -119,7 +120,7 @@ def _of_recipes(a: Side, b: Side) -> PairDifference:
     if b.fixed:
         limits = fixed_difference(a.right_SN, b.right_SN[0])
     elif a.fixed:
-        limits = fixed_difference(b.right_SN, a.right_SN[0]).turned
+        limits = fixed_difference(b.right_SN, a.right_SN[0]).swapped
     else:
         limits = recipe_limits(a.right_SN, b.right_SN)
     seeds = min(len(side.right_SN) for side in (a, b) if not side.fixed)
@@ -131,10 +132,10 @@ def _of_two(kind: Kind, a: Side, b: Side) -> PairDifference:
     one, other, images = a.of_one_N, b.of_one_N, a.right_SN.shape[1]
     if one is None or other is None:
         seen = a.right_SN[0].astype(np.float64) - b.right_SN[0]
-        return PairDifference(kind, Limits(float(seen.mean()), 0.0, None, IMAGES, "none"), images, 1)
+        return PairDifference(kind, Limits(float(seen.mean()), 0.0, None, COVERS_IMAGES, "none"), images, 1)
     one, other = np.asarray(one, np.float64), np.asarray(other, np.float64)
     counts = Discordance(float((one * (1 - other)).sum()), float(((1 - one) * other).sum()), images)
     value, share = float((one - other).mean()), (counts.only_a + counts.only_b) / images
     error = max(0.0, share - value**2) ** 0.5 / images**0.5
     method = "exact McNemar" + (", out of bag" if kind == "out of bag" else "")
-    return PairDifference(kind, Limits(value, error, None, IMAGES, method, counts), images, 1)
+    return PairDifference(kind, Limits(value, error, None, COVERS_IMAGES, method, counts), images, 1)

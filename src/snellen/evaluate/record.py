@@ -1,4 +1,4 @@
-"""A run directory as it is read: evaluation, explanation, findings and report are functions of it."""
+"""Reads a run directory: evaluation, explanation, findings and report are computed from it alone."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ class RunRecord:
 
     @cached_property
     def resolved(self) -> str:
-        """Its text."""
+        """The text of the resolved study."""
         return read_text(self._there("resolved.yaml"))
 
     @cached_property
     def plan(self) -> PlanFile:
-        """plan.json, of the models of this study."""
+        """The contents of plan.json for the models of this study."""
         return read_plan(self._there("plan.json"), self.study)
 
     @property

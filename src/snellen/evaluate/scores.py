@@ -150,13 +150,13 @@ SCHEMA = pl.Schema(
 def _overall(name: str, predictions: Predictions, labels: np.ndarray, matrix: np.ndarray, covers: str) -> Estimate:
     metric, n = METRICS[name], len(labels)
     value = metric.function(labels, predictions.probabilities)
-    if metric.is_proportion or metric.average == ("recall", "weighted"):
+    if metric.is_fraction_of_images or metric.average == ("recall", "weighted"):
         return proportion(round(value * n), n, covers)
     if metric.average:
         return Estimate(value, *average_limits(matrix, *metric.average), n, covers, KORN_GRAUBARD)
-    if metric.each is None:
+    if metric.per_image is None:
         return Estimate(value, None, None, n, covers, "none")
-    low, high = _mean_limits(metric.each(labels, predictions.probabilities), predictions.predicted == labels)
+    low, high = _mean_limits(metric.per_image(labels, predictions.probabilities), predictions.predicted == labels)
     return Estimate(value, low, high, n, covers, HALL)
 
 

@@ -91,14 +91,14 @@ class StoredSearch:
         trials = [request.trial for done in self.file.rounds for request in done.requests]
         return len(trials) - len(set(trials))
 
-    def each(self, trial: Trial, measure: str | None = None) -> np.ndarray:
+    def per_image(self, trial: Trial, measure: str | None = None) -> np.ndarray:
         """(N,) a measure at each validation image, its mean over the networks of the trial; higher is better. None: the
         measure by which the search chose."""
         measure = measure or self.searched.objective
         rows, values = [], []
         for job in trial.jobs:
             stored = self.record.folder_of(job).labelled("validation")
-            of = METRICS[measure].each
+            of = METRICS[measure].per_image
             assert stored.labels is not None and of is not None  # of `labelled`; accuracy and loss are means
             rows.append(stored.rows)
             values.append(np.asarray(of(stored.labels, stored.probabilities), np.float64))
@@ -151,7 +151,7 @@ def _result_of(stored: StoredSearch, space: Mapping[str, Value]) -> SearchResult
         promotions=stored.promotions,
         epochs=max(trial.epoch for trial in searched.trials),
         winner=winner.assignment,
-        selection=_selection(np.stack([stored.each(trial) for trial in candidates])),
+        selection=_selection(np.stack([stored.per_image(trial) for trial in candidates])),
         edges=tuple(edges(stored, winner, space)),
     )
 
@@ -163,16 +163,16 @@ def selection_of_model(record: RunRecord, ranked: Sequence[str]) -> Selection | 
     if len(ranked) < 2:
         return None
     if choice(record).by == "folds":
-        scores = [each.each(measure)[1] for each in shared(record, ranked).values()]
+        scores = [each.per_image(measure)[1] for each in shared(record, ranked).values()]
     else:
         networks = [networks_on(record, model, "validation") for model in ranked]
-        scores = [each.each(measure).mean(0) for each in networks if each is not None]
+        scores = [each.per_image(measure).mean(0) for each in networks if each is not None]
     sign = 1 if METRICS[measure].higher_is_better else -1
     return _selection(sign * np.stack(scores)) if len(scores) == len(ranked) else None
 
 
 def _selection(scores_MN: np.ndarray) -> Selection | None:
-    """None below two candidates: nothing was chosen."""
+    """The corrected score of the winner; None below two candidates: nothing was chosen."""
     return corrected_selection(scores_MN) if len(scores_MN) > 1 else None
 
 
@@ -188,7 +188,7 @@ def edges(stored: StoredSearch, winner: Trial, space: Mapping[str, Value]) -> It
         last = label == values[-1]
         neighbour = values[-2] if last else values[1]
         matched = _matched(stored, path, label, neighbour)
-        table = [stored.each(a) - stored.each(b) for a, b in matched]
+        table = [stored.per_image(a) - stored.per_image(b) for a, b in matched]
         if len(table) < MATCHED or len({len(row) for row in table}) > 1:
             continue
         difference = recipe_mean(np.stack(table), confidence=1 - (1 - CONFIDENCE) / len(ordered))

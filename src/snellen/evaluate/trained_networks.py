@@ -1,4 +1,4 @@
-"""The trained networks of a model: for how long each was trained, which epoch was kept, and which one a score is of."""
+"""The trained networks of a model: epochs trained, epoch kept, and which network a score belongs to."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class TrainedNetwork:
 
 def phases_of(record: RunRecord, job: str) -> list[str]:
     """The jobs of all training phases of a network in order, its own last, as the stored jobs name them."""
-    found = [job]
-    while (start := record.folder_of(found[-1]).read_job().trajectory.start) is not None:
-        found.append(start.id)
-    return found[::-1]
+    chain = [job]
+    while (start := record.folder_of(chain[-1]).read_job().trajectory.start) is not None:
+        chain.append(start.id)
+    return chain[::-1]
 
 
 def trained(record: RunRecord, job: str) -> TrainedNetwork | None:
@@ -49,8 +49,8 @@ def fitted_images(record: RunRecord, job: str) -> int | None:
     return None if predictions is None else len(predictions)
 
 
-def main_networks(record: RunRecord, model: str) -> Mapping[int, str]:
-    """The jobs of the study's own split whose training succeeded, by seed."""
+def own_split_networks(record: RunRecord, model: str) -> Mapping[int, str]:
+    """The finished jobs of the model on the study's own split, by seed; without failed ones and without folds."""
     seeds = record.planned[model].seeds
     return {seed: job for seed, job in seeds.items() if record.folder_of(job).is_done()}
 

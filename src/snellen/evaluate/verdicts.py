@@ -16,8 +16,8 @@ Word = Literal["clearly better", "better", "clearly worse", "worse", "equivalent
 
 @dataclass(frozen=True)
 class Verdict:
-    """Of a pair A, B. better: there is a difference; clearly_better: it exceeds the margin. A may be better and yet
-    equivalent: better, but by less than matters."""
+    """The verdict on A against B. better: there is a difference; clearly_better: it exceeds the margin. A may be better
+    and yet equivalent: better, but by less than matters."""
 
     better: bool
     clearly_better: bool
@@ -38,8 +38,8 @@ class Verdict:
         return next((word for holds, word in words if holds), "cannot tell")
 
     @property
-    def turned(self) -> Verdict:
-        """Of B, A."""
+    def swapped(self) -> Verdict:
+        """The verdict on B against A."""
         return Verdict(self.worse, self.clearly_worse, self.better, self.clearly_better, self.equivalent)
 
 
@@ -54,8 +54,9 @@ def equivalence_margin(best_validation_error: float) -> float:
 def verdict(
     difference: Difference, simultaneous: tuple[float, float] | None, adjusted_p: float, margin: float
 ) -> Verdict:
-    """Of a measure where higher is better. adjusted_p: Holm-adjusted in the family of the report. margin: in its unit.
-    simultaneous: limits of all differences of the family together (Bonferroni), for what is said of the margin.
+    """The verdict on a difference in a measure where higher is better. adjusted_p: p-value, Holm-adjusted over all
+    comparisons of the report. margin: of equivalence, in the unit of the measure.
+    simultaneous: limits of all differences of the family together (Bonferroni), for the decisions about the margin.
 
     better: adjusted_p < .05 and the whole 95 % interval above 0; clearly better: and all of `simultaneous` above the
     margin; worse, clearly worse: the same of B over A; equivalent: `simultaneous` lies inside (-margin, margin). A

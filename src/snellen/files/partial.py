@@ -10,14 +10,15 @@ from types import TracebackType
 from snellen.errors import StorageError
 from snellen.files.atomic import storage_error, sync_folder
 
-HERE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+SAFE_OPEN_FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 class Partial:
-    """The part of `path` that has arrived so far, in a file beside it; as a context manager, open for more.
+    """The part of `path` that has arrived so far, in a file beside it; as a context manager, open for appending.
 
-    path: of the part. needed_bytes: of the complete file, where known, for the message about a full disk. When the disk
-    cannot be written, StorageError is raised, and the part is removed: it would keep the disk full.
+    path: where the complete file will be (attribute `final`); the part is beside it as `.NAME.part` (attribute `path`).
+    needed_bytes: size of the complete file where known, for the message about a full disk. When the disk cannot be
+    written, StorageError is raised, and the part is removed: it would keep the disk full.
     """
 
     def __init__(self, path: Path, needed_bytes: int | None = None) -> None:
@@ -44,7 +45,7 @@ class Partial:
     def __enter__(self) -> Partial:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.file = open(self.path, "ab", opener=_open_here)
+            self.file = open(self.path, "ab", opener=_open_safely)
         except OSError as error:
             raise storage_error(error, self.final, self.needed_bytes) from error
         return self
@@ -92,6 +93,6 @@ class Partial:
         return self.final
 
 
-def _open_here(path: str, flags: int) -> int:
+def _open_safely(path: str, flags: int) -> int:
     """Opens without following links, and without waiting for the other end of a pipe."""
-    return os.open(path, flags | HERE, 0o666)
+    return os.open(path, flags | SAFE_OPEN_FLAGS, 0o666)

@@ -65,7 +65,7 @@ def not_better_than_baseline(facts: Facts) -> Iterator[Finding]:
                 "SNL110",
                 "warning",
                 f"{capitalised(whom)}: {worse} than a simple baseline, `{label}`, on the same {images}, by "
-                f"{with_limits(one.turned.difference)}, {_covering(one)}.",
+                f"{with_limits(one.swapped.difference)}, {_covering(one)}.",
                 {**values, "below": -one.difference.value},
                 "leaderboard",
                 steps=(OTHERWISE,),

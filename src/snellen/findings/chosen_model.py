@@ -15,7 +15,7 @@ MEASURED = {"network": "validation {}", "seeds": "mean validation {}", "folds": 
 
 
 def chosen(facts: Facts) -> Iterator[Finding]:
-    """SNL001: which model was chosen, and for what."""
+    """SNL001: which model was chosen, and by which score."""
     evaluation, model = facts.evaluation, facts.evaluation.chosen
     if model is None:
         return

@@ -117,13 +117,13 @@ def _ties(facts: Facts, model: str) -> list[str]:
     """The models that it was not told apart from or not compared with, but for those that are ruled out as the best."""
     pairs = facts.evaluation.comparisons
     level = [one for other in pairs.same_letter(model) if (one := pairs.between(model, other)) is not None]
-    judged = [one for one in level if one.kind != "selected" and pairs.best[one.b].not_worse]
+    comparable = [one for one in level if one.kind != "selected" and pairs.best[one.b].not_worse]
     apart = [one for one in level if one.kind == "selected"]
     said = []
-    if judged:
-        unknown = [one for one in judged if not one.verdict.equivalent]
+    if comparable:
+        unknown = [one for one in comparable if not one.verdict.equivalent]
         shown = f" {no_evidence(unknown, len(pairs.all))}" if largest_detectable(unknown) is not None else ""
-        said.append(f"It was not told apart from {quoted(one.b for one in judged)}.{shown}")
+        said.append(f"It was not told apart from {quoted(one.b for one in comparable)}.{shown}")
     if apart:
         said.append(f"It was not compared with {quoted(one.b for one in apart)}: a search chose by the same images.")
     return said

@@ -62,12 +62,12 @@ def undecided(facts: Facts) -> Iterator[Finding]:
     unknown = [one for one in level if not one.verdict.equivalent]
     if not unknown:
         return
-    judged = [one for one in unknown if one.kind != "selected"]
-    excluded = [one for one in judged if not pairs.best[one.b].not_worse]
-    candidates = [one for one in judged if one not in excluded]
+    comparable = [one for one in unknown if one.kind != "selected"]
+    excluded = [one for one in comparable if not pairs.best[one.b].not_worse]
+    candidates = [one for one in comparable if one not in excluded]
     behind = not pairs.best[model].not_worse
     first = _chosen_is_not_best(facts, model, candidates) if behind else _candidates(model, candidates, pairs)
-    parts = [first, _excluded(model, excluded), _not_judged(unknown, seeds_to_compare(facts))]
+    parts = [first, _excluded(model, excluded), _not_comparable(unknown, seeds_to_compare(facts))]
     yield Finding(
         "SNL009",
         "result",
@@ -75,7 +75,7 @@ def undecided(facts: Facts) -> Iterator[Finding]:
         {
             "models": [model, *(one.b for one in candidates)],
             "excluded": [one.b for one in excluded],
-            "not_compared": [one.b for one in unknown if one not in judged],
+            "not_compared": [one.b for one in unknown if one not in comparable],
             "detectable": largest_detectable(candidates),
             "margin": pairs.margin,
             "role": unknown[0].role,
@@ -119,7 +119,7 @@ def _excluded(model: str, excluded: Sequence[Comparison]) -> str:
     )
 
 
-def _not_judged(unknown: Sequence[Comparison], seeds: int | None) -> str:
+def _not_comparable(unknown: Sequence[Comparison], seeds: int | None) -> str:
     """The models that cannot be compared on images by which a search chose. seeds: with which recipes can be
     compared."""
     names = [one.b for one in unknown if one.kind == "selected"]
@@ -244,7 +244,7 @@ def _scope(one: Comparison) -> str:
 def _clause(facts: Facts, one: Comparison) -> str:
     """One comparison in words, as its verdict allows."""
     a, b, word = model_or_baseline(facts, one.a), model_or_baseline(facts, one.b), one.verdict.word
-    shown = one.turned.difference if one.verdict.worse else one.difference
+    shown = one.swapped.difference if one.verdict.worse else one.difference
     how = f", {OUT_OF_BAG}" if one.kind == "out of bag" else left_out(one)
     size = f"{points(shown.value)}, {points_limits(shown.low, shown.high)}{how}"
     if one.kind == "selected":

@@ -8,7 +8,7 @@ from itertools import combinations
 
 from snellen.evaluate.comparisons import Comparison
 from snellen.evaluate.matched_pairs import SideDifferences, side_differences
-from snellen.evaluate.trained_networks import main_networks
+from snellen.evaluate.trained_networks import own_split_networks
 from snellen.findings.finding import Facts, Finding, Step
 from snellen.findings.naming import ROLES, compared_on, left_out, one_network, seeds_to_compare
 from snellen.phrases import plural, points, points_limits, setting
@@ -19,7 +19,7 @@ from snellen.study.differences import Differing, differences
 @dataclass(frozen=True)
 class Matched:
     """Two models that differ in one key, the better one first. of: how the networks that were compared differ. seeds:
-    trained of the model with fewer, also where only two networks were compared."""
+    seeds trained of the model with fewer, also where only two networks were compared."""
 
     pair: Comparison
     key: Differing
@@ -42,24 +42,24 @@ def factors(facts: Facts) -> Iterator[Finding]:
     for one in _matched(facts):
         if not one.is_control:
             continue
-        a, b, seen = one.pair.a, one.pair.b, one.pair.difference
+        a, b, observed = one.pair.a, one.pair.b, one.pair.difference
         yield Finding(
             "SNL014",
             "result",
             f"`{a}` and `{b}` differ only in {one.key.factor} ({setting(one.key.a)} against {setting(one.key.b)}), "
-            f"{compared_on(one.pair)}: {_verdict(one)} ({points(seen.value)}, {points_limits(seen.low, seen.high)}"
-            f"{left_out(one.pair)}).",
+            f"{compared_on(one.pair)}: {_verdict(one)} ({points(observed.value)}, "
+            f"{points_limits(observed.low, observed.high)}{left_out(one.pair)}).",
             {"models": [a, b], "key": one.key.path, "value": one.pair.difference.value, "seeds": one.pair.seeds},
             "leaderboard",
         )
 
 
 def _verdict(one: Matched) -> str:
-    judged = one.pair.verdict
-    if judged.better:
-        clearly = "clearly " if judged.clearly_better else ""
+    verdict = one.pair.verdict
+    if verdict.better:
+        clearly = "clearly " if verdict.clearly_better else ""
         return f"accuracy is {clearly}higher with `{one.pair.a}`, and {one.key.factor} may be credited with it"
-    if judged.equivalent:
+    if verdict.equivalent:
         return f"the effect of {one.key.factor} is too small to matter (inside the margin of equivalence)"
     return f"the effect of {one.key.factor} cannot be told from chance, which is no evidence that there is none"
 
@@ -111,6 +111,6 @@ def _matched(facts: Facts) -> Iterator[Matched]:
             of = side_differences(facts.record, pair, facts.evaluation.ranked)
             [key] = found
             if pair.difference.value < 0:
-                pair, key = pair.turned, Differing(key.path, key.b, key.a)
-            seeds = min(len(main_networks(facts.record, model)) for model in (a, b))
+                pair, key = pair.swapped, Differing(key.path, key.b, key.a)
+            seeds = min(len(own_split_networks(facts.record, model)) for model in (a, b))
             yield Matched(pair, key, of, seeds)

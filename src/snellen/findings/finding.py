@@ -36,7 +36,7 @@ earlier in this list is advised."""
 
 @dataclass(frozen=True)
 class Step:
-    """One thing to do, as a sentence."""
+    """One action that is advised, and its sentence."""
 
     action: Action
     text: str
@@ -71,7 +71,7 @@ class Finding:
     steps: tuple[Step, ...] = ()
 
     def as_json(self) -> FindingJson:
-        """As a JSON value."""
+        """The finding as a JSON value."""
         return {
             "code": self.code,
             "severity": self.severity,

@@ -74,8 +74,8 @@ def disagrees(facts: Facts) -> Iterator[Finding]:
         if held is None or held.value is None:
             continue
         retrained = retraining_variance(np.array(folds.accuracies), folds.num_held_out) / held.networks
-        found = disagreement(folds.mean, held.value, held.n, retrained)
-        if found.disagrees:
+        outcome = disagreement(folds.mean, held.value, held.n, retrained)
+        if outcome.disagrees:
             images = plural(held.n, f"{role} image")
             yield Finding(
                 "SNL114",
@@ -83,13 +83,13 @@ def disagrees(facts: Facts) -> Iterator[Finding]:
                 f"Cross-validation and {role} disagree on `{model}`: the accuracy is {percent(folds.mean.value)} on "
                 f"the images that folds held out, and {percent(held.value)} on {images}, by "
                 f"{all_networks(facts, model, role)}{' on average' if held.networks > 1 else ''}. Other images and "
-                f"training again explain at most {points(found.limit)} (3 standard errors).{_seen(role)}",
+                f"training again explain at most {points(outcome.limit)} (3 standard errors).{_seen(role)}",
                 {
                     "model": model,
                     "role": role,
                     "folds": folds.mean.value,
                     "value": held.value,
-                    "limit": found.limit,
+                    "limit": outcome.limit,
                     "n": held.n,
                 },
                 f"model-{model}",

@@ -24,39 +24,39 @@ def worst_confusion(facts: Facts) -> Iterator[Finding]:
     networks = networks_on(facts.record, model, role)
     if networks is None:
         return
-    found = confusions(networks, len(facts.record.classes), most=1)
-    if not found.pairs:
+    confused = confusions(networks, len(facts.record.classes), most=1)
+    if not confused.pairs:
         return
-    pairs, classes = found.most_frequent, facts.record.classes
+    pairs, classes = confused.most_frequent, facts.record.classes
     names = [f"{classes[pair.true]} called {classes[pair.given]}" for pair in pairs]
     yield Finding(
         "SNL006",
         "result",
-        _most_frequent(all_networks(facts, model, role), role, found, names),
+        _most_frequent(all_networks(facts, model, role), role, confused, names),
         {
             "model": model,
             "role": role,
-            "networks": found.networks,
-            "mistakes": _whole(found.mistakes),
+            "networks": confused.networks,
+            "mistakes": _whole(confused.mistakes),
             "most": _whole(pairs[0].images),
             "pairs": names,
         },
-        evidence(model, found.networks),
+        evidence(model, confused.networks),
     )
 
 
-def _most_frequent(whom: str, role: str, found: Confusions, names: list[str]) -> str:
-    pairs = found.most_frequent
+def _most_frequent(whom: str, role: str, confused: Confusions, names: list[str]) -> str:
+    pairs = confused.most_frequent
     listed = names[0]
     if len(names) > 1:
         listed = f"{', '.join(names[:SHOWN])}{' and others' if len(names) > SHOWN else ''}, equally"
     each = " each" if len(names) > 1 else ""
-    if found.networks == 1:
-        mistakes, most = plural(int(found.mistakes), "mistake"), plural(int(pairs[0].images), "image")
+    if confused.networks == 1:
+        mistakes, most = plural(int(confused.mistakes), "mistake"), plural(int(pairs[0].images), "image")
         return f"Of the {mistakes} of {whom} on {role}, the most frequent is {listed} ({most}{each})."
     return (
-        f"Of the mistakes of {whom} on {role}, {mean_count(found.mistakes)} a network on average, the most frequent is "
-        f"{listed}: {mean_count(pairs[0].images)} images a network{each}{_share(pairs, names)}."
+        f"Of the mistakes of {whom} on {role}, {mean_count(confused.mistakes)} a network on average, the most frequent "
+        f"is {listed}: {mean_count(pairs[0].images)} images a network{each}{_share(pairs, names)}."
     )
 
 

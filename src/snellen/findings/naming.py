@@ -24,7 +24,7 @@ def model_or_baseline(facts: Facts, key: str) -> str:
 
 
 def all_networks(facts: Facts, model: str, role: str) -> str:
-    """Whose scores on a role are told: all networks of a model where it has several, else the one."""
+    """The networks whose scores on a role are given: all networks of a model where it has several, else the one."""
     networks = networks_on(facts.record, model, role)
     if networks is not None and len(networks.seeds) > 1:
         return f"the {len(networks.seeds)} networks of `{model}`"

@@ -1,4 +1,4 @@
-"""The registry of rules by code, and the findings of a run."""
+"""The registry of rules by finding code, and the findings that they make for a run."""
 
 from __future__ import annotations
 
@@ -74,14 +74,14 @@ RULES: dict[str, Rule] = {
     "SNL904": integrity.not_covered,
     "SNL905": integrity.without_weights,
 }
-"""Conclusions in the order a reader asks; then what looks wrong."""
+"""Conclusions first, in the order of a reader's questions; then warnings and notices; then problems of stored files."""
 OF_ANALYSES = ("SNL016", "SNL017", "SNL116")
-"""Rules about the results of analyses, whose files may come from elsewhere."""
+"""Rules that read the stored results of analyses: a damaged file raises an error that names the rule."""
 WORST_FIRST = {"error": 0, "warning": 1, "notice": 2, "result": 3}
 
 
 class FindingsFile(TypedDict):
-    """findings.json. answer: findings of severity result; findings: the others."""
+    """findings.json. answer: findings of severity result. findings: the others. claim: what may be claimed."""
 
     answer: list[FindingJson]
     findings: list[FindingJson]
@@ -90,7 +90,8 @@ class FindingsFile(TypedDict):
 
 @dataclass(frozen=True)
 class Judgement:
-    """results: the conclusions, in the order of RULES. others: worst first. claim: the paragraph to copy."""
+    """The findings of a run. results: those of severity result, in the order of RULES. others: the others, most severe
+    first. claim: the paragraph "What you may claim"."""
 
     results: tuple[Finding, ...]
     others: tuple[Finding, ...]
@@ -98,11 +99,11 @@ class Judgement:
 
     @property
     def has_errors(self) -> bool:
-        """True when a finding of severity error was made."""
+        """True when any finding has severity error."""
         return any(finding.severity == "error" for finding in self.others)
 
     def as_json(self) -> FindingsFile:
-        """As JSON values."""
+        """The contents of findings.json."""
         return {
             "answer": [finding.as_json() for finding in self.results],
             "findings": [finding.as_json() for finding in self.others],
@@ -111,16 +112,16 @@ class Judgement:
 
 
 def judge(facts: Facts) -> Judgement:
-    """Every finding whose predicate holds. When numbers cannot be believed, there is no claim."""
-    found = composed([finding for code in RULES for finding in _found(code, facts)])
-    results = tuple(finding for finding in found if finding.severity == "result")
-    others = sorted((each for each in found if each.severity != "result"), key=lambda each: WORST_FIRST[each.severity])
+    """Applies all rules to the stored facts of a run. With any error among the findings, nothing may be claimed."""
+    findings = composed([finding for code in RULES for finding in _findings_of_rule(code, facts)])
+    results = tuple(finding for finding in findings if finding.severity == "result")
+    others = [finding for finding in findings if finding.severity != "result"]
     broken = any(finding.severity == "error" for finding in others)
     claim = "Nothing: see the errors among the findings." if broken else claim_of(facts)
-    return Judgement(results, tuple(others), claim)
+    return Judgement(results, tuple(sorted(others, key=lambda each: WORST_FIRST[each.severity])), claim)
 
 
-def _found(code: str, facts: Facts) -> list[Finding]:
+def _findings_of_rule(code: str, facts: Facts) -> list[Finding]:
     with reading(f"analyses, for {code}") if code in OF_ANALYSES else nullcontext():
         return list(RULES[code](facts))
 

@@ -80,7 +80,7 @@ def _number(score: float, measure: str) -> str:
 
 
 def _limits(selection: Selection, measure: str) -> str:
-    """In brackets, with a space before; empty where nothing varied."""
+    """The limits in brackets, with a space before; empty where nothing varied."""
     if selection.low is None or selection.high is None:
         return ""
     low, high = selection.low, selection.high

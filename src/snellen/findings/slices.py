@@ -18,10 +18,10 @@ CLEARLY = 0.02
 def what_it_looks_at(facts: Facts) -> Iterator[Finding]:
     """SNL017: of the chosen model, where its sensitivity to figures differs from its sensitivity to all pixels."""
     for one, outcome in facts.outcomes.items():
-        seen = outcome.facts.get("looks") if one.options.name == "answers" else None
-        if one.model == facts.evaluation.chosen and seen and differs(seen):
-            values = {"model": one.model, **seen}
-            sentence = sensitivity_sentence(one.model, seen) + analysed_only(facts, [one.model])
+        sensitivity = outcome.facts.get("looks") if one.options.name == "answers" else None
+        if one.model == facts.evaluation.chosen and sensitivity and differs(sensitivity):
+            values = {"model": one.model, **sensitivity}
+            sentence = sensitivity_sentence(one.model, sensitivity) + analysed_only(facts, [one.model])
             yield Finding("SNL017", "result", sentence, values, "analyses")
             return
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from snellen.evaluate.trained_networks import main_networks
+from snellen.evaluate.trained_networks import own_split_networks
 from snellen.findings.finding import Facts, Finding, Step
 from snellen.findings.naming import one_network
 from snellen.phrases import loss, loss_limits, p_value, plural
@@ -75,17 +75,22 @@ def under_trained(facts: Facts) -> Iterator[Finding]:
         train = phases[-1]
         if not isinstance(train.schedule, Constant):
             continue
-        folders = [facts.record.folder_of(job) for job in main_networks(facts.record, model).values()]
+        folders = [facts.record.folder_of(job) for job in own_split_networks(facts.record, model).values()]
         curves = [curve for folder in folders if (curve := _curve(folder, train.measure, train.epochs)) is not None]
-        found = still_improving(curves) if curves else None
-        if found is not None:
+        trend = still_improving(curves) if curves else None
+        if trend is not None:
             place = f"train.{len(phases) - 1}" if len(phases) > 1 else "train"
             yield Finding(
                 "SNL102",
                 "notice",
-                _improved(model, found, curves, train.measure),
-                {"model": model, "networks": found.networks, "last": found.last, "epochs": len(curves[0].measured)}
-                | {"better": found.better, "steps": found.steps},
+                _improved(model, trend, curves, train.measure),
+                {
+                    "model": model,
+                    "networks": trend.networks,
+                    "last": trend.last,
+                    "epochs": len(curves[0].measured),
+                }
+                | {"better": trend.better, "steps": trend.steps},
                 f"model-{model}",
                 steps=(Step("longer", f"Train longer: --set models.{model}.{place}.epochs={2 * train.epochs}"),),
             )
@@ -107,18 +112,18 @@ def _curve(folder: JobFolder, measure: str, epochs: int) -> Curve | None:
     return Curve(losses if measure == "loss" else -accuracies, right, len(predictions), most, kept)
 
 
-def _improved(model: str, found: Improving, curves: Sequence[Curve], measure: str) -> str:
+def _improved(model: str, trend: Improving, curves: Sequence[Curve], measure: str) -> str:
     """The result of the test, over all networks of a model."""
-    epochs, turned = len(curves[0].measured), "fell" if measure == "loss" else "rose"
+    epochs, moved = len(curves[0].measured), "fell" if measure == "loss" else "rose"
     kept, over = f"Of `{model}` the kept epoch is the last of {epochs}", ""
-    if found.networks > 1:
-        kept = f"In {found.last} of {found.networks} networks of `{model}` the kept epoch is the last of {epochs}"
-        over = f"over all {found.networks} "
-    rose = " while accuracy rose by more than chance" if found.test != "sign test" else ""
+    if trend.networks > 1:
+        kept = f"In {trend.last} of {trend.networks} networks of `{model}` the kept epoch is the last of {epochs}"
+        over = f"over all {trend.networks} "
+    rose = " while accuracy rose by more than chance" if trend.test != "sign test" else ""
     return (
-        f"{kept}, and {over}validation {measure} {turned} {found.better} of the last {found.steps} times from one "
-        f"epoch to the next{rose} ({found.test}, {p_value(found.p_value)}): training ended while validation {measure} "
-        f"still {turned}."
+        f"{kept}, and {over}validation {measure} {moved} {trend.better} of the last {trend.steps} times from one "
+        f"epoch to the next{rose} ({trend.test}, {p_value(trend.p_value)}): training ended while validation {measure} "
+        f"still {moved}."
     )
 
 
@@ -143,19 +148,19 @@ def over_fitting(facts: Facts) -> Iterator[Finding]:
     in old runs, are not counted.
     """
     for model in facts.record.done:
-        judged = {
+        networks = {
             seed: _over_fitted(folder, result)
-            for seed, job in main_networks(facts.record, model).items()
+            for seed, job in own_split_networks(facts.record, model).items()
             if (result := (folder := facts.record.folder_of(job)).read_result()) is not None
             and (folder.losses.exists() or result.kept_epoch == result.epochs)
         }
-        found = {seed: one for seed, one in judged.items() if one is not None}
-        if found:
-            one = next(iter(found.values()))
+        over_fitted = {seed: one for seed, one in networks.items() if one is not None}
+        if over_fitted:
+            one = next(iter(over_fitted.values()))
             yield Finding(
                 "SNL115",
                 "notice",
-                _rose(model, found, len(judged), len(facts.record.planned[model].seeds) > 1),
+                _rose(model, over_fitted, len(networks), len(facts.record.planned[model].seeds) > 1),
                 {
                     "model": model,
                     "kept_epoch": one.kept_epoch,
@@ -163,8 +168,8 @@ def over_fitting(facts: Facts) -> Iterator[Finding]:
                     "rise": one.rise.value,
                     "train_kept": one.before,
                     "train_last": one.after,
-                    "over_fitted": len(found),
-                    "networks": len(judged),
+                    "over_fitted": len(over_fitted),
+                    "networks": len(networks),
                 },
                 f"model-{model}",
                 steps=(
@@ -186,17 +191,17 @@ def _over_fitted(folder: JobFolder, result: Result) -> OverFitted | None:
     return OverFitted(result.kept_epoch, result.epochs, rise, before, after)
 
 
-def _rose(model: str, found: Mapping[int, OverFitted], networks: int, by_seed: bool) -> str:
+def _rose(model: str, over_fitted: Mapping[int, OverFitted], networks: int, by_seed: bool) -> str:
     """How the networks over-fitted, with the numbers of the first ones."""
-    first = list(found.items())[:NAMED]
+    first = list(over_fitted.items())[:NAMED]
     if not by_seed:
         one = first[0][1]
         return f"`{model}` over-fitted after epoch {one.kept_epoch}: {_numbers(one)}. {_kept(one)}"
     numbers = "; ".join(f"that of seed {seed} after epoch {each.kept_epoch}: {_numbers(each)}" for seed, each in first)
-    more = f"; and {len(found) - NAMED} more" if len(found) > NAMED else ""
+    more = f"; and {len(over_fitted) - NAMED} more" if len(over_fitted) > NAMED else ""
     return (
-        f"{len(found)} of {plural(networks, 'network')} of `{model}` over-fitted, {numbers}{more}. The weights of "
-        "the earlier epoch were kept for each."
+        f"{len(over_fitted)} of {plural(networks, 'network')} of `{model}` over-fitted, {numbers}{more}. The weights "
+        "of the earlier epoch were kept for each."
     )
 
 
@@ -217,26 +222,26 @@ def one_class_only(facts: Facts) -> Iterator[Finding]:
     trained on all rows."""
     for model in facts.record.done:
         planned = facts.record.planned[model]
-        yield from _one_class(facts, model, "validation", "", list(main_networks(facts.record, model).values()))
+        yield from _one_class(facts, model, "validation", "", list(own_split_networks(facts.record, model).values()))
         yield from _one_class(facts, model, "held_out", " in cross-validation", [fold.job for fold in planned.folds])
         yield from _one_class(facts, model, "train", " trained on all rows but the test", list(planned.final[-1:]))
 
 
 def _one_class(facts: Facts, model: str, role: str, which: str, jobs: Sequence[str]) -> Iterator[Finding]:
     """Networks of one kind that predict a single class on a role."""
-    known = [found for job in jobs if (found := facts.record.folder_of(job).read_predictions(role)) is not None]
-    said = [np.unique(each.predicted) for each in known if len(each) > 1]
-    constant = [facts.record.classes[int(each[0])] for each in said if len(each) == 1]
+    known = [stored for job in jobs if (stored := facts.record.folder_of(job).read_predictions(role)) is not None]
+    answers = [np.unique(each.predicted) for each in known if len(each) > 1]
+    constant = [facts.record.classes[int(each[0])] for each in answers if len(each) == 1]
     if not constant:
         return
     names = ", ".join(dict.fromkeys(constant))
     words = role.replace("_", "-")
-    if len(said) == 1:
+    if len(answers) == 1:
         one = f"The network of `{model}`{which}" if which else one_network(facts, model)
         sentence = f"{one} predicts {names} for every {words} image: it did not learn to tell the classes apart."
     else:
         sentence = (
-            f"Of {len(said)} networks of `{model}`{which}, {len(constant)} predict a single class for every {words} "
+            f"Of {len(answers)} networks of `{model}`{which}, {len(constant)} predict a single class for every {words} "
             f"image ({names}): they did not learn to tell the classes apart."
         )
     yield Finding(
@@ -244,7 +249,7 @@ def _one_class(facts: Facts, model: str, role: str, which: str, jobs: Sequence[s
         "warning",
         sentence,
         {"model": model, "class": constant[0]}
-        | ({"constant": len(constant), "networks": len(said)} if len(said) > 1 else {}),
+        | ({"constant": len(constant), "networks": len(answers)} if len(answers) > 1 else {}),
         f"model-{model}",
         steps=(Step("tune", "Try a smaller learning_rate or another initializer."),),
     )

@@ -15,32 +15,32 @@ NAMED = 2
 
 def hidden_units(facts: Facts) -> Iterator[Finding]:
     """SNL016: how many units of each analysed model respond to classes and are needed; the chosen model first."""
-    found = {one: outcome.facts for one, outcome in facts.outcomes.items() if "in_short" in outcome.facts}
-    if not found:
+    facts_by_analysis = {one: outcome.facts for one, outcome in facts.outcomes.items() if "in_short" in outcome.facts}
+    if not facts_by_analysis:
         return
-    first = sorted(found, key=lambda one: one.model != facts.evaluation.chosen)
-    about = found[first[0]]
-    told = [found[one] for one in first]
+    first = sorted(facts_by_analysis, key=lambda one: one.model != facts.evaluation.chosen)
+    about = facts_by_analysis[first[0]]
+    unit_facts = [facts_by_analysis[one] for one in first]
     yield Finding(
         "SNL016",
         "result",
         f"What hidden units respond to (an AUC above {about['selective_area']:.2f} on {about['images']:,} "
-        f"{about['role']} images): {_in_short(told)}.{_no_evidence(told[:NAMED])}"
+        f"{about['role']} images): {_in_short(unit_facts)}.{_no_evidence(unit_facts[:NAMED])}"
         f"{analysed_only(facts, [one.model for one in first])}",
-        {one.title: found[one]["counts"] for one in first},
+        {one.title: facts_by_analysis[one]["counts"] for one in first},
         "analyses",
     )
 
 
 def _in_short(about: Sequence[Mapping[str, Any]]) -> str:
     """The units of the first models, and which other models have a page."""
-    told = "; ".join(each["in_short"] for each in about[:NAMED])
+    sentences = "; ".join(each["in_short"] for each in about[:NAMED])
     others = [f"`{each['model']}`" for each in about[NAMED:]]
     pages = "a page of its own" if len(others) == 1 else "pages of their own"
-    return f"{told}. The units of {listing(others)} have {pages}" if others else told
+    return f"{sentences}. The units of {listing(others)} have {pages}" if others else sentences
 
 
 def _no_evidence(about: Sequence[Mapping[str, Any]]) -> str:
-    """What is not shown where removing a unit made no measurable difference."""
+    """A sentence on what is not shown where removing a unit made no measurable difference."""
     silent = any(not each["counts"]["needed"] for each in about)
     return " That none was measured is no evidence that single units do nothing." if silent else ""

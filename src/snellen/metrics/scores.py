@@ -16,21 +16,21 @@ SMALLEST = float(np.finfo(np.float32).tiny)
 
 @dataclass(frozen=True)
 class Metric:
-    """function(labels, probabilities) -> float. is_proportion: it is the fraction of correct images. average: the
-    measure of classes that it averages, and how, or None. each: (labels, probabilities) -> (N,), if the metric is their
-    mean."""
+    """function(labels, probabilities) -> float. is_fraction_of_images: it is the fraction of images that are
+    correct. average: the class measure that it averages, and how; None for other metrics. per_image: (labels,
+    probabilities) -> (N,) values whose mean is the metric; None where it is no such mean."""
 
     function: Callable[[np.ndarray, np.ndarray], float]
-    is_proportion: bool
+    is_fraction_of_images: bool
     higher_is_better: bool
     min_classes: int = 2
     average: tuple[ClassMeasure, Average] | None = None
-    each: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
+    per_image: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
 
     @property
-    def is_share(self) -> bool:
-        """Whether its values are in [0, 1] and written in per cent."""
-        return self.is_proportion or self.average is not None
+    def is_percentage(self) -> bool:
+        """Whether its values are in [0, 1] and printed as percentages: fractions of images and class averages."""
+        return self.is_fraction_of_images or self.average is not None
 
 
 def hits(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
@@ -84,7 +84,7 @@ class Counts:
         """Of (K, K) confusion counts [true, predicted]."""
         return Counts(np.diagonal(matrix), matrix.sum(1), matrix.sum(0))
 
-    def each(self, which: ClassMeasure) -> np.ndarray:
+    def per_class(self, which: ClassMeasure) -> np.ndarray:
         """(..., K) precision, recall or F1 of each class; 0 where there is nothing to divide by."""
         total = {"precision": self.predicted, "recall": self.support, "f1": (self.support + self.predicted) / 2}[which]
         return np.asarray(self.hits / np.maximum(total, 1e-12))
@@ -95,7 +95,7 @@ class Counts:
         A class that occurs but is never predicted counts as precision 0, as in scikit-learn.
         """
         weights = self.support if average == "weighted" else self.support > 0
-        return np.asarray((self.each(which) * weights).sum(-1) / weights.sum(-1))
+        return np.asarray((self.per_class(which) * weights).sum(-1) / weights.sum(-1))
 
 
 def _mean_of(which: ClassMeasure, average: Average, labels: np.ndarray, probabilities: np.ndarray) -> float:
@@ -105,23 +105,23 @@ def _mean_of(which: ClassMeasure, average: Average, labels: np.ndarray, probabil
 
 def _averaged(which: ClassMeasure, average: Average) -> Metric:
     return Metric(
-        partial(_mean_of, which, average), is_proportion=False, higher_is_better=True, average=(which, average)
+        partial(_mean_of, which, average), is_fraction_of_images=False, higher_is_better=True, average=(which, average)
     )
 
 
 def _top(k: int, min_classes: int) -> Metric:
     return Metric(
         partial(top_k, k=k),
-        is_proportion=True,
+        is_fraction_of_images=True,
         higher_is_better=True,
         min_classes=min_classes,
-        each=partial(top_hits, k=k),
+        per_image=partial(top_hits, k=k),
     )
 
 
 METRICS: Mapping[str, Metric] = {
-    "accuracy": Metric(accuracy, is_proportion=True, higher_is_better=True, each=hits),
-    "loss": Metric(loss, is_proportion=False, higher_is_better=False, each=losses),
+    "accuracy": Metric(accuracy, is_fraction_of_images=True, higher_is_better=True, per_image=hits),
+    "loss": Metric(loss, is_fraction_of_images=False, higher_is_better=False, per_image=losses),
     "top_2": _top(2, min_classes=3),
     "top_5": _top(5, min_classes=6),
     "macro_precision": _averaged("precision", "macro"),
@@ -133,6 +133,6 @@ METRICS: Mapping[str, Metric] = {
 }
 
 
-def is_share(measure: str) -> bool:
-    """Whether a measure by its name, also one of a class, is in [0, 1] and written in per cent."""
-    return METRICS[measure].is_share if measure in METRICS else measure in get_args(ClassMeasure)
+def is_percentage(measure: str) -> bool:
+    """Whether a measure by its name, also one of a class, is in [0, 1] and printed as a percentage."""
+    return METRICS[measure].is_percentage if measure in METRICS else measure in get_args(ClassMeasure)

@@ -9,7 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from snellen import phrases
-from snellen.metrics.scores import is_share
+from snellen.metrics.scores import is_percentage
 from snellen.report.names import by_name, keys, shortened
 
 Estimate = dict[str, Any]
@@ -36,14 +36,14 @@ def score(estimate: Estimate | None, measure: str = "accuracy") -> str:
     """The value of an estimate: per cent for proportions, four decimals for losses."""
     if estimate is None or estimate["value"] is None:
         return phrases.UNDEFINED
-    return percent(estimate["value"]) if is_share(measure) else phrases.loss(estimate["value"])
+    return percent(estimate["value"]) if is_percentage(measure) else phrases.loss(estimate["value"])
 
 
 def interval(estimate: Estimate | None, measure: str = "accuracy") -> str:
     """The interval of an estimate, as in "(95.0 to 98.5)"; empty where there is none."""
     if estimate is None or None in (estimate["value"], estimate["low"], estimate["high"]):
         return ""
-    write = phrases.percent_limits if is_share(measure) else phrases.loss_limits
+    write = phrases.percent_limits if is_percentage(measure) else phrases.loss_limits
     return f"({write(estimate['low'], estimate['high'])})"
 
 

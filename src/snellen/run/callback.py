@@ -35,7 +35,7 @@ class RunCallback(Silent):
         """Training of some lanes as one pack begins. labels: what to call the first job of each. strategy: how they are
         trained, as the record of the pack has it."""
 
-    def turned(self, lanes: Sequence[Lane]) -> None:
+    def switched_to(self, lanes: Sequence[Lane]) -> None:
         """Steps and epochs that follow are of this pack, until the next call: several packs may be trained at once."""
 
     def ended(self, lanes: Sequence[Lane]) -> None:

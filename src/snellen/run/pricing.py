@@ -18,7 +18,7 @@ from snellen.train.job import Trajectory
 from snellen.train.lane import Lane
 from snellen.train.strategy.cache import cached_timings
 from snellen.train.strategy.estimate import Cost, estimate_cost
-from snellen.train.strategy.packs import are_worth_workers, estimated_seconds, form_packs, kind_of, shape_of
+from snellen.train.strategy.packs import are_worth_workers, batching_key, cost_key, estimated_seconds, form_packs
 from snellen.train.strategy.rule import UNMEASURED, Timings, choose_side_by_side
 
 TIMED_SHAPES = 24
@@ -64,7 +64,7 @@ class CostEstimator:
         )
 
     def _timings(self, lane: Lane) -> Timings:
-        return self.timings.get(kind_of(lane), UNMEASURED)
+        return self.timings.get(cost_key(lane), UNMEASURED)
 
     def seconds(self, lanes: Sequence[Lane], epochs: int | None = None) -> float:
         """Of all lanes together, each for so many epochs, or to its end where None."""
@@ -84,7 +84,7 @@ class CostEstimator:
 
     def _cost(self, lane: Lane, pack: Sequence[Lane], threads: int) -> Cost:
         """Of a lane, in a pack that is timed here or like one that was."""
-        key = shape_of(lane), len(pack), threads
+        key = batching_key(lane), len(pack), threads
         if key not in self.timed and len(self.timed) < TIMED_SHAPES:
             self.timed[key] = estimate_cost(pack, self.environment["device"], threads, self._timings(lane))
         if key in self.timed:

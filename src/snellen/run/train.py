@@ -113,8 +113,8 @@ class _Reporting(Silent):
     def trained(self, place: int, record: EpochRecord) -> None:
         self.callback.trained(place, record)
 
-    def turned(self, lanes: Sequence[Lane]) -> None:
-        self.callback.turned(lanes)
+    def switched_to(self, lanes: Sequence[Lane]) -> None:
+        self.callback.switched_to(lanes)
 
     def ended(self, lanes: Sequence[Lane]) -> None:
         self.callback.ended(lanes)

@@ -10,7 +10,7 @@ from itertools import islice
 from snellen.search.brackets import Bracket
 from snellen.search.draws import draws
 from snellen.search.drive import PREDICTED, Scope
-from snellen.search.methods import cost, rungs
+from snellen.search.methods import cost, planned_brackets
 from snellen.study.assignments import apply_assignment, last_epochs
 from snellen.study.jobs import Collector, add_jobs
 from snellen.study.methods import DEFAULT_TRIALS, Grid, Halving
@@ -81,7 +81,7 @@ def forecast_cost(model: Model, scope: Scope) -> CostForecast:
     assert model.search is not None  # the caller has checked
     method, space, longest = model.search, model.search.space, last_epochs(model)
     limits, networks = cost(method, space, longest), len(scope.parts) * len(scope.seeds)
-    brackets = rungs(method, space, longest)
+    brackets = planned_brackets(method, space, longest)
     num_trials = limits.trials or (max(1, limits.epochs // longest) if limits.epochs else DEFAULT_TRIALS)
     sample = list(islice(_assignments(model, scope, num_trials), min(num_trials, SAMPLE)))
     weight = num_trials / len(sample)

@@ -1,4 +1,4 @@
-"""The search methods by name; each says which round is next, and which rungs it has."""
+"""The search methods by name: the function that proposes the next round, and the one that plans the brackets."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from snellen.search.rounds import Goal, History, Round, check_history
 from snellen.study.methods import Method
 from snellen.study.space import Space
 
-Next = Callable[[Space, Method, History, int, int, Goal], Round | None]
-Plan = Callable[[Method, Space, int], tuple[Bracket, ...]]
+NextRound = Callable[[Space, Method, History, int, int, Goal], Round | None]
+PlanBrackets = Callable[[Method, Space, int], tuple[Bracket, ...]]
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Upper bounds; None where only another budget bounds it. epochs: of all trials together, none counted twice."""
+    """Upper bounds of a search; None where only another budget bounds it. epochs: the sum over all trials; epochs that
+    trials share are counted once."""
 
     trials: int | None
     epochs: int | None
@@ -25,10 +26,13 @@ class Cost:
 
 @dataclass(frozen=True)
 class SearchMethod:
-    """next_round(space, method, history, max_epochs, seed, goal); rungs(method, space, max_epochs): its brackets."""
+    """next_round(space, method, history, max_epochs, seed, goal): the next round, or None at the end.
 
-    next_round: Next
-    rungs: Plan
+    brackets(method, space, max_epochs): the planned brackets; empty for a method without early stopping by rungs.
+    """
+
+    next_round: NextRound
+    brackets: PlanBrackets
 
 
 def next_round(space: Space, method: Method, history: History, max_epochs: int, seed: int, goal: Goal) -> Round | None:
@@ -45,14 +49,14 @@ def next_round(space: Space, method: Method, history: History, max_epochs: int, 
     return METHODS[method.method].next_round(space, method, history, max_epochs, own, goal)
 
 
-def rungs(method: Method, space: Space, max_epochs: int) -> tuple[Bracket, ...]:
+def planned_brackets(method: Method, space: Space, max_epochs: int) -> tuple[Bracket, ...]:
     """The brackets of halving and Hyperband, as planned: failures may leave fewer trials. Empty for other methods."""
-    return METHODS[method.method].rungs(method, space, max_epochs)
+    return METHODS[method.method].brackets(method, space, max_epochs)
 
 
 def cost(method: Method, space: Space, max_epochs: int) -> Cost:
-    """What the search trains at most; stopping early makes it less."""
-    brackets = rungs(method, space, max_epochs)
+    """The most trials and epochs that the search may train; early stopping makes it fewer."""
+    brackets = planned_brackets(method, space, max_epochs)
     if brackets:
         return Cost(sum(bracket[0].trials for bracket in brackets), sum(map(epochs_of, brackets)))
     limits = [limit for limit in (space.count, method.trials) if limit is not None]
@@ -61,12 +65,12 @@ def cost(method: Method, space: Space, max_epochs: int) -> Cost:
     return Cost(trials, min(bounds) if bounds else None)
 
 
-def _no_rungs(method: Method, space: Space, max_epochs: int) -> tuple[Bracket, ...]:
-    """Every trial is trained to its end."""
+def _no_brackets(method: Method, space: Space, max_epochs: int) -> tuple[Bracket, ...]:
+    """None: every trial is trained to its last epoch."""
     return ()
 
 
-_PROPOSED = SearchMethod(next_proposals, _no_rungs)
+_PROPOSED = SearchMethod(next_proposals, _no_brackets)
 _BRACKETED = SearchMethod(next_rung, brackets_of)
 
 METHODS: dict[str, SearchMethod] = {
@@ -78,4 +82,4 @@ METHODS: dict[str, SearchMethod] = {
     "gp": _PROPOSED,
 }
 
-__all__ = ["METHODS", "Bracket", "Cost", "Rung", "SearchMethod", "cost", "next_round", "rungs"]
+__all__ = ["METHODS", "Bracket", "Cost", "Rung", "SearchMethod", "cost", "next_round", "planned_brackets"]

@@ -1,5 +1,5 @@
-"""Changes from one network to another on the same images, of all classes at once: of shares, of means, and of a class
-more than of the others."""
+"""Changes from one network to another on the same images, for all classes at once: changes of shares, changes of means,
+and whether a class changes more than the others."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NEGLIGIBLE = 1e-9
 
 
 def share_changes(lost: np.ndarray, won: np.ndarray, images: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Change of a share and its interval, from pictures that were lost and won, of so many.
+    """The change of a share of images and its interval, from the numbers of images lost, won, and in all.
 
     Adjusted Wald interval (Bonett and Price, Journal of Educational and Behavioral Statistics 37, 2012).
     """

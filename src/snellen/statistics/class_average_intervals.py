@@ -1,4 +1,4 @@
-"""Intervals of precision, recall and F1 averaged over classes, from one image a class to thousands."""
+"""Intervals of precision, recall and F1 averaged over classes, for one to thousands of images per class."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def variance_ratio(influences_SN: np.ndarray) -> float:
 def _slopes(counts: Counts, measure: ClassMeasure) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(K,) each: how far a class's measure moves with one more image that is of it and answered as it, only of it, only
     answered as it."""
-    value, none = counts.each(measure), np.zeros(len(counts.support))
+    value, none = counts.per_class(measure), np.zeros(len(counts.support))
     total = np.maximum({"precision": counts.predicted, "recall": counts.support}.get(measure, counts.support), 1e-9)
     if measure == "recall":
         return (1 - value) / total, -value / total, none

@@ -8,12 +8,13 @@ import numpy as np
 
 from snellen.errors import StudyError
 from snellen.statistics.levels import NEGLIGIBLE
-from snellen.statistics.results import SPLITS, Limits, Mean, t_mean
+from snellen.statistics.results import COVERS_SPLITS, Limits, Mean, t_mean
 
 
 @dataclass(frozen=True)
 class Disagreement:
-    """difference: cross-validation minus hold-out. limit: what chance may do. disagrees: it is more."""
+    """difference: cross-validation minus hold-out. limit: the largest
+    difference that chance explains. disagrees: whether the difference is larger."""
 
     difference: float
     limit: float
@@ -32,7 +33,7 @@ def fold_mean(scores_J: np.ndarray, n_train: float, n_test: float) -> Mean:
     for fewer than 2 splits.
     """
     value, squared_error, deviation, freedom = _corrected(scores_J, n_train, n_test)
-    return t_mean(value, squared_error, freedom, deviation, SPLITS, "corrected resampled t")
+    return t_mean(value, squared_error, freedom, deviation, COVERS_SPLITS, "corrected resampled t")
 
 
 def fold_limits(a_J: np.ndarray, b_J: np.ndarray, n_train: float, n_test: float) -> Limits:
@@ -42,7 +43,7 @@ def fold_limits(a_J: np.ndarray, b_J: np.ndarray, n_train: float, n_test: float)
     """
     value, squared_error, _, freedom = _corrected(_paired(a_J, b_J), n_train, n_test)
     error = squared_error**0.5
-    return Limits(value, error, freedom if error > NEGLIGIBLE else None, SPLITS, "corrected resampled t")
+    return Limits(value, error, freedom if error > NEGLIGIBLE else None, COVERS_SPLITS, "corrected resampled t")
 
 
 def disagreement(

@@ -68,8 +68,8 @@ def _variance(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """(K,) of (T, K) values, each as often as weights says; divided by one less than there are."""
     count = weights.sum(0)
     mean = (values * weights).sum(0) / count
-    found: np.ndarray = ((values - mean) ** 2 * weights).sum(0) / (count - 1)
-    return found
+    variance: np.ndarray = ((values - mean) ** 2 * weights).sum(0) / (count - 1)
+    return variance
 
 
 def _per_error(distance: np.ndarray, variance: np.ndarray) -> np.ndarray:

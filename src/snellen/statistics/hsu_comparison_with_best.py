@@ -22,8 +22,8 @@ class WithBest:
 
 
 def confidence_of(models: int) -> float:
-    """Of the two-sided limits that `compare_with_best` is to be given: its questions are one-sided, at 5 % over the
-    M - 1 comparisons of a model with the others (Bonferroni in place of Dunnett, since errors differ by pair)."""
+    """The confidence of the two-sided limits that `compare_with_best` needs: its questions are one-sided, at 5 % over
+    the M - 1 comparisons of a model with the others (Bonferroni in place of Dunnett, since errors differ by pair)."""
     return 1 - 2 * SIGNIFICANT / max(1, models - 1)
 
 

@@ -29,7 +29,7 @@ def difference_limits(
 
 
 def difference_p_value(hits_A: int, count_A: int, hits_B: int, count_B: int) -> float:
-    """Two-sided: below .05 exactly where the 95 % limits leave out 0."""
+    """Two-sided p-value: below .05 exactly where the 95 % limits leave out 0."""
 
     def outside(confidence: float) -> bool:
         low, high = difference_limits(hits_A, count_A, hits_B, count_B, confidence)

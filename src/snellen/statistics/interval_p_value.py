@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 SMALLEST = 15
-"""P-values are not told below 1e-15."""
+"""Smaller p-values are returned as 1e-15."""
 
 
 def smallest_alpha(holds: Callable[[float], bool]) -> float:
     """The smallest alpha for which `holds(1 - alpha)`, say that limits of that confidence leave out 0; in [1e-15, 1].
 
-    holds: of a confidence; once true, true for smaller ones. By bisection of the logarithm, to 1 in 10^10.
+    holds: a condition on the confidence; where true, also true for smaller ones. By bisection of the
+    logarithm, to 1 in 10^10.
     """
     low, high = -float(SMALLEST), 0.0
     for _ in range(40):

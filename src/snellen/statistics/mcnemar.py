@@ -67,11 +67,11 @@ class Discordance:
 
     @property
     def p_value(self) -> float:
-        """By `mcnemar`."""
+        """The exact p-value, by `mcnemar`."""
         return mcnemar(self.only_a, self.only_b)
 
     def limits(self, confidence: float = CONFIDENCE) -> tuple[float, float]:
-        """By `paired_limits`; over other images alone."""
+        """The limits over other images alone, by `paired_limits`."""
         return paired_limits(self.only_a, self.only_b, self.images, confidence)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from snellen.errors import StudyError
 from snellen.statistics.levels import CONFIDENCE
-from snellen.statistics.results import IMAGES, Difference
+from snellen.statistics.results import COVERS_IMAGES, Difference
 
 SMALLEST = 1e-9
 """A standard deviation below this part of the largest value is rounding."""
@@ -55,4 +55,4 @@ def paired_mean(values_A: np.ndarray, values_B: np.ndarray) -> Difference:
     differences = a - b
     error = float(differences.std(ddof=1)) / len(a) ** 0.5 if len(a) > 1 else 0.0
     low, high = mean_limits(differences) or (None, None)
-    return Difference(float(differences.mean()), low, high, None, error, None, IMAGES, "Hall's t")
+    return Difference(float(differences.mean()), low, high, None, error, None, COVERS_IMAGES, "Hall's t")

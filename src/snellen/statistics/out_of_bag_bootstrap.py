@@ -1,4 +1,4 @@
-"""A choice on the same images that then score it, accounted for: each image is scored by what is chosen without it."""
+"""The out-of-bag score of the best of several candidates: each image is scored by the candidate chosen without it."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class OutOfBag:
     chosen_M: np.ndarray
 
 
-def out_of_bag(scores_MN: np.ndarray, judged_MN: np.ndarray | None = None, seed: int = 0) -> OutOfBag:
+def out_of_bag(scores_MN: np.ndarray, values_MN: np.ndarray | None = None, seed: int = 0) -> OutOfBag:
     """The choice of the best of M candidates by their mean over N images, repeated on 2,000 resamples of the images.
 
-    scores_MN choose, judged_MN are what is averaged, the same where none are given.
+    scores_MN: the scores by which candidates are chosen. values_MN: the values that are averaged; default: the scores.
 
     The mean of `scores_N` is the leave-one-out bootstrap (Efron and Tibshirani, JASA 92, 1997, section 4) of the score
     of the whole procedure, as in BBC-CV (Tsamardinos et al., Machine Learning 107, 2018). Images are drawn from all
@@ -38,7 +38,7 @@ def out_of_bag(scores_MN: np.ndarray, judged_MN: np.ndarray | None = None, seed:
     candidates, images = scores.shape
     if images < 2:
         raise StudyError("too few images to correct the score of a choice", found=images, expected="at least 2")
-    judged = scores if judged_MN is None else np.asarray(judged_MN, np.float64)
+    values = scores if values_MN is None else np.asarray(values_MN, np.float64)
     generator = np.random.Generator(np.random.Philox(seed))
     sums, left_out, chosen = np.zeros(images), np.zeros(images), np.zeros(candidates)
     block = max(1, CHUNK // images)
@@ -50,6 +50,6 @@ def out_of_bag(scores_MN: np.ndarray, judged_MN: np.ndarray | None = None, seed:
         chosen += np.bincount(picks, minlength=candidates)
         for candidate in np.unique(picks):
             without = (counts[picks == candidate] == 0).sum(0)
-            sums += without * judged[candidate]
+            sums += without * values[candidate]
             left_out += without
     return OutOfBag(sums / np.maximum(left_out, 1), chosen / RESAMPLES)

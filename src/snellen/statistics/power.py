@@ -1,4 +1,4 @@
-"""What a comparison could have found: power for the margin, never for the observed difference, and what it takes."""
+"""The power of a comparison at the margin, never at the observed difference, and the images or seeds that it needs."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def network_power(discordance: float, images: int, margin: float, level: float =
     low, high = binom.ppf([1e-10, 1 - 1e-10], images, discordance).astype(np.int64)
     counts = np.arange(low, high + 1)
     most_against = binom.ppf(level / 2, counts, 0.5) - 1
-    found = binom.sf(counts - most_against - 1, counts, (discordance + margin) / (2 * discordance))
-    return float(binom.pmf(counts, images, discordance) @ np.where(most_against < 0, 0.0, found))
+    power = binom.sf(counts - most_against - 1, counts, (discordance + margin) / (2 * discordance))
+    return float(binom.pmf(counts, images, discordance) @ np.where(most_against < 0, 0.0, power))
 
 
 def detectable_by_networks(discordance: float, images: int, level: float = SIGNIFICANT) -> float | None:

@@ -1,4 +1,4 @@
-"""Intervals of one proportion. Counts need not be whole: an effective number of images may stand in their place."""
+"""Intervals of one proportion. Counts need not be whole: they may be effective numbers of images."""
 
 from __future__ import annotations
 

@@ -11,17 +11,18 @@ from snellen.statistics.levels import CONFIDENCE, NEGLIGIBLE
 from snellen.statistics.mcnemar import Discordance
 from snellen.statistics.student_t import Term, added_limits, t_limits, t_p_value
 
-IMAGES = "other images"
-BOTH = "other images and retraining"
-SPLITS = "other images and retraining on other rows"
-"""What an interval covers."""
+COVERS_IMAGES = "other images"
+COVERS_IMAGES_AND_SEEDS = "other images and retraining"
+COVERS_SPLITS = "other images and retraining on other rows"
+"""What an interval covers, as stored and printed."""
 
 
 @dataclass(frozen=True)
 class Mean:
     """A mean over seeds or folds with its 95 % interval. deviation: standard deviation between them, ddof 1.
 
-    low, high, degrees_of_freedom: None where nothing varied, because that is not certainty. covers: in words.
+    low, high, degrees_of_freedom: None where nothing varied, because that is not certainty. covers: what
+    the interval covers, in words.
     """
 
     value: float
@@ -38,7 +39,7 @@ class Mean:
 class Difference:
     """A minus B with its 95 % interval and two-sided p-value, in the unit of the measure (accuracy: share, not points).
 
-    None where nothing varied, and where the method has no such number. covers: in words.
+    None where nothing varied, and where the method has no such number. covers: what the interval covers, in words.
     """
 
     value: float
@@ -53,11 +54,12 @@ class Difference:
 
 @dataclass(frozen=True)
 class Limits:
-    """A difference whose limits can be asked for at any confidence; its test and its intervals always agree.
+    """A difference with limits at any confidence level; its test and its intervals always agree.
 
-    images: what other images do, by counts, where answers are right or wrong; seeds: the part of the standard error
-    that is between seeds. With neither the limits are t's; with `images` alone the wider of t's and theirs; with both
-    the squares of their reaches are added. degrees_of_freedom: None where nothing varied, or for `images` alone.
+    images: counts of images that one side alone gets right, where answers are right or wrong. seeds: the part of the
+    squared standard error that is between seeds. Neither: t interval. `images` only: the wider of the t and McNemar
+    intervals. Both: half-widths added in quadrature. degrees_of_freedom: None where nothing varied; then `images` only
+    gives the McNemar interval.
     """
 
     value: float
@@ -69,30 +71,30 @@ class Limits:
     seeds: Term | None = None
 
     def at(self, confidence: float) -> tuple[float, float] | None:
-        """The two-sided limits; None where nothing varied and no count says what might."""
-        found = self.images.limits(confidence) if self.images else None
-        if self.seeds is not None and found is not None:
-            return added_limits(self.value, self.seeds, found, confidence)
+        """The two-sided limits; None where nothing varied and there are no counts of images."""
+        image_limits = self.images.limits(confidence) if self.images else None
+        if self.seeds is not None and image_limits is not None:
+            return added_limits(self.value, self.seeds, image_limits, confidence)
         if self.degrees_of_freedom is None:
-            return found
+            return image_limits
         low, high = t_limits(self.value, self.standard_error, self.degrees_of_freedom, confidence)
-        return (low, high) if found is None else (min(low, found[0]), max(high, found[1]))
+        return (low, high) if image_limits is None else (min(low, image_limits[0]), max(high, image_limits[1]))
 
     @property
     def p_value(self) -> float | None:
-        """Two-sided, of no difference; None where there are no limits."""
+        """Two-sided p-value of the hypothesis of no difference; None where there are no limits."""
         if self.seeds is not None:
-            return smallest_alpha(self._leave_out_0)
-        found = [] if self.images is None else [self.images.p_value]
+            return smallest_alpha(self._excludes_zero)
+        p_values = [] if self.images is None else [self.images.p_value]
         if self.degrees_of_freedom is not None:
-            found.append(t_p_value(self.value, self.standard_error, self.degrees_of_freedom))
-        return max(found) if found else None
+            p_values.append(t_p_value(self.value, self.standard_error, self.degrees_of_freedom))
+        return max(p_values) if p_values else None
 
-    def _leave_out_0(self, confidence: float) -> bool:
+    def _excludes_zero(self, confidence: float) -> bool:
         low, high = self.at(confidence) or (0.0, 0.0)
         return low > 0 or high < 0
 
-    def outside_p(self, margin: float) -> float:
+    def equivalence_p(self, margin: float) -> float:
         """p-value of the hypothesis that the difference is not inside (-margin, margin): the larger of two one-sided
         tests (Schuirmann 1987). Below .025 exactly where the 95 % interval lies inside; 1 where nothing is known."""
         if self.at(CONFIDENCE) is None:
@@ -105,14 +107,14 @@ class Limits:
         return smallest_alpha(inside) / 2
 
     @property
-    def turned(self) -> Limits:
+    def swapped(self) -> Limits:
         """B minus A."""
         images = self.images and Discordance(self.images.only_b, self.images.only_a, self.images.images)
         return replace(self, value=-self.value, images=images)
 
     @property
     def difference(self) -> Difference:
-        """With its 95 % interval."""
+        """The difference with its 95 % interval and p-value."""
         low, high = self.at(CONFIDENCE) or (None, None)
         return Difference(
             self.value, low, high, self.p_value, self.standard_error, self.degrees_of_freedom, self.covers, self.method

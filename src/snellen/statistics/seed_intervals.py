@@ -1,4 +1,4 @@
-"""A recipe is what is trained again with other seeds: its score, the difference of two; seeds crossed with images."""
+"""Scores of recipes (models trained with several seeds) and differences of two; seeds are crossed with images."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from snellen.statistics.levels import CONFIDENCE, NEGLIGIBLE
 from snellen.statistics.mcnemar import discordance_of
 from snellen.statistics.mean_intervals import mean_limits
 from snellen.statistics.proportion_intervals import share_limits, wilson_limits
-from snellen.statistics.results import BOTH, Difference, Limits, Mean
+from snellen.statistics.results import COVERS_IMAGES_AND_SEEDS, Difference, Limits, Mean
 from snellen.statistics.student_t import Term, added_limits, satterthwaite, t_limits
 
 MIN_SEEDS = 2
@@ -90,7 +90,7 @@ def recipe_proportion(right_SN: np.ndarray) -> Mean:
     of_images = wilson_limits(value * images, images)
     low, high = added_limits(value, Term(max(excess, 0.0), seeds - 1), of_images)
     error = float(np.sqrt(max(excess, 0.0) + value * (1 - value) / images))
-    return Mean(value, max(0.0, low), min(1.0, high), error, None, deviation, BOTH, "crossed Wilson")
+    return Mean(value, max(0.0, low), min(1.0, high), error, None, deviation, COVERS_IMAGES_AND_SEEDS, "crossed Wilson")
 
 
 def crossed_mean(
@@ -108,11 +108,11 @@ def crossed_mean(
     a, b, c = (term.variance for term in terms)
     squared_error = max(a + b - c, a, b)
     if squared_error**0.5 <= NEGLIGIBLE and of_images[1] - of_images[0] <= NEGLIGIBLE:
-        return Mean(value, None, None, 0.0, None, deviation, BOTH, method)
+        return Mean(value, None, None, 0.0, None, deviation, COVERS_IMAGES_AND_SEEDS, method)
     freedom = satterthwaite(squared_error, terms) if squared_error**0.5 > NEGLIGIBLE else None
     seeds = Term(max(a - c, 0.0), terms[0].degrees_of_freedom)
     low, high = added_limits(value, seeds, of_images, confidence)
-    return Mean(value, low, high, squared_error**0.5, freedom, deviation, BOTH, method)
+    return Mean(value, low, high, squared_error**0.5, freedom, deviation, COVERS_IMAGES_AND_SEEDS, method)
 
 
 def _terms(parts: CrossedVariance) -> tuple[Term, Term, Term]:
@@ -166,7 +166,7 @@ def recipe_difference(a_SN: np.ndarray, b_SN: np.ndarray) -> Difference:
 
 
 def recipe_limits(a_SN: np.ndarray, b_SN: np.ndarray) -> Limits:
-    """`recipe_difference` with its limits at any confidence."""
+    """`recipe_difference`, with limits at any confidence."""
     for side in (a_SN, b_SN):
         _check(side, MIN_SEEDS_COMPARED, "a comparison of two recipes")
     a, b = np.asarray(a_SN, np.float64), np.asarray(b_SN, np.float64)
@@ -178,7 +178,7 @@ def recipe_limits(a_SN: np.ndarray, b_SN: np.ndarray) -> Limits:
     freedom = satterthwaite(squared_error, terms) if squared_error**0.5 > NEGLIGIBLE else None
     answers = np.isin(a_SN, (0, 1)).all() and np.isin(b_SN, (0, 1)).all()
     images = discordance_of(a.mean(0), b.mean(0)) if answers else None
-    return Limits(float(d_N.mean()), squared_error**0.5, freedom, BOTH, "crossed t", images)
+    return Limits(float(d_N.mean()), squared_error**0.5, freedom, COVERS_IMAGES_AND_SEEDS, "crossed t", images)
 
 
 def fixed_difference(right_SN: np.ndarray, fixed_N: np.ndarray) -> Limits:
@@ -194,7 +194,7 @@ def fixed_difference(right_SN: np.ndarray, fixed_N: np.ndarray) -> Limits:
     seeds = Term(max(a.variance - c.variance, 0.0), a.degrees_of_freedom)
     images = discordance_of(right.mean(0), fixed)
     value = float((right - fixed).mean())
-    return Limits(value, squared_error**0.5, freedom, BOTH, "crossed t", images, seeds)
+    return Limits(value, squared_error**0.5, freedom, COVERS_IMAGES_AND_SEEDS, "crossed t", images, seeds)
 
 
 def _seed_term(right_SN: np.ndarray) -> Term:

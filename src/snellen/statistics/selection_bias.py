@@ -1,4 +1,4 @@
-"""The winner of many validation scores is optimistic: what it scores on images that had no part in choosing it."""
+"""The optimism of the best of many validation scores: its score on images that had no part in choosing it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NOT_COVERED = "does not cover the choice of the epoch or the rungs of halving"
 
 @dataclass(frozen=True)
 class Selection:
-    """winner: index of the best candidate. observed: its score as it stands. corrected: with its 95 % limits over other
+    """winner: index of the best candidate. observed: its uncorrected score. corrected: with its 95 % limits over other
     images, None where nothing varied.
 
     optimism: observed - corrected. chosen: share of the resamples in which each candidate would have won.
@@ -43,9 +43,9 @@ def corrected_selection(scores_MN: np.ndarray, seed: int = 0) -> Selection:
     """
     scores = np.asarray(scores_MN, np.float64)
     observed = scores.mean(1)
-    winner, found = int(observed.argmax()), out_of_bag(scores, seed=seed)
-    corrected = float(found.scores_N.mean())
-    low, high = _limits(scores, found, corrected)
+    winner, resampled = int(observed.argmax()), out_of_bag(scores, seed=seed)
+    corrected = float(resampled.scores_N.mean())
+    low, high = _limits(scores, resampled, corrected)
     return Selection(
         winner=winner,
         observed=float(observed[winner]),
@@ -53,16 +53,16 @@ def corrected_selection(scores_MN: np.ndarray, seed: int = 0) -> Selection:
         low=low,
         high=high,
         optimism=float(observed[winner]) - corrected,
-        chosen=tuple(found.chosen_M.tolist()),
+        chosen=tuple(resampled.chosen_M.tolist()),
     )
 
 
-def _limits(scores: np.ndarray, found: OutOfBag, corrected: float) -> tuple[float | None, float | None]:
-    """Over other images; None where nothing varied."""
+def _limits(scores: np.ndarray, resampled: OutOfBag, corrected: float) -> tuple[float | None, float | None]:
+    """The 95 % limits over other images; None where nothing varied."""
     if np.all((scores >= 0) & (scores <= 1)):
         return wilson_limits(corrected * scores.shape[1], scores.shape[1])
-    limits, spread = mean_limits(found.scores_N), float(found.scores_N.std())
+    limits, spread = mean_limits(resampled.scores_N), float(resampled.scores_N.std())
     if limits is None:
         return None, None
-    scale = max(1.0, float(np.sqrt(found.chosen_M @ scores.var(1))) / spread)
+    scale = max(1.0, float(np.sqrt(resampled.chosen_M @ scores.var(1))) / spread)
     return corrected - scale * (corrected - limits[0]), corrected + scale * (limits[1] - corrected)

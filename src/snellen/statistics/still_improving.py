@@ -79,13 +79,13 @@ def still_improving(curves: Sequence[Curve]) -> Improving | None:
     better = int(steps.sum())
     if len(steps) >= WINDOW:
         p_value = _at_least(better, len(steps), 0.5)
-        found = Improving(len(curves), last, len(steps), better, "sign test", p_value)
+        result = Improving(len(curves), last, len(steps), better, "sign test", p_value)
     elif len(steps) and steps.all():
         p_value = max(_rose(curve) for curve in curves)
-        found = Improving(len(curves), last, len(steps), better, "Fisher's exact test", p_value)
+        result = Improving(len(curves), last, len(steps), better, "Fisher's exact test", p_value)
     else:
         return None
-    return found if found.p_value < SIGNIFICANT else None
+    return result if result.p_value < SIGNIFICANT else None
 
 
 def _knows(curve: Curve) -> bool:

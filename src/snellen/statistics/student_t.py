@@ -37,7 +37,8 @@ def t_limits(
 def added_limits(
     value: float, seeds: Term, of_images: tuple[float, float], confidence: float = CONFIDENCE
 ) -> tuple[float, float]:
-    """The limits that seeds and images have together: the squares of what each reaches, t's and `of_images`, added."""
+    """The limits over seeds and images together: half-widths of the t interval of `seeds` and of `of_images`, added in
+    quadrature on each side of the value."""
     squared = t_quantile((1 + confidence) / 2, seeds.degrees_of_freedom) ** 2 * seeds.variance
     below, above = max(0.0, value - of_images[0]), max(0.0, of_images[1] - value)
     return value - (squared + below**2) ** 0.5, value + (squared + above**2) ** 0.5

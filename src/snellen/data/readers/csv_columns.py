@@ -23,7 +23,8 @@ MAX_COLUMNS = 3 * MAX_SIDE_PIXELS**2 + 1
 
 @dataclass(frozen=True)
 class Columns:
-    """names: of all columns. label: its column, or None when only values can tell. has_header: of the file."""
+    """names: column names. label: position of the label column; None when only values can tell.
+    has_header: whether line 1 is a header."""
 
     names: Sequence[str]
     label: int | None
@@ -85,8 +86,8 @@ def _position(label: str, names: Sequence[str]) -> int:
 def _label_by_name(names: Sequence[str]) -> int:
     """The column with a usual name, else the only one whose name does not end in a digit."""
     usual = [place for place, name in enumerate(names) if name.lower() in LABELS]
-    odd = [place for place, name in enumerate(names) if not re.search(r"\d$", name)]
-    found = usual or odd
+    without_digit = [place for place, name in enumerate(names) if not re.search(r"\d$", name)]
+    found = usual or without_digit
     if len(found) != 1:
         some = ", ".join(names[place] for place in found[:5]) or "none"
         hint = "Name it with `keys: {label: ...}`, or leave this file out if it has no labels."

@@ -58,12 +58,12 @@ def open_test(folder: Path, *, study: str, job: str, model: str, reason: str) ->
     Raises RunError when the run has no test labels.
     """
     labels, fingerprint = _load(folder)
-    record = note_opening(fingerprint, study=study, job=job, model=model, reason=reason)
+    record = record_opening(fingerprint, study=study, job=job, model=model, reason=reason)
     journal.append(folder / "journal.jsonl", record)
     return labels
 
 
-def note_opening(fingerprint: str, *, study: str, job: str, model: str, reason: str) -> dict[str, str]:
+def record_opening(fingerprint: str, *, study: str, job: str, model: str, reason: str) -> dict[str, str]:
     """Records an opening of the test part with this fingerprint in the user's log; returns the record."""
     record = {"event": EVENT, "study": study, "job": job, "model": model, "reason": reason}
     record |= {"fingerprint": fingerprint, "time": datetime.now(UTC).isoformat(timespec="seconds")}

@@ -34,7 +34,7 @@ from snellen.explain.curves.words import Words
 from snellen.explain.method import Method
 from snellen.models.build import Network
 from snellen.statistics.proportion_intervals import wilson_limits
-from snellen.statistics.results import BOTH, IMAGES
+from snellen.statistics.results import COVERS_IMAGES, COVERS_IMAGES_AND_SEEDS
 from snellen.statistics.seed_intervals import MIN_SEEDS, MIN_SEEDS_COMPARED, recipe_difference, recipe_mean
 from snellen.study import curves as variations
 from snellen.study.analyses import Curves
@@ -111,7 +111,7 @@ def _measured(record: RunRecord, point: Point, ranked: frozenset[str]) -> Measur
     networks = stacked(record, done, "validation") if done else None
     if networks is None:
         return None
-    right_SN = networks.each("accuracy").astype(bool)
+    right_SN = networks.per_image("accuracy").astype(bool)
     low, high, covers, deviation = _interval(right_SN)
     return MeasuredPoint(
         point, right_SN, low, high, covers, deviation, float(np.mean(_seconds(record, networks))), done, searched
@@ -121,10 +121,10 @@ def _measured(record: RunRecord, point: Point, ranked: frozenset[str]) -> Measur
 def _interval(right_SN: np.ndarray) -> tuple[float | None, float | None, str, float | None]:
     """Low, high, what the interval covers, and the standard deviation between networks (None for a single network)."""
     if len(right_SN) < MIN_SEEDS:
-        return *wilson_limits(int(right_SN.sum()), right_SN.shape[1]), IMAGES, None
+        return *wilson_limits(int(right_SN.sum()), right_SN.shape[1]), COVERS_IMAGES, None
     mean = recipe_mean(right_SN)
     low, high = (None if end is None else min(1.0, max(0.0, end)) for end in (mean.low, mean.high))
-    return low, high, BOTH, mean.deviation
+    return low, high, COVERS_IMAGES_AND_SEEDS, mean.deviation
 
 
 def _seconds(record: RunRecord, networks: Networks) -> list[float]:
@@ -166,7 +166,7 @@ def _on_curve(recipe: ModelOfRun, options: Curves) -> Iterator[CurveModelJson]:
         networks = networks_on(recipe.record, name, "validation")
         if place is None or networks is None:
             continue
-        right_SN = networks.each("accuracy").astype(bool)
+        right_SN = networks.per_image("accuracy").astype(bool)
         low, high, _, _ = _interval(right_SN)
         yield {
             "model": name,

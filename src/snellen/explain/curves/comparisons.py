@@ -123,7 +123,7 @@ def judged_line(points: tuple[MeasuredPoint, ...], compared: Mapping[Pair, Compa
     """The line of these points, with the result of comparing each point with the best."""
     best = Line(points).best
     others = [each for each in points if each is not best and each.is_compared and best.is_compared]
-    p_values = np.array([recipe_limits(best.right_SN, each.right_SN).outside_p(margin) for each in others])
+    p_values = np.array([recipe_limits(best.right_SN, each.right_SN).equivalence_p(margin) for each in others])
     shown = holm(p_values) < SIGNIFICANT / 2
     worse = [each.point.value for each in others if against(best.place, each.place, compared).clearly_better]
     return Line(points, tuple(each.point.value for each, within in zip(others, shown) if within), tuple(worse))
@@ -133,4 +133,4 @@ def against(a: Place, b: Place, compared: Mapping[Pair, Compared]) -> Verdict:
     """The verdict on A minus B, in whichever order the pair was compared."""
     if (a, b) in compared:
         return compared[a, b].verdict
-    return compared[b, a].verdict.turned
+    return compared[b, a].verdict.swapped

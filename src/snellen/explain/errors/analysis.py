@@ -38,7 +38,7 @@ from snellen.explain.mistakes import confident_mistakes, most_frequent_mistakes
 from snellen.explain.thumbnails import draw
 from snellen.models.build import Network
 from snellen.models.predictions import Predictions
-from snellen.statistics.results import IMAGES
+from snellen.statistics.results import COVERS_IMAGES
 from snellen.study.analyses import Errors
 
 CELLS = 8
@@ -76,7 +76,7 @@ def make(run: RunWithImages, options: Errors) -> AnalysisResult:
         "figureless": not any(each.measure == "size" for each in slices),
         "weak": [_weak(one, slices, run, roles["test"].get(one.model)) for one in _ordered(found) if one.is_weak],
         "compared": len(found),
-        "covers": f"{IMAGES}; the epoch was chosen on these",
+        "covers": f"{COVERS_IMAGES}; the epoch was chosen on these",
     }
     facts["sentences"] = list(_sentences(facts))
     thumbnails = draw(run.dataset, np.array(list(_rows(facts)), np.int64))

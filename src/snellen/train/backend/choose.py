@@ -25,24 +25,26 @@ from snellen.train.job import Trajectory
 from snellen.train.step import Rule, TorchBackend, TrainState, Workspace
 from snellen.train.step_runner import PlainRunner, StepRunner
 
-KERNELS, TORCH = "kernels", "torch"
-"""The backends as the records of packs name them: the compiled library, and torch."""
+COMPILED, TORCH = "kernels", "torch"
+"""The backends, with the values that the records of packs store: the compiled library, and torch."""
 WIDE = 32
-"""Convolutions with as many channels, in and out, take torch 1.15 to 1.3 times as long, and less by Winograd's way."""
+"""Convolutions with at least this many input and output channels: torch takes 1.15 to 1.3 times as long as the compiled
+library, but less time than it with compiled Winograd convolutions (`models/compiled_products.py`)."""
 
 
 def backends_for(trajectory: Trajectory, device: str) -> tuple[str, ...]:
-    """The backends that can compute its steps on this machine, the faster one by rule first: a pass by torch takes 2 to
-    6 times as long as by the library with AVX-512, 1.2 to 3 times with AVX2, and without both about half as long."""
+    """The backends that can train this trajectory on this machine, the one expected to be faster first. A forward and
+    backward pass of torch takes 2 to 6 times as long as one of the compiled library with AVX-512, 1.2 to 3 times as
+    long with AVX2, and about half as long without either."""
     network = trajectory.network
     if device != "cpu" or library() is None or CompiledNetwork.of(network) is None:
         return (TORCH,)
-    is_slower = instructions() == "generic" or 2 * _wide_work(network) > network.multiply_adds
-    return (TORCH, KERNELS) if is_slower else (KERNELS, TORCH)
+    torch_is_faster = instructions() == "generic" or 2 * _wide_work(network) > network.multiply_adds
+    return (TORCH, COMPILED) if torch_is_faster else (COMPILED, TORCH)
 
 
 def _wide_work(network: Network) -> int:
-    """Multiply-adds of a picture in convolutions of many channels."""
+    """Multiply-adds per picture in convolutions with at least WIDE input and output channels."""
     convolutions = (placed for placed in network.layers if isinstance(placed.layer, Conv))
     wide = (placed for placed in convolutions if min(placed.input_shape[2], placed.output_shape[2]) >= WIDE)
     return chain.multiply_adds(wide)
@@ -58,7 +60,7 @@ def step_runner(
 def workspace(rule: Rule, theta: Tensor, team: ThreadTeam | None = None, backend: str = TORCH) -> Workspace:
     """For steps on theta (L, P), which may be changed in place between them. The library computes in float32 only."""
     team = team or ThreadTeam()
-    if backend == KERNELS and theta.dtype == torch.float32 and library() is not None:
+    if backend == COMPILED and theta.dtype == torch.float32 and library() is not None:
         compiled = CompiledNetwork.of(rule.network, len(theta))
         if compiled is not None:
             return Workspace(CompiledBackend(compiled, theta, team.size), team)

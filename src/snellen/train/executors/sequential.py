@@ -10,7 +10,7 @@ from snellen.train.lane import Lane
 from snellen.train.run_context import RunContext
 from snellen.train.store_results import remove_checkpoints
 from snellen.train.strategy.cache import settle_timings
-from snellen.train.strategy.packs import are_worth_workers, estimated_seconds, form_packs, kind_of
+from snellen.train.strategy.packs import are_worth_workers, cost_key, estimated_seconds, form_packs
 from snellen.train.strategy.record import read_pack, record_pack
 from snellen.train.strategy.rule import UNMEASURED, choose_side_by_side
 from snellen.train.train_pack import train_pack
@@ -26,8 +26,8 @@ class PackWatcher(Watcher, Protocol):
     def ended(self, lanes: Sequence[Lane]) -> None:
         """After its results are stored."""
 
-    def turned(self, lanes: Sequence[Lane]) -> None:
-        """The steps and epochs that follow are of this pack, until the next call: several may be trained at once."""
+    def switched_to(self, lanes: Sequence[Lane]) -> None:
+        """Following calls are about this pack, until the next call; several packs may train at once."""
 
 
 def train_lanes(lanes: Sequence[Lane], context: RunContext, watcher: PackWatcher, until: int | None = None) -> None:
@@ -87,7 +87,7 @@ def _width_of(lanes: Iterable[Lane], context: RunContext) -> Callable[[Lane], in
     timings = settle_timings(context.run, lanes, environment)
 
     def width_of(lane: Lane) -> int:
-        return choose_side_by_side(lane, context.material.device, timings.get(kind_of(lane), UNMEASURED)).width
+        return choose_side_by_side(lane, context.material.device, timings.get(cost_key(lane), UNMEASURED)).width
 
     return width_of
 
@@ -98,8 +98,8 @@ def is_for_workers(packs: Sequence[Sequence[Lane]], context: RunContext, until: 
 
 
 def _recorded(lanes: Sequence[Lane], context: RunContext) -> list[list[Lane]]:
-    """The recorded packs of these lanes, ordered by the names of their folders; without those of an earlier rung, some
-    of whose lanes went on without the others."""
+    """The recorded packs of these lanes, ordered by the names of their folders; skips packs from an earlier rung that
+    have lost lanes."""
     by_ids = {lane.ids: lane for lane in lanes}
     recorded = []
     for path in sorted((context.run / "packs").glob("*/pack.json")):

@@ -160,7 +160,7 @@ class Pool:
             self.watcher.ended(pack)
             self._give_pack(worker)
             return
-        self.watcher.turned(pack)
+        self.watcher.switched_to(pack)
         if "stepped" in message:
             self.watcher.stepped(*message["stepped"])
         else:

@@ -30,7 +30,7 @@ from snellen.train.backend.choose import backends_for
 from snellen.train.environment import PackEnvironment
 from snellen.train.lane import Lane
 from snellen.train.strategy.measurement import measure
-from snellen.train.strategy.packs import estimated_seconds, kind_of
+from snellen.train.strategy.packs import cost_key, estimated_seconds
 from snellen.train.strategy.rule import UNMEASURED, Strategy, Timing, Timings, candidates
 
 SETTING = "SNELLEN_STRATEGY"
@@ -127,7 +127,7 @@ def _worth_measuring(lanes: Iterable[Lane], device: str) -> dict[str, Lane]:
         return {}
     by_kind: dict[str, list[Lane]] = {}
     for lane in lanes:
-        by_kind.setdefault(kind_of(lane), []).append(lane)
+        by_kind.setdefault(cost_key(lane), []).append(lane)
     return {kind: same[0] for kind, same in by_kind.items() if setting == "always" or _is_long(same)}
 
 

@@ -30,8 +30,8 @@ PER_LANE = {
 """What lanes of one pack may differ in; besides, in the strength of their augmentations, the rates of dropout, and the
 numbers of their optimizer, such as momentum."""
 
-Placed = tuple[int, Lane]
-"""A lane and its position in the plan."""
+PositionedLane = tuple[int, Lane]
+"""(position in the plan, lane)."""
 
 
 def form_packs(
@@ -39,14 +39,14 @@ def form_packs(
 ) -> list[tuple[Lane, ...]]:
     """The packs of these lanes, ordered by their first lane. Lanes of one shape and epoch are divided evenly among as
     few packs as their width allows; among at least two where each then has enough work for a process."""
-    groups: dict[str, list[Placed]] = {}
+    groups: dict[str, list[PositionedLane]] = {}
     for position, lane in enumerate(lanes):
-        groups.setdefault(f"{epoch_of(lane)} {shape_of(lane)}", []).append((position, lane))
+        groups.setdefault(f"{epoch_of(lane)} {batching_key(lane)}", []).append((position, lane))
     packs = [pack for group in groups.values() for pack in _divided(group, width_of(group[0][1]))]
     return [tuple(lane for _, lane in pack) for pack in sorted(packs, key=lambda pack: pack[0][0])]
 
 
-def _divided(group: list[Placed], width: int) -> list[list[Placed]]:
+def _divided(group: list[PositionedLane], width: int) -> list[list[PositionedLane]]:
     count = math.ceil(len(group) / width)
     if count == 1 < len(group) and estimated_seconds([lane for _, lane in group]) > UNDIVIDED_SECONDS:
         count = 2
@@ -55,7 +55,8 @@ def _divided(group: list[Placed], width: int) -> list[list[Placed]]:
 
 
 def are_worth_workers(pack_seconds: Iterable[float]) -> bool:
-    """Whether packs that take so long are worth several processes: there is enough work beside the largest."""
+    """Whether training these packs in several processes saves time: the packs other than the longest take at least
+    WORTH_SECONDS together."""
     ascending = sorted(pack_seconds)
     return len(ascending) > 1 and sum(ascending[:-1]) >= WORTH_SECONDS
 
@@ -69,13 +70,14 @@ def estimated_seconds(lanes: Sequence[Lane], until: int | None = None, epoch: in
     return remaining * (lanes[0].steps * STEP_SECONDS + work / MULTIPLY_ADDS_PER_SECOND)
 
 
-def shape_of(lane: Lane) -> str:
-    """Equal for lanes that one batched program can train: all but the numbers that each lane has for itself."""
-    return f"{kind_of(lane)} {lane.trajectory.phase} {lane.steps}"
+def batching_key(lane: Lane) -> str:
+    """Equal for lanes that can be trained in one batch: their cost key, phase and steps per epoch."""
+    return f"{cost_key(lane)} {lane.trajectory.phase} {lane.steps}"
 
 
-def kind_of(lane: Lane) -> str:
-    """Equal for lanes whose steps cost the same: of one shape, in any phase and with any number of steps per epoch."""
+def cost_key(lane: Lane) -> str:
+    """Equal for lanes whose training steps cost the same: all settings but the phase, the steps per epoch, and what
+    lanes of one pack may differ in. Stored as `kind` in the records of strategies."""
     trajectory = lane.trajectory
     shared = trajectory.model_dump(mode="json", exclude={*PER_LANE, "layers", "augment", "optimizer"})
     layers = [_without_rates(layer.model_dump(mode="json")) for layer in trajectory.layers]

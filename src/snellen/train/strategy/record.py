@@ -16,12 +16,12 @@ from snellen.files.atomic import write_json
 from snellen.files.stored import read_as
 from snellen.kernels.library import instructions
 from snellen.limits import MAX_THREADS
-from snellen.train.backend.choose import KERNELS
+from snellen.train.backend.choose import COMPILED
 from snellen.train.environment import PackEnvironment
 from snellen.train.lane import Lane
 from snellen.train.run_context import RunContext
 from snellen.train.strategy.cache import read_timings
-from snellen.train.strategy.packs import kind_of
+from snellen.train.strategy.packs import cost_key
 from snellen.train.strategy.rule import UNMEASURED, Strategy, Timings, choose_for_pack, describe
 
 
@@ -69,7 +69,7 @@ def record_pack(lanes: Sequence[Lane], context: RunContext, max_threads: int | N
     """Writes the pack.json of a pack, unless there is one. max_threads: None for those of the run."""
     path = record_path(lanes, context)
     if not path.exists():
-        kind, device = kind_of(lanes[0]), context.material.device
+        kind, device = cost_key(lanes[0]), context.material.device
         timings = read_timings(context.run, device).get(kind, UNMEASURED)
         chosen = choose_for_pack(lanes, max_threads or context.environment["threads"], device, timings)
         ids, strategy = [list(lane.ids) for lane in lanes], as_recorded(lanes, chosen, timings)
@@ -103,7 +103,7 @@ def as_recorded(lanes: Sequence[Lane], chosen: Strategy, timings: Timings) -> Pa
         width=chosen.width,
         parts=chosen.batch_shards,
         threads=chosen.threads,
-        kernels=instructions() if chosen.backend == KERNELS else "off",
+        kernels=instructions() if chosen.backend == COMPILED else "off",
         chosen_by="rule" if timing is None else "measurement",
         step_ms=None if seconds is None else round(1e3 * seconds, 4),
     )

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from snellen.models.conv import Conv, DepthwiseConv, SeparableConv
 from snellen.models.skip import Skip
-from snellen.train.backend.choose import KERNELS, TORCH, backends_for
+from snellen.train.backend.choose import COMPILED, TORCH, backends_for
 from snellen.train.job import Trajectory
 from snellen.train.lane import Lane
 
@@ -34,7 +34,7 @@ thousand 354, 422 and 510; LeNet-5, whose convolutions take longer, 703, 744 and
 FLOP_PER_THREAD = 400e6
 """With less work per thread, a step is slower with more threads: waking them costs more than they save. Measured on 2
 cores: LeNet-5 at batch 32 (92 MFLOP a step) gains nothing from the second."""
-FLOP_PER_SHARD = {TORCH: 45e6, KERNELS: 90e6}
+FLOP_PER_SHARD = {TORCH: 45e6, COMPILED: 90e6}
 """With less work per shard, the batches of a lane are not sharded. On 2 idle cores two shards of LeNet-5 at batch 32
 took 0.76 of the time of one, of vgg-small (7.8 GFLOP a step) 0.6, and of 784-128-10 (20 MFLOP) 1.5 times as long.
 Handing a shard to a thread costs 0.11 to 0.17 ms of CPU time a step; the kernels take 0.6 ms for a pass of LeNet-5."""
@@ -83,7 +83,7 @@ def strategy_by_rule(lane: Lane, num_lanes: int, max_threads: int, device: str =
 def width_by_rule(lane: Lane, backend: str = TORCH, device: str = "cpu") -> int:
     """The most lanes like this one in a pack."""
     network = lane.trajectory.network
-    if backend == KERNELS:
+    if backend == COMPILED:
         return min(DENSE_WIDTH, max(1, KERNEL_PARAMETERS // network.trainable_count))
     width = DENSE_WIDTH
     if _has_convolutions(lane):
@@ -145,7 +145,7 @@ def describe(lanes: Sequence[Lane], strategy: Strategy) -> str:
     if len(lanes) == 1:
         shards = strategy.batch_shards
         return f"one lane, batches in {shards} parts" if shards > 1 else "one lane"
-    if strategy.backend == KERNELS:
+    if strategy.backend == COMPILED:
         return "one lane after another in each step"
     return "grouped convolution in channels_last" if _has_convolutions(lanes[0]) else "batched matmul"
 
