@@ -65,7 +65,7 @@ def test_a_metric_without_values_per_image_has_a_mean_and_no_interval(
     def least(labels: np.ndarray, probabilities: np.ndarray) -> float:
         return float(probabilities[np.arange(len(labels)), labels].min())
 
-    monkeypatch.setitem(METRICS, "least", Metric(least, is_proportion=False, higher_is_better=True))
+    monkeypatch.setitem(METRICS, "least", Metric(least, is_fraction_of_images=False, higher_is_better=True))
     found = facts_of(seeds_copy).evaluation.recipe("plain", "validation", "least")
     each = [least(np.asarray(one.labels), one.probabilities) for one in stored(Run(seeds_copy), "plain", "validation")]
     assert found is not None and (found.low, found.high, found.covers, found.networks) == (None, None, "", 3)

@@ -94,7 +94,7 @@ def recipe_scores(networks: Networks) -> list[Score]:
     for name, metric in METRICS.items():
         if classes < metric.min_classes:
             continue
-        if metric.average is None and metric.each is None:
+        if metric.average is None and metric.per_image is None:
             found.append(Score(name, None, _mean_only(networks.values(name), images)))
             continue
         if metric.average:
