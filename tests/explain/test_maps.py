@@ -224,7 +224,8 @@ def said(**changes: Any) -> list[str]:
     pair = {"share": 0.02, "low": 0.01, "high": 0.03, "standard_error": 0.001}
     pairs = [{**pair, "first": 0, "second": 2}, {**pair, "first": 0, "second": 1, "share": 0.001}]
     facts: Any = {"model": "m", "layer": "l", "width": 8, "judged": 300, "nearest": 10, "told_apart": True, "maps": []}
-    return sentences({**facts, "closest": pairs, **changes}, ["a", "b", "c"])
+    facts |= {"closest": pairs, **changes}
+    return sentences(facts, ["a", "b", "c"])
 
 
 def test_the_closest_classes_are_named_only_where_they_stand_out() -> None:

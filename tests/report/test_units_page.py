@@ -75,7 +75,7 @@ def test_a_dossier_has_the_numbers_of_the_tables() -> None:
 
 
 def test_dead_units_have_no_row_and_are_counted() -> None:
-    """A unit that never answers has the same answer to every image: there is nothing to show of it."""
+    """A dead unit has the same output for every image: there is nothing to show."""
     alive = found(3)
     own = alive.tables["units"].with_columns(dead=pl.col("unit") == 1)
     html = page(replace(alive, tables={**alive.tables, "units": own}))
