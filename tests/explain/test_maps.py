@@ -62,7 +62,7 @@ def outcome(subjects: dict[str, TrainedModel]) -> AnalysisResult:
 def test_each_row_has_what_the_network_said_of_it_and_a_place_on_every_map(
     outcome: AnalysisResult, subjects: dict[str, TrainedModel]
 ) -> None:
-    points, part = outcome.tables["points"], subjects["dense"].parts["train"]
+    points, part = outcome.tables["points"], subjects["dense"].predictions["train"]
     assert len(points) == 400 == points["row"].n_unique()
     places = np.searchsorted(part.rows, points["row"].to_numpy())
     assert (part.rows[places] == points["row"].to_numpy()).all()
@@ -97,7 +97,7 @@ def test_components_of_pixels_and_layer_are_those_of_scikit_learn(
 def test_the_sample_has_the_proportions_of_the_classes_and_no_test_row(
     outcome: AnalysisResult, subjects: dict[str, TrainedModel]
 ) -> None:
-    labels = subjects["dense"].parts["train"].labels
+    labels = subjects["dense"].predictions["train"].labels
     assert labels is not None
     found = np.bincount(outcome.tables["points"]["label"].cast(int).to_numpy(), minlength=10)
     assert np.abs(found - 400 * np.bincount(labels) / len(labels)).max() < 1
