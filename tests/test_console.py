@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -63,7 +64,8 @@ def test_the_leaderboard_is_printed_before_the_analyses_and_once(tmp_path: Path,
 def test_the_command_prints_one_leaderboard_and_no_wrapped_line(tmp_path: Path, own_user: Path) -> None:
     run = run_small(tmp_path / "run", models={"a_model_with_a_name_that_is_much_longer_than_others": LINEAR})
     command = [sys.executable, "-m", "snellen", "report", str(run.folder)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    unset = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=unset)
     lines = done.stdout.splitlines()
     assert sum("best validation" in line for line in lines) == 1, done.stderr
     starts = ("warning ", "notice ", "error ", "info ", "Report: ", "95 %", "Models that", "model ", "small: ")

@@ -81,7 +81,7 @@ def test_flop_of_a_picture(name: str) -> None:
 
 def test_ours_trains_and_evaluates_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
     steps: list[tuple[int, int]] = []
-    monkeypatch.setattr("snellen.train.loop.Silent.stepped", lambda self, step, of: steps.append((step, of)))
+    monkeypatch.setattr("snellen.train.watcher.Silent.stepped", lambda self, step, of: steps.append((step, of)))
     prepared = ours.prepare("A", 2, "worker", 3)
     prepared.train()
     prepared.evaluate()

@@ -225,7 +225,7 @@ def test_every_dossier_holds_its_displays(pages: dict[Page, Any], display: str) 
 def dead_units(page: Any) -> list[int]:
     """Those that the page names as left out."""
     named = [
-        text for note in page.iter("p") if "the same answer to every image: " in (text := "".join(note.itertext()))
+        text for note in page.iter("p") if "the same output for every image: " in (text := "".join(note.itertext()))
     ]
     return [int(number) for text in named for number in text.rpartition(": ")[2].rstrip(".").split(", ")]
 
