@@ -50,7 +50,7 @@ def test_cuts_and_flips_are_noticed() -> None:
 def test_members_with_nearly_nothing_in_them() -> None:
     for member in (gzip.compress(b""), gzip.compress(b"x")):
         file = io.BytesIO(member * 10**6)
-        with pytest.raises(DataError, match="members with nearly nothing in them"):
+        with pytest.raises(DataError, match="too many nearly empty members"):
             gunzip(file).read()
         assert file.tell() < 2**20, "of 20 MB"
     blocks = b"".join(gzip.compress(bytes(2_000)) for _ in range(3_000))
