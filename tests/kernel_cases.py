@@ -13,9 +13,9 @@ from snellen.models.build import Network, build
 from snellen.models.keys import Key
 from snellen.train.backend.compiled_backend import CompiledBackend
 from snellen.train.backend.compiled_network import CompiledNetwork
-from snellen.train.backend.thread_team import ThreadTeam
 from snellen.train.layout import Layout
 from snellen.train.step import StepInputs
+from snellen.train.thread_team import ThreadTeam
 
 KEY = Key((3, 1, 2), ("step", 7))
 

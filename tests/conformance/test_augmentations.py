@@ -14,8 +14,8 @@ from torch import Tensor
 from snellen.models.keys import Key
 from snellen.train.augment.augmentation import Augmentation, Mixing, Recolouring
 from snellen.train.augment.epoch import EpochAugmentation
+from snellen.train.augment.mixing import Mixed
 from snellen.train.augment.registry import AUGMENTATIONS, Augmentations
-from snellen.train.loss import Mixed
 
 LISTS = TypeAdapter(Augmentations)
 SHAPE = (9, 12, 3)

@@ -12,7 +12,7 @@ from torch import Tensor
 from snellen.models.batch_shard import BatchShard, rows_of
 from snellen.models.compiled_norm import compiled_norm, is_channels_last
 from snellen.models.normalisation import AcceleratedBatchNorm, BatchNorm
-from snellen.train.backend.thread_team import ThreadTeam
+from snellen.train.thread_team import ThreadTeam
 
 pytestmark = needs("kernels")
 EPSILON = 1e-3

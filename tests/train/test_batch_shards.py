@@ -14,9 +14,9 @@ from snellen.files.stored import read_json
 from snellen.models.zoo import ZOO
 from snellen.train import loop
 from snellen.train.backend.choose import COMPILED, TORCH
-from snellen.train.backend.thread_team import ThreadTeam
 from snellen.train.run_context import RunContext
 from snellen.train.strategy import rule
+from snellen.train.thread_team import ThreadTeam
 from snellen.train.train_pack import train_pack
 from snellen.train.watcher import Silent
 

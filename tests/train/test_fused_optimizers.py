@@ -10,7 +10,7 @@ import torch
 from needs import needs
 from torch import Tensor
 
-from snellen.train.backend import fused_optimizers
+from snellen.train import fused_optimizers
 from snellen.train.layout import Layout
 from snellen.train.optimizers import OPTIMIZERS
 

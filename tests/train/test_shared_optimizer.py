@@ -11,9 +11,9 @@ from training_cases import job
 
 from snellen.train import step as steps
 from snellen.train.backend.choose import workspace
-from snellen.train.backend.thread_team import ThreadTeam
 from snellen.train.layout import Layout
 from snellen.train.step import Rule, StepInputs, TrainState, training_step
+from snellen.train.thread_team import ThreadTeam
 
 CHANGES: dict[str, Any] = {"layers": ["flatten", {"dense": 8}], "input_shape": (4, 3, 1), "classes": 5}
 

@@ -11,9 +11,10 @@ import torch
 import torch.nn.functional as functional
 from training_cases import job
 
+from snellen.train.augment.mixing import Mixed
 from snellen.train.backend.choose import workspace
 from snellen.train.layout import Layout
-from snellen.train.loss import Mixed, row_losses, row_targets
+from snellen.train.loss import row_losses, row_targets
 from snellen.train.step import Rule, StepInputs, TrainState, clipped, training_step
 
 LANES, ROWS, CLASSES = 2, 40, 5

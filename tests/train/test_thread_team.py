@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from snellen.models.batch_shard import BatchShard
-from snellen.train.backend.thread_team import ThreadTeam
+from snellen.train.thread_team import ThreadTeam
 
 PARTS = 3
 

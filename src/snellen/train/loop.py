@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 
 from snellen.train.backend.choose import TORCH, backends_for, step_runner, workspace
 from snellen.train.backend.cuda_graphs import CudaGraphs
-from snellen.train.backend.thread_team import ThreadTeam
 from snellen.train.batches import Batches, ResidentData
 from snellen.train.epoch_results import TrainedEpoch, Validation, epoch_record, is_done, progress_after
 from snellen.train.lane import Lane
@@ -18,6 +17,7 @@ from snellen.train.out_of_memory import is_out_of_memory
 from snellen.train.resume_checkpoint import Checkpoint
 from snellen.train.snapshot import EpochRecord, Progress, Snapshot
 from snellen.train.step import Rule, TrainState
+from snellen.train.thread_team import ThreadTeam
 from snellen.train.watcher import Watcher
 
 

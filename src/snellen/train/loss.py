@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
+from snellen.train.augment.mixing import Mixed
 from snellen.train.job import Trajectory
-
-
-@dataclass(frozen=True, eq=False)
-class Mixed:
-    """The second labels of pictures that are made of two. labels: (L, N); share: (L, N) of the first picture."""
-
-    labels: Tensor
-    share: Tensor
 
 
 def target_table(trajectory: Trajectory) -> Tensor:

@@ -15,7 +15,7 @@ from pydantic import Field
 from torch import Tensor
 
 from snellen.models.named import Named, one_of
-from snellen.train.backend import fused_optimizers
+from snellen.train import fused_optimizers
 from snellen.train.layout import Layout
 from snellen.train.orthogonal import divide, orthogonalised
 

@@ -17,11 +17,10 @@ from snellen.models.chain import Placed
 from snellen.models.keys import Randomness
 from snellen.models.layer import Step, Tensors
 from snellen.models.side_by_side import side_by_side
-from snellen.train.backend.thread_team import ThreadTeam
+from snellen.train.augment.mixing import Mixed
 from snellen.train.job import Trajectory
 from snellen.train.layout import Layout
 from snellen.train.loss import (
-    Mixed,
     loss_gradient,
     right_answers,
     right_labels,
@@ -32,6 +31,7 @@ from snellen.train.loss import (
 from snellen.train.optimizers import Optimizer
 from snellen.train.per_lane_optimizer import PerLaneOptimizer, beside_each_other
 from snellen.train.snapshot import Snapshot, Values
+from snellen.train.thread_team import ThreadTeam
 
 SHARED_NUMBERS = 500_000
 """From so many parameters of a pack on, threads share the update: waiting for each other takes as long as 100,000."""

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from snellen.models.keys import Key
 from snellen.train.augment.augmentation import Augmentation, Mixing, PictureShape
+from snellen.train.augment.mixing import Mixed
 from snellen.train.augment.stages import Stage, stages_of
-from snellen.train.loss import Mixed
 
 
 @dataclass(frozen=True, eq=False)

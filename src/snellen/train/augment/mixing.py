@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import ClassVar, Literal, final
 
 import numpy as np
@@ -10,6 +11,14 @@ from torch import Tensor
 
 from snellen.train.augment.augmentation import Mixing, PictureShape
 from snellen.train.augment.boxes import areas, boxes, inside
+
+
+@dataclass(frozen=True, eq=False)
+class Mixed:
+    """The second labels of pictures that are made of two. labels: (L, N); share: (L, N) of the first picture."""
+
+    labels: Tensor
+    share: Tensor
 
 
 @final

@@ -20,10 +20,10 @@ from snellen.models.conv import Conv
 from snellen.train.backend.compiled_backend import CompiledBackend
 from snellen.train.backend.compiled_network import CompiledNetwork
 from snellen.train.backend.cuda_graphs import CudaGraphs
-from snellen.train.backend.thread_team import ThreadTeam
 from snellen.train.job import Trajectory
 from snellen.train.step import Rule, TorchBackend, TrainState, Workspace
 from snellen.train.step_runner import PlainRunner, StepRunner
+from snellen.train.thread_team import ThreadTeam
 
 COMPILED, TORCH = "kernels", "torch"
 """The backends, with the values that the records of packs store: the compiled library, and torch."""

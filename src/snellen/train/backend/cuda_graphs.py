@@ -17,9 +17,9 @@ import torch
 from torch import Tensor
 
 from snellen.models.keys import Randomness
-from snellen.train.backend.thread_team import ThreadTeam
-from snellen.train.loss import Mixed
+from snellen.train.augment.mixing import Mixed
 from snellen.train.step import Rule, StepInputs, StepOutcome, TorchBackend, TrainState, Workspace, training_step
+from snellen.train.thread_team import ThreadTeam
 
 Capture = Callable[[Callable[[], None]], Callable[[], object]]
 """Given a step on static tensors, returns a function that repeats it; it may run the step any number of times."""
