@@ -15,7 +15,19 @@ TREES = {path.relative_to(SOURCE).as_posix(): ast.parse(path.read_text(encoding=
 each_file = pytest.mark.parametrize("name", TREES)
 
 ORDER = (
-    *("__init__", "errors", "limits", "plain", "phrases", "files", "metrics", "statistics", "kernels", "data"),
+    *(
+        "__init__",
+        "errors",
+        "limits",
+        "plain",
+        "phrases",
+        "child_process",
+        "files",
+        "metrics",
+        "statistics",
+        "kernels",
+        "data",
+    ),
     *("models", "train", "study", "search", "evaluate", "explain", "findings", "report", "init", "deploy", "app"),
     *("run", "console", "tables", "progress", "api", "estimator", "cli", "__main__"),
 )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from snellen.limits import BLOCKS, CONFUSED_CELLS, FEW_CLASSES, MATRIX_CLASSES
-from snellen.report.figures.confusion_matrix import blocks, entries, ranked, worst_cells
+from snellen.report.figures.confusion_cells import blocks, entries, ranked, worst_cells
 
 
 def counts(number: int, seed: int = 0) -> np.ndarray:

@@ -19,11 +19,11 @@ from snellen.models.keys import Key
 from snellen.train import step_runner
 from snellen.train.batches import ResidentData
 from snellen.train.epoch_results import Validation
-from snellen.train.kept_epoch import EarlyStopping
+from snellen.train.kept_epoch import EarlyStopping, Kept
 from snellen.train.lane import Lane
 from snellen.train.loop import Training
 from snellen.train.loop import train as train_pack
-from snellen.train.snapshot import EpochRecord, Kept, Snapshot
+from snellen.train.snapshot import EpochRecord, Snapshot
 from snellen.train.step import StepInputs, training_step
 from snellen.train.watcher import Silent
 

@@ -26,7 +26,7 @@ from snellen.limits import (
     MATRIX_CLASSES,
     REPORT_BYTES,
 )
-from snellen.report.figures import confusion_matrix
+from snellen.report.figures import confusion_cells
 from snellen.report.figures.charts import Specification, javascript
 from snellen.report.figures.sprites import Sheet, build_sheet, rows_behind_cells
 from snellen.report.formats import FILTERS, scroll
@@ -174,7 +174,7 @@ def _cells(content: ReportJson, sheet: Sheet, limit: int) -> dict[str, Any]:
         for name, role in model["roles"].items()
     }
     entries = {
-        f"{place}-{name}": confusion_matrix.entries(role["confusion"])
+        f"{place}-{name}": confusion_cells.entries(role["confusion"])
         for place, model in enumerate(content["models"])
         for name, role in model["roles"].items()
     }
@@ -262,6 +262,6 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(FILTERS | confusion_matrix.FILTERS)
+    environment.filters.update(FILTERS | confusion_cells.FILTERS)
     environment.globals["scroll"] = scroll
     return environment

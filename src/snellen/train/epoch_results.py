@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -14,9 +15,10 @@ from snellen.errors import NonFiniteLoss
 from snellen.metrics.scores import accuracy, loss
 from snellen.models.forward import predict_probabilities
 from snellen.train.batches import ResidentData, learning_rate
+from snellen.train.kept_epoch import Weights
 from snellen.train.lane import Lane
 from snellen.train.layout import Layout
-from snellen.train.snapshot import EpochRecord, Kept, Progress, Values, Weights
+from snellen.train.snapshot import EpochRecord, Progress, Values
 from snellen.train.step import TrainState
 
 
@@ -97,22 +99,11 @@ def _non_finite(lane: Lane, what: str, value: float, step: int) -> str:
 
 
 def progress_after(before: Progress, lane: Lane, place: int, record: EpochRecord, trained: TrainedEpoch) -> Progress:
-    """Every job that is not done keeps this epoch if it is its best so far; one that is done now, and keeps another
-    epoch, keeps the last weights too."""
-    kept = []
-    for job, old in zip(lane.jobs, before.kept):
-        if old.stopping.done(job.stop):
-            kept.append(old)
-            continue
-        stopping = old.stopping.after(job.stop, record["validation_loss"], record["validation_accuracy"])
-        if stopping.improved():
-            weights = trained.weights_of(place)
-            kept.append(Kept(stopping, weights.theta, weights.state))
-        else:
-            kept.append(
-                replace(old, stopping=stopping, last=trained.weights_of(place) if stopping.done(job.stop) else None)
-            )
-    return Progress(tuple(kept), (*before.history, record))
+    """The progress of one lane, with what each of its jobs keeps after this epoch."""
+    weights = partial(trained.weights_of, place)
+    scores = record["validation_loss"], record["validation_accuracy"]
+    kept = tuple(old.after(job.stop, *scores, weights) for job, old in zip(lane.jobs, before.kept))
+    return Progress(kept, (*before.history, record))
 
 
 def is_done(lane: Lane, progress: Progress) -> bool:

@@ -7,10 +7,10 @@ import torch
 from snellen.models.build import to_tensors
 from snellen.models.fit import fit
 from snellen.train.batches import ResidentData
-from snellen.train.kept_epoch import EarlyStopping
+from snellen.train.kept_epoch import EarlyStopping, Kept
 from snellen.train.lane import Lane
 from snellen.train.layout import Layout
-from snellen.train.snapshot import Kept, Progress, Snapshot, Values
+from snellen.train.snapshot import Progress, Snapshot, Values
 
 
 def initial(lane: Lane, data: ResidentData) -> Snapshot:

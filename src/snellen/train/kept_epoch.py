@@ -1,8 +1,11 @@
-"""Early stopping: which epoch is the best so far, and whether training is over."""
+"""The kept epoch of a job: which one is the best so far, its weights, and whether training is over (early stopping)."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+
+from torch import Tensor
 
 from snellen.train.job import StopRule
 
@@ -36,3 +39,38 @@ class EarlyStopping:
         """Whether no further epoch is needed."""
         waited = self.epoch - self.best_epoch
         return self.epoch >= rule.epochs or (rule.patience is not None and self.epoch > 0 and waited >= rule.patience)
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """Parameters theta (1, P) and state name -> (1, ...) of one lane after some epoch."""
+
+    theta: Tensor
+    state: dict[str, Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """What one job keeps: the best epoch, with its parameters theta (1, P) and state name -> (1, ...). last: those of
+    the epoch at which the job was done, where that is another one."""
+
+    stopping: EarlyStopping
+    theta: Tensor
+    state: dict[str, Tensor]
+    last: Weights | None = None
+
+    def after(
+        self,
+        rule: StopRule,
+        validation_loss: float | None,
+        validation_accuracy: float | None,
+        weights: Callable[[], Weights],
+    ) -> Kept:
+        """After one more epoch: its weights if it is the best so far; nothing new once the job is done."""
+        if self.stopping.done(rule):
+            return self
+        stopping = self.stopping.after(rule, validation_loss, validation_accuracy)
+        if stopping.improved():
+            best = weights()
+            return Kept(stopping, best.theta, best.state)
+        return replace(self, stopping=stopping, last=weights() if stopping.done(rule) else None)

@@ -15,9 +15,9 @@ from snellen.limits import LAST_TRAIN_ROWS
 from snellen.metrics.scores import losses
 from snellen.models.forward import predict_probabilities
 from snellen.train.batches import ResidentData
+from snellen.train.kept_epoch import Kept, Weights
 from snellen.train.lane import Lane
 from snellen.train.layout import Layout
-from snellen.train.snapshot import Kept, Weights
 
 ROLES = ("train", "validation")
 EPOCHS = ("kept", "last")

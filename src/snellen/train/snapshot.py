@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field, with_config
 from torch import Tensor
 from typing_extensions import TypedDict
 
-from snellen.train.kept_epoch import EarlyStopping
+from snellen.train.kept_epoch import EarlyStopping, Kept, Weights
 
 Values = dict[str, Tensor]
 
@@ -54,25 +54,6 @@ class SnapshotRecord(TypedDict):
     epoch: int
     alive: list[int]
     progress: list[ProgressRecord]
-
-
-@dataclass(frozen=True, eq=False)
-class Weights:
-    """Parameters theta (1, P) and state name -> (1, ...) of one lane after some epoch."""
-
-    theta: Tensor
-    state: Values
-
-
-@dataclass(frozen=True, eq=False)
-class Kept:
-    """What one job keeps: the best epoch, with its parameters theta (1, P) and state name -> (1, ...). last: those of
-    the epoch at which the job was done, where that is another one."""
-
-    stopping: EarlyStopping
-    theta: Tensor
-    state: Values
-    last: Weights | None = None
 
 
 @dataclass(frozen=True, eq=False)

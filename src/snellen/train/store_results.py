@@ -16,12 +16,13 @@ from snellen.models.forward import predict_probabilities
 from snellen.models.predictions import Predictions
 from snellen.models.weights import load_weights, save_weights
 from snellen.train.job import Job
+from snellen.train.kept_epoch import Kept
 from snellen.train.lane import Lane
 from snellen.train.layout import Layout
 from snellen.train.overfitting import losses_of
 from snellen.train.results import JobFolder, Result
 from snellen.train.run_context import RunContext
-from snellen.train.snapshot import EpochRecord, Kept, Progress, Snapshot
+from snellen.train.snapshot import EpochRecord, Progress, Snapshot
 
 
 def store_lane(lane: Lane, snapshot: Snapshot, position: int, context: RunContext) -> None:

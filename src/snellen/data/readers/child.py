@@ -24,9 +24,9 @@ from typing import Any
 
 import numpy as np
 
+from snellen.child_process import Requests, send_line
 from snellen.data.readers.streams import check_dimensions, check_expansion
 from snellen.errors import DataError, SnellenError, located, shown
-from snellen.files.child_process import Requests, send_line
 from snellen.limits import MAX_LISTED_FILES
 
 LIBRARIES = {"hdf5": "h5py", "mat": "scipy.io", "parquet": "polars"}

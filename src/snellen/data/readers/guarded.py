@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
+from snellen.child_process import ChildProcess
 from snellen.data.readers.child import DIGEST_BYTES
 from snellen.data.readers.streams import check_dimensions, check_expansion, file_bytes, open_data, readable
 from snellen.errors import DataError, located
-from snellen.files.child_process import ChildProcess
 
 START_SECONDS = 60.0
 """For starting Python and importing the library, which takes 0.3 s, or much longer from a network drive."""

@@ -19,7 +19,7 @@ from snellen.evaluate.data_file import DataSection
 from snellen.explain.mistakes import ConfusedPictures
 from snellen.explain.thumbnails import Thumbnails
 from snellen.limits import CELL_IMAGES, PAIRED_IMAGES, SHEET_PIXELS, THUMBNAIL_PIXELS
-from snellen.report.figures.confusion_matrix import worst_cells
+from snellen.report.figures.confusion_cells import worst_cells
 from snellen.report.model_types import ModelJson, RoleJson
 from snellen.report.types import ReportJson
 

@@ -18,8 +18,8 @@ from typing import BinaryIO
 import torch
 from typing_extensions import TypedDict
 
+from snellen.child_process import INTERRUPTED, Requests, send_line
 from snellen.errors import SnellenError
-from snellen.files.child_process import INTERRUPTED, Requests, send_line
 from snellen.train.executors.worker_messages import received_context, received_pack
 from snellen.train.snapshot import EpochRecord
 from snellen.train.train_pack import train_pack

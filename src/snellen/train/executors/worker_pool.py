@@ -17,8 +17,8 @@ from threading import Thread
 from types import TracebackType
 
 from snellen import errors
+from snellen.child_process import ChildProcess
 from snellen.files.atomic import remove_leftovers
-from snellen.files.child_process import ChildProcess
 from snellen.files.scratch import discard_scratch, scratch
 from snellen.train.executors.sequential import PackWatcher, is_for_workers, packs_of, train_packs
 from snellen.train.executors.worker import Message

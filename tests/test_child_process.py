@@ -13,12 +13,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from snellen.files import child_process
-from snellen.files.child_process import INTERRUPTED, ChildProcess
+from snellen import child_process
+from snellen.child_process import INTERRUPTED, ChildProcess
 
 Start = Callable[..., ChildProcess]
 ECHO = """
-from snellen.files.child_process import Requests, send_line
+from snellen.child_process import Requests, send_line
 send_line(sys.stdout.buffer, "ready")
 for request in Requests(grace_seconds=0):
     send_line(sys.stdout.buffer, [request, *sys.argv[1:]])
@@ -105,11 +105,11 @@ def test_one_that_does_not_end_is_killed(start: Start) -> None:
 
 
 INTERRUPTIBLE = """
-from snellen.files.child_process import Requests, send_line
+from snellen.child_process import Requests, send_line
 requests = Requests(grace_seconds={grace})
 for request in requests:
-    send_line(sys.stdout.buffer, "busy")
     try:
+        send_line(sys.stdout.buffer, "busy")
         while True: time.sleep(0.01)
     except KeyboardInterrupt:
         send_line(sys.stdout.buffer, "saved")
@@ -135,7 +135,7 @@ def test_after_its_time_of_grace_it_ends_whatever_it_does(start: Start) -> None:
 
 PARENT = """
 import sys, time
-from snellen.files.child_process import ChildProcess
+from snellen.child_process import ChildProcess
 child = ChildProcess("child_of_a_test", environment={})
 child.send(1)
 print(child.pid, child.read_line(), flush=True)
