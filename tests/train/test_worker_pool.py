@@ -203,7 +203,8 @@ sys.path.insert(0, {tests!r})
 import signal, threading
 from pathlib import Path
 from train_local import Noting, every, lanes, place
-from snellen.train.executors.worker_pool import train_lanes
+from snellen.train.executors import worker_pool
+worker_pool.SAVE_SECONDS = 50.0  # on a crowded machine
 signal.signal(signal.SIGTERM, signal.default_int_handler)
 every()
 noted = []
@@ -211,7 +212,7 @@ def note():
     if not noted:
         print("epoch", flush=True)
     noted.append(1)
-train_lanes(lanes(5_000), place(Path(sys.argv[1]), 2), Noting(note))
+worker_pool.train_lanes(lanes(5_000), place(Path(sys.argv[1]), 2), Noting(note))
 """
 
 

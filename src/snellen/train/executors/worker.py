@@ -1,9 +1,9 @@
 """The process that trains packs for another one.
 
-    python -m snellen.train.executors.worker
+    python -m snellen.train.executors.worker SAVE_SECONDS
 
-Requests: first a SharedContext (see shared.py), then PackRequests. Answers: true once it has started, then `Message`s.
-When its parent ends, it saves and ends too.
+Requests: first a SharedContext (see worker_messages.py), then PackRequests. Answers: true once it has started, then
+`Message`s. When its parent ends, it saves and ends too, within SAVE_SECONDS.
 """
 
 from __future__ import annotations
@@ -26,8 +26,6 @@ from snellen.train.train_pack import train_pack
 
 STEP_MESSAGE_SECONDS = 0.2
 """Between two messages about steps."""
-LAST_SECONDS = 3.0
-"""To save and end once the parent has ended; the user waits for 5 s at most."""
 
 
 class Message(TypedDict, total=False):
@@ -71,7 +69,7 @@ def main() -> None:
     torch.set_num_threads(1)
     watcher = MessageWatcher(os.fdopen(os.dup(1), "wb"))
     os.dup2(2, 1)  # what a library prints is no message
-    requests = Requests(LAST_SECONDS)
+    requests = Requests(grace_seconds=float(sys.argv[1]))
     send_line(watcher.output, True)
     try:
         _train_requested(requests, watcher)

@@ -29,8 +29,11 @@ from snellen.train.store_results import fail_pack, remove_checkpoints
 
 Pack = Sequence[Lane]
 WORKER = "snellen.train.executors.worker"
-STOP_SECONDS = 3.5
-"""For workers to save and end; those that have not by then are killed, and their last checkpoint counts."""
+SAVE_SECONDS = 3.0
+"""For workers to save and end once they are told to, or their parent has ended: the user waits for 5 s at most. Those
+that have not ended by then are killed, and their last checkpoint counts."""
+END_SECONDS = 0.5
+"""For a process that has saved to end."""
 POLL_SECONDS = 0.5
 """Between two checks whether the user wants to stop, on systems where waiting cannot be interrupted."""
 ATTEMPTS = 2
@@ -84,7 +87,7 @@ class Worker:
     """A process, and the pack that it trains. has_started: only then does it notice a request to stop."""
 
     def __init__(self, events: SimpleQueue[tuple[Worker, Message | None]]) -> None:
-        self.process = ChildProcess(WORKER, environment=ENVIRONMENT)
+        self.process = ChildProcess(WORKER, str(SAVE_SECONDS), environment=ENVIRONMENT)
         self.pack: Pack | None = None
         self.has_started = False
         self._reader = Thread(target=self._read, args=(events,), daemon=True)
@@ -136,7 +139,7 @@ class Pool:
             worker.process.close_input()
             if not worker.has_started:
                 worker.process.kill()
-        until = time.monotonic() + STOP_SECONDS
+        until = time.monotonic() + SAVE_SECONDS + END_SECONDS
         for worker in self.workers:
             worker.end(max(0.0, until - time.monotonic()))
 
