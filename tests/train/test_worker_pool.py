@@ -210,7 +210,7 @@ every()
 noted = []
 def note():
     noted.append(1)
-    if len(noted) == 20:  # lanes and epochs: one worker at least is beyond its first epoch, which is told before it ends
+    if len(noted) == 20:  # one worker at least is beyond its first epoch, whose record comes before its end
         print("epoch", flush=True)
 worker_pool.train_lanes(lanes(5_000), place(Path(sys.argv[1]), 2), Noting(note))
 """
