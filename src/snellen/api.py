@@ -111,10 +111,10 @@ class Study:
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class AnalysisOfRun:
     """What an analysis found, as a notebook shows it."""
 
-    asked: PlannedAnalysis
+    planned: PlannedAnalysis
     outcome: AnalysisResult
     folder: Path
 
@@ -141,11 +141,11 @@ class Found:
     def page(self) -> str:
         """The page of the analysis: whole HTML that opens alone."""
         hashes.expect_unchanged(self.folder, "report.json")
-        return page_of(self.asked, self.outcome, read_json(self.folder / "report.json"))
+        return page_of(self.planned, self.outcome, read_json(self.folder / "report.json"))
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the sentences, and the page in a frame of its own."""
-        return notebook.analysis_summary(self.asked.title, self.sentences, self.page())
+        return notebook.analysis_summary(self.planned.title, self.sentences, self.page())
 
 
 @dataclass(frozen=True)
@@ -234,7 +234,7 @@ class Run:
         data_dir: Path | None = None,
         dataset: Dataset | None = None,
         **options: Any,
-    ) -> Found:
+    ) -> AnalysisOfRun:
         """The outcome of an analysis of `model`, the chosen one when not named, or of all models.
 
         name, options: as in `analyses:` of a study. A stored outcome is read; otherwise the images are read, and the
@@ -246,13 +246,15 @@ class Run:
         outcome = stored(record, one)
         if outcome is None:
             outcome = make_analysis(scene_of(record, data_dir, dataset), one, RunCallback())
-        return Found(one, outcome, Path(self.folder))
+        return AnalysisOfRun(one, outcome, Path(self.folder))
 
-    def units(self, model: str | None = None, **options: Any) -> Found:
+    def units(self, model: str | None = None, **options: Any) -> AnalysisOfRun:
         """What each unit of a layer responds to. layer: the last hidden one when not named."""
         return self.analysis("units", model, **options)
 
-    def map(self, layer: str | None = None, model: str | None = None, *, method: str = "tsne", **options: Any) -> Found:
+    def map(
+        self, layer: str | None = None, model: str | None = None, *, method: str = "tsne", **options: Any
+    ) -> AnalysisOfRun:
         """A map of the images by a layer, the last hidden one when not named. method: pixels, pca, tsne or umap."""
         return self.analysis("maps", model, layer=layer, methods=[method], **options)
 

@@ -7,9 +7,9 @@ import pytest
 from scipy.stats import false_discovery_control
 from unit_cases import bars, subject
 
-from snellen.explain.units.analysis import judge
+from snellen.explain.units.analysis import measure_units
 from snellen.explain.units.layer import read_units, unit_layer
-from snellen.explain.units.tables import Judged
+from snellen.explain.units.tables import UnitMeasures
 
 RUNS = 100
 ROWS = np.arange(300)
@@ -19,7 +19,7 @@ NETWORKS = (
 )
 
 
-def judged(run: int, permuted: bool) -> Judged:
+def judged(run: int, permuted: bool) -> UnitMeasures:
     """Random weights, large ones, so that the network is sure; labels that mean something, or nothing."""
     images, labels = bars(300, seed=run)
     shown = np.random.default_rng(run).permutation(labels) if permuted else labels
@@ -28,21 +28,21 @@ def judged(run: int, permuted: bool) -> Judged:
         values.mul_(4 if name.endswith("kernel") else 1)
     layer = unit_layer(one.network, "dense_1")
     read = read_units(one, layer, ROWS[150:])
-    return judge(one, layer, read, one.predictions["validation"], read.activation.mean(0))
+    return measure_units(one, layer, read, one.predictions["validation"], read.activation.mean(0))
 
 
-def claimed(found: Judged) -> tuple[bool, bool, bool]:
+def claimed(found: UnitMeasures) -> tuple[bool, bool, bool]:
     """Whether any unit is told from chance: without the size that `selective` asks for, which would hide a fault."""
     told = (found.selective_p < 0.05).any()
     return bool(told), bool(found.needed.any()), bool(found.used.any())
 
 
 @pytest.fixture(scope="module")
-def nulls() -> list[Judged]:
+def nulls() -> list[UnitMeasures]:
     return [judged(run, permuted=True) for run in range(RUNS)]
 
 
-def test_permuted_labels_let_hardly_any_run_claim_anything(nulls: list[Judged]) -> None:
+def test_permuted_labels_let_hardly_any_run_claim_anything(nulls: list[UnitMeasures]) -> None:
     claims = np.array([claimed(each) for each in nulls])
     # 5 of 100 are expected at most of each kind; 10 or more would come up in 3 of 100 tests at exactly 5 per cent
     assert claims.sum(0).max() <= 9
@@ -55,7 +55,7 @@ def test_labels_that_mean_something_are_noticed() -> None:
     assert claims[:, 0].all() and claims[:, 2].sum() >= 5
 
 
-def test_recall_alone_would_claim_what_is_not_so(nulls: list[Judged]) -> None:
+def test_recall_alone_would_claim_what_is_not_so(nulls: list[UnitMeasures]) -> None:
     """Why a class must lose its answer where it is right to: see Ablation.recall_cost_p."""
     claims = 0
     for each in nulls:

@@ -55,15 +55,15 @@ def with_curves(planned: Plan, study: StudyFile, data: SplitData) -> Plan:
     wanted = [options for options in study.analyses if isinstance(options, Curves)]
     if not wanted:
         return planned
-    ground = _Ground(study, data, Collector(predicted=("validation",)))
+    inputs = _CurveInputs(study, data, Collector(predicted=("validation",)))
     curves = tuple(
-        _curve(name, model, options, ground)
+        _curve(name, model, options, inputs)
         for options in wanted
         for name, model in study.models.items()
         if name in (options.models or study.models) and misfit((*model.features, *model.layers), options) is None
     )
     known = {job for lane in planned.lanes for job in lane.ids}
-    stages = (_unknown(stage, known) for stage in ground.collected.stages())
+    stages = (_unknown(stage, known) for stage in inputs.collected.stages())
     return replace(planned, stages=(*planned.stages, *(stage for stage in stages if stage)), curves=curves)
 
 
@@ -111,7 +111,7 @@ def nested_rows(labels: np.ndarray, rows: np.ndarray, count: int, seed: int) -> 
 
 
 @dataclass(frozen=True, eq=False)
-class _Ground:
+class _CurveInputs:
     """What all curves of a study stand on."""
 
     study: StudyFile
@@ -131,36 +131,36 @@ class _Ground:
         return main.with_train(dataset, nested_rows(dataset.labels, main.rows["train"], count, self.study.split.seed))
 
 
-def _curve(name: str, model: Model, options: Curves, ground: _Ground) -> Curve:
+def _curve(name: str, model: Model, options: Curves, inputs: _CurveInputs) -> Curve:
     points = []
     for by in options.by or (None,):
-        for value in _values(options, ground):
+        for value in _values(options, inputs):
             with located(f"analyses: curves over {options.over} of {name} at {value:,}"):
-                points.append(_point(model, options, value, by, ground))
+                points.append(_point(model, options, value, by, inputs))
     return Curve(name, options_json(options), tuple(points))
 
 
-def _values(options: Curves, ground: _Ground) -> Sequence[int]:
+def _values(options: Curves, inputs: _CurveInputs) -> Sequence[int]:
     """Those of the study, else doublings within the size of a picture, or halvings of the training images."""
     if options.values:
         return options.values
     if options.over == IMAGES:
-        images = ground.images
+        images = inputs.images
         return sorted({max(1, round(images / 2**halving)) for halving in range(HALVINGS + 1)})
     most = (
-        MOST[options.over] if options.over == "width" else min(MOST[options.over], math.prod(ground.data.dataset.shape))
+        MOST[options.over] if options.over == "width" else min(MOST[options.over], math.prod(inputs.data.dataset.shape))
     )
     doublings = range(round(math.log2(MOST[options.over] / FIRST[options.over])) + 1)
     return [value for value in (FIRST[options.over] * 2**doubling for doubling in doublings) if value <= most]
 
 
-def _point(model: Model, options: Curves, value: int, by: str | None, ground: _Ground) -> Point:
-    images = value if options.over == IMAGES else ground.images
-    rows = ground.rows(images)
-    phases = _phases(model, options, images, ground.images)
+def _point(model: Model, options: Curves, value: int, by: str | None, inputs: _CurveInputs) -> Point:
+    images = value if options.over == IMAGES else inputs.images
+    rows = inputs.rows(images)
+    phases = _phases(model, options, images, inputs.images)
     changed = model.model_copy(update={**_parts(model, options.over, value, by), "train": phases})
-    seeds = range(ground.study.seed, ground.study.seed + options.seeds)
-    chains = add_jobs(changed, ground.data.dataset, rows, seeds, ground.collected)
+    seeds = range(inputs.study.seed, inputs.study.seed + options.seeds)
+    chains = add_jobs(changed, inputs.data.dataset, rows, seeds, inputs.collected)
     return Point(
         value,
         by,
@@ -168,7 +168,7 @@ def _point(model: Model, options: Curves, value: int, by: str | None, ground: _G
         images,
         sum(phase.epochs for phase in changed.train),
         sum(phase.epochs * math.ceil(images / phase.batch_size) for phase in changed.train),
-        chains[ground.study.seed][-1].trajectory.network.parameter_count,
+        chains[inputs.study.seed][-1].trajectory.network.parameter_count,
     )
 
 

@@ -11,7 +11,7 @@ from pydantic_core import InitErrorDetails, to_jsonable_python
 
 from snellen.errors import StudyError
 from snellen.study.methods import METHOD, Method, default_method, with_method_key
-from snellen.study.space import Fault, Filling, Location, Space, read_tree
+from snellen.study.space import Fault, FilledModel, Location, Space, read_tree
 from snellen.study.values import Choice, Range
 
 Validate = Callable[[Any], Any]
@@ -117,18 +117,20 @@ def _faults_of(space: Space, validate: Validate, place: Location) -> Details:
     """The mistakes in all options, each once."""
     collected: dict[Any, InitErrorDetails] = {}
     for assignment in space.probes():
-        filling = space.filled(assignment)
+        filled_model = space.filled(assignment)
         try:
-            validate(filling.model)
+            validate(filled_model.model)
         except ValidationError as error:
-            for details in _moved(error, filling, place):
+            for details in _moved(error, filled_model, place):
                 collected.setdefault((details["loc"], str(details["type"])), details)
     return list(collected.values())
 
 
-def _moved(error: ValidationError, filling: Filling, place: Location) -> Details:
+def _moved(error: ValidationError, filled_model: FilledModel, place: Location) -> Details:
     """The mistakes in a filled model, at their places in the template."""
-    return [_details(fault, (*place, *filling.written_at(fault["loc"]))) for fault in error.errors(include_url=False)]
+    return [
+        _details(fault, (*place, *filled_model.written_at(fault["loc"]))) for fault in error.errors(include_url=False)
+    ]
 
 
 def _details(fault: Any, location: Location) -> InitErrorDetails:

@@ -31,7 +31,7 @@ class Fault:
 
 
 @dataclass(frozen=True)
-class Filling:
+class FilledModel:
     """A model without values to search. places: location in the model -> location in the template."""
 
     model: dict[str, Any]
@@ -102,10 +102,10 @@ class Space:
             raise StudyError("no value to set here", found=unknown[0], expected=f"{', '.join(complete)}")
         return complete
 
-    def filled(self, assignment: Assignment) -> Filling:
+    def filled(self, assignment: Assignment) -> FilledModel:
         """The template with the assignment filled in; where it has no value, the first option or the low end."""
         places: dict[Location, Location] = {}
-        return Filling(_plain(_resolved(self.tree, (), assignment), (), places), places)
+        return FilledModel(_plain(_resolved(self.tree, (), assignment), (), places), places)
 
     def probes(self) -> Iterator[dict[str, Scalar]]:
         """Assignments that together contain every option and both ends of every range."""

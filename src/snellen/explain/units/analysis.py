@@ -26,7 +26,7 @@ from snellen.explain.units.layer import (
     unit_layer,
 )
 from snellen.explain.units.selectivity import selectivity
-from snellen.explain.units.tables import DUPLICATE, SELECTIVE_AREA, Judged, classes_table, units_table
+from snellen.explain.units.tables import DUPLICATE, SELECTIVE_AREA, UnitMeasures, classes_table, units_table
 from snellen.models import chain
 from snellen.models.build import Network
 from snellen.models.predictions import Predictions
@@ -74,26 +74,26 @@ def make(model: TrainedModel, options: Units) -> AnalysisResult:
     """
     layer = unit_layer(model.network, chosen_layer(model.network, options.layer))
     train, evaluated = model.predictions["train"], _evaluated(model)
-    seen, judging = read_units(model, layer, train.rows), read_units(model, layer, evaluated.rows)
-    judged = judge(model, layer, judging, evaluated, seen.activation.mean(0))
-    most, least = extremes(seen)
+    training, evaluation = read_units(model, layer, train.rows), read_units(model, layer, evaluated.rows)
+    measures = measure_units(model, layer, evaluation, evaluated, training.activation.mean(0))
+    most, least = extremes(training)
     highest, norm = _maximal(model, layer, train.rows, most)
     by_class = {"true": _labels(train), "predicted": train.predicted}
-    drawn = {by: box_plots.boxes(seen.activation, each, len(model.classes)) for by, each in by_class.items()}
+    drawn = {by: box_plots.boxes(training.activation, each, len(model.classes)) for by, each in by_class.items()}
     touching = box_plots.touching(drawn["true"])
     tables = {
-        "units": units_table(seen, judging, judged, highest, touching),
-        "classes": classes_table(judged, box_plots.overlaps(drawn["true"]), model.classes),
+        "units": units_table(training, evaluation, measures, highest, touching),
+        "classes": classes_table(measures, box_plots.overlaps(drawn["true"]), model.classes),
         "boxes": pl.concat(box_plots.table(each, by, model.classes) for by, each in drawn.items()),
     }
     overlapping = int(np.triu(touching.all(0), 1).sum())
-    facts = _facts(model, layer, judged, highest, norm, len(train), overlapping)
+    facts = _facts(model, layer, measures, highest, norm, len(train), overlapping)
     tables["units"] = tables["units"].with_columns(sentence=pl.Series(words.descriptions(facts, tables)))
     texts = {"sentences": words.sentences(facts, tables), "in_short": words.in_short(facts, tables)}
     return AnalysisResult(
         {**facts, **texts, "counts": words.counted(tables)},
         tables,
-        _arrays(model, layer, highest, most, least) | _points(judging, evaluated),
+        _arrays(model, layer, highest, most, least) | _points(evaluation, evaluated),
     )
 
 
@@ -108,7 +108,9 @@ def _labels(predictions: Predictions) -> np.ndarray:
     return predictions.labels
 
 
-def judge(model: TrainedModel, layer: UnitLayer, read: Readings, part: Predictions, means: np.ndarray) -> Judged:
+def measure_units(
+    model: TrainedModel, layer: UnitLayer, read: Readings, part: Predictions, means: np.ndarray
+) -> UnitMeasures:
     """Selectivity and ablation on the images of `part`. means: (U,), the constant that replaces each unit."""
     labels = _labels(part)
     found = selectivity(read.activation, labels, len(model.classes))
@@ -118,7 +120,7 @@ def judge(model: TrainedModel, layer: UnitLayer, read: Readings, part: Predictio
         ablate(model, layer.read_at, values, instead.astype(np.float32), labels[ablated])
         for instead in (means, np.zeros(layer.units))
     )
-    return Judged(
+    return UnitMeasures(
         found,
         by_mean,
         by_zero,
@@ -173,7 +175,7 @@ def _maximal(
 def _facts(
     model: TrainedModel,
     layer: UnitLayer,
-    judged: Judged,
+    measures: UnitMeasures,
     highest: activation_maximisation.Maximal,
     norm: float,
     trained: int,
@@ -189,16 +191,16 @@ def _facts(
         "units": layer.units,
         "classes": list(model.classes),
         "train_images": trained,
-        "role": judged.role,
-        "images": judged.images,
-        "ablated_images": judged.ablated,
+        "role": measures.role,
+        "images": measures.images,
+        "ablated_images": measures.ablated,
         "maximal": highest.method,
         "goal": "mean activation" if layer.convolutional else f"input of its activation function ({layer.activation})",
         "norm": norm,
         "most_bits": float(np.log2(len(model.classes))),
         "selective_area": SELECTIVE_AREA,
         "duplicate": DUPLICATE,
-        "detectable": [None if np.isnan(loss) else float(loss) for loss in judged.detectable],
+        "detectable": [None if np.isnan(loss) else float(loss) for loss in measures.detectable],
         "touching": touching,
     }
 

@@ -24,7 +24,7 @@ NEAREST = 3
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
+class UnitMeasures:
     """Selectivity and ablations. selective_p, needed_p, used_p: (U, K), each corrected over all units and classes.
 
     role, images: on which they were measured. ablated, per_class (K,): images on which units were silenced, in total
@@ -65,12 +65,12 @@ class Judged:
 
 
 def units_table(
-    seen: Readings, judging: Readings, judged: Judged, highest: Maximal, touching: np.ndarray
+    training: Readings, evaluation: Readings, measures: UnitMeasures, highest: Maximal, touching: np.ndarray
 ) -> pl.DataFrame:
     """One row per unit; activations are from training images. touching: (U, K, K), whether the boxes of two classes
     overlap."""
-    selective, lost, activation = judged.selectivity, judged.by_mean, seen.activation
-    dead = np.ptp(np.concatenate([activation, judging.activation]), axis=0) <= 1e-7 * np.abs(activation).max(0)
+    selective, lost, activation = measures.selectivity, measures.by_mean, training.activation
+    dead = np.ptp(np.concatenate([activation, evaluation.activation]), axis=0) <= 1e-7 * np.abs(activation).max(0)
     correlation = correlations(activation)
     nearest = np.argsort(-np.abs(correlation), axis=1, kind="stable")[:, : min(NEAREST, len(correlation) - 1)]
     low, high = wilson(selective.active, selective.images)
@@ -80,9 +80,9 @@ def units_table(
             "unit": names,
             "dead": dead,
             "duplicate_of": [_original(correlation, int(unit)) for unit in names],
-            "selective_classes": judged.selective.sum(1),
-            "needed_by_classes": judged.needed.sum(1),
-            "used_by_classes": judged.used.sum(1),
+            "selective_classes": measures.selective.sum(1),
+            "needed_by_classes": measures.needed.sum(1),
+            "used_by_classes": measures.used.sum(1),
             "information_bits": selective.information,
             "active_share": selective.active / selective.images,
             "active_low": low,
@@ -91,7 +91,7 @@ def units_table(
             "deviation": activation.std(0, dtype=np.float64),
             "minimum": activation.min(0),
             "maximum": activation.max(0),
-            "peak": seen.peak.max(0),
+            "peak": training.peak.max(0),
             "separate_pairs": (~touching).sum((1, 2)) // 2,
             "accuracy_change": lost.accuracy,
             "accuracy_low": lost.accuracy_low,
@@ -121,23 +121,23 @@ def _original(correlation: np.ndarray, unit: int) -> int | None:
     return int(same[0]) if len(same) else None
 
 
-def classes_table(judged: Judged, overlap: np.ndarray, classes: tuple[str, ...]) -> pl.DataFrame:
+def classes_table(measures: UnitMeasures, overlap: np.ndarray, classes: tuple[str, ...]) -> pl.DataFrame:
     """One row per unit and class. overlap: (U, K, K); its mean over the other classes is `box_overlap`."""
     num_units = len(overlap)
     others = overlap.copy()
     others[:, np.arange(len(classes)), np.arange(len(classes))] = np.nan
     known = (~np.isnan(others)).sum(2)
     columns: dict[str, np.ndarray] = {
-        **{name: getattr(judged.selectivity, name) for name in ("area", "low", "high", "p")},
-        "p_corrected": judged.selective_p,
-        "selective": judged.selective,
+        **{name: getattr(measures.selectivity, name) for name in ("area", "low", "high", "p")},
+        "p_corrected": measures.selective_p,
+        "selective": measures.selective,
         "box_overlap": np.divide(np.nansum(others, 2), known, where=known > 0, out=np.full(known.shape, np.nan)),
-        **_ablation_columns("mean", judged.by_mean),
-        "needed_p_corrected": judged.needed_p,
-        "needed": judged.needed,
-        "used_p_corrected": judged.used_p,
-        "used": judged.used,
-        **_ablation_columns("zero", judged.by_zero),
+        **_ablation_columns("mean", measures.by_mean),
+        "needed_p_corrected": measures.needed_p,
+        "needed": measures.needed,
+        "used_p_corrected": measures.used_p,
+        "used": measures.used,
+        **_ablation_columns("zero", measures.by_zero),
     }
     head = {"unit": np.repeat(np.arange(num_units), len(classes)), "class": list(classes) * num_units}
     table = pl.DataFrame(head | {name: values.ravel() for name, values in columns.items()})

@@ -216,7 +216,7 @@ function heading(label, predicted, count, shown) {
   const [truth, answer] = [cells.classes[label], cells.classes[predicted]];
   const images = count === 1 ? "1 image" : `${count.toLocaleString("en")} images`;
   const all = shown < count ? `, ${shown} shown` : "";
-  const text = label === predicted ? `${images} of ${truth}, recognised` : `${images} of ${truth} taken for ${answer}`;
+  const text = label === predicted ? `${images} of ${truth}, recognised` : `${images} of ${truth} predicted as ${answer}`;
   return element("h6", text + all);
 }
 
