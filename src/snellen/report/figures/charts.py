@@ -132,6 +132,12 @@ def histogram(
     return specification(outlines if len(shares) > 1 else bars, f"shares by {title}")
 
 
+def load_figure_libraries() -> None:
+    """Imports what `javascript` needs."""
+    import altair  # noqa: F401
+    import vl_convert  # noqa: F401
+
+
 def javascript() -> str:
     """Vega, Vega-Lite and vega-embed as one ES module of 0.9 MB that sets `window.vegaEmbed`.
 
