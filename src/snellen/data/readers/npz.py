@@ -126,16 +126,17 @@ def read_lone_array(path: Path) -> np.ndarray | None:
     """The array of an .npy file, or the only one of an .npz file; None for an .npz file with several."""
     if _starts_with(path, NPY_MAGIC):
         return _read_file(path)
-    container = _container(path)
+    container = container_of(path)
     names = list(container.arrays)
     return container.read(names[0]) if len(names) == 1 else None
 
 
-def _container(path: Path) -> Container:
+def container_of(path: Path) -> Container:
+    """The arrays of an .npz file, of a folder of .npy files, or of the folder of an .npy file."""
     if path.is_dir():
         return Container(path, {file.stem: file.name for file in sorted(path.glob("*.npy"))}, True)
     if _starts_with(path, NPY_MAGIC):
-        return _container(path.parent)
+        return container_of(path.parent)
     with _opened_zip(path) as archive:
         members = [name for name in archive.namelist() if name.endswith(".npy")]
         twice = [name for name, count in Counter(members).items() if count > 1]
@@ -194,13 +195,13 @@ def _choose(path: Path, options: Options) -> tuple[Container, list[tuple[str, st
     named = {role: key.removesuffix(".npy") for role, key in options.keys.items()}
     if _starts_with(path, NPY_MAGIC):
         named.setdefault("images", path.stem)
-    container = _container(path)
+    container = container_of(path)
     return container, array_names.choose_arrays(container.arrays, named)
 
 
 def _recognises(path: Path) -> bool:
     if path.is_dir():
-        return bool(array_names.arrays_by_usual_name(_container(path).arrays))
+        return bool(array_names.arrays_by_usual_name(container_of(path).arrays))
     return _starts_with(path, NPY_MAGIC) or _starts_with(path, ZIP_MAGIC)
 
 
