@@ -13,7 +13,7 @@ import pytest
 from picture_cases import CLEAR, COLOUR, GREY
 from PIL import Image, ImageFile, ImageOps
 
-from snellen.data.readers.picture_decoder import decode, in_threads, with_channels, with_common_format, with_white
+from snellen.data.pictures import decode, in_threads, with_channels, with_common_format, with_white
 from snellen.data.resizing import Resizing
 from snellen.errors import DataError, StudyError
 from snellen.limits import MAX_SIDE_PIXELS

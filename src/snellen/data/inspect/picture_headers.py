@@ -11,8 +11,8 @@ import numpy as np
 
 from snellen.data.dataset import Dataset
 from snellen.data.inspect.class_images import random_rows
-from snellen.data.readers.picture_decoder import FORMATS, in_threads, is_picture
-from snellen.data.readers.streams import open_data, readable
+from snellen.data.pictures import FORMATS, in_threads, is_picture
+from snellen.data.streams import open_data, readable
 from snellen.errors import located
 from snellen.limits import MAX_PICTURE_BYTES
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from snellen.data.dataset import Dataset
+from snellen.data.pictures import is_picture
 from snellen.data.readers.labelled_pictures import (
     ROLES,
     VALIDATION,
@@ -16,9 +17,8 @@ from snellen.data.readers.labelled_pictures import (
     read_dataset,
     select_rows,
 )
-from snellen.data.readers.picture_decoder import is_picture
 from snellen.data.readers.reader import Options, Reader
-from snellen.data.readers.streams import reachable
+from snellen.data.streams import reachable
 from snellen.errors import DataError, StudyError, located
 from snellen.limits import MAX_FOLDER_DEPTH, MAX_LISTED_FILES
 

@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING, Literal, TypeVar, get_args
 
 import numpy as np
 
-from snellen.data.readers.picture_limits import LimitedReads, check_metadata, check_pixels, limit_memory, raw_mode
-from snellen.data.readers.streams import file_bytes, open_data
+from snellen.data.picture_limits import LimitedReads, check_metadata, check_pixels, limit_memory, raw_mode
 from snellen.data.resizing import Resizing
 from snellen.data.slices import row_slices
+from snellen.data.streams import file_bytes, open_data
 from snellen.errors import DataError, MixedTransparency, SnellenError
 from snellen.limits import MAX_PICTURE_BYTES, MAX_SIDE_PIXELS
 
