@@ -199,10 +199,10 @@ def test_other_formats_are_not_opened(tmp_path: Path) -> None:
     """Pillow would start Ghostscript for this one, whatever its suffix."""
     for name, content in (
         ("e.png", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"),
-        ("p.png", b"P5 1 1 255\n\0"),
+        ("p.png", b"\x0a\x05\x01\x01" + bytes(124)),
     ):
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(DataError, match="not a picture; expected PNG, JPEG, BMP, GIF, WEBP, TIFF"):
+        with pytest.raises(DataError, match="not a picture; expected PNG, JPEG, BMP, GIF, WEBP, TIFF, PPM"):
             decode(tmp_path / name)
 
 
