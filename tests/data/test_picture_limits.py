@@ -108,7 +108,7 @@ def test_large_metadata_are_passed_over(tmp_path: Path, kind: bytes) -> None:
 
 
 def test_what_is_odd_but_sound(tmp_path: Path) -> None:
-    """Thousands of frames of an animation (the first counts), many pieces of pixels, run lengths, a tile larger than the picture."""
+    """Thousands of frames of an animation (the first counts), many pieces, run lengths, a large tile."""
     frames = [Image.new("L", (8, 8), 7), *(Image.new("L", (8, 8), number % 256) for number in range(2_000))]
     for suffix in ("gif", "png", "webp"):
         options: dict[str, Any] = {"lossless": True} if suffix == "webp" else {}

@@ -61,7 +61,7 @@ def _replacement(kind: bytes, body: bytes) -> bytes | None:
     if kind not in TEXTS or keyword not in ORIENTED:
         return b""
     if kind == b"iTXt" and rest[:1] == b"\1":
-        language, translated, packed = (rest[2:].split(b"\0", 2) + [b"", b""])[:3]
+        language, translated, packed = [*rest[2:].split(b"\0", 2), b"", b""][:3]
         head = keyword + b"\0\0\0" + language + b"\0" + translated + b"\0"
     elif kind == b"zTXt":
         kind, head, packed = b"tEXt", keyword + b"\0", rest[1:]
