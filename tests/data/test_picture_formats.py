@@ -188,7 +188,7 @@ def test_a_damaged_chunk_is_noticed(tmp_path: Path) -> None:
         with_chunks((b"tEXt", b"comment\0sound")).replace(b"sound", b"soumd"),
         stream.getvalue().replace(b"tRNS", b"tRNs"),
     ):
-        with pytest.raises(DataError, match="not a (readable )?picture"):
+        with pytest.raises(DataError, match=r"not a (readable )?picture"):
             decode(written(tmp_path / "a.png", content))
 
 
