@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from snellen.data.dataset import Dataset
+    from snellen.data.pictures import Background
     from snellen.data.readers.hdf5 import Union
-    from snellen.data.readers.picture_decoder import Background
 
 app = typer.Typer(
     help="List the data sets known by name, download them, and describe data of your own.", no_args_is_help=True
@@ -171,7 +171,7 @@ def _pair(key: str) -> tuple[str, str]:
 
 def _background(name: str | None) -> Background | None:
     """Raises UnknownName for another colour."""
-    from snellen.data.readers.picture_decoder import BACKGROUNDS
+    from snellen.data.pictures import BACKGROUNDS
     from snellen.errors import unknown
 
     if name is not None and name not in BACKGROUNDS:

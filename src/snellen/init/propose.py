@@ -16,7 +16,7 @@ import numpy as np
 from snellen.data.dataset import Dataset
 from snellen.data.duplicates import conflicting_rows, duplicate_groups
 from snellen.data.groups import Group
-from snellen.data.readers.picture_decoder import is_picture
+from snellen.data.pictures import is_picture
 from snellen.data.readers.reader import DEFAULT_OPTIONS, Options
 from snellen.data.splits.roles import ROLES, Roles, Split, assign
 from snellen.errors import DataError, StudyError

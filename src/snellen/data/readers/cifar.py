@@ -17,7 +17,7 @@ from snellen.data.dataset import Dataset
 from snellen.data.readers.arrays import Part, assemble
 from snellen.data.readers.pickled import read_pickled
 from snellen.data.readers.reader import Options, Reader
-from snellen.data.readers.streams import file_bytes, open_data, readable, take_rest
+from snellen.data.streams import file_bytes, open_data, readable, take_rest
 from snellen.errors import DataError, located, shown, unknown
 from snellen.limits import MAX_BATCH_BYTES, MAX_DESCRIPTION_BYTES, MAX_IMAGES
 

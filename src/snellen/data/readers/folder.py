@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from snellen.data.dataset import Dataset, PartRole
+from snellen.data.pictures import is_picture
 from snellen.data.readers.labelled_pictures import (
     ROLES,
     LabelledFile,
@@ -15,9 +16,8 @@ from snellen.data.readers.labelled_pictures import (
     role_of,
     select_rows,
 )
-from snellen.data.readers.picture_decoder import is_picture
 from snellen.data.readers.reader import Options, Reader
-from snellen.data.readers.streams import reachable
+from snellen.data.streams import reachable
 from snellen.errors import DataError, StudyError, located
 from snellen.limits import MAX_FOLDER_DEPTH, MAX_LISTED_FILES
 

@@ -17,7 +17,7 @@ from snellen.data.dataset import Dataset
 from snellen.data.readers.arrays import TRAIN_TEST, Part, assemble
 from snellen.data.readers.gunzip import gunzip
 from snellen.data.readers.reader import Options, Reader
-from snellen.data.readers.streams import (
+from snellen.data.streams import (
     check_dimensions,
     check_expansion,
     check_length,

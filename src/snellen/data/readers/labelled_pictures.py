@@ -13,8 +13,8 @@ import numpy as np
 
 from snellen.data.dataset import Dataset, Excluded, PartRole
 from snellen.data.groups import first_occurrences
+from snellen.data.pictures import DEPTHS, decode, in_threads, with_common_format
 from snellen.data.readers.arrays import Part, assemble
-from snellen.data.readers.picture_decoder import DEPTHS, decode, in_threads, with_common_format
 from snellen.data.readers.reader import Options
 from snellen.data.readers.text import check_text
 from snellen.errors import SHOWN_ITEMS, DataError, PictureSizes, located, shown, unknown

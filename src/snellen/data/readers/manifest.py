@@ -21,7 +21,7 @@ from snellen.data.readers.labelled_pictures import (
     select_rows,
 )
 from snellen.data.readers.reader import Options, Reader
-from snellen.data.readers.streams import open_data, reachable, readable
+from snellen.data.streams import open_data, reachable, readable
 from snellen.errors import SHOWN_ITEMS, DataError, located, shown, unknown
 from snellen.limits import MAX_LISTED_FILES, MAX_MANIFEST_BYTES, MAX_NAME_CHARACTERS
 

@@ -14,7 +14,7 @@ from snellen.data.dataset import Dataset, PartRole
 from snellen.data.readers.arrays import Part, assemble
 from snellen.data.readers.guarded import opened
 from snellen.data.readers.reader import Options, Reader
-from snellen.data.readers.streams import open_data, readable
+from snellen.data.streams import open_data, readable
 from snellen.errors import DataError, located, unknown
 
 TRAINING, EXTRA, TEST = "train_32x32.mat", "extra_32x32.mat", "test_32x32.mat"

@@ -30,7 +30,7 @@ from snellen.data.readers.csv_columns import (
 )
 from snellen.data.readers.gunzip import gunzip
 from snellen.data.readers.reader import Options, Reader
-from snellen.data.readers.streams import check_expansion, file_bytes, open_data, readable
+from snellen.data.streams import check_expansion, file_bytes, open_data, readable
 from snellen.errors import DataError, located, shown, unknown
 from snellen.limits import MAX_IMAGES, MAX_LABEL_CHARACTERS, MAX_NAME_CHARACTERS, MAX_SIDE_PIXELS
 
