@@ -107,16 +107,18 @@ def _part(model: Model, batch: Batch, shown: Callable[[np.ndarray], np.ndarray],
         test=test,
         total=batch.images.sum(axis=0, dtype=np.float64),
         fingerprint=part_fingerprint(batch.images[opened], labels[opened]) if len(opened) else None,
-        trained_on=bool(len(known)) and not test.any() and _is_training_data(model, batch.images[known], labels[known]),
+        trained_on=bool(len(known)) and not test.any() and _is_training_data(model, batch, labels, known),
     )
 
 
-def _is_training_data(model: Model, images: np.ndarray, labels: np.ndarray) -> bool:
-    """Whether these are all pictures and labels of the data set that the model was trained on a part of."""
-    about = model.description
+def _is_training_data(model: Model, batch: Batch, labels: np.ndarray, known: np.ndarray) -> bool:
+    """Whether the rows with a known label are all of the data set that the model was trained on a part of."""
+    about, validation = model.description, None if batch.validation is None else batch.validation[known]
     if about.data_sha256 is None:
         return False
-    return fingerprint(images, labels, about.classes, None, about.input.pixel_range) == about.data_sha256
+    pixel_range = about.input.pixel_range
+    content = fingerprint(batch.images[known], labels[known], about.classes, None, pixel_range, validation)
+    return content == about.data_sha256
 
 
 def _unique(parts: Sequence[tuple[str, Sequence[str]]]) -> tuple[str, ...]:

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from snellen.data.dataset import PartRole
 from snellen.data.readers import idx, matlab, npz
 from snellen.data.readers.array_names import arrays_by_usual_name
 from snellen.data.readers.guarded import opened
 from snellen.data.readers.hdf5 import is_hdf5
-from snellen.deploy.batch import NO_LABEL, Batch, Reading
+from snellen.deploy.batch import Batch, Reading
 from snellen.errors import DataError, located
 from snellen.models.given_pictures import as_input
 from snellen.models.input_contract import Input
 
-PAIRS = (("images", "labels", False), ("test_images", "test_labels", True))
-"""Roles of arrays: pictures, their labels, and whether they are the official test part."""
+PAIRS: tuple[tuple[str, str, PartRole], ...] = (
+    ("images", "labels", "train"),
+    ("validation_images", "validation_labels", "validation"),
+    ("test_images", "test_labels", "test"),
+)
+"""Roles of arrays: pictures, their labels, and the part that they are."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +33,7 @@ class Rows:
     name: str
     images: np.ndarray
     labels: np.ndarray | None
-    is_test: bool = False
+    role: PartRole = "train"
     ids: Sequence[str] | None = None
 
 
@@ -37,39 +42,48 @@ def arrays_of(path: Path) -> Callable[[Path, Reading], list[Rows]] | None:
     return next((read for recognises, read in READ if recognises(path)), None)
 
 
-def batches_of(parts: Sequence[Rows], place: str, contract: Input, reading: Reading) -> Iterator[Batch]:
-    """The pictures of each part as the model takes them. Raises DataError when they are no pictures."""
+def batch_of(parts: Sequence[Rows], place: str, contract: Input, reading: Reading) -> Batch:
+    """The pictures of all parts as the model takes them. Raises DataError when they are no pictures."""
+    pictures, ids = list[np.ndarray](), list[str]()
     for part in parts:
         with located(part.name):
-            images = as_input(part.images, contract, reading.conversions)
-        labels, classes = encoded(part, len(images), reading) or (None, None)
-        ids = part.ids if part.ids is not None else [f"{part.name}:{row}" for row in range(len(images))]
-        test = np.full(len(images), part.is_test) if any(each.is_test for each in parts) else None
-        yield Batch(list(ids), images, labels, classes, test, place)
+            pictures.append(as_input(part.images, contract, reading.conversions))
+        ids += part.ids if part.ids is not None else [f"{part.name}:{row}" for row in range(len(pictures[-1]))]
+    counts = [len(each) for each in pictures]
+    labels, classes = _labels([_texts(part, number, reading) for part, number in zip(parts, counts, strict=True)])
+    test, validation = (
+        np.repeat([part.role == role for part in parts], counts) if any(part.role == role for part in parts) else None
+        for role in ("test", "validation")
+    )
+    return Batch(ids, np.concatenate(pictures), labels, classes, test, validation, place)
 
 
-def encoded(part: Rows, num_images: int, reading: Reading) -> tuple[np.ndarray, tuple[str, ...]] | None:
-    """(N,) int64 codes of the labels, NO_LABEL for negative numbers, NaN and empty text, and the names of the codes."""
-    if part.labels is None:
-        return None
-    if part.labels.size != num_images or part.labels.dtype.kind not in "biufUS":
+def _labels(parts: Sequence[np.ndarray]) -> tuple[np.ndarray | None, tuple[str, ...] | None]:
+    """(N,) int64 codes of all labels, NO_LABEL (-1) where the text is empty, and their names; None without any."""
+    names, codes = np.unique(np.concatenate(parts), return_inverse=True)
+    if not names.any():
+        return None, None
+    empty = int(not names[0])  # sorts first
+    return codes.astype(np.int64) - empty, tuple(names[empty:].tolist())
+
+
+def _texts(part: Rows, num_images: int, reading: Reading) -> np.ndarray:
+    """(N,) labels as text: empty without one, and for negative numbers and NaN, which mean that there is none."""
+    nothing, labels = np.full(num_images, ""), part.labels
+    if labels is None:
+        return nothing
+    if labels.size != num_images or labels.dtype.kind not in "biufUS":
         reading.remarks.append(
-            f"The labels of {part.name}, {part.labels.dtype} of shape {part.labels.shape}, are not one a picture: "
-            "they were not used."
+            f"The labels of {part.name}, {labels.dtype} of shape {labels.shape}, are not one a picture: not used."
         )
-        return None
-    labels = part.labels.reshape(-1)
+        return nothing
+    labels = labels.reshape(-1)
     if labels.dtype.kind == "S":
-        labels = np.char.decode(labels, "utf-8", "backslashreplace")
+        return np.char.decode(labels, "utf-8", "backslashreplace")
     if labels.dtype.kind == "U":
-        missing = labels == ""
-    else:
-        missing = ~(labels >= 0)  # NaN too
-        labels = np.where(missing, 0, labels)
-    names, codes = np.unique(labels[~missing], return_inverse=True)
-    found = np.full(num_images, NO_LABEL, np.int64)
-    found[~missing] = codes
-    return found, tuple(f"{name:g}" if names.dtype.kind == "f" else str(name) for name in names.tolist())
+        return labels
+    texts = [f"{label:.15g}" if label >= 0 else "" for label in labels.tolist()]
+    return np.array(texts) if texts else nothing
 
 
 def _by_names(
@@ -80,8 +94,8 @@ def _by_names(
     Raises DataError when it is not clear which array holds the pictures."""
     roles = arrays_by_usual_name(names)
     parts = [
-        Rows(shown(roles[images]), read(roles[images]), read(roles[labels]) if labels in roles else None, is_test)
-        for images, labels, is_test in PAIRS
+        Rows(shown(roles[images]), read(roles[images]), read(roles[labels]) if labels in roles else None, role)
+        for images, labels, role in PAIRS
         if images in roles
     ]
     if len(names) == 1:
@@ -122,7 +136,7 @@ def _read_mat(path: Path, reading: Reading) -> list[Rows]:
 
 def _read_idx(path: Path, reading: Reading) -> list[Rows]:
     parts = idx.read_parts(path)
-    return [Rows(part.images_name, part.images, part.labels, part.official_test) for part in parts]
+    return [Rows(part.images_name, part.images, part.labels, part.role) for part in parts]
 
 
 READ: tuple[tuple[Callable[[Path], bool], Callable[[Path, Reading], list[Rows]]], ...] = (

@@ -19,14 +19,15 @@ LISTED = 3
 @dataclass(frozen=True, eq=False)
 class Batch:
     """Pictures of one source, as the model takes them. images: (N, H, W, C). labels: (N,) int64 in `classes`, NO_LABEL
-    where a picture has none; test: (N,) bool for the official test part; each None when the source has none. place: the
-    folder below which ids are paths, which tells equal ids of several sources apart."""
+    where a picture has none; test, validation: (N,) bool for official parts; each None when the source has none. place:
+    the folder below which ids are paths, which tells equal ids of several sources apart."""
 
     ids: list[str]
     images: np.ndarray
     labels: np.ndarray | None = None
     classes: tuple[str, ...] | None = None
     test: np.ndarray | None = None
+    validation: np.ndarray | None = None
     place: str = ""
 
 

@@ -3,34 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from snellen.data.readers.labelled_pictures import ROLES, VALIDATION
+from snellen.data.dataset import PartRole
+from snellen.data.readers.labelled_pictures import ROLES
 from snellen.deploy.batch import NO_LABEL
 
 
-def labels_of_folders(
-    paths: Sequence[str], known: Sequence[str]
-) -> tuple[np.ndarray, tuple[str, ...], np.ndarray | None] | None:
-    """(N,) int64 labels, their names, and (N,) bool of the test part or None; None where no folder is a class.
+@dataclass(frozen=True, eq=False)
+class FolderLabels:
+    """labels: (N,) int64 in `classes`, NO_LABEL where a picture is in no folder. test, validation: (N,) bool of parts,
+    None without the part."""
+
+    labels: np.ndarray
+    classes: tuple[str, ...]
+    test: np.ndarray | None
+    validation: np.ndarray | None
+
+
+def labels_of_folders(paths: Sequence[str], known: Sequence[str]) -> FolderLabels | None:
+    """The labels of pictures; None where no folder is a class of the model.
 
     paths: below the source, with forward slashes. A class is the first folder, after folders that all paths share and
     names of parts (train, test): `photos/test/cat/1.png`. known: the classes of the model.
     """
-    folders, is_test = [path.split("/")[:-1] for path in paths], np.zeros(len(paths), bool)
-    while (shared := _shared(folders)) and shared not in known and not _is_part(shared):
+    folders = [path.split("/")[:-1] for path in paths]
+    while (shared := _shared(folders)) and shared not in known and not _role(shared):
         folders = [each[1:] for each in folders]
-    if all(each and _is_part(each[0]) and each[0] not in known for each in folders):
-        is_test = np.array([ROLES.get(each[0].lower(), False) for each in folders])
+    roles = [_role(each[0]) if each and each[0] not in known else None for each in folders]
+    if all(roles):
         folders = [each[1:] for each in folders]
-    labels = [each[0] if each else None for each in folders]
-    names = tuple(sorted({label for label in labels if label is not None}))
+    else:
+        roles = [None] * len(folders)
+    names = tuple(sorted({each[0] for each in folders if each}))
     if not set(names) & set(known):
         return None
     codes = {name: code for code, name in enumerate(names)}
-    found = np.array([NO_LABEL if label is None else codes[label] for label in labels], np.int64)
-    return found, names, is_test if is_test.any() else None
+    labels = np.array([codes[each[0]] if each else NO_LABEL for each in folders], np.int64)
+    return FolderLabels(labels, names, _rows("test", roles), _rows("validation", roles))
 
 
 def _shared(folders: Sequence[Sequence[str]]) -> str | None:
@@ -38,5 +50,9 @@ def _shared(folders: Sequence[Sequence[str]]) -> str | None:
     return first.pop() if len(first) == 1 else None
 
 
-def _is_part(name: str) -> bool:
-    return name.lower() in (*ROLES, *VALIDATION)
+def _role(name: str) -> PartRole | None:
+    return ROLES.get(name.lower())
+
+
+def _rows(role: PartRole, roles: Sequence[PartRole | None]) -> np.ndarray | None:
+    return np.array([each == role for each in roles]) if role in roles else None

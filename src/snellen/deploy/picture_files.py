@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from snellen.data.dataset import Excluded
-from snellen.data.readers.picture_decoder import DEPTHS, decode, in_threads, is_picture
+from snellen.data.pictures import DEPTHS, decode, in_threads, is_picture
 from snellen.data.readers.text import check_text
 from snellen.deploy.batch import Batch, Reading
 from snellen.deploy.folder_labels import labels_of_folders
@@ -37,20 +37,25 @@ class Listed:
     labels: np.ndarray | None = None
     classes: tuple[str, ...] | None = None
     test: np.ndarray | None = None
+    validation: np.ndarray | None = None
 
     def batch(self, rows: Sequence[int], images: np.ndarray) -> Batch:
         """The pictures of some rows."""
-        labels, test = (None if each is None else each[list(rows)] for each in (self.labels, self.test))
-        return Batch([self.ids[row] for row in rows], images, labels, self.classes, test, self.place)
+        labels, test, validation = (
+            None if each is None else each[list(rows)] for each in (self.labels, self.test, self.validation)
+        )
+        return Batch([self.ids[row] for row in rows], images, labels, self.classes, test, validation, self.place)
 
 
 def list_folder(folder: Path, place: str, known: Sequence[str], reading: Reading) -> Listed:
     """Every picture file in a folder at any depth, by path; what is passed over is noted. known: classes of the model,
     which the names of folders may be. Raises DataError for too many files and folders too deep."""
     paths = sorted(path for path in _walk(folder, reading) if is_picture(Path(path)))
-    labelled = labels_of_folders(paths, known)
-    labels, classes, test = labelled or (None, None, None)
-    return Listed([folder / path for path in paths], paths, place, labels, classes, test)
+    found = labels_of_folders(paths, known)
+    files = [folder / path for path in paths]
+    if found is None:
+        return Listed(files, paths, place)
+    return Listed(files, paths, place, found.labels, found.classes, found.test, found.validation)
 
 
 def has_pictures(folder: Path) -> bool:

@@ -1,4 +1,4 @@
-"""Opens what is to be predicted, picture files, folders, files of arrays or data sets, in the form that the model takes.
+"""Opens what is to be predicted, picture files, folders, files of arrays or data sets, in the form that a model takes.
 
 Nothing is asked for that only training needs: labels, several classes, or a picture of each.
 """
@@ -9,15 +9,17 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from snellen.data import catalog
-from snellen.data.dataset import Excluded
+from snellen.data.dataset import Dataset, Excluded
 from snellen.data.load import find, read
-from snellen.data.readers.picture_decoder import is_picture
+from snellen.data.pictures import is_picture
 from snellen.data.readers.reader import Options
 from snellen.data.readers.registry import holds_picture_files
-from snellen.data.readers.streams import reachable
 from snellen.data.readers.text import check_text
-from snellen.deploy.array_files import arrays_of, batches_of
+from snellen.data.streams import reachable
+from snellen.deploy.array_files import arrays_of, batch_of
 from snellen.deploy.batch import LISTED, Batch, Reading
 from snellen.deploy.picture_files import Listed, as_decoded, has_pictures, list_folder, read_files
 from snellen.errors import DataError, SnellenError, located
@@ -59,9 +61,7 @@ def open_pictures(
             raise first[1] if len(reading.failed) == 1 or len(sources) == 1 else _unreadable(reading.failed)
 
 
-def _found(
-    sources: Sequence[str | Path], data_folder: Path | None, reading: Reading
-) -> list[tuple[str, Path | None]]:
+def _found(sources: Sequence[str | Path], data_folder: Path | None, reading: Reading) -> list[tuple[str, Path | None]]:
     """Each source with its path, None for a known data set; one that is given again is left out, and noted."""
     found: dict[str, tuple[str, Path | None]] = {}
     for given in sources:
@@ -93,7 +93,7 @@ def _open(
     if is_picture(path) and not path.is_dir():
         yield from read_files(Listed([path], [path.name], parent), contract, reading, whole)
     elif read_rows := arrays_of(path):
-        yield from batches_of(read_rows(path, reading), parent, contract, reading)
+        yield batch_of(read_rows(path, reading), parent, contract, reading)
     elif path.is_dir() and has_pictures(path):
         listed = list_folder(path, path.as_posix(), classes, reading)
         yield from read_files(listed, contract, reading, whole)
@@ -108,8 +108,7 @@ def _read_manifest(path: Path, contract: Input, reading: Reading) -> Batch:
     dataset = read(path, options)
     reading.failed += dataset.excluded
     images = as_decoded(dataset.images, contract, reading.conversions)
-    place = path.parent.as_posix()
-    return Batch(dataset.ids.tolist(), images, dataset.labels, dataset.classes, dataset.official_test, place)
+    return _batch(dataset, images, path.parent.as_posix())
 
 
 def _read_data_set(
@@ -119,7 +118,19 @@ def _read_data_set(
     dataset = read(source, Options(), data_folder)
     scale = dataset.pixel_range if isinstance(source, str) else None
     images = as_input(dataset.images, contract, reading.conversions, scale)
-    return Batch(dataset.ids.tolist(), images, dataset.labels, dataset.classes, dataset.official_test, place)
+    return _batch(dataset, images, place)
+
+
+def _batch(dataset: Dataset, images: np.ndarray, place: str) -> Batch:
+    return Batch(
+        dataset.ids.tolist(),
+        images,
+        dataset.labels,
+        dataset.classes,
+        dataset.official_test,
+        dataset.official_validation,
+        place,
+    )
 
 
 def _unreadable(failed: Sequence[Excluded]) -> DataError:
