@@ -286,7 +286,7 @@ def test_predict_scores_where_labels_are_given_and_notes_the_opening(
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda folder: np.save(folder / "bad.npy", np.zeros((2, 9, 9), np.uint8)), "found 9x9 pixels"),
+        (lambda folder: np.save(folder / "bad.npy", np.zeros((2, 81), np.uint8)), "not the shape of pictures"),
         (lambda folder: (folder / "bad.npy").write_bytes(b"nonsense"), "bad.npy"),
         (lambda folder: np.save(folder / "bad.npy", PICTURES), "no labels to score with"),
     ],

@@ -27,8 +27,8 @@ def predict(
         list[str],
         typer.Argument(
             metavar="PATH...",
-            help="Image files, folders of images at any depth, files of arrays (.npy, .npz, .h5, .mat, .csv), with labels "
-            "or without, or a name from `snellen data list`.",
+            help="Image files, folders of images at any depth, files of arrays (.npy, .npz, .h5, .mat, .csv), with "
+            "labels or without, or a name from `snellen data list`.",
         ),
     ],
     score: Annotated[
@@ -65,12 +65,14 @@ def predict(
     batches = open_pictures(paths, about.input, data_dir, classes=loaded.classes, reading=reading, whole=score)
     turn = partial(inverted, pixel_range=about.input.pixel_range)
     answers = answer(loaded, batches, turn, reading) if invert else answer(loaded, batches, reading=reading)
+    _say_failed(reading)
     scored = score_answers(answers, loaded) if score else None
     warnings = (polarity_warning(answers.mean, about, invert), seen_warning(answers) if score else None)
     remarks = [*reading.sentences(about.input), *(each for each in warnings if each)]
     if scored and (left_out := not_scored(scored)):
         remarks.append(left_out)
-    _say_what_happened(reading, remarks)
+    for remark in remarks:
+        say(remark, file=sys.stderr)
     table = answers.table()
     if csv:
         write_text(csv, as_csv(table))
@@ -88,11 +90,9 @@ def predict(
         raise typer.Exit(3)
 
 
-def _say_what_happened(reading: Reading, remarks: list[str]) -> None:
-    """On standard error: the pictures that could not be read, and all remarks."""
+def _say_failed(reading: Reading) -> None:
+    """Names the pictures that could not be read, on standard error."""
     for each in reading.failed[:LISTED_FAILURES]:
         say(f"Could not read {each.file}: {each.reason}", file=sys.stderr)
     if len(reading.failed) > LISTED_FAILURES:
         say(f"... and {len(reading.failed) - LISTED_FAILURES:,} more that --json lists", file=sys.stderr)
-    for remark in remarks:
-        say(remark, file=sys.stderr)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from snellen.data.dataset import PartRole
-from snellen.data.readers.labelled_pictures import ROLES
+from snellen.data.readers.role_names import role_of
 from snellen.deploy.batch import NO_LABEL
 
 
@@ -29,12 +29,12 @@ def labels_of_folders(paths: Sequence[str], known: Sequence[str]) -> FolderLabel
     paths: below the source, with forward slashes. A class is the first folder, after folders that all paths share and
     names of parts (train, test): `photos/test/cat/1.png`. known: the classes of the model.
     """
-    folders = [path.split("/")[:-1] for path in paths]
-    while (shared := _shared(folders)) and shared not in known and not _role(shared):
+    folders: list[Sequence[str]] = [path.split("/")[:-1] for path in paths]
+    while (shared := _shared(folders)) and shared not in known and not role_of(shared):
         folders = [each[1:] for each in folders]
-    roles = [_role(each[0]) if each and each[0] not in known else None for each in folders]
+    roles = [role_of(each[0]) if each and each[0] not in known else None for each in folders]
     if all(roles):
-        folders = [each[1:] for each in folders]
+        folders = [_below_part(each, known) for each in folders]
     else:
         roles = [None] * len(folders)
     names = tuple(sorted({each[0] for each in folders if each}))
@@ -50,8 +50,11 @@ def _shared(folders: Sequence[Sequence[str]]) -> str | None:
     return first.pop() if len(first) == 1 else None
 
 
-def _role(name: str) -> PartRole | None:
-    return ROLES.get(name.lower())
+def _below_part(folders: Sequence[str], known: Sequence[str]) -> Sequence[str]:
+    """The folders without those of the part: `cat` of `seg_train/seg_train/cat`."""
+    while folders and folders[0] not in known and role_of(folders[0]):
+        folders = folders[1:]
+    return folders
 
 
 def _rows(role: PartRole, roles: Sequence[PartRole | None]) -> np.ndarray | None:
