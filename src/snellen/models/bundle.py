@@ -160,11 +160,11 @@ def save_bundle(folder: Path, description: Description, weights: bytes, card: st
     write_text(folder / DESCRIPTION, description.text())
 
 
-def load_bundle(path: Path) -> Model:
+def load_bundle(path: Path | str) -> Model:
     """The model of a bundle folder or zip. Raises BundleError for anything that is not exactly a bundle, and for one
     with a section that this version does not apply."""
     expected = f"a folder or zip with {DESCRIPTION} and {WEIGHTS}"
-    with located(shown(str(path))), bundle_files(path, expected) as read:
+    with located(shown(str(path))), bundle_files(Path(path), expected) as read:
         return _load(read)
 
 

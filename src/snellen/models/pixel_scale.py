@@ -76,7 +76,7 @@ def _is_narrower(found: Scale, trained: Scale, images: np.ndarray, of_8_bits: bo
 
 
 def _within(low: float, high: float, scale: Scale) -> bool:
-    """Whether pixels are on a scale, but for a small overshoot; that below black is a share of what is above it, so that
+    """Whether pixels are on a scale, but for a small overshoot: below black a share of what is above it, so that
     -2 to 2 is not 0 to 255."""
     black, white = scale
     return black - SLACK * (high - black) <= low and high <= white + SLACK * (white - black)
