@@ -139,6 +139,22 @@ def test_what_is_no_picture_is_refused(given: Any, message: str) -> None:
         converted(given, contract())
 
 
+def test_tensors_and_pictures_of_pillow() -> None:
+    import torch
+
+    expected = converted(COLOURS, contract(channels=3))[0]
+    tensor = torch.from_numpy(COLOURS.copy()).permute(0, 3, 1, 2).float().requires_grad_()
+    np.testing.assert_array_equal(converted(tensor, contract(channels=3))[0], expected)
+    picture = Image.fromarray(COLOURS[0])
+    np.testing.assert_array_equal(converted(picture, contract(channels=3))[0], expected[:1])
+    palette = Image.fromarray(IMAGES[0]).convert("P")
+    assert np.asarray(palette).ndim == 2
+    np.testing.assert_array_equal(converted(palette, contract())[0][0, ..., 0], IMAGES[0])
+    for path in ("photo.png", Path("photo.png")):
+        with pytest.raises(DataError, match=r"not pictures but a path; found photo\.png"):
+            converted(path, contract())
+
+
 def test_three_pictures_or_three_channels_is_asked() -> None:
     with pytest.raises(DataError, match=r"3 grey pictures, or one in colour.*images.transpose\(1, 2, 0\)"):
         converted(np.zeros((3, 6, 6), np.uint8), contract(channels=3))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from snellen.models.pixel_scale import FAR_FROM_WHITE, Scale, brightest, rescale
 from snellen.phrases import plural
 
 LISTED_SIZES = 3
+PLAIN_MODES = ("1", "L", "RGB", "RGBA", "I;16", "I;16L", "I;16B", "I;16N")
+"""Of Pillow, whose pictures are arrays of brightness; those of others are indices of a palette, or other colours."""
 
 
 @dataclass
@@ -157,6 +160,14 @@ def _shrunk(images: np.ndarray, contract: Input, conversions: Conversions) -> np
 
 
 def _as_array(images: Any) -> np.ndarray:
+    """An array of arrays, lists, tensors of torch, or a picture of Pillow, whose values are not always its colours."""
+    if isinstance(images, str | PathLike):
+        hint = "Files are for `snellen predict MODEL FILE`; here give np.asarray(PIL.Image.open(path))."
+        raise DataError("not pictures but a path", found=str(images), expected="an array", hint=hint)
+    if callable(getattr(images, "detach", None)):
+        images = images.detach().cpu()
+    if callable(getattr(images, "getpalette", None)) and images.mode not in PLAIN_MODES:
+        images = images.convert("RGBA" if images.has_transparency_data else "RGB")
     try:
         return np.asarray(images)
     except ValueError as error:
