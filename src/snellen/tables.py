@@ -165,7 +165,7 @@ def print_predictions(answers: Answers, table: pl.DataFrame, every: bool, csv: P
     columns = list(rows[0])
     if every and sum(max(len(column), *(len(row[column]) for row in rows)) + 2 for column in columns) > console.width:
         columns, rows = ["id", "class", "probability"], _a_row_a_class(rows, answers)
-    shown = _table(None, columns, 2)
+    shown = _table(None, columns, 2 if every else len(columns))
     for row in rows:
         shown.add_row(*(row[column] for column in columns))
     console.print(shown)

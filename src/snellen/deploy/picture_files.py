@@ -14,7 +14,7 @@ from snellen.data.pictures import DEPTHS, decode, in_threads, is_picture
 from snellen.data.readers.text import check_text
 from snellen.deploy.batch import Batch, Reading
 from snellen.deploy.folder_labels import labels_of_folders
-from snellen.errors import DataError, SnellenError
+from snellen.errors import DataError, StudyError
 from snellen.limits import MAX_FOLDER_DEPTH, MAX_LISTED_FILES, MAX_SIDE_PIXELS
 from snellen.models.given_pictures import Conversions, resizing_of, to_channels, without_alpha
 from snellen.models.input_contract import Input
@@ -71,7 +71,7 @@ def read_files(listed: Listed, contract: Input, reading: Reading, whole: bool) -
         try:
             check_text(listed.ids[row], "a file name")
             return read_picture(listed.files[row], contract, conversions), conversions
-        except SnellenError as error:
+        except (DataError, StudyError) as error:
             return Excluded(listed.ids[row], str(error))
 
     step = len(listed.files) if whole else _batch_size(contract)

@@ -22,7 +22,7 @@ from snellen.data.streams import reachable
 from snellen.deploy.array_files import arrays_of, batch_of
 from snellen.deploy.batch import LISTED, Batch, Reading
 from snellen.deploy.picture_files import Listed, as_decoded, has_pictures, list_folder, read_files
-from snellen.errors import DataError, SnellenError, located
+from snellen.errors import DataError, StudyError
 from snellen.models.given_pictures import as_input
 from snellen.models.input_contract import Input
 
@@ -43,7 +43,8 @@ def open_pictures(
     after. reading: notes what was converted, left out, or could not be read. whole: pictures of a folder at once.
     Raises DataError for a source that does not exist, before anything is read, and at the end if nothing could be read.
     """
-    reading, answered, first = reading or Reading(), False, None
+    reading, answered = reading or Reading(), False
+    first: tuple[str, DataError | StudyError] | None = None
     for source, path in _found(sources, data_folder, reading):
         failed_before = len(reading.failed)
         try:
@@ -51,14 +52,18 @@ def open_pictures(
                 for batch in _open(source, path, contract, data_folder, classes, reading, whole):
                     answered = True
                     yield batch
-        except SnellenError as error:
+        except (DataError, StudyError) as error:
             reading.failed.append(Excluded(source, str(error).removeprefix(f"{source}: ")))
             first = first or (source, error)
         if not answered and first is None and len(reading.failed) > failed_before:
             first = source, _unreadable(reading.failed)
     if not answered and first is not None:
-        with located(first[0]):
-            raise first[1] if len(reading.failed) == 1 or len(sources) == 1 else _unreadable(reading.failed)
+        source, error = first
+        if len(reading.failed) > 1 and len(sources) > 1:
+            error = _unreadable(reading.failed)
+        elif not str(error).startswith(Path(source).name):
+            error.places.append(source)
+        raise error
 
 
 def _found(sources: Sequence[str | Path], data_folder: Path | None, reading: Reading) -> list[tuple[str, Path | None]]:

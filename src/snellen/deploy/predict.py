@@ -91,7 +91,8 @@ def score(answers: Answers, model: Model) -> Scored:
     unlabelled = left_out.pop(None, 0)
     unknown = {str(name): number for name, number in left_out.most_common()}
     if not chosen.any():
-        found = f"labels {', '.join(list(unknown)[:SHOWN_ITEMS])}" if unknown else "no labels"
+        where = " in the official test part" if answers.test.any() else ""
+        found = f"labels {', '.join(list(unknown)[:SHOWN_ITEMS])}" if unknown else f"no labels{where}"
         expected = ", ".join(answers.classes[:SHOWN_ITEMS])
         raise DataError("no label is a class of the model, so nothing can be scored", found=found, expected=expected)
     about = model.description
