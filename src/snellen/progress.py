@@ -81,7 +81,7 @@ class Terminal(RunCallback):
         counts = ", ".join(f"{role} {len(rows[role]):,}" for role in ROLES if len(rows[role]))
         text = f": {len(dataset):,} images {height}x{width}x{channels}, {len(dataset.classes)} classes\n  {counts}"
         self.console.print(Text.assemble((plain(dataset.name), "bold"), text))
-        said = [each.sentence for each in left_out_rows(dataset, data.roles)]
+        said = list(dataset.remarks) + [each.sentence for each in left_out_rows(dataset, data.roles)]
         if data.near_duplicates and (pairs := near_in_two_roles(data.near_duplicates, data.roles)).size:
             together = data.split.near_duplicates is not None
             said.append(near_sentence(pairs.shape[1], len(np.unique(pairs)), together))

@@ -67,11 +67,11 @@ def print_check(checked: dict[str, Any]) -> None:
     data = checked["data"]
     counts = ", ".join(f"{role} {count:,}" for role, count in checked["roles"].items() if count)
     console.print(f"{data['name']}: {data['images']:,} images {data['shape']}, {counts}", highlight=False)
-    said = [each["sentence"] for each in checked["left_out_rows"]]
+    said = [*data["remarks"], *(each["sentence"] for each in checked["left_out_rows"])]
     if checked["near_pairs"]:
         said.append(near_sentence(checked["near_pairs"], checked["near_duplicates"], checked["together"]))
     for sentence in said:
-        console.print(sentence, highlight=False)
+        console.print(sentence, highlight=False, soft_wrap=True)
     columns = ["model", "parameters", "jobs", "trajectories", "epochs", "time", "memory", "disk"]
     table = _table(f"{checked['study']}: the plan; nothing was trained", columns, 1)
     for row in checked["models"]:

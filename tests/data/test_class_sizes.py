@@ -14,6 +14,9 @@ from snellen.data.splits.roles import Roles, Split, assign
 from snellen.errors import StudyError
 
 
+DEFAULT = Split()
+
+
 def of_sizes(**sizes: int) -> Dataset:
     """Different pictures of classes with these names and sizes."""
     names = np.repeat(list(sizes), list(sizes.values()))
@@ -22,7 +25,7 @@ def of_sizes(**sizes: int) -> Dataset:
     return from_arrays(images, names[order], pixel_range=(0, 255))
 
 
-def message(dataset: Dataset, split: Split = Split()) -> str:
+def message(dataset: Dataset, split: Split = DEFAULT) -> str:
     with pytest.raises(StudyError) as raised:
         assign(dataset, split)
     return str(raised.value)

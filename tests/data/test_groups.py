@@ -20,7 +20,14 @@ def test_the_row_with_the_most_pairs_comes_first() -> None:
 def test_fixed_rows_take_theirs_first_and_stay_apart() -> None:
     ones, others = np.array([0, 1, 2, 3, 3]), np.array([1, 2, 3, 4, 5])
     fixed = np.array([True, False, False, False, True, True])
-    assert star_groups(6, ones, others, fixed).tolist() == [0, 0, 2, 3, 3, 5]
+    assert star_groups(6, ones, others, [fixed]).tolist() == [0, 0, 2, 3, 3, 5]
+
+
+def test_the_first_set_of_fixed_rows_takes_from_the_second() -> None:
+    """Row 1 of the second set belongs to row 0 of the first; row 2, paired with row 1 alone, to neither."""
+    first, second = np.array([True, False, False, False]), np.array([False, True, False, False])
+    assert star_groups(4, np.array([0, 1, 2]), np.array([1, 2, 3]), [first, second]).tolist() == [0, 0, 2, 2]
+    assert star_groups(4, np.array([0, 1, 2]), np.array([1, 2, 3]), [second]).tolist() == [0, 0, 0, 3]
 
 
 @pytest.mark.parametrize("seed", range(5))

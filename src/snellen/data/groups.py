@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from heapq import heapify, heappop, heappush
 from pathlib import PurePosixPath
 
@@ -73,20 +74,20 @@ def merge_groups(*groupings: np.ndarray) -> np.ndarray:
     return first_occurrences(connected_components(pairs, directed=False)[1])
 
 
-def star_groups(num_rows: int, ones: np.ndarray, others: np.ndarray, fixed: np.ndarray | None = None) -> np.ndarray:
+def star_groups(num_rows: int, ones: np.ndarray, others: np.ndarray, fixed: Sequence[np.ndarray] = ()) -> np.ndarray:
     """(num_rows,) int64: the lowest row in the group of each row, by the pairs (one, other) of rows that are alike.
 
     Each group has a representative with which every other member is paired, so that a chain of pairs does not become
     one group. The next representative is always the row with the most pairs among rows without a group, of equal ones
-    the lowest. fixed: (num_rows,) bool, rows that are representatives before all others and never members of each
-    other's groups: a row paired with one of them is always in the group of one.
+    the lowest. fixed: (num_rows,) bool, one or more sets of rows that are representatives before all others, and
+    never members of each other's groups in a set: a row paired with one of them is always in the group of one.
     """
     from scipy.sparse import coo_array
 
     both = np.concatenate([ones, others]), np.concatenate([others, ones])
     pairs = coo_array((np.ones(len(both[0]), bool), both), shape=(num_rows, num_rows)).tocsr()
     starts, partners = pairs.indptr, pairs.indices
-    free, groups = np.ones(num_rows, bool) if fixed is None else ~fixed, np.arange(num_rows)
+    free, groups = np.ones(num_rows, bool), np.arange(num_rows)
 
     def members(row: int) -> np.ndarray:
         own = partners[starts[row] : starts[row + 1]]
@@ -96,8 +97,11 @@ def star_groups(num_rows: int, ones: np.ndarray, others: np.ndarray, fixed: np.n
         free[rows] = False
         groups[rows] = rows.min()
 
-    for row in np.flatnonzero(~free).tolist():
-        close(members(row))
+    for first in fixed:
+        rows = np.flatnonzero(free & first)
+        free[rows] = False
+        for row in rows.tolist():
+            close(members(row))
     waiting = [(-len(members(row)), row) for row in np.flatnonzero(free & (np.diff(starts) > 0)).tolist()]
     heapify(waiting)
     while waiting:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import product
 from typing import Literal
 
 import numpy as np
@@ -62,26 +61,33 @@ def classes_to_keep(dataset: Dataset) -> tuple[tuple[str, ...], str] | None:
     kept = tuple(name for k, name in enumerate(dataset.classes) if k not in set(small))
     if not small or len(kept) < 2:
         return None
-    official, roles = dataset.official_test is not None, _roles(dataset)
-    left_out = (
-        f"Left out, because they have too few images: {sizes.described(dataset.classes, small)}. Each class needs "
-        f"{len(roles)} different ones{' outside the official test' if official else ''}. To use such a class, "
-        "add images of it and its name here."
-    )
-    return kept, left_out
+    official, needed = dataset.official_test is not None, len(_roles(dataset))
+    need = f"{needed} different ones{' outside the official test' if official else ''}"
+    if dataset.official_validation is not None:
+        need = "one outside the official parts and one in the validation part"
+    told = f"Left out, because they have too few images: {sizes.described(dataset.classes, small)}."
+    return kept, f"{told} Each class needs {need}. To use such a class, add images of it and its name here."
 
 
 def _small_classes(dataset: Dataset) -> tuple[ClassSizes, list[int]]:
-    """The sizes of all classes, and the classes with fewer different images than roles."""
-    units, official = related_rows(dataset, duplicate_groups(dataset.images), None), dataset.official_test
-    usable = None if official is None else np.flatnonzero(~official & ~np.isin(units, units[official]))
-    sizes = ClassSizes.of(dataset, units, usable)
-    return sizes, np.flatnonzero(sizes.different < len(_roles(dataset))).tolist()
+    """The sizes of all classes, and the classes with fewer different images than roles, or none in an official part
+    that validates."""
+    units, left = related_rows(dataset, duplicate_groups(dataset.images), None), np.ones(len(dataset), bool)
+    for part in (dataset.official_test, dataset.official_validation):
+        if part is not None:
+            left &= ~np.isin(units, units[part & left])
+    sizes = ClassSizes.of(dataset, units, np.flatnonzero(left))
+    small = sizes.different < len(_roles(dataset))
+    if dataset.official_validation is not None:
+        small |= np.bincount(dataset.labels[dataset.official_validation], minlength=len(small)) == 0
+    return sizes, np.flatnonzero(small).tolist()
 
 
 def _roles(dataset: Dataset) -> tuple[str, ...]:
     """The roles that rows are drawn for."""
-    return ("train", "validation", "test") if dataset.official_test is None else ("train", "validation")
+    if dataset.official_validation is not None:
+        return ("train",)
+    return ("train", "validation") if dataset.official_test is not None else ("train", "validation", "test")
 
 
 def division(dataset: Dataset, near: NearDuplicates | None) -> Division:
@@ -120,8 +126,8 @@ def _first_possible(dataset: Dataset, copies: Copies, near: Literal["together"] 
     faults = list[StudyError]()
     for share in (SHARE_OF_LARGE, *SHARES) if own >= LARGE else SHARES:
         split = Split(
-            test=share if official is None else None,
-            validation=share,
+            test=share if official is None and dataset.official_validation is None else None,
+            validation=share if dataset.official_validation is None else None,
             drop_duplicates="exact" if copies.exact else None,
             near_duplicates=near,
         )
@@ -190,13 +196,20 @@ def split_lines(dataset: Dataset, made: Division) -> Iterator[str]:
     """How many rows each role has, and how many have none."""
     split, roles = made.split, made.roles
     counts = ", ".join(f"{role} {len(roles.rows[role]):,}" for role in ROLES if len(roles.rows[role]))
-    reason = (
-        f"The test set is {split.test:.0%} of all images, the validation set {split.validation:.0%} of the rest"
-        if dataset.official_test is None
-        else f"The test set is the official one of the data, the validation set {split.validation:.0%} of the rest"
-    )
-    yield from comment(f"{reason}, stratified by class: {counts}.")
+    drawn = {"test": split.test, "validation": split.validation}
+    shares = {"test": "of all images", "validation": "of the rest"}
+    reasons = [
+        f"the {role} set is {drawn[role]:.0%} {share}"
+        if drawn[role] is not None
+        else f"the {role} set is the official one of the data"
+        for role, share in shares.items()
+        if len(roles.rows[role])
+    ]
+    if not len(roles.rows["test"]):
+        reasons.append("there is no test set: the data have none. To draw one: test: 0.2")
+    text = "; ".join(reasons)
+    yield from comment(f"{text[0].upper()}{text[1:]}. Stratified by class: {counts}.")
     for each in left_out_rows(dataset, roles):
         yield from comment(each.sentence)
-    test = f"test: {split.test}, " if dataset.official_test is None else ""
-    yield f"split: {{{test}validation: {split.validation}, seed: {split.seed}}}"
+    written = "".join(f"{role}: {share}, " for role, share in drawn.items() if share is not None)
+    yield f"split: {{{written}seed: {split.seed}}}"

@@ -11,7 +11,7 @@ import numpy as np
 from snellen.data.dataset import Dataset
 from snellen.data.groups import Group
 from snellen.data.inspect.near_duplicates import NearDuplicates
-from snellen.data.readers.picture_decoder import is_picture
+from snellen.data.pictures import is_picture
 from snellen.data.readers.reader import DEFAULT_OPTIONS, Options
 from snellen.errors import DataError
 from snellen.files.inside import is_reserved
@@ -90,6 +90,8 @@ def _data(dataset: Dataset, source: str, options: Options, sizes: Sequence[tuple
         f"{len(dataset):,} images of {height}x{width} pixels, {colours}, black is {low:g} and white {high:g}.", "  "
     )
     yield from comment(_classes(dataset), "  ")
+    for remark in dataset.remarks:
+        yield from comment(remark, "  ")
     yield f"  source: {quoted(source)}"
     greatest = float(dataset.images.max())
     if low == 0 and 1 < greatest <= high / 2 and not is_picture(Path(str(dataset.ids[0]))) and not options.pixel_range:

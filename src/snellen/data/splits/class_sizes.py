@@ -63,15 +63,28 @@ def check_classes(dataset: Dataset, rows: Mapping[str, np.ndarray], units: np.nd
     missing = {role: np.flatnonzero(number == 0).tolist() for role, number in counts.items() if not number.all()}
     if not missing:
         return
-    official = ("test",) if dataset.official_test is not None else ()
-    drawn = [role for role in rows if len(rows[role]) and role not in official]
+    official = dataset.official_test is not None and rows.get("test") is not None
+    drawn = [role for role in rows if len(rows[role]) and not (official and role == "test")]
     sizes = ClassSizes.of(dataset, units, np.concatenate([rows[role] for role in drawn]))
     roles = [role for role in drawn if role in needed or role in ("test", "held_out")]
     small = np.flatnonzero(sizes.different < len(roles)).tolist()
     if set(small) & {k for each in missing.values() for k in each}:
         raise too_small(dataset.classes, sizes, small, roles)
     role, absent = next(iter(missing.items()))
+    if dataset.official_validation is not None:
+        raise _none_given(dataset.classes, role, sizes, absent)
     raise _none_drawn(dataset.classes, role, int(counts[role].sum()), absent)
+
+
+def _none_given(classes: Sequence[str], role: str, sizes: ClassSizes, absent: Sequence[int]) -> StudyError:
+    """The error for a role that the publisher fixed, without some classes."""
+    part = "official validation" if role == "validation" else "training"
+    return StudyError(
+        f"no image of {plural(len(absent), 'class')} in the {part} part",
+        found=sizes.described(classes, absent),
+        expected="every class at least once",
+        hint=f"Leave these classes out: {without(classes, absent)}." if len(classes) - len(absent) > 1 else None,
+    )
 
 
 def _none_drawn(classes: Sequence[str], role: str, number: int, absent: Sequence[int]) -> StudyError:

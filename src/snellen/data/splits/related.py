@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from snellen.data.dataset import Dataset
@@ -13,20 +15,21 @@ def related_rows(dataset: Dataset, copies: np.ndarray, near: NearDuplicates | No
     """(N,) int64: the lowest row of all that must stay together; `copies` itself when only exact copies must.
 
     Copies and groups stay together through any number of others. Near-duplicates join these around representatives, so
-    that a chain of near pictures does not become one group: every picture that is near to one of an official test is
-    with it, and of the others each is with one that is near to its representative.
+    that a chain of near pictures does not become one group: every picture that is near to one of an official part is
+    with it (the test before the validation part), and of the others each is with others that are near to one.
     """
     together = copies if dataset.groups is None else merge_groups(copies, dataset.groups)
-    return together if near is None else _with_near(together, near, _in_test(dataset))
+    if near is None:
+        return together
+    parts = [part for part in (dataset.official_test, dataset.official_validation) if part is not None]
+    return _with_near(together, near, parts)
 
 
-def _with_near(together: np.ndarray, near: NearDuplicates, in_test: np.ndarray) -> np.ndarray:
-    """`together` with near-duplicates. A row that only shares a group with the official test makes no others leave."""
-    tested_picture = np.isin(near.copies, near.copies[in_test])
-    tested = np.isin(together, together[in_test])
-    pairs = near.pairs[:, (tested_picture[near.pairs] | ~tested[near.pairs]).all(axis=0)]
-    return star_groups(len(together), *together[pairs], fixed=tested)[together]
-
-
-def _in_test(dataset: Dataset) -> np.ndarray:
-    return np.zeros(len(dataset), bool) if dataset.official_test is None else dataset.official_test
+def _with_near(together: np.ndarray, near: NearDuplicates, parts: Sequence[np.ndarray]) -> np.ndarray:
+    """`together` with near-duplicates. parts: (N,) bool, official ones. A row that only shares a group with one of an
+    official part makes no others leave."""
+    pairs, marked = near.pairs, list[np.ndarray]()
+    for part in parts:
+        shown, marked = np.isin(near.copies, near.copies[part]), [*marked, np.isin(together, together[part])]
+        pairs = pairs[:, (shown[pairs] | ~marked[-1][pairs]).all(axis=0)]
+    return star_groups(len(together), *together[pairs], fixed=marked)[together]
