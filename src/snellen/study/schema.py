@@ -26,7 +26,7 @@ from snellen.errors import StudyError, unknown
 from snellen.files.inside import is_reserved
 from snellen.models.features import AnyFeature
 from snellen.models.layers import AnyLayer
-from snellen.models.views import ViewList
+from snellen.models.views import StudyViewList
 from snellen.models.zoo import ZOO
 from snellen.study.analyses import AnyAnalysis
 from snellen.study.methods import AnyMethod
@@ -200,7 +200,7 @@ class Model(Section):
         BeforeValidator(_phases, json_schema_input_type=Train | list[Train]),
         Field(min_length=1, max_length=10),
     ] = (Train(),)
-    views: Annotated[ViewList, Field(description="evaluation takes the mean over mirrored or shifted images")] = ()
+    views: Annotated[StudyViewList, Field(description="evaluation takes the mean over mirrored or shifted images")] = ()
     search: AnyMethod | None = None
 
     @model_validator(mode="before")

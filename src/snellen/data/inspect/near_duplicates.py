@@ -74,7 +74,7 @@ class NearDuplicates:
     def sets(self) -> np.ndarray:
         """(N,) int64: the lowest row in the set of each picture. All pictures of a set are near, or equal, to one of
         them: a chain of near pictures is divided into several sets."""
-        return star_groups(len(self.copies), *self.pairs)[self.copies]
+        return np.asarray(star_groups(len(self.copies), *self.pairs)[self.copies])
 
     def near_to(self, rows: np.ndarray) -> np.ndarray:
         """(N,) bool: the rows with a picture that is near or equal to that of one of `rows`."""

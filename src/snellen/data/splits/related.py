@@ -32,4 +32,5 @@ def _with_near(together: np.ndarray, near: NearDuplicates, parts: Sequence[np.nd
     for part in parts:
         shown, marked = np.isin(near.copies, near.copies[part]), [*marked, np.isin(together, together[part])]
         pairs = pairs[:, (shown[pairs] | ~marked[-1][pairs]).all(axis=0)]
-    return star_groups(len(together), *together[pairs], fixed=marked)[together]
+    ones, others = together[pairs]
+    return np.asarray(star_groups(len(together), ones, others, marked)[together])

@@ -95,7 +95,7 @@ def _within(shares: np.ndarray, sizes: np.ndarray, at_least: int, leave: int) ->
     while (spare := int(moved.sum()) - count) != 0:
         step, limit = (-1, least) if spare > 0 else (1, most)
         moved[np.argmax(np.where(moved != limit, step * (ideal - moved), -np.inf))] += step
-    return moved
+    return np.asarray(moved)
 
 
 def _separate(pool: np.ndarray, groups: np.ndarray, numbers: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
