@@ -13,7 +13,6 @@ from snellen.data.readers.arrays import from_arrays
 from snellen.data.splits.roles import Roles, Split, assign
 from snellen.errors import StudyError
 
-
 DEFAULT = Split()
 
 

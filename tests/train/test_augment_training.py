@@ -12,9 +12,7 @@ import pytest
 import torch
 from training_cases import STEPS, TRAIN_ROWS, VALIDATION_ROWS, checkpoint, lane, material, start, train, training
 
-from snellen.errors import StudyError
 from snellen.train import batches, loop, step_runner
-from snellen.train.augment.geometric import Flip, Shift
 from snellen.train.batches import ResidentData
 from snellen.train.lane import Lane
 from snellen.train.samples import augmented_samples

@@ -71,7 +71,7 @@ class Data(Section):
     source: Annotated[str, Field(min_length=1, description="a known name, or a path relative to the working folder")]
     kind: Annotated[str | None, Field(description="the reader; found from the content when not given")] = None
     keys: Annotated[dict[str, str], Field(description="names of arrays or columns, e.g. {images: X, labels: y}")] = {}
-    class_names: Annotated[tuple[str, ...] | None, Field(min_length=2)] = None
+    class_names: Annotated[tuple[ClassName, ...] | None, Field(min_length=2)] = None
     pixel_range: Annotated[
         tuple[float, float] | None, Field(description="values that mean black and white; found when not given")
     ] = None
