@@ -11,7 +11,7 @@ from snellen.data.dataset import Dataset
 from snellen.data.duplicates import conflicting_rows
 from snellen.data.inspect.class_images import class_counts, sample_rows
 from snellen.data.inspect.duplicate_sets import near_duplicate_summary
-from snellen.data.splits.roles import ROLES, rows_in_several_roles
+from snellen.data.splits.roles import ROLES, near_in_two_roles
 from snellen.data.splits.split_data import SplitData
 from snellen.evaluate.data_file import DataFile, DataSection, LeftOut, Near, NearSets, RolesSection
 from snellen.study.schema import StudyFile
@@ -88,14 +88,16 @@ def _roles(study: StudyFile, data: SplitData) -> RolesSection:
 def _near_duplicates(data: SplitData) -> Near | None:
     """How many images are near-duplicates, how many of these have one in another role, and the first groups by row;
     None where near-duplicates were not looked for."""
-    groups = data.near_duplicates
-    if groups is None:
+    near = data.near_duplicates
+    if near is None:
         return None
-    names, sizes = np.unique(groups, return_counts=True)
+    names, sizes = np.unique(near.sets, return_counts=True)
+    pairs = near_in_two_roles(near, data.roles)
     return {
         "pictures": int(sizes[sizes > 1].sum()),
-        "groups": [np.flatnonzero(groups == name).tolist() for name in names[sizes > 1][:NEAR_LISTED]],
-        "parted": len(rows_in_several_roles(groups, data.roles)),
+        "groups": [np.flatnonzero(near.sets == name).tolist() for name in names[sizes > 1][:NEAR_LISTED]],
+        "parted": len(np.unique(pairs)),
+        "parted_pairs": pairs.shape[1],
         "together": data.split.near_duplicates == "together",
     }
 
@@ -107,7 +109,7 @@ def _near_sets(data: SplitData) -> NearSets | None:
     parts = np.full(len(data.dataset), "", dtype=f"U{max(map(len, ROLES))}")
     for role, rows in data.roles.rows.items():
         parts[rows] = role
-    listed = near_duplicate_summary(data.dataset, data.near_duplicates, data.duplicates, parts, ["test"])
+    listed = near_duplicate_summary(data.dataset, data.near_duplicates.sets, data.duplicates, parts, ["test"])
     return cast(NearSets, listed)
 
 
