@@ -13,7 +13,14 @@ from snellen.data.dataset import Dataset
 from snellen.data.duplicates import duplicate_groups
 from snellen.data.groups import first_occurrences, merge_groups
 from snellen.data.inspect import near_duplicates
-from snellen.data.splits.stratified import Share, add_groups, random_numbers, row_count, stratified_choice
+from snellen.data.splits.stratified import (
+    Share,
+    add_groups,
+    random_numbers,
+    row_count,
+    rows_without,
+    stratified_choice,
+)
 from snellen.errors import RunError, StudyError
 
 ROLES = ("train", "validation", "calibration", "test")
@@ -69,7 +76,7 @@ def assign(dataset: Dataset, split: Split) -> Roles:
 def assign_related(dataset: Dataset, split: Split, copies: np.ndarray, units: np.ndarray) -> Roles:
     """The same for known `duplicate_groups` and `units_of`."""
     left_out = _leave_out(dataset, copies, units, split)
-    pool = np.setdiff1d(np.arange(len(dataset)), [item.row for item in left_out])
+    pool = rows_without(np.arange(len(dataset)), [item.row for item in left_out])
 
     def draw(rows: np.ndarray, share: Share, role: str) -> np.ndarray:
         count = row_count(share, len(rows), role)
@@ -80,10 +87,10 @@ def assign_related(dataset: Dataset, split: Split, copies: np.ndarray, units: np
 
     official = dataset.official_test
     test = draw(pool, _test_share(split), "test") if official is None else _official(official, split)
-    rest = np.setdiff1d(pool, test)
+    rest = rows_without(pool, test)
     held_out = draw(rest, split.validation, "validation")
     calibration = draw(held_out, split.calibration, "calibration")
-    parts = np.setdiff1d(rest, held_out), np.setdiff1d(held_out, calibration), calibration, test
+    parts = rows_without(rest, held_out), rows_without(held_out, calibration), calibration, test
     roles = Roles(dict(zip(ROLES, parts, strict=True)), left_out)
     check_classes(dataset, roles, needed=("train", "validation") if len(held_out) else ("train",))
     prove_disjoint(dataset, roles, copies)
