@@ -58,12 +58,14 @@ def open_pictures(
         if not answered and first is None and len(reading.failed) > failed_before:
             first = source, _unreadable(reading.failed)
     if not answered and first is not None:
-        source, error = first
-        if len(reading.failed) > 1 and len(sources) > 1:
-            error = _unreadable(reading.failed)
-        elif not str(error).startswith(Path(source).name):
-            error.places.append(source)
-        raise error
+        raise _told(*first) if len(sources) == 1 or len(reading.failed) == 1 else _unreadable(reading.failed)
+
+
+def _told(source: str, error: DataError | StudyError) -> DataError | StudyError:
+    """The error with the source in front, unless it stands there already."""
+    if not str(error).startswith(Path(source).name):
+        error.places.append(source)
+    return error
 
 
 def _found(sources: Sequence[str | Path], data_folder: Path | None, reading: Reading) -> list[tuple[str, Path | None]]:
