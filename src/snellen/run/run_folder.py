@@ -12,8 +12,8 @@ from pydantic import TypeAdapter
 
 from snellen.data.dataset import Dataset
 from snellen.data.splits.roles import DEFAULT_VALIDATION
-from snellen.evaluate.data_file import DataFile
 from snellen.errors import SnellenError
+from snellen.evaluate.data_file import DataFile
 from snellen.files import hashes, journal
 from snellen.files.atomic import move_into, partly_moved, write_json, write_text
 from snellen.files.clock import now
