@@ -34,8 +34,9 @@ ORDER = (
 """A file imports only from its own folder and from those before it."""
 FOLDERS: dict[str, tuple[str, ...]] = {
     "data": (
-        *("dataset", "slices", "resizing", "grey", "groups", "duplicates", "dataset_cache", "readers"),
-        *("preprocessing", "download", "catalog", "load", "inspect", "splits"),
+        *("dataset", "slices", "streams", "resizing", "grey", "groups", "duplicates", "dataset_cache"),
+        *("picture_limits", "png_metadata", "netpbm", "pictures", "readers", "preprocessing", "download", "catalog"),
+        *("load", "inspect", "splits"),
     ),
     "explain": (
         *("analysis_inputs", "analysis_result", "method", "chosen_pixels", "thumbnails", "foreground", "mistakes"),
@@ -126,7 +127,7 @@ def test_imports_point_one_way(name: str) -> None:
 
 
 def inner_imports(name: str, tree: ast.Module) -> Iterator[str]:
-    """The modules of its own folder that a file imports, as paths below it: `readers.streams` for data/load.py."""
+    """The modules of its own folder that a file imports, as paths below it: `readers.reader` for data/load.py."""
     folder = f"snellen.{part(name)}."
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module and f"{node.module}.".startswith(folder):

@@ -109,7 +109,17 @@ MAX_TILE_PIXELS = 2**22
 """Tile of a TIFF file, whatever the size of the picture: 16 times that of a usual one of 512x512."""
 
 MAX_EXIF_BYTES = 2**16
-"""EXIF data of a picture: what fits into a JPEG."""
+"""EXIF data of a picture that are read whole: what fits into a JPEG. Of more only the orientation is looked up."""
+
+MAX_TEXT_BYTES = 16 * 2**20
+"""Compressed text of a PNG that may name its orientation (XMP, EXIF as text), unpacked: an editor's history is a few
+MB."""
+
+MAX_TEXT_VALUES = 2**20
+"""Pixels of a picture whose file is text (plain PGM and PPM): 0.2 s and 60 MB."""
+
+MAX_PAGES = 1_000
+"""Pages of a TIFF file that are counted for a message."""
 
 MAX_MANIFEST_BYTES = 2**30
 """Largest manifest read: 100 bytes a row for MAX_IMAGES."""

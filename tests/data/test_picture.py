@@ -13,7 +13,7 @@ import pytest
 from picture_cases import CLEAR, COLOUR, GREY
 from PIL import Image, ImageFile, ImageOps
 
-from snellen.data.readers.picture_decoder import decode, in_threads, with_channels, with_common_format, with_white
+from snellen.data.pictures import decode, in_threads, with_channels, with_common_format, with_white
 from snellen.data.resizing import Resizing
 from snellen.errors import DataError, StudyError
 from snellen.limits import MAX_SIDE_PIXELS
@@ -199,10 +199,10 @@ def test_other_formats_are_not_opened(tmp_path: Path) -> None:
     """Pillow would start Ghostscript for this one, whatever its suffix."""
     for name, content in (
         ("e.png", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"),
-        ("p.png", b"P5 1 1 255\n\0"),
+        ("p.png", b"\x0a\x05\x01\x01" + bytes(124)),
     ):
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(DataError, match="not a picture; expected PNG, JPEG, BMP, GIF, WEBP, TIFF"):
+        with pytest.raises(DataError, match="not a picture; expected PNG, JPEG, BMP, GIF, WEBP, TIFF, PPM"):
             decode(tmp_path / name)
 
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from snellen.data.inspect.picture_headers import ORIENTATION, PictureHeader, header_counts, read_headers, sample_files
+from snellen.data.inspect.picture_headers import PictureHeader, header_counts, read_headers, sample_files
 from snellen.data.load import read
+from snellen.data.picture_limits import ORIENTATION
 from snellen.errors import DataError
 
 

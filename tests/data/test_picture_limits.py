@@ -16,7 +16,7 @@ import picture_cases as cases
 import pytest
 from PIL import Image
 
-from snellen.data.readers.picture_decoder import decode
+from snellen.data.pictures import decode
 from snellen.data.resizing import Resizing
 from snellen.errors import DataError
 
@@ -25,7 +25,7 @@ MEASURE = """
 import sys
 from pathlib import Path
 from snellen.data.resizing import Resizing
-from snellen.data.readers.picture_decoder import decode
+from snellen.data.pictures import decode
 print(decode(Path(sys.argv[1]), Resizing(step="resize", height=32, width=32), sys.argv[2] or None).shape)
 print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
 """
@@ -69,7 +69,6 @@ TRAPS = {
     "chunks after the pixels": (IHDR + IDAT + chunk(b"vpAg", b"") * 200_000 + IEND, PIECES),
     "empty pixels": (IHDR + chunk(b"IDAT", b"") * 200_000 + IDAT + IEND, PIECES),
     "texts": (IHDR + b"".join(chunk(b"tEXt", b"%d\0" % n) for n in range(200_000)) + IDAT + IEND, PIECES),
-    "a profile": (IHDR + chunk(b"iCCP", b"a\0\0" + zlib.compress(bytes(10**8))) + IDAT + IEND, "too large"),
     "segments": (JPEG[:2] + b"\xff\xe5\x00\x02" * 200_000 + JPEG[2:], PIECES),
     "fill bytes": (JPEG[:2] + b"\xff" * 2_000_000 + JPEG[2:], PIECES),
     "comments": (GIF[: GIF.index(b",")] + b"!\xfe\x01c\0" * 200_000 + GIF[GIF.index(b",") :], PIECES),
@@ -77,8 +76,17 @@ TRAPS = {
         tile(65_536, 32_000, zlib.compress(bytes(10**6))),
         r"tiles larger than the picture; found \[65536,",
     ),
+    "numbers as text": (b"P3 4000 4000 255\n" + b"1 " * 10_000, "written as text is too large; found 48,000,000"),
+    "a comment as long as a picture": (b"P2 8 8 255 #" + b"#" * 10**7, "early; found 0 values|not a readable"),
     "tags that share bytes": (tiff(TAGS | dict.fromkeys(range(400, 5000), (7, 60000, 12)), bytes(60_000)), AGAIN),
-    "EXIF": (IHDR + IDAT + chunk(b"eXIf", SHARED_EXIF + bytes(60_000)) + IEND, "too much EXIF data; found 125,"),
+    "a profile that is damaged": (
+        IHDR + chunk(b"iCCP", b"a\0\0" + zlib.compress(bytes(10**8)))[:-1] + b"?" + IDAT + IEND,
+        "not a readable picture",
+    ),
+    "a text of 100 MB that may name the orientation": (
+        IHDR + chunk(b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(bytes(10**8))) + IDAT + IEND,
+        "too large",
+    ),
 }
 
 
@@ -90,10 +98,19 @@ def test_traps(tmp_path: Path, content: bytes, message: str) -> None:
         decode(tmp_path / "trap", SMALL)
 
 
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("kind", [b"iCCP", b"zTXt", b"eXIf"])
+def test_large_metadata_are_passed_over(tmp_path: Path, kind: bytes) -> None:
+    """100 MB behind a few, and 4,600 tags of 60 kB that share their bytes: none of it is unpacked."""
+    body = SHARED_EXIF + bytes(60_000) if kind == b"eXIf" else b"a\0\0" + zlib.compress(bytes(10**8))
+    (tmp_path / "large.png").write_bytes(IHDR + chunk(kind, body) + IDAT + IEND)
+    assert decode(tmp_path / "large.png").shape == (8, 8, 1)
+
+
 def test_what_is_odd_but_sound(tmp_path: Path) -> None:
-    """Thousands of frames (the first counts), many pieces of pixels, run lengths, a tile larger than the picture."""
+    """Thousands of frames of an animation (the first counts), many pieces, run lengths, a large tile."""
     frames = [Image.new("L", (8, 8), 7), *(Image.new("L", (8, 8), number % 256) for number in range(2_000))]
-    for suffix in ("gif", "tiff", "png", "webp"):
+    for suffix in ("gif", "png", "webp"):
         options: dict[str, Any] = {"lossless": True} if suffix == "webp" else {}
         frames[0].save(tmp_path / f"frames.{suffix}", save_all=True, append_images=frames[1:], **options)
         assert (decode(tmp_path / f"frames.{suffix}") == 7).all()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from snellen.data.readers.streams import file_bytes, open_data
+from snellen.data.streams import file_bytes, open_data
 from snellen.errors import DataError
 
 

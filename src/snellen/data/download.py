@@ -13,7 +13,7 @@ from typing import IO, cast
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from snellen.data.readers.streams import CHUNK_BYTES, check_expansion, readable
+from snellen.data.streams import CHUNK_BYTES, check_expansion, readable
 from snellen.errors import DataError, DataNotFound, SnellenError, located
 from snellen.files.atomic import replacing
 from snellen.files.hashing import digest_file

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from snellen.data import catalog, dataset_cache
 from snellen.data.dataset import Dataset
+from snellen.data.pictures import in_threads
 from snellen.data.preprocessing import preprocess
 from snellen.data.readers import manifest
-from snellen.data.readers.picture_decoder import in_threads
 from snellen.data.readers.reader import DEFAULT_OPTIONS, Options
 from snellen.data.readers.registry import READERS
-from snellen.data.readers.streams import exists, open_data, reachable, readable
 from snellen.data.readers.text import check_text
+from snellen.data.streams import exists, open_data, reachable, readable
 from snellen.errors import DataError, DataNotFound, StudyError, located, unknown
 from snellen.files.cache import cache_folder
 from snellen.files.hashing import digest_stream, identity

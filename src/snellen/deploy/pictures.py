@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from snellen.data.load import read
+from snellen.data.pictures import DEPTHS, decode, in_threads, is_picture, with_channels
 from snellen.data.preprocessing import grey_images, resize_images
 from snellen.data.readers.npz import read_lone_array
-from snellen.data.readers.picture_decoder import DEPTHS, decode, in_threads, is_picture, with_channels
 from snellen.data.readers.reader import Options
 from snellen.data.readers.registry import holds_picture_files
-from snellen.data.readers.streams import exists, reachable
 from snellen.data.readers.text import check_text
+from snellen.data.streams import exists, reachable
 from snellen.errors import DataError, located
 from snellen.limits import MAX_SIDE_PIXELS
 from snellen.models.bundle import Input

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError, mo
 from torch import Tensor
 
 from snellen.data.inspect.polarity import Polarity
-from snellen.data.readers.picture_decoder import Background
+from snellen.data.pictures import Background
 from snellen.data.resizing import Resizing
 from snellen.errors import BundleError, SnellenError, located
 from snellen.files.atomic import json_text, write_bytes, write_text

@@ -20,7 +20,7 @@ from pydantic import (
 from pydantic_core import CoreSchema
 
 from snellen.data.groups import Group
-from snellen.data.readers.picture_decoder import Background
+from snellen.data.pictures import Background
 from snellen.data.resizing import STEPS, Resizing, Side
 from snellen.errors import StudyError, unknown
 from snellen.files.inside import is_reserved
@@ -126,12 +126,13 @@ class Data(Section):
 class Split(Section):
     """How rows are divided into roles. An integer is a count, a fraction a share.
 
-    test: of all rows; None where the data have an official test part. validation: of the rows that are not test.
-    calibration: of the validation rows, taken from them.
+    test: of all rows; None where the data have an official test part. validation: of the rows that are not test; None
+    where the data have an official validation part, which is then used. calibration: of the validation rows, taken from
+    them.
     """
 
     test: Amount | None = None
-    validation: Amount = 0.2
+    validation: Amount | None = None
     calibration: Amount | None = None
     seed: Seed = 0
 

@@ -5,16 +5,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BufferedReader, BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from snellen.data.dataset import Dataset
 from snellen.data.inspect.class_images import random_rows
-from snellen.data.readers.picture_decoder import FORMATS, in_threads, is_picture
-from snellen.data.readers.streams import open_data, readable
+from snellen.data.picture_limits import ORIENTATION, shorten_metadata
+from snellen.data.pictures import FORMATS, in_threads, is_picture
+from snellen.data.png_metadata import without_metadata
+from snellen.data.streams import open_data, readable
 from snellen.errors import located
 from snellen.limits import MAX_PICTURE_BYTES
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 MODES = {
     **{"1": "black and white", "L": "grey", "P": "palette", "RGB": "colour", "CMYK": "CMYK", "YCbCr": "colour"},
@@ -23,8 +30,6 @@ MODES = {
 }
 SIDEWAYS = (5, 6, 7, 8)
 """EXIF orientations that swap height and width."""
-
-ORIENTATION = 0x0112
 
 MAX_FILES = 10_000
 """Most files whose headers are read, which takes a second."""
@@ -65,13 +70,17 @@ def header_counts(headers: Sequence[PictureHeader]) -> dict[str, list[tuple[str,
 def _read_header(file: Path) -> PictureHeader:
     from PIL import Image
 
-    with (
-        located(file.name),
-        readable(),
-        open_data(file, MAX_PICTURE_BYTES) as stream,
-        Image.open(stream, formats=FORMATS) as image,
-    ):
-        width, height = image.size
-        if image.getexif().get(ORIENTATION) in SIDEWAYS:
-            width, height = height, width
-        return PictureHeader(height, width, image.format or "", MODES.get(image.mode, image.mode))
+    with located(file.name), readable(), open_data(file, MAX_PICTURE_BYTES) as stream:
+        header: BytesIO | BufferedReader = stream
+        if file.suffix.lower() == ".png":  # Pillow reads the whole of it for its orientation
+            header = BytesIO(without_metadata(stream.read()))
+        with Image.open(header, formats=FORMATS) as image:
+            return _header_of(image)
+
+
+def _header_of(image: Image.Image) -> PictureHeader:
+    shorten_metadata(image)
+    width, height = image.size
+    if image.getexif().get(ORIENTATION) in SIDEWAYS:
+        width, height = height, width
+    return PictureHeader(height, width, image.format or "", MODES.get(image.mode, image.mode))

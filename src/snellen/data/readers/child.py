@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from snellen.child_process import Requests, send_line
-from snellen.data.readers.streams import check_dimensions, check_expansion
+from snellen.data.streams import check_dimensions, check_expansion
 from snellen.errors import DataError, SnellenError, located, shown
 from snellen.limits import MAX_LISTED_FILES
 

@@ -17,7 +17,7 @@ from snellen.data.dataset import Dataset
 from snellen.data.readers.arrays import Part, assemble
 from snellen.data.readers.pickled import read_pickled
 from snellen.data.readers.reader import Options, Reader
-from snellen.data.readers.streams import file_bytes, open_data, readable, take_rest
+from snellen.data.streams import file_bytes, open_data, readable, take_rest
 from snellen.errors import DataError, located, shown, unknown
 from snellen.limits import MAX_BATCH_BYTES, MAX_DESCRIPTION_BYTES, MAX_IMAGES
 
@@ -176,7 +176,7 @@ def _decode(path: Path, options: Options, name: str) -> Dataset:
             images, codes = read_python(folder / batch, labels.place)
         else:
             images, codes = read_binary(folder / batch, len(layout.labels), labels.place)
-        parts.append(Part(images, codes, batch, f"{batch} labels", official_test=batch == layout.test))
+        parts.append(Part(images, codes, batch, f"{batch} labels", "test" if batch == layout.test else "train"))
     class_names = options.class_names or _class_names(folder, labels)
     return assemble(parts, class_names, options.pixel_range, name)
 

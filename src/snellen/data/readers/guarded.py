@@ -14,7 +14,7 @@ import numpy as np
 
 from snellen.child_process import ChildProcess
 from snellen.data.readers.child import DIGEST_BYTES
-from snellen.data.readers.streams import check_dimensions, check_expansion, file_bytes, open_data, readable
+from snellen.data.streams import check_dimensions, check_expansion, file_bytes, open_data, readable
 from snellen.errors import DataError, located
 
 START_SECONDS = 60.0

@@ -12,7 +12,7 @@ from snellen.data.readers import array_names
 from snellen.data.readers.arrays import assemble
 from snellen.data.readers.guarded import Guarded, opened
 from snellen.data.readers.reader import Options, Reader
-from snellen.data.readers.streams import open_data, readable
+from snellen.data.streams import open_data, readable
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
 MAX_COMPARED = 20

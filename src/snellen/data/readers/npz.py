@@ -23,7 +23,7 @@ from snellen.data.dataset import Dataset
 from snellen.data.readers import array_names
 from snellen.data.readers.arrays import assemble
 from snellen.data.readers.reader import Options, Reader
-from snellen.data.readers.streams import (
+from snellen.data.streams import (
     check_dimensions,
     check_expansion,
     check_length,

@@ -13,7 +13,7 @@ from snellen.data.readers.csv_columns import Columns, find_columns
 from snellen.data.readers.csv_files import plain_name
 from snellen.data.readers.csv_lines import Lines, is_number, opened
 from snellen.data.readers.csv_rows import read_rows
-from snellen.data.readers.picture_decoder import is_picture
+from snellen.data.pictures import is_picture
 from snellen.data.readers.pixel_layout import apply, find_layout
 from snellen.data.readers.pixel_names import LABELS, find_places
 from snellen.data.readers.pixel_text import MIN_PIXELS, is_pixel_text

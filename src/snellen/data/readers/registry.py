@@ -6,7 +6,7 @@ from pathlib import Path
 
 from snellen.data.readers import cifar, emnist, folder, hdf5, idx, manifest, matlab, npz, pixel_csv
 from snellen.data.readers.reader import Reader
-from snellen.data.readers.streams import reachable
+from snellen.data.streams import reachable
 from snellen.errors import located
 
 READERS: dict[str, Reader] = {

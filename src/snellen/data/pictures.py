@@ -1,8 +1,9 @@
 """Decodes one picture file to pixels: the same decoder for training and for prediction.
 
 Pictures are rotated as their EXIF data say; of an animation the first frame is read; palettes, CMYK and other colour
-models become RGB (colour profiles are not applied); 16 bits a channel are kept exactly. Transparency becomes a fourth
-channel where pictures use it, unless the study gives a `background`, over which they are then composited.
+models become RGB (colour profiles are not applied); 16 bits a channel are kept exactly, and of fewer the greatest value
+is white. Transparency becomes a fourth channel where pictures use it, unless the study gives a `background`, over which
+they are then composited.
 """
 
 from __future__ import annotations
@@ -15,26 +16,40 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar, get_args
 
 import numpy as np
 
-from snellen.data.readers.picture_limits import LimitedReads, check_metadata, check_pixels, limit_memory, raw_mode
-from snellen.data.readers.streams import file_bytes, open_data
+from snellen.data.netpbm import netpbm_pixels
+from snellen.data.picture_limits import (
+    LimitedReads,
+    check_pages,
+    check_pixels,
+    limit_memory,
+    raw_mode,
+    shorten_metadata,
+)
+from snellen.data.png_metadata import without_metadata
 from snellen.data.resizing import Resizing
 from snellen.data.slices import row_slices
+from snellen.data.streams import file_bytes, open_data
 from snellen.errors import DataError, MixedTransparency, SnellenError
 from snellen.limits import MAX_PICTURE_BYTES, MAX_SIDE_PIXELS
 
 if TYPE_CHECKING:
     from PIL import ImageFile
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
-FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF")
+SUFFIXES: tuple[str, ...] = (".png", ".jpg", ".jpeg", ".jfif", ".jpe", ".bmp", ".gif", ".webp", ".tif", ".tiff")
+SUFFIXES += (".ppm", ".pgm", ".pbm", ".pnm")
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 """The formats that Pillow may recognise, whatever the suffix; some of its other formats start programs or read more
 files."""
+
+ANIMATED = ("GIF", "WEBP", "PNG")
+"""The formats in which several frames are an animation."""
 
 Background = Literal["black", "white"]
 BACKGROUNDS: tuple[Background, ...] = get_args(Background)
@@ -50,6 +65,12 @@ DAMAGE = (
 SWAPPED = {"16L": "16B", "16B": "16L", "16N": "16B" if sys.byteorder == "little" else "16L"}
 """Pillow's names for byte orders, each with the other one."""
 
+NARROW = {"I;12": 4095.0}
+"""Pillow's names for TIFF files with fewer bits than it decodes them to, and the value of white."""
+
+PHOTOMETRIC, WHITE_IS_ZERO = 262, 0
+"""A tag of TIFF (TIFF 6.0, section 8), which Pillow follows for 8 bits only."""
+
 MAX_QUEUED = 1_024
 """Pictures queued for the threads at a time: each takes 2 kB, and there may be a million."""
 
@@ -62,23 +83,38 @@ def is_picture(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES
 
 
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A decoded picture file. pixels: (H, W, C). animated: whether more frames follow, which are not read."""
+
+    pixels: np.ndarray
+    animated: bool
+
+
 def decode(path: Path, resizing: Resizing | None = None, background: Background | None = None) -> np.ndarray:
     """(H, W, C) pixels of a picture file, C 1, 3 or 4, resized by `resizing`; uint8, or float32 for 16 bits a channel.
 
     Without `resizing` a picture with a side above MAX_SIDE_PIXELS is not decoded: the result is all zeros, without
     memory of its own. Raises DataError when the file is not a picture, damaged, or too large by its header.
     """
+    return decode_picture(path, resizing, background).pixels
+
+
+def decode_picture(path: Path, resizing: Resizing | None = None, background: Background | None = None) -> Picture:
+    """The same, and whether the file holds more than these pixels."""
     with _readable():
         with open_data(path, MAX_PICTURE_BYTES) as file:
-            content = file.read(file_bytes(file))
+            content = without_metadata(file.read(file_bytes(file)))
         with _open(content) as image:
+            animated = _is_animated(image)
             if resizing is None and max(image.size) > MAX_SIDE_PIXELS:
-                return np.broadcast_to(np.uint8(0), (image.height, image.width, 1))
+                return Picture(np.broadcast_to(np.uint8(0), (image.height, image.width, 1)), animated)
+            check_pages(image)
             image.verify()  # checks the checksums of PNG, which decoding ignores
         pixels = _composite(_pixels(content, resizing), background)
-        if resizing is None:
-            return pixels
-        return np.array(resizing.apply(pixels[None])[0])  # not a view, which would keep the whole picture
+        if resizing is not None:
+            pixels = np.array(resizing.apply(pixels[None])[0])  # not a view, which would keep the whole picture
+        return Picture(pixels, animated)
 
 
 def with_common_format(pictures: Sequence[np.ndarray], names: Sequence[str]) -> list[np.ndarray]:
@@ -167,15 +203,25 @@ def _open(content: bytes) -> ImageFile.ImageFile:
     return image
 
 
+def _is_animated(image: ImageFile.ImageFile) -> bool:
+    """Whether a second frame can be read."""
+    try:
+        return image.format in ANIMATED and bool(getattr(image, "is_animated", False))
+    except DAMAGE:
+        return False
+
+
 def _pixels(content: bytes, resizing: Resizing | None) -> np.ndarray:
     """(H, W, C) uint8 or float32 of a picture file's bytes: 1 channel where its mode is grey, 4 where it has alpha."""
     with _open(content) as image:
         limit_memory(image, resizing)
-        sixteen = _sixteen_bits(image, content)
-        if sixteen is not None:
-            return sixteen
+        exact = netpbm_pixels(image, content)
+        if exact is None:
+            exact = _sixteen_bits(image, content)
+        if exact is not None:
+            return exact
         if image.mode in ("I", "F"):
-            hint = "Store such measurements as an array, and give its `pixel_range`."
+            hint = "Save them as 16-bit TIFF, or as an array (.npz, HDF5) with its `pixel_range`."
             raise DataError(
                 "32 bits a channel, of which the value of white is unknown", found=f"mode {image.mode}", hint=hint
             )
@@ -193,13 +239,17 @@ def _sixteen_bits(image: ImageFile.ImageFile, content: bytes) -> np.ndarray | No
     reversed, the high byte. Both are decoded and combined.
     """
     mode = raw_mode(image)
-    if ";16" not in mode:
+    if mode not in NARROW and ";16" not in mode:
         return None
     if image.mode.startswith("I;16") and not image.has_transparency_data:
-        return _upright(image).astype(np.float32)[..., None]
+        white, values = NARROW.get(mode, 65535.0), _upright(image).astype(np.float32)[..., None]
+        if image.format == "TIFF" and image.tag_v2.get(PHOTOMETRIC) == WHITE_IS_ZERO:  # type: ignore[attr-defined]
+            values = white - values
+        return values if white == 65535 else (values * (65535 / white)).astype(np.float32)
     channels, _, order = mode.partition(";")
     if channels not in ("RGB", "RGBA") or order not in SWAPPED or "transparency" in image.info:
-        raise DataError("16 bits a channel in a form that cannot be read exactly", found=mode)
+        hint = "Save it with 8 bits a channel, or without transparency."
+        raise DataError("16 bits a channel in a form that cannot be read exactly", found=mode, hint=hint)
     with _open(content) as again:
         tile = again.tile[0]
         others = tile.args[1:] if isinstance(tile.args, tuple) else ()
@@ -221,7 +271,7 @@ def _rotate(image: ImageFile.ImageFile) -> None:
     from PIL import ImageOps
 
     image.load()
-    check_metadata(image)
+    shorten_metadata(image)
     ImageOps.exif_transpose(image, in_place=True)
 
 

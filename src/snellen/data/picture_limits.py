@@ -7,6 +7,8 @@ share their bytes or whose only tile is a thousand times the picture would take 
 from __future__ import annotations
 
 import io
+import struct
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from snellen.data.resizing import Resizing
@@ -15,6 +17,7 @@ from snellen.limits import (
     MAX_DECODED_BYTES,
     MAX_EXIF_BYTES,
     MAX_HEADER_PIXELS,
+    MAX_PAGES,
     MAX_PICTURE_READS,
     MAX_REDUCED_BYTES,
     MAX_RUN_READS,
@@ -22,12 +25,12 @@ from snellen.limits import (
 )
 
 if TYPE_CHECKING:
-    from PIL import ImageFile
+    from PIL import Image, ImageFile
 
 EXIF_PLACES = {"exif": 1, "Raw profile type exif": 2}
 """Pillow's keys for EXIF data, and characters per byte: PNG may store them as hexadecimal text."""
 
-TILE_WIDTH, TILE_HEIGHT = 322, 323
+TILE_WIDTH, TILE_HEIGHT, SUBFILE_TYPE, ORIENTATION = 322, 323, 254, 274
 REDUCTION = 4
 """A JPEG too large to be decoded whole is decoded at a quarter of its width and height: its decoder averages."""
 
@@ -75,12 +78,13 @@ def limit_memory(image: ImageFile.ImageFile, resizing: Resizing | None) -> None:
     channels = 4 if image.has_transparency_data or image.mode == "CMYK" else 1 if image.mode in ("1", "L") else 3
     if image.mode.startswith("I"):
         channels = 1
-    value_bytes = 2 if ";16" in raw_mode(image) or image.mode.startswith("I") else 1
+    wide = ";16" in raw_mode(image) or image.mode.startswith("I") or image.format == "PPM"
+    value_bytes = 2 if wide else 1
     num_bytes = image.width * image.height * channels * value_bytes
     needed = num_bytes * (2 if image.format == "WEBP" or "progressive" in image.info else 1)
     if needed <= MAX_DECODED_BYTES:
         return
-    if image.format == "JPEG" and resizing and resizing.step == "resize" and num_bytes <= MAX_REDUCED_BYTES:
+    if image.format in ("JPEG", "MPO") and resizing and resizing.step == "resize" and num_bytes <= MAX_REDUCED_BYTES:
         image.draft(None, (image.width // REDUCTION, image.height // REDUCTION))
         return
     most = MAX_DECODED_BYTES * image.width * image.height // needed
@@ -96,9 +100,53 @@ def raw_mode(image: ImageFile.ImageFile) -> str:
     return str(arguments[0]) if arguments else ""
 
 
-def check_metadata(image: ImageFile.ImageFile) -> None:
-    """Raises DataError for more EXIF data than a JPEG can have: each tag may refer to all bytes."""
+def shorten_metadata(image: Image.Image) -> None:
+    """Leaves only the orientation of EXIF data that are longer than in a JPEG: each tag may refer to all bytes."""
+    from PIL.Image import Exif
+
     for place, characters in EXIF_PLACES.items():
-        if len(image.info.get(place) or b"") > characters * MAX_EXIF_BYTES:
-            found = f"{len(image.info[place]) // characters:,} bytes"
-            raise DataError("too much EXIF data", found=found, expected=f"at most {MAX_EXIF_BYTES:,}")
+        data = image.info.get(place) or b""
+        if len(data) > characters * MAX_EXIF_BYTES:
+            short = Exif()
+            short[ORIENTATION] = _orientation(data if isinstance(data, bytes) else _from_text(data))
+            del image.info[place]
+            image.info.setdefault("exif", short.tobytes())
+
+
+def _from_text(profile: str) -> bytes:
+    """EXIF data as ImageMagick writes them: three lines, then hexadecimal numbers."""
+    return bytes.fromhex("".join(profile.split("\n")[3:]))
+
+
+def _orientation(exif: bytes) -> int:
+    """The orientation in the first directory of EXIF data (EXIF 2.3, 4.6.2), 1 where there is none."""
+    data = exif.removeprefix(b"Exif\0\0")
+    order = "<" if data[:2] == b"II" else ">"
+    start = struct.unpack_from(f"{order}I", data, 4)[0]
+    for number in range(struct.unpack_from(f"{order}H", data, start)[0]):
+        tag, _, _, value = struct.unpack_from(f"{order}HHIH", data, start + 2 + 12 * number)
+        if tag == ORIENTATION:
+            return int(value)
+    return 1
+
+
+def check_pages(image: ImageFile.ImageFile) -> None:
+    """Raises DataError for a TIFF file of several pages: nobody knows whether they are pictures, depths or channels.
+
+    Reduced copies of the first page (a thumbnail, the levels of a pyramid) are no pages.
+    """
+    if image.format != "TIFF":
+        return
+    size, pages = image.size, 1
+    with suppress(EOFError):
+        for number in range(1, MAX_PAGES):
+            image.seek(number)
+            reduced = image.tag_v2.get(SUBFILE_TYPE, 0) & 1  # type: ignore[attr-defined]
+            pages += not reduced and not (image.width < size[0] and image.height < size[1])
+    image.seek(0)
+    if pages > 1:
+        found = f"{pages:,} pages" if pages < MAX_PAGES else f"{pages:,} pages or more"
+        hint = (
+            "Save each page as a file of its own (ImageJ: Save As, Image Sequence; or `tiffsplit FILE`), or keep one."
+        )
+        raise DataError("a TIFF file of several pages", found=found, expected="one picture a file", hint=hint)
