@@ -12,7 +12,7 @@ import pytest
 from needs import REAL_DATA, needs
 
 from snellen.data.load import Options, read
-from snellen.data.readers.pixel_csv import read_pixel_csv
+from snellen.data.readers.pixel_table import read_pixels
 from snellen.data.splits.roles import Split, assign
 from snellen.errors import DataError, UnknownName
 
@@ -29,6 +29,13 @@ def write(path: Path, header: list[str] | None, label: int, labels: np.ndarray |
     lines = [",".join(row) for row in ([header] if header else []) + rows]
     path.write_text("\n".join(lines) + "\n")
     return path
+
+
+def read_pair(path: Path, label: str | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels and labels of a file."""
+    table = read_pixels(path, Options(keys={} if label is None else {"label": label}))
+    assert table.labels is not None
+    return table.pixels, table.labels
 
 
 @needs("fashion-mnist-csv")
@@ -59,7 +66,7 @@ def test_exactly_43_duplicates_in_the_kaggle_training_file() -> None:
 @pytest.mark.parametrize("name", ["label", "Class", "odd"])
 def test_a_label_by_its_name_in_any_column(tmp_path: Path, place: int, name: str) -> None:
     header = [*NAMES[:place], name, *NAMES[place:]]
-    images, labels = read_pixel_csv(write(tmp_path / "a.csv", header, place))
+    images, labels = read_pair(write(tmp_path / "a.csv", header, place))
     np.testing.assert_array_equal(images, IMAGES)
     np.testing.assert_array_equal(labels, LABELS)
 
@@ -68,7 +75,7 @@ def test_a_label_by_its_name_in_any_column(tmp_path: Path, place: int, name: str
 def test_a_label_without_a_header(tmp_path: Path, place: int) -> None:
     path = write(tmp_path / "a.csv", None, place)
     for key in (None, str(place), str(place - 37)):
-        images, labels = read_pixel_csv(path, key)
+        images, labels = read_pair(path, key)
         np.testing.assert_array_equal(images, IMAGES)
         np.testing.assert_array_equal(labels, LABELS)
 
@@ -100,13 +107,13 @@ def test_scaled_pixels_windows_lines_and_a_byte_order_mark(tmp_path: Path) -> No
 
 def test_many_chunks_give_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path / "a.csv", ["label", *NAMES], 0)
-    whole = read_pixel_csv(path)
-    monkeypatch.setattr("snellen.data.readers.pixel_csv.CHUNK_BYTES", 200)
-    for one, other in zip(whole, read_pixel_csv(path)):
+    whole = read_pair(path)
+    monkeypatch.setattr("snellen.data.readers.csv_lines.CHUNK_BYTES", 200)
+    for one, other in zip(whole, read_pair(path)):
         np.testing.assert_array_equal(one, other)
     path.write_text(path.read_text().replace("\n", "\nx", 8).replace("\nx", "\n", 7))
     with pytest.raises(DataError, match=r"row 7: column label: not|row 7"):
-        read_pixel_csv(path, "pixel0")
+        read_pair(path, "pixel0")
 
 
 @pytest.mark.parametrize(
@@ -197,4 +204,4 @@ def test_one_long_label_does_not_make_all_as_long(tmp_path: Path, longest: int) 
         "label," + ",".join(f"p{n}" for n in range(9)) + "\n" + "".join(f"{r},1,2,3,4,5,6,7,8,9\n" for r in rows)
     )
     with pytest.raises(DataError, match=rf"long\.csv: row 5: a label too long; found {longest:,} characters"):
-        read_pixel_csv(path)
+        read_pixels(path)

@@ -22,9 +22,9 @@ USES = ("label", "id", "role", "pixels")
 @dataclass(frozen=True, eq=False)
 class Columns:
     """names: of all columns of the file. pixels: positions of the pixel columns, in the order of the picture's pixels.
-    label, ids, role, text: positions of these columns; text: of all pixels as one text. has_label: None when only values
-    can tell whether the first or last of `pixels` is the label. shape, num_channels: what the names say, as Places.
-    remarks: what was found, for the user. others: positions of columns that are not used."""
+    label, ids, role, text: positions of these columns; text: of all pixels as one text. has_label: None when only
+    values can tell whether the first or last of `pixels` is the label. shape, num_channels: what the names say, as
+    Places. others: positions of columns that are not used. remarks: what was found, for the user."""
 
     names: Sequence[str]
     form: Form
@@ -89,11 +89,8 @@ def _of_numeric_header(first: Sequence[str]) -> str:
 def _empty_columns(names: Sequence[str], example: Sequence[str] | None) -> set[int]:
     """The last column where lines end with a separator."""
     last = len(names) - 1
-    return (
-        {last}
-        if last > 0 and not names[last] and (example is None or not example[last:][0:1] or not example[last])
-        else set()
-    )
+    is_empty = last > 0 and not names[last] and not (example and example[last:] and example[last])
+    return {last} if is_empty else set()
 
 
 def _text_column(left: Sequence[int], example: Sequence[str] | None) -> int | None:

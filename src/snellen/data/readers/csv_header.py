@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from snellen.data.readers.csv_lines import Form, is_number
 from snellen.data.readers.pixel_names import LABELS
@@ -38,10 +39,8 @@ def _are_numeric_names(cells: Sequence[str], form: Form) -> bool:
     if len(cells) < MIN_PIXELS or len(set(cells)) < len(cells):
         return False  # names are not given twice
     values = [float(cell.replace(",", ".") if form.decimal_comma else cell) for cell in cells]
-    if is_mangled(cells) or sorted(values) in (
-        [*map(float, range(len(cells)))],
-        [*map(float, range(1, len(cells) + 1))],
-    ):
+    counted = [sorted(values) == [*map(float, range(start, start + len(cells)))] for start in (0, 1)]
+    if is_mangled(cells) or any(counted):
         return True
     if _rises(values) or _rises(values[1:]) or _rises(values[:-1]):
         shown = f"{', '.join(cells[:4])}, ..., {cells[-1]}"
@@ -70,4 +69,4 @@ def is_mangled(names: Sequence[str]) -> bool:
 
 
 def _rises(values: Sequence[float]) -> bool:
-    return all(one < other for one, other in zip(values, values[1:]))
+    return all(one < other for one, other in pairwise(values))

@@ -8,7 +8,7 @@ import numpy as np
 
 from snellen.data.readers.csv_lines import Lines, cells_of, opened, with_content
 from snellen.data.readers.pixel_names import LABELS
-from snellen.data.readers.streams import readable
+from snellen.data.streams import readable
 from snellen.errors import DataError, located
 from snellen.limits import MAX_LABEL_CHARACTERS, MAX_NAME_CHARACTERS
 

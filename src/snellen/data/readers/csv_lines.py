@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from snellen.data.readers.gunzip import gunzip
-from snellen.data.readers.streams import check_expansion, file_bytes, open_data
+from snellen.data.streams import check_expansion, file_bytes, open_data
 from snellen.errors import DataError
 from snellen.limits import MAX_IMAGES, MAX_SIDE_PIXELS
 

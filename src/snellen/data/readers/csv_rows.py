@@ -1,9 +1,8 @@
-"""The rows of a pixel CSV as numbers and texts, a chunk of lines at a time; the first bad cell by row, line and column."""
+"""The rows of a pixel CSV as numbers and texts, in chunks of lines; the first bad cell by row, line and column."""
 
 from __future__ import annotations
 
 import io
-import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from snellen.limits import MAX_LABEL_CHARACTERS, MAX_NAME_CHARACTERS
 MAX_TABLE_COLUMNS = 20_000
 """With more columns, lines are parsed one by one: polars needs 2 kB and 30 us for each column, for any number of
 rows."""
+MAX_FLOAT32 = float(np.finfo(np.float32).max)
 FAULTS = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
 
 
@@ -117,9 +117,8 @@ def _parse(
         filled = with_content(chunk, columns.form)
         kept = _Chunk([text for _, text in filled], [line + offset for offset, _ in filled], row)
         if not filled:
-            return np.empty((0, max(1, len(columns.pixels))), np.uint8), {
-                use: [] for use in (*_text_uses(columns), "pixels")
-            }
+            none = {use: list[str]() for use in (*_text_uses(columns), "pixels")}
+            return np.empty((0, max(1, len(columns.pixels))), np.uint8), none
         _check_lengths(kept, columns)
         found = _parse_wide(kept, columns) if wide else _table(*_tidied(kept.lines, columns.form, columns, len(filled)))
         if found is None:
@@ -160,9 +159,12 @@ def _table(
             continue
         if len(table) != num_rows or any(table.select(map(str, [*sorted(pixels), *uses.values()])).null_count().row(0)):
             continue
-        if columns.others and any(table.select(map(str, columns.others)).null_count().row(0)):
-            if any(len(cells_of(line, columns.form)) != width for line in chunk.removesuffix(b"\n").split(b"\n")):
-                return None
+        if (
+            columns.others
+            and any(table.select(map(str, columns.others)).null_count().row(0))
+            and _ragged(chunk, columns)
+        ):
+            return None
         texts = {use: table[str(place)].str.strip_chars().to_list() for use, place in uses.items()}
         if not all(map(all, texts.values())):
             return None
@@ -170,6 +172,11 @@ def _table(
         if kind == pl.UInt8 or np.isfinite(numbers).all():
             return numbers, texts
     return None
+
+
+def _ragged(chunk: bytes, columns: Columns) -> bool:
+    lines = chunk.removesuffix(b"\n").split(b"\n")
+    return any(len(cells_of(line, columns.form)) != len(columns.names) for line in lines)
 
 
 def _check_lengths(chunk: _Chunk, columns: Columns) -> None:
@@ -247,7 +254,7 @@ def _parse_texts(
 
 
 def _is_finite(cell: str, form: Form) -> bool:
-    return is_number(cell, form) and abs(np.float32(cell.replace(",", ".") if form.decimal_comma else cell)) < math.inf
+    return is_number(cell, form) and abs(float(cell.replace(",", ".") if form.decimal_comma else cell)) < MAX_FLOAT32
 
 
 def _fault(chunk: _Chunk, columns: Columns) -> DataError:

@@ -86,7 +86,7 @@ def _files(path: Path, options: Options) -> list[Path]:
 
 READER = Reader(
     version=2,
-    looks_for="a .csv, .tsv or .txt file, maybe .gz, with the label and pixels of a picture in each row, or a folder with "
+    looks_for="a .csv, .tsv or .txt file, maybe .gz, with a label and pixels in each row, or a folder with "
     "train.csv and test.csv",
     recognises=_recognises,
     files=_files,

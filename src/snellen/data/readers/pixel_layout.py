@@ -105,7 +105,7 @@ def apply(pixels: np.ndarray, layout: Layout) -> np.ndarray:
 
 
 def _of_names(named: tuple[int, ...], size: tuple[int, ...] | None) -> tuple[Layout, None]:
-    layout = Layout(*named)
+    layout = Layout(named[0], named[1], named[2] if len(named) > 2 else 1)
     if size is not None and size != named[: len(size)]:
         expected = f"`{layout.line()}`, as the names of the columns say"
         raise DataError("not the size that the study gives", found=f"`size: {list(size)}`", expected=expected)
@@ -169,7 +169,7 @@ def _roughness(rows: np.ndarray, layout: Layout) -> np.ndarray:
         pictures = rows.reshape(-1, layout.channels, layout.height, layout.width)
     else:
         pictures = rows.reshape(-1, layout.height, layout.width, layout.channels).transpose(0, 3, 1, 2)
-    total: np.ndarray = sum(np.abs(np.diff(pictures, axis=axis)).mean(axis=(1, 2, 3)) for axis in (2, 3))  # type: ignore[assignment]
+    total: np.ndarray = sum(np.abs(np.diff(pictures, axis=axis)).mean(axis=(1, 2, 3)) for axis in (2, 3))
     return total
 
 

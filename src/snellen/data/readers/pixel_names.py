@@ -14,12 +14,13 @@ from snellen.errors import DataError, shown
 from snellen.limits import MAX_SIDE_PIXELS
 
 LABELS = (
-    "label", "labels", "class", "classes", "target", "targets", "y", "emotion", "digit", "species", "category", "letter",
-    "class_name", "classname", "class_label", "label_name", "labelname", "class_id",
+    "label", "labels", "class", "classes", "target", "targets", "y", "emotion", "digit", "species", "category",
+    "letter", "class_name", "classname", "class_label", "label_name", "labelname", "class_id",
 )  # fmt: skip
 IDS = (
-    "id", "ids", "image_id", "imageid", "img_id", "imgid", "sample_id", "row_id", "uid", "uuid", "index", "idx", "filename",
-    "file_name", "file", "image", "image_name", "imagename", "img_name", "img", "name", "path", "image_path", "key",
+    "id", "ids", "image_id", "imageid", "img_id", "imgid", "sample_id", "row_id", "uid", "uuid", "index", "idx",
+    "filename", "file_name", "file", "image", "image_name", "imagename", "img_name", "img", "name", "path",
+    "image_path", "key",
 )  # fmt: skip
 ROLES = (
     "split", "splits", "role", "roles", "usage", "set", "subset", "partition", "data_split", "dataset_split",
@@ -38,7 +39,7 @@ MAX_FIRST_NUMBER = 3
 @dataclass(frozen=True, eq=False)
 class Places:
     """Columns whose names form one series. columns: their positions in the order of the picture's pixels. shape: (H, W)
-    or (H, W, C), None where a name is only a number in reading order. num_channels: 3 or 4 where the names tell colours."""
+    or (H, W, C), None where a name is only a number in reading order. num_channels: 3 or 4 where names tell colours."""
 
     columns: np.ndarray
     shape: tuple[int, ...] | None
@@ -52,22 +53,21 @@ def find_places(names: Mapping[int, str]) -> Places | None:
     """
     parsed = {place: _parse(name) for place, name in names.items()}
     series = defaultdict[tuple[str, ...], list[int]](list)
-    for place, (words, numbers, _) in parsed.items():
-        if numbers:
+    for place, (words, found, _) in parsed.items():
+        if found:
             series[words].append(place)
     if not series:
         return None
     columns = max(series.values(), key=len)
     if len(columns) < MIN_PIXELS or len({len(parsed[place][1]) for place in columns}) > 1:
         return None
-    numbers = np.array([parsed[place][1] for place in columns])
+    numbers: np.ndarray = np.array([parsed[place][1] for place in columns])
     channels = np.array([parsed[place][2] for place in columns])
     varying = [axis for axis in range(numbers.shape[1]) if len(np.unique(numbers[:, axis])) > 1]
     if not varying or (channels.min() < 0 <= channels.max()):
         return None
     numbers = numbers[:, varying]
-    words = parsed[columns[0]][0]
-    if _columns_first(words):
+    if _columns_first(parsed[columns[0]][0]):
         if numbers.shape[1] != 2:
             return None
         _check_reading_order(numbers, names, columns)

@@ -9,17 +9,17 @@ from pathlib import Path
 
 import numpy as np
 
+from snellen.data.pictures import is_picture
 from snellen.data.readers.csv_columns import Columns, find_columns
 from snellen.data.readers.csv_files import plain_name
 from snellen.data.readers.csv_lines import Lines, is_number, opened
 from snellen.data.readers.csv_rows import read_rows
-from snellen.data.pictures import is_picture
 from snellen.data.readers.pixel_layout import apply, find_layout
 from snellen.data.readers.pixel_names import LABELS, find_places
 from snellen.data.readers.pixel_text import MIN_PIXELS, is_pixel_text
 from snellen.data.readers.reader import DEFAULT_OPTIONS, Options
 from snellen.data.readers.role_names import role_of
-from snellen.data.readers.streams import readable
+from snellen.data.streams import readable
 from snellen.errors import SHOWN_ITEMS, DataError, located, shown
 
 MAX_TEXTS = 4
