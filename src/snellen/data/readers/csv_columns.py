@@ -140,7 +140,7 @@ def _named(
     ids = [place for place in rest if re.sub(r"[\s-]+", "_", lower[place]) in IDS]
     if ids and "id" not in given:
         uses["id"] = ids[0]
-    rest = [place for place in rest if place not in ids]
+    rest = sorted({*rest}.difference(ids))
     if text is not None:
         return _Found(_with_only(uses, rest, names, given), np.array([], np.int64), "label" in {*uses, *given})
     numeric = all(is_number(names[place], form) for place in rest)
@@ -188,7 +188,7 @@ def _unnamed(left: list[int], first: Sequence[str], given: Mapping[str, int], te
         uses = {}
     if text is not None:
         return _Found(uses, np.array([], np.int64), "label" in {*uses, *given})
-    pixels = np.array([place for place in left if place not in texts], np.int64)
+    pixels = np.setdiff1d(np.array(left, np.int64), texts)
     return _Found(uses, pixels, True if "label" in {*uses, *given} else None)
 
 
@@ -212,8 +212,7 @@ def _complete(
     remarks: list[str],
 ) -> Columns:
     uses = found.uses | dict(given)
-    pixels = np.setdiff1d(found.pixels, list(uses.values()), assume_unique=True) if given else found.pixels
-    pixels = np.array([place for place in found.pixels.tolist() if place in {*pixels.tolist()}], np.int64)
+    pixels = found.pixels[~np.isin(found.pixels, list(uses.values()))]
     used = {*pixels.tolist(), *uses.values()} | ({text} if text is not None else set())
     others = tuple(place for place in range(len(names)) if place not in used)
     if "index" in uses:
