@@ -213,6 +213,9 @@ def _complete(
 ) -> Columns:
     uses = found.uses | dict(given)
     pixels = found.pixels[~np.isin(found.pixels, list(uses.values()))]
+    if not len(pixels) and text is None:
+        some = ", ".join(map(shown, names[:5])) or "an empty file"
+        raise DataError("no columns of pixels", found=some, expected="a column for each pixel, or one with all")
     used = {*pixels.tolist(), *uses.values()} | ({text} if text is not None else set())
     others = tuple(place for place in range(len(names)) if place not in used)
     if "index" in uses:
