@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from snellen.data.readers.role_names import Role, role_of
+from snellen.data.dataset import PartRole
+from snellen.data.readers.role_names import role_of
 from snellen.errors import DataError
 
 SUFFIXES = re.compile(r"\.(csv|tsv|txt)(\.gz)?$", re.IGNORECASE)
-ROLES: tuple[Role, ...] = ("train", "validation", "test")
+ROLES: tuple[PartRole, ...] = ("train", "validation", "test")
 LABEL_WORDS = ("y", "label", "labels", "target", "targets")
 
 
@@ -19,7 +20,7 @@ LABEL_WORDS = ("y", "label", "labels", "target", "targets")
 class PartFiles:
     """The file of one part, and that of its labels where they stand apart, as in X_train.csv and y_train.csv."""
 
-    role: Role
+    role: PartRole
     pixels: Path
     labels: Path | None
 
@@ -62,9 +63,9 @@ def training_file(folder: Path) -> Path | None:
     return next((file for file, is_labels in _by_role(folder)[0]["train"] if not is_labels), None)
 
 
-def _by_role(folder: Path) -> tuple[dict[Role, list[tuple[Path, bool]]], list[str]]:
-    """Role to (file, whether it holds labels alone), and the names of the other CSV files."""
-    named: dict[Role, list[tuple[Path, bool]]] = {role: [] for role in ROLES}
+def _by_role(folder: Path) -> tuple[dict[PartRole, list[tuple[Path, bool]]], list[str]]:
+    """PartRole to (file, whether it holds labels alone), and the names of the other CSV files."""
+    named: dict[PartRole, list[tuple[Path, bool]]] = {role: [] for role in ROLES}
     others = []
     for file in sorted(folder.iterdir()):
         if file.name.startswith(".") or not is_csv(file) or not file.is_file():
@@ -77,7 +78,7 @@ def _by_role(folder: Path) -> tuple[dict[Role, list[tuple[Path, bool]]], list[st
     return named, others
 
 
-def _role_and_kind(file: Path) -> tuple[Role | None, bool]:
+def _role_and_kind(file: Path) -> tuple[PartRole | None, bool]:
     """The part that a file name means, by the only word of it that names one; whether it says labels."""
     stem = SUFFIXES.sub("", file.name)
     words = [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+", stem)]
@@ -85,5 +86,5 @@ def _role_and_kind(file: Path) -> tuple[Role | None, bool]:
     return (roles[0] if len(set(roles)) == 1 else None), any(word in LABEL_WORDS for word in (words[:1] + words[-1:]))
 
 
-def _roles(words: Sequence[str]) -> list[Role]:
+def _roles(words: Sequence[str]) -> list[PartRole]:
     return [role for word in words if (role := role_of(word))]

@@ -12,16 +12,15 @@ from pathlib import Path
 
 import numpy as np
 
-from snellen.data.dataset import Dataset
+from snellen.data.dataset import Dataset, PartRole
 from snellen.data.readers.arrays import Part, assemble
 from snellen.data.readers.csv_files import PartFiles, is_csv, part_files, plain_name, training_file
 from snellen.data.readers.csv_labels import read_labels
 from snellen.data.readers.pixel_table import PixelTable, as_numbers, holds_pixels, read_pixels
 from snellen.data.readers.reader import Options, Reader
-from snellen.data.readers.role_names import Role
 from snellen.errors import DataError
 
-ROLES: tuple[Role, ...] = ("train", "validation", "test")
+ROLES: tuple[PartRole, ...] = ("train", "validation", "test")
 
 
 def _read_part(files: PartFiles, options: Options) -> PixelTable:
