@@ -11,12 +11,16 @@ import numpy as np
 
 from snellen.data.readers.csv_header import is_header, is_mangled
 from snellen.data.readers.csv_lines import Form, is_number
-from snellen.data.readers.pixel_names import IDS, INDEX, LABELS, ROLES, find_places
+from snellen.data.readers.pixel_names import FLAGS, IDS, INDEX, LABELS, ROLES, Places, find_places
 from snellen.data.readers.pixel_text import is_pixel_text
+from snellen.data.readers.role_names import role_of
 from snellen.errors import DataError, shown, unknown
 
 USES = ("label", "id", "role", "pixels")
 """The uses of columns that `keys` can name; pixels: the column with all pixels of a picture as one text."""
+
+SHOWN = 5
+"""Names of columns that a message quotes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,34 +42,78 @@ class Columns:
     shape: tuple[int, ...] | None = None
     num_channels: int | None = None
     others: tuple[int, ...] = ()
-    remarks: tuple[str, ...] = field(default=())
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass
+class _Search:
+    """What is known so far. names, example: of all columns, and their cells in the first row. left: positions of
+    columns without a use. uses: use to position. ignored: positions that are certainly no pixels."""
+
+    names: Sequence[str]
+    example: Sequence[str]
+    form: Form
+    left: list[int]
+    uses: dict[str, int]
+    ignored: set[int] = field(default_factory=set)
+    remarks: list[str] = field(default_factory=list)
+
+    def take(self, use: str, places: Sequence[int], what: str) -> None:
+        """The only one of some columns gets this use, unless the study named another. Raises DataError for several."""
+        if use in self.uses or not places:
+            return
+        if len(places) > 1:
+            raise self.ambiguous(what, places, use)
+        self.uses[use] = places[0]
+        self.drop(places)
+
+    def drop(self, places: Sequence[int]) -> None:
+        gone = {*places}
+        self.left = [place for place in self.left if place not in gone]
+
+    def called(self, usual: Sequence[str]) -> list[int]:
+        """The columns left with one of these names."""
+        return [place for place in self.left if re.sub(r"[\s-]+", "_", self.names[place].strip().lower()) in usual]
+
+    def cell(self, place: int) -> str:
+        return self.example[place] if place < len(self.example) else ""
+
+    def ambiguous(self, what: str, places: Sequence[int], use: str) -> DataError:
+        some = ", ".join(self.names[place] or "a column without a name" for place in places[:SHOWN]) or "none"
+        hint = f"Name it with `keys: {{{use}: ...}}`, its name or its number counting from 0."
+        return DataError(f"cannot tell the {what}", found=some, expected="one, such as label", hint=hint)
 
 
 def find_columns(lines: Sequence[list[str]], form: Form, keys: Mapping[str, str], header: bool | None) -> Columns:
     """The columns of a file with these first two lines. keys: use to name or number of a column; header: whether line 1
-    is a header; both from the study."""
+    is a header; both from the study. Raises DataError where a use cannot be told, and for missing pixels."""
     for use in keys:
         if use not in USES:
             raise unknown("key", use, USES, where="keys")
-    first, below = (lines[0] if lines else []), (lines[1] if len(lines) > 1 else None)
-    has_header = is_header(first, below, form) if header is None else header
-    width = len(below if below and has_header else first)
-    remarks = list[str]()
-    if has_header:
-        names = _as_wide(first, below or first)
-        if all(is_number(name, form) for name in first) or is_mangled(first):
-            remarks.append(_of_numeric_header(first))
-    else:
-        names = [f"{place}" for place in range(width)]
+    first, below = (lines[0] if lines else []), (lines[1] if len(lines) > 1 else [])
+    has_header = is_header(first, below or None, form) if header is None else header
+    names = _as_wide(first, below) if has_header else [f"{place}" for place in range(len(first))]
     example = below if has_header else first
-    empty = _empty_columns(names if has_header else first, example)
-    given = {use: _position(name, names, use) for use, name in keys.items()}
-    left = [place for place in range(len(names)) if place not in empty and place not in given.values()]
-    text = given.get("pixels", _text_column(left, example))
-    if text is not None:
-        left = [place for place in left if place != text]
-    found = _named(left, names, example, given, text, form) if has_header else _unnamed(left, first, given, text, form)
-    return _complete(found, names, form, has_header, left, given, text, empty, remarks)
+    uses = {use: _position(name, names, use) for use, name in keys.items()}
+    empty = _empty_columns(first, example) if len(names) == len(example) or not example else set()
+    left = [place for place in range(len(names)) if place not in empty and place not in uses.values()]
+    search = _Search(names, example, form, left, uses)
+    search.take("pixels", [place for place in left if is_pixel_text(search.cell(place))], "column of pixels")
+    if has_header:
+        if all(is_number(name, form) for name in first) or is_mangled(first):
+            search.remarks.append(_of_numeric_header(first))
+        _by_name(search)
+    if "pixels" in search.uses:
+        places = None
+        _beside_text(search)
+    elif has_header:
+        places = _by_series(search)
+    else:
+        places = None
+        texts = [place for place in search.left if not is_number(search.cell(place), form)]
+        search.take("role", [place for place in texts if role_of(search.cell(place))][:1], "column with the parts")
+        search.take("label", [place for place in texts if place not in search.uses.values()], "label column")
+    return _complete(search, places, has_header, empty)
 
 
 def _as_wide(names: list[str], below: Sequence[str]) -> list[str]:
@@ -86,16 +134,10 @@ def _of_numeric_header(first: Sequence[str]) -> str:
     return f"line 1 ({some}) is a header of numbers, not a picture"
 
 
-def _empty_columns(names: Sequence[str], example: Sequence[str] | None) -> set[int]:
+def _empty_columns(first: Sequence[str], example: Sequence[str]) -> set[int]:
     """The last column where lines end with a separator."""
-    last = len(names) - 1
-    is_empty = last > 0 and not names[last] and not (example and example[last:] and example[last])
-    return {last} if is_empty else set()
-
-
-def _text_column(left: Sequence[int], example: Sequence[str] | None) -> int | None:
-    found = [place for place in left if example and place < len(example) and is_pixel_text(example[place])]
-    return found[0] if len(found) == 1 else None
+    last = max(len(first), len(example)) - 1
+    return {last} if last > 0 and not "".join([*first[last:], *example[last:]]) else set()
 
 
 def _position(name: str, names: Sequence[str], use: str) -> int:
@@ -106,139 +148,82 @@ def _position(name: str, names: Sequence[str], use: str) -> int:
     raise unknown("column", name, names, where=f"keys.{use}")
 
 
-@dataclass
-class _Found:
-    uses: dict[str, int]
-    pixels: np.ndarray
-    has_label: bool | None
-    shape: tuple[int, ...] | None = None
-    num_channels: int | None = None
-    remarks: list[str] = field(default_factory=list)
+def _by_name(search: _Search) -> None:
+    """Label, parts, ids and index by their usual names."""
+    search.take("label", search.called(LABELS), "label column")
+    search.take("role", search.called(ROLES), "column with the parts")
+    flags = search.called(FLAGS)
+    if flags:
+        found, hint = shown(search.names[flags[0]]), "Write a column `split` with train, validation or test instead."
+        raise DataError("a column that marks parts in a form that is not read", found=found, hint=hint)
+    if search.left[:1] == [0] and INDEX.fullmatch(search.names[0]):
+        search.ignored.add(0)
+        search.drop([0])
+        search.remarks.append("the first column has no name: it numbers the rows and is not a pixel")
+    ids = search.called(IDS)
+    search.take("id", ids[:1], "id column")
+    search.ignored |= {*ids}
+    search.drop(ids)
 
 
-def _named(
-    left: list[int],
-    names: Sequence[str],
-    example: Sequence[str] | None,
-    given: Mapping[str, int],
-    text: int | None,
-    form: Form,
-) -> _Found:
-    """The columns below a header."""
-    uses, remarks = dict[str, int](), list[str]()
-    lower = {place: names[place].strip().lower() for place in left}
-    for use, usual in (("label", LABELS), ("role", ROLES)):
-        found = [place for place in left if re.sub(r"[\s-]+", "_", lower[place]) in usual]
-        if use not in given and found:
-            if len(found) > 1:
-                which = "label column" if use == "label" else "column with the parts (train, test)"
-                raise _ambiguous(which, [names[place] for place in found], use)
-            uses[use] = found[0]
-    if left and left[0] == 0 and INDEX.fullmatch(names[0]) and "id" not in given:
-        uses["index"] = 0
-    rest = [place for place in left if place not in uses.values()]
-    ids = [place for place in rest if re.sub(r"[\s-]+", "_", lower[place]) in IDS]
-    if ids and "id" not in given:
-        uses["id"] = ids[0]
-    rest = sorted({*rest}.difference(ids))
-    if text is not None:
-        return _Found(_with_only(uses, rest, names, given), np.array([], np.int64), "label" in {*uses, *given})
-    numeric = all(is_number(names[place], form) for place in rest)
-    places = (
-        None if numeric and is_mangled([names[place] for place in rest]) else find_places({p: names[p] for p in rest})
-    )
-    extras = [] if places is None else sorted({*rest} - {*places.columns.tolist()})
-    has_label: bool | None = "label" in uses or "label" in given
-    if not has_label:
-        candidates = [place for place in (rest if places is None else extras) if not re.search(r"\d$", names[place])]
-        if numeric:
-            has_label = None
-        elif len(candidates) > 1 or (places is None and not candidates):
-            raise _ambiguous("label column", [names[place] for place in candidates[:5]], "label")
-        elif candidates:
-            uses["label"], has_label = candidates[0], True
-    used = {*uses.values(), *given.values(), *ids}
-    if places is None:
-        return _Found(uses, np.array([place for place in rest if place not in used], np.int64), has_label)
-    if not np.array_equal(places.columns, np.sort(places.columns)):
-        remarks.append("the columns of pixels are put in the order that their names say")
-    return _Found(uses, places.columns, has_label, places.shape, places.num_channels, remarks)
+def _by_series(search: _Search) -> Places | None:
+    """The pixels by the series that names form, and the label as what is left; None where they form none."""
+    names = {place: search.names[place] for place in search.left}
+    mangled = is_mangled([*names.values()])
+    places = None if mangled else find_places(names)
+    extras = [*names] if places is None else sorted({*names}.difference(places.columns.tolist()))
+    parts = [place for place in extras if not mangled and role_of(search.cell(place))]
+    search.take("role", parts, "column with the parts")
+    if mangled or all(is_number(name, search.form) for name in names.values()):
+        return places  # the label is the first or last of the numbers
+    candidates = [place for place in extras if place in {*search.left} and not re.search(r"\d$", search.names[place])]
+    if places is None and not candidates and "label" not in search.uses:
+        raise search.ambiguous("label column", [], "label")
+    search.take("label", candidates if "label" not in search.uses else [], "label column")
+    return places
 
 
-def _with_only(uses: dict[str, int], rest: list[int], names: Sequence[str], given: Mapping[str, int]) -> dict[str, int]:
-    """Beside a text of pixels, the only other column is the label, whatever its name."""
-    if "label" in uses or "label" in given or not rest:
-        return uses
-    if len(rest) > 1:
-        raise _ambiguous("label column", [names[place] for place in rest[:5]], "label")
-    uses["label"] = rest[0]
-    return uses
+def _beside_text(search: _Search) -> None:
+    """Beside a text of pixels, a column with the name of a part says the parts, and the only other is the label."""
+    search.take("role", [place for place in search.left if role_of(search.cell(place))], "column with the parts")
+    if "label" not in search.uses:
+        search.take("label", search.left, "label column")
 
 
-def _unnamed(left: list[int], first: Sequence[str], given: Mapping[str, int], text: int | None, form: Form) -> _Found:
-    """The columns of a file without a header."""
-    texts = [place for place in left if not is_number(first[place], form)]
-    rest = left if text is not None else texts
-    uses = dict[str, int]()
-    if "label" not in given and rest:
-        if len(rest) > 1:
-            raise _ambiguous("label column", [f"{place} ({shown(first[place])})" for place in rest[:5]], "label")
-        uses["label"] = rest[0]
-    elif rest:
-        uses = {}
-    if text is not None:
-        return _Found(uses, np.array([], np.int64), "label" in {*uses, *given})
-    pixels = np.setdiff1d(np.array(left, np.int64), texts)
-    return _Found(uses, pixels, True if "label" in {*uses, *given} else None)
-
-
-def _ambiguous(what: str, found: Sequence[str], use: str) -> DataError:
-    names = [name or "a column without a name" for name in found]
-    hint = f"Name it with `keys: {{{use}: ...}}`, its name or its number counting from 0."
-    return DataError(
-        f"cannot tell the {what}", found=", ".join(names) or "none", expected="one, such as label", hint=hint
-    )
-
-
-def _complete(
-    found: _Found,
-    names: Sequence[str],
-    form: Form,
-    has_header: bool,
-    left: Sequence[int],
-    given: Mapping[str, int],
-    text: int | None,
-    empty: set[int],
-    remarks: list[str],
-) -> Columns:
-    uses = found.uses | dict(given)
-    pixels = found.pixels[~np.isin(found.pixels, list(uses.values()))]
+def _complete(search: _Search, places: Places | None, has_header: bool, empty: set[int]) -> Columns:
+    uses, names = search.uses, search.names
+    text = uses.get("pixels")
+    pixels = np.array([] if text is not None else search.left, np.int64) if places is None else places.columns
+    pixels = pixels[~np.isin(pixels, [*uses.values()])]
     if not len(pixels) and text is None:
-        some = ", ".join(map(shown, names[:5])) or "an empty file"
+        some = ", ".join(map(shown, names[:SHOWN])) or "an empty file"
         raise DataError("no columns of pixels", found=some, expected="a column for each pixel, or one with all")
-    used = {*pixels.tolist(), *uses.values()} | ({text} if text is not None else set())
+    if places is None and has_header:
+        twice = [name for name, count in Counter(names[place] for place in pixels.tolist()).items() if count > 1]
+        if 0 < len(twice) < len(pixels) // 2:
+            raise DataError("a column given twice", found=", ".join(map(shown, twice[:SHOWN])), where="line 1")
+    used = {*pixels.tolist(), *uses.values()}
     others = tuple(place for place in range(len(names)) if place not in used)
-    if "index" in uses:
-        remarks.append("the first column has no name and numbers the rows: it is not a pixel")
-    unused = [names[place] for place in others if place not in empty]
+    unused = [names[place] for place in others if place not in empty and place not in search.ignored]
     if unused:
-        some = ", ".join(map(shown, unused[:5])) + (f" and {len(unused) - 5:,} more" if len(unused) > 5 else "")
-        remarks.append(f"columns that are neither pixels nor used otherwise: {some}")
-    twice = [name for name, count in Counter(names).items() if count > 1 and name]
-    if has_header and twice and found.shape is None and found.pixels.size and len(twice) < len(set(names)) // 2:
-        raise DataError("a column given twice", found=", ".join(map(shown, twice[:5])), where="line 1")
+        more = f" and {len(unused) - SHOWN:,} more" if len(unused) > SHOWN else ""
+        some = ", ".join(map(shown, unused[:SHOWN]))
+        search.remarks.append(f"columns that are neither pixels nor used otherwise: {some}{more}")
+    if places is not None and not np.array_equal(places.columns, np.sort(places.columns)):
+        search.remarks.append("the columns of pixels are put in the order that their names say")
+    by_values = places is None or places.of_any_column or all(is_number(names[place], search.form) for place in pixels)
     return Columns(
         names=names,
-        form=form,
+        form=search.form,
         has_header=has_header,
         pixels=pixels,
         label=uses.get("label"),
         ids=uses.get("id"),
         role=uses.get("role"),
         text=text,
-        has_label=found.has_label,
-        shape=found.shape,
-        num_channels=found.num_channels,
-        others=others + ((uses["index"],) if "index" in uses else ()),
-        remarks=tuple(remarks + found.remarks),
+        has_label="label" in uses or (None if by_values and text is None else False),
+        shape=None if places is None else places.shape,
+        num_channels=None if places is None else places.num_channels,
+        others=others,
+        remarks=tuple(search.remarks),
     )

@@ -13,7 +13,7 @@ from snellen.errors import DataError
 
 SUFFIXES = re.compile(r"\.(csv|tsv|txt)(\.gz)?$", re.IGNORECASE)
 ROLES: tuple[PartRole, ...] = ("train", "validation", "test")
-LABEL_WORDS = ("y", "label", "labels", "target", "targets")
+LABEL_WORDS = ("label", "labels", "target", "targets")
 
 
 @dataclass(frozen=True)
@@ -72,10 +72,12 @@ def _by_role(folder: Path) -> tuple[dict[PartRole, list[tuple[Path, bool]]], lis
             continue
         role, is_labels = _role_and_kind(file)
         if role is None:
-            others.append(file.name)
+            others.append(file)
         else:
             named[role].append((file, is_labels))
-    return named, others
+    if len(others) == 1 and not any(named.values()):
+        named["train"].append((others.pop(), False))  # the only table there is
+    return named, [file.name for file in others if not re.search(r"\.txt(\.gz)?$", file.name, re.IGNORECASE)]
 
 
 def _role_and_kind(file: Path) -> tuple[PartRole | None, bool]:
@@ -83,7 +85,9 @@ def _role_and_kind(file: Path) -> tuple[PartRole | None, bool]:
     stem = SUFFIXES.sub("", file.name)
     words = [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+", stem)]
     roles = _roles(words)
-    return (roles[0] if len(set(roles)) == 1 else None), any(word in LABEL_WORDS for word in (words[:1] + words[-1:]))
+    return (roles[0] if len(set(roles)) == 1 else None), bool(
+        {*words} & {*LABEL_WORDS} or "y" in words[:1] + words[-1:]
+    )
 
 
 def _roles(words: Sequence[str]) -> list[PartRole]:

@@ -36,13 +36,13 @@ def is_header(first: Sequence[str], below: Sequence[str] | None, form: Form) -> 
 def _are_numeric_names(cells: Sequence[str], form: Form) -> bool:
     """Whether a line of numbers is a header: 0, 1, 2, ... in any order, or a picture that pandas made column names of
     (0, 0.1, 0.2, 7, 0.3, ...)."""
-    if len(cells) < MIN_PIXELS or len(set(cells)) < len(cells):
-        return False  # names are not given twice
+    if len(cells) < MIN_PIXELS:
+        return False
     values = [float(cell.replace(",", ".") if form.decimal_comma else cell) for cell in cells]
     counted = [sorted(values) == [*map(float, range(start, start + len(cells)))] for start in (0, 1)]
     if is_mangled(cells) or any(counted):
         return True
-    if _rises(values) or _rises(values[1:]) or _rises(values[:-1]):
+    if len(values) > MIN_PIXELS and (_rises(values) or _rises(values[1:]) or _rises(values[:-1])):
         shown = f"{', '.join(cells[:4])}, ..., {cells[-1]}"
         raise DataError("line 1 may be a header or a picture", found=shown, hint=HINT)
     return False

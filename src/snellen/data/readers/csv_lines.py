@@ -71,6 +71,8 @@ class Lines:
         line = self.stream.readline(MAX_LINE_BYTES)
         if line.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             raise DataError("text in UTF-16", expected="UTF-8", hint="Save the table as CSV in UTF-8.")
+        if b"\r" in line.rstrip(b"\r\n"):
+            raise DataError("lines that end with a carriage return alone", expected="line feeds", hint="Save it again.")
         return line
 
     def _content(self, line: bytes) -> bytes:
@@ -117,7 +119,9 @@ def form_of(line: bytes) -> Form:
         cells = line.strip(b"\r\n").split(separator)
         if len(cells) > 1 and all(cell.count(b",") <= 1 for cell in cells):
             return Form(separator.decode())
-    return Form(WHITE if b"," not in line and len(line.split()) > 1 and b'"' not in line else ",")
+    words = line.split()
+    white = b"," not in line and len(words) > 1 and all(word.count(b'"') in (0, 2) for word in words)
+    return Form(WHITE if white else ",")
 
 
 def cells_of(line: bytes, form: Form) -> list[str]:
@@ -127,7 +131,7 @@ def cells_of(line: bytes, form: Form) -> list[str]:
         raise DataError("too many columns", found=f"{num_separators + 1:,}", expected=f"at most {MAX_COLUMNS:,}")
     text = line.decode("utf-8", "backslashreplace")
     if form.separator == WHITE:
-        cells = text.split()
+        cells = [cell.strip('"') for cell in text.split()]
     else:
         try:
             read = next(csv.reader([text], delimiter=form.separator), []) if text.strip() else []

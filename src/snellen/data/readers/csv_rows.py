@@ -267,7 +267,9 @@ def _fault(chunk: _Chunk, columns: Columns) -> DataError:
         for place, cell in enumerate(cells_of(line, columns.form)):
             where = f"{chunk.where(index)}: column {columns.names[place]}"
             if place in texts and not cell:
-                return DataError(f"no {texts[place]}", found="nothing", where=where)
+                return DataError(
+                    "no part" if texts[place] == "role" else f"no {texts[place]}", found="nothing", where=where
+                )
             if place in pixels and not _is_finite(cell, columns.form):
                 return DataError("not a number", found=shown(cell), expected="a pixel", where=where)
     return DataError("a table that cannot be read", expected="numbers, and each cell in one line", where=chunk.where(0))

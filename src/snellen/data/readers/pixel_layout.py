@@ -204,7 +204,7 @@ def _is_less(one: np.ndarray, other: np.ndarray) -> bool:
 def _unclear(total: int, layouts: Sequence[Layout], why: str) -> DataError:
     expected = "a square number, three times one, or `size: [height, width]`"
     lines = [f"`{each.line()}`" for each in layouts[:LISTED_SIZES]]
-    hint = "Is each column a pixel, but for the label? If so, give the size under `data`."
+    hint = "Name other columns by name or number, counting from 0, with `keys: {id: ..., label: ...}`."
     if lines:
         hint = f"Write what is right under `data`: {' or '.join(lines)}."
     problem = f"not the pixels of square pictures: {why}" if not _squares(total, (1, 3)) else why

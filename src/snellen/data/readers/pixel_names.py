@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -26,6 +26,21 @@ ROLES = (
     "split", "splits", "role", "roles", "usage", "set", "subset", "partition", "data_split", "dataset_split",
     "split_name", "train_test", "train_val_test",
 )  # fmt: skip
+FLAGS = (
+    "is_test",
+    "is_train",
+    "is_training",
+    "is_val",
+    "is_valid",
+    "is_validation",
+    "istest",
+    "istrain",
+    "train",
+    "test",
+)
+ANY_COLUMN = ("v", "x", "c", "col", "column", "f", "field", "var")
+"""What programs call columns without names, so that one of them may be the label."""
+
 INDEX = re.compile(r"(unnamed: 0(\.\d+)?)?", re.IGNORECASE)
 """What pandas calls the index that it wrote: nothing, or Unnamed: 0 once it was read again."""
 
@@ -39,11 +54,13 @@ MAX_FIRST_NUMBER = 3
 @dataclass(frozen=True, eq=False)
 class Places:
     """Columns whose names form one series. columns: their positions in the order of the picture's pixels. shape: (H, W)
-    or (H, W, C), None where a name is only a number in reading order. num_channels: 3 or 4 where names tell colours."""
+    or (H, W, C), None where a name is only a number in reading order. num_channels: 3 or 4 where names tell colours.
+    of_any_column: whether all columns of a table are called so."""
 
     columns: np.ndarray
     shape: tuple[int, ...] | None
     num_channels: int | None
+    of_any_column: bool = False
 
 
 def find_places(names: Mapping[int, str]) -> Places | None:
@@ -67,6 +84,8 @@ def find_places(names: Mapping[int, str]) -> Places | None:
     if not varying or (channels.min() < 0 <= channels.max()):
         return None
     numbers = numbers[:, varying]
+    if parsed[columns[0]][0] == ("#",) and np.ptp(numbers) >= 2 * len(numbers):
+        return None  # numbers, but not those of pixels
     if _columns_first(parsed[columns[0]][0]):
         if numbers.shape[1] != 2:
             return None
@@ -81,7 +100,8 @@ def find_places(names: Mapping[int, str]) -> Places | None:
         or (numbers.shape[1] == 2 and np.ptp(numbers, axis=0).max() >= MAX_SIDE_PIXELS)
     ):
         return None
-    return _in_order(np.array(columns), numbers, channels if colours > 1 else None, names)
+    places = _in_order(np.array(columns), numbers, channels if colours > 1 else None, names)
+    return replace(places, of_any_column=parsed[columns[0]][0] in [(word, "#") for word in ANY_COLUMN])
 
 
 def _parse(name: str) -> tuple[tuple[str, ...], tuple[int, ...], int]:

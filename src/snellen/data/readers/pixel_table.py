@@ -15,7 +15,7 @@ from snellen.data.readers.csv_files import plain_name
 from snellen.data.readers.csv_lines import Lines, is_number, opened
 from snellen.data.readers.csv_rows import read_rows
 from snellen.data.readers.pixel_layout import apply, find_layout
-from snellen.data.readers.pixel_names import LABELS, find_places
+from snellen.data.readers.pixel_names import LABELS
 from snellen.data.readers.pixel_text import MIN_PIXELS, is_pixel_text
 from snellen.data.readers.reader import DEFAULT_OPTIONS, Options
 from snellen.data.readers.role_names import role_of
@@ -86,7 +86,7 @@ def holds_pixels(path: Path) -> bool:
     if len(cells) == 1 and any(cell.lower() in LABELS for cell in cells[0]):
         return True
     texts = [cell for cell in cells[-1] if cell and not is_number(cell, form)]
-    if any(is_picture(Path(cell)) for cell in texts) and find_places(dict(enumerate(cells[0]))) is None:
+    if any(is_picture(Path(cell)) for cell in texts) and not any("pix" in name.lower() for name in cells[0]):
         return False
     return len(texts) <= MAX_TEXTS and len(cells[-1]) - len(texts) >= max(MIN_PIXELS, 3 * len(texts))
 
