@@ -144,7 +144,7 @@ def _table(
     if (width + num_pixels) * num_rows > len(chunk) + 1:
         return None
     uses = _text_uses(columns) | ({} if columns.text is None else {"pixels": columns.text})
-    pixels = {*columns.pixels.tolist()}
+    pixels, unused = {*columns.pixels.tolist()}, {*columns.others}
     for kind in (pl.UInt8, pl.Float32) if pixels else (pl.UInt8,):
         schema = {str(place): kind if place in pixels else pl.String for place in range(width)}
         try:
@@ -157,18 +157,17 @@ def _table(
             )
         except FAULTS:
             continue
-        if len(table) != num_rows or any(table.select(map(str, [*sorted(pixels), *uses.values()])).null_count().row(0)):
+        empty = [place for place, count in enumerate(table.null_count().row(0)) if count]
+        if len(table) != num_rows or not unused.issuperset(empty):
             continue
-        if (
-            columns.others
-            and any(table.select(map(str, columns.others)).null_count().row(0))
-            and _ragged(chunk, columns)
-        ):
+        if empty and _ragged(chunk, columns):
             return None
-        texts = {use: table[str(place)].str.strip_chars().to_list() for use, place in uses.items()}
+        texts = {use: [*map(str.strip, table[str(place)].to_list())] for use, place in uses.items()}
         if not all(map(all, texts.values())):
             return None
-        numbers = table.drop([name for name in table.columns if int(name) not in pixels]).to_numpy(order="c")
+        for place in {*range(width)} - pixels:
+            table.drop_in_place(str(place))
+        numbers = table.to_numpy(order="c")
         if kind == pl.UInt8 or np.isfinite(numbers).all():
             return numbers, texts
     return None
