@@ -27,7 +27,8 @@ def smooth(height: int, width: int, channels: int = 1) -> np.ndarray:
     """(NUM_ROWS, H, W, C) uint8 pictures whose neighbouring pixels are alike."""
     noise = np.random.default_rng(0).normal(size=(NUM_ROWS, height, width, channels)).cumsum(axis=1).cumsum(axis=2)
     low, high = (bound(noise, axis=(1, 2, 3), keepdims=True) for bound in (np.min, np.max))
-    return ((noise - low) / (high - low) * 255).astype(np.uint8)
+    pictures: np.ndarray = ((noise - low) / (high - low) * 255).astype(np.uint8)
+    return pictures
 
 
 GREY = smooth(SIDE, SIDE)

@@ -81,9 +81,11 @@ class Data(Section):
     ] = None
     channels: Annotated[
         Literal["first", "last"] | None,
-        Field(description="first: a row of a pixel CSV has all red pixels, then green, then blue; last: R, G, B, R, ..."),
+        Field(description="of a pixel CSV; last: R, G, B, R, ...; first: all red pixels, then green, then blue"),
     ] = None
-    header: Annotated[bool | None, Field(strict=True, description="whether line 1 of a pixel CSV names the columns")] = None
+    header: Annotated[
+        bool | None, Field(strict=True, description="whether line 1 of a pixel CSV names its columns")
+    ] = None
     classes: Annotated[tuple[ClassName, ...] | None, Field(min_length=2, description="those to keep, in order")] = None
     resize: Annotated[Size | None, Field(description="stretched or shrunk; proportions are not kept")] = None
     crop: Annotated[Size | None, Field(description="the middle of each image")] = None

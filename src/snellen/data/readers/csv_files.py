@@ -26,6 +26,7 @@ class PartFiles:
 
 
 def is_csv(path: Path) -> bool:
+    """Whether the suffix is that of a table in text, plain or gzipped."""
     return bool(SUFFIXES.search(path.name))
 
 

@@ -39,10 +39,12 @@ class Form:
 
     @property
     def mark(self) -> bytes:
+        """The separator in a file."""
         return self.separator.encode()
 
     @property
     def decimal_comma(self) -> bool:
+        """Whether a comma stands inside numbers."""
         return self.separator != ","
 
 
