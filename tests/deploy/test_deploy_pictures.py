@@ -68,7 +68,13 @@ def test_a_run_on_photographs_says_what_it_did(trained: tuple[Run, Path]) -> Non
     told = json.loads((run.folder / "data.json").read_text(encoding="utf-8"))
     assert told["roles"]["left_out"] == [{"id": "dark/p9_z.png", "reason": "unreadable", "twin": "not a picture"}]
     assert told["roles"]["left_out_total"] == {"unreadable": 1}
-    assert told["data"]["near_duplicates"] == {"pictures": 0, "groups": [], "parted": 0, "parted_pairs": 0, "together": True}
+    assert told["data"]["near_duplicates"] == {
+        "pictures": 0,
+        "groups": [],
+        "parted": 0,
+        "parted_pairs": 0,
+        "together": True,
+    }
     assert "dark/p9_z.png" in run.report.read_text(encoding="utf-8")
     inputs = run.model().description.input
     assert inputs == contract(background="white")

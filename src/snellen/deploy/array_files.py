@@ -11,8 +11,10 @@ import numpy as np
 from snellen.data.dataset import PartRole
 from snellen.data.readers import idx, matlab, npz
 from snellen.data.readers.array_names import arrays_by_usual_name
+from snellen.data.readers.csv_files import is_csv, plain_name
 from snellen.data.readers.guarded import opened
 from snellen.data.readers.hdf5 import is_hdf5
+from snellen.data.readers.pixel_table import holds_pixels, read_pixels
 from snellen.deploy.batch import Batch, Reading
 from snellen.errors import DataError, located
 from snellen.models.given_pictures import as_input
@@ -24,6 +26,7 @@ PAIRS: tuple[tuple[str, str, PartRole], ...] = (
     ("test_images", "test_labels", "test"),
 )
 """Roles of arrays: pictures, their labels, and the part that they are."""
+PARTS: tuple[PartRole, ...] = ("train", "validation", "test")
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,9 +142,33 @@ def _read_idx(path: Path, reading: Reading) -> list[Rows]:
     return [Rows(part.images_name, part.images, part.labels, part.role) for part in parts]
 
 
+def _is_pixel_csv(path: Path) -> bool:
+    return is_csv(path) and path.is_file() and holds_pixels(path)
+
+
+def _read_pixel_csv(path: Path, reading: Reading) -> list[Rows]:
+    """One part for each role that the rows name."""
+    table = read_pixels(path)
+    reading.remarks += table.remarks
+    name, number = plain_name(path), len(table.pixels)
+    roles = np.full(number, "train") if table.roles is None else table.roles
+    return [
+        Rows(
+            name,
+            table.pixels[rows],
+            None if table.labels is None else table.labels[rows],
+            role,
+            table.ids[rows].tolist(),
+        )
+        for role in PARTS
+        if len(rows := np.flatnonzero(roles == role))
+    ]
+
+
 READ: tuple[tuple[Callable[[Path], bool], Callable[[Path, Reading], list[Rows]]], ...] = (
     (_is_numpy, _read_numpy),
     (is_hdf5, _read_hdf5),
     (matlab.is_mat, _read_mat),
     (idx.READER.recognises, _read_idx),
+    (_is_pixel_csv, _read_pixel_csv),
 )
