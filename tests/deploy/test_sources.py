@@ -206,3 +206,23 @@ def test_an_idx_set_and_a_mat_file_that_lack_a_class(tmp_path: Path) -> None:
     folder = data_cases.write_idx(tmp_path / "idx", (images, labels * 3))
     (batch,), _ = opened(folder, inputs=contract(height=5, width=4))
     assert set(labels_of(batch) or []) == {"0", "3", "6"}
+
+
+def test_rows_of_csv_without_labels_keep_their_ids(tmp_path: Path) -> None:
+    """As Kaggle gives them, and pictures that are not square; with labels too, maybe of one class."""
+    header = ",".join(f"pixel{place}" for place in range(30))
+    rows = [",".join(map(str, picture.ravel())) for picture in GREY]
+    (tmp_path / "test.csv").write_text("\n".join([header, *rows]) + "\n")
+    (tmp_path / "named.csv").write_text("\n".join([f"id,{header}", *(f"n{n},{row}" for n, row in enumerate(rows))]))
+    (tmp_path / "train.csv").write_text("\n".join([f"label,{header}", *(f"3,{row}" for row in rows)]))
+    for name, ids, labels in (
+        ("test.csv", [f"test.csv:{row}" for row in range(6)], None),
+        ("named.csv", [f"n{row}" for row in range(6)], None),
+        ("train.csv", [f"train.csv:{row}" for row in range(6)], ["3"] * 6),
+    ):
+        (batch,), _ = opened(tmp_path / name)
+        np.testing.assert_array_equal(batch.images[..., 0], GREY)
+        assert batch.ids == ids and labels_of(batch) == labels
+    (batch,), reading = opened(tmp_path / "test.csv", inputs=contract(pixel_range=(0, 1)))
+    np.testing.assert_allclose(batch.images[..., 0], GREY / 255, atol=1e-6)
+    assert "became 0 to 1" in reading.sentences(contract(pixel_range=(0, 1)))[0]

@@ -15,8 +15,9 @@ from snellen.data.readers.csv_files import is_csv, plain_name
 from snellen.data.readers.guarded import opened
 from snellen.data.readers.hdf5 import is_hdf5
 from snellen.data.readers.pixel_table import holds_pixels, read_pixels
+from snellen.data.readers.reader import Options
 from snellen.deploy.batch import Batch, Reading
-from snellen.errors import DataError, located
+from snellen.errors import DataError, StudyError, located
 from snellen.models.given_pictures import as_input
 from snellen.models.input_contract import Input
 
@@ -40,7 +41,7 @@ class Rows:
     ids: Sequence[str] | None = None
 
 
-def arrays_of(path: Path) -> Callable[[Path, Reading], list[Rows]] | None:
+def arrays_of(path: Path) -> Callable[[Path, Input, Reading], list[Rows]] | None:
     """What reads the rows at a path; None when there are no arrays that this file knows."""
     return next((read for recognises, read in READ if recognises(path)), None)
 
@@ -116,7 +117,7 @@ def _is_numpy(path: Path) -> bool:
     return (path.suffix.lower() in (".npy", ".npz") and path.is_file()) or (path.is_dir() and any(path.glob("*.npy")))
 
 
-def _read_numpy(path: Path, reading: Reading) -> list[Rows]:
+def _read_numpy(path: Path, contract: Input, reading: Reading) -> list[Rows]:
     lone = npz.read_lone_array(path) if path.is_file() else None
     if lone is not None:
         return [Rows(path.name, lone, None)]
@@ -124,12 +125,12 @@ def _read_numpy(path: Path, reading: Reading) -> list[Rows]:
     return _by_names(list(container.arrays), container.read, container.display_name, path)
 
 
-def _read_hdf5(path: Path, reading: Reading) -> list[Rows]:
+def _read_hdf5(path: Path, contract: Input, reading: Reading) -> list[Rows]:
     with opened("hdf5", path) as file:
         return _by_names(list(file.arrays), file.read, lambda name: f"{path.name}/{name}", path)
 
 
-def _read_mat(path: Path, reading: Reading) -> list[Rows]:
+def _read_mat(path: Path, contract: Input, reading: Reading) -> list[Rows]:
     with opened("mat", path) as file:
         if not {matlab.PICTURES, matlab.LABELS} <= file.arrays.keys():
             return _by_names(list(file.arrays), file.read, lambda name: f"{path.name}/{name}", path)
@@ -137,7 +138,7 @@ def _read_mat(path: Path, reading: Reading) -> list[Rows]:
     return [Rows(f"{path.name}/{matlab.PICTURES}", images, labels)]
 
 
-def _read_idx(path: Path, reading: Reading) -> list[Rows]:
+def _read_idx(path: Path, contract: Input, reading: Reading) -> list[Rows]:
     parts = idx.read_parts(path)
     return [Rows(part.images_name, part.images, part.labels, part.role) for part in parts]
 
@@ -146,9 +147,13 @@ def _is_pixel_csv(path: Path) -> bool:
     return is_csv(path) and path.is_file() and holds_pixels(path)
 
 
-def _read_pixel_csv(path: Path, reading: Reading) -> list[Rows]:
-    """One part for each role that the rows name."""
-    table = read_pixels(path)
+def _read_pixel_csv(path: Path, contract: Input, reading: Reading) -> list[Rows]:
+    """One part for each role that the rows name. Where the values of a row may be of several sizes, they are of that of
+    the model."""
+    try:
+        table = read_pixels(path, Options(size=(contract.height, contract.width)))
+    except (DataError, StudyError):
+        table = read_pixels(path)
     reading.remarks += table.remarks
     name, number = plain_name(path), len(table.pixels)
     roles = np.full(number, "train") if table.roles is None else table.roles
@@ -165,7 +170,7 @@ def _read_pixel_csv(path: Path, reading: Reading) -> list[Rows]:
     ]
 
 
-READ: tuple[tuple[Callable[[Path], bool], Callable[[Path, Reading], list[Rows]]], ...] = (
+READ: tuple[tuple[Callable[[Path], bool], Callable[[Path, Input, Reading], list[Rows]]], ...] = (
     (_is_numpy, _read_numpy),
     (is_hdf5, _read_hdf5),
     (matlab.is_mat, _read_mat),

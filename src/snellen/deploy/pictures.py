@@ -100,7 +100,7 @@ def _open(
     if is_picture(path) and not path.is_dir():
         yield from read_files(Listed([path], [path.name], parent), contract, reading, whole)
     elif read_rows := arrays_of(path):
-        yield batch_of(read_rows(path, reading), parent, contract, reading)
+        yield batch_of(read_rows(path, contract, reading), parent, contract, reading)
     elif path.is_dir() and has_pictures(path):
         listed = list_folder(path, path.as_posix(), classes, reading)
         yield from read_files(listed, contract, reading, whole)
