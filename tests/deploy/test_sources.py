@@ -208,6 +208,16 @@ def test_an_idx_set_and_a_mat_file_that_lack_a_class(tmp_path: Path) -> None:
     assert set(labels_of(batch) or []) == {"0", "3", "6"}
 
 
+def test_mat_files_of_pictures_alone_in_either_order(tmp_path: Path) -> None:
+    from scipy.io import savemat
+
+    savemat(tmp_path / "matlab.mat", {"X": np.moveaxis(GREY, 0, -1)})
+    savemat(tmp_path / "scipy.mat", {"pictures": GREY[:4]})
+    for name, number in (("matlab.mat", 6), ("scipy.mat", 4)):
+        (batch,), _ = opened(tmp_path / name)
+        np.testing.assert_array_equal(batch.images[..., 0], GREY[:number])
+
+
 def test_rows_of_csv_without_labels_keep_their_ids(tmp_path: Path) -> None:
     """As Kaggle gives them, and pictures that are not square; with labels too, maybe of one class."""
     header = ",".join(f"pixel{place}" for place in range(30))

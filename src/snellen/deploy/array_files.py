@@ -133,9 +133,23 @@ def _read_hdf5(path: Path, contract: Input, reading: Reading) -> list[Rows]:
 def _read_mat(path: Path, contract: Input, reading: Reading) -> list[Rows]:
     with opened("mat", path) as file:
         if not {matlab.PICTURES, matlab.LABELS} <= file.arrays.keys():
-            return _by_names(list(file.arrays), file.read, lambda name: f"{path.name}/{name}", path)
+            read = file.read
+            return _by_names(
+                list(file.arrays),
+                lambda name: _rows_first(read(name), contract),
+                lambda name: f"{path.name}/{name}",
+                path,
+            )
     images, labels = matlab.read_mat(path)
     return [Rows(f"{path.name}/{matlab.PICTURES}", images, labels)]
+
+
+def _rows_first(array: np.ndarray, contract: Input) -> np.ndarray:
+    """An array of a MATLAB file, whose last index, here the first, counts the pictures; unless only the other way round
+    they have the size of the model, as where SciPy wrote them."""
+    as_written, size = np.moveaxis(array, 0, -1), (contract.height, contract.width)
+    other_way = array.shape[1:3] != size and as_written.shape[1:3] == size
+    return as_written if other_way else array
 
 
 def _read_idx(path: Path, contract: Input, reading: Reading) -> list[Rows]:
