@@ -79,6 +79,8 @@ class Terminal(RunCallback):
         counts = ", ".join(f"{role} {len(rows[role]):,}" for role in ROLES if len(rows[role]))
         text = f": {len(dataset):,} images {height}x{width}x{channels}, {len(dataset.classes)} classes\n  {counts}"
         self.console.print(Text.assemble((plain(dataset.name), "bold"), text))
+        for remark in dataset.remarks:
+            self.console.print(Text(f"  {plain(remark)}"), soft_wrap=True)
 
     def planned(self, plan: Plan, finished: int) -> None:
         self.plan = plan

@@ -13,7 +13,7 @@ from snellen.evaluate.evaluation import Evaluation
 from snellen.evaluate.record import RunRecord
 from snellen.evaluate.scores import Estimate, proportion
 from snellen.phrases import listing, loss, megabytes, plural, seconds, times
-from snellen.plain import say
+from snellen.plain import plain, say
 
 if TYPE_CHECKING:
     import polars as pl
@@ -66,6 +66,8 @@ def print_check(checked: dict[str, Any]) -> None:
     data = checked["data"]
     counts = ", ".join(f"{role} {count:,}" for role, count in checked["roles"].items() if count)
     console.print(f"{data['name']}: {data['images']:,} images {data['shape']}, {counts}", highlight=False)
+    for remark in data["remarks"]:
+        console.print(plain(remark), highlight=False, markup=False, soft_wrap=True)
     if checked["near_duplicates"]:
         images = plural(checked["near_duplicates"], "image")
         console.print(

@@ -211,9 +211,12 @@ def test_a_picture_moved_to_another_class_is_noticed(tmp_path: Path) -> None:
 
 
 def test_a_part_without_training_and_a_validation_part(tmp_path: Path) -> None:
-    refused(photos(tmp_path / "a", "test/cat/1.png", "test/dog/1.png"), "no training pictures; found 2 test pictures")
-    paths = ("train/cat/1.png", "train/dog/2.png", "val/cat/3.png")
-    refused(photos(tmp_path / "b", *paths), "val: a validation part cannot be given.*Move its pictures to `train`")
+    message = "no training pictures; found 2 pictures of other parts"
+    refused(photos(tmp_path / "a", "test/cat/1.png", "test/dog/1.png"), message)
+    for name in ("val", "valid", "Validation"):
+        dataset = read(photos(tmp_path / name, "train/cat/1.png", "train/dog/2.png", f"{name}/cat/3.png"))
+        assert dataset.official_validation is not None and dataset.official_validation.tolist() == [False, False, True]
+        assert dataset.official_test is None and dataset.ids.tolist()[-1] == f"{name}/cat/3.png"
 
 
 def test_what_pictures_say_themselves(tmp_path: Path) -> None:

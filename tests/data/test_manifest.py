@@ -111,7 +111,6 @@ def test_bad_lines(tmp_path: Path, lines: list[str], message: str) -> None:
     [
         ("path,label,role", ["a.png,x,train", "b.png,y,tset"], r"line 3: unknown role; found 'tset'; expected train"),
         ("path,label,role", ["a.png,x,train", "b.png,y,"], r"line 3: unknown role; found ''"),
-        ("path,label,role", ["a.png,x,val", "b.png,y,train"], r"line 2: a validation part cannot be given"),
         ("path,label,role", ["a.png,x,test", "b.png,y,test"], r"no training pictures"),
         ("path,label,group", ["a.png,x,", "b.png,y,p"], r"line 2: no group"),
         ("path,label,label", ["a.png,x,y"], r"a column given twice; found 'label'"),

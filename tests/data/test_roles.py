@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from needs import REAL_DATA, needs
 
 from snellen.data.dataset import Dataset
 from snellen.data.duplicates import duplicate_groups
 from snellen.data.load import read
+from snellen.data.preprocessing import select_classes
 from snellen.data.readers.arrays import from_arrays
 from snellen.data.splits.roles import ROLES, LeftOut, Roles, Split, assign, prove_disjoint, rows_in_several_roles
 from snellen.errors import RunError, StudyError
@@ -109,7 +110,7 @@ def test_calibration_comes_out_of_validation_alone(case: tuple[np.ndarray, np.nd
     assert len(with_it.rows["calibration"])
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.filter_too_much])
 @given(many(), st.integers(2, 40), st.booleans())
 def test_groups_stay_on_one_side(case: tuple[np.ndarray, np.ndarray, Split], num_groups: int, official: bool) -> None:
     """With exact copies, through which groups are joined: nothing that is connected is in two roles."""
@@ -215,8 +216,49 @@ def test_dropping_exact_duplicates() -> None:
 
 
 def test_an_official_test_and_a_wanted_one() -> None:
-    with pytest.raises(StudyError, match=r"for data with an official test; found 0.3.*remove `split.test`"):
+    with pytest.raises(StudyError, match=r"for data with an official test part; found 0.3.*remove `split.test`"):
         official(test=0.3)
+
+
+def with_validation(**given: Any) -> Dataset:
+    """40 rows outside, and 10 of a publisher's validation part: picture 0 is in both, 45 in validation and test."""
+    return read_dataset(
+        range(40),
+        np.arange(40) % 2,
+        validation_images=numbers([0, *range(41, 50)]),
+        validation_labels=np.arange(10) % 2,
+        **given,
+    )
+
+
+def test_a_validation_part_is_the_validation() -> None:
+    """Of data without a test part there is no test unless the split asks for one; it never takes validation rows."""
+    alone = assign(with_validation(), Split())
+    assert alone.rows["validation"].tolist() == list(range(40, 50)) and not len(alone.rows["test"])
+    assert alone.left_out == (LeftOut(0, "in official validation", 40),) and len(alone.rows["train"]) == 39
+    drawn = assign(with_validation(), Split(test=9))
+    assert len(drawn.rows["test"]) == 9 and drawn.rows["test"].max() < 40 and len(drawn.rows["train"]) == 30
+    assert drawn.rows["validation"].tolist() == alone.rows["validation"].tolist()
+
+
+def test_validation_rows_that_are_in_the_test_are_left_out() -> None:
+    dataset = with_validation(test_images=numbers([45, 60, 61, 62]), test_labels=np.arange(4) % 2)
+    roles = assign(dataset, Split(calibration=3))
+    assert LeftOut(45, "in official test", 50) in roles.left_out and roles.rows["test"].tolist() == [50, 51, 52, 53]
+    held_out = np.union1d(roles.rows["validation"], roles.rows["calibration"])
+    assert held_out.tolist() == [*range(40, 45), *range(46, 50)] and len(roles.rows["calibration"]) == 3
+
+
+def test_an_official_validation_and_a_wanted_one() -> None:
+    with pytest.raises(StudyError, match=r"official validation part; found 0.2.*remove `split.validation`"):
+        assign(with_validation(), Split(validation=0.2))
+
+
+def test_a_validation_part_changes_the_fingerprint() -> None:
+    marked = with_validation()
+    assert marked.fingerprint != read_dataset([*range(40), 0, *range(41, 50)], np.arange(50) % 2).fingerprint
+    kept = select_classes(marked, ("1", "0"))
+    assert kept.official_validation is not None and kept.official_validation.sum() == 10
 
 
 @pytest.mark.parametrize(

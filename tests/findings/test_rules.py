@@ -128,6 +128,8 @@ def counts(few: str) -> list[dict[str, Any]]:
     return [{"class": name, **shared, "test": 30 - (name == few)} for name in "0123456789"]
 
 
+NO_TEST = [{**row, "test": 0} for row in counts("none")]
+
 COPIED = told(OTHER, "validation", lambda each: replace(each, ids=np.append(each.ids[:-1], "digits:0")))
 
 NEAR = {"pictures": 9, "groups": [], "parted": 4, "together": False}
@@ -194,7 +196,8 @@ CASES: dict[str, tuple[list[State], list[State]]] = {
     ),
     "SNL104": ([data("data", duplicate_pictures=2)], [sound]),
     "SNL105": ([data("data", conflicting=2)], [sound]),
-    "SNL106": ([data("data", counts=counts("3"))], [data("data", counts=counts("none"))]),
+    "SNL106": ([data("data", counts=counts("3")), data("data", counts=NO_TEST)], [data("data", counts=counts("none"))]),
+    "SNL117": ([data("data", remarks=["2 arrays are not used.", "Pixels are inverted."])], [data("data", remarks=[])]),
     "SNL107": (
         [told(OTHER, "validation", said(np.zeros_like))],
         [told(OTHER, "validation", said(lambda labels: labels % 2)), sound],

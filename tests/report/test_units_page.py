@@ -185,7 +185,7 @@ def test_a_layer_without_pictures_of_weights() -> None:
 
 
 def test_hundreds_of_units_stay_under_the_limit() -> None:
-    """Noise in colour, which does not shrink; hundreds of units, of which the page shows those that tell most."""
+    """Noise in colour, which does not shrink; hundreds of units: the page shows the most informative."""
     small, count = found(3), 600
     tiled = {name: pl.concat([table] * 201).head(table.height * count // 3) for name, table in small.tables.items()}
     tiled["units"] = tiled["units"].with_columns(unit=pl.arange(count), information_bits=pl.arange(count) / 1000.0)
@@ -206,7 +206,7 @@ def test_hundreds_of_units_stay_under_the_limit() -> None:
     html = page(AnalysisResult(small.facts | {"units": count}, tiled, arrays))
     assert len(html.encode()) < REPORT_BYTES
     assert len(details(html)["units"]) == PAGE_UNITS == len(shown_units(tiled["units"]))
-    assert f"Shown are the {PAGE_UNITS} units that tell most" in text_of(html)
+    assert f"Only the {PAGE_UNITS} units with the most information about the class are shown" in text_of(html)
     assert 599 in shown_units(tiled["units"]) and 0 not in shown_units(tiled["units"])
 
 

@@ -205,8 +205,9 @@ def _print(description: dict[str, Any], unions: list[Union]) -> None:
     pixels, duplicates = description["pixels"], description["duplicates"]
     means, deviations = (", ".join(f"{value:.4g}" for value in pixels[key]) for key in ("means", "deviations"))
     low, high = description["pixel_range"]
-    tested = f"{number:,} of them in the" if (number := description["official_test"]) else "no"
-    say(f"{description['name']}: {description['images']:,} images, {tested} official test")
+    parts = {"official validation": description["official_validation"], "official test": description["official_test"]}
+    given = ", ".join(f"{number:,} of them in the {part}" for part, number in parts.items() if number)
+    say(f"{description['name']}: {description['images']:,} images, {given or 'no official test'}")
     say(f"  shape        {height}x{width}, {channels} channel{'s' if channels > 1 else ''}, {description['type']}")
     say(f"  pixels       {pixels['least']:g} to {pixels['greatest']:g} (black {low:g}, white {high:g})")
     say(f"               mean {means}, standard deviation {deviations}")
@@ -224,6 +225,8 @@ def _print(description: dict[str, Any], unions: list[Union]) -> None:
     say(f"  conflicting  {description['conflicting']:,} rows whose image has more than one label")
     if description["groups"] is not None:
         say(f"  groups       {description['groups']:,}")
+    for remark in description["remarks"]:
+        say(f"  remark       {remark}")
     for item in description["excluded"]:
         say(f"  excluded     {item['file']}: {item['reason']}")
     for union in unions:

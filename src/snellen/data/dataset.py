@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
 from snellen.errors import RunError
 from snellen.files.hashing import canonical_json, digest, digest_arrays
+
+PartRole = Literal["train", "validation", "test"]
+"""What a publisher's part of the data is for."""
 
 SEALED = -1
 """Replaces the label of a test row outside final evaluation, where it must not be seen."""
@@ -27,10 +31,11 @@ class Dataset:
 
     images: (N, H, W, C) uint8 whenever that is lossless, else float32; may be memory-mapped and read-only.
     labels: (N,) int64 in 0..K-1, or SEALED. classes: the K names. ids: (N,) str, unique: file and row, or path.
-    official_test: (N,) bool, the test part the publisher chose, or None. pixel_range: the values that mean black and
-    white; models see (value - low) / (high - low). fingerprint: SHA-256 of all fields above except name and ids.
-    groups: (N,) int64, equal for rows that every split keeps together (one patient, one burst of photographs), or None.
-    excluded: the picture files that were left out.
+    official_test, official_validation: (N,) bool, the test and validation part the publisher chose, or None where there
+    is none. pixel_range: the values that mean black and white; models see (value - low) / (high - low). fingerprint:
+    SHA-256 of images, labels, classes, official parts and pixel_range. groups: (N,) int64, equal for rows that every
+    split keeps together (one patient, one burst of photographs), or None. excluded: the picture files that were left
+    out. remarks: sentences on what was found, converted or left out while reading, for the user.
     """
 
     name: str
@@ -43,6 +48,8 @@ class Dataset:
     fingerprint: str
     groups: np.ndarray | None = None
     excluded: tuple[Excluded, ...] = ()
+    official_validation: np.ndarray | None = None
+    remarks: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.images)
@@ -73,10 +80,13 @@ def fingerprint(
     classes: tuple[str, ...],
     official_test: np.ndarray | None,
     pixel_range: tuple[float, float],
+    official_validation: np.ndarray | None = None,
 ) -> str:
-    """SHA-256 (hex) of a data set's content: pictures, labels, class names, official test mask and pixel range."""
+    """SHA-256 (hex) of a data set's content: pictures, labels, class names, masks of official parts, pixel range."""
     mask = np.zeros(len(labels), bool) if official_test is None else official_test
+    validation = [] if official_validation is None else [digest_arrays(official_validation).encode()]
     return digest(
         digest_arrays(images, labels, mask).encode(),
         canonical_json([list(classes), list(pixel_range), official_test is not None]),
+        *validation,
     )

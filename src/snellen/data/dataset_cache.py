@@ -16,8 +16,8 @@ from snellen.files.cache import cache_folder, cached, discard
 from snellen.files.hashing import digest_file
 from snellen.files.tensors import save_npy
 
-FORMAT = 2
-ARRAYS = ("images", "labels", "ids", "official_test", "groups")
+FORMAT = 3
+ARRAYS = ("images", "labels", "ids", "official_test", "official_validation", "groups")
 
 
 def cached_dataset(identity: str, name: str, decode: Callable[[], Dataset]) -> Dataset:
@@ -72,6 +72,7 @@ def _write(folder: Path, dataset: Dataset) -> None:
         "classes": list(dataset.classes),
         "pixel_range": list(dataset.pixel_range),
         "fingerprint": dataset.fingerprint,
+        "remarks": list(dataset.remarks),
         "excluded": [[each.file, each.reason] for each in dataset.excluded],
         "files": {path.name: digest_file(path) for path in sorted(folder.glob("*.npy"))},
     }
@@ -95,6 +96,8 @@ def _open(folder: Path, name: str) -> Dataset | None:
             fingerprint=meta["fingerprint"],
             groups=_optional(folder / "groups.npy", meta["files"]),
             excluded=tuple(Excluded(file, reason) for file, reason in meta["excluded"]),
+            official_validation=_optional(folder / "official_validation.npy", meta["files"]),
+            remarks=tuple(meta["remarks"]),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -42,10 +42,15 @@ def select_classes(dataset: Dataset, classes: Sequence[str]) -> Dataset:
             labels=codes[dataset.labels[rows]],
             classes=tuple(classes),
             ids=dataset.ids[rows],
-            official_test=None if dataset.official_test is None else dataset.official_test[rows],
-            groups=None if dataset.groups is None else dataset.groups[rows],
+            official_test=_of_rows(dataset.official_test, rows),
+            official_validation=_of_rows(dataset.official_validation, rows),
+            groups=_of_rows(dataset.groups, rows),
         )
     )
+
+
+def _of_rows(values: np.ndarray | None, rows: np.ndarray) -> np.ndarray | None:
+    return None if values is None else values[rows]
 
 
 def resize(dataset: Dataset, resizing: Resizing) -> Dataset:
@@ -76,5 +81,12 @@ def resize_images(images: np.ndarray, resizing: Resizing, pixel_range: tuple[flo
 
 
 def _with_fingerprint(dataset: Dataset) -> Dataset:
-    content = fingerprint(dataset.images, dataset.labels, dataset.classes, dataset.official_test, dataset.pixel_range)
+    content = fingerprint(
+        dataset.images,
+        dataset.labels,
+        dataset.classes,
+        dataset.official_test,
+        dataset.pixel_range,
+        dataset.official_validation,
+    )
     return replace(dataset, fingerprint=content)

@@ -76,6 +76,7 @@ class DataSection(TypedDict):
     duplicate_pictures: Count
     near_duplicates: NotRequired[Near | None]
     near_pairs: NotRequired[NearSets | None]
+    remarks: NotRequired[list[str]]
 
 
 @with_config(OPEN)
@@ -95,6 +96,7 @@ class RolesSection(TypedDict):
     seed: int
     stratified: NotRequired[bool]
     official_test: NotRequired[bool]
+    official_validation: NotRequired[bool]
     left_out: list[LeftOut]
     left_out_total: dict[str, Count]
     rules: list[str]

@@ -13,18 +13,22 @@ NAMED = 10
 """Classes that are named in one sentence."""
 
 
+def reading(facts: Facts) -> Iterator[Finding]:
+    """SNL117: what was found, converted or left out while the data were read."""
+    remarks = facts.record.data["data"].get("remarks", [])
+    if remarks:
+        yield Finding("SNL117", "notice", " ".join(remarks), {"remarks": remarks}, "data")
+
+
 def in_official_test(facts: Facts) -> Iterator[Finding]:
-    """SNL103: images that were not used for training because the official test has an exact copy."""
-    count = facts.record.data["roles"]["left_out_total"].get("in official test", 0)
-    if count:
-        yield Finding(
-            "SNL103",
-            "notice",
-            f"{plural(count, 'image')} outside the official test set took no part in training: the official test set "
-            "has an exact copy.",
-            {"count": count},
-            "roles",
-        )
+    """SNL103: images that were left out because an official part of the data has an exact copy."""
+    for part, name in (("test", "official test set"), ("validation", "official validation set")):
+        count = facts.record.data["roles"]["left_out_total"].get(f"in official {part}", 0)
+        if count:
+            sentence = (
+                f"{plural(count, 'image')} outside the {name} took no part in training: the {name} has an exact copy."
+            )
+            yield Finding("SNL103", "notice", sentence, {"count": count}, "roles")
 
 
 def duplicates(facts: Facts) -> Iterator[Finding]:
@@ -58,10 +62,20 @@ def conflicting_labels(facts: Facts) -> Iterator[Finding]:
 
 
 def few_test_images(facts: Facts) -> Iterator[Finding]:
-    """SNL106: classes with too few test images for a useful interval."""
+    """SNL106: no test images, or classes with too few for a useful interval."""
     counts = {str(row["class"]): int(row["test"]) for row in facts.record.data["data"]["counts"]}
     few = {name: count for name, count in counts.items() if count < MIN_CLASS_TEST_IMAGES}
-    if few:
+    if not any(counts.values()):
+        yield Finding(
+            "SNL106",
+            "notice",
+            "There are no test images. The validation images chose the model, so its accuracy on other images is not "
+            "known.",
+            {"classes": few},
+            "data",
+            "To keep test images apart: split.test: 0.2",
+        )
+    elif few:
         named = ", ".join(f"{name} ({count})" for name, count in list(few.items())[:NAMED])
         more = f" and {len(few) - NAMED} more" if len(few) > NAMED else ""
         yield Finding(

@@ -52,6 +52,7 @@ RULES: dict[str, Rule] = {
     # what looks wrong
     "SNL101": training.failed_jobs,
     "SNL102": training.under_trained,
+    "SNL117": data.reading,
     "SNL103": data.in_official_test,
     "SNL104": data.duplicates,
     "SNL105": data.conflicting_labels,

@@ -121,6 +121,8 @@ def _data(dataset: Dataset, source: str, options: Options, sizes: Sequence[tuple
         f"{len(dataset):,} images of {height}x{width} pixels, {colours}, black is {low:g} and white {high:g}.", "  "
     )
     yield from _comment(_classes(dataset), "  ")
+    for remark in dataset.remarks:
+        yield from _comment(remark, "  ")
     yield f"  source: {_quoted(source)}"
     greatest = float(dataset.images.max())
     if low == 0 and 1 < greatest <= high / 2 and not is_picture(Path(str(dataset.ids[0]))) and not options.pixel_range:
@@ -243,13 +245,14 @@ def _group_names(dataset: Dataset, group: Group) -> list[str]:
 def _first_possible_split(dataset: Dataset, copies: Copies) -> tuple[Split, Roles]:
     """The first split that gives every class training and validation rows, and its roles."""
     own = len(dataset) if dataset.official_test is None else int((~dataset.official_test).sum())
+    draws = dataset.official_test is None, dataset.official_validation is None
     shares = (SHARE_OF_LARGE, *SHARES) if own >= LARGE else SHARES
     fault: StudyError | None = None
     near: tuple[Literal["together"] | None, ...] = ("together", None) if copies.near else (None,)
     for together, share in product(near, shares):
         split = Split(
-            test=share if dataset.official_test is None else None,
-            validation=share,
+            test=share if all(draws) else None,
+            validation=share if draws[1] else None,
             drop_duplicates="exact" if copies.exact else None,
             near_duplicates=together,
         )
@@ -263,14 +266,21 @@ def _first_possible_split(dataset: Dataset, copies: Copies) -> tuple[Split, Role
 
 def _split(dataset: Dataset, split: Split, roles: Roles) -> Iterator[str]:
     counts = ", ".join(f"{role} {len(roles.rows[role]):,}" for role in ROLES if len(roles.rows[role]))
-    reason = (
-        f"The test set is {split.test:.0%} of all images, the validation set {split.validation:.0%} of the rest"
-        if dataset.official_test is None
-        else f"The test set is the official one of the data, the validation set {split.validation:.0%} of the rest"
-    )
-    yield from _comment(f"{reason}, stratified by class: {counts}.")
-    test = f"test: {split.test}, " if dataset.official_test is None else ""
-    yield f"split: {{{test}validation: {split.validation}, seed: {split.seed}}}"
+    drawn = {"test": split.test, "validation": split.validation}
+    shares = {"test": "of all images", "validation": "of the rest"}
+    reasons = [
+        f"the {role} set is {drawn[role]:.0%} {share}"
+        if drawn[role] is not None
+        else f"the {role} set is the official one of the data"
+        for role, share in shares.items()
+        if len(roles.rows[role])
+    ]
+    if not len(roles.rows["test"]):
+        reasons.append("there is no test set: the data have none. To draw one: test: 0.2")
+    text = "; ".join(reasons)
+    yield from _comment(f"{text[0].upper()}{text[1:]}. Stratified by class: {counts}.")
+    written = "".join(f"{role}: {share}, " for role, share in drawn.items() if share is not None)
+    yield f"split: {{{written}seed: {split.seed}}}"
 
 
 def _train(num_rows: int) -> Iterator[str]:

@@ -84,6 +84,7 @@ def check_study(study: StudyFile, settings: Settings, dataset: Dataset | None = 
             "shape": list(dataset.shape),
             "classes": list(dataset.classes),
             "bytes": dataset.images.nbytes,
+            "remarks": list(dataset.remarks),
         },
         "roles": {role: len(rows) for role, rows in data.roles.rows.items()},
         "left_out": len(data.roles.left_out),

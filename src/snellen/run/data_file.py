@@ -59,6 +59,7 @@ def _data(data: SplitData) -> DataSection:
         "duplicate_pictures": int(np.sum(data.duplicates != np.arange(len(dataset)))),
         "near_duplicates": _near_duplicates(data),
         "near_pairs": _near_sets(data),
+        "remarks": list(dataset.remarks),
     }
 
 
@@ -74,6 +75,7 @@ def _roles(study: StudyFile, data: SplitData) -> RolesSection:
         "seed": study.split.seed,
         "stratified": True,
         "official_test": dataset.official_test is not None,
+        "official_validation": dataset.official_validation is not None,
         "left_out": _unreadable(dataset) + listed,
         "left_out_total": dict(Counter(reasons)),
         "rules": [f"{role}: {rule}" for role, rule in RULES.items() if len(roles.rows[role])],

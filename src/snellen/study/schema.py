@@ -117,12 +117,13 @@ class Data(Section):
 class Split(Section):
     """How rows are divided into roles. An integer is a count, a fraction a share.
 
-    test: of all rows; None where the data have an official test part. validation: of the rows that are not test.
-    calibration: of the validation rows, taken from them.
+    test: of all rows; None where the data have an official test part. validation: of the rows that are not test; None
+    where the data have an official validation part, which is then used. calibration: of the validation rows, taken from
+    them.
     """
 
     test: Amount | None = None
-    validation: Amount = 0.2
+    validation: Amount | None = None
     calibration: Amount | None = None
     seed: Seed = 0
 

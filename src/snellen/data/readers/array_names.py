@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
-from snellen.data.readers.arrays import Part
+from snellen.data.readers.arrays import TRAIN_TEST, Part
 from snellen.errors import DataError, unknown
 
 ROLES = ("images", "labels", "test_images", "test_labels")
@@ -43,8 +43,8 @@ def read_parts(
 ) -> list[Part]:
     """The parts of these arrays. display_name: what an array is called in row ids and messages."""
     return [
-        Part(read(images), read(labels), display_name(images), display_name(labels), official_test=number > 0)
-        for number, (images, labels) in enumerate(pairs)
+        Part(read(images), read(labels), display_name(images), display_name(labels), role)
+        for role, (images, labels) in zip(TRAIN_TEST, pairs, strict=False)
     ]
 
 

@@ -8,22 +8,24 @@ from typing import Any
 
 import numpy as np
 
-from snellen.data.dataset import Dataset, fingerprint
+from snellen.data.dataset import Dataset, PartRole, fingerprint
 from snellen.data.readers.labels import encode_labels
 from snellen.data.readers.pixels import as_pictures, find_range
 from snellen.data.readers.text import check_text
 from snellen.errors import DataError
 
+TRAIN_TEST: tuple[PartRole, PartRole] = ("train", "test")
+
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Rows of the training part or of the official test part, as in their file, and the names of their arrays."""
+    """Rows of a publisher's part of the data, as in their file, and the names of their arrays."""
 
     images: np.ndarray
     labels: np.ndarray
     images_name: str
     labels_name: str
-    official_test: bool = False
+    role: PartRole = "train"
 
 
 def from_arrays(
@@ -32,22 +34,30 @@ def from_arrays(
     *,
     test_images: Any = None,
     test_labels: Any = None,
+    validation_images: Any = None,
+    validation_labels: Any = None,
     class_names: Sequence[str] | None = None,
     pixel_range: tuple[float, float] | None = None,
     name: str = "arrays",
 ) -> Dataset:
-    """A Dataset of copies of arrays in memory; `test_images` and `test_labels` become its official test part.
+    """A Dataset of copies of arrays in memory; those of validation and test become its official parts.
 
     images: (N, H, W) or (N, H, W, C) with C 1, 3 or 4; integers, booleans or floats. Stored as uint8 when that is
     lossless, else as float32: float64 values are rounded, integers beyond 2**24 are refused. labels: (N,) or
     (N, 1), integers counting from 0, or class names. Raises DataError naming the array and the row.
     """
-    if (test_images is None) != (test_labels is None):
-        raise DataError("test images and test labels belong together", found="one of them", expected="both or neither")
     parts = [Part(_copy(images, "images"), _copy(labels, "labels"), "images", "labels")]
-    if test_images is not None:
-        names = "test_images", "test_labels"
-        parts.append(Part(_copy(test_images, names[0]), _copy(test_labels, names[1]), *names, official_test=True))
+    given: tuple[tuple[PartRole, Any, Any], ...] = (
+        ("validation", validation_images, validation_labels),
+        ("test", test_images, test_labels),
+    )
+    for role, pictures, targets in given:
+        if (pictures is None) != (targets is None):
+            problem = f"{role} images and {role} labels belong together"
+            raise DataError(problem, found="one of them", expected="both or neither")
+        if pictures is not None:
+            names = f"{role}_images", f"{role}_labels"
+            parts.append(Part(_copy(pictures, names[0]), _copy(targets, names[1]), *names, role))
     return assemble(parts, class_names, pixel_range, name)
 
 
@@ -63,11 +73,16 @@ def assemble(
     black_white = find_range(pictures, [part.images_name for part in parts], pixel_range)
     labels, classes = encode_labels([(part.labels, part.labels_name) for part in parts], class_names)
     images = pictures[0] if len(parts) == 1 else np.concatenate(pictures)
-    marks = [part.official_test for part in parts]
-    official_test = np.repeat(marks, [len(part) for part in pictures]) if any(marks) else None
+    validation, test = (_rows_of(role, parts) for role in ("validation", "test"))
     ids = np.array([f"{part.images_name}:{row}" for part in parts for row in range(len(part.images))])
-    content = fingerprint(images, labels, classes, official_test, black_white)
-    return Dataset(name, images, labels, classes, ids, official_test, black_white, content)
+    content = fingerprint(images, labels, classes, test, black_white, validation)
+    return Dataset(name, images, labels, classes, ids, test, black_white, content, official_validation=validation)
+
+
+def _rows_of(role: PartRole, parts: Sequence[Part]) -> np.ndarray | None:
+    """(N,) bool: the rows of the parts with that role; None when there is no such part."""
+    marks = [part.role == role for part in parts]
+    return np.repeat(marks, [len(part.images) for part in parts]) if any(marks) else None
 
 
 def _copy(values: Any, name: str) -> np.ndarray:

@@ -176,7 +176,7 @@ def _decode(path: Path, options: Options, name: str) -> Dataset:
             images, codes = read_python(folder / batch, labels.place)
         else:
             images, codes = read_binary(folder / batch, len(layout.labels), labels.place)
-        parts.append(Part(images, codes, batch, f"{batch} labels", official_test=batch == layout.test))
+        parts.append(Part(images, codes, batch, f"{batch} labels", "test" if batch == layout.test else "train"))
     class_names = options.class_names or _class_names(folder, labels)
     return assemble(parts, class_names, options.pixel_range, name)
 

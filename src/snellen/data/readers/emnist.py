@@ -9,8 +9,8 @@ import re
 from pathlib import Path
 from string import ascii_lowercase, ascii_uppercase, digits
 
-from snellen.data.dataset import Dataset
-from snellen.data.readers.arrays import Part, assemble
+from snellen.data.dataset import Dataset, PartRole
+from snellen.data.readers.arrays import TRAIN_TEST, Part, assemble
 from snellen.data.readers.idx import read_idx
 from snellen.data.readers.reader import Options, Reader
 from snellen.errors import DataError, located, unknown
@@ -71,18 +71,18 @@ def _files(path: Path, options: Options) -> list[Path]:
     return [file for pair in _pairs(path, _split(path, options)) for file in pair]
 
 
-def _part(images: Path, labels: Path, split: str, official_test: bool) -> Part:
+def _part(images: Path, labels: Path, split: str, role: PartRole) -> Part:
     first, codes = FIRST_LABEL.get(split, 0), read_idx(labels, 1)
     if (codes < first).any():
         with located(labels.name):
             raise DataError("label out of range", found=int(codes.min()), expected=f"{first} or more")
     names = images.name.removesuffix(".gz"), labels.name.removesuffix(".gz")
-    return Part(read_idx(images, 3).transpose(0, 2, 1), codes - first, *names, official_test)
+    return Part(read_idx(images, 3).transpose(0, 2, 1), codes - first, *names, role)
 
 
 def _decode(path: Path, options: Options, name: str) -> Dataset:
     split = _split(path, options)
-    parts = [_part(*pair, split, official_test=number > 0) for number, pair in enumerate(_pairs(path, split))]
+    parts = [_part(*pair, split, role) for role, pair in zip(TRAIN_TEST, _pairs(path, split), strict=False)]
     known = tuple(CLASSES[split]) if split in CLASSES else None
     return assemble(parts, options.class_names or known, options.pixel_range, name)
 

@@ -6,15 +6,14 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from snellen.data.dataset import Dataset
+from snellen.data.dataset import Dataset, PartRole
 from snellen.data.pictures import is_picture
 from snellen.data.readers.labelled_pictures import (
     ROLES,
-    VALIDATION,
     LabelledFile,
     SourceFolder,
-    is_official_test,
     read_dataset,
+    role_of,
     select_rows,
 )
 from snellen.data.readers.reader import Options, Reader
@@ -35,18 +34,14 @@ def _folders(folder: Path) -> list[Path]:
 
 def _has_parts(root: Path) -> bool:
     """Whether the folders in `root` are train, validation and test rather than classes."""
-    return {folder.name.lower() for folder in _folders(root)} <= {*ROLES, *VALIDATION}
+    return {folder.name.lower() for folder in _folders(root)} <= {*ROLES}
 
 
-def _parts(root: Path) -> list[tuple[Path, bool]]:
-    """The folders that hold class folders, and whether each is the official test."""
+def _parts(root: Path) -> list[tuple[Path, PartRole]]:
+    """The folders that hold class folders, and what each is for."""
     if not _has_parts(root):
-        return [(root, False)]
-    parts = []
-    for folder in _folders(root):
-        with located(folder.name):
-            parts.append((folder, is_official_test(folder.name)))
-    return parts
+        return [(root, "train")]
+    return [(folder, role_of(folder.name)) for folder in _folders(root)]
 
 
 def _files_below(folder: Path, source: SourceFolder) -> Iterator[str]:
@@ -94,10 +89,10 @@ def _list_files(root: Path, options: Options) -> list[LabelledFile]:
         raise StudyError("`keys` for a folder of pictures", found=", ".join(options.keys), hint="Remove `keys`.")
     source, rows = SourceFolder(root), list[LabelledFile]()
     with reachable():
-        for part, is_test in _parts(root):
+        for part, role in _parts(root):
             _check_no_loose_pictures(part, root)
             for folder in _folders(part):
-                for row in _list_class(folder, root, is_test, source, options):
+                for row in _list_class(folder, root, role, source, options):
                     rows.append(row)
                     if len(rows) > MAX_LISTED_FILES:
                         expected = f"at most {MAX_LISTED_FILES:,}"
@@ -106,7 +101,7 @@ def _list_files(root: Path, options: Options) -> list[LabelledFile]:
 
 
 def _list_class(
-    folder: Path, root: Path, is_test: bool, source: SourceFolder, options: Options
+    folder: Path, root: Path, role: PartRole, source: SourceFolder, options: Options
 ) -> Iterator[LabelledFile]:
     empty, prefix = True, folder.relative_to(root).as_posix()
     with located(prefix):
@@ -116,7 +111,7 @@ def _list_class(
             with located(name):
                 source.check(file)
                 group = options.group.of_path(path) if options.group else None
-            yield LabelledFile(file, path, folder.name, is_test, group, path)
+            yield LabelledFile(file, path, folder.name, role, group, path)
             empty = False
         if empty:
             raise DataError("an empty class folder", expected="at least one picture")

@@ -14,7 +14,7 @@ from typing import IO
 import numpy as np
 
 from snellen.data.dataset import Dataset
-from snellen.data.readers.arrays import Part, assemble
+from snellen.data.readers.arrays import TRAIN_TEST, Part, assemble
 from snellen.data.readers.gunzip import gunzip
 from snellen.data.readers.reader import Options, Reader
 from snellen.data.streams import (
@@ -100,8 +100,8 @@ def _files(path: Path, options: Options) -> list[Path]:
 
 def _decode(path: Path, options: Options, name: str) -> Dataset:
     parts = [
-        Part(read_idx(images, 3), read_idx(labels, 1), _plain(images), _plain(labels), official_test=number > 0)
-        for number, (images, labels) in enumerate(_pairs(path))
+        Part(read_idx(images, 3), read_idx(labels, 1), _plain(images), _plain(labels), role)
+        for role, (images, labels) in zip(TRAIN_TEST, _pairs(path), strict=False)
     ]
     return assemble(parts, options.class_names, options.pixel_range, name)
 

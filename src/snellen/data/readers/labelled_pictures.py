@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from snellen.data.dataset import Dataset, Excluded
+from snellen.data.dataset import Dataset, Excluded, PartRole
 from snellen.data.groups import first_occurrences
 from snellen.data.pictures import DEPTHS, decode, in_threads, with_common_format
 from snellen.data.readers.arrays import Part, assemble
@@ -27,9 +27,17 @@ EXCLUDE_HINT = (
     "To leave such files out, say `on_bad_image: exclude` under `data` of a study, or --exclude-bad-images for "
     "`snellen data describe`."
 )
-VALIDATION = ("validation", "valid", "val")
-ROLES = {"train": False, "training": False, "test": True, "testing": True}
-"""Names of parts, in lower case, and whether the part is the official test."""
+ROLES: dict[str, PartRole] = {
+    "train": "train",
+    "training": "train",
+    "validation": "validation",
+    "valid": "validation",
+    "val": "validation",
+    "test": "test",
+    "testing": "test",
+}
+"""Names of a publisher's parts, in lower case, and what each is for."""
+ORDER: tuple[PartRole, ...] = ("train", "validation", "test")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,22 +47,17 @@ class LabelledFile:
     file: Path
     id: str
     label: str
-    is_test: bool
+    role: PartRole
     group: str | None
     place: str
 
 
-def is_official_test(role: str) -> bool:
-    """Whether the part of that name is the official test. Raises DataError for an unknown name."""
-    name = role.strip().lower()
-    if name in VALIDATION:
-        hint = (
-            "Move its pictures to `train`: Snellen draws validation rows from the training part (`split.validation`)."
-        )
-        raise DataError("a validation part cannot be given", found=shown(role), expected="train or test", hint=hint)
-    if name not in ROLES:
-        raise DataError("unknown role", found=shown(role), expected="train or test")
-    return ROLES[name]
+def role_of(name: str) -> PartRole:
+    """What the part of that name is for. Raises DataError for an unknown name."""
+    role = ROLES.get(name.strip().lower())
+    if role is None:
+        raise DataError("unknown role", found=shown(name), expected="train, validation or test")
+    return role
 
 
 class SourceFolder:
@@ -111,21 +114,19 @@ def _check_text(row: LabelledFile) -> None:
 
 
 def read_dataset(listed: Sequence[LabelledFile], options: Options, name: str) -> Dataset:
-    """The pictures of all files, decoded by threads, the training part first.
+    """The pictures of all files, decoded by threads: the training part first, then validation and test.
 
     Raises DataError naming a file that cannot be read, PictureSizes, MixedTransparency, DataError for empty classes.
     """
     rows, classes = select_rows(listed, options)
-    pictures, rows, excluded = _decode_all(sorted(rows, key=lambda row: row.is_test), options)
+    pictures, rows, excluded = _decode_all(sorted(rows, key=lambda row: ORDER.index(row.role)), options)
     _check_complete(rows, classes)
     _check_sizes(pictures)
     pictures = with_common_format(pictures, [row.place for row in rows])
-    images, num_training = np.stack(pictures), sum(not row.is_test for row in rows)
+    images = np.stack(pictures)
     _check_labels(rows)
-    labels = np.array([row.label for row in rows])
-    parts = [Part(images[:num_training], labels[:num_training], "train", "train")]
-    if num_training < len(rows):
-        parts.append(Part(images[num_training:], labels[num_training:], "test", "test", official_test=True))
+    labels, roles = np.array([row.label for row in rows]), np.array([row.role for row in rows])
+    parts = [Part(images[roles == role], labels[roles == role], role, role, role) for role in ORDER if role in roles]
     white = DEPTHS[pictures[0].dtype]
     dataset = assemble(parts, classes if len(classes) > 1 else None, (0.0, white), name)
     return replace(dataset, ids=np.array([row.id for row in rows]), groups=_groups(rows), excluded=excluded)
@@ -167,8 +168,9 @@ def _decode_all(
 
 def _check_complete(rows: Sequence[LabelledFile], classes: Sequence[str]) -> None:
     """Raises DataError when there is no training row, or a class has no rows."""
-    if all(row.is_test for row in rows):
-        raise DataError("no training pictures", found=f"{len(rows):,} test pictures" if rows else "no readable picture")
+    if not any(row.role == "train" for row in rows):
+        found = f"{len(rows):,} pictures of other parts" if rows else "no readable picture"
+        raise DataError("no training pictures", found=found)
     empty = set(classes) - {row.label for row in rows}
     if empty:
         raise DataError(

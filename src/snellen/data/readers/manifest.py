@@ -16,8 +16,8 @@ from snellen.data.readers.guarded import opened
 from snellen.data.readers.labelled_pictures import (
     LabelledFile,
     SourceFolder,
-    is_official_test,
     read_dataset,
+    role_of,
     select_rows,
 )
 from snellen.data.readers.reader import Options, Reader
@@ -170,8 +170,8 @@ def _row(
     label = columns["label"][row].strip()
     if not label:
         raise DataError("no label", found=shown(columns["label"][row]))
-    is_test = is_official_test(columns["role"][row]) if "role" in columns else False
-    return LabelledFile(file, name, label, is_test, _group(row, name, columns, options), f"{place}: {name}")
+    role = role_of(columns["role"][row]) if "role" in columns else "train"
+    return LabelledFile(file, name, label, role, _group(row, name, columns, options), f"{place}: {name}")
 
 
 def _relative_path(path: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from snellen.data.dataset import Dataset
+from snellen.data.dataset import Dataset, PartRole
 from snellen.data.readers.arrays import Part, assemble
 from snellen.data.readers.guarded import opened
 from snellen.data.readers.reader import Options, Reader
@@ -63,8 +63,8 @@ def _decode(path: Path, options: Options, name: str) -> Dataset:
     parts = []
     for file in _files(path, options):
         images, labels = read_mat(file)
-        official_test = path.is_dir() and file.name == TEST
-        parts.append(Part(images, labels, f"{file.name}/{PICTURES}", f"{file.name}/{LABELS}", official_test))
+        role: PartRole = "test" if path.is_dir() and file.name == TEST else "train"
+        parts.append(Part(images, labels, f"{file.name}/{PICTURES}", f"{file.name}/{LABELS}", role))
     return assemble(parts, options.class_names, options.pixel_range, name)
 
 

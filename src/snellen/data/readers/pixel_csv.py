@@ -18,7 +18,7 @@ import numpy as np
 import polars as pl
 
 from snellen.data.dataset import Dataset
-from snellen.data.readers.arrays import Part, assemble
+from snellen.data.readers.arrays import TRAIN_TEST, Part, assemble
 from snellen.data.readers.csv_columns import (
     LABELS,
     MAX_LINE_BYTES,
@@ -259,10 +259,10 @@ def _files(path: Path, options: Options) -> list[Path]:
 
 def _decode(path: Path, options: Options, name: str) -> Dataset:
     label, parts = _label_key(options), []
-    for number, file in enumerate(_pair(path)):
+    for role, file in zip(TRAIN_TEST, _pair(path), strict=False):
         images, labels = read_pixel_csv(file, label)
         plain = file.name.removesuffix(".gz")
-        parts.append(Part(images, labels, plain, f"{plain} labels", official_test=number > 0))
+        parts.append(Part(images, labels, plain, f"{plain} labels", role))
     return assemble(parts, options.class_names, options.pixel_range, name)
 
 

@@ -17,25 +17,40 @@ from snellen.data.splits.stratified import Share, add_groups, random_numbers, ro
 from snellen.errors import RunError, StudyError
 
 ROLES = ("train", "validation", "calibration", "test")
-DEFAULT_TEST = 0.2
-"""Fraction of all rows, for data without an official test."""
+DEFAULT_TEST = DEFAULT_VALIDATION = 0.2
+"""Fractions, for data without official parts."""
 
 
 @dataclass(frozen=True)
 class Split:
     """How rows get their roles. A float in (0, 1) is a fraction, an integer a count.
 
-    test: of all used rows; only for data without an official test, by default 0.2. validation: of the rows that are not
-    test. calibration: of the validation rows. drop_duplicates: "exact" keeps only the first of equal pictures with
-    equal labels outside an official test. near_duplicates: "together" keeps near-duplicates in one role, like groups
-    and exact duplicates, which always are."""
+    test: of all used rows that are not validation; only for data without an official test. None: 0.2, or 0 where there
+    is an official validation part. validation: of the rows that are not test; only for data without an official
+    validation part. None: 0.2. calibration: of the validation rows. drop_duplicates: "exact" keeps only the first of
+    equal pictures with equal labels outside official parts. near_duplicates: "together" keeps near-duplicates in one
+    role, like groups and exact duplicates, which always are."""
 
     test: Share | None = None
-    validation: Share = 0.2
+    validation: Share | None = None
     calibration: Share = 0
     seed: int = 0
     drop_duplicates: Literal["exact"] | None = None
     near_duplicates: Literal["together"] | None = None
+
+
+Reason = Literal[
+    "duplicate",
+    "in official test",
+    "related to official test",
+    "in official validation",
+    "related to official validation",
+]
+OFFICIAL: dict[str, tuple[Reason, Reason]] = {
+    "official_test": ("in official test", "related to official test"),
+    "official_validation": ("in official validation", "related to official validation"),
+}
+"""Official parts in the order in which they keep their rows, with the reasons that leave out rows outside."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +58,7 @@ class LeftOut:
     """A row that is not used, the reason, and the row with the same picture, in the same group, or a near-duplicate."""
 
     row: int
-    reason: Literal["duplicate", "in official test", "related to official test"]
+    reason: Reason
     twin: int
 
 
@@ -78,10 +93,14 @@ def assign_related(dataset: Dataset, split: Split, copies: np.ndarray, units: np
         )
         return chosen if units is copies else add_groups(chosen, rows, count, units, role)
 
-    official = dataset.official_test
-    test = draw(pool, _test_share(split), "test") if official is None else _official(official, split)
+    given = {role: _official(dataset, split, role, pool) for role in ("validation", "test")}
+    test, held_out = given["test"], given["validation"]
+    if test is None:
+        free = pool if held_out is None else np.setdiff1d(pool, held_out)
+        test = draw(free, _test_share(split, held_out), "test")
     rest = np.setdiff1d(pool, test)
-    held_out = draw(rest, split.validation, "validation")
+    if held_out is None:
+        held_out = draw(rest, DEFAULT_VALIDATION if split.validation is None else split.validation, "validation")
     calibration = draw(held_out, split.calibration, "calibration")
     parts = np.setdiff1d(rest, held_out), np.setdiff1d(held_out, calibration), calibration, test
     roles = Roles(dict(zip(ROLES, parts, strict=True)), left_out)
@@ -129,41 +148,53 @@ def _prove_apart(what: str, members: Mapping[str, set[Any]]) -> None:
 
 
 def _leave_out(dataset: Dataset, copies: np.ndarray, units: np.ndarray, split: Split) -> tuple[LeftOut, ...]:
-    """The rows outside an official test whose picture or relative is in it, and the duplicates that the study drops."""
-    own = np.ones(len(dataset), bool) if dataset.official_test is None else ~dataset.official_test
-    twin, relative = (_first_test_row(partition, ~own) for partition in (copies, units))
-    shared = np.flatnonzero(own & (twin >= 0))
-    left_out = [LeftOut(int(row), "in official test", int(twin[row])) for row in shared]
-    related = np.flatnonzero(own & (twin < 0) & (relative >= 0))
-    left_out += [LeftOut(int(row), "related to official test", int(relative[row])) for row in related]
+    """The rows outside an official part whose picture or relative is in it (validation rows may be left out for the
+    test, training rows for both), and the duplicates that the study drops."""
+    own, left_out = np.ones(len(dataset), bool), list[LeftOut]()
+    for part, reasons in OFFICIAL.items():
+        inside = getattr(dataset, part)
+        if inside is None:
+            continue
+        inside = inside & own
+        own &= ~inside
+        twin, relative = (_first_row_inside(partition, inside) for partition in (copies, units))
+        shared, related = own & (twin >= 0), own & (twin < 0) & (relative >= 0)
+        left_out += [LeftOut(int(row), reasons[0], int(twin[row])) for row in np.flatnonzero(shared)]
+        left_out += [LeftOut(int(row), reasons[1], int(relative[row])) for row in np.flatnonzero(related)]
+        own &= ~(shared | related)
     if split.drop_duplicates:
-        rows = np.flatnonzero(own & (relative < 0))
+        rows = np.flatnonzero(own)
         first = first_occurrences(copies[rows] * len(dataset.classes) + dataset.labels[rows])
         again = np.flatnonzero(first != np.arange(len(rows)))
         left_out += [LeftOut(int(rows[copy]), "duplicate", int(rows[first[copy]])) for copy in again]
     return tuple(sorted(left_out, key=lambda item: item.row))
 
 
-def _first_test_row(partition: np.ndarray, is_test: np.ndarray) -> np.ndarray:
-    """(N,): the first test row in the same part of `partition`, or -1."""
-    rows = np.flatnonzero(is_test)[::-1]
+def _first_row_inside(partition: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """(N,): the first of the rows `inside` in the same part of `partition`, or -1."""
+    rows = np.flatnonzero(inside)[::-1]
     first = np.full(len(partition), -1)
     first[partition[rows]] = rows
     return np.asarray(first[partition])
 
 
-def _official(official_test: np.ndarray, split: Split) -> np.ndarray:
+def _official(
+    dataset: Dataset, split: Split, role: Literal["validation", "test"], pool: np.ndarray
+) -> np.ndarray | None:
+    """The rows of an official part that are not left out; None when there is none."""
+    official, share = getattr(dataset, f"official_{role}"), getattr(split, role)
+    if official is None:
+        return None
+    if share is not None:
+        hint = f"The official {role} part is used as a whole: remove `split.{role}`."
+        raise StudyError(f"`split.{role}` for data with an official {role} part", found=share, hint=hint)
+    return np.intersect1d(pool, np.flatnonzero(official))
+
+
+def _test_share(split: Split, official_validation: np.ndarray | None) -> Share:
     if split.test is not None:
-        raise StudyError(
-            "`split.test` for data with an official test",
-            found=split.test,
-            hint="The official test part is used as a whole: remove `split.test`.",
-        )
-    return np.flatnonzero(official_test)
-
-
-def _test_share(split: Split) -> Share:
-    return DEFAULT_TEST if split.test is None else split.test
+        return split.test
+    return DEFAULT_TEST if official_validation is None else 0
 
 
 def check_classes(dataset: Dataset, roles: Roles, needed: Sequence[str]) -> None:

@@ -1,0 +1,33 @@
+"""Names of the parts of a data set, as publishers write them: training, validation and test."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+Role = Literal["train", "validation", "test"]
+
+NAMES: dict[str, Role] = {
+    "train": "train",
+    "training": "train",
+    "tr": "train",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "dev": "validation",
+    "development": "validation",
+    "publictest": "validation",
+    "test": "test",
+    "testing": "test",
+    "tst": "test",
+    "privatetest": "test",
+}
+"""FER2013 names its validation part PublicTest and its test part PrivateTest: the two leaderboards of its contest.
+`eval` and `holdout` mean validation to some and test to others, so they are not here."""
+
+
+def role_of(name: str) -> Role | None:
+    """The part that a name means, in any case and with `set`, `data` or `split` behind it (`Training_set`, `test-data`,
+    `trainset`); None when it is not the name of a part."""
+    letters = re.sub(r"[\W_]+", "", name).lower()
+    return NAMES.get(letters) or NAMES.get(re.sub(r"(set|data|split)$", "", letters))
