@@ -132,7 +132,7 @@ def _likely(extent: Extent) -> str:
 
 
 def scale_remarks(extent: Extent, scale: tuple[float, float], given: bool) -> tuple[str, ...]:
-    """What is to be said of pixels that are read with a scale: that some are beyond it, and that all are far from white.
+    """What is to be said of pixels read with a scale: that some are beyond it, and that all are far from white.
 
     given: whether the study says `pixel_range`."""
     low, high = (number(value) for value in scale)
