@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
 
-Role = Literal["train", "validation", "test"]
+from snellen.data.dataset import PartRole
 
-NAMES: dict[str, Role] = {
+NAMES: dict[str, PartRole] = {
     "train": "train",
     "training": "train",
     "tr": "train",
@@ -26,7 +25,7 @@ NAMES: dict[str, Role] = {
 `eval` and `holdout` mean validation to some and test to others, so they are not here."""
 
 
-def role_of(name: str) -> Role | None:
+def role_of(name: str) -> PartRole | None:
     """The part that a name means, in any case and with `set`, `data` or `split` behind it (`Training_set`, `test-data`,
     `trainset`); None when it is not the name of a part."""
     letters = re.sub(r"[\W_]+", "", name).lower()
