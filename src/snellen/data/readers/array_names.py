@@ -10,6 +10,7 @@ import numpy as np
 
 from snellen.data.dataset import PartRole
 from snellen.data.readers.arrays import Part
+from snellen.data.readers.role_names import role_of
 from snellen.errors import DataError, unknown
 
 PARTS: tuple[PartRole, ...] = ("train", "validation", "test")
@@ -19,16 +20,11 @@ FIRST_NAMES = {name: name for name in (*ROLES[:2], *ROLES[4:])} | {
 }
 """Names that are preferred where several fit."""
 
-PART_WORDS: dict[str, PartRole] = {
-    **dict.fromkeys(("train", "training", "tr"), "train"),
-    **dict.fromkeys(("val", "valid", "validation", "dev"), "validation"),
-    **dict.fromkeys(("test", "testing", "te"), "test"),
-}
 KIND_WORDS = {
     **dict.fromkeys(("x", "images", "image", "imgs", "img", "pictures", "data", "features"), "images"),
     **dict.fromkeys(("y", "labels", "label", "targets", "target"), "labels"),
 }
-JOINED = re.compile(r"([xy])(train|test|val|valid|dev|tr|te)|(train|test|val|valid|dev|tr|te)([xy])")
+JOINED = re.compile(r"([xy])(train|test|val|valid|dev|tr)|(train|test|val|valid|dev|tr)([xy])")
 """xtrain, trainx: the commonest names without a mark between their words."""
 
 UNNAMED = re.compile(r"arr_\d+")
@@ -95,11 +91,11 @@ def usual_role(name: str) -> str | None:
     words = [word for word in re.split(r"[^a-z0-9]+", spaced) if word not in ("", "set")]
     if len(words) == 1 and (joined := JOINED.fullmatch(words[0])):
         words = [word for word in joined.groups() if word]
-    parts = {PART_WORDS[word] for word in words if word in PART_WORDS}
+    parts = {part for word in words if (part := role_of(word))}
     kinds = {KIND_WORDS[word] for word in words if word in KIND_WORDS}
     if len(kinds) == 2 and "data" in words:  # data/labels, train_data/y
         kinds = {KIND_WORDS[word] for word in words if word in KIND_WORDS and word != "data"}
-    if len(kinds) != 1 or len(parts) > 1 or not all(word in PART_WORDS or word in KIND_WORDS for word in words):
+    if len(kinds) != 1 or len(parts) > 1 or not all(word in KIND_WORDS or role_of(word) for word in words):
         return None
     return _role(parts.pop() if parts else "train", kinds.pop())
 

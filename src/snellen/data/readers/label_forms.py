@@ -32,7 +32,7 @@ def _places(rows: np.ndarray) -> np.ndarray:
             where=f"row {row}",
             hint="Turn probabilities into labels with .argmax(axis=1). An image with several labels cannot be used.",
         )
-    return rows.argmax(axis=1)
+    return np.asarray(rows.argmax(axis=1))
 
 
 def _text(labels: np.ndarray) -> np.ndarray:

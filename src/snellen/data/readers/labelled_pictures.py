@@ -13,11 +13,12 @@ import numpy as np
 
 from snellen.data.dataset import Dataset, Excluded, PartRole
 from snellen.data.groups import first_occurrences
-from snellen.data.pictures import DEPTHS, decode, in_threads, with_common_format
+from snellen.data.pictures import DEPTHS, Picture, decode_picture, in_threads, with_common_format
 from snellen.data.readers.arrays import Part, assemble
+from snellen.data.readers.pixels import pixel_remarks
 from snellen.data.readers.reader import Options
 from snellen.data.readers.text import check_text
-from snellen.errors import SHOWN_ITEMS, DataError, PictureSizes, located, shown, unknown
+from snellen.errors import SHOWN_ITEMS, DataError, PictureSizes, StudyError, located, shown, unknown
 from snellen.limits import MAX_CLASSES, MAX_LABEL_CHARACTERS, MAX_SIDE_PIXELS
 
 SIZES_LISTED = 10
@@ -119,17 +120,44 @@ def read_dataset(listed: Sequence[LabelledFile], options: Options, name: str) ->
     Raises DataError naming a file that cannot be read, PictureSizes, MixedTransparency, DataError for empty classes.
     """
     rows, classes = select_rows(listed, options)
-    pictures, rows, excluded = _decode_all(sorted(rows, key=lambda row: ORDER.index(row.role)), options)
+    decoded, rows, excluded = _decode_all(sorted(rows, key=lambda row: ORDER.index(row.role)), options)
+    pictures, animated = [picture.pixels for picture in decoded], sum(picture.animated for picture in decoded)
+    del decoded  # its pixels, where they are converted below
     _check_complete(rows, classes)
     _check_sizes(pictures)
+    depths = Counter(DEPTHS[picture.dtype] for picture in pictures)
     pictures = with_common_format(pictures, [row.place for row in rows])
     images = np.stack(pictures)
+    if options.pixel_range:
+        _check_range(depths, images.shape[3], options.pixel_range, options)
     _check_labels(rows)
     labels, roles = np.array([row.label for row in rows]), np.array([row.role for row in rows])
     parts = [Part(images[roles == role], labels[roles == role], role, role, role) for role in ORDER if role in roles]
-    white = DEPTHS[pictures[0].dtype]
-    dataset = assemble(parts, classes if len(classes) > 1 else None, (0.0, white), name)
+    scale = options.pixel_range or (0.0, DEPTHS[pictures[0].dtype])
+    remarks = () if options.pixel_range else pixel_remarks([images], scale, False)
+    if animated:
+        remarks = (*remarks, f"{animated:,} of the files are animations: only the first frame of each is read.")
+    dataset = assemble(parts, classes if len(classes) > 1 else None, scale, name, remarks)
+    if dataset.official_validation is None:  # it may repeat the other parts: see `assemble`
+        rows = [row for row in rows if row.role != "validation"]
     return replace(dataset, ids=np.array([row.id for row in rows]), groups=_groups(rows), excluded=excluded)
+
+
+def _check_range(pictures: Sequence[np.ndarray], pixel_range: tuple[float, float], options: Options) -> None:
+    """Raises StudyError for a `pixel_range` with pictures of 8 and 16 bits, an alpha channel, or a black border."""
+    where, given = "data: pixel_range", f"[{pixel_range[0]:g}, {pixel_range[1]:g}]"
+    depths = Counter("8 bits" if picture.dtype == np.uint8 else "16 bits" for picture in pictures)
+    if len(depths) > 1:
+        found = " and ".join(f"{number:,} pictures of {depth}" for depth, number in sorted(depths.items()))
+        raise StudyError(f"one range {given} for pictures of two kinds", found=found, expected="one kind", where=where)
+    if any(picture.shape[2] == 4 for picture in pictures):
+        hint = (
+            "Say `background: white` (or black) to fill transparent areas, or save the pictures without transparency."
+        )
+        raise StudyError("transparent pictures with a range of their own", found=given, where=where, hint=hint)
+    if pixel_range[0] != 0 and options.resizing and options.resizing.step == "pad":
+        hint = "Use `resize` or `crop`, or a range from 0."
+        raise StudyError("a black border where black is not 0", found=given, where=where, hint=hint)
 
 
 def _check_labels(rows: Sequence[LabelledFile]) -> None:
@@ -141,20 +169,20 @@ def _check_labels(rows: Sequence[LabelledFile]) -> None:
 
 def _decode_all(
     rows: Sequence[LabelledFile], options: Options
-) -> tuple[list[np.ndarray], list[LabelledFile], tuple[Excluded, ...]]:
+) -> tuple[list[Picture], list[LabelledFile], tuple[Excluded, ...]]:
     """Pictures and their rows, and the files that the study excludes because they cannot be read."""
 
-    def attempt(row: LabelledFile) -> np.ndarray | Excluded:
+    def attempt(row: LabelledFile) -> Picture | Excluded:
         try:
             with located(row.place):
-                return decode(row.file, options.resizing, options.background)
+                return decode_picture(row.file, options.resizing, options.background)
         except DataError as error:
             if options.on_bad_image is None:
                 error.hint = error.hint or EXCLUDE_HINT
                 raise
             return Excluded(row.id, error.problem)
 
-    good: list[np.ndarray] = []
+    good: list[Picture] = []
     kept: list[LabelledFile] = []
     excluded: list[Excluded] = []
     for row, picture in zip(rows, in_threads(attempt, rows), strict=True):

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from io import BufferedReader
 from pathlib import Path
 from typing import IO
@@ -50,18 +51,20 @@ MAX_HEADER_BYTES = 10_000
 
 @dataclass(frozen=True)
 class Header:
-    """Of an .npy stream. type: as written. fortran_order: whether the first index varies fastest. start: its length."""
+    """Of an .npy stream. type: as written. fortran_order: whether the first index varies fastest. offset, start: where
+    the header and the values start, in bytes."""
 
     type: str
     shape: tuple[int, ...]
     fortran_order: bool
+    offset: int
     start: int
 
 
 def _read_npy(stream: IO[bytes], stored_bytes: int) -> np.ndarray:
     """The array of an .npy stream of `stored_bytes`. Raises DataError before allocating when the header disagrees."""
     header = _read_header(stream)
-    data_type, shape, start = _parse_type(header.type, header.start), header.shape, header.start
+    data_type, shape, start = _parse_type(header.type, header.offset), header.shape, header.start
     num_bytes = data_type.itemsize * math.prod(shape)
     check_length(stored_bytes - start, num_bytes, start)
     flat = take_rest(stream, num_bytes, start).view(data_type)
@@ -87,8 +90,8 @@ def _parse_header(text: str, offset: int) -> Header:
         raise DataError("unreadable .npy header", found=shown(text), expected=expected, where=f"byte {offset}")
     shape = tuple(int(size) for size in re.findall(r"\d+", fields["shape"]))
     check_dimensions(shape)
-    start = offset + len(text)
-    return Header(fields["descr"].strip("'"), shape, fields["fortran_order"] == "True", start)
+    is_fortran = fields["fortran_order"] == "True"
+    return Header(fields["descr"].strip("'"), shape, is_fortran, offset, offset + len(text))
 
 
 def _parse_type(text: str, offset: int) -> np.dtype:
@@ -116,11 +119,9 @@ class Container:
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The shape of each array by its header; () where that cannot be read: `read` then says why."""
         if self.is_folder:
-            return {
-                name: _shape_of(lambda file=file: open_data(self.path / file)) for name, file in self.arrays.items()
-            }
+            return {name: _shape_of(partial(open_data, self.path / file)) for name, file in self.arrays.items()}
         with _opened_zip(self.path) as archive:
-            return {name: _shape_of(lambda member=member: archive.open(member)) for name, member in self.arrays.items()}
+            return {name: _shape_of(partial(archive.open, member)) for name, member in self.arrays.items()}
 
     def display_name(self, name: str) -> str:
         """The array's name in row ids and messages: `x_train.npy` or `FILE.npz/x_train`."""
@@ -224,12 +225,13 @@ def _starts_with(path: Path, magic: bytes) -> bool:
 def _choose(path: Path, options: Options) -> tuple[Container, array_names.Chosen]:
     """The container, and which of its arrays are what. Beside an .npy file its labels are looked for."""
     named = {role: key.removesuffix(".npy") for role, key in options.keys.items()}
-    container, remarks = _container(path), ()
+    container, remarks = _container(path), list[str]()
     if _starts_with(path, NPY_MAGIC):
         named.setdefault("images", path.stem)
         beside = array_names.arrays_by_usual_name(container.arrays).get("labels")
         if "labels" not in named and beside:
-            named["labels"], remarks = beside, (f"The labels of {path.name} are read from {beside}.npy beside it.",)
+            named["labels"] = beside
+            remarks.append(f"The labels of {path.name} are read from {beside}.npy beside it.")
     chosen = array_names.choose_arrays(container.shapes(), named)
     return container, replace(chosen, remarks=(*remarks, *chosen.remarks))
 

@@ -35,9 +35,14 @@ def find_range(
     Raises DataError when they fit none, and when the parts differ (one scaled, the other not).
     """
     scale = _common_scale(pictures, names) if given is None else _check_given(given)
-    extents = [extent_of(images) for images in pictures]
+    return scale, pixel_remarks(pictures, scale, given is not None)
+
+
+def pixel_remarks(pictures: Sequence[np.ndarray], scale: tuple[float, float], given: bool) -> tuple[str, ...]:
+    """What is to be said of (N, H, W, C) pictures read with a scale, their alpha channel apart: see `scale_remarks`."""
+    extents = [extent_of(images[..., :3]) for images in pictures]
     whole = Extent(min(extent.low for extent in extents), max(extent.high for extent in extents))
-    return scale, scale_remarks(whole, scale, given is not None)
+    return scale_remarks(whole, scale, given)
 
 
 def _common_scale(pictures: Sequence[np.ndarray], names: Sequence[str]) -> tuple[float, float]:
