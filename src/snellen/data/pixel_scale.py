@@ -160,17 +160,6 @@ def _white_above(high: float) -> str:
     return f"{high:.0f}" if high in (16, 100) else str(2 ** int(high).bit_length() - 1)
 
 
-def rescaled(images: np.ndarray, own: tuple[float, float], wanted: tuple[float, float]) -> np.ndarray:
-    """Pictures of any shape on another scale: black `own[0]` becomes `wanted[0]` and white `own[1]` `wanted[1]`.
-
-    float32; unchanged, in their type, where the scales are equal.
-    """
-    if own == wanted:
-        return images
-    factor = (wanted[1] - wanted[0]) / (own[1] - own[0])
-    return ((images.astype(np.float64) - own[0]) * factor + wanted[0]).astype(np.float32)
-
-
 def number(value: float) -> str:
     """A pixel value for a message: 4,032 or -0.0234."""
     return f"{value:,.0f}" if value == round(value) else f"{value:.3g}"

@@ -143,17 +143,18 @@ def read_dataset(listed: Sequence[LabelledFile], options: Options, name: str) ->
     return replace(dataset, ids=np.array([row.id for row in rows]), groups=_groups(rows), excluded=excluded)
 
 
-def _check_range(pictures: Sequence[np.ndarray], pixel_range: tuple[float, float], options: Options) -> None:
-    """Raises StudyError for a `pixel_range` with pictures of 8 and 16 bits, an alpha channel, or a black border."""
+def _check_range(
+    depths: Mapping[float, int], channels: int, pixel_range: tuple[float, float], options: Options
+) -> None:
+    """Raises StudyError for a `pixel_range` with pictures of 8 and 16 bits, an alpha channel, or a black border.
+
+    depths: the white of the file formats, each with its number of pictures."""
     where, given = "data: pixel_range", f"[{pixel_range[0]:g}, {pixel_range[1]:g}]"
-    depths = Counter("8 bits" if picture.dtype == np.uint8 else "16 bits" for picture in pictures)
     if len(depths) > 1:
-        found = " and ".join(f"{number:,} pictures of {depth}" for depth, number in sorted(depths.items()))
-        raise StudyError(f"one range {given} for pictures of two kinds", found=found, expected="one kind", where=where)
-    if any(picture.shape[2] == 4 for picture in pictures):
-        hint = (
-            "Say `background: white` (or black) to fill transparent areas, or save the pictures without transparency."
-        )
+        found = " and ".join(f"{depths[white]:,} of {int(white).bit_length()} bits" for white in sorted(depths))
+        raise StudyError("one range for pictures of two kinds", found=found, expected="one kind", where=where)
+    if channels == 4:
+        hint = "Say `background: white` (or black) to fill what is transparent, or save the pictures without."
         raise StudyError("transparent pictures with a range of their own", found=given, where=where, hint=hint)
     if pixel_range[0] != 0 and options.resizing and options.resizing.step == "pad":
         hint = "Use `resize` or `crop`, or a range from 0."
