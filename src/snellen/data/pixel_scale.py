@@ -12,11 +12,14 @@ from snellen.errors import DataError
 
 UNIT, SIGNED, BYTES, WORDS = (0.0, 1.0), (-1.0, 1.0), (0.0, 255.0), (0.0, 65535.0)
 
-OVERSHOOT = 0.1
-"""Resampling with bicubic or Lanczos weights leaves the range by up to a tenth of it, at a few edges."""
+OVERSHOOT = 0.25
+"""Resampling leaves the range at edges: with bicubic weights by up to 0.16 (a = -0.5) or 0.22 (a = -0.75) of it."""
 
-MOST = 0.9
-"""Share of the values that are inside then."""
+MOST, NEAR = 0.9, 0.05
+"""Most values are inside then, or nearly so: this share, up to this part of the range beyond."""
+
+LIKELY = 0.15
+"""Both ends of the pixels are as near to those of a range that a message proposes."""
 
 DARK = 0.5
 """No picture of a data set is brighter than this share of white: white is probably another value."""
@@ -83,18 +86,27 @@ def scale_of(images: np.ndarray, name: str) -> tuple[float, float]:
         return BYTES
     if whole and extent.within(WORDS):
         return WORDS
-    for scale, certain in ((UNIT, not whole), (BYTES, extent.high > DARK * 255)):
-        if certain and extent.high >= DARK and extent.within(scale, OVERSHOOT) and _share(images, scale) >= MOST:
+    for scale in (UNIT, BYTES):
+        if not (scale == UNIT and whole) and _overshoots(images, extent, scale):
             return scale
     if _is_signed(images, extent):
         return SIGNED
     raise _unknown_scale(images, extent, name)
 
 
-def _share(images: np.ndarray, scale: tuple[float, float]) -> float:
-    """The share of the values in a range."""
-    inside = sum(int(((images[rows] >= scale[0]) & (images[rows] <= scale[1])).sum()) for rows in row_slices(images))
-    return inside / images.size
+def _overshoots(images: np.ndarray, extent: Extent, scale: tuple[float, float]) -> bool:
+    """Whether pixels of 0 to white were resampled: most are near the range, and they were not shifted downwards."""
+    slack = NEAR * scale[1]
+    shifted = extent.low < -slack and extent.high < scale[1] - slack
+    possible = extent.within(scale, OVERSHOOT) and extent.high > DARK * scale[1] and not shifted
+    return possible and _share_near(images, scale) >= MOST
+
+
+def _share_near(images: np.ndarray, scale: tuple[float, float]) -> float:
+    """The share of the values in a range or near it."""
+    slack = NEAR * (scale[1] - scale[0])
+    low, high = scale[0] - slack, scale[1] + slack
+    return sum(int(((images[rows] >= low) & (images[rows] <= high)).sum()) for rows in row_slices(images)) / images.size
 
 
 def _is_signed(images: np.ndarray, extent: Extent) -> bool:
@@ -102,7 +114,7 @@ def _is_signed(images: np.ndarray, extent: Extent) -> bool:
     if not extent.within(SIGNED, OVERSHOOT / 2) or extent.low > CENTRED - 1 or extent.high < DARK:
         return False
     mean = images.mean(axis=0, dtype=np.float64)
-    return bool(np.abs(mean).max() > CENTRED) and _share(images, SIGNED) >= MOST
+    return bool(np.abs(mean).max() > CENTRED) and _share_near(images, SIGNED) >= MOST
 
 
 def _unknown_scale(images: np.ndarray, extent: Extent, name: str) -> DataError:
@@ -125,10 +137,10 @@ def _unknown_scale(images: np.ndarray, extent: Extent, name: str) -> DataError:
 
 def _likely(extent: Extent) -> str:
     """A range for the line to write: a usual one, or the values that were found."""
-    usual = (UNIT, (-0.5, 0.5), SIGNED, (-128.0, 127.0), BYTES, WORDS)
-    close = (scale for scale in usual if extent.within(scale, OVERSHOOT) and extent.high > DARK * scale[1])
-    low, high = next(close, (extent.low, extent.high))
-    return f"[{low:.5g}, {high:.5g}]"
+    for low, high in (UNIT, (-0.5, 0.5), SIGNED, (-128.0, 127.0), BYTES, WORDS):
+        if max(abs(extent.low - low), abs(extent.high - high)) < LIKELY * (high - low):
+            return f"[{low:.5g}, {high:.5g}]"
+    return f"[{extent.low:.5g}, {extent.high:.5g}]"
 
 
 def scale_remarks(extent: Extent, scale: tuple[float, float], given: bool) -> tuple[str, ...]:
