@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -13,12 +13,12 @@ import numpy as np
 
 from snellen.data.dataset import Dataset, Excluded, PartRole
 from snellen.data.groups import first_occurrences
-from snellen.data.pictures import DEPTHS, Picture, decode_picture, in_threads, with_common_format
+from snellen.data.pictures import Picture, decode_picture, in_threads, with_common_format
 from snellen.data.readers.arrays import Part, assemble
-from snellen.data.readers.pixels import pixel_remarks
+from snellen.data.readers.picture_scale import depths_of, picture_scale
 from snellen.data.readers.reader import Options
 from snellen.data.readers.text import check_text
-from snellen.errors import SHOWN_ITEMS, DataError, PictureSizes, StudyError, located, shown, unknown
+from snellen.errors import SHOWN_ITEMS, DataError, PictureSizes, located, shown, unknown
 from snellen.limits import MAX_CLASSES, MAX_LABEL_CHARACTERS, MAX_SIDE_PIXELS
 
 SIZES_LISTED = 10
@@ -123,42 +123,21 @@ def read_dataset(listed: Sequence[LabelledFile], options: Options, name: str) ->
     decoded, rows, excluded = _decode_all(sorted(rows, key=lambda row: ORDER.index(row.role)), options)
     pictures, animated = [picture.pixels for picture in decoded], sum(picture.animated for picture in decoded)
     del decoded  # its pixels, where they are converted below
-    _check_complete(rows, classes)
+    _check_complete(rows, classes, excluded)
     _check_sizes(pictures)
-    depths = Counter(DEPTHS[picture.dtype] for picture in pictures)
+    depths = depths_of(pictures)
     pictures = with_common_format(pictures, [row.place for row in rows])
     images = np.stack(pictures)
-    if options.pixel_range:
-        _check_range(depths, images.shape[3], options.pixel_range, options)
     _check_labels(rows)
     labels, roles = np.array([row.label for row in rows]), np.array([row.role for row in rows])
     parts = [Part(images[roles == role], labels[roles == role], role, role, role) for role in ORDER if role in roles]
-    scale = options.pixel_range or (0.0, DEPTHS[pictures[0].dtype])
-    remarks = () if options.pixel_range else pixel_remarks([images], scale, False)
+    scale, remarks = picture_scale(depths, images, options)
     if animated:
         remarks = (*remarks, f"{animated:,} of the files are animations: only the first frame of each is read.")
     dataset = assemble(parts, classes if len(classes) > 1 else None, scale, name, remarks)
     if dataset.official_validation is None:  # it may repeat the other parts: see `assemble`
         rows = [row for row in rows if row.role != "validation"]
     return replace(dataset, ids=np.array([row.id for row in rows]), groups=_groups(rows), excluded=excluded)
-
-
-def _check_range(
-    depths: Mapping[float, int], channels: int, pixel_range: tuple[float, float], options: Options
-) -> None:
-    """Raises StudyError for a `pixel_range` with pictures of 8 and 16 bits, an alpha channel, or a black border.
-
-    depths: the white of the file formats, each with its number of pictures."""
-    where, given = "data: pixel_range", f"[{pixel_range[0]:g}, {pixel_range[1]:g}]"
-    if len(depths) > 1:
-        found = " and ".join(f"{depths[white]:,} of {int(white).bit_length()} bits" for white in sorted(depths))
-        raise StudyError("one range for pictures of two kinds", found=found, expected="one kind", where=where)
-    if channels == 4:
-        hint = "Say `background: white` (or black) to fill what is transparent, or save the pictures without."
-        raise StudyError("transparent pictures with a range of their own", found=given, where=where, hint=hint)
-    if pixel_range[0] != 0 and options.resizing and options.resizing.step == "pad":
-        hint = "Use `resize` or `crop`, or a range from 0."
-        raise StudyError("a black border where black is not 0", found=given, where=where, hint=hint)
 
 
 def _check_labels(rows: Sequence[LabelledFile]) -> None:
@@ -195,16 +174,18 @@ def _decode_all(
     return good, kept, tuple(excluded)
 
 
-def _check_complete(rows: Sequence[LabelledFile], classes: Sequence[str]) -> None:
-    """Raises DataError when there is no training row, or a class has no rows."""
+def _check_complete(rows: Sequence[LabelledFile], classes: Sequence[str], excluded: Sequence[Excluded]) -> None:
+    """Raises DataError when there is no training row, or a class has no rows; it names the first file left out."""
+    first = (
+        f"Left out: {len(excluded):,} files, such as {excluded[0].file}: {excluded[0].reason}." if excluded else None
+    )
     if not any(row.role == "train" for row in rows):
         found = f"{len(rows):,} pictures of other parts" if rows else "no readable picture"
-        raise DataError("no training pictures", found=found)
+        raise DataError("no training pictures", found=found, hint=first)
     empty = set(classes) - {row.label for row in rows}
     if empty:
-        raise DataError(
-            "a class without pictures", found=", ".join(sorted_names(empty)), expected="at least one of each"
-        )
+        found = ", ".join(sorted_names(empty))
+        raise DataError("a class without pictures", found=found, expected="at least one of each", hint=first)
 
 
 def _check_sizes(pictures: Sequence[np.ndarray]) -> None:
