@@ -106,11 +106,13 @@ def _hdf5_text(item: Any, file_bytes: int) -> Stored | None:
         return Stored(item.dtype, item.shape, partial(_hdf5_blocks, item, file_bytes))
     if h5py.check_string_dtype(item.dtype) is None or item.is_virtual or item.external:
         return None
-    width = 1
-    for start in range(0, item.shape[0], TEXT_ROWS):
-        width = max(width, *(len(text) for text in item[start : start + TEXT_ROWS].ravel()))
+    width, start = 1, 0
+    while start < item.shape[0]:  # few rows at first: a text may be as long as its file
+        end = min(2 * start + 1, start + TEXT_ROWS)
+        width = max(width, *(len(text) for text in item[start:end].ravel()))
         if width > MAX_NAME_CHARACTERS:
             return None
+        start = end
 
     def blocks() -> Iterator[np.ndarray]:
         for start in range(0, item.shape[0], TEXT_ROWS):
