@@ -173,7 +173,7 @@ def test_arrays_with_labels_that_lack_a_class_or_have_none(tmp_path: Path) -> No
     np.savez(tmp_path / "half.npz", images=GREY, labels=[-1, 1, -1, 1, 1, 1])
     np.savez(tmp_path / "ids.npz", pictures=GREY, numbers=np.arange(6))
     np.save(tmp_path / "alone.npy", GREY)
-    np.savez(tmp_path / "hot.npz", images=GREY, labels=np.eye(6))
+    np.savez(tmp_path / "hot.npz", images=GREY, labels=np.eye(6) / 2)
     found = {name: opened(tmp_path / name) for name in ("some.npz", "text.npz", "half.npz")}
     assert {name: labels_of(batch) for name, ((batch,), _) in found.items()} == {
         "some.npz": ["3", "3", "0", "3", "0", "3"],
@@ -186,6 +186,9 @@ def test_arrays_with_labels_that_lack_a_class_or_have_none(tmp_path: Path) -> No
         np.testing.assert_array_equal(batch.images[..., 0], GREY)
         assert bool(reading.remarks) == (name == "hot.npz")
     assert opened(tmp_path / "alone.npy")[0][0].ids[:2] == ["alone.npy:0", "alone.npy:1"]
+    np.savez(tmp_path / "hot.npz", images=GREY, labels=np.eye(6))
+    (batch,), reading = opened(tmp_path / "hot.npz")
+    assert labels_of(batch) == [*"012345"] and "one-hot" in reading.remarks[0]
     np.savez(tmp_path / "two.npz", one=GREY, two=GREY)
     with pytest.raises(DataError, match="cannot tell which array holds the pictures; found one"):
         opened(tmp_path / "two.npz")

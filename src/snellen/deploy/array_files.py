@@ -14,6 +14,7 @@ from snellen.data.readers.array_names import arrays_by_usual_name
 from snellen.data.readers.csv_files import is_csv, plain_name
 from snellen.data.readers.guarded import opened
 from snellen.data.readers.hdf5 import is_hdf5
+from snellen.data.readers.label_forms import plain_labels
 from snellen.data.readers.pixel_table import holds_pixels, read_pixels
 from snellen.data.readers.reader import Options
 from snellen.deploy.batch import Batch, Reading
@@ -76,14 +77,17 @@ def _texts(part: Rows, num_images: int, reading: Reading) -> np.ndarray:
     nothing, labels = np.full(num_images, ""), part.labels
     if labels is None:
         return nothing
-    if labels.size != num_images or labels.dtype.kind not in "biufUS":
-        reading.remarks.append(
-            f"The labels of {part.name}, {labels.dtype} of shape {labels.shape}, are not one a picture: not used."
-        )
+    try:
+        labels, said = plain_labels(labels, part.name)
+    except DataError as error:
+        reading.remarks.append(f"The labels of {part.name} are not used: {error.problem}.")
         return nothing
+    if labels.size != num_images or labels.dtype.kind not in "biufU":
+        found = f"{labels.dtype} of shape {labels.shape}"
+        reading.remarks.append(f"The labels of {part.name}, {found}, are not one a picture: not used.")
+        return nothing
+    reading.remarks += [said] if said else []
     labels = labels.reshape(-1)
-    if labels.dtype.kind == "S":
-        return np.char.decode(labels, "utf-8", "backslashreplace")
     if labels.dtype.kind == "U":
         return labels
     texts = [f"{label:.15g}" if label >= 0 else "" for label in labels.tolist()]
@@ -114,7 +118,9 @@ def _by_names(
 
 
 def _is_numpy(path: Path) -> bool:
-    return (path.suffix.lower() in (".npy", ".npz") and path.is_file()) or (path.is_dir() and any(path.glob("*.npy")))
+    return (path.suffix.lower() in (".npy", ".npz") and path.is_file()) or (
+        path.is_dir() and npz.READER.recognises(path)
+    )
 
 
 def _read_numpy(path: Path, contract: Input, reading: Reading) -> list[Rows]:

@@ -18,10 +18,14 @@ from snellen.errors import DataError, StudyError
 from snellen.limits import MAX_FOLDER_DEPTH, MAX_LISTED_FILES, MAX_SIDE_PIXELS
 from snellen.models.given_pictures import Conversions, resizing_of, to_channels, without_alpha
 from snellen.models.input_contract import Input
-from snellen.models.pixel_scale import SLACK
+from snellen.models.pixel_scale import SLACK, Scale
 
 SYSTEM_NAMES = ("thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "@eadir", "$recycle.bin", "lost+found")
 """What Windows, macOS and network drives leave in folders, in lower case."""
+
+FEWEST_LEVELS = {255.0: 64, 65535.0: 256}
+"""Least white, by that of the format, of models that may have been trained on picture files: arrays of fewer grey
+levels, such as 0 to 16, are seldom stored in files as they are."""
 
 BATCH_BYTES, MAX_BATCH = 2**26, 1_024
 """Pictures decoded before they are predicted: so many bytes as float32, and at most so many pictures."""
@@ -106,20 +110,20 @@ def read_picture(path: Path, contract: Input, conversions: Conversions) -> np.nd
 
 def as_decoded(pictures: np.ndarray, contract: Input, conversions: Conversions) -> np.ndarray:
     """Decoded pictures (N, H, W, C), whose black is 0, with the model's channels and pixel scale."""
-    (black, white), own_white = contract.pixel_range, _white(pictures, contract)
-    conversions.note_brightness(pictures, (0, own_white))
+    trained, own = contract.pixel_range, _own_scale(pictures, contract.pixel_range)
+    conversions.note_brightness(pictures, own)
     pictures = without_alpha(pictures, contract, DEPTHS[pictures.dtype])
-    if (black, white) != (0, own_white):
-        pictures = (black + pictures * ((white - black) / own_white)).astype(np.float32)
+    if trained != own:
+        pictures = (trained[0] + pictures * ((trained[1] - trained[0]) / own[1])).astype(np.float32)
     return to_channels(pictures, contract, contract.pixel_range, conversions)
 
 
-def _white(pictures: np.ndarray, contract: Input) -> float:
-    """The value of white: that of the file's format, or that of a model that was trained on 12 bits in 16, or on 0 and
-    1 in 8, where a picture has no value beyond."""
-    own, (black, white) = DEPTHS[pictures.dtype], contract.pixel_range
-    fewer_bits = (black == 0 and (own == 65535 and 255 < white < own)) or (own == 255 and white == 1)
-    return white if fewer_bits and 0 < pictures[..., :3].max() <= white * (1 + SLACK) else own
+def _own_scale(pictures: np.ndarray, trained: Scale) -> Scale:
+    """The values of black and white: those of the file's format, or those of a model that was trained on picture files
+    with a `pixel_range`: on 12 bits in 16, on 0 and 1 in 8, where a picture has no value beyond."""
+    own, (black, white) = DEPTHS[pictures.dtype], trained
+    of_files = 0 <= black and (white == 1 or FEWEST_LEVELS[own] <= white) and white < own
+    return trained if of_files and 0 < pictures[..., :3].max() <= white * (1 + SLACK) else (0.0, own)
 
 
 def _batch_size(contract: Input) -> int:
