@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -71,12 +71,13 @@ def assemble(
     pictures = [as_pictures(part.images, part.images_name) for part in parts]
     _check_same_shape(parts, pictures)
     black_white = find_range(pictures, [part.images_name for part in parts], pixel_range)
-    labels, classes = encode_labels([(part.labels, part.labels_name) for part in parts], class_names)
+    labels, classes, remarks = encode_labels([(part.labels, part.labels_name) for part in parts], class_names)
     images = pictures[0] if len(parts) == 1 else np.concatenate(pictures)
     validation, test = (_rows_of(role, parts) for role in ("validation", "test"))
     ids = np.array([f"{part.images_name}:{row}" for part in parts for row in range(len(part.images))])
     content = fingerprint(images, labels, classes, test, black_white, validation)
-    return Dataset(name, images, labels, classes, ids, test, black_white, content, official_validation=validation)
+    dataset = Dataset(name, images, labels, classes, ids, test, black_white, content, official_validation=validation)
+    return replace(dataset, remarks=remarks)
 
 
 def _rows_of(role: PartRole, parts: Sequence[Part]) -> np.ndarray | None:

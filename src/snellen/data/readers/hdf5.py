@@ -74,7 +74,7 @@ def _decode(path: Path, options: Options, name: str) -> Dataset:
 
 
 READER = Reader(
-    version=1,
+    version=2,
     looks_for="an HDF5 file with X_train and y_train",
     recognises=is_hdf5,
     files=_files,

@@ -267,7 +267,7 @@ def _decode(path: Path, options: Options, name: str) -> Dataset:
 
 
 READER = Reader(
-    version=1,
+    version=2,
     looks_for="a .csv or .csv.gz file with a label and the pixels in each row, or a folder with train.csv and test.csv",
     recognises=_recognises,
     files=_files,
