@@ -35,7 +35,12 @@ RULES = {
 
 def data_values(study: StudyFile, data: SplitData) -> DataFile:
     """The content of data.json; images by row, mean images as numbers in 0..1."""
-    return {"data": _data(data), "roles": _roles(study, data)}
+    values: DataFile = {"data": _data(data), "roles": _roles(study, data)}
+    if data.dataset.remarks:
+        values["data"]["remarks"] = list(data.dataset.remarks)
+    if data.dataset.official_validation is not None:
+        values["roles"]["official_validation"] = True
+    return values
 
 
 def _data(data: SplitData) -> DataSection:
@@ -59,7 +64,6 @@ def _data(data: SplitData) -> DataSection:
         "duplicate_pictures": int(np.sum(data.duplicates != np.arange(len(dataset)))),
         "near_duplicates": _near_duplicates(data),
         "near_pairs": _near_sets(data),
-        "remarks": list(dataset.remarks),
     }
 
 
@@ -75,7 +79,6 @@ def _roles(study: StudyFile, data: SplitData) -> RolesSection:
         "seed": study.split.seed,
         "stratified": True,
         "official_test": dataset.official_test is not None,
-        "official_validation": dataset.official_validation is not None,
         "left_out": _unreadable(dataset) + listed,
         "left_out_total": dict(Counter(reasons)),
         "rules": [f"{role}: {rule}" for role, rule in RULES.items() if len(roles.rows[role])],

@@ -10,7 +10,7 @@ import numpy as np
 from snellen.data.dataset import Dataset
 from snellen.data.splits.class_sizes import ClassSizes, check_classes, without
 from snellen.data.splits.roles import Roles, Split
-from snellen.data.splits.stratified import add_groups, random_numbers, row_count, stratified_choice
+from snellen.data.splits.stratified import add_groups, random_numbers, row_count, rows_without, stratified_choice
 from snellen.errors import RunError, StudyError
 from snellen.phrases import plural
 
@@ -109,7 +109,7 @@ def _parts(
         part = stratified_choice(left, wanted, dataset.labels, units, numbers)
         part = part if singles else add_groups(part, left, wanted, units, "folds")
         yield part
-        left = np.setdiff1d(left, part)
+        left = rows_without(left, part)
         if not len(left):
             raise StudyError("groups too large to be divided into so many folds", found=f"{count} folds")
     yield left
@@ -124,12 +124,12 @@ def _fold_rows(
     seed: int,
     place: tuple[int, int],
 ) -> dict[str, np.ndarray]:
-    rest = np.setdiff1d(pool, held_out)
+    rest = rows_without(pool, held_out)
     wanted = row_count(share, len(rest), "validation")
     numbers = random_numbers(len(dataset), seed, PURPOSE * 1_000 + place[0] * 1_000 + place[1])
     chosen = stratified_choice(rest, wanted, dataset.labels, units, numbers, at_least=1, leave=1)
     validation = add_groups(chosen, rest, wanted, units, "validation")
-    rows = {"train": np.setdiff1d(rest, validation), "validation": validation, "held_out": held_out}
+    rows = {"train": rows_without(rest, validation), "validation": validation, "held_out": held_out}
     check_classes(dataset, rows, units, needed=("train", "validation"))
     return rows
 

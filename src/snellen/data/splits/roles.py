@@ -15,7 +15,7 @@ from snellen.data.groups import first_occurrences
 from snellen.data.inspect.near_duplicates import NearDuplicates, near_duplicates
 from snellen.data.splits.class_sizes import check_classes
 from snellen.data.splits.related import related_rows
-from snellen.data.splits.stratified import Share, add_groups, random_numbers, row_count, stratified_choice
+from snellen.data.splits.stratified import Share, add_groups, random_numbers, row_count, rows_without, stratified_choice
 from snellen.errors import RunError, StudyError
 
 ROLES = ("train", "validation", "calibration", "test")
@@ -86,7 +86,7 @@ def assign(dataset: Dataset, split: Split) -> Roles:
 def assign_related(dataset: Dataset, split: Split, copies: np.ndarray, units: np.ndarray) -> Roles:
     """The same for known `duplicate_groups` and `units_of`."""
     left_out = _leave_out(dataset, copies, units, split)
-    pool = np.setdiff1d(np.arange(len(dataset)), [item.row for item in left_out])
+    pool = rows_without(np.arange(len(dataset)), [item.row for item in left_out])
 
     def draw(rows: np.ndarray, share: Share, role: str, at_least: int, leave: int) -> np.ndarray:
         count, numbers = row_count(share, len(rows), role), random_numbers(len(dataset), split.seed, ROLES.index(role))
@@ -97,13 +97,13 @@ def assign_related(dataset: Dataset, split: Split, copies: np.ndarray, units: np
     test, held_out, wanted = given["test"], given["validation"], split.validation
     wanted = DEFAULT_VALIDATION if wanted is None else wanted
     if test is None:
-        free = pool if held_out is None else np.setdiff1d(pool, held_out)
+        free = pool if held_out is None else rows_without(pool, held_out)
         test = draw(free, _test_share(split, held_out), "test", 0, 2 if held_out is None and wanted else 1)
-    rest = np.setdiff1d(pool, test)
+    rest = rows_without(pool, test)
     if held_out is None:
         held_out = draw(rest, wanted, "validation", 1, 1)
     calibration = draw(held_out, split.calibration, "calibration", 0, 1)
-    parts = np.setdiff1d(rest, held_out), np.setdiff1d(held_out, calibration), calibration, test
+    parts = rows_without(rest, held_out), rows_without(held_out, calibration), calibration, test
     roles = Roles(dict(zip(ROLES, parts, strict=True)), left_out)
     check_classes(dataset, roles.rows, units, needed=("train", "validation") if len(held_out) else ("train",))
     prove_disjoint(dataset, roles, copies)

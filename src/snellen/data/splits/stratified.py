@@ -28,6 +28,12 @@ def random_numbers(num_rows: int, seed: int, purpose: int) -> np.ndarray:
     return np.asarray((np.random.Philox(key=key).random_raw(num_rows) >> np.uint64(11)) * 2.0**-53)
 
 
+def rows_without(rows: np.ndarray, others: np.ndarray | Sequence[int]) -> np.ndarray:
+    """The rows that are not among `others`, in their order; each row occurs once in either. NumPy would look for equal
+    ones first, which takes 0.4 s for 400,000."""
+    return np.setdiff1d(rows, others, assume_unique=True)
+
+
 def stratified_choice(
     pool: np.ndarray,
     count: int,
@@ -59,7 +65,7 @@ def add_groups(chosen: np.ndarray, pool: np.ndarray, count: int, units: np.ndarr
 
     Needed because groups may be too large to fit. Raises StudyError when nothing can be chosen.
     """
-    left = np.setdiff1d(pool, chosen)
+    left = rows_without(pool, chosen)
     names, sizes = np.unique(units[left], return_counts=True)
     missing = count - len(chosen)
     while missing > 0 and len(sizes) > 1:
@@ -84,8 +90,8 @@ def _apportion(sizes: np.ndarray, count: int) -> np.ndarray:
 
 
 def _within(shares: np.ndarray, sizes: np.ndarray, at_least: int, leave: int) -> np.ndarray:
-    """The shares with the same sum, each at least `at_least` and at most `leave` below its size, where both can be:
-    rows move from the classes that are farthest above their proportion, or to those farthest below."""
+    """The shares with the same sum, each at least `at_least` and at most `leave` below its size where both can be: rows
+    move from the classes that are farthest above their proportion, or to those farthest below."""
     most = np.maximum(sizes - leave, 0)
     least = np.minimum(most, at_least)
     count, moved = int(shares.sum()), np.clip(shares, least, most)
