@@ -22,6 +22,7 @@ ORDER = (
         "plain",
         "phrases",
         "child_process",
+        "garbage",
         "files",
         "metrics",
         "statistics",
