@@ -122,7 +122,7 @@ def _own_scale(pictures: np.ndarray, trained: Scale) -> Scale:
     """The values of black and white: those of the file's format, or those of a model that was trained on picture files
     with a `pixel_range`: on 12 bits in 16, on 0 and 1 in 8, where a picture has no value beyond."""
     own, (black, white) = DEPTHS[pictures.dtype], trained
-    of_files = 0 <= black and (white == 1 or FEWEST_LEVELS[own] <= white) and white < own
+    of_files = black >= 0 and (white == 1 or FEWEST_LEVELS[own] <= white) and white < own
     return trained if of_files and 0 < pictures[..., :3].max() <= white * (1 + SLACK) else (0.0, own)
 
 
