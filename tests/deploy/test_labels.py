@@ -34,6 +34,8 @@ def understood(names: tuple[str, ...], classes: tuple[str, ...]) -> tuple[list[s
         (("2", "4"), KINDS, ["square", "stripes"], "2 is square, 4 is stripes."),
         (("0", "4"), KINDS, [None, None], None),  # neither from 0 nor from 1
         (("7",), KINDS, [None], None),
+        (("-1", "2"), KINDS, [None, "cross"], "2 is cross."),
+        (("-1", "1"), ("-1", "1"), ["-1", "1"], None),
         (("ant", "2"), KINDS, [None, None], None),
         (("caf\u00e9",), ("cafe\u0301", "tea"), ["cafe\u0301"], None),  # one name in two Unicode forms
     ],

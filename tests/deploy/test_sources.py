@@ -178,7 +178,7 @@ def test_arrays_with_labels_that_lack_a_class_or_have_none(tmp_path: Path) -> No
     assert {name: labels_of(batch) for name, ((batch,), _) in found.items()} == {
         "some.npz": ["3", "3", "0", "3", "0", "3"],
         "text.npz": ["cat", None, "cat", "cat", "cat", "cat"],
-        "half.npz": [None, "1", None, "1", "1", "1"],
+        "half.npz": ["-1", "1", "-1", "1", "1", "1"],
     }
     for name in ("alone.npz", "ids.npz", "alone.npy", "hot.npz"):
         (batch,), reading = opened(tmp_path / name)

@@ -74,7 +74,7 @@ def _labels(parts: Sequence[np.ndarray]) -> tuple[np.ndarray | None, tuple[str, 
 
 
 def _texts(part: Rows, num_images: int, reading: Reading) -> np.ndarray:
-    """(N,) labels as text: empty without one, and for negative numbers and NaN, which mean that there is none."""
+    """(N,) labels as text: empty without one, and for NaN."""
     nothing, labels = np.full(num_images, ""), part.labels
     if labels is None:
         return nothing
@@ -91,7 +91,7 @@ def _texts(part: Rows, num_images: int, reading: Reading) -> np.ndarray:
     labels = labels.reshape(-1)
     if labels.dtype.kind == "U":
         return labels
-    texts = [f"{label:.15g}" if label >= 0 else "" for label in labels.tolist()]
+    texts = ["" if label != label else f"{label:.15g}" for label in labels.tolist()]
     return np.array(texts) if texts else nothing
 
 

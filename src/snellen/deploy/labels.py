@@ -9,6 +9,9 @@ import numpy as np
 
 from snellen.deploy.batch import LISTED, NO_LABEL, Batch, Reading
 
+NOTHING = "-1"
+"""What scikit-learn and others write for a picture without a label."""
+
 LONGEST = 18
 """Digits of a label that counts as a number."""
 
@@ -26,7 +29,7 @@ def in_model_classes(batch: Batch, classes: Sequence[str], reading: Reading) -> 
     codes = [known.get(unicodedata.normalize("NFC", name), NO_LABEL) for name in batch.classes]
     if batch.classes and set(codes) == {NO_LABEL} and (numbered := _numbered(batch.classes, len(classes))):
         codes = numbered
-        pairs = sorted(zip(codes, batch.classes))
+        pairs = sorted((code, name) for code, name in zip(codes, batch.classes) if code != NO_LABEL)
         shown = ", ".join(f"{name} is {classes[code]}" for code, name in pairs[:LISTED])
         more = ", ..." if len(pairs) > LISTED else ""
         reading.remarks.append(f"The labels are numbers, taken as classes of the model in its order: {shown}{more}.")
@@ -43,9 +46,14 @@ def label_names(batch: Batch, labels: np.ndarray, classes: Sequence[str]) -> lis
 
 def _numbered(names: Sequence[str], number: int) -> list[int] | None:
     """The classes of labels that are numbers, out of `number` classes; None where the labels do not fit."""
-    if not all(name.isascii() and name.isdecimal() and len(name) <= LONGEST for name in names):
+    numbers = [name for name in names if name != NOTHING]
+    if not numbers or not all(name.isascii() and name.isdecimal() and len(name) <= LONGEST for name in numbers):
         return None
-    values = [int(name) for name in names]
+    if NOTHING in names:
+        found = _numbered(numbers, number)
+        rest = iter(found or ())
+        return None if found is None else [NO_LABEL if name == NOTHING else next(rest) for name in names]
+    values = [int(name) for name in numbers]
     if len(values) == number:
         order = sorted(values)
         return [order.index(value) for value in values]
