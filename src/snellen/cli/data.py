@@ -98,6 +98,12 @@ def describe(
     exclude: Annotated[
         bool, typer.Option("--exclude-bad-images", help="Leave out image files that cannot be read, and list them.")
     ] = False,
+    follow_links: Annotated[
+        bool,
+        typer.Option(
+            "--follow-links", help="Read image files outside the folder, where links or the paths of a manifest lead."
+        ),
+    ] = False,
     kind: Annotated[
         str | None, typer.Option(metavar="READER", help="The reader, when a folder holds files of several kinds.")
     ] = None,
@@ -126,6 +132,7 @@ def describe(
         grey=grey,
         background=_background(background),
         on_bad_image="exclude" if exclude else None,
+        links="follow" if follow_links else None,
     )
     dataset, path = read(source, options, data_dir), find(source, data_dir)
     near = near_groups_if_quick(dataset, MAX_EXPLORED_IMAGES)

@@ -12,6 +12,7 @@ from snellen.data.dataset import Dataset
 from snellen.data.pictures import in_threads
 from snellen.data.preprocessing import preprocess
 from snellen.data.readers import manifest
+from snellen.data.readers.class_names import with_normal_names
 from snellen.data.readers.reader import DEFAULT_OPTIONS, Options
 from snellen.data.readers.registry import READERS
 from snellen.data.readers.text import check_text
@@ -54,6 +55,9 @@ def _read_files(path: Path, kind: str, options: Options, published: catalog.Publ
     if published and options.class_names is None:
         options = replace(options, class_names=published.classes)
 
+    if reader.of_picture_files:
+        options = with_normal_names(options)
+
     def decode() -> Dataset:
         dataset = reader.decode(path, options, name)
         if published:
@@ -67,12 +71,13 @@ def _read_files(path: Path, kind: str, options: Options, published: catalog.Publ
         digests = in_threads(_digest, files)  # hashing releases the GIL: half the time on two cores
         contents = [[_relative_name(file, path), sha] for file, sha in zip(files, digests, strict=True)]
         key = identity([kind, reader.version, options.as_json(), contents, published and published.fingerprint])
-        return dataset_cache.cached_dataset(key, name, decode)
+        dataset = dataset_cache.cached_dataset(key, name, decode)
+        return replace(dataset, remarks=(*reader.remarks(path, options), *dataset.remarks))
 
 
 def _check_options(options: Options, of_picture_files: bool) -> None:
     """Raises StudyError for options of picture files with arrays, and for `pixel_range` with picture files."""
-    for name in ("background", "group", "on_bad_image") if not of_picture_files else ("pixel_range",):
+    for name in ("background", "group", "on_bad_image", "links") if not of_picture_files else ("pixel_range",):
         if getattr(options, name) is not None:
             problem = "is not for picture files" if of_picture_files else "is for picture files only"
             hint = "Their format defines black and white: remove it." if of_picture_files else "Remove it."
@@ -80,8 +85,8 @@ def _check_options(options: Options, of_picture_files: bool) -> None:
 
 
 def _relative_name(file: Path, source: Path) -> str:
-    """The name of a file in the cache key: in a folder its path below it, which may name its class."""
-    below = f"{source}{os.sep}"
+    """The name of a file in the cache key: its path below the folder of the source, which may name its class."""
+    below = f"{source if source.is_dir() else source.parent}{os.sep}"
     return str(file)[len(below) :].replace(os.sep, "/") if str(file).startswith(below) else file.name
 
 

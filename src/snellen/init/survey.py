@@ -18,7 +18,7 @@ from snellen.data.load import find, read
 from snellen.data.readers.reader import DEFAULT_OPTIONS, Options
 from snellen.data.readers.registry import holds_picture_files
 from snellen.data.resizing import Resizing
-from snellen.errors import DataError, MixedTransparency, PictureSizes
+from snellen.errors import DataError, MixedTransparency, OutsideFolder, PictureSizes
 
 PROVISIONAL = Resizing(step="resize", height=1, width=1)
 """Reads pictures of several sizes before their size is chosen; never proposed itself."""
@@ -71,6 +71,8 @@ def _with_remedy(error: DataError, options: Options, of_files: bool) -> Options:
     match error:
         case PictureSizes():
             better = replace(options, resizing=PROVISIONAL)
+        case OutsideFolder():
+            better = replace(options, links="follow")
         case MixedTransparency():
             better = replace(options, background="white")
         case _:

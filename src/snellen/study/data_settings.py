@@ -41,4 +41,5 @@ def options_of(study: StudyFile) -> Options:
         background=data.background,
         group=data.group,
         on_bad_image=data.on_bad_image,
+        links=data.links,
     )

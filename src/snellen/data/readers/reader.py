@@ -22,7 +22,7 @@ class Options:
     those to keep, in their new order. resizing: the size that pictures get. grey: whether colours then become one
     channel. The others are for picture files only: background, the colour under transparent ones; group, what the
     pictures of one group share (every split keeps a group together); on_bad_image, what happens to files that cannot be
-    read.
+    read; links, whether links in a folder, and paths in a manifest, may lead out of its folder.
     """
 
     kind: str | None = None
@@ -35,6 +35,7 @@ class Options:
     background: Background | None = None
     group: Group | None = None
     on_bad_image: Literal["exclude"] | None = None
+    links: Literal["follow"] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The options that change the content that is read, for cache keys, which name the kind themselves."""
@@ -48,7 +49,7 @@ class Options:
             "background": self.background,
             "group": self.group and self.group.model_dump(),
             "on_bad_image": self.on_bad_image,
-        }
+        } | ({"links": self.links} if self.links else {})
 
 
 DEFAULT_OPTIONS = Options()
@@ -62,7 +63,8 @@ class Reader:
     version: incremented when the same files would give another Dataset, so that older cache entries are not used.
     looks_for: what it reads, for messages. recognises: whether there is such a source at a path. files: the files whose
     bytes determine the Dataset. decode: the Dataset, with this name; it reads only `files`. of_picture_files: whether
-    each row is a file of its own.
+    each row is a file of its own. remarks: sentences on what was found by names alone, and passed over; those that
+    follow from the content of `files` are in the Dataset.
     """
 
     version: int
@@ -71,3 +73,4 @@ class Reader:
     files: Callable[[Path, Options], list[Path]]
     decode: Callable[[Path, Options, str], Dataset]
     of_picture_files: bool = False
+    remarks: Callable[[Path, Options], tuple[str, ...]] = lambda path, options: ()
