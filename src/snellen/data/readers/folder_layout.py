@@ -94,7 +94,8 @@ def _of_parts(tree: FolderTree, top: str, parts: Mapping[str, PartRole]) -> Layo
         _check_no_loose_pictures(tree, inner[part], parts)
         classes |= dict.fromkeys(tree.folders(inner[part]), parts[part])
     if top or any(part != inner[part] or name_of(part).lower() not in USUAL_NAMES for part in parts):
-        named = [f"{role} from {inner[part]}" for part, role in parts.items() if inner[part] in _folders_above(classes)]
+        used = _folders_above(classes)
+        named = [f"{parts[part]} from {inner[part]}" for part in inner if inner[part] in used]
         remarks.append(f"Parts of the data: {', '.join(named)}.")
     return Layout(classes, (*remarks, *_unused(tree, classes, {part for part in parts if part not in classes})))
 
@@ -156,7 +157,8 @@ def _parts(tree: FolderTree, top: str) -> dict[str, PartRole] | None:
     exact = {folder for folder in named if role_of(name_of(folder))}
     others = [folder for folder in folders if folder not in named]
     if "train" not in named.values():
-        return _without_training(tree, top, exact, others)
+        _check_without_training(tree, top, exact, others)
+        return None
     if others and not _are_beside_parts(tree, top, named, exact, others):
         return None
     if not exact and len(set(named.values())) == 1 and not any(map(tree.folders, named)):
@@ -167,7 +169,7 @@ def _parts(tree: FolderTree, top: str) -> dict[str, PartRole] | None:
     return named
 
 
-def _without_training(tree: FolderTree, top: str, exact: set[str], others: Sequence[str]) -> None:
+def _check_without_training(tree: FolderTree, top: str, exact: set[str], others: Sequence[str]) -> None:
     """Raises DataError for parts without one for training."""
     if not exact:
         return

@@ -139,7 +139,7 @@ def _remarks(path: Path, options: Options) -> tuple[str, ...]:
 
 READER = Reader(
     version=2,
-    looks_for="a CSV or Parquet file with columns `path` and `label`, maybe `group` and `role` (train, validation, test)",
+    looks_for="a CSV or Parquet file with columns `path` and `label`, maybe `group` and `role` (train, test)",
     recognises=_recognises,
     files=_files,
     decode=_decode,

@@ -157,9 +157,9 @@ def _candidates(names: Sequence[str], root: Path) -> list[list[tuple[str, str]]]
     for path in list_folder(root, follow_links=True).files:
         name = path.rpartition("/")[2]
         by_name.setdefault(name, []).append(path)
-        stem, suffix = os.path.splitext(name)
-        if suffix.lower() in SUFFIXES:
-            by_name.setdefault(stem, []).append(path)
+        pure = PurePosixPath(name)
+        if pure.suffix.lower() in SUFFIXES:
+            by_name.setdefault(pure.stem, []).append(path)
     return [_meant(name, by_name.get(name.rpartition("/")[2], ())) for name in names]
 
 
@@ -167,8 +167,9 @@ def _meant(name: str, paths: Iterable[str]) -> list[tuple[str, str]]:
     found = list[tuple[str, str]]()
     with_suffix = name.lower().endswith(SUFFIXES)
     for path in paths:
-        bare = path if path.endswith(name) else os.path.splitext(path)[0]
-        if bare is not path and with_suffix:
+        exact = path.endswith(name)
+        bare = path if exact else path.rpartition(".")[0]
+        if not exact and with_suffix:
             continue
         if bare == name or bare.endswith(f"/{name}"):
             start = len(bare) - len(name)

@@ -92,7 +92,7 @@ def opened_pictures(path: Path) -> Iterator[PictureZip]:
 
 def is_zip_of_pictures(path: Path) -> bool:
     """Whether it is a zip archive with pictures and without arrays."""
-    if not is_zip(path):
+    if path.suffix.lower() == ".npz" or not is_zip(path):
         return False
     with located(path.name), opened_zip(path, MAX_ZIPPED_FILES, MAX_ZIP_DIRECTORY_BYTES) as archive:
         names = archive.namelist()

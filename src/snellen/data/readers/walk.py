@@ -13,7 +13,14 @@ from snellen.errors import DataError, OutsideFolder
 from snellen.limits import MAX_FOLDER_DEPTH, MAX_FOLDERS, MAX_LISTED_FILES
 
 SYSTEM_FILES = ("thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r")
-SYSTEM_FOLDERS = ("__macosx", "@eadir", "#recycle", "$recycle.bin", "system volume information", "lost+found")
+SYSTEM_FOLDERS: tuple[str, ...] = (
+    "__macosx",
+    "@eadir",
+    "#recycle",
+    "$recycle.bin",
+    "system volume information",
+    "lost+found",
+)
 SYSTEM_FOLDERS += ("__pycache__",)
 """What Windows, macOS, network drives and Python leave in folders, in lower case."""
 
@@ -80,7 +87,7 @@ def files_below(root: Path) -> Iterator[str]:
 def _visit(root: Path, follow_links: bool, listing: Listing) -> Iterator[str]:
     """Not `os.walk`, which silently skips folders that it cannot list, and is recursive."""
     inside = os.path.realpath(root)
-    left = [("", 1, (inside,))]
+    left: list[tuple[str, int, tuple[str, ...]]] = [("", 1, (inside,))]
     while left:
         place, depth, above = left.pop()
         if depth > MAX_FOLDER_DEPTH + 1:  # the first is the root
@@ -97,7 +104,7 @@ def _visit(root: Path, follow_links: bool, listing: Listing) -> Iterator[str]:
                 listing.passed_over[name] += 1
             elif not _is_folder(entry):
                 if entry.is_symlink() and _leads_out(root / path, inside, follow_links, path):
-                    listing.outside[os.path.dirname(os.path.realpath(root / path))] += 1
+                    listing.outside[str((root / path).resolve().parent)] += 1
                 elif not _is_below(above[-1], inside):
                     listing.outside[above[-1]] += 1
                 yield path
