@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from snellen.cli.options import AsJson, DataFolder
+from snellen.cli.options import AsJson, DataFolder, Keys, Kind, all_keys
 from snellen.limits import MAX_SIDE_PIXELS
 from snellen.plain import plain, say
 
@@ -104,30 +104,21 @@ def describe(
             "--follow-links", help="Read image files outside the folder, where links or the paths of a manifest lead."
         ),
     ] = False,
-    kind: Annotated[
-        str | None, typer.Option(metavar="READER", help="The reader, when a folder holds files of several kinds.")
-    ] = None,
-    keys: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--key",
-            metavar="USE=NAME",
-            help="The name of an array or column, for example label=diagnosis; may be given several times.",
-        ),
-    ] = None,
+    kind: Kind = None,
+    keys: Keys = None,
     data_dir: DataFolder = None,
     as_json: AsJson = False,
 ) -> None:
     """Describe a data set, and write a page with samples, classes, pixel values, brightness and duplicates."""
     from snellen.data.inspect.describe import describe as describe_dataset
-    from snellen.data.inspect.near_duplicates import MAX_EXPLORED_IMAGES, near_groups_if_quick
+    from snellen.data.inspect.near_duplicates import MAX_EXPLORED_IMAGES, near_duplicates_if_quick
     from snellen.data.load import Options, find, read
     from snellen.data.readers.hdf5 import unions
     from snellen.data.resizing import Resizing
 
     options = Options(
         kind=kind,
-        keys=dict(_pair(key) for key in keys or ()),
+        keys=all_keys(keys),
         resizing=Resizing(step="resize", height=resize, width=resize) if resize else None,
         grey=grey,
         background=_background(background),
@@ -135,7 +126,8 @@ def describe(
         links="follow" if follow_links else None,
     )
     dataset, path = read(source, options, data_dir), find(source, data_dir)
-    near = near_groups_if_quick(dataset, MAX_EXPLORED_IMAGES)
+    found_near = near_duplicates_if_quick(dataset, MAX_EXPLORED_IMAGES)
+    near = found_near.sets if found_near else None
     description, found = describe_dataset(dataset, near), unions(path) if path else []
     if as_json:
         listed = [{"array": union.array, "parts": list(union.parts)} for union in found]
@@ -166,16 +158,6 @@ def _entry(name: str, data_folder: Path | None) -> dict[str, Any]:
     return {"name": name, "images": sum(published.rows), "about": published.about, "bytes": num_bytes, "path": where}
 
 
-def _pair(key: str) -> tuple[str, str]:
-    """(use, name). Raises StudyError for text in another form."""
-    from snellen.errors import StudyError
-
-    use, _, name = key.partition("=")
-    if not use or not name:
-        raise StudyError("`--key` needs a use and a name", found=repr(key), expected="USE=NAME")
-    return use, name
-
-
 def _background(name: str | None) -> Background | None:
     """Raises UnknownName for another colour."""
     from snellen.data.pictures import BACKGROUNDS
@@ -194,7 +176,7 @@ def _write_page(
     path: Path | None,
     unions: list[Union],
 ) -> None:
-    from snellen.data.inspect.picture_headers import read_headers, sample_files
+    from snellen.data.inspect.picture_headers import sample_headers
     from snellen.files.atomic import write_text
     from snellen.report.exploration import explore, render
 
@@ -202,7 +184,7 @@ def _write_page(
         f"`{union.array}` holds exactly the rows of {union.parts[0]} and {union.parts[1]}: using it leaks data."
         for union in unions
     ]
-    headers = read_headers(sample_files(dataset, path) if path else [])
+    headers = sample_headers(dataset, path) if path else []
     write_text(page, render(explore(dataset, headers, leaks, description, near)))
 
 
