@@ -9,7 +9,7 @@ from pathlib import Path
 
 from snellen.data import catalog, dataset_cache
 from snellen.data.dataset import Dataset
-from snellen.data.pictures import in_threads
+from snellen.data.pictures import in_threads, is_picture
 from snellen.data.preprocessing import preprocess
 from snellen.data.readers import manifest
 from snellen.data.readers.class_names import with_normal_names
@@ -23,6 +23,7 @@ from snellen.files.hashing import digest_stream, identity
 
 __all__ = ["Options", "find", "read"]
 
+ARCHIVES = (".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar")
 LISTED_NAMES = 5
 """Names in a folder that a message quotes."""
 
@@ -90,7 +91,10 @@ def _relative_name(file: Path, source: Path) -> str:
     return str(file)[len(below) :].replace(os.sep, "/") if str(file).startswith(below) else file.name
 
 
-def _digest(path: Path) -> str:
+def _digest(path: Path) -> str | None:
+    """SHA-256 of a file; None for one that does not exist, or a link that leads nowhere, which decoding names."""
+    if not path.exists():
+        return None
     with located(path.name), readable(), open_data(path) as file:
         return digest_stream(file)
 
@@ -123,7 +127,14 @@ def _contents(path: Path) -> str:
 
 
 def _reading_hint(path: Path) -> str | None:
-    """The commonest reason why a file is not recognised is a table whose columns have other names."""
+    """What helps in the commonest cases: an archive, pictures without folders, a table with columns of other names."""
+    if path.suffix.lower() in ARCHIVES:
+        return "Unpack the archive and give the folder, or make a .zip file of it."
+    if path.is_dir() and any(map(is_picture, path.iterdir())):
+        return (
+            "Pictures directly in a folder have no classes: put each into a folder named after its class, or list them "
+            "in a CSV file with the columns path and label, and give that file."
+        )
     if path.suffix.lower() not in manifest.SUFFIXES:
         return None
     return "If it is a table that lists pictures, name its columns: `kind: manifest, keys: {path: ..., label: ...}`."

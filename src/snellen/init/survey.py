@@ -18,12 +18,8 @@ from snellen.data.load import find, read
 from snellen.data.readers.reader import DEFAULT_OPTIONS, Options
 from snellen.data.readers.registry import READERS, holds_picture_files
 from snellen.data.resizing import Resizing
-<<<<<<< HEAD
-from snellen.errors import DataError, MixedTransparency, OutsideFolder, PictureSizes
-=======
 from snellen.errors import DataError, MixedTransparency, OutsideFolder, PictureSizes
 from snellen.init.division import classes_to_keep
->>>>>>> 7caea089f4433a84e070ab2a7a5333433481e347
 
 PROVISIONAL = Resizing(step="resize", height=1, width=1)
 """Reads pictures of several sizes before their size is chosen; never proposed itself."""

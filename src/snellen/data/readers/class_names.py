@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,16 @@ def with_normal_names(options: Options) -> Options:
         None if names is None else tuple(map(normal_form, names)) for names in (options.class_names, options.classes)
     )
     return replace(options, class_names=class_names, classes=classes)
+
+
+def said_of_forms(raw: Iterable[str]) -> Iterator[str]:
+    """Sentences on names in two forms of Unicode, which are one class. raw: names as they are given."""
+    forms: dict[str, set[str]] = {}
+    for name in raw:
+        forms.setdefault(normal_form(name), set()).add(name)
+    for name, spelt in forms.items():
+        if len(spelt) > 1:
+            yield f"`{name}` is written in two forms of Unicode (NFC and NFD), which are read as one class."
 
 
 def said_of_names(rows: Sequence[LabelledFile]) -> Iterator[str]:

@@ -7,13 +7,14 @@ from pathlib import Path
 
 from snellen.data.dataset import Dataset
 from snellen.data.pictures import is_picture
-from snellen.data.readers.class_names import normal_form, said_of_names
+from snellen.data.readers.class_names import normal_form, said_of_forms, said_of_names
 from snellen.data.readers.folder_layout import Layout, lay_out
 from snellen.data.readers.folder_tree import OTHER_SUFFIXES, FolderTree, name_of, suffix
 from snellen.data.readers.labelled_pictures import LabelledFile, read_dataset, select_rows
 from snellen.data.readers.reader import Options, Reader
 from snellen.data.readers.walk import Listing, files_below, list_folder
 from snellen.errors import DataError, located
+from snellen.phrases import plural
 
 NAMED_ITEMS = 5
 """Folders and files that one sentence names."""
@@ -31,7 +32,14 @@ def rows_of(listing: Listing, root: Path, options: Options) -> tuple[list[Labell
     _check_named_classes(tree, layout, options)
     if options.class_names is None:
         _check_several_classes(tree, layout)
-    remarks = (*layout.remarks, *listing.remarks(), *_said_of_others(tree, layout), *said_of_names(rows))
+    raw = [_class_of(folder, layout) for folder in layout.classes]
+    remarks = (
+        *layout.remarks,
+        *listing.remarks(),
+        *_said_of_others(tree, layout),
+        *said_of_forms(raw),
+        *said_of_names(rows),
+    )
     return rows, remarks
 
 
@@ -81,11 +89,12 @@ def _check_several_classes(tree: FolderTree, layout: Layout) -> None:
 def _said_of_others(tree: FolderTree, layout: Layout) -> Iterator[str]:
     """Sentences on folders without pictures, and on other files in class folders."""
     if empty := tree.without_pictures():
-        named = [f"{each} ({tree.others[each]:,} other files)" if tree.others[each] else each for each in empty]
+        others = {each: f" ({plural(tree.others[each], 'other file')})" if tree.others[each] else "" for each in empty}
+        named = [f"{each}{other}" for each, other in others.items()]
         yield f"Folders without pictures are passed over: {_listed(named)}."
-    others = [f"{folder} ({tree.others[folder]:,})" for folder in layout.classes if tree.others[folder]]
-    if others:
-        yield f"Files that are no pictures are passed over in the class folders: {_listed(others)}."
+    beside = [f"{folder} ({tree.others[folder]:,})" for folder in layout.classes if tree.others[folder]]
+    if beside:
+        yield f"Files that are no pictures are passed over in the class folders: {_listed(beside)}."
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -103,9 +112,7 @@ def _recognises(path: Path) -> bool:
 
 
 def _files(path: Path, options: Options) -> list[Path]:
-    """A link that leads nowhere is named when it is decoded."""
-    rows = select_rows(_rows(path, options)[0], options)[0]
-    return [row.file for row in rows if not row.file.is_symlink() or row.file.is_file()]
+    return [row.file for row in select_rows(_rows(path, options)[0], options)[0]]
 
 
 def _decode(path: Path, options: Options, name: str) -> Dataset:

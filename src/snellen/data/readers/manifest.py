@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from snellen.data.dataset import Dataset, PartRole
-from snellen.data.readers.class_names import normal_form, said_of_names
+from snellen.data.readers.class_names import normal_form, said_of_forms, said_of_names
 from snellen.data.readers.labelled_pictures import LabelledFile, read_dataset, select_rows
-from snellen.data.readers.manifest_columns import USUAL, choose_columns, names_pictures, roles_of
+from snellen.data.readers.manifest_columns import USUAL, names_pictures, path_column, roles_of
 from snellen.data.readers.manifest_paths import find_pictures
 from snellen.data.readers.manifest_table import Table, header_of, is_parquet, read_table
 from snellen.data.readers.reader import Options, Reader
@@ -49,7 +49,13 @@ def _list_files(manifest: Path, options: Options) -> tuple[list[LabelledFile], t
                     raise DataError("the same picture twice", found=name, expected=f"only in {table.place(earlier)}")
                 group, label = _group(row, name, table.columns, options), _label(table.columns["label"][row])
             rows.append(LabelledFile(file, name, label, roles[row], group, f"{place}: {name}"))
-    return rows, (*table.chosen.remarks, *found.remarks, *said, *said_of_names(rows))
+    return rows, (
+        *table.chosen.remarks,
+        *found.remarks,
+        *said,
+        *said_of_forms(map(str.strip, table.columns["label"])),
+        *said_of_names(rows),
+    )
 
 
 def _check_lengths(table: Table) -> None:
@@ -111,11 +117,12 @@ def _recognises(path: Path) -> bool:
 
 
 def _lists_pictures(path: Path, names: Sequence[str], first: Sequence[str]) -> bool:
-    """Whether the first row names a picture, in a column that may be the path."""
+    """Whether the first row names a picture, in a column that may be the path. Which is the label is asked later."""
     try:
-        place = names.index(choose_columns(names, {}).names["path"])
-        if len(first) != len(names):
+        column = path_column(names)
+        if column is None or len(first) != len(names):
             return False
+        place = names.index(column)
         if names_pictures(first[place]):
             return True
         find_pictures([first[place]], path, lambda row: "line 2", folder=None, follow=False, lenient=False)

@@ -85,6 +85,11 @@ def choose_columns(names: Sequence[str], keys: Mapping[str, str]) -> Columns:
     return Columns(chosen, tuple(remarks))
 
 
+def path_column(names: Sequence[str]) -> str | None:
+    """The column of the paths. Raises DataError when there are several."""
+    return _find("path", names)
+
+
 def _find(use: str, names: Sequence[str]) -> str | None:
     found = [name for name in names if name.strip().lower() in USUAL[use]]
     others = iter(LESS_USUAL[use] if len(names) <= MANY_COLUMNS else ())

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from snellen.data.pictures import SUFFIXES
 from snellen.data.readers.walk import FOLLOW_HINT, NAMED_PLACES, list_folder
 from snellen.errors import DataError, OutsideFolder, located, shown
+from snellen.phrases import plural
 
 ADDRESS = re.compile(r"(?!file:)[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 
@@ -82,13 +83,14 @@ def find_pictures(
     if missing and (not lenient or len(missing) == len(files)):
         with located(place(missing[0])):
             raise _no_such_file(missing, files, base.root, names)
-    for row, file in enumerate(files):
+    for row in sorted({*range(len(files))} - {*missing}):
         with located(place(row)):
-            base.check(file)
-    outside = Counter(str(file.resolve().parent) for file in files if home.leads_out(file)) if follow or folder else {}
+            base.check(files[row])
+    outside = [file for file in files if home.leads_out(file)] if follow or folder is not None else []
     if outside:
-        remarks.append(_said_of_outside(outside))
-    return Found(files, [_id(file, home) for file in files], tuple(remarks))
+        remarks.append(_said_of_outside(Counter(str(file.resolve().parent) for file in outside)))
+    relative = folder is not None and not Path(folder).is_absolute()
+    return Found(files, [_id(file, home, relative) for file in files], tuple(remarks))
 
 
 def _told_folder(home: Path, folder: str) -> Path:
@@ -98,8 +100,10 @@ def _told_folder(home: Path, folder: str) -> Path:
     return place
 
 
-def _id(file: Path, home: SourceFolder) -> str:
-    return (file.relative_to(home.root) if file.is_relative_to(home.root) else file).as_posix()
+def _id(file: Path, home: SourceFolder, relative: bool) -> str:
+    if file.is_relative_to(home.root):
+        return file.relative_to(home.root).as_posix()
+    return Path(os.path.relpath(file, home.root) if relative else file).as_posix()
 
 
 def _name(path: str, base: SourceFolder) -> str:
@@ -117,7 +121,8 @@ def _name(path: str, base: SourceFolder) -> str:
         if not foreign and normal.is_absolute() and normal.is_relative_to(root.as_posix()):
             normal = normal.relative_to(root.as_posix())
     if foreign or normal.is_absolute() or ".." in normal.parts:
-        if not base.follow:
+        missing = foreign or (normal.is_absolute() and not Path(normal).exists())
+        if not base.follow and not missing:
             raise base.outside(shown(path))
         return normal.as_posix()
     if not normal.parts:
@@ -182,8 +187,8 @@ def _several(names: Sequence[str], candidates: Sequence[Sequence[tuple[str, str]
     found = [f"{folder}{name}" for folder, name in candidates[row]]
     folders = sorted({folder for each in candidates for folder, _ in each})
     if len(folders) > 1:
-        folder = folders[0].rstrip("/") or "."
-        hint = f"Say under `data` in which folder they are: `keys: {{folder: {folder}}}`."
+        lines = [f"`keys: {{folder: {folder.rstrip('/') or '.'}}}`" for folder in folders[:NAMED_PLACES]]
+        hint = f"Say under `data` in which folder they are: {' or '.join(lines)}."
     else:
         hint = "List the names of the files with their suffixes."
     listed = ", ".join(found[:NAMED_PLACES])
@@ -210,4 +215,5 @@ def _no_such_file(missing: Sequence[int], files: Sequence[Path], root: Path, nam
 def _said_of_outside(folders: Mapping[str, int]) -> str:
     named = [f"{number:,} in {folder}" for folder, number in Counter(folders).most_common(NAMED_PLACES)]
     more = f" and in {len(folders) - NAMED_PLACES:,} other folders" if len(folders) > NAMED_PLACES else ""
-    return f"{sum(folders.values()):,} pictures lie outside the folder of the manifest: {', '.join(named)}{more}."
+    total = plural(sum(folders.values()), "listed picture")
+    return f"Outside the folder of the manifest: {total}, {', '.join(named)}{more}."

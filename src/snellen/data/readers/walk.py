@@ -11,6 +11,7 @@ from pathlib import Path
 from snellen.data.streams import reachable
 from snellen.errors import DataError, OutsideFolder
 from snellen.limits import MAX_FOLDER_DEPTH, MAX_FOLDERS, MAX_LISTED_FILES
+from snellen.phrases import plural
 
 SYSTEM_FILES = ("thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r")
 SYSTEM_FOLDERS: tuple[str, ...] = (
@@ -24,8 +25,8 @@ SYSTEM_FOLDERS: tuple[str, ...] = (
 SYSTEM_FOLDERS += ("__pycache__",)
 """What Windows, macOS, network drives and Python leave in folders, in lower case."""
 
-NAMED_PLACES = 3
-"""Folders that links lead to, or names that were passed over, that one sentence names."""
+NAMED_PLACES, NAMED_LEFTOVERS = 3, 10
+"""Folders that links lead to, and names that were passed over, that one sentence names."""
 
 FOLLOW_HINT = (
     "If that is meant, say `links: follow` under `data` of a study, or --follow-links for `snellen data describe`."
@@ -47,13 +48,13 @@ class Listing:
         """Sentences on what was passed over and on where links lead."""
         if self.passed_over:
             named = [f"{name} ({number:,})" for name, number in sorted(self.passed_over.items())]
-            more = f" and {len(named) - NAMED_PLACES:,} other names" if len(named) > NAMED_PLACES else ""
-            yield f"Passed over, left by the system or hidden: {', '.join(named[:NAMED_PLACES])}{more}."
+            more = f" and {len(named) - NAMED_LEFTOVERS:,} other names" if len(named) > NAMED_LEFTOVERS else ""
+            yield f"Passed over, left by the system or hidden: {', '.join(named[:NAMED_LEFTOVERS])}{more}."
         if self.outside:
             total, places = sum(self.outside.values()), self.outside.most_common()
             named = [f"{number:,} in {place}" for place, number in places[:NAMED_PLACES]]
             more = f" and in {len(places) - NAMED_PLACES:,} other folders" if len(places) > NAMED_PLACES else ""
-            yield f"Links lead to {total:,} files outside the folder: {', '.join(named)}{more}."
+            yield f"Links lead to {plural(total, 'file')} outside the folder: {', '.join(named)}{more}."
 
 
 def system_name(name: str) -> str | None:
