@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from snellen.data.dataset import PartRole
 from snellen.data.readers.folder_tree import FolderTree, name_of
 from snellen.data.readers.role_names import role_of, role_of_folder
+from snellen.data.readers.walk import KEY_HINT
 from snellen.errors import SHOWN_ITEMS, DataError, StudyError, unknown
 
 ROLES: tuple[PartRole, ...] = ("train", "validation", "test")
@@ -211,7 +212,7 @@ def _check_once(tree: FolderTree, named: Mapping[str, PartRole]) -> None:
         found = [folder for folder in named if named[folder] == role]
         if len(found) > 1:
             counted = " and ".join(_counted(tree, each) for each in found)
-            hint = f"Say under `data` which to use: {keys_line(_by_role(named))}."
+            hint = f"Say under `data` which to use: {keys_line(_by_role(named))}. {KEY_HINT}"
             raise DataError(f"two folders for the {role} part", found=counted, expected="one", hint=hint)
 
 
@@ -232,7 +233,7 @@ def _cannot_tell(tree: FolderTree, top: str, parts: Mapping[str, str]) -> DataEr
         expected="train, validation and test alone, or a folder for each class",
         where=top or None,
         hint=f"Say under `data` which folder is which part: {keys_line(parts)}; or, if every folder is a class: "
-        f"{keys_line({'train': top or '.'})}.",
+        f"{keys_line({'train': top or '.'})}. {KEY_HINT}",
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from pathlib import PurePosixPath
 
 from snellen.data.pictures import SUFFIXES
 
@@ -23,7 +22,8 @@ OTHER_SUFFIXES = frozenset(
 
 def suffix(path: str) -> str:
     """In lower case, with its dot; empty where there is none."""
-    return PurePosixPath(path).suffix.lower()
+    name = name_of(path)  # not PurePosixPath: 15 us, for a million files
+    return name[name.rfind(".") :].lower() if "." in name[1:] else ""
 
 
 class FolderTree:

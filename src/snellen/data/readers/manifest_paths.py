@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from snellen.data.pictures import SUFFIXES
-from snellen.data.readers.walk import FOLLOW_HINT, NAMED_PLACES, list_folder
+from snellen.data.readers.walk import FOLLOW_HINT, KEY_HINT, NAMED_PLACES, list_folder
 from snellen.errors import DataError, OutsideFolder, located, shown
 from snellen.phrases import plural
 
@@ -188,7 +188,7 @@ def _several(names: Sequence[str], candidates: Sequence[Sequence[tuple[str, str]
     folders = sorted({folder for each in candidates for folder, _ in each})
     if len(folders) > 1:
         lines = [f"`keys: {{folder: {folder.rstrip('/') or '.'}}}`" for folder in folders[:NAMED_PLACES]]
-        hint = f"Say under `data` in which folder they are: {' or '.join(lines)}."
+        hint = f"Say under `data` in which folder they are: {' or '.join(lines)}. {KEY_HINT}"
     else:
         hint = "List the names of the files with their suffixes."
     listed = ", ".join(found[:NAMED_PLACES])

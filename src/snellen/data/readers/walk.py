@@ -32,6 +32,8 @@ FOLLOW_HINT = (
     "If that is meant, say `links: follow` under `data` of a study, or --follow-links for `snellen data describe`."
 )
 
+KEY_HINT = "`snellen init` and `snellen data describe` take --key USE=NAME for that."
+
 
 @dataclass
 class Listing:
