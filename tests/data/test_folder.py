@@ -12,35 +12,17 @@ import data_cases
 import numpy as np
 import picture_cases as cases
 import pytest
+from folder_cases import photos, refused, simple
 
 from snellen.data.dataset import Dataset, Excluded
 from snellen.data.groups import Group
 from snellen.data.load import read
-from snellen.data.readers.reader import DEFAULT_OPTIONS, Options
+from snellen.data.readers.reader import Options
 from snellen.data.readers.registry import READERS
 from snellen.data.resizing import Resizing
-from snellen.errors import DataError, SnellenError, StudyError, UnknownName
+from snellen.errors import StudyError, UnknownName
 
 SMALL = Resizing(step="resize", height=4, width=4)
-
-
-def photos(root: Path, *paths: str, seed: int = 0) -> Path:
-    """A colour picture of 6x5 pixels at each path."""
-    random = np.random.default_rng(seed)
-    for path in paths:
-        cases.save(root / path, random.integers(0, 256, (6, 5, 3), dtype=np.uint8))
-    return root
-
-
-def simple(root: Path) -> Path:
-    return photos(root, *(f"{label}/{number}.png" for label in ("cat", "dog") for number in range(4)))
-
-
-def refused(
-    path: Path, message: str, error: type[SnellenError] = DataError, options: Options = DEFAULT_OPTIONS
-) -> None:
-    with pytest.raises(error, match=message):
-        read(path, options)
 
 
 def test_classes_parts_and_paths(tmp_path: Path) -> None:
@@ -219,7 +201,6 @@ def test_a_part_without_training_and_a_validation_part(tmp_path: Path) -> None:
 
 
 def test_what_pictures_say_themselves(tmp_path: Path) -> None:
-    refused(simple(tmp_path), "`pixel_range` is not for picture files", StudyError, Options(pixel_range=(0, 1)))
     refused(
         simple(tmp_path),
         "unknown key 'images'; expected one of test, train, validation",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import picture_cases as cases
 import pytest
-from test_folder import photos, refused, simple
+from folder_cases import photos, refused, simple
 
 from snellen.data.load import read
 from snellen.data.readers.folder_layout import lay_out

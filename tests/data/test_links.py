@@ -6,11 +6,11 @@ from pathlib import Path
 
 import picture_cases as cases
 import pytest
-from test_folder import photos, refused, simple
+from folder_cases import photos, refused, simple
 
 from snellen.data.load import read
 from snellen.data.readers.reader import Options
-from snellen.errors import DataError, OutsideFolder
+from snellen.errors import DataError, OutsideFolder, StudyError
 from snellen.init.propose import propose
 from snellen.init.survey import survey
 
@@ -108,7 +108,7 @@ def test_only_pictures_are_read_through_links(tmp_path: Path) -> None:
 def test_links_of_arrays_are_not_asked_about(tmp_path: Path) -> None:
     import data_cases
 
-    refused(data_cases.write_npz(tmp_path / "a"), "`links` is for picture files only", ValueError, FOLLOW)
+    refused(data_cases.write_npz(tmp_path / "a"), "`links` is for picture files only", StudyError, FOLLOW)
 
 
 def test_a_manifest_beside_linked_pictures(tmp_path: Path) -> None:

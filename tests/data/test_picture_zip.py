@@ -11,7 +11,7 @@ import data_cases
 import numpy as np
 import picture_cases as cases
 import pytest
-from test_folder import photos, refused, simple
+from folder_cases import photos, refused, simple
 
 from snellen.data.inspect.picture_headers import sample_headers
 from snellen.data.load import read

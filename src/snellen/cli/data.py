@@ -106,6 +106,10 @@ def describe(
     ] = False,
     kind: Kind = None,
     keys: Keys = None,
+    pixel_range: Annotated[
+        tuple[float, float] | None,
+        typer.Option(metavar="BLACK WHITE", help="The pixel values that mean black and white; found when not given."),
+    ] = None,
     data_dir: DataFolder = None,
     as_json: AsJson = False,
 ) -> None:
@@ -124,6 +128,7 @@ def describe(
         background=_background(background),
         on_bad_image="exclude" if exclude else None,
         links="follow" if follow_links else None,
+        pixel_range=pixel_range,
     )
     dataset, path = read(source, options, data_dir), find(source, data_dir)
     found_near = near_duplicates_if_quick(dataset, MAX_EXPLORED_IMAGES)

@@ -52,7 +52,7 @@ def _row(file: str, root: Path, layout: Layout, options: Options) -> LabelledFil
         return None
     folder = file[:place]
     with located(file):
-        group = options.group.of_path(file) if options.group else None
+        group = options.group.of_row(file, layout.classes[folder]) if options.group else None
     return LabelledFile(root / file, file, normal_form(_class_of(folder, layout)), layout.classes[folder], group, file)
 
 
@@ -124,7 +124,7 @@ def _remarks(path: Path, options: Options) -> tuple[str, ...]:
 
 
 READER = Reader(
-    version=2,
+    version=3,
     looks_for="a folder with a folder of pictures for each class, or `train` and `test` folders that hold such",
     recognises=_recognises,
     files=_files,

@@ -11,6 +11,7 @@ from snellen.data.readers.labelled_pictures import LabelledFile, read_dataset, s
 from snellen.data.readers.manifest_columns import USUAL, names_pictures, path_column, roles_of
 from snellen.data.readers.manifest_paths import find_pictures
 from snellen.data.readers.manifest_table import Table, header_of, is_parquet, read_table
+from snellen.data.readers.pixel_table import holds_pixels
 from snellen.data.readers.reader import Options, Reader
 from snellen.data.streams import open_data, reachable, readable
 from snellen.errors import DataError, located, shown, unknown
@@ -47,7 +48,8 @@ def _list_files(manifest: Path, options: Options) -> tuple[list[LabelledFile], t
                 earlier = first.setdefault(name, row)
                 if earlier != row:
                     raise DataError("the same picture twice", found=name, expected=f"only in {table.place(earlier)}")
-                group, label = _group(row, name, table.columns, options), _label(table.columns["label"][row])
+                group = _group(row, name, table.columns, roles[row], options)
+                label = _label(table.columns["label"][row])
             rows.append(LabelledFile(file, name, label, roles[row], group, f"{place}: {name}"))
     return rows, (
         *table.chosen.remarks,
@@ -87,9 +89,9 @@ def _label(cell: str) -> str:
     return normal_form(cell.strip())
 
 
-def _group(row: int, name: str, columns: Mapping[str, Sequence[str]], options: Options) -> str | None:
+def _group(row: int, name: str, columns: Mapping[str, Sequence[str]], role: PartRole, options: Options) -> str | None:
     if options.group and not options.group.column:
-        return options.group.of_path(name)
+        return options.group.of_row(name, role)
     if "group" not in columns:
         return None
     if not columns["group"][row].strip():
@@ -112,8 +114,9 @@ def _recognises(path: Path) -> bool:
             return False
     usual = {name.strip().lower() for name in names}
     if usual & {*USUAL["path"]} and usual & {*USUAL["label"]}:
-        return True
-    return any(map(names_pictures, names)) or _lists_pictures(path, names, first)
+        return not holds_pixels(path)
+    lists_pictures = any(map(names_pictures, names)) or _lists_pictures(path, names, first)
+    return lists_pictures and not holds_pixels(path)
 
 
 def _lists_pictures(path: Path, names: Sequence[str], first: Sequence[str]) -> bool:
@@ -145,7 +148,7 @@ def _remarks(path: Path, options: Options) -> tuple[str, ...]:
 
 
 READER = Reader(
-    version=2,
+    version=3,
     looks_for="a CSV or Parquet file with columns `path` and `label`, maybe `group` and `role` (train, test)",
     recognises=_recognises,
     files=_files,
