@@ -41,6 +41,9 @@ LESS_USUAL: dict[str, tuple[tuple[str, ...], ...]] = {
 """More names, without spaces and underscores, in the order in which they are looked for; those that name a column are
 said."""
 
+NEEDED = ("path", "label")
+"""Columns that a table must have for training; for prediction the path is enough."""
+
 ROW_NUMBERS = ("", "index", "unnamed0", "row")
 """Names of a column with the number of the row, as pandas writes it."""
 
@@ -56,9 +59,10 @@ class Columns:
     remarks: tuple[str, ...] = ()
 
 
-def choose_columns(names: Sequence[str], keys: Mapping[str, str]) -> Columns:
-    """The columns that `keys` name, otherwise those with usual names, otherwise with less usual ones; the label may be
-    the only column that is left. Raises DataError when there are several, or none for path and label."""
+def choose_columns(names: Sequence[str], keys: Mapping[str, str], needed: Sequence[str] = NEEDED) -> Columns:
+    """The columns that `keys` name, otherwise those with usual names, otherwise with less usual ones; the label, where
+    it is needed, may be the only column that is left. Raises DataError when there are several, or none of one needed.
+    """
     chosen = {use: keys[use] for use in USUAL if use in keys}
     for use, name in chosen.items():
         if name not in names:
@@ -70,10 +74,10 @@ def choose_columns(names: Sequence[str], keys: Mapping[str, str]) -> Columns:
             if found.strip().lower() not in USUAL[use] and use != "role":
                 remarks.append(f"The {use} of each picture is read from the column `{found}`.")
     left = [name for name in names if name not in chosen.values() and _plain(name) not in ROW_NUMBERS]
-    if "path" in chosen and "label" not in chosen and len(left) == 1:
+    if "path" in chosen and "label" in needed and "label" not in chosen and len(left) == 1:
         chosen["label"] = left[0]
         remarks.append(f"The label of each picture is read from `{left[0]}`, the only other column.")
-    missing = [use for use in ("path", "label") if use not in chosen]
+    missing = [use for use in needed if use not in chosen]
     if missing:
         found_all = ", ".join(map(shown, names[:SHOWN_ITEMS]))
         line = ", ".join(f"{use}: COLUMN" for use in missing)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TextIO
 
 from snellen.data.readers.guarded import opened
-from snellen.data.readers.manifest_columns import Columns, choose_columns, names_pictures
+from snellen.data.readers.manifest_columns import NEEDED, Columns, choose_columns, names_pictures
 from snellen.data.streams import open_data, readable
 from snellen.errors import SHOWN_ITEMS, DataError, located, shown
 from snellen.limits import MAX_LISTED_FILES, MAX_MANIFEST_BYTES
@@ -32,12 +32,12 @@ class Table:
     chosen: Columns
 
 
-def read_table(path: Path, keys: Mapping[str, str]) -> Table:
-    """The used columns. Raises DataError naming line or row for what is not a table of text."""
+def read_table(path: Path, keys: Mapping[str, str], needed: Sequence[str] = NEEDED) -> Table:
+    """The used columns, of which some are needed. Raises DataError naming line or row for what is no table of text."""
     with located(path.name), readable(), open_data(path, MAX_MANIFEST_BYTES) as file:
         if not is_parquet(file):
-            return _read_csv(file, keys)
-    return _read_parquet(path, keys)
+            return _read_csv(file, keys, needed)
+    return _read_parquet(path, keys, needed)
 
 
 def is_parquet(file: BufferedReader) -> bool:
@@ -56,7 +56,7 @@ def header_of(file: BufferedReader) -> tuple[list[str], list[str]]:
             raise DataError(f"not CSV ({error})", where="line 2") from error
 
 
-def _read_csv(file: BufferedReader, keys: Mapping[str, str]) -> Table:
+def _read_csv(file: BufferedReader, keys: Mapping[str, str], needed: Sequence[str]) -> Table:
     """UTF-8 with a header line, separated by commas, semicolons or tabs, whichever is most frequent in the header."""
     with _as_text(file) as text:
         names, delimiter = _header(text)
@@ -64,7 +64,7 @@ def _read_csv(file: BufferedReader, keys: Mapping[str, str]) -> Table:
             hint = "Put the names of the columns into a line above it: path,label."
             found, expected = shown(delimiter.join(names)), "names of columns"
             raise DataError("no header", found=found, expected=expected, where="line 1", hint=hint)
-        chosen = choose_columns(names, keys)
+        chosen = choose_columns(names, keys, needed)
         places = {use: names.index(name) for use, name in chosen.names.items()}
         columns: dict[str, list[str]] = {use: [] for use in places}
         lines = array("q")
@@ -107,8 +107,8 @@ def _check_row(row: Sequence[str], names: Sequence[str], line: int, num_before: 
         raise DataError("too many rows", expected=f"at most {MAX_LISTED_FILES:,}", where=f"line {line}")
 
 
-def _read_parquet(path: Path, keys: Mapping[str, str]) -> Table:
+def _read_parquet(path: Path, keys: Mapping[str, str], needed: Sequence[str]) -> Table:
     with readable(), opened("parquet", path) as file:
-        chosen = choose_columns(list(file.arrays), keys)
+        chosen = choose_columns(list(file.arrays), keys, needed)
         columns = {use: [cell.decode() for cell in file.read(name).tolist()] for use, name in chosen.names.items()}
     return Table(columns, lambda row: f"row {row}", chosen)
