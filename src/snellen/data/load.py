@@ -71,16 +71,13 @@ def _read_files(path: Path, kind: str, options: Options, published: catalog.Publ
 
 
 def _check_options(options: Options, of_picture_files: bool, of_pixel_tables: bool) -> None:
-    """Raises StudyError for options of picture files with arrays, for `pixel_range` with picture files, and for options
-    of pixel CSV files with anything else."""
+    """Raises StudyError for options of picture files with arrays, and of pixel CSV files with anything else."""
     for name in () if of_pixel_tables else ("size", "channels", "header"):
         if getattr(options, name) is not None:
             raise StudyError(f"`{name}` is for pixel CSV files only", where="data", hint="Remove it.")
-    for name in ("background", "group", "on_bad_image") if not of_picture_files else ("pixel_range",):
+    for name in () if of_picture_files else ("background", "group", "on_bad_image"):
         if getattr(options, name) is not None:
-            problem = "is not for picture files" if of_picture_files else "is for picture files only"
-            hint = "Their format defines black and white: remove it." if of_picture_files else "Remove it."
-            raise StudyError(f"`{name}` {problem}", where="data", hint=hint)
+            raise StudyError(f"`{name}` is for picture files only", where="data", hint="Remove it.")
 
 
 def _relative_name(file: Path, source: Path) -> str:

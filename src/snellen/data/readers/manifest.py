@@ -11,7 +11,7 @@ from io import BufferedReader, TextIOWrapper
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TextIO
 
-from snellen.data.dataset import Dataset
+from snellen.data.dataset import Dataset, PartRole
 from snellen.data.readers.guarded import opened
 from snellen.data.readers.labelled_pictures import (
     LabelledFile,
@@ -172,7 +172,7 @@ def _row(
     if not label:
         raise DataError("no label", found=shown(columns["label"][row]))
     role = role_of(columns["role"][row]) if "role" in columns else "train"
-    return LabelledFile(file, name, label, role, _group(row, name, columns, options), f"{place}: {name}")
+    return LabelledFile(file, name, label, role, _group(row, name, columns, role, options), f"{place}: {name}")
 
 
 def _relative_path(path: str) -> str:
@@ -185,9 +185,9 @@ def _relative_path(path: str) -> str:
     return pure.as_posix()
 
 
-def _group(row: int, name: str, columns: Mapping[str, Sequence[str]], options: Options) -> str | None:
+def _group(row: int, name: str, columns: Mapping[str, Sequence[str]], role: PartRole, options: Options) -> str | None:
     if options.group and not options.group.column:
-        return options.group.of_path(name)
+        return options.group.of_row(name, role)
     if "group" not in columns:
         return None
     if not columns["group"][row].strip():
@@ -223,7 +223,7 @@ def _decode(path: Path, options: Options, name: str) -> Dataset:
 
 
 READER = Reader(
-    version=1,
+    version=2,
     looks_for="a CSV or Parquet file with columns `path` and `label`, maybe `group` and `role` (train or test)",
     recognises=_recognises,
     files=_files,
