@@ -93,6 +93,11 @@ class JobFolder:
         """Losses of each image after the kept and after the last epoch, where these differ."""
         return self.path / "losses.safetensors"
 
+    @property
+    def familiarity(self) -> Path:
+        """How far pictures are from the training pictures; of the networks of bundles alone."""
+        return self.path / "familiarity.safetensors"
+
     def predictions_path(self, role: str) -> Path:
         """The file of the predictions for a role."""
         return self.path / "predictions" / f"{role}.safetensors"
@@ -190,6 +195,10 @@ class JobFolder:
     @property
     def _opened(self) -> OpenedRecord | None:
         return read_as(_OPENED, self.opened_path) if self.opened_path.exists() else None
+
+    def has_weights(self, result: HasHashes) -> bool:
+        """Whether the weights are there and as they were stored."""
+        return self.weights.exists() and digest_file(self.weights) == result.sha256.get(self.weights.name)
 
     def digests(self, *paths: Path) -> dict[str, str]:
         """SHA-256 of files of this folder, by relative name."""
