@@ -5,8 +5,8 @@
 
 Four networks are trained on 5,000 pictures (fewer where there are fewer) of one data set. Each measure is fitted to
 their training pictures and its limit to their validation pictures, of which one in a hundred is beyond it. Then it sees
-fresh test pictures of the same data set, and pictures of other kinds. MNIST, Fashion-MNIST, SVHN and CIFAR-10 are looked for
-as `snellen run` looks for them; a set that is not there is left out.
+fresh test pictures of the same data set, and pictures of other kinds. MNIST, Fashion-MNIST, SVHN and CIFAR-10 are
+looked for as `snellen run` looks for them; a set that is not there is left out.
 """
 
 from __future__ import annotations

@@ -43,19 +43,37 @@ def blobs(count: int, seed: int, size: int = 8, channels: int = 1) -> tuple[np.n
     return np.clip(images, 0, 255).astype(np.uint8), labels
 
 
-def made(layers: Any, shape: tuple[int, int, int] = (8, 8, 1)) -> tuple[Network, dict[str, Tensor], dict[str, Tensor]]:
-    network = build(layers, shape, 3)
+Trained = tuple[Network, dict[str, Tensor], dict[str, Tensor]]
+
+
+def made(layers: Any) -> Trained:
+    network = build(layers, (8, 8, 1), 3)
     return network, *network.init((3,))
 
 
-def fitted(layers: Any, count: int = 900, held_out: bool = True, channels: int = 1) -> tuple[Any, FittedDistance]:
+def fit(
+    trained: Trained, pictures: tuple[np.ndarray, np.ndarray], begin: int, end: int, held_out: bool = True
+) -> FittedDistance | None:
+    """To the pictures before `begin`, with limits from those before `end`."""
+    network, parameters, state = trained
+    images, labels = pictures
+    train, validation = np.arange(begin), np.arange(begin, end)
+    return fit_training_distance(
+        network, parameters, state, resident(images), labels, (0, 255), train, validation, held_out
+    )
+
+
+def fitted(layers: Any, count: int = 900, held_out: bool = True) -> tuple[Trained, FittedDistance]:
     """A network of fresh weights, and its distance: two thirds to fit, a third for the limits."""
-    network = made(layers, (8, 8, channels))
-    images, labels = blobs(count, 0, channels=channels)
-    rows = np.split(np.arange(count), [2 * count // 3])
-    found = fit_training_distance(*network, resident(images), labels, (0, 255), *rows, held_out=held_out)
+    trained = made(layers)
+    found = fit(trained, blobs(count, 0), 2 * count // 3, count, held_out)
     assert found is not None
-    return network, found
+    return trained, found
+
+
+def measured(trained: Trained, found: FittedDistance, images: np.ndarray, rows: Tensor | None = None) -> np.ndarray:
+    network, parameters, state = trained
+    return found.distance.measure(network, parameters, state, resident(images), (0, 255), rows)
 
 
 def test_the_distance_is_that_of_mahalanobis() -> None:
@@ -84,8 +102,8 @@ def test_noise_and_plain_pictures_are_unlike_for_every_network(layers: tuple[Any
         ]
     )
     assert found.distance.layer == layers[1]
-    assert (found.distance.measure(*network, resident(strange), (0, 255)) > 1).all()
-    like = found.distance.measure(*network, resident(blobs(1_000, 3)[0]), (0, 255))
+    assert (measured(network, found, strange) > 1).all()
+    like = measured(network, found, blobs(1_000, 3)[0])
     assert (like > 1).mean() < 0.03
 
 
@@ -93,14 +111,13 @@ def test_noise_and_plain_pictures_are_unlike_for_every_network(layers: tuple[Any
 def test_the_rate_of_false_alarms_is_at_most_the_stated_one(held_out: bool) -> None:
     """Over many data sets; for one alone it varies by chance with the validation pictures."""
     generator, rates = np.random.default_rng(5), []
-    network, images = made(DENSE), blobs(4_000, 6)
+    network, pictures = made(DENSE), blobs(4_000, 6)
     for _ in range(12):
         order = generator.permutation(4_000)
-        found = fit_training_distance(
-            *network, resident(images[0]), images[1], (0, 255), order[:300], order[300:800], held_out=held_out
-        )
+        images, labels = pictures[0][order], pictures[1][order]
+        found = fit(network, (images, labels), 300, 800, held_out)
         assert found is not None and found.rate == pytest.approx(0.01, abs=0.003) and found.images == 500
-        beyond = found.distance.measure(*network, resident(images[0][order[800:]]), (0, 255)) > 1
+        beyond = measured(network, found, images[800:]) > 1
         rates.append(beyond.mean() / found.rate)
     assert 0.6 < np.mean(rates) < 1.15
 
@@ -118,16 +135,14 @@ def test_the_place_of_the_limit_keeps_the_rate() -> None:
 def test_pixels_alone_are_compared_where_no_picture_was_held_out() -> None:
     network, found = fitted(DENSE, held_out=False)
     assert found.distance.layer is None and found.distance.outputs is None
-    images = resident(blobs(30, 4)[0])
-    expected = found.distance.pixels.distances(averaged(images, (0, 255))) / found.distance.pixels.limit
-    np.testing.assert_array_equal(found.distance.measure(*network, images, (0, 255)), expected)
+    images = blobs(30, 4)[0]
+    expected = found.distance.pixels.distances(averaged(resident(images), (0, 255))) / found.distance.pixels.limit
+    np.testing.assert_array_equal(measured(network, found, images), expected)
 
 
 @pytest.mark.parametrize("held_out", [18, 19])
 def test_too_few_validation_pictures_give_none(held_out: int) -> None:
-    images, labels = blobs(100, 0)
-    rows = np.split(np.arange(100), [100 - held_out])
-    found = fit_training_distance(*made(DENSE), resident(images), labels, (0, 255), *rows)
+    found = fit(made(DENSE), blobs(100, 0), 100 - held_out, 100)
     assert (found is None) == (held_out == 18)
     assert found is None or found.rate == pytest.approx(0.1)
 
@@ -136,10 +151,10 @@ def test_neither_order_nor_number_of_pictures_matters() -> None:
     network, found = fitted(LAYERS["conv"][0])
     images = np.concatenate([blobs(300, 7)[0], np.random.default_rng(8).integers(0, 256, (30, 8, 8, 1), np.uint8)])
     order = np.random.default_rng(9).permutation(330)
-    together = found.distance.measure(*network, resident(images), (0, 255))
-    shuffled = found.distance.measure(*network, resident(images[order]), (0, 255))
-    alone = [found.distance.measure(*network, resident(images[[row]]), (0, 255))[0] for row in range(290, 330)]
-    by_rows = found.distance.measure(*network, resident(images), (0, 255), torch.from_numpy(order))
+    together = measured(network, found, images)
+    shuffled = measured(network, found, images[order])
+    alone = [measured(network, found, images[[row]])[0] for row in range(290, 330)]
+    by_rows = measured(network, found, images, torch.from_numpy(order))
     np.testing.assert_allclose(shuffled, together[order], rtol=1e-6)
     np.testing.assert_array_equal(by_rows, shuffled)
     np.testing.assert_allclose(alone, together[290:], rtol=1e-6)
@@ -158,11 +173,9 @@ def test_a_layer_without_any_response_decides_nothing() -> None:
     """All of its units are dead: rounding is no distance, a response is one."""
     network, parameters, state = made(DENSE)
     dead = {name: torch.zeros_like(value) for name, value in parameters.items()}
-    images, labels = blobs(300, 0)
-    rows = np.split(np.arange(300), [200])
-    found = fit_training_distance(network, dead, state, resident(images), labels, (0, 255), *rows)
+    found = fit((network, dead, state), blobs(300, 0), 200, 300)
     assert found is not None and found.distance.outputs is not None
-    assert (found.distance.measure(network, dead, state, resident(blobs(200, 1)[0]), (0, 255)) > 1).mean() < 0.05
+    assert (measured((network, dead, state), found, blobs(200, 1)[0]) > 1).mean() < 0.05
     assert found.distance.outputs.distances(np.array([[0, 0, 0, 0, 0, 1e-8], [0, 0, 0, 0, 0, 1.0]])).tolist()[1] > 1
     assert found.distance.outputs.distances(np.zeros((1, 6))) < found.distance.outputs.limit
 
@@ -172,12 +185,12 @@ def test_what_is_no_number_is_unlike(value: float) -> None:
     network, found = fitted(DENSE)
     images = blobs(3, 1)[0].astype(np.float32)
     images[1, 4, 4] = value
-    assert (found.distance.measure(*network, resident(images), (0, 255)) > 1).tolist() == [False, True, False]
+    assert (measured(network, found, images) > 1).tolist() == [False, True, False]
 
 
 def test_no_pictures_have_no_distances() -> None:
     network, found = fitted(DENSE, 300)
-    assert found.distance.measure(*network, resident(blobs(3, 1)[0][:0]), (0, 255)).shape == (0,)
+    assert measured(network, found, blobs(3, 1)[0][:0]).shape == (0,)
 
 
 def test_colour_pictures_of_any_size_are_averaged_to_few_pixels() -> None:
@@ -192,21 +205,22 @@ def test_colour_pictures_of_any_size_are_averaged_to_few_pixels() -> None:
 
 
 def test_views_compare_the_unchanged_picture() -> None:
-    plain, *values = made(DENSE)
+    plain, parameters, state = made(DENSE)
     viewed = assemble((Views(views=("flip",)), *(placed.layer for placed in plain.layers)), (8, 8, 1), 3)
     images = resident(blobs(10, 1)[0])
     assert compared_layer(viewed) == "dense_1"
     np.testing.assert_array_equal(
-        layer_outputs(viewed, *values, images, (0, 255), "dense_1"),
-        layer_outputs(plain, *values, images, (0, 255), "dense_1"),
+        layer_outputs(viewed, parameters, state, images, (0, 255), "dense_1"),
+        layer_outputs(plain, parameters, state, images, (0, 255), "dense_1"),
     )
 
 
 def test_outputs_of_the_last_layer_are_the_logits() -> None:
-    network = made(DENSE)
+    network, parameters, state = made(DENSE)
     images = resident(blobs(200, 1)[0])
-    logits = torch.from_numpy(layer_outputs(*network, images, (0, 255), "dense_2"))
-    np.testing.assert_array_equal(logits.softmax(-1).numpy(), predict_probabilities(*network, images, (0, 255)))
+    logits = torch.from_numpy(layer_outputs(network, parameters, state, images, (0, 255), "dense_2"))
+    expected = predict_probabilities(network, parameters, state, images, (0, 255))
+    np.testing.assert_array_equal(logits.softmax(-1).numpy(), expected)
 
 
 def test_a_sample_is_the_same_each_time_and_no_part_of_an_order() -> None:

@@ -1,21 +1,27 @@
-"""The stored distance from the training pictures of a job: arrays, and the section of the bundle that describes
-them."""
+"""familiarity/<job>.safetensors: the distance from the training pictures, of the networks that become bundles. Its
+arrays are those of the bundle; its metadata are the section of the bundle that describes them."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from snellen.errors import IdentityError, located
-from snellen.files import tensors
+from snellen.files import hashes, tensors
 from snellen.files.hashing import digest_file
+from snellen.files.inside import inside
 from snellen.models.bundle_optional_sections import Familiarity
 from snellen.models.fit_training_distance import MIN_VALIDATION, FittedDistance
 from snellen.models.training_distance import SIDE, pack
 from snellen.phrases import plural
-from snellen.train.results import JobFolder
 
 
-def save_familiarity(folder: JobFolder, fitted: FittedDistance) -> None:
+def familiarity_path(run: Path, job: str) -> Path:
+    """Its file, outside of the folder of the job, which no run changes once the job is done."""
+    return inside(run, "familiarity", f"{job}.safetensors")
+
+
+def save_familiarity(run: Path, job: str, fitted: FittedDistance) -> None:
     """Writes the arrays, and what the section says as their metadata."""
     distance = fitted.distance
     section = {
@@ -25,18 +31,20 @@ def save_familiarity(folder: JobFolder, fitted: FittedDistance) -> None:
         "rate": fitted.rate,
         "images": fitted.images,
     }
-    tensors.save(folder.familiarity, pack(distance), {"job": folder.path.name, "familiarity": json.dumps(section)})
+    path = familiarity_path(run, job)
+    tensors.save(path, pack(distance), {"job": job, "familiarity": json.dumps(section)})
+    hashes.note(run, [path])
 
 
-def load_familiarity(folder: JobFolder) -> Familiarity | None:
+def load_familiarity(run: Path, job: str) -> Familiarity | None:
     """The section; None where none was stored. Raises IdentityError for a damaged file, or one of another job."""
-    path = folder.familiarity
+    path = familiarity_path(run, job)
     if not path.exists():
         return None
     _, about = tensors.load(path)
     with located(str(path)):
-        if about.get("job") != folder.path.name:
-            raise IdentityError("of another job", found=about.get("job"), expected=folder.path.name)
+        if about.get("job") != job:
+            raise IdentityError("of another job", found=about.get("job"), expected=job)
         try:
             section = json.loads(about["familiarity"])
             return Familiarity.model_validate({**section, "arrays_sha256": digest_file(path)})

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from snellen.data.splits.split_data import SplitData
-from snellen.evaluate.familiarity import save_familiarity
+from snellen.evaluate.familiarity import familiarity_path, save_familiarity
 from snellen.evaluate.record import RunRecord
-from snellen.files import hashes
 from snellen.models.fit_training_distance import fit_training_distance
 from snellen.models.weights import load_weights
 from snellen.train.run_context import RunContext
@@ -21,7 +20,12 @@ def fit_familiarity(record: RunRecord, data: SplitData, context: RunContext) -> 
         planned = record.planned[model]
         folder = record.folder_of(planned.shipped)
         result = folder.read_result()
-        if folder.familiarity.exists() or result is None or result.status != "done" or not folder.has_weights(result):
+        if (
+            familiarity_path(record.folder, planned.shipped).exists()
+            or result is None
+            or result.status != "done"
+            or not folder.has_weights(result)
+        ):
             continue
         trajectory = folder.read_job().trajectory
         parameters, state = load_weights(folder.weights, trajectory.network, str(material.images.device))
@@ -37,5 +41,4 @@ def fit_familiarity(record: RunRecord, data: SplitData, context: RunContext) -> 
             held_out=planned.shipped not in planned.final,
         )
         if fitted is not None:
-            save_familiarity(folder, fitted)
-            hashes.note(record.folder, [folder.familiarity])
+            save_familiarity(record.folder, planned.shipped, fitted)

@@ -12,7 +12,7 @@ from snellen.data.inspect.polarity import Polarity, polarity_of
 from snellen.errors import RunError
 from snellen.evaluate import evaluation as evaluations
 from snellen.evaluate.evaluation import Evaluation
-from snellen.evaluate.familiarity import load_familiarity
+from snellen.evaluate.familiarity import familiarity_path, load_familiarity
 from snellen.evaluate.file_integrity import THUMBNAILS, covered
 from snellen.evaluate.record import RunRecord
 from snellen.explain.augmented_pictures import load_augmented
@@ -94,9 +94,10 @@ def _save_bundles(record: RunRecord, content: ReportJson) -> None:
         result = folder.read_result()
         if result is None or result.status != "done" or not folder.has_weights(result):
             continue
-        if _is_changed(record.folder, folder.familiarity):
+        familiarity = familiarity_path(record.folder, job)
+        if _is_changed(record.folder, familiarity):
             continue
-        section = load_familiarity(folder)
+        section = load_familiarity(record.folder, job)
         description = Description(
             name=model,
             study=record.study.study,
@@ -110,7 +111,7 @@ def _save_bundles(record: RunRecord, content: ReportJson) -> None:
             sections=Sections(familiarity=section) if section else None,
         )
         bundle, card = inside(record.folder, "models", model), model_card(content, model)
-        arrays = folder.familiarity.read_bytes() if section else None
+        arrays = familiarity.read_bytes() if section else None
         with hashes.rewriting(record.folder, [bundle / name for name in (WEIGHTS, FAMILIARITY, DESCRIPTION)]):
             save_bundle(bundle, description, folder.weights.read_bytes(), card, arrays)
 

@@ -93,11 +93,6 @@ class JobFolder:
         """Losses of each image after the kept and after the last epoch, where these differ."""
         return self.path / "losses.safetensors"
 
-    @property
-    def familiarity(self) -> Path:
-        """How far pictures are from the training pictures; of the networks of bundles alone."""
-        return self.path / "familiarity.safetensors"
-
     def predictions_path(self, role: str) -> Path:
         """The file of the predictions for a role."""
         return self.path / "predictions" / f"{role}.safetensors"

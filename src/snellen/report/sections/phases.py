@@ -50,7 +50,7 @@ def shipped_section(record: RunRecord, model: str) -> ShippedJson | None:
         "judges": ("seeds" if record.nested(model) else "folds") if final else None,
         "images": fitted_images(record, job),
         "roles": own,
-        "familiarity": familiarity_sentence(load_familiarity(record.folder_of(job))),
+        "familiarity": familiarity_sentence(load_familiarity(record.folder, job)),
         "phases": [
             {"settings": phase.model_dump(mode="json"), "epochs": epochs, "kept_epoch": kept, "by": by}
             for phase, epochs, kept, by in zip(settings, found.epochs, found.kept, found.by, strict=True)
