@@ -150,10 +150,14 @@ def _networks(checked: dict[str, Any]) -> str:
 def print_predictions(table: pl.DataFrame, scored: Scored | None, csv: Path | None) -> None:
     """The first predictions, and the score when there is one."""
     console = console_for()
-    columns = [name for name in table.columns if name in ("id", "class", "probability", "label")]
+    columns = [name for name in table.columns if name in ("id", "class", "probability", "unfamiliar", "label")]
     shown = _table(None, columns, 2)
     for row in table.select(columns).head(PREVIEW).iter_rows(named=True):
-        values = {**row, "probability": f"{row['probability']:.3f}"}
+        values = {
+            **row,
+            "probability": f"{row['probability']:.3f}",
+            "unfamiliar": "yes" if row.get("unfamiliar") else "",
+        }
         shown.add_row(*(str(values[name]) for name in columns))
     console.print(shown)
     if len(table) > PREVIEW:

@@ -12,14 +12,13 @@ from torch import Tensor
 
 from snellen.models.build import Network, assemble, build
 from snellen.models.fit_training_distance import (
-    FittedDistance,
     fit_space,
     fit_training_distance,
     limit_place,
     sample,
 )
 from snellen.models.forward import layer_outputs, predict_probabilities, resident
-from snellen.models.training_distance import averaged, compared_layer
+from snellen.models.training_distance import TrainingDistance, averaged, compared_layer
 from snellen.models.views import Views
 
 DENSE: list[Any] = ["flatten", {"dense": {"units": 6, "activation": "relu"}}, {"dropout": 0.5}]
@@ -53,7 +52,7 @@ def made(layers: Any) -> Trained:
 
 def fit(
     trained: Trained, pictures: tuple[np.ndarray, np.ndarray], begin: int, end: int, held_out: bool = True
-) -> FittedDistance | None:
+) -> TrainingDistance | None:
     """To the pictures before `begin`, with limits from those before `end`."""
     network, parameters, state = trained
     images, labels = pictures
@@ -63,7 +62,7 @@ def fit(
     )
 
 
-def fitted(layers: Any, count: int = 900, held_out: bool = True) -> tuple[Trained, FittedDistance]:
+def fitted(layers: Any, count: int = 900, held_out: bool = True) -> tuple[Trained, TrainingDistance]:
     """A network of fresh weights, and its distance: two thirds to fit, a third for the limits."""
     trained = made(layers)
     found = fit(trained, blobs(count, 0), 2 * count // 3, count, held_out)
@@ -71,9 +70,9 @@ def fitted(layers: Any, count: int = 900, held_out: bool = True) -> tuple[Traine
     return trained, found
 
 
-def measured(trained: Trained, found: FittedDistance, images: np.ndarray, rows: Tensor | None = None) -> np.ndarray:
+def measured(trained: Trained, found: TrainingDistance, images: np.ndarray, rows: Tensor | None = None) -> np.ndarray:
     network, parameters, state = trained
-    return found.distance.measure(network, parameters, state, resident(images), (0, 255), rows)
+    return found.measure(network, parameters, state, resident(images), (0, 255), rows)
 
 
 def test_the_distance_is_that_of_mahalanobis() -> None:
@@ -101,7 +100,7 @@ def test_noise_and_plain_pictures_are_unlike_for_every_network(layers: tuple[Any
             255 - blobs(20, 2)[0],
         ]
     )
-    assert found.distance.layer == layers[1]
+    assert found.layer == layers[1]
     assert (measured(network, found, strange) > 1).all()
     like = measured(network, found, blobs(1_000, 3)[0])
     assert (like > 1).mean() < 0.03
@@ -134,9 +133,9 @@ def test_the_place_of_the_limit_keeps_the_rate() -> None:
 
 def test_pixels_alone_are_compared_where_no_picture_was_held_out() -> None:
     network, found = fitted(DENSE, held_out=False)
-    assert found.distance.layer is None and found.distance.outputs is None
+    assert found.layer is None and found.outputs is None
     images = blobs(30, 4)[0]
-    expected = found.distance.pixels.distances(averaged(resident(images), (0, 255))) / found.distance.pixels.limit
+    expected = found.pixels.distances(averaged(resident(images), (0, 255))) / found.pixels.limit
     np.testing.assert_array_equal(measured(network, found, images), expected)
 
 
@@ -163,7 +162,7 @@ def test_neither_order_nor_number_of_pictures_matters() -> None:
 def test_the_same_rows_give_the_same_arrays() -> None:
     first, again = fitted(DENSE)[1], fitted(DENSE)[1]
     for name in ("pixels", "outputs"):
-        one, other = getattr(first.distance, name), getattr(again.distance, name)
+        one, other = getattr(first, name), getattr(again, name)
         assert one.limit == other.limit
         np.testing.assert_array_equal(one.means, other.means)
         np.testing.assert_array_equal(one.whitening, other.whitening)
@@ -174,10 +173,10 @@ def test_a_layer_without_any_response_decides_nothing() -> None:
     network, parameters, state = made(DENSE)
     dead = {name: torch.zeros_like(value) for name, value in parameters.items()}
     found = fit((network, dead, state), blobs(300, 0), 200, 300)
-    assert found is not None and found.distance.outputs is not None
+    assert found is not None and found.outputs is not None
     assert (measured((network, dead, state), found, blobs(200, 1)[0]) > 1).mean() < 0.05
-    assert found.distance.outputs.distances(np.array([[0, 0, 0, 0, 0, 1e-8], [0, 0, 0, 0, 0, 1.0]])).tolist()[1] > 1
-    assert found.distance.outputs.distances(np.zeros((1, 6))) < found.distance.outputs.limit
+    assert found.outputs.distances(np.array([[0, 0, 0, 0, 0, 1e-8], [0, 0, 0, 0, 0, 1.0]])).tolist()[1] > 1
+    assert found.outputs.distances(np.zeros((1, 6))) < found.outputs.limit
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e30])

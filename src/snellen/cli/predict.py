@@ -43,6 +43,7 @@ def predict(
     from snellen.deploy.polarity import inverted, polarity_warning
     from snellen.deploy.predict import answer, open_model, seen_warning
     from snellen.deploy.predict import score as score_answers
+    from snellen.deploy.unfamiliar import unfamiliar_warning
     from snellen.files.atomic import write_text
     from snellen.files.spreadsheet import as_csv
     from snellen.train.environment import choose_device
@@ -51,15 +52,20 @@ def predict(
     about, batches = loaded.description, list(open_pictures(paths, loaded.description.input, data_dir))
     turn = partial(inverted, pixel_range=about.input.pixel_range)
     answers = answer(loaded, batches, turn) if invert else answer(loaded, batches)
-    for warning in (polarity_warning(batches, about, invert), seen_warning(batches, loaded) if score else None):
-        if warning:
-            say(warning, file=sys.stderr)
+    found = (
+        unfamiliar_warning(answers.ids, answers.unfamiliar, loaded),
+        polarity_warning(batches, about, invert),
+        seen_warning(batches, loaded) if score else None,
+    )
+    warnings = [warning for warning in found if warning]
+    for warning in warnings:
+        say(warning, file=sys.stderr)
     scored = score_answers(answers, loaded) if score else None
     table = answers.table()
     if csv:
         write_text(csv, as_csv(table))
     if as_json:
-        rows: dict[str, Any] = {"predictions": table.to_dicts()}
+        rows: dict[str, Any] = {"predictions": table.to_dicts(), "remarks": warnings}
         say(json.dumps(rows | ({"score": vars(scored)} if scored else {})))
         return
     from snellen.tables import print_predictions

@@ -11,6 +11,7 @@ import polars as pl
 
 from snellen.data.splits.vault import part_fingerprint, record_opening
 from snellen.deploy.pictures import Batch
+from snellen.deploy.unfamiliar import unfamiliar
 from snellen.errors import BundleError, DataError, RunError
 from snellen.files import hashes
 from snellen.files.stored import read_json
@@ -23,7 +24,7 @@ from snellen.models.bundle_files import shown
 class Answers:
     """Predictions of a model. probabilities: (N, K) float32. labels: (N,) int64 in the model's classes, None when a
     source has none. test: (N,) bool, rows of an official test part. fingerprints: of the labelled parts that scoring
-    opens."""
+    opens. unfamiliar: (N,) bool, unlike the training pictures; None where the bundle has no measure of it."""
 
     ids: tuple[str, ...]
     classes: tuple[str, ...]
@@ -31,16 +32,19 @@ class Answers:
     labels: np.ndarray | None
     test: np.ndarray
     fingerprints: tuple[str, ...]
+    unfamiliar: np.ndarray | None = None
 
     def table(self) -> pl.DataFrame:
-        """A row for each picture: id, predicted class, its probability, the label if known, and the probability of each
-        class."""
+        """A row for each picture: id, predicted class, its probability, whether the picture is unlike the training
+        pictures, the label if known, and the probability of each class."""
         best = self.probabilities.argmax(1)
         columns: dict[str, object] = {
             "id": list(self.ids),
             "class": [self.classes[index] for index in best],
             "probability": self.probabilities.max(1) if len(best) else [],
         }
+        if self.unfamiliar is not None:
+            columns["unfamiliar"] = self.unfamiliar
         if self.labels is not None:
             columns["label"] = [self.classes[index] for index in self.labels]
         return pl.DataFrame(columns | {f"p({name})": self.probabilities[:, k] for k, name in enumerate(self.classes)})
@@ -91,7 +95,8 @@ def answer(model: Model, batches: Iterable[Batch], shown: Callable[[np.ndarray],
 
     Raises BundleError when size, channels or class names do not fit the model.
     """
-    parts = [(batch, model.predict(shown(batch.images)), _labels(batch, model.classes)) for batch in batches]
+    parts = [(batch, model.probabilities(shown(batch.images)), _labels(batch, model.classes)) for batch in batches]
+    unlike = [found for batch, _, _ in parts if (found := unfamiliar(model, shown(batch.images))) is not None]
     labels = [found for _, _, found in parts if found is not None]
     return Answers(
         ids=tuple(name for batch, _, _ in parts for name in batch.ids),
@@ -100,6 +105,7 @@ def answer(model: Model, batches: Iterable[Batch], shown: Callable[[np.ndarray],
         labels=np.concatenate(labels) if len(labels) == len(parts) and labels else None,
         test=np.concatenate([_test_mask(batch) for batch, _, _ in parts]),
         fingerprints=tuple(_fingerprint(batch) for batch, _, found in parts if found is not None),
+        unfamiliar=np.concatenate(unlike) if unlike else None,
     )
 
 

@@ -11,8 +11,8 @@ from snellen.files import hashes, tensors
 from snellen.files.hashing import digest_file
 from snellen.files.inside import inside
 from snellen.models.bundle_optional_sections import Familiarity
-from snellen.models.fit_training_distance import MIN_VALIDATION, FittedDistance
-from snellen.models.training_distance import SIDE, pack
+from snellen.models.fit_training_distance import MIN_VALIDATION
+from snellen.models.training_distance import SIDE, TrainingDistance, pack
 from snellen.phrases import plural
 
 
@@ -21,15 +21,14 @@ def familiarity_path(run: Path, job: str) -> Path:
     return inside(run, "familiarity", f"{job}.safetensors")
 
 
-def save_familiarity(run: Path, job: str, fitted: FittedDistance) -> None:
+def save_familiarity(run: Path, job: str, distance: TrainingDistance) -> None:
     """Writes the arrays, and what the section says as their metadata."""
-    distance = fitted.distance
     section = {
         "pixel_limit": distance.pixels.limit,
         "layer": distance.layer,
         "layer_limit": distance.outputs.limit if distance.outputs else None,
-        "rate": fitted.rate,
-        "images": fitted.images,
+        "rate": distance.rate,
+        "images": distance.images,
     }
     path = familiarity_path(run, job)
     tensors.save(path, pack(distance), {"job": job, "familiarity": json.dumps(section)})

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -161,8 +162,10 @@ class Model:
 
     def unlike_training(self, images: np.ndarray) -> np.ndarray:
         """(N,) bool: which of the images (N, H, W, C) are unlike the training pictures, so that what `predict` says of
-        them means little. Of pictures like the training ones a share of `description.sections.familiarity.rate`, mostly
-        0.01, is among them. Raises BundleError as `predict`, and where the bundle has no measure of it."""
+        them means little. Of pictures like the training ones a share of `distance.rate`, mostly 0.01, is among them.
+
+        Raises BundleError as `predict`, and where the bundle has no measure of it.
+        """
         return self.training_distance(images) > 1
 
     def training_distance(self, images: np.ndarray) -> np.ndarray:
@@ -176,6 +179,17 @@ class Model:
 
     def predict(self, images: np.ndarray) -> np.ndarray:
         """(N, K) float32 probabilities of images (N, H, W, C), in the values of the training data.
+
+        Warns where more of them are unlike the training pictures (`unlike_training`) than would be by chance. Raises
+        BundleError when size or channels are not those of the model, or its answer is no number.
+        """
+        answers = self.probabilities(images)
+        if self.distance is not None and (sentence := self.distance.doubts(self.training_distance(images))):
+            warnings.warn(sentence, stacklevel=2)
+        return answers
+
+    def probabilities(self, images: np.ndarray) -> np.ndarray:
+        """(N, K) float32 of images (N, H, W, C) as for `predict`, without a warning.
 
         The same function as in training: the same bits on one machine, device and torch version. Raises BundleError
         when size or channels are not those of the model, or its answer is no number.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -29,16 +27,6 @@ LEAST_LIMIT = 0.1
 """Where no training picture differs from another (a layer without any response), rounding is no distance."""
 
 
-@dataclass(frozen=True, eq=False)
-class FittedDistance:
-    """rate: of pictures like the training pictures that are beyond a limit, at most. images: validation pictures that
-    the limits are from."""
-
-    distance: TrainingDistance
-    rate: float
-    images: int
-
-
 def fit_training_distance(
     network: Network,
     parameters: Tensors,
@@ -49,7 +37,7 @@ def fit_training_distance(
     train: np.ndarray,
     validation: np.ndarray,
     held_out: bool = True,
-) -> FittedDistance | None:
+) -> TrainingDistance | None:
     """Fitted to rows `train` of the pictures and `labels`, with limits from rows `validation`; None where these are too
     few. held_out: whether the network was trained on none of `validation`; else pixels alone are compared, because
     its own distances would be too small.
@@ -68,10 +56,10 @@ def fit_training_distance(
 
     pixels = fitted(averaged(images, pixel_range, rows))
     if not held_out:
-        return FittedDistance(TrainingDistance(pixels), rate, len(validation))
+        return TrainingDistance(rate, len(validation), pixels)
     layer = compared_layer(network)
     outputs = fitted(layer_outputs(network, parameters, state, images, pixel_range, layer, rows))
-    return FittedDistance(TrainingDistance(pixels, layer, outputs), rate, len(validation))
+    return TrainingDistance(rate, len(validation), pixels, layer, outputs)
 
 
 def sample(rows: np.ndarray, most: int) -> np.ndarray:

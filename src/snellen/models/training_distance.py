@@ -33,6 +33,8 @@ MAX_VALUES = 512
 MOST_VALUES = 1_024
 """Of any layer in a bundle: as many logits as a model may have."""
 ROWS_AT_ONCE = 1_024
+DEVIATIONS = 3
+"""Standard deviations of a number of pictures, by which it may be above its mean by chance."""
 PARTS = ("means", "whitening")
 """Of a space, as arrays."""
 
@@ -65,8 +67,13 @@ class Space:
 
 @dataclass(frozen=True, eq=False)
 class TrainingDistance:
-    """The distance of pictures from the training pictures of one network. layer: whose outputs `outputs` is about."""
+    """The distance of pictures from the training pictures of one network. layer: whose outputs `outputs` is about.
 
+    rate: of pictures like the training pictures that are beyond a limit, at most. images: those it is from.
+    """
+
+    rate: float
+    images: int
     pixels: Space
     layer: str | None = None
     outputs: Space | None = None
@@ -87,6 +94,14 @@ class TrainingDistance:
             return found
         outputs = layer_outputs(network, parameters, state, images, pixel_range, self.layer, rows)
         return np.maximum(found, self.outputs.distances(outputs) / self.outputs.limit)
+
+    def doubts(self, distances: np.ndarray) -> str | None:
+        """A sentence, where more of the distances (N,) are above 1 than chance explains."""
+        count, by_chance = int((distances > 1).sum()), self.rate * len(distances)
+        if count <= by_chance + DEVIATIONS * math.sqrt(by_chance):
+            return None
+        these = "this picture is" if len(distances) == 1 else f"{count:,} of {len(distances):,} pictures are"
+        return f"{these} unlike the training pictures, so what is predicted means little: see unlike_training"
 
 
 def averaged(images: Tensor, pixel_range: tuple[float, float], rows: Tensor | None = None) -> np.ndarray:
@@ -140,9 +155,9 @@ def unpack(content: bytes, section: Familiarity, network: Network) -> TrainingDi
         raise BundleError("other arrays than those of the section", found=found, expected=", ".join(sorted(expected)))
     pixels = _space(arrays, "pixels", sizes["pixels"], network.classes, section.pixel_limit)
     if section.layer is None or section.layer_limit is None:
-        return TrainingDistance(pixels)
+        return TrainingDistance(section.rate, section.images, pixels)
     outputs = _space(arrays, "outputs", sizes["outputs"], network.classes, section.layer_limit)
-    return TrainingDistance(pixels, section.layer, outputs)
+    return TrainingDistance(section.rate, section.images, pixels, section.layer, outputs)
 
 
 def _space(arrays: Mapping[str, np.ndarray], name: str, size: int, classes: int, limit: float) -> Space:
