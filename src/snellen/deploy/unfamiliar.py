@@ -8,7 +8,6 @@ import numpy as np
 
 from snellen.errors import printable
 from snellen.models.bundle import Model
-from snellen.phrases import listing, plural
 
 NAMED, NAME_CHARACTERS = 5, 80
 """Pictures that the warning names, and characters of each name."""
@@ -26,11 +25,12 @@ def unfamiliar_warning(ids: Sequence[str], found: np.ndarray | None, model: Mode
         return None
     rows, count, by_chance = np.flatnonzero(found), int(found.sum()), model.distance.rate * len(found)
     names = [printable(ids[row], NAME_CHARACTERS) for row in rows[:NAMED]]
-    more = [f"{count - NAMED:,} more"] if count > NAMED else []
+    names += [f"and {count - NAMED:,} more"] if count > NAMED else []
     these, them = ("is", "it") if count == 1 else ("are", "them")
+    pictures = "picture" if len(found) == 1 else "pictures"
     here = f", here about {by_chance:,.0f}" if by_chance >= 1 else ""
     return (
-        f"Warning: {count:,} of {plural(len(found), 'picture')} {these} unlike the training pictures, so what is "
-        f"predicted for {them} means little: {listing([*names, *more])}. Of pictures like the training pictures about "
+        f"Warning: {count:,} of {len(found):,} {pictures} {these} unlike the training pictures, so what is "
+        f"predicted for {them} means little: {', '.join(names)}. Of pictures like the training pictures about "
         f"1 in {round(1 / model.distance.rate):,} is found unlike too{here}."
     )
