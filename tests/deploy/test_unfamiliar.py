@@ -243,3 +243,21 @@ def test_a_zip_of_the_bundle_has_it_too(bundle: Path) -> None:
     np.testing.assert_array_equal(
         model.training_distance(DIGITS[:20]), load_bundle(bundle).training_distance(DIGITS[:20])
     )
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_damaged_arrays_are_refused_or_still_answer(bundle: Path, seed: int) -> None:
+    """Damage that its sender has hidden by another hash."""
+    generator, good = np.random.default_rng(seed), (bundle / FAMILIARITY).read_bytes()
+    for _ in range(25):
+        content = bytearray(good[: int(generator.integers(1, len(good)))] if generator.random() < 0.2 else good)
+        end = len(content) if generator.random() < 0.5 else min(len(content), 400)  # of the header, or anywhere
+        for place in generator.integers(0, end, int(generator.integers(1, 5))):
+            content[place] = int(generator.integers(0, 256))
+        change_arrays(bundle, bytes(content))
+        try:
+            found = load_bundle(bundle).training_distance(DIGITS[:5])
+        except BundleError as error:
+            assert str(error).isprintable()
+        else:
+            assert found.shape == (5,) and not np.isnan(found).any()
