@@ -15,7 +15,7 @@ NAMED, NAME_CHARACTERS = 5, 80
 
 def unfamiliar(model: Model, images: np.ndarray) -> np.ndarray | None:
     """(N,) bool, for (N, H, W, C) pictures as the model takes them; None for bundles that have no measure of it."""
-    return None if model.distance is None else model.training_distance(images) > 1
+    return None if model.distance is None else model.distances(images) > 1
 
 
 def unfamiliar_warning(ids: Sequence[str], found: np.ndarray | None, model: Model) -> str | None:

@@ -16,8 +16,6 @@ from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError, mo
 from torch import Tensor
 
 from snellen.data.inspect.polarity import Polarity
-from snellen.data.pictures import Background
-from snellen.data.resizing import Resizing
 from snellen.errors import BundleError, SnellenError, located
 from snellen.files.atomic import json_text, write_bytes, write_text
 from snellen.files.hashing import identity
@@ -29,50 +27,17 @@ from snellen.limits import (
 from snellen.models import training_distance
 from snellen.models.build import Network, assemble
 from snellen.models.bundle_files import Read, bundle_files, shown
-from snellen.models.bundle_optional_sections import Pixels, Sections, Sha256, expect_applied, expect_known
+from snellen.models.bundle_optional_sections import Sections, Sha256, expect_applied, expect_known
 from snellen.models.features import AnyPart
 from snellen.models.forward import predict_probabilities, resident
+from snellen.models.given_pictures import Conversions, as_input
+from snellen.models.input_contract import Input as Input
 from snellen.models.training_distance import TrainingDistance
 from snellen.models.weights import max_bytes, unpack_weights
 
 WEIGHTS, DESCRIPTION, CARD = "model.safetensors", "model.json", "card.md"
 FAMILIARITY = "familiarity.safetensors"
 T = TypeVar("T")
-
-
-class Input(BaseModel):
-    """The input contract: size in pixels, channels, and the stored values that mean black and white.
-
-    fit: how pictures of other sizes got this one in training. grey: whether colours then became luma. background: what
-    transparent ones were composited over.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-    height: Pixels
-    width: Pixels
-    channels: Annotated[int, Field(ge=1, le=4)]
-    pixel_range: tuple[float, float]
-    fit: Resizing | None = None
-    grey: bool = False
-    background: Background | None = None
-
-    @model_validator(mode="after")
-    def _is_grey(self) -> Input:
-        if self.grey and self.channels != 1:
-            raise ValueError(f"grey pictures have 1 channel, not {self.channels}")
-        return self
-
-    @model_validator(mode="after")
-    def _fits_its_size(self) -> Input:
-        if self.fit and (self.fit.height, self.fit.width) != (self.height, self.width):
-            raise ValueError(f"fit makes {self.fit.height}x{self.fit.width}, not {self.height}x{self.width}")
-        return self
-
-    @model_validator(mode="after")
-    def _black_is_below_white(self) -> Input:
-        if self.pixel_range[0] >= self.pixel_range[1]:
-            raise ValueError(f"pixel_range must rise; got {self.pixel_range}")
-        return self
 
 
 class Description(BaseModel):
@@ -160,36 +125,48 @@ class Model:
         )
         return Model(self.description, self.network, parameters, state, self.distance)
 
-    def unlike_training(self, images: np.ndarray) -> np.ndarray:
-        """(N,) bool: which of the images (N, H, W, C) are unlike the training pictures, so that what `predict` says of
-        them means little. Of pictures like the training ones a share of `distance.rate`, mostly 0.01, is among them.
+    def unlike_training(self, images: Any) -> np.ndarray:
+        """(N,) bool: which pictures are unlike the training pictures, so that what `predict` says of them means little.
+        Of pictures like the training ones a share of `distance.rate`, mostly 0.01, is among them.
 
-        Raises BundleError as `predict`, and where the bundle has no measure of it.
+        Pictures are given, and errors raised, as for `predict`; BundleError too where the bundle has no measure of it.
         """
-        return self.training_distance(images) > 1
+        return self.distances(self._as_trained(images)) > 1
 
-    def training_distance(self, images: np.ndarray) -> np.ndarray:
-        """(N,) float64: how far the images (N, H, W, C) are from the training pictures, as a multiple of the limit
-        above which they are unlike (models/training_distance.py). Raises BundleError as `unlike_training`."""
+    def training_distance(self, images: Any) -> np.ndarray:
+        """(N,) float64: how far pictures are from the training pictures, as a multiple of the limit above which they
+        are unlike (models/training_distance.py). Pictures and errors as for `unlike_training`."""
+        return self.distances(self._as_trained(images))
+
+    def distances(self, images: np.ndarray) -> np.ndarray:
+        """`training_distance` of images (N, H, W, C) that are as in training: nothing is converted."""
         if self.distance is None:
             hint = "Run its study again with this version of Snellen."
             raise BundleError("this model has no measure of how far pictures are from the training pictures", hint=hint)
         pixels, pixel_range = self._resident(images), self.description.input.pixel_range
         return self.distance.measure(self.network, self.parameters, self.state, pixels, pixel_range)
 
-    def predict(self, images: np.ndarray) -> np.ndarray:
-        """(N, K) float32 probabilities of images (N, H, W, C), in the values of the training data.
+    def predict(self, images: Any) -> np.ndarray:
+        """(N, K) float32 probabilities of pictures: (N, H, W), (N, H, W, C), or one alone, as arrays or lists.
 
-        Warns where more of them are unlike the training pictures (`unlike_training`) than would be by chance. Raises
-        BundleError when size or channels are not those of the model, or its answer is no number.
+        Another size, other channels or another pixel scale than in training are converted, with a warning that says
+        so; there is one too where more pictures are unlike the training pictures than by chance. Raises DataError when
+        it is not clear how, BundleError when the answer is no number.
         """
-        answers = self.probabilities(images)
-        if self.distance is not None and (sentence := self.distance.doubts(self.training_distance(images))):
+        pictures = self._as_trained(images)
+        if self.distance is not None and (sentence := self.distance.doubts(self.distances(pictures))):
             warnings.warn(sentence, stacklevel=2)
-        return answers
+        return self.probabilities(pictures)
+
+    def _as_trained(self, images: Any) -> np.ndarray:
+        conversions = Conversions()
+        pictures = as_input(images, self.description.input, conversions)
+        for sentence in conversions.sentences(self.description.input):
+            warnings.warn(sentence, stacklevel=3)
+        return pictures
 
     def probabilities(self, images: np.ndarray) -> np.ndarray:
-        """(N, K) float32 of images (N, H, W, C) as for `predict`, without a warning.
+        """(N, K) float32 of images (N, H, W, C) that are as in training: nothing is converted, no warning.
 
         The same function as in training: the same bits on one machine, device and torch version. Raises BundleError
         when size or channels are not those of the model, or its answer is no number.
@@ -223,11 +200,11 @@ def save_bundle(
     write_text(folder / DESCRIPTION, description.text())
 
 
-def load_bundle(path: Path) -> Model:
+def load_bundle(path: Path | str) -> Model:
     """The model of a bundle folder or zip. Raises BundleError for anything that is not exactly a bundle, and for one
     with a section that this version does not apply."""
     expected = f"a folder or zip with {DESCRIPTION} and {WEIGHTS}"
-    with located(shown(str(path))), bundle_files(path, expected) as read:
+    with located(shown(str(path))), bundle_files(Path(path), expected) as read:
         return _load(read)
 
 
