@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from snellen.cli.options import AsJson, DataFolder
+from snellen.cli.options import AsJson, DataFolder, Keys, Kind, PixelRange, options_of
 from snellen.limits import MAX_SIDE_PIXELS
 from snellen.plain import plain, say
 
@@ -98,39 +99,25 @@ def describe(
     exclude: Annotated[
         bool, typer.Option("--exclude-bad-images", help="Leave out image files that cannot be read, and list them.")
     ] = False,
-    kind: Annotated[
-        str | None, typer.Option(metavar="READER", help="The reader, when a folder holds files of several kinds.")
-    ] = None,
-    keys: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--key",
-            metavar="USE=NAME",
-            help="The name of an array or column, for example label=diagnosis; may be given several times.",
-        ),
-    ] = None,
-    pixel_range: Annotated[
-        tuple[float, float] | None,
-        typer.Option(metavar="BLACK WHITE", help="The pixel values that mean black and white; found when not given."),
-    ] = None,
+    kind: Kind = None,
+    keys: Keys = None,
+    pixel_range: PixelRange = None,
     data_dir: DataFolder = None,
     as_json: AsJson = False,
 ) -> None:
     """Describe a data set, and write a page with samples, classes, pixel values, brightness and duplicates."""
     from snellen.data.inspect.describe import describe as describe_dataset
     from snellen.data.inspect.near_duplicates import MAX_EXPLORED_IMAGES, near_duplicates_if_quick
-    from snellen.data.load import Options, find, read
+    from snellen.data.load import find, read
     from snellen.data.readers.hdf5 import unions
     from snellen.data.resizing import Resizing
 
-    options = Options(
-        kind=kind,
-        keys=dict(_pair(key) for key in keys or ()),
+    options = replace(
+        options_of(kind, keys, pixel_range),
         resizing=Resizing(step="resize", height=resize, width=resize) if resize else None,
         grey=grey,
         background=_background(background),
         on_bad_image="exclude" if exclude else None,
-        pixel_range=pixel_range,
     )
     dataset, path = read(source, options, data_dir), find(source, data_dir)
     found_near = near_duplicates_if_quick(dataset, MAX_EXPLORED_IMAGES)
@@ -163,16 +150,6 @@ def _entry(name: str, data_folder: Path | None) -> dict[str, Any]:
     num_bytes = sum(remote.num_bytes for remote in published.files)
     where = str(path) if path else None
     return {"name": name, "images": sum(published.rows), "about": published.about, "bytes": num_bytes, "path": where}
-
-
-def _pair(key: str) -> tuple[str, str]:
-    """(use, name). Raises StudyError for text in another form."""
-    from snellen.errors import StudyError
-
-    use, _, name = key.partition("=")
-    if not use or not name:
-        raise StudyError("`--key` needs a use and a name", found=repr(key), expected="USE=NAME")
-    return use, name
 
 
 def _background(name: str | None) -> Background | None:

@@ -46,10 +46,10 @@ class Survey:
     omitted: str | None = None
 
 
-def survey(source: str, data_folder: Path | None = None) -> Survey:
-    """Reads `source` with the options that it needs, without classes that are too small for a study. Raises DataError
-    when no option helps, StudyError when all classes but one are too small."""
-    options, sizes, place = DEFAULT_OPTIONS, list[tuple[str, int]](), find(source, data_folder)
+def survey(source: str, data_folder: Path | None = None, given: Options = DEFAULT_OPTIONS) -> Survey:
+    """Reads `source` with the options that it needs beside those given, without classes that are too small for a study.
+    Raises DataError when no option helps, StudyError when all classes but one are too small."""
+    options, sizes, place = given, list[tuple[str, int]](), find(source, data_folder)
     of_files = place is not None and holds_picture_files(place)
     while True:
         try:
