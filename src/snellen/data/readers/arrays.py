@@ -86,12 +86,12 @@ def assemble(
         parts, pictures = [parts[place] for place in kept], [pictures[place] for place in kept]
     black_white, on_pixels = find_range(pictures, [part.images_name for part in parts], pixel_range)
     columns = [(*plain_labels(part.labels, part.labels_name), part.labels_name) for part in parts]
-    labels, classes = encode_labels([(column, name) for column, _, name in columns], class_names)
+    labels, classes, on_labels = encode_labels([(column, name) for column, _, name in columns], class_names)
     images = pictures[0] if len(parts) == 1 else np.concatenate(pictures)
     validation, test = (_rows_of(role, parts) for role in ("validation", "test"))
     ids = np.array([f"{part.images_name}:{row}" for part in parts for row in range(len(part.images))])
     content = fingerprint(images, labels, classes, test, black_white, validation)
-    found = (*remarks, repeated, *(remark for _, remark, _ in columns), *on_pixels)
+    found = (*remarks, repeated, *(remark for _, remark, _ in columns), *on_labels, *on_pixels)
     said = tuple(dict.fromkeys(remark for remark in found if remark))
     return Dataset(
         name, images, labels, classes, ids, test, black_white, content, official_validation=validation, remarks=said

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -17,13 +17,11 @@ from snellen.data.pictures import Picture, decode_picture, in_threads, with_comm
 from snellen.data.readers.arrays import Part, assemble
 from snellen.data.readers.picture_scale import depths_of, picture_scale
 from snellen.data.readers.reader import Options
-from snellen.data.readers.text import check_text
+from snellen.data.readers.text import check_text, natural_order
 from snellen.errors import SHOWN_ITEMS, DataError, PictureSizes, located, shown, unknown
 from snellen.limits import MAX_CLASSES, MAX_LABEL_CHARACTERS, MAX_SIDE_PIXELS
 
 SIZES_LISTED = 10
-LONGEST_NUMBER = 18
-"""Most digits of a class name that counts as a number; Python needs seconds to convert millions of digits."""
 EXCLUDE_HINT = (
     "To leave such files out, say `on_bad_image: exclude` under `data` of a study, or --exclude-bad-images for "
     "`snellen data describe`."
@@ -77,13 +75,6 @@ class SourceFolder:
         return Path(os.path.realpath(path)).is_relative_to(self.root)
 
 
-def sorted_names(names: Iterable[str]) -> tuple[str, ...]:
-    """The distinct names, sorted as numbers when all are numbers, otherwise as text."""
-    distinct = set(names)
-    numeric = all(name.isascii() and name.isdecimal() and len(name) <= LONGEST_NUMBER for name in distinct)
-    return tuple(sorted(distinct, key=lambda name: (int(name) if numeric else 0, name)))
-
-
 def select_rows(rows: Sequence[LabelledFile], options: Options) -> tuple[list[LabelledFile], tuple[str, ...]]:
     """The rows of the classes that the study keeps, and these classes in order.
 
@@ -91,7 +82,7 @@ def select_rows(rows: Sequence[LabelledFile], options: Options) -> tuple[list[La
     """
     for row in rows:
         _check_text(row)
-    found = sorted_names(row.label for row in rows)
+    found = natural_order(row.label for row in rows)
     if options.class_names is None and options.classes is None and len(found) > MAX_CLASSES:
         raise DataError("cannot classify", found=f"{len(found):,} classes", expected=f"2 to {MAX_CLASSES:,}")
     named = options.class_names or found
@@ -184,7 +175,7 @@ def _check_complete(rows: Sequence[LabelledFile], classes: Sequence[str], exclud
         raise DataError("no training pictures", found=found, hint=first)
     empty = set(classes) - {row.label for row in rows}
     if empty:
-        found = ", ".join(sorted_names(empty))
+        found = ", ".join(natural_order(empty))
         raise DataError("a class without pictures", found=found, expected="at least one of each", hint=first)
 
 
