@@ -21,8 +21,8 @@ from sklearn.datasets import load_digits, load_sample_images
 import snellen
 from snellen import cli
 from snellen.api import Run
-from snellen.deploy.pictures import Batch
-from snellen.deploy.predict import answer
+from snellen.deploy.answers import answer
+from snellen.deploy.batch import Batch
 from snellen.deploy.unfamiliar import NAMED, unfamiliar_warning
 from snellen.errors import BundleError
 from snellen.evaluate.familiarity import load_familiarity
