@@ -90,7 +90,7 @@ def test_python_warns_of_more_than_chance_explains(small_run: Run) -> None:
     with pytest.warns(UserWarning, match="40 of 140 pictures are unlike"):
         model.predict(np.concatenate([DIGITS[:100], NOISE]))
     model.predict(DIGITS)  # about 1 in 100 of them is unlike: no warning, which would be an error here
-    assert 0 < model.unlike_training(DIGITS).sum()
+    assert model.unlike_training(DIGITS).sum() > 0
 
 
 def test_the_warning_names_the_first_of_them_and_what_chance_gives(small_run: Run) -> None:
