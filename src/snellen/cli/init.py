@@ -55,7 +55,7 @@ def _proposed(source: str, data_dir: Path | None, out: Path | None) -> tuple[Pat
 
     found = survey(source, data_dir)
     file = out or Path(f"{study_name(found.dataset)}.yaml")
-    text = propose(
+    proposal = propose(
         found.dataset,
         source,
         options=found.options,
@@ -64,9 +64,9 @@ def _proposed(source: str, data_dir: Path | None, out: Path | None) -> tuple[Pat
         omitted=found.omitted,
         file=str(file),
     )
-    if found.omitted:
-        say(found.omitted)
-    return file, text
+    for sentence in proposal.left_out:
+        say(sentence)
+    return file, proposal.text
 
 
 def _write_new(path: Path, text: str) -> None:
