@@ -22,6 +22,7 @@ ORDER = (
         "plain",
         "phrases",
         "child_process",
+        "garbage",
         "files",
         "metrics",
         "statistics",
@@ -35,8 +36,17 @@ ORDER = (
 FOLDERS: dict[str, tuple[str, ...]] = {
     "data": (
         *("dataset", "slices", "streams", "resizing", "grey", "groups", "duplicates", "dataset_cache"),
-        *("picture_limits", "png_metadata", "netpbm", "pictures", "readers", "preprocessing", "download", "catalog"),
-        *("load", "inspect", "splits"),
+        *(
+            "pixel_scale",
+            "picture_limits",
+            "png_metadata",
+            "netpbm",
+            "pictures",
+            "readers",
+            "preprocessing",
+            "download",
+        ),
+        *("catalog", "load", "inspect", "splits"),
     ),
     "explain": (
         *("analysis_inputs", "analysis_result", "method", "chosen_pixels", "thumbnails", "foreground", "mistakes"),
@@ -56,7 +66,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
 }
 """The order of files and folders inside each folder that has folders: each imports only from those before it."""
 
-DEPLOYED = {"errors", "limits", "files", "data", "models", "metrics"}
+DEPLOYED = {"errors", "limits", "phrases", "files", "data", "models", "metrics"}
 """All that `snellen predict` may stand on: a model answers without what trained it."""
 TYPES_ONLY = ("cli/outcome.py", "cli/data.py", "tables.py", "__init__.py")
 """Where imports under TYPE_CHECKING are not held to the order."""

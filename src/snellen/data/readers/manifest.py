@@ -20,6 +20,7 @@ from snellen.data.readers.labelled_pictures import (
     role_of,
     select_rows,
 )
+from snellen.data.readers.pixel_table import holds_pixels
 from snellen.data.readers.reader import Options, Reader
 from snellen.data.streams import open_data, reachable, readable
 from snellen.errors import SHOWN_ITEMS, DataError, located, shown, unknown
@@ -208,7 +209,8 @@ def _recognises(path: Path) -> bool:
                 names = {name.strip().lower() for name in _header(text)[0]}
         except (UnicodeDecodeError, DataError):
             return False
-    return bool(names & {*COLUMNS["path"]}) and bool(names & {*COLUMNS["label"]})
+    lists_paths = bool(names & {*COLUMNS["path"]}) and bool(names & {*COLUMNS["label"]})
+    return lists_paths and not holds_pixels(path)
 
 
 def _files(path: Path, options: Options) -> list[Path]:
