@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
 
-import numpy as np
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
 from snellen.console import PlainConsole
-from snellen.data.splits.left_out import left_out_rows, near_sentence
-from snellen.data.splits.roles import ROLES, near_in_two_roles
+from snellen.data.splits.left_out import left_out_rows, near_apart
+from snellen.data.splits.roles import ROLES
 from snellen.data.splits.split_data import SplitData
 from snellen.evaluate.evaluation import Evaluation
 from snellen.evaluate.record import RunRecord
@@ -82,9 +81,9 @@ class Terminal(RunCallback):
         text = f": {len(dataset):,} images {height}x{width}x{channels}, {len(dataset.classes)} classes\n  {counts}"
         self.console.print(Text.assemble((plain(dataset.name), "bold"), text))
         said = list(dataset.remarks) + [each.sentence for each in left_out_rows(dataset, data.roles)]
-        if data.near_duplicates and (pairs := near_in_two_roles(data.near_duplicates, data.roles)).size:
-            together = data.split.near_duplicates is not None
-            said.append(near_sentence(pairs.shape[1], len(np.unique(pairs)), together))
+        near, together = data.near_duplicates, data.split.near_duplicates is not None
+        if near and (apart := near_apart(dataset, data.roles, near, together)):
+            said.append(apart.sentence)
         for sentence in said:
             self.console.print(f"  {sentence}", highlight=False, soft_wrap=True)
 

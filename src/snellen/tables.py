@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from rich.table import Table
 
 from snellen.console import PlainConsole, console_for
-from snellen.data.splits.left_out import near_sentence
 from snellen.evaluate.baselines import baseline_key
 from snellen.evaluate.evaluation import Evaluation
 from snellen.evaluate.record import RunRecord
@@ -70,8 +69,8 @@ def print_check(checked: dict[str, Any]) -> None:
     counts = ", ".join(f"{role} {count:,}" for role, count in checked["roles"].items() if count)
     console.print(f"{data['name']}: {data['images']:,} images {data['shape']}, {counts}", highlight=False)
     said = [*data["remarks"], *(each["sentence"] for each in checked["left_out_rows"])]
-    if checked["near_pairs"]:
-        said.append(near_sentence(checked["near_pairs"], checked["near_duplicates"], checked["together"]))
+    if checked["near_duplicates"]:
+        said.append(checked["near_duplicates"]["sentence"])
     for sentence in said:
         console.print(sentence, highlight=False, soft_wrap=True)
     columns = ["model", "parameters", "jobs", "trajectories", "epochs", "time", "memory", "disk"]

@@ -23,6 +23,7 @@ from snellen.run.check import check_study
 from snellen.run.run_folder import Settings
 from snellen.study.data_settings import options_of, split_of_study
 from snellen.study.document import parse
+from snellen.study.schema import StudyFile
 from snellen.tables import print_check
 
 RANDOM = np.random.default_rng(0)
@@ -54,7 +55,7 @@ def test_near_duplicates_leave_training_up_to_one_in_a_hundred(near: int, kept: 
     made = division(dataset, near_duplicates(dataset))
     assert (made.split.near_duplicates == "together") == kept and made.related is not None
     assert made.related.rows == near and len(made.roles.left_out) == (near if kept else 0)
-    text = propose(dataset, "mine.npz", near=near_duplicates(dataset))
+    text = propose(dataset, "mine.npz", near=near_duplicates(dataset)).text
     said = " ".join(text.replace("#", " ").split())
     assert f"{near} image{'s' if near > 1 else ''} near to an image of the official test" in said
     assert ("that would leave out" in said) != kept and ("Left out: " in said) == kept
@@ -85,9 +86,14 @@ def test_check_says_what_is_left_out(tmp_path: Path, capsys: pytest.CaptureFixtu
     checked = check_study(study, Settings(None, "cpu", 1), dataset)
     [row] = checked["left_out_rows"]
     assert (row["reason"], row["rows"], row["of"]) == ("related to official test", 60, 400)
-    assert row["by_class"] == {"1": (60, 200)} and checked["near_pairs"] == 0
+    assert row["by_class"] == {"1": (60, 200)} and checked["near_duplicates"] is None
     print_check(checked)
     said = capsys.readouterr().out
+    apart = check_study(
+        StudyFile.model_validate(study.model_dump() | {"data": "mine"}), Settings(None, "cpu", 1), dataset
+    )
+    assert apart["near_duplicates"]["pairs"] == 60 and not apart["left_out_rows"]
+    assert "together, which leaves out 60 images near to an official part" in apart["near_duplicates"]["sentence"]
     assert "Left out: 60 images near to an image of the official test" in said and "60 of 200 of class 1" in said
 
 
@@ -117,7 +123,7 @@ def test_small_classes_are_left_out_and_said(rare: Path) -> None:
     found = survey(str(rare))
     assert found.options.classes == ("cats", "dogs") and found.dataset.classes == ("cats", "dogs")
     assert found.omitted is not None and "'emus' (2 images) and 'yes' (4 images, 1 different)" in found.omitted
-    text = propose(found.dataset, str(rare), options=found.options, near=found.near, omitted=found.omitted)
+    text = propose(found.dataset, str(rare), options=found.options, near=found.near, omitted=found.omitted).text
     assert "\n  classes: [cats, dogs]\n" in text and "# Left out, because they have too few images:" in text
     study = parse(text, "mine.yaml").study()
     dataset = read(study.data.source, options_of(study))

@@ -26,7 +26,7 @@ RANDOM = np.random.default_rng(5)
 
 
 def proposed(found: Survey, source: str) -> tuple[StudyFile, str]:
-    text = propose(found.dataset, source, options=found.options, sizes=found.sizes, near=found.near)
+    text = propose(found.dataset, source, options=found.options, sizes=found.sizes, near=found.near).text
     return parse(text, "mine.yaml").study(), " ".join(text.replace("#", " ").split())
 
 
@@ -97,7 +97,7 @@ def test_photographs_of_mixed_sizes(photographs: Path) -> None:
 
 def test_the_offered_groups_can_be_taken(photographs: Path) -> None:
     found = survey(str(photographs))
-    text = propose(found.dataset, str(photographs), options=found.options, sizes=found.sizes)
+    text = propose(found.dataset, str(photographs), options=found.options, sizes=found.sizes).text
     taken = parse(text.replace("# group:", "group:"), "mine.yaml").study()
     dataset, _, _ = planned(taken)
     assert dataset.groups is not None and len(np.unique(dataset.groups)) == 16
@@ -136,7 +136,7 @@ def test_nearly_equal_sizes(tmp_path: Path, border: int, written: str) -> None:
         save(tmp_path / f"photos/{'ab'[number // 2 % 2]}/{number}.png", pixels)
     source = str(tmp_path / "photos")
     found = survey(source)
-    assert f"\n  {written}\n" in propose(found.dataset, source, options=found.options, sizes=found.sizes)
+    assert f"\n  {written}\n" in propose(found.dataset, source, options=found.options, sizes=found.sizes).text
     study, said = proposed(found, source)
     side = int(written.split()[1])
     assert planned(study)[0].shape == (side, side, 1) and "28 × 28 (12)" in said
@@ -166,7 +166,7 @@ def test_unreadable_pictures_are_listed(tmp_path: Path) -> None:
 def test_grey_in_three_channels() -> None:
     images = noise(20, 6, 6, 1).repeat(3, axis=3)
     dataset = from_arrays(images, np.arange(20) % 2, name="mine")
-    text = propose(dataset, "mine.npz", options=Options(grey=True), file="other.yaml")
+    text = propose(dataset, "mine.npz", options=Options(grey=True), file="other.yaml").text
     assert parse(text, "mine.yaml").study().data.grey and "Red, green and blue are equal" in text
     assert "snellen run other.yaml" in text
 
@@ -180,7 +180,7 @@ def test_large_pictures_of_one_size_are_made_smaller(tmp_path: Path) -> None:
 
 def test_a_white_that_no_pixel_reaches_is_asked_about() -> None:
     """A file with 17 tones, as scikit-learn's digits have, says nothing of what its white is."""
-    text = propose(from_arrays(noise(20, 6, 6) // 16 + 1, np.arange(20) % 2, name="mine"), "mine.npz")
+    text = propose(from_arrays(noise(20, 6, 6) // 16 + 1, np.arange(20) % 2, name="mine"), "mine.npz").text
     assert parse(text.replace("# pixel", "pixel"), "mine.yaml").study().data.pixel_range == (0, 16)
     assert "pixel_range" not in in_memory(noise(20, 6, 6), np.arange(20) % 2)[1]
 
@@ -210,7 +210,7 @@ def test_the_networks_fit_any_size(side: int) -> None:
 @pytest.mark.parametrize("name", ["a: b # c", "line\nbreak", 'quote"', "{[&*!|>%@`", "日本", "..."])
 def test_strange_names_stay_names(name: str) -> None:
     dataset = from_arrays(noise(20, 6, 6), np.array([name, "x"] * 10), name=name)
-    study = parse(propose(dataset, name), "mine.yaml").study()
+    study = parse(propose(dataset, name).text, "mine.yaml").study()
     assert study.data.source == name and study.study == study_name(dataset)
 
 

@@ -61,7 +61,7 @@ def _proposed(source: str, data_dir: Path | None, out: Path | None, options: Opt
 
     found = survey(source, data_dir, options)
     file = out or Path(f"{study_name(found.dataset)}.yaml")
-    text = propose(
+    proposal = propose(
         found.dataset,
         source,
         options=found.options,
@@ -70,9 +70,9 @@ def _proposed(source: str, data_dir: Path | None, out: Path | None, options: Opt
         omitted=found.omitted,
         file=str(file),
     )
-    for sentence in (*found.dataset.remarks, *([found.omitted] if found.omitted else [])):
+    for sentence in (*found.dataset.remarks, *proposal.left_out):
         say(sentence)
-    return file, text
+    return file, proposal.text
 
 
 def _write_new(path: Path, text: str) -> None:

@@ -108,7 +108,8 @@ def near_duplicates(facts: Facts) -> Iterator[Finding]:
     """SNL109: images that are nearly identical to one in another role."""
     found = facts.record.data["data"].get("near_duplicates")
     count = found["parted"] if found else 0
-    if count and not facts.record.study.data.near_duplicates:
+    together = facts.record.study.data.near_duplicates is not None
+    if count and (not together or (found and found.get("parted_pairs"))):
         yield Finding(
             "SNL109",
             "notice",
@@ -116,5 +117,7 @@ def near_duplicates(facts: Facts) -> Iterator[Finding]:
             "that were nearly seen in training are optimistic.",
             {"count": count},
             "data",
-            "To keep them in one part: data.near_duplicates: together",
+            "They belong to chains of near images, which are divided. If these belong together, name them: data.group"
+            if together
+            else "To keep them in one part: data.near_duplicates: together",
         )

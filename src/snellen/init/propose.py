@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -14,6 +15,7 @@ from snellen.data.inspect.near_duplicates import NearDuplicates
 from snellen.data.pictures import is_picture
 from snellen.data.pixel_scale import Extent, proposed_range
 from snellen.data.readers.reader import DEFAULT_OPTIONS, Options
+from snellen.data.splits.left_out import left_out_rows
 from snellen.errors import DataError
 from snellen.files.inside import is_reserved
 from snellen.init.comments import comment, quoted
@@ -38,6 +40,14 @@ FILE_SETS = r"([^/]+)[_-][^/_-]+$"
 """Matches patient12 in photos/cat/patient12_003.png."""
 
 
+@dataclass(frozen=True)
+class Proposal:
+    """text: of the study file. left_out: a sentence for each reason for which it leaves images out."""
+
+    text: str
+    left_out: tuple[str, ...]
+
+
 def propose(
     dataset: Dataset,
     source: str,
@@ -47,8 +57,8 @@ def propose(
     near: NearDuplicates | None = None,
     omitted: str | None = None,
     file: str | None = None,
-) -> str:
-    """The text of a study of `dataset`, which was read from `source` with `options`.
+) -> Proposal:
+    """A study of `dataset`, which was read from `source` with `options`.
 
     sizes: of the files, each with how often it occurs, when `options` gave them one. near: None when there are too many
     pictures to compare. omitted: a sentence on the classes that `options` leaves out. file: the study file, by default
@@ -65,7 +75,9 @@ def propose(
         model_lines(dataset.shape),
         _analyses(),
     )
-    return "\n".join(line for section in sections for line in section) + "\n"
+    text = "\n".join(line for section in sections for line in section) + "\n"
+    sentences = [each.sentence for each in left_out_rows(dataset, made.roles)]
+    return Proposal(text, (*([omitted] if omitted else []), *sentences))
 
 
 def study_name(dataset: Dataset) -> str:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from snellen.data.dataset import Dataset
-from snellen.data.splits.roles import Reason, Roles
+from snellen.data.inspect.near_duplicates import NearDuplicates
+from snellen.data.splits.related import related_rows
+from snellen.data.splits.roles import Reason, Roles, near_in_two_roles
 from snellen.errors import printable
 from snellen.phrases import listing, percent, plural
 
@@ -66,17 +68,42 @@ def left_out_rows(dataset: Dataset, roles: Roles) -> list[LeftOutRows]:
     return found
 
 
-def near_sentence(pairs: int, images: int, together: bool) -> str:
-    """What is said of near-duplicates in two roles. together: whether the split keeps near-duplicates together, as far
-    as they are near to one representative."""
-    counts = f"{plural(images, 'image')} ({plural(pairs, 'pair')})"
-    what = f"Nearly identical to an image in another part of the split: {counts}."
-    if together:
-        return (
-            f"{what} They belong to chains of images, each near to the next, which are divided. Where such images "
-            "belong together, name them with `group`."
-        )
-    return f"{what} To keep such images together: --set data.near_duplicates=together"
+@dataclass(frozen=True)
+class NearApart:
+    """Near-duplicates in two roles. pairs, images: how many. together: whether the split keeps near-duplicates
+    together, as far as they are near to one representative. costs: if not, how many images that would leave out."""
+
+    pairs: int
+    images: int
+    together: bool
+    costs: int
+
+    @property
+    def sentence(self) -> str:
+        """The counts, and what can be done."""
+        counts = f"{plural(self.images, 'image')} ({plural(self.pairs, 'pair')})"
+        what = f"Nearly identical to an image in another part of the split: {counts}."
+        if self.together:
+            return (
+                f"{what} They belong to chains of images, each near to the next, which are divided. Where such images "
+                "belong together, name them with `group`."
+            )
+        costs = f", which leaves out {plural(self.costs, 'image')} near to an official part" if self.costs else ""
+        return f"{what} To keep such images together: --set data.near_duplicates=together{costs}"
+
+
+def near_apart(dataset: Dataset, roles: Roles, near: NearDuplicates, together: bool) -> NearApart | None:
+    """What is said of near-duplicates in two roles; None when there are none."""
+    pairs = near_in_two_roles(near, roles)
+    if not pairs.shape[1]:
+        return None
+    units, left_out = related_rows(dataset, near.copies, near), np.zeros(len(dataset), bool)
+    for part in (dataset.official_test, dataset.official_validation):
+        if part is not None:
+            left_out |= np.isin(units, units[part]) & ~part
+    drawn = [rows for role, rows in roles.rows.items() if role != "test" or dataset.official_test is None]
+    costs = 0 if together else int(left_out[np.concatenate(drawn)].sum())
+    return NearApart(pairs.shape[1], len(np.unique(pairs)), together, costs)
 
 
 def _outside(dataset: Dataset, reason: Reason) -> np.ndarray:
