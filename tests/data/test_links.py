@@ -51,7 +51,7 @@ def test_links_lead_out_by_permission(tmp_path: Path, of_folders: bool) -> None:
 def test_init_asks_for_the_permission_in_the_study(tmp_path: Path) -> None:
     folder = view(tmp_path, of_folders=False)
     found = survey(str(folder))
-    text = propose(found.dataset, str(folder), options=found.options, near=found.near)
+    text = propose(found.dataset, str(folder), options=found.options, near=found.near).text
     assert "\n  links: follow\n" in text and "Links lead to 8 files outside the folder" in text
 
 
