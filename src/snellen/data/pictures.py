@@ -35,7 +35,7 @@ from snellen.data.picture_limits import (
 from snellen.data.png_metadata import without_metadata
 from snellen.data.resizing import Resizing
 from snellen.data.slices import row_slices
-from snellen.data.streams import file_bytes, open_data
+from snellen.data.streams import file_bytes, open_data, readable
 from snellen.errors import DataError, MixedTransparency, SnellenError
 from snellen.limits import MAX_PICTURE_BYTES, MAX_SIDE_PIXELS
 
@@ -102,9 +102,19 @@ def decode(path: Path, resizing: Resizing | None = None, background: Background 
 
 def decode_picture(path: Path, resizing: Resizing | None = None, background: Background | None = None) -> Picture:
     """The same, and whether the file holds more than these pixels."""
+    return decode_content(read_content(path), resizing, background)
+
+
+def read_content(path: Path) -> bytes:
+    """The bytes of a picture file. Raises DataError for a file that is missing, no file, or too large."""
+    with readable(), open_data(path, MAX_PICTURE_BYTES) as file:
+        return file.read(file_bytes(file))
+
+
+def decode_content(content: bytes, resizing: Resizing | None = None, background: Background | None = None) -> Picture:
+    """What `decode_picture` returns, from the bytes of the file."""
     with _readable():
-        with open_data(path, MAX_PICTURE_BYTES) as file:
-            content = without_metadata(file.read(file_bytes(file)))
+        content = without_metadata(content)
         with _open(content) as image:
             animated = _is_animated(image)
             if resizing is None and max(image.size) > MAX_SIDE_PIXELS:
