@@ -177,8 +177,9 @@ def print_predictions(answers: Answers, table: pl.DataFrame, every: bool, csv: P
 
 def _prediction(row: dict[str, Any]) -> dict[str, str]:
     """The columns of a picture before those of other classes."""
-    columns = [name for name in ("id", "class", "probability", "label") if name in row]
-    return {name: f"{row[name]:.3f}" if name == "probability" else str(row[name] or "") for name in columns}
+    columns = [name for name in ("id", "class", "probability", "unfamiliar", "label") if name in row]
+    shown = {**row, "probability": f"{row['probability']:.3f}", "unfamiliar": "yes" if row.get("unfamiliar") else ""}
+    return {name: str(shown[name] or "") for name in columns}
 
 
 def _a_row_a_class(rows: list[dict[str, str]], answers: Answers) -> list[dict[str, str]]:

@@ -212,3 +212,10 @@ def test_strange_names_stay_names(name: str) -> None:
     dataset = from_arrays(noise(20, 6, 6), np.array([name, "x"] * 10), name=name)
     study = parse(propose(dataset, name), "mine.yaml").study()
     assert study.data.source == name and study.study == study_name(dataset)
+
+
+def test_what_the_user_said_of_the_data_is_in_the_study() -> None:
+    dataset = from_arrays(noise(20, 6, 6) / 100 - 1, np.arange(20) % 2, pixel_range=(-1, 1.6), name="mine")
+    options = Options(kind="arrays", keys={"images": "X: #1", "labels": "y"}, pixel_range=(-1, 1.6))
+    data = parse(propose(dataset, "mine.npz", options=options), "mine.yaml").study().data
+    assert (data.kind, data.keys, data.pixel_range) == ("arrays", dict(options.keys), (-1, 1.6))

@@ -118,3 +118,14 @@ def test_large_data_sets_are_not_compared_unasked(own_user: Path, monkeypatch: p
     near, again = near_duplicates(digits), near_duplicates_if_quick(digits)
     assert again is not None
     np.testing.assert_array_equal(again.pairs, near.pairs)
+
+
+def test_what_the_user_said_is_kept(tmp_path: Path) -> None:
+    """Standardised pixels are refused until their range is given."""
+    pixels = np.random.default_rng(0).normal(size=(30, 8, 8))
+    np.savez(tmp_path / "standardised.npz", images=pixels, labels=np.arange(30) % 2)
+    source, given = str(tmp_path / "standardised.npz"), Options(pixel_range=(-3, 3))
+    with pytest.raises(DataError, match=r"They look standardised .*--pixel-range BLACK WHITE"):
+        survey(source)
+    found = survey(source, given=given)
+    assert found.options == given and found.dataset.pixel_range == (-3, 3)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from snellen.cli.options import AsJson, DataFolder, Keys, Kind, all_keys
+from snellen.cli.options import AsJson, DataFolder, Keys, Kind, PixelRange, options_of
 from snellen.limits import MAX_SIDE_PIXELS
 from snellen.plain import plain, say
 
@@ -106,29 +107,24 @@ def describe(
     ] = False,
     kind: Kind = None,
     keys: Keys = None,
-    pixel_range: Annotated[
-        tuple[float, float] | None,
-        typer.Option(metavar="BLACK WHITE", help="The pixel values that mean black and white; found when not given."),
-    ] = None,
+    pixel_range: PixelRange = None,
     data_dir: DataFolder = None,
     as_json: AsJson = False,
 ) -> None:
     """Describe a data set, and write a page with samples, classes, pixel values, brightness and duplicates."""
     from snellen.data.inspect.describe import describe as describe_dataset
     from snellen.data.inspect.near_duplicates import MAX_EXPLORED_IMAGES, near_duplicates_if_quick
-    from snellen.data.load import Options, find, read
+    from snellen.data.load import find, read
     from snellen.data.readers.hdf5 import unions
     from snellen.data.resizing import Resizing
 
-    options = Options(
-        kind=kind,
-        keys=all_keys(keys),
+    options = replace(
+        options_of(kind, keys, pixel_range),
         resizing=Resizing(step="resize", height=resize, width=resize) if resize else None,
         grey=grey,
         background=_background(background),
         on_bad_image="exclude" if exclude else None,
         links="follow" if follow_links else None,
-        pixel_range=pixel_range,
     )
     dataset, path = read(source, options, data_dir), find(source, data_dir)
     found_near = near_duplicates_if_quick(dataset, MAX_EXPLORED_IMAGES)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from snellen.cli.options import DataFolder, Keys, Kind, all_keys
+from snellen.cli.options import DataFolder, Keys, Kind, PixelRange, options_of
 from snellen.plain import say
+
+if TYPE_CHECKING:
+    from snellen.data.readers.reader import Options
 
 
 def init(
@@ -28,6 +31,7 @@ def init(
     ] = None,
     kind: Kind = None,
     keys: Keys = None,
+    pixel_range: PixelRange = None,
     data_dir: DataFolder = None,
 ) -> None:
     """Write a study file to begin with.
@@ -38,7 +42,7 @@ def init(
     from snellen.study.document import shipped_studies
 
     if path is not None and source is None and not _is_study(path):
-        _write_new(*_proposed(path, data_dir, out, kind, all_keys(keys)))
+        _write_new(*_proposed(path, data_dir, out, options_of(kind, keys, pixel_range)))
         return
     source, shipped = source or "digits", shipped_studies()
     if source not in shipped:
@@ -50,15 +54,12 @@ def _is_study(path: str) -> bool:
     return Path(path).suffix.lower() in (".yaml", ".yml")
 
 
-def _proposed(
-    source: str, data_dir: Path | None, out: Path | None, kind: str | None, keys: dict[str, str]
-) -> tuple[Path, str]:
-    """The file for a study of a stranger's data, `out` where that is given, and its text."""
-    from snellen.data.load import Options
+def _proposed(source: str, data_dir: Path | None, out: Path | None, options: Options) -> tuple[Path, str]:
+    """The file for a study of a stranger's data, `out` where that is given, and its text. options: as given."""
     from snellen.init.propose import propose, study_name
     from snellen.init.survey import survey
 
-    found = survey(source, data_dir, Options(kind=kind, keys=keys))
+    found = survey(source, data_dir, options)
     file = out or Path(f"{study_name(found.dataset)}.yaml")
     text = propose(
         found.dataset,

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from snellen.data.readers.reader import Options
 
 StudyName = Annotated[
     str,
@@ -60,6 +63,10 @@ Keys = Annotated[
         help="The name of an array, column or folder, for example label=diagnosis; may be given several times.",
     ),
 ]
+PixelRange = Annotated[
+    tuple[float, float] | None,
+    typer.Option(metavar="BLACK WHITE", help="The pixel values that mean black and white; found when not given."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 
@@ -68,14 +75,17 @@ def all_overrides(given: list[str] | None, seed: int | None) -> list[str]:
     return [*(given or []), *([f"seed={seed}"] if seed is not None else [])]
 
 
-def all_keys(given: list[str] | None) -> dict[str, str]:
-    """Use to name, of --key. Raises StudyError for text in another form."""
+def options_of(kind: str | None, keys: list[str] | None, pixel_range: tuple[float, float] | None) -> Options:
+    """The options for reading. Raises StudyError for a key in another form than USE=NAME."""
+    from snellen.data.readers.reader import Options
+
+    return Options(kind=kind, keys=dict(_pair(key) for key in keys or ()), pixel_range=pixel_range)
+
+
+def _pair(key: str) -> tuple[str, str]:
     from snellen.errors import StudyError
 
-    keys = {}
-    for key in given or ():
-        use, _, name = key.partition("=")
-        if not use or not name:
-            raise StudyError("`--key` needs a use and a name", found=repr(key), expected="USE=NAME")
-        keys[use] = name
-    return keys
+    use, _, name = key.partition("=")
+    if not use or not name:
+        raise StudyError("`--key` needs a use and a name", found=repr(key), expected="USE=NAME")
+    return use, name

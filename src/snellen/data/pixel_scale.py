@@ -30,6 +30,8 @@ FEW_FRACTIONS = 0.1 * 255
 CENTRED = 0.02
 """A mean picture this flat, in pixels from -1 to 1, had the mean picture subtracted."""
 
+OPTION = "`snellen init` and `snellen data describe`: --pixel-range BLACK WHITE"
+
 MEASURED = 500
 """Pictures whose mean and standard deviation are looked at for a message."""
 
@@ -120,12 +122,13 @@ def _is_signed(images: np.ndarray, extent: Extent) -> bool:
 def _unknown_scale(images: np.ndarray, extent: Extent, name: str) -> DataError:
     some = images[:: max(1, len(images) // MEASURED)].astype(np.float64)
     mean, deviation = some.mean(), some.std()
-    hint = f"Say so under `data`: `pixel_range: [BLACK, WHITE]`, for example `pixel_range: {_likely(extent)}`."
+    line = f"`pixel_range: {_likely(extent)}` under `data` of a study ({OPTION})"
+    hint = f"Say so, for example {line}."
     if extent.low < 0 and abs(mean) < 0.2 and 0.8 < deviation < 1.2:
-        hint = (
-            f"They look standardised (mean {mean:.2f}, standard deviation {deviation:.2f}): give the pictures as they "
-            f"were before, or say which values black and white became: `pixel_range: {_likely(extent)}`."
-        )
+        looks = f"They look standardised (mean {mean:.2f}, standard deviation {deviation:.2f})"
+        hint = f"{looks}: give them as they were before, or say what black and white became, for example {line}."
+    elif -128 <= extent.low < 0 and extent.high <= 127 and are_integers(images):
+        hint += " Bytes that were stored with a sign (int8) are right again with `.view(numpy.uint8)`."
     return DataError(
         "cannot tell which values mean black and white",
         found=f"pixels from {extent}",
@@ -153,16 +156,22 @@ def scale_remarks(extent: Extent, scale: tuple[float, float], given: bool) -> tu
             return (f"Pixels from {extent} are taken as {low} (black) to {high} (white).",)
         beyond = f"Pixels from {extent} go beyond the given `pixel_range` of {low} to {high}."
         return () if extent.within(scale, OVERSHOOT) else (beyond,)
-    share = extent.high / scale[1]
     if not given and scale == SIGNED:
         return (f"Pixels from {extent} are taken as {low} (black) to {high} (white).",)
-    if given or extent.high <= 0 or share > DARK:
+    proposed, share = proposed_range(extent, scale), extent.high / scale[1]
+    if given or proposed is None:
         return ()
     percent = f"{100 * share:.0f}" if share > 0.01 else f"{100 * share:.1g}"
     return (
         f"No value is above {number(extent.high)}, {percent} % of white ({high}). If another value means white, say "
-        f"so under `data`, for example `pixel_range: [0, {_white_above(extent.high)}]`.",
+        f"so under `data`, for example `pixel_range: {proposed}`.",
     )
+
+
+def proposed_range(extent: Extent, scale: tuple[float, float]) -> str | None:
+    """The likely range of pixels that are all far from the white of their scale, `[0, 4095]`; None for others."""
+    is_dark = 0 < extent.high <= DARK * scale[1]
+    return f"[0, {_white_above(extent.high)}]" if is_dark else None
 
 
 def _white_above(high: float) -> str:

@@ -12,6 +12,7 @@ from snellen.data.dataset import Dataset
 from snellen.data.groups import Group
 from snellen.data.inspect.near_duplicates import NearDuplicates
 from snellen.data.pictures import is_picture
+from snellen.data.pixel_scale import Extent, proposed_range
 from snellen.data.readers.reader import DEFAULT_OPTIONS, Options
 from snellen.errors import DataError
 from snellen.files.inside import is_reserved
@@ -93,17 +94,17 @@ def _data(dataset: Dataset, source: str, options: Options, sizes: Sequence[tuple
     for remark in dataset.remarks:
         yield from comment(remark, "  ")
     yield f"  source: {quoted(source)}"
-    greatest = float(dataset.images.max())
-    if low == 0 and 1 < greatest <= high / 2 and not is_picture(Path(str(dataset.ids[0]))) and not options.pixel_range:
-        yield from comment(f"No pixel is above {greatest:g}. If that value means white, use this line:", "  ")
-        yield f"  # pixel_range: [0, {greatest:g}]"
     if options.kind:
-        yield f"  kind: {options.kind}"
+        yield f"  kind: {quoted(options.kind)}"
     if options.keys:
         yield f"  keys: {{{', '.join(f'{use}: {quoted(name)}' for use, name in options.keys.items())}}}"
     if options.links:
         yield from comment("Files outside the folder are read, where links or the paths of a manifest lead.", "  ")
         yield f"  links: {options.links}"
+    if options.pixel_range:
+        yield f"  pixel_range: [{options.pixel_range[0]:g}, {options.pixel_range[1]:g}]"
+    elif proposed := proposed_range(Extent(low, float(dataset.images[..., :3].max())), dataset.pixel_range):
+        yield f"  # pixel_range: {proposed}"
     if options.resizing:
         listed = ", ".join(f"{size} ({count:,})" for size, count in sizes[:SIZES_LISTED])
         more = f" and {len(sizes) - SIZES_LISTED:,} other sizes" if len(sizes) > SIZES_LISTED else ""

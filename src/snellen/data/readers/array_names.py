@@ -179,4 +179,7 @@ def _keys_hint(shapes: Shapes, missing: str) -> str:
     images, labels = pairs[0] if len(pairs) == 1 else ("NAME", "NAME")
     pattern = f"{part}_images: NAME, {part}_labels: NAME" if part else f"images: {images}, labels: {labels}"
     rest = " (and `images`, `labels` of the training part)" if part else ""
-    return f"Name them under `data`: `keys: {{{pattern}}}`{rest}. Arrays that are not named are then left out."
+    return (
+        f"Name them under `data` of a study, `keys: {{{pattern}}}`{rest} (`snellen init` and `snellen data describe`: "
+        "--key USE=NAME for each); those that are not named are then left out."
+    )

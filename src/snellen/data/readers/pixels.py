@@ -60,7 +60,9 @@ def _check_shape(images: np.ndarray) -> None:
     channels = shape[3] if len(shape) == 4 else 1
     good = len(shape) in (3, 4) and channels in CHANNELS
     if len(shape) == 2:
-        hint = "Flat rows: reshape them, for example images.reshape(-1, 28, 28)."
+        side = math.isqrt(shape[1])
+        height = side if side * side == shape[1] else 28
+        hint = f"Flat rows: reshape them, for example images.reshape(-1, {height}, {height})."
     elif len(shape) == 4 and not good and shape[1] in CHANNELS:
         hint = "Channels come first here: use images.transpose(0, 2, 3, 1)."
     if not good:
