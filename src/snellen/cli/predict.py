@@ -27,8 +27,8 @@ def predict(
         list[str],
         typer.Argument(
             metavar="PATH...",
-            help="Image files, folders of images at any depth, files of arrays (.npy, .npz, .h5, .mat, .csv), with "
-            "labels or without, or a name from `snellen data list`.",
+            help="Image files, folders of images at any depth or zips of them, files of arrays (.npy, .npz, .h5, .mat, "
+            ".csv), tables of paths, all with labels or without, or a name from `snellen data list`.",
         ),
     ],
     score: Annotated[
