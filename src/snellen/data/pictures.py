@@ -40,7 +40,7 @@ from snellen.errors import DataError, MixedTransparency, SnellenError
 from snellen.limits import MAX_PICTURE_BYTES, MAX_SIDE_PIXELS
 
 if TYPE_CHECKING:
-    from PIL import ImageFile
+    from PIL import Image, ImageFile
 
 SUFFIXES: tuple[str, ...] = (".png", ".jpg", ".jpeg", ".jfif", ".jpe", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 SUFFIXES += (".ppm", ".pgm", ".pbm", ".pnm")
@@ -91,30 +91,55 @@ class Picture:
     animated: bool
 
 
-def decode(path: Path, resizing: Resizing | None = None, background: Background | None = None) -> np.ndarray:
-    """(H, W, C) pixels of a picture file, C 1, 3 or 4, resized by `resizing`; uint8, or float32 for 16 bits a channel.
+def decode(source: Path | bytes, resizing: Resizing | None = None, background: Background | None = None) -> np.ndarray:
+    """(H, W, C) pixels of a picture file or of its bytes, C 1, 3 or 4, resized by `resizing`; uint8, or float32 for 16
+    bits a channel.
 
     Without `resizing` a picture with a side above MAX_SIDE_PIXELS is not decoded: the result is all zeros, without
     memory of its own. Raises DataError when the file is not a picture, damaged, or too large by its header.
     """
-    return decode_picture(path, resizing, background).pixels
+    return decode_picture(source, resizing, background).pixels
 
 
-def decode_picture(path: Path, resizing: Resizing | None = None, background: Background | None = None) -> Picture:
+def decode_picture(
+    source: Path | bytes, resizing: Resizing | None = None, background: Background | None = None
+) -> Picture:
     """The same, and whether the file holds more than these pixels."""
     with _readable():
-        with open_data(path, MAX_PICTURE_BYTES) as file:
-            content = without_metadata(file.read(file_bytes(file)))
+        content = without_metadata(_content(source))
         with _open(content) as image:
             animated = _is_animated(image)
             if resizing is None and max(image.size) > MAX_SIDE_PIXELS:
                 return Picture(np.broadcast_to(np.uint8(0), (image.height, image.width, 1)), animated)
             check_pages(image)
             image.verify()  # checks the checksums of PNG, which decoding ignores
-        pixels = _composite(_pixels(content, resizing), background)
-        if resizing is not None:
-            pixels = np.array(resizing.apply(pixels[None])[0])  # not a view, which would keep the whole picture
-        return Picture(pixels, animated)
+        return Picture(_finished(_pixels(content, resizing), resizing, background), animated)
+
+
+def pixels_of(image: Image.Image, resizing: Resizing | None = None, background: Background | None = None) -> np.ndarray:
+    """The same of a picture that Pillow has open. Raises DataError for 32 bits a channel, and for damaged files."""
+    with _readable():
+        if image.mode.startswith("I;16"):
+            return _finished(_upright(image).astype(np.float32)[..., None], resizing, background)
+        return _finished(_eight_bits(image), resizing, background)
+
+
+def _content(source: Path | bytes) -> bytes:
+    if isinstance(source, bytes):
+        if len(source) > MAX_PICTURE_BYTES:
+            found, expected = f"{len(source):,} bytes", f"at most {MAX_PICTURE_BYTES:,}"
+            raise DataError("picture too large", found=found, expected=expected)
+        return source
+    with open_data(source, MAX_PICTURE_BYTES) as file:
+        return file.read(file_bytes(file))
+
+
+def _finished(pixels: np.ndarray, resizing: Resizing | None, background: Background | None) -> np.ndarray:
+    """The pixels over the background and in the new size."""
+    pixels = _composite(pixels, background)
+    if resizing is None:
+        return pixels
+    return np.array(resizing.apply(pixels[None])[0])  # not a view, which would keep the whole picture
 
 
 def with_common_format(pictures: Sequence[np.ndarray], names: Sequence[str]) -> list[np.ndarray]:
@@ -220,16 +245,21 @@ def _pixels(content: bytes, resizing: Resizing | None) -> np.ndarray:
             exact = _sixteen_bits(image, content)
         if exact is not None:
             return exact
-        if image.mode in ("I", "F"):
-            hint = "Save them as 16-bit TIFF, or as an array (.npz, HDF5) with its `pixel_range`."
-            raise DataError(
-                "32 bits a channel, of which the value of white is unknown", found=f"mode {image.mode}", hint=hint
-            )
-        _rotate(image)
-        grey = image.mode in ("1", "L") and not image.has_transparency_data
-        mode = "L" if grey else "RGBA" if image.has_transparency_data else "RGB"
-        converted = image if image.mode == mode else image.convert(mode)
-        return np.asarray(converted).reshape(image.height, image.width, -1)
+        return _eight_bits(image)
+
+
+def _eight_bits(image: Image.Image) -> np.ndarray:
+    """(H, W, C) uint8. Raises DataError for pictures of 32 bits a channel."""
+    if image.mode in ("I", "F"):
+        hint = "Save them as 16-bit TIFF, or as an array (.npz, HDF5) with its `pixel_range`."
+        raise DataError(
+            "32 bits a channel, of which the value of white is unknown", found=f"mode {image.mode}", hint=hint
+        )
+    _rotate(image)
+    grey = image.mode in ("1", "L") and not image.has_transparency_data
+    mode = "L" if grey else "RGBA" if image.has_transparency_data else "RGB"
+    converted = image if image.mode == mode else image.convert(mode)
+    return np.asarray(converted).reshape(image.height, image.width, -1)
 
 
 def _sixteen_bits(image: ImageFile.ImageFile, content: bytes) -> np.ndarray | None:
@@ -260,13 +290,13 @@ def _sixteen_bits(image: ImageFile.ImageFile, content: bytes) -> np.ndarray | No
         return exact
 
 
-def _upright(image: ImageFile.ImageFile) -> np.ndarray:
+def _upright(image: Image.Image) -> np.ndarray:
     """(H, W) or (H, W, C) pixels, rotated as EXIF says."""
     _rotate(image)
     return np.asarray(image)
 
 
-def _rotate(image: ImageFile.ImageFile) -> None:
+def _rotate(image: Image.Image) -> None:
     """Decodes the picture and rotates it as its EXIF data say, which may follow the pixels in the file."""
     from PIL import ImageOps
 

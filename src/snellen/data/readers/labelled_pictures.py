@@ -8,17 +8,22 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from snellen.data.dataset import Dataset, Excluded, PartRole
 from snellen.data.groups import first_occurrences
-from snellen.data.pictures import DEPTHS, decode, in_threads, with_common_format
+from snellen.data.pictures import DEPTHS, Background, decode, in_threads, pixels_of, with_common_format
 from snellen.data.readers.arrays import Part, assemble
 from snellen.data.readers.reader import Options
 from snellen.data.readers.text import check_text
+from snellen.data.resizing import Resizing
 from snellen.errors import SHOWN_ITEMS, DataError, PictureSizes, located, shown, unknown
 from snellen.limits import MAX_CLASSES, MAX_LABEL_CHARACTERS, MAX_SIDE_PIXELS
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 SIZES_LISTED = 10
 LONGEST_NUMBER = 18
@@ -42,7 +47,11 @@ ORDER: tuple[PartRole, ...] = ("train", "validation", "test")
 
 @dataclass(frozen=True, slots=True)
 class LabelledFile:
-    """A row of the data set. id: the path below the source, with forward slashes. place: the same for messages."""
+    """A row of the data set. id: the path below the source, with forward slashes. place: the same for messages.
+
+    content: the picture where it is at hand: the bytes of its file, or a picture that Pillow has open; then `file` is
+    not read.
+    """
 
     file: Path
     id: str
@@ -50,6 +59,13 @@ class LabelledFile:
     role: PartRole
     group: str | None
     place: str
+    content: bytes | Image.Image | None = None
+
+    def decode(self, resizing: Resizing | None, background: Background | None) -> np.ndarray:
+        """(H, W, C) pixels. Raises DataError."""
+        if self.content is None or isinstance(self.content, bytes):
+            return decode(self.file if self.content is None else self.content, resizing, background)
+        return pixels_of(self.content, resizing, background)
 
 
 def role_of(name: str) -> PartRole:
@@ -147,7 +163,7 @@ def _decode_all(
     def attempt(row: LabelledFile) -> np.ndarray | Excluded:
         try:
             with located(row.place):
-                return decode(row.file, options.resizing, options.background)
+                return row.decode(options.resizing, options.background)
         except DataError as error:
             if options.on_bad_image is None:
                 error.hint = error.hint or EXCLUDE_HINT
