@@ -36,7 +36,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
     "data": (
         *("dataset", "slices", "streams", "resizing", "grey", "groups", "duplicates", "dataset_cache"),
         *("picture_limits", "png_metadata", "netpbm", "pictures", "readers", "preprocessing", "download", "catalog"),
-        *("load", "inspect", "splits"),
+        *("load", "as_dataset", "inspect", "splits"),
     ),
     "explain": (
         *("analysis_inputs", "analysis_result", "method", "chosen_pixels", "thumbnails", "foreground", "mistakes"),
