@@ -20,6 +20,7 @@ from snellen.data.readers.labelled_pictures import (
     role_of,
     select_rows,
 )
+from snellen.data.readers.parquet_pictures import holds_pictures
 from snellen.data.readers.reader import Options, Reader
 from snellen.data.streams import open_data, reachable, readable
 from snellen.errors import SHOWN_ITEMS, DataError, located, shown, unknown
@@ -202,7 +203,7 @@ def _recognises(path: Path) -> bool:
         return False
     with located(path.name), readable(), open_data(path) as file:
         if _is_parquet(file):
-            return True
+            return not holds_pictures(path)
         try:
             with _as_text(file) as text:
                 names = {name.strip().lower() for name in _header(text)[0]}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from math import isqrt
 from typing import Any
 
@@ -125,6 +126,23 @@ def rows_of_frame(
     return rows_of_columns(list(columns), lambda name: list(frame[columns[name]]), keys, part, role, labels)
 
 
+def keys_by_type(kinds: Mapping[str, str], keys: Mapping[str, str]) -> dict[str, str]:
+    """`keys` with the only column of pictures and the only one of classes, where they are not given.
+
+    kinds: Image, ClassLabel or another type, by column. Raises DataError for several.
+    """
+    named = dict(keys)
+    for use, kind in (("image", "Image"), ("label", "ClassLabel")):
+        typed = [name for name, each in kinds.items() if each == kind]
+        if use not in named and len(typed) > 1:
+            written = f'keys={{"{use}": "{typed[0]}"}} in Python, `keys: {{{use}: {typed[0]}}}` under `data` of a study'
+            found = " and ".join(typed[:SHOWN_ITEMS])
+            raise DataError(f"more than one column could be the {use}", found=found, hint=f"Say which: {written}.")
+        if use not in named and typed:
+            named[use] = typed[0]
+    return named
+
+
 def is_hugging_face(value: Any) -> bool:
     """Whether it has the interface of a data set of Hugging Face's `datasets`."""
     return hasattr(value, "features") and hasattr(value, "column_names") and not isinstance(value, Mapping)
@@ -140,14 +158,7 @@ def rows_of_hugging_face(
     if not hasattr(data, "__len__"):
         raise DataError("a stream", found=type(data).__name__, expected="a data set", hint="Load it without streaming.")
     kinds = {name: _kind(feature) for name, feature in (data.features or {}).items()}
-    named = dict(keys)
-    for use, kind in (("image", "Image"), ("label", "ClassLabel")):
-        typed = [name for name, each in kinds.items() if each == kind]
-        if use not in named and len(typed) == 1:
-            named[use] = typed[0]
-        elif use not in named and len(typed) > 1:
-            hint = f'Say which: keys={{"{use}": "{typed[0]}"}}.'
-            raise DataError(f"more than one column could be the {use}", found=" and ".join(typed), hint=hint)
+    named = keys_by_type(kinds, keys)
     remarks: tuple[str, ...] = ()
     applied = (getattr(data, "format", None) or {}).get("type")
     if applied is not None:
@@ -160,10 +171,7 @@ def rows_of_hugging_face(
         plain = plain.cast_column(image, type(data.features[image])(decode=False))
     made = rows_of_columns(list(data.column_names), lambda name: list(plain[name]), named, part, role, labels)
     names = getattr(data.features.get(named.get("label", "label")), "names", None) if labels is None else None
-    return [
-        Rows(rows.cells, rows.labels, rows.name, rows.role, tuple(names) if names else None, rows.groups, None, remarks)
-        for rows in made
-    ]
+    return [replace(rows, class_names=tuple(names) if names else None, remarks=remarks) for rows in made]
 
 
 def _kind(feature: Any) -> str:

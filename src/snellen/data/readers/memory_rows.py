@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,6 +16,7 @@ from snellen.data.dataset import Dataset, PartRole
 from snellen.data.groups import first_occurrences
 from snellen.data.readers.arrays import Part, assemble
 from snellen.data.readers.labelled_pictures import LabelledFile, read_dataset
+from snellen.data.readers.labels import encode_labels
 from snellen.data.readers.pixels import CHANNELS
 from snellen.data.readers.reader import Options
 from snellen.errors import SHOWN_ITEMS, DataError, located, shown
@@ -37,6 +39,7 @@ class Rows:
     cells: an array or tensor (N, ...), or N cells, each a path, the bytes of a picture file, {bytes, path} as Hugging
     Face has them, a picture of Pillow, or pixels. labels: N numbers or texts. name: begins the ids of the rows.
     class_names: of the numbers, where the object knows them. groups: N names. pixel_range: where it is certain.
+    numbers: of the rows in the object, where only some of its rows are in this part.
     """
 
     cells: Any
@@ -47,6 +50,19 @@ class Rows:
     groups: Sequence[Any] | None = None
     pixel_range: tuple[float, float] | None = None
     remarks: tuple[str, ...] = ()
+    numbers: Sequence[int] | None = None
+
+    def place(self, row: int) -> str:
+        """Where a row is, for messages."""
+        return f"{self.name}: row {self.number(row)}"
+
+    def id(self, row: int) -> str:
+        """What a row is called that has no path."""
+        return f"{self.name}:{self.number(row)}"
+
+    def number(self, row: int) -> int:
+        """The number of a row in its object."""
+        return row if self.numbers is None else self.numbers[row]
 
 
 def divided(rows: Rows, names: Sequence[Any], role_of: Any) -> list[Rows]:
@@ -61,7 +77,7 @@ def divided(rows: Rows, names: Sequence[Any], role_of: Any) -> list[Rows]:
         role = role_of(str(name))
         if role is None:
             raise DataError(
-                "unknown role", found=shown(name), expected="train, validation or test", where=f"{rows.name}: row {row}"
+                "unknown role", found=shown(name), expected="train, validation or test", where=rows.place(row)
             )
         roles.append(role)
     places = {role: [row for row, each in enumerate(roles) if each == role] for role in PARTS}
@@ -71,8 +87,8 @@ def divided(rows: Rows, names: Sequence[Any], role_of: Any) -> list[Rows]:
             cells=rows.cells[np.array(kept)] if is_array(rows.cells) else [rows.cells[row] for row in kept],
             labels=[rows.labels[row] for row in kept],
             groups=rows.groups and [rows.groups[row] for row in kept],
-            name=role,
             role=role,
+            numbers=kept,
             remarks=rows.remarks if role == roles[0] else (),
         )
         for role, kept in places.items()
@@ -97,13 +113,14 @@ def to_dataset(
             raise DataError("no pictures", found=f"{len(rows.labels):,} rows", expected=expected, where=rows.name)
     parts, unlabelled = _labelled(sorted(parts, key=lambda rows: PARTS.index(rows.role)))
     if not any(rows.role == "train" for rows in parts):
-        raise DataError("no training part", found=", ".join(rows.name for rows in parts) or "no labelled part")
+        raise DataError("no training part", found=", ".join(rows.role for rows in parts) or "no labelled part")
     named, class_names, unused = _with_names(parts, options.class_names)
     made = [cells_of(rows, folder) for rows in named]
     options = replace(options, class_names=class_names)
     if all(isinstance(cells, np.ndarray) for cells in made):
         dataset, turned = _of_arrays(named, made, options, channels, name)
     else:
+        named, options = _with_numbers_as_names(named, options)
         dataset, turned = read_dataset(_listed(named, made, options, folder), options, name), ()
     remarks = [*dataset.remarks, *unlabelled, *unused, *turned, *(each for rows in named for each in rows.remarks)]
     return replace(dataset, remarks=tuple(dict.fromkeys(remarks)))
@@ -142,7 +159,7 @@ def plain_label(value: Any, where: str) -> int | str | None:
     ):
         return None
     if isinstance(value, str):
-        return value
+        return value.strip() or None
     if isinstance(value, (bool, int)) or (isinstance(value, float) and value.is_integer()):
         return int(value)
     is_row = hasattr(value, "__len__")
@@ -154,12 +171,12 @@ def _labelled(parts: Sequence[Rows]) -> tuple[list[Rows], list[str]]:
     """The parts with labels as integers or text, and remarks on those without any label, which are left out."""
     kept, remarks = [], []
     for rows in parts:
-        labels = [plain_label(value, f"{rows.name}: row {row}") for row, value in enumerate(rows.labels)]
+        labels = [plain_label(value, rows.place(row)) for row, value in enumerate(rows.labels)]
         missing = [row for row, label in enumerate(labels) if label in (None, NO_LABEL)]
         if len(missing) == len(labels) and rows.role != "train":
-            remarks.append(f"{rows.name}: {len(labels):,} pictures without labels are left out.")
+            remarks.append(f"{rows.role}: {len(labels):,} pictures without labels are left out.")
         elif missing:
-            found, where = f"{len(missing):,} of {len(labels):,} rows", f"{rows.name}: row {missing[0]}"
+            found, where = f"{len(missing):,} of {len(labels):,} rows", rows.place(missing[0])
             raise DataError("no label", found=found, expected="one label a picture", where=where)
         else:
             kept.append(replace(rows, labels=labels))
@@ -194,10 +211,20 @@ def _with_names(
     return list(parts), tuple(name for name in names if name in present), [remark] if unused else []
 
 
+def _with_numbers_as_names(parts: Sequence[Rows], options: Options) -> tuple[list[Rows], Options]:
+    """Numbers without names as text, by the rules of arrays; text as it is."""
+    if isinstance(parts[0].labels[0], str):
+        return list(parts), options
+    codes, classes = encode_labels([(np.array(rows.labels), rows.name) for rows in parts], None)
+    names = iter(np.array(classes)[codes].tolist())
+    named = [replace(rows, labels=list(islice(names, len(rows.labels)))) for rows in parts]
+    return named, replace(options, class_names=classes)
+
+
 def _name(names: tuple[str, ...], rows: Rows, row: int) -> str:
     code = int(rows.labels[row])
     if not 0 <= code < len(names):
-        where = f"{rows.name}: row {row}"
+        where = rows.place(row)
         raise DataError("label out of range", found=code, expected=f"0 to {len(names) - 1}", where=where)
     return names[code]
 
@@ -206,7 +233,7 @@ def cells_of(rows: Rows, folder: Path | None) -> np.ndarray | list[Path | bytes 
     """The pictures of a part: (N, ...) pixels, or what the picture decoder takes."""
     if is_array(rows.cells) and not _has_objects(rows.cells):
         return as_array(rows.cells, rows.name)
-    cells = [_cell(cell, f"{rows.name}: row {row}", folder) for row, cell in enumerate(rows.cells)]
+    cells = [_cell(cell, rows.place(row), folder) for row, cell in enumerate(rows.cells)]
     arrays = [cell for cell in cells if isinstance(cell, np.ndarray)]
     if not arrays:
         return [cell for cell in cells if not isinstance(cell, np.ndarray)]
@@ -250,10 +277,10 @@ def _listed(parts: Sequence[Rows], made: Sequence[Any], options: Options, folder
             found = f"arrays in {rows.name}, but not in all parts"
             raise DataError("pictures of several forms", found=found, expected="one form")
         for row, (cell, label) in enumerate(zip(cells, rows.labels, strict=True)):
-            place = f"{rows.name}: row {row}"
+            place = rows.place(row)
             group = None if rows.groups is None else str(rows.groups[row])
             if not isinstance(cell, Path):
-                name = f"{rows.name}:{row}"
+                name = rows.id(row)
                 listed.append(LabelledFile(Path(name), name, str(label), rows.role, group, place, cell))
                 continue
             inside = folder is not None and cell.is_relative_to(folder)
@@ -285,6 +312,7 @@ def _of_arrays(
         remarks += [remark] if remark else []
     pixel_range = options.pixel_range or next((rows.pixel_range for rows in parts if rows.pixel_range), None)
     dataset = assemble(arrays, options.class_names, pixel_range, name)
+    dataset = replace(dataset, ids=np.array([rows.id(row) for rows in parts for row in range(len(rows.labels))]))
     if any(rows.groups is not None for rows in parts):
         groups = [str(group) for rows in parts for group in rows.groups or ()]
         dataset = replace(dataset, groups=first_occurrences(np.array(groups)))

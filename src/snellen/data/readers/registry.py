@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from snellen.data.readers import cifar, emnist, folder, hdf5, idx, manifest, matlab, npz, pixel_csv
+from snellen.data.readers import cifar, emnist, folder, hdf5, idx, manifest, matlab, npz, parquet_pictures, pixel_csv
 from snellen.data.readers.reader import Reader
 from snellen.data.streams import reachable
 from snellen.errors import located
@@ -16,6 +16,7 @@ READERS: dict[str, Reader] = {
     "pixel_csv": pixel_csv.READER,
     "folder": folder.READER,
     "manifest": manifest.READER,
+    "parquet_pictures": parquet_pictures.READER,
     "hdf5": hdf5.READER,
     "mat": matlab.READER,
     "emnist": emnist.READER,
