@@ -6,7 +6,9 @@ difference that is not 0 keeps its first digit.
 
 from __future__ import annotations
 
+import json
 import math
+import re
 from collections.abc import Iterable
 
 UNDEFINED = "undefined"
@@ -45,6 +47,21 @@ def listing(names: Iterable[str]) -> str:
 def quoted(names: Iterable[str]) -> str:
     """Names in back-quotes in a sentence: "`a`, `b` and `c`"."""
     return listing(f"`{name}`" for name in names)
+
+
+PLAIN_NAME = re.compile(r"[A-Za-z_]([A-Za-z0-9_ .+-]*[A-Za-z0-9_.+-])?|0|[1-9][0-9]{0,17}")
+"""What YAML reads as it stands in a list: text that is no other value, or a number without leading zeros."""
+YAML_WORDS = ("true", "false", "null")
+
+
+def yaml_list(names: Iterable[str]) -> str:
+    """Names as a list in a study file, quoted where YAML would read them otherwise: `[cat, 7, "07"]`."""
+    return f"[{', '.join(map(_yaml_name, names))}]"
+
+
+def _yaml_name(name: str) -> str:
+    plain = PLAIN_NAME.fullmatch(name) and name.lower() not in YAML_WORDS
+    return name if plain else json.dumps(name, ensure_ascii=False)
 
 
 def capitalised(text: str) -> str:

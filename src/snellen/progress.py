@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
 
+import numpy as np
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
 from snellen.console import PlainConsole
-from snellen.data.splits.roles import ROLES
+from snellen.data.splits.left_out import left_out_rows, near_sentence
+from snellen.data.splits.roles import ROLES, near_in_two_roles
 from snellen.data.splits.split_data import SplitData
 from snellen.evaluate.evaluation import Evaluation
 from snellen.evaluate.record import RunRecord
@@ -49,9 +51,9 @@ class Terminal(RunCallback):
     def __init__(self, console: PlainConsole) -> None:
         self.console = console
         columns = (
-            TextColumn("{task.description}", markup=False),
+            TextColumn("{task.description}"),
             BarColumn(bar_width=24),
-            TextColumn("{task.fields[epochs]}", markup=False),
+            TextColumn("{task.fields[epochs]}"),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
         )
@@ -79,8 +81,12 @@ class Terminal(RunCallback):
         counts = ", ".join(f"{role} {len(rows[role]):,}" for role in ROLES if len(rows[role]))
         text = f": {len(dataset):,} images {height}x{width}x{channels}, {len(dataset.classes)} classes\n  {counts}"
         self.console.print(Text.assemble((plain(dataset.name), "bold"), text))
-        for remark in dataset.remarks:
-            self.console.print(Text(f"  {plain(remark)}"), soft_wrap=True)
+        said = list(dataset.remarks) + [each.sentence for each in left_out_rows(dataset, data.roles)]
+        if data.near_duplicates and (pairs := near_in_two_roles(data.near_duplicates, data.roles)).size:
+            together = data.split.near_duplicates is not None
+            said.append(near_sentence(pairs.shape[1], len(np.unique(pairs)), together))
+        for sentence in said:
+            self.console.print(f"  {sentence}", highlight=False, soft_wrap=True)
 
     def planned(self, plan: Plan, finished: int) -> None:
         self.plan = plan

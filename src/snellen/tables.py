@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from rich.table import Table
 
 from snellen.console import PlainConsole, console_for
+from snellen.data.splits.left_out import near_sentence
 from snellen.evaluate.baselines import baseline_key
 from snellen.evaluate.evaluation import Evaluation
 from snellen.evaluate.record import RunRecord
 from snellen.evaluate.scores import Estimate, proportion
 from snellen.phrases import listing, loss, megabytes, plural, seconds, times
-from snellen.plain import plain, say
+from snellen.plain import say
 
 if TYPE_CHECKING:
     import polars as pl
@@ -66,15 +67,11 @@ def print_check(checked: dict[str, Any]) -> None:
     data = checked["data"]
     counts = ", ".join(f"{role} {count:,}" for role, count in checked["roles"].items() if count)
     console.print(f"{data['name']}: {data['images']:,} images {data['shape']}, {counts}", highlight=False)
-    for remark in data["remarks"]:
-        console.print(plain(remark), highlight=False, markup=False, soft_wrap=True)
-    if checked["near_duplicates"]:
-        images = plural(checked["near_duplicates"], "image")
-        console.print(
-            f"Nearly identical to an image in another part of the split: {images}. "
-            "To keep such images together: --set data.near_duplicates=together",
-            highlight=False,
-        )
+    said = [*data["remarks"], *(each["sentence"] for each in checked["left_out_rows"])]
+    if checked["near_pairs"]:
+        said.append(near_sentence(checked["near_pairs"], checked["near_duplicates"], checked["together"]))
+    for sentence in said:
+        console.print(sentence, highlight=False, soft_wrap=True)
     columns = ["model", "parameters", "jobs", "trajectories", "epochs", "time", "memory", "disk"]
     table = _table(f"{checked['study']}: the plan; nothing was trained", columns, 1)
     for row in checked["models"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -87,10 +88,28 @@ def test_groups_are_never_on_two_sides() -> None:
 def test_more_folds_than_members_of_the_smallest_class() -> None:
     labels = np.where(np.arange(360) < 9, 2, np.arange(360) % 2)
     dataset = snellen.from_arrays(DATASET.images, labels, pixel_range=(0, 255))
-    with pytest.raises(
-        StudyError, match=r"more folds than members of the smallest class; found 8 folds, \d images of class '2'"
-    ):
+    with pytest.raises(StudyError) as raised:
         folds(dataset, count=8)
+    message = str(raised.value)
+    assert "too few images for 8 folds in 1 class; found '2' (9 images, 2 in the test)" in message
+    assert "Possible: `folds: 7`." in message and "`classes: [0, 1]` under `data`" in message
+    assert len(folds(dataset, count=7)) == 7
+
+
+@pytest.mark.parametrize(("images", "possible"), [(3, [3]), (4, [2, 3, 4]), (5, [2, 3, 4, 5]), (2, []), (1, [])])
+def test_the_folds_that_a_small_class_allows(images: int, possible: list[int]) -> None:
+    """Each fold needs an image of the class in each of its three parts; what a message says is possible, is."""
+    dataset = pictures(60 + images)
+    dataset = replace(dataset, labels=np.repeat([0, 1, 2], [30, 30, images]), classes=("a", "b", "c"))
+    for count in range(2, 8):
+        if count in possible:
+            for fold in folds(dataset, Split(test=0), count):
+                assert all(np.bincount(dataset.labels[rows], minlength=3).all() for rows in fold.rows.values())
+            continue
+        with pytest.raises(StudyError) as raised:
+            folds(dataset, Split(test=0), count)
+        named = [int(number) for number in re.findall(r"`folds: (\d+)`", str(raised.value))]
+        assert set(named) <= set(possible) and bool(named) == bool(possible) and "classes: [a, b]" in str(raised.value)
 
 
 def test_groups_that_cannot_be_divided() -> None:

@@ -13,13 +13,19 @@ import pytest
 from needs import REAL_DATA, needs
 from PIL import Image
 
+from snellen.data.dataset import Dataset
 from snellen.data.inspect import near_duplicates
-from snellen.data.inspect.near_duplicates import near_groups, near_pairs
+from snellen.data.inspect.near_duplicates import near_pairs
 from snellen.data.load import read
 from snellen.data.readers.arrays import from_arrays
-from snellen.data.splits.roles import Roles, Split, assign
+from snellen.data.splits.left_out import left_out_rows
+from snellen.data.splits.roles import Roles, Split, assign, near_in_two_roles
 
 COUNT = 60
+
+
+def sets_of(dataset: Dataset) -> np.ndarray:
+    return near_duplicates.near_duplicates(dataset).sets
 
 
 def scenes(count: int = COUNT, side: int = 36, seed: int = 0) -> np.ndarray:
@@ -73,12 +79,59 @@ def test_different_pictures_are_not() -> None:
     assert not len(near_pairs(np.zeros((5, 16, 16, 1), np.uint8))[0])  # of one value: exact copies, found elsewhere
 
 
-def test_near_ones_are_joined_through_others() -> None:
+def test_near_ones_are_joined_through_one_that_is_near_to_both() -> None:
     burst = np.concatenate([shifted(0, step)(scenes(1)) for step in (-2, 0, 2)])
     images = np.concatenate([shifted(0, 0)(scenes(4, seed=9)), burst])
     dataset = from_arrays(images, [0, 1, 0, 1, 0, 1, 0])
     assert (4, 6) not in set(zip(*(rows.tolist() for rows in near_pairs(images)), strict=True))
-    assert near_groups(dataset).tolist() == [0, 1, 2, 3, 4, 4, 4]
+    assert sets_of(dataset).tolist() == [0, 1, 2, 3, 4, 4, 4]
+
+
+def chain(links: int) -> np.ndarray:
+    """(links, 32, 32, 3): a scene that moves on by two pixels in each picture."""
+    return np.concatenate([scenes(1, side=2 * links + 32)[:, 8:40, 2 * n : 2 * n + 32] for n in range(links)])
+
+
+def test_a_chain_is_no_set() -> None:
+    """Each picture is near to the next; in a set all are near to one."""
+    dataset = from_arrays(chain(30), np.arange(30) % 2)
+    near = near_duplicates.near_duplicates(dataset)
+    pairs = set(zip(*near.pairs.tolist(), strict=True))
+    assert {(row, row + 1) for row in range(29)} <= pairs and (0, 29) not in pairs
+    names, sizes = np.unique(near.sets, return_counts=True)
+    assert 1 < sizes.max() <= 5
+    for name in names:
+        members = set(np.flatnonzero(near.sets == name).tolist())
+        assert any(all(a == b or (min(a, b), max(a, b)) in pairs for b in members) for a in members)
+
+
+def test_a_chain_into_an_official_test_loses_its_near_end_alone() -> None:
+    images = np.concatenate([chain(30), scenes(10, side=32, seed=9)])
+    official = np.arange(40) == 0
+    dataset = replace(from_arrays(images, np.arange(40) % 2), official_test=official)
+    near = near_duplicates.near_duplicates(dataset)
+    roles = assign(dataset, Split(near_duplicates="together"))
+    to_test = near.near_to(np.flatnonzero(official)) & ~official
+    assert [each.row for each in roles.left_out] == np.flatnonzero(to_test).tolist() and 1 <= to_test.sum() <= 3
+    between = near_in_two_roles(near, roles)
+    assert not np.isin(between, roles.rows["test"]).any(), "no training picture is near to one of the test"
+    [found] = left_out_rows(dataset, roles)
+    assert (found.reason, found.rows, found.of) == ("related to official test", int(to_test.sum()), 39)
+
+
+def test_a_group_with_a_picture_near_the_official_test_leaves_whole() -> None:
+    images = np.concatenate([shifted(0, 0)(scenes()), shifted(1, 0)(scenes())[:1]])
+    groups = np.append(np.arange(COUNT) // 3, 99)
+    dataset = replace(from_arrays(images, np.arange(COUNT + 1) % 2), groups=groups, official_test=groups == 99)
+    roles = assign(dataset, Split(near_duplicates="together"))
+    assert [(each.row, each.twin) for each in roles.left_out] == [(row, COUNT) for row in range(3)]
+
+
+def test_near_to_given_rows() -> None:
+    near = near_duplicates.NearDuplicates(np.array([0, 1, 2, 1, 4]), np.array([[0, 1], [1, 2]]))
+    assert near.near_to(np.array([3])).tolist() == [True, True, True, True, False]
+    assert near.near_to(np.array([0])).tolist() == [True, True, False, True, False]
+    assert near.sets.tolist() == [0, 0, 0, 0, 4]
 
 
 @pytest.mark.parametrize("shape", [(8, 8, 1), (1, 40, 3), (5, 3, 4), (28, 28, 1)])
@@ -117,19 +170,19 @@ def test_copies_are_joined_whatever_they_show() -> None:
     """Blank ones too, which correlate with nothing, and in a number of which all pairs would take hours."""
     blank = np.zeros((50_000, 8, 8, 1), np.uint8)
     images = np.concatenate([blank, data_cases.arrays(8, 8)[0][..., None], blank])
-    groups = near_groups(from_arrays(images, np.arange(len(images)) % 2))
+    groups = sets_of(from_arrays(images, np.arange(len(images)) % 2))
     assert (groups[:50_000] == 0).all() and (groups[-50_000:] == 0).all()
     np.testing.assert_array_equal(groups[50_000:50_012], np.arange(50_000, 50_012))
 
 
 def test_found_once_then_kept(monkeypatch: pytest.MonkeyPatch, own_folders: Path) -> None:
     dataset = from_arrays(np.concatenate([shifted(0, 0)(scenes(9)), shifted(1, 0)(scenes(9))]), np.arange(18) % 2)
-    first = near_groups(dataset)
+    first = sets_of(dataset)
     [file] = (own_folders / "cache/near").glob("*/array.npy")
     file.write_bytes(file.read_bytes()[:-1])
-    np.testing.assert_array_equal(near_groups(dataset), first)
+    np.testing.assert_array_equal(sets_of(dataset), first)
     monkeypatch.setattr(near_duplicates, "near_pairs", lambda _: pytest.fail("looked for again"))
-    np.testing.assert_array_equal(near_groups(dataset), first)
+    np.testing.assert_array_equal(sets_of(dataset), first)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -162,5 +215,5 @@ def test_training_pictures_near_those_of_an_official_test_leave() -> None:
 def test_thin_ones_of_mnist_form_no_chain() -> None:
     mnist = read("mnist", data_folder=REAL_DATA)
     part = replace(mnist, images=np.asarray(mnist.images[-5_000:]), fingerprint="last 5,000")
-    _, sizes = np.unique(near_groups(replace(part, labels=mnist.labels[-5_000:])), return_counts=True)
+    _, sizes = np.unique(sets_of(replace(part, labels=mnist.labels[-5_000:])), return_counts=True)
     assert sizes.max() <= 20 and (sizes > 1).sum() < 100

@@ -14,10 +14,11 @@ from needs import REAL_DATA, needs
 
 from snellen.data.dataset import Dataset
 from snellen.data.duplicates import duplicate_groups
+from snellen.data.inspect.near_duplicates import NearDuplicates
 from snellen.data.load import read
 from snellen.data.preprocessing import select_classes
 from snellen.data.readers.arrays import from_arrays
-from snellen.data.splits.roles import ROLES, LeftOut, Roles, Split, assign, prove_disjoint, rows_in_several_roles
+from snellen.data.splits.roles import ROLES, LeftOut, Roles, Split, assign, near_in_two_roles, prove_disjoint
 from snellen.errors import RunError, StudyError
 
 
@@ -321,9 +322,10 @@ def test_mnist_shares_no_picture_between_parts() -> None:
     assert [len(roles.rows[role]) for role in ROLES] == [50_000, 10_000, 0, 10_000] and not roles.left_out
 
 
-def test_parted_rows_are_those_whose_group_has_two_roles() -> None:
-    rows = {"train": [0, 1, 4], "validation": [2, 5], "calibration": [], "test": [3]}
+def test_near_pairs_count_when_their_pictures_have_two_roles() -> None:
+    rows = {"train": [0, 1, 4], "validation": [2, 5], "calibration": [], "test": [3, 7]}
     roles = Roles({role: np.array(rows[role], np.int64) for role in ROLES}, ())
-    groups = np.array([0, 0, 0, 3, 4, 5, 3])  # row 6 was left out: its group stands in one role
-    assert rows_in_several_roles(groups, roles).tolist() == [0, 1, 2]
-    assert rows_in_several_roles(np.arange(7), roles).tolist() == []
+    copies = np.array([0, 1, 2, 3, 4, 5, 6, 6])  # rows 6 and 7 show one picture, of which row 6 was left out
+    near = NearDuplicates(copies, np.array([[0, 0, 2, 4], [1, 2, 5, 6]]))
+    assert near_in_two_roles(near, roles).tolist() == [[0, 4], [2, 6]]
+    assert near_in_two_roles(NearDuplicates(copies, np.empty((2, 0), np.int64)), roles).shape == (2, 0)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from picture_cases import save
 
-from snellen.data.inspect.near_duplicates import near_groups, near_groups_if_quick
+from snellen.data.inspect.near_duplicates import near_duplicates, near_duplicates_if_quick
 from snellen.data.load import read
 from snellen.data.readers.reader import DEFAULT_OPTIONS, Options
 from snellen.data.resizing import Resizing
@@ -19,7 +19,8 @@ from snellen.init.survey import survey
 def test_what_reads_as_it_is_stays_as_it_is(own_user: Path) -> None:
     found = survey("digits")
     assert found.options == DEFAULT_OPTIONS and found.sizes == () and found.near is not None
-    np.testing.assert_array_equal(found.near, near_groups(found.dataset))
+    assert found.near is not None
+    np.testing.assert_array_equal(found.near.pairs, near_duplicates(found.dataset).pairs)
 
 
 def test_sizes_and_transparency_at_once(tmp_path: Path) -> None:
@@ -113,6 +114,7 @@ def test_nothing_there(tmp_path: Path) -> None:
 def test_large_data_sets_are_not_compared_unasked(own_user: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("snellen.data.inspect.near_duplicates.MAX_NEAR_IMAGES", 1_000)
     digits = read("digits")
-    assert near_groups_if_quick(digits) is None
-    near = near_groups(digits)
-    np.testing.assert_array_equal(near_groups_if_quick(digits), near)
+    assert near_duplicates_if_quick(digits) is None
+    near, again = near_duplicates(digits), near_duplicates_if_quick(digits)
+    assert again is not None
+    np.testing.assert_array_equal(again.pairs, near.pairs)

@@ -90,7 +90,7 @@ def test_what_is_no_view_is_refused(written: list[str]) -> None:
 def test_stored_predictions_and_the_bundle_look_at_the_same_views(tmp_path: Path) -> None:
     """To the bit; and the network without views answers otherwise, from the same weights."""
     pictures = RANDOM.integers(0, 256, (90, 6, 7, 3), dtype=np.uint8)
-    data = snellen.from_arrays(pictures, np.arange(90) % 3, class_names=("a", "b", "c"))
+    data = snellen.from_arrays(pictures, np.arange(90) % 3, class_names=("cat", "dog", "emu"))
     models: dict[str, Any] = {"viewed": {"layers": LAYERS, "views": ["flip", "shift"]}}
     study = Study("views", data=data, models=models, train={"epochs": 1})
     run = study.run(out=tmp_path / "run", device="cpu", threads=1, progress=False)

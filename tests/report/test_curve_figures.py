@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import vl_convert
+from drawn_figures import drawn, values
 
 from snellen.report.figures.value_curves import curve_figure
 
@@ -17,11 +17,6 @@ POINTS: list[dict[str, Any]] = [
 ]
 NETWORKS = [{"by": "anova", "value": 8, "seed": seed, "accuracy": 0.9 + seed / 100} for seed in range(3)]
 MODELS = [{"model": "mine", "by": "anova", "value": 20, "accuracy": 0.93, "low": 0.9, "high": 0.95}]
-
-
-def values(specification: dict[str, Any]) -> list[dict[str, Any]]:
-    """The values of every layer of a figure."""
-    return [value for values in specification["datasets"].values() for value in values]
 
 
 @pytest.mark.parametrize("measure", ["accuracy", "error"])
@@ -36,7 +31,7 @@ def test_every_point_network_and_model_is_in_the_figure_and_it_compiles(measure:
 
     assert second["value_"] == pytest.approx(sign(0.9))
     assert sorted([second["low"], second["high"]]) == pytest.approx(sorted([sign(0.88), sign(0.92)]))
-    svg = vl_convert.vegalite_to_svg(figure)
+    svg = drawn(figure)
     assert "mutual information" in svg and ">mine<" in svg and "pixels" in svg
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import html5lib
 import numpy as np
 import pytest
-import vl_convert
+from drawn_figures import drawn
 from PIL import Image
 
 from snellen.data.dataset import Dataset
@@ -53,7 +53,7 @@ def test_digits_are_explored() -> None:
     figures = json.loads(embedded)["figures"]
     places = {place.get("data-figure") for place in parsed(html).findall(".//*[@data-figure]")}
     assert places == set(figures) == {"balance", "pixels", "brightness", "contrast"}
-    assert all("<path" in vl_convert.vegalite_to_svg(figure) for figure in figures.values())
+    assert all("<path" in drawn(figure) for figure in figures.values())
     assert all("http" not in (one.get("src") or "") for one in parsed(html).iter())
 
 

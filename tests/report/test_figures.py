@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
-import vl_convert
+from drawn_figures import drawn, values
 
 from snellen.limits import CURVE_POINTS
 from snellen.report.figures import charts
@@ -19,17 +17,6 @@ def history(epochs: int) -> list[dict[str, Any]]:
         {"epoch": n, "loss": 1 / n, "accuracy": 1 - 1 / n, "validation_loss": 2 / n, "validation_accuracy": 0.5}
         for n in range(1, epochs + 1)
     ]
-
-
-def values(specification: dict[str, Any]) -> list[dict[str, Any]]:
-    """The values of every layer of a figure."""
-    return [value for values in specification["datasets"].values() for value in values]
-
-
-def drawn(specification: dict[str, Any]) -> str:
-    """The figure as SVG, drawn by Vega itself; wrong specifications raise."""
-    svg: str = vl_convert.vegalite_to_svg(specification)
-    return svg
 
 
 @pytest.mark.parametrize("measure", ["loss", "accuracy"])
@@ -105,11 +92,3 @@ def test_a_histogram_of_colours_is_outlined_to_its_last_edge() -> None:
     assert [one["low"] for one in values(figure) if one["channel"] == "blue"] == [0, 1, 2]
     svg = drawn(figure)
     assert ">red<" in svg and "var(--miss)" in svg and "var(--validation)" in svg
-
-
-def test_the_library_is_bundled_once_a_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SNELLEN_CACHE", str(tmp_path))
-    first = charts.javascript()
-    monkeypatch.setattr(sys.modules["vl_convert"], "javascript_bundle", None)
-    assert charts.javascript() == first
-    assert "window.vegaEmbed=" in first and "</script" not in first and "<!--" not in first

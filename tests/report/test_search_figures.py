@@ -8,23 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-import vl_convert
 from choosing_cases import hyperparameters, search, trial
+from drawn_figures import drawn, values
 
 from snellen.report.figures import parallel_coordinates
 from snellen.report.figures import search as search_figures
 from snellen.report.model_types import SearchJson
-
-
-def values(specification: dict[str, Any]) -> list[dict[str, Any]]:
-    """The values of every layer of a figure."""
-    return [value for values in specification["datasets"].values() for value in values]
-
-
-def drawn(specification: dict[str, Any]) -> str:
-    """The figure as SVG, drawn by Vega itself; wrong specifications raise."""
-    svg: str = vl_convert.vegalite_to_svg(specification)
-    return svg
 
 
 def large(trials: int) -> SearchJson:

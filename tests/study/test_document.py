@@ -75,7 +75,15 @@ def test_lines_of_keys_and_items() -> None:
         ("- a\n", "a study file is a mapping of keys; found a list"),
         ("", "a study file is a mapping of keys; found nothing"),
         ("hello\n", "a study file is a mapping of keys; found 'hello'"),
-        ("x: 1\n3: 4\n", "f line 2: a key must be text; found 3"),
+        (
+            "x: 1\ntrue: 4\n",
+            "f line 2: a key must be text or a whole number; found True. If it is a name, quote it: 'true'",
+        ),
+        (
+            "x: 1\n1.5: 4\n",
+            "f line 2: a key must be text or a whole number; found 1.5. If it is a name, quote it: '1.5'",
+        ),
+        ("3: 4\n'3': 4\n", "f line 2: a key given twice; found '3'"),
         ("? [a, b]\n: 4\n", "f line 1: a key must be text"),
         ("x: 2026-11-22\n", "f line 1: a value of type date, which a study cannot have"),
         (

@@ -15,7 +15,7 @@ import snellen
 from snellen.data.splits.roles import Split
 from snellen.data.splits.split_data import split_data
 from snellen.errors import StudyError
-from snellen.study.document import from_values, parse
+from snellen.study.document import from_values, parse, to_yaml
 from snellen.study.plan import plan
 from snellen.train.job import Job
 
@@ -72,6 +72,25 @@ def test_balanced_becomes_numbers_of_the_training_rows() -> None:
     expected = compute_class_weight("balanced", classes=np.arange(3), y=labels)
     assert job({"class_weights": "balanced"}).trajectory.class_weights == pytest.approx(expected)
     assert job({"class_weights": {"frog": 2}}).id == job({"class_weights": [1, 1, 2]}).id
+
+
+NUMBERED = "study: x\ndata: digits\nmodels: {m: {layers: [flatten]}}\ntrain: {class_weights: {0: 2, '1': 3, 7: 1}}\n"
+
+
+def test_numbers_name_classes_in_a_file_and_in_python() -> None:
+    """As Keras's dict of numbers, and as scikit-learn computes them."""
+    weights = {"0": 2.0, "1": 3.0, "7": 1.0}
+    study = parse(NUMBERED, "x.yaml").study()
+    assert study.models["m"].train[0].class_weights == weights
+    assert parse(to_yaml(study.model_dump(mode="json")), "again.yaml").study() == study
+    for written in ({0: 2, 1: 3.0, 7: 1}, {np.int64(0): np.float64(2), np.uint8(1): np.float32(3), 7: 1}):
+        train = {"class_weights": written}
+        built = from_values({"study": "x", "data": "digits", "models": {"m": {"layers": ["flatten"]}}, "train": train})
+        assert built.study().models["m"].train[0].class_weights == weights
+    in_order = from_values(
+        {"study": "x", "data": "digits", "models": {"m": {"layers": []}}, "train": {"class_weights": np.ones(10)}}
+    )
+    assert in_order.study().models["m"].train[0].class_weights == (1.0,) * 10
 
 
 def test_shorter_spellings_are_the_same_job() -> None:

@@ -12,10 +12,7 @@ import pytest
 import torch
 from training_cases import STEPS, TRAIN_ROWS, VALIDATION_ROWS, checkpoint, lane, material, start, train, training
 
-from snellen.errors import StudyError
 from snellen.train import batches, loop, step_runner
-from snellen.train.augment.geometric import Flip, Shift
-from snellen.train.augment.registry import refuse_mirrored_characters
 from snellen.train.batches import ResidentData
 from snellen.train.lane import Lane
 from snellen.train.samples import augmented_samples
@@ -162,31 +159,6 @@ def test_samples_of_pictures_with_another_range() -> None:
 
 def test_no_samples_without_augmentation() -> None:
     assert augmented_samples(lane(), material()) is None
-
-
-DIGITS = tuple("0123456789")
-
-
-@pytest.mark.parametrize(
-    ("classes", "source", "refused"),
-    [
-        (DIGITS, "my-photos", True),
-        (("3", "8"), "mine", True),
-        (("zero", "one"), "mnist", True),
-        (("a", "b"), "emnist-letters", True),
-        (("0", "1", "other"), "mine", False),
-        (("cat", "dog"), "cifar-10", False),
-    ],
-)
-def test_a_flip_of_characters_is_refused(classes: tuple[str, ...], source: str, refused: bool) -> None:
-    steps = (Shift(amount=0.1), Flip())
-    if not refused:
-        refuse_mirrored_characters(steps, classes, source)
-        return
-    with pytest.raises(StudyError, match=r"a mirrored 2 is no 2; found classes .*`\{flip: \{anyway: true\}\}`"):
-        refuse_mirrored_characters(steps, classes, source)
-    refuse_mirrored_characters(steps[:1], classes, source)
-    refuse_mirrored_characters((Flip(anyway=True),), classes, source)
 
 
 def test_there_are_as_many_steps_as_without(tmp_path: Path) -> None:

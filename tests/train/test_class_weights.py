@@ -38,6 +38,8 @@ def test_numbers_by_name_or_in_order(written: Any, expected: Any) -> None:
 def test_mistakes() -> None:
     with pytest.raises(UnknownName, match=r"^class_weights: unknown class 'bog'; expected one of cat.* mean 'dog'"):
         resolve({"bog": 2.0}, CLASSES, LABELS)
+    with pytest.raises(UnknownName, match=r"unknown class '0'.*a list has one weight a class in order"):
+        resolve({"0": 2.0}, CLASSES, LABELS)
     with pytest.raises(StudyError, match=r"^class_weights: not one weight a class; found 2 weights; expected 3$"):
         resolve((1.0, 2.0), CLASSES, LABELS)
     with pytest.raises(StudyError, match=r"^class_weights: a class without training rows .*; found frog$"):

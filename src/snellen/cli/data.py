@@ -114,7 +114,7 @@ def describe(
 ) -> None:
     """Describe a data set, and write a page with samples, classes, pixel values, brightness and duplicates."""
     from snellen.data.inspect.describe import describe as describe_dataset
-    from snellen.data.inspect.near_duplicates import MAX_EXPLORED_IMAGES, near_groups_if_quick
+    from snellen.data.inspect.near_duplicates import MAX_EXPLORED_IMAGES, near_duplicates_if_quick
     from snellen.data.load import Options, find, read
     from snellen.data.readers.hdf5 import unions
     from snellen.data.resizing import Resizing
@@ -128,7 +128,8 @@ def describe(
         on_bad_image="exclude" if exclude else None,
     )
     dataset, path = read(source, options, data_dir), find(source, data_dir)
-    near = near_groups_if_quick(dataset, MAX_EXPLORED_IMAGES)
+    found_near = near_duplicates_if_quick(dataset, MAX_EXPLORED_IMAGES)
+    near = found_near.sets if found_near else None
     description, found = describe_dataset(dataset, near), unions(path) if path else []
     if as_json:
         listed = [{"array": union.array, "parts": list(union.parts)} for union in found]

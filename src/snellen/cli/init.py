@@ -55,7 +55,17 @@ def _proposed(source: str, data_dir: Path | None, out: Path | None) -> tuple[Pat
 
     found = survey(source, data_dir)
     file = out or Path(f"{study_name(found.dataset)}.yaml")
-    text = propose(found.dataset, source, options=found.options, sizes=found.sizes, near=found.near, file=str(file))
+    text = propose(
+        found.dataset,
+        source,
+        options=found.options,
+        sizes=found.sizes,
+        near=found.near,
+        omitted=found.omitted,
+        file=str(file),
+    )
+    if found.omitted:
+        say(found.omitted)
     return file, text
 
 

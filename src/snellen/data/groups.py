@@ -1,8 +1,10 @@
-"""Groups of rows: named by the study, or merged with others that share a row."""
+"""Groups of rows: named by the study, merged with others that share a row, or formed around representatives."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from heapq import heapify, heappop, heappush
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -62,15 +64,51 @@ def first_occurrences(values: np.ndarray) -> np.ndarray:
 
 def merge_groups(*groupings: np.ndarray) -> np.ndarray:
     """(N,) int64: the lowest row connected to each row, directly or through others, by any of the (N,) groupings."""
-    num_rows = len(groupings[0])
-    rows = np.tile(np.arange(num_rows), len(groupings))
-    return merge_pairs(num_rows, rows, np.concatenate([first_occurrences(values) for values in groupings]))
-
-
-def merge_pairs(num_rows: int, ones: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """(num_rows,) int64: the lowest row connected to each row by the pairs (one, other), maybe itself."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
+    num_rows = len(groupings[0])
+    ones = np.tile(np.arange(num_rows), len(groupings))
+    others = np.concatenate([first_occurrences(values) for values in groupings])
     pairs = coo_array((np.ones(len(ones), bool), (ones, others)), shape=(num_rows, num_rows))
     return first_occurrences(connected_components(pairs, directed=False)[1])
+
+
+def star_groups(num_rows: int, ones: np.ndarray, others: np.ndarray, fixed: Sequence[np.ndarray] = ()) -> np.ndarray:
+    """(num_rows,) int64: the lowest row in the group of each row, by the pairs (one, other) of rows that are alike.
+
+    Each group has a representative with which every other member is paired, so that a chain of pairs does not become
+    one group. The next representative is always the row with the most pairs among rows without a group, of equal ones
+    the lowest. fixed: (num_rows,) bool, one or more sets of rows that are representatives before all others, and
+    never members of each other's groups in a set: a row paired with one of them is always in the group of one.
+    """
+    from scipy.sparse import coo_array
+
+    both = np.concatenate([ones, others]), np.concatenate([others, ones])
+    pairs = coo_array((np.ones(len(both[0]), bool), both), shape=(num_rows, num_rows)).tocsr()
+    starts, partners = pairs.indptr, pairs.indices
+    free, groups = np.ones(num_rows, bool), np.arange(num_rows)
+
+    def members(row: int) -> np.ndarray:
+        own = partners[starts[row] : starts[row + 1]]
+        return np.append(own[free[own]], row)
+
+    def close(rows: np.ndarray) -> None:
+        free[rows] = False
+        groups[rows] = rows.min()
+
+    for first in fixed:
+        rows = np.flatnonzero(free & first)
+        free[rows] = False
+        for row in rows.tolist():
+            close(members(row))
+    waiting = [(-len(members(row)), row) for row in np.flatnonzero(free & (np.diff(starts) > 0)).tolist()]
+    heapify(waiting)
+    while waiting:
+        size, row = heappop(waiting)
+        own = members(row)
+        if free[row] and len(own) == -size:
+            close(own)
+        elif free[row]:
+            heappush(waiting, (-len(own), row))  # some of its partners were taken since
+    return groups

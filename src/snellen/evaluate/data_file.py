@@ -21,11 +21,13 @@ Side = Annotated[int, Field(ge=1, le=MAX_SIDE_PIXELS)]
 
 @with_config(OPEN)
 class Near(TypedDict):
-    """How many pictures are nearly identical to another one. parted: to one in another role."""
+    """How many pictures are nearly identical to another one. parted: different pictures that are to one in another
+    role; parted_pairs: how many pairs of them there are."""
 
     pictures: Count
     groups: list[list[Count]]
     parted: Count
+    parted_pairs: NotRequired[Count]
     together: bool
 
 

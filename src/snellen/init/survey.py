@@ -11,7 +11,7 @@ import numpy as np
 
 from snellen.data.dataset import Dataset
 from snellen.data.grey import all_grey
-from snellen.data.inspect.near_duplicates import near_groups_if_quick
+from snellen.data.inspect.near_duplicates import NearDuplicates, near_duplicates_if_quick
 from snellen.data.inspect.picture_headers import MAX_FILES, PictureHeader, header_counts, read_headers, sample_files
 from snellen.data.inspect.polarity import polarity_of
 from snellen.data.load import find, read
@@ -19,6 +19,7 @@ from snellen.data.readers.reader import DEFAULT_OPTIONS, Options
 from snellen.data.readers.registry import holds_picture_files
 from snellen.data.resizing import Resizing
 from snellen.errors import DataError, MixedTransparency, PictureSizes
+from snellen.init.division import classes_to_keep
 
 PROVISIONAL = Resizing(step="resize", height=1, width=1)
 """Reads pictures of several sizes before their size is chosen; never proposed itself."""
@@ -35,16 +36,19 @@ and others are cropped to the centre."""
 @dataclass(frozen=True, eq=False)
 class Survey:
     """dataset: read with `options`. sizes: each size of the files ("height × width") and how often it occurs, when the
-    pictures had to be given one size. near: from `near_groups`, None when there are too many pictures to compare."""
+    pictures had to be given one size. near: None when there are too many pictures to compare. omitted: a sentence on
+    the classes that have too few pictures for a study, when `options` leaves some out."""
 
     dataset: Dataset
     options: Options
     sizes: tuple[tuple[str, int], ...]
-    near: np.ndarray | None
+    near: NearDuplicates | None
+    omitted: str | None = None
 
 
 def survey(source: str, data_folder: Path | None = None) -> Survey:
-    """Reads `source` with the options that it needs. Raises DataError when no option helps."""
+    """Reads `source` with the options that it needs, without classes that are too small for a study. Raises DataError
+    when no option helps, StudyError when all classes but one are too small."""
     options, sizes, place = DEFAULT_OPTIONS, list[tuple[str, int]](), find(source, data_folder)
     of_files = place is not None and holds_picture_files(place)
     while True:
@@ -60,10 +64,14 @@ def survey(source: str, data_folder: Path | None = None) -> Survey:
         read_resized = partial(_read_with, source, data_folder, options)
         by_headers = _resizing_for(headers, read_resized) if headers else None
         options = replace(options, resizing=by_headers or _square(min(dataset.shape[:2])))
+    omitted = None
+    if kept := classes_to_keep(dataset):
+        options, omitted = replace(options, classes=kept[0]), kept[1]
+        dataset = read(source, options, data_folder)
     if dataset.shape[2] == 3 and all_grey(dataset.images):
         options = replace(options, grey=True)
         dataset = read(source, options, data_folder)
-    return Survey(dataset, options, tuple(sizes), near_groups_if_quick(dataset))
+    return Survey(dataset, options, tuple(sizes), near_duplicates_if_quick(dataset), omitted)
 
 
 def _with_remedy(error: DataError, options: Options, of_files: bool) -> Options:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import Annotated, ClassVar, Literal, final
+from typing import Annotated, Any, ClassVar, Literal, final
 
 import torch.nn.functional as functional
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from torch import Tensor
 
 from snellen.errors import ShapeError, StudyError
@@ -28,6 +28,35 @@ def _once_each(views: tuple[View, ...]) -> tuple[View, ...]:
 
 
 ViewList = Annotated[tuple[View, ...], Field(max_length=2), AfterValidator(_once_each)]
+
+StudyView = Literal["flip", "shift", "flip_anyway"]
+ANYWAY = {"flip": {"anyway": True}}
+
+
+def _spelled_out(written: Any) -> Any:
+    """`{flip: {anyway: true}}`, as in `augment`, is `flip_anyway`."""
+    if isinstance(written, list | tuple):
+        return ["flip_anyway" if each == ANYWAY else each for each in written]
+    return written
+
+
+def _one_flip(views: tuple[StudyView, ...]) -> tuple[StudyView, ...]:
+    _once_each(looked_at(views))
+    return views
+
+
+StudyViewList = Annotated[
+    tuple[StudyView, ...],
+    BeforeValidator(_spelled_out, json_schema_input_type=tuple[StudyView, ...]),
+    Field(max_length=2),
+    AfterValidator(_one_flip),
+]
+"""As a study has it. flip_anyway: `flip`, also for classes of which a mirror may make others."""
+
+
+def looked_at(views: tuple[StudyView, ...]) -> tuple[View, ...]:
+    """The views that a network looks at."""
+    return tuple("flip" if each == "flip_anyway" else each for each in views)
 
 
 @final

@@ -8,7 +8,7 @@ from jinja2 import TemplateError
 
 from snellen.explain.analyses import OF_STUDY, PlannedAnalysis
 from snellen.explain.analysis_result import AnalysisResult, reading
-from snellen.report.figures.charts import Specification
+from snellen.report.figures.vega_lite import Specification
 from snellen.report.pages.answers import answers_page
 from snellen.report.pages.curves import accuracy_curve, curve_page
 from snellen.report.pages.data import data_page

@@ -34,8 +34,9 @@ from snellen.data.inspect.pixel_statistics import (
 )
 from snellen.explain.thumbnails import Thumbnails, draw, to_uint8, variation
 from snellen.limits import SHEET_BYTES
-from snellen.report.figures.charts import Specification, class_balance, histogram
+from snellen.report.figures.charts import class_balance, histogram
 from snellen.report.figures.sprites import build_sheet
+from snellen.report.figures.vega_lite import Specification
 from snellen.report.page import filled
 
 SAMPLES_A_CLASS = 8

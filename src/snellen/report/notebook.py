@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from snellen.report.figures.charts import Specification
+from snellen.report.figures.vega_lite import Specification
 from snellen.report.page import fragment, stylesheet
 
 if TYPE_CHECKING:

@@ -27,8 +27,9 @@ from snellen.limits import (
     REPORT_BYTES,
 )
 from snellen.report.figures import confusion_cells
-from snellen.report.figures.charts import Specification, javascript
 from snellen.report.figures.sprites import Sheet, build_sheet, rows_behind_cells
+from snellen.report.figures.vega_library import javascript
+from snellen.report.figures.vega_lite import Specification
 from snellen.report.formats import FILTERS, scroll
 from snellen.report.model_types import EstimateJson
 from snellen.report.names import shortened

@@ -13,10 +13,11 @@ from markupsafe import Markup
 from snellen.explain.augmented_pictures import Augmented
 from snellen.explain.thumbnails import Thumbnails
 from snellen.limits import SHEET_BYTES
-from snellen.report.figures.charts import Specification, class_balance, learning_curve
+from snellen.report.figures.charts import class_balance, learning_curve
 from snellen.report.figures.network_drawing import draw_network
 from snellen.report.figures.search import figures_of
 from snellen.report.figures.sprites import Sheet, build_sheet, mean_images, pairs_in_view, rows_in_view, rows_of_model
+from snellen.report.figures.vega_lite import Specification
 from snellen.report.types import ReportJson
 
 

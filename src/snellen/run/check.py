@@ -10,10 +10,13 @@ from functools import cached_property, reduce
 from operator import add
 from typing import Any
 
+import numpy as np
+
 from snellen.data.dataset import Dataset
-from snellen.data.inspect.near_duplicates import near_groups_if_quick
+from snellen.data.inspect.near_duplicates import near_duplicates_if_quick
 from snellen.data.load import read
-from snellen.data.splits.roles import rows_in_several_roles
+from snellen.data.splits.left_out import left_out_rows
+from snellen.data.splits.roles import near_in_two_roles
 from snellen.data.splits.split_data import SplitData
 from snellen.explain.analyses import estimated_seconds, planned_analyses
 from snellen.run.bundle_check import expect_loadable
@@ -75,6 +78,7 @@ def check_study(study: StudyFile, settings: Settings, dataset: Dataset | None = 
     costs = _StudyCosts(study, data, estimator)
     expect_loadable(study, dataset, costs.planned)
     models, amounts = costs.models(), costs.amounts
+    pairs, images = _near_in_two_roles(data)
     baselines, analyses = baseline_seconds(data), _analyses(study, costs.planned, len(dataset))
     return {
         "study": study.study,
@@ -88,7 +92,10 @@ def check_study(study: StudyFile, settings: Settings, dataset: Dataset | None = 
         },
         "roles": {role: len(rows) for role, rows in data.roles.rows.items()},
         "left_out": len(data.roles.left_out),
-        "near_duplicates": _near_in_other_roles(data),
+        "left_out_rows": [asdict(each) | {"sentence": each.sentence} for each in left_out_rows(dataset, data.roles)],
+        "near_pairs": pairs,
+        "near_duplicates": images,
+        "together": data.split.near_duplicates is not None,
         "models": models,
         "curves": costs.curves(),
         "seeds": study.seeds,
@@ -279,8 +286,11 @@ def _as_row(forecast: CostForecast) -> dict[str, Any]:
     }
 
 
-def _near_in_other_roles(data: SplitData) -> int | None:
-    """How many images have a near-duplicate in another role; None where the study keeps these together, or where they
-    were not looked for."""
-    near = None if data.split.near_duplicates else near_groups_if_quick(data.dataset)
-    return None if near is None else len(rows_in_several_roles(near, data.roles))
+def _near_in_two_roles(data: SplitData) -> tuple[int | None, int | None]:
+    """How many pairs of near-duplicates are in two roles, and how many images these are; None where they were not
+    looked for."""
+    near = data.near_duplicates or near_duplicates_if_quick(data.dataset)
+    if near is None:
+        return None, None
+    pairs = near_in_two_roles(near, data.roles)
+    return pairs.shape[1], len(np.unique(pairs))

@@ -11,7 +11,7 @@ from snellen.data.dataset import Dataset
 from snellen.data.duplicates import conflicting_rows
 from snellen.data.inspect.class_images import class_counts, sample_rows
 from snellen.data.inspect.duplicate_sets import near_duplicate_summary
-from snellen.data.splits.roles import ROLES, rows_in_several_roles
+from snellen.data.splits.roles import ROLES, near_in_two_roles
 from snellen.data.splits.split_data import SplitData
 from snellen.evaluate.data_file import DataFile, DataSection, LeftOut, Near, NearSets, RolesSection
 from snellen.study.schema import StudyFile
@@ -35,7 +35,12 @@ RULES = {
 
 def data_values(study: StudyFile, data: SplitData) -> DataFile:
     """The content of data.json; images by row, mean images as numbers in 0..1."""
-    return {"data": _data(data), "roles": _roles(study, data)}
+    values: DataFile = {"data": _data(data), "roles": _roles(study, data)}
+    if data.dataset.remarks:
+        values["data"]["remarks"] = list(data.dataset.remarks)
+    if data.dataset.official_validation is not None:
+        values["roles"]["official_validation"] = True
+    return values
 
 
 def _data(data: SplitData) -> DataSection:
@@ -59,7 +64,6 @@ def _data(data: SplitData) -> DataSection:
         "duplicate_pictures": int(np.sum(data.duplicates != np.arange(len(dataset)))),
         "near_duplicates": _near_duplicates(data),
         "near_pairs": _near_sets(data),
-        "remarks": list(dataset.remarks),
     }
 
 
@@ -75,7 +79,6 @@ def _roles(study: StudyFile, data: SplitData) -> RolesSection:
         "seed": study.split.seed,
         "stratified": True,
         "official_test": dataset.official_test is not None,
-        "official_validation": dataset.official_validation is not None,
         "left_out": _unreadable(dataset) + listed,
         "left_out_total": dict(Counter(reasons)),
         "rules": [f"{role}: {rule}" for role, rule in RULES.items() if len(roles.rows[role])],
@@ -85,14 +88,16 @@ def _roles(study: StudyFile, data: SplitData) -> RolesSection:
 def _near_duplicates(data: SplitData) -> Near | None:
     """How many images are near-duplicates, how many of these have one in another role, and the first groups by row;
     None where near-duplicates were not looked for."""
-    groups = data.near_duplicates
-    if groups is None:
+    near = data.near_duplicates
+    if near is None:
         return None
-    names, sizes = np.unique(groups, return_counts=True)
+    names, sizes = np.unique(near.sets, return_counts=True)
+    pairs = near_in_two_roles(near, data.roles)
     return {
         "pictures": int(sizes[sizes > 1].sum()),
-        "groups": [np.flatnonzero(groups == name).tolist() for name in names[sizes > 1][:NEAR_LISTED]],
-        "parted": len(rows_in_several_roles(groups, data.roles)),
+        "groups": [np.flatnonzero(near.sets == name).tolist() for name in names[sizes > 1][:NEAR_LISTED]],
+        "parted": len(np.unique(pairs)),
+        "parted_pairs": pairs.shape[1],
         "together": data.split.near_duplicates == "together",
     }
 
@@ -104,7 +109,7 @@ def _near_sets(data: SplitData) -> NearSets | None:
     parts = np.full(len(data.dataset), "", dtype=f"U{max(map(len, ROLES))}")
     for role, rows in data.roles.rows.items():
         parts[rows] = role
-    listed = near_duplicate_summary(data.dataset, data.near_duplicates, data.duplicates, parts, ["test"])
+    listed = near_duplicate_summary(data.dataset, data.near_duplicates.sets, data.duplicates, parts, ["test"])
     return cast(NearSets, listed)
 
 

@@ -62,10 +62,9 @@ def run(
         remove_leftovers(folder)
         release_rewritten(folder)
         environment = settle_environment(folder, settings)
-        with prepared_libraries() as libraries:
+        with prepared_libraries():
             dataset = dataset or read(study.data.source, options_of(study), settings.data_folder)
             data = split_of_study(study, dataset)
-            libraries.result()
         callback.data_read(data)
         planned = plan_study(study, data)
         begin_run(folder, document, study, environment, data_values(study, data))

@@ -11,6 +11,7 @@ import torch
 from pydantic import TypeAdapter
 
 from snellen.data.dataset import Dataset
+from snellen.data.splits.roles import DEFAULT_VALIDATION
 from snellen.evaluate.data_file import DataFile
 from snellen.files import hashes, journal
 from snellen.files.atomic import move_into, partly_moved, write_json, write_text
@@ -81,7 +82,7 @@ def begin_run(
     data: DataFile,
 ) -> None:
     """Moves files of an earlier, different study to history/N, then writes study.yaml, data.json and resolved.yaml."""
-    resolved = to_yaml(study.model_dump(mode="json"))
+    resolved = to_yaml(_resolved(study, data))
     expect_short(resolved, "resolved.yaml")
     texts = {"resolved.yaml": resolved, "data.json": _json_text(data)}
     number = 1 + max((int(each.name) for each in folder.glob("history/*") if each.name.isdigit()), default=0)
@@ -94,6 +95,14 @@ def begin_run(
     write_text(folder / "data.json", texts["data.json"])
     write_text(folder / "resolved.yaml", resolved)
     journal.append(folder / "journal.jsonl", {"event": "run started", "environment": dict(environment), "time": now()})
+
+
+def _resolved(study: StudyFile, data: DataFile) -> dict[str, Any]:
+    """All values of the study, with the share of validation rows where these were drawn."""
+    values = study.model_dump(mode="json")
+    if study.split.validation is None and not data["roles"].get("official_validation"):
+        values["split"]["validation"] = DEFAULT_VALIDATION
+    return values
 
 
 def write_plan(folder: Path, planned: Plan, results: SearchResults) -> None:

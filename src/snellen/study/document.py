@@ -9,6 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -120,7 +121,21 @@ def to_yaml(values: Any) -> str:
 
 def from_values(values: Mapping[str, Any], name: str = "study") -> Document:
     """A document of a study that was built in Python."""
-    return Document(name, to_yaml(dict(values)), dict(values), {})
+    plain = _as_written(values)
+    return Document(name, to_yaml(plain), plain, {})
+
+
+def _as_written(value: Any) -> Any:
+    """Values built in Python as a file has them: numbers of NumPy as numbers, whole numbers as keys as text."""
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    if isinstance(value, Mapping):
+        return {_as_key(key): _as_written(item) for key, item in value.items()}
+    return [_as_written(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _as_key(key: Any) -> Any:
+    return str(key) if isinstance(key, int | np.integer) and not isinstance(key, bool) else key
 
 
 def _plain(node: Any, location: Location, lines: dict[Location, int], name: str) -> Any:
@@ -132,11 +147,14 @@ def _plain(node: Any, location: Location, lines: dict[Location, int], name: str)
     if tag:
         raise StudyError("a YAML tag, which a study cannot have", found=tag, where=_place(location, lines, name))
     if isinstance(node, Mapping):
+        texts: dict[Any, str] = {}
         for key in node:
-            lines[(*location, key)] = line = node.lc.key(key)[0] + 1  # type: ignore[attr-defined]
-            if not isinstance(key, str):
-                raise StudyError("a key must be text", found=repr(key), where=f"{name} line {line}")
-        return {key: _plain(value, (*location, key), lines, name) for key, value in node.items()}
+            line = node.lc.key(key)[0] + 1  # type: ignore[attr-defined]
+            texts[key] = _key_text(key, f"{name} line {line}")
+            if (*location, texts[key]) in lines:
+                raise StudyError("a key given twice", found=repr(texts[key]), where=f"{name} line {line}")
+            lines[(*location, texts[key])] = line
+        return {texts[key]: _plain(value, (*location, texts[key]), lines, name) for key, value in node.items()}
     if isinstance(node, list):
         for index in range(len(node)):
             lines[(*location, index)] = node.lc.item(index)[0] + 1  # type: ignore[attr-defined]
@@ -148,6 +166,16 @@ def _plain(node: Any, location: Location, lines: dict[Location, int], name: str)
         found = type(node).__name__
         raise StudyError(f"a value of type {found}, which a study cannot have", where=_place(location, lines, name))
     return node
+
+
+def _key_text(key: Any, place: str) -> str:
+    """A key as text: a number is the name of a class, as in Keras's `{0: 2, 1: 1}`."""
+    if isinstance(key, str):
+        return str(key)
+    if isinstance(key, int) and not isinstance(key, bool):
+        return str(int(key))
+    hint = f"If it is a name, quote it: {str(key).lower()!r}." if isinstance(key, bool | float) else None
+    raise StudyError("a key must be text or a whole number", found=repr(key), where=place, hint=hint)
 
 
 def _place(location: Location, lines: Mapping[Location, int], name: str) -> str:

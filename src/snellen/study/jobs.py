@@ -11,10 +11,10 @@ from snellen.models.build import assemble
 from snellen.models.features import AnyPart
 from snellen.models.fit import resolve
 from snellen.models.layers import Dense
-from snellen.models.views import Views
+from snellen.models.views import Views, looked_at
 from snellen.study.schema import Model, Train
 from snellen.train import class_weights
-from snellen.train.augment.registry import refuse_mirrored_characters, refuse_mirrored_views
+from snellen.train.augment.mirrored_classes import refuse_changed_classes, refuse_mirrored_views
 from snellen.train.job import Job, StopRule, Trajectory
 from snellen.train.lane import Lane
 
@@ -64,7 +64,7 @@ def add_jobs(
 def _complete(model: Model, dataset: Dataset, rows: RoleRows) -> tuple[AnyPart, ...]:
     """Views, feature steps, the model's layers and the output layer."""
     refuse_mirrored_views(model.views, dataset.classes, dataset.name)
-    views = (Views(views=model.views),) if model.views else ()
+    views = (Views(views=looked_at(model.views)),) if model.views else ()
     features = resolve(model.features, dataset, rows.rows["train"])
     return (*views, *features, *model.layers, Dense(units=len(dataset.classes)))
 
@@ -81,7 +81,7 @@ def _chain(
     job: Job | None = None
     labels = dataset.labels[rows.rows["train"]]
     for phase, count in zip(model.train, counts, strict=True):
-        refuse_mirrored_characters(phase.augment, dataset.classes, dataset.name)
+        refuse_changed_classes(phase.augment, dataset.classes, dataset.name)
         trajectory = Trajectory(
             layers=layers,
             input_shape=dataset.shape,

@@ -26,7 +26,7 @@ from snellen.errors import StudyError, unknown
 from snellen.files.inside import is_reserved
 from snellen.models.features import AnyFeature
 from snellen.models.layers import AnyLayer
-from snellen.models.views import ViewList
+from snellen.models.views import StudyViewList
 from snellen.models.zoo import ZOO
 from snellen.study.analyses import AnyAnalysis
 from snellen.study.methods import AnyMethod
@@ -71,7 +71,7 @@ class Data(Section):
     source: Annotated[str, Field(min_length=1, description="a known name, or a path relative to the working folder")]
     kind: Annotated[str | None, Field(description="the reader; found from the content when not given")] = None
     keys: Annotated[dict[str, str], Field(description="names of arrays or columns, e.g. {images: X, labels: y}")] = {}
-    class_names: Annotated[tuple[str, ...] | None, Field(min_length=2)] = None
+    class_names: Annotated[tuple[ClassName, ...] | None, Field(min_length=2)] = None
     pixel_range: Annotated[
         tuple[float, float] | None, Field(description="values that mean black and white; found when not given")
     ] = None
@@ -200,7 +200,7 @@ class Model(Section):
         BeforeValidator(_phases, json_schema_input_type=Train | list[Train]),
         Field(min_length=1, max_length=10),
     ] = (Train(),)
-    views: Annotated[ViewList, Field(description="evaluation takes the mean over mirrored or shifted images")] = ()
+    views: Annotated[StudyViewList, Field(description="evaluation takes the mean over mirrored or shifted images")] = ()
     search: AnyMethod | None = None
 
     @model_validator(mode="before")

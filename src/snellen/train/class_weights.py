@@ -27,7 +27,12 @@ def resolve(written: Written, classes: Sequence[str], labels: np.ndarray) -> tup
     if isinstance(written, Mapping):
         for name in written:
             if name not in classes:
-                raise unknown("class", name, classes, where=PLACE)
+                error = unknown("class", name, classes, where=PLACE)
+                if name.isdecimal():
+                    error.hint = (
+                        "Numbers are names here; a list has one weight a class in order: `class_weights: [2, 1]`."
+                    )
+                raise error
         return tuple(float(written.get(name, 1.0)) for name in classes)
     if len(written) != len(classes):
         raise StudyError(

@@ -2,12 +2,16 @@
 
 Candidates have similar perceptual hashes: whether each of the 63 lowest frequencies is above their median (after C.
 Zauner, Implementation and Benchmarking of Perceptual Image Hash Functions, 2010), of the centre of one picture and of
-every small shift of the centre of the other. Candidates whose pixels correlate are near; near pictures form groups.
+every small shift of the centre of the other. Candidates whose pixels correlate are near. Nearness is no equivalence:
+of a thousand handwritten ones each may be near to the next, and the first unlike the last; so sets of near pictures are
+formed around representatives (`star_groups`), not along chains.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 
 import numpy as np
@@ -15,7 +19,7 @@ import numpy as np
 from snellen.data.dataset import Dataset
 from snellen.data.dataset_cache import cached_array, is_cached
 from snellen.data.duplicates import duplicate_groups
-from snellen.data.groups import merge_pairs
+from snellen.data.groups import star_groups
 from snellen.data.slices import row_slices
 from snellen.files.hashing import identity
 from snellen.limits import MAX_NEAR_IMAGES
@@ -31,8 +35,8 @@ MAX_BITS = 6
 at most 6 of 63, and compression as JPEG at quality 50 at most 4."""
 
 MIN_CORRELATION = 0.97
-"""At 0.95 a chain of 572 thin ones runs through the 10,000 test pictures of MNIST; at 0.97 the largest group has 12.
-Nine in ten pictures of CIFAR-10 still correlate by 0.97 with themselves after compression as JPEG at quality 50."""
+"""At 0.95, 572 thin ones of the 10,000 test pictures of MNIST are connected; at 0.97, 12. Nine in ten pictures of
+CIFAR-10 still correlate by 0.97 with themselves after compression as JPEG at quality 50."""
 
 BANDS = tuple(
     np.uint64(sum(1 << bit for bit in range(band, SIDE * SIDE - 1, MAX_BITS + 1))) for band in range(MAX_BITS + 1)
@@ -54,31 +58,49 @@ END = np.empty(0, np.int64)
 CANDIDATE_BATCH = 2**14
 """Candidates whose pixels are compared in one call."""
 
-VERSION = 2
-"""Incremented when the same pictures would give other groups."""
+VERSION = 3
+"""Incremented when the same pictures would give other pairs, or these are stored in another form."""
 
 
-def near_groups(dataset: Dataset) -> np.ndarray:
-    """(N,) int64: the lowest row in the group of each picture: equal or near to it, directly or through others.
+@dataclass(frozen=True, eq=False)
+class NearDuplicates:
+    """The near-duplicates among N pictures. copies: (N,) from `duplicate_groups`. pairs: (2, M) int64, the rows of two
+    different pictures that are near, the lower first, each picture by its first row."""
 
-    Computed once for the same pictures, then read from the user's cache.
-    """
-    return cached_array(_key(dataset), lambda: _near_groups(dataset.images))
+    copies: np.ndarray
+    pairs: np.ndarray
+
+    @cached_property
+    def sets(self) -> np.ndarray:
+        """(N,) int64: the lowest row in the set of each picture. All pictures of a set are near, or equal, to one of
+        them: a chain of near pictures is divided into several sets."""
+        return np.asarray(star_groups(len(self.copies), *self.pairs)[self.copies])
+
+    def near_to(self, rows: np.ndarray) -> np.ndarray:
+        """(N,) bool: the rows with a picture that is near or equal to that of one of `rows`."""
+        found = np.zeros(len(self.copies), bool)
+        found[self.copies[rows]] = True
+        ones, others = self.pairs
+        found[np.concatenate([ones[found[others]], others[found[ones]]])] = True
+        return np.asarray(found[self.copies])
 
 
-def near_groups_if_quick(dataset: Dataset, max_images: int | None = None) -> np.ndarray | None:
-    """The same for at most `max_images` pictures (MAX_NEAR_IMAGES), or if the groups are cached; otherwise None."""
-    return near_groups(dataset) if len(dataset) <= (max_images or MAX_NEAR_IMAGES) or is_cached(_key(dataset)) else None
+def near_duplicates(dataset: Dataset) -> NearDuplicates:
+    """The near-duplicates of a data set. Computed once for the same pictures, then read from the user's cache."""
+    copies = duplicate_groups(dataset.images)
+    return NearDuplicates(copies, cached_array(_key(dataset), lambda: _pairs(dataset.images, copies)))
 
 
-def _near_groups(images: np.ndarray) -> np.ndarray:
-    """Exact copies are grouped without comparing hashes: 60,000 blank pictures would share one."""
-    copies = duplicate_groups(images)
+def near_duplicates_if_quick(dataset: Dataset, max_images: int | None = None) -> NearDuplicates | None:
+    """The same for at most `max_images` pictures (MAX_NEAR_IMAGES), or if they are cached; otherwise None."""
+    quick = len(dataset) <= (max_images or MAX_NEAR_IMAGES) or is_cached(_key(dataset))
+    return near_duplicates(dataset) if quick else None
+
+
+def _pairs(images: np.ndarray, copies: np.ndarray) -> np.ndarray:
+    """(2, M). Exact copies are left out: 60,000 blank pictures would share one hash."""
     first = np.flatnonzero(copies == np.arange(len(copies)))
-    ones, others = near_pairs(images if len(first) == len(images) else images[first])
-    return merge_pairs(
-        len(images), np.concatenate([copies, first[ones]]), np.append(np.arange(len(copies)), first[others])
-    )
+    return np.stack([first[rows] for rows in near_pairs(images if len(first) == len(images) else images[first])])
 
 
 def _key(dataset: Dataset) -> str:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from snellen.data.dataset import Dataset
-from snellen.data.splits.roles import Roles, Split, check_classes
-from snellen.data.splits.stratified import add_groups, random_numbers, row_count, stratified_choice
+from snellen.data.splits.class_sizes import ClassSizes, check_classes, without
+from snellen.data.splits.roles import Roles, Split
+from snellen.data.splits.stratified import add_groups, random_numbers, row_count, rows_without, stratified_choice
 from snellen.errors import RunError, StudyError
+from snellen.phrases import plural
 
 PURPOSE = 1_000
 """Of the random numbers of folds; roles use smaller ones."""
@@ -38,30 +40,61 @@ def make_folds(
     """`count` folds, `repeats` times, of the training and validation rows.
 
     copies, units: from `duplicate_groups` and `units_of`. Stratified; equal pictures, groups and (if the split says so)
-    near-duplicates stay together. Raises StudyError for more folds than the smallest class has rows, or groups that are
-    too large.
+    near-duplicates stay together. Raises StudyError, with the numbers of folds that are possible, where classes have
+    too few images for so many or groups are too large.
     """
     pool = np.union1d(roles.rows["train"], roles.rows["validation"])
-    _check_count(dataset, pool, count)
     share = len(roles.rows["validation"]) / len(pool)
-    made = [
-        Fold(repeat, number, _fold_rows(dataset, pool, held_out, units, share, split.seed, (repeat, number)))
-        for repeat in range(1, repeats + 1)
-        for number, held_out in enumerate(_parts(dataset, pool, units, units is copies, count, split, repeat), 1)
+
+    def make(wanted: int) -> list[Fold]:
+        _check_count(dataset, pool, roles.rows["test"], units, wanted)
+        made = [
+            Fold(repeat, number, _fold_rows(dataset, pool, held_out, units, share, split.seed, (repeat, number)))
+            for repeat in range(1, repeats + 1)
+            for number, held_out in enumerate(_parts(dataset, pool, units, units is copies, wanted, split, repeat), 1)
+        ]
+        for fold in made:
+            _prove_apart(fold, units)
+        return made
+
+    try:
+        return make(count)
+    except StudyError as error:
+        error.hint = f"{_possible(make, count)} {error.hint or ''}".rstrip()
+        raise
+
+
+def _possible(make: Callable[[int], object], count: int) -> str:
+    """A sentence with the numbers of folds nearest to `count` that can be made."""
+    found = [
+        next((n for n in numbers if _can(make, n)), None)
+        for numbers in (range(count - 1, 1, -1), range(count + 1, count + 3))
     ]
-    for fold in made:
-        _prove_apart(fold, units)
-    return made
+    numbers = [str(number) for number in found if number]
+    listed = " or ".join(f"`folds: {number}`" for number in numbers)
+    return f"Possible: {listed}." if numbers else "No number of folds is possible with all classes."
 
 
-def _check_count(dataset: Dataset, pool: np.ndarray, count: int) -> None:
-    sizes = np.bincount(dataset.labels[pool], minlength=len(dataset.classes))
-    if sizes.min() < count:
-        name = dataset.classes[int(np.argmin(sizes))]
+def _can(make: Callable[[int], object], count: int) -> bool:
+    try:
+        make(count)
+    except StudyError:
+        return False
+    return True
+
+
+def _check_count(dataset: Dataset, pool: np.ndarray, test: np.ndarray, units: np.ndarray, count: int) -> None:
+    """Raises StudyError when a class has too few different images for a held-out, a training and a validation image in
+    each fold, before folds are drawn."""
+    sizes = ClassSizes.of(dataset, units, pool, test)
+    most_held_out = -(-sizes.different // count)
+    small = np.flatnonzero((sizes.different < count) | (sizes.different - most_held_out < 2)).tolist()
+    if small:
         raise StudyError(
-            "more folds than members of the smallest class",
-            found=f"{count} folds, {sizes.min()} images of class {name!r}",
-            expected=f"at most {sizes.min()} folds",
+            f"too few images for {count} folds in {plural(len(small), 'class')}",
+            found=sizes.described(dataset.classes, small),
+            expected=f"at least {max(count, 4 if count == 2 else 3)} different images outside the test in each class",
+            hint=f"To leave these classes out: {without(dataset.classes, small)}.",
         )
 
 
@@ -76,7 +109,7 @@ def _parts(
         part = stratified_choice(left, wanted, dataset.labels, units, numbers)
         part = part if singles else add_groups(part, left, wanted, units, "folds")
         yield part
-        left = np.setdiff1d(left, part)
+        left = rows_without(left, part)
         if not len(left):
             raise StudyError("groups too large to be divided into so many folds", found=f"{count} folds")
     yield left
@@ -91,14 +124,13 @@ def _fold_rows(
     seed: int,
     place: tuple[int, int],
 ) -> dict[str, np.ndarray]:
-    rest = np.setdiff1d(pool, held_out)
+    rest = rows_without(pool, held_out)
     wanted = row_count(share, len(rest), "validation")
     numbers = random_numbers(len(dataset), seed, PURPOSE * 1_000 + place[0] * 1_000 + place[1])
-    validation = add_groups(
-        stratified_choice(rest, wanted, dataset.labels, units, numbers), rest, wanted, units, "validation"
-    )
-    rows = {"train": np.setdiff1d(rest, validation), "validation": validation, "held_out": held_out}
-    check_classes(dataset, Roles(rows, ()), needed=("train", "validation"))
+    chosen = stratified_choice(rest, wanted, dataset.labels, units, numbers, at_least=1, leave=1)
+    validation = add_groups(chosen, rest, wanted, units, "validation")
+    rows = {"train": rows_without(rest, validation), "validation": validation, "held_out": held_out}
+    check_classes(dataset, rows, units, needed=("train", "validation"))
     return rows
 
 

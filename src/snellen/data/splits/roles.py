@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, Literal
@@ -11,9 +11,11 @@ import numpy as np
 
 from snellen.data.dataset import Dataset
 from snellen.data.duplicates import duplicate_groups
-from snellen.data.groups import first_occurrences, merge_groups
-from snellen.data.inspect import near_duplicates
-from snellen.data.splits.stratified import Share, add_groups, random_numbers, row_count, stratified_choice
+from snellen.data.groups import first_occurrences
+from snellen.data.inspect.near_duplicates import NearDuplicates, near_duplicates
+from snellen.data.splits.class_sizes import check_classes
+from snellen.data.splits.related import related_rows
+from snellen.data.splits.stratified import Share, add_groups, random_numbers, row_count, rows_without, stratified_choice
 from snellen.errors import RunError, StudyError
 
 ROLES = ("train", "validation", "calibration", "test")
@@ -84,48 +86,43 @@ def assign(dataset: Dataset, split: Split) -> Roles:
 def assign_related(dataset: Dataset, split: Split, copies: np.ndarray, units: np.ndarray) -> Roles:
     """The same for known `duplicate_groups` and `units_of`."""
     left_out = _leave_out(dataset, copies, units, split)
-    pool = np.setdiff1d(np.arange(len(dataset)), [item.row for item in left_out])
+    pool = rows_without(np.arange(len(dataset)), [item.row for item in left_out])
 
-    def draw(rows: np.ndarray, share: Share, role: str) -> np.ndarray:
-        count = row_count(share, len(rows), role)
-        chosen = stratified_choice(
-            rows, count, dataset.labels, units, random_numbers(len(dataset), split.seed, ROLES.index(role))
-        )
+    def draw(rows: np.ndarray, share: Share, role: str, at_least: int, leave: int) -> np.ndarray:
+        count, numbers = row_count(share, len(rows), role), random_numbers(len(dataset), split.seed, ROLES.index(role))
+        chosen = stratified_choice(rows, count, dataset.labels, units, numbers, at_least, leave)
         return chosen if units is copies else add_groups(chosen, rows, count, units, role)
 
     given = {role: _official(dataset, split, role, pool) for role in ("validation", "test")}
-    test, held_out = given["test"], given["validation"]
+    test, held_out, wanted = given["test"], given["validation"], split.validation
+    wanted = DEFAULT_VALIDATION if wanted is None else wanted
     if test is None:
-        free = pool if held_out is None else np.setdiff1d(pool, held_out)
-        test = draw(free, _test_share(split, held_out), "test")
-    rest = np.setdiff1d(pool, test)
+        free = pool if held_out is None else rows_without(pool, held_out)
+        test = draw(free, _test_share(split, held_out), "test", 0, 2 if held_out is None and wanted else 1)
+    rest = rows_without(pool, test)
     if held_out is None:
-        held_out = draw(rest, DEFAULT_VALIDATION if split.validation is None else split.validation, "validation")
-    calibration = draw(held_out, split.calibration, "calibration")
-    parts = np.setdiff1d(rest, held_out), np.setdiff1d(held_out, calibration), calibration, test
+        held_out = draw(rest, wanted, "validation", 1, 1)
+    calibration = draw(held_out, split.calibration, "calibration", 0, 1)
+    parts = rows_without(rest, held_out), rows_without(held_out, calibration), calibration, test
     roles = Roles(dict(zip(ROLES, parts, strict=True)), left_out)
-    check_classes(dataset, roles, needed=("train", "validation") if len(held_out) else ("train",))
+    check_classes(dataset, roles.rows, units, needed=("train", "validation") if len(held_out) else ("train",))
     prove_disjoint(dataset, roles, copies)
     _prove_apart("related pictures", {role: set(units[rows].tolist()) for role, rows in roles.rows.items()})
     return roles
 
 
-def rows_in_several_roles(groups: np.ndarray, roles: Roles) -> np.ndarray:
-    """Ascending rows, of those with a role, whose group has rows in more than one role. groups: (N,)."""
-    rows = np.concatenate([roles.rows[role] for role in ROLES])
-    role = np.repeat(np.arange(len(ROLES)), [len(roles.rows[role]) for role in ROLES])
-    names, numbers = np.unique(np.unique(np.stack([groups[rows], role]), axis=1)[0], return_counts=True)
-    return np.sort(rows[np.isin(groups[rows], names[numbers > 1])])
+def near_in_two_roles(near: NearDuplicates, roles: Roles) -> np.ndarray:
+    """(2, M) rows of the near pairs whose pictures have different roles. Pictures that are not used have none."""
+    role = np.full(len(near.copies), -1)
+    for number, name in enumerate(ROLES):
+        role[near.copies[roles.rows[name]]] = number
+    one, other = role[near.pairs]
+    return np.asarray(near.pairs[:, (one >= 0) & (other >= 0) & (one != other)])
 
 
 def units_of(dataset: Dataset, copies: np.ndarray, split: Split) -> np.ndarray:
     """(N,) int64: the lowest row of all that must stay together; `copies` itself when only exact copies must."""
-    partitions = [copies]
-    if dataset.groups is not None:
-        partitions.append(dataset.groups)
-    if split.near_duplicates:
-        partitions.append(near_duplicates.near_groups(dataset))
-    return copies if len(partitions) == 1 else merge_groups(*partitions)
+    return related_rows(dataset, copies, near_duplicates(dataset) if split.near_duplicates else None)
 
 
 def prove_disjoint(dataset: Dataset, roles: Roles, copies: np.ndarray) -> None:
@@ -195,17 +192,3 @@ def _test_share(split: Split, official_validation: np.ndarray | None) -> Share:
     if split.test is not None:
         return split.test
     return DEFAULT_TEST if official_validation is None else 0
-
-
-def check_classes(dataset: Dataset, roles: Roles, needed: Sequence[str]) -> None:
-    """Raises StudyError when a class has no row in one of the needed roles."""
-    for role in needed:
-        counts = np.bincount(dataset.labels[roles.rows[role]], minlength=len(dataset.classes))
-        if not counts.all():
-            name = dataset.classes[int(np.argmin(counts))]
-            raise StudyError(
-                f"no {role} row of class {name!r}",
-                found=f"{counts.sum():,} {role} rows of {np.count_nonzero(counts)} of {len(counts)} classes",
-                expected="every class at least once",
-                hint="Ask for more rows in this role, or leave the class out.",
-            )

@@ -11,7 +11,7 @@ import numpy as np
 from snellen.data.dataset import Dataset
 from snellen.data.duplicates import duplicate_groups
 from snellen.data.inspect.class_images import mean_images
-from snellen.data.inspect.near_duplicates import near_groups
+from snellen.data.inspect.near_duplicates import NearDuplicates, near_duplicates
 from snellen.data.splits.folds import Fold, make_folds
 from snellen.data.splits.roles import Roles, Split, assign_related, units_of
 from snellen.files.hashing import canonical_json, digest, digest_arrays
@@ -77,10 +77,10 @@ class SplitData:
         return mean_images(self.dataset, self.roles.rows["train"])
 
     @cached_property
-    def near_duplicates(self) -> np.ndarray | None:
-        """(N,) see `near_groups`; None for many images, unless the split keeps near-duplicates together."""
+    def near_duplicates(self) -> NearDuplicates | None:
+        """The near-duplicates; None for many images, unless the split keeps near-duplicates together."""
         looked_for = self.split.near_duplicates or len(self.dataset) <= MAX_NEAR_IMAGES
-        return near_groups(self.dataset) if looked_for else None
+        return near_duplicates(self.dataset) if looked_for else None
 
 
 def split_data(dataset: Dataset, split: Split, folds: tuple[int, int] | None = None) -> SplitData:

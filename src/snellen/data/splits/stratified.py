@@ -28,14 +28,29 @@ def random_numbers(num_rows: int, seed: int, purpose: int) -> np.ndarray:
     return np.asarray((np.random.Philox(key=key).random_raw(num_rows) >> np.uint64(11)) * 2.0**-53)
 
 
+def rows_without(rows: np.ndarray, others: np.ndarray | Sequence[int]) -> np.ndarray:
+    """The rows that are not among `others`, in their order; each row occurs once in either. NumPy would look for equal
+    ones first, which takes 0.4 s for 400,000."""
+    return np.setdiff1d(rows, others, assume_unique=True)
+
+
 def stratified_choice(
-    pool: np.ndarray, count: int, labels: np.ndarray, groups: np.ndarray, numbers: np.ndarray
+    pool: np.ndarray,
+    count: int,
+    labels: np.ndarray,
+    groups: np.ndarray,
+    numbers: np.ndarray,
+    at_least: int = 0,
+    leave: int = 0,
 ) -> np.ndarray:
     """`count` ascending rows of `pool` in its class proportions, rows of a group together, lowest `numbers` first.
 
     Groups are chosen as often as single rows: before these when their number is below the drawn fraction, else after.
+    at_least, leave: rows of each class to choose and to leave where `count` and the size of the class allow it, so that
+    a small class has rows in every role.
     """
-    wanted = _apportion(np.bincount(labels[pool]), count)
+    sizes = np.bincount(labels[pool])
+    wanted = _within(_apportion(sizes, count), sizes, at_least, leave)
     singles, copies = _separate(pool, groups, numbers)
     first = [unit for unit in copies if numbers[unit[0]] * len(pool) < count]
     last = [unit for unit in copies if numbers[unit[0]] * len(pool) >= count]
@@ -50,7 +65,7 @@ def add_groups(chosen: np.ndarray, pool: np.ndarray, count: int, units: np.ndarr
 
     Needed because groups may be too large to fit. Raises StudyError when nothing can be chosen.
     """
-    left = np.setdiff1d(pool, chosen)
+    left = rows_without(pool, chosen)
     names, sizes = np.unique(units[left], return_counts=True)
     missing = count - len(chosen)
     while missing > 0 and len(sizes) > 1:
@@ -72,6 +87,21 @@ def _apportion(sizes: np.ndarray, count: int) -> np.ndarray:
     shares, remainders = np.divmod(sizes * count, total)
     shares[np.argsort(-remainders, kind="stable")[: count - shares.sum()]] += 1
     return np.asarray(shares)
+
+
+def _within(shares: np.ndarray, sizes: np.ndarray, at_least: int, leave: int) -> np.ndarray:
+    """The shares with the same sum, each at least `at_least` and at most `leave` below its size, where both can be: rows
+    move from the classes that are farthest above their proportion, or to those farthest below."""
+    most = np.maximum(sizes - leave, 0)
+    least = np.minimum(most, at_least)
+    count, moved = int(shares.sum()), np.clip(shares, least, most)
+    if not least.sum() <= count <= most.sum():
+        return shares
+    ideal = sizes * count / max(int(sizes.sum()), 1)
+    while (spare := int(moved.sum()) - count) != 0:
+        step, limit = (-1, least) if spare > 0 else (1, most)
+        moved[np.argmax(np.where(moved != limit, step * (ideal - moved), -np.inf))] += step
+    return np.asarray(moved)
 
 
 def _separate(pool: np.ndarray, groups: np.ndarray, numbers: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:

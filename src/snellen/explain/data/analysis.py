@@ -17,7 +17,7 @@ from snellen.data.dataset import SEALED
 from snellen.data.duplicates import duplicate_groups
 from snellen.data.inspect.class_images import class_images, nearest_classes
 from snellen.data.inspect.duplicate_sets import near_duplicate_rows, near_duplicate_summary
-from snellen.data.inspect.near_duplicates import MAX_EXPLORED_IMAGES, near_groups_if_quick
+from snellen.data.inspect.near_duplicates import MAX_EXPLORED_IMAGES, near_duplicates_if_quick
 from snellen.evaluate.data_file import NearSets
 from snellen.evaluate.model_choice import ranking
 from snellen.explain.analysis_inputs import RunWithImages
@@ -82,15 +82,14 @@ def seconds(network: Network, images: int) -> float:
 
 def _near(run: RunWithImages, compared: ComparedImages) -> NearSets | None:
     """Near-duplicates by pixels; None if there are too many images to compare."""
-    groups = near_groups_if_quick(run.dataset, MAX_EXPLORED_IMAGES)
-    if groups is None:
+    near = near_duplicates_if_quick(run.dataset, MAX_EXPLORED_IMAGES)
+    if near is None:
         return None
     parts = np.full(len(run.dataset), "", dtype="U11")
     rows, roles = labelled(compared.model)
     parts[rows] = roles
     parts[_test_rows(run)] = "test"
-    copies = duplicate_groups(run.dataset.images)
-    return cast(NearSets, near_duplicate_summary(run.dataset, groups, copies, parts, ["test"]))
+    return cast(NearSets, near_duplicate_summary(run.dataset, near.sets, near.copies, parts, ["test"]))
 
 
 def _test_rows(run: RunWithImages) -> np.ndarray:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import polars as pl
 
-from snellen.data.inspect.near_duplicates import near_groups_if_quick
+from snellen.data.inspect.near_duplicates import near_duplicates_if_quick
 from snellen.errors import unknown
 from snellen.explain.analysis_inputs import RunWithImages
 from snellen.explain.analysis_result import AnalysisResult
@@ -131,11 +131,11 @@ def _slices(run: RunWithImages, rows: np.ndarray) -> list[Slice]:
 
 def _near_slices(run: RunWithImages, rows: np.ndarray) -> list[Slice]:
     """Images with and without a near-duplicate among the training rows, if near-duplicates were searched."""
-    groups = near_groups_if_quick(run.dataset)
-    if groups is None:
+    found = near_duplicates_if_quick(run.dataset)
+    if found is None:
         return []
     train = next(iter(run.trained_models.values())).predictions["train"].rows
-    near = np.isin(groups[rows], groups[np.setdiff1d(train, rows)])
+    near = found.near_to(np.setdiff1d(train, rows))[rows]
     parts = {"one in training": near, "none in training": ~near}
     slices = [Slice("near-duplicates", part, None, None, members) for part, members in parts.items()]
     return [each for each in slices if is_large_enough(each)]

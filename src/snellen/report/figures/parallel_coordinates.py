@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
-from snellen.report.figures.charts import Specification, specification
+from snellen.report.figures.vega_lite import Encoding, Layer, Specification, figure, layer, name, number
 from snellen.report.model_types import HyperparameterJson, SearchJson, TrialJson
-
-if TYPE_CHECKING:
-    import altair
-
 
 TWO_LINES = (
     "indexof(datum.label, ' (') > 0 ? [slice(datum.label, 0, indexof(datum.label, ' (')), "
@@ -34,31 +30,31 @@ AXIS_PIXELS, LEAST_PIXELS = 112, 400
 OUTCOMES = {"winner": "var(--test)", "finished": "var(--accent)", "stopped": "var(--train)", "failed": "var(--miss)"}
 """Their colours, in the order of a legend."""
 
+DASHES = {"domain": ["winner", "finished", "stopped", "failed"], "range": [[1, 0], [1, 0], [4, 3], [1, 3]]}
+"""The scale of their lines."""
+
 
 def parallel_coordinates(search: SearchJson) -> Specification:
     """A line a trial through its value of each hyper-parameter to its score, deeper for better ones.
 
     Stopped trials are dashed, failed ones have no score; the winner is in the colour of OUTCOMES, on top.
     """
-    import altair as alt
-
     axes = [each["name"] for each in search["hyperparameters"]] + [search["measure"]]
-    points = _points(search)
-    base = alt.Chart(alt.InlineData(values=points))
-    lines = base.mark_line(interpolate="monotone").encode(
-        x=_places(axes),
-        y=alt.Y("y:Q", axis=None, scale=alt.Scale(domain=[UNSET, 1.12], nice=False, zero=False)),
-        detail="trial:N",
-        order="at:Q",
-        color=alt.Color("colour:N", scale=None),
-        strokeWidth=alt.StrokeWidth("width:Q", scale=None),
-        strokeDash=alt.StrokeDash("outcome:N", scale=_dashes(), legend=None),
-        tooltip=["trial:N", "outcome:N", "epochs:Q", alt.Tooltip("score:N", title=search["measure"])],
-    )
+    encoding = {
+        "x": _places(axes),
+        "y": number("y", axis=None, scale={"domain": [UNSET, 1.12], "nice": False, "zero": False}),
+        "detail": name("trial"),
+        "order": number("at"),
+        "color": name("colour", scale=None),
+        "strokeWidth": number("width", scale=None),
+        "strokeDash": name("outcome", scale=DASHES, legend=None),
+        "tooltip": [name("trial"), name("outcome"), number("epochs"), name("score", title=search["measure"])],
+    }
+    lines = layer(_points(search), "line", encoding, interpolate="monotone")
     wide = max(LEAST_PIXELS, AXIS_PIXELS * len(axes))
     words = f"{len(search['trials'])} trials as lines over {', '.join(axes[:-1])} to {axes[-1]}"
     rules, *names = _axes(search, axes)
-    return specification(alt.layer(rules, lines, *names), words, 270, wide)
+    return figure([rules, lines, *names], words, 270, wide)
 
 
 def position(one: HyperparameterJson, value: Any) -> float:
@@ -142,43 +138,25 @@ def _colour(outcome: str, worth: float | None) -> str:
     return f"color-mix(in srgb, var(--accent) {share:.0f}%, var(--rule-2))"
 
 
-def _places(axes: Sequence[str]) -> altair.X:
-    import altair as alt
-
-    ticks = alt.Axis(
-        title=None, orient="top", labelAngle=0, domain=False, ticks=False, labelPadding=6, labelExpr=TWO_LINES
-    )
-    return alt.X("axis:N", sort=list(axes), axis=ticks, scale=alt.Scale(type="point", padding=0.5))
+def _places(axes: Sequence[str]) -> Encoding:
+    ticks = {"title": None, "orient": "top", "labelAngle": 0, "domain": False, "ticks": False, "labelPadding": 6}
+    return name("axis", sort=list(axes), axis=ticks | {"labelExpr": TWO_LINES}, scale={"type": "point", "padding": 0.5})
 
 
-def _dashes() -> altair.Scale:
-    import altair as alt
-
-    return alt.Scale(domain=["winner", "finished", "stopped", "failed"], range=[[1, 0], [1, 0], [4, 3], [1, 3]])
-
-
-def _axes(search: SearchJson, axes: Sequence[str]) -> list[altair.Chart]:
+def _axes(search: SearchJson, axes: Sequence[str]) -> list[Layer]:
     """The rule of each axis, and what its places mean."""
-    import altair as alt
-
-    ticks = [tick for one in search["hyperparameters"] for tick in _ticks(one, search)]
     ends = [{"axis": axis, "low": 0, "high": 1} for axis in axes]
-    rules = alt.Chart(alt.InlineData(values=ends)).mark_rule(color="var(--rule-2)")
-    place = {"x": _places(axes), "y": alt.Y("y:Q", axis=None), "text": "label:N"}
+    span = {"x": _places(axes), "y": number("low", axis=None), "y2": {"field": "high"}}
+    place = {"x": _places(axes), "y": number("y", axis=None), "text": name("label")}
     no_halo: dict[str, Any] = {}
     halo: dict[str, Any] = {"stroke": "var(--paper)", "strokeWidth": 4, "strokeOpacity": 0.85, "strokeJoin": "round"}
-    sides: list[tuple[list[dict[str, Any]], Literal["left", "right"], int]] = [
-        (ticks, "right", -7),
-        (_score_ticks(search), "left", 7),
-    ]
+    ticks = [tick for one in search["hyperparameters"] for tick in _ticks(one, search)]
     names = [
-        alt.Chart(alt.InlineData(values=values))
-        .mark_text(align=align, dx=away, fontSize=11, color="var(--ink)", **beneath)
-        .encode(**place)
-        for values, align, away in sides
+        layer(values, "text", place, align=align, dx=away, fontSize=11, color="var(--ink)", **beneath)
+        for values, align, away in ((ticks, "right", -7), (_score_ticks(search), "left", 7))
         for beneath in (halo, no_halo)
     ]
-    return [rules.encode(x=_places(axes), y=alt.Y("low:Q", axis=None), y2="high:Q"), *names]
+    return [layer(ends, "rule", span, color="var(--rule-2)"), *names]
 
 
 def _ticks(one: HyperparameterJson, search: SearchJson) -> list[dict[str, Any]]:

@@ -6,9 +6,9 @@ from typing import cast
 
 from snellen.explain.analysis_result import AnalysisResult
 from snellen.explain.curves.facts import CurveFacts
-from snellen.report.figures.charts import Specification
 from snellen.report.figures.sprites import build_sheet
 from snellen.report.figures.value_curves import Measure, curve_figure
+from snellen.report.figures.vega_lite import Specification
 from snellen.report.page import filled
 from snellen.report.pages.page_inputs import PageInputs
 from snellen.report.pages.plain import NO_PICTURES

@@ -57,7 +57,8 @@ class Shift(_Resampling):
 class Flip(Geometric):
     """Mirrors half of the pictures left to right, or top to bottom, or half of them each way.
 
-    anyway: allows digits and letters too, whose mirror images are other characters, or none.
+    anyway: allows digits and letters too, whose mirror images are other characters, or none, and classes such as left
+    and right.
     """
 
     kind: Literal["flip"] = "flip"
@@ -95,12 +96,17 @@ class Crop(Geometric):
 
 @final
 class Rotate(_Resampling):
-    """Turns about the centre by up to `degrees` either way: `rotation_range` of ImageDataGenerator."""
+    """Turns about the centre by up to `degrees` either way: `rotation_range` of ImageDataGenerator.
+
+    anyway: allows turns that make one class of another, such as a 9 of a 6.
+    """
 
     kind: Literal["rotate"] = "rotate"
     strengths: ClassVar = frozenset({"degrees"})
     shorthand: ClassVar[str] = "degrees"
+    identity_baseline: ClassVar = {"anyway": False}
     degrees: Annotated[float, Field(ge=0, le=180)]
+    anyway: bool = False
 
     def draw(self, generator: np.random.Generator, count: int, shape: PictureShape) -> np.ndarray:
         angles = np.deg2rad(generator.uniform(-self.degrees, self.degrees, count))

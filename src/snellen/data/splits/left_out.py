@@ -1,0 +1,93 @@
+"""How many rows a split leaves out, why, and which classes lose most: what is said before anything is trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from snellen.data.dataset import Dataset
+from snellen.data.splits.roles import Reason, Roles
+from snellen.errors import printable
+from snellen.phrases import listing, percent, plural
+
+SHARE_OF_CLASS = 0.01
+"""A class that loses more than this share of its rows is named."""
+NAMED = 10
+"""Classes that are named in a sentence, those that lose most first."""
+
+REASONS: dict[Reason, str] = {
+    "in official test": "{} with an exact copy in the official test",
+    "related to official test": "{} near to an image of the official test, or in a group with one",
+    "in official validation": "{} with an exact copy in the official validation part",
+    "related to official validation": "{} near to an image of the official validation part, or in a group with one",
+    "duplicate": "{} that copy an earlier one",
+}
+
+
+@dataclass(frozen=True)
+class LeftOutRows:
+    """The rows left out for one reason. rows: how many; of: how many there are outside the official part. by_class: how
+    many of each class, and of how many, for the classes that lose more than SHARE_OF_CLASS, most first."""
+
+    reason: Reason
+    rows: int
+    of: int
+    by_class: dict[str, tuple[int, int]]
+
+    @property
+    def counts(self) -> str:
+        """219 images near to an image of the official test, ... (3.0 % of 7,291): 210 of 1,005 of class 1."""
+        what = REASONS[self.reason].format(plural(self.rows, "image"))
+        lost = [f"{lost:,} of {count:,} of class {printable(name)}" for name, (lost, count) in self.by_class.items()]
+        more = f" and of {len(lost) - NAMED:,} other classes" if len(lost) > NAMED else ""
+        named = f": {listing(lost[:NAMED])}{more}" if lost else ""
+        return f"{what} ({percent(self.rows / self.of)} of {self.of:,}){named}"
+
+    @property
+    def sentence(self) -> str:
+        """The counts as a sentence."""
+        return f"Left out: {self.counts}."
+
+
+def left_out_rows(dataset: Dataset, roles: Roles) -> list[LeftOutRows]:
+    """The rows that a split leaves out, by reason, in the order of REASONS."""
+    found = list[LeftOutRows]()
+    for reason in REASONS:
+        outside = _outside(dataset, reason)
+        sizes = _count(dataset, outside)
+        rows = np.array([each.row for each in roles.left_out if each.reason == reason], np.int64)
+        lost = _count(dataset, rows)
+        share = lost / np.maximum(sizes, 1)
+        order = [k for k in np.argsort(-lost, kind="stable").tolist() if share[k] > SHARE_OF_CLASS]
+        by_class = {dataset.classes[k]: (int(lost[k]), int(sizes[k])) for k in order}
+        if len(rows):
+            found.append(LeftOutRows(reason, len(rows), len(outside), by_class))
+    return found
+
+
+def near_sentence(pairs: int, images: int, together: bool) -> str:
+    """What is said of near-duplicates in two roles. together: whether the split keeps near-duplicates together, as far
+    as they are near to one representative."""
+    counts = f"{plural(images, 'image')} ({plural(pairs, 'pair')})"
+    what = f"Nearly identical to an image in another part of the split: {counts}."
+    if together:
+        return (
+            f"{what} They belong to chains of images, each near to the next, which are divided. Where such images "
+            "belong together, name them with `group`."
+        )
+    return f"{what} To keep such images together: --set data.near_duplicates=together"
+
+
+def _outside(dataset: Dataset, reason: Reason) -> np.ndarray:
+    """The rows that can be left out for that reason: those outside the official test, and for the validation part those
+    outside both."""
+    inside = np.zeros(len(dataset), bool)
+    for part in (dataset.official_test, dataset.official_validation if reason.endswith("validation") else None):
+        if part is not None:
+            inside |= part
+    return np.flatnonzero(~inside)
+
+
+def _count(dataset: Dataset, rows: np.ndarray) -> np.ndarray:
+    return np.bincount(dataset.labels[rows], minlength=len(dataset.classes))

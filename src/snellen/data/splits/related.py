@@ -1,0 +1,36 @@
+"""Which rows of a split belong together: exact copies, groups, and (if the study says so) near-duplicates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from snellen.data.dataset import Dataset
+from snellen.data.groups import merge_groups, star_groups
+from snellen.data.inspect.near_duplicates import NearDuplicates
+
+
+def related_rows(dataset: Dataset, copies: np.ndarray, near: NearDuplicates | None) -> np.ndarray:
+    """(N,) int64: the lowest row of all that must stay together; `copies` itself when only exact copies must.
+
+    Copies and groups stay together through any number of others. Near-duplicates join these around representatives, so
+    that a chain of near pictures does not become one group: every picture that is near to one of an official part is
+    with it (the test before the validation part), and of the others each is with others that are near to one.
+    """
+    together = copies if dataset.groups is None else merge_groups(copies, dataset.groups)
+    if near is None:
+        return together
+    parts = [part for part in (dataset.official_test, dataset.official_validation) if part is not None]
+    return _with_near(together, near, parts)
+
+
+def _with_near(together: np.ndarray, near: NearDuplicates, parts: Sequence[np.ndarray]) -> np.ndarray:
+    """`together` with near-duplicates. parts: (N,) bool, official ones. A row that only shares a group with one of an
+    official part makes no others leave."""
+    pairs, marked = near.pairs, list[np.ndarray]()
+    for part in parts:
+        shown, marked = np.isin(near.copies, near.copies[part]), [*marked, np.isin(together, together[part])]
+        pairs = pairs[:, (shown[pairs] | ~marked[-1][pairs]).all(axis=0)]
+    ones, others = together[pairs]
+    return np.asarray(star_groups(len(together), ones, others, marked)[together])

@@ -1,0 +1,20 @@
+"""Comments and quoted names of a study file that `snellen init` writes."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Iterator
+
+WIDTH = 110
+
+
+def comment(text: str, indent: str = "") -> Iterator[str]:
+    """Lines of comment; unprintable characters of names are replaced, so that no name ends the comment."""
+    printable = "".join(sign if sign.isprintable() else "?" for sign in text)
+    yield from textwrap.wrap(printable, WIDTH, initial_indent=f"{indent}# ", subsequent_indent=f"{indent}# ")
+
+
+def quoted(text: str) -> str:
+    """Text as YAML reads it back, whatever its characters."""
+    return json.dumps(text, ensure_ascii=False)
