@@ -35,7 +35,8 @@ ORDER = (
 FOLDERS: dict[str, tuple[str, ...]] = {
     "data": (
         *("dataset", "slices", "streams", "resizing", "grey", "groups", "duplicates", "dataset_cache"),
-        *("picture_limits", "png_metadata", "netpbm", "pictures", "readers", "preprocessing", "download", "catalog"),
+        *("picture_limits", "png_metadata", "netpbm", "pictures", "readers", "preprocessing", "download"),
+        *("medmnist", "catalog"),
         *("load", "as_dataset", "inspect", "splits"),
     ),
     "explain": (
