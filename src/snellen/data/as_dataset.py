@@ -36,9 +36,9 @@ KERAS = ("train", "test")
 
 def as_dataset(
     data: Any,
-    labels: Sequence[Any] | None = None,
+    labels: Any = None,
     *,
-    roles: Sequence[str] | None = None,
+    roles: Any = None,
     channels: Channels | None = None,
     keys: Mapping[str, str] | None = None,
     folder: str | Path | None = None,
@@ -82,8 +82,8 @@ def read_object(
     data: Any,
     options: Options = DEFAULT_OPTIONS,
     *,
-    labels: Sequence[Any] | None = None,
-    roles: Sequence[str] | None = None,
+    labels: Any = None,
+    roles: Any = None,
     channels: Channels | None = None,
     folder: Path | None = None,
     name: str = "data",

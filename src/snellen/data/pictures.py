@@ -116,12 +116,12 @@ def decode_picture(
         return Picture(_finished(_pixels(content, resizing), resizing, background), animated)
 
 
-def pixels_of(image: Image.Image, resizing: Resizing | None = None, background: Background | None = None) -> np.ndarray:
+def picture_of(image: Image.Image, resizing: Resizing | None = None, background: Background | None = None) -> Picture:
     """The same of a picture that Pillow has open. Raises DataError for 32 bits a channel, and for damaged files."""
     with _readable():
-        if image.mode.startswith("I;16"):
-            return _finished(_upright(image).astype(np.float32)[..., None], resizing, background)
-        return _finished(_eight_bits(image), resizing, background)
+        sixteen = image.mode.startswith("I;16")
+        pixels = _upright(image).astype(np.float32)[..., None] if sixteen else _eight_bits(image)
+        return Picture(_finished(pixels, resizing, background), _is_animated(image))
 
 
 def _content(source: Path | bytes) -> bytes:
@@ -228,7 +228,7 @@ def _open(content: bytes) -> ImageFile.ImageFile:
     return image
 
 
-def _is_animated(image: ImageFile.ImageFile) -> bool:
+def _is_animated(image: Image.Image) -> bool:
     """Whether a second frame can be read."""
     try:
         return image.format in ANIMATED and bool(getattr(image, "is_animated", False))

@@ -14,7 +14,15 @@ import numpy as np
 
 from snellen.data.dataset import Dataset, Excluded, PartRole
 from snellen.data.groups import first_occurrences
-from snellen.data.pictures import DEPTHS, Background, decode, in_threads, pixels_of, with_common_format
+from snellen.data.pictures import (
+    DEPTHS,
+    Background,
+    Picture,
+    decode_picture,
+    in_threads,
+    picture_of,
+    with_common_format,
+)
 from snellen.data.readers.arrays import Part, assemble
 from snellen.data.readers.reader import Options
 from snellen.data.readers.text import check_text
@@ -61,11 +69,11 @@ class LabelledFile:
     place: str
     content: bytes | Image.Image | None = None
 
-    def decode(self, resizing: Resizing | None, background: Background | None) -> np.ndarray:
-        """(H, W, C) pixels. Raises DataError."""
+    def decode(self, resizing: Resizing | None, background: Background | None) -> Picture:
+        """The decoded picture. Raises DataError."""
         if self.content is None or isinstance(self.content, bytes):
-            return decode(self.file if self.content is None else self.content, resizing, background)
-        return pixels_of(self.content, resizing, background)
+            return decode_picture(self.file if self.content is None else self.content, resizing, background)
+        return picture_of(self.content, resizing, background)
 
 
 def role_of(name: str) -> PartRole:
@@ -163,7 +171,7 @@ def _decode_all(
     def attempt(row: LabelledFile) -> np.ndarray | Excluded:
         try:
             with located(row.place):
-                return row.decode(options.resizing, options.background)
+                return row.decode(options.resizing, options.background).pixels
         except DataError as error:
             if options.on_bad_image is None:
                 error.hint = error.hint or EXCLUDE_HINT
