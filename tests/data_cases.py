@@ -184,7 +184,7 @@ def write_mat(folder: Path, arrays: Arrays = ARRAYS) -> Path:
             continue
         images, labels = part
         pictures = np.moveaxis(images if images.ndim == 4 else images[..., None], 0, -1)
-        values = {"X": pictures, "y": np.where(labels == 0, 10, labels).astype(np.uint8)[:, None]}
+        values = {"X": pictures, "y": labels.astype(np.uint8)[:, None]}
         savemat(folder / f"{role}_32x32.mat", values, do_compression=role == "train")
     return folder
 

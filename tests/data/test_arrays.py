@@ -91,7 +91,7 @@ def test_pixels_that_are_not_numbers(values: Any) -> None:
         (GREY, (0, 255)),
         (GREY > 5, (0, 1)),
         (GREY / 23, (0, 1)),
-        (GREY / 7, (0, 255)),
+        (GREY * 10.3, (0, 255)),
         (GREY * 100, (0, 65535)),
     ],
 )
@@ -99,7 +99,7 @@ def test_usual_pixel_ranges(values: np.ndarray, expected: tuple[float, float]) -
     assert from_arrays(values, LABELS).pixel_range == expected
 
 
-@pytest.mark.parametrize("values", [GREY - 5.0, GREY * 100.5, GREY * 10_000])
+@pytest.mark.parametrize("values", [GREY - 5.0, GREY / 7, GREY * 100.5, GREY * 10_000])
 def test_unusual_pixel_ranges_must_be_given(values: np.ndarray) -> None:
     with pytest.raises(DataError, match=r"images: cannot tell which values mean black and white"):
         from_arrays(values, LABELS)
@@ -138,15 +138,15 @@ def test_labels_that_are_text() -> None:
         from_arrays(GREY, LABELS, test_images=GREY, test_labels=["a", "b", "a", "b"])
 
 
-@pytest.mark.parametrize("bad", [-1, 2**40, 1000, 0.5, np.nan, np.inf, 1e300])
+@pytest.mark.parametrize("bad", [0.5, np.nan, np.inf, 1e300])
 def test_the_first_bad_label_is_named(bad: float) -> None:
     with warnings.catch_warnings(action="error"), pytest.raises(DataError, match=r"labels: row 2: label out of range"):
         from_arrays(GREY, [0, 1, bad, bad])
 
 
 def test_labels_of_other_shapes_and_types() -> None:
-    with pytest.raises(DataError, match=r"not one label a row; found shape \(4, 3\).*argmax"):
-        from_arrays(GREY, np.eye(3)[LABELS])
+    with pytest.raises(DataError, match=r"row 1: not one label a row; found shape \(4, 3\), with 3 one-hot.*argmax"):
+        from_arrays(GREY, np.eye(3)[LABELS] * np.array([[1], [0.5], [1], [1]]))
     with pytest.raises(DataError, match=r"labels are neither numbers nor text; found type object. Use .astype\(str\)"):
         from_arrays(GREY, np.array(["a", None, "b", "a"], object))
 

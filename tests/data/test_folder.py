@@ -220,7 +220,6 @@ def test_a_part_without_training_and_a_validation_part(tmp_path: Path) -> None:
 
 
 def test_what_pictures_say_themselves(tmp_path: Path) -> None:
-    refused(simple(tmp_path), "`pixel_range` is not for picture files", StudyError, Options(pixel_range=(0, 1)))
     refused(simple(tmp_path), "`keys` for a folder of pictures", StudyError, Options(keys={"images": "x"}))
 
 

@@ -33,11 +33,56 @@ def test_the_street_digits_in_colour() -> None:
     assert raw["y"].max() == 10 and dataset.ids[4434] == "test_32x32.mat/X:0"
 
 
-def test_ten_is_zero_unless_there_is_a_zero(tmp_path: Path) -> None:
-    tens = read(write(tmp_path / "a.mat", labels=np.where(LABELS == 0, 10, LABELS)))
-    assert tens.labels.tolist() == LABELS.tolist()
-    with pytest.raises(DataError, match=r"b.mat: y: labels from 0 and from 1; found 0 and 10; expected 1 to 10"):
-        read(write(tmp_path / "b.mat", labels=np.where(LABELS == 1, 10, LABELS)))
+KINDS = ("ant", "bee", "cat", "dog", "emu", "fox", "gnu", "hen", "ibis", "jay")
+TEN = np.arange(30) % 10 + 1
+
+
+def coloured(count: int = 30, side: int = 32) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (count, side, side, 3), dtype=np.uint8)
+
+
+SPELLED = ("Zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+
+@pytest.mark.parametrize("names", [None, tuple("0123456789"), SPELLED])
+def test_ten_is_zero_in_the_files_of_svhn(tmp_path: Path, names: tuple[str, ...] | None) -> None:
+    for file in ("train_32x32.mat", "test_32x32.mat"):
+        write(tmp_path / file, coloured(), TEN)
+    for source in (tmp_path, tmp_path / "train_32x32.mat"):
+        dataset = read(source, Options(class_names=names))
+        assert dataset.labels[:30].tolist() == (TEN % 10).tolist()
+        assert dataset.classes == (names or tuple("0123456789")) and "Label 10 is the digit 0" in dataset.remarks[-1]
+
+
+def test_labels_of_the_two_files_are_seen_together(tmp_path: Path) -> None:
+    write(tmp_path / "train_32x32.mat", coloured(), TEN)
+    write(tmp_path / "test_32x32.mat", coloured(4), np.array([1, 2, 3, 3]))
+    assert read(tmp_path).labels[-4:].tolist() == [1, 2, 3, 3] and read(tmp_path).classes == tuple("0123456789")
+
+
+@pytest.mark.parametrize(("file", "side"), [("kinds.mat", 32), ("train_32x32.mat", 16), ("kinds.mat", 16)])
+def test_ten_is_ten_in_other_files(tmp_path: Path, file: str, side: int) -> None:
+    path = write(tmp_path / file, coloured(side=side), TEN)
+    dataset = read(path)
+    assert dataset.classes == tuple(map(str, range(1, 11))) and dataset.labels.tolist() == (TEN - 1).tolist()
+    line = "class_names: [1, 2, 3, 4, 5, 6, 7, 8, 9, 0]"
+    assert any(line in remark for remark in dataset.remarks)
+    named = read(path, Options(class_names=KINDS))
+    assert named.classes == KINDS and named.labels.tolist() == (TEN - 1).tolist()
+    digits = read(path, Options(class_names=(*"1234567890",)))
+    assert digits.classes[digits.labels[9]] == "0" and digits.classes[digits.labels[0]] == "1"
+    with pytest.raises(DataError, match=r"found labels 1 to 10; in this order label 1 would be 0"):
+        read(path, Options(class_names=tuple("0123456789")))
+
+
+def test_ten_kinds_in_files_with_the_names_of_svhn(tmp_path: Path) -> None:
+    dataset = read(write(tmp_path / "train_32x32.mat", coloured(), TEN), Options(class_names=KINDS))
+    assert dataset.labels.tolist() == (TEN - 1).tolist()
+
+
+def test_zero_and_ten_are_eleven_classes(tmp_path: Path) -> None:
+    dataset = read(write(tmp_path / "train_32x32.mat", coloured(33), np.arange(33) % 11))
+    assert dataset.classes == tuple(map(str, range(11))) and not dataset.remarks
 
 
 @pytest.mark.parametrize("kind", [np.float64, np.int16, np.uint8])

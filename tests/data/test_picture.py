@@ -206,12 +206,12 @@ def test_other_formats_are_not_opened(tmp_path: Path) -> None:
             decode(tmp_path / name)
 
 
-@pytest.mark.parametrize("suffix", ["png", "jpg", "gif", "webp", "bmp", "tiff"])
+@pytest.mark.parametrize("suffix", ["png", "jpg", "gif", "webp", "bmp", "tiff", "ppm"])
 def test_mutants_are_pictures_or_data_errors(tmp_path: Path, suffix: str) -> None:
     """300 a format: bits flipped, bytes cut, counts changed. A truncated file of any format is an error."""
     random = np.random.default_rng(5)
     pixels = random.integers(0, 256, (24, 20, 3), dtype=np.uint8)
-    path = cases.save(tmp_path / f"m.{suffix}", pixels, **({} if suffix == "bmp" else {"exif": cases.exif(6)}))
+    path = cases.save(tmp_path / f"m.{suffix}", pixels, **({} if suffix in ("bmp", "ppm") else {"exif": cases.exif(6)}))
     content, mutants = path.read_bytes(), []
     for _ in range(150):
         mutant = bytearray(content)

@@ -154,6 +154,7 @@ def test_a_cropped_picture_does_not_keep_the_whole(tmp_path: Path) -> None:
         ("RGB", (8_192, 8_192), "jpg", {"progressive": True, "subsampling": 0}, ""),
         ("RGBA", (3_500, 3_500), "webp", {"lossless": True}, ""),
         ("I;16", (7_000, 7_000), "png", {}, ""),
+        ("RGB", (4_096, 4_096), "ppm", {}, ""),
     ],
 )
 def test_memory(
@@ -161,12 +162,23 @@ def test_memory(
 ) -> None:
     """The largest of their kinds, in a process of its own: 512 MiB with Python, NumPy and Pillow."""
     path = tmp_path / f"large.{suffix}"
-    more = {"exif": cases.exif(6)} if suffix != "png" else {}
+    more = {"exif": cases.exif(6)} if suffix not in ("png", "ppm") else {}
     Image.new(mode, size).save(path, **{**options, **more})
     answer = subprocess.run(
         [sys.executable, "-c", MEASURE, str(path), background], capture_output=True, text=True, check=True
     )
     assert int(answer.stdout.split()[-1]) < 512 * 1024
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc tells what a process took")
+def test_memory_of_netpbm(tmp_path: Path) -> None:
+    """With 16 bits a channel, and as text."""
+    (tmp_path / "wide.ppm").write_bytes(b"P6 4000 4000 4095\n" + bytes(2 * 3 * 4_000**2))
+    (tmp_path / "text.pgm").write_bytes(b"P2 1024 1024 255\n" + b"1 " * (2**26 - 99))
+    for name in ("wide.ppm", "text.pgm"):
+        command = [sys.executable, "-c", MEASURE, str(tmp_path / name), ""]
+        answer = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert int(answer.stdout.split()[-1]) < 512 * 1024
 
 
 def test_larger_ones_are_refused(tmp_path: Path) -> None:

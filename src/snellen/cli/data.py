@@ -111,6 +111,10 @@ def describe(
             help="The name of an array or column, for example label=diagnosis; may be given several times.",
         ),
     ] = None,
+    pixel_range: Annotated[
+        tuple[float, float] | None,
+        typer.Option(metavar="BLACK WHITE", help="The pixel values that mean black and white; found when not given."),
+    ] = None,
     data_dir: DataFolder = None,
     as_json: AsJson = False,
 ) -> None:
@@ -128,6 +132,7 @@ def describe(
         grey=grey,
         background=_background(background),
         on_bad_image="exclude" if exclude else None,
+        pixel_range=pixel_range,
     )
     dataset, path = read(source, options, data_dir), find(source, data_dir)
     found_near = near_duplicates_if_quick(dataset, MAX_EXPLORED_IMAGES)

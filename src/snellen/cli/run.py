@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 from snellen.cli.options import AsJson, DataFolder, Device, Overrides, Seed, StudyName, Threads, Workers, all_overrides
 from snellen.cli.outcome import expect_free, show_finished
+from snellen.garbage import garbage_collection_paused
 
 
 def run(
@@ -29,12 +31,14 @@ def run(
     Run it again after an interruption or a change of the study: only what has no result yet is trained.
     """
     expect_free(out or _run_folder(study, all_overrides(set_, seed)))
-    from snellen.console import console_for
-    from snellen.progress import Terminal
-    from snellen.run import Settings
-    from snellen.run import run as run_study
-    from snellen.study.document import open_document
+    with garbage_collection_paused():
+        from snellen.console import console_for
+        from snellen.progress import Terminal
+        from snellen.run import Settings
+        from snellen.run import run as run_study
+        from snellen.study.document import open_document
 
+        gc.freeze()  # all that was imported stays
     document = open_document(study)
     settings = Settings(out, device, threads, data_dir, workers)
     with Terminal(console_for(stderr=as_json)) as terminal:

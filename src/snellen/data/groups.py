@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from snellen.data.dataset import PartRole
 from snellen.errors import DataError, StudyError
 
 
@@ -54,6 +55,16 @@ class Group(BaseModel):
             expected = f"at least {self.level} for the group" if self.level else "a manifest with that column"
             raise DataError("no group in this path", found=f"{len(folders)} folders", expected=expected)
         return folders[self.level - 1]
+
+    def of_row(self, path: str, role: PartRole) -> str:
+        """The same for a row of a publisher's part. Rows of a test or validation part that have no group, because their
+        names are of another form, are groups of their own."""
+        try:
+            return self.of_path(path)
+        except DataError:
+            if role == "train":
+                raise
+            return path
 
 
 def first_occurrences(values: np.ndarray) -> np.ndarray:

@@ -47,7 +47,7 @@ def read(source: str | Path, options: Options = DEFAULT_OPTIONS, data_folder: Pa
 
 def _read_bundled(name: str, options: Options) -> Dataset:
     key = identity(["bundled", name, version("scikit-learn"), options.as_json()])
-    _check_options(options, False)
+    _check_options(options, False, False)
     return dataset_cache.cached_dataset(key, name, lambda: preprocess(catalog.BUNDLED[name].read(options), options))
 
 
@@ -62,7 +62,7 @@ def _read_files(path: Path, kind: str, options: Options, published: catalog.Publ
             published.check(dataset)
         return preprocess(dataset, options)
 
-    _check_options(options, reader.of_picture_files)
+    _check_options(options, reader.of_picture_files, reader.of_pixel_tables)
     with located(str(path)), reachable():
         check_text(name, "a file or folder name")
         files = reader.files(path, options)
@@ -72,13 +72,14 @@ def _read_files(path: Path, kind: str, options: Options, published: catalog.Publ
         return dataset_cache.cached_dataset(key, name, decode)
 
 
-def _check_options(options: Options, of_picture_files: bool) -> None:
-    """Raises StudyError for options of picture files with arrays, and for `pixel_range` with picture files."""
-    for name in ("background", "group", "on_bad_image") if not of_picture_files else ("pixel_range",):
+def _check_options(options: Options, of_picture_files: bool, of_pixel_tables: bool) -> None:
+    """Raises StudyError for options of picture files with arrays, and of pixel CSV files with anything else."""
+    for name in () if of_pixel_tables else ("size", "channels", "header"):
         if getattr(options, name) is not None:
-            problem = "is not for picture files" if of_picture_files else "is for picture files only"
-            hint = "Their format defines black and white: remove it." if of_picture_files else "Remove it."
-            raise StudyError(f"`{name}` {problem}", where="data", hint=hint)
+            raise StudyError(f"`{name}` is for pixel CSV files only", where="data", hint="Remove it.")
+    for name in () if of_picture_files else ("background", "group", "on_bad_image"):
+        if getattr(options, name) is not None:
+            raise StudyError(f"`{name}` is for picture files only", where="data", hint="Remove it.")
 
 
 def _relative_name(file: Path, source: Path) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from snellen.data.slices import row_slices
 from snellen.errors import DataError
 from snellen.limits import MAX_TEXT_VALUES
 
@@ -35,23 +36,29 @@ def netpbm_pixels(image: ImageFile.ImageFile, content: bytes) -> np.ndarray | No
     bits = image.mode == "1"
     white = 1 if bits else WIDE if tile.codec_name == "raw" else int(tile.args[1])  # type: ignore[index]
     shape = (image.height, image.width, len(image.getbands()))
-    values, count = content[tile.offset :], shape[0] * shape[1] * shape[2]
-    numbers = _text(values, count, bits) if tile.codec_name == "ppm_plain" else _binary(values, count, white)
+    count = shape[0] * shape[1] * shape[2]
+    if tile.codec_name == "ppm_plain":
+        numbers = _text(content[tile.offset :], count, bits)
+    else:
+        data_type = np.dtype(">u2" if white > BYTE else "u1")
+        stored = (len(content) - tile.offset) // data_type.itemsize
+        numbers = np.frombuffer(content, data_type, min(count, stored), tile.offset)
     if len(numbers) < count:
         raise DataError("the picture ends early", found=f"{len(numbers):,} values", expected=f"{count:,}")
-    numbers = numbers[:count]
     if numbers.min() < 0 or numbers.max() > white:
         found = f"{numbers.min()} to {numbers.max()}"
         raise DataError("pixels beyond the greatest value of the header", found=found, expected=f"0 to {white}")
-    pixels = (1 - numbers if bits else numbers).reshape(shape)
-    if white > BYTE:
-        return (pixels * (WIDE / white)).astype(np.float32)
-    return np.rint(pixels * (BYTE / white)).astype(np.uint8)
+    return _scaled((1 - numbers if bits else numbers).reshape(shape), white)
 
 
-def _binary(values: bytes, count: int, white: int) -> np.ndarray:
-    data_type = np.dtype(">u2" if white > BYTE else "u1")
-    return np.frombuffer(values, data_type, min(count, len(values) // data_type.itemsize))
+def _scaled(values: np.ndarray, white: int) -> np.ndarray:
+    """Pixels up to `white` with white 255 (rounded) or, beyond, 65535."""
+    is_wide = white > BYTE
+    pixels = np.empty(values.shape, np.float32 if is_wide else np.uint8)
+    for rows in row_slices(values):
+        exact = values[rows] * np.float64((WIDE if is_wide else BYTE) / white)
+        pixels[rows] = exact if is_wide else np.rint(exact)
+    return pixels
 
 
 def _text(values: bytes, count: int, bits: bool) -> np.ndarray:
@@ -62,5 +69,5 @@ def _text(values: bytes, count: int, bits: bool) -> np.ndarray:
     text = COMMENT.sub(b" ", values)[: MAX_DIGITS * count]
     if bits:
         digits = np.frombuffer(text, np.uint8) - ord("0")
-        return digits[digits <= 1].astype(np.int64)
-    return np.array([int(number) for number in text.split()[:count]], np.int64)
+        return digits[digits <= 1][:count].astype(np.int64)
+    return np.array([int(number) for number in text.split(None, count)[:count]], np.int64)

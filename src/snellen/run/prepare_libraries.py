@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from snellen.garbage import garbage_collection_paused
 from snellen.models.baselines import load_libraries
 from snellen.report.figures.vega_library import bundled_meanwhile
 
@@ -13,5 +14,6 @@ from snellen.report.figures.vega_library import bundled_meanwhile
 def prepared_libraries() -> Iterator[None]:
     """When the block ends all are ready, so that nothing is timed while the other process has one of the cores."""
     with bundled_meanwhile():
-        load_libraries()
+        with garbage_collection_paused():
+            load_libraries()
         yield

@@ -12,13 +12,14 @@ from pydantic import TypeAdapter
 
 from snellen.data.dataset import Dataset
 from snellen.data.splits.roles import DEFAULT_VALIDATION
+from snellen.errors import SnellenError
 from snellen.evaluate.data_file import DataFile
 from snellen.files import hashes, journal
 from snellen.files.atomic import move_into, partly_moved, write_json, write_text
 from snellen.files.clock import now
-from snellen.files.stored import read_as
+from snellen.files.stored import read_as, read_json, read_text
 from snellen.models.forward import resident
-from snellen.study.document import Document, expect_short, to_yaml
+from snellen.study.document import Document, expect_short, parse, to_yaml
 from snellen.study.plan import Plan
 from snellen.study.plan_file import PlanFile
 from snellen.study.schema import StudyFile
@@ -82,19 +83,38 @@ def begin_run(
     data: DataFile,
 ) -> None:
     """Moves files of an earlier, different study to history/N, then writes study.yaml, data.json and resolved.yaml."""
-    resolved = to_yaml(_resolved(study, data))
+    resolved, facts = to_yaml(_resolved(study, data)), _json_text(data)
     expect_short(resolved, "resolved.yaml")
-    texts = {"resolved.yaml": resolved, "data.json": _json_text(data)}
     number = 1 + max((int(each.name) for each in folder.glob("history/*") if each.name.isdigit()), default=0)
     retired = folder / "history" / str(number)
-    changed = any((folder / name).exists() and (folder / name).read_bytes() != texts[name].encode() for name in texts)
-    if changed or partly_moved(retired):
+    if _is_another_study(folder, resolved, facts) or partly_moved(retired):
         hashes.release(folder, hashes.below(folder / "search"))
         move_into(retired, [folder / name for name in RETIRED])
     write_text(folder / "study.yaml", document.text)
-    write_text(folder / "data.json", texts["data.json"])
+    write_text(folder / "data.json", facts)
     write_text(folder / "resolved.yaml", resolved)
     journal.append(folder / "journal.jsonl", {"event": "run started", "environment": dict(environment), "time": now()})
+
+
+def _is_another_study(folder: Path, resolved: str, facts: str) -> bool:
+    """Whether the folder has a study with other values, or other facts on its data. What a later version of Snellen
+    adds to a file, a key of the study with its default or a new fact, makes no other study."""
+    study, data = folder / "resolved.yaml", folder / "data.json"
+    try:
+        if study.exists() and study.read_bytes() != resolved.encode():
+            before, after = (parse(text, "resolved.yaml").study() for text in (read_text(study), resolved))
+            if before != after:
+                return True
+        return data.exists() and data.read_bytes() != facts.encode() and not _keeps(read_json(data), json.loads(facts))
+    except SnellenError:  # damaged, or of a version whose keys are gone
+        return True
+
+
+def _keeps(before: Any, after: Any) -> bool:
+    """Whether all values of `before` are in `after`, which may have more keys."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        return all(key in after and _keeps(value, after[key]) for key, value in before.items())
+    return bool(before == after)
 
 
 def _resolved(study: StudyFile, data: DataFile) -> dict[str, Any]:

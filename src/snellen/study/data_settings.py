@@ -40,5 +40,8 @@ def options_of(study: StudyFile) -> Options:
         grey=data.grey,
         background=data.background,
         group=data.group,
+        size=data.size,
+        channels=data.channels,
+        header=data.header,
         on_bad_image=data.on_bad_image,
     )

@@ -75,6 +75,17 @@ class Data(Section):
     pixel_range: Annotated[
         tuple[float, float] | None, Field(description="values that mean black and white; found when not given")
     ] = None
+    size: Annotated[
+        tuple[Side, Side] | tuple[Side, Side, Literal[1, 3, 4]] | None,
+        Field(description="of the images of a pixel CSV: [height, width] or [height, width, channels]"),
+    ] = None
+    channels: Annotated[
+        Literal["first", "last"] | None,
+        Field(description="of a pixel CSV; last: R, G, B, R, ...; first: all red pixels, then green, then blue"),
+    ] = None
+    header: Annotated[
+        bool | None, Field(strict=True, description="whether line 1 of a pixel CSV names its columns")
+    ] = None
     classes: Annotated[tuple[ClassName, ...] | None, Field(min_length=2, description="those to keep, in order")] = None
     resize: Annotated[Size | None, Field(description="stretched or shrunk; proportions are not kept")] = None
     crop: Annotated[Size | None, Field(description="the middle of each image")] = None

@@ -1,70 +1,182 @@
-"""Which arrays of a file are the pictures and labels of the training and test part: by `keys`, or by usual names."""
+"""Which arrays of a file are the pictures and labels of a publisher's parts: by `keys`, or by usual names."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from snellen.data.readers.arrays import TRAIN_TEST, Part
+from snellen.data.dataset import PartRole
+from snellen.data.readers.arrays import Part
+from snellen.data.readers.role_names import role_of
 from snellen.errors import DataError, unknown
 
-ROLES = ("images", "labels", "test_images", "test_labels")
-USUAL_NAMES = (ROLES, ("x_train", "y_train", "x_test", "y_test"))
+PARTS: tuple[PartRole, ...] = ("train", "validation", "test")
+ROLES = ("images", "labels", "validation_images", "validation_labels", "test_images", "test_labels")
+FIRST_NAMES = {name: name for name in (*ROLES[:2], *ROLES[4:])} | {
+    **{"x_train": "images", "y_train": "labels", "x_test": "test_images", "y_test": "test_labels"}
+}
+"""Names that are preferred where several fit."""
+
+KIND_WORDS = {
+    **dict.fromkeys(("x", "images", "image", "imgs", "img", "pictures", "data", "features"), "images"),
+    **dict.fromkeys(("y", "labels", "label", "targets", "target"), "labels"),
+}
+JOINED = re.compile(r"([xy])(train|test|val|valid|dev|tr)|(train|test|val|valid|dev|tr)([xy])")
+"""xtrain, trainx: the commonest names without a mark between their words."""
+
+UNNAMED = re.compile(r"arr_\d+")
+"""What `np.savez` calls an array without a name."""
+
+MAX_LISTED = 12
+"""Arrays that a message names."""
+
+Shapes = Mapping[str, tuple[int, ...]]
 
 
-def choose_arrays(names: Iterable[str], keys: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Names of the (pictures, labels) arrays of the training part and, where there is one, of the test part.
+@dataclass(frozen=True)
+class Chosen:
+    """parts: role, pictures and labels, the training part first. remarks: what is said of the choice."""
 
-    names: of all arrays. keys: role to name, from the study; empty for the usual names, in upper or lower case. Raises
-    UnknownName for a key or array that does not exist, DataError when arrays are missing or two fit one role.
+    parts: tuple[tuple[PartRole, str, str], ...]
+    remarks: tuple[str, ...] = ()
+
+    def read(self, read: Callable[[str], np.ndarray], display_name: Callable[[str], str]) -> list[Part]:
+        """The parts of these arrays. display_name: what an array is called in row ids and messages."""
+        return [
+            Part(read(images), read(labels), display_name(images), display_name(labels), role)
+            for role, images, labels in self.parts
+        ]
+
+
+def choose_arrays(shapes: Shapes, keys: Mapping[str, str]) -> Chosen:
+    """The arrays of each part. shapes: of all arrays. keys: role to name, from the study; empty for the usual names.
+
+    Raises UnknownName for a key or array that does not exist, DataError, with the line to write, when arrays are
+    missing or two fit one role.
     """
     for role in keys:
         if role not in ROLES:
             raise unknown("array", role, ROLES, where="keys")
-    return _pairs(_named(set(names), keys) if keys else arrays_by_usual_name(names))
+    if keys:
+        return _parts(_named(shapes, keys), shapes, named=True)
+    found = arrays_by_usual_name(shapes)
+    if not found and (pair := _unnamed_pair(shapes)):
+        remark = f"{pair[0]} is taken for the pictures and {pair[1]} for the labels, by their shapes."
+        return Chosen((("train", *pair),), (remark,))
+    return _parts(found, shapes, named=False)
 
 
 def arrays_by_usual_name(names: Iterable[str]) -> dict[str, str]:
     """Role to array, for arrays with usual names. Raises DataError when two fit one role."""
     found: dict[str, str] = {}
-    for name in names:
-        role = next((ROLES[usual.index(name.lower())] for usual in USUAL_NAMES if name.lower() in usual), None)
-        if role in found:
-            both = f"{found[role]} and {name}"
-            raise DataError(f"two arrays could be the {role}", found=both, hint="Say which with `keys`.")
-        if role:
+    for preferred in (True, False):
+        taken = set(found)
+        for name in names:
+            role = FIRST_NAMES.get(name.lower()) if preferred else usual_role(name)
+            if role in taken or role is None:
+                continue
+            if role in found:
+                both = f"{found[role]} and {name}"
+                raise DataError(f"two arrays could be the {role}", found=both, hint="Say which with `keys`.")
             found[role] = name
     return found
 
 
-def read_parts(
-    pairs: Iterable[tuple[str, str]], read: Callable[[str], np.ndarray], display_name: Callable[[str], str]
-) -> list[Part]:
-    """The parts of these arrays. display_name: what an array is called in row ids and messages."""
-    return [
-        Part(read(images), read(labels), display_name(images), display_name(labels), role)
-        for role, (images, labels) in zip(TRAIN_TEST, pairs, strict=False)
-    ]
+def usual_role(name: str) -> str | None:
+    """The role of an array by the words of its name, in any order: `train/images`, `X_val`, `test_set_y`, `labels`."""
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
+    words = [word for word in re.split(r"[^a-z0-9]+", spaced) if word not in ("", "set")]
+    if len(words) == 1 and (joined := JOINED.fullmatch(words[0])):
+        words = [word for word in joined.groups() if word]
+    parts = {part for word in words if (part := role_of(word))}
+    kinds = {KIND_WORDS[word] for word in words if word in KIND_WORDS}
+    if len(kinds) == 2 and "data" in words:  # data/labels, train_data/y
+        kinds = {KIND_WORDS[word] for word in words if word in KIND_WORDS and word != "data"}
+    if len(kinds) != 1 or len(parts) > 1 or not all(word in KIND_WORDS or role_of(word) for word in words):
+        return None
+    return _role(parts.pop() if parts else "train", kinds.pop())
 
 
-def _named(names: set[str], keys: Mapping[str, str]) -> Mapping[str, str]:
+def listed(shapes: Shapes) -> str:
+    """The arrays of a file with their shapes, for a message."""
+    names = [f"{name} {shape}" for name, shape in list(shapes.items())[:MAX_LISTED]]
+    more = f" and {len(shapes) - MAX_LISTED:,} more" if len(shapes) > MAX_LISTED else ""
+    return f"{', '.join(names)}{more}" if names else "no array of numbers or text"
+
+
+def _role(part: PartRole, kind: str) -> str:
+    return kind if part == "train" else f"{part}_{kind}"
+
+
+def _named(shapes: Shapes, keys: Mapping[str, str]) -> Mapping[str, str]:
     for role, name in keys.items():
-        if name not in names:
-            raise unknown("array", name, names, where=f"keys.{role}")
+        if name not in shapes:
+            raise unknown("array", name, shapes, where=f"keys.{role}")
     return keys
 
 
-def _pairs(names: Mapping[str, str]) -> list[tuple[str, str]]:
-    """(pictures, labels) of training and test part. Raises DataError for pictures without labels and the reverse."""
-    pairs = []
-    for images, labels in (ROLES[:2], ROLES[2:]):
-        if (images in names) != (labels in names):
+def _parts(names: Mapping[str, str], shapes: Shapes, named: bool) -> Chosen:
+    """Raises DataError for pictures without labels and the reverse; validation pictures without labels are not used."""
+    parts = []
+    for part in PARTS:
+        images, labels = _role(part, "images"), _role(part, "labels")
+        if images in names and labels in names:
+            parts.append((part, names[images], names[labels]))
+        elif (images in names or labels in names) and (named or part != "validation"):
             missing = labels if images in names else images
-            raise DataError(f"no array for the {missing}", found=", ".join(names.values()), hint="Name it with `keys`.")
-        if images in names:
-            pairs.append((names[images], names[labels]))
-    if "images" not in names:
+            raise DataError(f"no array for the {missing}", found=listed(shapes), hint=_keys_hint(shapes, missing))
+    if not parts or parts[0][0] != "train":
         expected = "images and labels, or x_train and y_train"
-        raise DataError("no arrays for a training part", expected=expected, hint="Name them with `keys`.")
-    return pairs
+        raise DataError(
+            "no arrays for a training part", found=listed(shapes), expected=expected, hint=_keys_hint(shapes, "images")
+        )
+    return Chosen(tuple(parts), _unused_remarks(shapes, parts))
+
+
+def _unused_remarks(shapes: Shapes, parts: Sequence[tuple[PartRole, str, str]]) -> tuple[str, ...]:
+    """One for each array that looks like pictures of the same size and is in no part."""
+    used, size = {name for part in parts for name in part[1:]}, shapes[parts[0][1]][1:]
+    return tuple(
+        f"{name} ({shape[0]:,} pictures) is not used; name it and its labels with `keys` to use it."
+        for name, shape in shapes.items()
+        if name not in used and len(shape) >= 3 and shape[1:] == size
+    )
+
+
+def _are_pictures(shape: tuple[int, ...]) -> bool:
+    return len(shape) in (3, 4) and shape[0] > 0
+
+
+def _are_labels(shape: tuple[int, ...]) -> bool:
+    return len(shape) == 1 or (len(shape) == 2 and shape[1] == 1)
+
+
+def _unnamed_pair(shapes: Shapes) -> tuple[str, str] | None:
+    """Pictures and labels of a file with two arrays without names, whose shapes leave no doubt."""
+    if len(shapes) != 2 or not all(UNNAMED.fullmatch(name) for name in shapes):
+        return None
+    pairs = _pairs_by_shape(shapes)
+    return pairs[0] if len(pairs) == 1 else None
+
+
+def _pairs_by_shape(shapes: Shapes) -> list[tuple[str, str]]:
+    """Every (pictures, labels) with as many rows."""
+    return [
+        (images, labels)
+        for images, shape in shapes.items()
+        for labels, others in shapes.items()
+        if _are_pictures(shape) and _are_labels(others) and shape[0] == others[0]
+    ]
+
+
+def _keys_hint(shapes: Shapes, missing: str) -> str:
+    """The line to write: the only arrays that fit by their shapes, or a pattern."""
+    part = missing.rpartition("_")[0]
+    pairs = _pairs_by_shape(shapes)
+    images, labels = pairs[0] if len(pairs) == 1 else ("NAME", "NAME")
+    pattern = f"{part}_images: NAME, {part}_labels: NAME" if part else f"images: {images}, labels: {labels}"
+    rest = " (and `images`, `labels` of the training part)" if part else ""
+    return f"Name them under `data`: `keys: {{{pattern}}}`{rest}. Arrays that are not named are then left out."

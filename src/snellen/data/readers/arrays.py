@@ -9,8 +9,11 @@ from typing import Any
 import numpy as np
 
 from snellen.data.dataset import Dataset, PartRole, fingerprint
+from snellen.data.duplicates import image_keys
+from snellen.data.readers.label_forms import plain_labels
 from snellen.data.readers.labels import encode_labels
 from snellen.data.readers.pixels import as_pictures, find_range
+from snellen.data.readers.repeated_validation import repeated_validation
 from snellen.data.readers.text import check_text
 from snellen.errors import DataError
 
@@ -62,21 +65,50 @@ def from_arrays(
 
 
 def assemble(
-    parts: Sequence[Part], class_names: Sequence[str] | None, pixel_range: tuple[float, float] | None, name: str
+    parts: Sequence[Part],
+    class_names: Sequence[str] | None,
+    pixel_range: tuple[float, float] | None,
+    name: str,
+    remarks: Sequence[str] = (),
 ) -> Dataset:
-    """The Dataset of all parts, in their order. Raises the same errors as `from_arrays`."""
+    """The Dataset of all parts, in their order, without a validation part that mostly repeats the others.
+
+    remarks: what the reader says; what is found here is added. Raises the same errors as `from_arrays`.
+    """
     for part in parts:
         check_text(part.images_name, "a name")
         _check_counts(part)
     pictures = [as_pictures(part.images, part.images_name) for part in parts]
     _check_same_shape(parts, pictures)
-    black_white = find_range(pictures, [part.images_name for part in parts], pixel_range)
-    labels, classes = encode_labels([(part.labels, part.labels_name) for part in parts], class_names)
+    repeated = _repeated_validation(parts, pictures)
+    if repeated:
+        kept = [place for place, part in enumerate(parts) if part.role != "validation"]
+        parts, pictures = [parts[place] for place in kept], [pictures[place] for place in kept]
+    black_white, on_pixels = find_range(pictures, [part.images_name for part in parts], pixel_range)
+    columns = [(*plain_labels(part.labels, part.labels_name), part.labels_name) for part in parts]
+    labels, classes, on_labels = encode_labels([(column, name) for column, _, name in columns], class_names)
     images = pictures[0] if len(parts) == 1 else np.concatenate(pictures)
     validation, test = (_rows_of(role, parts) for role in ("validation", "test"))
     ids = np.array([f"{part.images_name}:{row}" for part in parts for row in range(len(part.images))])
     content = fingerprint(images, labels, classes, test, black_white, validation)
-    return Dataset(name, images, labels, classes, ids, test, black_white, content, official_validation=validation)
+    found = (*remarks, repeated, *(remark for _, remark, _ in columns), *on_labels, *on_pixels)
+    said = tuple(dict.fromkeys(remark for remark in found if remark))
+    return Dataset(
+        name, images, labels, classes, ids, test, black_white, content, official_validation=validation, remarks=said
+    )
+
+
+def _repeated_validation(parts: Sequence[Part], pictures: Sequence[np.ndarray]) -> str | None:
+    """The sentence on a validation part that is not used."""
+    if not any(part.role == "validation" for part in parts):
+        return None
+    data_type = np.result_type(*pictures)
+    names, digests = {}, {}
+    for role in dict.fromkeys(part.role for part in parts):
+        own = [place for place, part in enumerate(parts) if part.role == role]
+        names[role] = " and ".join(parts[place].images_name for place in own)
+        digests[role] = np.concatenate([image_keys(pictures[place].astype(data_type, copy=False)) for place in own])
+    return repeated_validation({role: (names[role], digests[role]) for role in names})
 
 
 def _rows_of(role: PartRole, parts: Sequence[Part]) -> np.ndarray | None:

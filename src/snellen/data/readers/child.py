@@ -27,7 +27,7 @@ import numpy as np
 from snellen.child_process import Requests, send_line
 from snellen.data.streams import check_dimensions, check_expansion
 from snellen.errors import DataError, SnellenError, located, shown
-from snellen.limits import MAX_LISTED_FILES
+from snellen.limits import MAX_LISTED_FILES, MAX_NAME_CHARACTERS
 
 LIBRARIES = {"hdf5": "h5py", "mat": "scipy.io", "parquet": "polars", "parquet_pictures": "polars"}
 DIGEST_BYTES = 16
@@ -40,7 +40,7 @@ MEMORY_BYTES = 512 * 2**20
 TABLE_MEMORY_BYTES = 768 * 2**20
 """The same for polars, which takes 340 MiB of address space for its threads and 60 MiB of memory."""
 
-TABLE_ROWS, CONTENT_ROWS = 2**16, 2**10
+TABLE_ROWS, TEXT_ROWS, CONTENT_ROWS = 2**16, 1_000, 2**10
 HUGGING_FACE = "metadata:huggingface"
 
 MATLAB_TYPES = {"logical": "u1", "single": "f4", "double": "f8"} | {
@@ -76,7 +76,10 @@ def _digests(block: np.ndarray) -> bytes:
 
 
 def open_hdf5(path: Path) -> dict[str, Stored]:
-    """All arrays of numbers in an HDF5 file, by their paths in it; what links lead out of the file is not visited."""
+    """All arrays of numbers and columns of text in an HDF5 file, by their paths in it; text as UTF-8 of one width.
+
+    What links lead out of the file is not visited.
+    """
     import h5py
 
     limit_memory(MEMORY_BYTES)
@@ -85,11 +88,38 @@ def open_hdf5(path: Path) -> dict[str, Stored]:
     def visit(name: str, item: Any) -> bool | None:
         if isinstance(item, h5py.Dataset) and item.shape and item.dtype.kind in "biuf":
             arrays[name] = Stored(item.dtype, item.shape, partial(_hdf5_blocks, item, path.stat().st_size))
+        elif isinstance(item, h5py.Dataset) and item.shape and (text := _hdf5_text(item, path.stat().st_size)):
+            arrays[name] = text
         return True if len(arrays) > MAX_ARRAYS else None
 
     if file.visititems(visit):
         raise DataError("too many arrays", expected=f"at most {MAX_ARRAYS:,}")
     return arrays
+
+
+def _hdf5_text(item: Any, file_bytes: int) -> Stored | None:
+    """A column of text, (N,) or (N, 1); None for other arrays, and for texts too long to be labels."""
+    import h5py
+
+    if math.prod(item.shape[1:]) != 1 or item.shape[0] > MAX_LISTED_FILES:
+        return None
+    if item.dtype.kind == "S":
+        return Stored(item.dtype, item.shape, partial(_hdf5_blocks, item, file_bytes))
+    if h5py.check_string_dtype(item.dtype) is None or item.is_virtual or item.external:
+        return None
+    width, start = 1, 0
+    while start < item.shape[0]:  # few rows at first: a text may be as long as its file
+        end = min(2 * start + 1, start + TEXT_ROWS)
+        width = max(width, *(len(text) for text in item[start:end].ravel()))
+        if width > MAX_NAME_CHARACTERS:
+            return None
+        start = end
+
+    def blocks() -> Iterator[np.ndarray]:
+        for start in range(0, item.shape[0], TEXT_ROWS):
+            yield item[start : start + TEXT_ROWS].astype(f"S{width}")
+
+    return Stored(np.dtype(f"S{width}"), item.shape, blocks)
 
 
 def _hdf5_blocks(item: Any, file_bytes: int) -> Iterator[np.ndarray]:

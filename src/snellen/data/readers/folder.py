@@ -110,7 +110,7 @@ def _list_class(
             file, path = folder / name, f"{prefix}/{name}"
             with located(name):
                 source.check(file)
-                group = options.group.of_path(path) if options.group else None
+                group = options.group.of_row(path, role) if options.group else None
             yield LabelledFile(file, path, folder.name, role, group, path)
             empty = False
         if empty:
@@ -143,7 +143,7 @@ def _decode(path: Path, options: Options, name: str) -> Dataset:
 
 
 READER = Reader(
-    version=1,
+    version=2,
     looks_for="a folder with a folder of pictures for each class, or `train` and `test` folders that hold such",
     recognises=_recognises,
     files=_files,

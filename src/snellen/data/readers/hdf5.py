@@ -12,6 +12,7 @@ from snellen.data.readers import array_names
 from snellen.data.readers.arrays import assemble
 from snellen.data.readers.guarded import Guarded, opened
 from snellen.data.readers.reader import Options, Reader
+from snellen.data.readers.repeated_validation import repeated_validation
 from snellen.data.streams import open_data, readable
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
@@ -68,13 +69,27 @@ def _files(path: Path, options: Options) -> list[Path]:
 
 def _decode(path: Path, options: Options, name: str) -> Dataset:
     with opened("hdf5", path) as file:
-        pairs = array_names.choose_arrays(file.arrays, options.keys)
-        parts = array_names.read_parts(pairs, file.read, lambda array: f"{path.name}/{array}")
-    return assemble(parts, options.class_names, options.pixel_range, name)
+        shapes = {array: declared.shape for array, declared in file.arrays.items()}
+        chosen = _without_repeats(file, array_names.choose_arrays(shapes, options.keys))
+        parts = chosen.read(file.read, lambda array: f"{path.name}/{array}")
+    return assemble(parts, options.class_names, options.pixel_range, name, chosen.remarks)
+
+
+def _without_repeats(file: Guarded, chosen: array_names.Chosen) -> array_names.Chosen:
+    """Without a validation part that repeats others, which may be as large as they are: it is not even read."""
+    names = {role: images for role, images, _ in chosen.parts}
+    kinds = {(file.arrays[name].data_type, file.arrays[name].shape[1:]) for name in names.values()}
+    if "validation" not in names or len(kinds) > 1:
+        return chosen
+    remark = repeated_validation({role: (name, file.row_digests(name)) for role, name in names.items()})
+    if remark is None:
+        return chosen
+    kept = tuple(part for part in chosen.parts if part[0] != "validation")
+    return array_names.Chosen(kept, (*chosen.remarks, remark))
 
 
 READER = Reader(
-    version=1,
+    version=2,
     looks_for="an HDF5 file with X_train and y_train",
     recognises=is_hdf5,
     files=_files,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -14,18 +14,11 @@ import numpy as np
 
 from snellen.data.dataset import Dataset, Excluded, PartRole
 from snellen.data.groups import first_occurrences
-from snellen.data.pictures import (
-    DEPTHS,
-    Background,
-    Picture,
-    decode_picture,
-    in_threads,
-    picture_of,
-    with_common_format,
-)
+from snellen.data.pictures import Background, Picture, decode_picture, in_threads, picture_of, with_common_format
 from snellen.data.readers.arrays import Part, assemble
+from snellen.data.readers.picture_scale import depths_of, picture_scale
 from snellen.data.readers.reader import Options
-from snellen.data.readers.text import check_text
+from snellen.data.readers.text import check_text, natural_order
 from snellen.data.resizing import Resizing
 from snellen.errors import SHOWN_ITEMS, DataError, PictureSizes, located, shown, unknown
 from snellen.limits import MAX_CLASSES, MAX_LABEL_CHARACTERS, MAX_SIDE_PIXELS
@@ -34,8 +27,6 @@ if TYPE_CHECKING:
     from PIL import Image
 
 SIZES_LISTED = 10
-LONGEST_NUMBER = 18
-"""Most digits of a class name that counts as a number; Python needs seconds to convert millions of digits."""
 EXCLUDE_HINT = (
     "To leave such files out, say `on_bad_image: exclude` under `data` of a study, or --exclude-bad-images for "
     "`snellen data describe`."
@@ -100,13 +91,6 @@ class SourceFolder:
         return Path(os.path.realpath(path)).is_relative_to(self.root)
 
 
-def sorted_names(names: Iterable[str]) -> tuple[str, ...]:
-    """The distinct names, sorted as numbers when all are numbers, otherwise as text."""
-    distinct = set(names)
-    numeric = all(name.isascii() and name.isdecimal() and len(name) <= LONGEST_NUMBER for name in distinct)
-    return tuple(sorted(distinct, key=lambda name: (int(name) if numeric else 0, name)))
-
-
 def select_rows(rows: Sequence[LabelledFile], options: Options) -> tuple[list[LabelledFile], tuple[str, ...]]:
     """The rows of the classes that the study keeps, and these classes in order.
 
@@ -114,7 +98,7 @@ def select_rows(rows: Sequence[LabelledFile], options: Options) -> tuple[list[La
     """
     for row in rows:
         _check_text(row)
-    found = sorted_names(row.label for row in rows)
+    found = natural_order(row.label for row in rows)
     if options.class_names is None and options.classes is None and len(found) > MAX_CLASSES:
         raise DataError("cannot classify", found=f"{len(found):,} classes", expected=f"2 to {MAX_CLASSES:,}")
     named = options.class_names or found
@@ -143,16 +127,23 @@ def read_dataset(listed: Sequence[LabelledFile], options: Options, name: str) ->
     Raises DataError naming a file that cannot be read, PictureSizes, MixedTransparency, DataError for empty classes.
     """
     rows, classes = select_rows(listed, options)
-    pictures, rows, excluded = _decode_all(sorted(rows, key=lambda row: ORDER.index(row.role)), options)
-    _check_complete(rows, classes)
+    decoded, rows, excluded = _decode_all(sorted(rows, key=lambda row: ORDER.index(row.role)), options)
+    pictures, animated = [picture.pixels for picture in decoded], sum(picture.animated for picture in decoded)
+    del decoded  # its pixels, where they are converted below
+    _check_complete(rows, classes, excluded)
     _check_sizes(pictures)
+    depths = depths_of(pictures)
     pictures = with_common_format(pictures, [row.place for row in rows])
     images = np.stack(pictures)
     _check_labels(rows)
     labels, roles = np.array([row.label for row in rows]), np.array([row.role for row in rows])
     parts = [Part(images[roles == role], labels[roles == role], role, role, role) for role in ORDER if role in roles]
-    white = DEPTHS[pictures[0].dtype]
-    dataset = assemble(parts, classes if len(classes) > 1 else None, (0.0, white), name)
+    scale, remarks = picture_scale(depths, images, options)
+    if animated:
+        remarks = (*remarks, f"{animated:,} of the files are animations: only the first frame of each is read.")
+    dataset = assemble(parts, classes if len(classes) > 1 else None, scale, name, remarks)
+    if dataset.official_validation is None:  # it may repeat the other parts: see `assemble`
+        rows = [row for row in rows if row.role != "validation"]
     return replace(dataset, ids=np.array([row.id for row in rows]), groups=_groups(rows), excluded=excluded)
 
 
@@ -165,20 +156,20 @@ def _check_labels(rows: Sequence[LabelledFile]) -> None:
 
 def _decode_all(
     rows: Sequence[LabelledFile], options: Options
-) -> tuple[list[np.ndarray], list[LabelledFile], tuple[Excluded, ...]]:
+) -> tuple[list[Picture], list[LabelledFile], tuple[Excluded, ...]]:
     """Pictures and their rows, and the files that the study excludes because they cannot be read."""
 
-    def attempt(row: LabelledFile) -> np.ndarray | Excluded:
+    def attempt(row: LabelledFile) -> Picture | Excluded:
         try:
             with located(row.place):
-                return row.decode(options.resizing, options.background).pixels
+                return row.decode(options.resizing, options.background)
         except DataError as error:
             if options.on_bad_image is None:
                 error.hint = error.hint or EXCLUDE_HINT
                 raise
             return Excluded(row.id, error.problem)
 
-    good: list[np.ndarray] = []
+    good: list[Picture] = []
     kept: list[LabelledFile] = []
     excluded: list[Excluded] = []
     for row, picture in zip(rows, in_threads(attempt, rows), strict=True):
@@ -190,16 +181,18 @@ def _decode_all(
     return good, kept, tuple(excluded)
 
 
-def _check_complete(rows: Sequence[LabelledFile], classes: Sequence[str]) -> None:
-    """Raises DataError when there is no training row, or a class has no rows."""
+def _check_complete(rows: Sequence[LabelledFile], classes: Sequence[str], excluded: Sequence[Excluded]) -> None:
+    """Raises DataError when there is no training row, or a class has no rows; it names the first file left out."""
+    first = (
+        f"Left out: {len(excluded):,} files, such as {excluded[0].file}: {excluded[0].reason}." if excluded else None
+    )
     if not any(row.role == "train" for row in rows):
         found = f"{len(rows):,} pictures of other parts" if rows else "no readable picture"
-        raise DataError("no training pictures", found=found)
+        raise DataError("no training pictures", found=found, hint=first)
     empty = set(classes) - {row.label for row in rows}
     if empty:
-        raise DataError(
-            "a class without pictures", found=", ".join(sorted_names(empty)), expected="at least one of each"
-        )
+        found = ", ".join(natural_order(empty))
+        raise DataError("a class without pictures", found=found, expected="at least one of each", hint=first)
 
 
 def _check_sizes(pictures: Sequence[np.ndarray]) -> None:

@@ -7,35 +7,37 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from snellen.data.readers.text import check_text, check_texts
+from snellen.data.readers.numbered_labels import number_codes
+from snellen.data.readers.text import check_text, check_texts, natural_order
 from snellen.errors import SHOWN_ITEMS, DataError, StudyError, located
 from snellen.limits import MAX_CLASSES
 
 
 def encode_labels(
     parts: Sequence[tuple[np.ndarray, str]], class_names: Sequence[str] | None
-) -> tuple[np.ndarray, tuple[str, ...]]:
-    """(N,) int64 labels in 0..K-1 of all parts together, and the K class names. parts: (N,) or (N, 1) arrays, named.
+) -> tuple[np.ndarray, tuple[str, ...], tuple[str, ...]]:
+    """(N,) int64 labels in 0..K-1 of all parts together, the K class names, and remarks on what the labels are. parts:
+    (N,) or (N, 1) arrays, named.
 
-    Text labels are numbered in sorted order, or in the order of `class_names`; numeric labels start at 0, and their
-    classes are named "0".."K-1" without `class_names`. Raises DataError naming array and row of the first bad label,
-    and for fewer than two classes or a class without rows.
+    Text labels are numbered in natural order, or in the order of `class_names`; numbers as `number_codes` says. Raises
+    DataError naming array and row of the first bad label, and for fewer than two classes.
     """
     given = None if class_names is None else _check_names(class_names)
     columns = [_column(labels, name) for labels, name in parts]
     text = {column.dtype.kind == "U" for column in columns}
     if len(text) > 1:
         raise DataError("labels are text in one part and numbers in the other", where=parts[0][1])
-    if text == {True}:
-        classes = given or tuple(np.unique(np.concatenate(columns)).tolist())
-        codes = [_look_up(column, classes, name) for column, (_, name) in zip(columns, parts, strict=True)]
-    else:
-        bound = len(given) if given else MAX_CLASSES
-        codes = [_check_codes(column, bound, name) for column, (_, name) in zip(columns, parts, strict=True)]
-        classes = given or tuple(str(code) for code in range(1 + max(int(code.max()) for code in codes)))
-    labels = np.concatenate(codes)
-    _check_classes(labels, classes, named=given is not None)
-    return labels, classes
+    if text == {False}:
+        codes, classes, remarks = number_codes(columns, [name for _, name in parts], given)
+        return np.concatenate(codes), classes, remarks
+    classes = given or natural_order(np.unique(np.concatenate(columns)).tolist())
+    if not 2 <= len(classes) <= MAX_CLASSES:
+        raise DataError("cannot classify", found=f"{len(classes)} classes", expected=f"2 to {MAX_CLASSES}")
+    return (
+        np.concatenate([_look_up(column, classes, name) for column, (_, name) in zip(columns, parts, strict=True)]),
+        classes,
+        (),
+    )
 
 
 def _check_names(names: Sequence[str]) -> tuple[str, ...]:
@@ -76,26 +78,7 @@ def _look_up(labels: np.ndarray, classes: tuple[str, ...], name: str) -> np.ndar
     return order[places].astype(np.int64)
 
 
-def _check_codes(labels: np.ndarray, num_classes: int, name: str) -> np.ndarray:
-    with located(name):
-        _check_each(labels, (labels >= 0) & (labels < num_classes), f"0 to {num_classes - 1}")
-    return labels
-
-
 def _check_each(labels: np.ndarray, good: np.ndarray, expected: str) -> None:
     if not good.all():
         row = int(np.argmin(good))
         raise DataError("label out of range", found=labels[row], expected=expected, where=f"row {row}")
-
-
-def _check_classes(labels: np.ndarray, classes: tuple[str, ...], named: bool) -> None:
-    if not 2 <= len(classes) <= MAX_CLASSES:
-        raise DataError("cannot classify", found=f"{len(classes)} classes", expected=f"2 to {MAX_CLASSES}")
-    empty = np.flatnonzero(np.bincount(labels, minlength=len(classes)) == 0)
-    if len(empty) and not named:
-        raise DataError(
-            "classes without any row",
-            found=f"no label {', '.join(str(label) for label in empty[:10])}, but up to {len(classes) - 1}",
-            expected="labels 0 to K-1, each at least once",
-            hint="Give `class_names` if these classes exist, or renumber the labels.",
-        )

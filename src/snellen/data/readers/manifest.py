@@ -11,7 +11,7 @@ from io import BufferedReader, TextIOWrapper
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TextIO
 
-from snellen.data.dataset import Dataset
+from snellen.data.dataset import Dataset, PartRole
 from snellen.data.readers.guarded import opened
 from snellen.data.readers.labelled_pictures import (
     LabelledFile,
@@ -21,6 +21,7 @@ from snellen.data.readers.labelled_pictures import (
     select_rows,
 )
 from snellen.data.readers.parquet_pictures import holds_pictures
+from snellen.data.readers.pixel_table import holds_pixels
 from snellen.data.readers.reader import Options, Reader
 from snellen.data.streams import open_data, reachable, readable
 from snellen.errors import SHOWN_ITEMS, DataError, located, shown, unknown
@@ -172,7 +173,7 @@ def _row(
     if not label:
         raise DataError("no label", found=shown(columns["label"][row]))
     role = role_of(columns["role"][row]) if "role" in columns else "train"
-    return LabelledFile(file, name, label, role, _group(row, name, columns, options), f"{place}: {name}")
+    return LabelledFile(file, name, label, role, _group(row, name, columns, role, options), f"{place}: {name}")
 
 
 def _relative_path(path: str) -> str:
@@ -185,9 +186,9 @@ def _relative_path(path: str) -> str:
     return pure.as_posix()
 
 
-def _group(row: int, name: str, columns: Mapping[str, Sequence[str]], options: Options) -> str | None:
+def _group(row: int, name: str, columns: Mapping[str, Sequence[str]], role: PartRole, options: Options) -> str | None:
     if options.group and not options.group.column:
-        return options.group.of_path(name)
+        return options.group.of_row(name, role)
     if "group" not in columns:
         return None
     if not columns["group"][row].strip():
@@ -209,7 +210,8 @@ def _recognises(path: Path) -> bool:
                 names = {name.strip().lower() for name in _header(text)[0]}
         except (UnicodeDecodeError, DataError):
             return False
-    return bool(names & {*COLUMNS["path"]}) and bool(names & {*COLUMNS["label"]})
+    lists_paths = bool(names & {*COLUMNS["path"]}) and bool(names & {*COLUMNS["label"]})
+    return lists_paths and not holds_pixels(path)
 
 
 def _files(path: Path, options: Options) -> list[Path]:
@@ -222,7 +224,7 @@ def _decode(path: Path, options: Options, name: str) -> Dataset:
 
 
 READER = Reader(
-    version=1,
+    version=2,
     looks_for="a CSV or Parquet file with columns `path` and `label`, maybe `group` and `role` (train or test)",
     recognises=_recognises,
     files=_files,

@@ -1,11 +1,14 @@
-"""MATLAB v5 files in SVHN's layout: `X` (height, width, channels, N) and `y` (N, 1), where label 10 is digit zero.
+"""MATLAB v5 files in SVHN's layout: `X` (height, width, channels, N) and `y` (N, 1).
 
 Format: http://ufldl.stanford.edu/housenumbers, "Format 2: cropped digits". A file, or a folder with train_32x32.mat and
-test_32x32.mat; extra_32x32.mat is read when its path is given, or with `keys: {extra: train}`.
+test_32x32.mat; extra_32x32.mat is read when its path is given, or with `keys: {extra: train}`. In these files of SVHN,
+and in no others, label 10 is the digit 0.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,25 +18,24 @@ from snellen.data.readers.arrays import Part, assemble
 from snellen.data.readers.guarded import opened
 from snellen.data.readers.reader import Options, Reader
 from snellen.data.streams import open_data, readable
-from snellen.errors import DataError, located, unknown
+from snellen.errors import DataError, unknown
 
 TRAINING, EXTRA, TEST = "train_32x32.mat", "extra_32x32.mat", "test_32x32.mat"
 VERSION_PLACE, VERSIONS = 124, (b"\x00\x01IM", b"\x01\x00MI")
 PICTURES, LABELS = "X", "y"
-ZERO = 10
+SVHN_SHAPE, SVHN_LABELS = (32, 32, 3), range(1, 11)
+DIGITS, SPELLED = tuple("0123456789"), ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+ZERO_IS_TEN = "Label 10 is the digit 0, as in the published SVHN, whose files have these names, pictures and labels."
+MAYBE_ZERO = "If label 10 is the digit 0, as in SVHN, write `class_names: [1, 2, 3, 4, 5, 6, 7, 8, 9, 0]`."
 
 
 def read_mat(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """(N, H, W, C) pictures and (N, 1) labels of one file, label 10 replaced by 0."""
+    """(N, H, W, C) pictures and (N, 1) labels of one file, as they are."""
     with opened("mat", path) as file:
         for name in (PICTURES, LABELS):
             if name not in file.arrays:
                 raise DataError("a variable is missing", found=", ".join(file.arrays) or "none", expected=name)
-        images, labels = file.read(PICTURES), file.read(LABELS)
-    with located(path.name):
-        if (labels == ZERO).any() and (labels == 0).any():
-            raise DataError("labels from 0 and from 1", found="0 and 10", expected="1 to 10", where=LABELS)
-    return images, np.where(labels == ZERO, 0, labels)
+        return file.read(PICTURES), file.read(LABELS)
 
 
 def _is_mat(path: Path) -> bool:
@@ -65,11 +67,32 @@ def _decode(path: Path, options: Options, name: str) -> Dataset:
         images, labels = read_mat(file)
         role: PartRole = "test" if path.is_dir() and file.name == TEST else "train"
         parts.append(Part(images, labels, f"{file.name}/{PICTURES}", f"{file.name}/{LABELS}", role))
-    return assemble(parts, options.class_names, options.pixel_range, name)
+    if not _has_labels_of_svhn(parts):
+        return assemble(parts, options.class_names, options.pixel_range, name)
+    if not _is_svhn(_files(path, options), parts, options):
+        dataset = assemble(parts, options.class_names, options.pixel_range, name)
+        return dataset if options.class_names else replace(dataset, remarks=(*dataset.remarks, MAYBE_ZERO))
+    parts = [replace(part, labels=part.labels % SVHN_LABELS[-1]) for part in parts]
+    dataset = assemble(parts, options.class_names, options.pixel_range, name)
+    return replace(dataset, remarks=(*dataset.remarks, ZERO_IS_TEN))
+
+
+def _has_labels_of_svhn(parts: Sequence[Part]) -> bool:
+    """Whether the labels of all parts together are 1 to 10."""
+    return set(np.unique(np.concatenate([part.labels.ravel() for part in parts])).tolist()) == set(SVHN_LABELS)
+
+
+def _is_svhn(files: Sequence[Path], parts: Sequence[Part], options: Options) -> bool:
+    """Whether files with such labels are those of SVHN: by their names, the shape of their pictures, and names of
+    classes, if the study gives any, that are digits."""
+    named = {file.name for file in files} <= {TRAINING, EXTRA, TEST}
+    shaped = all(part.images.shape[1:] == SVHN_SHAPE for part in parts)
+    digits = options.class_names is None or tuple(map(str.lower, options.class_names)) in (DIGITS, SPELLED)
+    return named and shaped and digits
 
 
 READER = Reader(
-    version=1,
+    version=2,
     looks_for=f"a MATLAB v5 file with {PICTURES} and {LABELS}, or a folder with {TRAINING}",
     recognises=_recognises,
     files=_files,

@@ -120,8 +120,8 @@ def to_dataset(
     if all(isinstance(cells, np.ndarray) for cells in made):
         dataset, turned = _of_arrays(named, made, options, channels, name)
     else:
-        named, options = _with_numbers_as_names(named, options)
-        dataset, turned = read_dataset(_listed(named, made, options, folder), options, name), ()
+        named, options, turned = _with_numbers_as_names(named, options)
+        dataset = read_dataset(_listed(named, made, options, folder), options, name)
     remarks = [*dataset.remarks, *unlabelled, *unused, *turned, *(each for rows in named for each in rows.remarks)]
     return replace(dataset, remarks=tuple(dict.fromkeys(remarks)))
 
@@ -195,13 +195,11 @@ def _with_names(
     kinds = {isinstance(label, str) for rows in parts for label in rows.labels}
     if len(kinds) > 1:
         raise DataError("labels are text in some rows and numbers in others", where=parts[0].name)
-    names = given or declared
-    if names is None:
-        return list(parts), None, []
+    if given or declared is None:
+        return list(parts), given, []
+    names = declared
     if kinds == {False}:
         parts = [replace(rows, labels=[_name(names, rows, row) for row in range(len(rows.labels))]) for rows in parts]
-    if given:
-        return list(parts), given, []
     present = {label for rows in parts for label in rows.labels}
     unused = [name for name in names if name not in present]
     if not present <= set(names):
@@ -211,14 +209,15 @@ def _with_names(
     return list(parts), tuple(name for name in names if name in present), [remark] if unused else []
 
 
-def _with_numbers_as_names(parts: Sequence[Rows], options: Options) -> tuple[list[Rows], Options]:
-    """Numbers without names as text, by the rules of arrays; text as it is."""
+def _with_numbers_as_names(parts: Sequence[Rows], options: Options) -> tuple[list[Rows], Options, tuple[str, ...]]:
+    """Numbers as texts, by the rules of arrays, and what is said of them; texts as they are."""
     if isinstance(parts[0].labels[0], str):
-        return list(parts), options
-    codes, classes = encode_labels([(np.array(rows.labels), rows.name) for rows in parts], None)
+        return list(parts), options, ()
+    labels = [(np.array(rows.labels), rows.name) for rows in parts]
+    codes, classes, remarks = encode_labels(labels, options.class_names)
     names = iter(np.array(classes)[codes].tolist())
     named = [replace(rows, labels=list(islice(names, len(rows.labels)))) for rows in parts]
-    return named, replace(options, class_names=classes)
+    return named, replace(options, class_names=classes), remarks
 
 
 def _name(names: tuple[str, ...], rows: Rows, row: int) -> str:

@@ -10,9 +10,10 @@ import math
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from io import BufferedReader
 from pathlib import Path
 from typing import IO
@@ -48,8 +49,29 @@ MAX_HEADER_BYTES = 10_000
 """NumPy's own bound; real headers have 64 to 128 bytes."""
 
 
+@dataclass(frozen=True)
+class Header:
+    """Of an .npy stream. type: as written. fortran_order: whether the first index varies fastest. offset, start: where
+    the header and the values start, in bytes."""
+
+    type: str
+    shape: tuple[int, ...]
+    fortran_order: bool
+    offset: int
+    start: int
+
+
 def _read_npy(stream: IO[bytes], stored_bytes: int) -> np.ndarray:
     """The array of an .npy stream of `stored_bytes`. Raises DataError before allocating when the header disagrees."""
+    header = _read_header(stream)
+    data_type, shape, start = _parse_type(header.type, header.offset), header.shape, header.start
+    num_bytes = data_type.itemsize * math.prod(shape)
+    check_length(stored_bytes - start, num_bytes, start)
+    flat = take_rest(stream, num_bytes, start).view(data_type)
+    return flat.reshape(shape[::-1]).T if header.fortran_order else flat.reshape(shape)
+
+
+def _read_header(stream: IO[bytes]) -> Header:
     magic = take(stream, 8)
     if magic[:6] != NPY_MAGIC or magic[6] not in (1, 2):
         raise DataError("not an .npy file of version 1 or 2", found=magic, expected=NPY_MAGIC, where="byte 0")
@@ -58,29 +80,25 @@ def _read_npy(stream: IO[bytes], stored_bytes: int) -> np.ndarray:
     if header_bytes > MAX_HEADER_BYTES:
         raise DataError("header too long", found=header_bytes, expected=f"at most {MAX_HEADER_BYTES}", where="byte 8")
     start = 8 + length_bytes
-    data_type, shape, fortran_order = _parse_header(take(stream, header_bytes, start).decode("latin-1"), start)
-    num_bytes, start = data_type.itemsize * math.prod(shape), start + header_bytes
-    check_length(stored_bytes - start, num_bytes, start)
-    flat = take_rest(stream, num_bytes, start).view(data_type)
-    return flat.reshape(shape[::-1]).T if fortran_order else flat.reshape(shape)
+    return _parse_header(take(stream, header_bytes, start).decode("latin-1"), start)
 
 
-def _parse_header(text: str, offset: int) -> tuple[np.dtype, tuple[int, ...], bool]:
-    """Element type, shape, and whether the first index varies fastest."""
+def _parse_header(text: str, offset: int) -> Header:
     fields = dict(re.findall(FIELD, text)) if HEADER.fullmatch(text) else {}
     if len(fields) != 3:
         expected = "descr, fortran_order and shape of a plain array"
         raise DataError("unreadable .npy header", found=shown(text), expected=expected, where=f"byte {offset}")
     shape = tuple(int(size) for size in re.findall(r"\d+", fields["shape"]))
     check_dimensions(shape)
-    return _parse_type(fields["descr"].strip("'"), offset), shape, fields["fortran_order"] == "True"
+    is_fortran = fields["fortran_order"] == "True"
+    return Header(fields["descr"].strip("'"), shape, is_fortran, offset, offset + len(text))
 
 
 def _parse_type(text: str, offset: int) -> np.dtype:
     if text.endswith("O"):
-        hint = "It needs pickle, which can run code: save the array with a number type or as text."
+        hint = "It needs pickle, which can run code: save it as text, `labels.astype(str)`, or as numbers."
         raise DataError("an array of Python objects", found=shown(text), where=f"byte {offset}", hint=hint)
-    if not re.fullmatch(r"[<>|=]?(b1|[iu][1248]|f[248]|U[1-9]\d{0,3})", text):
+    if not re.fullmatch(r"[<>|=]?(b1|[iu][1248]|f[248]|[SU][1-9]\d{0,3})", text):
         raise DataError("unknown element type", found=shown(text), expected="numbers or text", where=f"byte {offset}")
     return np.dtype(text)
 
@@ -98,9 +116,24 @@ class Container:
         member = self.arrays[name]
         return _read_file(self.path / member) if self.is_folder else _read_member(self.path, member)
 
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of each array by its header; () where that cannot be read: `read` then says why."""
+        if self.is_folder:
+            return {name: _shape_of(partial(open_data, self.path / file)) for name, file in self.arrays.items()}
+        with _opened_zip(self.path) as archive:
+            return {name: _shape_of(partial(archive.open, member)) for name, member in self.arrays.items()}
+
     def display_name(self, name: str) -> str:
         """The array's name in row ids and messages: `x_train.npy` or `FILE.npz/x_train`."""
         return self.arrays[name] if self.is_folder else f"{self.path.name}/{name}"
+
+
+def _shape_of(opened: Callable[[], IO[bytes]]) -> tuple[int, ...]:
+    try:
+        with readable(), opened() as stream:
+            return _read_header(stream).shape
+    except DataError:
+        return ()
 
 
 def _read_file(path: Path) -> np.ndarray:
@@ -189,36 +222,44 @@ def _starts_with(path: Path, magic: bytes) -> bool:
         return file.read(len(magic)) == magic
 
 
-def _choose(path: Path, options: Options) -> tuple[Container, list[tuple[str, str]]]:
-    """The container, and the names of picture and label array of the training and, if any, of the test part."""
+def _choose(path: Path, options: Options) -> tuple[Container, array_names.Chosen]:
+    """The container, and which of its arrays are what. Beside an .npy file its labels are looked for."""
     named = {role: key.removesuffix(".npy") for role, key in options.keys.items()}
+    container, remarks = _container(path), list[str]()
     if _starts_with(path, NPY_MAGIC):
         named.setdefault("images", path.stem)
-    container = _container(path)
-    return container, array_names.choose_arrays(container.arrays, named)
+        beside = array_names.arrays_by_usual_name(container.arrays).get("labels")
+        if "labels" not in named and beside:
+            named["labels"] = beside
+            remarks.append(f"The labels of {path.name} are read from {beside}.npy beside it.")
+    chosen = array_names.choose_arrays(container.shapes(), named)
+    return container, replace(chosen, remarks=(*remarks, *chosen.remarks))
 
 
 def _recognises(path: Path) -> bool:
     if path.is_dir():
-        return bool(array_names.arrays_by_usual_name(_container(path).arrays))
+        names = array_names.arrays_by_usual_name(_container(path).arrays)
+        return {"images", "labels"} <= set(names) or any(
+            name.lower() in array_names.FIRST_NAMES for name in names.values()
+        )
     return _starts_with(path, NPY_MAGIC) or _starts_with(path, ZIP_MAGIC)
 
 
 def _files(path: Path, options: Options) -> list[Path]:
-    container, pairs = _choose(path, options)
+    container, chosen = _choose(path, options)
     if not container.is_folder:
         return [path]
-    return [container.path / container.arrays[name] for pair in pairs for name in pair]
+    return [container.path / container.arrays[name] for part in chosen.parts for name in part[1:]]
 
 
 def _decode(path: Path, options: Options, name: str) -> Dataset:
-    container, pairs = _choose(path, options)
-    parts = array_names.read_parts(pairs, container.read, container.display_name)
-    return assemble(parts, options.class_names, options.pixel_range, name)
+    container, chosen = _choose(path, options)
+    parts = chosen.read(container.read, container.display_name)
+    return assemble(parts, options.class_names, options.pixel_range, name, chosen.remarks)
 
 
 READER = Reader(
-    version=1,
+    version=2,
     looks_for="an .npz file with images and labels (or x_train and y_train), or a folder with these as .npy files",
     recognises=_recognises,
     files=_files,

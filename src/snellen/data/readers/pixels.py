@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from snellen.data.slices import row_slices
+from snellen.data.pixel_scale import BYTES, Extent, are_integers, extent_of, scale_of, scale_remarks
 from snellen.errors import DataError, StudyError, located
 from snellen.limits import MAX_IMAGES, MAX_SIDE_PIXELS
 
@@ -29,18 +29,29 @@ def as_pictures(images: np.ndarray, name: str) -> np.ndarray:
 
 def find_range(
     pictures: Sequence[np.ndarray], names: Sequence[str], given: tuple[float, float] | None
-) -> tuple[float, float]:
-    """The values of black and white: `given`, or (0, 1), (0, 255) or (0, 65535), whichever the pixels fit.
+) -> tuple[tuple[float, float], tuple[str, ...]]:
+    """The values of black and white, `given` or those that the pixels fit, and what is to be said of them.
 
     Raises DataError when they fit none, and when the parts differ (one scaled, the other not).
     """
-    if given is not None:
-        return _check_given(given)
-    ranges = [_usual_range(images, name) for images, name in zip(pictures, names, strict=True)]
-    if len(set(ranges)) > 1:
-        found = ", ".join(f"{value} in {name}" for value, name in zip(ranges, names, strict=True))
-        raise DataError("parts on different pixel scales", found=found, hint="Give `pixel_range` if this is right.")
-    return ranges[0]
+    scale = _common_scale(pictures, names) if given is None else _check_given(given)
+    return scale, pixel_remarks(pictures, scale, given is not None)
+
+
+def pixel_remarks(pictures: Sequence[np.ndarray], scale: tuple[float, float], given: bool) -> tuple[str, ...]:
+    """What is to be said of (N, H, W, C) pictures read with a scale, their alpha channel apart: see `scale_remarks`."""
+    extents = [extent_of(images[..., :3]) for images in pictures]
+    whole = Extent(min(extent.low for extent in extents), max(extent.high for extent in extents))
+    return scale_remarks(whole, scale, given)
+
+
+def _common_scale(pictures: Sequence[np.ndarray], names: Sequence[str]) -> tuple[float, float]:
+    scales = [scale_of(images, name) for images, name in zip(pictures, names, strict=True)]
+    if len(set(scales)) == 1:
+        return scales[0]
+    found = ", ".join(f"{scale} in {name}" for scale, name in zip(scales, names, strict=True))
+    hint = "Save them on one scale (pixels of 0 to 1 times 255 are 0 to 255), or give `pixel_range` if this is right."
+    raise DataError("parts on different pixel scales", found=found, expected="one scale", hint=hint)
 
 
 def _check_shape(images: np.ndarray) -> None:
@@ -65,52 +76,15 @@ def _lossless(images: np.ndarray) -> np.ndarray:
         return np.ascontiguousarray(images)
     if images.dtype.kind not in "biuf":
         raise DataError("pixels are not numbers", found=f"type {images.dtype}", expected="integers, booleans or floats")
-    low, high = _extent(images)
-    if low >= 0 and high <= 255 and _are_integers(images):
+    extent = extent_of(images)
+    low, high = extent.low, extent.high
+    if extent.within(BYTES) and are_integers(images):
         return images.astype(np.uint8, order="C")
     is_float = images.dtype.kind == "f"
     bound = float(np.finfo(np.float32).max) if is_float else EXACT_INTEGER
     if max(-low, high) > bound:
         raise DataError("pixels do not fit float32", found=f"{low} to {high}", expected=f"at most {bound:g}")
     return images.astype(np.float32, order="C", copy=False)
-
-
-def _extent(images: np.ndarray) -> tuple[float, float]:
-    """Least and greatest pixel. Raises DataError with row and position of the first that is not finite."""
-    lows, highs = [], []
-    for rows in row_slices(images):
-        low, high = images[rows].min().item(), images[rows].max().item()
-        if not (math.isfinite(low) and math.isfinite(high)):
-            row, *position = np.argwhere(~np.isfinite(images[rows]))[0].tolist()
-            value = images[rows][(row, *position)]
-            where = f"row {rows.start + row}: pixel {tuple(position)}"
-            raise DataError("a pixel is not finite", found=value, expected="a number", where=where)
-        lows.append(low)
-        highs.append(high)
-    return min(lows), max(highs)
-
-
-def _are_integers(images: np.ndarray) -> bool:
-    if images.dtype.kind != "f":
-        return True
-    return all(np.array_equal(images[rows], np.rint(images[rows])) for rows in row_slices(images))
-
-
-def _usual_range(images: np.ndarray, name: str) -> tuple[float, float]:
-    low, high = _extent(images)
-    if low >= 0 and high <= 1:
-        return 0.0, 1.0
-    if low >= 0 and high <= 255:
-        return 0.0, 255.0
-    if low >= 0 and high <= 65535 and _are_integers(images):
-        return 0.0, 65535.0
-    raise DataError(
-        "cannot tell which values mean black and white",
-        found=f"pixels from {low:g} to {high:g}",
-        expected="within 0 to 1, 0 to 255, or integers up to 65535",
-        where=name,
-        hint="Say so with `pixel_range`, for example [-1, 1].",
-    )
 
 
 def _check_given(pixel_range: tuple[float, float]) -> tuple[float, float]:

@@ -20,7 +20,9 @@ class Options:
     kind: the name of a reader. keys: the names of arrays, for example {images: X, labels: y}, or of a manifest's
     columns. class_names: the K names, in the order of the labels. pixel_range: the values of black and white. classes:
     those to keep, in their new order. resizing: the size that pictures get. grey: whether colours then become one
-    channel. The others are for picture files only: background, the colour under transparent ones; group, what the
+    channel. size, channels, header: of pixel CSV files: (height, width) or (height, width, channels) of a picture;
+    whether all pixels of a colour come after each other (first) or the colours of a pixel (last); whether line 1 is a
+    header. The others are for picture files only: background, the colour under transparent ones; group, what the
     pictures of one group share (every split keeps a group together); on_bad_image, what happens to files that cannot be
     read.
     """
@@ -34,10 +36,14 @@ class Options:
     grey: bool = False
     background: Background | None = None
     group: Group | None = None
+    size: tuple[int, ...] | None = None
+    channels: Literal["first", "last"] | None = None
+    header: bool | None = None
     on_bad_image: Literal["exclude"] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The options that change the content that is read, for cache keys, which name the kind themselves."""
+        of_tables = {"size": self.size and list(self.size), "channels": self.channels, "header": self.header}
         return {
             "keys": dict(self.keys),
             "class_names": None if self.class_names is None else list(self.class_names),
@@ -48,7 +54,7 @@ class Options:
             "background": self.background,
             "group": self.group and self.group.model_dump(),
             "on_bad_image": self.on_bad_image,
-        }
+        } | {name: value for name, value in of_tables.items() if value is not None}
 
 
 DEFAULT_OPTIONS = Options()
@@ -62,7 +68,7 @@ class Reader:
     version: incremented when the same files would give another Dataset, so that older cache entries are not used.
     looks_for: what it reads, for messages. recognises: whether there is such a source at a path. files: the files whose
     bytes determine the Dataset. decode: the Dataset, with this name; it reads only `files`. of_picture_files: whether
-    each row is a file of its own.
+    each row is a file of its own. of_pixel_tables: whether columns of a table are pixels.
     """
 
     version: int
@@ -71,3 +77,4 @@ class Reader:
     files: Callable[[Path, Options], list[Path]]
     decode: Callable[[Path, Options, str], Dataset]
     of_picture_files: bool = False
+    of_pixel_tables: bool = False

@@ -1,11 +1,16 @@
-"""Checks that names are Unicode text: a file name on Linux can be any bytes, an array of text any numbers."""
+"""Names are Unicode text (a file name on Linux can be any bytes, an array of text any numbers), in natural order."""
 
 from __future__ import annotations
+
+import re
+from collections.abc import Iterable
 
 import numpy as np
 
 from snellen.errors import DataError, shown
 
+NUMBER = re.compile(r"([0-9]{1,18})")
+"""Digits of a name that count as a number, at most 18 at a time: Python needs seconds to convert millions of them."""
 LAST_CODE_POINT, SURROGATES = 0x10FFFF, range(0xD800, 0xE000)
 
 
@@ -26,3 +31,13 @@ def check_texts(texts: np.ndarray) -> None:
         row, place = np.argwhere(bad)[0].tolist()
         found = f"0x{points[row, place]:x} as character {place}"
         raise DataError("a label is not valid text", found=found, expected="Unicode characters", where=f"row {row}")
+
+
+def natural_order(names: Iterable[str]) -> tuple[str, ...]:
+    """The distinct names, sorted as people read them: by text and the numbers in it, so that s2 stands before s10."""
+    return tuple(sorted(set(names), key=lambda name: (_natural_key(name), name)))
+
+
+def _natural_key(name: str) -> tuple[str | int, ...]:
+    """Text and numbers in turn, text first."""
+    return tuple(int(part) if place % 2 else part for place, part in enumerate(NUMBER.split(name)))

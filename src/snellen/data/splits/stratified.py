@@ -90,7 +90,7 @@ def _apportion(sizes: np.ndarray, count: int) -> np.ndarray:
 
 
 def _within(shares: np.ndarray, sizes: np.ndarray, at_least: int, leave: int) -> np.ndarray:
-    """The shares with the same sum, each at least `at_least` and at most `leave` below its size, where both can be: rows
+    """The shares with the same sum, each at least `at_least` and at most `leave` below its size where both can be: rows
     move from the classes that are farthest above their proportion, or to those farthest below."""
     most = np.maximum(sizes - leave, 0)
     least = np.minimum(most, at_least)

@@ -40,7 +40,7 @@ bottom changes, and what half a turn changes."""
 
 
 def refuse_changed_classes(augmentations: Sequence[Augmentation], classes: Sequence[str], source: str) -> None:
-    """Raises StudyError for a flip or turn without `anyway: true` that makes one class of another, or of characters none.
+    """Raises StudyError for a flip or turn without `anyway: true` that makes another class, or of characters none.
     source: the name of the data set."""
     for each in augmentations:
         if isinstance(each, Flip) and not each.anyway:
