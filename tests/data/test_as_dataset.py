@@ -217,9 +217,11 @@ def test_items_that_change_are_said() -> None:
     torch.manual_seed(0)
     (said,) = [each for each in snellen.as_dataset(Pictures(turned)).remarks if "item" in each]
     assert "another picture when it is read again: its transform draws at random" in said
-    normalised = Pictures(lambda picture: to_tensor(picture) * 2 - 1)
-    refused("cannot tell which values mean black and white.*Say so with `pixel_range`", normalised)
-    assert snellen.as_dataset(normalised, pixel_range=(-1, 1)).pixel_range == (-1, 1)
+    normalised = snellen.as_dataset(Pictures(lambda picture: to_tensor(picture) * 2 - 1))
+    assert normalised.pixel_range == (-1, 1) and any("-1" in each for each in normalised.remarks)
+    odd = Pictures(lambda picture: to_tensor(picture) * 5 - 2)
+    refused("cannot tell which values mean black and white.*pixel_range", odd)
+    assert snellen.as_dataset(odd, pixel_range=(-2, 3)).pixel_range == (-2, 3)
 
 
 def test_parts() -> None:

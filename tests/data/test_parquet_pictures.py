@@ -17,13 +17,16 @@ from snellen.data.readers.reader import DEFAULT_OPTIONS, Options
 from snellen.data.readers.registry import READERS
 from snellen.errors import DataError
 
-PICTURES = [cases.as_bytes(cases.COLOUR ^ row, "PNG") for row in range(6)]
+PICTURES = [cases.as_bytes(cases.COLOUR ^ row, "PNG") for row in range(20)]
 LABELS, NAMES = [0, 1, 0, 1, 0, 1], ["cat", "dog"]
 
 
-def write(path: Path, labels: list[Any] = LABELS, names: list[str] | None = NAMES, **others: Any) -> Path:
+def write(
+    path: Path, labels: list[Any] = LABELS, names: list[str] | None = NAMES, first: int = 0, **others: Any
+) -> Path:
+    """A file of so many of PICTURES, from the first."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    table, said = cases.hugging_face_table(PICTURES[: len(labels)], labels, names)
+    table, said = cases.hugging_face_table(PICTURES[first : first + len(labels)], labels, names)
     table.with_columns(**others).write_parquet(path, metadata={"huggingface": said})
     return path
 
@@ -36,9 +39,9 @@ def refused(path: Path, message: str, options: Options = DEFAULT_OPTIONS) -> Non
 def test_a_folder_with_three_parts_and_two_shards(tmp_path: Path) -> None:
     for place in (tmp_path, tmp_path / "repository/data"):
         write(place / "train-00000-of-00002.parquet")
-        write(place / "train-00001-of-00002-0123456789abcdef.parquet", [1, 0])
-        write(place / "validation-00000-of-00001.parquet", [0, 1])
-        write(place / "test-00000-of-00001.parquet", [1, 1, 0])
+        write(place / "train-00001-of-00002-0123456789abcdef.parquet", [1, 0], first=6)
+        write(place / "validation-00000-of-00001.parquet", [0, 1], first=8)
+        write(place / "test-00000-of-00001.parquet", [1, 1, 0], first=10)
     (tmp_path / "repository/README.md").write_text("about", encoding="utf-8")
     for folder in (tmp_path, tmp_path / "repository"):
         dataset = read(folder)
@@ -65,7 +68,7 @@ def test_one_file_with_other_columns(tmp_path: Path) -> None:
 
 
 def test_plain_bytes_and_text_labels(tmp_path: Path) -> None:
-    pl.DataFrame({"picture": PICTURES, "class": ["b", "a"] * 3}).write_parquet(tmp_path / "t.parquet")
+    pl.DataFrame({"picture": PICTURES[:6], "class": ["b", "a"] * 3}).write_parquet(tmp_path / "t.parquet")
     dataset = read(tmp_path / "t.parquet")
     assert dataset.classes == ("a", "b") and dataset.labels.tolist() == [1, 0] * 3
     assert read(tmp_path / "t.parquet", Options(classes=("b", "a"))).labels.tolist() == [0, 1] * 3
@@ -118,7 +121,9 @@ def test_bad_pictures(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("said", ["{", "[" * 100_000, json.dumps({"info": {"features": {"label": {"names": [1]}}}})])
 def test_metadata_that_say_nothing(tmp_path: Path, said: str) -> None:
-    cases.hugging_face_table(PICTURES, LABELS)[0].write_parquet(tmp_path / "x.parquet", metadata={"huggingface": said})
+    cases.hugging_face_table(PICTURES[:6], LABELS)[0].write_parquet(
+        tmp_path / "x.parquet", metadata={"huggingface": said}
+    )
     assert read(tmp_path / "x.parquet").classes == ("0", "1")
 
 
