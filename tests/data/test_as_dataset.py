@@ -187,6 +187,8 @@ def test_bunches() -> None:
     assert dataset.classes == ("5", "7") and dataset.shape == (28, 28, 1)
     np.testing.assert_array_equal(dataset.images.reshape(20, 784), flat)
     assert dataset.remarks == ("train: rows of 784 pixels are read as 28x28 pictures, row by row.",)
+    assert snellen.as_dataset(flat, openml.target).fingerprint == dataset.fingerprint
+    refused("not the shape of pictures; found shape .20, 64.", flat[:, :64], openml.target)
 
 
 def test_tensors_are_turned_where_only_one_reading_is_possible() -> None:
@@ -323,6 +325,10 @@ def test_a_study_takes_them(own_user: Path, tmp_path: Path) -> None:
     assert again.run(out=tmp_path / "run", progress=False).leaderboard.equals(first.leaderboard)
     assert first.record.data["data"]["fingerprint"] == study.dataset.fingerprint
     assert snellen.Study("mine", data=hugging_face(), models=models, **rest).dataset is not None
+    arrays = {"source": (TENSOR.numpy(), LABELS), "channels": "first"}
+    assert snellen.Study("mine", data=arrays, models=models, **rest).dataset is not None
+    with pytest.raises(StudyError, match="`kind` is for files"):
+        snellen.Study("mine", data={"source": Pictures(), "kind": "folder"}, models=models, **rest)
     with pytest.raises(StudyError, match="options of reading for data that are read; found pixel_range"):
         snellen.Study("mine", data={"source": EXPECTED, "pixel_range": [0, 9]}, models=models, **rest)
     with pytest.raises(StudyError, match="sorce"):

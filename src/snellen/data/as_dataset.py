@@ -11,8 +11,9 @@ from snellen.data.dataset import Dataset
 from snellen.data.load import read
 from snellen.data.pictures import Background
 from snellen.data.preprocessing import preprocess
-from snellen.data.readers.memory_bunch import is_bunch, rows_of_bunch
+from snellen.data.readers.memory_bunch import MNIST_PIXELS, is_bunch, rows_of_bunch
 from snellen.data.readers.memory_columns import (
+    as_squares,
     is_frame,
     is_hugging_face,
     rows_of_columns,
@@ -20,11 +21,11 @@ from snellen.data.readers.memory_columns import (
     rows_of_hugging_face,
 )
 from snellen.data.readers.memory_items import is_torch_dataset, rows_of_items
-from snellen.data.readers.memory_rows import Channels, Rows, divided, is_array, to_dataset
+from snellen.data.readers.memory_rows import Channels, Rows, as_array, divided, is_array, to_dataset
 from snellen.data.readers.reader import DEFAULT_OPTIONS, Options
 from snellen.data.readers.role_names import role_of
 from snellen.data.resizing import Resizing
-from snellen.errors import DataError, StudyError
+from snellen.errors import DataError, StudyError, shown
 
 KINDS = (
     "a path or known name; arrays, tensors or a list of paths or pictures with labels; a torch or Hugging Face "
@@ -88,11 +89,12 @@ def read_object(
     folder: Path | None = None,
     name: str = "data",
 ) -> Dataset:
-    """The same with the options of a study."""
+    """The same with the options of a study; `channels` may be one of them."""
     if isinstance(data, (str, Path)) and labels is None:
         return read(data, options)
-    if options.kind:
-        raise StudyError("`kind` is for files and folders", found=options.kind, where="data", hint="Remove it.")
+    for option in ("kind", "size", "header"):
+        if (value := getattr(options, option)) is not None:
+            raise StudyError(f"`{option}` is for files", found=shown(value), where="data", hint="Remove it.")
     if isinstance(data, Dataset):
         return _preprocessed(data, options)
     keys = dict(options.keys)
@@ -104,7 +106,7 @@ def read_object(
             found = ", ".join(rows.name for rows in parts)
             raise StudyError("`roles` for data that are in parts already", found=found, hint="Leave `roles` out.")
         parts = divided(parts[0], list(roles), role_of)
-    return preprocess(to_dataset(parts, options, channels, name, folder), options)
+    return preprocess(to_dataset(parts, options, channels or options.channels, name, folder), options)
 
 
 def is_section(data: Mapping[str, Any]) -> bool:
@@ -156,6 +158,9 @@ def _part(data: Any, labels: Sequence[Any] | None, keys: Mapping[str, str], part
         return rows_of_columns(list(names), lambda name: data[names[name]], keys, part, role, labels)
     if labels is None and _is_pair(data):
         data, labels = data
+    if labels is not None and is_array(data) and data.ndim == 2 and data.shape[1] == MNIST_PIXELS:
+        squares, remarks = as_squares(as_array(data, part), part)
+        return [Rows(squares, _listed(labels), part, role, remarks=remarks)]
     if labels is not None and (is_array(data) or isinstance(data, (list, tuple))):
         return [Rows(data, _listed(labels), part, role)]
     if labels is None and isinstance(data, list) and data and all(_is_item(item) for item in data):
