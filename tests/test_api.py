@@ -17,6 +17,7 @@ from runs import MODELS, SECTIONS, blobs, run_small, small_study
 
 import snellen
 from snellen.api import Run
+from snellen.deploy.predict import open_model
 from snellen.errors import DataError, RunError, SnellenError, StudyError, UnknownName
 from snellen.files.cache import cache_folder
 from snellen.report import notebook
@@ -211,3 +212,17 @@ def test_public_names_are_there(name: str) -> None:
 def test_a_name_that_is_not_public() -> None:
     with pytest.raises(AttributeError, match="no attribute 'Studdy'"):
         snellen.Studdy  # noqa: B018
+
+
+def test_a_path_may_be_text_wherever_one_is_taken(small_run: Run, tmp_path: Path) -> None:
+    folder = str(small_run.folder)
+    again = Run(folder)
+    assert again == small_run and again.folder == small_run.folder and again.report == small_run.report
+    assert len(snellen.load_bundle(f"{folder}/models/linear").classes) == len(open_model(folder).classes) == 10
+    np.savez(tmp_path / "mine.npz", images=IMAGES, labels=LABELS)
+    models = {"linear": {"layers": "linear"}}
+    for data in ("mine.npz", {"source": Path("mine.npz")}, Path("mine.npz")):
+        study = snellen.Study("text", data=data, models=models, train={"epochs": 1}, split={"test": 60})
+        assert study.check(data_dir=str(tmp_path))["model"].to_list() == ["linear"]
+    run = study.run(out=str(tmp_path / "run"), data_dir=str(tmp_path), progress=False, device="cpu", threads=1)
+    assert isinstance(run.folder, Path) and run.model().predict(IMAGES[:2]).shape == (2, 3)

@@ -286,7 +286,7 @@ def test_predict_scores_where_labels_are_given_and_notes_the_opening(
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda folder: np.save(folder / "bad.npy", np.zeros((2, 9, 9), np.uint8)), "found 9x9 pixels"),
+        (lambda folder: np.save(folder / "bad.npy", np.zeros((2, 81), np.uint8)), "not the shape of pictures"),
         (lambda folder: (folder / "bad.npy").write_bytes(b"nonsense"), "bad.npy"),
         (lambda folder: np.save(folder / "bad.npy", PICTURES), "no labels to score with"),
     ],
@@ -297,6 +297,65 @@ def test_predict_refuses_what_does_not_fit(
     make(tmp_path)
     code, out, err = snellen("predict", small_run.folder, tmp_path / "bad.npy", "--score")
     assert code == 2 and out == "" and message in err and "Traceback" not in err
+
+
+def test_pictures_that_cannot_be_read_are_named_and_the_others_answered(
+    snellen: Command, small_run: Run, tmp_path: Path
+) -> None:
+    pictures_folder(tmp_path)
+    (tmp_path / "pictures/9.png").write_bytes(b"oops")
+    (tmp_path / "pictures/._0.png").write_bytes(b"oops")
+    code, out, err = snellen("predict", small_run.folder, "pictures", "--csv", "answers.csv")
+    assert code == 3 and "Could not read 9.png: not a picture" in err and "Passed over 1 hidden file" in err
+    rows = list(csv.DictReader(io.StringIO(Path("answers.csv").read_text(encoding="utf-8"))))
+    assert [row["id"] for row in rows] == [f"{number}.png" for number in range(5)]
+    code, out, err = snellen("predict", small_run.folder, "pictures", "--json")
+    answers = json.loads(out)
+    assert code == 3 and len(answers["predictions"]) == 5 and len(answers["remarks"]) == 1
+    assert [each["id"] for each in answers["failed"]] == ["9.png"] and "not a picture" in answers["failed"][0]["reason"]
+    code, out, err = snellen("predict", small_run.folder, "pictures/9.png")
+    assert code == 2 and out == "" and "9.png" in err
+
+
+def test_scores_cover_what_could_be_read_and_is_known(snellen: Command, small_run: Run, tmp_path: Path) -> None:
+    for number, label in enumerate(("0", "1", "1", "ten")):
+        (tmp_path / "in" / label).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.uint8(DIGITS.images[number] * 15)).save(tmp_path / f"in/{label}/{number}.png")
+    (tmp_path / "in/0/bad.png").touch()
+    code, out, err = snellen("predict", small_run.folder, "in", "--score")
+    assert code == 3 and "Accuracy on all pictures, n = 3:" in out
+    assert "Could not read 0/bad.png" in err
+    assert "Not scored: 1 picture of classes that the model does not know (ten)." in err
+    assert snellen("predict", small_run.folder, "in/ten", "in/1")[0] == 0
+
+
+def test_predict_says_that_there_are_more_classes(
+    snellen: Command, small_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_npy(tmp_path)
+    code, out, _ = snellen("predict", small_run.folder, "p.npy")
+    assert code == 0 and out.splitlines()[-1] == "... and 7 more classes: --all"
+    assert len(out.splitlines()[1].split()) == 7  # id, class, probability, and two more classes
+    values = small_run.model().predict(PICTURES[:1])[0]
+    code, out, _ = snellen("predict", small_run.folder, "p.npy", "--all")
+    assert code == 0 and "--all" not in out and "p(9)" in out
+    assert out.splitlines()[1].split()[3:] == [f"{value:.3f}" for value in values]
+    monkeypatch.setenv("COLUMNS", "60")
+    _, out, _ = snellen("predict", small_run.folder, "p.npy", "--all")
+    assert len(out.splitlines()) == 1 + 5 * 10 and max(map(len, out.splitlines())) <= 60
+
+
+def test_predict_says_what_it_converted(snellen: Command, small_run: Run, tmp_path: Path) -> None:
+    np.save(tmp_path / "unit.npy", PICTURES / np.float32(16))
+    np.save(tmp_path / "p.npy", PICTURES)
+    _, expected, silent = snellen("predict", small_run.folder, "p.npy", "--json")
+    code, out, err = snellen("predict", small_run.folder, "unit.npy", "--json")
+    assert code == 0 and silent == ""
+    assert err == "5 pictures with pixels from 0 to 1 became 0 to 16, the scale that the model was trained on.\n"
+    assert json.loads(out)["remarks"] == [err.strip()]
+    assert [row["class"] for row in json.loads(out)["predictions"]] == [
+        row["class"] for row in json.loads(expected)["predictions"]
+    ]
 
 
 def test_a_run_in_which_nothing_was_trained_has_no_model(snellen: Command, run_copy: Path) -> None:

@@ -57,7 +57,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
 }
 """The order of files and folders inside each folder that has folders: each imports only from those before it."""
 
-DEPLOYED = {"errors", "limits", "files", "data", "models", "metrics"}
+DEPLOYED = {"errors", "limits", "phrases", "files", "data", "models", "metrics"}
 """All that `snellen predict` may stand on: a model answers without what trained it."""
 TYPES_ONLY = ("cli/outcome.py", "cli/data.py", "tables.py", "__init__.py")
 """Where imports under TYPE_CHECKING are not held to the order."""

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 import pytest
 from rich.console import Console
 from runs import blobs
@@ -15,6 +14,7 @@ from runs import blobs
 import snellen
 from snellen import cli, tables
 from snellen.console import PlainConsole
+from snellen.deploy.answers import Answers
 from snellen.files import journal
 from snellen.files.atomic import write_json
 from snellen.files.stored import read_json
@@ -109,8 +109,19 @@ def test_a_run_of_pictures_with_such_names(width: None, tmp_path: Path, capsys: 
             "[red]x[/] \x1b[5m", Result("failed", "\x1b[31m [b]why[/b]", 0, 0, 0.0, None, None, None, None, {})
         )
     tables.print_finished(finished)
-    answers = pl.DataFrame({"id": list(HOSTILE), "class": list(HOSTILE), "probability": np.ones(len(HOSTILE))})
-    tables.print_predictions(answers, None, None)
+    number = len(HOSTILE)
+    answers = Answers(
+        HOSTILE,
+        HOSTILE,
+        np.eye(number, dtype=np.float32),
+        None,
+        None,
+        np.zeros(number, bool),
+        np.zeros((1, 1, 1)),
+        (),
+        False,
+    )
+    tables.print_predictions(answers, answers.table(), False, None)
     output = own_words(capsys.readouterr().out)
     assert not obeyed(output)
     for shown in (HOSTILE[9], r"failed [red]x[/] \x1b[5m: \x1b[31m [b]why[/b]", *map(plain, HOSTILE)):

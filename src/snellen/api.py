@@ -82,10 +82,12 @@ class Study:
         study.file = study.document.study(overrides)
         return study
 
-    def check(self, *, device: str = "auto", threads: int | None = None, data_dir: Path | None = None) -> pl.DataFrame:
+    def check(
+        self, *, device: str = "auto", threads: int | None = None, data_dir: Path | str | None = None
+    ) -> pl.DataFrame:
         """The plan: a row a model with job, parameters, networks, epochs, estimated seconds, memory and disk. Trains
         nothing."""
-        settings = Settings(None, device, threads, data_dir)
+        settings = Settings(None, device, threads, _path(data_dir))
         return pl.DataFrame(check_study(self.file, settings, self.dataset)["models"])
 
     def run(
@@ -94,13 +96,13 @@ class Study:
         out: Path | str | None = None,
         device: str = "auto",
         threads: int | None = None,
-        data_dir: Path | None = None,
+        data_dir: Path | str | None = None,
         progress: bool = True,
         workers: int | None = None,
     ) -> Run:
         """Runs the study into `out` (runs/<study> when None); only what has no result yet is trained. workers:
         processes that train at once, as many as threads when None."""
-        settings = Settings(Path(out) if out is not None else None, device, threads, data_dir, workers)
+        settings = Settings(_path(out), device, threads, _path(data_dir), workers)
         if not progress:
             return Run(run_study(self.document, self.file, settings, RunCallback(), self.dataset).folder)
         with Terminal(console_for()) as terminal:
@@ -151,24 +153,25 @@ class AnalysisOfRun:
         return notebook.analysis_summary(self.planned.title, self.sentences, self.page())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Run:
-    """A finished run, read from its directory. Open one later with snellen.Run(Path("runs/digits"))."""
+    """A finished run, read from its directory. Open one later with snellen.Run("runs/digits")."""
 
     folder: Path
 
-    def __post_init__(self) -> None:
-        RunRecord.open(Path(self.folder))
+    def __init__(self, folder: Path | str) -> None:
+        object.__setattr__(self, "folder", Path(folder))
+        RunRecord.open(self.folder)
 
     @property
     def record(self) -> RunRecord:
         """The stored files."""
-        return RunRecord(Path(self.folder))
+        return RunRecord(self.folder)
 
     @property
     def report(self) -> Path:
         """The report, to open in a browser."""
-        return Path(self.folder) / "report.html"
+        return self.folder / "report.html"
 
     @property
     def evaluation(self) -> Evaluation:
@@ -234,7 +237,7 @@ class Run:
         name: str,
         model: str | None = None,
         *,
-        data_dir: Path | None = None,
+        data_dir: Path | str | None = None,
         dataset: Dataset | None = None,
         **options: Any,
     ) -> AnalysisOfRun:
@@ -248,8 +251,8 @@ class Run:
         one = plan_analysis(name, self._known(model) if model else self.chosen, options, networks_of(record))
         outcome = stored(record, one)
         if outcome is None:
-            outcome = make_analysis(scene_of(record, data_dir, dataset), one, RunCallback())
-        return AnalysisOfRun(one, outcome, Path(self.folder))
+            outcome = make_analysis(scene_of(record, _path(data_dir), dataset), one, RunCallback())
+        return AnalysisOfRun(one, outcome, self.folder)
 
     def units(self, model: str | None = None, **options: Any) -> AnalysisOfRun:
         """What each unit of a layer responds to. layer: the last hidden one when not named."""
@@ -263,8 +266,7 @@ class Run:
 
     def model(self, model: str | None = None) -> Model:
         """A trained model, ready to predict; the chosen one when not named."""
-        folder = Path(self.folder)
-        return open_model(folder / "models" / self._known(model) if model else folder)
+        return open_model(self.folder / "models" / self._known(model) if model else self.folder)
 
     def _repr_html_(self) -> str:
         """What a notebook shows: conclusions, leaderboard, where the report is."""
@@ -299,3 +301,7 @@ class Run:
             "seeds": validation.networks if validation else None,
             **values,
         }
+
+
+def _path(given: Path | str | None) -> Path | None:
+    return None if given is None else Path(given)

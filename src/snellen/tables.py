@@ -19,10 +19,12 @@ from snellen.plain import say
 if TYPE_CHECKING:
     import polars as pl
 
+    from snellen.deploy.answers import Answers
     from snellen.deploy.predict import Scored
     from snellen.run import FinishedRun
 
-PREVIEW = 20
+PREVIEW, NEXT = 20, 2
+"""Pictures in a table of predictions, and classes beside the most probable one."""
 NAME = 8
 """Characters that the first column keeps on a narrow terminal."""
 LONGEST_BASELINE = 19
@@ -147,23 +149,51 @@ def _networks(checked: dict[str, Any]) -> str:
     return f"{listing(parts)}: {plural(seeds * (1 + folds * repeats), 'network')} a model{final}."
 
 
-def print_predictions(table: pl.DataFrame, scored: Scored | None, csv: Path | None) -> None:
-    """The first predictions, and the score when there is one."""
-    console = console_for()
-    columns = [name for name in table.columns if name in ("id", "class", "probability", "label")]
-    shown = _table(None, columns, 2)
-    for row in table.select(columns).head(PREVIEW).iter_rows(named=True):
-        values = {**row, "probability": f"{row['probability']:.3f}"}
-        shown.add_row(*(str(values[name]) for name in columns))
+def print_predictions(answers: Answers, table: pl.DataFrame, every: bool, csv: Path | None) -> None:
+    """The first predictions with the most probable classes, or `every` class."""
+    console, first = console_for(), table.head(PREVIEW)
+    classes, rows = answers.classes, [_prediction(row) for row in first.iter_rows(named=True)]
+    for row, values in zip(rows, answers.probabilities[: len(rows)], strict=True):
+        order = (-values).argsort(kind="stable")
+        if every:
+            row |= {f"p({name})": f"{value:.3f}" for name, value in zip(classes, values)}
+        else:
+            row["next"] = ", ".join(f"{classes[index]} {values[index]:.3f}" for index in order[1 : 1 + NEXT])
+    columns = list(rows[0])
+    if every and sum(max(len(column), *(len(row[column]) for row in rows)) + 2 for column in columns) > console.width:
+        columns, rows = ["id", "class", "probability"], _a_row_a_class(rows, answers)
+    shown = _table(None, columns, 2 if every else len(columns))
+    for row in rows:
+        shown.add_row(*(row[column] for column in columns))
     console.print(shown)
+    if not every and len(classes) > 1 + NEXT:
+        say(f"... and {plural(len(classes) - 1 - NEXT, 'more class')}: --all")
     if len(table) > PREVIEW:
         more = "" if csv else " Use --csv FILE or --json for all, with the probability of every class."
         say(f"... and {len(table) - PREVIEW:,} more.{more}")
     if csv:
         say(f"Wrote {csv}")
-    if scored:
-        accuracy = proportion(scored.hits, scored.n, "other images").in_percent
-        say(f"Accuracy on {scored.part}, n = {scored.n:,}: {accuracy}; loss {loss(scored.loss)}")
+
+
+def _prediction(row: dict[str, Any]) -> dict[str, str]:
+    """The columns of a picture before those of other classes."""
+    columns = [name for name in ("id", "class", "probability", "label") if name in row]
+    return {name: f"{row[name]:.3f}" if name == "probability" else str(row[name] or "") for name in columns}
+
+
+def _a_row_a_class(rows: list[dict[str, str]], answers: Answers) -> list[dict[str, str]]:
+    """For terminals too narrow for a column a class: a row for each class of each picture, the most probable first."""
+    return [
+        {"id": row["id"], "class": answers.classes[index], "probability": f"{values[index]:.3f}"}
+        for row, values in zip(rows, answers.probabilities[: len(rows)], strict=True)
+        for index in (-values).argsort(kind="stable")
+    ]
+
+
+def print_score(scored: Scored) -> None:
+    """Accuracy with its interval, and loss."""
+    accuracy = proportion(scored.hits, scored.n, "other images").in_percent
+    say(f"Accuracy on {scored.part}, n = {scored.n:,}: {accuracy}; loss {loss(scored.loss)}")
 
 
 def _columns(evaluation: Evaluation) -> list[str]:

@@ -72,7 +72,7 @@ def test_groups_of_hdf5(tmp_path: Path) -> None:
 
 def test_npy_files_of_three_parts(tmp_path: Path) -> None:
     for name, array in zip(("X_train", "y_train", "X_val", "y_val", "X_test", "y_test"), ALL, strict=True):
-        np.save(tmp_path / f"{name}.npy", array)
+        np.save(tmp_path / f"{name}.npy", np.asarray(array))
     assert_parts(read(tmp_path))
     alone = read(tmp_path / "X_train.npy")
     assert len(alone) == 12 and "The labels of X_train.npy are read from y_train.npy beside it." in alone.remarks

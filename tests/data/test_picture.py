@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import threading
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -254,3 +255,24 @@ def test_warnings_of_pillow_do_not_reach_the_user(tmp_path: Path) -> None:
         [picture] = in_threads(decode, [path])
     assert picture.shape == (6, 5, 4)
     np.testing.assert_array_equal(picture, np.asarray(ImageOps.exif_transpose(Image.open(path)).convert("RGBA")))
+
+
+def test_worker_threads_import_nothing_of_pillow(tmp_path: Path, run_script: Callable[..., tuple[int, str]]) -> None:
+    """Two threads that import modules which import each other end in a deadlock error."""
+    for suffix in ("png", "jpg", "gif", "bmp", "tiff", "webp"):
+        cases.save(tmp_path / f"c.{suffix}", COLOUR)
+    script = f"""
+import sys, threading
+from pathlib import Path
+from snellen.data.pictures import decode, in_threads
+
+class Watch:
+    def find_spec(self, name, *_):
+        if name.startswith("PIL") and threading.current_thread() is not threading.main_thread():
+            print("a thread imports", name)
+
+sys.meta_path.insert(0, Watch())
+print(len(in_threads(decode, sorted(Path({str(tmp_path)!r}).iterdir()))))
+"""
+    code, out = run_script(script)
+    assert (code, out) == (0, "6\n")

@@ -13,7 +13,9 @@ from sklearn.datasets import load_digits
 from snellen.api import Run
 from snellen.data.inspect.polarity import polarity_of
 from snellen.data.load import read
-from snellen.deploy.pictures import Batch, open_pictures
+from snellen.deploy.answers import answer
+from snellen.deploy.batch import Batch
+from snellen.deploy.pictures import open_pictures
 from snellen.deploy.polarity import inverted, polarity_warning
 from snellen.files.hashing import identity
 from snellen.models.bundle import Model, load_bundle
@@ -40,10 +42,10 @@ def test_a_bundle_tells_the_tone_of_its_training_pictures(small_run: Run) -> Non
 def test_black_on_white_is_noticed_and_turned_round(small_run: Run, tmp_path: Path) -> None:
     model = small_run.model()
     right, wrong = batches(model, tmp_path / "right", DIGITS), batches(model, tmp_path / "wrong", 16 - DIGITS)
-    assert polarity_warning(right, model.description, False) is None
-    assert "Try with --invert" in str(polarity_warning(wrong, model.description, False))
-    assert polarity_warning(wrong, model.description, True) is None
-    assert "Try without --invert" in str(polarity_warning(right, model.description, True))
+    assert polarity_warning(answer(model, right).mean, model.description, False) is None
+    assert "Try with --invert" in str(polarity_warning(answer(model, wrong).mean, model.description, False))
+    assert polarity_warning(answer(model, wrong).mean, model.description, True) is None
+    assert "Try without --invert" in str(polarity_warning(answer(model, right).mean, model.description, True))
     turned = inverted(wrong[0].images, model.description.input.pixel_range)
     np.testing.assert_allclose(turned, right[0].images, atol=0.07)
 
@@ -63,4 +65,7 @@ def test_old_bundles_load_and_warn_of_nothing(run_copy: Path, tmp_path: Path) ->
     edit_json(folder / "model.json", without_tone)
     model = load_bundle(folder)
     assert model.description.tone is None
-    assert polarity_warning(batches(model, tmp_path / "wrong", 16 - DIGITS), model.description, False) is None
+    assert (
+        polarity_warning(answer(model, batches(model, tmp_path / "wrong", 16 - DIGITS)).mean, model.description, False)
+        is None
+    )

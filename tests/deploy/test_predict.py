@@ -11,8 +11,10 @@ import pytest
 from runs import blobs, edit_json
 
 from snellen.api import Run
-from snellen.deploy.pictures import Batch
-from snellen.deploy.predict import answer, open_model, score, seen_warning
+from snellen.deploy.answers import answer
+from snellen.deploy.batch import Batch
+from snellen.deploy.pictures import open_pictures
+from snellen.deploy.predict import not_scored, open_model, score, seen_warning
 from snellen.errors import BundleError, DataError, IdentityError
 from snellen.files.stored import read_json
 
@@ -47,26 +49,46 @@ def test_the_official_test_part_alone_is_scored_where_there_is_one(small_run: Ru
 
 def test_scores_of_pictures_that_were_trained_on_are_warned_of(small_run: Run) -> None:
     model = small_run.model()
-    ours = replace(BATCH, data_sha256=model.description.data_sha256)
+    (ours,) = open_pictures(["digits"], model.description.input, None)
     assert model.description.data_sha256 == read_json(small_run.folder / "data.json")["data"]["fingerprint"]
-    assert "was trained on some of these pictures" in (seen_warning([BATCH, ours], model) or "")
-    with_test = replace(ours, test=np.array([False, True, True, False, False, False]))
-    assert all(
-        seen_warning([other], model) is None for other in (BATCH, replace(BATCH, data_sha256="0" * 64), with_test)
-    )
+    assert "was trained on some of these pictures" in (seen_warning(answer(model, [BATCH, ours])) or "")
+    part = np.arange(len(ours.ids)) < 100
+    others = replace(ours, test=part), replace(ours, images=ours.images[::-1]), BATCH
+    assert all(seen_warning(answer(model, [other])) is None for other in others)
 
 
-def test_one_source_without_labels_leaves_none(small_run: Run) -> None:
-    answers = answer(small_run.model(), [BATCH, Batch(IDS, IMAGES)])
-    assert answers.labels is None and len(answers.table()) == 12 and "label" not in answers.table().columns
+def test_pictures_without_labels_stand_beside_those_with(small_run: Run, own_user: Path) -> None:
+    model = small_run.model()
+    answers = answer(model, [BATCH, Batch(IDS, IMAGES, place="new")])
+    assert answers.table()["label"].to_list() == ["7", "0", "7", "0", "3", "3", *[None] * 6]
+    assert answers.ids[:2] == ("0", "1") and answers.ids[6:8] == ("new/0", "new/1")
     np.testing.assert_array_equal(answers.probabilities[:6], answers.probabilities[6:])
+    scored = score(answers, model)
+    assert (scored.n, scored.unlabelled) == (6, 6)
+    assert not_scored(scored) == "Not scored: 6 pictures without a label."
+    alone = answer(model, [Batch(IDS, IMAGES)])
+    assert alone.labels is None and "label" not in alone.table().columns
     with pytest.raises(DataError, match="no labels to score with"):
-        score(answers, small_run.model())
+        score(alone, model)
 
 
-def test_classes_that_the_model_does_not_know(small_run: Run) -> None:
-    with pytest.raises(BundleError, match="classes that the model does not know; found ten, twelve"):
-        answer(small_run.model(), [replace(BATCH, classes=("ten", "0", "twelve"))])
+def test_classes_that_the_model_does_not_know(small_run: Run, own_user: Path) -> None:
+    """They are predicted, named and counted; only where no label is known nothing can be scored."""
+    model = small_run.model()
+    answers = answer(model, [replace(BATCH, classes=("ten", "0", "twelve"))])
+    assert answers.table()["label"].to_list() == ["ten", "0", "ten", "0", "twelve", "twelve"]
+    scored = score(answers, model)
+    assert (scored.n, scored.unknown) == (2, {"ten": 2, "twelve": 2})
+    assert not_scored(scored) == "Not scored: 4 pictures of classes that the model does not know (ten, twelve)."
+    none = answer(model, [replace(BATCH, classes=("ten", "eleven", "twelve"))])
+    with pytest.raises(DataError, match=r"no label is a class of the model.*found labels ten, eleven, twelve"):
+        score(none, model)
+
+
+def test_ids_are_unique(small_run: Run) -> None:
+    batches = [Batch([*"aab"], IMAGES[:3], place="x"), Batch([*"acd"], IMAGES[:3], place="y"), Batch(["e"], IMAGES[:1])]
+    ids = answer(small_run.model(), batches).ids
+    assert ids == ("x/a", "x/a (2)", "b", "y/a", "c", "d", "e")
 
 
 def test_pictures_of_another_size(small_run: Run) -> None:

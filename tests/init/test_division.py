@@ -38,7 +38,7 @@ def nearly(images: np.ndarray) -> np.ndarray:
 
 
 def with_near_in_test(near: int, others: int = 400) -> Dataset:
-    """`others` training images of two classes, of which `near` of class 1 have a near-duplicate in the official test."""
+    """`others` training images of two classes, `near` of class 1 with a near-duplicate in the test."""
     images = noise(others)
     labels = np.arange(others) % 2
     ones = np.flatnonzero(labels == 1)[:near]

@@ -155,7 +155,7 @@ def test_no_bundle(tmp_path: Path, path: str) -> None:
 )
 def test_pictures_that_do_not_fit(bundle: Path, shape: tuple[int, ...], found: str) -> None:
     with pytest.raises(BundleError, match=f"do not fit the model; found {found}|found 8x8 pixels, {found}"):
-        snellen.load_bundle(bundle).predict(np.zeros(shape, np.uint8))
+        snellen.load_bundle(bundle).probabilities(np.zeros(shape, np.uint8))
 
 
 def test_the_description_is_plain_json(bundle: Path) -> None:

@@ -6,12 +6,17 @@ import json
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from snellen.cli.options import AsJson, DataFolder, Device
 from snellen.plain import say
+
+if TYPE_CHECKING:
+    from snellen.deploy.batch import Reading
+
+LISTED_FAILURES = 100
 
 
 def predict(
@@ -22,7 +27,8 @@ def predict(
         list[str],
         typer.Argument(
             metavar="PATH...",
-            help="Image files, folders of images, files of arrays, or a name from `snellen data list`.",
+            help="Image files, folders of images at any depth, files of arrays (.npy, .npz, .h5, .mat, .csv), with "
+            "labels or without, or a name from `snellen data list`.",
         ),
     ],
     score: Annotated[
@@ -33,35 +39,60 @@ def predict(
         ),
     ] = False,
     invert: Annotated[bool, typer.Option("--invert", help="Exchange black and white in the images first.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Print the probability of every class.")] = False,
     csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the predictions into this file.")] = None,
     device: Device = "cpu",
     data_dir: DataFolder = None,
     as_json: AsJson = False,
 ) -> None:
-    """Predict the classes of images with a trained model."""
+    """Predict the classes of images with a trained model.
+
+    Images get the size, colours and pixel scale of the training images; what was converted or left out is said. Exit
+    codes: 0 all were answered, 3 some could not be read (they are named), 2 wrong use or none could be read.
+    """
+    from snellen.deploy.answers import answer
+    from snellen.deploy.batch import Reading
     from snellen.deploy.pictures import open_pictures
     from snellen.deploy.polarity import inverted, polarity_warning
-    from snellen.deploy.predict import answer, open_model, seen_warning
+    from snellen.deploy.predict import not_scored, open_model, seen_warning
     from snellen.deploy.predict import score as score_answers
     from snellen.files.atomic import write_text
     from snellen.files.spreadsheet import as_csv
     from snellen.train.environment import choose_device
 
-    loaded = open_model(model).on(choose_device(device))
-    about, batches = loaded.description, list(open_pictures(paths, loaded.description.input, data_dir))
+    loaded, reading = open_model(model).on(choose_device(device)), Reading()
+    about = loaded.description
+    batches = open_pictures(paths, about.input, data_dir, classes=loaded.classes, reading=reading, whole=score)
     turn = partial(inverted, pixel_range=about.input.pixel_range)
-    answers = answer(loaded, batches, turn) if invert else answer(loaded, batches)
-    for warning in (polarity_warning(batches, about, invert), seen_warning(batches, loaded) if score else None):
-        if warning:
-            say(warning, file=sys.stderr)
+    answers = answer(loaded, batches, turn, reading) if invert else answer(loaded, batches, reading=reading)
+    _say_failed(reading)
     scored = score_answers(answers, loaded) if score else None
+    warnings = (polarity_warning(answers.mean, about, invert), seen_warning(answers) if score else None)
+    remarks = [*reading.sentences(about.input), *(each for each in warnings if each)]
+    if scored and (left_out := not_scored(scored)):
+        remarks.append(left_out)
+    for remark in remarks:
+        say(remark, file=sys.stderr)
     table = answers.table()
     if csv:
         write_text(csv, as_csv(table))
     if as_json:
-        rows: dict[str, Any] = {"predictions": table.to_dicts()}
+        failed = [{"id": each.file, "reason": each.reason} for each in reading.failed]
+        rows: dict[str, Any] = {"predictions": table.to_dicts(), "failed": failed, "remarks": remarks}
         say(json.dumps(rows | ({"score": vars(scored)} if scored else {})))
-        return
-    from snellen.tables import print_predictions
+    else:
+        from snellen.tables import print_predictions, print_score
 
-    print_predictions(table, scored, csv)
+        print_predictions(answers, table, every, csv)
+        if scored:
+            print_score(scored)
+    if reading.failed:
+        raise typer.Exit(3)
+
+
+def _say_failed(reading: Reading) -> None:
+    """Names the pictures that could not be read, on standard error."""
+    for each in reading.failed[:LISTED_FAILURES]:
+        say(f"Could not read {each.file}: {each.reason}", file=sys.stderr)
+    if len(reading.failed) > LISTED_FAILURES:
+        say(f"... and {len(reading.failed) - LISTED_FAILURES:,} more that --json lists", file=sys.stderr)

@@ -193,12 +193,22 @@ def in_threads(decode_one: Callable[[T], U], items: Iterable[T]) -> list[U]:
     One thread for each core, because each holds a whole picture: 130 MB for 12 megapixels. Pillow's warnings, mostly
     about odd metadata, are suppressed: what it cannot decode raises an error.
     """
+    _import_decoders()
     left, done = iter(items), list[U]()
     with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
         warnings.filterwarnings("ignore", module=r"PIL\.")
         while some := list(islice(left, MAX_QUEUED)):
             done += pool.map(decode_one, some)
     return done
+
+
+def _import_decoders() -> None:
+    """Imports, in the calling thread, all of Pillow that decoding needs: two threads that import modules which import
+    each other end in a deadlock, which Python reports as an error. Pillow's own `init` imports at the first WebP."""
+    from PIL import Image, ImageOps, MpoImagePlugin, TiffImagePlugin, WebPImagePlugin
+
+    del ImageOps, MpoImagePlugin, TiffImagePlugin, WebPImagePlugin
+    Image.preinit()
 
 
 @contextmanager

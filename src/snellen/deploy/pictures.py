@@ -1,110 +1,148 @@
-"""Reads the pictures to predict, image files, arrays or data sets, in the form that the model takes."""
+"""Opens what is to be predicted, picture files, folders, files of arrays or data sets, in the form that a model takes.
+
+Nothing is asked for that only training needs: labels, several classes, or a picture of each.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from snellen.data.load import read
-from snellen.data.pictures import DEPTHS, decode, in_threads, is_picture, with_channels
-from snellen.data.preprocessing import grey_images, resize_images
-from snellen.data.readers.npz import read_lone_array
+from snellen.data import catalog
+from snellen.data.dataset import Dataset, Excluded
+from snellen.data.load import find, read
+from snellen.data.pictures import is_picture
 from snellen.data.readers.reader import Options
 from snellen.data.readers.registry import holds_picture_files
 from snellen.data.readers.text import check_text
-from snellen.data.streams import exists, reachable
-from snellen.errors import DataError, located
-from snellen.limits import MAX_SIDE_PIXELS
-from snellen.models.bundle import Input
+from snellen.data.streams import reachable
+from snellen.deploy.array_files import arrays_of, batch_of
+from snellen.deploy.batch import LISTED, Batch, Reading
+from snellen.deploy.picture_files import Listed, as_decoded, has_pictures, list_folder, read_files
+from snellen.errors import DataError, StudyError
+from snellen.models.given_pictures import as_input
+from snellen.models.input_contract import Input
 
 
-@dataclass(frozen=True, eq=False)
-class Batch:
-    """Pictures of one source. images: (N, H, W, C). labels: (N,) int64, test: (N,) bool for the official test part, and
-    data_sha256, the fingerprint of a data set; each None when the source has none."""
+def open_pictures(
+    sources: Sequence[str | Path],
+    contract: Input,
+    data_folder: Path | None,
+    *,
+    classes: Sequence[str] = (),
+    reading: Reading | None = None,
+    whole: bool = False,
+) -> Iterator[Batch]:
+    """The pictures of all sources, in batches of one source each: a picture file, a folder of such at any depth, a file
+    of arrays, or anything that a study can read.
 
-    ids: list[str]
-    images: np.ndarray
-    labels: np.ndarray | None = None
-    classes: tuple[str, ...] | None = None
-    test: np.ndarray | None = None
-    data_sha256: str | None = None
+    contract: the input of the model, which all pictures get. classes: those of the model, which folders may be named
+    after. reading: notes what was converted, left out, or could not be read. whole: pictures of a folder at once.
+    Raises DataError for a source that does not exist, before anything is read, and at the end if nothing could be read.
+    """
+    reading, answered = reading or Reading(), False
+    first: tuple[str, DataError | StudyError] | None = None
+    for source, path in _found(sources, data_folder, reading):
+        failed_before = len(reading.failed)
+        try:
+            with reachable():
+                for batch in _open(source, path, contract, data_folder, classes, reading, whole):
+                    answered = True
+                    yield batch
+        except (DataError, StudyError) as error:
+            reading.failed.append(Excluded(source, str(error).removeprefix(f"{source}: ")))
+            first = first or (source, error)
+        if not answered and first is None and len(reading.failed) > failed_before:
+            first = source, _unreadable(reading.failed)
+    if not answered and first is not None:
+        raise _told(*first) if len(sources) == 1 or len(reading.failed) == 1 else _unreadable(reading.failed)
 
 
-def open_pictures(sources: Sequence[str], contract: Input, data_folder: Path | None) -> Iterator[Batch]:
-    """One batch for each source: an image file, a folder of image files, .npy, .npz, or anything a study can read.
-
-    contract: the input of the model. Pictures are resized and made grey like its training pictures; image files also
-    get its channels, if nothing is lost, and its pixel range. Raises DataError naming the file."""
-    for source in sources:
-        path = Path(source)
-        with located(source) if exists(path) else nullcontext(), reachable():
-            yield _open(source, path, contract, data_folder)
+def _told(source: str, error: DataError | StudyError) -> DataError | StudyError:
+    """The error with the source in front, unless it stands there already."""
+    if not str(error).startswith(Path(source).name):
+        error.places.append(source)
+    return error
 
 
-def _open(source: str, path: Path, contract: Input, data_folder: Path | None) -> Batch:
+def _found(sources: Sequence[str | Path], data_folder: Path | None, reading: Reading) -> list[tuple[str, Path | None]]:
+    """Each source with its path, None for a known data set; one that is given again is left out, and noted."""
+    found: dict[str, tuple[str, Path | None]] = {}
+    for given in sources:
+        source = str(given)
+        path = None if source in catalog.NAMES else find(source, data_folder)
+        if path is None and source not in catalog.NAMES:
+            read(source, Options(), data_folder)  # says where it was looked for
+        key = source if path is None else os.path.realpath(path)
+        if key in found:
+            reading.remarks.append(f"{source} was given more than once and is answered once.")
+        found.setdefault(key, (source, path))
+    return list(found.values())
+
+
+def _open(
+    source: str,
+    path: Path | None,
+    contract: Input,
+    data_folder: Path | None,
+    classes: Sequence[str],
+    reading: Reading,
+    whole: bool,
+) -> Iterator[Batch]:
+    if path is None:
+        yield _read_data_set(source, contract, data_folder, reading, "")
+        return
     check_text(path.name, "a file or folder name")
-    if is_picture(path) and path.is_file():
-        return Batch([path.name], read_picture(path, contract)[None])
-    if path.is_dir() and (files := sorted(each for each in path.iterdir() if is_picture(each))):
-        return _open_files(files, contract)
-    if path.suffix.lower() in (".npy", ".npz") and path.is_file() and (batch := _unlabelled(path, contract)):
-        return batch
-    decoded = path.exists() and holds_picture_files(path)
-    background, grey = (contract.background, False) if decoded else (None, contract.grey)
-    dataset = read(source, Options(resizing=contract.fit, grey=grey, background=background), data_folder)
-    images = _as_input(dataset.images, dataset.pixel_range[1], contract) if decoded else dataset.images
+    parent = path.parent.as_posix()
+    if is_picture(path) and not path.is_dir():
+        yield from read_files(Listed([path], [path.name], parent), contract, reading, whole)
+    elif read_rows := arrays_of(path):
+        yield batch_of(read_rows(path, contract, reading), parent, contract, reading)
+    elif path.is_dir() and has_pictures(path):
+        listed = list_folder(path, path.as_posix(), classes, reading)
+        yield from read_files(listed, contract, reading, whole)
+    elif holds_picture_files(path):
+        yield _read_manifest(path, contract, reading)
+    else:
+        yield _read_data_set(path, contract, data_folder, reading, parent)
+
+
+def _read_manifest(path: Path, contract: Input, reading: Reading) -> Batch:
+    options = Options(resizing=contract.fit, background=contract.background, on_bad_image="exclude")
+    dataset = read(path, options)
+    reading.failed += dataset.excluded
+    images = as_decoded(dataset.images, contract, reading.conversions)
+    return _batch(dataset, images, path.parent.as_posix())
+
+
+def _read_data_set(
+    source: str | Path, contract: Input, data_folder: Path | None, reading: Reading, place: str
+) -> Batch:
+    """A data set that is complete, as for training. source: a name, whose pixel scale is known, or a path."""
+    dataset = read(source, Options(), data_folder)
+    scale = dataset.pixel_range if isinstance(source, str) else None
+    images = as_input(dataset.images, contract, reading.conversions, scale)
+    return _batch(dataset, images, place)
+
+
+def _batch(dataset: Dataset, images: np.ndarray, place: str) -> Batch:
     return Batch(
-        dataset.ids.tolist(), images, dataset.labels, dataset.classes, dataset.official_test, dataset.fingerprint
+        dataset.ids.tolist(),
+        images,
+        dataset.labels,
+        dataset.classes,
+        dataset.official_test,
+        dataset.official_validation,
+        place,
     )
 
 
-def _open_files(files: Sequence[Path], contract: Input) -> Batch:
-    def read_located(file: Path) -> np.ndarray:
-        with located(file.name):
-            check_text(file.name, "a file name")
-            return read_picture(file, contract)
-
-    pictures = in_threads(read_located, files)
-    sizes = {picture.shape for picture in pictures}
-    if len(sizes) > 1:
-        raise DataError("pictures of different sizes", found=", ".join(map(str, sorted(sizes)[:5])))
-    return Batch([file.name for file in files], np.stack(pictures))
-
-
-def read_picture(path: Path, contract: Input) -> np.ndarray:
-    """(H, W, C) of an image file, decoded as in training, with the channels and the pixel range of a model.
-
-    Raises DataError when it is not a picture, too large (by its header), or in colour for a grey model.
-    """
-    picture = decode(path, contract.fit, contract.background)
-    if max(picture.shape[:2]) > MAX_SIDE_PIXELS:  # not decoded: see `decode`
-        found, expected = (f"{size[0]}x{size[1]} pixels" for size in (picture.shape, (contract.height, contract.width)))
-        raise DataError("the picture does not fit the model", found=found, expected=expected)
-    return _as_input(picture, DEPTHS[picture.dtype], contract)
-
-
-def _as_input(picture: np.ndarray, own_white: float, contract: Input) -> np.ndarray:
-    """Decoded pictures (..., H, W, C), whose black is 0, with the model's channels and pixel range."""
-    channels = min(picture.shape[-1], 3) if contract.grey else contract.channels
-    converted, (black, white) = with_channels(picture, channels), contract.pixel_range
-    if (black, white) != (0, own_white):
-        converted = (black + converted * ((white - black) / own_white)).astype(np.float32)
-    return grey_images(converted, contract.pixel_range) if contract.grey else converted
-
-
-def _unlabelled(path: Path, contract: Input) -> Batch | None:
-    """The pictures of a file with a single array; None for other files."""
-    array = read_lone_array(path)
-    if array is None:
-        return None
-    images = array[..., None] if array.ndim == 3 else array
-    if contract.fit and images.ndim == 4:
-        images = resize_images(images, contract.fit, contract.pixel_range)
-    if contract.grey and images.ndim == 4:
-        images = grey_images(images, contract.pixel_range)
-    return Batch([f"{path.name}:{row}" for row in range(len(images))], images)
+def _unreadable(failed: Sequence[Excluded]) -> DataError:
+    if len(failed) == 1:
+        return DataError(failed[0].reason, where=failed[0].file)
+    listed = "; ".join(f"{each.file}: {each.reason}" for each in failed[:LISTED])
+    more = f"; and {len(failed) - LISTED:,} more" if len(failed) > LISTED else ""
+    return DataError(f"none of {len(failed):,} pictures can be read", found=f"{listed}{more}")

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from snellen.data.inspect.polarity import Polarity, polarity_of
-from snellen.deploy.pictures import Batch
 from snellen.models.bundle import Description
 
 
@@ -18,14 +15,16 @@ def inverted(images: np.ndarray, pixel_range: tuple[float, float]) -> np.ndarray
     return swapped
 
 
-def polarity_warning(batches: Sequence[Batch], trained: Description, invert: bool) -> str | None:
-    """A warning when the pictures, after `invert` if it is set, look like negatives of the training pictures; or None.
+def polarity_warning(mean: np.ndarray, trained: Description, invert: bool) -> str | None:
+    """A warning when pictures, after `invert` if it is set, look like negatives of the training pictures; or None.
 
-    None also for bundles that do not store the polarity of their training pictures.
+    mean: (H, W, C), the mean of the pictures, on the scale of the model. None also for bundles that do not store the
+    polarity of their training pictures.
     """
-    if trained.tone is None or not sum(len(batch.ids) for batch in batches):
+    if trained.tone is None:
         return None
-    found = _polarity(batches, trained)
+    low, high = trained.input.pixel_range
+    found = polarity_of((mean - low) / (high - low))
     shown = Polarity(border=1 - found.border, mean=1 - found.mean) if invert else found
     if not shown.is_inverse_of(trained.tone):
         return None
@@ -35,9 +34,3 @@ def polarity_warning(batches: Sequence[Batch], trained: Description, invert: boo
         f"Warning: these pictures have a {light} border ({shown.border:.2f} of white), the training pictures a {dark} "
         f"one ({trained.tone.border:.2f}), so the predictions may be wrong. Try {advice}."
     )
-
-
-def _polarity(batches: Sequence[Batch], trained: Description) -> Polarity:
-    low, high = trained.input.pixel_range
-    pictures = sum(batch.images.sum(axis=0, dtype=np.float64) for batch in batches)
-    return polarity_of((np.asarray(pictures) / sum(len(batch.ids) for batch in batches) - low) / (high - low))

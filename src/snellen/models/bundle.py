@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +16,6 @@ from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError, mo
 from torch import Tensor
 
 from snellen.data.inspect.polarity import Polarity
-from snellen.data.pictures import Background
-from snellen.data.resizing import Resizing
 from snellen.errors import BundleError, SnellenError, located
 from snellen.files.atomic import json_text, write_bytes, write_text
 from snellen.files.hashing import identity
@@ -27,48 +26,15 @@ from snellen.limits import (
 )
 from snellen.models.build import Network, assemble
 from snellen.models.bundle_files import Read, bundle_files, shown
-from snellen.models.bundle_optional_sections import Pixels, Sections, Sha256, expect_applied, expect_known
+from snellen.models.bundle_optional_sections import Sections, Sha256, expect_applied, expect_known
 from snellen.models.features import AnyPart
 from snellen.models.forward import predict_probabilities, resident
+from snellen.models.given_pictures import Conversions, as_input
+from snellen.models.input_contract import Input as Input
 from snellen.models.weights import max_bytes, unpack_weights
 
 WEIGHTS, DESCRIPTION, CARD = "model.safetensors", "model.json", "card.md"
 T = TypeVar("T")
-
-
-class Input(BaseModel):
-    """The input contract: size in pixels, channels, and the stored values that mean black and white.
-
-    fit: how pictures of other sizes got this one in training. grey: whether colours then became luma. background: what
-    transparent ones were composited over.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-    height: Pixels
-    width: Pixels
-    channels: Annotated[int, Field(ge=1, le=4)]
-    pixel_range: tuple[float, float]
-    fit: Resizing | None = None
-    grey: bool = False
-    background: Background | None = None
-
-    @model_validator(mode="after")
-    def _is_grey(self) -> Input:
-        if self.grey and self.channels != 1:
-            raise ValueError(f"grey pictures have 1 channel, not {self.channels}")
-        return self
-
-    @model_validator(mode="after")
-    def _fits_its_size(self) -> Input:
-        if self.fit and (self.fit.height, self.fit.width) != (self.height, self.width):
-            raise ValueError(f"fit makes {self.fit.height}x{self.fit.width}, not {self.height}x{self.width}")
-        return self
-
-    @model_validator(mode="after")
-    def _black_is_below_white(self) -> Input:
-        if self.pixel_range[0] >= self.pixel_range[1]:
-            raise ValueError(f"pixel_range must rise; got {self.pixel_range}")
-        return self
 
 
 class Description(BaseModel):
@@ -154,8 +120,20 @@ class Model:
         )
         return Model(self.description, self.network, parameters, state)
 
-    def predict(self, images: np.ndarray) -> np.ndarray:
-        """(N, K) float32 probabilities of images (N, H, W, C), in the values of the training data.
+    def predict(self, images: Any) -> np.ndarray:
+        """(N, K) float32 probabilities of pictures: (N, H, W), (N, H, W, C), or one alone, as arrays or lists.
+
+        Another size, other channels or another pixel scale than in training are converted, with a warning that says
+        so. Raises DataError when it is not clear how, BundleError when the answer is no number.
+        """
+        conversions = Conversions()
+        pictures = as_input(images, self.description.input, conversions)
+        for sentence in conversions.sentences(self.description.input):
+            warnings.warn(sentence, stacklevel=2)
+        return self.probabilities(pictures)
+
+    def probabilities(self, images: np.ndarray) -> np.ndarray:
+        """(N, K) float32 of images (N, H, W, C) that are as in training: nothing is converted.
 
         The same function as in training: the same bits on one machine, device and torch version. Raises BundleError
         when size or channels are not those of the model, or its answer is no number.
@@ -182,11 +160,11 @@ def save_bundle(folder: Path, description: Description, weights: bytes, card: st
     write_text(folder / DESCRIPTION, description.text())
 
 
-def load_bundle(path: Path) -> Model:
+def load_bundle(path: Path | str) -> Model:
     """The model of a bundle folder or zip. Raises BundleError for anything that is not exactly a bundle, and for one
     with a section that this version does not apply."""
     expected = f"a folder or zip with {DESCRIPTION} and {WEIGHTS}"
-    with located(shown(str(path))), bundle_files(path, expected) as read:
+    with located(shown(str(path))), bundle_files(Path(path), expected) as read:
         return _load(read)
 
 

@@ -98,12 +98,16 @@ def _files(path: Path, options: Options) -> list[Path]:
     return [file for pair in _pairs(path) for file in pair]
 
 
-def _decode(path: Path, options: Options, name: str) -> Dataset:
-    parts = [
+def read_parts(path: Path) -> list[Part]:
+    """The training part and, where there is one, the official test part, as their files hold them."""
+    return [
         Part(read_idx(images, 3), read_idx(labels, 1), _plain(images), _plain(labels), role)
         for role, (images, labels) in zip(TRAIN_TEST, _pairs(path), strict=False)
     ]
-    return assemble(parts, options.class_names, options.pixel_range, name)
+
+
+def _decode(path: Path, options: Options, name: str) -> Dataset:
+    return assemble(read_parts(path), options.class_names, options.pixel_range, name)
 
 
 READER = Reader(

@@ -38,7 +38,8 @@ def read_mat(path: Path) -> tuple[np.ndarray, np.ndarray]:
         return file.read(PICTURES), file.read(LABELS)
 
 
-def _is_mat(path: Path) -> bool:
+def is_mat(path: Path) -> bool:
+    """True for a MATLAB v5 file, recognised by its header."""
     if not path.is_file():
         return False
     with readable(), open_data(path) as file:
@@ -46,7 +47,7 @@ def _is_mat(path: Path) -> bool:
 
 
 def _recognises(path: Path) -> bool:
-    return _is_mat(path) or any((path / name).is_file() for name in (TRAINING, TEST))
+    return is_mat(path) or any((path / name).is_file() for name in (TRAINING, TEST))
 
 
 def _files(path: Path, options: Options) -> list[Path]:

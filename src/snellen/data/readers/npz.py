@@ -159,16 +159,17 @@ def read_lone_array(path: Path) -> np.ndarray | None:
     """The array of an .npy file, or the only one of an .npz file; None for an .npz file with several."""
     if _starts_with(path, NPY_MAGIC):
         return _read_file(path)
-    container = _container(path)
+    container = container_of(path)
     names = list(container.arrays)
     return container.read(names[0]) if len(names) == 1 else None
 
 
-def _container(path: Path) -> Container:
+def container_of(path: Path) -> Container:
+    """The arrays of an .npz file, of a folder of .npy files, or of the folder of an .npy file."""
     if path.is_dir():
         return Container(path, {file.stem: file.name for file in sorted(path.glob("*.npy"))}, True)
     if _starts_with(path, NPY_MAGIC):
-        return _container(path.parent)
+        return container_of(path.parent)
     with _opened_zip(path) as archive:
         members = [name for name in archive.namelist() if name.endswith(".npy")]
         twice = [name for name, count in Counter(members).items() if count > 1]
@@ -225,7 +226,7 @@ def _starts_with(path: Path, magic: bytes) -> bool:
 def _choose(path: Path, options: Options) -> tuple[Container, array_names.Chosen]:
     """The container, and which of its arrays are what. Beside an .npy file its labels are looked for."""
     named = {role: key.removesuffix(".npy") for role, key in options.keys.items()}
-    container, remarks = _container(path), list[str]()
+    container, remarks = container_of(path), list[str]()
     if _starts_with(path, NPY_MAGIC):
         named.setdefault("images", path.stem)
         beside = array_names.arrays_by_usual_name(container.arrays).get("labels")
@@ -238,7 +239,7 @@ def _choose(path: Path, options: Options) -> tuple[Container, array_names.Chosen
 
 def _recognises(path: Path) -> bool:
     if path.is_dir():
-        names = array_names.arrays_by_usual_name(_container(path).arrays)
+        names = array_names.arrays_by_usual_name(container_of(path).arrays)
         return {"images", "labels"} <= set(names) or any(
             name.lower() in array_names.FIRST_NAMES for name in names.values()
         )

@@ -1,0 +1,136 @@
+"""The answers of a model to pictures: class probabilities, and the labels beside them where there are some."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from snellen.data.dataset import fingerprint
+from snellen.data.splits.vault import part_fingerprint
+from snellen.deploy.batch import NO_LABEL, Batch, Reading
+from snellen.deploy.labels import in_model_classes, label_names
+from snellen.errors import DataError
+from snellen.models.bundle import Model
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """Predictions of a model. probabilities: (N, K) float32. labels: (N,) int64 in the model's classes, NO_LABEL for a
+    picture without one and for a class that is not the model's; label_names: those classes too. Both None when no
+    source has labels. test: (N,) bool, rows of an official test part. mean: (H, W, C), the mean picture. fingerprints:
+    of the labelled parts that scoring opens. trained_on: whether the model was trained on a part of these pictures."""
+
+    ids: tuple[str, ...]
+    classes: tuple[str, ...]
+    probabilities: np.ndarray
+    labels: np.ndarray | None
+    label_names: tuple[str | None, ...] | None
+    test: np.ndarray
+    mean: np.ndarray
+    fingerprints: tuple[str, ...]
+    trained_on: bool
+
+    def table(self) -> pl.DataFrame:
+        """A row for each picture: id, predicted class, its probability, the label if any source has labels, and the
+        probability of each class."""
+        columns: dict[str, object] = {
+            "id": list(self.ids),
+            "class": [self.classes[index] for index in self.probabilities.argmax(1)],
+            "probability": self.probabilities.max(1),
+        }
+        if self.label_names is not None:
+            columns["label"] = pl.Series(self.label_names, dtype=pl.String)
+        return pl.DataFrame(columns | {f"p({name})": self.probabilities[:, k] for k, name in enumerate(self.classes)})
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """What is kept of a batch."""
+
+    ids: list[str]
+    place: str
+    probabilities: np.ndarray
+    labels: np.ndarray | None
+    names: list[str | None]
+    test: np.ndarray
+    total: np.ndarray
+    fingerprint: str | None
+    trained_on: bool
+
+
+def answer(
+    model: Model,
+    batches: Iterable[Batch],
+    shown: Callable[[np.ndarray], np.ndarray] = np.asarray,
+    reading: Reading | None = None,
+) -> Answers:
+    """Predicts every picture of every batch, at least one. shown: applied to the (N, H, W, C) pictures before. reading:
+    notes how labels were understood.
+
+    Raises BundleError when size or channels do not fit the model, DataError when there are no pictures.
+    """
+    notes = reading or Reading()
+    parts = [_part(model, batch, shown, notes) for batch in batches]
+    number = sum(len(part.ids) for part in parts)
+    if not number:
+        raise DataError("no pictures", found="none that can be predicted")
+    labels = [np.full(len(part.ids), NO_LABEL) if part.labels is None else part.labels for part in parts]
+    labelled = any(part.labels is not None for part in parts)
+    return Answers(
+        ids=_unique([(part.place, part.ids) for part in parts]),
+        classes=model.classes,
+        probabilities=np.concatenate([part.probabilities for part in parts]),
+        labels=np.concatenate(labels) if labelled else None,
+        label_names=tuple(name for part in parts for name in part.names) if labelled else None,
+        test=np.concatenate([part.test for part in parts]),
+        mean=np.asarray(sum(part.total for part in parts)) / number,
+        fingerprints=tuple(part.fingerprint for part in parts if part.fingerprint),
+        trained_on=any(part.trained_on for part in parts),
+    )
+
+
+def _part(model: Model, batch: Batch, shown: Callable[[np.ndarray], np.ndarray], reading: Reading) -> _Part:
+    labels = in_model_classes(batch, model.classes, reading)
+    test = np.zeros(len(batch.ids), bool) if batch.test is None else batch.test
+    known = np.flatnonzero(labels != NO_LABEL)
+    opened = known[test[known]] if test.any() else known
+    return _Part(
+        ids=batch.ids,
+        place=batch.place,
+        probabilities=model.probabilities(shown(batch.images)),
+        labels=None if batch.labels is None else labels,
+        names=label_names(batch, labels, model.classes),
+        test=test,
+        total=batch.images.sum(axis=0, dtype=np.float64),
+        fingerprint=part_fingerprint(batch.images[opened], labels[opened]) if len(opened) else None,
+        trained_on=bool(len(known)) and not test.any() and _is_training_data(model, batch, labels, known),
+    )
+
+
+def _is_training_data(model: Model, batch: Batch, labels: np.ndarray, known: np.ndarray) -> bool:
+    """Whether the rows with a known label are all of the data set that the model was trained on a part of."""
+    about, validation = model.description, None if batch.validation is None else batch.validation[known]
+    if about.data_sha256 is None:
+        return False
+    pixel_range = about.input.pixel_range
+    content = fingerprint(batch.images[known], labels[known], about.classes, None, pixel_range, validation)
+    return content == about.data_sha256
+
+
+def _unique(parts: Sequence[tuple[str, Sequence[str]]]) -> tuple[str, ...]:
+    """The ids of all pictures. Where several have the same one, the places of their sources stand in front; where that
+    does not tell them apart either, a number behind."""
+    twice = {name for name, number in Counter(name for _, names in parts for name in names).items() if number > 1}
+    ids = [f"{place}/{name}" if place and name in twice else name for place, names in parts for name in names]
+    numbers, unique = Counter[str](), dict[str, None]()
+    for name in ids:
+        new = name
+        while new in unique:
+            numbers[name] += 1
+            new = f"{name} ({numbers[name] + 1})"
+        unique[new] = None
+    return tuple(unique)

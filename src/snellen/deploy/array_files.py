@@ -1,0 +1,193 @@
+"""Files of arrays to predict, with labels or without: .npy, .npz, a folder of .npy, HDF5, MATLAB, IDX, pixel CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from snellen.data.dataset import PartRole
+from snellen.data.readers import idx, matlab, npz
+from snellen.data.readers.array_names import arrays_by_usual_name
+from snellen.data.readers.csv_files import is_csv, plain_name
+from snellen.data.readers.guarded import opened
+from snellen.data.readers.hdf5 import is_hdf5
+from snellen.data.readers.pixel_table import holds_pixels, read_pixels
+from snellen.data.readers.reader import Options
+from snellen.deploy.batch import Batch, Reading
+from snellen.errors import DataError, StudyError, located
+from snellen.models.given_pictures import as_input
+from snellen.models.input_contract import Input
+
+PAIRS: tuple[tuple[str, str, PartRole], ...] = (
+    ("images", "labels", "train"),
+    ("validation_images", "validation_labels", "validation"),
+    ("test_images", "test_labels", "test"),
+)
+"""Roles of arrays: pictures, their labels, and the part that they are."""
+PARTS: tuple[PartRole, ...] = ("train", "validation", "test")
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Pictures as a file has them, with labels or None. ids: (N,) text, or None for `name:row`."""
+
+    name: str
+    images: np.ndarray
+    labels: np.ndarray | None
+    role: PartRole = "train"
+    ids: Sequence[str] | None = None
+
+
+def arrays_of(path: Path) -> Callable[[Path, Input, Reading], list[Rows]] | None:
+    """What reads the rows at a path; None when there are no arrays that this file knows."""
+    return next((read for recognises, read in READ if recognises(path)), None)
+
+
+def batch_of(parts: Sequence[Rows], place: str, contract: Input, reading: Reading) -> Batch:
+    """The pictures of all parts as the model takes them. Raises DataError when they are no pictures."""
+    pictures, ids = list[np.ndarray](), list[str]()
+    for part in parts:
+        with located(part.name):
+            pictures.append(as_input(part.images, contract, reading.conversions))
+        ids += part.ids if part.ids is not None else [f"{part.name}:{row}" for row in range(len(pictures[-1]))]
+    counts = [len(each) for each in pictures]
+    labels, classes = _labels([_texts(part, number, reading) for part, number in zip(parts, counts, strict=True)])
+    test, validation = (
+        np.repeat([part.role == role for part in parts], counts) if any(part.role == role for part in parts) else None
+        for role in ("test", "validation")
+    )
+    return Batch(ids, np.concatenate(pictures), labels, classes, test, validation, place)
+
+
+def _labels(parts: Sequence[np.ndarray]) -> tuple[np.ndarray | None, tuple[str, ...] | None]:
+    """(N,) int64 codes of all labels, NO_LABEL (-1) where the text is empty, and their names; None without any."""
+    names, codes = np.unique(np.concatenate(parts), return_inverse=True)
+    if not names.any():
+        return None, None
+    empty = int(not names[0])  # sorts first
+    return codes.astype(np.int64) - empty, tuple(names[empty:].tolist())
+
+
+def _texts(part: Rows, num_images: int, reading: Reading) -> np.ndarray:
+    """(N,) labels as text: empty without one, and for negative numbers and NaN, which mean that there is none."""
+    nothing, labels = np.full(num_images, ""), part.labels
+    if labels is None:
+        return nothing
+    if labels.size != num_images or labels.dtype.kind not in "biufUS":
+        reading.remarks.append(
+            f"The labels of {part.name}, {labels.dtype} of shape {labels.shape}, are not one a picture: not used."
+        )
+        return nothing
+    labels = labels.reshape(-1)
+    if labels.dtype.kind == "S":
+        return np.char.decode(labels, "utf-8", "backslashreplace")
+    if labels.dtype.kind == "U":
+        return labels
+    texts = [f"{label:.15g}" if label >= 0 else "" for label in labels.tolist()]
+    return np.array(texts) if texts else nothing
+
+
+def _by_names(
+    names: Sequence[str], read: Callable[[str], np.ndarray], shown: Callable[[str], str], path: Path
+) -> list[Rows]:
+    """The rows of arrays with usual names, or of the only array that can be pictures.
+
+    Raises DataError when it is not clear which array holds the pictures."""
+    roles = arrays_by_usual_name(names)
+    parts = [
+        Rows(shown(roles[images]), read(roles[images]), read(roles[labels]) if labels in roles else None, role)
+        for images, labels, role in PAIRS
+        if images in roles
+    ]
+    if len(names) == 1:
+        return [Rows(path.name, read(names[0]), None)]
+    if parts:
+        return parts
+    possible = [(name, array) for name in names if (array := read(name)).ndim > 2]
+    if len(possible) != 1:
+        found, expected = ", ".join(names) or "none", "one called images, x or x_test, or one array only"
+        raise DataError("cannot tell which array holds the pictures", found=found, expected=expected)
+    return [Rows(shown(possible[0][0]), possible[0][1], None)]
+
+
+def _is_numpy(path: Path) -> bool:
+    return (path.suffix.lower() in (".npy", ".npz") and path.is_file()) or (path.is_dir() and any(path.glob("*.npy")))
+
+
+def _read_numpy(path: Path, contract: Input, reading: Reading) -> list[Rows]:
+    lone = npz.read_lone_array(path) if path.is_file() else None
+    if lone is not None:
+        return [Rows(path.name, lone, None)]
+    container = npz.container_of(path)
+    return _by_names(list(container.arrays), container.read, container.display_name, path)
+
+
+def _read_hdf5(path: Path, contract: Input, reading: Reading) -> list[Rows]:
+    with opened("hdf5", path) as file:
+        return _by_names(list(file.arrays), file.read, lambda name: f"{path.name}/{name}", path)
+
+
+def _read_mat(path: Path, contract: Input, reading: Reading) -> list[Rows]:
+    with opened("mat", path) as file:
+        if not {matlab.PICTURES, matlab.LABELS} <= file.arrays.keys():
+            read = file.read
+            return _by_names(
+                list(file.arrays),
+                lambda name: _rows_first(read(name), contract),
+                lambda name: f"{path.name}/{name}",
+                path,
+            )
+    images, labels = matlab.read_mat(path)
+    return [Rows(f"{path.name}/{matlab.PICTURES}", images, labels)]
+
+
+def _rows_first(array: np.ndarray, contract: Input) -> np.ndarray:
+    """An array of a MATLAB file, whose last index, here the first, counts the pictures; unless only the other way round
+    they have the size of the model, as where SciPy wrote them."""
+    as_written, size = np.moveaxis(array, 0, -1), (contract.height, contract.width)
+    other_way = array.shape[1:3] != size and as_written.shape[1:3] == size
+    return as_written if other_way else array
+
+
+def _read_idx(path: Path, contract: Input, reading: Reading) -> list[Rows]:
+    parts = idx.read_parts(path)
+    return [Rows(part.images_name, part.images, part.labels, part.role) for part in parts]
+
+
+def _is_pixel_csv(path: Path) -> bool:
+    return is_csv(path) and path.is_file() and holds_pixels(path)
+
+
+def _read_pixel_csv(path: Path, contract: Input, reading: Reading) -> list[Rows]:
+    """One part for each role that the rows name. Where the values of a row may be of several sizes, they are of that of
+    the model."""
+    try:
+        table = read_pixels(path, Options(size=(contract.height, contract.width)))
+    except (DataError, StudyError):
+        table = read_pixels(path)
+    reading.remarks += table.remarks
+    name, number = plain_name(path), len(table.pixels)
+    roles = np.full(number, "train") if table.roles is None else table.roles
+    return [
+        Rows(
+            name,
+            table.pixels[rows],
+            None if table.labels is None else table.labels[rows],
+            role,
+            table.ids[rows].tolist(),
+        )
+        for role in PARTS
+        if len(rows := np.flatnonzero(roles == role))
+    ]
+
+
+READ: tuple[tuple[Callable[[Path], bool], Callable[[Path, Input, Reading], list[Rows]]], ...] = (
+    (_is_numpy, _read_numpy),
+    (is_hdf5, _read_hdf5),
+    (matlab.is_mat, _read_mat),
+    (idx.READER.recognises, _read_idx),
+    (_is_pixel_csv, _read_pixel_csv),
+)

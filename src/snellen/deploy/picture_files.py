@@ -1,0 +1,163 @@
+"""Picture files to predict, alone or in folders at any depth: decoded as in training, some at a time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from snellen.data.dataset import Excluded
+from snellen.data.pictures import DEPTHS, decode, in_threads, is_picture
+from snellen.data.readers.text import check_text
+from snellen.deploy.batch import Batch, Reading
+from snellen.deploy.folder_labels import labels_of_folders
+from snellen.errors import DataError, StudyError
+from snellen.limits import MAX_FOLDER_DEPTH, MAX_LISTED_FILES, MAX_SIDE_PIXELS
+from snellen.models.given_pictures import Conversions, resizing_of, to_channels, without_alpha
+from snellen.models.input_contract import Input
+from snellen.models.pixel_scale import SLACK
+
+SYSTEM_NAMES = ("thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "@eadir", "$recycle.bin", "lost+found")
+"""What Windows, macOS and network drives leave in folders, in lower case."""
+
+BATCH_BYTES, MAX_BATCH = 2**26, 1_024
+"""Pictures decoded before they are predicted: so many bytes as float32, and at most so many pictures."""
+
+
+@dataclass(frozen=True, eq=False)
+class Listed:
+    """Picture files of one source; the other fields as in `Batch`."""
+
+    files: Sequence[Path]
+    ids: Sequence[str]
+    place: str
+    labels: np.ndarray | None = None
+    classes: tuple[str, ...] | None = None
+    test: np.ndarray | None = None
+    validation: np.ndarray | None = None
+
+    def batch(self, rows: Sequence[int], images: np.ndarray) -> Batch:
+        """The pictures of some rows."""
+        labels, test, validation = (
+            None if each is None else each[list(rows)] for each in (self.labels, self.test, self.validation)
+        )
+        return Batch([self.ids[row] for row in rows], images, labels, self.classes, test, validation, self.place)
+
+
+def list_folder(folder: Path, place: str, known: Sequence[str], reading: Reading) -> Listed:
+    """Every picture file in a folder at any depth, by path; what is passed over is noted. known: classes of the model,
+    which the names of folders may be. Raises DataError for too many files and folders too deep."""
+    paths = sorted(path for path in _walk(folder, reading) if is_picture(Path(path)))
+    found = labels_of_folders(paths, known)
+    files = [folder / path for path in paths]
+    if found is None:
+        return Listed(files, paths, place)
+    return Listed(files, paths, place, found.labels, found.classes, found.test, found.validation)
+
+
+def has_pictures(folder: Path) -> bool:
+    """Whether there is a picture file in a folder, at any depth."""
+    return any(is_picture(Path(path)) for path in _walk(folder, Reading()))
+
+
+def read_files(listed: Listed, contract: Input, reading: Reading, whole: bool) -> Iterator[Batch]:
+    """The pictures, some at a time, or the `whole` at once. Files that cannot be read are noted with the reason."""
+
+    def attempt(row: int) -> tuple[np.ndarray, Conversions] | Excluded:
+        conversions = Conversions()
+        try:
+            check_text(listed.ids[row], "a file name")
+            return read_picture(listed.files[row], contract, conversions), conversions
+        except (DataError, StudyError) as error:
+            return Excluded(listed.ids[row], str(error))
+
+    step = len(listed.files) if whole else _batch_size(contract)
+    for start in range(0, len(listed.files), max(1, step)):
+        rows, pictures = list[int](), list[np.ndarray]()
+        some = range(start, min(start + step, len(listed.files)))
+        for row, found in zip(some, in_threads(attempt, some), strict=True):
+            if isinstance(found, Excluded):
+                reading.failed.append(found)
+                continue
+            rows.append(row)
+            pictures.append(found[0])
+            reading.conversions.add(found[1])
+        if rows:
+            yield listed.batch(rows, np.stack(pictures))
+
+
+def read_picture(path: Path, contract: Input, conversions: Conversions) -> np.ndarray:
+    """(H, W, C) of an image file, decoded as in training, with the size, channels and pixel scale of a model.
+
+    Raises DataError when it is not a picture, too large (by its header), or transparent where training knew no such.
+    """
+    picture = decode(path, contract.fit, contract.background)
+    if picture.shape[:2] != (contract.height, contract.width):  # only where training had no step that resizes
+        conversions.sizes[picture.shape[:2]] += 1
+        if max(picture.shape[:2]) > MAX_SIDE_PIXELS:  # not decoded: see `decode`
+            picture = decode(path, resizing_of(contract), contract.background)
+        else:
+            picture = resizing_of(contract).apply(picture[None])[0]
+    return np.asarray(as_decoded(picture[None], contract, conversions)[0])
+
+
+def as_decoded(pictures: np.ndarray, contract: Input, conversions: Conversions) -> np.ndarray:
+    """Decoded pictures (N, H, W, C), whose black is 0, with the model's channels and pixel scale."""
+    (black, white), own_white = contract.pixel_range, _white(pictures, contract)
+    conversions.note_brightness(pictures, (0, own_white))
+    pictures = without_alpha(pictures, contract, DEPTHS[pictures.dtype])
+    if (black, white) != (0, own_white):
+        pictures = (black + pictures * ((white - black) / own_white)).astype(np.float32)
+    return to_channels(pictures, contract, contract.pixel_range, conversions)
+
+
+def _white(pictures: np.ndarray, contract: Input) -> float:
+    """The value of white: that of the file's format, or that of a model that was trained on 12 bits in 16, or on 0 and
+    1 in 8, where a picture has no value beyond."""
+    own, (black, white) = DEPTHS[pictures.dtype], contract.pixel_range
+    fewer_bits = (black == 0 and (own == 65535 and 255 < white < own)) or (own == 255 and white == 1)
+    return white if fewer_bits and 0 < pictures[..., :3].max() <= white * (1 + SLACK) else own
+
+
+def _batch_size(contract: Input) -> int:
+    return min(MAX_BATCH, max(1, BATCH_BYTES // (4 * contract.height * contract.width * contract.channels)))
+
+
+def _walk(folder: Path, reading: Reading) -> Iterator[str]:
+    """The path below `folder`, with forward slashes, of every visible file; the others are noted.
+
+    Linked folders are not entered: they may lead in circles.
+    """
+    left, number = [("", 1)], 0
+    while left:
+        place, depth = left.pop()
+        if depth > MAX_FOLDER_DEPTH:
+            expected = f"at most {MAX_FOLDER_DEPTH}"
+            raise DataError("folders too deep", found=f"{depth} in each other", expected=expected, where=place)
+        with os.scandir(folder / place) as entries:
+            for entry in sorted(entries, key=lambda entry: entry.name):
+                path = f"{place}{entry.name}"
+                if entry.name.startswith(".") or entry.name.lower() in SYSTEM_NAMES:
+                    reading.hidden += 1
+                elif not _is_folder(entry):
+                    number += 1
+                    if not is_picture(Path(entry.name)):
+                        reading.passed_over.append(path)
+                    yield path
+                elif entry.is_symlink():
+                    reading.passed_over.append(f"{path} (a linked folder)")
+                else:
+                    left.append((f"{path}/", depth + 1))
+        if number > MAX_LISTED_FILES:
+            raise DataError("too many files", found=f"{number:,} or more", expected=f"at most {MAX_LISTED_FILES:,}")
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """False also for circular links, which are refused by name when they are opened."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
