@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import struct
+import zipfile
 import zlib
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,18 @@ def write_folder(root: Path, arrays: tuple[np.ndarray, ...] = SORTED, suffix: st
         for row, (picture, label) in enumerate(zip(images, labels, strict=True)):
             save(root / f"{part}{label}/{row:03}.{suffix}", picture)
     return root
+
+
+def write_zip(path: Path, arrays: tuple[np.ndarray, ...] = SORTED) -> Path:
+    """The same folders as members of a zip archive."""
+    path = path.with_suffix(".zip")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    names = ("train/", "test/") if len(arrays) > 2 else ("",)
+    with zipfile.ZipFile(path, "w") as archive:
+        for part, images, labels in zip(names, arrays[::2], arrays[1::2], strict=True):
+            for row, (picture, label) in enumerate(zip(images, labels, strict=True)):
+                archive.writestr(f"{part}{label}/{row:03}.png", as_bytes(picture, "PNG"))
+    return path
 
 
 def write_manifest(path: Path, arrays: tuple[np.ndarray, ...] = cases.ARRAYS, suffix: str = ".csv") -> Path:

@@ -193,7 +193,13 @@ def test_pictures_of_the_other_polarity(snellen: Command, small_run: Run, tmp_pa
 
     wrong, warned = hits()
     right, silent = hits("--invert")
-    assert warned.count("\n") == 1 and "--invert" in warned and silent == "" and right > max(wrong, 12)
+    assert (
+        warned.count("\n") == 2
+        and "--invert" in warned
+        and "20 of 20 pictures are unlike" in warned
+        and silent == ""
+        and right > max(wrong, 12)
+    )
 
 
 def test_check_shows_the_plan_and_trains_nothing(snellen: Command, tiny: Path) -> None:

@@ -8,6 +8,7 @@
      |   +- DataNotFound (FileNotFoundError)
      |   +- PictureSizes                   different sizes, or too large; `resize`, `crop` or `pad` helps
      |   +- MixedTransparency              some pictures are transparent, others have no alpha; `background` helps
+     |   +- OutsideFolder                  links or paths lead out of the folder of the data; `links: follow` permits it
      +- RunError (RuntimeError)            a run directory cannot be used
      |   +- RunLocked                      another process is working on it
      |   +- IdentityError                  a stored file belongs to another job or format, or was changed
@@ -146,6 +147,10 @@ class PictureSizes(DataError):
 
 class MixedTransparency(DataError):
     """Some pictures of a data set are transparent and others have no alpha; `background` fills them."""
+
+
+class OutsideFolder(DataError):
+    """Links in a folder, or paths in a manifest, lead out of its folder; `links: follow` permits that."""
 
 
 class RunError(SnellenError, RuntimeError):

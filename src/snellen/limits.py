@@ -55,6 +55,13 @@ MAX_LISTED_FILES = 1_000_000
 """Most picture files of a data set: about 1 KiB of memory each before a single one is decoded. More are better packed
 into arrays."""
 
+MAX_FOLDERS = 200_000
+"""Folders below a source, 20 us each; links may make a few folders look like any number of them."""
+
+MAX_ZIPPED_FILES, MAX_ZIP_DIRECTORY_BYTES = 200_000, 2**26
+"""Members of a zip of pictures, and its directory: 60 to 300 bytes a member; the standard library needs 10 us and half
+a KiB for each, every time that the file is opened. More are better unpacked."""
+
 MAX_FOLDER_DEPTH = 32
 """Folders in folders; real ones are 2 to 6 deep, and every system limits how long a path may be."""
 

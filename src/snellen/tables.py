@@ -177,7 +177,7 @@ def print_predictions(answers: Answers, table: pl.DataFrame, every: bool, csv: P
 
 def _prediction(row: dict[str, Any]) -> dict[str, str]:
     """The columns of a picture before those of other classes."""
-    columns = [name for name in ("id", "class", "probability", "label") if name in row]
+    columns = [name for name in ("id", "class", "probability", "unfamiliar", "label") if name in row]
     return {name: f"{row[name]:.3f}" if name == "probability" else str(row[name] or "") for name in columns}
 
 

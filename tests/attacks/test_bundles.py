@@ -18,7 +18,7 @@ import pytest
 
 from snellen.errors import BundleError
 from snellen.files.hashing import digest_arrays
-from snellen.models.bundle import DESCRIPTION, WEIGHTS, load_bundle
+from snellen.models.bundle import DESCRIPTION, FAMILIARITY, WEIGHTS, load_bundle
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs fork and resource limits")
 SECONDS, BYTES = 5.0, 256 * 2**20
@@ -98,7 +98,7 @@ def watch(events: list[str], path: Path | None, event: str, arguments: tuple[Any
 
 def is_of(descriptor: int, path: Path) -> bool:
     """True for an open file of the bundle."""
-    files = [file for file in (path, path / DESCRIPTION, path / WEIGHTS) if file.is_file()]
+    files = [file for file in (path, path / DESCRIPTION, path / WEIGHTS, path / FAMILIARITY) if file.is_file()]
     try:
         return any(os.path.samestat(os.fstat(descriptor), file.stat()) for file in files)
     except OSError:

@@ -62,6 +62,7 @@ CASES = {
     "emnist": Case("emnist", cases.write_emnist, 8, cases.SQUARE),
     "hdf5": Case("hdf5", cases.write_hdf5, 0, sized=False, slow=True),
     "folder": Case("folder", picture_cases.write_folder, None, picture_cases.SORTED, True, slow=True, named=True),
+    "zip": Case("picture_zip", picture_cases.write_zip, None, picture_cases.SORTED, True, named=True),
     "manifest": Case("manifest", picture_cases.write_manifest, 0, joined=True, sized=False, slow=True, named=True),
     "parquet": Case(
         "parquet_pictures", picture_cases.write_hugging_face, 0, joined=True, sized=False, slow=True, filled=True
@@ -249,7 +250,7 @@ def test_a_new_reader_is_its_file_and_a_line(tmp_path: Path, monkeypatch: pytest
         read(tmp_path / "cells.other")
     with pytest.raises(UnknownName, match=r"unknown reader 'stak'; .*Did you mean 'stack'"):
         read(tmp_path / "cells.stack", load.Options(kind="stak"))
-    names = {"idx", "arrays", "cifar", "pixel_csv", "folder", "manifest", "hdf5", "mat", "emnist"}
+    names = {"idx", "arrays", "cifar", "pixel_csv", "folder", "picture_zip", "manifest", "hdf5", "mat", "emnist"}
     texts = {path.name: path.read_text("utf-8") for path in SOURCE.rglob("*.py")}
     listed = {file for file, text in texts.items() if sum(f'"{name}"' in text for name in names) > 4}
     assert listed == {"registry.py"}

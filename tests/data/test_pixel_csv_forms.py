@@ -322,9 +322,10 @@ def test_rows_without_labels(tmp_path: Path) -> None:
 
 
 UNLABELLED, LABELLED, ONLY_LABELS = table(NAMES, PIXELS), table(HEADER), "".join(f"{label}\n" for label in LABELS)
+INVERTED = table(HEADER, labelled(255 - PIXELS))
 FOLDERS: dict[str, tuple[dict[str, str], tuple[int, int, int]]] = {
     "Kaggle": ({"train.csv": LABELLED, "test.csv": UNLABELLED, "sample_submission.csv": "ImageId,Label\n"}, (40, 0, 0)),
-    "three parts": ({"train.csv": LABELLED, "valid.csv": LABELLED, "test.csv": LABELLED}, (40, 40, 40)),
+    "three parts": ({"train.csv": LABELLED, "valid.csv": INVERTED, "test.csv": LABELLED}, (40, 40, 40)),
     "named": ({"emnist-letters-train.csv": table(None), "emnist-letters-test.csv": table(None)}, (40, 0, 40)),
     "sets": ({"Training_set.csv": LABELLED, "Testing_set.csv": LABELLED}, (40, 0, 40)),
     "labels apart": (
@@ -349,7 +350,8 @@ def test_files_of_a_folder(tmp_path: Path, kind: str) -> None:
         0 if part is None else int(part.sum()) for part in (dataset.official_test, dataset.official_validation)
     )
     assert (len(dataset) - test - validation, validation, test) == counts
-    np.testing.assert_array_equal(dataset.images, np.concatenate([GREY] * (sum(counts) // NUM_ROWS)))
+    expected = [*[GREY] * (counts[0] // 40), *[255 - GREY] * (validation // 40), *[GREY] * (test // 40)]
+    np.testing.assert_array_equal(dataset.images, np.concatenate(expected))
     if kind == "Kaggle":
         assert dataset.remarks == (
             "test.csv has no labels and is not read; `snellen predict` takes it",

@@ -40,6 +40,7 @@ WRITERS: dict[str, Callable[[Path], Path]] = {
     "mat": cases.write_mat,
     "folder": picture_cases.write_folder,
     "manifest": picture_cases.write_manifest,
+    "zip": picture_cases.write_zip,
 }
 each_format = pytest.mark.parametrize("name", WRITERS)
 

@@ -34,7 +34,7 @@ def test_labels_are_told_by_name(small_run: Run) -> None:
 def test_scores_compare_names(small_run: Run, own_user: Path) -> None:
     """Labels that are the answers themselves, in another numbering, are all right."""
     model = small_run.model()
-    said = [model.classes[index] for index in model.predict(IMAGES).argmax(1)]
+    said = [model.classes[index] for index in model.probabilities(IMAGES).argmax(1)]
     names = tuple(sorted(set(said), reverse=True))
     batch = replace(BATCH, labels=np.array([names.index(name) for name in said]), classes=names)
     scored = score(answer(model, [batch]), model)

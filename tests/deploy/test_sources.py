@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import data_cases
 import numpy as np
 import picture_cases as cases
+import polars as pl
 import pytest
 
 from snellen.deploy import picture_files
@@ -173,12 +175,12 @@ def test_arrays_with_labels_that_lack_a_class_or_have_none(tmp_path: Path) -> No
     np.savez(tmp_path / "half.npz", images=GREY, labels=[-1, 1, -1, 1, 1, 1])
     np.savez(tmp_path / "ids.npz", pictures=GREY, numbers=np.arange(6))
     np.save(tmp_path / "alone.npy", GREY)
-    np.savez(tmp_path / "hot.npz", images=GREY, labels=np.eye(6))
+    np.savez(tmp_path / "hot.npz", images=GREY, labels=np.eye(6) / 2)
     found = {name: opened(tmp_path / name) for name in ("some.npz", "text.npz", "half.npz")}
     assert {name: labels_of(batch) for name, ((batch,), _) in found.items()} == {
         "some.npz": ["3", "3", "0", "3", "0", "3"],
         "text.npz": ["cat", None, "cat", "cat", "cat", "cat"],
-        "half.npz": [None, "1", None, "1", "1", "1"],
+        "half.npz": ["-1", "1", "-1", "1", "1", "1"],
     }
     for name in ("alone.npz", "ids.npz", "alone.npy", "hot.npz"):
         (batch,), reading = opened(tmp_path / name)
@@ -186,6 +188,9 @@ def test_arrays_with_labels_that_lack_a_class_or_have_none(tmp_path: Path) -> No
         np.testing.assert_array_equal(batch.images[..., 0], GREY)
         assert bool(reading.remarks) == (name == "hot.npz")
     assert opened(tmp_path / "alone.npy")[0][0].ids[:2] == ["alone.npy:0", "alone.npy:1"]
+    np.savez(tmp_path / "hot.npz", images=GREY, labels=np.eye(6))
+    (batch,), reading = opened(tmp_path / "hot.npz")
+    assert labels_of(batch) == [*"012345"] and "one-hot" in reading.remarks[0]
     np.savez(tmp_path / "two.npz", one=GREY, two=GREY)
     with pytest.raises(DataError, match="cannot tell which array holds the pictures; found one"):
         opened(tmp_path / "two.npz")
@@ -236,3 +241,36 @@ def test_rows_of_csv_without_labels_keep_their_ids(tmp_path: Path) -> None:
     (batch,), reading = opened(tmp_path / "test.csv", inputs=contract(pixel_range=(0, 1)))
     np.testing.assert_allclose(batch.images[..., 0], GREY / 255, atol=1e-6)
     assert "became 0 to 1" in reading.sentences(contract(pixel_range=(0, 1)))[0]
+
+
+def test_tables_of_paths_with_labels_or_without(tmp_path: Path) -> None:
+    write(tmp_path / "pictures", "a.png", "b.png", "c.png")
+    (tmp_path / "pictures/bad.png").touch()
+    names = ["pictures/a.png", "pictures/b.png", "pictures/bad.png", "pictures/gone.png"]
+    (tmp_path / "alone.csv").write_text("\n".join(["path", *names]))
+    (tmp_path / "some.csv").write_text("\n".join(["path,label", f"{names[0]},cat", f"{names[1]},"]))
+    (tmp_path / "one.csv").write_text("\n".join(["filename;class;split", f"{names[1]};dog;test"]))
+    (batch,), reading = opened(tmp_path / "alone.csv")
+    assert batch.ids == names[:2] and labels_of(batch) is None
+    assert [each.file for each in reading.failed] == names[2:]
+    np.testing.assert_array_equal(batch.images[1, ..., 0], GREY[1])
+    (batch,), _ = opened(tmp_path / "some.csv")
+    assert labels_of(batch) == ["cat", None] and batch.test is None
+    (batch,), _ = opened(tmp_path / "one.csv")
+    assert labels_of(batch) == ["dog"] and batch.test is not None and batch.test.all()
+    pl.DataFrame({"path": names[:2]}).write_parquet(tmp_path / "alone.parquet")
+    assert opened(tmp_path / "alone.parquet")[0][0].ids == names[:2]
+
+
+@pytest.mark.parametrize("folder", ["", "unknown/", "cat/"])
+def test_zips_of_pictures(tmp_path: Path, folder: str) -> None:
+    root = write(tmp_path / "in", f"{folder}a.png", f"{folder}b.png", "__MACOSX/._a.png")
+    (root / f"{folder}bad.png").touch()
+    with zipfile.ZipFile(tmp_path / "in.zip", "w") as archive:
+        for file in sorted(root.rglob("*.png")):
+            archive.write(file, file.relative_to(root).as_posix())
+    (batch,), reading = opened(tmp_path / "in.zip")
+    assert batch.ids == [f"{folder}a.png", f"{folder}b.png"] and reading.hidden == 1
+    assert labels_of(batch) == (["cat", "cat"] if folder == "cat/" else None)
+    np.testing.assert_array_equal(batch.images[..., 0], GREY[:2])
+    assert [each.file for each in reading.failed] == [f"{folder}bad.png"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from snellen.cli.options import AsJson, DataFolder
+from snellen.cli.options import AsJson, DataFolder, Keys, Kind, all_keys
 from snellen.limits import MAX_SIDE_PIXELS
 from snellen.plain import plain, say
 
@@ -100,17 +100,14 @@ def describe(
     exclude: Annotated[
         bool, typer.Option("--exclude-bad-images", help="Leave out image files that cannot be read, and list them.")
     ] = False,
-    kind: Annotated[
-        str | None, typer.Option(metavar="READER", help="The reader, when a folder holds files of several kinds.")
-    ] = None,
-    keys: Annotated[
-        list[str] | None,
+    follow_links: Annotated[
+        bool,
         typer.Option(
-            "--key",
-            metavar="USE=NAME",
-            help="The name of an array or column, for example label=diagnosis; may be given several times.",
+            "--follow-links", help="Read image files outside the folder, where links or the paths of a manifest lead."
         ),
-    ] = None,
+    ] = False,
+    kind: Kind = None,
+    keys: Keys = None,
     pixel_range: Annotated[
         tuple[float, float] | None,
         typer.Option(metavar="BLACK WHITE", help="The pixel values that mean black and white; found when not given."),
@@ -127,11 +124,12 @@ def describe(
 
     options = Options(
         kind=kind,
-        keys=dict(_pair(key) for key in keys or ()),
+        keys=all_keys(keys),
         resizing=Resizing(step="resize", height=resize, width=resize) if resize else None,
         grey=grey,
         background=_background(background),
         on_bad_image="exclude" if exclude else None,
+        links="follow" if follow_links else None,
         pixel_range=pixel_range,
     )
     dataset, path = read(source, options, data_dir), find(source, data_dir)
@@ -168,16 +166,6 @@ def _entry(name: str, data_folder: Path | None) -> dict[str, Any]:
     return {"name": name, "images": published.num_rows, "about": published.about, "bytes": num_bytes, "path": where}
 
 
-def _pair(key: str) -> tuple[str, str]:
-    """(use, name). Raises StudyError for text in another form."""
-    from snellen.errors import StudyError
-
-    use, _, name = key.partition("=")
-    if not use or not name:
-        raise StudyError("`--key` needs a use and a name", found=repr(key), expected="USE=NAME")
-    return use, name
-
-
 def _background(name: str | None) -> Background | None:
     """Raises UnknownName for another colour."""
     from snellen.data.pictures import BACKGROUNDS
@@ -196,7 +184,7 @@ def _write_page(
     path: Path | None,
     unions: list[Union],
 ) -> None:
-    from snellen.data.inspect.picture_headers import read_headers, sample_files
+    from snellen.data.inspect.picture_headers import sample_headers
     from snellen.files.atomic import write_text
     from snellen.report.exploration import explore, render
 
@@ -204,7 +192,7 @@ def _write_page(
         f"`{union.array}` holds exactly the rows of {union.parts[0]} and {union.parts[1]}: using it leaks data."
         for union in unions
     ]
-    headers = read_headers(sample_files(dataset, path) if path else [])
+    headers = sample_headers(dataset, path) if path else []
     write_text(page, render(explore(dataset, headers, leaks, description, near)))
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from snellen.cli.options import DataFolder
+from snellen.cli.options import DataFolder, Keys, Kind, all_keys
 from snellen.plain import say
 
 
@@ -26,6 +26,8 @@ def init(
         Path | None,
         typer.Option("--out", metavar="FILE.yaml", help="The file to write; named after the data when not given."),
     ] = None,
+    kind: Kind = None,
+    keys: Keys = None,
     data_dir: DataFolder = None,
 ) -> None:
     """Write a study file to begin with.
@@ -36,7 +38,7 @@ def init(
     from snellen.study.document import shipped_studies
 
     if path is not None and source is None and not _is_study(path):
-        _write_new(*_proposed(path, data_dir, out))
+        _write_new(*_proposed(path, data_dir, out, kind, all_keys(keys)))
         return
     source, shipped = source or "digits", shipped_studies()
     if source not in shipped:
@@ -48,12 +50,15 @@ def _is_study(path: str) -> bool:
     return Path(path).suffix.lower() in (".yaml", ".yml")
 
 
-def _proposed(source: str, data_dir: Path | None, out: Path | None) -> tuple[Path, str]:
+def _proposed(
+    source: str, data_dir: Path | None, out: Path | None, kind: str | None, keys: dict[str, str]
+) -> tuple[Path, str]:
     """The file for a study of a stranger's data, `out` where that is given, and its text."""
+    from snellen.data.load import Options
     from snellen.init.propose import propose, study_name
     from snellen.init.survey import survey
 
-    found = survey(source, data_dir)
+    found = survey(source, data_dir, Options(kind=kind, keys=keys))
     file = out or Path(f"{study_name(found.dataset)}.yaml")
     text = propose(
         found.dataset,
@@ -64,8 +69,8 @@ def _proposed(source: str, data_dir: Path | None, out: Path | None) -> tuple[Pat
         omitted=found.omitted,
         file=str(file),
     )
-    if found.omitted:
-        say(found.omitted)
+    for sentence in (*found.dataset.remarks, *([found.omitted] if found.omitted else [])):
+        say(sentence)
     return file, text
 
 

@@ -49,9 +49,33 @@ DataFolder = Annotated[
         help="A folder with data sets, searched before the one in SNELLEN_DATA and the cache of downloads.",
     ),
 ]
+Kind = Annotated[
+    str | None, typer.Option(metavar="READER", help="The reader, when a folder holds files of several kinds.")
+]
+Keys = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--key",
+        metavar="USE=NAME",
+        help="The name of an array, column or folder, for example label=diagnosis; may be given several times.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 
 def all_overrides(given: list[str] | None, seed: int | None) -> list[str]:
     """The values of --set, and --seed as one of them."""
     return [*(given or []), *([f"seed={seed}"] if seed is not None else [])]
+
+
+def all_keys(given: list[str] | None) -> dict[str, str]:
+    """Use to name, of --key. Raises StudyError for text in another form."""
+    from snellen.errors import StudyError
+
+    keys = {}
+    for key in given or ():
+        use, _, name = key.partition("=")
+        if not use or not name:
+            raise StudyError("`--key` needs a use and a name", found=repr(key), expected="USE=NAME")
+        keys[use] = name
+    return keys

@@ -56,6 +56,7 @@ def predict(
     from snellen.deploy.polarity import inverted, polarity_warning
     from snellen.deploy.predict import not_scored, open_model, seen_warning
     from snellen.deploy.predict import score as score_answers
+    from snellen.deploy.unfamiliar import unfamiliar_warning
     from snellen.files.atomic import write_text
     from snellen.files.spreadsheet import as_csv
     from snellen.train.environment import choose_device
@@ -67,7 +68,11 @@ def predict(
     answers = answer(loaded, batches, turn, reading) if invert else answer(loaded, batches, reading=reading)
     _say_failed(reading)
     scored = score_answers(answers, loaded) if score else None
-    warnings = (polarity_warning(answers.mean, about, invert), seen_warning(answers) if score else None)
+    warnings = (
+        unfamiliar_warning(answers.ids, answers.unfamiliar, loaded),
+        polarity_warning(answers.mean, about, invert),
+        seen_warning(answers) if score else None,
+    )
     remarks = [*reading.sentences(about.input), *(each for each in warnings if each)]
     if scored and (left_out := not_scored(scored)):
         remarks.append(left_out)

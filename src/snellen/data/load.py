@@ -9,9 +9,10 @@ from pathlib import Path
 
 from snellen.data import catalog, dataset_cache
 from snellen.data.dataset import Dataset
-from snellen.data.pictures import in_threads
+from snellen.data.pictures import in_threads, is_picture
 from snellen.data.preprocessing import preprocess
 from snellen.data.readers import manifest
+from snellen.data.readers.class_names import with_normal_names
 from snellen.data.readers.reader import DEFAULT_OPTIONS, Options
 from snellen.data.readers.registry import READERS
 from snellen.data.readers.text import check_text
@@ -22,6 +23,7 @@ from snellen.files.hashing import digest_stream, identity
 
 __all__ = ["Options", "find", "read"]
 
+ARCHIVES = (".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar")
 LISTED_NAMES = 5
 """Names in a folder that a message quotes."""
 
@@ -56,6 +58,9 @@ def _read_files(path: Path, kind: str, options: Options, published: catalog.Publ
     if published and options.class_names is None:
         options = replace(options, class_names=published.classes)
 
+    if reader.of_picture_files:
+        options = with_normal_names(options)
+
     def decode() -> Dataset:
         dataset = reader.decode(path, options, name)
         if published:
@@ -69,7 +74,8 @@ def _read_files(path: Path, kind: str, options: Options, published: catalog.Publ
         digests = in_threads(_digest, files)  # hashing releases the GIL: half the time on two cores
         contents = [[_relative_name(file, path), sha] for file, sha in zip(files, digests, strict=True)]
         key = identity([kind, reader.version, options.as_json(), contents, published and published.fingerprint])
-        return dataset_cache.cached_dataset(key, name, decode)
+        dataset = dataset_cache.cached_dataset(key, name, decode)
+        return replace(dataset, remarks=(*reader.remarks(path, options), *dataset.remarks))
 
 
 def _check_options(options: Options, of_picture_files: bool, of_pixel_tables: bool) -> None:
@@ -77,18 +83,21 @@ def _check_options(options: Options, of_picture_files: bool, of_pixel_tables: bo
     for name in () if of_pixel_tables else ("size", "channels", "header"):
         if getattr(options, name) is not None:
             raise StudyError(f"`{name}` is for pixel CSV files only", where="data", hint="Remove it.")
-    for name in () if of_picture_files else ("background", "group", "on_bad_image"):
+    for name in () if of_picture_files else ("background", "group", "on_bad_image", "links"):
         if getattr(options, name) is not None:
             raise StudyError(f"`{name}` is for picture files only", where="data", hint="Remove it.")
 
 
 def _relative_name(file: Path, source: Path) -> str:
-    """The name of a file in the cache key: in a folder its path below it, which may name its class."""
-    below = f"{source}{os.sep}"
+    """The name of a file in the cache key: its path below the folder of the source, which may name its class."""
+    below = f"{source if source.is_dir() else source.parent}{os.sep}"
     return str(file)[len(below) :].replace(os.sep, "/") if str(file).startswith(below) else file.name
 
 
-def _digest(path: Path) -> str:
+def _digest(path: Path) -> str | None:
+    """SHA-256 of a file; None for one that does not exist, or a link that leads nowhere, which decoding names."""
+    if not path.exists():
+        return None
     with located(path.name), readable(), open_data(path) as file:
         return digest_stream(file)
 
@@ -121,7 +130,14 @@ def _contents(path: Path) -> str:
 
 
 def _reading_hint(path: Path) -> str | None:
-    """The commonest reason why a file is not recognised is a table whose columns have other names."""
+    """What helps in the commonest cases: an archive, pictures without folders, a table with columns of other names."""
+    if path.suffix.lower() in ARCHIVES:
+        return "Unpack the archive and give the folder, or make a .zip file of it."
+    if path.is_dir() and any(map(is_picture, path.iterdir())):
+        return (
+            "Pictures directly in a folder have no classes: put each into a folder named after its class, or list them "
+            "in a CSV file with the columns path and label, and give that file."
+        )
     if path.suffix.lower() not in manifest.SUFFIXES:
         return None
     return "If it is a table that lists pictures, name its columns: `kind: manifest, keys: {path: ..., label: ...}`."

@@ -35,7 +35,7 @@ from snellen.data.picture_limits import (
 from snellen.data.png_metadata import without_metadata
 from snellen.data.resizing import Resizing
 from snellen.data.slices import row_slices
-from snellen.data.streams import file_bytes, open_data
+from snellen.data.streams import file_bytes, open_data, readable
 from snellen.errors import DataError, MixedTransparency, SnellenError
 from snellen.limits import MAX_PICTURE_BYTES, MAX_SIDE_PIXELS
 
@@ -91,22 +91,30 @@ class Picture:
     animated: bool
 
 
-def decode(source: Path | bytes, resizing: Resizing | None = None, background: Background | None = None) -> np.ndarray:
-    """(H, W, C) pixels of a picture file or of its bytes, C 1, 3 or 4, resized by `resizing`; uint8, or float32 for 16
-    bits a channel.
+def decode(path: Path, resizing: Resizing | None = None, background: Background | None = None) -> np.ndarray:
+    """(H, W, C) pixels of a picture file, C 1, 3 or 4, resized by `resizing`; uint8, or float32 for 16 bits a channel.
 
     Without `resizing` a picture with a side above MAX_SIDE_PIXELS is not decoded: the result is all zeros, without
     memory of its own. Raises DataError when the file is not a picture, damaged, or too large by its header.
     """
-    return decode_picture(source, resizing, background).pixels
+    return decode_picture(path, resizing, background).pixels
 
 
-def decode_picture(
-    source: Path | bytes, resizing: Resizing | None = None, background: Background | None = None
-) -> Picture:
+def decode_picture(path: Path, resizing: Resizing | None = None, background: Background | None = None) -> Picture:
     """The same, and whether the file holds more than these pixels."""
+    return decode_content(read_content(path), resizing, background)
+
+
+def read_content(path: Path) -> bytes:
+    """The bytes of a picture file. Raises DataError for a file that is missing, no file, or too large."""
+    with readable(), open_data(path, MAX_PICTURE_BYTES) as file:
+        return file.read(file_bytes(file))
+
+
+def decode_content(content: bytes, resizing: Resizing | None = None, background: Background | None = None) -> Picture:
+    """What `decode_picture` returns, from the bytes of the file."""
     with _readable():
-        content = without_metadata(_content(source))
+        content = without_metadata(content)
         with _open(content) as image:
             animated = _is_animated(image)
             if resizing is None and max(image.size) > MAX_SIDE_PIXELS:
@@ -122,16 +130,6 @@ def picture_of(image: Image.Image, resizing: Resizing | None = None, background:
         sixteen = image.mode.startswith("I;16")
         pixels = _upright(image).astype(np.float32)[..., None] if sixteen else _eight_bits(image)
         return Picture(_finished(pixels, resizing, background), _is_animated(image))
-
-
-def _content(source: Path | bytes) -> bytes:
-    if isinstance(source, bytes):
-        if len(source) > MAX_PICTURE_BYTES:
-            found, expected = f"{len(source):,} bytes", f"at most {MAX_PICTURE_BYTES:,}"
-            raise DataError("picture too large", found=found, expected=expected)
-        return source
-    with open_data(source, MAX_PICTURE_BYTES) as file:
-        return file.read(file_bytes(file))
 
 
 def _finished(pixels: np.ndarray, resizing: Resizing | None, background: Background | None) -> np.ndarray:

@@ -13,6 +13,7 @@ from snellen.data.dataset import fingerprint
 from snellen.data.splits.vault import part_fingerprint
 from snellen.deploy.batch import NO_LABEL, Batch, Reading
 from snellen.deploy.labels import in_model_classes, label_names
+from snellen.deploy.unfamiliar import unfamiliar
 from snellen.errors import DataError
 from snellen.models.bundle import Model
 
@@ -22,7 +23,8 @@ class Answers:
     """Predictions of a model. probabilities: (N, K) float32. labels: (N,) int64 in the model's classes, NO_LABEL for a
     picture without one and for a class that is not the model's; label_names: those classes too. Both None when no
     source has labels. test: (N,) bool, rows of an official test part. mean: (H, W, C), the mean picture. fingerprints:
-    of the labelled parts that scoring opens. trained_on: whether the model was trained on a part of these pictures."""
+    of the labelled parts that scoring opens. trained_on: whether the model was trained on a part of these pictures.
+    unfamiliar: (N,) bool, unlike the training pictures; None where the bundle has no measure of it."""
 
     ids: tuple[str, ...]
     classes: tuple[str, ...]
@@ -33,15 +35,18 @@ class Answers:
     mean: np.ndarray
     fingerprints: tuple[str, ...]
     trained_on: bool
+    unfamiliar: np.ndarray | None = None
 
     def table(self) -> pl.DataFrame:
-        """A row for each picture: id, predicted class, its probability, the label if any source has labels, and the
-        probability of each class."""
+        """A row for each picture: id, predicted class, its probability, whether the picture is unlike the training
+        pictures, the label if any source has labels, and the probability of each class."""
         columns: dict[str, object] = {
             "id": list(self.ids),
             "class": [self.classes[index] for index in self.probabilities.argmax(1)],
             "probability": self.probabilities.max(1),
         }
+        if self.unfamiliar is not None:
+            columns["unfamiliar"] = self.unfamiliar
         if self.label_names is not None:
             columns["label"] = pl.Series(self.label_names, dtype=pl.String)
         return pl.DataFrame(columns | {f"p({name})": self.probabilities[:, k] for k, name in enumerate(self.classes)})
@@ -60,6 +65,7 @@ class _Part:
     total: np.ndarray
     fingerprint: str | None
     trained_on: bool
+    unfamiliar: np.ndarray | None
 
 
 def answer(
@@ -90,23 +96,27 @@ def answer(
         mean=np.asarray(sum(part.total for part in parts)) / number,
         fingerprints=tuple(part.fingerprint for part in parts if part.fingerprint),
         trained_on=any(part.trained_on for part in parts),
+        unfamiliar=np.concatenate([part.unfamiliar for part in parts if part.unfamiliar is not None])
+        if model.distance
+        else None,
     )
 
 
 def _part(model: Model, batch: Batch, shown: Callable[[np.ndarray], np.ndarray], reading: Reading) -> _Part:
-    labels = in_model_classes(batch, model.classes, reading)
+    labels, pictures = in_model_classes(batch, model.classes, reading), shown(batch.images)
     test = np.zeros(len(batch.ids), bool) if batch.test is None else batch.test
     known = np.flatnonzero(labels != NO_LABEL)
     opened = known[test[known]] if test.any() else known
     return _Part(
         ids=batch.ids,
         place=batch.place,
-        probabilities=model.probabilities(shown(batch.images)),
+        probabilities=model.probabilities(pictures),
         labels=None if batch.labels is None else labels,
         names=label_names(batch, labels, model.classes),
         test=test,
         total=batch.images.sum(axis=0, dtype=np.float64),
         fingerprint=part_fingerprint(batch.images[opened], labels[opened]) if len(opened) else None,
+        unfamiliar=unfamiliar(model, pictures),
         trained_on=bool(len(known)) and not test.any() and _is_training_data(model, batch, labels, known),
     )
 

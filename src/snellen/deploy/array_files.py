@@ -11,11 +11,13 @@ import numpy as np
 from snellen.data.dataset import PartRole
 from snellen.data.readers import idx, matlab, npz
 from snellen.data.readers.array_names import arrays_by_usual_name
+from snellen.data.readers.arrays import Part
 from snellen.data.readers.csv_files import is_csv, plain_name
 from snellen.data.readers.guarded import opened
 from snellen.data.readers.hdf5 import is_hdf5
+from snellen.data.readers.label_forms import plain_labels
 from snellen.data.readers.pixel_table import holds_pixels, read_pixels
-from snellen.data.readers.reader import Options
+from snellen.data.readers.reader import DEFAULT_OPTIONS, Options
 from snellen.deploy.batch import Batch, Reading
 from snellen.errors import DataError, StudyError, located
 from snellen.models.given_pictures import as_input
@@ -72,21 +74,24 @@ def _labels(parts: Sequence[np.ndarray]) -> tuple[np.ndarray | None, tuple[str, 
 
 
 def _texts(part: Rows, num_images: int, reading: Reading) -> np.ndarray:
-    """(N,) labels as text: empty without one, and for negative numbers and NaN, which mean that there is none."""
+    """(N,) labels as text: empty without one, and for NaN."""
     nothing, labels = np.full(num_images, ""), part.labels
     if labels is None:
         return nothing
-    if labels.size != num_images or labels.dtype.kind not in "biufUS":
-        reading.remarks.append(
-            f"The labels of {part.name}, {labels.dtype} of shape {labels.shape}, are not one a picture: not used."
-        )
+    try:
+        labels, said = plain_labels(labels, part.name)
+    except DataError as error:
+        reading.remarks.append(f"The labels of {part.name} are not used: {error.problem}.")
         return nothing
+    if labels.size != num_images or labels.dtype.kind not in "biufU":
+        found = f"{labels.dtype} of shape {labels.shape}"
+        reading.remarks.append(f"The labels of {part.name}, {found}, are not one a picture: not used.")
+        return nothing
+    reading.remarks += [said] if said else []
     labels = labels.reshape(-1)
-    if labels.dtype.kind == "S":
-        return np.char.decode(labels, "utf-8", "backslashreplace")
     if labels.dtype.kind == "U":
         return labels
-    texts = [f"{label:.15g}" if label >= 0 else "" for label in labels.tolist()]
+    texts = ["" if label != label else f"{label:.15g}" for label in labels.tolist()]
     return np.array(texts) if texts else nothing
 
 
@@ -114,7 +119,9 @@ def _by_names(
 
 
 def _is_numpy(path: Path) -> bool:
-    return (path.suffix.lower() in (".npy", ".npz") and path.is_file()) or (path.is_dir() and any(path.glob("*.npy")))
+    return (path.suffix.lower() in (".npy", ".npz") and path.is_file()) or (
+        path.is_dir() and npz.READER.recognises(path)
+    )
 
 
 def _read_numpy(path: Path, contract: Input, reading: Reading) -> list[Rows]:
@@ -130,18 +137,24 @@ def _read_hdf5(path: Path, contract: Input, reading: Reading) -> list[Rows]:
         return _by_names(list(file.arrays), file.read, lambda name: f"{path.name}/{name}", path)
 
 
+def _is_matlab(path: Path) -> bool:
+    return matlab.is_mat(path) or (path.is_dir() and matlab.READER.recognises(path))
+
+
 def _read_mat(path: Path, contract: Input, reading: Reading) -> list[Rows]:
-    with opened("mat", path) as file:
-        if not {matlab.PICTURES, matlab.LABELS} <= file.arrays.keys():
-            read = file.read
-            return _by_names(
-                list(file.arrays),
-                lambda name: _rows_first(read(name), contract),
-                lambda name: f"{path.name}/{name}",
-                path,
-            )
-    images, labels = matlab.read_mat(path)
-    return [Rows(f"{path.name}/{matlab.PICTURES}", images, labels)]
+    if path.is_file():
+        with opened("mat", path) as file:
+            if not {matlab.PICTURES, matlab.LABELS} <= file.arrays.keys():
+                read = file.read
+                return _by_names(
+                    list(file.arrays),
+                    lambda name: _rows_first(read(name), contract),
+                    lambda name: f"{path.name}/{name}",
+                    path,
+                )
+    parts, said = matlab.read_parts(path, DEFAULT_OPTIONS)
+    reading.remarks += said
+    return _rows(parts)
 
 
 def _rows_first(array: np.ndarray, contract: Input) -> np.ndarray:
@@ -153,7 +166,10 @@ def _rows_first(array: np.ndarray, contract: Input) -> np.ndarray:
 
 
 def _read_idx(path: Path, contract: Input, reading: Reading) -> list[Rows]:
-    parts = idx.read_parts(path)
+    return _rows(idx.read_parts(path))
+
+
+def _rows(parts: Sequence[Part]) -> list[Rows]:
     return [Rows(part.images_name, part.images, part.labels, part.role) for part in parts]
 
 
@@ -187,7 +203,7 @@ def _read_pixel_csv(path: Path, contract: Input, reading: Reading) -> list[Rows]
 READ: tuple[tuple[Callable[[Path], bool], Callable[[Path, Input, Reading], list[Rows]]], ...] = (
     (_is_numpy, _read_numpy),
     (is_hdf5, _read_hdf5),
-    (matlab.is_mat, _read_mat),
+    (_is_matlab, _read_mat),
     (idx.READER.recognises, _read_idx),
     (_is_pixel_csv, _read_pixel_csv),
 )

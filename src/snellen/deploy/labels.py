@@ -9,22 +9,30 @@ import numpy as np
 
 from snellen.deploy.batch import LISTED, NO_LABEL, Batch, Reading
 
+NOTHING = "-1"
+"""What scikit-learn and others write for a picture without a label."""
+
+LONGEST = 18
+"""Digits of a label that counts as a number."""
+
 
 def in_model_classes(batch: Batch, classes: Sequence[str], reading: Reading) -> np.ndarray:
     """(N,) int64 labels of a batch in the model's classes: NO_LABEL without a label and for a class that is not the
     model's.
 
-    Names are compared. Where none is known and all are numbers below the number of classes, label k is class k, as in
-    a study with `class_names`, which is noted.
+    Names are compared. Where none is known and all are numbers, they are numbers of classes, which is noted: as many as
+    there are classes are in the order of these; 1 to K count from 1, and others below K from 0.
     """
     if batch.labels is None or batch.classes is None:
         return np.full(len(batch.ids), NO_LABEL, np.int64)
     known = {unicodedata.normalize("NFC", name): code for code, name in enumerate(classes)}
     codes = [known.get(unicodedata.normalize("NFC", name), NO_LABEL) for name in batch.classes]
-    if batch.classes and set(codes) == {NO_LABEL} and _are_numbers(batch.classes, len(classes)):
-        codes = [int(name) for name in batch.classes]
-        shown = ", ".join(f"{code} is {classes[code]}" for code in sorted(codes)[:LISTED])
-        reading.remarks.append(f"The labels are numbers, taken as the classes of the model in its order: {shown}, ...")
+    if batch.classes and set(codes) == {NO_LABEL} and (numbered := _numbered(batch.classes, len(classes))):
+        codes = numbered
+        pairs = sorted((code, name) for code, name in zip(codes, batch.classes) if code != NO_LABEL)
+        shown = ", ".join(f"{name} is {classes[code]}" for code, name in pairs[:LISTED])
+        more = ", ..." if len(pairs) > LISTED else ""
+        reading.remarks.append(f"The labels are numbers, taken as classes of the model in its order: {shown}{more}.")
     return np.asarray(np.array([*codes, NO_LABEL], np.int64)[batch.labels])
 
 
@@ -36,5 +44,19 @@ def label_names(batch: Batch, labels: np.ndarray, classes: Sequence[str]) -> lis
     return [own[code] if label == NO_LABEL else classes[label] for code, label in zip(batch.labels, labels)]
 
 
-def _are_numbers(names: Sequence[str], bound: int) -> bool:
-    return all(name.isascii() and name.isdecimal() and len(name) <= 4 and int(name) < bound for name in names)
+def _numbered(names: Sequence[str], number: int) -> list[int] | None:
+    """The classes of labels that are numbers, out of `number` classes; None where the labels do not fit."""
+    numbers = [name for name in names if name != NOTHING]
+    if not numbers or not all(name.isascii() and name.isdecimal() and len(name) <= LONGEST for name in numbers):
+        return None
+    if NOTHING in names:
+        found = _numbered(numbers, number)
+        rest = iter(found or ())
+        return None if found is None else [NO_LABEL if name == NOTHING else next(rest) for name in names]
+    values = [int(name) for name in numbers]
+    if len(values) == number:
+        order = sorted(values)
+        return [order.index(value) for value in values]
+    if min(values) > 0 and max(values) == number:
+        return [value - 1 for value in values]
+    return values if max(values) < number else None

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from snellen.data.dataset import Excluded
-from snellen.data.pictures import DEPTHS, decode, in_threads, is_picture
+from snellen.data.pictures import DEPTHS, decode_content, in_threads, is_picture, read_content
 from snellen.data.readers.text import check_text
+from snellen.data.readers.walk import system_name
 from snellen.deploy.batch import Batch, Reading
 from snellen.deploy.folder_labels import labels_of_folders
 from snellen.errors import DataError, StudyError
 from snellen.limits import MAX_FOLDER_DEPTH, MAX_LISTED_FILES, MAX_SIDE_PIXELS
 from snellen.models.given_pictures import Conversions, resizing_of, to_channels, without_alpha
 from snellen.models.input_contract import Input
-from snellen.models.pixel_scale import SLACK
+from snellen.models.pixel_scale import SLACK, Scale
 
-SYSTEM_NAMES = ("thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "@eadir", "$recycle.bin", "lost+found")
-"""What Windows, macOS and network drives leave in folders, in lower case."""
+FEWEST_LEVELS = {255.0: 64, 65535.0: 256}
+"""Least white, by that of the format, of models that may have been trained on picture files: arrays of fewer grey
+levels, such as 0 to 16, are seldom stored in files as they are."""
 
 BATCH_BYTES, MAX_BATCH = 2**26, 1_024
 """Pictures decoded before they are predicted: so many bytes as float32, and at most so many pictures."""
@@ -29,9 +31,9 @@ BATCH_BYTES, MAX_BATCH = 2**26, 1_024
 
 @dataclass(frozen=True, eq=False)
 class Listed:
-    """Picture files of one source; the other fields as in `Batch`."""
+    """Picture files of one source. content: the bytes of a row's file; the other fields as in `Batch`."""
 
-    files: Sequence[Path]
+    content: Callable[[int], bytes]
     ids: Sequence[str]
     place: str
     labels: np.ndarray | None = None
@@ -51,11 +53,15 @@ def list_folder(folder: Path, place: str, known: Sequence[str], reading: Reading
     """Every picture file in a folder at any depth, by path; what is passed over is noted. known: classes of the model,
     which the names of folders may be. Raises DataError for too many files and folders too deep."""
     paths = sorted(path for path in _walk(folder, reading) if is_picture(Path(path)))
+    return listed_by_folder(lambda row: read_content(folder / paths[row]), paths, place, known)
+
+
+def listed_by_folder(content: Callable[[int], bytes], paths: Sequence[str], place: str, known: Sequence[str]) -> Listed:
+    """Files with these paths, labelled by their folders where these are classes that are known."""
     found = labels_of_folders(paths, known)
-    files = [folder / path for path in paths]
     if found is None:
-        return Listed(files, paths, place)
-    return Listed(files, paths, place, found.labels, found.classes, found.test, found.validation)
+        return Listed(content, paths, place)
+    return Listed(content, paths, place, found.labels, found.classes, found.test, found.validation)
 
 
 def has_pictures(folder: Path) -> bool:
@@ -70,14 +76,14 @@ def read_files(listed: Listed, contract: Input, reading: Reading, whole: bool) -
         conversions = Conversions()
         try:
             check_text(listed.ids[row], "a file name")
-            return read_picture(listed.files[row], contract, conversions), conversions
+            return decoded(listed.content(row), contract, conversions), conversions
         except (DataError, StudyError) as error:
             return Excluded(listed.ids[row], str(error))
 
-    step = len(listed.files) if whole else _batch_size(contract)
-    for start in range(0, len(listed.files), max(1, step)):
+    step = len(listed.ids) if whole else _batch_size(contract)
+    for start in range(0, len(listed.ids), max(1, step)):
         rows, pictures = list[int](), list[np.ndarray]()
-        some = range(start, min(start + step, len(listed.files)))
+        some = range(start, min(start + step, len(listed.ids)))
         for row, found in zip(some, in_threads(attempt, some), strict=True):
             if isinstance(found, Excluded):
                 reading.failed.append(found)
@@ -90,15 +96,20 @@ def read_files(listed: Listed, contract: Input, reading: Reading, whole: bool) -
 
 
 def read_picture(path: Path, contract: Input, conversions: Conversions) -> np.ndarray:
-    """(H, W, C) of an image file, decoded as in training, with the size, channels and pixel scale of a model.
+    """(H, W, C) of an image file, see `decoded`."""
+    return decoded(read_content(path), contract, conversions)
+
+
+def decoded(content: bytes, contract: Input, conversions: Conversions) -> np.ndarray:
+    """(H, W, C) of the bytes of an image file, as in training, with the size, channels and pixel scale of a model.
 
     Raises DataError when it is not a picture, too large (by its header), or transparent where training knew no such.
     """
-    picture = decode(path, contract.fit, contract.background)
+    picture = decode_content(content, contract.fit, contract.background).pixels
     if picture.shape[:2] != (contract.height, contract.width):  # only where training had no step that resizes
         conversions.sizes[picture.shape[:2]] += 1
         if max(picture.shape[:2]) > MAX_SIDE_PIXELS:  # not decoded: see `decode`
-            picture = decode(path, resizing_of(contract), contract.background)
+            picture = decode_content(content, resizing_of(contract), contract.background).pixels
         else:
             picture = resizing_of(contract).apply(picture[None])[0]
     return np.asarray(as_decoded(picture[None], contract, conversions)[0])
@@ -106,20 +117,20 @@ def read_picture(path: Path, contract: Input, conversions: Conversions) -> np.nd
 
 def as_decoded(pictures: np.ndarray, contract: Input, conversions: Conversions) -> np.ndarray:
     """Decoded pictures (N, H, W, C), whose black is 0, with the model's channels and pixel scale."""
-    (black, white), own_white = contract.pixel_range, _white(pictures, contract)
-    conversions.note_brightness(pictures, (0, own_white))
+    trained, own = contract.pixel_range, _own_scale(pictures, contract.pixel_range)
+    conversions.note_brightness(pictures, own)
     pictures = without_alpha(pictures, contract, DEPTHS[pictures.dtype])
-    if (black, white) != (0, own_white):
-        pictures = (black + pictures * ((white - black) / own_white)).astype(np.float32)
+    if trained != own:
+        pictures = (trained[0] + pictures * ((trained[1] - trained[0]) / own[1])).astype(np.float32)
     return to_channels(pictures, contract, contract.pixel_range, conversions)
 
 
-def _white(pictures: np.ndarray, contract: Input) -> float:
-    """The value of white: that of the file's format, or that of a model that was trained on 12 bits in 16, or on 0 and
-    1 in 8, where a picture has no value beyond."""
-    own, (black, white) = DEPTHS[pictures.dtype], contract.pixel_range
-    fewer_bits = (black == 0 and (own == 65535 and 255 < white < own)) or (own == 255 and white == 1)
-    return white if fewer_bits and 0 < pictures[..., :3].max() <= white * (1 + SLACK) else own
+def _own_scale(pictures: np.ndarray, trained: Scale) -> Scale:
+    """The values of black and white: those of the file's format, or those of a model that was trained on picture files
+    with a `pixel_range`: on 12 bits in 16, on 0 and 1 in 8, where a picture has no value beyond."""
+    own, (black, white) = DEPTHS[pictures.dtype], trained
+    of_files = black >= 0 and (white == 1 or FEWEST_LEVELS[own] <= white) and white < own
+    return trained if of_files and 0 < pictures[..., :3].max() <= white * (1 + SLACK) else (0.0, own)
 
 
 def _batch_size(contract: Input) -> int:
@@ -140,7 +151,7 @@ def _walk(folder: Path, reading: Reading) -> Iterator[str]:
         with os.scandir(folder / place) as entries:
             for entry in sorted(entries, key=lambda entry: entry.name):
                 path = f"{place}{entry.name}"
-                if entry.name.startswith(".") or entry.name.lower() in SYSTEM_NAMES:
+                if system_name(entry.name):
                     reading.hidden += 1
                 elif not _is_folder(entry):
                     number += 1

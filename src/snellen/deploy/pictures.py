@@ -14,14 +14,16 @@ import numpy as np
 from snellen.data import catalog
 from snellen.data.dataset import Dataset, Excluded
 from snellen.data.load import find, read
-from snellen.data.pictures import is_picture
+from snellen.data.pictures import is_picture, read_content
+from snellen.data.readers import manifest
+from snellen.data.readers.picture_zip import is_zip_of_pictures
 from snellen.data.readers.reader import Options
-from snellen.data.readers.registry import holds_picture_files
 from snellen.data.readers.text import check_text
 from snellen.data.streams import reachable
 from snellen.deploy.array_files import arrays_of, batch_of
 from snellen.deploy.batch import LISTED, Batch, Reading
-from snellen.deploy.picture_files import Listed, as_decoded, has_pictures, list_folder, read_files
+from snellen.deploy.picture_files import Listed, has_pictures, list_folder, read_files
+from snellen.deploy.picture_lists import read_manifest, read_zip
 from snellen.errors import DataError, StudyError
 from snellen.models.given_pictures import as_input
 from snellen.models.input_contract import Input
@@ -98,24 +100,18 @@ def _open(
     check_text(path.name, "a file or folder name")
     parent = path.parent.as_posix()
     if is_picture(path) and not path.is_dir():
-        yield from read_files(Listed([path], [path.name], parent), contract, reading, whole)
+        yield from read_files(Listed(lambda row: read_content(path), [path.name], parent), contract, reading, whole)
     elif read_rows := arrays_of(path):
         yield batch_of(read_rows(path, contract, reading), parent, contract, reading)
     elif path.is_dir() and has_pictures(path):
         listed = list_folder(path, path.as_posix(), classes, reading)
         yield from read_files(listed, contract, reading, whole)
-    elif holds_picture_files(path):
-        yield _read_manifest(path, contract, reading)
+    elif manifest.READER.recognises(path):
+        yield from read_manifest(path, contract, reading, whole)
+    elif is_zip_of_pictures(path):
+        yield from read_zip(path, contract, classes, reading, whole)
     else:
         yield _read_data_set(path, contract, data_folder, reading, parent)
-
-
-def _read_manifest(path: Path, contract: Input, reading: Reading) -> Batch:
-    options = Options(resizing=contract.fit, background=contract.background, on_bad_image="exclude")
-    dataset = read(path, options)
-    reading.failed += dataset.excluded
-    images = as_decoded(dataset.images, contract, reading.conversions)
-    return _batch(dataset, images, path.parent.as_posix())
 
 
 def _read_data_set(

@@ -29,7 +29,7 @@ WRITTEN_BY_RUNS = (
 """Every run of a study writes these anew, from the study and the pictures."""
 CONTINUED = ("search", "packs", "strategies.json")
 """What a later run continues from."""
-KEPT = ("jobs", "floors", "analyses")
+KEPT = ("jobs", "floors", "analyses", "familiarity")
 """Folders whose finished contents no run changes."""
 WRITTEN_BY_REPORTS = ("report.json", "models")
 """A report writes these anew and reads none of them."""

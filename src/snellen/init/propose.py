@@ -97,6 +97,13 @@ def _data(dataset: Dataset, source: str, options: Options, sizes: Sequence[tuple
     if low == 0 and 1 < greatest <= high / 2 and not is_picture(Path(str(dataset.ids[0]))) and not options.pixel_range:
         yield from comment(f"No pixel is above {greatest:g}. If that value means white, use this line:", "  ")
         yield f"  # pixel_range: [0, {greatest:g}]"
+    if options.kind:
+        yield f"  kind: {options.kind}"
+    if options.keys:
+        yield f"  keys: {{{', '.join(f'{use}: {quoted(name)}' for use, name in options.keys.items())}}}"
+    if options.links:
+        yield from comment("Files outside the folder are read, where links or the paths of a manifest lead.", "  ")
+        yield f"  links: {options.links}"
     if options.resizing:
         listed = ", ".join(f"{size} ({count:,})" for size, count in sizes[:SIZES_LISTED])
         more = f" and {len(sizes) - SIZES_LISTED:,} other sizes" if len(sizes) > SIZES_LISTED else ""

@@ -12,13 +12,13 @@ import numpy as np
 from snellen.data.dataset import Dataset
 from snellen.data.grey import all_grey
 from snellen.data.inspect.near_duplicates import NearDuplicates, near_duplicates_if_quick
-from snellen.data.inspect.picture_headers import MAX_FILES, PictureHeader, header_counts, read_headers, sample_files
+from snellen.data.inspect.picture_headers import MAX_FILES, PictureHeader, header_counts, sample_headers
 from snellen.data.inspect.polarity import polarity_of
 from snellen.data.load import find, read
 from snellen.data.readers.reader import DEFAULT_OPTIONS, Options
-from snellen.data.readers.registry import holds_picture_files
+from snellen.data.readers.registry import READERS, holds_picture_files
 from snellen.data.resizing import Resizing
-from snellen.errors import DataError, MixedTransparency, PictureSizes
+from snellen.errors import DataError, MixedTransparency, OutsideFolder, PictureSizes
 from snellen.init.division import classes_to_keep
 
 PROVISIONAL = Resizing(step="resize", height=1, width=1)
@@ -46,11 +46,13 @@ class Survey:
     omitted: str | None = None
 
 
-def survey(source: str, data_folder: Path | None = None) -> Survey:
-    """Reads `source` with the options that it needs, without classes that are too small for a study. Raises DataError
-    when no option helps, StudyError when all classes but one are too small."""
-    options, sizes, place = DEFAULT_OPTIONS, list[tuple[str, int]](), find(source, data_folder)
-    of_files = place is not None and holds_picture_files(place)
+def survey(source: str, data_folder: Path | None = None, given: Options = DEFAULT_OPTIONS) -> Survey:
+    """Reads `source` with the options that it needs besides those `given`, without classes that are too small for a
+    study. Raises DataError when no option helps, StudyError when all classes but one are too small."""
+    options, sizes, place = given, list[tuple[str, int]](), find(source, data_folder)
+    of_files = place is not None and (
+        READERS[given.kind].of_picture_files if given.kind in READERS else holds_picture_files(place)
+    )
     while True:
         try:
             dataset = read(source, options, data_folder)
@@ -59,7 +61,7 @@ def survey(source: str, data_folder: Path | None = None) -> Survey:
             continue
         if options.resizing != PROVISIONAL and max(dataset.shape[:2]) <= MAX_UNCHANGED_SIDE:
             break
-        headers = read_headers(sample_files(dataset, place)) if place else []
+        headers = sample_headers(dataset, place) if place else []
         sizes = header_counts(headers)["sizes"] or [(f"{dataset.shape[0]} × {dataset.shape[1]}", len(dataset))]
         read_resized = partial(_read_with, source, data_folder, options)
         by_headers = _resizing_for(headers, read_resized) if headers else None
@@ -79,6 +81,8 @@ def _with_remedy(error: DataError, options: Options, of_files: bool) -> Options:
     match error:
         case PictureSizes():
             better = replace(options, resizing=PROVISIONAL)
+        case OutsideFolder():
+            better = replace(options, links="follow")
         case MixedTransparency():
             better = replace(options, background="white")
         case _:

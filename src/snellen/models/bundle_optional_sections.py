@@ -17,6 +17,7 @@ from snellen.limits import MAX_CLASSES, MAX_IMAGES, MAX_PARAMETERS, MAX_SIDE_PIX
 Images = Annotated[int, Field(strict=True, ge=1, le=MAX_IMAGES)]
 Pixels = Annotated[int, Field(ge=1, le=MAX_SIDE_PIXELS)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Limit = Annotated[float, Field(ge=1e-6, le=1e6)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 MAX_PLUG_INS = 20
@@ -51,17 +52,27 @@ class Thresholds(Section):
 
 
 class Familiarity(Section):
-    """Which pictures are unlike the training pictures: those farther than `limit` from them, in what a layer gives.
+    """Which pictures are unlike the training pictures: those whose distance from the nearest class mean is beyond a
+    limit, between the averaged pixels or between the outputs of `layer` (models/training_distance.py).
 
-    method: to the `nearest` training picture, or `mahalanobis` to the nearest class mean. share: of held-out pictures
-    that lie within the limit. arrays_sha256: of familiarity.safetensors, which holds what distances are measured to.
+    layer: None where pixels alone are compared. rate: of pictures like the training ones that are beyond a limit, at
+    most. role, images: whose distances the limits are from. arrays_sha256: of familiarity.safetensors, which holds
+    means and covariances.
     """
 
-    method: Literal["nearest", "mahalanobis"]
-    layer: Name
-    limit: Annotated[float, Field(ge=0)]
-    share: Share
+    pixel_limit: Limit
+    layer: Name | None = None
+    layer_limit: Limit | None = None
+    rate: Annotated[float, Field(gt=0, le=0.5)]
+    role: Literal["validation"] = "validation"
+    images: Images
     arrays_sha256: Sha256
+
+    @model_validator(mode="after")
+    def _has_a_limit_for_its_layer(self) -> Familiarity:
+        if (self.layer is None) != (self.layer_limit is None):
+            raise ValueError("a layer and its limit belong together")
+        return self
 
 
 class Backbone(Section):
@@ -124,7 +135,7 @@ class Sections(Section):
         return [name for name in type(self).model_fields if getattr(self, name) is not None]
 
 
-APPLIED: frozenset[str] = frozenset()
+APPLIED: frozenset[str] = frozenset({"familiarity"})
 """Sections that this version of Snellen applies."""
 
 

@@ -11,8 +11,9 @@ from torch import Tensor
 
 from snellen.kernels.library import library
 from snellen.limits import PREDICTION_BATCH, PREDICTION_BYTES
+from snellen.models import chain
 from snellen.models.build import Network
-from snellen.models.layer import Tensors
+from snellen.models.layer import Step, Tensors
 from snellen.models.threads import one_thread, pool
 
 
@@ -67,6 +68,47 @@ def predict_probabilities(
     does not depend on how many there are, nor on the machine's number of cores (2e-7 between 1 and 2 threads that share
     the rows of a batch, on digits). parameters, state: name -> (1, ...).
     """
+
+    def probabilities(x: Tensor, count: int) -> Tensor:
+        logits, _ = network.apply(parameters, state, x, "evaluate")
+        return logits[0, :count].softmax(-1)
+
+    return _in_batches(network, parameters, images, pixel_range, rows, (network.classes,), probabilities)
+
+
+def layer_outputs(
+    network: Network,
+    parameters: Tensors,
+    state: Tensors,
+    images: Tensor,
+    pixel_range: tuple[float, float],
+    layer: str,
+    rows: Tensor | None = None,
+) -> np.ndarray:
+    """(N, D) float32: the flattened outputs of the layer of this name, in batches as for `predict_probabilities`; of
+    the unchanged picture where the network has several views."""
+    place = next(at for at, placed in enumerate(network.layers) if placed.name == layer)
+    until = network.layers[: place + 1]
+
+    def outputs(x: Tensor, count: int) -> Tensor:
+        found, _ = chain.apply(until, parameters, state, x, Step("evaluate"))
+        return found[0, :count].flatten(1)
+
+    size = (math.prod(until[-1].output_shape),)
+    return _in_batches(network, parameters, images, pixel_range, rows, size, outputs)
+
+
+def _in_batches(
+    network: Network,
+    parameters: Tensors,
+    images: Tensor,
+    pixel_range: tuple[float, float],
+    rows: Tensor | None,
+    shape: tuple[int, ...],
+    compute: Callable[[Tensor, int], Tensor],
+) -> np.ndarray:
+    """(N, *shape) float32: compute(x, count) of each batch x (1, PREDICTION_BATCH, H, W, C), whose first `count` rows
+    count."""
     rows = torch.arange(len(images), device=images.device) if rows is None else rows
     dtype = next(iter(parameters.values())).dtype
 
@@ -75,14 +117,13 @@ def predict_probabilities(
         filled = torch.nn.functional.pad(batch, (0, PREDICTION_BATCH - len(batch)))
         x = to_input(images[filled], pixel_range, dtype).unsqueeze(0)
         with torch.inference_mode():
-            logits, _ = network.apply(parameters, state, x, "evaluate")
-            return logits[0, : len(batch)].softmax(-1).float()
+            return compute(x, len(batch)).float()
 
     with one_thread() as threads:
         threads = min(threads, max(1, PREDICTION_BYTES // network.activation_bytes))
         parts = _each(predict, range(0, len(rows), PREDICTION_BATCH), threads if images.device.type == "cpu" else 1)
     if not parts:
-        return np.zeros((0, network.classes), np.float32)
+        return np.zeros((0, *shape), np.float32)
     with torch.inference_mode():
-        probabilities: np.ndarray = torch.cat(parts).cpu().numpy()  # a device is waited for once, not once a batch
-    return probabilities
+        found: np.ndarray = torch.cat(parts).cpu().numpy()  # a device is waited for once, not once a batch
+    return found

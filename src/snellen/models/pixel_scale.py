@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from snellen.data.slices import row_slices
+from snellen.data.pixel_scale import BYTES, SIGNED, UNIT, WORDS, are_integers, extent_of
+from snellen.data.pixel_scale import scale_of as usual_scale_of
 from snellen.errors import DataError
 
 Scale = tuple[float, float]
 """The values that mean black and white."""
-
-USUAL: tuple[Scale, ...] = ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0), (0.0, 65535.0))
-"""Narrowest first: pixels are taken to be on the first that holds them."""
 
 SLACK = 0.05
 """How far pixels may be beyond black and white, as a share of the scale: resizing and rotation overshoot."""
@@ -31,12 +29,12 @@ def scale_of(images: np.ndarray, trained: Scale, of_8_bits: bool) -> Scale:
 
     of_8_bits: whether they were stored as 8-bit integers. Raises DataError when they fit no scale for certain.
     """
-    low, high = _extent(images)
-    found = next((scale for scale in USUAL if _within(low, high, scale)), None)
+    extent, found = extent_of(images), _usual(images)
+    low, high = extent.low, extent.high
     if _within(low, high, trained):
         return found if found and low < high and _is_narrower(found, trained, images, of_8_bits) else trained
-    if found is None or (found == USUAL[-1] and (high <= SURE_OF_16_BITS or _has_fractions(images))):
-        scales = ", ".join(f"{black:g} to {white:g}" for black, white in USUAL[:3])
+    if found is None or (found == WORDS and high <= SURE_OF_16_BITS):
+        scales = ", ".join(f"{black:g} to {white:g}" for black, white in (UNIT, SIGNED, BYTES))
         raise DataError(
             "cannot tell which values mean black and white",
             found=f"pixels from {low:g} to {high:g}",
@@ -44,6 +42,14 @@ def scale_of(images: np.ndarray, trained: Scale, of_8_bits: bool) -> Scale:
             hint="Scale them as the training pictures were.",
         )
     return found
+
+
+def _usual(images: np.ndarray) -> Scale | None:
+    """The scale that a data set of these pictures would have; None where that is not certain."""
+    try:
+        return usual_scale_of(images, "pictures")
+    except DataError:
+        return None
 
 
 def rescaled(images: np.ndarray, own: Scale, wanted: Scale) -> np.ndarray:
@@ -59,7 +65,7 @@ def rescaled(images: np.ndarray, own: Scale, wanted: Scale) -> np.ndarray:
 
 def brightest(images: np.ndarray, scale: Scale) -> float:
     """The greatest pixel, 0 for black and 1 for white."""
-    return (_extent(images)[1] - scale[0]) / (scale[1] - scale[0])
+    return (extent_of(images).high - scale[0]) / (scale[1] - scale[0])
 
 
 def _is_narrower(found: Scale, trained: Scale, images: np.ndarray, of_8_bits: bool) -> bool:
@@ -68,11 +74,11 @@ def _is_narrower(found: Scale, trained: Scale, images: np.ndarray, of_8_bits: bo
     For -1 to 1, 0 to 1 is: no pixel of any picture would be darker than middle grey, and one is just there.
     """
     if trained[0] < 0:
-        low, middle = _extent(images)[0], sum(trained) / 2
+        low, middle = extent_of(images).low, sum(trained) / 2
         return found == (0, trained[1]) and abs(low - middle) <= SLACK * trained[1]
     if (trained[1] - trained[0]) < NARROWER * (found[1] - found[0]):
         return False
-    return found[1] == 1 or of_8_bits or _has_fractions(images)
+    return found[1] == 1 or of_8_bits or not are_integers(images)
 
 
 def _within(low: float, high: float, scale: Scale) -> bool:
@@ -80,14 +86,3 @@ def _within(low: float, high: float, scale: Scale) -> bool:
     -2 to 2 is not 0 to 255."""
     black, white = scale
     return black - SLACK * (high - black) <= low and high <= white + SLACK * (white - black)
-
-
-def _has_fractions(images: np.ndarray) -> bool:
-    if images.dtype.kind != "f":
-        return False
-    return any(bool((images[rows] != np.rint(images[rows])).any()) for rows in row_slices(images))
-
-
-def _extent(images: np.ndarray) -> Scale:
-    parts = [images[rows] for rows in row_slices(images)]
-    return float(min(part.min() for part in parts)), float(max(part.max() for part in parts))

@@ -42,6 +42,7 @@ def model_card(content: ReportJson, name: str) -> str:
         "",
         "    snellen predict PATH-OF-THIS-FOLDER picture.png",
         "",
+        *([shipped["familiarity"], ""] if "familiarity" in shipped else []),
     ]
     return "\n".join(lines)
 

@@ -70,7 +70,8 @@ class ShippedPhaseJson(TypedDict):
 
 
 class ShippedJson(TypedDict):
-    """The network of the bundle. roles: those whose numbers in the report are of this network."""
+    """The network of the bundle. roles: those whose numbers in the report are of this network. familiarity: how
+    pictures that are unlike the training pictures are told, in words."""
 
     job: str
     seed: int
@@ -79,6 +80,7 @@ class ShippedJson(TypedDict):
     judges: Literal["seeds", "folds"] | None
     images: int | None
     roles: list[str]
+    familiarity: NotRequired[str]
     phases: list[ShippedPhaseJson]
 
 

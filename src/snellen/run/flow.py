@@ -30,6 +30,7 @@ from snellen.run.bundle_check import expect_loadable
 from snellen.run.callback import RunCallback
 from snellen.run.data_file import data_values
 from snellen.run.evaluate_on_test import open_test_of_baselines, open_test_of_models
+from snellen.run.familiarity import fit_familiarity
 from snellen.run.prepare_libraries import prepared_libraries
 from snellen.run.run_folder import Settings, begin_run, run_context, settle_environment, write_plan
 from snellen.run.train import search_models, train_baselines, train_plan
@@ -76,6 +77,7 @@ def run(
         record = RunRecord.open(folder)
         callback.report_begins()
         keep_augmented(folder, planned.main_lanes, context.material)
+        fit_familiarity(record, data, context)
         tested = open_test_of_models(record, data.roles, context)
         open_test_of_baselines(record, data.roles, context)
         evaluation = evaluations.evaluate(record, tested, vault.count_openings(folder))

@@ -12,24 +12,24 @@ from snellen.data.inspect.polarity import Polarity, polarity_of
 from snellen.errors import RunError
 from snellen.evaluate import evaluation as evaluations
 from snellen.evaluate.evaluation import Evaluation
+from snellen.evaluate.familiarity import familiarity_path, load_familiarity
 from snellen.evaluate.file_integrity import THUMBNAILS, covered
 from snellen.evaluate.record import RunRecord
 from snellen.explain.augmented_pictures import load_augmented
 from snellen.explain.thumbnails import Thumbnails, draw, load_thumbnails, save_thumbnails
 from snellen.files import hashes
 from snellen.files.atomic import write_json, write_text
-from snellen.files.hashing import digest_file
 from snellen.files.inside import inside
 from snellen.findings import rules
 from snellen.findings.finding import Facts
 from snellen.findings.rules import Judgement
-from snellen.models.bundle import DESCRIPTION, WEIGHTS, Description, save_bundle
+from snellen.models.bundle import DESCRIPTION, FAMILIARITY, WEIGHTS, Description, save_bundle
+from snellen.models.bundle_optional_sections import Sections
 from snellen.report import analyses, page
 from snellen.report.card import model_card
 from snellen.report.content import collect, drawn_rows
 from snellen.report.types import ReportJson
 from snellen.run.bundle_check import input_of
-from snellen.train.results import JobFolder, Result
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +83,7 @@ def _thumbnails(folder: Path, content: ReportJson, dataset: Dataset | None) -> T
 def _save_bundles(record: RunRecord, content: ReportJson) -> None:
     """Writes the bundle of each model that was trained to the end; evaluation.json says which one the study chose.
 
-    A bundle is not written again where the weights are missing or were changed.
+    A bundle is not written again where the weights, or the distances from the training pictures, were changed.
     """
     low, high = content["data"]["pixel_range"]
     height, width, channels = content["data"]["shape"]
@@ -92,8 +92,12 @@ def _save_bundles(record: RunRecord, content: ReportJson) -> None:
         job = record.planned[model].shipped
         folder = record.folder_of(job)
         result = folder.read_result()
-        if result is None or result.status != "done" or not _has_weights(folder, result):
+        if result is None or result.status != "done" or not folder.has_weights(result):
             continue
+        familiarity = familiarity_path(record.folder, job)
+        if _is_changed(record.folder, familiarity):
+            continue
+        section = load_familiarity(record.folder, job)
         description = Description(
             name=model,
             study=record.study.study,
@@ -104,15 +108,18 @@ def _save_bundles(record: RunRecord, content: ReportJson) -> None:
             weights_sha256=result.sha256["weights.safetensors"],
             tone=tone,
             data_sha256=content["data"]["fingerprint"],
+            sections=Sections(familiarity=section) if section else None,
         )
         bundle, card = inside(record.folder, "models", model), model_card(content, model)
-        with hashes.rewriting(record.folder, [bundle / WEIGHTS, bundle / DESCRIPTION]):
-            save_bundle(bundle, description, folder.weights.read_bytes(), card)
+        arrays = familiarity.read_bytes() if section else None
+        with hashes.rewriting(record.folder, [bundle / name for name in (WEIGHTS, FAMILIARITY, DESCRIPTION)]):
+            save_bundle(bundle, description, folder.weights.read_bytes(), card, arrays)
 
 
-def _has_weights(folder: JobFolder, result: Result) -> bool:
-    expected = result.sha256.get(folder.weights.name)
-    return folder.weights.exists() and digest_file(folder.weights) == expected
+def _is_changed(run: Path, path: Path) -> bool:
+    """Whether a file is another than was written."""
+    name = path.relative_to(run).as_posix()
+    return bool(hashes.changes(run, {each: sha256 for each, sha256 in hashes.hashes(run).items() if each == name}))
 
 
 def _training_tone(content: ReportJson) -> Polarity:

@@ -44,4 +44,5 @@ def options_of(study: StudyFile) -> Options:
         channels=data.channels,
         header=data.header,
         on_bad_image=data.on_bad_image,
+        links=data.links,
     )

@@ -95,6 +95,10 @@ class Data(Section):
     on_bad_image: Annotated[
         Literal["exclude"] | None, Field(description="leaves unreadable image files out, and lists them")
     ] = None
+    links: Annotated[
+        Literal["follow"] | None,
+        Field(description="links in a folder and paths in a manifest may lead out of its folder"),
+    ] = None
     group: Annotated[
         Group | None,
         BeforeValidator(_with_key, str | int | Group | None),

@@ -191,6 +191,10 @@ class JobFolder:
     def _opened(self) -> OpenedRecord | None:
         return read_as(_OPENED, self.opened_path) if self.opened_path.exists() else None
 
+    def has_weights(self, result: HasHashes) -> bool:
+        """Whether the weights are there and as they were stored."""
+        return self.weights.exists() and digest_file(self.weights) == result.sha256.get(self.weights.name)
+
     def digests(self, *paths: Path) -> dict[str, str]:
         """SHA-256 of files of this folder, by relative name."""
         return {path.relative_to(self.path).as_posix(): digest_file(path) for path in paths}

@@ -16,6 +16,7 @@ from snellen.data.inspect.class_images import random_rows
 from snellen.data.picture_limits import ORIENTATION, shorten_metadata
 from snellen.data.pictures import FORMATS, in_threads, is_picture
 from snellen.data.png_metadata import without_metadata
+from snellen.data.readers.picture_zip import is_zip_of_pictures, opened_pictures
 from snellen.data.streams import open_data, readable
 from snellen.errors import located
 from snellen.limits import MAX_PICTURE_BYTES
@@ -45,6 +46,16 @@ class PictureHeader:
     colours: str
 
 
+def sample_headers(dataset: Dataset, source: Path) -> list[PictureHeader]:
+    """The headers of at most MAX_FILES pictures of a data set that was read from `source`, a folder, a manifest or a
+    zip archive of pictures; none when its rows are not files."""
+    if not is_zip_of_pictures(source):
+        return read_headers(sample_files(dataset, source))
+    names = dataset.ids[random_rows(dataset, np.arange(len(dataset)), MAX_FILES, seed=0)].tolist()
+    with opened_pictures(source) as archive:
+        return in_threads(lambda name: _header_from(name, BytesIO(archive.read(name))), names)
+
+
 def sample_files(dataset: Dataset, source: Path) -> list[Path]:
     """At most MAX_FILES picture files of a data set that was read from `source`; none when its rows are not files."""
     folder = source if source.is_dir() else source.parent
@@ -68,14 +79,17 @@ def header_counts(headers: Sequence[PictureHeader]) -> dict[str, list[tuple[str,
 
 
 def _read_header(file: Path) -> PictureHeader:
+    with located(file.name), readable(), open_data(file, MAX_PICTURE_BYTES) as stream:
+        return _header_from(file.name, stream)
+
+
+def _header_from(name: str, stream: BytesIO | BufferedReader) -> PictureHeader:
     from PIL import Image
 
-    with located(file.name), readable(), open_data(file, MAX_PICTURE_BYTES) as stream:
-        header: BytesIO | BufferedReader = stream
-        if file.suffix.lower() == ".png":  # Pillow reads the whole of it for its orientation
-            header = BytesIO(without_metadata(stream.read()))
-        with Image.open(header, formats=FORMATS) as image:
-            return _header_of(image)
+    if name.lower().endswith(".png"):  # Pillow reads the whole of it for its orientation
+        stream = BytesIO(without_metadata(stream.read()))
+    with readable(), Image.open(stream, formats=FORMATS) as image:
+        return _header_of(image)
 
 
 def _header_of(image: Image.Image) -> PictureHeader:

@@ -200,7 +200,7 @@ def _complete(search: _Search, places: Places | None, has_header: bool, empty: s
         raise DataError("no columns of pixels", found=some, expected="a column for each pixel, or one with all")
     if places is None and has_header:
         twice = [name for name, count in Counter(names[place] for place in pixels.tolist()).items() if count > 1]
-        if 0 < len(twice) < len(pixels) // 2:
+        if twice and len(twice) < len(pixels) // 2 and len({names[place] for place in pixels.tolist()}) > 1:
             raise DataError("a column given twice", found=", ".join(map(shown, twice[:SHOWN])), where="line 1")
     used = {*pixels.tolist(), *uses.values()}
     others = tuple(place for place in range(len(names)) if place not in used)

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from snellen.data.readers.csv_columns import Columns
-from snellen.data.readers.csv_lines import WHITE, Form, Lines, cells_of, is_number, opened, with_content
+from snellen.data.readers.csv_lines import MAX_COLUMNS, WHITE, Form, Lines, cells_of, is_number, opened, with_content
 from snellen.data.readers.pixel_text import numbers_of
 from snellen.errors import DataError, shown
 from snellen.limits import MAX_LABEL_CHARACTERS, MAX_NAME_CHARACTERS
@@ -226,10 +226,16 @@ def _parse_texts(
         cells = [numbers_of(cell) for cell in cells]
         joined = "\n".join(cells)
     expected = num_values or len(cells[0].split(" "))
+    if expected > MAX_COLUMNS:
+        raise DataError("too many pixels", found=f"{expected:,} numbers", expected=f"at most {MAX_COLUMNS:,}")
     counts = [cell.count(" ") + 1 for cell in cells]
-    where = _Chunk([], [line + offset for offset, _ in with_content(chunk, columns.form)], row).where
     wrong = next((index for index, count in enumerate(counts) if count != expected), None)
     name = columns.names[columns.text or 0]
+
+    def where(index: int) -> str:
+        numbers = [line + offset for offset, _ in with_content(chunk, columns.form)]
+        return _Chunk([], numbers, row).where(index)
+
     if wrong is not None:
         raise DataError(
             "a picture with another number of pixels",

@@ -2,151 +2,133 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from snellen.data.dataset import Dataset, PartRole
+from snellen.data.dataset import Dataset
 from snellen.data.pictures import is_picture
-from snellen.data.readers.labelled_pictures import (
-    ROLES,
-    LabelledFile,
-    SourceFolder,
-    read_dataset,
-    role_of,
-    select_rows,
-)
+from snellen.data.readers.class_names import normal_form, said_of_forms, said_of_names
+from snellen.data.readers.folder_layout import Layout, lay_out
+from snellen.data.readers.folder_tree import OTHER_SUFFIXES, FolderTree, name_of, suffix
+from snellen.data.readers.labelled_pictures import LabelledFile, read_dataset, select_rows
 from snellen.data.readers.reader import Options, Reader
-from snellen.data.streams import reachable
-from snellen.errors import DataError, StudyError, located
-from snellen.limits import MAX_FOLDER_DEPTH, MAX_LISTED_FILES
+from snellen.data.readers.walk import Listing, files_below, list_folder
+from snellen.errors import DataError, located
+from snellen.phrases import plural
 
-SYSTEM_FILES = ("thumbs.db", "desktop.ini")
-
-
-def _is_visible(name: str) -> bool:
-    return not name.startswith(".") and name.lower() not in SYSTEM_FILES
+NAMED_ITEMS = 5
+"""Folders and files that one sentence names."""
 
 
-def _folders(folder: Path) -> list[Path]:
-    return sorted(each for each in folder.iterdir() if each.is_dir() and _is_visible(each.name))
+def rows_of(listing: Listing, root: Path, options: Options) -> tuple[list[LabelledFile], tuple[str, ...]]:
+    """The rows of a data set, by path, and sentences on what was found and passed over.
 
-
-def _has_parts(root: Path) -> bool:
-    """Whether the folders in `root` are train, validation and test rather than classes."""
-    return {folder.name.lower() for folder in _folders(root)} <= {*ROLES}
-
-
-def _parts(root: Path) -> list[tuple[Path, PartRole]]:
-    """The folders that hold class folders, and what each is for."""
-    if not _has_parts(root):
-        return [(root, "train")]
-    return [(folder, role_of(folder.name)) for folder in _folders(root)]
-
-
-def _files_below(folder: Path, source: SourceFolder) -> Iterator[str]:
-    """Every visible file at any depth, by its path below the folder. Raises DataError for a linked folder."""
-    for linked, file in _walk(folder):
-        if linked:
-            source.check(folder / file)
-            raise DataError("a linked folder", expected="a folder", where=file)
-        yield file
-
-
-def _walk(folder: Path) -> Iterator[tuple[bool, str]]:
-    """(whether it is a linked folder, path below `folder` with forward slashes) of every visible file at any depth, and
-    of every linked folder, which is not entered.
-
-    Not `os.walk`, which silently skips folders that it cannot list, and is recursive.
+    root: the folder of the files, or anything else that their paths are below. Raises DataError when it is not clear
+    which folders are classes, and for a class that the study names but that has no pictures.
     """
-    left = [("", 1)]
-    while left:
-        place, depth = left.pop()
-        if depth > MAX_FOLDER_DEPTH:
-            expected = f"at most {MAX_FOLDER_DEPTH}"
-            raise DataError("folders too deep", found=f"{depth} in each other", expected=expected, where=place)
-        with os.scandir(folder / place) as entries:
-            visible = sorted((entry for entry in entries if _is_visible(entry.name)), key=lambda entry: entry.name)
-        for entry in visible:
-            if not _is_folder(entry):
-                yield False, f"{place}{entry.name}"
-            elif entry.is_symlink():
-                yield True, f"{place}{entry.name}"
-        left += [(f"{place}{entry.name}/", depth + 1) for entry in reversed(visible) if _is_folder(entry)]
+    tree = FolderTree(listing.files, listing.folders)
+    layout = lay_out(tree, options.keys)
+    rows = [row for file in listing.files if (row := _row(file, root, layout, options))]
+    _check_named_classes(tree, layout, options)
+    if options.class_names is None:
+        _check_several_classes(tree, layout)
+    raw = [_class_of(folder, layout) for folder in layout.classes]
+    remarks = (
+        *layout.remarks,
+        *listing.remarks(),
+        *_said_of_others(tree, layout),
+        *said_of_forms(raw),
+        *said_of_names(rows),
+    )
+    return rows, remarks
 
 
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    """False also for circular links, which are refused by name when they are opened."""
-    try:
-        return entry.is_dir()
-    except OSError:
-        return False
+def _row(file: str, root: Path, layout: Layout, options: Options) -> LabelledFile | None:
+    """None for files outside the class folders, and for those that are no pictures by their suffix."""
+    place = file.find("/")
+    while place >= 0 and file[:place] not in layout.classes:
+        place = file.find("/", place + 1)
+    if place < 0 or suffix(file) in OTHER_SUFFIXES:
+        return None
+    folder = file[:place]
+    with located(file):
+        group = options.group.of_row(file, layout.classes[folder]) if options.group else None
+    return LabelledFile(root / file, file, normal_form(_class_of(folder, layout)), layout.classes[folder], group, file)
 
 
-def _list_files(root: Path, options: Options) -> list[LabelledFile]:
-    """Every file of every class folder, by path. Raises DataError for loose pictures and empty classes."""
-    if options.keys:
-        raise StudyError("`keys` for a folder of pictures", found=", ".join(options.keys), hint="Remove `keys`.")
-    source, rows = SourceFolder(root), list[LabelledFile]()
-    with reachable():
-        for part, role in _parts(root):
-            _check_no_loose_pictures(part, root)
-            for folder in _folders(part):
-                for row in _list_class(folder, root, role, source, options):
-                    rows.append(row)
-                    if len(rows) > MAX_LISTED_FILES:
-                        expected = f"at most {MAX_LISTED_FILES:,}"
-                        raise DataError("too many pictures", found=f"{len(rows):,} or more", expected=expected)
-    return sorted(rows, key=lambda row: row.id)
+def _class_of(folder: str, layout: Layout) -> str:
+    """The name of the class whose pictures are in a class folder."""
+    return name_of(folder) if not layout.parts_below else name_of(folder.rpartition("/")[0])
 
 
-def _list_class(
-    folder: Path, root: Path, role: PartRole, source: SourceFolder, options: Options
-) -> Iterator[LabelledFile]:
-    empty, prefix = True, folder.relative_to(root).as_posix()
-    with located(prefix):
-        source.check(folder / "any")
-        for name in _files_below(folder, source):
-            file, path = folder / name, f"{prefix}/{name}"
-            with located(name):
-                source.check(file)
-                group = options.group.of_row(path, role) if options.group else None
-            yield LabelledFile(file, path, folder.name, role, group, path)
-            empty = False
-        if empty:
-            raise DataError("an empty class folder", expected="at least one picture")
+def _check_named_classes(tree: FolderTree, layout: Layout, options: Options) -> None:
+    places = {folder.rpartition("/")[0] for folder in layout.classes}
+    filled = {normal_form(_class_of(folder, layout)) for folder in layout.classes}
+    for folder in tree.without_pictures():
+        label = normal_form(name_of(folder))
+        if folder.rpartition("/")[0] in places and label not in filled and label in (options.classes or ()):
+            raise DataError("an empty class folder", expected="at least one picture", where=folder)
 
 
-def _check_no_loose_pictures(part: Path, root: Path) -> None:
-    loose = next((each for each in sorted(part.iterdir()) if each.is_file() and is_picture(each)), None)
-    if loose:
-        where = loose.relative_to(root).as_posix()
-        raise DataError(
-            "a picture outside the class folders", expected="each picture in the folder of its class", where=where
-        )
+def _check_several_classes(tree: FolderTree, layout: Layout) -> None:
+    """Raises DataError that names the folder which was taken for the only class, and what is in it."""
+    labels = {_class_of(folder, layout) for folder in layout.classes}
+    if len(labels) > 1:
+        return
+    folder = min(layout.classes)
+    inner = tree.names(folder)
+    below = f" (it holds the folders {', '.join(inner[:NAMED_ITEMS])})" if inner else ""
+    raise DataError(
+        "cannot classify",
+        found=f"1 classes: all {tree.below[folder]:,} pictures are in {folder}{below}",
+        expected="a folder for each of at least two classes",
+        hint="Give the folder in which the folders of the classes are, as the source.",
+    )
+
+
+def _said_of_others(tree: FolderTree, layout: Layout) -> Iterator[str]:
+    """Sentences on folders without pictures, and on other files in class folders."""
+    if empty := tree.without_pictures():
+        others = {each: f" ({plural(tree.others[each], 'other file')})" if tree.others[each] else "" for each in empty}
+        named = [f"{each}{other}" for each, other in others.items()]
+        yield f"Folders without pictures are passed over: {_listed(named)}."
+    beside = [f"{folder} ({tree.others[folder]:,})" for folder in layout.classes if tree.others[folder]]
+    if beside:
+        yield f"Files that are no pictures are passed over in the class folders: {_listed(beside)}."
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMED_ITEMS:,} more" if len(names) > NAMED_ITEMS else ""
+    return f"{', '.join(names[:NAMED_ITEMS])}{more}"
+
+
+def _rows(path: Path, options: Options) -> tuple[list[LabelledFile], tuple[str, ...]]:
+    return rows_of(list_folder(path, options.links == "follow"), path, options)
 
 
 def _recognises(path: Path) -> bool:
     """Whether a folder in `path` holds a picture, at any depth."""
-    if not path.is_dir():
-        return False
-    with reachable():
-        return any(is_picture(Path(file)) for folder in _folders(path) for _, file in _walk(folder))
+    return path.is_dir() and any("/" in file and is_picture(Path(file)) for file in files_below(path))
 
 
 def _files(path: Path, options: Options) -> list[Path]:
-    return [row.file for row in select_rows(_list_files(path, options), options)[0]]
+    return [row.file for row in select_rows(_rows(path, options)[0], options)[0]]
 
 
 def _decode(path: Path, options: Options, name: str) -> Dataset:
-    return read_dataset(_list_files(path, options), options, name)
+    return read_dataset(_rows(path, options)[0], options, name)
+
+
+def _remarks(path: Path, options: Options) -> tuple[str, ...]:
+    return _rows(path, options)[1]
 
 
 READER = Reader(
-    version=2,
+    version=3,
     looks_for="a folder with a folder of pictures for each class, or `train` and `test` folders that hold such",
     recognises=_recognises,
     files=_files,
     decode=_decode,
     of_picture_files=True,
+    remarks=_remarks,
 )

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,12 +13,18 @@ import numpy as np
 
 from snellen.data.dataset import Dataset, Excluded, PartRole
 from snellen.data.groups import first_occurrences
-from snellen.data.pictures import Background, Picture, decode_picture, in_threads, picture_of, with_common_format
+from snellen.data.pictures import (
+    Picture,
+    decode_content,
+    in_threads,
+    picture_of,
+    read_content,
+    with_common_format,
+)
 from snellen.data.readers.arrays import Part, assemble
 from snellen.data.readers.picture_scale import depths_of, picture_scale
 from snellen.data.readers.reader import Options
 from snellen.data.readers.text import check_text, natural_order
-from snellen.data.resizing import Resizing
 from snellen.errors import SHOWN_ITEMS, DataError, PictureSizes, located, shown, unknown
 from snellen.limits import MAX_CLASSES, MAX_LABEL_CHARACTERS, MAX_SIDE_PIXELS
 
@@ -31,22 +36,13 @@ EXCLUDE_HINT = (
     "To leave such files out, say `on_bad_image: exclude` under `data` of a study, or --exclude-bad-images for "
     "`snellen data describe`."
 )
-ROLES: dict[str, PartRole] = {
-    "train": "train",
-    "training": "train",
-    "validation": "validation",
-    "valid": "validation",
-    "val": "validation",
-    "test": "test",
-    "testing": "test",
-}
-"""Names of a publisher's parts, in lower case, and what each is for."""
 ORDER: tuple[PartRole, ...] = ("train", "validation", "test")
 
 
 @dataclass(frozen=True, slots=True)
 class LabelledFile:
-    """A row of the data set. id: the path below the source, with forward slashes. place: the same for messages.
+    """A row of the data set. file: a path, or a name in an archive. id: the path below the source, with forward
+    slashes. place: the same for messages.
 
     content: the picture where it is at hand: the bytes of its file, or a picture that Pillow has open; then `file` is
     not read.
@@ -60,41 +56,12 @@ class LabelledFile:
     place: str
     content: bytes | Image.Image | None = None
 
-    def decode(self, resizing: Resizing | None, background: Background | None) -> Picture:
-        """The decoded picture. Raises DataError."""
-        if self.content is None or isinstance(self.content, bytes):
-            return decode_picture(self.file if self.content is None else self.content, resizing, background)
-        return picture_of(self.content, resizing, background)
-
-
-def role_of(name: str) -> PartRole:
-    """What the part of that name is for. Raises DataError for an unknown name."""
-    role = ROLES.get(name.strip().lower())
-    if role is None:
-        raise DataError("unknown role", found=shown(name), expected="train, validation or test")
-    return role
-
-
-class SourceFolder:
-    """The folder of a source, which links may not leave. Each folder is resolved once."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = Path(os.path.realpath(root))
-        self._inside = lru_cache(maxsize=None)(self._is_inside)
-
-    def check(self, file: Path) -> None:
-        """Raises DataError when `file`, or a folder above it, is a link that leads out."""
-        if not self._inside(file.parent) or (file.is_symlink() and not self._is_inside(file)):
-            raise DataError("the path leaves the folder", found=os.path.realpath(file), expected=f"below {self.root}")
-
-    def _is_inside(self, path: Path) -> bool:
-        return Path(os.path.realpath(path)).is_relative_to(self.root)
-
 
 def select_rows(rows: Sequence[LabelledFile], options: Options) -> tuple[list[LabelledFile], tuple[str, ...]]:
     """The rows of the classes that the study keeps, and these classes in order.
 
-    Raises UnknownName for such a class without rows, DataError for a label that is not in `class_names`.
+    Raises UnknownName for such a class without rows, DataError for a label that is not in `class_names`, and for
+    classes of other parts that the training part lacks.
     """
     for row in rows:
         _check_text(row)
@@ -112,7 +79,28 @@ def select_rows(rows: Sequence[LabelledFile], options: Options) -> tuple[list[La
             raise unknown("class", name, named, where="data: classes")
     classes = options.classes or named
     kept = set(classes)
-    return [row for row in rows if row.label in kept], classes
+    rows = [row for row in rows if row.label in kept]
+    _check_trained(rows)
+    return rows, classes
+
+
+def _check_trained(rows: Sequence[LabelledFile]) -> None:
+    trained = {row.label for row in rows if row.role == "train"}
+    lacking = Counter((row.label, row.role) for row in rows if row.label not in trained)
+    if not lacking or not trained:
+        return
+    named = [f"{label} ({number:,} in {role})" for (label, role), number in sorted(lacking.items())]
+    alike = {name.strip().casefold(): name for name in trained}
+    same = next(
+        ((label, alike[key]) for label, _ in sorted(lacking) if (key := label.strip().casefold()) in alike), None
+    )
+    hint = f"To leave such pictures out, name those to keep: `classes: [{', '.join(natural_order(trained))}]`."
+    if same:
+        hint = f"If {shown(same[0])} and {shown(same[1])} are one class, give them one name."
+    expected = f"those of the training part: {', '.join(natural_order(trained)[:SHOWN_ITEMS])}"
+    raise DataError(
+        "classes without training pictures", found=", ".join(named[:SHOWN_ITEMS]), expected=expected, hint=hint
+    )
 
 
 def _check_text(row: LabelledFile) -> None:
@@ -121,13 +109,20 @@ def _check_text(row: LabelledFile) -> None:
             check_text(name, what)
 
 
-def read_dataset(listed: Sequence[LabelledFile], options: Options, name: str) -> Dataset:
-    """The pictures of all files, decoded by threads: the training part first, then validation and test.
+def read_dataset(
+    listed: Sequence[LabelledFile],
+    options: Options,
+    name: str,
+    content_of: Callable[[LabelledFile], bytes] | None = None,
+) -> Dataset:
+    """The pictures of all files, decoded by threads: the training part first, then validation and test. content_of: the
+    bytes of a row's file.
 
     Raises DataError naming a file that cannot be read, PictureSizes, MixedTransparency, DataError for empty classes.
     """
     rows, classes = select_rows(listed, options)
-    decoded, rows, excluded = _decode_all(sorted(rows, key=lambda row: ORDER.index(row.role)), options)
+    rows = sorted(rows, key=lambda row: ORDER.index(row.role))
+    decoded, rows, excluded = _decode_all(rows, options, content_of or _content_of)
     pictures, animated = [picture.pixels for picture in decoded], sum(picture.animated for picture in decoded)
     del decoded  # its pixels, where they are converted below
     _check_complete(rows, classes, excluded)
@@ -147,6 +142,16 @@ def read_dataset(listed: Sequence[LabelledFile], options: Options, name: str) ->
     return replace(dataset, ids=np.array([row.id for row in rows]), groups=_groups(rows), excluded=excluded)
 
 
+def _content_of(row: LabelledFile) -> bytes:
+    """Raises DataError that says why a file, or where its link leads, cannot be reached."""
+    try:
+        row.file.stat()
+    except OSError as error:
+        found = os.path.realpath(row.file) if row.file.is_symlink() else None
+        raise DataError(f"cannot be read: {error.strerror or error}", found=found) from error
+    return read_content(row.file)
+
+
 def _check_labels(rows: Sequence[LabelledFile]) -> None:
     longest = max(rows, key=lambda row: len(row.label))
     if len(longest.label) * len(rows) > MAX_LABEL_CHARACTERS:
@@ -155,14 +160,17 @@ def _check_labels(rows: Sequence[LabelledFile]) -> None:
 
 
 def _decode_all(
-    rows: Sequence[LabelledFile], options: Options
+    rows: Sequence[LabelledFile], options: Options, content_of: Callable[[LabelledFile], bytes]
 ) -> tuple[list[Picture], list[LabelledFile], tuple[Excluded, ...]]:
     """Pictures and their rows, and the files that the study excludes because they cannot be read."""
 
     def attempt(row: LabelledFile) -> Picture | Excluded:
         try:
             with located(row.place):
-                return row.decode(options.resizing, options.background)
+                content = content_of(row) if row.content is None else row.content
+                if isinstance(content, bytes):
+                    return decode_content(content, options.resizing, options.background)
+                return picture_of(content, options.resizing, options.background)
         except DataError as error:
             if options.on_bad_image is None:
                 error.hint = error.hint or EXCLUDE_HINT

@@ -62,20 +62,24 @@ def _files(path: Path, options: Options) -> list[Path]:
     return [path / name for name in names if (path / name).is_file()]
 
 
-def _decode(path: Path, options: Options, name: str) -> Dataset:
+def read_parts(path: Path, options: Options) -> tuple[list[Part], tuple[str, ...]]:
+    """The parts of a file or folder, label 10 of SVHN as 0, and what is said of that."""
     parts = []
     for file in _files(path, options):
         images, labels = read_mat(file)
         role: PartRole = "test" if path.is_dir() and file.name == TEST else "train"
         parts.append(Part(images, labels, f"{file.name}/{PICTURES}", f"{file.name}/{LABELS}", role))
     if not _has_labels_of_svhn(parts):
-        return assemble(parts, options.class_names, options.pixel_range, name)
+        return parts, ()
     if not _is_svhn(_files(path, options), parts, options):
-        dataset = assemble(parts, options.class_names, options.pixel_range, name)
-        return dataset if options.class_names else replace(dataset, remarks=(*dataset.remarks, MAYBE_ZERO))
-    parts = [replace(part, labels=part.labels % SVHN_LABELS[-1]) for part in parts]
+        return parts, () if options.class_names else (MAYBE_ZERO,)
+    return [replace(part, labels=part.labels % SVHN_LABELS[-1]) for part in parts], (ZERO_IS_TEN,)
+
+
+def _decode(path: Path, options: Options, name: str) -> Dataset:
+    parts, said = read_parts(path, options)
     dataset = assemble(parts, options.class_names, options.pixel_range, name)
-    return replace(dataset, remarks=(*dataset.remarks, ZERO_IS_TEN))
+    return replace(dataset, remarks=(*dataset.remarks, *said))
 
 
 def _has_labels_of_svhn(parts: Sequence[Part]) -> bool:

@@ -10,11 +10,10 @@ import math
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
-from io import BufferedReader
 from pathlib import Path
 from typing import IO
 
@@ -23,10 +22,11 @@ import numpy as np
 from snellen.data.dataset import Dataset
 from snellen.data.readers import array_names
 from snellen.data.readers.arrays import assemble
+from snellen.data.readers.picture_zip import is_zip_of_pictures
 from snellen.data.readers.reader import Options, Reader
+from snellen.data.readers.zip_archives import check_member, is_zip, opened_zip
 from snellen.data.streams import (
     check_dimensions,
-    check_expansion,
     check_length,
     file_bytes,
     open_data,
@@ -37,10 +37,7 @@ from snellen.data.streams import (
 from snellen.errors import DataError, located, shown
 from snellen.limits import MAX_ARCHIVE_MEMBERS, MAX_DIRECTORY_BYTES
 
-NPY_MAGIC, ZIP_MAGIC = b"\x93NUMPY", b"PK\x03\x04"
-DIRECTORY_END_BYTES, MAX_COMMENT_BYTES = 22, 65_535
-"""Of a zip archive, by its specification (APPNOTE.TXT 4.3.16)."""
-
+NPY_MAGIC = b"\x93NUMPY"
 FIELD = r"'(descr|fortran_order|shape)': *('[^']*'|True|False|\((?:\d{1,15}, *)*(?:\d{1,15})?\))"
 HEADER = re.compile(rf"\{{(?:{FIELD},? *){{3}}\}} *\n?")
 """Three fields in any order; a structured type has a list for `descr` and does not match."""
@@ -144,13 +141,7 @@ def _read_file(path: Path) -> np.ndarray:
 def _read_member(path: Path, member: str) -> np.ndarray:
     with located(member), _opened_zip(path) as archive:
         info = archive.getinfo(member)
-        if info.flag_bits & 1:
-            raise DataError("an encrypted member", expected="no password")
-        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise DataError("unknown compression", found=info.compress_type, expected="stored or deflated")
-        if info.compress_size > path.stat().st_size:
-            raise DataError("a member larger than its file", found=f"{info.compress_size:,} bytes")
-        check_expansion(info.file_size, info.compress_size)
+        check_member(info, path.stat().st_size)
         with archive.open(info) as stream:
             return _read_npy(stream, info.file_size)
 
@@ -178,42 +169,8 @@ def container_of(path: Path) -> Container:
     return Container(path, {name.removesuffix(".npy"): name for name in members}, False)
 
 
-@contextmanager
-def _opened_zip(path: Path) -> Iterator[zipfile.ZipFile]:
-    """A zip archive whose directory is complete and not too large, by the end record of the file."""
-    with readable(), open_data(path) as file:
-        num_members = _check_directory(file)
-        with zipfile.ZipFile(file) as archive:
-            if len(archive.infolist()) != num_members:
-                found, expected = f"{len(archive.infolist()):,} members", f"{num_members:,}"
-                raise DataError("damaged zip directory", found=found, expected=expected)
-            yield archive
-
-
-def _check_directory(file: BufferedReader) -> int:
-    """The number of members in the end record, which must be the last of the file (a comment may follow).
-
-    The standard library ignores that number, so that one damaged length in the directory would hide the members after
-    it, and reads the whole directory without a limit.
-    """
-    size = file_bytes(file)
-    file.seek(max(0, size - DIRECTORY_END_BYTES - MAX_COMMENT_BYTES))
-    tail = file.read()
-    place = tail.rfind(b"PK\x05\x06")
-    end = tail[place:] if place >= 0 else b""
-    where = f"byte {size - len(end)}"
-    if len(end) < DIRECTORY_END_BYTES or len(end) != DIRECTORY_END_BYTES + int.from_bytes(end[20:22], "little"):
-        raise DataError("damaged zip directory", found=f"an end of {len(end):,} bytes", where=where)
-    num_members, num_bytes = int.from_bytes(end[10:12], "little"), int.from_bytes(end[12:16], "little")
-    if tail[max(0, place - 20) : place].startswith(b"PK\x06\x07"):  # beyond 4 GiB: eight bytes a number
-        wide = tail[max(0, place - 76) : place - 20]
-        if not wide.startswith(b"PK\x06\x06"):
-            raise DataError("damaged zip directory", found="no end for large archives", where=where)
-        num_members, num_bytes = int.from_bytes(wide[32:40], "little"), int.from_bytes(wide[40:48], "little")
-    if num_members > MAX_ARCHIVE_MEMBERS or num_bytes > MAX_DIRECTORY_BYTES:
-        found = f"{num_members:,} members in a directory of {num_bytes:,} bytes"
-        raise DataError("too many members", found=found, expected=f"at most {MAX_ARCHIVE_MEMBERS:,}", where=where)
-    return num_members
+def _opened_zip(path: Path) -> AbstractContextManager[zipfile.ZipFile]:
+    return opened_zip(path, MAX_ARCHIVE_MEMBERS, MAX_DIRECTORY_BYTES)
 
 
 def _starts_with(path: Path, magic: bytes) -> bool:
@@ -243,7 +200,7 @@ def _recognises(path: Path) -> bool:
         return {"images", "labels"} <= set(names) or any(
             name.lower() in array_names.FIRST_NAMES for name in names.values()
         )
-    return _starts_with(path, NPY_MAGIC) or _starts_with(path, ZIP_MAGIC)
+    return _starts_with(path, NPY_MAGIC) or (is_zip(path) and not is_zip_of_pictures(path))
 
 
 def _files(path: Path, options: Options) -> list[Path]:

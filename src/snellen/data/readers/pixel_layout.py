@@ -18,7 +18,7 @@ from snellen.data.slices import row_slices
 from snellen.errors import DataError
 from snellen.limits import MAX_SIDE_PIXELS
 
-MEASURED_ROWS, FEWEST_ROWS = 500, 10
+MEASURED_ROWS, MEASURED_VALUES, FEWEST_ROWS = 500, 2**23, 10
 CLEAR = 4.0
 """Standard errors between the best size and every other. Of 1,200 samples of 10 to 200 pictures of MNIST,
 Fashion-MNIST, CIFAR-10 and SVHN, whole and cropped to 20x28, 28x16, 20x30, 18x32 and 24x32, none was read wrong (in 26
@@ -76,7 +76,7 @@ def find_layout(
     if num_channels is not None:
         layouts = [each for each in layouts if not each.planar]
     elif channels is not None:
-        layouts = [each for each in layouts if each.planar == (channels == "first")]
+        layouts = [each for each in layouts if each.channels == 1 or each.planar == (channels == "first")]
     others = [] if size is not None or num_channels is not None else [*_oblongs(total)]
     return _measured(pixels, layouts, others)
 
@@ -137,7 +137,8 @@ def _measured(pixels: np.ndarray, layouts: list[Layout], others: list[Layout]) -
     """The only layout of `layouts`, or that of the clear order of colours, unless one of `others` is clearly better;
     without any, the clear winner of the others."""
     total = pixels.shape[1]
-    rows = pixels[np.unique(np.linspace(0, len(pixels) - 1, MEASURED_ROWS).astype(int))].astype(np.float32)
+    num_rows = max(1, min(MEASURED_ROWS, MEASURED_VALUES // total))
+    rows = pixels[np.unique(np.linspace(0, len(pixels) - 1, num_rows).astype(int))].astype(np.float32)
     best = _clear_winner(rows, [*layouts, *others]) if others else None
     if layouts and best in others:
         raise _unclear(total, [best, *layouts], "neighbouring pixels differ least in a size that is not square")

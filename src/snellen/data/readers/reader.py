@@ -24,7 +24,7 @@ class Options:
     whether all pixels of a colour come after each other (first) or the colours of a pixel (last); whether line 1 is a
     header. The others are for picture files only: background, the colour under transparent ones; group, what the
     pictures of one group share (every split keeps a group together); on_bad_image, what happens to files that cannot be
-    read.
+    read; links, whether links in a folder, and paths in a manifest, may lead out of its folder.
     """
 
     kind: str | None = None
@@ -40,6 +40,7 @@ class Options:
     channels: Literal["first", "last"] | None = None
     header: bool | None = None
     on_bad_image: Literal["exclude"] | None = None
+    links: Literal["follow"] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The options that change the content that is read, for cache keys, which name the kind themselves."""
@@ -54,7 +55,7 @@ class Options:
             "background": self.background,
             "group": self.group and self.group.model_dump(),
             "on_bad_image": self.on_bad_image,
-        } | {name: value for name, value in of_tables.items() if value is not None}
+        } | {name: value for name, value in ({"links": self.links} | of_tables).items() if value is not None}
 
 
 DEFAULT_OPTIONS = Options()
@@ -68,7 +69,8 @@ class Reader:
     version: incremented when the same files would give another Dataset, so that older cache entries are not used.
     looks_for: what it reads, for messages. recognises: whether there is such a source at a path. files: the files whose
     bytes determine the Dataset. decode: the Dataset, with this name; it reads only `files`. of_picture_files: whether
-    each row is a file of its own. of_pixel_tables: whether columns of a table are pixels.
+    each row is a file of its own. of_pixel_tables: whether columns of a table are pixels. remarks: sentences on what
+    was found by names alone, and passed over; those that follow from the content of `files` are in the Dataset.
     """
 
     version: int
@@ -78,3 +80,4 @@ class Reader:
     decode: Callable[[Path, Options, str], Dataset]
     of_picture_files: bool = False
     of_pixel_tables: bool = False
+    remarks: Callable[[Path, Options], tuple[str, ...]] = lambda path, options: ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from snellen.evaluate.familiarity import familiarity_sentence, load_familiarity
 from snellen.evaluate.record import RunRecord
 from snellen.evaluate.trained_networks import fitted_images, trained
 from snellen.report.model_types import PhaseJson, ShippedJson
@@ -32,7 +33,7 @@ def shipped_section(record: RunRecord, model: str) -> ShippedJson | None:
     """The network that is the model's bundle, as its own files tell; None while it is not trained to its end.
 
     phases: epochs trained and kept of each, and what chose the kept one (None: the last, by rule). roles: those whose
-    numbers in this report are of this network.
+    numbers in this report are of this network. familiarity: a sentence.
     """
     planned = record.planned[model]
     job = planned.shipped
@@ -49,6 +50,7 @@ def shipped_section(record: RunRecord, model: str) -> ShippedJson | None:
         "judges": ("seeds" if record.nested(model) else "folds") if final else None,
         "images": fitted_images(record, job),
         "roles": own,
+        "familiarity": familiarity_sentence(load_familiarity(record.folder, job)),
         "phases": [
             {"settings": phase.model_dump(mode="json"), "epochs": epochs, "kept_epoch": kept, "by": by}
             for phase, epochs, kept, by in zip(settings, found.epochs, found.kept, found.by, strict=True)

@@ -1,0 +1,36 @@
+"""Says which pictures are unlike the training pictures, so that what a model answers for them means little."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from snellen.errors import printable
+from snellen.models.bundle import Model
+
+NAMED, NAME_CHARACTERS = 5, 80
+"""Pictures that the warning names, and characters of each name."""
+
+
+def unfamiliar(model: Model, images: np.ndarray) -> np.ndarray | None:
+    """(N,) bool, for (N, H, W, C) pictures as the model takes them; None for bundles that have no measure of it."""
+    return None if model.distance is None else model.distances(images) > 1
+
+
+def unfamiliar_warning(ids: Sequence[str], found: np.ndarray | None, model: Model) -> str | None:
+    """A warning that counts the pictures that are unlike, names the first of them, and says how many others are found
+    unlike by chance; or None. found: (N,) bool, see `unfamiliar`."""
+    if model.distance is None or found is None or not found.any():
+        return None
+    rows, count, by_chance = np.flatnonzero(found), int(found.sum()), model.distance.rate * len(found)
+    names = [printable(ids[row], NAME_CHARACTERS) for row in rows[:NAMED]]
+    names += [f"and {count - NAMED:,} more"] if count > NAMED else []
+    these, them = ("is", "it") if count == 1 else ("are", "them")
+    pictures = "picture" if len(found) == 1 else "pictures"
+    here = f", here about {by_chance:,.0f}" if by_chance >= 1 else ""
+    return (
+        f"Warning: {count:,} of {len(found):,} {pictures} {these} unlike the training pictures, so what is "
+        f"predicted for {them} means little: {', '.join(names)}. Of pictures like the training pictures about "
+        f"1 in {round(1 / model.distance.rate):,} is found unlike too{here}."
+    )
