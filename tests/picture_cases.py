@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import struct
 import zipfile
 import zlib
@@ -114,3 +115,23 @@ def write_manifest(path: Path, arrays: tuple[np.ndarray, ...] = cases.ARRAYS, su
             lines.append((f"pictures/{role}{row:03}.png", str(label), role))
     path.write_text("".join(",".join(line) + "\n" for line in [("path", "label", "role"), *lines]), encoding="utf-8")
     return path
+
+
+def hugging_face_table(pictures: list[bytes], labels: list[Any], names: list[str] | None = None) -> tuple[Any, str]:
+    """The table that Hugging Face writes of these picture files, and what its metadata say of the columns."""
+    import polars as pl
+
+    cells = [{"bytes": content, "path": None} for content in pictures]
+    kind = pl.Struct({"bytes": pl.Binary, "path": pl.String})
+    table = pl.DataFrame({"image": pl.Series(cells, dtype=kind), "label": labels})
+    label = {"names": names, "_type": "ClassLabel"} if names else {"dtype": "int64", "_type": "Value"}
+    return table, json.dumps({"info": {"features": {"image": {"_type": "Image"}, "label": label}}})
+
+
+def write_hugging_face(folder: Path, arrays: tuple[np.ndarray, ...] = cases.ARRAYS) -> Path:
+    """The same pictures in the form of Hugging Face: a Parquet file for each part."""
+    folder.mkdir(parents=True)
+    for part, images, labels in zip(("train", "test"), arrays[::2], arrays[1::2]):
+        table, said = hugging_face_table([as_bytes(picture, "PNG") for picture in images], labels.tolist())
+        table.write_parquet(folder / f"{part}-00000-of-00001.parquet", metadata={"huggingface": said})
+    return folder

@@ -19,18 +19,20 @@ that spin take ten times as long as one (docs/log.md)."""
 
 if TYPE_CHECKING:
     from snellen.api import Run, Study
+    from snellen.data.as_dataset import as_dataset
     from snellen.data.dataset import Dataset
     from snellen.data.readers.arrays import from_arrays
     from snellen.errors import SnellenError
     from snellen.models.bundle import load_bundle
 
-__all__ = ["Dataset", "Run", "SnellenError", "Study", "__version__", "from_arrays", "load_bundle"]
+__all__ = ["Dataset", "Run", "SnellenError", "Study", "__version__", "as_dataset", "from_arrays", "load_bundle"]
 
 _MODULES = {
     "Dataset": "snellen.data.dataset",
     "Run": "snellen.api",
     "SnellenError": "snellen.errors",
     "Study": "snellen.api",
+    "as_dataset": "snellen.data.as_dataset",
     "from_arrays": "snellen.data.readers.arrays",
     "load_bundle": "snellen.models.bundle",
 }

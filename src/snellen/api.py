@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import NoneType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import polars as pl
 
 from snellen.console import console_for
+from snellen.data.as_dataset import is_section, read_object
 from snellen.data.dataset import Dataset
 from snellen.data.splits.roles import ROLES
 from snellen.deploy.predict import open_model
@@ -37,6 +39,7 @@ from snellen.run import RunCallback, Settings
 from snellen.run import run as run_study
 from snellen.run.analyses import make_analysis, scene_of
 from snellen.run.check import check_study
+from snellen.study.data_settings import options_of
 from snellen.study.document import Document, from_values, open_document, to_yaml
 from snellen.study.schema import StudyFile
 
@@ -53,25 +56,23 @@ class Study:
         study = snellen.Study("mine", data="digits", models={"dense": {"layers": ["flatten", {"dense": 64}]}})
         run = study.run()
 
-    data: what a file may say, or a Dataset (`snellen.from_arrays`). sections: split, train, seed, choose_by, open_test.
-    Raises StudyError listing every fault.
+    data: what a file may say, or an object that `snellen.as_dataset` takes, which may be the `source` of options:
+    `data={"source": torch_dataset, "resize": 32}`. sections: split, train, seed, choose_by, open_test.
+    Raises StudyError listing every fault, DataError for data that cannot be read.
     """
 
-    def __init__(
-        self,
-        study: str,
-        *,
-        data: str | Path | Mapping[str, Any] | Dataset,
-        models: Mapping[str, Any],
-        **sections: Any,
-    ) -> None:
-        self.dataset = data if isinstance(data, Dataset) else None
-        source: Any = f"{MEMORY}{data.name}" if isinstance(data, Dataset) else data
-        source = str(source) if isinstance(source, Path) else source
-        if isinstance(source, Mapping):
-            source = {key: str(value) if isinstance(value, Path) else value for key, value in source.items()}
-        self.document: Document = from_values({"study": study, "data": source, "models": dict(models), **sections})
+    def __init__(self, study: str, *, data: Any, models: Mapping[str, Any], **sections: Any) -> None:
+        section = dict(data) if isinstance(data, Mapping) and is_section(data) else {"source": data}
+        given = section.get("source")
+        if isinstance(given, Path):
+            section["source"] = str(given)
+        in_memory = not isinstance(given, (str, Path, int, float, NoneType))
+        if in_memory:
+            section["source"] = f"{MEMORY}{given.name if isinstance(given, Dataset) else 'data'}"
+        written = section["source"] if list(section) == ["source"] else section
+        self.document: Document = from_values({"study": study, "data": written, "models": dict(models), **sections})
         self.file: StudyFile = self.document.study()
+        self.dataset = read_object(given, options_of(self.file)) if in_memory else None
 
     @classmethod
     def load(cls, source: str | Path, overrides: Sequence[str] = ()) -> Study:

@@ -32,6 +32,7 @@ class Case:
     """kind: the reader. checked_bytes: how much of each file a bit flip is noticed in; None where checksums see all.
     arrays: what is written. joined: a picture and its label stand in one row. sized: cuts and insertions are noticed.
     slow: a process is started for every file, or there are many files. named: rows are files, and labels are names.
+    filled: every class that is named must have a picture.
     """
 
     kind: str
@@ -42,6 +43,7 @@ class Case:
     sized: bool = True
     slow: bool = False
     named: bool = False
+    filled: bool = False
 
     def noticed(self, place: int) -> bool:
         return self.checked_bytes is None or place < self.checked_bytes
@@ -62,6 +64,9 @@ CASES = {
     "folder": Case("folder", picture_cases.write_folder, None, picture_cases.SORTED, True, slow=True, named=True),
     "zip": Case("picture_zip", picture_cases.write_zip, None, picture_cases.SORTED, True, named=True),
     "manifest": Case("manifest", picture_cases.write_manifest, 0, joined=True, sized=False, slow=True, named=True),
+    "parquet": Case(
+        "parquet_pictures", picture_cases.write_hugging_face, 0, joined=True, sized=False, slow=True, filled=True
+    ),
     "mat": Case("mat", cases.write_mat, 0, sized=False, slow=True),
 }
 
@@ -174,6 +179,10 @@ def test_a_class_without_rows(case: Case, tmp_path: Path) -> None:
     numbered = read(case.write(tmp_path / "gap", arrays))
     assert numbered.classes == ("0", "2", "3") and "3 numbers, 0, 2 and 3" in numbered.remarks[0]
     named = load.Options(class_names=("a", "b", "c", "d"))
+    if case.filled:
+        with pytest.raises(DataError, match="a class without pictures; found b"):
+            read(case.write(tmp_path / "named", arrays), named)
+        return
     assert read(case.write(tmp_path / "named", arrays), named).classes == ("a", "b", "c", "d")
 
 

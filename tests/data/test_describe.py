@@ -148,7 +148,7 @@ def publisher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     def receive(url: str, remote: download.Remote, partial: Any, on_progress: download.OnProgress) -> None:
         with partial:
             partial.write((folder / url).read_bytes())
-        on_progress(remote.name, remote.num_bytes, remote.num_bytes)
+        on_progress(remote.name, remote.num_bytes or 0, remote.num_bytes or 0)
 
     monkeypatch.setattr(download, "_receive", receive)
     return folder
@@ -188,8 +188,8 @@ def test_other_content_is_refused_after_fetching(publisher: Path, tmp_path: Path
 
 
 def test_unknown_and_bundled_names() -> None:
-    with pytest.raises(UnknownName, match=r"unknown data set 'cifar10'.*Did you mean 'cifar-10'"):
-        run("fetch", "cifar10")
+    with pytest.raises(UnknownName, match=r"unknown data set 'cifar-1'.*Did you mean 'cifar-10'"):
+        run("fetch", "cifar-1")
     assert "1,797 images, identical to the published ones; comes with Snellen" in run("fetch", "digits")
 
 

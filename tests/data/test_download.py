@@ -11,7 +11,7 @@ import tarfile
 import threading
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -19,8 +19,9 @@ from typing import Any, BinaryIO
 import numpy as np
 import pytest
 
-from snellen.data import download
+from snellen.data import catalog, download, load
 from snellen.data.download import Remote, fetch
+from snellen.data.readers.reader import Options
 from snellen.errors import DataError, DataNotFound, StorageError
 from snellen.files.partial import Partial
 
@@ -251,3 +252,60 @@ def test_an_archive_that_is_none(server: Server, tmp_path: Path) -> None:
     server.files["/file"] = CONTENT
     with pytest.raises(DataError, match=r"file: cannot be read"):
         fetch((remote(server, members={"a": "a"}),), tmp_path, lambda *_: None)
+
+
+def medical(server: Server, content: bytes, **changes: Any) -> Remote:
+    """A file of which only an MD5 is published."""
+    return Remote("file", (f"{server.address}/file?download=1",), None, md5=hashlib.md5(content).hexdigest(), **changes)
+
+
+def test_a_file_whose_length_is_not_published(server: Server, tmp_path: Path) -> None:
+    server.files["/file?download=1"] = CONTENT
+    server.breaks_after["/file?download=1"] = HALF
+    seen: list[tuple[int, int]] = []
+    with pytest.raises(DataNotFound, match=rf"not the published length; found {HALF:,} bytes; expected 300,000 bytes"):
+        fetch((medical(server, CONTENT),), tmp_path, lambda name, come, num_bytes: seen.append((come, num_bytes)))
+    server.breaks_after.clear()
+    fetch((medical(server, CONTENT),), tmp_path, lambda name, come, num_bytes: seen.append((come, num_bytes)))
+    assert server.asked[-1][1] == f"bytes={HALF}-"
+    assert seen[-1] == (300_000, 300_000) and (tmp_path / "file").read_bytes() == CONTENT
+
+
+def test_the_published_md5_is_compared(server: Server, tmp_path: Path) -> None:
+    server.files["/file?download=1"] = CONTENT
+    with pytest.raises(DataNotFound, match=r"wrong checksum; found MD5 [0-9a-f]{32}; expected [0-9a-f]{32}"):
+        fetch((medical(server, b"other"),), tmp_path, lambda *_: None)
+    assert not (tmp_path / "file").exists() and Partial(tmp_path / "file").num_bytes == 0
+
+
+def test_a_server_that_declares_too_much(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.files["/file?download=1"] = CONTENT
+    monkeypatch.setattr(download, "MAX_DOWNLOAD_BYTES", 1_000)
+    with pytest.raises(DataNotFound, match=r"declares no length, or too large a one; found 300000; expected .* 1,000"):
+        fetch((medical(server, CONTENT),), tmp_path, lambda *_: None)
+
+
+def test_a_medical_set_by_name(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small file of the form of MedMNIST, from the server to the Dataset: named classes, three official parts."""
+    random, arrays = np.random.default_rng(5), {}
+    for part, rows in (("train", 16), ("val", 8), ("test", 12)):
+        arrays[f"{part}_images"] = random.integers(0, 256, (rows, 28, 28, 3), dtype=np.uint8)
+        arrays[f"{part}_labels"] = (np.arange(rows) % 8).astype(np.uint8)[:, None]
+    stream = io.BytesIO()
+    np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
+    server.files["/bloodmnist.npz?download=1"] = stream.getvalue()
+    url, md5 = f"{server.address}/bloodmnist.npz?download=1", hashlib.md5(stream.getvalue()).hexdigest()
+    published = catalog.PUBLISHED["bloodmnist"]
+    small = replace(published, files=(Remote("bloodmnist.npz", (url,), None, md5=md5),), rows=(16, 12), validation=8)
+    monkeypatch.setitem(catalog.PUBLISHED, "bloodmnist", small)
+    monkeypatch.setenv("SNELLEN_CACHE", str(tmp_path / "cache"))
+    for folder in (tmp_path / "bloodmnist", tmp_path / "flat"):
+        fetch(small.files, folder, lambda *_: None)
+        dataset = load.read("BloodMNIST", data_folder=tmp_path if folder.name == "bloodmnist" else folder)
+        assert dataset.name == "bloodmnist" and dataset.classes == published.classes and len(dataset) == 36
+        assert dataset.official_validation is not None and dataset.official_validation.sum() == 8
+        assert dataset.official_test is not None and dataset.official_test.sum() == 12
+    monkeypatch.setitem(catalog.PUBLISHED, "bloodmnist", replace(small, validation=9))
+    expected = "not the published bloodmnist data; found 16 and 8 and 12 rows; expected 16 and 9 and 12 rows"
+    with pytest.raises(DataError, match=expected):
+        load.read("bloodmnist", Options(grey=True), tmp_path)

@@ -41,7 +41,8 @@ def list_(data_dir: DataFolder = None, as_json: AsJson = False) -> None:
     for column in ("name", "images", "what", "where"):
         table.add_column(column, justify="right" if column == "images" else "left", overflow="fold")
     for row in rows:
-        where = row["path"] or f"snellen data fetch {row['name']}  ({row['bytes'] / 1e6:.0f} MB)"
+        size = f"  ({row['bytes'] / 1e6:.0f} MB)" if row["bytes"] else ""
+        where = row["path"] or f"snellen data fetch {row['name']}{size}"
         table.add_row(row["name"], f"{row['images']:,}", row["about"], where)
     console_for().print(table, highlight=False)
 
@@ -58,6 +59,7 @@ def fetch(
     from snellen.errors import unknown
     from snellen.files.cache import cache_folder
 
+    name = catalog.known_name(name) or name
     if name not in catalog.NAMES:
         raise unknown("data set", name, catalog.NAMES)
     if name in catalog.PUBLISHED:
@@ -154,9 +156,10 @@ def _entry(name: str, data_folder: Path | None) -> dict[str, Any]:
         bundled = catalog.BUNDLED[name]
         return {"name": name, "images": bundled.rows, "about": bundled.about, "bytes": 0, "path": "comes with Snellen"}
     published, path = catalog.PUBLISHED[name], load.find(name, data_folder)
-    num_bytes = sum(remote.num_bytes for remote in published.files)
+    lengths = [remote.num_bytes for remote in published.files]
+    num_bytes = sum(each or 0 for each in lengths) if all(lengths) else None  # None where none is published
     where = str(path) if path else None
-    return {"name": name, "images": sum(published.rows), "about": published.about, "bytes": num_bytes, "path": where}
+    return {"name": name, "images": published.num_rows, "about": published.about, "bytes": num_bytes, "path": where}
 
 
 def _background(name: str | None) -> Background | None:

@@ -1,17 +1,19 @@
 """The data sets known by name: one comes with scikit-learn, the others are downloaded from where they are published.
 
 Lengths and SHA-256 of the files are those that TensorFlow Datasets publishes (tensorflow_datasets/url_checksums); the
-archives' MD5 on the pages of CIFAR and in torchvision belong to the same files.
+archives' MD5 on the pages of CIFAR and in torchvision belong to the same files. Those of MedMNIST: medmnist.py.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
 
 from snellen.data.dataset import Dataset, fingerprint
 from snellen.data.download import Remote
+from snellen.data.medmnist import MEDICAL_SETS, REFUSED, URL
 from snellen.data.readers.arrays import Part, assemble
 from snellen.data.readers.reader import Options
 from snellen.errors import DataError
@@ -46,7 +48,8 @@ class Published:
 
     about: one line. kind: its reader. rows: of training and official test. files: to download. classes: the names, None
     where its own files hold them. fingerprint: of the data set read without options; None where no copy could be
-    decoded when this was written: then only the files' checksums and the numbers of rows are compared.
+    decoded when this was written: then only the files' checksums and the numbers of rows are compared. validation: rows
+    of its validation part, beside those of training.
     """
 
     about: str
@@ -56,11 +59,28 @@ class Published:
     classes: tuple[str, ...] | None = None
     fingerprint: str | None = None
     pixel_range: tuple[float, float] = (0.0, 255.0)
+    validation: int = 0
+
+    @property
+    def num_rows(self) -> int:
+        """Of all parts."""
+        return sum(self.rows) + self.validation
+
+    @property
+    def file(self) -> str | None:
+        """The name of its file, where it is a single one."""
+        return self.files[0].name if len(self.files) == 1 and not self.files[0].members else None
 
     def check(self, dataset: Dataset) -> None:
         """Raises DataError unless the content is the published one; `class_names` and `pixel_range` may differ."""
-        test = 0 if dataset.official_test is None else int(dataset.official_test.sum())
-        found, expected = (f"{train:,} and {test:,} rows" for train, test in [(len(dataset) - test, test), self.rows])
+        test, validation = (
+            0 if mask is None else int(mask.sum()) for mask in (dataset.official_test, dataset.official_validation)
+        )
+        train, rows = len(dataset) - test - validation, (self.rows[0], self.validation, self.rows[1])
+        found, expected = (
+            f"{' and '.join(f'{number:,}' for number in numbers if number)} rows"
+            for numbers in ((train, validation, test), rows)
+        )
         if found == expected and self.fingerprint:
             classes = self.classes or dataset.classes
             content = fingerprint(dataset.images, dataset.labels, classes, dataset.official_test, self.pixel_range)
@@ -223,4 +243,31 @@ PUBLISHED = {
     ),
 }
 
+PUBLISHED |= {
+    name: Published(
+        f"MedMNIST: {facts.about} (Yang et al. 2023)",
+        "arrays",
+        (facts.rows[0], facts.rows[2]),
+        (Remote(f"{name}.npz", (URL.format(name=name),), None, md5=facts.md5),),
+        facts.classes,
+        validation=facts.rows[1],
+    )
+    for name, facts in MEDICAL_SETS.items()
+}
+
 NAMES = (*BUNDLED, *PUBLISHED)
+UNREADABLE = {**REFUSED, "emnist": "it is six sets, of which Snellen knows emnist-letters"}
+ALIASES = {re.sub("[-_]", "", name): name for name in NAMES}
+
+
+def known_name(name: str) -> str | None:
+    """The data set that a name means in Keras, torchvision or MedMNIST: `fashion_mnist`, `CIFAR10`, `BloodMNIST`.
+
+    None when it is not known. Raises DataError, with the reason, for names of sets that cannot be read.
+    """
+    plain = re.sub("[-_]", "", name).lower()
+    if plain in UNREADABLE:
+        raise DataError(
+            f"{name} cannot be read by this name: {UNREADABLE[plain]}", expected=f"one of {', '.join(NAMES)}"
+        )
+    return ALIASES.get(plain)

@@ -16,11 +16,14 @@ from urllib.request import Request, urlopen
 from snellen.data.streams import CHUNK_BYTES, check_expansion, readable
 from snellen.errors import DataError, DataNotFound, SnellenError, located
 from snellen.files.atomic import replacing
-from snellen.files.hashing import digest_file
+from snellen.files.hashing import digest_file, md5_file
 from snellen.files.partial import Partial
 
 SILENCE_SECONDS = 30.0
 """Longest wait for the next bytes from a server."""
+
+MAX_DOWNLOAD_BYTES = 2**31
+"""Of a file whose length is not published: ten times the largest of them."""
 
 PARTIAL_CONTENT, RANGE_NOT_SATISFIABLE = 206, 416
 
@@ -30,16 +33,27 @@ OnProgress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Remote:
-    """A published file. urls: where it can be downloaded, best first. num_bytes, sha256: as published.
+    """A published file. urls: where it can be downloaded, best first. num_bytes, sha256, md5: as published.
 
-    members: for an archive, the members to extract, each with the file name it gets; empty for other files.
+    num_bytes: None where no length is published; then it is that which the server declares. One checksum at least:
+    MD5 is compared only where no SHA-256 is published. members: for an archive, the members to extract, each with the
+    file name it gets; empty for other files.
     """
 
     name: str
     urls: tuple[str, ...]
-    num_bytes: int
-    sha256: str
+    num_bytes: int | None
+    sha256: str | None = None
     members: Mapping[str, str] = field(default_factory=dict)
+    md5: str | None = None
+
+    def difference(self, path: Path) -> tuple[str, str] | None:
+        """The checksum found and that published, where they differ; None when the file is the published one."""
+        if self.sha256 is not None:
+            found = digest_file(path)
+            return None if found == self.sha256 else (f"SHA-256 {found}", self.sha256)
+        found = md5_file(path)
+        return None if found == self.md5 else (f"MD5 {found}", str(self.md5))
 
     def extracted_files(self, folder: Path) -> list[Path]:
         """The files in `folder` after downloading and extracting."""
@@ -62,7 +76,7 @@ def fetch(remotes: tuple[Remote, ...], folder: Path, on_progress: OnProgress) ->
 
 def _download(remote: Remote, folder: Path, on_progress: OnProgress) -> Path:
     path, failures = folder / remote.name, []
-    if path.is_file() and digest_file(path) == remote.sha256:
+    if path.is_file() and remote.difference(path) is None:
         return path
     partial = Partial(path, remote.num_bytes)
     partial.prepare()
@@ -89,12 +103,12 @@ def _transfer(url: str, remote: Remote, partial: Partial, on_progress: OnProgres
     resumed = partial.num_bytes > 0
     if partial.num_bytes != remote.num_bytes:
         _receive(url, remote, partial, on_progress)
-    found = digest_file(partial.path)
-    if found == remote.sha256:
+    difference = remote.difference(partial.path)
+    if difference is None:
         return
     partial.discard()
     if not resumed:
-        raise DataError("wrong checksum", found=f"SHA-256 {found}", expected=remote.sha256)
+        raise DataError("wrong checksum", found=difference[0], expected=difference[1])
     _transfer(url, remote, partial, on_progress)
 
 
@@ -103,17 +117,29 @@ def _receive(url: str, remote: Remote, partial: Partial, on_progress: OnProgress
         if response.status != PARTIAL_CONTENT or not _starts_at(response, partial.num_bytes):
             partial.empty()
         received = partial.num_bytes
-        while chunk := response.read(min(CHUNK_BYTES, remote.num_bytes + 1 - received)):
+        expected = remote.num_bytes or _declared_bytes(response, received)
+        while chunk := response.read(min(CHUNK_BYTES, expected + 1 - received)):
             partial.write(chunk)
             received += len(chunk)
-            on_progress(remote.name, received, remote.num_bytes)
-            if received > remote.num_bytes:
+            on_progress(remote.name, received, expected)
+            if received > expected:
                 break
-    if received != remote.num_bytes:
-        found = "more" if received > remote.num_bytes else f"{received:,} bytes"
-        if received > remote.num_bytes:
+    if received != expected:
+        found = "more" if received > expected else f"{received:,} bytes"
+        if received > expected:
             partial.discard()
-        raise DataError("not the published length", found=found, expected=f"{remote.num_bytes:,} bytes")
+        raise DataError("not the published length", found=found, expected=f"{expected:,} bytes")
+
+
+def _declared_bytes(response: HTTPResponse, start: int) -> int:
+    """The length of a file by its server, whose response begins at byte `start`. Raises DataError for none."""
+    declared = response.getheader("Content-Length") or ""
+    if not declared.isdecimal() or start + int(declared) > MAX_DOWNLOAD_BYTES:
+        expected = f"a Content-Length up to {MAX_DOWNLOAD_BYTES:,}"
+        raise DataError(
+            "the server declares no length, or too large a one", found=declared or "none", expected=expected
+        )
+    return start + int(declared)
 
 
 @contextmanager

@@ -29,12 +29,14 @@ LISTED_NAMES = 5
 
 
 def read(source: str | Path, options: Options = DEFAULT_OPTIONS, data_folder: Path | None = None) -> Dataset:
-    """The data set with the known name `source`, or at that path; a Path object is never a name.
+    """The data set with the known name `source`, or at that path; a Path object is never a name. Names as Keras and
+    torchvision write them (`fashion_mnist`, `CIFAR10`) are known too, where there is no such path.
 
     A path is tried as given; then names and paths are looked for in `data_folder`, $SNELLEN_DATA and the user's cache.
     Raises UnknownName, DataNotFound listing every place, or DataError naming file, row or byte offset. Files are
     decoded once; afterwards the decoded arrays are memory-mapped from the cache.
     """
+    source = _as_known(source, data_folder)
     if isinstance(source, str) and source in catalog.BUNDLED:
         return _read_bundled(source, options)
     path = _locate(source, data_folder)
@@ -158,7 +160,16 @@ def _locate(source: str | Path, data_folder: Path | None) -> Path:
 
 def find(source: str | Path, data_folder: Path | None) -> Path | None:
     """Where the data of a name or path are on this machine; None when they are nowhere."""
-    return next((place for place in _places(source, data_folder) if exists(place)), None)
+    known = _as_known(source, data_folder)
+    return next((place for place in _places(known, data_folder) if exists(place)), None)
+
+
+def _as_known(source: str | Path, data_folder: Path | None) -> str | Path:
+    """The known name that `source` means, where nothing has that path; otherwise `source`."""
+    if not isinstance(source, str) or source in catalog.NAMES or source != Path(source).stem:
+        return source
+    known = catalog.known_name(source) if not any(map(exists, _places(source, data_folder))) else None
+    return known or source
 
 
 def _advice(source: str | Path) -> str:
@@ -173,4 +184,7 @@ def _places(source: str | Path, data_folder: Path | None) -> list[Path]:
     below = [folder / path for folder in folders if folder]
     if path.is_absolute():
         return [path]
-    return below if source in catalog.NAMES else [path, *below]
+    if source not in catalog.NAMES:
+        return [path, *below]
+    file = catalog.PUBLISHED[str(source)].file if source in catalog.PUBLISHED else None
+    return [each / file for each in below] + [each.parent / file for each in below] if file else below

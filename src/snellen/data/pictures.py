@@ -40,7 +40,7 @@ from snellen.errors import DataError, MixedTransparency, SnellenError
 from snellen.limits import MAX_PICTURE_BYTES, MAX_SIDE_PIXELS
 
 if TYPE_CHECKING:
-    from PIL import ImageFile
+    from PIL import Image, ImageFile
 
 SUFFIXES: tuple[str, ...] = (".png", ".jpg", ".jpeg", ".jfif", ".jpe", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 SUFFIXES += (".ppm", ".pgm", ".pbm", ".pnm")
@@ -121,10 +121,23 @@ def decode_content(content: bytes, resizing: Resizing | None = None, background:
                 return Picture(np.broadcast_to(np.uint8(0), (image.height, image.width, 1)), animated)
             check_pages(image)
             image.verify()  # checks the checksums of PNG, which decoding ignores
-        pixels = _composite(_pixels(content, resizing), background)
-        if resizing is not None:
-            pixels = np.array(resizing.apply(pixels[None])[0])  # not a view, which would keep the whole picture
-        return Picture(pixels, animated)
+        return Picture(_finished(_pixels(content, resizing), resizing, background), animated)
+
+
+def picture_of(image: Image.Image, resizing: Resizing | None = None, background: Background | None = None) -> Picture:
+    """The same of a picture that Pillow has open. Raises DataError for 32 bits a channel, and for damaged files."""
+    with _readable():
+        sixteen = image.mode.startswith("I;16")
+        pixels = _upright(image).astype(np.float32)[..., None] if sixteen else _eight_bits(image)
+        return Picture(_finished(pixels, resizing, background), _is_animated(image))
+
+
+def _finished(pixels: np.ndarray, resizing: Resizing | None, background: Background | None) -> np.ndarray:
+    """The pixels over the background and in the new size."""
+    pixels = _composite(pixels, background)
+    if resizing is None:
+        return pixels
+    return np.array(resizing.apply(pixels[None])[0])  # not a view, which would keep the whole picture
 
 
 def with_common_format(pictures: Sequence[np.ndarray], names: Sequence[str]) -> list[np.ndarray]:
@@ -223,7 +236,7 @@ def _open(content: bytes) -> ImageFile.ImageFile:
     return image
 
 
-def _is_animated(image: ImageFile.ImageFile) -> bool:
+def _is_animated(image: Image.Image) -> bool:
     """Whether a second frame can be read."""
     try:
         return image.format in ANIMATED and bool(getattr(image, "is_animated", False))
@@ -240,16 +253,21 @@ def _pixels(content: bytes, resizing: Resizing | None) -> np.ndarray:
             exact = _sixteen_bits(image, content)
         if exact is not None:
             return exact
-        if image.mode in ("I", "F"):
-            hint = "Save them as 16-bit TIFF, or as an array (.npz, HDF5) with its `pixel_range`."
-            raise DataError(
-                "32 bits a channel, of which the value of white is unknown", found=f"mode {image.mode}", hint=hint
-            )
-        _rotate(image)
-        grey = image.mode in ("1", "L") and not image.has_transparency_data
-        mode = "L" if grey else "RGBA" if image.has_transparency_data else "RGB"
-        converted = image if image.mode == mode else image.convert(mode)
-        return np.asarray(converted).reshape(image.height, image.width, -1)
+        return _eight_bits(image)
+
+
+def _eight_bits(image: Image.Image) -> np.ndarray:
+    """(H, W, C) uint8. Raises DataError for pictures of 32 bits a channel."""
+    if image.mode in ("I", "F"):
+        hint = "Save them as 16-bit TIFF, or as an array (.npz, HDF5) with its `pixel_range`."
+        raise DataError(
+            "32 bits a channel, of which the value of white is unknown", found=f"mode {image.mode}", hint=hint
+        )
+    _rotate(image)
+    grey = image.mode in ("1", "L") and not image.has_transparency_data
+    mode = "L" if grey else "RGBA" if image.has_transparency_data else "RGB"
+    converted = image if image.mode == mode else image.convert(mode)
+    return np.asarray(converted).reshape(image.height, image.width, -1)
 
 
 def _sixteen_bits(image: ImageFile.ImageFile, content: bytes) -> np.ndarray | None:
@@ -280,13 +298,13 @@ def _sixteen_bits(image: ImageFile.ImageFile, content: bytes) -> np.ndarray | No
         return exact
 
 
-def _upright(image: ImageFile.ImageFile) -> np.ndarray:
+def _upright(image: Image.Image) -> np.ndarray:
     """(H, W) or (H, W, C) pixels, rotated as EXIF says."""
     _rotate(image)
     return np.asarray(image)
 
 
-def _rotate(image: ImageFile.ImageFile) -> None:
+def _rotate(image: Image.Image) -> None:
     """Decodes the picture and rotates it as its EXIF data say, which may follow the pixels in the file."""
     from PIL import ImageOps
 

@@ -51,6 +51,13 @@ def digest_file(path: Path) -> str:
         return digest_stream(file)
 
 
+def md5_file(path: Path) -> str:
+    """MD5 of a file's bytes, in hex: for files of which nothing better is published. Raises as `digest_file`."""
+    expect_file(path)
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
 def digest_stream(file: BufferedReader) -> str:
     """SHA-256 of the rest of an open file, in hex."""
     return hashlib.file_digest(file, "sha256").hexdigest()

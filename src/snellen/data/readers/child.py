@@ -29,7 +29,7 @@ from snellen.data.streams import check_dimensions, check_expansion
 from snellen.errors import DataError, SnellenError, located, shown
 from snellen.limits import MAX_LISTED_FILES, MAX_NAME_CHARACTERS
 
-LIBRARIES = {"hdf5": "h5py", "mat": "scipy.io", "parquet": "polars"}
+LIBRARIES = {"hdf5": "h5py", "mat": "scipy.io", "parquet": "polars", "parquet_pictures": "polars"}
 DIGEST_BYTES = 16
 BLOCK_BYTES = 2**22
 MAX_ARRAYS = 1_000
@@ -40,7 +40,8 @@ MEMORY_BYTES = 512 * 2**20
 TABLE_MEMORY_BYTES = 768 * 2**20
 """The same for polars, which takes 340 MiB of address space for its threads and 60 MiB of memory."""
 
-TABLE_ROWS, TEXT_ROWS = 2**16, 1_000
+TABLE_ROWS, TEXT_ROWS, CONTENT_ROWS = 2**16, 1_000, 2**10
+HUGGING_FACE = "metadata:huggingface"
 
 MATLAB_TYPES = {"logical": "u1", "single": "f4", "double": "f8"} | {
     f"{sign}int{8 * size}": f"{sign or 'i'}{size}" for sign in ("", "u") for size in (1, 2, 4, 8)
@@ -189,6 +190,62 @@ def open_parquet(path: Path) -> dict[str, Stored]:
     }
 
 
+def open_parquet_pictures(path: Path) -> dict[str, Stored]:
+    """The columns of a table with pictures: numbers, text, and of each column of files two arrays: NAME:lengths (N,),
+    and NAME:bytes, whose length is the sum of these; it is listed as 0. NAME is that of a column of bytes, or of
+    {bytes, path} as Hugging Face writes it. HUGGING_FACE: what the file's metadata say of the columns, as JSON.
+    """
+    import polars as pl
+
+    limit_memory(TABLE_MEMORY_BYTES + 4 * path.stat().st_size)
+    table = pl.scan_parquet(path, glob=False)
+    schema = table.collect_schema()
+    if len(schema) > MAX_ARRAYS:
+        raise DataError("too many columns", found=f"{len(schema):,}", expected=f"at most {MAX_ARRAYS:,}")
+    num_rows = table.select(pl.len()).collect().item()
+    if num_rows > MAX_LISTED_FILES:
+        raise DataError("too many rows", found=f"{num_rows:,}", expected=f"at most {MAX_LISTED_FILES:,}")
+    arrays = {}
+    for name, kind in schema.items():
+        content = _content_column(name, kind)
+        if content is not None:
+            lengths = table.select(content.bin.size().fill_null(0).cast(pl.Int64))
+            arrays[f"{name}:lengths"] = Stored(np.dtype("i8"), (num_rows,), partial(_number_blocks, lengths))
+            arrays[f"{name}:bytes"] = Stored(np.dtype("u1"), (0,), partial(_content_blocks, table.select(content)))
+        elif kind.is_integer() or kind == pl.Boolean:
+            numbers = table.select(pl.col(name).cast(pl.Int64).fill_null(-1))
+            arrays[name] = Stored(np.dtype("i8"), (num_rows,), partial(_number_blocks, numbers))
+        elif _is_text(kind) or kind == pl.Null:
+            text = table.select(pl.col(name).cast(pl.String).fill_null(""))
+            width = max(1, text.select(pl.col(name).str.len_bytes().max()).collect().item() or 0)
+            arrays[name] = Stored(np.dtype(f"S{width}"), (num_rows,), partial(_table_blocks, text, width))
+    said = pl.read_parquet_metadata(path).get("huggingface", "").encode()
+    if said:
+        arrays[HUGGING_FACE] = Stored(np.dtype(f"S{len(said)}"), (1,), lambda: iter([np.array([said])]))
+    return arrays
+
+
+def _content_column(name: str, kind: Any) -> Any:
+    """The bytes of the files in a column; None for other columns."""
+    import polars as pl
+
+    if kind == pl.Binary:
+        return pl.col(name)
+    if isinstance(kind, pl.Struct) and any(field.name == "bytes" and field.dtype == pl.Binary for field in kind.fields):
+        return pl.col(name).struct.field("bytes").alias(name)
+    return None
+
+
+def _number_blocks(numbers: Any) -> Iterator[np.ndarray]:
+    yield numbers.collect().to_series().to_numpy()
+
+
+def _content_blocks(content: Any) -> Iterator[np.ndarray]:
+    """The bytes of all rows, one after another."""
+    for rows in content.collect().iter_slices(CONTENT_ROWS):
+        yield np.frombuffer(b"".join(cell or b"" for cell in rows.to_series().to_list()), np.uint8)
+
+
 def _is_text(kind: Any) -> bool:
     import polars as pl
 
@@ -209,7 +266,7 @@ def limit_memory(num_bytes: int) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (num_bytes, resource.getrlimit(resource.RLIMIT_AS)[1]))
 
 
-OPENERS = {"hdf5": open_hdf5, "mat": open_mat, "parquet": open_parquet}
+OPENERS = {"hdf5": open_hdf5, "mat": open_mat, "parquet": open_parquet, "parquet_pictures": open_parquet_pictures}
 
 
 def describe(error: BaseException) -> dict[str, Any]:

@@ -84,6 +84,12 @@ class Guarded:
             check_expansion(num_bytes, self.file_bytes)
         return self._answer("values", name, num_bytes).view(declared.data_type).reshape(declared.shape)
 
+    def read_bytes(self, name: str, num_bytes: int) -> np.ndarray:
+        """(num_bytes,) uint8 of an array whose length is not listed. Raises DataError for more than the file holds."""
+        with located(name):
+            check_expansion(num_bytes, self.file_bytes)
+        return self._answer("values", name, num_bytes)
+
     def row_digests(self, name: str) -> np.ndarray:
         """(N,) 16-byte digests of the rows of an array."""
         return self._answer("digests", name, self.arrays[name].shape[0] * DIGEST_BYTES).view(f"S{DIGEST_BYTES}")
@@ -121,7 +127,10 @@ class Guarded:
 
 @contextmanager
 def opened(kind: str, path: Path) -> Iterator[Guarded]:
-    """The arrays of an HDF5, MATLAB v5 ("mat") or Parquet file. Raises DataError, also for hangs and crashes."""
+    """The arrays of an HDF5, MATLAB v5 ("mat") or Parquet file. Raises DataError, also for hangs and crashes.
+
+    kind: of the openers in child.py; "parquet_pictures" for a table that holds picture files.
+    """
     with located(path.name), readable(), open_data(path) as file:
         num_bytes = file_bytes(file)
     child = ChildProcess(CHILD, kind, str(path.resolve()), environment=ENVIRONMENT)

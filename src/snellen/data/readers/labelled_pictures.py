@@ -7,18 +7,29 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from snellen.data.dataset import Dataset, Excluded, PartRole
 from snellen.data.groups import first_occurrences
-from snellen.data.pictures import Picture, decode_content, in_threads, read_content, with_common_format
+from snellen.data.pictures import (
+    Picture,
+    decode_content,
+    in_threads,
+    picture_of,
+    read_content,
+    with_common_format,
+)
 from snellen.data.readers.arrays import Part, assemble
 from snellen.data.readers.picture_scale import depths_of, picture_scale
 from snellen.data.readers.reader import Options
 from snellen.data.readers.text import check_text, natural_order
 from snellen.errors import SHOWN_ITEMS, DataError, PictureSizes, located, shown, unknown
 from snellen.limits import MAX_CLASSES, MAX_LABEL_CHARACTERS, MAX_SIDE_PIXELS
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 SIZES_LISTED = 10
 EXCLUDE_HINT = (
@@ -31,7 +42,11 @@ ORDER: tuple[PartRole, ...] = ("train", "validation", "test")
 @dataclass(frozen=True, slots=True)
 class LabelledFile:
     """A row of the data set. file: a path, or a name in an archive. id: the path below the source, with forward
-    slashes. place: the same for messages."""
+    slashes. place: the same for messages.
+
+    content: the picture where it is at hand: the bytes of its file, or a picture that Pillow has open; then `file` is
+    not read.
+    """
 
     file: Path
     id: str
@@ -39,6 +54,7 @@ class LabelledFile:
     role: PartRole
     group: str | None
     place: str
+    content: bytes | Image.Image | None = None
 
 
 def select_rows(rows: Sequence[LabelledFile], options: Options) -> tuple[list[LabelledFile], tuple[str, ...]]:
@@ -151,7 +167,10 @@ def _decode_all(
     def attempt(row: LabelledFile) -> Picture | Excluded:
         try:
             with located(row.place):
-                return decode_content(content_of(row), options.resizing, options.background)
+                content = content_of(row) if row.content is None else row.content
+                if isinstance(content, bytes):
+                    return decode_content(content, options.resizing, options.background)
+                return picture_of(content, options.resizing, options.background)
         except DataError as error:
             if options.on_bad_image is None:
                 error.hint = error.hint or EXCLUDE_HINT

@@ -11,6 +11,7 @@ from snellen.data.readers.labelled_pictures import LabelledFile, read_dataset, s
 from snellen.data.readers.manifest_columns import USUAL, names_pictures, path_column, roles_of
 from snellen.data.readers.manifest_paths import find_pictures
 from snellen.data.readers.manifest_table import Table, header_of, is_parquet, read_table
+from snellen.data.readers.parquet_pictures import holds_pictures
 from snellen.data.readers.pixel_table import holds_pixels
 from snellen.data.readers.reader import Options, Reader
 from snellen.data.streams import open_data, reachable, readable
@@ -107,7 +108,7 @@ def _recognises(path: Path) -> bool:
         return False
     with located(path.name), readable(), open_data(path) as file:
         if is_parquet(file):
-            return True
+            return not holds_pictures(path)
         try:
             names, first = header_of(file)
         except (UnicodeDecodeError, DataError):

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from snellen.data.readers import cifar, emnist, folder, hdf5, idx, manifest, matlab, npz, picture_zip, pixel_csv
+from snellen.data.readers import (
+    cifar,
+    emnist,
+    folder,
+    hdf5,
+    idx,
+    manifest,
+    matlab,
+    npz,
+    parquet_pictures,
+    picture_zip,
+    pixel_csv,
+)
 from snellen.data.readers.reader import Reader
 from snellen.data.streams import reachable
 from snellen.errors import located
@@ -17,6 +29,7 @@ READERS: dict[str, Reader] = {
     "folder": folder.READER,
     "picture_zip": picture_zip.READER,
     "manifest": manifest.READER,
+    "parquet_pictures": parquet_pictures.READER,
     "hdf5": hdf5.READER,
     "mat": matlab.READER,
     "emnist": emnist.READER,
