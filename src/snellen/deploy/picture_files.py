@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from snellen.data.dataset import Excluded
-from snellen.data.pictures import DEPTHS, decode_content, in_threads, is_picture, read_content
+from snellen.data.pictures.decoder import DEPTHS, decode_content, in_threads, is_picture, read_content
+from snellen.data.readers.picture_files.walk import system_name
 from snellen.data.readers.text import check_text
-from snellen.data.readers.walk import system_name
 from snellen.deploy.batch import Batch, Reading
 from snellen.deploy.folder_labels import labels_of_folders
 from snellen.errors import DataError, StudyError
