@@ -9,9 +9,10 @@ from typing import Any, Literal
 
 from snellen.data.dataset import Dataset
 from snellen.data.load import read
-from snellen.data.pictures.decoder import Background
+from snellen.data.pictures.channels import Background
 from snellen.data.preprocessing import preprocess
 from snellen.data.readers.memory.bunch import MNIST_PIXELS, is_bunch, rows_of_bunch
+from snellen.data.readers.memory.cells import Channels, as_array, is_array
 from snellen.data.readers.memory.columns import (
     as_squares,
     is_frame,
@@ -21,7 +22,7 @@ from snellen.data.readers.memory.columns import (
     rows_of_hugging_face,
 )
 from snellen.data.readers.memory.items import is_torch_dataset, rows_of_items
-from snellen.data.readers.memory.rows import Channels, Rows, as_array, divided, is_array, to_dataset
+from snellen.data.readers.memory.rows import Rows, divided, to_dataset
 from snellen.data.readers.reader import DEFAULT_OPTIONS, Options
 from snellen.data.readers.role_names import role_of
 from snellen.data.resizing import Resizing

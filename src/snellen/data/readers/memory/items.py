@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from snellen.data.dataset import PartRole
+from snellen.data.readers.memory.cells import is_array
 from snellen.data.readers.memory.columns import columns_by_use, no_column
-from snellen.data.readers.memory.rows import Rows, is_array
+from snellen.data.readers.memory.rows import Rows
 from snellen.errors import DataError, shown
 from snellen.limits import MAX_IMAGES
 

@@ -13,14 +13,8 @@ import numpy as np
 
 from snellen.data.dataset import Dataset, Excluded, PartRole
 from snellen.data.groups import first_occurrences
-from snellen.data.pictures.decoder import (
-    Picture,
-    decode_content,
-    in_threads,
-    picture_of,
-    read_content,
-    with_common_format,
-)
+from snellen.data.pictures.channels import with_common_format
+from snellen.data.pictures.decoder import Picture, decode_content, in_threads, picture_of, read_content
 from snellen.data.readers.arrays import Part, assemble
 from snellen.data.readers.picture_files.picture_scale import depths_of, picture_scale
 from snellen.data.readers.reader import Options

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from snellen.data.pictures.decoder import DEPTHS
+from snellen.data.pictures.channels import DEPTHS
 from snellen.data.readers.pixels import pixel_remarks
 from snellen.data.readers.reader import Options
 from snellen.errors import StudyError

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from snellen.errors import DataError
-from snellen.models.pixel_scale import Scale, brightest, rescaled, scale_of
+from snellen.models.given_scale import Scale, brightest, rescaled, scale_of
 
 RANDOM = np.random.default_rng(6)
 BYTES = RANDOM.integers(0, 256, (20, 6, 6, 1), dtype=np.uint8)
