@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from snellen.data.dataset import Dataset
-    from snellen.data.pictures import Background
+    from snellen.data.pictures.channels import Background
     from snellen.data.readers.hdf5 import Union
 
 app = typer.Typer(
@@ -164,7 +164,7 @@ def _entry(name: str, data_folder: Path | None) -> dict[str, Any]:
 
 def _background(name: str | None) -> Background | None:
     """Raises UnknownName for another colour."""
-    from snellen.data.pictures import BACKGROUNDS
+    from snellen.data.pictures.channels import BACKGROUNDS
     from snellen.errors import unknown
 
     if name is not None and name not in BACKGROUNDS:

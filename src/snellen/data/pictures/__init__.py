@@ -1,0 +1,1 @@
+"""One picture file becomes pixels: the decoder, its limits, and what Pillow does not read exactly."""
