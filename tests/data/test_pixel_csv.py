@@ -91,7 +91,7 @@ def test_the_order_of_colours_in_noise_is_given(tmp_path: Path) -> None:
     images = cases.arrays(4, 4, 3)[0]
     rows = [",".join(map(str, [label, *image.ravel()])) for image, label in zip(images, LABELS)]
     (tmp_path / "a.csv").write_text("\n".join(rows))
-    with pytest.raises(DataError, match=r"order of the colours cannot be told.*`size: \[4, 4, 3\], channels: last` or"):
+    with pytest.raises(DataError, match=r"order of the colours is not clear.*`size: \[4, 4, 3\], channels: last` or"):
         read(tmp_path / "a.csv")
     np.testing.assert_array_equal(read(tmp_path / "a.csv", Options(channels="last")).images, images)
 

@@ -221,7 +221,7 @@ def test_pictures_that_are_not_square(tmp_path: Path) -> None:
     given = read_text(tmp_path, table(["label", *names], rows[:4]), Options(size=(8, 12)), "few.csv")
     np.testing.assert_array_equal(given.images, OBLONG[:4])
     assert given.remarks == ()
-    with pytest.raises(DataError, match=r"size of the pictures cannot be told.*`size: \[8, 12\]` or `size: \[12, 8\]`"):
+    with pytest.raises(DataError, match=r"size of the pictures is not clear.*`size: \[8, 12\]` or `size: \[12, 8\]`"):
         read(tmp_path / "few.csv")
     with pytest.raises(DataError, match=r"not the size that the study gives; found 96 pixel columns; expected 108"):
         read(tmp_path / "a.csv", Options(size=(9, 12)))
@@ -242,7 +242,7 @@ def test_a_square_number_of_pixels_that_is_no_square(tmp_path: Path) -> None:
 def test_curves_are_no_pictures(tmp_path: Path) -> None:
     curves = (np.random.default_rng(0).normal(size=(NUM_ROWS, 96)).cumsum(axis=1) * 9).round(2)
     rows = [[label, *row] for label, row in zip(LABELS, curves, strict=True)]
-    with pytest.raises(DataError, match="size of the pictures cannot be told"):
+    with pytest.raises(DataError, match="size of the pictures is not clear"):
         read_text(tmp_path, table(["label", *(f"pixel{place}" for place in range(96))], rows))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from snellen.files.hashing import canonical_json, digest, digest_arrays
 
 PartRole = Literal["train", "validation", "test"]
 """What a publisher's part of the data is for."""
+
+PART_ROLES: tuple[PartRole, ...] = get_args(PartRole)
+"""In the order in which the parts of a data set are read."""
 
 SEALED = -1
 """Replaces the label of a test row outside final evaluation, where it must not be seen."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from snellen.data.dataset import PartRole
+from snellen.data.dataset import PART_ROLES, PartRole
 from snellen.data.readers import idx, matlab, npz
 from snellen.data.readers.array_names import arrays_by_usual_name
 from snellen.data.readers.arrays import Part
@@ -29,7 +29,6 @@ PAIRS: tuple[tuple[str, str, PartRole], ...] = (
     ("test_images", "test_labels", "test"),
 )
 """Roles of arrays: pictures, their labels, and the part that they are."""
-PARTS: tuple[PartRole, ...] = ("train", "validation", "test")
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,7 +194,7 @@ def _read_pixel_csv(path: Path, contract: Input, reading: Reading) -> list[Rows]
             role,
             table.ids[rows].tolist(),
         )
-        for role in PARTS
+        for role in PART_ROLES
         if len(rows := np.flatnonzero(roles == role))
     ]
 

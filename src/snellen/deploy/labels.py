@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 
 import numpy as np
 
+from snellen.data.readers.labels.class_names import normal_form
 from snellen.deploy.batch import LISTED, NO_LABEL, Batch, Reading
 
 NOTHING = "-1"
@@ -25,8 +25,8 @@ def in_model_classes(batch: Batch, classes: Sequence[str], reading: Reading) -> 
     """
     if batch.labels is None or batch.classes is None:
         return np.full(len(batch.ids), NO_LABEL, np.int64)
-    known = {unicodedata.normalize("NFC", name): code for code, name in enumerate(classes)}
-    codes = [known.get(unicodedata.normalize("NFC", name), NO_LABEL) for name in batch.classes]
+    known = {normal_form(name): code for code, name in enumerate(classes)}
+    codes = [known.get(normal_form(name), NO_LABEL) for name in batch.classes]
     if batch.classes and set(codes) == {NO_LABEL} and (numbered := _numbered(batch.classes, len(classes))):
         codes = numbered
         pairs = sorted((code, name) for code, name in zip(codes, batch.classes) if code != NO_LABEL)

@@ -12,7 +12,7 @@ import numpy as np
 from snellen.data.dataset import Excluded
 from snellen.data.pictures.channels import DEPTHS
 from snellen.data.pictures.decoder import decode_content, in_threads, is_picture, read_content
-from snellen.data.readers.picture_files.walk import system_name
+from snellen.data.readers.picture_files.walk import is_folder, system_name
 from snellen.data.readers.text import check_text
 from snellen.deploy.batch import Batch, Reading
 from snellen.deploy.folder_labels import labels_of_folders
@@ -146,15 +146,15 @@ def _walk(folder: Path, reading: Reading) -> Iterator[str]:
     left, number = [("", 1)], 0
     while left:
         place, depth = left.pop()
-        if depth > MAX_FOLDER_DEPTH:
+        if depth > MAX_FOLDER_DEPTH + 1:  # the first is the folder itself
             expected = f"at most {MAX_FOLDER_DEPTH}"
-            raise DataError("folders too deep", found=f"{depth} in each other", expected=expected, where=place)
+            raise DataError("folders too deep", found=f"{depth - 1} in each other", expected=expected, where=place)
         with os.scandir(folder / place) as entries:
             for entry in sorted(entries, key=lambda entry: entry.name):
                 path = f"{place}{entry.name}"
                 if system_name(entry.name):
                     reading.hidden += 1
-                elif not _is_folder(entry):
+                elif not is_folder(entry):
                     number += 1
                     if not is_picture(Path(entry.name)):
                         reading.passed_over.append(path)
@@ -165,11 +165,3 @@ def _walk(folder: Path, reading: Reading) -> Iterator[str]:
                     left.append((f"{path}/", depth + 1))
         if number > MAX_LISTED_FILES:
             raise DataError("too many files", found=f"{number:,} or more", expected=f"at most {MAX_LISTED_FILES:,}")
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    """False also for circular links, which are refused by name when they are opened."""
-    try:
-        return entry.is_dir()
-    except OSError:
-        return False

@@ -70,4 +70,4 @@ def _labels(table: Table) -> tuple[np.ndarray | None, tuple[str, ...] | None]:
 def _roles(table: Table) -> Sequence[str | None]:
     if "role" not in table.columns:
         return [None] * len(table.columns["path"])
-    return roles_of(table.columns["role"], table.chosen.names["role"], told=False)[0]
+    return roles_of(table.columns["role"], table.chosen.names["role"], given=False)[0]

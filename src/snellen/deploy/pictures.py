@@ -1,6 +1,6 @@
 """Opens what is to be predicted, picture files, folders, files of arrays or data sets, in the form that a model takes.
 
-Nothing is asked for that only training needs: labels, several classes, or a picture of each.
+Nothing is needed that only training needs: labels, several classes, or a picture of each.
 """
 
 from __future__ import annotations
@@ -60,10 +60,10 @@ def open_pictures(
         if not answered and first is None and len(reading.failed) > failed_before:
             first = source, _unreadable(reading.failed)
     if not answered and first is not None:
-        raise _told(*first) if len(sources) == 1 or len(reading.failed) == 1 else _unreadable(reading.failed)
+        raise _with_source(*first) if len(sources) == 1 or len(reading.failed) == 1 else _unreadable(reading.failed)
 
 
-def _told(source: str, error: DataError | StudyError) -> DataError | StudyError:
+def _with_source(source: str, error: DataError | StudyError) -> DataError | StudyError:
     """The error with the source in front, unless it stands there already."""
     if not str(error).startswith(Path(source).name):
         error.places.append(source)

@@ -65,8 +65,8 @@ def classes_to_keep(dataset: Dataset) -> tuple[tuple[str, ...], str] | None:
     need = f"{needed} different ones{' outside the official test' if official else ''}"
     if dataset.official_validation is not None:
         need = "one outside the official parts and one in the validation part"
-    told = f"Left out, because they have too few images: {sizes.described(dataset.classes, small)}."
-    return kept, f"{told} Each class needs {need}. To use such a class, add images of it and its name here."
+    sentence = f"Left out, because they have too few images: {sizes.described(dataset.classes, small)}."
+    return kept, f"{sentence} Each class needs {need}. To use such a class, add images of it and its name here."
 
 
 def _small_classes(dataset: Dataset) -> tuple[ClassSizes, list[int]]:

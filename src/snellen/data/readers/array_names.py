@@ -8,12 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from snellen.data.dataset import PartRole
+from snellen.data.dataset import PART_ROLES, PartRole
 from snellen.data.readers.arrays import Part
 from snellen.data.readers.role_names import role_of
 from snellen.errors import DataError, unknown
 
-PARTS: tuple[PartRole, ...] = ("train", "validation", "test")
 ROLES = ("images", "labels", "validation_images", "validation_labels", "test_images", "test_labels")
 FIRST_NAMES = {name: name for name in (*ROLES[:2], *ROLES[4:])} | {
     **{"x_train": "images", "y_train": "labels", "x_test": "test_images", "y_test": "test_labels"}
@@ -121,7 +120,7 @@ def _named(shapes: Shapes, keys: Mapping[str, str]) -> Mapping[str, str]:
 def _parts(names: Mapping[str, str], shapes: Shapes, named: bool) -> Chosen:
     """Raises DataError for pictures without labels and the reverse; validation pictures without labels are not used."""
     parts = []
-    for part in PARTS:
+    for part in PART_ROLES:
         images, labels = _role(part, "images"), _role(part, "labels")
         if images in names and labels in names:
             parts.append((part, names[images], names[labels]))

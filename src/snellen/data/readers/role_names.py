@@ -34,6 +34,6 @@ def role_of(name: str) -> PartRole | None:
 
 def role_of_folder(name: str) -> PartRole | None:
     """The part that the name of a folder means: as a whole, or by the only one of its words that names a part, as in
-    `seg_train`, `Train_images` or `val2017`. Only beside others can it be told from a class of that name."""
+    `seg_train`, `Train_images` or `val2017`. Only the folders beside it show whether it is a part or a class."""
     found = {role_of(word) for word in re.findall(r"[A-Z]?[^\W\d_A-Z]+|[A-Z]+(?![a-z])", name)} - {None}
     return role_of(name) or (found.pop() if len(found) == 1 else None)

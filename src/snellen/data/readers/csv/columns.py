@@ -86,7 +86,7 @@ class _Search:
 
 def find_columns(lines: Sequence[list[str]], form: Form, keys: Mapping[str, str], header: bool | None) -> Columns:
     """The columns of a file with these first two lines. keys: use to name or number of a column; header: whether line 1
-    is a header; both from the study. Raises DataError where a use cannot be told, and for missing pixels."""
+    is a header; both from the study. Raises DataError where a use is not clear, and for missing pixels."""
     for use in keys:
         if use not in USES:
             raise unknown("key", use, USES, where="keys")

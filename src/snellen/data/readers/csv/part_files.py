@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from snellen.data.dataset import PartRole
+from snellen.data.dataset import PART_ROLES, PartRole
 from snellen.data.readers.role_names import role_of
 from snellen.errors import DataError
 
 SUFFIXES = re.compile(r"\.(csv|tsv|txt)(\.gz)?$", re.IGNORECASE)
-ROLES: tuple[PartRole, ...] = ("train", "validation", "test")
 LABEL_WORDS = ("label", "labels", "target", "targets")
 
 
@@ -44,7 +43,7 @@ def part_files(path: Path) -> tuple[list[PartFiles], list[str]]:
         return [PartFiles("train", path, None)], []
     named, others = _by_role(path)
     parts = []
-    for role in ROLES:
+    for role in PART_ROLES:
         pixels, labels = ([file for file, is_labels in named[role] if is_labels == kind] for kind in (False, True))
         if len(pixels) > 1 or len(labels) > 1 or (role == "train" and not pixels):
             names = ", ".join(file.name for file in (pixels if len(pixels) != 1 else labels)) or "none"
@@ -66,7 +65,7 @@ def training_file(folder: Path) -> Path | None:
 
 def _by_role(folder: Path) -> tuple[dict[PartRole, list[tuple[Path, bool]]], list[str]]:
     """PartRole to (file, whether it holds labels alone), and the names of the other CSV files."""
-    named: dict[PartRole, list[tuple[Path, bool]]] = {role: [] for role in ROLES}
+    named: dict[PartRole, list[tuple[Path, bool]]] = {role: [] for role in PART_ROLES}
     others = []
     for file in sorted(folder.iterdir()):
         if file.name.startswith(".") or not is_csv(file) or not file.is_file():

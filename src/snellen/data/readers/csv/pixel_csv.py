@@ -12,15 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
-from snellen.data.dataset import Dataset, PartRole
+from snellen.data.dataset import PART_ROLES, Dataset
 from snellen.data.readers.arrays import Part, assemble
 from snellen.data.readers.csv.label_file import read_labels
 from snellen.data.readers.csv.part_files import PartFiles, is_csv, part_files, plain_name, training_file
 from snellen.data.readers.csv.pixel_table import PixelTable, as_numbers, holds_pixels, read_pixels
 from snellen.data.readers.reader import Options, Reader
 from snellen.errors import DataError
-
-ROLES: tuple[PartRole, ...] = ("train", "validation", "test")
 
 
 def _read_part(files: PartFiles, options: Options) -> PixelTable:
@@ -42,7 +40,7 @@ def _parts_of(table: PixelTable, labels: np.ndarray, file: PartFiles) -> Iterato
     if table.roles is None:
         yield Part(table.pixels, labels, *names, file.role), ids
         return
-    for role in ROLES:
+    for role in PART_ROLES:
         rows = np.flatnonzero(table.roles == role)
         if len(rows):
             yield Part(table.pixels[rows], labels[rows], *names, role), ids[rows]
@@ -63,7 +61,7 @@ def _decode(path: Path, options: Options, name: str) -> Dataset:
             remarks.append(f"{file.pixels.name} has no labels and is not read; `snellen predict` takes it")
     if passed_over:
         remarks.append(f"not read, because their names say no part: {', '.join(passed_over)}")
-    found.sort(key=lambda each: ROLES.index(each[0].role))
+    found.sort(key=lambda each: PART_ROLES.index(each[0].role))
     if found[0][0].role != "train":
         values = ", ".join(sorted({part.role for part, _ in found}))
         raise DataError("no rows for training", found=f"only {values}", where=path.name)

@@ -64,7 +64,7 @@ def find_layout(
     """The layout of (N, P) values, and a sentence where it was measured.
 
     named: the shape that names of columns say. num_channels: 3 or 4 where they say colours, which are then interleaved.
-    size, channels: from the study. Raises DataError where the layout cannot be told, with the lines that would say it.
+    size, channels: from the study. Raises DataError where the layout is not clear, with the lines to write.
     """
     total = pixels.shape[1]
     if named is not None:
@@ -147,11 +147,11 @@ def _measured(pixels: np.ndarray, layouts: list[Layout], others: list[Layout]) -
     if layouts:
         best = _clear_order(rows, layouts)
         if best is None:
-            raise _unclear(total, layouts, "the order of the colours cannot be told")
+            raise _unclear(total, layouts, "the order of the colours is not clear")
         said = "all pixels of a colour after each other (`channels: first`), in which neighbouring pixels differ least"
         return best, f"the colours are read as {said}" if best.planar else None
     if best is None:
-        raise _unclear(total, others, "the size of the pictures cannot be told")
+        raise _unclear(total, others, "the size of the pictures is not clear")
     return best, f"{total:,} pixel columns are read as `{best.line()}`, in which neighbouring pixels differ least"
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from snellen.data.dataset import Dataset, PartRole
+from snellen.data.dataset import PART_ROLES, Dataset, PartRole
 from snellen.data.groups import first_occurrences
 from snellen.data.readers.arrays import Part, assemble
 from snellen.data.readers.labels.encode import encode_labels
@@ -23,8 +23,6 @@ from snellen.limits import MAX_IMAGES
 
 NO_LABEL = -1
 """What publishers write where the labels of a part are kept secret."""
-
-PARTS: tuple[PartRole, ...] = ("train", "validation", "test")
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +73,7 @@ def divided(rows: Rows, names: Sequence[Any], role_of: Any) -> list[Rows]:
                 "unknown role", found=shown(name), expected="train, validation or test", where=rows.place(row)
             )
         roles.append(role)
-    places = {role: [row for row, each in enumerate(roles) if each == role] for role in PARTS}
+    places = {role: [row for row, each in enumerate(roles) if each == role] for role in PART_ROLES}
     return [
         replace(
             rows,
@@ -106,7 +104,7 @@ def to_dataset(
         if not 0 < len(rows.labels) <= MAX_IMAGES:
             expected = f"1 to {MAX_IMAGES:,}"
             raise DataError("no pictures", found=f"{len(rows.labels):,} rows", expected=expected, where=rows.name)
-    parts, unlabelled = _labelled(sorted(parts, key=lambda rows: PARTS.index(rows.role)))
+    parts, unlabelled = _labelled(sorted(parts, key=lambda rows: PART_ROLES.index(rows.role)))
     if not any(rows.role == "train" for rows in parts):
         raise DataError("no training part", found=", ".join(rows.role for rows in parts) or "no labelled part")
     named, class_names, unused = _with_names(parts, options.class_names)

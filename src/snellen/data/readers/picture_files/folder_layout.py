@@ -1,4 +1,4 @@
-"""Which folders of a data set are parts of its publisher and which are classes. What cannot be told is refused."""
+"""Which folders of a data set are parts of its publisher and which are classes. What is not clear is refused."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from snellen.data.dataset import PartRole
+from snellen.data.dataset import PART_ROLES, PartRole
 from snellen.data.readers.picture_files.folder_tree import FolderTree, name_of
 from snellen.data.readers.picture_files.walk import KEY_HINT
 from snellen.data.readers.role_names import role_of, role_of_folder
 from snellen.errors import SHOWN_ITEMS, DataError, StudyError, unknown
 
-ROLES: tuple[PartRole, ...] = ("train", "validation", "test")
 USUAL_NAMES = ("train", "training", "validation", "valid", "val", "test", "testing")
 """Names of parts, in lower case, that need no remark."""
 
@@ -36,9 +35,9 @@ class Layout:
 
 def lay_out(tree: FolderTree, keys: Mapping[str, str]) -> Layout:
     """The class folders of a tree. keys: the folder of each part, from the study. Raises DataError with what was found
-    and the line to write, when that cannot be told."""
+    and the line to write, when that is not clear."""
     if keys:
-        return _as_told(tree, keys)
+        return _as_given(tree, keys)
     top = ""
     while (parts := _parts(tree, top)) is None and (below := tree.only_folder(top)):
         top = below
@@ -47,11 +46,11 @@ def lay_out(tree: FolderTree, keys: Mapping[str, str]) -> Layout:
     return _of_classes(tree, top)
 
 
-def _as_told(tree: FolderTree, keys: Mapping[str, str]) -> Layout:
+def _as_given(tree: FolderTree, keys: Mapping[str, str]) -> Layout:
     for use in keys:
-        if use not in ROLES:
-            raise unknown("key", use, ROLES, where="data: keys")
-    parts = {_told_folder(tree, role, keys[role]): role for role in ROLES if role in keys}
+        if use not in PART_ROLES:
+            raise unknown("key", use, PART_ROLES, where="data: keys")
+    parts = {_given_folder(tree, role, keys[role]): role for role in PART_ROLES if role in keys}
     if "train" not in keys:
         raise StudyError(
             "`keys` without a training part", found=", ".join(keys), expected="train: FOLDER", where="data"
@@ -65,7 +64,7 @@ def _as_told(tree: FolderTree, keys: Mapping[str, str]) -> Layout:
     return Layout(classes, tuple(_unused(tree, classes)))
 
 
-def _told_folder(tree: FolderTree, use: str, folder: str) -> str:
+def _given_folder(tree: FolderTree, use: str, folder: str) -> str:
     path = "/".join(name for name in folder.replace("\\", "/").split("/") if name not in ("", "."))
     if not tree.below[path]:
         found = "no such folder" if path not in tree.all else "no pictures in it"
@@ -83,7 +82,7 @@ def _of_parts(tree: FolderTree, top: str, parts: Mapping[str, PartRole]) -> Layo
     known = tree.names(tree.innermost(train))
     classes: dict[str, PartRole] = {}
     remarks, inner = list[str](), dict[str, str]()
-    for part in sorted(parts, key=lambda part: ROLES.index(parts[part])):
+    for part in sorted(parts, key=lambda part: PART_ROLES.index(parts[part])):
         inner[part] = tree.innermost(part, () if part == train else known)
         if part != train and not _is_labelled(tree, inner[part], known):
             number = tree.below[part]
@@ -208,7 +207,7 @@ def _are_beside_parts(
 
 
 def _check_once(tree: FolderTree, named: Mapping[str, PartRole]) -> None:
-    for role in ROLES:
+    for role in PART_ROLES:
         found = [folder for folder in named if named[folder] == role]
         if len(found) > 1:
             counted = " and ".join(_counted(tree, each) for each in found)
@@ -222,7 +221,7 @@ def _by_role(folders: Mapping[str, PartRole] | set[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for folder, role in sorted(listed):
         found.setdefault(role or "", folder)
-    return {role: found[role] for role in ROLES if role in found}
+    return {role: found[role] for role in PART_ROLES if role in found}
 
 
 def _cannot_tell(tree: FolderTree, top: str, parts: Mapping[str, str]) -> DataError:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from snellen.data.dataset import Dataset, Excluded, PartRole
+from snellen.data.dataset import PART_ROLES, Dataset, Excluded, PartRole
 from snellen.data.groups import first_occurrences
 from snellen.data.pictures.channels import with_common_format
 from snellen.data.pictures.decoder import Picture, decode_content, in_threads, picture_of, read_content
@@ -30,7 +30,6 @@ EXCLUDE_HINT = (
     "To leave such files out, say `on_bad_image: exclude` under `data` of a study, or --exclude-bad-images for "
     "`snellen data describe`."
 )
-ORDER: tuple[PartRole, ...] = ("train", "validation", "test")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +114,7 @@ def read_dataset(
     Raises DataError naming a file that cannot be read, PictureSizes, MixedTransparency, DataError for empty classes.
     """
     rows, classes = select_rows(listed, options)
-    rows = sorted(rows, key=lambda row: ORDER.index(row.role))
+    rows = sorted(rows, key=lambda row: PART_ROLES.index(row.role))
     decoded, rows, excluded = _decode_all(rows, options, content_of or _content_of)
     pictures, animated = [picture.pixels for picture in decoded], sum(picture.animated for picture in decoded)
     del decoded  # its pixels, where they are converted below
@@ -126,7 +125,9 @@ def read_dataset(
     images = np.stack(pictures)
     _check_labels(rows)
     labels, roles = np.array([row.label for row in rows]), np.array([row.role for row in rows])
-    parts = [Part(images[roles == role], labels[roles == role], role, role, role) for role in ORDER if role in roles]
+    parts = [
+        Part(images[roles == role], labels[roles == role], role, role, role) for role in PART_ROLES if role in roles
+    ]
     scale, remarks = picture_scale(depths, images, options)
     if animated:
         remarks = (*remarks, f"{animated:,} of the files are animations: only the first frame of each is read.")

@@ -109,11 +109,11 @@ def _plain(name: str) -> str:
     return re.sub(r"[\W_]+", "", name).lower()
 
 
-def roles_of(values: Sequence[str], column: str, told: bool) -> tuple[list[PartRole | None], tuple[str, ...]]:
+def roles_of(values: Sequence[str], column: str, given: bool) -> tuple[list[PartRole | None], tuple[str, ...]]:
     """The part of each row, None for a value that names none; and sentences. A column of a less usual name without any
-    name of a part is no such column. told: whether the study names the column."""
+    name of a part is no such column. given: whether the study names the column."""
     known = {value: role_of(value.strip()) for value in set(values)}
-    if not any(known.values()) and not told and column.strip().lower() not in USUAL["role"]:
+    if not any(known.values()) and not given and column.strip().lower() not in USUAL["role"]:
         some = ", ".join(map(shown, sorted(known)[:3]))
         return ["train"] * len(values), (f"The column `{column}` ({some}) names no part of the data and is not used.",)
     return [known[value] for value in values], tuple(_said_of_roles(known, column))

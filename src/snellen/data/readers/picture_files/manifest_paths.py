@@ -68,7 +68,7 @@ def find_pictures(
     Raises DataError naming the row of a bad path and of the first missing file, OutsideFolder for one that leads out.
     """
     home = SourceFolder(manifest.parent, follow)
-    base = home if folder is None else SourceFolder(_told_folder(manifest.parent, folder), follow)
+    base = home if folder is None else SourceFolder(_given_folder(manifest.parent, folder), follow)
     names = list[str]()
     for row, path in enumerate(paths):
         with located(place(row)):
@@ -93,7 +93,7 @@ def find_pictures(
     return Found(files, [_id(file, home, relative) for file in files], tuple(remarks))
 
 
-def _told_folder(home: Path, folder: str) -> Path:
+def _given_folder(home: Path, folder: str) -> Path:
     place = home / folder.replace("\\", "/")
     if not place.is_dir():
         raise DataError("no such folder", found=str(place), where="data: keys: folder")

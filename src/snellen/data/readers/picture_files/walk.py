@@ -105,7 +105,7 @@ def _visit(root: Path, follow_links: bool, listing: Listing) -> Iterator[str]:
             path = f"{place}{entry.name}"
             if name := system_name(entry.name):
                 listing.passed_over[name] += 1
-            elif not _is_folder(entry):
+            elif not is_folder(entry):
                 if entry.is_symlink() and _leads_out(root / path, inside, follow_links, path):
                     listing.outside[str((root / path).resolve().parent)] += 1
                 elif not _is_below(above[-1], inside):
@@ -118,7 +118,7 @@ def _visit(root: Path, follow_links: bool, listing: Listing) -> Iterator[str]:
         left += reversed(below)
 
 
-def _is_folder(entry: os.DirEntry[str]) -> bool:
+def is_folder(entry: os.DirEntry[str]) -> bool:
     """False also for circular links, which are refused by name when they are opened."""
     try:
         return entry.is_dir()
