@@ -164,8 +164,11 @@ def test_nothing_is_said_of_pictures_as_in_training(model: Model) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         model.predict(IMAGES)
+
+
+def test_three_planes_of_another_size_are_asked_too() -> None:
     with pytest.raises(DataError, match=r"3 grey pictures, or one in colour.*images.transpose\(1, 2, 0\)"):
-        converted(np.zeros((3, 12, 18), np.uint8), contract(channels=3))  # of another size too
+        converted(np.zeros((3, 12, 18), np.uint8), contract(channels=3))
 
 
 def test_pictures_whose_number_stands_last_are_refused() -> None:
