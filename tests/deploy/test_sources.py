@@ -230,10 +230,16 @@ def test_rows_of_csv_without_labels_keep_their_ids(tmp_path: Path) -> None:
     (tmp_path / "test.csv").write_text("\n".join([header, *rows]) + "\n")
     (tmp_path / "named.csv").write_text("\n".join([f"id,{header}", *(f"n{n},{row}" for n, row in enumerate(rows))]))
     (tmp_path / "train.csv").write_text("\n".join([f"label,{header}", *(f"3,{row}" for row in rows)]))
+    (tmp_path / "some.csv").write_text(
+        "\n".join([f"label,{header}", *(f"{'2.0' * (n > 4)},{row}" for n, row in enumerate(rows))])
+    )
+    (tmp_path / "empty.csv").write_text("\n".join([f"label,{header}", *(f",{row}" for row in rows)]))
     for name, ids, labels in (
         ("test.csv", [f"test.csv:{row}" for row in range(6)], None),
         ("named.csv", [f"n{row}" for row in range(6)], None),
         ("train.csv", [f"train.csv:{row}" for row in range(6)], ["3"] * 6),
+        ("some.csv", [f"some.csv:{row}" for row in range(6)], [None] * 5 + ["2"]),
+        ("empty.csv", [f"empty.csv:{row}" for row in range(6)], None),
     ):
         (batch,), _ = opened(tmp_path / name)
         np.testing.assert_array_equal(batch.images[..., 0], GREY)

@@ -164,3 +164,13 @@ def test_nothing_is_said_of_pictures_as_in_training(model: Model) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         model.predict(IMAGES)
+
+
+def test_three_planes_of_another_size_are_asked_too() -> None:
+    with pytest.raises(DataError, match=r"3 grey pictures, or one in colour.*images.transpose\(1, 2, 0\)"):
+        converted(np.zeros((3, 12, 18), np.uint8), contract(channels=3))
+
+
+def test_pictures_whose_number_stands_last_are_refused() -> None:
+    with pytest.raises(DataError, match=r"90 pictures with their number last.*numpy.moveaxis\(images, -1, 0\)"):
+        converted(IMAGES.transpose(1, 2, 0), contract())

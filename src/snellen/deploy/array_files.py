@@ -180,9 +180,9 @@ def _read_pixel_csv(path: Path, contract: Input, reading: Reading) -> list[Rows]
     """One part for each role that the rows name. Where the values of a row may be of several sizes, they are of that of
     the model."""
     try:
-        table = read_pixels(path, Options(size=(contract.height, contract.width)))
+        table = read_pixels(path, Options(size=(contract.height, contract.width)), may_lack_labels=True)
     except (DataError, StudyError):
-        table = read_pixels(path)
+        table = read_pixels(path, may_lack_labels=True)
     reading.remarks += table.remarks
     name, number = plain_name(path), len(table.pixels)
     roles = np.full(number, "train") if table.roles is None else table.roles

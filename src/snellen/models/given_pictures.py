@@ -182,7 +182,15 @@ def _arrange(images: np.ndarray, contract: Input, conversions: Conversions) -> n
     is_picture = images.ndim == 3 and shape[2] in CHANNELS and (shape[:2] == size or min(shape[:2]) > max(CHANNELS))
     if is_picture and shape[1:] != size:
         return images[None]
-    if images.ndim == 3 and contract.channels > 1 and shape == (contract.channels, *size):
+    if images.ndim == 3 and shape[:2] == size and size[0] > max(CHANNELS) and shape[2] != size[1]:
+        hint = "Write numpy.moveaxis(images, -1, 0) if the last index counts the pictures."
+        raise DataError(
+            f"{shape[2]} pictures with their number last, or {shape[0]} of {shape[1]}x{shape[2]} pixels",
+            found=f"shape {shape}",
+            expected="(N, H, W), (N, H, W, C), or one picture (H, W, C)",
+            hint=hint,
+        )
+    if images.ndim == 3 and contract.channels > 1 and shape[0] == contract.channels:
         raise DataError(
             f"{shape[0]} grey pictures, or one in colour with the channels first",
             found=f"shape {shape}",

@@ -28,7 +28,8 @@ class Columns:
     """names: of all columns of the file. pixels: positions of the pixel columns, in the order of the picture's pixels.
     label, ids, role, text: positions of these columns; text: of all pixels as one text. has_label: None when only
     values can tell whether the first or last of `pixels` is the label. shape, num_channels: what the names say, as
-    Places. others: positions of columns that are not used. remarks: what was found, for the user."""
+    Places. others: positions of columns that are not used. remarks: what was found, for the user. may_lack: uses
+    whose cells may be empty."""
 
     names: Sequence[str]
     form: Form
@@ -43,6 +44,7 @@ class Columns:
     num_channels: int | None = None
     others: tuple[int, ...] = ()
     remarks: tuple[str, ...] = ()
+    may_lack: tuple[str, ...] = ()
 
 
 @dataclass

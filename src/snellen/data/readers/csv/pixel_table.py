@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -42,15 +42,18 @@ class PixelTable:
     remarks: tuple[str, ...]
 
 
-def read_pixels(path: Path, options: Options = DEFAULT_OPTIONS, has_labels: bool | None = None) -> PixelTable:
+def read_pixels(
+    path: Path, options: Options = DEFAULT_OPTIONS, has_labels: bool | None = None, may_lack_labels: bool = False
+) -> PixelTable:
     """The rows of one file, plain or gzipped, with labels or without. Raises DataError with row, line and column.
 
     options: `keys`, `size`, `channels` and `header` matter. has_labels: False when they stand in another file; None
     looks for a column with a usual name, the only one that is no pixel, or the first or last that holds 0 to K-1.
+    may_lack_labels: cells of the label column may be empty: NaN or empty text.
     """
     name = plain_name(path)
     with located(path.name), readable():
-        columns = read_columns(path, options)
+        columns = replace(read_columns(path, options), may_lack=("label",) if may_lack_labels else ())
         rows = read_rows(path, columns)
         pixels, texts = rows.pixels, rows.texts
         labels = as_numbers(texts["label"]) if "label" in texts else None
@@ -92,9 +95,9 @@ def holds_pixels(path: Path) -> bool:
 
 
 def as_numbers(labels: np.ndarray) -> np.ndarray:
-    """Labels as numbers when all are numbers, else as they are."""
+    """Labels as numbers, NaN for an empty cell, when all others are numbers; else as they are."""
     try:
-        return labels.astype(np.float64)
+        return np.where(labels == "", "nan", labels).astype(np.float64)
     except ValueError:
         return labels
 

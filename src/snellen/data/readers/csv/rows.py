@@ -144,7 +144,8 @@ def _table(
     if (width + num_pixels) * num_rows > len(chunk) + 1:
         return None
     uses = _text_uses(columns) | ({} if columns.text is None else {"pixels": columns.text})
-    pixels, unused = {*columns.pixels.tolist()}, {*columns.others}
+    pixels = {*columns.pixels.tolist()}
+    unused = {*columns.others, *(uses[use] for use in columns.may_lack if use in uses)}
     for kind in (pl.UInt8, pl.Float32) if pixels else (pl.UInt8,):
         schema = {str(place): kind if place in pixels else pl.String for place in range(width)}
         try:
@@ -162,8 +163,8 @@ def _table(
             continue
         if empty and _ragged(chunk, columns):
             return None
-        texts = {use: [*map(str.strip, table[str(place)].to_list())] for use, place in uses.items()}
-        if not all(map(all, texts.values())):
+        texts = {use: [(cell or "").strip() for cell in table[str(place)].to_list()] for use, place in uses.items()}
+        if not _filled(texts, columns):
             return None
         for place in {*range(width)} - pixels:
             table.drop_in_place(str(place))
@@ -171,6 +172,10 @@ def _table(
         if kind == pl.UInt8 or np.isfinite(numbers).all():
             return numbers, texts
     return None
+
+
+def _filled(texts: dict[str, list[str]], columns: Columns) -> bool:
+    return all(all(cells) for use, cells in texts.items() if use not in columns.may_lack)
 
 
 def _ragged(chunk: bytes, columns: Columns) -> bool:
@@ -209,7 +214,7 @@ def _parse_wide(chunk: _Chunk, columns: Columns) -> tuple[np.ndarray, dict[str, 
             pixels[index] = np.fromiter((float(cells[place]) for place in places), np.float32, len(places))
         except (ValueError, OverflowError):
             return None
-    if not all(map(all, texts.values())) or not np.isfinite(pixels).all():
+    if not _filled(texts, columns) or not np.isfinite(pixels).all():
         return None
     whole = pixels.astype(np.uint8) if pixels.min() >= 0 and pixels.max() <= 255 else pixels
     return whole if np.array_equal(whole, pixels) else pixels, texts
@@ -271,7 +276,7 @@ def _fault(chunk: _Chunk, columns: Columns) -> DataError:
     for index, line in enumerate(chunk.lines):
         for place, cell in enumerate(cells_of(line, columns.form)):
             where = f"{chunk.where(index)}: column {columns.names[place]}"
-            if place in texts and not cell:
+            if place in texts and not cell and texts[place] not in columns.may_lack:
                 return DataError(
                     "no part" if texts[place] == "role" else f"no {texts[place]}", found="nothing", where=where
                 )
