@@ -119,8 +119,8 @@ MAX_EXIF_BYTES = 2**16
 """EXIF data of a picture that are read whole: what fits into a JPEG. Of more only the orientation is looked up."""
 
 MAX_TEXT_BYTES = 16 * 2**20
-"""Compressed text of a PNG that may name its orientation (XMP, EXIF as text), unpacked: an editor's history is a few
-MB."""
+"""Compressed text of a PNG that may name its orientation (XMP, EXIF as text), all together, unpacked: an
+editor's history is a few MB."""
 
 MAX_TEXT_VALUES = 2**20
 """Pixels of a picture whose file is text (plain PGM and PPM): 0.2 s and 60 MB."""

@@ -148,3 +148,16 @@ def test_mutants(tmp_path: Path, number: int) -> None:
             read(path)
         except DataError as error:
             assert "x.parquet" in str(error)
+
+
+@pytest.mark.parametrize("column", ["usage", "Subset", "partition"])
+def test_a_column_with_the_parts_by_another_name(tmp_path: Path, column: str) -> None:
+    parts = ["Training"] * 4 + ["PublicTest"] * 2 + ["PrivateTest"] * 2
+    pictures = [{"bytes": cases.png(np.full((8, 8, 3), 20 * row, np.uint8)), "path": None} for row in range(8)]
+    frame = pl.DataFrame({"image": pictures, "label": ["a", "b"] * 4})
+    frame.with_columns(pl.Series(column, parts)).write_parquet(tmp_path / "all.parquet")
+    dataset = read(tmp_path / "all.parquet")
+    assert dataset.official_test is not None and dataset.official_test.sum() == 2
+    assert dataset.official_validation is not None and dataset.official_validation.sum() == 2
+    frame.with_columns(pl.Series(column, ["x", "y"] * 4)).write_parquet(tmp_path / "none.parquet")
+    assert read(tmp_path / "none.parquet").official_test is None

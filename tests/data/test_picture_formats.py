@@ -15,7 +15,9 @@ from PIL import Image, PngImagePlugin
 
 from snellen.data.inspect.picture_headers import read_headers
 from snellen.data.pictures.decoder import decode, decode_picture, is_picture
+from snellen.data.pictures.png_metadata import without_metadata
 from snellen.errors import DataError
+from snellen.limits import MAX_TEXT_BYTES
 
 WIDE = np.random.default_rng(5).integers(0, 65536, (6, 5, 3), dtype=np.uint16)
 NOISE = np.random.default_rng(6).integers(0, 256, 3 * 2**20, dtype=np.uint8).tobytes()
@@ -197,3 +199,12 @@ def test_texts_of_pillow_are_what_it_refuses(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="MAX_TEXT_CHUNK"):
         Image.open(io.BytesIO(with_chunks((b"zTXt", b"parameters\0\0" + zlib.compress(NOISE)))))
     assert len(NOISE) > PngImagePlugin.MAX_TEXT_CHUNK
+
+
+def test_many_large_texts_are_unpacked_to_a_limit_together() -> None:
+    packed = zlib.compress(b"x" * 10_000_000)
+    texts = png_chunk(b"zTXt", b"XML:com.adobe.xmp\0\0" + packed) * 20
+    buffer = io.BytesIO()
+    Image.fromarray(GREY).save(buffer, "PNG")
+    content = buffer.getvalue()
+    assert len(without_metadata(content[:33] + texts + content[33:])) < 2 * MAX_TEXT_BYTES

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from needs import needs
 from picture_cases import save
 
@@ -15,6 +16,7 @@ from snellen.data.readers.arrays import from_arrays
 from snellen.data.readers.reader import Options
 from snellen.data.splits.roles import Roles
 from snellen.errors import DataError, StudyError
+from snellen.init.comments import quoted
 from snellen.init.propose import propose, study_name
 from snellen.init.survey import Survey, survey
 from snellen.study.data_settings import options_of, split_of_study
@@ -219,3 +221,8 @@ def test_what_the_user_said_of_the_data_is_in_the_study() -> None:
     options = Options(kind="arrays", keys={"images": "X: #1", "labels": "y"}, pixel_range=(-1, 1.6))
     data = parse(propose(dataset, "mine.npz", options=options).text, "mine.yaml").study().data
     assert (data.kind, data.keys, data.pixel_range) == ("arrays", dict(options.keys), (-1, 1.6))
+
+
+@pytest.mark.parametrize("name", ["a\x7fb", "a\x85b", "a\u2028b", "a\ufeffb", "\U000e0001", "é '\"\\ \n: #"])
+def test_quoted_names_are_read_back(name: str) -> None:
+    assert yaml.safe_load(f"source: {quoted(name)}") == {"source": name}

@@ -17,4 +17,10 @@ def comment(text: str, indent: str = "") -> Iterator[str]:
 
 def quoted(text: str) -> str:
     """Text as YAML reads it back, whatever its characters."""
-    return json.dumps(text, ensure_ascii=False)
+    written = json.dumps(text, ensure_ascii=False)
+    return "".join(sign if sign.isprintable() else _escaped(sign) for sign in written)
+
+
+def _escaped(sign: str) -> str:
+    number = ord(sign)
+    return f"\\u{number:04x}" if number < 2**16 else f"\\U{number:08x}"

@@ -31,7 +31,7 @@ def without_metadata(content: bytes) -> bytes:
     """
     if not content.startswith(SIGNATURE):
         return content
-    pieces, place, kept_from, number = [], len(SIGNATURE), 0, 0
+    pieces, place, kept_from, number, left = [], len(SIGNATURE), 0, 0, MAX_TEXT_BYTES
     while place + 12 <= len(content):
         length, kind = struct.unpack_from(">I4s", content, place)
         end, number = place + 12 + length, number + 1
@@ -39,7 +39,9 @@ def without_metadata(content: bytes) -> bytes:
             break
         if number > MAX_PICTURE_READS:
             raise DataError("a picture file of too many pieces", expected=f"at most {MAX_PICTURE_READS:,}")
-        replacement = _replacement(kind, content[place + 8 : end - 4]) if _is_optional(kind) else None
+        replacement = _replacement(kind, content[place + 8 : end - 4], left) if _is_optional(kind) else None
+        if kind in TEXTS:
+            left -= PILLOW_TEXT_BYTES if replacement is None else len(replacement)
         if replacement is not None and zlib.crc32(content[place + 4 : end - 4]) == _checksum(content, end):
             pieces += [content[kept_from:place], replacement]
             kept_from = end
@@ -55,8 +57,8 @@ def _checksum(content: bytes, end: int) -> int:
     return int.from_bytes(content[end - 4 : end], "big")
 
 
-def _replacement(kind: bytes, body: bytes) -> bytes | None:
-    """What takes the place of a chunk: nothing, or None where it stays, or a large text unpacked."""
+def _replacement(kind: bytes, body: bytes, most: int) -> bytes | None:
+    """What takes the place of a chunk: nothing, or None where it stays, or a large text unpacked. most: its bytes."""
     keyword, _, rest = body.partition(b"\0")
     if kind not in TEXTS or keyword not in ORIENTED:
         return b""
@@ -67,17 +69,17 @@ def _replacement(kind: bytes, body: bytes) -> bytes | None:
         kind, head, packed = b"tEXt", keyword + b"\0", rest[1:]
     else:
         return None
-    text = _unpacked(packed)
+    text = _unpacked(packed, most) if most > 0 else None
     return None if text is None else _chunk(kind, head + text)
 
 
-def _unpacked(packed: bytes) -> bytes | None:
+def _unpacked(packed: bytes, most: int) -> bytes | None:
     """A text that Pillow would refuse for its size; None for others, damaged ones and those beyond the limit."""
     try:
-        text = zlib.decompressobj().decompress(packed, MAX_TEXT_BYTES + 1)
+        text = zlib.decompressobj().decompress(packed, most + 1)
     except zlib.error:
         return None
-    return text if PILLOW_TEXT_BYTES < len(text) <= MAX_TEXT_BYTES else None
+    return text if PILLOW_TEXT_BYTES < len(text) <= most else None
 
 
 def _chunk(kind: bytes, body: bytes) -> bytes:

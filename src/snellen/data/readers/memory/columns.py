@@ -23,6 +23,9 @@ USES = {
 }
 """The uses of columns, each with its usual names."""
 
+OTHER_ROLES = ("usage", "set", "subset", "partition", "dataset", "part", "phase")
+"""More names of a column with the parts, which is one only where a value in it names a part."""
+
 PIXEL = re.compile(r"pixel[_ -]?(\d+)(?:[_ -](\d+))?", re.IGNORECASE)
 
 
@@ -56,7 +59,18 @@ def rows_of_columns(
     targets = column(chosen["label"]) if labels is None else labels
     groups = column(chosen["group"]) if "group" in chosen else None
     rows = Rows(cells, targets, part, role, groups=groups, remarks=remarks)
-    return divided(rows, column(chosen["role"]), role_names.role_of) if "role" in chosen else [rows]
+    roles = column(chosen["role"]) if "role" in chosen else _other_roles(names, column)
+    return divided(rows, roles, role_names.role_of) if roles is not None else [rows]
+
+
+def _other_roles(names: Sequence[str], column: Callable[[str], Sequence[Any]]) -> Sequence[Any] | None:
+    """The parts of the rows from the first column of a less usual name in which a value names a part."""
+    for name in names:
+        if name.strip().lower() in OTHER_ROLES:
+            values = column(name)
+            if any(role_names.role_of(str(value)) for value in set(values)):
+                return values
+    return None
 
 
 def columns_by_use(names: Sequence[str], keys: Mapping[str, str], uses: Sequence[str] = tuple(USES)) -> dict[str, str]:
