@@ -168,7 +168,7 @@ def _class_names(feature: Any) -> tuple[str, ...] | None:
 
 
 READER = Reader(
-    version=1,
+    version=2,
     looks_for="a Parquet file with a column of picture bytes and one of labels, as Hugging Face writes them, or a "
     "folder with such files named `train-00000-of-00001.parquet`, `test-...` and maybe `validation-...`",
     recognises=_recognises,
