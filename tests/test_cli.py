@@ -343,6 +343,7 @@ def test_predict_says_that_there_are_more_classes(
     assert code == 0 and out.splitlines()[-1] == "... and 7 more classes: --all"
     assert len(out.splitlines()[1].split()) == 7  # id, class, probability, and two more classes
     values = small_run.model().predict(PICTURES[:1])[0]
+    monkeypatch.setenv("COLUMNS", "160")
     code, out, _ = snellen("predict", small_run.folder, "p.npy", "--all")
     assert code == 0 and "--all" not in out and "p(9)" in out
     assert out.splitlines()[1].split()[3:] == [f"{value:.3f}" for value in values]

@@ -36,8 +36,8 @@ ORDER = (
 FOLDERS: dict[str, tuple[str, ...]] = {
     "data": (
         *("dataset", "slices", "streams", "resizing", "grey", "groups", "duplicates", "dataset_cache"),
-        *("pixel_scale", "picture_limits", "png_metadata", "netpbm", "pictures", "readers", "preprocessing"),
-        *("download", "medmnist", "catalog", "load", "as_dataset", "inspect", "splits"),
+        *("pixel_scale", "pictures", "readers", "preprocessing", "download", "medmnist", "catalog", "load"),
+        *("as_dataset", "inspect", "splits"),
     ),
     "explain": (
         *("analysis_inputs", "analysis_result", "method", "chosen_pixels", "thumbnails", "foreground", "mistakes"),

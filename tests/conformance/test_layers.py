@@ -336,7 +336,7 @@ def test_a_saved_model_answers_as_before(case: Case, tmp_path: Path) -> None:
     save_bundle(tmp_path / "bundle", description, weights, "")
     images = np.random.default_rng(2).random((5, height, width, channels), dtype=np.float32)
     expected = predict_probabilities(network, *network.init((7,)), torch.tensor(images), (0, 1))
-    np.testing.assert_array_equal(load_bundle(tmp_path / "bundle").predict(images), expected)
+    np.testing.assert_array_equal(load_bundle(tmp_path / "bundle").probabilities(images), expected)
 
 
 @pytest.mark.parametrize(

@@ -249,6 +249,6 @@ def test_order_does_not_depend_on_the_file_system(tmp_path: Path, monkeypatch: p
             return nullcontext(list(entries)[::-1])
 
     first, scan = read(root), os.scandir
-    monkeypatch.setattr("snellen.data.readers.walk.os.scandir", reversed_scan)
+    monkeypatch.setattr("snellen.data.readers.picture_files.walk.os.scandir", reversed_scan)
     again: Dataset = read(root)
     np.testing.assert_array_equal(first.ids, again.ids)

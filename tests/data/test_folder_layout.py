@@ -11,8 +11,8 @@ import pytest
 from folder_cases import photos, refused, simple
 
 from snellen.data.load import read
-from snellen.data.readers.folder_layout import lay_out
-from snellen.data.readers.folder_tree import FolderTree
+from snellen.data.readers.picture_files.folder_layout import lay_out
+from snellen.data.readers.picture_files.folder_tree import FolderTree
 from snellen.data.readers.reader import Options
 from snellen.errors import DataError, StudyError, UnknownName
 

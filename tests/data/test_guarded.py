@@ -65,7 +65,7 @@ def test_a_child_that_promises_a_tebibyte(file: Path) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux caps the address space")
 def test_memory_is_limited(file: Path) -> None:
     lines = [
-        "from snellen.data.readers.child import MEMORY_BYTES, describe, limit_memory",
+        "from snellen.data.readers.guarded_child import MEMORY_BYTES, describe, limit_memory",
         "limit_memory(MEMORY_BYTES)",
     ]
     attempt = [

@@ -85,7 +85,7 @@ def test_links_in_a_circle_end(tmp_path: Path) -> None:
 
 def test_links_that_multiply_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten links in each of thirty folders would be 10^30 folders."""
-    monkeypatch.setattr("snellen.data.readers.walk.MAX_FOLDERS", 2_000)
+    monkeypatch.setattr("snellen.data.readers.picture_files.walk.MAX_FOLDERS", 2_000)
     root = simple(tmp_path / "pets")
     for level in range(30):
         (tmp_path / f"level{level}").mkdir()

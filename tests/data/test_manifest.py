@@ -189,7 +189,7 @@ def test_parquet_that_grows(tmp_path: Path, cell: str) -> None:
 
 
 def test_too_many_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("snellen.data.readers.manifest_table.MAX_LISTED_FILES", 3)
+    monkeypatch.setattr("snellen.data.readers.picture_files.manifest_table.MAX_LISTED_FILES", 3)
     refused(manifest(tmp_path, GOOD), r"list.csv: line 5: too many rows; expected at most 3")
     pl.DataFrame({"path": ["a", "b"] * 600_000, "label": "a"}).write_parquet(tmp_path / "m.parquet")
     refused(tmp_path / "m.parquet", r"m.parquet: too many rows; found 1,200,000; expected at most 1,000,000")

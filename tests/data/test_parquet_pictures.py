@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from snellen.data.load import read
-from snellen.data.readers.manifest import READER as MANIFEST
+from snellen.data.readers.picture_files.manifest import READER as MANIFEST
 from snellen.data.readers.reader import DEFAULT_OPTIONS, Options
 from snellen.data.readers.registry import READERS
 from snellen.errors import DataError

@@ -14,7 +14,8 @@ import pytest
 from picture_cases import CLEAR, COLOUR, GREY
 from PIL import Image, ImageFile, ImageOps
 
-from snellen.data.pictures import decode, in_threads, with_channels, with_common_format, with_white
+from snellen.data.pictures.channels import with_channels, with_common_format, with_white
+from snellen.data.pictures.decoder import decode, in_threads
 from snellen.data.resizing import Resizing
 from snellen.errors import DataError, StudyError
 from snellen.limits import MAX_SIDE_PIXELS
@@ -264,7 +265,7 @@ def test_worker_threads_import_nothing_of_pillow(tmp_path: Path, run_script: Cal
     script = f"""
 import sys, threading
 from pathlib import Path
-from snellen.data.pictures import decode, in_threads
+from snellen.data.pictures.decoder import decode, in_threads
 
 class Watch:
     def find_spec(self, name, *_):

@@ -14,7 +14,7 @@ from picture_cases import COLOUR, GREY, png_chunk
 from PIL import Image, PngImagePlugin
 
 from snellen.data.inspect.picture_headers import read_headers
-from snellen.data.pictures import decode, decode_picture, is_picture
+from snellen.data.pictures.decoder import decode, decode_picture, is_picture
 from snellen.errors import DataError
 
 WIDE = np.random.default_rng(5).integers(0, 65536, (6, 5, 3), dtype=np.uint16)

@@ -10,7 +10,7 @@ from PIL import Image
 
 from snellen.data.inspect.picture_headers import PictureHeader, header_counts, read_headers, sample_files
 from snellen.data.load import read
-from snellen.data.picture_limits import ORIENTATION
+from snellen.data.pictures.decoding_limits import ORIENTATION
 from snellen.errors import DataError
 
 

@@ -16,7 +16,7 @@ import picture_cases as cases
 import pytest
 from PIL import Image
 
-from snellen.data.pictures import decode
+from snellen.data.pictures.decoder import decode
 from snellen.data.resizing import Resizing
 from snellen.errors import DataError
 
@@ -25,7 +25,7 @@ MEASURE = """
 import sys
 from pathlib import Path
 from snellen.data.resizing import Resizing
-from snellen.data.pictures import decode
+from snellen.data.pictures.decoder import decode
 print(decode(Path(sys.argv[1]), Resizing(step="resize", height=32, width=32), sys.argv[2] or None).shape)
 print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
 """

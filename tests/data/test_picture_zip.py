@@ -150,7 +150,7 @@ def test_damage_and_passwords(tmp_path: Path) -> None:
 
 
 def test_too_many_members(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("snellen.data.readers.picture_zip.MAX_ZIPPED_FILES", 2)
+    monkeypatch.setattr("snellen.data.readers.picture_files.picture_zip.MAX_ZIPPED_FILES", 2)
     refused(members(tmp_path / "a.zip", *GOOD), "too many members; found 3 members")
 
 

@@ -12,7 +12,7 @@ import pytest
 from needs import REAL_DATA, needs
 
 from snellen.data.load import Options, read
-from snellen.data.readers.pixel_table import read_pixels
+from snellen.data.readers.csv.pixel_table import read_pixels
 from snellen.data.splits.roles import Split, assign
 from snellen.errors import DataError, UnknownName
 
@@ -110,7 +110,7 @@ def test_scaled_pixels_windows_lines_and_a_byte_order_mark(tmp_path: Path) -> No
 def test_many_chunks_give_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path / "a.csv", ["label", *NAMES], 0)
     whole = read_pair(path)
-    monkeypatch.setattr("snellen.data.readers.csv_lines.CHUNK_BYTES", 200)
+    monkeypatch.setattr("snellen.data.readers.csv.lines.CHUNK_BYTES", 200)
     for one, other in zip(whole, read_pair(path)):
         np.testing.assert_array_equal(one, other)
     lines = path.read_text().splitlines()

@@ -15,7 +15,7 @@ import pytest
 
 from snellen.data.dataset import Dataset
 from snellen.data.load import Options, read
-from snellen.data.readers.pixel_table import read_pixels
+from snellen.data.readers.csv.pixel_table import read_pixels
 from snellen.data.readers.registry import READERS
 from snellen.errors import DataError, StudyError
 

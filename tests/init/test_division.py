@@ -15,7 +15,7 @@ from snellen.data.load import read
 from snellen.data.readers.arrays import from_arrays
 from snellen.data.splits.left_out import left_out_rows
 from snellen.data.splits.roles import Split, assign
-from snellen.errors import StudyError
+from snellen.errors import DataError, StudyError
 from snellen.init.division import division
 from snellen.init.propose import propose
 from snellen.init.survey import survey
@@ -141,12 +141,18 @@ def test_without_the_line_the_same_classes_are_named(rare: Path) -> None:
 
 
 def test_classes_that_the_official_test_has_alone_are_left_out(tmp_path: Path) -> None:
-    for part, names in (("train", "ab"), ("test", "abc")):
-        for name in names:
-            for number, image in enumerate(noise(8)):
-                save(tmp_path / f"photos/{part}/{name}/{number}.png", image)
-    found = survey(str(tmp_path / "photos"))
+    """Of folders they may be other spellings, so these are refused with the line to write."""
+    labels = {"train": np.repeat(["a", "b"], 8), "test": np.repeat(["a", "b", "c"], 8)}
+    arrays = {f"x_{part}": noise(len(names)) for part, names in labels.items()}
+    targets = {f"y_{part}": names for part, names in labels.items()}
+    np.savez(tmp_path / "a.npz", allow_pickle=False, **arrays, **targets)
+    found = survey(str(tmp_path / "a.npz"))
     assert found.dataset.classes == ("a", "b") and "'c' (8 images, 8 in the test)" in (found.omitted or "")
+    for part, names in labels.items():
+        for number, (name, image) in enumerate(zip(names, arrays[f"x_{part}"], strict=True)):
+            save(tmp_path / f"photos/{part}/{name}/{number}.png", image)
+    with pytest.raises(DataError, match=r"found c \(8 in test\).*`classes: \[a, b\]`"):
+        survey(str(tmp_path / "photos"))
 
 
 def test_one_class_that_is_large_enough_is_no_study(rare: Path) -> None:

@@ -47,6 +47,6 @@ def test_a_model_predicts_on_a_device(tmp_path: Path) -> None:
     model = small_study(**FOLDED).run(out=tmp_path / "run", device="cpu", threads=1, progress=False).model()
     pictures = np.random.default_rng(0).uniform(0, 16, (300, 8, 8, 1)).astype(np.float32)
     with PretendDevice().in_use() as device:
-        found = model.on(DEVICE).predict(pictures)
+        found = model.on(DEVICE).probabilities(pictures)
     assert device.waits["a copy from the device"] == 1, "all answers come back at once"
-    np.testing.assert_allclose(found, model.predict(pictures), atol=1e-6)
+    np.testing.assert_allclose(found, model.probabilities(pictures), atol=1e-6)

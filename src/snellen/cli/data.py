@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from snellen.data.dataset import Dataset
-    from snellen.data.pictures import Background
+    from snellen.data.pictures.channels import Background
     from snellen.data.readers.hdf5 import Union
 
 app = typer.Typer(
@@ -164,7 +164,7 @@ def _entry(name: str, data_folder: Path | None) -> dict[str, Any]:
 
 def _background(name: str | None) -> Background | None:
     """Raises UnknownName for another colour."""
-    from snellen.data.pictures import BACKGROUNDS
+    from snellen.data.pictures.channels import BACKGROUNDS
     from snellen.errors import unknown
 
     if name is not None and name not in BACKGROUNDS:
@@ -201,6 +201,8 @@ def _print(description: dict[str, Any], unions: list[Union]) -> None:
     parts = {"official validation": description["official_validation"], "official test": description["official_test"]}
     given = ", ".join(f"{number:,} of them in the {part}" for part, number in parts.items() if number)
     say(f"{description['name']}: {description['images']:,} images, {given or 'no official test'}")
+    for remark in description["remarks"]:
+        say(f"  remark       {remark}")
     say(f"  shape        {height}x{width}, {channels} channel{'s' if channels > 1 else ''}, {description['type']}")
     say(f"  pixels       {pixels['least']:g} to {pixels['greatest']:g} (black {low:g}, white {high:g})")
     say(f"               mean {means}, standard deviation {deviations}")
@@ -218,8 +220,6 @@ def _print(description: dict[str, Any], unions: list[Union]) -> None:
     say(f"  conflicting  {description['conflicting']:,} rows whose image has more than one label")
     if description["groups"] is not None:
         say(f"  groups       {description['groups']:,}")
-    for remark in description["remarks"]:
-        say(f"  remark       {remark}")
     for item in description["excluded"]:
         say(f"  excluded     {item['file']}: {item['reason']}")
     for union in unions:

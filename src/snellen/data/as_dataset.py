@@ -9,10 +9,11 @@ from typing import Any, Literal
 
 from snellen.data.dataset import Dataset
 from snellen.data.load import read
-from snellen.data.pictures import Background
+from snellen.data.pictures.channels import Background
 from snellen.data.preprocessing import preprocess
-from snellen.data.readers.memory_bunch import MNIST_PIXELS, is_bunch, rows_of_bunch
-from snellen.data.readers.memory_columns import (
+from snellen.data.readers.memory.bunch import MNIST_PIXELS, is_bunch, rows_of_bunch
+from snellen.data.readers.memory.cells import Channels, as_array, is_array
+from snellen.data.readers.memory.columns import (
     as_squares,
     is_frame,
     is_hugging_face,
@@ -20,8 +21,8 @@ from snellen.data.readers.memory_columns import (
     rows_of_frame,
     rows_of_hugging_face,
 )
-from snellen.data.readers.memory_items import is_torch_dataset, rows_of_items
-from snellen.data.readers.memory_rows import Channels, Rows, as_array, divided, is_array, to_dataset
+from snellen.data.readers.memory.items import is_torch_dataset, rows_of_items
+from snellen.data.readers.memory.rows import Rows, divided, to_dataset
 from snellen.data.readers.reader import DEFAULT_OPTIONS, Options
 from snellen.data.readers.role_names import role_of
 from snellen.data.resizing import Resizing

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from snellen.data import catalog, dataset_cache
 from snellen.data.dataset import Dataset
-from snellen.data.pictures import in_threads, is_picture
+from snellen.data.pictures.decoder import in_threads, is_picture
 from snellen.data.preprocessing import preprocess
-from snellen.data.readers import manifest
-from snellen.data.readers.class_names import with_normal_names
+from snellen.data.readers.labels.class_names import with_normal_names
+from snellen.data.readers.picture_files import manifest
 from snellen.data.readers.reader import DEFAULT_OPTIONS, Options
 from snellen.data.readers.registry import READERS
 from snellen.data.readers.text import check_text

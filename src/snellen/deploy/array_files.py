@@ -12,11 +12,11 @@ from snellen.data.dataset import PartRole
 from snellen.data.readers import idx, matlab, npz
 from snellen.data.readers.array_names import array_of_roles, arrays_by_usual_name, divided
 from snellen.data.readers.arrays import Part
-from snellen.data.readers.csv_files import is_csv, plain_name
+from snellen.data.readers.csv.part_files import is_csv, plain_name
+from snellen.data.readers.csv.pixel_table import holds_pixels, read_pixels
 from snellen.data.readers.guarded import opened
 from snellen.data.readers.hdf5 import is_hdf5
-from snellen.data.readers.label_forms import plain_labels
-from snellen.data.readers.pixel_table import holds_pixels, read_pixels
+from snellen.data.readers.labels.forms import plain_labels
 from snellen.data.readers.reader import DEFAULT_OPTIONS, Options
 from snellen.deploy.batch import Batch, Reading
 from snellen.errors import DataError, StudyError, located

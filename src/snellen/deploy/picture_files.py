@@ -10,16 +10,17 @@ from pathlib import Path
 import numpy as np
 
 from snellen.data.dataset import Excluded
-from snellen.data.pictures import DEPTHS, decode_content, in_threads, is_picture, read_content
+from snellen.data.pictures.channels import DEPTHS
+from snellen.data.pictures.decoder import decode_content, in_threads, is_picture, read_content
+from snellen.data.readers.picture_files.walk import system_name
 from snellen.data.readers.text import check_text
-from snellen.data.readers.walk import system_name
 from snellen.deploy.batch import Batch, Reading
 from snellen.deploy.folder_labels import labels_of_folders
 from snellen.errors import DataError, StudyError
 from snellen.limits import MAX_FOLDER_DEPTH, MAX_LISTED_FILES, MAX_SIDE_PIXELS
 from snellen.models.given_pictures import Conversions, resizing_of, to_channels, without_alpha
+from snellen.models.given_scale import SLACK, Scale
 from snellen.models.input_contract import Input
-from snellen.models.pixel_scale import SLACK, Scale
 
 FEWEST_LEVELS = {255.0: 64, 65535.0: 256}
 """Least white, by that of the format, of models that may have been trained on picture files: arrays of fewer grey

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from snellen.data.pictures import is_picture, read_content
-from snellen.data.readers.class_names import normal_form
-from snellen.data.readers.manifest_columns import roles_of
-from snellen.data.readers.manifest_paths import find_pictures
-from snellen.data.readers.manifest_table import Table, read_table
-from snellen.data.readers.picture_zip import opened_pictures
+from snellen.data.pictures.decoder import is_picture, read_content
+from snellen.data.readers.labels.class_names import normal_form
+from snellen.data.readers.picture_files.manifest_columns import roles_of
+from snellen.data.readers.picture_files.manifest_paths import find_pictures
+from snellen.data.readers.picture_files.manifest_table import Table, read_table
+from snellen.data.readers.picture_files.picture_zip import opened_pictures
 from snellen.deploy.batch import NO_LABEL, Batch, Reading
 from snellen.deploy.picture_files import Listed, listed_by_folder, read_files
 from snellen.errors import DataError, located

@@ -14,9 +14,9 @@ import numpy as np
 from snellen.data import catalog
 from snellen.data.dataset import Dataset, Excluded
 from snellen.data.load import find, read
-from snellen.data.pictures import is_picture, read_content
-from snellen.data.readers import manifest
-from snellen.data.readers.picture_zip import is_zip_of_pictures
+from snellen.data.pictures.decoder import is_picture, read_content
+from snellen.data.readers.picture_files import manifest
+from snellen.data.readers.picture_files.picture_zip import is_zip_of_pictures
 from snellen.data.readers.reader import Options
 from snellen.data.readers.text import check_text
 from snellen.data.streams import reachable

@@ -12,7 +12,7 @@ import numpy as np
 from snellen.data.dataset import Dataset
 from snellen.data.groups import Group
 from snellen.data.inspect.near_duplicates import NearDuplicates
-from snellen.data.pictures import is_picture
+from snellen.data.pictures.decoder import is_picture
 from snellen.data.pixel_scale import Extent, proposed_range
 from snellen.data.readers.reader import DEFAULT_OPTIONS, Options
 from snellen.data.splits.left_out import left_out_rows

@@ -15,8 +15,8 @@ from snellen.data.readers.pixels import CHANNELS, as_pictures
 from snellen.data.resizing import Resizing
 from snellen.errors import DataError
 from snellen.limits import MAX_SIDE_PIXELS
+from snellen.models.given_scale import FAR_FROM_WHITE, Scale, brightest, rescaled, scale_of
 from snellen.models.input_contract import Input
-from snellen.models.pixel_scale import FAR_FROM_WHITE, Scale, brightest, rescaled, scale_of
 from snellen.phrases import plural
 
 LISTED_SIZES = 3

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from snellen.data.pictures import Background
+from snellen.data.pictures.channels import Background
 from snellen.data.resizing import Resizing
 from snellen.models.bundle_optional_sections import Pixels
 

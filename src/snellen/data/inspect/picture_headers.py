@@ -13,10 +13,10 @@ import numpy as np
 
 from snellen.data.dataset import Dataset
 from snellen.data.inspect.class_images import random_rows
-from snellen.data.picture_limits import ORIENTATION, shorten_metadata
-from snellen.data.pictures import FORMATS, in_threads, is_picture
-from snellen.data.png_metadata import without_metadata
-from snellen.data.readers.picture_zip import is_zip_of_pictures, opened_pictures
+from snellen.data.pictures.decoder import FORMATS, in_threads, is_picture
+from snellen.data.pictures.decoding_limits import ORIENTATION, shorten_metadata
+from snellen.data.pictures.png_metadata import without_metadata
+from snellen.data.readers.picture_files.picture_zip import is_zip_of_pictures, opened_pictures
 from snellen.data.streams import open_data, readable
 from snellen.errors import located
 from snellen.limits import MAX_PICTURE_BYTES

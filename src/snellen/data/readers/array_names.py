@@ -10,9 +10,9 @@ import numpy as np
 
 from snellen.data.dataset import PartRole
 from snellen.data.readers.arrays import Part
-from snellen.data.readers.label_forms import plain_labels
-from snellen.data.readers.pixel_names import FLAGS
-from snellen.data.readers.pixel_names import ROLES as ROLE_NAMES
+from snellen.data.readers.csv.pixel_names import FLAGS
+from snellen.data.readers.csv.pixel_names import ROLES as ROLE_NAMES
+from snellen.data.readers.labels.forms import plain_labels
 from snellen.data.readers.role_names import role_of
 from snellen.errors import DataError, located, shown, unknown
 

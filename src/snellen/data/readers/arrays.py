@@ -10,8 +10,8 @@ import numpy as np
 
 from snellen.data.dataset import Dataset, PartRole, fingerprint
 from snellen.data.duplicates import image_keys
-from snellen.data.readers.label_forms import plain_labels
-from snellen.data.readers.labels import encode_labels
+from snellen.data.readers.labels.encode import encode_labels
+from snellen.data.readers.labels.forms import plain_labels
 from snellen.data.readers.pixels import as_pictures, find_range
 from snellen.data.readers.repeated_validation import repeated_validation
 from snellen.data.readers.text import check_text

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from snellen.child_process import ChildProcess
-from snellen.data.readers.child import DIGEST_BYTES
+from snellen.data.readers.guarded_child import DIGEST_BYTES
 from snellen.data.streams import check_dimensions, check_expansion, file_bytes, open_data, readable
 from snellen.errors import DataError, located
 
@@ -28,7 +28,7 @@ FAILURE_SECONDS = 10.0
 """For a child to end after it has closed its output, or written a line that is too long."""
 
 TYPES = re.compile(r"[<>|=](b1|[iu][1248]|f[248]|S[1-9]\d{0,8})")
-CHILD = "snellen.data.readers.child"
+CHILD = "snellen.data.readers.guarded_child"
 ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "POLARS_MAX_THREADS", "POLARS_ASYNC_THREAD_COUNT")
 ENVIRONMENT = {**dict.fromkeys(ONE_THREAD, "1"), "MALLOC_ARENA_MAX": "1", "HDF5_PLUGIN_PRELOAD": "::"}
 """One thread and one arena, for their memory; no filter plugins that a file could ask for."""

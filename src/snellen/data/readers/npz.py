@@ -22,7 +22,7 @@ import numpy as np
 from snellen.data.dataset import Dataset
 from snellen.data.readers import array_names
 from snellen.data.readers.arrays import assemble
-from snellen.data.readers.picture_zip import is_zip_of_pictures
+from snellen.data.readers.picture_files.picture_zip import is_zip_of_pictures
 from snellen.data.readers.reader import Options, Reader
 from snellen.data.readers.zip_archives import check_member, is_zip, opened_zip
 from snellen.data.streams import (

@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 
 from snellen.data.dataset import Dataset, PartRole
-from snellen.data.readers.child import HUGGING_FACE
 from snellen.data.readers.guarded import Guarded, opened
-from snellen.data.readers.memory_columns import keys_by_type, rows_of_columns
-from snellen.data.readers.memory_rows import Rows, to_dataset
+from snellen.data.readers.guarded_child import HUGGING_FACE
+from snellen.data.readers.memory.columns import keys_by_type, rows_of_columns
+from snellen.data.readers.memory.rows import Rows, to_dataset
 from snellen.data.readers.reader import Options, Reader
 from snellen.data.readers.role_names import role_of
 from snellen.data.streams import open_data, reachable, readable

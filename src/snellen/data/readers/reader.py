@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from snellen.data.dataset import Dataset
 from snellen.data.groups import Group
-from snellen.data.pictures import Background
+from snellen.data.pictures.channels import Background
 from snellen.data.resizing import Resizing
 
 

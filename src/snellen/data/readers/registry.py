@@ -4,19 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from snellen.data.readers import (
-    cifar,
-    emnist,
-    folder,
-    hdf5,
-    idx,
-    manifest,
-    matlab,
-    npz,
-    parquet_pictures,
-    picture_zip,
-    pixel_csv,
-)
+from snellen.data.readers import cifar, emnist, hdf5, idx, matlab, npz, parquet_pictures
+from snellen.data.readers.csv import pixel_csv
+from snellen.data.readers.picture_files import folder, manifest, picture_zip
 from snellen.data.readers.reader import Reader
 from snellen.data.streams import reachable
 from snellen.errors import located

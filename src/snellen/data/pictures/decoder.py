@@ -1,0 +1,263 @@
+"""Decodes one picture file to pixels: the same decoder for training and for prediction.
+
+Pictures are rotated as their EXIF data say; of an animation the first frame is read; palettes, CMYK and other colour
+models become RGB (colour profiles are not applied); 16 bits a channel are kept exactly, and of fewer the greatest value
+is white. Transparency becomes a fourth channel where pictures use it, unless the study gives a `background`, over which
+they are then composited.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import sys
+import warnings
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from snellen.data.pictures.channels import Background, composite
+from snellen.data.pictures.decoding_limits import (
+    LimitedReads,
+    check_pages,
+    check_pixels,
+    limit_memory,
+    raw_mode,
+    shorten_metadata,
+)
+from snellen.data.pictures.netpbm import netpbm_pixels
+from snellen.data.pictures.png_metadata import without_metadata
+from snellen.data.resizing import Resizing
+from snellen.data.streams import file_bytes, open_data, readable
+from snellen.errors import DataError, SnellenError
+from snellen.limits import MAX_PICTURE_BYTES, MAX_SIDE_PIXELS
+
+if TYPE_CHECKING:
+    from PIL import Image, ImageFile
+
+SUFFIXES: tuple[str, ...] = (".png", ".jpg", ".jpeg", ".jfif", ".jpe", ".bmp", ".gif", ".webp", ".tif", ".tiff")
+SUFFIXES += (".ppm", ".pgm", ".pbm", ".pnm")
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
+"""The formats that Pillow may recognise, whatever the suffix; some of its other formats start programs or read more
+files."""
+
+ANIMATED = ("GIF", "WEBP", "PNG")
+"""The formats in which several frames are an animation."""
+
+DAMAGE = (
+    *(OSError, EOFError, SyntaxError, ValueError, TypeError, ArithmeticError, LookupError, AttributeError),
+    *(RuntimeError, MemoryError, AssertionError, struct.error, zlib.error, Warning),
+)
+"""What Pillow raises for damaged files."""
+
+SWAPPED = {"16L": "16B", "16B": "16L", "16N": "16B" if sys.byteorder == "little" else "16L"}
+"""Pillow's names for byte orders, each with the other one."""
+
+NARROW = {"I;12": 4095.0}
+"""Pillow's names for TIFF files with fewer bits than it decodes them to, and the value of white."""
+
+PHOTOMETRIC, WHITE_IS_ZERO = 262, 0
+"""A tag of TIFF (TIFF 6.0, section 8), which Pillow follows for 8 bits only."""
+
+MAX_QUEUED = 1_024
+"""Pictures queued for the threads at a time: each takes 2 kB, and there may be a million."""
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+
+def is_picture(path: Path) -> bool:
+    """Whether the suffix is that of a picture file."""
+    return path.suffix.lower() in SUFFIXES
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A decoded picture file. pixels: (H, W, C). animated: whether more frames follow, which are not read."""
+
+    pixels: np.ndarray
+    animated: bool
+
+
+def decode(path: Path, resizing: Resizing | None = None, background: Background | None = None) -> np.ndarray:
+    """(H, W, C) pixels of a picture file, C 1, 3 or 4, resized by `resizing`; uint8, or float32 for 16 bits a channel.
+
+    Without `resizing` a picture with a side above MAX_SIDE_PIXELS is not decoded: the result is all zeros, without
+    memory of its own. Raises DataError when the file is not a picture, damaged, or too large by its header.
+    """
+    return decode_picture(path, resizing, background).pixels
+
+
+def decode_picture(path: Path, resizing: Resizing | None = None, background: Background | None = None) -> Picture:
+    """The same, and whether the file holds more than these pixels."""
+    return decode_content(read_content(path), resizing, background)
+
+
+def read_content(path: Path) -> bytes:
+    """The bytes of a picture file. Raises DataError for a file that is missing, no file, or too large."""
+    with readable(), open_data(path, MAX_PICTURE_BYTES) as file:
+        return file.read(file_bytes(file))
+
+
+def decode_content(content: bytes, resizing: Resizing | None = None, background: Background | None = None) -> Picture:
+    """What `decode_picture` returns, from the bytes of the file."""
+    with _readable():
+        content = without_metadata(content)
+        with _open(content) as image:
+            animated = _is_animated(image)
+            if resizing is None and max(image.size) > MAX_SIDE_PIXELS:
+                return Picture(np.broadcast_to(np.uint8(0), (image.height, image.width, 1)), animated)
+            check_pages(image)
+            image.verify()  # checks the checksums of PNG, which decoding ignores
+        return Picture(_finished(_pixels(content, resizing), resizing, background), animated)
+
+
+def picture_of(image: Image.Image, resizing: Resizing | None = None, background: Background | None = None) -> Picture:
+    """The same of a picture that Pillow has open. Raises DataError for 32 bits a channel, and for damaged files."""
+    with _readable():
+        sixteen = image.mode.startswith("I;16")
+        pixels = _upright(image).astype(np.float32)[..., None] if sixteen else _eight_bits(image)
+        return Picture(_finished(pixels, resizing, background), _is_animated(image))
+
+
+def _finished(pixels: np.ndarray, resizing: Resizing | None, background: Background | None) -> np.ndarray:
+    """The pixels over the background and in the new size."""
+    pixels = composite(pixels, background)
+    if resizing is None:
+        return pixels
+    return np.array(resizing.apply(pixels[None])[0])  # not a view, which would keep the whole picture
+
+
+def in_threads(decode_one: Callable[[T], U], items: Iterable[T]) -> list[U]:
+    """`decode_one` of every item, in order; raises the first error in that order.
+
+    One thread for each core, because each holds a whole picture: 130 MB for 12 megapixels. Pillow's warnings, mostly
+    about odd metadata, are suppressed: what it cannot decode raises an error.
+    """
+    _import_decoders()
+    left, done = iter(items), list[U]()
+    with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        while some := list(islice(left, MAX_QUEUED)):
+            done += pool.map(decode_one, some)
+    return done
+
+
+def _import_decoders() -> None:
+    """Imports, in the calling thread, all of Pillow that decoding needs: two threads that import modules which import
+    each other end in a deadlock, which Python reports as an error. Pillow's own `init` imports at the first WebP."""
+    from PIL import Image, ImageOps, MpoImagePlugin, TiffImagePlugin, WebPImagePlugin
+
+    del ImageOps, MpoImagePlugin, TiffImagePlugin, WebPImagePlugin
+    Image.preinit()
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    from PIL import UnidentifiedImageError
+    from PIL.Image import DecompressionBombError
+
+    try:
+        yield
+    except SnellenError:
+        raise
+    except UnidentifiedImageError as error:
+        raise DataError("not a picture", expected=", ".join(FORMATS)) from error
+    except (*DAMAGE, DecompressionBombError) as error:
+        raise DataError(f"not a readable picture ({error})") from error
+
+
+def _open(content: bytes) -> ImageFile.ImageFile:
+    """A picture whose header was read. Raises DataError when it would be too large to decode."""
+    from PIL import Image
+
+    stream = LimitedReads(content)
+    image = Image.open(stream, formats=FORMATS)
+    check_pixels(image)
+    if image.format == "BMP":
+        stream.allow_runs(image.width * image.height)
+    return image
+
+
+def _is_animated(image: Image.Image) -> bool:
+    """Whether a second frame can be read."""
+    try:
+        return image.format in ANIMATED and bool(getattr(image, "is_animated", False))
+    except DAMAGE:
+        return False
+
+
+def _pixels(content: bytes, resizing: Resizing | None) -> np.ndarray:
+    """(H, W, C) uint8 or float32 of a picture file's bytes: 1 channel where its mode is grey, 4 where it has alpha."""
+    with _open(content) as image:
+        limit_memory(image, resizing)
+        exact = netpbm_pixels(image, content)
+        if exact is None:
+            exact = _sixteen_bits(image, content)
+        if exact is not None:
+            return exact
+        return _eight_bits(image)
+
+
+def _eight_bits(image: Image.Image) -> np.ndarray:
+    """(H, W, C) uint8. Raises DataError for pictures of 32 bits a channel."""
+    if image.mode in ("I", "F"):
+        hint = "Save them as 16-bit TIFF, or as an array (.npz, HDF5) with its `pixel_range`."
+        raise DataError(
+            "32 bits a channel, of which the value of white is unknown", found=f"mode {image.mode}", hint=hint
+        )
+    _rotate(image)
+    grey = image.mode in ("1", "L") and not image.has_transparency_data
+    mode = "L" if grey else "RGBA" if image.has_transparency_data else "RGB"
+    converted = image if image.mode == mode else image.convert(mode)
+    return np.asarray(converted).reshape(image.height, image.width, -1)
+
+
+def _sixteen_bits(image: ImageFile.ImageFile, content: bytes) -> np.ndarray | None:
+    """(H, W, C) float32 of a picture with 16 bits a channel, or None.
+
+    Pillow has no mode for such colours: it drops the low byte of each value, and, when the byte order is declared
+    reversed, the high byte. Both are decoded and combined.
+    """
+    mode = raw_mode(image)
+    if mode not in NARROW and ";16" not in mode:
+        return None
+    if image.mode.startswith("I;16") and not image.has_transparency_data:
+        white, values = NARROW.get(mode, 65535.0), _upright(image).astype(np.float32)[..., None]
+        if image.format == "TIFF" and image.tag_v2.get(PHOTOMETRIC) == WHITE_IS_ZERO:  # type: ignore[attr-defined]
+            values = white - values
+        return values if white == 65535 else (values * (65535 / white)).astype(np.float32)
+    channels, _, order = mode.partition(";")
+    if channels not in ("RGB", "RGBA") or order not in SWAPPED or "transparency" in image.info:
+        hint = "Save it with 8 bits a channel, or without transparency."
+        raise DataError("16 bits a channel in a form that cannot be read exactly", found=mode, hint=hint)
+    with _open(content) as again:
+        tile = again.tile[0]
+        others = tile.args[1:] if isinstance(tile.args, tuple) else ()
+        again.tile = [tile._replace(args=(f"{channels};{SWAPPED[order]}", *others))]
+        exact: np.ndarray = _upright(image).astype(np.float32)
+        exact *= 256
+        exact += _upright(again)
+        return exact
+
+
+def _upright(image: Image.Image) -> np.ndarray:
+    """(H, W) or (H, W, C) pixels, rotated as EXIF says."""
+    _rotate(image)
+    return np.asarray(image)
+
+
+def _rotate(image: Image.Image) -> None:
+    """Decodes the picture and rotates it as its EXIF data say, which may follow the pixels in the file."""
+    from PIL import ImageOps
+
+    image.load()
+    shorten_metadata(image)
+    ImageOps.exif_transpose(image, in_place=True)

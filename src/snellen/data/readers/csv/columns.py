@@ -1,0 +1,229 @@
+"""The columns of a pixel CSV: what each is for, and the order in which the pixels stand in the picture."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from snellen.data.readers.csv.header import is_header, is_mangled
+from snellen.data.readers.csv.lines import Form, is_number
+from snellen.data.readers.csv.pixel_names import FLAGS, IDS, INDEX, LABELS, ROLES, Places, find_places
+from snellen.data.readers.csv.pixel_text import is_pixel_text
+from snellen.data.readers.role_names import role_of
+from snellen.errors import DataError, shown, unknown
+
+USES = ("label", "id", "role", "pixels")
+"""The uses of columns that `keys` can name; pixels: the column with all pixels of a picture as one text."""
+
+SHOWN = 5
+"""Names of columns that a message quotes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """names: of all columns of the file. pixels: positions of the pixel columns, in the order of the picture's pixels.
+    label, ids, role, text: positions of these columns; text: of all pixels as one text. has_label: None when only
+    values can tell whether the first or last of `pixels` is the label. shape, num_channels: what the names say, as
+    Places. others: positions of columns that are not used. remarks: what was found, for the user."""
+
+    names: Sequence[str]
+    form: Form
+    has_header: bool
+    pixels: np.ndarray
+    label: int | None = None
+    ids: int | None = None
+    role: int | None = None
+    text: int | None = None
+    has_label: bool | None = None
+    shape: tuple[int, ...] | None = None
+    num_channels: int | None = None
+    others: tuple[int, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass
+class _Search:
+    """What is known so far. names, example: of all columns, and their cells in the first row. left: positions of
+    columns without a use. uses: use to position. ignored: positions that are certainly no pixels."""
+
+    names: Sequence[str]
+    example: Sequence[str]
+    form: Form
+    left: list[int]
+    uses: dict[str, int]
+    ignored: set[int] = field(default_factory=set)
+    remarks: list[str] = field(default_factory=list)
+
+    def take(self, use: str, places: Sequence[int], what: str) -> None:
+        """The only one of some columns gets this use, unless the study named another. Raises DataError for several."""
+        if use in self.uses or not places:
+            return
+        if len(places) > 1:
+            raise self.ambiguous(what, places, use)
+        self.uses[use] = places[0]
+        self.drop(places)
+
+    def drop(self, places: Sequence[int]) -> None:
+        gone = {*places}
+        self.left = [place for place in self.left if place not in gone]
+
+    def called(self, usual: Sequence[str]) -> list[int]:
+        """The columns left with one of these names."""
+        return [place for place in self.left if re.sub(r"[\s-]+", "_", self.names[place].strip().lower()) in usual]
+
+    def cell(self, place: int) -> str:
+        return self.example[place] if place < len(self.example) else ""
+
+    def ambiguous(self, what: str, places: Sequence[int], use: str) -> DataError:
+        some = ", ".join(self.names[place] or "a column without a name" for place in places[:SHOWN]) or "none"
+        hint = f"Name it with `keys: {{{use}: ...}}`, its name or its number counting from 0."
+        return DataError(f"cannot tell the {what}", found=some, expected="one, such as label", hint=hint)
+
+
+def find_columns(lines: Sequence[list[str]], form: Form, keys: Mapping[str, str], header: bool | None) -> Columns:
+    """The columns of a file with these first two lines. keys: use to name or number of a column; header: whether line 1
+    is a header; both from the study. Raises DataError where a use cannot be told, and for missing pixels."""
+    for use in keys:
+        if use not in USES:
+            raise unknown("key", use, USES, where="keys")
+    first, below = (lines[0] if lines else []), (lines[1] if len(lines) > 1 else [])
+    has_header = is_header(first, below or None, form) if header is None else header
+    names = _as_wide(first, below) if has_header else [f"{place}" for place in range(len(first))]
+    example = below if has_header else first
+    uses = {use: _position(name, names, use) for use, name in keys.items()}
+    empty = _empty_columns(first, example) if len(names) == len(example) or not example else set()
+    left = [place for place in range(len(names)) if place not in empty and place not in uses.values()]
+    search = _Search(names, example, form, left, uses)
+    search.take("pixels", [place for place in left if is_pixel_text(search.cell(place))], "column of pixels")
+    if has_header:
+        if all(is_number(name, form) for name in first) or is_mangled(first):
+            search.remarks.append(_of_numeric_header(first))
+        _by_name(search)
+    if "pixels" in search.uses:
+        places = None
+        _beside_text(search)
+    elif has_header:
+        places = _by_series(search)
+    else:
+        places = None
+        texts = [place for place in search.left if not is_number(search.cell(place), form)]
+        search.take("role", [place for place in texts if role_of(search.cell(place))][:1], "column with the parts")
+        search.take("label", [place for place in texts if place not in search.uses.values()], "label column")
+    return _complete(search, places, has_header, empty)
+
+
+def _as_wide(names: list[str], below: Sequence[str]) -> list[str]:
+    """Names as many as the cells of the next line: of tables that R writes, the column of row names has none; pandas
+    and spreadsheets end lines with a separator."""
+    if len(below) == len(names) + 1:
+        return [*names, ""] if not below[-1] else ["", *names]
+    return names
+
+
+def _of_numeric_header(first: Sequence[str]) -> str:
+    some = f"{', '.join(first[:3])}, ..., {first[-1]}"
+    if is_mangled(first):
+        return (
+            f"line 1 ({some}) is a picture that another program took for column names: it is a header here and no "
+            "picture; write the file again without it to keep that picture"
+        )
+    return f"line 1 ({some}) is a header of numbers, not a picture"
+
+
+def _empty_columns(first: Sequence[str], example: Sequence[str]) -> set[int]:
+    """The last column where lines end with a separator."""
+    last = max(len(first), len(example)) - 1
+    return {last} if last > 0 and not "".join([*first[last:], *example[last:]]) else set()
+
+
+def _position(name: str, names: Sequence[str], use: str) -> int:
+    if name in names:
+        return list(names).index(name)
+    if re.fullmatch(r"-?\d{1,7}", name) and -len(names) <= int(name) < len(names):
+        return int(name) % len(names)
+    raise unknown("column", name, names, where=f"keys.{use}")
+
+
+def _by_name(search: _Search) -> None:
+    """Label, parts, ids and index by their usual names."""
+    search.take("label", search.called(LABELS), "label column")
+    search.take("role", search.called(ROLES), "column with the parts")
+    flags = search.called(FLAGS)
+    if flags:
+        found, hint = shown(search.names[flags[0]]), "Write a column `split` with train, validation or test instead."
+        raise DataError("a column that marks parts in a form that is not read", found=found, hint=hint)
+    if search.left[:1] == [0] and INDEX.fullmatch(search.names[0]):
+        search.ignored.add(0)
+        search.drop([0])
+        search.remarks.append("the first column has no name: it numbers the rows and is not a pixel")
+    ids = search.called(IDS)
+    search.take("id", ids[:1], "id column")
+    search.ignored |= {*ids}
+    search.drop(ids)
+
+
+def _by_series(search: _Search) -> Places | None:
+    """The pixels by the series that names form, and the label as what is left; None where they form none."""
+    names = {place: search.names[place] for place in search.left}
+    mangled = is_mangled([*names.values()])
+    places = None if mangled else find_places(names)
+    extras = [*names] if places is None else sorted({*names}.difference(places.columns.tolist()))
+    parts = [place for place in extras if not mangled and role_of(search.cell(place))]
+    search.take("role", parts, "column with the parts")
+    if mangled or all(is_number(name, search.form) for name in names.values()):
+        return places  # the label is the first or last of the numbers
+    candidates = [place for place in extras if place in {*search.left} and not re.search(r"\d$", search.names[place])]
+    if places is None and not candidates and "label" not in search.uses:
+        raise search.ambiguous("label column", [], "label")
+    search.take("label", candidates if "label" not in search.uses else [], "label column")
+    return places
+
+
+def _beside_text(search: _Search) -> None:
+    """Beside a text of pixels, a column with the name of a part says the parts, and the only other is the label."""
+    search.take("role", [place for place in search.left if role_of(search.cell(place))], "column with the parts")
+    if "label" not in search.uses:
+        search.take("label", search.left, "label column")
+
+
+def _complete(search: _Search, places: Places | None, has_header: bool, empty: set[int]) -> Columns:
+    uses, names = search.uses, search.names
+    text = uses.get("pixels")
+    pixels = np.array([] if text is not None else search.left, np.int64) if places is None else places.columns
+    pixels = pixels[~np.isin(pixels, [*uses.values()])]
+    if not len(pixels) and text is None:
+        some = ", ".join(map(shown, names[:SHOWN])) or "an empty file"
+        raise DataError("no columns of pixels", found=some, expected="a column for each pixel, or one with all")
+    if places is None and has_header:
+        twice = [name for name, count in Counter(names[place] for place in pixels.tolist()).items() if count > 1]
+        if twice and len(twice) < len(pixels) // 2 and len({names[place] for place in pixels.tolist()}) > 1:
+            raise DataError("a column given twice", found=", ".join(map(shown, twice[:SHOWN])), where="line 1")
+    used = {*pixels.tolist(), *uses.values()}
+    others = tuple(place for place in range(len(names)) if place not in used)
+    unused = [names[place] for place in others if place not in empty and place not in search.ignored]
+    if unused:
+        more = f" and {len(unused) - SHOWN:,} more" if len(unused) > SHOWN else ""
+        some = ", ".join(map(shown, unused[:SHOWN]))
+        search.remarks.append(f"columns that are neither pixels nor used otherwise: {some}{more}")
+    if places is not None and not np.array_equal(places.columns, np.sort(places.columns)):
+        search.remarks.append("the columns of pixels are put in the order that their names say")
+    by_values = places is None or places.of_any_column or all(is_number(names[place], search.form) for place in pixels)
+    return Columns(
+        names=names,
+        form=search.form,
+        has_header=has_header,
+        pixels=pixels,
+        label=uses.get("label"),
+        ids=uses.get("id"),
+        role=uses.get("role"),
+        text=text,
+        has_label="label" in uses or (None if by_values and text is None else False),
+        shape=None if places is None else places.shape,
+        num_channels=None if places is None else places.num_channels,
+        others=others,
+        remarks=tuple(search.remarks),
+    )

@@ -1,0 +1,169 @@
+"""The rows of one pixel CSV as pictures, with ids, labels and parts where it has them; also for prediction."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from snellen.data.pictures.decoder import is_picture
+from snellen.data.readers.csv.columns import Columns, find_columns
+from snellen.data.readers.csv.lines import Lines, is_number, opened
+from snellen.data.readers.csv.part_files import plain_name
+from snellen.data.readers.csv.pixel_layout import apply, find_layout
+from snellen.data.readers.csv.pixel_names import LABELS
+from snellen.data.readers.csv.pixel_text import MIN_PIXELS, is_pixel_text
+from snellen.data.readers.csv.rows import read_rows
+from snellen.data.readers.reader import DEFAULT_OPTIONS, Options
+from snellen.data.readers.role_names import role_of
+from snellen.data.streams import readable
+from snellen.errors import SHOWN_ITEMS, DataError, located, shown
+
+MAX_TEXTS = 4
+"""Columns of text beside the pixels: label, id, part, and one more."""
+
+
+@dataclass(frozen=True, eq=False)
+class PixelTable:
+    """The rows of a pixel CSV.
+
+    pixels: (N, H, W) or (N, H, W, C) with C 3 or 4, uint8 or float32, as in the file. ids: (N,) text, unique: those of
+    an id column, else file and row, counting from 0. labels: (N,) float64 or text, None without a label column. roles:
+    (N,) text, "train", "validation" or "test", None without such a column. remarks: what was found, for the user.
+    """
+
+    pixels: np.ndarray
+    ids: np.ndarray
+    labels: np.ndarray | None
+    roles: np.ndarray | None
+    remarks: tuple[str, ...]
+
+
+def read_pixels(path: Path, options: Options = DEFAULT_OPTIONS, has_labels: bool | None = None) -> PixelTable:
+    """The rows of one file, plain or gzipped, with labels or without. Raises DataError with row, line and column.
+
+    options: `keys`, `size`, `channels` and `header` matter. has_labels: False when they stand in another file; None
+    looks for a column with a usual name, the only one that is no pixel, or the first or last that holds 0 to K-1.
+    """
+    name = plain_name(path)
+    with located(path.name), readable():
+        columns = read_columns(path, options)
+        rows = read_rows(path, columns)
+        pixels, texts = rows.pixels, rows.texts
+        labels = as_numbers(texts["label"]) if "label" in texts else None
+        if columns.has_label is None and has_labels is None:
+            pixels, labels = _separate(pixels, options.size)
+        layout, said = find_layout(pixels, columns.shape, columns.num_channels, options.size, options.channels)
+        roles, of_roles = (None, None) if "role" not in texts else _roles(texts["role"], columns)
+        ids, of_ids = _ids(texts.get("id"), name, len(pixels))
+        remarks = [*columns.remarks, *filter(None, (said, of_ids, of_roles))]
+        return PixelTable(apply(pixels, layout), ids, labels, roles, tuple(f"{name}: {each}" for each in remarks))
+
+
+def read_columns(path: Path, options: Options = DEFAULT_OPTIONS) -> Columns:
+    """The columns of a file, from its first two lines."""
+    with opened(path) as (stream, _):
+        lines = Lines(stream)
+        return find_columns(lines.cells(2), lines.form, options.keys, options.header)
+
+
+def holds_pixels(path: Path) -> bool:
+    """Whether a file is a table of pixels, not one of paths: numbers in nearly all columns, or in one text."""
+    with located(path.name), readable(), opened(path) as (stream, _):
+        lines = Lines(stream)
+        cells, form = lines.cells(2), lines.form
+    if not cells:
+        return False
+    if any(map(is_pixel_text, cells[-1])):
+        return True
+    if len(cells[-1]) <= MIN_PIXELS and not (
+        len(cells[-1]) == MIN_PIXELS and all(is_number(cell, form) for cell in cells[-1])
+    ):
+        return False
+    if len(cells) == 1 and any(cell.lower() in LABELS for cell in cells[0]):
+        return True
+    texts = [cell for cell in cells[-1] if cell and not is_number(cell, form)]
+    if any(is_picture(Path(cell)) for cell in texts) and not any("pix" in name.lower() for name in cells[0]):
+        return False
+    return len(texts) <= MAX_TEXTS and len(cells[-1]) - len(texts) >= max(MIN_PIXELS, 3 * len(texts))
+
+
+def as_numbers(labels: np.ndarray) -> np.ndarray:
+    """Labels as numbers when all are numbers, else as they are."""
+    try:
+        return labels.astype(np.float64)
+    except ValueError:
+        return labels
+
+
+def _separate(table: np.ndarray, size: tuple[int, ...] | None) -> tuple[np.ndarray, np.ndarray | None]:
+    """Pixels and labels of numbers without names: the label is the first or the last, where there is room for one."""
+    total = table.shape[1]
+    with_label, without = _are_pictures(total - 1, size), _are_pictures(total, size)
+    places = [place for place in (0, -1) if _are_labels(table[:, place], 0)]
+    if len(places) == 1 and _may_be_labels(table, -1 - places[0]):
+        places = [0, -1]
+    places = places or [place for place in (0, -1) if _are_labels(table[:, place], 1)]
+    if with_label == without and len(places) != 1:
+        without = True  # the layout says what is wrong
+    elif with_label and not without and len(places) != 1:
+        hint = "Say which with `keys: {label: ...}`, its number counting from 0."
+        raise DataError("cannot tell the label column", found="no names", expected="first or last", hint=hint)
+    elif with_label != without:
+        without = without and not with_label
+    else:
+        without = False
+    if without:
+        return table, None
+    place = places[0]
+    return np.ascontiguousarray(table[:, 1:] if place == 0 else table[:, :-1]), table[:, place].astype(np.float64)
+
+
+def _are_pictures(num_values: int, size: tuple[int, ...] | None) -> bool:
+    """Whether that many values are what the study says, or square pictures of one or three channels."""
+    if size is not None:
+        area = math.prod(size)
+        return num_values == area or (len(size) == 2 and num_values in (3 * area, 4 * area))
+    sides = [math.isqrt(max(0, num_values) // channels) ** 2 * channels for channels in (1, 3)]
+    return num_values >= MIN_PIXELS and num_values in sides
+
+
+def _are_labels(column: np.ndarray, first: int) -> bool:
+    values = np.unique(column)
+    return len(values) > 1 and np.array_equal(values, np.arange(first, first + len(values)))
+
+
+def _may_be_labels(table: np.ndarray, place: int) -> bool:
+    """Whether the first or last column is no pixel, though it does not count from 0: whole numbers that count from 1 or
+    rise above all columns between."""
+    column = table[:, place]
+    whole = bool((column >= 0).all()) and np.array_equal(column, np.rint(column))
+    return whole and (_are_labels(column, 1) or float(column.max()) > float(table[:, 1:-1].max()))
+
+
+def _ids(texts: np.ndarray | None, name: str, num_rows: int) -> tuple[np.ndarray, str | None]:
+    by_row = np.array([f"{name}:{row}" for row in range(num_rows)])
+    if texts is None:
+        return by_row, None
+    unique = len(np.unique(texts))
+    if unique < num_rows:
+        return by_row, f"the id column has {unique:,} values in {num_rows:,} rows: rows keep their numbers as ids"
+    return texts, None
+
+
+def _roles(texts: np.ndarray, columns: Columns) -> tuple[np.ndarray, str]:
+    """The part of each row, and a sentence with counts. Raises DataError for a value that names none."""
+    column = columns.names[columns.role or 0]
+    counts = Counter(texts.tolist())
+    roles = {value: role_of(value) for value in counts}
+    unknown_values = [value for value, role in roles.items() if role is None]
+    if unknown_values:
+        found = ", ".join(map(shown, sorted(counts)[:SHOWN_ITEMS]))
+        hint = "Rename the column if it says something else, or its values."
+        expected = "train, validation or test, or the like"
+        raise DataError(f"a part that is not known in column {column}", found=found, expected=expected, hint=hint)
+    said = ", ".join(f"{value} {count:,} rows ({roles[value]})" for value, count in counts.items())
+    return np.array([roles[value] for value in texts.tolist()]), f"column {column}: {said}"

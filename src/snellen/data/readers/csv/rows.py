@@ -1,0 +1,280 @@
+"""The rows of a pixel CSV as numbers and texts, in chunks of lines; the first bad cell by row, line and column."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from snellen.data.readers.csv.columns import Columns
+from snellen.data.readers.csv.lines import MAX_COLUMNS, WHITE, Form, Lines, cells_of, is_number, opened, with_content
+from snellen.data.readers.csv.pixel_text import numbers_of
+from snellen.errors import DataError, shown
+from snellen.limits import MAX_LABEL_CHARACTERS, MAX_NAME_CHARACTERS
+
+MAX_TABLE_COLUMNS = 20_000
+"""With more columns, lines are parsed one by one: polars needs 2 kB and 30 us for each column, for any number of
+rows."""
+MAX_FLOAT32 = float(np.finfo(np.float32).max)
+FAULTS = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """pixels: (N, P) uint8 or float32, in the order of the picture. texts: use to (N,) text of its column."""
+
+    pixels: np.ndarray
+    texts: dict[str, np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class _Chunk:
+    """Lines of the file. row: of the first, counting from 0. numbers: of the lines in the file, counting from 1."""
+
+    lines: list[bytes]
+    numbers: Sequence[int]
+    row: int
+
+    def where(self, index: int) -> str:
+        return f"row {self.row + index} (line {self.numbers[index]})"
+
+
+def read_rows(path: Path, columns: Columns) -> Rows:
+    """All rows of a file, plain or gzipped. Raises DataError with row, line and column."""
+    with opened(path) as (stream, stored_bytes):
+        num_lines = num_bytes = 0
+        for _, chunk, count in Lines(stream).chunks(stored_bytes, columns.has_header):
+            num_lines, num_bytes = num_lines + count, num_bytes + len(chunk)
+    texts: dict[str, list[list[str]]] = {use: [] for use in _text_uses(columns)}
+    pixels, row = None, 0
+    for some, cells in _parsed(path, columns):
+        if pixels is None:  # at most as many rows as fit when each cell has one digit and a separator
+            room = min(num_lines, num_bytes // (2 * some.shape[1]) + 1)
+            pixels = np.empty((room, some.shape[1]), np.uint8)
+        if some.dtype != pixels.dtype:
+            pixels = pixels.astype(np.float32, copy=False)
+        pixels[row : row + len(some)] = some
+        for use, values in cells.items():
+            texts[use].append(values)
+        row += len(some)
+    if pixels is None or not row:
+        raise DataError("no rows", found="a header only" if columns.has_header else "an empty file")
+    return Rows(pixels[:row], {use: _as_array(values, use) for use, values in texts.items()})
+
+
+def _text_uses(columns: Columns) -> dict[str, int]:
+    places = {"label": columns.label, "id": columns.ids, "role": columns.role}
+    return {use: place for use, place in places.items() if place is not None}
+
+
+def _as_array(chunks: Sequence[Sequence[str]], use: str) -> np.ndarray:
+    """(N,) text, where each takes the memory of the longest."""
+    texts = np.array([text for chunk in chunks for text in chunk], object)
+    longest = max(map(len, texts), default=0)
+    if longest > MAX_NAME_CHARACTERS or longest * len(texts) > MAX_LABEL_CHARACTERS:
+        row = next(row for row, text in enumerate(texts) if len(text) == longest)
+        hint = "Give the classes shorter names." if use == "label" else None
+        raise DataError(f"a {use} too long", found=f"{longest:,} characters", where=f"row {row}", hint=hint)
+    return texts.astype(str)
+
+
+def _parsed(path: Path, columns: Columns) -> Iterator[tuple[np.ndarray, dict[str, list[str]]]]:
+    """(n, P) pixels in the picture's order, and the texts, of each chunk."""
+    order = _order(columns)
+    row = num_values = 0
+    with opened(path) as (stream, _):
+        for line, chunk, num_lines in Lines(stream).chunks(2**62, columns.has_header):
+            pixels, texts = _parse(chunk, columns, row, line, num_lines)
+            if columns.text is not None:
+                pixels = _parse_texts(texts.pop("pixels"), num_values, chunk, columns, row, line)
+                num_values = num_values or pixels.shape[1]
+            row += len(pixels)
+            if len(pixels):
+                yield pixels if order is None else pixels[:, order], texts
+
+
+def _order(columns: Columns) -> np.ndarray | None:
+    """From the order of the file to that of the picture; None where they are the same."""
+    rank = np.argsort(np.argsort(columns.pixels))
+    return None if np.array_equal(rank, np.arange(len(rank))) else rank
+
+
+def _parse(
+    chunk: bytes, columns: Columns, row: int, line: int, num_rows: int
+) -> tuple[np.ndarray, dict[str, list[str]]]:
+    """Pixels in the file's order and texts of some lines. Lines without content, and spaces around cells, are looked
+    for only where polars cannot parse."""
+    wide = len(columns.names) > MAX_TABLE_COLUMNS
+    found = None
+    if columns.form.separator != WHITE and not wide:
+        found = _table(chunk, columns, num_rows, columns.form.separator)
+    if found is None:
+        filled = with_content(chunk, columns.form)
+        kept = _Chunk([text for _, text in filled], [line + offset for offset, _ in filled], row)
+        if not filled:
+            none = {use: list[str]() for use in (*_text_uses(columns), "pixels")}
+            return np.empty((0, max(1, len(columns.pixels))), np.uint8), none
+        _check_lengths(kept, columns)
+        found = _parse_wide(kept, columns) if wide else _table(*_tidied(kept.lines, columns.form, columns, len(filled)))
+        if found is None:
+            raise _fault(kept, columns)
+    return found
+
+
+def _tidied(lines: list[bytes], form: Form, columns: Columns, count: int) -> tuple[bytes, Columns, int, str]:
+    """The arguments of `_table` for these lines without spaces around their cells."""
+    if form.separator == WHITE:
+        return b"\n".join(b"\t".join(text.split()) for text in lines), columns, count, "\t"
+    spaces = rb" *" + re.escape(form.mark) + rb" *"
+    tidy = (re.sub(spaces, form.mark, text.strip(b" ")) for text in lines)
+    return b"\n".join(tidy), columns, count, form.separator
+
+
+def _table(
+    chunk: bytes, columns: Columns, num_rows: int, separator: str
+) -> tuple[np.ndarray, dict[str, list[str]]] | None:
+    """What polars reads; None where that is not a table of numbers. Rows too short for all their cells are refused
+    before polars allocates them."""
+    width, num_pixels = len(columns.names), len(columns.pixels)
+    if (width + num_pixels) * num_rows > len(chunk) + 1:
+        return None
+    uses = _text_uses(columns) | ({} if columns.text is None else {"pixels": columns.text})
+    pixels, unused = {*columns.pixels.tolist()}, {*columns.others}
+    for kind in (pl.UInt8, pl.Float32) if pixels else (pl.UInt8,):
+        schema = {str(place): kind if place in pixels else pl.String for place in range(width)}
+        try:
+            table = pl.read_csv(
+                io.BytesIO(chunk),
+                has_header=False,
+                schema=schema,
+                separator=separator,
+                decimal_comma=columns.form.decimal_comma,
+            )
+        except FAULTS:
+            continue
+        empty = [place for place, count in enumerate(table.null_count().row(0)) if count]
+        if len(table) != num_rows or not unused.issuperset(empty):
+            continue
+        if empty and _ragged(chunk, columns):
+            return None
+        texts = {use: [*map(str.strip, table[str(place)].to_list())] for use, place in uses.items()}
+        if not all(map(all, texts.values())):
+            return None
+        for place in {*range(width)} - pixels:
+            table.drop_in_place(str(place))
+        numbers = table.to_numpy(order="c")
+        if kind == pl.UInt8 or np.isfinite(numbers).all():
+            return numbers, texts
+    return None
+
+
+def _ragged(chunk: bytes, columns: Columns) -> bool:
+    lines = chunk.removesuffix(b"\n").split(b"\n")
+    return any(len(cells_of(line, columns.form)) != len(columns.names) for line in lines)
+
+
+def _check_lengths(chunk: _Chunk, columns: Columns) -> None:
+    """Raises DataError for the first line with another number of cells."""
+    width = len(columns.names)
+    for index, line in enumerate(chunk.lines):
+        if columns.form.separator != WHITE and line.count(columns.form.mark) == width - 1 and b'"' not in line:
+            continue
+        cells = cells_of(line, columns.form)
+        if len(cells) != width:
+            raise DataError(
+                "not the number of columns", found=len(cells), expected=f"{width}", where=chunk.where(index)
+            )
+
+
+def _parse_wide(chunk: _Chunk, columns: Columns) -> tuple[np.ndarray, dict[str, list[str]]] | None:
+    """`_table` for rows of very many cells."""
+    uses = _text_uses(columns)
+    texts: dict[str, list[str]] = {use: [] for use in uses}
+    places = np.sort(columns.pixels).tolist()
+    pixels = np.empty((len(chunk.lines), len(places)), np.float32)
+    for index, line in enumerate(chunk.lines):
+        cells = cells_of(line, columns.form)
+        for use, place in uses.items():
+            texts[use].append(cells[place])
+        if columns.form.decimal_comma:
+            cells = [cell.replace(",", ".") for cell in cells]
+        if b"_" in line:
+            return None
+        try:
+            pixels[index] = np.fromiter((float(cells[place]) for place in places), np.float32, len(places))
+        except (ValueError, OverflowError):
+            return None
+    if not all(map(all, texts.values())) or not np.isfinite(pixels).all():
+        return None
+    whole = pixels.astype(np.uint8) if pixels.min() >= 0 and pixels.max() <= 255 else pixels
+    return whole if np.array_equal(whole, pixels) else pixels, texts
+
+
+def _parse_texts(
+    cells: Sequence[str], num_values: int, chunk: bytes, columns: Columns, row: int, line: int
+) -> np.ndarray:
+    """(n, P) pixels of cells that each hold all pixels of a picture. num_values: P, 0 before the first row."""
+    if not cells:
+        return np.empty((0, max(1, num_values)), np.uint8)
+    joined = "\n".join(cells)
+    if any(mark in joined for mark in ("  ", " \n", "\n ", ",", ";", "[", "(", "\t")) or joined != joined.strip(" "):
+        cells = [numbers_of(cell) for cell in cells]
+        joined = "\n".join(cells)
+    expected = num_values or len(cells[0].split(" "))
+    if expected > MAX_COLUMNS:
+        raise DataError("too many pixels", found=f"{expected:,} numbers", expected=f"at most {MAX_COLUMNS:,}")
+    counts = [cell.count(" ") + 1 for cell in cells]
+    wrong = next((index for index, count in enumerate(counts) if count != expected), None)
+    name = columns.names[columns.text or 0]
+
+    def where(index: int) -> str:
+        numbers = [line + offset for offset, _ in with_content(chunk, columns.form)]
+        return _Chunk([], numbers, row).where(index)
+
+    if wrong is not None:
+        raise DataError(
+            "a picture with another number of pixels",
+            found=f"{counts[wrong]:,} numbers",
+            expected=f"{expected:,} as in the first row",
+            where=f"{where(wrong)}: column {name}",
+        )
+    numbers = Columns([str(place) for place in range(expected)], Form(WHITE), False, np.arange(expected))
+    found = None
+    if expected <= MAX_TABLE_COLUMNS:
+        found = _table(joined.encode(), numbers, len(cells), " ")
+    else:
+        found = _parse_wide(_Chunk(joined.encode().split(b"\n"), [], 0), numbers)
+    if found is not None:
+        return found[0]
+    index, bad = next(
+        (index, value) for index, cell in enumerate(cells) for value in cell.split(" ") if not _is_finite(value, Form())
+    )
+    where_bad = f"{where(index)}: column {name}"
+    raise DataError("not a number", found=shown(bad), expected="pixels between spaces", where=where_bad)
+
+
+def _is_finite(cell: str, form: Form) -> bool:
+    return is_number(cell, form) and abs(float(cell.replace(",", ".") if form.decimal_comma else cell)) < MAX_FLOAT32
+
+
+def _fault(chunk: _Chunk, columns: Columns) -> DataError:
+    """The error for the first bad row of a chunk that cannot be parsed."""
+    texts = {place: use for use, place in _text_uses(columns).items()}
+    if columns.text is not None:
+        texts[columns.text] = "pixels"
+    pixels = {*columns.pixels.tolist()}
+    for index, line in enumerate(chunk.lines):
+        for place, cell in enumerate(cells_of(line, columns.form)):
+            where = f"{chunk.where(index)}: column {columns.names[place]}"
+            if place in texts and not cell:
+                return DataError(
+                    "no part" if texts[place] == "role" else f"no {texts[place]}", found="nothing", where=where
+                )
+            if place in pixels and not _is_finite(cell, columns.form):
+                return DataError("not a number", found=shown(cell), expected="a pixel", where=where)
+    return DataError("a table that cannot be read", expected="numbers, and each cell in one line", where=chunk.where(0))

@@ -1,0 +1,1 @@
+"""Labels in the forms that people have become class numbers and class names."""

@@ -1,0 +1,74 @@
+"""Bunches of `sklearn.datasets`: digits, Olivetti and LFW faces, and what `fetch_openml` gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from snellen.data.dataset import PartRole
+from snellen.data.readers.memory.columns import as_squares, square_of_pixels
+from snellen.data.readers.memory.rows import Rows
+from snellen.errors import DataError
+
+MNIST_PIXELS = 784
+"""Flat rows of this length are pictures of 28x28 pixels, as those of MNIST and its many successors."""
+DIGITS = "Optical recognition of handwritten digits"
+DIGITS_RANGE = (0.0, 16.0)
+"""scikit-learn's digits count the dark pixels of a 4x4 block."""
+
+
+def is_bunch(value: Any) -> bool:
+    """Whether it has the interface of scikit-learn's Bunch with data and targets."""
+    return isinstance(value, Mapping) and "target" in value and ("images" in value or "data" in value)
+
+
+def rows_of_bunch(bunch: Mapping[str, Any], part: str, role: PartRole) -> Rows:
+    """The rows of a bunch: its `images`, or the flat rows of `data` where it is certain that they are square pictures.
+
+    Raises DataError for other flat rows.
+    """
+    target = bunch["target"]
+    labels = [] if target is None else list(target)
+    images: Any = bunch.get("images")
+    remarks: tuple[str, ...] = ()
+    if images is None:
+        images, remarks = _squares(bunch, part)
+    is_digits = DIGITS in str(bunch.get("DESCR") or "") and np.shape(images)[1:] == (8, 8) and np.max(images) <= 16
+    return Rows(
+        np.asarray(images),
+        labels,
+        part,
+        role,
+        _class_names(bunch, labels),
+        pixel_range=DIGITS_RANGE if is_digits else None,
+        remarks=(*remarks, *(["The value of white is 16, as scikit-learn says of its digits."] if is_digits else [])),
+    )
+
+
+def _squares(bunch: Mapping[str, Any], part: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    data = bunch["data"]
+    values = np.asarray(data.todense()) if hasattr(data, "todense") else np.asarray(data)
+    names = [str(name) for name in bunch.get("feature_names") or list(getattr(data, "columns", ()))]
+    if values.ndim != 2:
+        return values, ()
+    order = square_of_pixels(names) if len(names) == values.shape[1] else None
+    if order:
+        return as_squares(values[:, [names.index(name) for name in order]], part)
+    if values.shape[1] == MNIST_PIXELS:
+        return as_squares(values, part)
+    raise DataError(
+        "rows of numbers that are not known to be pictures",
+        found=f"shape {values.shape}",
+        expected="`images`, or columns pixel1, pixel2 ... that fill a square",
+        hint="If they are pictures: snellen.from_arrays(bunch.data.reshape(-1, height, width), bunch.target).",
+    )
+
+
+def _class_names(bunch: Mapping[str, Any], labels: list[Any]) -> tuple[str, ...] | None:
+    """`target_names` where they name the numbers of the labels; of `fetch_openml` they name the column."""
+    names = bunch.get("target_names")
+    if names is None or not all(isinstance(label, (int, np.integer)) for label in labels):
+        return None
+    return tuple(str(name) for name in names) if len(names) > max(labels, default=0) else None

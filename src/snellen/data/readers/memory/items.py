@@ -1,0 +1,93 @@
+"""Data sets that give one (picture, label) at a time: torch's map-style datasets, torchvision's, lists of pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from snellen.data.dataset import PartRole
+from snellen.data.readers.memory.cells import is_array
+from snellen.data.readers.memory.columns import columns_by_use, no_column
+from snellen.data.readers.memory.rows import Rows
+from snellen.errors import DataError, shown
+from snellen.limits import MAX_IMAGES
+
+READ_TWICE = 16
+"""Items read a second time. A transform that mirrors every second item at random is missed once in 65,536 times."""
+
+
+def is_torch_dataset(value: Any) -> bool:
+    """Whether it is a dataset of torch; torch is not imported for the answer."""
+    return any(kind.__module__ == "torch.utils.data.dataset" for kind in type(value).__mro__)
+
+
+def rows_of_items(data: Any, keys: Mapping[str, str], part: str, role: PartRole) -> Rows:
+    """The rows of `data[0]` to `data[len(data) - 1]`, each a (picture, label) or a dict of columns.
+
+    Says so when a second reading of some items gives other pictures. Raises DataError for a stream and other items.
+    """
+    if not hasattr(data, "__len__") or not hasattr(data, "__getitem__"):
+        expected = "a map-style dataset, with a length and items by number"
+        raise DataError("a stream", found=type(data).__name__, expected=expected, where=part)
+    if not 0 < len(data) <= MAX_IMAGES:
+        raise DataError("no pictures", found=f"{len(data):,} items", expected=f"1 to {MAX_IMAGES:,}", where=part)
+    names = _class_names(data)
+    tensors = getattr(data, "tensors", None)
+    if isinstance(tensors, tuple) and len(tensors) == 2 and type(data).__name__ == "TensorDataset":
+        return Rows(
+            tensors[0],
+            tensors[1].reshape(-1) if tensors[1].ndim == 2 and tensors[1].shape[1] == 1 else tensors[1],
+            part,
+            role,
+            names,
+        )
+    cells, labels = zip(*(_pair(data[row], keys, f"{part}: item {row}") for row in range(len(data))), strict=True)
+    changed = _changed_item(data, cells, keys, part)
+    remark = (
+        f"{part}: item {changed} is another picture when it is read again: its transform draws at random. One draw of "
+        "each is used for all epochs; leave random transforms out, and use `augment` of a study instead."
+    )
+    return Rows(list(cells), list(labels), part, role, names, remarks=() if changed is None else (remark,))
+
+
+def _pair(item: Any, keys: Mapping[str, str], where: str) -> tuple[Any, Any]:
+    """Picture and label of an item."""
+    if isinstance(item, Mapping):
+        names = [str(name) for name in item]
+        chosen = columns_by_use(names, keys, ("image", "label"))
+        if len(chosen) < 2:
+            raise no_column([use for use in ("image", "label") if use not in chosen], names)
+        return item[chosen["image"]], item[chosen["label"]]
+    if isinstance(item, (tuple, list)) and len(item) == 2:
+        return item[0], item[1]
+    found = f"{len(item)} values" if isinstance(item, (tuple, list)) else shown(item)
+    raise DataError("not a picture and its label", found=found, expected="(picture, label)", where=where)
+
+
+def _changed_item(data: Any, cells: tuple[Any, ...], keys: Mapping[str, str], part: str) -> int | None:
+    """The first of some items, evenly spread, whose picture is another one when it is read again."""
+    rows = np.unique(np.linspace(0, len(cells) - 1, READ_TWICE).astype(int)).tolist()
+    for row in rows:
+        again = _pair(data[row], keys, f"{part}: item {row}")[0]
+        if not _equal(cells[row], again):
+            return int(row)
+    return None
+
+
+def _equal(one: Any, other: Any) -> bool:
+    if is_array(one) or is_array(other) or hasattr(one, "getdata"):
+        first, second = np.asarray(one), np.asarray(other)
+        return first.shape == second.shape and bool((first == second).all())
+    return bool(one == other)
+
+
+def _class_names(data: Any) -> tuple[str, ...] | None:
+    """`classes` as torchvision's datasets have it, also of what a Subset or a ConcatDataset is made of."""
+    classes = getattr(data, "classes", None)
+    if isinstance(classes, (list, tuple)) and classes and all(isinstance(name, str) for name in classes):
+        return tuple(classes)
+    inner = [getattr(data, "dataset", None)] if hasattr(data, "dataset") else list(getattr(data, "datasets", ()))
+    names = {_class_names(each) for each in inner if is_torch_dataset(each)}
+    return names.pop() if len(names) == 1 else None

@@ -1,0 +1,134 @@
+"""A folder of picture files in a folder for each class, `photos/cat/1.jpg`, maybe with `train` and `test` above."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from snellen.data.dataset import Dataset
+from snellen.data.pictures.decoder import is_picture
+from snellen.data.readers.labels.class_names import normal_form, said_of_forms, said_of_names
+from snellen.data.readers.picture_files.folder_layout import Layout, lay_out
+from snellen.data.readers.picture_files.folder_tree import OTHER_SUFFIXES, FolderTree, name_of, suffix
+from snellen.data.readers.picture_files.labelled_pictures import LabelledFile, read_dataset, select_rows
+from snellen.data.readers.picture_files.walk import Listing, files_below, list_folder
+from snellen.data.readers.reader import Options, Reader
+from snellen.errors import DataError, located
+from snellen.phrases import plural
+
+NAMED_ITEMS = 5
+"""Folders and files that one sentence names."""
+
+
+def rows_of(listing: Listing, root: Path, options: Options) -> tuple[list[LabelledFile], tuple[str, ...]]:
+    """The rows of a data set, by path, and sentences on what was found and passed over.
+
+    root: the folder of the files, or anything else that their paths are below. Raises DataError when it is not clear
+    which folders are classes, and for a class that the study names but that has no pictures.
+    """
+    tree = FolderTree(listing.files, listing.folders)
+    layout = lay_out(tree, options.keys, bool(options.group or options.class_names or options.classes))
+    rows = [row for file in listing.files if (row := _row(file, root, layout, options))]
+    _check_named_classes(tree, layout, options)
+    if options.class_names is None:
+        _check_several_classes(tree, layout)
+    raw = [_class_of(folder, layout) for folder in layout.classes]
+    remarks = (
+        *layout.remarks,
+        *listing.remarks(),
+        *_said_of_others(tree, layout),
+        *said_of_forms(raw),
+        *said_of_names(rows),
+    )
+    return rows, remarks
+
+
+def _row(file: str, root: Path, layout: Layout, options: Options) -> LabelledFile | None:
+    """None for files outside the class folders, and for those that are no pictures by their suffix."""
+    place = file.find("/")
+    while place >= 0 and file[:place] not in layout.classes:
+        place = file.find("/", place + 1)
+    if place < 0 or suffix(file) in OTHER_SUFFIXES:
+        return None
+    folder = file[:place]
+    with located(file):
+        group = options.group.of_row(file, layout.classes[folder]) if options.group else None
+    return LabelledFile(root / file, file, normal_form(_class_of(folder, layout)), layout.classes[folder], group, file)
+
+
+def _class_of(folder: str, layout: Layout) -> str:
+    """The name of the class whose pictures are in a class folder."""
+    return name_of(folder) if not layout.parts_below else name_of(folder.rpartition("/")[0])
+
+
+def _check_named_classes(tree: FolderTree, layout: Layout, options: Options) -> None:
+    places = {folder.rpartition("/")[0] for folder in layout.classes}
+    filled = {normal_form(_class_of(folder, layout)) for folder in layout.classes}
+    for folder in tree.without_pictures():
+        label = normal_form(name_of(folder))
+        if folder.rpartition("/")[0] in places and label not in filled and label in (options.classes or ()):
+            raise DataError("an empty class folder", expected="at least one picture", where=folder)
+
+
+def _check_several_classes(tree: FolderTree, layout: Layout) -> None:
+    """Raises DataError that names the folder which was taken for the only class, and what is in it."""
+    labels = {_class_of(folder, layout) for folder in layout.classes}
+    if len(labels) > 1:
+        return
+    folder = min(layout.classes)
+    inner = tree.names(folder)
+    below = f" (it holds the folders {', '.join(inner[:NAMED_ITEMS])})" if inner else ""
+    raise DataError(
+        "cannot classify",
+        found=f"1 classes: all {tree.below[folder]:,} pictures are in {folder}{below}",
+        expected="a folder for each of at least two classes",
+        hint="Give the folder in which the folders of the classes are, as the source.",
+    )
+
+
+def _said_of_others(tree: FolderTree, layout: Layout) -> Iterator[str]:
+    """Sentences on folders without pictures, and on other files in class folders."""
+    if empty := tree.without_pictures():
+        others = {each: f" ({plural(tree.others[each], 'other file')})" if tree.others[each] else "" for each in empty}
+        named = [f"{each}{other}" for each, other in others.items()]
+        yield f"Folders without pictures are passed over: {_listed(named)}."
+    beside = [f"{folder} ({tree.others[folder]:,})" for folder in layout.classes if tree.others[folder]]
+    if beside:
+        yield f"Files that are no pictures are passed over in the class folders: {_listed(beside)}."
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMED_ITEMS:,} more" if len(names) > NAMED_ITEMS else ""
+    return f"{', '.join(names[:NAMED_ITEMS])}{more}"
+
+
+def _rows(path: Path, options: Options) -> tuple[list[LabelledFile], tuple[str, ...]]:
+    return rows_of(list_folder(path, options.links == "follow"), path, options)
+
+
+def _recognises(path: Path) -> bool:
+    """Whether a folder in `path` holds a picture, at any depth."""
+    return path.is_dir() and any("/" in file and is_picture(Path(file)) for file in files_below(path))
+
+
+def _files(path: Path, options: Options) -> list[Path]:
+    return [row.file for row in select_rows(_rows(path, options)[0], options)[0]]
+
+
+def _decode(path: Path, options: Options, name: str) -> Dataset:
+    return read_dataset(_rows(path, options)[0], options, name)
+
+
+def _remarks(path: Path, options: Options) -> tuple[str, ...]:
+    return _rows(path, options)[1]
+
+
+READER = Reader(
+    version=4,
+    looks_for="a folder with a folder of pictures for each class, or `train` and `test` folders that hold such",
+    recognises=_recognises,
+    files=_files,
+    decode=_decode,
+    of_picture_files=True,
+    remarks=_remarks,
+)

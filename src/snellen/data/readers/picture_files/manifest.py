@@ -1,0 +1,181 @@
+"""A manifest: a CSV or Parquet file that lists pictures, each with its path, label, and maybe its group and role."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from snellen.data.dataset import Dataset, PartRole
+from snellen.data.readers.csv.pixel_table import holds_pixels
+from snellen.data.readers.labels.class_names import normal_form, said_of_forms, said_of_names
+from snellen.data.readers.parquet_pictures import holds_pictures
+from snellen.data.readers.picture_files.labelled_pictures import LabelledFile, read_dataset, select_rows
+from snellen.data.readers.picture_files.manifest_columns import USUAL, names_pictures, path_column, roles_of
+from snellen.data.readers.picture_files.manifest_paths import find_pictures
+from snellen.data.readers.picture_files.manifest_table import Table, header_of, is_parquet, read_table
+from snellen.data.readers.reader import Options, Reader
+from snellen.data.streams import open_data, reachable, readable
+from snellen.errors import DataError, located, shown, unknown
+from snellen.limits import MAX_NAME_CHARACTERS
+
+SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
+FOLDER = "folder"
+"""The key that names the folder of the pictures; the others name columns."""
+
+NO_LABELS = ("", "nan", "<na>", "null")
+"""What programs write where there is no label, in lower case; `None` and `NA` may be classes."""
+
+
+def _list_files(manifest: Path, options: Options) -> tuple[list[LabelledFile], tuple[str, ...]]:
+    """Every row, in order, and sentences on what was found. Raises DataError naming the row of a bad, missing or
+    repeated path, a bad label or role."""
+    keys = dict(options.keys)
+    folder = keys.pop(FOLDER, None)
+    for use in keys:
+        if use not in USUAL:
+            raise unknown("column", use, (*USUAL, FOLDER), where="keys")
+    if options.group and options.group.column:
+        keys["group"] = options.group.column
+    table = read_table(manifest, keys)
+    with located(manifest.name), reachable():
+        if not table.columns["path"]:
+            raise DataError("no pictures", found="a header only")
+        _check_lengths(table)
+        follow, lenient = options.links == "follow", options.on_bad_image is not None
+        paths = table.columns["path"]
+        found = find_pictures(paths, manifest, table.place, folder=folder, follow=follow, lenient=lenient)
+        roles, said = _roles(table, keys)
+        rows, first = list[LabelledFile](), dict[str, int]()
+        for row, (file, name) in enumerate(zip(found.files, found.ids, strict=True)):
+            place = table.place(row)
+            with located(place):
+                earlier = first.setdefault(name, row)
+                if earlier != row:
+                    raise DataError("the same picture twice", found=name, expected=f"only in {table.place(earlier)}")
+                group = _group(row, name, table.columns, roles[row], options)
+                label = _label(table.columns["label"], row)
+            rows.append(LabelledFile(file, name, label, roles[row], group, f"{place}: {name}"))
+    return rows, (
+        *table.chosen.remarks,
+        *found.remarks,
+        *said,
+        *said_of_forms(map(str.strip, table.columns["label"])),
+        *said_of_names(rows),
+        *_said_of_several(table.columns["label"]),
+    )
+
+
+def _check_lengths(table: Table) -> None:
+    for use, values in table.columns.items():
+        for row, value in enumerate(values):
+            if len(value) > MAX_NAME_CHARACTERS:
+                found, expected = f"{len(value):,} characters", f"at most {MAX_NAME_CHARACTERS:,}"
+                raise DataError(f"too long for a {use}", found=found, expected=expected, where=table.place(row))
+
+
+def _roles(table: Table, keys: Mapping[str, str]) -> tuple[Sequence[PartRole], tuple[str, ...]]:
+    """The part of each row, and sentences. Raises DataError naming the row of a value that is no part."""
+    if "role" not in table.columns:
+        return ["train"] * len(table.columns["path"]), ()
+    values, column = table.columns["role"], table.chosen.names["role"]
+    found, said = roles_of(values, column, "role" in keys)
+    roles = list[PartRole]()
+    for row, role in enumerate(found):
+        if role is None:
+            where, expected = table.place(row), "train, validation or test"
+            raise DataError("unknown role", found=shown(values[row]), expected=expected, where=where)
+        roles.append(role)
+    return roles, said
+
+
+def _label(cells: Sequence[str], row: int) -> str:
+    label = cells[row].strip()
+    if label.lower() in NO_LABELS:
+        number = sum(cell.strip().lower() in NO_LABELS for cell in cells)
+        found = f"{shown(cells[row])}, {number:,} of {len(cells):,} rows without one"
+        hint = "Leave these rows out of the table: `snellen predict` can answer them."
+        raise DataError("no label", found=found, hint=hint)
+    return normal_form(label)
+
+
+def _said_of_several(labels: Sequence[str]) -> Iterator[str]:
+    """A sentence on labels that look like several: `cat,bird` beside `cat`."""
+    kinds = Counter(label.strip() for label in labels)
+    several = [kind for kind in kinds if kinds.keys() & {part.strip() for part in re.split("[,;|]", kind)[:-1]}]
+    if several:
+        number = sum(kinds[kind] for kind in several)
+        yield (
+            f"{number:,} pictures look like having several labels, such as {shown(several[0])}; each combination is a "
+            "class of its own. A picture has one class here."
+        )
+
+
+def _group(row: int, name: str, columns: Mapping[str, Sequence[str]], role: PartRole, options: Options) -> str | None:
+    if options.group and not options.group.column:
+        return options.group.of_row(name, role)
+    if "group" not in columns:
+        return None
+    if not columns["group"][row].strip():
+        raise DataError(
+            "no group", found=shown(columns["group"][row]), hint="Give a picture without relatives a group of its own."
+        )
+    return columns["group"][row].strip()
+
+
+def _recognises(path: Path) -> bool:
+    """Whether it is a Parquet file, or text with names of picture files below names of columns."""
+    if not path.is_file() or path.suffix.lower() not in SUFFIXES:
+        return False
+    with located(path.name), readable(), open_data(path) as file:
+        if is_parquet(file):
+            return not holds_pictures(path)
+        try:
+            names, first = header_of(file)
+        except (UnicodeDecodeError, DataError):
+            return False
+    usual = {name.strip().lower() for name in names}
+    if usual & {*USUAL["path"]} and usual & {*USUAL["label"]}:
+        return not holds_pixels(path)
+    lists_pictures = any(map(names_pictures, names)) or _lists_pictures(path, names, first)
+    return lists_pictures and not holds_pixels(path)
+
+
+def _lists_pictures(path: Path, names: Sequence[str], first: Sequence[str]) -> bool:
+    """Whether the first row names a picture, in a column that may be the path. Which is the label is asked later."""
+    try:
+        column = path_column(names)
+        if column is None or len(first) != len(names):
+            return False
+        place = names.index(column)
+        if names_pictures(first[place]):
+            return True
+        find_pictures([first[place]], path, lambda row: "line 2", folder=None, follow=False, lenient=False)
+    except DataError:
+        return False
+    return True
+
+
+def _files(path: Path, options: Options) -> list[Path]:
+    rows, _ = select_rows(_list_files(path, options)[0], options)
+    return [path, *(row.file for row in rows if row.file.is_file())]
+
+
+def _decode(path: Path, options: Options, name: str) -> Dataset:
+    return read_dataset(_list_files(path, options)[0], options, name)
+
+
+def _remarks(path: Path, options: Options) -> tuple[str, ...]:
+    return _list_files(path, options)[1]
+
+
+READER = Reader(
+    version=4,
+    looks_for="a CSV or Parquet file with columns `path` and `label`, maybe `group` and `role` (train, test)",
+    recognises=_recognises,
+    files=_files,
+    decode=_decode,
+    of_picture_files=True,
+    remarks=_remarks,
+)

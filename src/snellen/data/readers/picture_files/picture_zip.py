@@ -1,0 +1,130 @@
+"""A zip archive of picture files in a folder for each class, read as the folder would be, without unpacking it."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from snellen.data.dataset import Dataset
+from snellen.data.pictures.decoder import is_picture
+from snellen.data.readers.picture_files.folder import rows_of
+from snellen.data.readers.picture_files.labelled_pictures import LabelledFile, read_dataset, select_rows
+from snellen.data.readers.picture_files.walk import Listing, system_name
+from snellen.data.readers.reader import Options, Reader
+from snellen.data.readers.zip_archives import check_member, is_zip, opened_zip
+from snellen.data.streams import check_expansion, readable
+from snellen.errors import DataError, located, shown
+from snellen.limits import MAX_FOLDER_DEPTH, MAX_PICTURE_BYTES, MAX_ZIP_DIRECTORY_BYTES, MAX_ZIPPED_FILES
+
+UTF8_NAME = 0x800
+"""The flag of a member whose name is UTF-8; macOS writes such names without it, which the standard library then takes
+for the code page of DOS."""
+
+
+class PictureZip:
+    """The members of an open zip archive by their paths with forward slashes, without folders."""
+
+    def __init__(self, archive: zipfile.ZipFile, num_bytes: int) -> None:
+        self._archive, self._num_bytes = archive, num_bytes
+        self.members: dict[str, zipfile.ZipInfo] = {}
+        self.folders: list[str] = []
+        for info in archive.infolist():
+            path = _path_of(info)
+            if info.is_dir():
+                self.folders.append(path)
+            elif self.members.setdefault(path, info) is not info:
+                raise DataError("a member stored twice", found=path, expected="each name once")
+        if sum(info.compress_size for info in self.members.values()) > num_bytes:
+            raise DataError("members that share their bytes", expected="each with its own")
+        check_expansion(sum(info.file_size for info in self.members.values()), num_bytes)
+
+    def listing(self) -> Listing:
+        """The members without what systems leave, as of a folder."""
+        found = Listing()
+        for path in self.members:
+            names = path.split("/")
+            passed = next((name for part in names if (name := system_name(part))), None)
+            if passed is None:
+                found.files.append(path)
+            else:
+                found.passed_over[passed] += 1
+        found.files.sort()
+        found.folders = [path for path in self.folders if not any(map(system_name, path.split("/")))]
+        return found
+
+    def read(self, path: str) -> bytes:
+        """The bytes of a member. Raises DataError when it is damaged or implausibly large."""
+        info = self.members[path]
+        check_member(info, self._num_bytes)
+        if info.file_size > MAX_PICTURE_BYTES:
+            found, expected = f"{info.file_size:,} bytes", f"at most {MAX_PICTURE_BYTES:,}"
+            raise DataError("file too large", found=found, expected=expected)
+        with readable(), self._archive.open(info) as stream:
+            return stream.read()
+
+
+def _path_of(info: zipfile.ZipInfo) -> str:
+    """The path with forward slashes. Raises DataError for one that leaves the archive."""
+    name = info.filename
+    if not info.flag_bits & UTF8_NAME and not name.isascii():
+        try:
+            name = name.encode("cp437").decode()
+        except UnicodeError as error:
+            hint = "Unpack the archive, and rename such files."
+            raise DataError("the name of a member is not UTF-8", found=shown(name), hint=hint) from error
+    pure = PurePosixPath(name.replace("\\", "/"))
+    if pure.is_absolute() or PureWindowsPath(name).drive or ".." in pure.parts or not pure.parts:
+        raise DataError("a member whose path leaves the archive", found=shown(name), expected="a relative path")
+    if len(pure.parts) > MAX_FOLDER_DEPTH + 2:
+        expected = f"at most {MAX_FOLDER_DEPTH}"
+        raise DataError("folders too deep", found=f"{len(pure.parts) - 1} in each other", expected=expected)
+    return pure.as_posix()
+
+
+@contextmanager
+def opened_pictures(path: Path) -> Iterator[PictureZip]:
+    """The zip archive at a path, open for reading its pictures."""
+    with located(path.name), opened_zip(path, MAX_ZIPPED_FILES, MAX_ZIP_DIRECTORY_BYTES) as archive:
+        yield PictureZip(archive, path.stat().st_size)
+
+
+def is_zip_of_pictures(path: Path) -> bool:
+    """Whether it is a zip archive with pictures and without arrays."""
+    if path.suffix.lower() == ".npz" or not is_zip(path):
+        return False
+    with located(path.name), opened_zip(path, MAX_ZIPPED_FILES, MAX_ZIP_DIRECTORY_BYTES) as archive:
+        names = archive.namelist()
+    return any(is_picture(Path(name)) for name in names) and not any(name.endswith(".npy") for name in names)
+
+
+def _rows(archive: PictureZip, options: Options) -> tuple[list[LabelledFile], tuple[str, ...]]:
+    return rows_of(archive.listing(), Path(), options)
+
+
+def _files(path: Path, options: Options) -> list[Path]:
+    with opened_pictures(path) as archive:
+        select_rows(_rows(archive, options)[0], options)
+    return [path]
+
+
+def _decode(path: Path, options: Options, name: str) -> Dataset:
+    with opened_pictures(path) as archive:
+        return read_dataset(_rows(archive, options)[0], options, name, lambda row: archive.read(row.id))
+
+
+def _remarks(path: Path, options: Options) -> tuple[str, ...]:
+    with opened_pictures(path) as archive:
+        return _rows(archive, options)[1]
+
+
+READER = Reader(
+    version=2,
+    looks_for="a .zip file of such a folder",
+    recognises=is_zip_of_pictures,
+    files=_files,
+    decode=_decode,
+    of_picture_files=True,
+    remarks=_remarks,
+)
