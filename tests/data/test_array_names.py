@@ -152,7 +152,10 @@ def test_the_first_of_several_usual_names() -> None:
     shapes = {"train_images": (9, 5, 4), "images": (12, 5, 4), "labels": (12,), "y": (12,)}
     chosen = choose_arrays(shapes, {})
     assert chosen.parts == (("train", "images", "labels"),)
-    assert chosen.remarks == ("train_images (9 pictures) is not used; name it and its labels with `keys` to use it.",)
+    assert chosen.remarks == (
+        "train_images (9 pictures) is not used; name it and its labels with `keys` to use it.",
+        "Not used, though they have a value for each picture: y.",
+    )
     with pytest.raises(DataError, match=r"two arrays could be the images; found train_images and X"):
         choose_arrays({"train_images": (9, 5, 4), "X": (12, 5, 4), "y": (12,)}, {})
 
@@ -167,6 +170,68 @@ def test_labels_as_text(tmp_path: Path, write: Any) -> None:
         forms += [names.tolist(), names[:, None].tolist(), np.array(names, h5py.string_dtype("ascii"))]
     for form in forms:
         cases.assert_same(read(write(tmp_path / "a", images=cases.IMAGES, labels=form)), expected)
+
+
+SPLIT = np.array(["train", "test", "train", "val"] * 3)
+ROWS = [[0, 2, 4, 6, 8, 10], [3, 7, 11], [1, 5, 9]]
+
+
+def write_npy(path: Path, **arrays: Any) -> Path:
+    path.mkdir()
+    for name, array in arrays.items():
+        np.save(path / f"{name}.npy", np.asarray(array))
+    return path
+
+
+@pytest.mark.parametrize("write", [write_npz, write_hdf5, write_npy])
+@pytest.mark.parametrize("name", ["split", "Partition", "data_split"])
+def test_an_array_with_the_part_of_each_picture(tmp_path: Path, write: Any, name: str) -> None:
+    """It was passed over in silence, and a publisher's test pictures were trained on."""
+    arrays = {"images": cases.IMAGES, "labels": cases.LABELS, name: SPLIT.astype("S"), "patient": np.arange(12)}
+    path = write(tmp_path / "a", **arrays)
+    dataset = read(path)
+    order = [row for rows in ROWS for row in rows]
+    np.testing.assert_array_equal(dataset.images[..., 0], cases.IMAGES[order])
+    np.testing.assert_array_equal(dataset.labels, cases.LABELS[order])
+    assert [int(each.rpartition(":")[2]) for each in dataset.ids.tolist()] == order
+    assert dataset.official_validation is not None and dataset.official_test is not None
+    np.testing.assert_array_equal(np.flatnonzero(dataset.official_validation), [6, 7, 8])
+    np.testing.assert_array_equal(np.flatnonzero(dataset.official_test), [9, 10, 11])
+    assert f"The part of each picture is read from {name}." in dataset.remarks
+    assert "Not used, though they have a value for each picture: patient." in dataset.remarks
+    told = read(path, Options(keys={"images": "images", "labels": "labels", "role": name}))
+    cases.assert_same(told, dataset)
+    assert read(path, Options(keys={"images": "images", "labels": "labels"})).official_test is None
+    if write is write_npy:
+        cases.assert_same(read(path / "images.npy"), dataset)
+
+
+@each_format
+@pytest.mark.parametrize(
+    ("name", "marks"),
+    [
+        ("is_train", np.arange(12) < 8),
+        ("test_mask", np.arange(12) > 8),
+        ("train_idx", np.arange(8)),
+        ("testIndices", np.arange(8, 12)),
+    ],
+)
+def test_parts_marked_in_a_form_that_is_not_read(tmp_path: Path, write: Any, name: str, marks: np.ndarray) -> None:
+    path = write(tmp_path / "a", images=cases.IMAGES, labels=cases.LABELS, **{name: marks})
+    with pytest.raises(DataError, match=rf"marks parts in a form that is not read; found {name}.*images: images"):
+        read(path)
+    assert len(read(path, Options(keys={"images": "images", "labels": "labels"}))) == 12
+
+
+@each_format
+def test_an_array_of_parts_with_other_values(tmp_path: Path, write: Any) -> None:
+    for values, found in ((np.arange(12) % 2, "12 values: '0', '1'"), (SPLIT[:9].astype("S"), "")):
+        path = write(tmp_path / "a", images=cases.IMAGES, labels=cases.LABELS, split=values)
+        if found:
+            with pytest.raises(DataError, match=f"split: not the parts of the pictures; found {found}"):
+                read(path)
+        else:
+            assert read(path).official_test is None
 
 
 def test_text_that_is_no_label(tmp_path: Path) -> None:

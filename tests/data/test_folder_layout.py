@@ -50,7 +50,7 @@ def parts(*folders: str, keys: dict[str, str] | None = None) -> dict[str, str]:
         (("a/b/c/",), {"a/b/c": "train"}),
         (("train", "bus", "car"), {"": "train"}),
         (("steam_train", "bullet_train"), {"": "train"}),
-        (("train_station/day", "train_station/night", "airport/day", "airport/night"), {"": "train"}),
+        (("train_station/day", "train_station/night", "airport/hall", "airport/gates"), {"": "train"}),
         (("valid", "invalid"), {"": "train"}),
         (("test", "control"), {"": "train"}),
         (("cats/1", "cats/2", "dogs/1"), {"": "train"}),
@@ -118,7 +118,8 @@ def test_a_study_says_which_folder_is_which() -> None:
         (("archive/PetImages/",), "All pictures are below archive/PetImages: the folders in it are the classes."),
         (("my_train/", "my_test/"), "Parts of the data: train from my_train, test from my_test."),
         (("train", "bus"), "`train` is read as a class"),
-        (("raw/", "processed/"), r"Each class folder holds the same folders \(cats, dogs\)"),
+        (("cats/indoor", "cats/outdoor", "dogs"), "inside a class folder are of that class: cats/indoor, cats/outdoor"),
+        (("labeled/", "unlabeled/images"), "of that class: labeled/cats, labeled/dogs, unlabeled/images"),
         (("cats/train", "cats/test", "dogs/train"), "Each class folder holds the parts of the data"),
     ],
 )
@@ -127,6 +128,35 @@ def test_what_was_interpreted_or_left_out_is_said(folders: tuple[str, ...], rema
 
     remarks = lay_out(tree(*folders), {}).remarks
     assert re.search(remark, " ".join(remarks))
+
+
+@pytest.mark.parametrize(
+    ("folders", "told", "one"),
+    [
+        (("raw/", "processed/"), "{train: .}", "{train: processed}"),
+        (("color/", "grayscale/", "segmented/cats", "segmented/dogs_2"), "{train: .}", "{train: color}"),
+        (("fold1/", "fold2/", "fold3/"), "{train: .}", "{train: fold1}"),
+        (("hospital_A/", "hospital_A/eels", "hospital_B/"), "{train: .}", "{train: hospital_A}"),
+        (("Trainingsdaten/", "Testdaten/"), "{train: .}", "{train: Testdaten}"),
+        (
+            ("airport/day", "airport/night", "train_station/day", "train_station/night"),
+            "{train: .}",
+            "{train: airport}",
+        ),
+        (("data/learn/", "data/validate/"), "{train: data}", "{train: data/learn}"),
+        (("cats/images", "cats/masks", "dogs/images", "dogs/masks"), "{train: .}", "{train: cats}"),
+        (("train/color/", "train/grey/", "test/color/", "test/grey/"), "{train: train, test: test}", "train/color"),
+    ],
+)
+def test_folders_of_the_same_names_may_be_the_classes(folders: tuple[str, ...], told: str, one: str) -> None:
+    """Colour, grey and segmented forms of the same leaves became three classes."""
+    import re
+
+    with pytest.raises(DataError, match="which folders are the classes is not clear") as error:
+        lay_out(tree(*folders), {})
+    assert re.search(re.escape(told) + ".*" + re.escape(one), str(error.value))
+    keys = dict(pair.split(": ") for pair in told.strip("{}").split(", "))
+    assert lay_out(tree(*folders), keys).classes == lay_out(tree(*folders), {}, depth_is_given=True).classes
 
 
 def test_plain_layouts_need_no_remark() -> None:

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import picture_cases as cases
+import polars as pl
 import pytest
 
+from snellen.data.groups import Group
 from snellen.data.load import read
 from snellen.data.readers.reader import DEFAULT_OPTIONS, Options
 from snellen.data.readers.registry import holds_picture_files
@@ -223,6 +225,61 @@ def test_a_column_called_set_that_names_no_parts(tmp_path: Path) -> None:
     refused(file, "line 2: unknown role; found 'indoor'", Options(keys={"role": "set"}))
     file.write_text(file.read_text("utf-8").replace("indoor", "train", 1))
     refused(file, "line 3: unknown role; found 'indoor'; expected train, validation or test")
+
+
+def with_column(path: Path, column: str, values: list[str], labels: str = "ababab") -> Path:
+    """A table of the six pictures with one more column; as Parquet where the suffix says so."""
+    pictures(path.parent)
+    rows = [(f"{name}.jpg", labels[row % len(labels)], values[row % len(values)]) for row, name in enumerate(IDS)]
+    if path.suffix == ".parquet":
+        pl.DataFrame(rows, schema=["path", "label", column], orient="row").write_parquet(path)
+    else:
+        path.write_text("\n".join([f"path,label,{column}", *map(",".join, rows)]))
+    return path
+
+
+@pytest.mark.parametrize("name", ["list.csv", "list.parquet"])
+def test_a_column_of_any_name_that_says_parts(tmp_path: Path, name: str) -> None:
+    """It was not looked at, and the rows of the test part were trained on; a pixel CSV of the same form was read."""
+    file = with_column(tmp_path / name, "purpose", ["train", "train", "test"])
+    dataset = read(file)
+    assert dataset.official_test is not None and dataset.official_test.sum() == 2
+    assert "Parts of the data by the column `purpose`: test is test, train is train." in said(file)
+    for values in (["train", "bus", "car"], ["test", "test", "val"]):
+        file = with_column(tmp_path / name, "vehicle", values)
+        assert read(file).official_test is None and "The column `vehicle`" in said(file)
+
+
+@pytest.mark.parametrize("column", ["is_test", "isTrain", "is_training_image", "train", "Test"])
+@pytest.mark.parametrize("name", ["list.csv", "list.parquet"])
+def test_a_column_that_marks_parts_in_a_form_that_is_not_read(tmp_path: Path, name: str, column: str) -> None:
+    file = with_column(tmp_path / name, column, ["0", "1"])
+    refused(file, rf"marks parts in a form that is not read; found '{column}'.*`keys: {{path: path, label: label}}`")
+    assert read(file, Options(kind="manifest", keys={"path": "path", "label": "label"})).official_test is None
+
+
+def test_columns_that_are_not_used_are_said(tmp_path: Path) -> None:
+    file = with_column(tmp_path / "list.csv", "patient_id", ["p1", "p2", "p3"])
+    expected = "Columns that are not used: 'patient_id'. `group: patient_id` keeps pictures that share it"
+    assert expected in said(file)
+    assert "not used" not in said(file, Options(group=Group(column="patient_id")))
+
+
+def test_rows_without_a_label_are_counted(tmp_path: Path) -> None:
+    file = tmp_path / "list.csv"
+    for nothing in ("", "NaN", "null", "<NA>"):
+        file.write_text(f"path,label\na.jpg,cat\nb.jpg,{nothing}\nc.jpg,{nothing}\nd.jpg,None\n")
+        pictures(tmp_path, "abcd")
+        refused(file, rf"line 3: no label; found '{nothing}', 2 of 4 rows without one.*Leave these rows out")
+
+
+def test_labels_that_look_like_several_are_said(tmp_path: Path) -> None:
+    pictures(tmp_path)
+    file = tmp_path / "list.csv"
+    for mark, number in ((",", 2), ("|", 2), (";", 2), (" ", 0)):
+        labels = ["cat", f"cat{mark}bird", "tench, Tinca"]
+        file.write_text("\n".join(["path,label", *(f'{name}.jpg,"{labels[row % 3]}"' for row, name in enumerate(IDS))]))
+        assert (f"{number} pictures look like having several labels" in said(file)) == bool(number)
 
 
 def test_labels_in_two_forms_of_unicode(tmp_path: Path) -> None:

@@ -48,6 +48,18 @@ def test_classes_are_the_numbers_that_occur(labels: list[int], classes: str | No
     assert len(dataset.remarks) == (said is not None) and (said or "") in "".join(dataset.remarks)
 
 
+def test_parts_that_count_from_different_numbers_are_refused() -> None:
+    """Labels 0 to 2 in training and 1 to 3 in the test were four classes, and nearly every test answer was wrong."""
+    images = np.arange(6 * 9, dtype=np.int64).reshape(-1, 3, 3)
+    first, second = np.array([0, 1, 2] * 2), np.array([1, 2, 3] * 2)
+    with pytest.raises(DataError, match=r"count from different numbers; found 0 to 2 in labels, 1 to 3 in test_labels"):
+        from_arrays(images, first, test_images=images, test_labels=second, pixel_range=(0, 255))
+    names = ("a", "b", "c", "d")
+    assert from_arrays(
+        images, first, test_images=images, test_labels=second, class_names=names, pixel_range=(0, 255)
+    ).labels.tolist() == [*first.tolist(), *second.tolist()]
+
+
 def test_labels_from_zero_are_as_ever() -> None:
     dataset = labelled([0, 1, 2, 1])
     assert dataset.labels.tolist() == [0, 1, 2, 1] and not dataset.remarks

@@ -366,6 +366,64 @@ def test_labels_apart_that_do_not_fit(tmp_path: Path) -> None:
         read(tmp_path, Options(kind="pixel_csv"))
 
 
+SHUFFLED = np.random.default_rng(1).permutation(NUM_ROWS)
+BY_ID = table(["id", *NAMES], ([f"im{row}", *pixels] for row, pixels in enumerate(PIXELS)))
+
+
+@pytest.mark.parametrize("mark", ["im{}", "{}"], ids=["names", "numbers"])
+def test_labels_apart_are_matched_by_id(tmp_path: Path, mark: str) -> None:
+    """Lines in another order than the pictures gave every picture the label of another one."""
+    ids = [mark.format(row) for row in range(NUM_ROWS)]
+    pictures = table(["id", *NAMES], ([ids[row], *PIXELS[row]] for row in SHUFFLED))
+    (tmp_path / "X_train.csv").write_text(pictures)
+    (tmp_path / "y_train.csv").write_text(table(["id", "label"], zip(ids, LABELS, strict=True)))
+    dataset = read(tmp_path)
+    np.testing.assert_array_equal(dataset.labels, LABELS[SHUFFLED])
+    np.testing.assert_array_equal(dataset.images, GREY[SHUFFLED])
+    assert dataset.remarks == ("y_train.csv: lines are matched with the pictures by id",)
+
+
+@pytest.mark.parametrize(
+    ("pictures", "ids", "said"),
+    [
+        (BY_ID, [str(row) for row in range(NUM_ROWS)], ()),
+        (UNLABELLED, [f"im{row}" for row in range(NUM_ROWS)],
+         ("y_train.csv: lines belong to the pictures in their order; the other column is not used",)),
+    ],
+    ids=["row numbers", "ids of no picture"],
+)  # fmt: skip
+def test_labels_apart_without_common_ids_keep_their_order(
+    tmp_path: Path, pictures: str, ids: Sequence[str], said: tuple[str, ...]
+) -> None:
+    (tmp_path / "X_train.csv").write_text(pictures)
+    (tmp_path / "y_train.csv").write_text(table(["id", "label"], zip(ids, LABELS, strict=True)))
+    dataset = read(tmp_path)
+    np.testing.assert_array_equal(dataset.labels, LABELS)
+    assert dataset.remarks == said
+
+
+def test_labels_apart_with_other_ids_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "X_train.csv").write_text(BY_ID)
+    ids = [f"im{row + 1}" for row in range(NUM_ROWS)]
+    (tmp_path / "y_train.csv").write_text(table(["id", "label"], zip(ids, LABELS, strict=True)))
+    with pytest.raises(
+        DataError, match="ids of labels and pictures differ; found 1 pictures without a label, such as im0"
+    ):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize("place", ["first", "last"])
+@pytest.mark.parametrize("numbers", [LABELS + 1, np.where(LABELS == 3, 7, LABELS)], ids=["from 1", "with a gap"])
+def test_a_pixel_that_counts_from_0_is_not_taken_for_the_label(tmp_path: Path, place: str, numbers: np.ndarray) -> None:
+    """Corners of black and white drawings hold 0 and 1, and labels need not count from 0."""
+    drawn = (PIXELS > 128).astype(int)
+    drawn[:, [0, -1]] = (np.arange(NUM_ROWS) % 2)[:, None]
+    columns = [numbers[:, None], drawn] if place == "first" else [drawn, numbers[:, None]]
+    (tmp_path / "a.csv").write_text(table(None, np.hstack(columns)))
+    with pytest.raises(DataError, match="cannot tell the label column"):
+        read(tmp_path / "a.csv")
+
+
 def test_tables_of_paths_are_manifests(tmp_path: Path) -> None:
     numbers = [f"f{place}" for place in range(12)]
     for names in (["path", "label", "width", "height"], ["path", "label", *numbers]):

@@ -106,12 +106,23 @@ def test_a_given_range_that_does_not_fit_is_said() -> None:
     assert remark == "Pixels from 0 to 255 go beyond the given `pixel_range` of 0 to 1."
 
 
+def test_some_pictures_on_another_scale_are_said() -> None:
+    """Half of the pictures from 0 to 1 among those from 0 to 255 were all but black to the network."""
+    mixed = BYTES.astype(np.float32)
+    mixed[:10] /= 255
+    [remark] = scale(mixed)[1]
+    assert remark.startswith("10 of 20 pictures have no value above 1, 0.39 % of the way")
+    mixed[2:10] = BYTES[2:10]
+    assert scale(mixed)[1] == ()
+
+
 def test_parts_on_different_scales() -> None:
     message = r"parts on different pixel scales; found \(0.0, 255.0\) in images, \(0.0, 1.0\) in test_images.*times 255"
     with pytest.raises(DataError, match=message):
         from_arrays(BYTES, LABELS, test_images=UNIT, test_labels=LABELS)
     dark = from_arrays(BYTES, LABELS, test_images=BYTES // 16, test_labels=LABELS)
-    assert dark.pixel_range == (0, 255) and dark.remarks == ()
+    [remark] = dark.remarks
+    assert dark.pixel_range == (0, 255) and "20 of 40 pictures have no value above 15, 5.9 %" in remark
 
 
 def test_the_alpha_channel_is_not_bright() -> None:

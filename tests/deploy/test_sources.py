@@ -206,6 +206,19 @@ def test_all_parts_of_a_file_are_answered(tmp_path: Path) -> None:
         assert batch.test is not None and batch.test.tolist() == [False] * len(images) + [True] * len(test_images)
 
 
+def test_an_array_that_says_the_part_of_each_picture(tmp_path: Path) -> None:
+    """`--score` counts the test part alone, and one that says something else is no reason to refuse the pictures."""
+    parts, other = np.array(["train", "test"] * 3), np.arange(6)
+    np.savez(tmp_path / "parts.npz", images=GREY, labels=[0, 1] * 3, split=parts)
+    np.savez(tmp_path / "other.npz", images=GREY, labels=[0, 1] * 3, split=other)
+    (batch,), _ = opened(tmp_path / "parts.npz")
+    assert batch.test is not None and batch.test.tolist() == [False] * 3 + [True] * 3
+    assert batch.ids == [f"parts.npz/images:{row}" for row in (0, 2, 4, 1, 3, 5)]
+    np.testing.assert_array_equal(batch.images[..., 0], GREY[[0, 2, 4, 1, 3, 5]])
+    (batch,), _ = opened(tmp_path / "other.npz")
+    assert batch.test is None and len(batch.ids) == 6
+
+
 def test_an_idx_set_and_a_mat_file_that_lack_a_class(tmp_path: Path) -> None:
     images, labels, *_ = data_cases.ARRAYS
     folder = data_cases.write_idx(tmp_path / "idx", (images, labels * 3))

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 from needs import needs
 from picture_cases import save
+from ruamel.yaml import YAML
 
 from snellen.data.dataset import Dataset
 from snellen.data.load import read
@@ -225,4 +225,4 @@ def test_what_the_user_said_of_the_data_is_in_the_study() -> None:
 
 @pytest.mark.parametrize("name", ["a\x7fb", "a\x85b", "a\u2028b", "a\ufeffb", "\U000e0001", "é '\"\\ \n: #"])
 def test_quoted_names_are_read_back(name: str) -> None:
-    assert yaml.safe_load(f"source: {quoted(name)}") == {"source": name}
+    assert YAML(typ="safe").load(f"source: {quoted(name)}") == {"source": name}

@@ -10,7 +10,7 @@ import numpy as np
 
 from snellen.data.dataset import PART_ROLES, PartRole
 from snellen.data.readers import idx, matlab, npz
-from snellen.data.readers.array_names import arrays_by_usual_name
+from snellen.data.readers.array_names import array_of_roles, arrays_by_usual_name, divided
 from snellen.data.readers.arrays import Part
 from snellen.data.readers.csv.part_files import is_csv, plain_name
 from snellen.data.readers.csv.pixel_table import holds_pixels, read_pixels
@@ -108,6 +108,8 @@ def _by_names(
     ]
     if len(names) == 1:
         return [Rows(path.name, read(names[0]), None)]
+    if len(parts) == 1 and (given := array_of_roles(names)):
+        return _divided(parts[0], read(given), shown(given))
     if parts:
         return parts
     possible = [(name, array) for name in names if (array := read(name)).ndim > 2]
@@ -115,6 +117,15 @@ def _by_names(
         found, expected = ", ".join(names) or "none", "one called images, x or x_test, or one array only"
         raise DataError("cannot tell which array holds the pictures", found=found, expected=expected)
     return [Rows(shown(possible[0][0]), possible[0][1], None)]
+
+
+def _divided(whole: Rows, roles: np.ndarray, name: str) -> list[Rows]:
+    """The rows of each part by an array that says it, all rows together where it says something else."""
+    labels = np.full(len(whole.images), "") if whole.labels is None else whole.labels
+    try:
+        return _rows(divided(Part(whole.images, labels, whole.name, whole.name), roles, name))
+    except DataError:
+        return [whole]
 
 
 def _is_numpy(path: Path) -> bool:
@@ -169,7 +180,7 @@ def _read_idx(path: Path, contract: Input, reading: Reading) -> list[Rows]:
 
 
 def _rows(parts: Sequence[Part]) -> list[Rows]:
-    return [Rows(part.images_name, part.images, part.labels, part.role) for part in parts]
+    return [Rows(part.images_name, part.images, part.labels, part.role, part.ids()) for part in parts]
 
 
 def _is_pixel_csv(path: Path) -> bool:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from snellen.data.dataset import PART_ROLES, PartRole
 from snellen.data.readers.arrays import Part
+from snellen.data.readers.csv.pixel_names import FLAGS
+from snellen.data.readers.csv.pixel_names import ROLES as ROLE_NAMES
+from snellen.data.readers.labels.forms import plain_labels
 from snellen.data.readers.role_names import role_of
-from snellen.errors import DataError, unknown
+from snellen.errors import DataError, located, shown, unknown
 
 ROLES = ("images", "labels", "validation_images", "validation_labels", "test_images", "test_labels")
+KEYS = (*ROLES, "role")
+"""The uses that `keys` can name; role: an array with the part of each picture."""
 FIRST_NAMES = {name: name for name in (*ROLES[:2], *ROLES[4:])} | {
     **{"x_train": "images", "y_train": "labels", "x_test": "test_images", "y_test": "test_labels"}
 }
@@ -29,6 +34,9 @@ JOINED = re.compile(r"([xy])(train|test|val|valid|dev|tr)|(train|test|val|valid|
 UNNAMED = re.compile(r"arr_\d+")
 """What `np.savez` calls an array without a name."""
 
+SELECTING_WORDS = {"idx", "index", "indices", "ind", "inds", "ids", "mask", "flag", "rows"}
+"""Beside the name of a part: train_idx, test_mask."""
+
 MAX_LISTED = 12
 """Arrays that a message names."""
 
@@ -37,35 +45,102 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 @dataclass(frozen=True)
 class Chosen:
-    """parts: role, pictures and labels, the training part first. remarks: what is said of the choice."""
+    """parts: role, pictures and labels, the training part first. roles: the array with the part of each picture, where
+    parts are marked in one array. remarks: what is said of the choice."""
 
     parts: tuple[tuple[PartRole, str, str], ...]
     remarks: tuple[str, ...] = ()
+    roles: str | None = None
 
     def read(self, read: Callable[[str], np.ndarray], display_name: Callable[[str], str]) -> list[Part]:
         """The parts of these arrays. display_name: what an array is called in row ids and messages."""
-        return [
+        parts = [
             Part(read(images), read(labels), display_name(images), display_name(labels), role)
             for role, images, labels in self.parts
         ]
+        return parts if self.roles is None else divided(parts[0], read(self.roles), display_name(self.roles))
+
+
+def divided(whole: Part, roles: np.ndarray, name: str) -> list[Part]:
+    """The rows of each part, by an array with the part of each row. Raises DataError for a value that names none."""
+    with located(name):
+        values = plain_labels(roles, name)[0].reshape(-1)
+        known = {str(value): role_of(str(value)) for value in np.unique(values).tolist()}
+        if None in known.values() or len(values) != len(whole.images):
+            found = f"{len(values):,} values: {', '.join(map(shown, list(known)[:MAX_LISTED]))}"
+            hint = "Write train, validation or test for each picture, or save the parts as arrays of their own."
+            raise DataError("not the parts of the pictures", found=found, expected="train, validation, test", hint=hint)
+    each = np.array([known[str(value)] for value in values.tolist()])
+    rows = {role: np.flatnonzero(each == role) for role in PARTS}
+    if not len(rows["train"]):
+        raise DataError("no rows for training", found=", ".join(known), expected="train", where=name)
+    return [
+        replace(whole, images=whole.images[rows[role]], labels=whole.labels[rows[role]], role=role, rows=rows[role])
+        for role in PARTS
+        if len(rows[role])
+    ]
 
 
 def choose_arrays(shapes: Shapes, keys: Mapping[str, str]) -> Chosen:
     """The arrays of each part. shapes: of all arrays. keys: role to name, from the study; empty for the usual names.
 
     Raises UnknownName for a key or array that does not exist, DataError, with the line to write, when arrays are
-    missing or two fit one role.
+    missing, two fit one role, or an array marks parts in a form that is not read.
     """
     for role in keys:
-        if role not in ROLES:
-            raise unknown("array", role, ROLES, where="keys")
+        if role not in KEYS:
+            raise unknown("array", role, KEYS, where="keys")
     if keys:
-        return _parts(_named(shapes, keys), shapes, named=True)
+        named = _named(shapes, keys)
+        return replace(_parts(named, shapes, named=True), roles=named.get("role"))
     found = arrays_by_usual_name(shapes)
     if not found and (pair := _unnamed_pair(shapes)):
         remark = f"{pair[0]} is taken for the pictures and {pair[1]} for the labels, by their shapes."
         return Chosen((("train", *pair),), (remark,))
-    return _parts(found, shapes, named=False)
+    return with_roles(_parts(found, shapes, named=False), shapes)
+
+
+def with_roles(chosen: Chosen, shapes: Shapes) -> Chosen:
+    """The parts by an array that says the part of each picture, where there is one. Others with a value for each
+    picture are said."""
+    (_, images, labels), rows = chosen.parts[0], shapes[chosen.parts[0][1]][:1]
+    aside = [name for name, shape in shapes.items() if shape in (rows, (*rows, 1)) and rows and name != labels]
+    roles = array_of_roles(aside)
+    if len(chosen.parts) == 1:
+        marks = [name for name, shape in shapes.items() if len(shape) == 1 and _selects(name)]
+        if marks:
+            raise DataError(
+                "an array that marks parts in a form that is not read",
+                found=listed({name: shapes[name] for name in marks}),
+                hint="Save parts as X_train, y_train, X_test and y_test, or an array `split` with train, validation or "
+                f"test for each picture. To use all pictures: `keys: {{images: {images}, labels: {labels}}}`.",
+            )
+    elif roles:
+        roles = None
+    unused = [name for name in aside if name not in {roles, *(array for part in chosen.parts for array in part[1:])}]
+    said = f"Not used, though they have a value for each picture: {', '.join(unused[:MAX_LISTED])}."
+    used = f"The part of each picture is read from {roles}."
+    return replace(chosen, roles=roles, remarks=(*chosen.remarks, *[used] * bool(roles), *[said] * bool(unused)))
+
+
+def array_of_roles(names: Iterable[str]) -> str | None:
+    """The array with the part of each picture, by its name. Raises DataError for several."""
+    found = [name for name in names if _last_words(name) in ROLE_NAMES]
+    if len(found) > 1:
+        hint = f"Say which with `keys: {{role: {found[0]}}}`, beside `images` and `labels`."
+        raise DataError("two arrays could be the parts of the pictures", found=" and ".join(found), hint=hint)
+    return found[0] if found else None
+
+
+def _selects(name: str) -> bool:
+    """Whether an array marks or lists the rows of a part: `is_train`, `test_idx`."""
+    words = {*_last_words(name).split("_")}
+    return _last_words(name) in FLAGS or (bool(words & SELECTING_WORDS) and any(map(role_of, words)))
+
+
+def _last_words(name: str) -> str:
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name.rpartition("/")[2])
+    return re.sub(r"[\s-]+", "_", spaced).lower()
 
 
 def arrays_by_usual_name(names: Iterable[str]) -> dict[str, str]:

@@ -22,13 +22,19 @@ TRAIN_TEST: tuple[PartRole, PartRole] = ("train", "test")
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Rows of a publisher's part of the data, as in their file, and the names of their arrays."""
+    """Rows of a publisher's part of the data, as in their file, and the names of their arrays. rows: their numbers in
+    the array, where it holds other parts too."""
 
     images: np.ndarray
     labels: np.ndarray
     images_name: str
     labels_name: str
     role: PartRole = "train"
+    rows: np.ndarray | None = None
+
+    def ids(self) -> list[str]:
+        """What each row is called."""
+        return [f"{self.images_name}:{row}" for row in (range(len(self.images)) if self.rows is None else self.rows)]
 
 
 def from_arrays(
@@ -89,7 +95,7 @@ def assemble(
     labels, classes, on_labels = encode_labels([(column, name) for column, _, name in columns], class_names)
     images = pictures[0] if len(parts) == 1 else np.concatenate(pictures)
     validation, test = (_rows_of(role, parts) for role in ("validation", "test"))
-    ids = np.array([f"{part.images_name}:{row}" for part in parts for row in range(len(part.images))])
+    ids = np.array([name for part in parts for name in part.ids()])
     content = fingerprint(images, labels, classes, test, black_white, validation)
     found = (*remarks, repeated, *(remark for _, remark, _ in columns), *on_labels, *on_pixels)
     said = tuple(dict.fromkeys(remark for remark in found if remark))

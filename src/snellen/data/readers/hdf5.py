@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 
@@ -85,11 +85,11 @@ def _without_repeats(file: Guarded, chosen: array_names.Chosen) -> array_names.C
     if remark is None:
         return chosen
     kept = tuple(part for part in chosen.parts if part[0] != "validation")
-    return array_names.Chosen(kept, (*chosen.remarks, remark))
+    return replace(chosen, parts=kept, remarks=(*chosen.remarks, remark))
 
 
 READER = Reader(
-    version=2,
+    version=3,
     looks_for="an HDF5 file with X_train and y_train",
     recognises=is_hdf5,
     files=_files,

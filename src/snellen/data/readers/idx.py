@@ -111,7 +111,7 @@ def _decode(path: Path, options: Options, name: str) -> Dataset:
 
 
 READER = Reader(
-    version=1,
+    version=2,
     looks_for=f"a folder with {IMAGES.format('train')} and {LABELS.format('train')}, plain or .gz",
     recognises=_recognises,
     files=_files,

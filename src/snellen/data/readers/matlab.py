@@ -97,7 +97,7 @@ def _is_svhn(files: Sequence[Path], parts: Sequence[Part], options: Options) -> 
 
 
 READER = Reader(
-    version=2,
+    version=3,
     looks_for=f"a MATLAB v5 file with {PICTURES} and {LABELS}, or a folder with {TRAINING}",
     recognises=_recognises,
     files=_files,

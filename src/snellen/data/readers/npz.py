@@ -190,7 +190,10 @@ def _choose(path: Path, options: Options) -> tuple[Container, array_names.Chosen
         if "labels" not in named and beside:
             named["labels"] = beside
             remarks.append(f"The labels of {path.name} are read from {beside}.npy beside it.")
-    chosen = array_names.choose_arrays(container.shapes(), named)
+    shapes = container.shapes()
+    chosen = array_names.choose_arrays(shapes, named)
+    if remarks and not options.keys:
+        chosen = array_names.with_roles(chosen, shapes)
     return container, replace(chosen, remarks=(*remarks, *chosen.remarks))
 
 
@@ -207,7 +210,8 @@ def _files(path: Path, options: Options) -> list[Path]:
     container, chosen = _choose(path, options)
     if not container.is_folder:
         return [path]
-    return [container.path / container.arrays[name] for part in chosen.parts for name in part[1:]]
+    names = [name for part in chosen.parts for name in part[1:]] + ([chosen.roles] if chosen.roles else [])
+    return [container.path / container.arrays[name] for name in names]
 
 
 def _decode(path: Path, options: Options, name: str) -> Dataset:
@@ -217,7 +221,7 @@ def _decode(path: Path, options: Options, name: str) -> Dataset:
 
 
 READER = Reader(
-    version=2,
+    version=3,
     looks_for="an .npz file with images and labels (or x_train and y_train), or a folder with these as .npy files",
     recognises=_recognises,
     files=_files,

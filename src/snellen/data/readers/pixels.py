@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from snellen.data.pixel_scale import BYTES, Extent, are_integers, extent_of, scale_of, scale_remarks
+from snellen.data.pixel_scale import number as shown_value
+from snellen.data.slices import row_slices
 from snellen.errors import DataError, StudyError, located
 from snellen.limits import MAX_IMAGES, MAX_SIDE_PIXELS
 
 CHANNELS = (1, 3, 4)
 EXACT_INTEGER = 2**24
 """float32 holds every integer up to here."""
+
+DIM = 1 / 16
+"""White of 12 bits in 16, of 8 bits in 12, and of 0 to 1 beside 0 to 255 is below this share of white."""
+
+FEWEST_DIM = 3
+"""Single dark pictures occur everywhere."""
 
 
 def as_pictures(images: np.ndarray, name: str) -> np.ndarray:
@@ -39,10 +47,31 @@ def find_range(
 
 
 def pixel_remarks(pictures: Sequence[np.ndarray], scale: tuple[float, float], given: bool) -> tuple[str, ...]:
-    """What is to be said of (N, H, W, C) pictures read with a scale, their alpha channel apart: see `scale_remarks`."""
+    """What is to be said of (N, H, W, C) pictures read with a scale, their alpha channel apart: see `scale_remarks`,
+    and how many look like those of another scale among the others."""
     extents = [extent_of(images[..., :3]) for images in pictures]
     whole = Extent(min(extent.low for extent in extents), max(extent.high for extent in extents))
-    return scale_remarks(whole, scale, given)
+    return (*scale_remarks(whole, scale, given), *_said_of_dim(pictures, scale))
+
+
+def _said_of_dim(pictures: Sequence[np.ndarray], scale: tuple[float, float]) -> Iterator[str]:
+    """A sentence on pictures without a value above a small share of white, where all others reach twice that; pictures
+    of one value apart."""
+    dim, between, total = list[float](), 0, sum(map(len, pictures))
+    bound = scale[0] + DIM * (scale[1] - scale[0])
+    for images in pictures:
+        for rows in row_slices(images):
+            values = images[rows][..., :3].reshape(len(images[rows]), -1)
+            high = values.max(axis=1)
+            high = high[high > values.min(axis=1)]
+            dim += high[high <= bound].tolist()
+            between += int(((high > bound) & (high <= 2 * bound - scale[0])).sum())
+    if FEWEST_DIM <= len(dim) < total and not between:
+        share = 100 * (max(dim) - scale[0]) / (scale[1] - scale[0])
+        yield (
+            f"{len(dim):,} of {total:,} pictures have no value above {shown_value(max(dim))}, {share:.2g} % of the way "
+            "from black to white, and the others do. If they are on another scale, give them the same one."
+        )
 
 
 def _common_scale(pictures: Sequence[np.ndarray], names: Sequence[str]) -> tuple[float, float]:

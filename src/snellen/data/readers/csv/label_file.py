@@ -1,7 +1,9 @@
-"""Labels in a CSV file of their own, as in y_train.csv beside X_train.csv."""
+"""Labels in a CSV file of their own, as in y_train.csv beside X_train.csv: by id where both have ids, else by line."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +18,43 @@ MAX_LABEL_COLUMNS = 2
 """A row number or id, and the label."""
 
 
-def read_labels(path: Path, num_pictures: int) -> np.ndarray:
-    """(N,) text: the label of each picture. One line more than pictures is a header.
+@dataclass(frozen=True, eq=False)
+class LabelTable:
+    """texts: (N,) text, the label of each line. ids: the other column, None where there is none."""
 
-    Raises DataError for another number of lines, and for more columns than an index and the label.
+    texts: np.ndarray
+    ids: Sequence[str] | None
+
+
+def labels_of(path: Path, picture_ids: Sequence[str] | None, num_pictures: int) -> tuple[np.ndarray, str | None]:
+    """(N,) text: the label of each picture, and the sentence on how lines were matched. picture_ids: None for pictures
+    without an id column.
+
+    Raises DataError for other ids than those of the pictures, and as `_read` does.
     """
+    table = _read(path, num_pictures)
+    if table.ids is None or table.ids == picture_ids:
+        return table.texts, None
+    line_of = {name: line for line, name in enumerate(table.ids)}
+    if picture_ids is not None and {*picture_ids} <= {*line_of} and len(line_of) == len(table.ids):
+        return table.texts[[line_of[name] for name in picture_ids]], "lines are matched with the pictures by id"
+    if _number_the_lines(table.ids):
+        return table.texts, None
+    if picture_ids is None:
+        return table.texts, "lines belong to the pictures in their order; the other column is not used"
+    without = [name for name in picture_ids if name not in line_of]
+    found = f"{len(without):,} pictures without a label, such as {without[0]}" if without else "an id given twice"
+    hint = "Give each picture one line with its id, or leave the ids out where the order of the lines is the same."
+    raise DataError("the ids of labels and pictures differ", found=found, where=path.name, hint=hint)
+
+
+def _number_the_lines(ids: Sequence[str]) -> bool:
+    return any(ids == [str(start + line) for line in range(len(ids))] for start in (0, 1))
+
+
+def _read(path: Path, num_pictures: int) -> LabelTable:
+    """One line more than pictures is a header. Raises DataError for another number of lines, and for more columns than
+    an index or id and the label."""
     with located(path.name), readable():
         rows = list[list[str]]()
         with opened(path) as (stream, stored_bytes):
@@ -40,8 +74,10 @@ def read_labels(path: Path, num_pictures: int) -> np.ndarray:
             raise DataError("different numbers of pictures and labels", found=found, expected="one label a picture")
         header = rows.pop(0) if len(rows) > num_pictures else []
         usual = [place for place, name in enumerate(header) if name.lower() in LABELS]
-        texts = [row[usual[0] if len(usual) == 1 and usual[0] < len(row) else -1] for row in rows]
+        place = usual[0] if len(usual) == 1 else -1
+        texts = [row[place if place < len(row) else -1] for row in rows]
+        ids = [row[1 - place % 2] for row in rows] if all(len(row) == MAX_LABEL_COLUMNS for row in rows) else None
         longest = max(map(len, texts), default=0)
         if longest > MAX_NAME_CHARACTERS or longest * len(texts) > MAX_LABEL_CHARACTERS:
             raise DataError("a label too long", found=f"{longest:,} characters", hint="Give the classes shorter names.")
-        return np.array(texts, str)
+        return LabelTable(np.array(texts, str), ids)

@@ -14,7 +14,7 @@ import numpy as np
 
 from snellen.data.dataset import PART_ROLES, Dataset
 from snellen.data.readers.arrays import Part, assemble
-from snellen.data.readers.csv.label_file import read_labels
+from snellen.data.readers.csv.label_file import labels_of
 from snellen.data.readers.csv.part_files import PartFiles, is_csv, part_files, plain_name, training_file
 from snellen.data.readers.csv.pixel_table import PixelTable, as_numbers, holds_pixels, read_pixels
 from snellen.data.readers.reader import Options, Reader
@@ -29,7 +29,10 @@ def _read_part(files: PartFiles, options: Options) -> PixelTable:
     if table.labels is not None:
         found = f"{files.pixels.name} and {files.labels.name}"
         raise DataError("labels in two files", found=found, expected="a column of labels in one")
-    return replace(table, labels=as_numbers(read_labels(files.labels, len(table.pixels))))
+    by_line = table.ids.tolist() == [f"{plain_name(files.pixels)}:{row}" for row in range(len(table.ids))]
+    labels, said = labels_of(files.labels, None if by_line else table.ids.tolist(), len(table.pixels))
+    remarks = (*table.remarks, f"{plain_name(files.labels)}: {said}") if said else table.remarks
+    return replace(table, labels=as_numbers(labels), remarks=remarks)
 
 
 def _parts_of(table: PixelTable, labels: np.ndarray, file: PartFiles) -> Iterator[tuple[Part, np.ndarray]]:
@@ -82,7 +85,7 @@ def _files(path: Path, options: Options) -> list[Path]:
 
 
 READER = Reader(
-    version=3,
+    version=4,
     looks_for="a .csv, .tsv or .txt file, maybe .gz, with a label and pixels in each row, or a folder with "
     "train.csv and test.csv",
     recognises=_recognises,

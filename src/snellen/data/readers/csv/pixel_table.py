@@ -107,6 +107,8 @@ def _separate(table: np.ndarray, size: tuple[int, ...] | None) -> tuple[np.ndarr
     total = table.shape[1]
     with_label, without = _are_pictures(total - 1, size), _are_pictures(total, size)
     places = [place for place in (0, -1) if _are_labels(table[:, place], 0)]
+    if len(places) == 1 and _may_be_labels(table, -1 - places[0]):
+        places = [0, -1]
     places = places or [place for place in (0, -1) if _are_labels(table[:, place], 1)]
     if with_label == without and len(places) != 1:
         without = True  # the layout says what is wrong
@@ -135,6 +137,14 @@ def _are_pictures(num_values: int, size: tuple[int, ...] | None) -> bool:
 def _are_labels(column: np.ndarray, first: int) -> bool:
     values = np.unique(column)
     return len(values) > 1 and np.array_equal(values, np.arange(first, first + len(values)))
+
+
+def _may_be_labels(table: np.ndarray, place: int) -> bool:
+    """Whether the first or last column is no pixel, though it does not count from 0: whole numbers that count from 1 or
+    rise above all columns between."""
+    column = table[:, place]
+    whole = bool((column >= 0).all()) and np.array_equal(column, np.rint(column))
+    return whole and (_are_labels(column, 1) or float(column.max()) > float(table[:, 1:-1].max()))
 
 
 def _ids(texts: np.ndarray | None, name: str, num_rows: int) -> tuple[np.ndarray, str | None]:

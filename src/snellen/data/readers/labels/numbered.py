@@ -27,6 +27,7 @@ def number_codes(
     places in the file. names: those that the study gives. Raises DataError when they do not fit the labels."""
     values = np.unique(np.concatenate(columns))
     if names is None:
+        _expect_one_count(columns, places)
         if not 2 <= len(values) <= MAX_CLASSES:
             found = f"{len(values):,} classes, labelled {_extent(values)}"
             raise DataError("cannot classify", found=found, expected=f"2 to {MAX_CLASSES:,}", where=places[0])
@@ -54,6 +55,21 @@ def _by_name(values: np.ndarray, names: Sequence[str]) -> bool:
 
 def _counts(values: np.ndarray, number: int) -> bool:
     return len(values) == number and values[0] == 0 and values[-1] == number - 1
+
+
+def _expect_one_count(columns: Sequence[np.ndarray], places: Sequence[str]) -> None:
+    """Raises DataError when two parts have equally many labels without gaps, but count from 0 and from 1."""
+    values = [np.unique(column) for column in columns]
+    for each, place in zip(values[1:], places[1:]):
+        first = values[0]
+        is_shifted = len(each) == len(first) > 1 and np.array_equal(np.abs(each - first), np.ones(len(each)))
+        if is_shifted and len(np.unique(each - first)) == 1:
+            raise DataError(
+                "the labels of two parts count from different numbers",
+                found=f"{_extent(first)} in {places[0]}, {_extent(each)} in {place}",
+                expected="the same numbers",
+                hint="Add or subtract 1 in one of them. If they are right, name all classes with `class_names`.",
+            )
 
 
 def _expect_no_other_number(values: np.ndarray, names: Sequence[str], place: str) -> None:

@@ -27,7 +27,7 @@ def rows_of(listing: Listing, root: Path, options: Options) -> tuple[list[Labell
     which folders are classes, and for a class that the study names but that has no pictures.
     """
     tree = FolderTree(listing.files, listing.folders)
-    layout = lay_out(tree, options.keys)
+    layout = lay_out(tree, options.keys, bool(options.group or options.class_names or options.classes))
     rows = [row for file in listing.files if (row := _row(file, root, layout, options))]
     _check_named_classes(tree, layout, options)
     if options.class_names is None:
@@ -124,7 +124,7 @@ def _remarks(path: Path, options: Options) -> tuple[str, ...]:
 
 
 READER = Reader(
-    version=3,
+    version=4,
     looks_for="a folder with a folder of pictures for each class, or `train` and `test` folders that hold such",
     recognises=_recognises,
     files=_files,

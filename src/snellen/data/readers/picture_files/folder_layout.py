@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from snellen.data.dataset import PART_ROLES, PartRole
 from snellen.data.readers.picture_files.folder_tree import FolderTree, name_of
@@ -33,17 +34,46 @@ class Layout:
     parts_below: bool = False
 
 
-def lay_out(tree: FolderTree, keys: Mapping[str, str]) -> Layout:
-    """The class folders of a tree. keys: the folder of each part, from the study. Raises DataError with what was found
-    and the line to write, when that is not clear."""
+def lay_out(tree: FolderTree, keys: Mapping[str, str], depth_is_given: bool = False) -> Layout:
+    """The class folders of a tree. keys: the folder of each part, from the study. depth_is_given: whether the study
+    names classes or groups, so that folders in class folders are no classes. Raises DataError with what was found and
+    the line to write, when that is not clear."""
     if keys:
         return _as_given(tree, keys)
     top = ""
     while (parts := _parts(tree, top)) is None and (below := tree.only_folder(top)):
         top = below
-    if parts is not None:
-        return _of_parts(tree, top, parts)
-    return _of_classes(tree, top)
+    layout = _of_classes(tree, top) if parts is None else _of_parts(tree, top, parts)
+    if layout.parts_below or depth_is_given:
+        return layout
+    train = [folder for folder, role in layout.classes.items() if role == "train"]
+    _check_classes_are_not_below(tree, train, parts or {})
+    return replace(layout, remarks=(*layout.remarks, *_said_of_depth(tree, train)))
+
+
+def _check_classes_are_not_below(tree: FolderTree, folders: Sequence[str], parts: Mapping[str, PartRole]) -> None:
+    """Raises DataError when several folders hold mostly folders of the same names: these may be the classes, and the
+    folders above them sources, forms of the pictures or parts of the data (color/cat and segmented/cat)."""
+    holders = Counter(name for folder in folders for name in tree.names(folder))
+    shared = sorted(name for name, number in holders.items() if number > 1)
+    if len(shared) < 2 or 2 * len(shared) < len(holders):
+        return
+    above = folders[0].rpartition("/")[0]
+    line, one = keys_line(_by_role(parts) or {"train": above or "."}), keys_line({"train": folders[0]})
+    raise DataError(
+        "which folders are the classes is not clear",
+        found=", ".join(_counted(tree, each) for each in folders[:SHOWN_ITEMS]),
+        expected="one folder for each class",
+        where=above or None,
+        hint=f"If {_listed([name_of(each) for each in folders])} are the classes: {line} under `data`. If "
+        f"{_listed(shared)} are: put all pictures of a class into one folder, or use one set, {one}. {KEY_HINT}",
+    )
+
+
+def _said_of_depth(tree: FolderTree, folders: Sequence[str]) -> Iterator[str]:
+    inner = [each for folder in folders for each in tree.folders(folder)]
+    if inner:
+        yield f"Pictures in folders inside a class folder are of that class: {_listed(inner)}."
 
 
 def _as_given(tree: FolderTree, keys: Mapping[str, str]) -> Layout:
@@ -121,9 +151,6 @@ def _of_classes(tree: FolderTree, top: str) -> Layout:
     if any(_has_parts(names) for names in inner):
         remarks.append("Each class folder holds the parts of the data.")
         return Layout(_parts_below_classes(tree, folders), tuple(remarks), parts_below=True)
-    if len(inner) > 1 and len(inner[0]) > 1 and all(names == inner[0] for names in inner):
-        listed = _listed(inner[0])
-        remarks.append(f"Each class folder holds the same folders ({listed}), whose pictures are all of that class.")
     return Layout(dict.fromkeys(folders, "train"), tuple(remarks))
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from snellen.data.dataset import Dataset, PartRole
@@ -21,6 +23,9 @@ from snellen.limits import MAX_NAME_CHARACTERS
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
 FOLDER = "folder"
 """The key that names the folder of the pictures; the others name columns."""
+
+NO_LABELS = ("", "nan", "<na>", "null")
+"""What programs write where there is no label, in lower case; `None` and `NA` may be classes."""
 
 
 def _list_files(manifest: Path, options: Options) -> tuple[list[LabelledFile], tuple[str, ...]]:
@@ -50,7 +55,7 @@ def _list_files(manifest: Path, options: Options) -> tuple[list[LabelledFile], t
                 if earlier != row:
                     raise DataError("the same picture twice", found=name, expected=f"only in {table.place(earlier)}")
                 group = _group(row, name, table.columns, roles[row], options)
-                label = _label(table.columns["label"][row])
+                label = _label(table.columns["label"], row)
             rows.append(LabelledFile(file, name, label, roles[row], group, f"{place}: {name}"))
     return rows, (
         *table.chosen.remarks,
@@ -58,6 +63,7 @@ def _list_files(manifest: Path, options: Options) -> tuple[list[LabelledFile], t
         *said,
         *said_of_forms(map(str.strip, table.columns["label"])),
         *said_of_names(rows),
+        *_said_of_several(table.columns["label"]),
     )
 
 
@@ -84,10 +90,26 @@ def _roles(table: Table, keys: Mapping[str, str]) -> tuple[Sequence[PartRole], t
     return roles, said
 
 
-def _label(cell: str) -> str:
-    if not cell.strip():
-        raise DataError("no label", found=shown(cell))
-    return normal_form(cell.strip())
+def _label(cells: Sequence[str], row: int) -> str:
+    label = cells[row].strip()
+    if label.lower() in NO_LABELS:
+        number = sum(cell.strip().lower() in NO_LABELS for cell in cells)
+        found = f"{shown(cells[row])}, {number:,} of {len(cells):,} rows without one"
+        hint = "Leave these rows out of the table: `snellen predict` can answer them."
+        raise DataError("no label", found=found, hint=hint)
+    return normal_form(label)
+
+
+def _said_of_several(labels: Sequence[str]) -> Iterator[str]:
+    """A sentence on labels that look like several: `cat,bird` beside `cat`."""
+    kinds = Counter(label.strip() for label in labels)
+    several = [kind for kind in kinds if kinds.keys() & {part.strip() for part in re.split("[,;|]", kind)[:-1]}]
+    if several:
+        number = sum(kinds[kind] for kind in several)
+        yield (
+            f"{number:,} pictures look like having several labels, such as {shown(several[0])}; each combination is a "
+            "class of its own. A picture has one class here."
+        )
 
 
 def _group(row: int, name: str, columns: Mapping[str, Sequence[str]], role: PartRole, options: Options) -> str | None:
@@ -149,7 +171,7 @@ def _remarks(path: Path, options: Options) -> tuple[str, ...]:
 
 
 READER = Reader(
-    version=3,
+    version=4,
     looks_for="a CSV or Parquet file with columns `path` and `label`, maybe `group` and `role` (train, test)",
     recognises=_recognises,
     files=_files,

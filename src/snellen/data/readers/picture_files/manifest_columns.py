@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from snellen.data.dataset import PartRole
 from snellen.data.pictures.decoder import SUFFIXES
+from snellen.data.readers.csv.pixel_names import FLAGS
 from snellen.data.readers.role_names import role_of
 from snellen.errors import SHOWN_ITEMS, DataError, shown, unknown
 
@@ -47,6 +48,9 @@ NEEDED = ("path", "label")
 ROW_NUMBERS = ("", "index", "unnamed0", "row")
 """Names of a column with the number of the row, as pandas writes it."""
 
+OF_GROUPS = {"patient", "subject", "person", "writer", "user", "case", "slide", "video", "scene", "session", "group"}
+"""Words in names of columns whose values pictures share that belong together."""
+
 MANY_COLUMNS = 40
 """Tables with more columns hold pixels rather than names: less usual names are not looked for."""
 
@@ -59,9 +63,16 @@ class Columns:
     remarks: tuple[str, ...] = ()
 
 
-def choose_columns(names: Sequence[str], keys: Mapping[str, str], needed: Sequence[str] = NEEDED) -> Columns:
+def choose_columns(
+    names: Sequence[str],
+    keys: Mapping[str, str],
+    needed: Sequence[str] = NEEDED,
+    first: Callable[[str], str] = lambda name: "",
+) -> Columns:
     """The columns that `keys` name, otherwise those with usual names, otherwise with less usual ones; the label, where
-    it is needed, may be the only column that is left. Raises DataError when there are several, or none of one needed.
+    it is needed, may be the only column that is left; the part is also one that begins with the name of a part. first:
+    the first cell of a column. Raises DataError when there are several, none of one needed, or one that marks parts in
+    a form that is not read.
     """
     chosen = {use: keys[use] for use in USUAL if use in keys}
     for use, name in chosen.items():
@@ -77,6 +88,15 @@ def choose_columns(names: Sequence[str], keys: Mapping[str, str], needed: Sequen
     if "path" in chosen and "label" in needed and "label" not in chosen and len(left) == 1:
         chosen["label"] = left[0]
         remarks.append(f"The label of each picture is read from `{left[0]}`, the only other column.")
+    left = [name for name in left if name not in chosen.values()]
+    by_value = [name for name in left if role_of(first(name).strip())] if "role" not in chosen else []
+    if len(by_value) == 1:
+        chosen["role"] = by_value[0]
+        left.remove(by_value[0])
+    if "label" in needed and not {"path", "label"} <= {*keys}:
+        if "role" not in chosen:
+            _check_no_flags(left, chosen)
+        remarks += _said_of_unused(left, chosen) if not keys else []
     missing = [use for use in needed if use not in chosen]
     if missing:
         found_all = ", ".join(map(shown, names[:SHOWN_ITEMS]))
@@ -87,6 +107,30 @@ def choose_columns(names: Sequence[str], keys: Mapping[str, str], needed: Sequen
             hint=f"Name it with `kind: manifest` and `keys: {{{line}}}`.",
         )
     return Columns(chosen, tuple(remarks))
+
+
+def _check_no_flags(names: Sequence[str], chosen: Mapping[str, str]) -> None:
+    """Raises DataError for a column such as `is_test` or `is_training_image`."""
+    for name in names:
+        words = re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower())
+        if name.strip().lower() in FLAGS or (words[:1] == ["is"] and any(map(role_of, words))):
+            named = ", ".join(f"{use}: {column}" for use, column in chosen.items() if use in NEEDED)
+            raise DataError(
+                "a column that marks parts in a form that is not read",
+                found=shown(name),
+                hint="Write a column `split` with train, validation or test instead. To use all rows alike: `kind: "
+                f"manifest` and `keys: {{{named}}}`.",
+            )
+
+
+def _said_of_unused(names: Sequence[str], chosen: Mapping[str, str]) -> Iterator[str]:
+    if not names:
+        return
+    some = ", ".join(map(shown, names[:SHOWN_ITEMS]))
+    more = f" and {len(names) - SHOWN_ITEMS:,} more" if len(names) > SHOWN_ITEMS else ""
+    groups = [name for name in names if {*re.split(r"[\W_]+", name.lower())} & OF_GROUPS and "group" not in chosen]
+    line = f" `group: {groups[0]}` keeps pictures that share it on one side of every split." if groups else ""
+    yield f"Columns that are not used: {some}{more}.{line}"
 
 
 def path_column(names: Sequence[str]) -> str | None:
@@ -111,9 +155,12 @@ def _plain(name: str) -> str:
 
 def roles_of(values: Sequence[str], column: str, given: bool) -> tuple[list[PartRole | None], tuple[str, ...]]:
     """The part of each row, None for a value that names none; and sentences. A column of a less usual name without any
-    name of a part is no such column. given: whether the study names the column."""
+    name of a part is no such column, and one of another name without a value for training, or with one that is no part.
+    given: whether the study names the column."""
     known = {value: role_of(value.strip()) for value in set(values)}
-    if not any(known.values()) and not given and column.strip().lower() not in USUAL["role"]:
+    found, called_so = {*known.values()}, _plain(column) in LESS_USUAL["role"][0]
+    is_none = not any(found) if called_so else None in found or "train" not in found
+    if is_none and not given and column.strip().lower() not in USUAL["role"]:
         some = ", ".join(map(shown, sorted(known)[:3]))
         return ["train"] * len(values), (f"The column `{column}` ({some}) names no part of the data and is not used.",)
     return [known[value] for value in values], tuple(_said_of_roles(known, column))
@@ -121,9 +168,10 @@ def roles_of(values: Sequence[str], column: str, given: bool) -> tuple[list[Part
 
 def _said_of_roles(known: Mapping[str, PartRole | None], column: str) -> Iterator[str]:
     usual = all(value.strip().lower() == role for value, role in known.items())
-    if not usual and all(known.values()):
-        named = ", ".join(f"{value.strip()} is {role}" for value, role in sorted(known.items()))
-        yield f"Parts of the data by the column `{column}`: {named}."
+    named = column.strip().lower() in USUAL["role"] or _plain(column) in LESS_USUAL["role"][0]
+    if not (usual and named) and all(known.values()):
+        said = ", ".join(f"{value.strip()} is {role}" for value, role in sorted(known.items()))
+        yield f"Parts of the data by the column `{column}`: {said}."
 
 
 def names_pictures(line: str) -> bool:

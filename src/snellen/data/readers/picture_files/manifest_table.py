@@ -8,10 +8,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from io import BufferedReader, TextIOWrapper
+from itertools import chain
 from pathlib import Path
 from typing import TextIO
 
-from snellen.data.readers.guarded import opened
+from snellen.data.readers.guarded import Guarded, opened
 from snellen.data.readers.picture_files.manifest_columns import NEEDED, Columns, choose_columns, names_pictures
 from snellen.data.streams import open_data, readable
 from snellen.errors import SHOWN_ITEMS, DataError, located, shown
@@ -64,13 +65,15 @@ def _read_csv(file: BufferedReader, keys: Mapping[str, str], needed: Sequence[st
             hint = "Put the names of the columns into a line above it: path,label."
             found, expected = shown(delimiter.join(names)), "names of columns"
             raise DataError("no header", found=found, expected=expected, where="line 1", hint=hint)
-        chosen = choose_columns(names, keys, needed)
-        places = {use: names.index(name) for use, name in chosen.names.items()}
-        columns: dict[str, list[str]] = {use: [] for use in places}
-        lines = array("q")
-        reader = csv.reader(text, delimiter=delimiter, strict=True)
+        reader, lines = csv.reader(text, delimiter=delimiter, strict=True), array("q")
         try:
-            for row in filter(None, reader):
+            rows = filter(None, reader)
+            first = next(rows, [])
+            of_first = dict(zip(names, first)) if len(first) == len(names) else {}
+            chosen = choose_columns(names, keys, needed, lambda name: of_first.get(name, ""))
+            places = {use: names.index(name) for use, name in chosen.names.items()}
+            columns: dict[str, list[str]] = {use: [] for use in places}
+            for row in chain([first] if first else [], rows):
                 line = reader.line_num + 1
                 _check_row(row, names, line, len(lines))
                 lines.append(line)
@@ -109,6 +112,11 @@ def _check_row(row: Sequence[str], names: Sequence[str], line: int, num_before: 
 
 def _read_parquet(path: Path, keys: Mapping[str, str], needed: Sequence[str]) -> Table:
     with readable(), opened("parquet", path) as file:
-        chosen = choose_columns(list(file.arrays), keys, needed)
+        chosen = choose_columns(list(file.arrays), keys, needed, lambda name: _first_of(file, name))
         columns = {use: [cell.decode() for cell in file.read(name).tolist()] for use, name in chosen.names.items()}
     return Table(columns, lambda row: f"row {row}", chosen)
+
+
+def _first_of(file: Guarded, name: str) -> str:
+    cells = file.read(name)[:1].tolist()
+    return cells[0].decode() if cells and isinstance(cells[0], bytes) else ""

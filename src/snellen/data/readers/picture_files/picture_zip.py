@@ -120,7 +120,7 @@ def _remarks(path: Path, options: Options) -> tuple[str, ...]:
 
 
 READER = Reader(
-    version=1,
+    version=2,
     looks_for="a .zip file of such a folder",
     recognises=is_zip_of_pictures,
     files=_files,
