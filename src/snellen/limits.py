@@ -55,8 +55,10 @@ MAX_LISTED_FILES = 1_000_000
 """Most picture files of a data set: about 1 KiB of memory each before a single one is decoded. More are better packed
 into arrays."""
 
+MAX_LINKED_FOLDERS = 5_000
+"""Links to folders that are followed, in all: two links in each of 18 folders to the next are 2^18 ways to one file."""
 MAX_FOLDERS = 200_000
-"""Folders below a source, 20 us each; links may make a few folders look like any number of them."""
+"""Folders below a source, 20 us each."""
 
 MAX_ZIPPED_FILES, MAX_ZIP_DIRECTORY_BYTES = 200_000, 2**26
 """Members of a zip of pictures, and its directory: 60 to 300 bytes a member; the standard library needs 10 us and half

@@ -118,3 +118,17 @@ def test_a_manifest_beside_linked_pictures(tmp_path: Path) -> None:
     (tmp_path / "in/list.csv").write_text("path,label\na.png,x\nb.png,y\n")
     refused(tmp_path / "in/list.csv", "line 2: the path leaves the folder.*links: follow", OutsideFolder)
     assert len(read(tmp_path / "in/list.csv", FOLLOW)) == 2
+
+
+def test_links_that_multiply_are_refused_in_time(tmp_path: Path) -> None:
+    """Two links in each folder to the next: 2^18 ways to the last, whose picture comes after all of them."""
+    deepest = tmp_path / "pool/d18"
+    photos(deepest, "0.png")
+    for number in range(18):
+        folder = tmp_path / f"pool/d{number}"
+        folder.mkdir()
+        for name in ("a", "b"):
+            linked(folder / name, tmp_path / f"pool/d{number + 1}")
+    linked(tmp_path / "photos/cat/all", tmp_path / "pool/d0")
+    with pytest.raises(DataError, match="too many linked folders"):
+        read(tmp_path / "photos", Options(kind="folder", links="follow"))

@@ -71,12 +71,12 @@ def divided(whole: Part, roles: np.ndarray, name: str) -> list[Part]:
             hint = "Write train, validation or test for each picture, or save the parts as arrays of their own."
             raise DataError("not the parts of the pictures", found=found, expected="train, validation, test", hint=hint)
     each = np.array([known[str(value)] for value in values.tolist()])
-    rows = {role: np.flatnonzero(each == role) for role in PARTS}
+    rows = {role: np.flatnonzero(each == role) for role in PART_ROLES}
     if not len(rows["train"]):
         raise DataError("no rows for training", found=", ".join(known), expected="train", where=name)
     return [
         replace(whole, images=whole.images[rows[role]], labels=whole.labels[rows[role]], role=role, rows=rows[role])
-        for role in PARTS
+        for role in PART_ROLES
         if len(rows[role])
     ]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from snellen.data.streams import reachable
 from snellen.errors import DataError, OutsideFolder
-from snellen.limits import MAX_FOLDER_DEPTH, MAX_FOLDERS, MAX_LISTED_FILES
+from snellen.limits import MAX_FOLDER_DEPTH, MAX_FOLDERS, MAX_LINKED_FOLDERS, MAX_LISTED_FILES
 from snellen.phrases import plural
 
 SYSTEM_FILES = ("thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r")
@@ -91,6 +91,7 @@ def _visit(root: Path, follow_links: bool, listing: Listing) -> Iterator[str]:
     """Not `os.walk`, which silently skips folders that it cannot list, and is recursive."""
     inside = os.path.realpath(root)
     left: list[tuple[str, int, tuple[str, ...]]] = [("", 1, (inside,))]
+    num_linked = 0
     while left:
         place, depth, above = left.pop()
         if depth > MAX_FOLDER_DEPTH + 1:  # the first is the root
@@ -112,9 +113,14 @@ def _visit(root: Path, follow_links: bool, listing: Listing) -> Iterator[str]:
                     listing.outside[above[-1]] += 1
                 yield path
             else:
-                real = _linked_folder(root / path, above, inside, follow_links, path) if entry.is_symlink() else None
+                real = f"{above[-1]}{os.sep}{entry.name}"
+                if entry.is_symlink():
+                    real, num_linked = _linked_folder(real, above, inside, follow_links, path), num_linked + 1
+                    if num_linked > MAX_LINKED_FOLDERS:
+                        expected = f"at most {MAX_LINKED_FOLDERS:,}, each as often as it is reached"
+                        raise DataError("too many linked folders", expected=expected, where=path)
                 listing.folders.append(path)
-                below.append((f"{path}/", depth + 1, (*above, real or f"{above[-1]}{os.sep}{entry.name}")))
+                below.append((f"{path}/", depth + 1, (*above, real)))
         left += reversed(below)
 
 
@@ -142,7 +148,7 @@ def _leads_out(file: Path, inside: str, follow_links: bool, place: str) -> bool:
     return True
 
 
-def _linked_folder(folder: Path, above: tuple[str, ...], inside: str, follow_links: bool, place: str) -> str:
+def _linked_folder(folder: str, above: tuple[str, ...], inside: str, follow_links: bool, place: str) -> str:
     """Where a linked folder leads. Raises OutsideFolder without permission, DataError for a circle."""
     real = os.path.realpath(folder)
     if real in above:
