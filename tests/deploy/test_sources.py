@@ -127,6 +127,8 @@ def test_a_source_that_is_not_there_is_told_before_anything_is_read(tmp_path: Pa
     batches = open_pictures([str(root), str(root / "b.png")], contract(), None)
     with pytest.raises(DataError, match="no data found"):
         next(batches)
+    with pytest.raises(DataError, match="an empty name"):
+        next(open_pictures([""], contract(), None))
 
 
 def test_a_source_given_twice_is_answered_once(tmp_path: Path) -> None:

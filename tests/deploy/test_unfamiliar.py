@@ -99,7 +99,10 @@ def test_the_warning_names_the_first_of_them_and_what_chance_gives(small_run: Ru
     found[10:30] = True
     said = unfamiliar_warning([f"p\n{row}" for row in range(1_000)], found, model) or ""
     assert "20 of 1,000 pictures are unlike" in said and "p\\n10, p\\n11" in said and "and 15 more" in said
-    assert said.count("p\\n") == NAMED and "here about 9" in said
+    assert said.count("p\\n") == NAMED and "here about 9" in said and said.startswith("Warning")
+    found[12:] = False
+    said = unfamiliar_warning([f"p{row}" for row in range(1_000)], found, model) or ""
+    assert said.startswith("2 of 1,000 pictures are marked unfamiliar, no more than chance explains: p10, p11.")
 
 
 def test_a_bundle_without_the_measure_says_nothing(bundle: Path, tmp_path: Path, predict: Predict) -> None:

@@ -75,6 +75,8 @@ def _found(sources: Sequence[str | Path], data_folder: Path | None, reading: Rea
     found: dict[str, tuple[str, Path | None]] = {}
     for given in sources:
         source = str(given)
+        if not source:
+            raise DataError("an empty name", expected="a file, a folder or a known data set", hint="An unset variable?")
         path = None if source in catalog.NAMES else find(source, data_folder)
         if path is None and source not in catalog.NAMES:
             read(source, Options(), data_folder)  # says where it was looked for

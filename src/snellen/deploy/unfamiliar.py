@@ -19,18 +19,24 @@ def unfamiliar(model: Model, images: np.ndarray) -> np.ndarray | None:
 
 
 def unfamiliar_warning(ids: Sequence[str], found: np.ndarray | None, model: Model) -> str | None:
-    """A warning that counts the pictures that are unlike, names the first of them, and says how many others are found
-    unlike by chance; or None. found: (N,) bool, see `unfamiliar`."""
+    """A sentence that counts the pictures that are unlike, names the first of them, and says how many others are found
+    unlike by chance; a warning where there are more. None without such pictures. found: (N,) bool, see `unfamiliar`."""
     if model.distance is None or found is None or not found.any():
         return None
     rows, count, by_chance = np.flatnonzero(found), int(found.sum()), model.distance.rate * len(found)
     names = [printable(ids[row], NAME_CHARACTERS) for row in rows[:NAMED]]
-    names += [f"and {count - NAMED:,} more"] if count > NAMED else []
+    named = ", ".join([*names, f"and {count - NAMED:,} more"] if count > NAMED else names)
     these, them = ("is", "it") if count == 1 else ("are", "them")
     pictures = "picture" if len(found) == 1 else "pictures"
     here = f", here about {by_chance:,.0f}" if by_chance >= 1 else ""
+    chance = f"about 1 in {round(1 / model.distance.rate):,} is found unlike too{here}"
+    begin = f"{count:,} of {len(found):,} {pictures} {these}"
+    if not model.distance.is_more_than_chance(count, len(found)):
+        return (
+            f"{begin} marked unfamiliar, no more than chance explains: {named}. Of pictures like the training "
+            f"pictures {chance.replace(' too', '')}."
+        )
     return (
-        f"Warning: {count:,} of {len(found):,} {pictures} {these} unlike the training pictures, so what is "
-        f"predicted for {them} means little: {', '.join(names)}. Of pictures like the training pictures about "
-        f"1 in {round(1 / model.distance.rate):,} is found unlike too{here}."
+        f"Warning: {begin} unlike the training pictures, so what is predicted for {them} means little: {named}. Of "
+        f"pictures like the training pictures {chance}."
     )

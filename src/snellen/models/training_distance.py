@@ -95,10 +95,16 @@ class TrainingDistance:
         outputs = layer_outputs(network, parameters, state, images, pixel_range, self.layer, rows)
         return np.maximum(found, self.outputs.distances(outputs) / self.outputs.limit)
 
+    def is_more_than_chance(self, count: int, pictures: int) -> bool:
+        """Whether so many of the pictures above a limit are more than chance explains, were all like the training
+        pictures."""
+        by_chance = self.rate * pictures
+        return count > by_chance + DEVIATIONS * math.sqrt(by_chance)
+
     def doubts(self, distances: np.ndarray) -> str | None:
         """A sentence, where more of the distances (N,) are above 1 than chance explains."""
-        count, by_chance = int((distances > 1).sum()), self.rate * len(distances)
-        if count <= by_chance + DEVIATIONS * math.sqrt(by_chance):
+        count = int((distances > 1).sum())
+        if not self.is_more_than_chance(count, len(distances)):
             return None
         these = "this picture is" if len(distances) == 1 else f"{count:,} of {len(distances):,} pictures are"
         return f"{these} unlike the training pictures, so what is predicted means little: see unlike_training"
