@@ -41,6 +41,7 @@ def _has_gpu() -> bool:
 TOOLS: dict[str, tuple[Callable[[], bool], str]] = {
     "axe": (AXE.is_file, "needs axe-core: SNELLEN_AXE must name its axe.min.js"),
     "browser": (lambda: bool(CHROMIUM and CHROMEDRIVER), "needs chromium and chromedriver"),
+    "datasets": (lambda: find_spec("datasets") is not None, "needs the package datasets, which is in no extra"),
     "gpu": (_has_gpu, "needs a GPU"),
     "kernels": (_has_kernels, "needs the compiled kernels: a C++ compiler at installation, SNELLEN_KERNELS not off"),
     "node": (lambda: shutil.which("node") is not None, "needs node"),
