@@ -339,3 +339,9 @@ def test_other_predictions_are_other_sentences(run_copy: Path, evaluation: Evalu
     assert "50." in changed["SNL002"] or "49." in changed["SNL002"]
     assert "equally" in changed["SNL006"] or "called" in changed["SNL006"]
     assert "0.0 %" in changed["SNL007"]
+
+
+def test_without_test_images_nothing_is_said_of_their_number(run_copy: Path, evaluation: Evaluation) -> None:
+    found = {each.code: each for each in found_in(data("data", counts=NO_TEST), run_copy, evaluation)}
+    assert found["SNL106"].sentence.startswith("There are no test images. The validation images chose the model")
+    assert found["SNL106"].advice == "To keep test images apart: split.test: 0.2"
