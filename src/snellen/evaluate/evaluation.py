@@ -15,6 +15,7 @@ from snellen.data.splits.vault import Openings
 from snellen.errors import IdentityError
 from snellen.evaluate.baselines import baseline_key, baseline_rows, opened_baselines, ranked_baselines
 from snellen.evaluate.comparisons import Comparisons, ComparisonsJson, as_json, compare
+from snellen.evaluate.confidence import Confidence, confidence
 from snellen.evaluate.cross_validation import HELD_OUT, held_out
 from snellen.evaluate.file_integrity import EVALUATION
 from snellen.evaluate.model_choice import By, choice, ranking
@@ -34,7 +35,8 @@ class Evaluation:
     baselines: names, best validation accuracy first; opened_baselines: those evaluated on test.
 
     by: what the ranking is measured on. comparisons: all of them, one family. folds, searches: by model. selection: the
-    score of the best model, corrected for having been chosen; None with fewer than two models.
+    score of the best model, corrected for having been chosen; None with fewer than two models. confidence: of the
+    chosen model and those evaluated on test; of all models where the study asks for thresholds or a temperature.
     """
 
     ranked: tuple[str, ...]
@@ -48,6 +50,7 @@ class Evaluation:
     folds: Mapping[str, CrossValidated] = field(default_factory=dict)
     searches: Mapping[str, SearchResult] = field(default_factory=dict)
     selection: Selection | None = None
+    confidence: Mapping[str, Confidence] = field(default_factory=dict)
 
     @property
     def chosen(self) -> str | None:
@@ -125,7 +128,14 @@ def evaluate(record: RunRecord, opened: Sequence[str], openings: Openings) -> Ev
         folds=validated,
         searches=searches(record),
         selection=selection_of_model(record, ranked),
+        confidence=confidence(record, _judged(record, ranked, opened), opened),
     )
+
+
+def _judged(record: RunRecord, ranked: Sequence[str], opened: Sequence[str]) -> list[str]:
+    """The models whose probabilities are looked at."""
+    wanted = record.study.thresholds or record.study.calibrate
+    return [model for model in record.done if wanted or model in opened or model in ranked[:1]]
 
 
 def save(record: RunRecord, evaluation: Evaluation) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 CONFIDENCE = 0.95
 SIGNIFICANT = 0.05
 """p-values below this; written out, because 1 - 0.95 is a little more in floats."""
@@ -9,3 +11,11 @@ NEGLIGIBLE = 1e-12
 """Standard errors up to this are rounding: nothing varied."""
 ROUNDING = 1e-9
 """Counts up to this are 0: effective counts are products of floats."""
+
+
+class Interval(NamedTuple):
+    """A number and the limits of its 95 % interval."""
+
+    value: float
+    low: float
+    high: float

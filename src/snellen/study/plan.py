@@ -18,6 +18,7 @@ from snellen.study.jobs import Collector, add_jobs
 from snellen.study.points import Curve
 from snellen.study.schema import StudyFile
 from snellen.study.search_results import Nested, split_label
+from snellen.study.thresholds import expect_classes
 from snellen.train.lane import Lane
 
 
@@ -121,7 +122,8 @@ def _last_phase_first(lane: Lane) -> int:
 
 def plan(study: StudyFile, data: SplitData, nested: Nested | None = None) -> Plan:
     """The jobs of a study. nested: the models that a search found inside each split. Raises ShapeError naming model and
-    layer when a network does not fit the images."""
+    layer when a network does not fit the images, UnknownName for a threshold of a class that the data do not have."""
+    expect_classes(study.thresholds, data.dataset.classes)
     collected, models = Collector(), {}
     for name in study.models:
         with located(f"model {name}"):
@@ -155,7 +157,8 @@ def with_final(planned: Plan, study: StudyFile, data: SplitData, epochs: Mapping
     """
     collected, models = Collector(), dict(planned.models)
     everything = np.union1d(data.roles.rows["train"], data.roles.rows["validation"])
-    rows = RoleRows.of(data.dataset, {"train": everything, "validation": everything[:0]})
+    parts = {"train": everything, "validation": everything[:0], "calibration": data.roles.rows["calibration"]}
+    rows = RoleRows.of(data.dataset, {role: each for role, each in parts.items() if len(each) or role != "calibration"})
     for name, counts in epochs.items():
         chain = add_jobs(study.models[name], data.dataset, rows, [study.seed], collected, counts)[study.seed]
         models[name] = replace(models[name], final=tuple(job.id for job in chain))

@@ -6,9 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     GetJsonSchemaHandler,
     TypeAdapter,
@@ -29,30 +27,15 @@ from snellen.models.layers import AnyLayer
 from snellen.models.views import StudyViewList
 from snellen.models.zoo import ZOO
 from snellen.study.analyses import AnyAnalysis
+from snellen.study.key_types import Amount, ClassName, ClassWeight, Name, Section, Seed, Size
 from snellen.study.methods import AnyMethod
 from snellen.study.model_search import separate, with_defaults, with_first_values
 from snellen.study.searchable import searchable
+from snellen.study.thresholds import Threshold, expect_thresholds
 from snellen.train.augment.registry import Augmentations
 from snellen.train.job import Measure
 from snellen.train.optimizers import AnyOptimizer
 from snellen.train.schedules import AnySchedule
-
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9 _+-]{0,62}[A-Za-z0-9_+-])?$")]
-"""Studies and models: names of folders on every system, and ASCII, so that no two look alike."""
-PositiveCount = Annotated[int, Field(ge=1, strict=True)]
-Fraction = Annotated[float, Field(gt=0, lt=1, strict=True)]
-Amount = PositiveCount | Fraction
-Seed = Annotated[int, Field(strict=True, ge=0, lt=2**32)]
-Size = Side | tuple[Side, Side]
-ClassName = Annotated[str, BeforeValidator(lambda name: str(name) if type(name) is int else name, str | int)]
-"""YAML reads the class name `7` as a number."""
-ClassWeight = Annotated[float, Field(strict=True, ge=0, le=1e6)]
-
-
-class Section(BaseModel):
-    """A part of the file. Unknown keys are errors."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 def _with_key(group: Any) -> Any:
@@ -70,7 +53,9 @@ class Data(Section):
 
     source: Annotated[str, Field(min_length=1, description="a known name, or a path relative to the working folder")]
     kind: Annotated[str | None, Field(description="the reader; found from the content when not given")] = None
-    keys: Annotated[dict[str, str], Field(description="names of arrays or columns, e.g. {images: X, labels: y}")] = {}
+    keys: Annotated[dict[str, str], Field(description="names of arrays or columns, e.g. {images: X, labels: y}")] = (
+        Field(default_factory=dict)
+    )
     class_names: Annotated[tuple[ClassName, ...] | None, Field(min_length=2)] = None
     pixel_range: Annotated[
         tuple[float, float] | None, Field(description="values that mean black and white; found when not given")
@@ -276,7 +261,8 @@ class StudyFile(Section):
 
     seeds: how many networks of each model, from `seed` upwards. folds: cross-validation of each model. choose_by: the
     validation measure that chooses the model. open_test: the models whose predictions are compared with test labels;
-    only with `chosen` is the test used once. analyses: which analyses are made, of which models.
+    only with `chosen` is the test used once. analyses: which analyses are made, of which models. calibrate:
+    temperature, a number that logits are divided by, fitted to validation images. thresholds: see study/thresholds.py.
     """
 
     study: Name
@@ -296,6 +282,10 @@ class StudyFile(Section):
     choose_by: Measure = "accuracy"
     open_test: Literal["chosen", "all"] | tuple[str, ...] = "chosen"
     analyses: tuple[AnyAnalysis, ...] = ()
+    calibrate: Annotated[
+        Literal["temperature"] | None, Field(description="makes probabilities less sure or surer, by validation")
+    ] = None
+    thresholds: Annotated[tuple[Threshold, ...], Field(max_length=100)] = ()
 
     @model_validator(mode="before")
     @classmethod
@@ -339,6 +329,11 @@ class StudyFile(Section):
                 found="mean_over: folds",
                 expected="`mean_over: seeds`, or none",
             )
+        return self
+
+    @model_validator(mode="after")
+    def _thresholds_can_be_certified(self) -> StudyFile:
+        expect_thresholds(self.thresholds, self.split.calibration is not None)
         return self
 
     @field_validator("open_test")

@@ -15,6 +15,7 @@ from snellen.models.layers import LAYERS
 from snellen.models.named import Named
 from snellen.study.methods import SETTINGS, STOPS
 from snellen.study.schema import Data, Folds, Model, Split, StudyFile, Train
+from snellen.study.thresholds import Abstain, Threshold
 from snellen.train.augment.registry import AUGMENTATIONS
 from snellen.train.optimizers import OPTIMIZERS
 from snellen.train.schedules import SCHEDULES
@@ -188,6 +189,8 @@ def _section(location: Location) -> type[BaseModel] | None:
         return sections[location]
     if len(location) == 2 and location[0] == "models":
         return Model
+    if location[:1] == ("thresholds",):
+        return Abstain if location[-1] == "abstain" else Threshold
     if location[-1:] == ("train",) or (location[-2:-1] == ("train",) and type(location[-1]) is int):
         return Train
     named = {**LAYERS, **FEATURES, **SETTINGS, **STOPS, **OPTIMIZERS, **SCHEDULES, **AUGMENTATIONS}

@@ -1,0 +1,99 @@
+"""How far the probabilities of a network are from the share of answers that are right, and its temperature."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from snellen.evaluate.cross_validation import OUT_OF_FOLD, held_out
+from snellen.evaluate.record import RunRecord
+from snellen.evaluate.scores import COVERS, HALL, Estimate
+from snellen.metrics.scores import losses
+from snellen.models.predictions import Predictions
+from snellen.models.temperature import with_temperature
+from snellen.statistics.calibration_error import Bin, CalibrationError, calibration_error, fit_temperature, reliability
+from snellen.statistics.mean_intervals import mean_limits
+
+JUDGING = ("validation", "calibration", "test")
+
+
+@dataclass(frozen=True)
+class Temperature:
+    """The temperature of a network. role, images: those whose loss it makes smallest."""
+
+    value: float
+    role: str
+    images: int
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Of a network on n images of a role. gap: mean confidence (the probability of the answer) minus accuracy, positive
+    where the network is too sure. brier: the mean squared distance of the probabilities from the true class, 0 to 2."""
+
+    n: int
+    gap: Estimate
+    error: CalibrationError
+    brier: Estimate
+    loss: Estimate
+    bins: tuple[Bin, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkPredictions:
+    """Stored predictions of the network that becomes the bundle of a model. choosing: of images that it was not trained
+    on, by which thresholds may be chosen and a temperature fitted: its validation images; for a network on all rows the
+    images that each fold held out, answered by the networks of the folds. by_role: on images that judge it; None where
+    it was not evaluated there."""
+
+    job: str
+    choosing: Predictions | None
+    by_role: Mapping[str, Predictions]
+
+
+def network_predictions(record: RunRecord, model: str, opened: bool) -> NetworkPredictions:
+    """opened: whether the model was evaluated on test."""
+    planned = record.planned[model]
+    folder = record.folder_of(planned.shipped)
+    roles = [role for role in JUDGING if role != "test" or opened]
+    found = {role: folder.read_predictions(role) for role in roles}
+    known = {role: each for role, each in found.items() if each is not None and each.labels is not None and len(each)}
+    if not planned.final:
+        return NetworkPredictions(planned.shipped, known.get("validation"), known)
+    folds = held_out(record, model)
+    return NetworkPredictions(planned.shipped, folds.pooled() if folds else None, known)
+
+
+def temperature_of(network: NetworkPredictions) -> Temperature | None:
+    """Fitted to the images that chose; None where there are none."""
+    chosen = network.choosing
+    if chosen is None or chosen.labels is None:
+        return None
+    role = OUT_OF_FOLD if chosen.role == OUT_OF_FOLD else "validation"
+    return Temperature(fit_temperature(chosen.probabilities, chosen.labels), role, len(chosen))
+
+
+def calibration_of(predictions: Predictions, temperature: float | None = None) -> Calibration:
+    """Of labelled predictions of at least one image, after the temperature where there is one."""
+    assert predictions.labels is not None  # `network_predictions` keeps labelled ones
+    labels, probabilities = predictions.labels, with_temperature(predictions.probabilities, temperature)
+    confidence, right = probabilities.max(1).astype(np.float64), predictions.predicted == labels
+    squares = (probabilities.astype(np.float64) ** 2).sum(1) - 2 * probabilities[np.arange(len(labels)), labels] + 1
+    covers = COVERS[predictions.role]
+    return Calibration(
+        len(labels),
+        _mean(confidence - right, right, covers, signed=True),
+        calibration_error(confidence, right),
+        _mean(squares, right, covers),
+        _mean(losses(labels, probabilities), right, covers),
+        tuple(reliability(confidence, right)),
+    )
+
+
+def _mean(values: np.ndarray, right: np.ndarray, covers: str, signed: bool = False) -> Estimate:
+    """Without an interval where no answer is wrong: how sure wrong answers would be is then unknown."""
+    low, high = (None, None) if right.all() else mean_limits(values) or (None, None)
+    low = low if low is None or signed else max(0.0, low)
+    return Estimate(float(values.mean()), low, high, len(values), covers, HALL)

@@ -1,0 +1,100 @@
+"""What may be done with the probabilities of a model: calibration, thresholds, prediction sets, areas under curves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from snellen.evaluate.calibration import (
+    Calibration,
+    NetworkPredictions,
+    Temperature,
+    calibration_of,
+    network_predictions,
+    temperature_of,
+)
+from snellen.evaluate.record import RunRecord
+from snellen.evaluate.thresholds import (
+    Sets,
+    ThresholdResult,
+    Wanted,
+    exchangeable_p,
+    prediction_sets,
+    threshold_results,
+)
+from snellen.models.predictions import Predictions
+from snellen.statistics.average_precision import average_precision
+from snellen.statistics.delong_roc_areas import count_ties, roc_areas
+from snellen.statistics.levels import Interval
+
+SHOWN_FROM = ("test", "calibration", "validation")
+"""Curves are drawn on the first of these roles that there is."""
+
+
+@dataclass(frozen=True)
+class Areas:
+    """Of one class against the others. roc: area under the ROC curve, DeLong's interval; precision: average precision,
+    with its interval by the logit. None where the class, or the others, have fewer than 2 images."""
+
+    roc: Interval | None
+    precision: Interval | None
+
+
+@dataclass(frozen=True, eq=False)
+class Confidence:
+    """Of the network that becomes the bundle. raw, calibrated: by role, before and after the temperature; calibrated is
+    empty without one. role: that of the curves and areas, whose predictions are `shown`. exchangeable: the p-value of
+    calibration and test images being alike; None where one is missing."""
+
+    job: str
+    temperature: Temperature | None
+    raw: Mapping[str, Calibration]
+    calibrated: Mapping[str, Calibration]
+    thresholds: tuple[ThresholdResult, ...]
+    sets: tuple[Sets, ...]
+    exchangeable: float | None
+    role: str | None
+    shown: Predictions | None
+    areas: tuple[Areas, ...]
+
+
+def confidence(record: RunRecord, models: Iterable[str], opened: Sequence[str]) -> dict[str, Confidence]:
+    """By model, for those whose network has labelled predictions."""
+    found = {model: network_predictions(record, model, model in opened) for model in models}
+    return {model: _confidence(record, network) for model, network in found.items() if network.by_role}
+
+
+def wanted_thresholds(record: RunRecord) -> list[Wanted]:
+    """What the study asks for."""
+    return [Wanted(each.class_name, each.measure, each.target) for each in record.study.thresholds]
+
+
+def _confidence(record: RunRecord, network: NetworkPredictions) -> Confidence:
+    temperature = temperature_of(network) if record.study.calibrate == "temperature" else None
+    value = temperature.value if temperature else None
+    role = next((role for role in SHOWN_FROM if role in network.by_role), None)
+    shown = network.by_role[role] if role else None
+    return Confidence(
+        job=network.job,
+        temperature=temperature,
+        raw={role: calibration_of(each) for role, each in network.by_role.items()},
+        calibrated={role: calibration_of(each, value) for role, each in network.by_role.items()} if temperature else {},
+        thresholds=tuple(threshold_results(wanted_thresholds(record), network, record.classes, value)),
+        sets=tuple(prediction_sets(network, len(record.classes), value)),
+        exchangeable=exchangeable_p(network),
+        role=role,
+        shown=shown,
+        areas=tuple(_areas(shown, code) for code in range(len(record.classes))) if shown else (),
+    )
+
+
+def _areas(predictions: Predictions, code: int) -> Areas:
+    assert predictions.labels is not None  # `network_predictions` keeps labelled ones
+    own, scores = predictions.labels == code, predictions.probabilities[:, code]
+    if min(own.sum(), (~own).sum()) < 2:
+        return Areas(None, None)
+    areas = roc_areas(count_ties(scores, own.astype(np.int64), 2))
+    roc = Interval(float(areas.area[1]), float(areas.low[1]), float(areas.high[1]))
+    return Areas(roc, average_precision(scores, own))

@@ -1,0 +1,152 @@
+"""Thresholds that a study asks for: certified on the calibration images, and what they achieve on each role."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from snellen.evaluate.calibration import NetworkPredictions
+from snellen.evaluate.scores import COVERS, Estimate, proportion
+from snellen.models.predictions import Predictions
+from snellen.models.temperature import with_temperature
+from snellen.statistics.conformal_sets import conformal_limit, conformal_sets
+from snellen.statistics.exchangeability import permutation_p
+from snellen.statistics.learn_then_test import DELTA, Certificate, certified_precision, certified_recall
+
+Measure = Literal["precision", "recall", "accuracy", "probability"]
+COVERAGES = (0.9, 0.95)
+"""Of prediction sets."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """class_name: against all others, by its probability; None: any answer, by the probability of the answer. measure:
+    what is certified; probability: nothing, `target` is the threshold itself."""
+
+    class_name: str | None
+    measure: Measure
+    target: float
+
+
+@dataclass(frozen=True)
+class Achieved:
+    """At a threshold, on one role. precision: of the accepted images the share that is of the class, or for any answer
+    that is right; recall: of the images of the class the share that is accepted, None for any answer; coverage: the
+    share of all images that is accepted."""
+
+    precision: Estimate
+    recall: Estimate | None
+    coverage: Estimate
+
+
+@dataclass(frozen=True)
+class ThresholdResult:
+    """threshold: the probability from which on an image is accepted; None where it cannot be certified. certificate:
+    None for a threshold that the study gives. achieved: by role; empty without a threshold."""
+
+    wanted: Wanted
+    threshold: float | None
+    certificate: Certificate | None
+    achieved: Mapping[str, Achieved]
+
+
+@dataclass(frozen=True)
+class Sets:
+    """Prediction sets. coverage: promised; limit: None where the calibration images are too few. role: that of the
+    numbers. held: share of the images whose set holds the true class; by_class: for each; sizes: images by the number
+    of classes in the set, from 1."""
+
+    coverage: float
+    limit: float | None
+    role: str | None
+    held: Estimate | None
+    by_class: tuple[Estimate, ...]
+    sizes: tuple[int, ...]
+
+
+def threshold_results(
+    wanted: Sequence[Wanted], network: NetworkPredictions, classes: tuple[str, ...], temperature: float | None
+) -> list[ThresholdResult]:
+    """One for each wanted threshold. Of those to be certified, all hold together with probability 0.95: each is tested
+    at 0.05 divided by their number. None is certified without calibration images."""
+    to_certify = sum(each.measure != "probability" for each in wanted)
+    return [_result(each, network, classes, temperature, DELTA / max(1, to_certify)) for each in wanted]
+
+
+def _result(
+    wanted: Wanted, network: NetworkPredictions, classes: tuple[str, ...], temperature: float | None, delta: float
+) -> ThresholdResult:
+    code = None if wanted.class_name is None else classes.index(wanted.class_name)
+    certificate, threshold = None, wanted.target if wanted.measure == "probability" else None
+    if threshold is None:
+        certificate = _certificate(wanted, network, code, temperature, delta)
+        threshold = certificate.threshold
+    achieved = {}
+    if threshold is not None:
+        for role, predictions in network.by_role.items():
+            achieved[role] = _achieved(*_scores(predictions, code, temperature), threshold, code is not None, role)
+    return ThresholdResult(wanted, threshold, certificate, achieved)
+
+
+def _certificate(
+    wanted: Wanted, network: NetworkPredictions, code: int | None, temperature: float | None, delta: float
+) -> Certificate:
+    none = (np.empty(0), np.empty(0, bool))
+    chosen = none if network.choosing is None else _scores(network.choosing, code, temperature)
+    calibration = network.by_role.get("calibration")
+    tested = none if calibration is None else _scores(calibration, code, temperature)
+    if wanted.measure == "recall":
+        return certified_recall(chosen[0][chosen[1]], tested[0][tested[1]], wanted.target, delta)
+    return certified_precision(chosen, tested, wanted.target, delta)
+
+
+def _scores(predictions: Predictions, code: int | None, temperature: float | None) -> tuple[np.ndarray, np.ndarray]:
+    """(N,) float64 scores, and whether an accepted image is right: of the class, or for any answer correct."""
+    assert predictions.labels is not None  # `network_predictions` keeps labelled ones
+    probabilities = with_temperature(predictions.probabilities, temperature).astype(np.float64)
+    if code is None:
+        return probabilities.max(1), predictions.predicted == predictions.labels
+    return probabilities[:, code], predictions.labels == code
+
+
+def _achieved(scores: np.ndarray, right: np.ndarray, threshold: float, of_class: bool, role: str) -> Achieved:
+    accepted, covers = scores >= threshold, COVERS[role]
+    hits, count = int((accepted & right).sum()), int(accepted.sum())
+    recall = proportion(hits, int(right.sum()), covers) if of_class else None
+    return Achieved(proportion(hits, count, covers), recall, proportion(count, len(scores), covers))
+
+
+def prediction_sets(network: NetworkPredictions, classes: int, temperature: float | None) -> list[Sets]:
+    """Sets that hold the true class of 90 and of 95 % of pictures like the calibration images, and what they hold on
+    test where the model was evaluated there; empty without calibration images."""
+    calibration, test = network.by_role.get("calibration"), network.by_role.get("test")
+    if calibration is None or calibration.labels is None:
+        return []
+    found = []
+    for coverage in COVERAGES:
+        limit = conformal_limit(with_temperature(calibration.probabilities, temperature), calibration.labels, coverage)
+        if limit is None or test is None or test.labels is None:
+            found.append(Sets(coverage, limit, None, None, (), ()))
+            continue
+        sets = conformal_sets(with_temperature(test.probabilities, temperature), limit)
+        held, covers = sets[np.arange(len(test)), test.labels], COVERS["test"]
+        by_class = tuple(
+            proportion(int(held[test.labels == code].sum()), int((test.labels == code).sum()), covers)
+            for code in range(classes)
+        )
+        sizes = np.bincount(sets.sum(1), minlength=classes + 1)[1:]
+        overall = proportion(int(held.sum()), len(held), covers)
+        found.append(Sets(coverage, limit, "test", overall, by_class, tuple(map(int, sizes))))
+    return found
+
+
+def exchangeable_p(network: NetworkPredictions) -> float | None:
+    """The p-value of calibration and test images having scores (probabilities of the answer) of one distribution; None
+    where one of them is missing."""
+    calibration, test = network.by_role.get("calibration"), network.by_role.get("test")
+    if calibration is None or test is None:
+        return None
+    return permutation_p(calibration.probabilities.max(1), test.probabilities.max(1))
