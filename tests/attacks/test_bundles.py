@@ -16,9 +16,10 @@ import children
 import numpy as np
 import pytest
 
+from snellen.deploy.bundle import load_bundle
 from snellen.errors import BundleError
 from snellen.files.hashing import digest_arrays
-from snellen.models.bundle import DESCRIPTION, FAMILIARITY, WEIGHTS, load_bundle
+from snellen.models.bundle import DESCRIPTION, FAMILIARITY, WEIGHTS
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs fork and resource limits")
 SECONDS, BYTES = 5.0, 256 * 2**20
