@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from snellen.cli.options import AsJson, DataFolder, Device
+from snellen.cli.options import (
+    AsJson,
+    DataFolder,
+    Device,
+    FillColour,
+    FollowLinks,
+    Keys,
+    PixelRange,
+    background_of,
+    options_of,
+)
 from snellen.plain import say
 
 if TYPE_CHECKING:
@@ -41,6 +52,14 @@ def predict(
     invert: Annotated[bool, typer.Option("--invert", help="Exchange black and white in the images first.")] = False,
     every: Annotated[bool, typer.Option("--all", help="Print the probability of every class.")] = False,
     csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the predictions into this file.")] = None,
+    keys: Keys = None,
+    size: Annotated[
+        tuple[int, int] | None,
+        typer.Option(metavar="HEIGHT WIDTH", help="The size of the pictures in a table of pixels."),
+    ] = None,
+    pixel_range: PixelRange = None,
+    background: FillColour = None,
+    follow_links: FollowLinks = False,
     device: Device = "cpu",
     data_dir: DataFolder = None,
     as_json: AsJson = False,
@@ -61,9 +80,13 @@ def predict(
     from snellen.files.spreadsheet import as_csv
     from snellen.train.environment import choose_device
 
-    loaded, reading = open_model(model).on(choose_device(device)), Reading()
+    loaded = open_model(model).on(choose_device(device))
     about = loaded.description
-    batches = open_pictures(paths, about.input, data_dir, classes=loaded.classes, reading=reading, whole=score)
+    links: Literal["follow"] | None = "follow" if follow_links else None
+    reading = Reading(replace(options_of(None, keys, pixel_range), size=size, links=links))
+    fill = background_of(background)
+    contract = about.input.model_copy(update={"background": fill}) if fill else about.input
+    batches = open_pictures(paths, contract, data_dir, classes=loaded.classes, reading=reading, whole=score)
     turn = partial(inverted, pixel_range=about.input.pixel_range)
     answers = answer(loaded, batches, turn, reading) if invert else answer(loaded, batches, reading=reading)
     _say_failed(reading)

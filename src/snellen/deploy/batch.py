@@ -11,6 +11,7 @@ import numpy as np
 
 from snellen.data.dataset import Excluded
 from snellen.data.readers.reader import DEFAULT_OPTIONS, Options
+from snellen.errors import StudyError
 from snellen.models.given_pictures import Conversions
 from snellen.models.input_contract import Input
 from snellen.phrases import plural
@@ -50,6 +51,12 @@ class Reading:
     remarks: list[str] = field(default_factory=list)
     sources: int = 0
     source_of: dict[str, int] | None = None
+
+    def expect_no_options(self, what: str) -> None:
+        """Raises StudyError for options that say how arrays and tables are read, where the source is something else."""
+        for name, option in (("keys", "--key"), ("size", "--size"), ("pixel_range", "--pixel-range")):
+            if getattr(self.options, name):
+                raise StudyError(f"{option} is for arrays and tables", found=what, hint="Predict these without it.")
 
     def is_new(self, file: Path) -> bool:
         """Whether no earlier source had this file, where `source_of` notes the source of each; noted otherwise."""

@@ -12,6 +12,7 @@ import numpy as np
 from torch import Tensor
 
 from snellen.data.readers.memory.cells import Channels
+from snellen.data.readers.reader import Options
 from snellen.deploy.batch import Reading
 from snellen.deploy.given import open_given
 from snellen.deploy.pictures import unreadable
@@ -66,7 +67,8 @@ class Model:
         so; there is one too where more pictures are unlike the training pictures than by chance. Raises DataError for
         what is no picture, naming it, and when it is not clear how to convert; BundleError when an answer is no number.
         """
-        reading, parts, distances = Reading(), [np.zeros((0, len(self.classes)), np.float32)], [np.zeros(0)]
+        reading = Reading(Options(keys=dict(keys or {})))
+        parts, distances = [np.zeros((0, len(self.classes)), np.float32)], [np.zeros(0)]
         for images in self._images(pictures, reading, channels, keys, folder):
             probabilities, found = self.answers(images)
             parts.append(probabilities)
@@ -97,7 +99,7 @@ class Model:
         keys: Mapping[str, str] | None = None,
         folder: str | Path | None = None,
     ) -> np.ndarray:
-        notes = Reading()
+        notes = Reading(Options(keys=dict(keys or {})))
         images = self._images(pictures, notes, channels, keys, folder)
         found = [self.distances(some) for some in images]
         self._warn(notes, 4)

@@ -97,7 +97,7 @@ def read_files(listed: Listed, contract: Input, reading: Reading, whole: bool) -
             check_text(listed.ids[row], "a file name")
             return decoded(listed.content(row), contract, conversions), conversions
         except (DataError, StudyError) as error:
-            return Excluded(listed.ids[row], str(error))
+            return Excluded(listed.ids[row], str(error).removeprefix(f"{listed.ids[row]}: "))
 
     new = [row for row in range(len(listed.ids)) if listed.files is None or reading.is_new(listed.files[row])]
     step = len(new) if whole else _batch_size(contract)

@@ -15,10 +15,11 @@ import numpy as np
 from snellen.data import catalog
 from snellen.data.dataset import Dataset, Excluded
 from snellen.data.load import find, read
-from snellen.data.pictures.decoder import is_picture, read_content
+from snellen.data.pictures.decoder import SUFFIXES, is_picture, read_content
 from snellen.data.readers.picture_files import manifest
 from snellen.data.readers.picture_files.picture_zip import is_zip_of_pictures
 from snellen.data.readers.reader import Options
+from snellen.data.readers.registry import READERS
 from snellen.data.readers.text import check_text
 from snellen.data.streams import reachable
 from snellen.deploy.array_files import arrays_of, batch_of
@@ -119,6 +120,7 @@ def _open(
         return
     parent = path.parent.as_posix()
     if files:
+        reading.expect_no_options("picture files")
         names = [file.name for file in files]
         listed = Listed(lambda row: read_content(files[row]), names, parent, files=files)
         yield from read_files(listed, contract, reading, whole)
@@ -127,12 +129,17 @@ def _open(
     if read_rows := arrays_of(path):
         yield batch_of(read_rows(path, contract, reading), parent, contract, reading)
     elif path.is_dir() and has_pictures(path):
+        reading.expect_no_options("a folder of pictures")
         listed = list_folder(path, path.as_posix(), classes, reading)
         yield from read_files(listed, contract, reading, whole)
     elif manifest.READER.recognises(path):
         yield from read_manifest(path, contract, reading, whole)
     elif is_zip_of_pictures(path):
+        reading.expect_no_options("a zip of pictures")
         yield from read_zip(path, contract, classes, reading, whole)
+    elif path.is_dir() and not any(reader.recognises(path) for reader in READERS.values()):
+        expected = f"picture files ({', '.join(SUFFIXES)}), arrays or tables"
+        raise DataError("no pictures in this folder", found=_named_content(path), expected=expected)
     else:
         yield _read_data_set(path, contract, data_folder, reading, parent)
 
@@ -141,8 +148,10 @@ def _read_data_set(
     source: str | Path, contract: Input, data_folder: Path | None, reading: Reading, place: str
 ) -> Batch:
     """A data set that is complete, as for training. source: a name, whose pixel scale is known, or a path."""
-    dataset = read(source, Options(), data_folder)
-    scale = dataset.pixel_range if isinstance(source, str) else None
+    given = reading.options
+    options = Options(keys=given.keys, pixel_range=given.pixel_range, size=given.size)
+    dataset = read(source, options, data_folder)
+    scale = dataset.pixel_range if isinstance(source, str) else given.pixel_range
     images = as_input(dataset.images, contract, reading.conversions, scale)
     return _batch(dataset, images, place)
 
@@ -157,6 +166,12 @@ def _batch(dataset: Dataset, images: np.ndarray, place: str) -> Batch:
         dataset.official_validation,
         place,
     )
+
+
+def _named_content(folder: Path) -> str:
+    names = sorted(each.name for each in folder.iterdir())
+    more = f" and {len(names) - LISTED:,} more" if len(names) > LISTED else ""
+    return f"{', '.join(names[:LISTED])}{more}" if names else "nothing"
 
 
 def unreadable(failed: Sequence[Excluded], others: bool = False) -> DataError:
