@@ -21,9 +21,9 @@ SURE_OF_16_BITS = 16_383
 """Whole numbers above 255 up to here may have 10, 12, 14 or 16 bits: which, only their owner knows."""
 
 FAR_FROM_WHITE = 0.25
-"""Below this share of white the brightest pixel of given pictures is worth a warning. For a data set it is half (DARK in
-data/pixel_scale.py), because there nothing but these pixels says which scale it is. Here it is that of training, and one
-photograph alone may well be dark: of 60,000 of CIFAR-10, 43 have no pixel above half of white, one none above 0.25."""
+"""Below this share of white the brightest pixel of given pictures is worth a warning. For a data set it is half (DARK
+in data/pixel_scale.py), because there nothing but these pixels says which scale it is. Here it is that of training, and
+one photograph alone may be dark: of 60,000 of CIFAR-10, 43 have no pixel above half of white, one none above 0.25."""
 
 
 def scale_of(images: np.ndarray, trained: Scale, of_8_bits: bool) -> Scale:
