@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -25,7 +27,9 @@ from snellen.cli.options import (
 from snellen.plain import say
 
 if TYPE_CHECKING:
-    from snellen.deploy.batch import Reading
+    from rich.status import Status
+
+    from snellen.deploy.batch import Batch, Reading
 
 LISTED_FAILURES = 100
 
@@ -88,7 +92,8 @@ def predict(
     contract = about.input.model_copy(update={"background": fill}) if fill else about.input
     batches = open_pictures(paths, contract, data_dir, classes=loaded.classes, reading=reading, whole=score)
     turn = partial(inverted, pixel_range=about.input.pixel_range)
-    answers = answer(loaded, batches, turn, reading) if invert else answer(loaded, batches, reading=reading)
+    with _counted(batches) as shown:
+        answers = answer(loaded, shown, turn, reading) if invert else answer(loaded, shown, reading=reading)
     _say_failed(reading)
     scored = score_answers(answers, loaded) if score else None
     warnings = (
@@ -116,6 +121,27 @@ def predict(
             print_score(scored)
     if reading.failed:
         raise typer.Exit(3)
+
+
+@contextmanager
+def _counted(batches: Iterator[Batch]) -> Iterator[Iterator[Batch]]:
+    """The batches; where standard error is a terminal, with the number of pictures so far on a line that goes again."""
+    from snellen.console import console_for
+
+    console = console_for(stderr=True)
+
+    def counted(status: Status) -> Iterator[Batch]:
+        number = 0
+        for batch in batches:
+            yield batch
+            number += len(batch.ids)
+            status.update(f"{number:,} pictures predicted")
+
+    if not console.is_terminal:
+        yield batches
+        return
+    with console.status("Reading pictures") as status:
+        yield counted(status)
 
 
 def _say_failed(reading: Reading) -> None:
