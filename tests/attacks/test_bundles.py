@@ -176,7 +176,7 @@ def test_bad_descriptions(good: Path, make: Callable[..., Path]) -> None:
 def familiarity_attacks(section: dict[str, Any], arrays: Arrays) -> Iterator[tuple[str, dict[str, Any], bytes]]:
     """Sections and arrays that fit their hashes: what they say is what is wrong."""
     content = save(arrays)
-    for name, change in {
+    changes: dict[str, dict[str, Any]] = {
         "another layer": {"layer": "dense_99"},
         "a layer that is a number": {"layer": 1},
         "no layer, but its limit": {"layer": None},
@@ -194,7 +194,8 @@ def familiarity_attacks(section: dict[str, Any], arrays: Arrays) -> Iterator[tup
         "another role": {"role": "test"},
         "a key of later": {"kernel": "rbf"},
         "a hash that is none": {"arrays_sha256": "zz"},
-    }.items():
+    }
+    for name, change in changes.items():
         yield name, {**section, **change}, content
     for name, changed in {
         "means that are no numbers": {"pixels.means": np.full_like(arrays["pixels.means"], np.nan)},
