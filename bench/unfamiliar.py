@@ -26,8 +26,8 @@ from unfamiliar_measures import BUILT_IN, MEASURES, Picked, Seen
 import snellen
 from snellen.data.dataset import Dataset
 from snellen.data.load import read
+from snellen.deploy.model import Model
 from snellen.errors import DataNotFound
-from snellen.models.bundle import Model
 from snellen.models.fit_training_distance import limit_place
 from snellen.models.forward import layer_outputs, resident
 from snellen.models.training_distance import averaged, compared_layer

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from snellen.data.as_dataset import as_dataset
     from snellen.data.dataset import Dataset
     from snellen.data.readers.arrays import from_arrays
+    from snellen.deploy.bundle import load_bundle
     from snellen.errors import SnellenError
-    from snellen.models.bundle import load_bundle
 
 __all__ = ["Dataset", "Run", "SnellenError", "Study", "__version__", "as_dataset", "from_arrays", "load_bundle"]
 
@@ -34,7 +34,7 @@ _MODULES = {
     "Study": "snellen.api",
     "as_dataset": "snellen.data.as_dataset",
     "from_arrays": "snellen.data.readers.arrays",
-    "load_bundle": "snellen.models.bundle",
+    "load_bundle": "snellen.deploy.bundle",
 }
 
 

@@ -15,6 +15,7 @@ from snellen.console import console_for
 from snellen.data.as_dataset import is_section, read_object
 from snellen.data.dataset import Dataset
 from snellen.data.splits.roles import ROLES
+from snellen.deploy.model import Model
 from snellen.deploy.predict import open_model
 from snellen.errors import unknown
 from snellen.evaluate import evaluation as evaluations
@@ -28,7 +29,6 @@ from snellen.files import hashes
 from snellen.files.stored import read_json
 from snellen.findings.finding import Facts, Finding
 from snellen.findings.rules import judge
-from snellen.models.bundle import Model
 from snellen.models.predictions import Predictions
 from snellen.progress import Terminal
 from snellen.report import notebook

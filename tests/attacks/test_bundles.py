@@ -15,14 +15,20 @@ import attack_cases as cases
 import children
 import numpy as np
 import pytest
+from safetensors.numpy import save
 
+from snellen.deploy.bundle import load_bundle
 from snellen.errors import BundleError
 from snellen.files.hashing import digest_arrays
-from snellen.models.bundle import DESCRIPTION, FAMILIARITY, WEIGHTS, load_bundle
+from snellen.models.bundle import DESCRIPTION, FAMILIARITY, WEIGHTS
+from snellen.models.fit_training_distance import fit_training_distance
+from snellen.models.forward import resident
+from snellen.models.training_distance import pack
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs fork and resource limits")
 SECONDS, BYTES = 5.0, 256 * 2**20
 """Most that loading one takes: of the processor, and of memory."""
+Arrays = dict[str, np.ndarray]
 MESSAGE = 1_500
 """Most characters of a refusal."""
 
@@ -165,6 +171,114 @@ def test_bad_descriptions(good: Path, make: Callable[..., Path]) -> None:
     attacks = dict(cases.description_attacks(values(good)))
     bundles = {name: make(number, content) for number, (name, content) in enumerate(attacks.items())}
     assert_harmless(judged(good, bundles), {"refused"}, 70)
+
+
+def familiarity_attacks(section: dict[str, Any], arrays: Arrays) -> Iterator[tuple[str, dict[str, Any], bytes]]:
+    """Sections and arrays that fit their hashes: what they say is what is wrong."""
+    content = save(arrays)
+    changes: dict[str, dict[str, Any]] = {
+        "another layer": {"layer": "dense_99"},
+        "a layer that is a number": {"layer": 1},
+        "no layer, but its limit": {"layer": None},
+        "a layer of a path": {"layer": "../../etc/passwd"},
+        "a layer of control characters": {"layer": "\x1b[31m" + "x" * 100},
+        "a limit that is text": {"pixel_limit": "1"},
+        "a limit that is NaN": {"pixel_limit": float("nan")},
+        "a limit below nothing": {"pixel_limit": -1.0},
+        "an endless limit": {"layer_limit": 1e400},
+        "a rate of everything": {"rate": 1.0},
+        "a rate of nothing": {"rate": 0},
+        "images that are no number": {"images": "many"},
+        "images below nothing": {"images": -5},
+        "images without end": {"images": 10**30},
+        "another role": {"role": "test"},
+        "a key of later": {"kernel": "rbf"},
+        "a hash that is none": {"arrays_sha256": "zz"},
+    }
+    for name, change in changes.items():
+        yield name, {**section, **change}, content
+    for name, changed in {
+        "means that are no numbers": {"pixels.means": np.full_like(arrays["pixels.means"], np.nan)},
+        "whitening without end": {"pixels.whitening": np.full_like(arrays["pixels.whitening"], np.inf)},
+        "whitening that is not square": {"outputs.whitening": arrays["outputs.whitening"][:-1]},
+        "whitening of one number": {"pixels.whitening": np.ones(1, np.float32)},
+        "whitening of another size": {"pixels.whitening": np.eye(2_000, dtype=np.float32)},
+        "whitening of integers": {"pixels.whitening": arrays["pixels.whitening"].astype(np.int32)},
+        "means of doubles": {"pixels.means": arrays["pixels.means"].astype(np.float64)},
+        "means of no class": {"outputs.means": arrays["outputs.means"][:0]},
+        "means of many classes": {"outputs.means": np.repeat(arrays["outputs.means"], 500, 0)},
+        "text": {"pixels.means": np.frombuffer(b"x" * 64, np.uint8)},
+    }.items():
+        yield name, section, save({**arrays, **changed})
+    for number, header in enumerate((2**63, 2**40, 10**6, len(content))):
+        yield f"a header of {header} bytes", section, header.to_bytes(8, "little") + content[8:]
+        yield f"cut at {number}", section, content[: number * len(content) // 5]
+    huge = b'{"pixels.means":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,0]}}'
+    yield "a huge shape", section, len(huge).to_bytes(8, "little") + huge
+    deep = b'{"a":' * 2_000 + b"1" + b"}" * 2_000
+    yield "a deep header", section, len(deep).to_bytes(8, "little") + deep
+
+
+def with_familiarity(folder: Path, section: dict[str, Any], content: bytes) -> None:
+    """Writes the section and its arrays, whose hash is right where it is not the attack."""
+    (folder / FAMILIARITY).write_bytes(content)
+    if section.get("arrays_sha256") != "zz":
+        section = {**section, "arrays_sha256": hashlib.sha256(content).hexdigest()}
+    described = {**values(folder), "version": 2, "sections": {"familiarity": section}}
+    (folder / DESCRIPTION).write_bytes(cases.sealed(described))
+
+
+def fitted(good: Path) -> tuple[dict[str, Any], Arrays]:
+    """A section and arrays as a run would give the good bundle."""
+    model = load_bundle(good)
+    shape, classes = model.network.input_shape, len(model.classes)
+    images = np.random.default_rng(0).integers(0, 17, (200, *shape), dtype=np.uint8)
+    rows, labels = np.arange(200), np.arange(200) % classes
+    parts = (
+        model.network,
+        model.parameters,
+        model.state,
+        resident(images),
+        labels,
+        model.description.input.pixel_range,
+    )
+    found = fit_training_distance(*parts, rows[:100], rows[100:])
+    assert found is not None and found.outputs is not None
+    section = {
+        "pixel_limit": found.pixels.limit,
+        "layer": found.layer,
+        "layer_limit": found.outputs.limit,
+        "rate": found.rate,
+        "role": "validation",
+        "images": found.images,
+    }
+    return section, pack(found)
+
+
+def test_bad_measures_of_unlike_pictures(good: Path, make: Callable[..., Path]) -> None:
+    section, arrays = fitted(good)
+    sound = make(0)
+    with_familiarity(sound, section, save(arrays))
+    assert load_bundle(sound).training_distance(cases.IMAGES).shape == (len(cases.IMAGES),)
+    bundles = {}
+    for number, (name, changed, content) in enumerate(familiarity_attacks(section, arrays), 1):
+        bundles[name] = make(number)
+        with_familiarity(bundles[name], changed, content)
+    assert_harmless(judged(good, bundles), {"refused"}, 35)
+
+
+def test_covariances_that_none_can_have_give_numbers(good: Path, make: Callable[..., Path]) -> None:
+    """The file holds W with W W' = the inverse of the covariance, so any W is one of some covariance, or of a limit of
+    such: no distance is NaN, and the answers stay."""
+    section, arrays = fitted(good)
+    size = len(arrays["pixels.whitening"])
+    for number, whitening in enumerate((np.zeros((size, size)), -np.eye(size), np.full((size, size), 3e38))):
+        folder = make(number)
+        with_familiarity(folder, section, save({**arrays, "pixels.whitening": whitening.astype(np.float32)}))
+        model = load_bundle(folder)
+        probabilities, distances = model.answers(cases.IMAGES)
+        np.testing.assert_array_equal(probabilities, load_bundle(good).probabilities(cases.IMAGES))
+        assert distances is not None and not np.isnan(distances).any()
 
 
 def test_bad_weights(good: Path, make: Callable[..., Path]) -> None:

@@ -19,11 +19,12 @@ import torch
 from pydantic import TypeAdapter
 from torch.profiler import ProfilerActivity, profile
 
+from snellen.deploy.bundle import load_bundle
 from snellen.errors import BundleError
 from snellen.files import tensors
 from snellen.limits import PREDICTION_BATCH
 from snellen.models.build import Network, assemble
-from snellen.models.bundle import DESCRIPTION, WEIGHTS, Description, Input, load_bundle, save_bundle
+from snellen.models.bundle import DESCRIPTION, WEIGHTS, Description, Input, save_bundle
 from snellen.models.features import FEATURES, AnyPart
 from snellen.models.fit import fit
 from snellen.models.forward import predict_probabilities, resident

@@ -18,12 +18,13 @@ from pydantic import TypeAdapter
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
+from snellen.deploy.bundle import load_bundle
 from snellen.errors import ShapeError
 from snellen.limits import PREDICTION_BATCH
 from snellen.models import chain
 from snellen.models.activations import Activation
 from snellen.models.build import build, parse_layers, to_tensors
-from snellen.models.bundle import Description, Input, load_bundle, save_bundle
+from snellen.models.bundle import Description, Input, save_bundle
 from snellen.models.chain import Placed
 from snellen.models.forward import predict_probabilities
 from snellen.models.keys import Key

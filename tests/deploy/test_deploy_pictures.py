@@ -19,9 +19,10 @@ from snellen.data.readers.reader import Options
 from snellen.data.resizing import Resizing
 from snellen.deploy import picture_files
 from snellen.deploy.answers import answer
+from snellen.deploy.bundle import load_bundle
 from snellen.deploy.pictures import open_pictures
 from snellen.errors import BundleError, DataError
-from snellen.models.bundle import Input, load_bundle
+from snellen.models.bundle import Input
 from snellen.models.given_pictures import Conversions
 
 LINEAR: dict[str, Any] = {"linear": {"layers": "linear"}}

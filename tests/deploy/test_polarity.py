@@ -15,10 +15,11 @@ from snellen.data.inspect.polarity import polarity_of
 from snellen.data.load import read
 from snellen.deploy.answers import answer
 from snellen.deploy.batch import Batch
+from snellen.deploy.bundle import load_bundle
+from snellen.deploy.model import Model
 from snellen.deploy.pictures import open_pictures
 from snellen.deploy.polarity import inverted, polarity_warning
 from snellen.files.hashing import identity
-from snellen.models.bundle import Model, load_bundle
 
 DIGITS = load_digits().images[:20]
 

@@ -23,12 +23,13 @@ from snellen import cli
 from snellen.api import Run
 from snellen.deploy.answers import answer
 from snellen.deploy.batch import Batch
+from snellen.deploy.bundle import load_bundle
 from snellen.deploy.unfamiliar import NAMED, unfamiliar_warning
 from snellen.errors import BundleError
 from snellen.evaluate.familiarity import load_familiarity
 from snellen.files import hashes
 from snellen.files.hashing import identity
-from snellen.models.bundle import DESCRIPTION, FAMILIARITY, load_bundle
+from snellen.models.bundle import DESCRIPTION, FAMILIARITY
 from snellen.report.card import model_card
 
 DIGITS = load_digits().images[..., None].astype(np.uint8)

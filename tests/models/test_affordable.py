@@ -16,9 +16,9 @@ from torch.profiler import ProfilerActivity, profile
 
 import snellen
 from snellen import limits
+from snellen.deploy.bundle import load_bundle
 from snellen.errors import BundleError, ShapeError, SnellenError
 from snellen.models.build import Network, assemble
-from snellen.models.bundle import load_bundle
 from snellen.models.features import AnyPart, Pca
 from snellen.models.layer import Layer
 from snellen.models.layers import Dense

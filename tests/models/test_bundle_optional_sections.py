@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from snellen.deploy.bundle import load_bundle
 from snellen.errors import BundleError
 from snellen.files.hashing import identity
-from snellen.models.bundle import DESCRIPTION, Description, Input, load_bundle
+from snellen.models.bundle import DESCRIPTION, Description, Input
 from snellen.models.bundle_optional_sections import APPLIED, Sections
 from snellen.models.layers import Dense
 

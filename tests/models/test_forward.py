@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 
-from snellen.models.build import build
-from snellen.models.forward import predict_probabilities, resident, to_input
+from snellen.models.build import assemble, build, parse_layers
+from snellen.models.forward import (
+    layer_outputs,
+    predict_probabilities,
+    probabilities_and_outputs,
+    resident,
+    to_input,
+)
 from snellen.models.layer import Step
-from snellen.models.layers import BatchNorm
+from snellen.models.layers import BatchNorm, Dense
+from snellen.models.views import Views
+from snellen.models.zoo import ZOO
 
 NETWORK = build(
     [
@@ -90,3 +100,48 @@ def test_evaluation_uses_moving_statistics() -> None:
     state = {"moving_mean": torch.full((1, 3), 2.0), "moving_variance": torch.full((1, 3), 4.0)}
     y, _ = layer.apply(parameters, state, x, Step("evaluate"))
     torch.testing.assert_close(y, (x - 2) / (4 + 1e-3) ** 0.5)
+
+
+ONE_PASS: dict[str, tuple[list[Any], str]] = {
+    "dense": (["flatten", {"dense": {"units": 9, "activation": "relu"}}], "dense_1"),
+    "the logits": (["flatten"], "dense_1"),
+    "pool with relu moved behind": ([{"conv": {"filters": 4, "kernel": 3}}, "relu", {"max_pool": 2}], "max_pool_1"),
+    "conv with relu moved behind": (
+        [{"conv": {"filters": 4, "kernel": 3, "activation": "relu"}}, {"max_pool": 2}, "flatten"],
+        "max_pool_1",
+    ),
+    "relu that is computed later": ([{"conv": {"filters": 4, "kernel": 3}}, "relu", {"max_pool": 2}], "relu_1"),
+    "conv whose relu is computed later": (
+        [{"conv": {"filters": 4, "kernel": 3, "activation": "relu"}}, {"max_pool": 2}],
+        "conv_1",
+    ),
+    "batch norm": ([{"conv": {"filters": 4, "kernel": 3}}, "batch_norm", "relu", "global_average_pool"], "relu_1"),
+    "dropout": (["flatten", {"dense": 9}, {"dropout": 0.5}], "dense_1"),
+    "lenet-5": ([*ZOO["lenet-5"]], "dense_2"),
+}
+
+
+@pytest.mark.parametrize("views", [(), ("flip",), ("flip", "shift")], ids=str)
+@pytest.mark.parametrize(("layers", "kept"), ONE_PASS.values(), ids=ONE_PASS)
+def test_one_pass_gives_the_bits_of_two(layers: list[Any], kept: str, views: tuple[Any, ...]) -> None:
+    images = resident(np.random.default_rng(0).integers(0, 256, (150, 28, 28, 1), dtype=np.uint8))
+    front = (Views(views=views),) if views else ()
+    layers = [*layers, *["flatten"] * (kept != "dense_2"), {"dense": 3}]
+    network = assemble((*front, *parse_layers(layers)), (28, 28, 1), 3)
+    one = (network, *network.init((1,)), images, (0.0, 255.0))
+    probabilities, outputs = probabilities_and_outputs(*one, kept)
+    np.testing.assert_array_equal(probabilities, predict_probabilities(*one))
+    np.testing.assert_array_equal(outputs, layer_outputs(*one, kept))
+
+
+def test_one_pass_computes_each_layer_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = build(["flatten", {"dense": {"units": 9, "activation": "relu"}}], (9, 7, 1), 5)
+    counted, apply = list[Dense](), Dense.apply
+
+    def counting(self: Dense, *rest: Any) -> Any:
+        counted.append(self)
+        return apply(self, *rest)
+
+    monkeypatch.setattr(Dense, "apply", counting)
+    probabilities_and_outputs(network, *network.init((1,)), resident(IMAGES[:100]), (0, 255), "dense_1")
+    assert len(counted) == 2

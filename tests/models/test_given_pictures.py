@@ -13,8 +13,8 @@ from PIL import Image
 from runs import blobs, run_small
 
 import snellen
+from snellen.deploy.model import Model
 from snellen.errors import DataError
-from snellen.models.bundle import Model
 from snellen.models.given_pictures import Conversions, as_input
 from snellen.models.input_contract import Input
 

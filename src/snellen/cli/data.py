@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from snellen.cli.options import AsJson, DataFolder, Keys, Kind, PixelRange, options_of
+from snellen.cli.options import (
+    AsJson,
+    DataFolder,
+    FillColour,
+    FollowLinks,
+    Keys,
+    Kind,
+    PixelRange,
+    background_of,
+    options_of,
+)
 from snellen.limits import MAX_SIDE_PIXELS
 from snellen.plain import plain, say
 
@@ -18,7 +28,6 @@ if TYPE_CHECKING:
     import numpy as np
 
     from snellen.data.dataset import Dataset
-    from snellen.data.pictures.channels import Background
     from snellen.data.readers.hdf5 import Union
 
 app = typer.Typer(
@@ -95,18 +104,11 @@ def describe(
         ),
     ] = None,
     grey: Annotated[bool, typer.Option("--grey", help="Convert colours to grey.")] = False,
-    background: Annotated[
-        str | None, typer.Option(metavar="white|black", help="Fill transparent areas of image files with this colour.")
-    ] = None,
+    background: FillColour = None,
     exclude: Annotated[
         bool, typer.Option("--exclude-bad-images", help="Leave out image files that cannot be read, and list them.")
     ] = False,
-    follow_links: Annotated[
-        bool,
-        typer.Option(
-            "--follow-links", help="Read image files outside the folder, where links or the paths of a manifest lead."
-        ),
-    ] = False,
+    follow_links: FollowLinks = False,
     kind: Kind = None,
     keys: Keys = None,
     pixel_range: PixelRange = None,
@@ -124,7 +126,7 @@ def describe(
         options_of(kind, keys, pixel_range),
         resizing=Resizing(step="resize", height=resize, width=resize) if resize else None,
         grey=grey,
-        background=_background(background),
+        background=background_of(background),
         on_bad_image="exclude" if exclude else None,
         links="follow" if follow_links else None,
     )
@@ -160,16 +162,6 @@ def _entry(name: str, data_folder: Path | None) -> dict[str, Any]:
     num_bytes = sum(each or 0 for each in lengths) if all(lengths) else None  # None where none is published
     where = str(path) if path else None
     return {"name": name, "images": published.num_rows, "about": published.about, "bytes": num_bytes, "path": where}
-
-
-def _background(name: str | None) -> Background | None:
-    """Raises UnknownName for another colour."""
-    from snellen.data.pictures.channels import BACKGROUNDS
-    from snellen.errors import unknown
-
-    if name is not None and name not in BACKGROUNDS:
-        raise unknown("background", name, BACKGROUNDS)
-    return name
 
 
 def _write_page(

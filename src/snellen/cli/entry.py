@@ -26,6 +26,9 @@ GARBAGE_OBJECTS = 50_000
 """New objects between two searches for garbage: Python's own 700 cost a quarter of the seconds of a short run, as torch
 and its like make a million objects that stay."""
 
+KEEPING = (["run"], ["report"])
+"""Verbs that go on where they stopped."""
+
 app = typer.Typer(name="snellen", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 VERBS: dict[str, Callable[..., Any]] = {
     "run": run,
@@ -81,7 +84,8 @@ def main() -> None:
 
 
 def _print_interrupted() -> None:
-    say("Interrupted. Finished work is kept: run the same command to go on.", file=sys.stderr)
+    kept = " Finished work is kept: run the same command to go on." if sys.argv[1:2] in KEEPING else ""
+    say(f"Interrupted.{kept}", file=sys.stderr)
 
 
 def _escape_unprintable() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from snellen.data.pictures.channels import Background
     from snellen.data.readers.reader import Options
 
 StudyName = Annotated[
@@ -67,6 +68,16 @@ PixelRange = Annotated[
     tuple[float, float] | None,
     typer.Option(metavar="BLACK WHITE", help="The pixel values that mean black and white; found when not given."),
 ]
+FillColour = Annotated[
+    str | None,
+    typer.Option("--background", metavar="white|black", help="Fill transparent areas of image files with this colour."),
+]
+FollowLinks = Annotated[
+    bool,
+    typer.Option(
+        "--follow-links", help="Read image files outside the folder, where links or the paths of a manifest lead."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 
@@ -80,6 +91,16 @@ def options_of(kind: str | None, keys: list[str] | None, pixel_range: tuple[floa
     from snellen.data.readers.reader import Options
 
     return Options(kind=kind, keys=dict(_pair(key) for key in keys or ()), pixel_range=pixel_range)
+
+
+def background_of(name: str | None) -> Background | None:
+    """The colour of that name. Raises UnknownName for another."""
+    from snellen.data.pictures.channels import BACKGROUNDS
+    from snellen.errors import unknown
+
+    if name is not None and name not in BACKGROUNDS:
+        raise unknown("background", name, BACKGROUNDS)
+    return name
 
 
 def _pair(key: str) -> tuple[str, str]:

@@ -4,17 +4,32 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from snellen.cli.options import AsJson, DataFolder, Device
+from snellen.cli.options import (
+    AsJson,
+    DataFolder,
+    Device,
+    FillColour,
+    FollowLinks,
+    Keys,
+    PixelRange,
+    background_of,
+    options_of,
+)
 from snellen.plain import say
 
 if TYPE_CHECKING:
-    from snellen.deploy.batch import Reading
+    from rich.status import Status
+
+    from snellen.deploy.batch import Batch, Reading
 
 LISTED_FAILURES = 100
 
@@ -41,6 +56,14 @@ def predict(
     invert: Annotated[bool, typer.Option("--invert", help="Exchange black and white in the images first.")] = False,
     every: Annotated[bool, typer.Option("--all", help="Print the probability of every class.")] = False,
     csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the predictions into this file.")] = None,
+    keys: Keys = None,
+    size: Annotated[
+        tuple[int, int] | None,
+        typer.Option(metavar="HEIGHT WIDTH", help="The size of the pictures in a table of pixels."),
+    ] = None,
+    pixel_range: PixelRange = None,
+    background: FillColour = None,
+    follow_links: FollowLinks = False,
     device: Device = "cpu",
     data_dir: DataFolder = None,
     as_json: AsJson = False,
@@ -61,11 +84,16 @@ def predict(
     from snellen.files.spreadsheet import as_csv
     from snellen.train.environment import choose_device
 
-    loaded, reading = open_model(model).on(choose_device(device)), Reading()
+    loaded = open_model(model).on(choose_device(device))
     about = loaded.description
-    batches = open_pictures(paths, about.input, data_dir, classes=loaded.classes, reading=reading, whole=score)
+    links: Literal["follow"] | None = "follow" if follow_links else None
+    reading = Reading(replace(options_of(None, keys, pixel_range), size=size, links=links))
+    fill = background_of(background)
+    contract = about.input.model_copy(update={"background": fill}) if fill else about.input
+    batches = open_pictures(paths, contract, data_dir, classes=loaded.classes, reading=reading, whole=score)
     turn = partial(inverted, pixel_range=about.input.pixel_range)
-    answers = answer(loaded, batches, turn, reading) if invert else answer(loaded, batches, reading=reading)
+    with _counted(batches) as shown:
+        answers = answer(loaded, shown, turn, reading) if invert else answer(loaded, shown, reading=reading)
     _say_failed(reading)
     scored = score_answers(answers, loaded) if score else None
     warnings = (
@@ -93,6 +121,27 @@ def predict(
             print_score(scored)
     if reading.failed:
         raise typer.Exit(3)
+
+
+@contextmanager
+def _counted(batches: Iterator[Batch]) -> Iterator[Iterator[Batch]]:
+    """The batches; where standard error is a terminal, with the number of pictures so far on a line that goes again."""
+    from snellen.console import console_for
+
+    console = console_for(stderr=True)
+
+    def counted(status: Status) -> Iterator[Batch]:
+        number = 0
+        for batch in batches:
+            yield batch
+            number += len(batch.ids)
+            status.update(f"{number:,} pictures predicted")
+
+    if not console.is_terminal:
+        yield batches
+        return
+    with console.status("Reading pictures") as status:
+        yield counted(status)
 
 
 def _say_failed(reading: Reading) -> None:

@@ -13,9 +13,8 @@ from snellen.data.dataset import fingerprint
 from snellen.data.splits.vault import part_fingerprint
 from snellen.deploy.batch import NO_LABEL, Batch, Reading
 from snellen.deploy.labels import in_model_classes, label_names
-from snellen.deploy.unfamiliar import unfamiliar
+from snellen.deploy.model import Model
 from snellen.errors import DataError
-from snellen.models.bundle import Model
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,16 +106,17 @@ def _part(model: Model, batch: Batch, shown: Callable[[np.ndarray], np.ndarray],
     test = np.zeros(len(batch.ids), bool) if batch.test is None else batch.test
     known = np.flatnonzero(labels != NO_LABEL)
     opened = known[test[known]] if test.any() else known
+    probabilities, distances = model.answers(pictures)
     return _Part(
         ids=batch.ids,
         place=batch.place,
-        probabilities=model.probabilities(pictures),
+        probabilities=probabilities,
         labels=None if batch.labels is None else labels,
         names=label_names(batch, labels, model.classes),
         test=test,
         total=batch.images.sum(axis=0, dtype=np.float64),
         fingerprint=part_fingerprint(batch.images[opened], labels[opened]) if len(opened) else None,
-        unfamiliar=unfamiliar(model, pictures),
+        unfamiliar=None if distances is None else distances > 1,
         trained_on=bool(len(known)) and not test.any() and _is_training_data(model, batch, labels, known),
     )
 

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from snellen.data.dataset import PART_ROLES, PartRole
 from snellen.data.readers import idx, matlab, npz
-from snellen.data.readers.array_names import array_of_roles, arrays_by_usual_name, divided
+from snellen.data.readers.array_names import KEYS, array_of_roles, arrays_by_usual_name, divided
 from snellen.data.readers.arrays import Part
 from snellen.data.readers.csv.part_files import is_csv, plain_name
 from snellen.data.readers.csv.pixel_table import holds_pixels, read_pixels
 from snellen.data.readers.guarded import opened
 from snellen.data.readers.hdf5 import is_hdf5
 from snellen.data.readers.labels.forms import plain_labels
-from snellen.data.readers.reader import DEFAULT_OPTIONS, Options
+from snellen.data.readers.reader import DEFAULT_OPTIONS
 from snellen.deploy.batch import Batch, Reading
-from snellen.errors import DataError, StudyError, located
+from snellen.errors import DataError, StudyError, located, unknown
 from snellen.models.given_pictures import as_input
 from snellen.models.input_contract import Input
 
@@ -52,7 +52,7 @@ def batch_of(parts: Sequence[Rows], place: str, contract: Input, reading: Readin
     pictures, ids = list[np.ndarray](), list[str]()
     for part in parts:
         with located(part.name):
-            pictures.append(as_input(part.images, contract, reading.conversions))
+            pictures.append(as_input(part.images, contract, reading.conversions, reading.options.pixel_range))
         ids += part.ids if part.ids is not None else [f"{part.name}:{row}" for row in range(len(pictures[-1]))]
     counts = [len(each) for each in pictures]
     labels, classes = _labels([_texts(part, number, reading) for part, number in zip(parts, counts, strict=True)])
@@ -95,28 +95,46 @@ def _texts(part: Rows, num_images: int, reading: Reading) -> np.ndarray:
 
 
 def _by_names(
-    names: Sequence[str], read: Callable[[str], np.ndarray], shown: Callable[[str], str], path: Path
+    names: Sequence[str],
+    read: Callable[[str], np.ndarray],
+    shown: Callable[[str], str],
+    path: Path,
+    keys: Mapping[str, str],
 ) -> list[Rows]:
-    """The rows of arrays with usual names, or of the only array that can be pictures.
+    """The rows of the arrays that `keys` name, of those with usual names, or of the only array that can be pictures.
 
-    Raises DataError when it is not clear which array holds the pictures."""
-    roles = arrays_by_usual_name(names)
+    Raises DataError when it is not clear which array holds the pictures, UnknownName for keys that do not exist."""
+    roles = _named(names, keys) or arrays_by_usual_name(names)
     parts = [
         Rows(shown(roles[images]), read(roles[images]), read(roles[labels]) if labels in roles else None, role)
         for images, labels, role in PAIRS
         if images in roles
     ]
+    if keys and not parts:
+        raise StudyError("no key names pictures", found=", ".join(keys), expected="images", where="--key")
     if len(names) == 1:
         return [Rows(path.name, read(names[0]), None)]
-    if len(parts) == 1 and (given := array_of_roles(names)):
+    given = roles.get("role") if keys else array_of_roles(names)
+    if len(parts) == 1 and given:
         return _divided(parts[0], read(given), shown(given))
     if parts:
         return parts
     possible = [(name, array) for name in names if (array := read(name)).ndim > 2]
     if len(possible) != 1:
         found, expected = ", ".join(names) or "none", "one called images, x or x_test, or one array only"
-        raise DataError("cannot tell which array holds the pictures", found=found, expected=expected)
+        hint = "Say which with --key images=NAME."
+        raise DataError("cannot tell which array holds the pictures", found=found, expected=expected, hint=hint)
     return [Rows(shown(possible[0][0]), possible[0][1], None)]
+
+
+def _named(names: Sequence[str], keys: Mapping[str, str]) -> dict[str, str]:
+    """The arrays that `keys` name, by role."""
+    for role, name in keys.items():
+        if role not in KEYS:
+            raise unknown("array", role, KEYS, where="--key")
+        if name not in names:
+            raise unknown("array", name, names, where=f"--key {role}")
+    return dict(keys)
 
 
 def _divided(whole: Rows, roles: np.ndarray, name: str) -> list[Rows]:
@@ -139,12 +157,13 @@ def _read_numpy(path: Path, contract: Input, reading: Reading) -> list[Rows]:
     if lone is not None:
         return [Rows(path.name, lone, None)]
     container = npz.container_of(path)
-    return _by_names(list(container.arrays), container.read, container.display_name, path)
+    return _by_names(list(container.arrays), container.read, container.display_name, path, reading.options.keys)
 
 
 def _read_hdf5(path: Path, contract: Input, reading: Reading) -> list[Rows]:
     with opened("hdf5", path) as file:
-        return _by_names(list(file.arrays), file.read, lambda name: f"{path.name}/{name}", path)
+        keys = reading.options.keys
+        return _by_names(list(file.arrays), file.read, lambda name: f"{path.name}/{name}", path, keys)
 
 
 def _is_matlab(path: Path) -> bool:
@@ -154,14 +173,17 @@ def _is_matlab(path: Path) -> bool:
 def _read_mat(path: Path, contract: Input, reading: Reading) -> list[Rows]:
     if path.is_file():
         with opened("mat", path) as file:
-            if not {matlab.PICTURES, matlab.LABELS} <= file.arrays.keys():
+            if reading.options.keys or not {matlab.PICTURES, matlab.LABELS} <= file.arrays.keys():
                 read = file.read
                 return _by_names(
                     list(file.arrays),
                     lambda name: _rows_first(read(name), contract),
                     lambda name: f"{path.name}/{name}",
                     path,
+                    reading.options.keys,
                 )
+    if reading.options.keys:
+        raise StudyError("--key is for arrays with names of their own", found="the digits of SVHN")
     parts, said = matlab.read_parts(path, DEFAULT_OPTIONS)
     reading.remarks += said
     return _rows(parts)
@@ -176,6 +198,7 @@ def _rows_first(array: np.ndarray, contract: Input) -> np.ndarray:
 
 
 def _read_idx(path: Path, contract: Input, reading: Reading) -> list[Rows]:
+    reading.expect_no_options("IDX files")
     return _rows(idx.read_parts(path))
 
 
@@ -190,10 +213,12 @@ def _is_pixel_csv(path: Path) -> bool:
 def _read_pixel_csv(path: Path, contract: Input, reading: Reading) -> list[Rows]:
     """One part for each role that the rows name. Where the values of a row may be of several sizes, they are of that of
     the model."""
+    options = reading.options
+    sized = options if options.size else replace(options, size=(contract.height, contract.width))
     try:
-        table = read_pixels(path, Options(size=(contract.height, contract.width)), may_lack_labels=True)
+        table = read_pixels(path, sized, may_lack_labels=True)
     except (DataError, StudyError):
-        table = read_pixels(path, may_lack_labels=True)
+        table = read_pixels(path, options, may_lack_labels=True)
     reading.remarks += table.remarks
     name, number = plain_name(path), len(table.pixels)
     roles = np.full(number, "train") if table.roles is None else table.roles

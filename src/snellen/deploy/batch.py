@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
 from snellen.data.dataset import Excluded
+from snellen.data.readers.reader import DEFAULT_OPTIONS, Options
+from snellen.errors import StudyError
 from snellen.models.given_pictures import Conversions
 from snellen.models.input_contract import Input
 from snellen.phrases import plural
@@ -33,22 +37,52 @@ class Batch:
 
 @dataclass
 class Reading:
-    """What happened while sources were read. failed: pictures that could not be read. passed_over: names of other files
-    in folders. hidden: number of hidden files. remarks: whatever else must be said, a sentence each."""
+    """How sources are read, and what happened meanwhile. options: what the user says of them, as a study would. failed:
+    pictures that could not be read. passed_over: names of other files in folders. hidden: number of hidden files.
+    again: files that an earlier source had too. remarks: whatever else must be said, a sentence each. sources: the
+    number opened so far; source_of: that of the source of each file, None where there is only one."""
 
+    options: Options = DEFAULT_OPTIONS
     conversions: Conversions = field(default_factory=Conversions)
     failed: list[Excluded] = field(default_factory=list)
     passed_over: list[str] = field(default_factory=list)
     hidden: int = 0
+    again: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    sources: int = 0
+    source_of: dict[str, int] | None = None
+
+    def expect_no_options(self, what: str) -> None:
+        """Raises StudyError for options that say how arrays and tables are read, where the source is something else."""
+        for name, option in (("keys", "--key"), ("size", "--size"), ("pixel_range", "--pixel-range")):
+            if getattr(self.options, name):
+                raise StudyError(f"{option} is for arrays and tables", found=what, hint="Predict these without it.")
+
+    def is_new(self, file: Path) -> bool:
+        """Whether no earlier source had this file, where `source_of` notes the source of each; noted otherwise."""
+        if self.source_of is None:
+            return True
+        real = os.path.realpath(file)
+        if self.source_of.setdefault(real, self.sources) == self.sources:
+            return True
+        self.again.append(str(file))
+        return False
 
     def sentences(self, contract: Input) -> list[str]:
         """All that must be said, but for `failed`; each sentence once."""
         said = [*self.conversions.sentences(contract), *Counter(self.remarks)]
+        if self.again:
+            these = "is" if len(self.again) == 1 else "are"
+            number = plural(len(self.again), "picture")
+            said.append(f"{number} ({_named(self.again)}) {these} in more than one source, and answered once.")
         if self.passed_over:
-            named = ", ".join(self.passed_over[:LISTED])
-            more = f" and {len(self.passed_over) - LISTED:,} more" if len(self.passed_over) > LISTED else ""
-            said.append(f"Passed over what is not a picture: {named}{more}.")
+            said.append(f"Passed over what is not a picture: {_named(self.passed_over)}.")
         if self.hidden:
             said.append(f"Passed over {plural(self.hidden, 'hidden file')}, which systems leave beside pictures.")
         return said
+
+
+def _named(files: list[str]) -> str:
+    """The first of some names, and how many more there are."""
+    more = f" and {len(files) - LISTED:,} more" if len(files) > LISTED else ""
+    return f"{', '.join(files[:LISTED])}{more}"

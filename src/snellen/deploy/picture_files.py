@@ -6,13 +6,15 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from snellen.data.dataset import Excluded
 from snellen.data.pictures.channels import DEPTHS
-from snellen.data.pictures.decoder import decode_content, in_threads, is_picture, read_content
-from snellen.data.readers.picture_files.walk import is_folder, system_name
+from snellen.data.pictures.decoder import decode_content, in_threads, is_picture, picture_of, read_content
+from snellen.data.readers.picture_files.walk import files_below as files_by_link
+from snellen.data.readers.picture_files.walk import is_folder, leads_out, system_name
 from snellen.data.readers.text import check_text
 from snellen.deploy.batch import Batch, Reading
 from snellen.deploy.folder_labels import labels_of_folders
@@ -32,15 +34,17 @@ BATCH_BYTES, MAX_BATCH = 2**26, 1_024
 
 @dataclass(frozen=True, eq=False)
 class Listed:
-    """Picture files of one source. content: the bytes of a row's file; the other fields as in `Batch`."""
+    """Picture files of one source. content: the bytes of a row's file, or a picture of Pillow. files: where the rows
+    are, None for what is in no file of its own. The other fields as in `Batch`."""
 
-    content: Callable[[int], bytes]
+    content: Callable[[int], Any]
     ids: Sequence[str]
     place: str
     labels: np.ndarray | None = None
     classes: tuple[str, ...] | None = None
     test: np.ndarray | None = None
     validation: np.ndarray | None = None
+    files: Sequence[Path] | None = None
 
     def batch(self, rows: Sequence[int], images: np.ndarray) -> Batch:
         """The pictures of some rows."""
@@ -53,16 +57,30 @@ class Listed:
 def list_folder(folder: Path, place: str, known: Sequence[str], reading: Reading) -> Listed:
     """Every picture file in a folder at any depth, by path; what is passed over is noted. known: classes of the model,
     which the names of folders may be. Raises DataError for too many files and folders too deep."""
-    paths = sorted(path for path in _walk(folder, reading) if is_picture(Path(path)))
-    return listed_by_folder(lambda row: read_content(folder / paths[row]), paths, place, known)
+    follow = reading.options.links == "follow"
+    names = files_by_link(folder) if follow else _walk(folder, reading)
+    paths, inside = sorted(path for path in names if is_picture(Path(path))), os.path.realpath(folder)
+
+    def content(row: int) -> bytes:
+        if not follow and (folder / paths[row]).is_symlink():
+            leads_out(folder / paths[row], inside, follow, paths[row])
+        return read_content(folder / paths[row])
+
+    return listed_by_folder(content, paths, place, known, [folder / path for path in paths])
 
 
-def listed_by_folder(content: Callable[[int], bytes], paths: Sequence[str], place: str, known: Sequence[str]) -> Listed:
+def listed_by_folder(
+    content: Callable[[int], bytes],
+    paths: Sequence[str],
+    place: str,
+    known: Sequence[str],
+    files: Sequence[Path] | None = None,
+) -> Listed:
     """Files with these paths, labelled by their folders where these are classes that are known."""
     found = labels_of_folders(paths, known)
     if found is None:
-        return Listed(content, paths, place)
-    return Listed(content, paths, place, found.labels, found.classes, found.test, found.validation)
+        return Listed(content, paths, place, files=files)
+    return Listed(content, paths, place, found.labels, found.classes, found.test, found.validation, files)
 
 
 def has_pictures(folder: Path) -> bool:
@@ -79,12 +97,13 @@ def read_files(listed: Listed, contract: Input, reading: Reading, whole: bool) -
             check_text(listed.ids[row], "a file name")
             return decoded(listed.content(row), contract, conversions), conversions
         except (DataError, StudyError) as error:
-            return Excluded(listed.ids[row], str(error))
+            return Excluded(listed.ids[row], str(error).removeprefix(f"{listed.ids[row]}: "))
 
-    step = len(listed.ids) if whole else _batch_size(contract)
-    for start in range(0, len(listed.ids), max(1, step)):
+    new = [row for row in range(len(listed.ids)) if listed.files is None or reading.is_new(listed.files[row])]
+    step = len(new) if whole else _batch_size(contract)
+    for start in range(0, len(new), max(1, step)):
         rows, pictures = list[int](), list[np.ndarray]()
-        some = range(start, min(start + step, len(listed.ids)))
+        some = new[start : start + step]
         for row, found in zip(some, in_threads(attempt, some), strict=True):
             if isinstance(found, Excluded):
                 reading.failed.append(found)
@@ -101,16 +120,18 @@ def read_picture(path: Path, contract: Input, conversions: Conversions) -> np.nd
     return decoded(read_content(path), contract, conversions)
 
 
-def decoded(content: bytes, contract: Input, conversions: Conversions) -> np.ndarray:
-    """(H, W, C) of the bytes of an image file, as in training, with the size, channels and pixel scale of a model.
+def decoded(content: Any, contract: Input, conversions: Conversions) -> np.ndarray:
+    """(H, W, C) of the bytes of an image file, or of a picture of Pillow, as in training, with the size, channels
+    and pixel scale of a model.
 
     Raises DataError when it is not a picture, too large (by its header), or transparent where training knew no such.
     """
-    picture = decode_content(content, contract.fit, contract.background).pixels
+    decode = decode_content if isinstance(content, bytes) else picture_of
+    picture = decode(content, contract.fit, contract.background).pixels
     if picture.shape[:2] != (contract.height, contract.width):  # only where training had no step that resizes
         conversions.sizes[picture.shape[:2]] += 1
         if max(picture.shape[:2]) > MAX_SIDE_PIXELS:  # not decoded: see `decode`
-            picture = decode_content(content, resizing_of(contract), contract.background).pixels
+            picture = decode(content, resizing_of(contract), contract.background).pixels
         else:
             picture = resizing_of(contract).apply(picture[None])[0]
     return np.asarray(as_decoded(picture[None], contract, conversions)[0])

@@ -24,7 +24,7 @@ def read_manifest(path: Path, contract: Input, reading: Reading, whole: bool) ->
 
     Raises DataError for what is no such table, and when no file is where it says.
     """
-    table = read_table(path, {}, ("path",))
+    table = read_table(path, reading.options.keys, ("path",))
     paths = table.columns["path"]
     with located(path.name):
         if not paths:
@@ -42,6 +42,7 @@ def read_manifest(path: Path, contract: Input, reading: Reading, whole: bool) ->
         classes,
         test if test.any() else None,
         validation if validation.any() else None,
+        found.files,
     )
     yield from read_files(listed, contract, reading, whole)
 

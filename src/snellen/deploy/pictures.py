@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,11 @@ import numpy as np
 from snellen.data import catalog
 from snellen.data.dataset import Dataset, Excluded
 from snellen.data.load import find, read
-from snellen.data.pictures.decoder import is_picture, read_content
+from snellen.data.pictures.decoder import SUFFIXES, is_picture, read_content
 from snellen.data.readers.picture_files import manifest
 from snellen.data.readers.picture_files.picture_zip import is_zip_of_pictures
 from snellen.data.readers.reader import Options
+from snellen.data.readers.registry import READERS
 from snellen.data.readers.text import check_text
 from snellen.data.streams import reachable
 from snellen.deploy.array_files import arrays_of, batch_of
@@ -47,20 +49,22 @@ def open_pictures(
     """
     reading, answered = reading or Reading(), False
     first: tuple[str, DataError | StudyError] | None = None
-    for source, path in _found(sources, data_folder, reading):
+    reading.source_of = {} if len(sources) > 1 else None
+    for source, path, files in _together(_found(sources, data_folder, reading)):
+        reading.sources += 1
         failed_before = len(reading.failed)
         try:
             with reachable():
-                for batch in _open(source, path, contract, data_folder, classes, reading, whole):
+                for batch in _open(source, path, files, contract, data_folder, classes, reading, whole):
                     answered = True
                     yield batch
         except (DataError, StudyError) as error:
             reading.failed.append(Excluded(source, str(error).removeprefix(f"{source}: ")))
             first = first or (source, error)
         if not answered and first is None and len(reading.failed) > failed_before:
-            first = source, _unreadable(reading.failed)
+            first = source, unreadable(reading.failed)
     if not answered and first is not None:
-        raise _with_source(*first) if len(sources) == 1 or len(reading.failed) == 1 else _unreadable(reading.failed)
+        raise _with_source(*first) if len(sources) == 1 or len(reading.failed) == 1 else unreadable(reading.failed)
 
 
 def _with_source(source: str, error: DataError | StudyError) -> DataError | StudyError:
@@ -87,9 +91,24 @@ def _found(sources: Sequence[str | Path], data_folder: Path | None, reading: Rea
     return list(found.values())
 
 
+def _together(found: Sequence[tuple[str, Path | None]]) -> Iterator[tuple[str, Path | None, list[Path]]]:
+    """Each source; picture files of one folder that follow each other, which a shell makes of `*.png`, as one with its
+    files, so that they are predicted together."""
+
+    def folder(numbered: tuple[int, tuple[str, Path | None]]) -> Path | int:
+        number, (_, path) = numbered
+        return path.parent if path is not None and is_picture(path) and not path.is_dir() else number
+
+    for place, group in groupby(enumerate(found), folder):
+        some = [each for _, each in group]
+        source, path = some[0]
+        yield source, path, [file for _, file in some if file] if isinstance(place, Path) else []
+
+
 def _open(
     source: str,
     path: Path | None,
+    files: Sequence[Path],
     contract: Input,
     data_folder: Path | None,
     classes: Sequence[str],
@@ -99,19 +118,28 @@ def _open(
     if path is None:
         yield _read_data_set(source, contract, data_folder, reading, "")
         return
-    check_text(path.name, "a file or folder name")
     parent = path.parent.as_posix()
-    if is_picture(path) and not path.is_dir():
-        yield from read_files(Listed(lambda row: read_content(path), [path.name], parent), contract, reading, whole)
-    elif read_rows := arrays_of(path):
+    if files:
+        reading.expect_no_options("picture files")
+        names = [file.name for file in files]
+        listed = Listed(lambda row: read_content(files[row]), names, parent, files=files)
+        yield from read_files(listed, contract, reading, whole)
+        return
+    check_text(path.name, "a file or folder name")
+    if read_rows := arrays_of(path):
         yield batch_of(read_rows(path, contract, reading), parent, contract, reading)
     elif path.is_dir() and has_pictures(path):
+        reading.expect_no_options("a folder of pictures")
         listed = list_folder(path, path.as_posix(), classes, reading)
         yield from read_files(listed, contract, reading, whole)
     elif manifest.READER.recognises(path):
         yield from read_manifest(path, contract, reading, whole)
     elif is_zip_of_pictures(path):
+        reading.expect_no_options("a zip of pictures")
         yield from read_zip(path, contract, classes, reading, whole)
+    elif path.is_dir() and not any(reader.recognises(path) for reader in READERS.values()):
+        expected = f"picture files ({', '.join(SUFFIXES)}), arrays or tables"
+        raise DataError("no pictures in this folder", found=_named_content(path), expected=expected)
     else:
         yield _read_data_set(path, contract, data_folder, reading, parent)
 
@@ -120,8 +148,10 @@ def _read_data_set(
     source: str | Path, contract: Input, data_folder: Path | None, reading: Reading, place: str
 ) -> Batch:
     """A data set that is complete, as for training. source: a name, whose pixel scale is known, or a path."""
-    dataset = read(source, Options(), data_folder)
-    scale = dataset.pixel_range if isinstance(source, str) else None
+    given = reading.options
+    options = Options(keys=given.keys, pixel_range=given.pixel_range, size=given.size)
+    dataset = read(source, options, data_folder)
+    scale = dataset.pixel_range if isinstance(source, str) else given.pixel_range
     images = as_input(dataset.images, contract, reading.conversions, scale)
     return _batch(dataset, images, place)
 
@@ -138,9 +168,17 @@ def _batch(dataset: Dataset, images: np.ndarray, place: str) -> Batch:
     )
 
 
-def _unreadable(failed: Sequence[Excluded]) -> DataError:
+def _named_content(folder: Path) -> str:
+    names = sorted(each.name for each in folder.iterdir())
+    more = f" and {len(names) - LISTED:,} more" if len(names) > LISTED else ""
+    return f"{', '.join(names[:LISTED])}{more}" if names else "nothing"
+
+
+def unreadable(failed: Sequence[Excluded], others: bool = False) -> DataError:
+    """The error for pictures that cannot be read. others: whether there are some that can."""
     if len(failed) == 1:
         return DataError(failed[0].reason, where=failed[0].file)
     listed = "; ".join(f"{each.file}: {each.reason}" for each in failed[:LISTED])
     more = f"; and {len(failed) - LISTED:,} more" if len(failed) > LISTED else ""
-    return DataError(f"none of {len(failed):,} pictures can be read", found=f"{listed}{more}")
+    problem = f"{len(failed):,} pictures cannot be read" if others else f"none of {len(failed):,} pictures can be read"
+    return DataError(problem, found=f"{listed}{more}")

@@ -11,11 +11,13 @@ import numpy as np
 from snellen.data.splits.vault import record_opening
 from snellen.deploy.answers import Answers
 from snellen.deploy.batch import LISTED, NO_LABEL
+from snellen.deploy.bundle import load_bundle
+from snellen.deploy.model import Model
 from snellen.errors import SHOWN_ITEMS, BundleError, DataError, RunError
 from snellen.files import hashes
 from snellen.files.stored import read_json
 from snellen.metrics.scores import accuracy, loss
-from snellen.models.bundle import DESCRIPTION, Model, load_bundle
+from snellen.models.bundle import DESCRIPTION
 from snellen.models.bundle_files import shown
 from snellen.phrases import plural
 

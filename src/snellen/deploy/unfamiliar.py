@@ -6,21 +6,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from snellen.deploy.model import Model
 from snellen.errors import printable
-from snellen.models.bundle import Model
 
 NAMED, NAME_CHARACTERS = 5, 80
 """Pictures that the warning names, and characters of each name."""
 
 
-def unfamiliar(model: Model, images: np.ndarray) -> np.ndarray | None:
-    """(N,) bool, for (N, H, W, C) pictures as the model takes them; None for bundles that have no measure of it."""
-    return None if model.distance is None else model.distances(images) > 1
-
-
 def unfamiliar_warning(ids: Sequence[str], found: np.ndarray | None, model: Model) -> str | None:
     """A sentence that counts the pictures that are unlike, names the first of them, and says how many others are found
-    unlike by chance; a warning where there are more. None without such pictures. found: (N,) bool, see `unfamiliar`."""
+    unlike by chance; a warning where there are more. None without such pictures. found: (N,) bool, which are unlike."""
     if model.distance is None or found is None or not found.any():
         return None
     rows, count, by_chance = np.flatnonzero(found), int(found.sum()), model.distance.rate * len(found)

@@ -17,7 +17,7 @@ from snellen.limits import MAX_CLASSES, MAX_IMAGES, MAX_PARAMETERS, MAX_SIDE_PIX
 Images = Annotated[int, Field(strict=True, ge=1, le=MAX_IMAGES)]
 Pixels = Annotated[int, Field(ge=1, le=MAX_SIDE_PIXELS)]
 Share = Annotated[float, Field(ge=0, le=1)]
-Limit = Annotated[float, Field(ge=1e-6, le=1e6)]
+Limit = Annotated[float, Field(strict=True, ge=1e-6, le=1e6)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 MAX_PLUG_INS = 20
@@ -63,7 +63,7 @@ class Familiarity(Section):
     pixel_limit: Limit
     layer: Name | None = None
     layer_limit: Limit | None = None
-    rate: Annotated[float, Field(gt=0, le=0.5)]
+    rate: Annotated[float, Field(strict=True, gt=0, le=0.5)]
     role: Literal["validation"] = "validation"
     images: Images
     arrays_sha256: Sha256

@@ -76,6 +76,40 @@ def predict_probabilities(
     return _in_batches(network, parameters, images, pixel_range, rows, (network.classes,), probabilities)
 
 
+def probabilities_and_outputs(
+    network: Network,
+    parameters: Tensors,
+    state: Tensors,
+    images: Tensor,
+    pixel_range: tuple[float, float],
+    layer: str,
+) -> tuple[np.ndarray, np.ndarray]:
+    """What `predict_probabilities` and `layer_outputs` give for all pictures, of one pass where that is possible."""
+    place = place_computed(network, layer)
+    if place is None:
+        found = predict_probabilities(network, parameters, state, images, pixel_range)
+        return found, layer_outputs(network, parameters, state, images, pixel_range, layer)
+
+    def both(x: Tensor, count: int) -> Tensor:
+        logits, outputs = network.apply_keeping(parameters, state, x, place)
+        return torch.cat([logits[0, :count].softmax(-1), outputs[0, :count].flatten(1)], 1)
+
+    size = math.prod(network.computed[place].output_shape)
+    found = _in_batches(network, parameters, images, pixel_range, None, (network.classes + size,), both)
+    return np.ascontiguousarray(found[:, : network.classes]), found[:, network.classes :]
+
+
+def place_computed(network: Network, layer: str) -> int | None:
+    """After which of the layers, in the order in which they are computed, the outputs of `layer` are there; None for
+    one whose activation is computed later (models/reordered.py)."""
+    placed = next(placed for placed in network.layers if placed.name == layer)
+    if placed not in network.computed:
+        return None
+    place = network.computed.index(placed)
+    following = network.computed[place + 1 : place + 2]
+    return place + 1 if following and following[0].name == f"{layer}.relu" else place
+
+
 def layer_outputs(
     network: Network,
     parameters: Tensors,

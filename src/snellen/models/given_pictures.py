@@ -145,7 +145,7 @@ def without_alpha(images: np.ndarray, contract: Input, white: float) -> np.ndarr
     if images.shape[-1] < 4 or channels == 4:
         return images
     if (images[..., 3] < white).any():
-        hint = "Fill the transparent areas first."
+        hint = "Fill the transparent areas first; `snellen predict` does so with --background white."
         expected = f"{channels} channel{'s' * (channels > 1)}"
         raise DataError("converting would lose transparency", found="4 channels", expected=expected, hint=hint)
     return images[..., :3]

@@ -21,7 +21,7 @@ from snellen.errors import BundleError
 from snellen.files import tensors
 from snellen.models.build import Network
 from snellen.models.bundle_optional_sections import Familiarity
-from snellen.models.forward import layer_outputs, to_input
+from snellen.models.forward import layer_outputs, predict_probabilities, probabilities_and_outputs, to_input
 from snellen.models.layer import Tensors
 from snellen.models.weights import HEADER_BYTES_A_TENSOR, METADATA_BYTES
 
@@ -89,10 +89,27 @@ class TrainingDistance:
     ) -> np.ndarray:
         """(N,) float64: the distance as a multiple of the limit, in the space where that is more; above 1 a picture is
         unlike. For all pictures, as stored, or for `rows` of them; arguments as of `predict_probabilities`."""
-        found = self.pixels.distances(averaged(images, pixel_range, rows)) / self.pixels.limit
-        if self.layer is None or self.outputs is None:
+        outputs = None
+        if self.layer is not None:
+            outputs = layer_outputs(network, parameters, state, images, pixel_range, self.layer, rows)
+        return self._as_multiple(averaged(images, pixel_range, rows), outputs)
+
+    def with_probabilities(
+        self, network: Network, parameters: Tensors, state: Tensors, images: Tensor, pixel_range: tuple[float, float]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """What `predict_probabilities` and `measure` give for all pictures, by one pass through the network."""
+        if self.layer is None:
+            probabilities, outputs = predict_probabilities(network, parameters, state, images, pixel_range), None
+        else:
+            probabilities, outputs = probabilities_and_outputs(
+                network, parameters, state, images, pixel_range, self.layer
+            )
+        return probabilities, self._as_multiple(averaged(images, pixel_range), outputs)
+
+    def _as_multiple(self, pixels: np.ndarray, outputs: np.ndarray | None) -> np.ndarray:
+        found = self.pixels.distances(pixels) / self.pixels.limit
+        if outputs is None or self.outputs is None:
             return found
-        outputs = layer_outputs(network, parameters, state, images, pixel_range, self.layer, rows)
         return np.maximum(found, self.outputs.distances(outputs) / self.outputs.limit)
 
     def is_more_than_chance(self, count: int, pictures: int) -> bool:

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from snellen import phrases
 from snellen.metrics.scores import is_percentage
+from snellen.plain import plain
 from snellen.report.names import by_name, keys, shortened
 
 Estimate = dict[str, Any]
@@ -54,7 +55,7 @@ def day(moment: str) -> str:
 
 def prose(text: str) -> Markup:
     """A sentence: names in backticks become bold, a number stays with its per cent sign."""
-    parts = text.replace(" %", f"{SPACE}%").split("`")
+    parts = plain(text).replace(" %", f"{SPACE}%").split("`")
     return Markup("").join(Markup("<b>{}</b>").format(part) if at % 2 else part for at, part in enumerate(parts))
 
 

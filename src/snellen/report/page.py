@@ -26,6 +26,7 @@ from snellen.limits import (
     MATRIX_CLASSES,
     REPORT_BYTES,
 )
+from snellen.plain import plain
 from snellen.report.figures import confusion_cells
 from snellen.report.figures.sprites import Sheet, build_sheet, rows_behind_cells
 from snellen.report.figures.vega_library import javascript
@@ -254,6 +255,11 @@ def resource(name: str) -> str:
     return resources.files("snellen.report.templates").joinpath(name).read_text(encoding="utf-8")
 
 
+def _visible(value: object) -> object:
+    """Texts with what would turn the direction of the words after them, as a name may hold it, escaped."""
+    return plain(value) if type(value) is str else value
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -262,6 +268,7 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_visible,
     )
     environment.filters.update(FILTERS | confusion_cells.FILTERS)
     environment.globals["scroll"] = scroll

@@ -153,8 +153,9 @@ def arrays_by_usual_name(names: Iterable[str]) -> dict[str, str]:
             if role in taken or role is None:
                 continue
             if role in found:
-                both = f"{found[role]} and {name}"
-                raise DataError(f"two arrays could be the {role}", found=both, hint="Say which with `keys`.")
+                both, written = f"{found[role]} and {name}", f"`keys: {{{role}: {name}}}` under `data` of a study"
+                hint = f"Say which: {written}, or --key {role}={name} on the command line."
+                raise DataError(f"two arrays could be the {role}", found=both, hint=hint)
             found[role] = name
     return found
 
@@ -254,6 +255,6 @@ def _keys_hint(shapes: Shapes, missing: str) -> str:
     pattern = f"{part}_images: NAME, {part}_labels: NAME" if part else f"images: {images}, labels: {labels}"
     rest = " (and `images`, `labels` of the training part)" if part else ""
     return (
-        f"Name them under `data` of a study, `keys: {{{pattern}}}`{rest} (`snellen init` and `snellen data describe`: "
-        "--key USE=NAME for each); those that are not named are then left out."
+        f"Name them under `data` of a study, `keys: {{{pattern}}}`{rest} (`snellen init`, `snellen predict` and "
+        "`snellen data describe`: --key USE=NAME for each); those that are not named are then left out."
     )

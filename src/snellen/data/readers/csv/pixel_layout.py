@@ -207,6 +207,6 @@ def _unclear(total: int, layouts: Sequence[Layout], why: str) -> DataError:
     lines = [f"`{each.line()}`" for each in layouts[:LISTED_SIZES]]
     hint = "Name other columns by name or number, counting from 0, with `keys: {id: ..., label: ...}`."
     if lines:
-        hint = f"Write what is right under `data`: {' or '.join(lines)}."
+        hint = f"Write what is right under `data`: {' or '.join(lines)}; `snellen predict` takes --size HEIGHT WIDTH."
     problem = f"not the pixels of square pictures: {why}" if not _squares(total, (1, 3)) else why
     return DataError(problem, found=f"{total:,} pixel columns", expected=expected, hint=hint)

@@ -103,7 +103,7 @@ def with_channels_last(
     if first and (not last or tensors):
         if tensors and not last:
             return np.moveaxis(images, 1, 3), f"{where}: tensors of shape {images.shape[1:]} are read as (C, H, W)."
-        hint = 'Say where the channels are: channels="first" or channels="last" in snellen.as_dataset.'
+        hint = 'Say where the channels are: channels="first" or channels="last".'
         expected = "(N, H, W, C)"
         raise DataError(
             "channels may come first", found=f"shape {images.shape}", expected=expected, where=where, hint=hint

@@ -43,24 +43,28 @@ def rows_of_columns(
     does not exist, DataError when no column, or more than one, has a usual name.
     """
     chosen = columns_by_use(names, keys)
-    pixels = None if "image" in chosen else square_of_pixels(names)
-    missing = [use for use in ("image", "label") if use not in chosen]
-    missing = [
-        use for use in missing if not (use == "image" and pixels) and not (use == "label" and labels is not None)
-    ]
-    if missing:
-        raise no_column(missing, names)
-    cells: Any = None
-    remarks: tuple[str, ...] = ()
-    if pixels:
-        cells, remarks = as_squares(np.stack([np.asarray(column(name)) for name in pixels], axis=1), part)
-    else:
-        cells = column(chosen["image"])
+    if labels is None and "label" not in chosen:
+        has_pictures = "image" in chosen or square_of_pixels(names)
+        raise no_column(["label"] if has_pictures else ["image", "label"], names)
+    cells, remarks = cells_of_columns(names, column, keys, part)
     targets = column(chosen["label"]) if labels is None else labels
     groups = column(chosen["group"]) if "group" in chosen else None
     rows = Rows(cells, targets, part, role, groups=groups, remarks=remarks)
     roles = column(chosen["role"]) if "role" in chosen else _other_roles(names, column)
     return divided(rows, roles, role_names.role_of) if roles is not None else [rows]
+
+
+def cells_of_columns(
+    names: Sequence[str], column: Callable[[str], Sequence[Any]], keys: Mapping[str, str], part: str
+) -> tuple[Any, tuple[str, ...]]:
+    """The pictures of a table, as `Rows.cells`, and remarks. Errors as of `rows_of_columns`, but for labels."""
+    chosen = columns_by_use(names, keys, ("image",))
+    if "image" in chosen:
+        return column(chosen["image"]), ()
+    pixels = square_of_pixels(names)
+    if not pixels:
+        raise no_column(["image"], names)
+    return as_squares(np.stack([np.asarray(column(name)) for name in pixels], axis=1), part)
 
 
 def _other_roles(names: Sequence[str], column: Callable[[str], Sequence[Any]]) -> Sequence[Any] | None:
@@ -134,10 +138,16 @@ def rows_of_frame(
     frame: Any, keys: Mapping[str, str], part: str, role: PartRole, labels: Sequence[Any] | None = None
 ) -> list[Rows]:
     """The rows of a DataFrame of pandas or polars."""
+    names, column = columns_of_frame(frame, part)
+    return rows_of_columns(names, column, keys, part, role, labels)
+
+
+def columns_of_frame(frame: Any, part: str) -> tuple[list[str], Callable[[str], Sequence[Any]]]:
+    """The names of the columns of a frame, and what gives the values of one."""
     columns = {str(name): name for name in frame.columns}
     if len(columns) < len(frame.columns):
         raise DataError("a column given twice", found=", ".join(map(str, frame.columns)), where=part)
-    return rows_of_columns(list(columns), lambda name: list(frame[columns[name]]), keys, part, role, labels)
+    return list(columns), lambda name: list(frame[columns[name]])
 
 
 def keys_by_type(kinds: Mapping[str, str], keys: Mapping[str, str]) -> dict[str, str]:
@@ -169,10 +179,26 @@ def rows_of_hugging_face(
 
     Pictures are decoded from their bytes as picture files are. A format or transform that was set is not applied.
     """
-    if not hasattr(data, "__len__"):
-        raise DataError("a stream", found=type(data).__name__, expected="a data set", hint="Load it without streaming.")
-    kinds = {name: _kind(feature) for name, feature in (data.features or {}).items()}
-    named = keys_by_type(kinds, keys)
+    named = keys_by_type(_kinds(data, part), keys)
+    column, remarks = columns_of_hugging_face(data, named, part)
+    made = rows_of_columns(list(data.column_names), column, named, part, role, labels)
+    names = getattr(data.features.get(named.get("label", "label")), "names", None) if labels is None else None
+    return [replace(rows, class_names=tuple(names) if names else None, remarks=remarks) for rows in made]
+
+
+def cells_of_hugging_face(data: Any, keys: Mapping[str, str], part: str) -> tuple[Any, tuple[str, ...]]:
+    """The pictures of a `datasets.Dataset`, as `Rows.cells`, and remarks."""
+    pictures = {name: kind for name, kind in _kinds(data, part).items() if kind == "Image"}
+    named = keys_by_type(pictures, keys)
+    column, remarks = columns_of_hugging_face(data, named, part)
+    cells, more = cells_of_columns(list(data.column_names), column, named, part)
+    return cells, (*remarks, *more)
+
+
+def columns_of_hugging_face(
+    data: Any, named: Mapping[str, str], part: str
+) -> tuple[Callable[[str], Sequence[Any]], tuple[str, ...]]:
+    """What gives the values of a column, pictures as bytes or paths, and a remark on a format that is not applied."""
     remarks: tuple[str, ...] = ()
     applied = (getattr(data, "format", None) or {}).get("type")
     if applied is not None:
@@ -181,11 +207,16 @@ def rows_of_hugging_face(
         )
     plain = data.with_format(None) if applied is not None else data
     image = named.get("image")
-    if image and kinds.get(image) == "Image" and hasattr(plain, "cast_column"):
+    if image and _kind((data.features or {}).get(image)) == "Image" and hasattr(plain, "cast_column"):
         plain = plain.cast_column(image, type(data.features[image])(decode=False))
-    made = rows_of_columns(list(data.column_names), lambda name: list(plain[name]), named, part, role, labels)
-    names = getattr(data.features.get(named.get("label", "label")), "names", None) if labels is None else None
-    return [replace(rows, class_names=tuple(names) if names else None, remarks=remarks) for rows in made]
+    return lambda name: list(plain[name]), remarks
+
+
+def _kinds(data: Any, part: str) -> dict[str, str]:
+    """The type of each column. Raises DataError for a stream."""
+    if not hasattr(data, "__len__"):
+        raise DataError("a stream", found=type(data).__name__, expected="a data set", hint="Load it without streaming.")
+    return {name: _kind(feature) for name, feature in (data.features or {}).items()}
 
 
 def _kind(feature: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -44,12 +44,61 @@ def rows_of_items(data: Any, keys: Mapping[str, str], part: str, role: PartRole)
             names,
         )
     cells, labels = zip(*(_pair(data[row], keys, f"{part}: item {row}") for row in range(len(data))), strict=True)
-    changed = _changed_item(data, cells, keys, part)
+    changed = _changed_item(cells, lambda row: _pair(data[row], keys, f"{part}: item {row}")[0])
     remark = (
         f"{part}: item {changed} is another picture when it is read again: its transform draws at random. One draw of "
         "each is used for all epochs; leave random transforms out, and use `augment` of a study instead."
     )
     return Rows(list(cells), list(labels), part, role, names, remarks=() if changed is None else (remark,))
+
+
+def cells_of_items(data: Any, keys: Mapping[str, str], part: str) -> tuple[Any, tuple[str, ...]]:
+    """The pictures of `data[0]` to `data[len(data) - 1]`, as `Rows.cells`, and a remark on transforms that draw at
+    random. Each item is a picture, with a label or without, or a dict of columns."""
+    if not 0 < len(data) <= MAX_IMAGES:
+        raise DataError("no pictures", found=f"{len(data):,} items", expected=f"1 to {MAX_IMAGES:,}", where=part)
+    tensors = getattr(data, "tensors", None)
+    if isinstance(tensors, tuple) and type(data).__name__ == "TensorDataset":
+        return tensors[0], ()
+
+    def picture(row: int) -> Any:
+        return picture_of_item(data[row], keys, f"{part}: item {row}")
+
+    cells = tuple(map(picture, range(len(data))))
+    changed = _changed_item(cells, picture)
+    remark = f"{part}: item {changed} is another picture when it is read again: its transform draws at random."
+    return list(cells), () if changed is None else (remark,)
+
+
+def picture_of_item(item: Any, keys: Mapping[str, str], where: str) -> Any:
+    """The picture of an item, which may be one, or have a label or other columns beside it."""
+    if isinstance(item, Mapping) and not ("bytes" in item or "path" in item):
+        names = [str(name) for name in item]
+        chosen = columns_by_use(names, keys, ("image",))
+        if not chosen:
+            raise no_column(["image"], names)
+        return item[chosen["image"]]
+    if is_labelled(item) or (isinstance(item, tuple) and len(item) == 1):
+        return item[0]
+    if isinstance(item, tuple) and not is_label(item[0] if item else None):
+        expected = "a picture, or (picture, label)"
+        raise DataError("not a picture", found=f"{len(item)} values", expected=expected, where=where)
+    return item
+
+
+def is_labelled(item: Any) -> bool:
+    """Whether it is a (picture, label): two values of which the second is one number or text, or None, and the first
+    is no number."""
+    if not isinstance(item, (tuple, list)) or len(item) != 2 or isinstance(item[0], (int, float)):
+        return False
+    return (item[1] is None and isinstance(item, tuple)) or (
+        is_label(item[1]) and (isinstance(item, tuple) or not isinstance(item[0], str))
+    )
+
+
+def is_label(value: Any) -> bool:
+    """Whether it is one number or text."""
+    return isinstance(value, (int, float, str)) or getattr(value, "shape", None) in ((), (1,))
 
 
 def _pair(item: Any, keys: Mapping[str, str], where: str) -> tuple[Any, Any]:
@@ -66,14 +115,10 @@ def _pair(item: Any, keys: Mapping[str, str], where: str) -> tuple[Any, Any]:
     raise DataError("not a picture and its label", found=found, expected="(picture, label)", where=where)
 
 
-def _changed_item(data: Any, cells: tuple[Any, ...], keys: Mapping[str, str], part: str) -> int | None:
+def _changed_item(cells: tuple[Any, ...], picture: Callable[[int], Any]) -> int | None:
     """The first of some items, evenly spread, whose picture is another one when it is read again."""
     rows = np.unique(np.linspace(0, len(cells) - 1, READ_TWICE).astype(int)).tolist()
-    for row in rows:
-        again = _pair(data[row], keys, f"{part}: item {row}")[0]
-        if not _equal(cells[row], again):
-            return int(row)
-    return None
+    return next((int(row) for row in rows if not _equal(cells[row], picture(row))), None)
 
 
 def _equal(one: Any, other: Any) -> bool:

@@ -29,10 +29,11 @@ NAMED_PLACES, NAMED_LEFTOVERS = 3, 10
 """Folders that links lead to, and names that were passed over, that one sentence names."""
 
 FOLLOW_HINT = (
-    "If that is meant, say `links: follow` under `data` of a study, or --follow-links for `snellen data describe`."
+    "If that is meant, say `links: follow` under `data` of a study, or --follow-links for `snellen data describe` "
+    "and `snellen predict`."
 )
 
-KEY_HINT = "`snellen init` and `snellen data describe` take --key USE=NAME for that."
+KEY_HINT = "`snellen init`, `snellen predict` and `snellen data describe` take --key USE=NAME for that."
 
 
 @dataclass
@@ -107,7 +108,7 @@ def _visit(root: Path, follow_links: bool, listing: Listing) -> Iterator[str]:
             if name := system_name(entry.name):
                 listing.passed_over[name] += 1
             elif not is_folder(entry):
-                if entry.is_symlink() and _leads_out(root / path, inside, follow_links, path):
+                if entry.is_symlink() and leads_out(root / path, inside, follow_links, path):
                     listing.outside[str((root / path).resolve().parent)] += 1
                 elif not _is_below(above[-1], inside):
                     listing.outside[above[-1]] += 1
@@ -136,7 +137,7 @@ def _is_below(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
 
 
-def _leads_out(file: Path, inside: str, follow_links: bool, place: str) -> bool:
+def leads_out(file: Path, inside: str, follow_links: bool, place: str) -> bool:
     """Whether a linked file lies outside the folder. Raises OutsideFolder where that is not permitted."""
     real = os.path.realpath(file)
     if _is_below(real, inside):

@@ -1,0 +1,221 @@
+"""Pictures to predict in Python, in any of the objects that `snellen.as_dataset` reads, with labels or without."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from snellen.data.dataset import Dataset
+from snellen.data.pictures.decoder import is_picture, read_content
+from snellen.data.readers.memory.bunch import is_bunch, rows_of_bunch
+from snellen.data.readers.memory.cells import Channels, decodable, is_array, is_tensor, with_channels_last
+from snellen.data.readers.memory.columns import (
+    cells_of_columns,
+    cells_of_hugging_face,
+    columns_of_frame,
+    is_frame,
+    is_hugging_face,
+)
+from snellen.data.readers.memory.items import cells_of_items, is_label, is_torch_dataset, picture_of_item
+from snellen.data.readers.pixels import CHANNELS
+from snellen.data.readers.role_names import role_of
+from snellen.deploy.batch import Batch, Reading
+from snellen.deploy.picture_files import MAX_BATCH, Listed, read_files
+from snellen.deploy.pictures import open_pictures
+from snellen.errors import DataError, shown
+from snellen.limits import MAX_IMAGES
+from snellen.models.given_pictures import as_input
+from snellen.models.given_scale import Scale
+from snellen.models.input_contract import Input
+
+NAME = "pictures"
+"""Begins the ids of pictures that have no path."""
+
+KINDS = (
+    "paths, arrays or tensors, pictures of Pillow, bytes of picture files, or lists and generators of these; a torch "
+    "or Hugging Face data set; a frame of pandas or polars; or a Dataset"
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """Pictures of one object. cells: an array, or a cell a picture, as `Rows.cells`. pixel_range: where certain."""
+
+    cells: Any
+    remarks: tuple[str, ...] = ()
+    pixel_range: Scale | None = None
+
+
+def open_given(
+    given: Any,
+    contract: Input,
+    reading: Reading,
+    *,
+    classes: Sequence[str] = (),
+    channels: Channels | None = None,
+    keys: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+) -> Iterator[Batch]:
+    """The pictures of an object, in its order, as a model takes them. Files that cannot be read are noted.
+
+    classes: those of the model. channels, keys, folder: as for `snellen.as_dataset`. Raises DataError for what holds no
+    pictures, and for what cannot be read as pictures with certainty.
+    """
+    if isinstance(given, (str, PathLike, bytes, bytearray, memoryview)) or _is_picture(given):
+        given = [given]
+    if isinstance(given, (list, tuple)) and given and all(isinstance(each, (str, PathLike)) for each in given):
+        paths = given if folder is None else [folder / each for each in given]
+        yield from _at_paths(paths, contract, reading, classes)
+        return
+    for found in _cells(given, keys or {}):
+        reading.remarks += found.remarks
+        yield from _converted(found, contract, reading, channels, folder)
+
+
+def _at_paths(
+    paths: Sequence[str | PathLike[str]], contract: Input, reading: Reading, classes: Sequence[str]
+) -> Iterator[Batch]:
+    """Files and folders, each as often as it is given."""
+    files = [Path(path).expanduser() for path in paths if str(path)]
+    if len(files) == len(paths) > 1 and all(is_picture(file) and file.is_file() for file in files):
+        yield from _decoded(files, contract, reading)
+        return
+    for path in paths:
+        source = path if isinstance(path, str) else Path(path)
+        yield from open_pictures([source], contract, None, classes=classes, reading=reading)
+
+
+def _cells(given: Any, keys: Mapping[str, str]) -> Iterator[Cells]:
+    """The pictures of an object that is no path, part by part. Raises DataError for objects of other kinds."""
+    if isinstance(given, Dataset):
+        yield Cells(given.images, pixel_range=given.pixel_range)
+    elif is_frame(given):
+        yield Cells(*cells_of_columns(*columns_of_frame(given, NAME), keys, NAME))
+    elif is_hugging_face(given) and hasattr(given, "__len__"):
+        yield Cells(*cells_of_hugging_face(given, keys, NAME))
+    elif is_array(given):
+        yield Cells(given)
+    elif is_bunch(given):
+        rows = rows_of_bunch(given, NAME, "test")
+        yield Cells(rows.cells, rows.remarks, rows.pixel_range)
+    elif isinstance(given, Mapping):
+        yield from _cells_of_mapping(given, keys)
+    elif is_torch_dataset(given) and hasattr(given, "__len__") and hasattr(given, "__getitem__"):
+        yield Cells(*cells_of_items(given, keys, NAME))
+    elif _is_with_labels(given):
+        yield from _cells(given[0], keys)
+    elif _is_keras(given):
+        for pair in given:
+            yield from _cells(pair[0], keys)
+    elif isinstance(given, Iterable) and _hint(given) is None:
+        yield from _cells_of_items(given, keys)
+    else:
+        found = "None" if given is None else f"{type(given).__module__}.{type(given).__name__}"
+        raise DataError("not pictures", found=found, expected=KINDS, hint=_hint(given))
+
+
+def _cells_of_mapping(given: Mapping[Any, Any], keys: Mapping[str, str]) -> Iterator[Cells]:
+    """Of a dict of parts, of one picture with its bytes or path, or of columns."""
+    if not given:
+        raise _no_pictures(given)
+    if all(role_of(str(key)) for key in given):
+        for part in given.values():
+            yield from _cells(part, keys)
+    elif isinstance(given.get("bytes"), bytes) or isinstance(given.get("path"), str):
+        yield Cells([given])
+    else:
+        names = {str(name): name for name in given}
+        yield Cells(*cells_of_columns(list(names), lambda name: given[names[name]], keys, NAME))
+
+
+def _cells_of_items(given: Iterable[Any], keys: Mapping[str, str]) -> Iterator[Cells]:
+    """Of a list or generator of pictures, each with a label or without: arrays together, as their scale is judged by
+    all of them; others some at a time. Raises DataError when there are none, or too many."""
+    items = iter(given)
+    pictures = (picture_of_item(item, keys, f"{NAME}: item {row}") for row, item in enumerate(items))
+    first = list(islice(pictures, 1))
+    if not first:
+        raise _no_pictures(given)
+    number, step = 0, MAX_IMAGES + 1 if _holds_values(first[0]) else MAX_BATCH
+    left = chain(first, pictures)
+    while some := list(islice(left, step)):
+        number += len(some)
+        if number > MAX_IMAGES:
+            raise DataError("too many pictures", found=f"{number:,} or more", expected=f"at most {MAX_IMAGES:,}")
+        yield Cells(some)
+
+
+def _converted(
+    found: Cells, contract: Input, reading: Reading, channels: Channels | None, folder: Path | None
+) -> Iterator[Batch]:
+    """Cells as a model takes them."""
+    cells = found.cells
+    tensors = is_tensor(cells) or (isinstance(cells, list) and any(map(is_tensor, cells[:1])))
+    made = decodable(cells, NAME, lambda row: f"{NAME}: row {row}", folder)
+    if not isinstance(made, np.ndarray):
+        yield from _decoded(made, contract, reading)
+        return
+    if made.ndim == 3 and channels == "first":
+        made = made[None] if made.shape[0] in CHANNELS else made[:, None]
+    if channels or (tensors and made.ndim == 4 and made.shape[3] in CHANNELS):
+        made, _ = with_channels_last(made, channels, tensors, NAME)
+    images = as_input(made, contract, reading.conversions, found.pixel_range)
+    yield Batch([f"{NAME}:{row}" for row in range(len(images))], images)
+
+
+def _decoded(cells: Sequence[Any], contract: Input, reading: Reading) -> Iterator[Batch]:
+    """Files, and what stands for them, in the order given."""
+    ids = [str(cell) if isinstance(cell, Path) else f"{NAME}:{row}" for row, cell in enumerate(cells)]
+
+    def content(row: int) -> Any:
+        return read_content(cells[row]) if isinstance(cells[row], Path) else cells[row]
+
+    yield from read_files(Listed(content, ids, ""), contract, reading, whole=False)
+
+
+def _no_pictures(given: Any) -> DataError:
+    return DataError("no pictures", found=f"an empty {type(given).__name__}", expected="at least one picture")
+
+
+def _is_picture(value: Any) -> bool:
+    return any(kind.__module__ == "PIL.Image" for kind in type(value).__mro__)
+
+
+def _holds_values(cell: Any) -> bool:
+    return is_array(cell) or isinstance(cell, (list, tuple))
+
+
+def _is_with_labels(given: Any) -> bool:
+    """(pictures, labels): a tuple of two of one length, of which the second are single numbers or texts."""
+    if not isinstance(given, tuple) or len(given) != 2:
+        return False
+    images, labels = given
+    if is_frame(images):
+        return hasattr(labels, "__len__") and len(labels) == len(images)
+    if not (is_array(images) and images.ndim > 2) and not (isinstance(images, list) and not is_label(images[:1][-1])):
+        return False
+    listed = isinstance(labels, (list, tuple)) and all(map(is_label, labels))
+    return (labels.ndim == 1 if is_array(labels) else listed) and len(labels) == len(images)
+
+
+def _is_keras(given: Any) -> bool:
+    """((x_train, y_train), (x_test, y_test))."""
+    return isinstance(given, tuple) and len(given) == 2 and all(map(_is_with_labels, given))
+
+
+def _hint(given: Any) -> str | None:
+    """What helps with objects that hold pictures in a form that is not read."""
+    module = type(given).__module__.split(".")[0]
+    if type(given).__name__ == "DataLoader":
+        return "Give the data set of the loader: loader.dataset."
+    if module in ("tensorflow", "keras"):
+        return "Give arrays: np.concatenate(list(data.as_numpy_iterator()))."
+    if is_label(given):
+        return f"One value is no picture: {shown(given)}."
+    return None

@@ -1,0 +1,175 @@
+"""A trained model: class probabilities of pictures, in whatever object they are, and which are unlike its training."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from snellen.data.readers.memory.cells import Channels
+from snellen.data.readers.reader import Options
+from snellen.deploy.batch import Reading
+from snellen.deploy.given import open_given
+from snellen.deploy.pictures import unreadable
+from snellen.errors import BundleError
+from snellen.models.build import Network
+from snellen.models.bundle import Description
+from snellen.models.forward import predict_probabilities, resident
+from snellen.models.training_distance import TrainingDistance
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A loaded bundle: answers pictures with class probabilities. distance: None where the bundle cannot tell which
+    pictures are unlike the training pictures."""
+
+    description: Description
+    network: Network
+    parameters: dict[str, Tensor]
+    state: dict[str, Tensor]
+    distance: TrainingDistance | None = None
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names, in the order of the probabilities."""
+        return self.description.classes
+
+    def on(self, device: str) -> Model:
+        """The same model, computing on this device: cpu, cuda, cuda:1 or mps."""
+        parameters, state = (
+            {name: value.to(device) for name, value in values.items()} for values in (self.parameters, self.state)
+        )
+        return Model(self.description, self.network, parameters, state, self.distance)
+
+    def predict(
+        self,
+        pictures: Any,
+        *,
+        channels: Channels | None = None,
+        keys: Mapping[str, str] | None = None,
+        folder: str | Path | None = None,
+    ) -> np.ndarray:
+        """(N, K) float32 probabilities of pictures, in the order in which they are given: what `snellen predict`
+        answers, to the bit.
+
+        pictures: arrays, tensors or nested lists (N, H, W) or (N, H, W, C), (N, C, H, W) where no other reading is
+        possible or `channels` is "first", or one picture; a path of whatever `snellen predict` takes, a picture of
+        Pillow, the bytes of a picture file; a list or generator of these; a torch data set; a data set of Hugging Face;
+        a frame or a dict of columns; a Dataset; and what else `snellen.as_dataset` takes. Labels are not needed, and
+        not used. keys, folder: as for `snellen.as_dataset`.
+
+        Another size, other channels or another pixel scale than in training are converted, with a warning that says
+        so; there is one too where more pictures are unlike the training pictures than by chance. Raises DataError for
+        what is no picture, naming it, and when it is not clear how to convert; BundleError when an answer is no number.
+        """
+        reading = Reading(Options(keys=dict(keys or {})))
+        parts, distances = [np.zeros((0, len(self.classes)), np.float32)], [np.zeros(0)]
+        for images in self._images(pictures, reading, channels, keys, folder):
+            probabilities, found = self.answers(images)
+            parts.append(probabilities)
+            distances.append(np.zeros(len(images)) if found is None else found)
+        self._warn(reading, 3)
+        doubt = self.distance.doubts(np.concatenate(distances)) if self.distance else None
+        if doubt:
+            warnings.warn(doubt, stacklevel=2)
+        return np.concatenate(parts)
+
+    def unlike_training(self, pictures: Any, **reading: Any) -> np.ndarray:
+        """(N,) bool: which pictures are unlike the training pictures, so that what `predict` says of them means little.
+        Of pictures like the training ones a share of `distance.rate`, mostly 0.01, is among them.
+
+        Pictures are given, and errors raised, as for `predict`; BundleError too where the bundle has no measure of it.
+        """
+        return self._distances(pictures, **reading) > 1
+
+    def training_distance(self, pictures: Any, **reading: Any) -> np.ndarray:
+        """(N,) float64: how far pictures are from the training pictures, as a multiple of the limit above which they
+        are unlike (models/training_distance.py). Pictures and errors as for `unlike_training`."""
+        return self._distances(pictures, **reading)
+
+    def _distances(
+        self,
+        pictures: Any,
+        channels: Channels | None = None,
+        keys: Mapping[str, str] | None = None,
+        folder: str | Path | None = None,
+    ) -> np.ndarray:
+        notes = Reading(Options(keys=dict(keys or {})))
+        images = self._images(pictures, notes, channels, keys, folder)
+        found = [self.distances(some) for some in images]
+        self._warn(notes, 4)
+        return np.concatenate([np.zeros(0), *found])
+
+    def _images(
+        self,
+        pictures: Any,
+        reading: Reading,
+        channels: Channels | None,
+        keys: Mapping[str, str] | None,
+        folder: str | Path | None,
+    ) -> Iterator[np.ndarray]:
+        """(N, H, W, C) some pictures at a time, as in training. Raises DataError at the end where some cannot be read:
+        the answers would be of others than the user counts."""
+        place, about = None if folder is None else Path(folder).expanduser(), self.description
+        for batch in open_given(
+            pictures, about.input, reading, classes=about.classes, channels=channels, keys=keys, folder=place
+        ):
+            yield batch.images
+        if reading.failed:
+            raise unreadable(reading.failed, others=True)
+
+    def _warn(self, reading: Reading, stacklevel: int) -> None:
+        for sentence in reading.sentences(self.description.input):
+            warnings.warn(sentence, stacklevel=stacklevel)
+
+    def answers(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """`probabilities`, and `distances` or None where the bundle has none, by one pass through the network."""
+        if self.distance is None:
+            return self.probabilities(images), None
+        pixels, pixel_range = self._resident(images), self.description.input.pixel_range
+        arguments = (self.network, self.parameters, self.state, pixels, pixel_range)
+        probabilities, distances = self.distance.with_probabilities(*arguments)
+        return self._checked(probabilities), distances
+
+    def distances(self, images: np.ndarray) -> np.ndarray:
+        """`training_distance` of images (N, H, W, C) that are as in training: nothing is converted."""
+        if self.distance is None:
+            hint = "Run its study again with this version of Snellen."
+            raise BundleError("this model has no measure of how far pictures are from the training pictures", hint=hint)
+        pixels, pixel_range = self._resident(images), self.description.input.pixel_range
+        return self.distance.measure(self.network, self.parameters, self.state, pixels, pixel_range)
+
+    def probabilities(self, images: np.ndarray) -> np.ndarray:
+        """(N, K) float32 of images (N, H, W, C) that are as in training: nothing is converted, no warning.
+
+        The same function as in training: the same bits on one machine, device and torch version. Raises BundleError
+        when size or channels are not those of the model, or its answer is no number.
+        """
+        pixels, pixel_range = self._resident(images), self.description.input.pixel_range
+        return self._checked(predict_probabilities(self.network, self.parameters, self.state, pixels, pixel_range))
+
+    def _checked(self, probabilities: np.ndarray) -> np.ndarray:
+        if not np.isfinite(probabilities).all():
+            raise BundleError("the model answers these pictures with what is no number")
+        return probabilities
+
+    def _resident(self, images: np.ndarray) -> Tensor:
+        """The pictures on the device of the model."""
+        if images.ndim != 4 or images.shape[1:] != self.network.input_shape:
+            raise BundleError(
+                "the pictures do not fit the model",
+                found=f"{_size(images.shape[1:])}",
+                expected=f"{_size(self.network.input_shape)}",
+            )
+        return resident(images, str(next(iter(self.parameters.values())).device))
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    if len(shape) != 3:
+        return f"shape {shape}"
+    return f"{shape[0]}x{shape[1]} pixels, {shape[2]} channel{'s' if shape[2] > 1 else ''}"
