@@ -39,7 +39,7 @@ def test_class_and_part_in_one_name(tmp_path: Path) -> None:
     names = [f"{label}_{part}" for label in ("cat", "dog") for part in ("train", "test")]
     root = photos(tmp_path, *(f"{name}/{number}.png" for name in names for number in range(3)))
     dataset = read(root)
-    assert dataset.class_names == ("cat", "dog") and dataset.official_test is not None
+    assert dataset.classes == ("cat", "dog") and dataset.official_test is not None
     assert dataset.official_test.sum() == 6 and "cat_test is test of cat" in " ".join(dataset.remarks)
     for file in (root / "dog_test").iterdir():
         file.unlink()
