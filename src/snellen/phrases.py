@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 UNDEFINED = "undefined"
 NO_INTERVAL = "no interval"
@@ -42,6 +42,12 @@ def listing(names: Iterable[str]) -> str:
     """Names in a sentence: "a", "a and b", "a, b and c"."""
     *head, last = names
     return f"{', '.join(head)} and {last}" if head else last
+
+
+def some(names: Sequence[str], most: int, rest: str = "more") -> str:
+    """The first of many names in a sentence: "a, b and 3 more"."""
+    left = f" and {len(names) - most:,} {rest}" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{left}"
 
 
 def quoted(names: Iterable[str]) -> str:

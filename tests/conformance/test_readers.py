@@ -20,7 +20,7 @@ from snellen.data import load
 from snellen.data.dataset import Dataset
 from snellen.data.load import read
 from snellen.data.readers.arrays import from_arrays
-from snellen.data.readers.reader import Reader
+from snellen.data.readers.reader import Reader, opening
 from snellen.data.readers.registry import READERS
 from snellen.errors import DataError, UnknownName
 
@@ -238,8 +238,10 @@ def test_a_new_reader_is_its_file_and_a_line(tmp_path: Path, monkeypatch: pytest
         version=1,
         looks_for="a .stack file",
         recognises=lambda path: path.suffix == ".stack",
-        files=lambda path, _: [path],
-        decode=lambda path, options, name: from_arrays(np.zeros((4, 2, 2), np.uint8), [0, 1, 0, 1], name=name),
+        open=opening(
+            lambda path, _: [path],
+            lambda path, options, name: from_arrays(np.zeros((4, 2, 2), np.uint8), [0, 1, 0, 1], name=name),
+        ),
     )
     monkeypatch.setitem(READERS, "stack", stack)
     (tmp_path / "cells.stack").write_bytes(b"stack")

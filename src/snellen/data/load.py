@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
 from snellen.data import catalog, dataset_cache
 from snellen.data.dataset import Dataset
-from snellen.data.pictures.decoder import in_threads, is_picture
+from snellen.data.pictures.decoder import in_threads
 from snellen.data.preprocessing import preprocess
 from snellen.data.readers.labels.class_names import with_normal_names
-from snellen.data.readers.picture_files import manifest
+from snellen.data.readers.not_recognised import contents, reading_hint
 from snellen.data.readers.reader import DEFAULT_OPTIONS, Options
 from snellen.data.readers.registry import READERS
 from snellen.data.readers.text import check_text
@@ -22,10 +23,6 @@ from snellen.files.cache import cache_folder
 from snellen.files.hashing import digest_stream, identity
 
 __all__ = ["Options", "find", "read"]
-
-ARCHIVES = (".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar")
-LISTED_NAMES = 5
-"""Names in a folder that a message quotes."""
 
 
 def read(source: str | Path, options: Options = DEFAULT_OPTIONS, data_folder: Path | None = None) -> Dataset:
@@ -60,22 +57,23 @@ def _read_files(path: Path, kind: str, options: Options, published: catalog.Publ
 
     if reader.of_picture_files:
         options = with_normal_names(options)
-
-    def decode() -> Dataset:
-        dataset = reader.decode(path, options, name)
-        if published:
-            published.check(dataset)
-        return preprocess(dataset, options)
-
     _check_options(options, reader.of_picture_files, reader.of_pixel_tables)
     with located(str(path)), reachable():
         check_text(name, "a file or folder name")
-        files = reader.files(path, options)
-        digests = in_threads(_digest, files)  # hashing releases the GIL: half the time on two cores
-        contents = [[_relative_name(file, path), sha] for file, sha in zip(files, digests, strict=True)]
+        opened = reader.open(path, options)
+        digest = partial(_digest, source=path, of_picture_files=reader.of_picture_files)
+        digests = in_threads(digest, opened.files)  # hashing releases the GIL: half the time on two cores
+        contents = [[_relative_name(file, path), sha] for file, sha in zip(opened.files, digests, strict=True)]
         key = identity([kind, reader.version, options.as_json(), contents, published and published.fingerprint])
+
+        def decode() -> Dataset:
+            dataset = opened.decode(name)
+            if published:
+                published.check(dataset)
+            return preprocess(dataset, options)
+
         dataset = dataset_cache.cached_dataset(key, name, decode)
-        return replace(dataset, remarks=(*reader.remarks(path, options), *dataset.remarks))
+        return replace(dataset, remarks=(*opened.remarks, *dataset.remarks))
 
 
 def _check_options(options: Options, of_picture_files: bool, of_pixel_tables: bool) -> None:
@@ -94,12 +92,18 @@ def _relative_name(file: Path, source: Path) -> str:
     return str(file)[len(below) :].replace(os.sep, "/") if str(file).startswith(below) else file.name
 
 
-def _digest(path: Path) -> str | None:
-    """SHA-256 of a file; None for one that does not exist, or a link that leads nowhere, which decoding names."""
-    if not path.exists():
-        return None
-    with located(path.name), readable(), open_data(path) as file:
-        return digest_stream(file)
+def _digest(path: Path, source: Path, of_picture_files: bool) -> str | None:
+    """SHA-256 of a file; None for one that does not exist. None also for one picture of many that cannot be read (a
+    named pipe, a device, no permission): decoding says so with its place, or leaves it out."""
+    try:
+        if not path.exists():
+            return None
+        with located(path.name), readable(), open_data(path) as file:
+            return digest_stream(file)
+    except (DataError, OSError):
+        if of_picture_files and path != source:
+            return None
+        raise
 
 
 def _find_kind(path: Path) -> str:
@@ -110,37 +114,9 @@ def _find_kind(path: Path) -> str:
             return kinds[0]
         if kinds:
             raise DataError("more than one kind of data", found=" and ".join(kinds), hint="Say which with `kind`.")
-        raise DataError(
-            "no reader recognises this",
-            found=_contents(path),
-            expected="; or ".join(reader.looks_for for reader in READERS.values()),
-            hint=_reading_hint(path),
-        )
-
-
-def _contents(path: Path) -> str:
-    """What is at a path, for a message."""
-    if path.is_file():
-        return f"a file of {path.stat().st_size:,} bytes"
-    if not path.is_dir():
-        return "neither a file nor a folder"
-    names = sorted(each.name for each in path.iterdir())
-    rest = f" and {len(names) - LISTED_NAMES:,} more" if len(names) > LISTED_NAMES else ""
-    return f"a folder with {', '.join(names[:LISTED_NAMES])}{rest}" if names else "an empty folder"
-
-
-def _reading_hint(path: Path) -> str | None:
-    """What helps in the commonest cases: an archive, pictures without folders, a table with columns of other names."""
-    if path.suffix.lower() in ARCHIVES:
-        return "Unpack the archive and give the folder, or make a .zip file of it."
-    if path.is_dir() and any(map(is_picture, path.iterdir())):
-        return (
-            "Pictures directly in a folder have no classes: put each into a folder named after its class, or list them "
-            "in a CSV file with the columns path and label, and give that file."
-        )
-    if path.suffix.lower() not in manifest.SUFFIXES:
-        return None
-    return "If it is a table that lists pictures, name its columns: `kind: manifest, keys: {path: ..., label: ...}`."
+        hint, found = reading_hint(path), contents(path)
+        expected = "; or ".join(reader.looks_for for reader in READERS.values()) if hint is None else None
+        raise DataError("no reader recognises this", found=found, expected=expected, hint=hint)
 
 
 def _locate(source: str | Path, data_folder: Path | None) -> Path:

@@ -16,7 +16,7 @@ import numpy as np
 from snellen.data.dataset import Dataset
 from snellen.data.readers.arrays import Part, assemble
 from snellen.data.readers.pickled import read_pickled
-from snellen.data.readers.reader import Options, Reader
+from snellen.data.readers.reader import Options, Reader, opening
 from snellen.data.streams import file_bytes, open_data, readable, take_rest
 from snellen.errors import DataError, located, shown, unknown
 from snellen.limits import MAX_BATCH_BYTES, MAX_DESCRIPTION_BYTES, MAX_IMAGES
@@ -185,6 +185,5 @@ READER = Reader(
     version=1,
     looks_for="a folder with the batches of CIFAR-10 or CIFAR-100, binary or Python",
     recognises=_recognises,
-    files=_files,
-    decode=_decode,
+    open=opening(_files, _decode),
 )

@@ -12,7 +12,7 @@ from string import ascii_lowercase, ascii_uppercase, digits
 from snellen.data.dataset import Dataset, PartRole
 from snellen.data.readers.arrays import TRAIN_TEST, Part, assemble
 from snellen.data.readers.idx import read_idx
-from snellen.data.readers.reader import Options, Reader
+from snellen.data.readers.reader import Options, Reader, opening
 from snellen.errors import DataError, located, unknown
 
 ROLES = ("train", "test")
@@ -91,6 +91,5 @@ READER = Reader(
     version=1,
     looks_for="a folder with the IDX files of one split of EMNIST",
     recognises=lambda path: bool(_splits(path)),
-    files=_files,
-    decode=_decode,
+    open=opening(_files, _decode),
 )

@@ -11,7 +11,7 @@ from snellen.data.dataset import Dataset
 from snellen.data.readers import array_names
 from snellen.data.readers.arrays import assemble
 from snellen.data.readers.guarded import Guarded, opened
-from snellen.data.readers.reader import Options, Reader
+from snellen.data.readers.reader import Options, Reader, opening
 from snellen.data.readers.repeated_validation import repeated_validation
 from snellen.data.streams import open_data, readable
 
@@ -92,6 +92,5 @@ READER = Reader(
     version=3,
     looks_for="an HDF5 file with X_train and y_train",
     recognises=is_hdf5,
-    files=_files,
-    decode=_decode,
+    open=opening(_files, _decode),
 )

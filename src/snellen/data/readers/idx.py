@@ -16,7 +16,7 @@ import numpy as np
 from snellen.data.dataset import Dataset
 from snellen.data.readers.arrays import TRAIN_TEST, Part, assemble
 from snellen.data.readers.gunzip import gunzip
-from snellen.data.readers.reader import Options, Reader
+from snellen.data.readers.reader import Options, Reader, opening
 from snellen.data.streams import (
     check_dimensions,
     check_expansion,
@@ -114,6 +114,5 @@ READER = Reader(
     version=2,
     looks_for=f"a folder with {IMAGES.format('train')} and {LABELS.format('train')}, plain or .gz",
     recognises=_recognises,
-    files=_files,
-    decode=_decode,
+    open=opening(_files, _decode),
 )

@@ -16,7 +16,7 @@ import numpy as np
 from snellen.data.dataset import Dataset, PartRole
 from snellen.data.readers.arrays import Part, assemble
 from snellen.data.readers.guarded import opened
-from snellen.data.readers.reader import Options, Reader
+from snellen.data.readers.reader import Options, Reader, opening
 from snellen.data.streams import open_data, readable
 from snellen.errors import DataError, unknown
 
@@ -100,6 +100,5 @@ READER = Reader(
     version=3,
     looks_for=f"a MATLAB v5 file with {PICTURES} and {LABELS}, or a folder with {TRAINING}",
     recognises=_recognises,
-    files=_files,
-    decode=_decode,
+    open=opening(_files, _decode),
 )

@@ -20,10 +20,11 @@ from typing import IO
 import numpy as np
 
 from snellen.data.dataset import Dataset
+from snellen.data.pictures.decoder import is_picture
 from snellen.data.readers import array_names
 from snellen.data.readers.arrays import assemble
-from snellen.data.readers.picture_files.picture_zip import is_zip_of_pictures
-from snellen.data.readers.reader import Options, Reader
+from snellen.data.readers.picture_files.picture_zip import names_in_zip
+from snellen.data.readers.reader import Options, Reader, opening
 from snellen.data.readers.zip_archives import check_member, is_zip, opened_zip
 from snellen.data.streams import (
     check_dimensions,
@@ -203,7 +204,18 @@ def _recognises(path: Path) -> bool:
         return {"images", "labels"} <= set(names) or any(
             name.lower() in array_names.FIRST_NAMES for name in names.values()
         )
-    return _starts_with(path, NPY_MAGIC) or (is_zip(path) and not is_zip_of_pictures(path))
+    return _starts_with(path, NPY_MAGIC) or (is_zip(path) and _is_zip_of_arrays(path))
+
+
+def _is_zip_of_arrays(path: Path) -> bool:
+    """Whether it is named so, or holds arrays: beside pictures only those that have usual names."""
+    if path.suffix.lower() == ".npz":
+        return True
+    names = names_in_zip(path)
+    arrays = {name.removesuffix(".npy"): name for name in names if name.endswith(".npy")}
+    if not any(is_picture(Path(name)) for name in names):
+        return bool(arrays)
+    return {"images", "labels"} <= {*array_names.arrays_by_usual_name(arrays)}
 
 
 def _files(path: Path, options: Options) -> list[Path]:
@@ -224,6 +236,5 @@ READER = Reader(
     version=3,
     looks_for="an .npz file with images and labels (or x_train and y_train), or a folder with these as .npy files",
     recognises=_recognises,
-    files=_files,
-    decode=_decode,
+    open=opening(_files, _decode),
 )

@@ -22,7 +22,7 @@ from snellen.data.readers.guarded import Guarded, opened
 from snellen.data.readers.guarded_child import HUGGING_FACE
 from snellen.data.readers.memory.columns import keys_by_type, rows_of_columns
 from snellen.data.readers.memory.rows import Rows, to_dataset
-from snellen.data.readers.reader import Options, Reader
+from snellen.data.readers.reader import Options, Reader, opening
 from snellen.data.readers.role_names import role_of
 from snellen.data.streams import open_data, reachable, readable
 from snellen.errors import DataError, located, shown
@@ -172,7 +172,6 @@ READER = Reader(
     looks_for="a Parquet file with a column of picture bytes and one of labels, as Hugging Face writes them, or a "
     "folder with such files named `train-00000-of-00001.parquet`, `test-...` and maybe `validation-...`",
     recognises=_recognises,
-    files=lambda path, _: [file for file, _ in _parts(path)],
-    decode=_decode,
+    open=opening(lambda path, _: [file for file, _ in _parts(path)], _decode),
     of_picture_files=True,
 )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -63,21 +64,35 @@ DEFAULT_OPTIONS = Options()
 
 
 @dataclass(frozen=True)
+class Opened:
+    """A source whose files were listed once. files: those whose bytes determine the Dataset. decode: the Dataset, with
+    this name; it reads only `files`. remarks: sentences on what was found by names alone, and passed over; those that
+    follow from the content of `files` are in the Dataset."""
+
+    files: Sequence[Path]
+    decode: Callable[[str], Dataset]
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Reader:
     """The reader of one kind of source. For bad files its functions raise DataError and nothing else.
 
     version: incremented when the same files would give another Dataset, so that older cache entries are not used.
-    looks_for: what it reads, for messages. recognises: whether there is such a source at a path. files: the files whose
-    bytes determine the Dataset. decode: the Dataset, with this name; it reads only `files`. of_picture_files: whether
-    each row is a file of its own. of_pixel_tables: whether columns of a table are pixels. remarks: sentences on what
-    was found by names alone, and passed over; those that follow from the content of `files` are in the Dataset.
+    looks_for: what it reads, for messages. recognises: whether there is such a source at a path. open: finds its files.
+    of_picture_files: whether each row is a file of its own. of_pixel_tables: whether columns of a table are pixels.
     """
 
     version: int
     looks_for: str
     recognises: Callable[[Path], bool]
-    files: Callable[[Path, Options], list[Path]]
-    decode: Callable[[Path, Options, str], Dataset]
+    open: Callable[[Path, Options], Opened]
     of_picture_files: bool = False
     of_pixel_tables: bool = False
-    remarks: Callable[[Path, Options], tuple[str, ...]] = lambda path, options: ()
+
+
+def opening(
+    files: Callable[[Path, Options], Sequence[Path]], decode: Callable[[Path, Options, str], Dataset]
+) -> Callable[[Path, Options], Opened]:
+    """How a source of few files is opened, by the functions that find and that read them."""
+    return lambda path, options: Opened(files(path, options), partial(decode, path, options))

@@ -13,7 +13,12 @@ from snellen.errors import DataError, located
 
 ZIP_MAGIC = b"PK\x03\x04"
 DIRECTORY_END_BYTES, MAX_COMMENT_BYTES = 22, 65_535
-"""Of a zip archive, by its specification (APPNOTE.TXT 4.3.16)."""
+DIRECTORY_ENTRY_BYTES, MEMBER_HEADER_BYTES = 46, 30
+"""Of a zip archive, by its specification (APPNOTE.TXT 4.3.16, 4.3.12, 4.3.7)."""
+
+FEW_MEMBERS, MIN_MEMBER_BYTES = 1_000, 8
+"""Beyond a thousand members each must hold a few bytes on average: the smallest picture has 30. The standard library
+needs 10 us for each, and would be asked several times."""
 
 
 @contextmanager
@@ -70,4 +75,8 @@ def _check_directory(file: BufferedReader, max_members: int, max_directory_bytes
     if num_members > max_members or num_bytes > max_directory_bytes:
         found = f"{num_members:,} members in a directory of {num_bytes:,} bytes"
         raise DataError("too many members", found=found, expected=f"at most {max_members:,}", where=where)
+    content = size - 2 * num_bytes + (DIRECTORY_ENTRY_BYTES - MEMBER_HEADER_BYTES) * num_members
+    if num_members > FEW_MEMBERS and content < MIN_MEMBER_BYTES * num_members:  # names stand before members, too
+        found = f"{num_members:,} members with {max(0, content):,} bytes in all"
+        raise DataError("members without content", found=found, where=where)
     return num_members

@@ -17,7 +17,7 @@ from snellen.data.readers.arrays import Part, assemble
 from snellen.data.readers.csv.label_file import labels_of
 from snellen.data.readers.csv.part_files import PartFiles, is_csv, part_files, plain_name, training_file
 from snellen.data.readers.csv.pixel_table import PixelTable, as_numbers, holds_pixels, read_pixels
-from snellen.data.readers.reader import Options, Reader
+from snellen.data.readers.reader import Options, Reader, opening
 from snellen.errors import DataError
 
 
@@ -89,7 +89,6 @@ READER = Reader(
     looks_for="a .csv, .tsv or .txt file, maybe .gz, with a label and pixels in each row, or a folder with "
     "train.csv and test.csv",
     recognises=_recognises,
-    files=_files,
-    decode=_decode,
+    open=opening(_files, _decode),
     of_pixel_tables=True,
 )

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
-from snellen.data.dataset import Dataset
 from snellen.data.pictures.decoder import is_picture
 from snellen.data.readers.labels.class_names import normal_form, said_of_forms, said_of_names
-from snellen.data.readers.picture_files.folder_layout import Layout, lay_out
+from snellen.data.readers.picture_files.folder_layout import Layout, NoClassFolders, lay_out
 from snellen.data.readers.picture_files.folder_tree import OTHER_SUFFIXES, FolderTree, name_of, suffix
 from snellen.data.readers.picture_files.labelled_pictures import LabelledFile, read_dataset, select_rows
+from snellen.data.readers.picture_files.tables_beside import line_for_tables
 from snellen.data.readers.picture_files.walk import Listing, files_below, list_folder
-from snellen.data.readers.reader import Options, Reader
+from snellen.data.readers.reader import Opened, Options, Reader
+from snellen.data.streams import open_data
 from snellen.errors import DataError, located
 from snellen.phrases import plural
+
+SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*")
+"""The first bytes of PNG, JPEG, GIF and TIFF files."""
+
+MAX_OPENED = 100
+"""Files without the suffix of a picture of which the first bytes are looked at."""
 
 NAMED_ITEMS = 5
 """Folders and files that one sentence names."""
@@ -58,6 +67,8 @@ def _row(file: str, root: Path, layout: Layout, options: Options) -> LabelledFil
 
 def _class_of(folder: str, layout: Layout) -> str:
     """The name of the class whose pictures are in a class folder."""
+    if folder in layout.names:
+        return layout.names[folder]
     return name_of(folder) if not layout.parts_below else name_of(folder.rpartition("/")[0])
 
 
@@ -78,7 +89,7 @@ def _check_several_classes(tree: FolderTree, layout: Layout) -> None:
     folder = min(layout.classes)
     inner = tree.names(folder)
     below = f" (it holds the folders {', '.join(inner[:NAMED_ITEMS])})" if inner else ""
-    raise DataError(
+    raise NoClassFolders(
         "cannot classify",
         found=f"1 classes: all {tree.below[folder]:,} pictures are in {folder}{below}",
         expected="a folder for each of at least two classes",
@@ -102,33 +113,44 @@ def _listed(names: Sequence[str]) -> str:
     return f"{', '.join(names[:NAMED_ITEMS])}{more}"
 
 
-def _rows(path: Path, options: Options) -> tuple[list[LabelledFile], tuple[str, ...]]:
-    return rows_of(list_folder(path, options.links == "follow"), path, options)
-
-
 def _recognises(path: Path) -> bool:
-    """Whether a folder in `path` holds a picture, at any depth."""
-    return path.is_dir() and any("/" in file and is_picture(Path(file)) for file in files_below(path))
+    """Whether a folder in `path` holds a picture, at any depth: by the suffixes, or else by the first bytes of files
+    that have none or an unknown one."""
+    if not path.is_dir():
+        return False
+    unknown = list[Path]()
+    for file in files_below(path):
+        if "/" in file and is_picture(Path(file)):
+            return True
+        if "/" in file and len(unknown) < MAX_OPENED and suffix(file) not in OTHER_SUFFIXES:
+            unknown.append(path / file)
+    inside = Path(os.path.realpath(path))
+    return any(Path(os.path.realpath(file)).is_relative_to(inside) and _begins_as_picture(file) for file in unknown)
 
 
-def _files(path: Path, options: Options) -> list[Path]:
-    return [row.file for row in select_rows(_rows(path, options)[0], options)[0]]
+def _begins_as_picture(file: Path) -> bool:
+    try:
+        with open_data(file) as stream:
+            start = stream.read(12)
+    except (DataError, OSError):
+        return False
+    return start.startswith(SIGNATURES) or (start[:4] == b"RIFF" and start[8:] == b"WEBP")
 
 
-def _decode(path: Path, options: Options, name: str) -> Dataset:
-    return read_dataset(_rows(path, options)[0], options, name)
-
-
-def _remarks(path: Path, options: Options) -> tuple[str, ...]:
-    return _rows(path, options)[1]
+def _open(path: Path, options: Options) -> Opened:
+    try:
+        rows, remarks = rows_of(list_folder(path, options.links == "follow"), path, options)
+    except NoClassFolders as error:
+        error.hint = line_for_tables(path) or error.hint
+        raise
+    files = [row.file for row in select_rows(rows, options)[0]]
+    return Opened(files, partial(read_dataset, rows, options), remarks)
 
 
 READER = Reader(
     version=4,
     looks_for="a folder with a folder of pictures for each class, or `train` and `test` folders that hold such",
     recognises=_recognises,
-    files=_files,
-    decode=_decode,
+    open=_open,
     of_picture_files=True,
-    remarks=_remarks,
 )

@@ -6,9 +6,10 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from snellen.data.dataset import PART_ROLES, PartRole
+from snellen.data.readers.picture_files.combined_names import combined_names, lines_that_move
 from snellen.data.readers.picture_files.folder_tree import FolderTree, name_of
 from snellen.data.readers.picture_files.walk import KEY_HINT
 from snellen.data.readers.role_names import role_of, role_of_folder
@@ -24,14 +25,20 @@ NAMED_FOLDERS = 5
 """Folders that one sentence names."""
 
 
+class NoClassFolders(DataError):
+    """Pictures that are not in folders of classes; a table may say which classes they have."""
+
+
 @dataclass(frozen=True)
 class Layout:
     """classes: the path of each class folder, with its part. remarks: what is not obvious from the folders' names.
-    parts_below: whether each path is that of a part in a class folder, `cats/train`."""
+    parts_below: whether each path is that of a part in a class folder, `cats/train`. names: the class of each path
+    where its name says class and part, `cat_train`."""
 
     classes: Mapping[str, PartRole]
     remarks: tuple[str, ...] = ()
     parts_below: bool = False
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 def lay_out(tree: FolderTree, keys: Mapping[str, str], depth_is_given: bool = False) -> Layout:
@@ -41,7 +48,11 @@ def lay_out(tree: FolderTree, keys: Mapping[str, str], depth_is_given: bool = Fa
     if keys:
         return _as_given(tree, keys)
     top = ""
-    while (parts := _parts(tree, top)) is None and (below := tree.only_folder(top)):
+    while True:
+        if combined := combined_names(tree, tree.folders(top)):
+            return _of_combined(tree, top, combined)
+        if (parts := _parts(tree, top)) is not None or not (below := tree.only_folder(top)):
+            break
         top = below
     layout = _of_classes(tree, top) if parts is None else _of_parts(tree, top, parts)
     if layout.parts_below or depth_is_given:
@@ -49,6 +60,14 @@ def lay_out(tree: FolderTree, keys: Mapping[str, str], depth_is_given: bool = Fa
     train = [folder for folder, role in layout.classes.items() if role == "train"]
     _check_classes_are_not_below(tree, train, parts or {})
     return replace(layout, remarks=(*layout.remarks, *_said_of_depth(tree, train)))
+
+
+def _of_combined(tree: FolderTree, top: str, said: Mapping[str, tuple[str, PartRole]]) -> Layout:
+    _check_no_loose_pictures(tree, top, {})
+    named = [f"{name_of(folder)} is {role} of {label}" for folder, (label, role) in said.items()]
+    remark = f"The names of the folders say class and part: {_listed(named)}."
+    roles = {folder: role for folder, (_, role) in said.items()}
+    return Layout(roles, (remark,), names={folder: label for folder, (label, _) in said.items()})
 
 
 def _check_classes_are_not_below(tree: FolderTree, folders: Sequence[str], parts: Mapping[str, PartRole]) -> None:
@@ -239,6 +258,8 @@ def _check_once(tree: FolderTree, named: Mapping[str, PartRole]) -> None:
         if len(found) > 1:
             counted = " and ".join(_counted(tree, each) for each in found)
             hint = f"Say under `data` which to use: {keys_line(_by_role(named))}. {KEY_HINT}"
+            if moves := lines_that_move(tree, named):
+                hint = f"If the names say class and part, move the folders: {moves}"
             raise DataError(f"two folders for the {role} part", found=counted, expected="one", hint=hint)
 
 
@@ -304,4 +325,4 @@ def _check_no_loose_pictures(tree: FolderTree, part: str, parts: Mapping[str, Pa
     if parts and tree.folders("") and not tree.folders(part):
         hint += f" If the folders are classes: {keys_line({'train': part.rpartition('/')[0] or '.'})}."
     where, expected = tree.first_loose[part], "each picture in the folder of its class"
-    raise DataError("a picture outside the class folders", found=number, expected=expected, where=where, hint=hint)
+    raise NoClassFolders("a picture outside the class folders", found=number, expected=expected, where=where, hint=hint)

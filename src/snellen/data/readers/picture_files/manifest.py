@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
-from snellen.data.dataset import Dataset, PartRole
+from snellen.data.dataset import PartRole
 from snellen.data.readers.csv.pixel_table import holds_pixels
 from snellen.data.readers.labels.class_names import normal_form, said_of_forms, said_of_names
 from snellen.data.readers.parquet_pictures import holds_pictures
@@ -15,7 +16,7 @@ from snellen.data.readers.picture_files.labelled_pictures import LabelledFile, r
 from snellen.data.readers.picture_files.manifest_columns import USUAL, names_pictures, path_column, roles_of
 from snellen.data.readers.picture_files.manifest_paths import find_pictures
 from snellen.data.readers.picture_files.manifest_table import Table, header_of, is_parquet, read_table
-from snellen.data.readers.reader import Options, Reader
+from snellen.data.readers.reader import Opened, Options, Reader
 from snellen.data.streams import open_data, reachable, readable
 from snellen.errors import DataError, located, shown, unknown
 from snellen.limits import MAX_NAME_CHARACTERS
@@ -157,25 +158,16 @@ def _lists_pictures(path: Path, names: Sequence[str], first: Sequence[str]) -> b
     return True
 
 
-def _files(path: Path, options: Options) -> list[Path]:
-    rows, _ = select_rows(_list_files(path, options)[0], options)
-    return [path, *(row.file for row in rows if row.file.is_file())]
-
-
-def _decode(path: Path, options: Options, name: str) -> Dataset:
-    return read_dataset(_list_files(path, options)[0], options, name)
-
-
-def _remarks(path: Path, options: Options) -> tuple[str, ...]:
-    return _list_files(path, options)[1]
+def _open(path: Path, options: Options) -> Opened:
+    rows, remarks = _list_files(path, options)
+    files = [row.file for row in select_rows(rows, options)[0] if row.file.is_file()]
+    return Opened([path, *files], partial(read_dataset, rows, options), remarks)
 
 
 READER = Reader(
     version=4,
     looks_for="a CSV or Parquet file with columns `path` and `label`, maybe `group` and `role` (train, test)",
     recognises=_recognises,
-    files=_files,
-    decode=_decode,
+    open=_open,
     of_picture_files=True,
-    remarks=_remarks,
 )

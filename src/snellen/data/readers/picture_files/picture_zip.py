@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from snellen.data.dataset import Dataset
@@ -12,7 +13,7 @@ from snellen.data.pictures.decoder import is_picture
 from snellen.data.readers.picture_files.folder import rows_of
 from snellen.data.readers.picture_files.labelled_pictures import LabelledFile, read_dataset, select_rows
 from snellen.data.readers.picture_files.walk import Listing, system_name
-from snellen.data.readers.reader import Options, Reader
+from snellen.data.readers.reader import Opened, Options, Reader
 from snellen.data.readers.zip_archives import check_member, is_zip, opened_zip
 from snellen.data.streams import check_expansion, readable
 from snellen.errors import DataError, located, shown
@@ -90,41 +91,35 @@ def opened_pictures(path: Path) -> Iterator[PictureZip]:
         yield PictureZip(archive, path.stat().st_size)
 
 
-def is_zip_of_pictures(path: Path) -> bool:
-    """Whether it is a zip archive with pictures and without arrays."""
-    if path.suffix.lower() == ".npz" or not is_zip(path):
-        return False
+def names_in_zip(path: Path) -> list[str]:
+    """The names of the members of a zip archive without what systems leave; empty for any other file."""
+    if not is_zip(path):
+        return []
     with located(path.name), opened_zip(path, MAX_ZIPPED_FILES, MAX_ZIP_DIRECTORY_BYTES) as archive:
-        names = archive.namelist()
-    return any(is_picture(Path(name)) for name in names) and not any(name.endswith(".npy") for name in names)
+        return [name for name in archive.namelist() if not any(map(system_name, name.rstrip("/").split("/")))]
 
 
-def _rows(archive: PictureZip, options: Options) -> tuple[list[LabelledFile], tuple[str, ...]]:
-    return rows_of(archive.listing(), Path(), options)
+def is_zip_of_pictures(path: Path) -> bool:
+    """Whether it is a zip archive with pictures; arrays beside them are passed over as in a folder."""
+    return path.suffix.lower() != ".npz" and any(is_picture(Path(name)) for name in names_in_zip(path))
 
 
-def _files(path: Path, options: Options) -> list[Path]:
+def _open(path: Path, options: Options) -> Opened:
     with opened_pictures(path) as archive:
-        select_rows(_rows(archive, options)[0], options)
-    return [path]
+        rows, remarks = rows_of(archive.listing(), Path(), options)
+    select_rows(rows, options)
+    return Opened([path], partial(_decode, path, rows, options), remarks)
 
 
-def _decode(path: Path, options: Options, name: str) -> Dataset:
+def _decode(path: Path, rows: Sequence[LabelledFile], options: Options, name: str) -> Dataset:
     with opened_pictures(path) as archive:
-        return read_dataset(_rows(archive, options)[0], options, name, lambda row: archive.read(row.id))
-
-
-def _remarks(path: Path, options: Options) -> tuple[str, ...]:
-    with opened_pictures(path) as archive:
-        return _rows(archive, options)[1]
+        return read_dataset(rows, options, name, lambda row: archive.read(row.id))
 
 
 READER = Reader(
     version=2,
     looks_for="a .zip file of such a folder",
     recognises=is_zip_of_pictures,
-    files=_files,
-    decode=_decode,
+    open=_open,
     of_picture_files=True,
-    remarks=_remarks,
 )

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from snellen.data.streams import reachable
@@ -24,6 +26,9 @@ SYSTEM_FOLDERS: tuple[str, ...] = (
 )
 SYSTEM_FOLDERS += ("__pycache__",)
 """What Windows, macOS, network drives and Python leave in folders, in lower case."""
+
+LOOKED_AT_LINKS, LOOKED_AT = 100, 10_000
+"""Links to folders, and files behind each, that are looked at when a folder is recognised: `/` has millions."""
 
 NAMED_PLACES, NAMED_LEFTOVERS = 3, 10
 """Folders that links lead to, and names that were passed over, that one sentence names."""
@@ -83,13 +88,21 @@ def list_folder(root: Path, follow_links: bool) -> Listing:
 
 
 def files_below(root: Path) -> Iterator[str]:
-    """The files of the folders in `root`, also through links, one after the other."""
+    """Files below `root` by which a folder is recognised: first those in it, then, after no others, some of those that
+    links to folders lead to, whatever these are: whether they may be followed is asked when the folder is listed."""
+    links = list[str]()
     with reachable():
-        yield from _visit(root, True, Listing())
+        yield from _visit(root, False, Listing(), links)
+    for link in islice(links, LOOKED_AT_LINKS):  # it grows
+        further = list[str]()
+        with suppress(OSError, DataError):  # such as /proc, or a folder that is not for everybody
+            yield from (f"{link}/{file}" for file in islice(_visit(root / link, False, Listing(), further), LOOKED_AT))
+        links += [f"{link}/{each}" for each in further]
 
 
-def _visit(root: Path, follow_links: bool, listing: Listing) -> Iterator[str]:
-    """Not `os.walk`, which silently skips folders that it cannot list, and is recursive."""
+def _visit(root: Path, follow_links: bool, listing: Listing, links: list[str] | None = None) -> Iterator[str]:
+    """Not `os.walk`, which silently skips folders that it cannot list, and is recursive. links: where given, links to
+    folders are put there and not followed, and those to files need no permission."""
     inside = os.path.realpath(root)
     left: list[tuple[str, int, tuple[str, ...]]] = [("", 1, (inside,))]
     num_linked = 0
@@ -108,11 +121,15 @@ def _visit(root: Path, follow_links: bool, listing: Listing) -> Iterator[str]:
             if name := system_name(entry.name):
                 listing.passed_over[name] += 1
             elif not is_folder(entry):
-                if entry.is_symlink() and leads_out(root / path, inside, follow_links, path):
+                if links is not None:
+                    pass  # only names are looked at
+                elif entry.is_symlink() and leads_out(root / path, inside, follow_links, path):
                     listing.outside[str((root / path).resolve().parent)] += 1
                 elif not _is_below(above[-1], inside):
                     listing.outside[above[-1]] += 1
                 yield path
+            elif links is not None and entry.is_symlink():
+                links.append(path)
             else:
                 real = f"{above[-1]}{os.sep}{entry.name}"
                 if entry.is_symlink():
