@@ -142,6 +142,22 @@ def test_addresses(tmp_path: Path, address: str) -> None:
     refused(listed(tmp_path / "web.csv", [address]), "line 2: a web address; found .*Download the pictures")
 
 
+def test_file_addresses_are_paths(tmp_path: Path) -> None:
+    folder = pictures(tmp_path / "my photos")
+    file = listed(folder / "names.csv", [(folder / f"{name}.jpg").as_uri() for name in IDS])
+    assert read(file).ids.tolist() == [f"{name}.jpg" for name in IDS]
+    refused(listed(folder / "other.csv", ["file://server/a.jpg"]), "line 2: a file of another machine; found")
+    (tmp_path / "secret.jpg").write_bytes((folder / f"{IDS[0]}.jpg").read_bytes())
+    refused(listed(folder / "out.csv", [(tmp_path / "secret.jpg").as_uri()]), "leaves the folder", error=OutsideFolder)
+
+
+def test_columns_separated_by_bars(tmp_path: Path) -> None:
+    pictures(tmp_path)
+    file = listed(tmp_path / "names.csv", [f"{name}.jpg" for name in IDS])
+    file.write_text(file.read_text(encoding="utf-8").replace(",", "|"), encoding="utf-8")
+    assert read(file).ids.tolist() == [f"{name}.jpg" for name in IDS]
+
+
 def test_backslashes_are_slashes(tmp_path: Path) -> None:
     pictures(tmp_path / "train")
     assert read(listed(tmp_path / "win.csv", [f"train\\{name}.jpg" for name in IDS])).ids[0] == f"train/{IDS[0]}.jpg"

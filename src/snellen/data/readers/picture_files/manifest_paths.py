@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from snellen.data.pictures.decoder import SUFFIXES
 from snellen.data.readers.picture_files.walk import FOLLOW_HINT, KEY_HINT, NAMED_PLACES, list_folder
@@ -108,7 +110,7 @@ def _id(file: Path, home: SourceFolder, relative: bool) -> str:
 
 def _name(path: str, base: SourceFolder) -> str:
     """The path below `base`, with forward slashes, or a whole path elsewhere where that is permitted."""
-    text = path.strip()
+    text = _without_scheme(path.strip())
     if ADDRESS.match(text):
         hint = "Download the pictures, and list the paths of their files."
         raise DataError("a web address", found=shown(text), expected="the path of a file", hint=hint)
@@ -128,6 +130,17 @@ def _name(path: str, base: SourceFolder) -> str:
     if not normal.parts:
         raise DataError("not a path", found=shown(path))
     return normal.as_posix()
+
+
+def _without_scheme(text: str) -> str:
+    """The path of a `file://` address of this machine. Raises DataError for one of another machine."""
+    if not text.lower().startswith("file://"):
+        return text
+    parts = urlsplit(text)
+    if parts.netloc.lower() not in ("", "localhost"):
+        hint = "Write file:///folder/name.png, with three slashes, or the path alone."
+        raise DataError("a file of another machine", found=shown(text), expected="a file here", hint=hint)
+    return url2pathname(parts.path)
 
 
 def _search(names: Sequence[str], root: Path) -> tuple[list[str], str | None]:

@@ -19,7 +19,7 @@ from snellen.errors import SHOWN_ITEMS, DataError, located, shown
 from snellen.limits import MAX_LISTED_FILES, MAX_MANIFEST_BYTES
 
 PARQUET_MAGIC = b"PAR1"
-DELIMITERS = ",;\t"
+DELIMITERS = ",;\t|"
 MAX_HEADER_CHARACTERS = 100_000
 
 
@@ -58,7 +58,7 @@ def header_of(file: BufferedReader) -> tuple[list[str], list[str]]:
 
 
 def _read_csv(file: BufferedReader, keys: Mapping[str, str], needed: Sequence[str]) -> Table:
-    """UTF-8 with a header line, separated by commas, semicolons or tabs, whichever is most frequent in the header."""
+    """UTF-8 with a header line, separated by one of DELIMITERS: the most frequent in the header."""
     with _as_text(file) as text:
         names, delimiter = _header(text)
         if not keys and any(map(names_pictures, names)):
