@@ -9,6 +9,7 @@ import numpy as np
 
 from snellen.data.pictures.decoder import is_picture, read_content
 from snellen.data.readers.labels.class_names import normal_form
+from snellen.data.readers.picture_files.manifest import pages_of_rows
 from snellen.data.readers.picture_files.manifest_columns import roles_of
 from snellen.data.readers.picture_files.manifest_paths import find_pictures
 from snellen.data.readers.picture_files.manifest_table import Table, read_table
@@ -42,6 +43,7 @@ def read_manifest(path: Path, contract: Input, reading: Reading, whole: bool) ->
         classes,
         test if test.any() else None,
         validation if validation.any() else None,
+        pages_of_rows(table, given=False),
     )
     yield from read_files(listed, contract, reading, whole)
 
