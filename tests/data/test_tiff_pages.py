@@ -1,4 +1,4 @@
-"""Protects TIFF stacks: every page is a picture, pages stay together, channels and bombs are refused, predict agrees."""
+"""Protects TIFF stacks: pages are pictures that stay together, channels and bombs are refused, predict agrees."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_single_files_beside_stacks_are_groups_of_their_own(tmp_path: Path) -> N
 
 def test_pages_of_several_sizes_are_asked_about(tmp_path: Path) -> None:
     uneven = [*pixels(2), *pixels(2, size=(12, 7))]
-    root = folder(tmp_path / "data", uneven)  # type: ignore[arg-type]
+    root = folder(tmp_path / "data", uneven)
     with pytest.raises(PictureSizes, match=r"9x8 \(8\), 12x7 \(8\)"):
         read(root)
     assert len(read(root, Options(resizing=Resizing(step="resize", height=6, width=6)))) == 16
@@ -87,7 +87,9 @@ def test_thumbnails_are_left_out_and_counted(tmp_path: Path) -> None:
     one.save(root / "a/one.tif", save_all=True, append_images=[small, two])
     dataset = read(root)
     assert dataset.ids[:3].tolist() == ["a/one.tif#0", "a/one.tif#2", "a/two.tif#0"]
-    assert any("1 page of TIFF files are reduced copies" in remark for remark in dataset.remarks)
+    assert any(
+        remark == "Reduced copies (thumbnails) in TIFF files are not used: 1 page." for remark in dataset.remarks
+    )
 
 
 @pytest.mark.parametrize(

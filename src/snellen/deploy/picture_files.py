@@ -118,8 +118,11 @@ def read_files(listed: Listed, contract: Input, reading: Reading, whole: bool) -
             if isinstance(found, Excluded):
                 reading.failed.append(found)
                 continue
-            each = [(of_file[0], listed.ids[of_file[0]], *found)] if isinstance(found, tuple) else None
-            for row, name, picture, conversions in each or _read_pages(listed, of_file, found, contract, reading):
+            if isinstance(found, Pages):
+                each = _read_pages(listed, of_file, found, contract, reading)
+            else:
+                each = iter([(of_file[0], listed.ids[of_file[0]], *found)])
+            for row, name, picture, conversions in each:
                 rows.append(row)
                 names.append(name)
                 pictures.append(picture)
@@ -144,7 +147,9 @@ def _read_pages(
         for number in numbers:
             pages.check_number(number)
         if pages.skipped:
-            reading.remarks.append(f"{name}: {plural(pages.skipped, 'page')} with reduced copies (thumbnails): not used.")
+            reading.remarks.append(
+                f"{name}: {plural(pages.skipped, 'page')} with reduced copies (thumbnails): not used."
+            )
         found = decode_pages(listed.content(rows[0]), pages, numbers, contract.fit, contract.background)
         for place, (number, picture) in enumerate(zip(numbers, found)):
             conversions = Conversions()

@@ -121,7 +121,9 @@ def decode_content(content: bytes, resizing: Resizing | None = None, background:
             if pages.is_stack:
                 hint = "Save each page as a file of its own."
                 problem = "a TIFF file of several pages"
-                raise DataError(problem, found=f"{len(pages.numbers):,} pages", expected="one picture a file", hint=hint)
+                raise DataError(
+                    problem, found=f"{len(pages.numbers):,} pages", expected="one picture a file", hint=hint
+                )
             image.verify()  # checks the checksums of PNG, which decoding ignores
         return Picture(_finished(_pixels(content, resizing), resizing, background), animated, pages.skipped)
 

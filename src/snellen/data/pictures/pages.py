@@ -42,6 +42,7 @@ class Pages:
 
     @property
     def is_stack(self) -> bool:
+        """Whether several pages are pictures."""
         return len(self.numbers) > 1
 
     def check_not_channels(self) -> None:
@@ -50,7 +51,6 @@ class Pages:
             found = f"{len(self.numbers):,} pages, {self.ambiguous}"
             problem = "the pages of a TIFF file are channels"
             raise DataError(problem, found=found, expected="one picture a page", hint=CHANNELS_HINT)
-
 
     def check_number(self, number: int) -> None:
         """Raises DataError for a page that there is not, and for a thumbnail."""

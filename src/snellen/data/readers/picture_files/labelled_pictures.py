@@ -209,9 +209,7 @@ def _by_file(rows: Sequence[LabelledFile]) -> list[list[LabelledFile]]:
     return [sorted(each, key=lambda row: row.page or 0) for each in files.values()]
 
 
-def _pictures(
-    rows: Sequence[LabelledFile], content: bytes, options: Options
-) -> list[tuple[LabelledFile, Picture]]:
+def _pictures(rows: Sequence[LabelledFile], content: bytes, options: Options) -> list[tuple[LabelledFile, Picture]]:
     """The picture of a file, or those on pages of a TIFF file: all pages, or those that the rows name.
 
     A page that is named of a file with one is no page of a file: the table says something else with it.
@@ -242,7 +240,7 @@ def _said_of_pages(rows: Sequence[LabelledFile], reduced: int) -> Iterator[str]:
             "split keeps the pages of a file together."
         )
     if reduced:
-        yield f"{plural(reduced, 'page')} of TIFF files are reduced copies of others (thumbnails): not used."
+        yield f"Reduced copies (thumbnails) in TIFF files are not used: {plural(reduced, 'page')}."
 
 
 def _check_complete(rows: Sequence[LabelledFile], classes: Sequence[str], excluded: Sequence[Excluded]) -> None:
