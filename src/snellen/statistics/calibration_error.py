@@ -1,0 +1,91 @@
+"""How far the probabilities of a network are from the share of answers that are right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from snellen.statistics.proportion_intervals import wilson
+
+BINS = 15
+REDRAWS = 500
+CHUNK = 2_000_000
+"""Random numbers that are in memory at once."""
+
+
+@dataclass(frozen=True)
+class Bin:
+    """A fifteenth of the images, by ascending confidence. confidence: mean top probability; accuracy: share that is
+    right, with Wilson's 95 % interval."""
+
+    images: int
+    confidence: float
+    accuracy: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class CalibrationError:
+    """error: the expected calibration error, in [0, 1]. by_chance: its mean over labels redrawn from the probabilities,
+    which is what a network with true probabilities shows on these images; by_chance_high: exceeded by 5 % of them."""
+
+    error: float
+    by_chance: float
+    by_chance_high: float
+
+
+def reliability(confidence_N: np.ndarray, right_N: np.ndarray) -> list[Bin]:
+    """At most 15 bins of equally many images, by ascending confidence (the probability of the answer)."""
+    order = np.argsort(confidence_N, kind="stable")
+    found = []
+    for rows in np.array_split(order, min(BINS, len(order))):
+        hits, count = float(right_N[rows].sum()), len(rows)
+        low, high = wilson(hits, count)
+        mean = float(confidence_N[rows].astype(np.float64).mean())
+        found.append(Bin(count, mean, hits / count, float(low), float(high)))
+    return found
+
+
+def calibration_error(confidence_N: np.ndarray, right_N: np.ndarray) -> CalibrationError:
+    """The expected calibration error of N >= 1 answers in 15 bins of equal mass, beside that of true probabilities.
+
+    Its estimate is above 0 even for true probabilities (Roelofs, Cain, Shlens and Mozer, AISTATS 2022), so it means
+    nothing without the second value. Labels are redrawn 500 times, from a fixed seed.
+    """
+    order = np.argsort(confidence_N, kind="stable")
+    confidence = confidence_N[order].astype(np.float64)
+    starts = np.array([rows[0] for rows in np.array_split(np.arange(len(order)), min(BINS, len(order)))])
+    sums = np.add.reduceat(confidence, starts)
+
+    def error(right: np.ndarray) -> np.ndarray:
+        return np.asarray(np.abs(np.add.reduceat(right, starts, axis=-1, dtype=np.float64) - sums).sum(-1) / len(order))
+
+    generator, drawn = np.random.default_rng(0), []
+    step = max(1, CHUNK // len(order))
+    for start in range(0, REDRAWS, step):
+        size = (min(step, REDRAWS - start), len(order))
+        drawn.append(error(generator.random(size, np.float32) < confidence.astype(np.float32)))
+    redrawn = np.concatenate(drawn)
+    return CalibrationError(float(error(right_N[order])), float(redrawn.mean()), float(np.quantile(redrawn, 0.95)))
+
+
+def fit_temperature(probabilities_NK: np.ndarray, labels_N: np.ndarray) -> float:
+    """The temperature, in 0.05 to 20, at which the loss of these images is smallest (Guo et al., ICML 2017).
+
+    Logits are recovered as the logarithms of the probabilities, up to a constant that the softmax removes.
+    """
+    from scipy.optimize import minimize_scalar
+    from scipy.special import logsumexp
+
+    tiny = float(np.finfo(np.float32).tiny)
+    logits = np.log(np.maximum(probabilities_NK.astype(np.float64), tiny))
+    rows = np.arange(len(labels_N))
+
+    def loss(log_temperature: float) -> float:
+        scaled = logits / np.exp(log_temperature)
+        return float(np.mean(logsumexp(scaled, axis=1) - scaled[rows, labels_N]))
+
+    found = minimize_scalar(loss, bounds=(np.log(0.05), np.log(20)), method="bounded", options={"xatol": 1e-6})
+    return float(np.exp(found.x))
