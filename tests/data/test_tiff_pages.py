@@ -36,7 +36,7 @@ def save(path: Path, images: Any, **options: Any) -> Path:
     return path
 
 
-def folder(root: Path, stack: np.ndarray, **options: Any) -> Path:
+def folder(root: Path, stack: Any, **options: Any) -> Path:
     for name in STACKS:
         save(root / name, stack, **options)
     return root
@@ -82,7 +82,7 @@ def test_thumbnails_are_left_out_and_counted(tmp_path: Path) -> None:
     tags = ImageFileDirectory_v2()
     tags[254] = 1
     small, (one, two) = Image.fromarray(pixels(1)[0]), map(Image.fromarray, pixels(2))
-    small.encoderinfo = {"tiffinfo": tags}  # type: ignore[attr-defined]
+    small.encoderinfo = {"tiffinfo": tags}
     root = folder(tmp_path / "data", pixels(2))
     one.save(root / "a/one.tif", save_all=True, append_images=[small, two])
     dataset = read(root)

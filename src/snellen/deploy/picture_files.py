@@ -130,8 +130,9 @@ def read_files(listed: Listed, contract: Input, reading: Reading, whole: bool) -
                 if not whole and len(rows) == most:
                     yield listed.batch(rows, names, np.stack(pictures))
                     rows, names, pictures = [], [], []
-    if rows:
-        yield listed.batch(rows, names, np.stack(pictures))
+        if rows:
+            yield listed.batch(rows, names, np.stack(pictures))
+            rows, names, pictures = [], [], []
 
 
 def _read_pages(
