@@ -127,8 +127,11 @@ editor's history is a few MB."""
 MAX_TEXT_VALUES = 2**20
 """Pixels of a picture whose file is text (plain PGM and PPM): 0.2 s and 60 MB."""
 
-MAX_PAGES = 1_000
-"""Pages of a TIFF file that are counted for a message."""
+MAX_PAGES = 10_000
+"""Pages of a TIFF file: 0.1 ms each for their tags, and again for each part of them that is decoded."""
+
+MAX_STACK_BYTES, MAX_STACK_READ_BYTES = 2**30, 2**32
+"""Pixels of all pages of a TIFF file, decoded, and bytes read of it: Pillow reads 64 KiB at a time of a strip."""
 
 MAX_MANIFEST_BYTES = 2**30
 """Largest manifest read: 100 bytes a row for MAX_IMAGES."""

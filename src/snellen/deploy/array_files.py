@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from snellen.data.dataset import PART_ROLES, PartRole
-from snellen.data.readers import idx, matlab, npz
+from snellen.data.readers import idx, matlab, matlab_arrays, npz
 from snellen.data.readers.array_names import KEYS, array_of_roles, arrays_by_usual_name, divided
 from snellen.data.readers.arrays import Part
 from snellen.data.readers.csv.part_files import is_csv, plain_name
@@ -167,26 +167,28 @@ def _read_hdf5(path: Path, contract: Input, reading: Reading) -> list[Rows]:
 
 
 def _is_matlab(path: Path) -> bool:
-    return matlab.is_mat(path) or (path.is_dir() and matlab.READER.recognises(path))
+    return matlab_arrays.is_mat(path) or (path.is_dir() and matlab.READER.recognises(path))
 
 
 def _read_mat(path: Path, contract: Input, reading: Reading) -> list[Rows]:
-    if path.is_file():
-        with opened("mat", path) as file:
-            if reading.options.keys or not {matlab.PICTURES, matlab.LABELS} <= file.arrays.keys():
-                read = file.read
-                return _by_names(
-                    list(file.arrays),
-                    lambda name: _rows_first(read(name), contract),
-                    lambda name: f"{path.name}/{name}",
-                    path,
-                    reading.options.keys,
-                )
-    if reading.options.keys:
-        raise StudyError("--key is for arrays with names of their own", found="the digits of SVHN")
-    parts, said = matlab.read_parts(path, DEFAULT_OPTIONS)
-    reading.remarks += said
-    return _rows(parts)
+    """As for training; arrays that are not known by their names, or have no labels, as they are for prediction."""
+    keys = reading.options.keys
+    try:
+        parts, said = matlab.read_parts(path, replace(DEFAULT_OPTIONS, keys=keys))
+    except DataError:
+        if path.is_dir():
+            raise
+    else:
+        reading.remarks += said
+        return _rows(parts)
+    with matlab_arrays.opened_variables(path) as variables:
+        return _by_names(
+            list(variables.shapes),
+            lambda name: _rows_first(variables.read(name), contract),
+            lambda name: f"{path.name}/{name}",
+            path,
+            keys,
+        )
 
 
 def _rows_first(array: np.ndarray, contract: Input) -> np.ndarray:

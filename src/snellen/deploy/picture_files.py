@@ -12,7 +12,16 @@ import numpy as np
 
 from snellen.data.dataset import Excluded
 from snellen.data.pictures.channels import DEPTHS
-from snellen.data.pictures.decoder import decode_content, in_threads, is_picture, picture_of, read_content
+from snellen.data.pictures.decoder import (
+    decode_content,
+    decode_pages,
+    in_threads,
+    is_picture,
+    pages_of,
+    picture_of,
+    read_content,
+)
+from snellen.data.pictures.pages import ONE_PAGE, Pages, page_name
 from snellen.data.readers.picture_files.walk import files_below as files_by_link
 from snellen.data.readers.picture_files.walk import is_folder, leads_out, system_name
 from snellen.data.readers.text import check_text
@@ -23,6 +32,7 @@ from snellen.limits import MAX_FOLDER_DEPTH, MAX_LISTED_FILES, MAX_SIDE_PIXELS
 from snellen.models.given_pictures import Conversions, resizing_of, to_channels, without_alpha
 from snellen.models.given_scale import SLACK, Scale
 from snellen.models.input_contract import Input
+from snellen.phrases import plural
 
 FEWEST_LEVELS = {255.0: 64, 65535.0: 256}
 """Least white, by that of the format, of models that may have been trained on picture files: arrays of fewer grey
@@ -35,7 +45,8 @@ BATCH_BYTES, MAX_BATCH = 2**26, 1_024
 @dataclass(frozen=True, eq=False)
 class Listed:
     """Picture files of one source. content: the bytes of a row's file, or a picture of Pillow. files: where the rows
-    are, None for what is in no file of its own. The other fields as in `Batch`."""
+    are, None for what is in no file of its own. pages: that of a TIFF file which each row names, from 0, None for all.
+    The other fields as in `Batch`."""
 
     content: Callable[[int], Any]
     ids: Sequence[str]
@@ -45,13 +56,34 @@ class Listed:
     test: np.ndarray | None = None
     validation: np.ndarray | None = None
     files: Sequence[Path] | None = None
+    pages: Sequence[int | None] | None = None
 
-    def batch(self, rows: Sequence[int], images: np.ndarray) -> Batch:
-        """The pictures of some rows."""
+    def by_file(self) -> list[list[int]]:
+        """The rows, each alone; those that name pages of one file, ascending, are together."""
+        files = list[list[int]]()
+        for row in range(len(self.ids)):
+            page, last = self._page(row), files[-1][-1] if files else None
+            before = None if last is None or self.ids[last] != self.ids[row] else self._page(last)
+            if page is not None and before is not None and before <= page:
+                files[-1].append(row)
+            else:
+                files.append([row])
+        return files
+
+    def _page(self, row: int) -> int | None:
+        return None if self.pages is None else self.pages[row]
+
+    def pages_named(self, rows: Sequence[int]) -> list[int] | None:
+        """The pages that the rows of one file name; None for all."""
+        named = [page for row in rows if (page := self._page(row)) is not None]
+        return named or None
+
+    def batch(self, rows: Sequence[int], ids: Sequence[str], images: np.ndarray) -> Batch:
+        """The pictures of some rows, several of one where its file has pages."""
         labels, test, validation = (
             None if each is None else each[list(rows)] for each in (self.labels, self.test, self.validation)
         )
-        return Batch([self.ids[row] for row in rows], images, labels, self.classes, test, validation, self.place)
+        return Batch(list(ids), images, labels, self.classes, test, validation, self.place)
 
 
 def list_folder(folder: Path, place: str, known: Sequence[str], reading: Reading) -> Listed:
@@ -91,28 +123,70 @@ def has_pictures(folder: Path) -> bool:
 def read_files(listed: Listed, contract: Input, reading: Reading, whole: bool) -> Iterator[Batch]:
     """The pictures, some at a time, or the `whole` at once. Files that cannot be read are noted with the reason."""
 
-    def attempt(row: int) -> tuple[np.ndarray, Conversions] | Excluded:
-        conversions = Conversions()
+    def attempt(rows: list[int]) -> tuple[np.ndarray, Conversions] | Pages | Excluded:
+        conversions, name = Conversions(), listed.ids[rows[0]]
         try:
-            check_text(listed.ids[row], "a file name")
-            return decoded(listed.content(row), contract, conversions), conversions
+            check_text(name, "a file name")
+            content = listed.content(rows[0])
+            pages = pages_of(content) if isinstance(content, bytes) else ONE_PAGE
+            if pages.is_stack or len(rows) > 1:
+                return pages
+            return decoded(content, contract, conversions), conversions
         except (DataError, StudyError) as error:
-            return Excluded(listed.ids[row], str(error).removeprefix(f"{listed.ids[row]}: "))
+            return Excluded(name, str(error).removeprefix(f"{name}: "))
 
-    new = [row for row in range(len(listed.ids)) if listed.files is None or reading.is_new(listed.files[row])]
-    step = len(new) if whole else _batch_size(contract)
-    for start in range(0, len(new), max(1, step)):
-        rows, pictures = list[int](), list[np.ndarray]()
-        some = new[start : start + step]
-        for row, found in zip(some, in_threads(attempt, some), strict=True):
+    files = [rows for rows in listed.by_file() if listed.files is None or reading.is_new(listed.files[rows[0]])]
+    most = len(files) if whole else _batch_size(contract)
+    rows, names, pictures = list[int](), list[str](), list[np.ndarray]()
+    for start in range(0, len(files), max(1, most)):
+        some = files[start : start + most]
+        for of_file, found in zip(some, in_threads(attempt, some), strict=True):
             if isinstance(found, Excluded):
                 reading.failed.append(found)
                 continue
-            rows.append(row)
-            pictures.append(found[0])
-            reading.conversions.add(found[1])
+            if isinstance(found, Pages):
+                each = _read_pages(listed, of_file, found, contract, reading)
+            else:
+                each = iter([(of_file[0], listed.ids[of_file[0]], *found)])
+            for row, name, picture, conversions in each:
+                rows.append(row)
+                names.append(name)
+                pictures.append(picture)
+                reading.conversions.add(conversions)
+                if not whole and len(rows) == most:
+                    yield listed.batch(rows, names, np.stack(pictures))
+                    rows, names, pictures = [], [], []
         if rows:
-            yield listed.batch(rows, np.stack(pictures))
+            yield listed.batch(rows, names, np.stack(pictures))
+            rows, names, pictures = [], [], []
+
+
+def _read_pages(
+    listed: Listed, rows: Sequence[int], pages: Pages, contract: Input, reading: Reading
+) -> Iterator[tuple[int, str, np.ndarray, Conversions]]:
+    """Row, name, picture and conversions of each page of a TIFF file that the rows name, all for one that names none.
+    What cannot be read is noted."""
+    name, named = listed.ids[rows[0]], listed.pages_named(rows)
+    try:
+        if named is None:
+            pages.check_not_channels()
+        numbers = list(pages.numbers) if named is None else named
+        for number in numbers:
+            pages.check_number(number)
+        if pages.skipped:
+            reading.remarks.append(
+                f"{name}: {plural(pages.skipped, 'page')} with reduced copies (thumbnails): not used."
+            )
+        found = decode_pages(listed.content(rows[0]), pages, numbers, contract.fit, contract.background)
+        for place, (number, picture) in enumerate(zip(numbers, found)):
+            conversions = Conversions()
+            if _is_too_large(picture.pixels, contract):
+                expected = f"sides up to {MAX_SIDE_PIXELS}"
+                raise DataError("a page too large", found=picture.pixels.shape[:2], expected=expected)
+            image = _as_sized(picture.pixels, contract, conversions)
+            yield rows[0] if named is None else rows[place], page_name(name, number), image, conversions
+    except (DataError, StudyError) as error:
+        reading.failed.append(Excluded(name, str(error)))
 
 
 def read_picture(path: Path, contract: Input, conversions: Conversions) -> np.ndarray:
@@ -128,12 +202,21 @@ def decoded(content: Any, contract: Input, conversions: Conversions) -> np.ndarr
     """
     decode = decode_content if isinstance(content, bytes) else picture_of
     picture = decode(content, contract.fit, contract.background).pixels
+    if _is_too_large(picture, contract):  # not decoded: see `decode`
+        conversions.sizes[picture.shape[:2]] += 1
+        picture = decode(content, resizing_of(contract), contract.background).pixels
+    return _as_sized(picture, contract, conversions)
+
+
+def _is_too_large(picture: np.ndarray, contract: Input) -> bool:
+    size = picture.shape[:2]
+    return size != (contract.height, contract.width) and max(size) > MAX_SIDE_PIXELS
+
+
+def _as_sized(picture: np.ndarray, contract: Input, conversions: Conversions) -> np.ndarray:
     if picture.shape[:2] != (contract.height, contract.width):  # only where training had no step that resizes
         conversions.sizes[picture.shape[:2]] += 1
-        if max(picture.shape[:2]) > MAX_SIDE_PIXELS:  # not decoded: see `decode`
-            picture = decode(content, resizing_of(contract), contract.background).pixels
-        else:
-            picture = resizing_of(contract).apply(picture[None])[0]
+        picture = resizing_of(contract).apply(picture[None])[0]
     return np.asarray(as_decoded(picture[None], contract, conversions)[0])
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from snellen.data.pictures.decoder import is_picture, read_content
 from snellen.data.readers.labels.class_names import normal_form
+from snellen.data.readers.picture_files.manifest import pages_of_rows
 from snellen.data.readers.picture_files.manifest_columns import roles_of
 from snellen.data.readers.picture_files.manifest_paths import find_pictures
 from snellen.data.readers.picture_files.manifest_table import Table, read_table
@@ -34,6 +35,7 @@ def read_manifest(path: Path, contract: Input, reading: Reading, whole: bool) ->
     labels, classes = _labels(table)
     roles = _roles(table)
     test, validation = (np.array([each == role for each in roles]) for role in ("test", "validation"))
+    pages = pages_of_rows(table, given=False)
     listed = Listed(
         lambda row: read_content(found.files[row]),
         found.ids,
@@ -42,7 +44,8 @@ def read_manifest(path: Path, contract: Input, reading: Reading, whole: bool) ->
         classes,
         test if test.any() else None,
         validation if validation.any() else None,
-        found.files,
+        None if any(page is not None for page in pages) else found.files,
+        pages,
     )
     yield from read_files(listed, contract, reading, whole)
 

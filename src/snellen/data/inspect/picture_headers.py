@@ -15,6 +15,7 @@ from snellen.data.dataset import Dataset
 from snellen.data.inspect.class_images import random_rows
 from snellen.data.pictures.decoder import FORMATS, in_threads, is_picture
 from snellen.data.pictures.decoding_limits import ORIENTATION, shorten_metadata
+from snellen.data.pictures.pages import file_name
 from snellen.data.pictures.png_metadata import without_metadata
 from snellen.data.readers.picture_files.picture_zip import is_zip_of_pictures, opened_pictures
 from snellen.data.streams import open_data, readable
@@ -51,7 +52,7 @@ def sample_headers(dataset: Dataset, source: Path) -> list[PictureHeader]:
     zip archive of pictures; none when its rows are not files."""
     if not is_zip_of_pictures(source):
         return read_headers(sample_files(dataset, source))
-    names = dataset.ids[random_rows(dataset, np.arange(len(dataset)), MAX_FILES, seed=0)].tolist()
+    names = _sample_names(dataset)
     with opened_pictures(source) as archive:
         return in_threads(lambda name: _header_from(name, BytesIO(archive.read(name))), names)
 
@@ -59,9 +60,14 @@ def sample_headers(dataset: Dataset, source: Path) -> list[PictureHeader]:
 def sample_files(dataset: Dataset, source: Path) -> list[Path]:
     """At most MAX_FILES picture files of a data set that was read from `source`; none when its rows are not files."""
     folder = source if source.is_dir() else source.parent
-    rows = random_rows(dataset, np.arange(len(dataset)), MAX_FILES, seed=0)
-    files = [folder / name for name in dataset.ids[rows].tolist() if is_picture(Path(name))]
+    files = [folder / name for name in _sample_names(dataset) if is_picture(Path(name))]
     return [file for file in files if file.is_file()]
+
+
+def _sample_names(dataset: Dataset) -> list[str]:
+    """Of files, each once, where rows are pages of them."""
+    rows = random_rows(dataset, np.arange(len(dataset)), MAX_FILES, seed=0)
+    return list(dict.fromkeys(map(file_name, dataset.ids[rows].tolist())))
 
 
 def read_headers(files: Sequence[Path]) -> list[PictureHeader]:

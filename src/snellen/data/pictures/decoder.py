@@ -13,10 +13,11 @@ import struct
 import sys
 import warnings
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -26,13 +27,13 @@ import numpy as np
 from snellen.data.pictures.channels import Background, composite
 from snellen.data.pictures.decoding_limits import (
     LimitedReads,
-    check_pages,
     check_pixels,
     limit_memory,
     raw_mode,
     shorten_metadata,
 )
 from snellen.data.pictures.netpbm import netpbm_pixels
+from snellen.data.pictures.pages import ONE_PAGE, Pages, list_pages, may_have_pages, opened_at
 from snellen.data.pictures.png_metadata import without_metadata
 from snellen.data.resizing import Resizing
 from snellen.data.streams import file_bytes, open_data, readable
@@ -80,10 +81,12 @@ def is_picture(path: Path) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A decoded picture file. pixels: (H, W, C). animated: whether more frames follow, which are not read."""
+    """A decoded picture file. pixels: (H, W, C). animated: whether more frames follow, which are not read. reduced: of
+    a TIFF file, thumbnails and other reduced copies, which are not read either."""
 
     pixels: np.ndarray
     animated: bool
+    reduced: int = 0
 
 
 def decode(path: Path, resizing: Resizing | None = None, background: Background | None = None) -> np.ndarray:
@@ -114,9 +117,43 @@ def decode_content(content: bytes, resizing: Resizing | None = None, background:
             animated = _is_animated(image)
             if resizing is None and max(image.size) > MAX_SIDE_PIXELS:
                 return Picture(np.broadcast_to(np.uint8(0), (image.height, image.width, 1)), animated)
-            check_pages(image)
+            pages = list_pages(image)
+            if pages.is_stack:
+                hint = "Save each page as a file of its own."
+                problem = "a TIFF file of several pages"
+                raise DataError(
+                    problem, found=f"{len(pages.numbers):,} pages", expected="one picture a file", hint=hint
+                )
             image.verify()  # checks the checksums of PNG, which decoding ignores
-        return Picture(_finished(_pixels(content, resizing), resizing, background), animated)
+        return Picture(_finished(_pixels(content, resizing), resizing, background), animated, pages.skipped)
+
+
+def pages_of(content: bytes) -> Pages:
+    """The pages of a picture file: one, unless it is a TIFF file. Raises DataError as `list_pages` does."""
+    if not may_have_pages(content):
+        return ONE_PAGE
+    with _readable(), _open(content) as image:
+        return list_pages(image)
+
+
+def decode_pages(
+    content: bytes,
+    pages: Pages,
+    numbers: Sequence[int],
+    resizing: Resizing | None = None,
+    background: Background | None = None,
+) -> Iterator[Picture]:
+    """The pictures on some pages of a TIFF file, each as `decode_content` gives that of a file. numbers: ascending."""
+    twins, opened = opened_at(lambda: _open(content), pages, numbers), opened_at(lambda: _open(content), pages, numbers)
+    with _readable():
+        for image in opened:
+            if resizing is None and max(image.size) > MAX_SIDE_PIXELS:
+                yield Picture(np.broadcast_to(np.uint8(0), (image.height, image.width, 1)), False)
+                continue
+            limit_memory(image, resizing)
+            pixels = _sixteen_bits(image, partial(_same_page, twins, image.tell()))
+            pixels = _eight_bits(image) if pixels is None else pixels
+            yield Picture(_finished(np.array(pixels), resizing, background), False)
 
 
 def picture_of(image: Image.Image, resizing: Resizing | None = None, background: Background | None = None) -> Picture:
@@ -133,6 +170,10 @@ def _finished(pixels: np.ndarray, resizing: Resizing | None, background: Backgro
     if resizing is None:
         return pixels
     return np.array(resizing.apply(pixels[None])[0])  # not a view, which would keep the whole picture
+
+
+def _same_page(images: Iterator[ImageFile.ImageFile], number: int) -> ImageFile.ImageFile:
+    return next(image for image in images if image.tell() == number)
 
 
 def in_threads(decode_one: Callable[[T], U], items: Iterable[T]) -> list[U]:
@@ -200,7 +241,7 @@ def _pixels(content: bytes, resizing: Resizing | None) -> np.ndarray:
         limit_memory(image, resizing)
         exact = netpbm_pixels(image, content)
         if exact is None:
-            exact = _sixteen_bits(image, content)
+            exact = _sixteen_bits(image, lambda: _open(content))
         if exact is not None:
             return exact
         return _eight_bits(image)
@@ -220,8 +261,8 @@ def _eight_bits(image: Image.Image) -> np.ndarray:
     return np.asarray(converted).reshape(image.height, image.width, -1)
 
 
-def _sixteen_bits(image: ImageFile.ImageFile, content: bytes) -> np.ndarray | None:
-    """(H, W, C) float32 of a picture with 16 bits a channel, or None.
+def _sixteen_bits(image: ImageFile.ImageFile, open_again: Callable[[], ImageFile.ImageFile]) -> np.ndarray | None:
+    """(H, W, C) float32 of a picture with 16 bits a channel, or None. open_again: the same picture, not yet decoded.
 
     Pillow has no mode for such colours: it drops the low byte of each value, and, when the byte order is declared
     reversed, the high byte. Both are decoded and combined.
@@ -238,14 +279,14 @@ def _sixteen_bits(image: ImageFile.ImageFile, content: bytes) -> np.ndarray | No
     if channels not in ("RGB", "RGBA") or order not in SWAPPED or "transparency" in image.info:
         hint = "Save it with 8 bits a channel, or without transparency."
         raise DataError("16 bits a channel in a form that cannot be read exactly", found=mode, hint=hint)
-    with _open(content) as again:
-        tile = again.tile[0]
-        others = tile.args[1:] if isinstance(tile.args, tuple) else ()
-        again.tile = [tile._replace(args=(f"{channels};{SWAPPED[order]}", *others))]
-        exact: np.ndarray = _upright(image).astype(np.float32)
-        exact *= 256
-        exact += _upright(again)
-        return exact
+    again = open_again()
+    tile = again.tile[0]
+    others = tile.args[1:] if isinstance(tile.args, tuple) else ()
+    again.tile = [tile._replace(args=(f"{channels};{SWAPPED[order]}", *others))]
+    exact: np.ndarray = _upright(image).astype(np.float32)
+    exact *= 256
+    exact += _upright(again)
+    return exact
 
 
 def _upright(image: Image.Image) -> np.ndarray:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import struct
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from snellen.data.resizing import Resizing
@@ -17,7 +16,6 @@ from snellen.limits import (
     MAX_DECODED_BYTES,
     MAX_EXIF_BYTES,
     MAX_HEADER_PIXELS,
-    MAX_PAGES,
     MAX_PICTURE_READS,
     MAX_REDUCED_BYTES,
     MAX_RUN_READS,
@@ -30,7 +28,7 @@ if TYPE_CHECKING:
 EXIF_PLACES = {"exif": 1, "Raw profile type exif": 2}
 """Pillow's keys for EXIF data, and characters per byte: PNG may store them as hexadecimal text."""
 
-TILE_WIDTH, TILE_HEIGHT, SUBFILE_TYPE, ORIENTATION = 322, 323, 254, 274
+TILE_WIDTH, TILE_HEIGHT, ORIENTATION = 322, 323, 274
 REDUCTION = 4
 """A JPEG too large to be decoded whole is decoded at a quarter of its width and height: its decoder averages."""
 
@@ -128,25 +126,3 @@ def _orientation(exif: bytes) -> int:
         if tag == ORIENTATION:
             return int(value)
     return 1
-
-
-def check_pages(image: ImageFile.ImageFile) -> None:
-    """Raises DataError for a TIFF file of several pages: nobody knows whether they are pictures, depths or channels.
-
-    Reduced copies of the first page (a thumbnail, the levels of a pyramid) are no pages.
-    """
-    if image.format != "TIFF":
-        return
-    size, pages = image.size, 1
-    with suppress(EOFError):
-        for number in range(1, MAX_PAGES):
-            image.seek(number)
-            reduced = image.tag_v2.get(SUBFILE_TYPE, 0) & 1  # type: ignore[attr-defined]
-            pages += not reduced and not (image.width < size[0] and image.height < size[1])
-    image.seek(0)
-    if pages > 1:
-        found = f"{pages:,} pages" if pages < MAX_PAGES else f"{pages:,} pages or more"
-        hint = (
-            "Save each page as a file of its own (ImageJ: Save As, Image Sequence; or `tiffsplit FILE`), or keep one."
-        )
-        raise DataError("a TIFF file of several pages", found=found, expected="one picture a file", hint=hint)

@@ -195,11 +195,17 @@ def _named(shapes: Shapes, keys: Mapping[str, str]) -> Mapping[str, str]:
 
 def _parts(names: Mapping[str, str], shapes: Shapes, named: bool) -> Chosen:
     """Raises DataError for pictures without labels and the reverse; validation pictures without labels are not used."""
-    parts = []
+    parts, said, unlabelled = [], list[str](), list[str]()
     for part in PART_ROLES:
         images, labels = _role(part, "images"), _role(part, "labels")
         if images in names and labels in names:
             parts.append((part, names[images], names[labels]))
+        elif images in names and part == "test" and not named:
+            said.append(
+                f"{names[images]} ({shapes[names[images]][0]:,} images) is a test part without labels: not used. "
+                "`snellen predict` can answer it."
+            )
+            unlabelled.append(names[images])
         elif (images in names or labels in names) and (named or part != "validation"):
             missing = labels if images in names else images
             raise DataError(f"no array for the {missing}", found=listed(shapes), hint=_keys_hint(shapes, missing))
@@ -208,7 +214,8 @@ def _parts(names: Mapping[str, str], shapes: Shapes, named: bool) -> Chosen:
         raise DataError(
             "no arrays for a training part", found=listed(shapes), expected=expected, hint=_keys_hint(shapes, "images")
         )
-    return Chosen(tuple(parts), _unused_remarks(shapes, parts))
+    others = {name: shape for name, shape in shapes.items() if name not in unlabelled}
+    return Chosen(tuple(parts), (*said, *_unused_remarks(others, parts)))
 
 
 def _unused_remarks(shapes: Shapes, parts: Sequence[tuple[PartRole, str, str]]) -> tuple[str, ...]:

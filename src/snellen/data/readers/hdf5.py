@@ -11,6 +11,7 @@ from snellen.data.dataset import Dataset
 from snellen.data.readers import array_names
 from snellen.data.readers.arrays import assemble
 from snellen.data.readers.guarded import Guarded, opened
+from snellen.data.readers.labels.stored_names import stored_names
 from snellen.data.readers.reader import Options, Reader, opening
 from snellen.data.readers.repeated_validation import repeated_validation
 from snellen.data.streams import open_data, readable
@@ -72,7 +73,8 @@ def _decode(path: Path, options: Options, name: str) -> Dataset:
         shapes = {array: declared.shape for array, declared in file.arrays.items()}
         chosen = _without_repeats(file, array_names.choose_arrays(shapes, options.keys))
         parts = chosen.read(file.read, lambda array: f"{path.name}/{array}")
-    return assemble(parts, options.class_names, options.pixel_range, name, chosen.remarks)
+        names, said = stored_names(shapes, file.read, parts, options.class_names)
+    return assemble(parts, names, options.pixel_range, name, (*chosen.remarks, *said))
 
 
 def _without_repeats(file: Guarded, chosen: array_names.Chosen) -> array_names.Chosen:
@@ -89,7 +91,7 @@ def _without_repeats(file: Guarded, chosen: array_names.Chosen) -> array_names.C
 
 
 READER = Reader(
-    version=3,
+    version=4,
     looks_for="an HDF5 file with X_train and y_train",
     recognises=is_hdf5,
     open=opening(_files, _decode),

@@ -1,4 +1,4 @@
-"""MATLAB v5 files in SVHN's layout: `X` (height, width, channels, N) and `y` (N, 1).
+"""MATLAB files: those in SVHN's layout, `X` (height, width, channels, N) and `y` (N, 1), and those with other names.
 
 Format: http://ufldl.stanford.edu/housenumbers, "Format 2: cropped digits". A file, or a folder with train_32x32.mat and
 test_32x32.mat; extra_32x32.mat is read when its path is given, or with `keys: {extra: train}`. In these files of SVHN,
@@ -14,14 +14,14 @@ from pathlib import Path
 import numpy as np
 
 from snellen.data.dataset import Dataset, PartRole
+from snellen.data.readers.array_names import KEYS
 from snellen.data.readers.arrays import Part, assemble
 from snellen.data.readers.guarded import opened
+from snellen.data.readers.matlab_arrays import is_mat, is_version_5, opened_variables, read_named
 from snellen.data.readers.reader import Options, Reader, opening
-from snellen.data.streams import open_data, readable
 from snellen.errors import DataError, unknown
 
 TRAINING, EXTRA, TEST = "train_32x32.mat", "extra_32x32.mat", "test_32x32.mat"
-VERSION_PLACE, VERSIONS = 124, (b"\x00\x01IM", b"\x01\x00MI")
 PICTURES, LABELS = "X", "y"
 SVHN_SHAPE, SVHN_LABELS = (32, 32, 3), range(1, 11)
 DIGITS, SPELLED = tuple("0123456789"), ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -38,20 +38,14 @@ def read_mat(path: Path) -> tuple[np.ndarray, np.ndarray]:
         return file.read(PICTURES), file.read(LABELS)
 
 
-def is_mat(path: Path) -> bool:
-    """True for a MATLAB v5 file, recognised by its header."""
-    if not path.is_file():
-        return False
-    with readable(), open_data(path) as file:
-        return file.read(VERSION_PLACE + 4)[VERSION_PLACE:] in VERSIONS
-
-
 def _recognises(path: Path) -> bool:
     return is_mat(path) or any((path / name).is_file() for name in (TRAINING, TEST))
 
 
 def _files(path: Path, options: Options) -> list[Path]:
     """The files to read, in order: `path` itself, or those of a folder."""
+    if path.is_file() and not options.keys.keys() - {*KEYS}:
+        return [path]
     if options.keys and dict(options.keys) != {"extra": "train"}:
         raise unknown("key", next(iter(options.keys)), ["extra"], where="keys: {extra: train}")
     if path.is_file():
@@ -64,6 +58,8 @@ def _files(path: Path, options: Options) -> list[Path]:
 
 def read_parts(path: Path, options: Options) -> tuple[list[Part], tuple[str, ...]]:
     """The parts of a file or folder, label 10 of SVHN as 0, and what is said of that."""
+    if path.is_file() and (options.keys.keys() & {*KEYS} or not _has_layout_of_svhn(path)):
+        return read_named(path, options.keys)
     parts = []
     for file in _files(path, options):
         images, labels = read_mat(file)
@@ -82,6 +78,11 @@ def _decode(path: Path, options: Options, name: str) -> Dataset:
     return replace(dataset, remarks=(*dataset.remarks, *said))
 
 
+def _has_layout_of_svhn(path: Path) -> bool:
+    with opened_variables(path) as variables:
+        return is_version_5(path) and {PICTURES, LABELS} <= variables.shapes.keys()
+
+
 def _has_labels_of_svhn(parts: Sequence[Part]) -> bool:
     """Whether the labels of all parts together are 1 to 10."""
     return set(np.unique(np.concatenate([part.labels.ravel() for part in parts])).tolist()) == set(SVHN_LABELS)
@@ -98,7 +99,7 @@ def _is_svhn(files: Sequence[Path], parts: Sequence[Part], options: Options) -> 
 
 READER = Reader(
     version=3,
-    looks_for=f"a MATLAB v5 file with {PICTURES} and {LABELS}, or a folder with {TRAINING}",
+    looks_for=f"a MATLAB file with {PICTURES} and {LABELS} or other usual names, or a folder with {TRAINING}",
     recognises=_recognises,
     open=opening(_files, _decode),
 )

@@ -23,6 +23,8 @@ from snellen.data.dataset import Dataset
 from snellen.data.pictures.decoder import is_picture
 from snellen.data.readers import array_names
 from snellen.data.readers.arrays import assemble
+from snellen.data.readers.labels.stored_names import USUAL as USUAL_NAMES
+from snellen.data.readers.labels.stored_names import stored_names
 from snellen.data.readers.picture_files.picture_zip import names_in_zip
 from snellen.data.readers.reader import Options, Reader, opening
 from snellen.data.readers.zip_archives import check_member, is_zip, opened_zip
@@ -223,17 +225,19 @@ def _files(path: Path, options: Options) -> list[Path]:
     if not container.is_folder:
         return [path]
     names = [name for part in chosen.parts for name in part[1:]] + ([chosen.roles] if chosen.roles else [])
+    names += [name for name in container.arrays if name.lower() in USUAL_NAMES and name not in names]
     return [container.path / container.arrays[name] for name in names]
 
 
 def _decode(path: Path, options: Options, name: str) -> Dataset:
     container, chosen = _choose(path, options)
     parts = chosen.read(container.read, container.display_name)
-    return assemble(parts, options.class_names, options.pixel_range, name, chosen.remarks)
+    names, said = stored_names(container.shapes(), container.read, parts, options.class_names)
+    return assemble(parts, names, options.pixel_range, name, (*chosen.remarks, *said))
 
 
 READER = Reader(
-    version=3,
+    version=4,
     looks_for="an .npz file with images and labels (or x_train and y_train), or a folder with these as .npy files",
     recognises=_recognises,
     open=opening(_files, _decode),

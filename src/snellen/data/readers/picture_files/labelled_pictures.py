@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,15 +12,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from snellen.data.dataset import PART_ROLES, Dataset, Excluded, PartRole
-from snellen.data.groups import first_occurrences
+from snellen.data.groups import first_occurrences, merge_groups
 from snellen.data.pictures.channels import with_common_format
-from snellen.data.pictures.decoder import Picture, decode_content, in_threads, picture_of, read_content
+from snellen.data.pictures.decoder import (
+    Picture,
+    decode_content,
+    decode_pages,
+    in_threads,
+    pages_of,
+    picture_of,
+    read_content,
+)
+from snellen.data.pictures.pages import page_name
 from snellen.data.readers.arrays import Part, assemble
 from snellen.data.readers.picture_files.picture_scale import depths_of, picture_scale
 from snellen.data.readers.reader import Options
 from snellen.data.readers.text import check_text, natural_order
 from snellen.errors import SHOWN_ITEMS, DataError, PictureSizes, located, shown, unknown
-from snellen.limits import MAX_CLASSES, MAX_LABEL_CHARACTERS, MAX_SIDE_PIXELS
+from snellen.limits import MAX_CLASSES, MAX_IMAGES, MAX_LABEL_CHARACTERS, MAX_SIDE_PIXELS
+from snellen.phrases import plural
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -38,7 +48,7 @@ class LabelledFile:
     slashes. place: the same for messages.
 
     content: the picture where it is at hand: the bytes of its file, or a picture that Pillow has open; then `file` is
-    not read.
+    not read. page: of a TIFF file, from 0; None for all of its pages, each of which becomes a row.
     """
 
     file: Path
@@ -48,6 +58,7 @@ class LabelledFile:
     group: str | None
     place: str
     content: bytes | Image.Image | None = None
+    page: int | None = None
 
 
 def select_rows(rows: Sequence[LabelledFile], options: Options) -> tuple[list[LabelledFile], tuple[str, ...]]:
@@ -117,6 +128,7 @@ def read_dataset(
     rows = sorted(rows, key=lambda row: PART_ROLES.index(row.role))
     decoded, rows, excluded = _decode_all(rows, options, content_of or _content_of)
     pictures, animated = [picture.pixels for picture in decoded], sum(picture.animated for picture in decoded)
+    reduced = sum(picture.reduced for picture in decoded)
     del decoded  # its pixels, where they are converted below
     _check_complete(rows, classes, excluded)
     _check_sizes(pictures)
@@ -131,6 +143,7 @@ def read_dataset(
     scale, remarks = picture_scale(depths, images, options)
     if animated:
         remarks = (*remarks, f"{animated:,} of the files are animations: only the first frame of each is read.")
+    remarks = (*remarks, *_said_of_pages(rows, reduced))
     dataset = assemble(parts, classes if len(classes) > 1 else None, scale, name, remarks)
     if dataset.official_validation is None:  # it may repeat the other parts: see `assemble`
         rows = [row for row in rows if row.role != "validation"]
@@ -159,29 +172,75 @@ def _decode_all(
 ) -> tuple[list[Picture], list[LabelledFile], tuple[Excluded, ...]]:
     """Pictures and their rows, and the files that the study excludes because they cannot be read."""
 
-    def attempt(row: LabelledFile) -> Picture | Excluded:
+    def attempt(of_file: Sequence[LabelledFile]) -> list[tuple[LabelledFile, Picture]] | DataError:
+        row = of_file[0]
         try:
             with located(row.place):
                 content = content_of(row) if row.content is None else row.content
                 if isinstance(content, bytes):
-                    return decode_content(content, options.resizing, options.background)
-                return picture_of(content, options.resizing, options.background)
+                    return _pictures(of_file, content, options)
+                return [(row, picture_of(content, options.resizing, options.background))]
         except DataError as error:
             if options.on_bad_image is None:
                 error.hint = error.hint or EXCLUDE_HINT
                 raise
-            return Excluded(row.id, error.problem)
+            return error
 
     good: list[Picture] = []
     kept: list[LabelledFile] = []
     excluded: list[Excluded] = []
-    for row, picture in zip(rows, in_threads(attempt, rows), strict=True):
-        if isinstance(picture, Excluded):
-            excluded.append(picture)
-        else:
-            good.append(picture)
-            kept.append(row)
+    files = _by_file(rows)
+    for of_file, found in zip(files, in_threads(attempt, files), strict=True):
+        if isinstance(found, DataError):
+            excluded += [Excluded(row.id, found.problem) for row in of_file]
+            continue
+        good += [picture for _, picture in found]
+        kept += [row for row, _ in found]
+        if len(kept) > MAX_IMAGES:
+            raise DataError("too many pictures", found=f"{len(kept):,} or more", expected=f"at most {MAX_IMAGES:,}")
     return good, kept, tuple(excluded)
+
+
+def _by_file(rows: Sequence[LabelledFile]) -> list[list[LabelledFile]]:
+    """The rows, those that name pages of one file in one part together, at the place of the first, by page."""
+    files: dict[tuple[Path, PartRole, int], list[LabelledFile]] = {}
+    for number, row in enumerate(rows):
+        files.setdefault((row.file, row.role, number if row.page is None else -1), []).append(row)
+    return [sorted(each, key=lambda row: row.page or 0) for each in files.values()]
+
+
+def _pictures(rows: Sequence[LabelledFile], content: bytes, options: Options) -> list[tuple[LabelledFile, Picture]]:
+    """The picture of a file, or those on pages of a TIFF file: all pages, or those that the rows name.
+
+    A page that is named of a file with one is no page of a file: the table says something else with it.
+    """
+    row, pages = rows[0], pages_of(content)
+    if len(rows) == 1 and not pages.is_stack:
+        return [(replace(row, page=None), decode_content(content, options.resizing, options.background))]
+    if row.page is None:
+        pages.check_not_channels()
+        rows = [replace(row, page=number) for number in pages.numbers]
+    for each in rows:
+        pages.check_number(each.page or 0)
+    numbers = [each.page or 0 for each in rows]
+    pictures = list(decode_pages(content, pages, numbers, options.resizing, options.background))
+    pictures[0] = replace(pictures[0], reduced=pages.skipped)
+    return [
+        (replace(each, id=page_name(each.id, each.page or 0)), picture)
+        for each, picture in zip(rows, pictures, strict=True)
+    ]
+
+
+def _said_of_pages(rows: Sequence[LabelledFile], reduced: int) -> Iterator[str]:
+    """Sentences on pages of TIFF files: how many are pictures, and the reduced copies that are not."""
+    stacks = Counter(row.file for row in rows if row.page is not None)
+    if stacks:
+        yield (
+            f"{plural(sum(stacks.values()), 'picture')} are the pages of {plural(len(stacks), 'TIFF file')}; every "
+            "split keeps the pages of a file together."
+        )
+    if reduced:
+        yield f"Reduced copies (thumbnails) in TIFF files are not used: {plural(reduced, 'page')}."
 
 
 def _check_complete(rows: Sequence[LabelledFile], classes: Sequence[str], excluded: Sequence[Excluded]) -> None:
@@ -215,7 +274,10 @@ def _check_sizes(pictures: Sequence[np.ndarray]) -> None:
 
 
 def _groups(rows: Sequence[LabelledFile]) -> np.ndarray | None:
-    """(N,) int64, the first row of each group; None when no row names one."""
-    if rows[0].group is None:
-        return None
-    return first_occurrences(np.array([row.group for row in rows]))
+    """(N,) int64, the first row of each group; None when no row names one and none is a page. Pages of one file belong
+    together."""
+    own = None if rows[0].group is None else first_occurrences(np.array([row.group for row in rows]))
+    if all(row.page is None for row in rows):
+        return own
+    files = first_occurrences(np.array([row.id if row.page is None else page_name(str(row.file), -1) for row in rows]))
+    return files if own is None else merge_groups(files, own)

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from snellen.data.dataset import PartRole
+from snellen.data.pictures.pages import page_name
 from snellen.data.readers.csv.pixel_table import holds_pixels
 from snellen.data.readers.labels.class_names import normal_form, said_of_forms, said_of_names
 from snellen.data.readers.parquet_pictures import holds_pictures
@@ -24,6 +25,8 @@ from snellen.limits import MAX_NAME_CHARACTERS
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
 FOLDER = "folder"
 """The key that names the folder of the pictures; the others name columns."""
+
+PAGE = re.compile(r"[0-9]{1,9}")
 
 NO_LABELS = ("", "nan", "<na>", "null")
 """What programs write where there is no label, in lower case; `None` and `NA` may be classes."""
@@ -48,16 +51,18 @@ def _list_files(manifest: Path, options: Options) -> tuple[list[LabelledFile], t
         paths = table.columns["path"]
         found = find_pictures(paths, manifest, table.place, folder=folder, follow=follow, lenient=lenient)
         roles, said = _roles(table, keys)
+        pages = pages_of_rows(table, "page" in keys)
         rows, first = list[LabelledFile](), dict[str, int]()
         for row, (file, name) in enumerate(zip(found.files, found.ids, strict=True)):
             place = table.place(row)
             with located(place):
-                earlier = first.setdefault(name, row)
+                page = pages[row]
+                earlier = first.setdefault(name if page is None else page_name(name, page), row)
                 if earlier != row:
                     raise DataError("the same picture twice", found=name, expected=f"only in {table.place(earlier)}")
                 group = _group(row, name, table.columns, roles[row], options)
                 label = _label(table.columns["label"], row)
-            rows.append(LabelledFile(file, name, label, roles[row], group, f"{place}: {name}"))
+            rows.append(LabelledFile(file, name, label, roles[row], group, f"{place}: {name}", page=page))
     return rows, (
         *table.chosen.remarks,
         *found.remarks,
@@ -66,6 +71,19 @@ def _list_files(manifest: Path, options: Options) -> tuple[list[LabelledFile], t
         *said_of_names(rows),
         *_said_of_several(table.columns["label"]),
     )
+
+
+def pages_of_rows(table: Table, given: bool) -> Sequence[int | None]:
+    """The page of a TIFF file that each row names, from 0; None where it names none. given: whether the study says
+    which column it is: then DataError is raised for what is no number; otherwise such a column is not used."""
+    cells = [cell.strip() for cell in table.columns.get("page", ())]
+    wrong = next((row for row, cell in enumerate(cells) if cell and not PAGE.fullmatch(cell)), None)
+    if wrong is not None and given:
+        where = table.place(wrong)
+        raise DataError("not the number of a page", found=shown(cells[wrong]), expected="0, 1, 2, ...", where=where)
+    if wrong is not None or not cells:
+        return [None] * len(table.columns["path"])
+    return [int(cell) if cell else None for cell in cells]
 
 
 def _check_lengths(table: Table) -> None:
@@ -160,13 +178,13 @@ def _lists_pictures(path: Path, names: Sequence[str], first: Sequence[str]) -> b
 
 def _open(path: Path, options: Options) -> Opened:
     rows, remarks = _list_files(path, options)
-    files = [row.file for row in select_rows(rows, options)[0] if row.file.is_file()]
+    files = dict.fromkeys(row.file for row in select_rows(rows, options)[0] if row.file.is_file())
     return Opened([path, *files], partial(read_dataset, rows, options), remarks)
 
 
 READER = Reader(
     version=4,
-    looks_for="a CSV or Parquet file with columns `path` and `label`, maybe `group` and `role` (train, test)",
+    looks_for="a CSV or Parquet file with columns `path` and `label`, maybe `group`, `role` (train, test) and `page`",
     recognises=_recognises,
     open=_open,
     of_picture_files=True,

@@ -17,6 +17,7 @@ USUAL: dict[str, tuple[str, ...]] = {
     "label": ("label", "class"),
     "group": ("group",),
     "role": ("role",),
+    "page": ("page",),
 }
 """The uses of columns, each with its usual names."""
 
@@ -38,6 +39,7 @@ LESS_USUAL: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "group": (),
     "role": (("split", "set", "subset", "partition", "usage", "dataset", "part", "phase"),),
+    "page": (),
 }
 """More names, without spaces and underscores, in the order in which they are looked for; those that name a column are
 said."""
