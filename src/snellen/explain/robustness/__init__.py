@@ -1,0 +1,1 @@
+"""How accuracy falls when images are corrupted."""
