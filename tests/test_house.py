@@ -41,7 +41,8 @@ FOLDERS: dict[str, tuple[str, ...]] = {
     ),
     "explain": (
         *("analysis_inputs", "analysis_result", "method", "chosen_pixels", "thumbnails", "foreground", "mistakes"),
-        *("last_layer", "augmented_pictures", "curves", "units", "answers", "errors", "data", "maps", "analyses"),
+        *("last_layer", "augmented_pictures", "curves", "units", "answers", "errors", "data", "maps"),
+        *("robustness", "analyses"),
     ),
     "report": (
         *("names", "formats", "model_types", "types", "sections", "figures", "data", "card", "content"),

@@ -87,8 +87,16 @@ def _result(
     achieved = {}
     if threshold is not None:
         for role, predictions in network.by_role.items():
-            achieved[role] = _achieved(*_scores(predictions, code, temperature), threshold, code is not None, role)
+            achieved[role] = achieved_on(predictions, threshold, code, temperature)
     return ThresholdResult(wanted, threshold, certificate, achieved)
+
+
+def achieved_on(
+    predictions: Predictions, threshold: float, code: int | None, temperature: float | None
+) -> Achieved:
+    """What a threshold achieves on labelled predictions. code: of its class; None for any answer."""
+    scores, right = _scores(predictions, code, temperature)
+    return _achieved(scores, right, threshold, code is not None, predictions.role)
 
 
 def _certificate(

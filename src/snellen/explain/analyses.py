@@ -117,9 +117,12 @@ def _of_models(key: str, options: Analysis, networks: Mapping[str, Network]) -> 
 
 
 def estimated_seconds(one: PlannedAnalysis, networks: Mapping[str, Network], images: int) -> float:
-    """An estimate of the time of an analysis; for one of the whole study that of the most expensive network."""
-    of = list(networks.values()) if one.model == OF_STUDY else [networks[one.model]]
-    return max((one.method.seconds(network, images) for network in of), default=0.0)
+    """An estimate of the time of an analysis; for one of the whole study that of the most expensive network, or of all
+    together."""
+    models = [each for each in networks if one.model in (OF_STUDY, each)]
+    models = [each for each in models if one.options.models is None or each in one.options.models] or models
+    found = [one.method.seconds(networks[model], images) for model in models]
+    return sum(found) if one.method.of_each_network else max(found, default=0.0)
 
 
 def networks_of(record: RunRecord) -> dict[str, Network]:
@@ -171,4 +174,5 @@ def _identity(record: RunRecord, one: PlannedAnalysis) -> dict[str, Any]:
         "version": one.method.version,
         "jobs": jobs,
         "data": record.data["data"]["fingerprint"],
+        **({"depends_on": one.method.depends_on(record)} if one.method.depends_on else {}),
     }

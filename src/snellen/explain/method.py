@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from snellen.evaluate.record import RunRecord
 from snellen.explain.analysis_result import AnalysisResult
 from snellen.models.build import Network
 
@@ -23,7 +24,8 @@ class Method:
     all its networks; `study`: make(RunWithImages, options), once per study. misfit: why the analysis does not fit a
     network, or None. seconds: an estimate for a network and a number of images. version: increased when the result
     changes, so that older results are made again. own_correction: what the report calls its tests, if they are
-    corrected for multiple comparisons on its own page.
+    corrected for multiple comparisons on its own page. depends_on: JSON values that the result depends on beside
+    options, networks and data. of_each_network: for one of the study, whether it takes `seconds` for each network.
     """
 
     of: Literal["model", "recipe", "study"]
@@ -32,3 +34,5 @@ class Method:
     seconds: Callable[[Network, int], float] = lambda network, images: 1.0
     version: int = 1
     own_correction: str | None = None
+    depends_on: Callable[[RunRecord], dict[str, Any]] | None = None
+    of_each_network: bool = False

@@ -118,6 +118,12 @@ class Errors(Analysis):
     kind: Literal["errors"] = "errors"
 
 
+class Robustness(Analysis):
+    """How accuracy falls when images are corrupted, in twelve ways at three severities each."""
+
+    kind: Literal["robustness"] = "robustness"
+
+
 class DataLook(Analysis):
     """How classes look, near-duplicates, outliers, and images whose neighbours have another label.
 
@@ -136,5 +142,6 @@ ANALYSES: dict[str, type[Analysis]] = {
     "data": DataLook,
     "answers": Answers,
     "errors": Errors,
+    "robustness": Robustness,
 }
 AnyAnalysis = one_of(ANALYSES, "analysis")

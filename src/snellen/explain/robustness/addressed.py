@@ -1,4 +1,4 @@
-"""Random bits of an image that depend on its content and a name alone: splitmix64 in whole numbers, equal everywhere."""
+"""Random bits of an image that depend on its content and a name alone: splitmix64, in whole numbers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ GAMMA = np.uint64(0x9E3779B97F4A7C15)
 
 
 def content_keys(images: np.ndarray) -> np.ndarray:
-    """(N,) uint64, one for each image of (N, ...) uint8: of its bytes, wherever it stands."""
+    """(N,) uint64, one for each image of (N, ...): of its bytes, wherever it stands."""
     digests = b"".join(hashlib.blake2b(image.tobytes(), digest_size=8).digest() for image in images)
     return np.frombuffer(digests, "<u8").astype(np.uint64)
 

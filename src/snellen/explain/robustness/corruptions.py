@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -19,8 +20,11 @@ from snellen.explain.robustness.resampling import affine, blurred
 Change = Callable[[np.ndarray, np.ndarray, float], np.ndarray]
 """(images (N, H, W, C) uint8, keys (N,) uint64, size) -> images of the same shape."""
 
+SEVERITIES = (1, 2, 3)
 LEVELS = 2**12
 """Of the random numbers by which the tables of noise are read."""
+VALUES_AT_ONCE = 2**21
+"""Of the images that are changed together: results of more do not stay near the processor."""
 DIRECTIONS = ((0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1), (-1, 0), (-1, 1))
 """(down, right) of a shift."""
 
@@ -42,41 +46,50 @@ class Corruption:
 
 def corrupted(images: np.ndarray, keys: np.ndarray, name: str, severity: int) -> np.ndarray:
     """The images (N, H, W, C) uint8 under the corruption of this name. severity: 1, 2 or 3."""
-    corruption = CORRUPTIONS[name]
-    return corruption.change(images, keys, corruption.sizes[severity - 1])
+    corruption, changed = CORRUPTIONS[name], np.empty_like(images)
+    count = max(1, VALUES_AT_ONCE // max(1, images[:1].size))
+    for start in range(0, len(images), count):
+        part = slice(start, start + count)
+        changed[part] = corruption.change(images[part], keys[part], corruption.sizes[severity - 1])
+    return changed
 
 
-def _gaussian_noise(images: np.ndarray, keys: np.ndarray, size: float) -> np.ndarray:
+def _noise(name: str, table: Callable[[float], np.ndarray]) -> Change:
+    """table: of a size, (256, LEVELS): the new value of an old one for each random number."""
+
+    @lru_cache(maxsize=len(SEVERITIES))
+    def rounded(size: float) -> np.ndarray:
+        values: np.ndarray = np.clip(np.rint(table(size)), 0, 255).astype(np.uint8)
+        return values.ravel()
+
+    def change(images: np.ndarray, keys: np.ndarray, size: float) -> np.ndarray:
+        colours = _colours(images)
+        drawn = random_uint16(keys, name, colours[0].size).reshape(colours.shape) >> 4
+        return _with_colours(images, rounded(size)[colours.astype(np.int32) * LEVELS + drawn])
+
+    return change
+
+
+def _gaussian_noise(size: float) -> np.ndarray:
     from scipy.special import ndtri
 
-    noise = 255 * size * ndtri((np.arange(LEVELS) + 0.5) / LEVELS)
-    return _by_table(images, keys, "gaussian noise", np.arange(256)[:, None] + noise)
+    return np.asarray(np.arange(256)[:, None] + 255 * size * ndtri((np.arange(LEVELS) + 0.5) / LEVELS))
 
 
-def _shot_noise(images: np.ndarray, keys: np.ndarray, size: float) -> np.ndarray:
+def _shot_noise(size: float) -> np.ndarray:
     """Poisson counts; size: that of a white pixel."""
     from scipy.special import pdtr
 
     counts, means = np.arange(8 * int(size)), np.arange(256) / 255 * size
-    up_to = pdtr(counts[None, :], means[:, None])
     shares = (np.arange(LEVELS) + 0.5) / LEVELS
-    drawn = np.stack([np.searchsorted(row, shares) for row in up_to])
-    return _by_table(images, keys, "shot noise", drawn * 255 / size)
+    drawn = [np.searchsorted(row, shares) for row in pdtr(counts[None, :], means[:, None])]
+    return np.stack(drawn) * 255 / size
 
 
-def _impulse_noise(images: np.ndarray, keys: np.ndarray, size: float) -> np.ndarray:
+def _impulse_noise(size: float) -> np.ndarray:
     """size: the share of values that become black or white, half of them each."""
     shares = (np.arange(LEVELS) + 0.5) / LEVELS
-    values = np.where(shares < size / 2, 0, np.where(shares >= 1 - size / 2, 255, np.arange(256)[:, None]))
-    return _by_table(images, keys, "impulse noise", values)
-
-
-def _by_table(images: np.ndarray, keys: np.ndarray, name: str, table: np.ndarray) -> np.ndarray:
-    """table: (256, LEVELS), the new value of an old one for each random number; rounded and clipped here."""
-    table = np.clip(np.rint(table), 0, 255).astype(np.uint8).ravel()
-    colours = _colours(images)
-    drawn = random_uint16(keys, name, colours[0].size if len(images) else 0).reshape(colours.shape) >> 4
-    return _with_colours(images, table[colours.astype(np.int32) * LEVELS + drawn])
+    return np.where(shares < size / 2, 0, np.where(shares >= 1 - size / 2, 255, np.arange(256)[:, None]))
 
 
 def _blur(images: np.ndarray, keys: np.ndarray, size: float) -> np.ndarray:
@@ -186,9 +199,11 @@ def _with_colours(images: np.ndarray, colours: np.ndarray) -> np.ndarray:
 
 
 CORRUPTIONS: dict[str, Corruption] = {
-    "gaussian noise": Corruption(_gaussian_noise, (0.05, 0.1, 0.2), "deviation {:g} of the range"),
-    "shot noise": Corruption(_shot_noise, (60, 20, 7), "white counts {:g}"),
-    "impulse noise": Corruption(_impulse_noise, (0.03, 0.08, 0.16), "{:.0%} of the values"),
+    "gaussian noise": Corruption(
+        _noise("gaussian noise", _gaussian_noise), (0.05, 0.1, 0.2), "deviation {:g} of the range"
+    ),
+    "shot noise": Corruption(_noise("shot noise", _shot_noise), (60, 20, 7), "white counts {:g}"),
+    "impulse noise": Corruption(_noise("impulse noise", _impulse_noise), (0.03, 0.08, 0.16), "{:.0%} of the values"),
     "blur": Corruption(_blur, (0.03, 0.05, 0.08), "deviation {:g} of the side"),
     "shift": Corruption(_shift, (1 / 14, 1 / 7, 3 / 14), "{:.2f} of the side", ("shift", "crop")),
     "rotation": Corruption(_rotation, (10, 20, 30), "{:g} degrees", ("rotate",)),
@@ -200,4 +215,3 @@ CORRUPTIONS: dict[str, Corruption] = {
     "jpeg": Corruption(_jpeg, (50, 20, 8), "quality {:g}"),
 }
 """By name, in the order of the page."""
-SEVERITIES = (1, 2, 3)

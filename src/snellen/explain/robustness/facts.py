@@ -1,0 +1,81 @@
+"""The types of the facts of the analysis `robustness`: made here, stored in result.json, read by its page."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+
+class LimitsJson(TypedDict):
+    """A mean over n images with its 95 % interval; None where nothing varied."""
+
+    value: float
+    low: float | None
+    high: float | None
+    n: int
+
+
+class CorruptionJson(TypedDict):
+    """sizes: of severity 1, 2 and 3, in words."""
+
+    name: str
+    sizes: list[str]
+
+
+class DropJson(TypedDict):
+    """The accuracy that a model loses under one corruption. drop: the mean over its severities. beyond: how much more
+    than under the other corruptions, its limits corrected for all corruptions and models of the analysis. brittle:
+    whether all of that is beyond MARGIN. trained_with: the augmentations of the model that make the same kind of
+    change."""
+
+    name: str
+    drop: LimitsJson
+    beyond: LimitsJson
+    brittle: bool
+    trained_with: list[str]
+
+
+class RobustModelJson(TypedDict):
+    """job: the network. role, of: the images it was tried on are so many of this role. clean: the accuracy without a
+    corruption. mean: the mean accuracy over all cells. drop: what is lost on average over the cells."""
+
+    model: str
+    job: str
+    role: str
+    of: int
+    clean: LimitsJson
+    mean: float
+    drop: LimitsJson
+    corruptions: list[DropJson]
+    temperature: float | None
+    thresholds: list[str]
+
+
+class PairJson(TypedDict):
+    """difference: the mean drop of model `a` minus that of `b`, on the same images."""
+
+    a: str
+    b: str
+    role: str
+    difference: LimitsJson
+
+
+class PictureJson(TypedDict):
+    """corruption, severity: None and 0 for the image as it is. pictures: places in the arrays."""
+
+    corruption: str | None
+    severity: int
+    pictures: list[int]
+
+
+class RobustnessFacts(TypedDict):
+    """versions: of the libraries that the bytes of the images depend on."""
+
+    sentences: list[str]
+    ladder: list[CorruptionJson]
+    severities: int
+    most: int
+    models: list[RobustModelJson]
+    pairs: list[PairJson]
+    pictures: list[PictureJson]
+    versions: dict[str, str]
+    margin: float

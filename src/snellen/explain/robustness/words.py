@@ -1,0 +1,69 @@
+"""The sentences about corrupted images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from snellen.evaluate.thresholds import Wanted
+from snellen.explain.robustness.facts import DropJson, RobustModelJson, RobustnessFacts
+from snellen.phrases import listing, percent, percent_limits, plural, points, points_limits
+
+
+def sentences(facts: RobustnessFacts) -> Iterator[str]:
+    """The mean drop of each model, then what they are brittle to, then what training used."""
+    for model in facts["models"]:
+        yield drop_sentence(facts, model)
+    for model in facts["models"]:
+        brittle = worst_first(model)
+        if brittle:
+            yield brittle_sentence(model, brittle)
+        used = trained_with(model)
+        if used:
+            yield used
+
+
+def drop_sentence(facts: RobustnessFacts, model: RobustModelJson) -> str:
+    """What one model loses on average."""
+    clean, drop = model["clean"], model["drop"]
+    some = f" (of {model['of']:,})" if model["of"] > clean["n"] else ""
+    verb, value, low, high = "loses", drop["value"], drop["low"], drop["high"]
+    if value < 0:
+        verb, value, low, high = "gains", -value, None if high is None else -high, None if low is None else -low
+    return (
+        f"Under {len(facts['ladder'])} corruptions at {facts['severities']} severities each `{model['model']}` {verb} "
+        f"{points(value)} of accuracy on average ({points_limits(low, high)}): from {percent(clean['value'])} "
+        f"({percent_limits(clean['low'], clean['high'])}) to {percent(model['mean'])}, on "
+        f"{plural(clean['n'], model['role'] + ' image')}{some}."
+    )
+
+
+def worst_first(model: RobustModelJson) -> list[DropJson]:
+    """The corruptions that a model is brittle to."""
+    return sorted((one for one in model["corruptions"] if one["brittle"]), key=lambda one: -one["beyond"]["value"])
+
+
+def brittle_sentence(model: RobustModelJson, brittle: list[DropJson]) -> str:
+    """brittle: as `worst_first`, at least one."""
+    worst, *others = brittle
+    beyond = worst["beyond"]
+    more = f" It is also brittle to {listing(one['name'] for one in others)}." if others else ""
+    return (
+        f"`{model['model']}` is brittle to {worst['name']}: it loses {points(worst['drop']['value'])} there, "
+        f"{points(beyond['value'])} more than under the other corruptions "
+        f"({points_limits(beyond['low'], beyond['high'])}).{more}"
+    )
+
+
+def trained_with(model: RobustModelJson) -> str:
+    """Which corruptions training used; empty where none."""
+    used = [one for one in model["corruptions"] if one["trained_with"]]
+    if not used:
+        return ""
+    words = listing(f"{one['name']} (`{', '.join(one['trained_with'])}`)" for one in used)
+    return f"`{model['model']}` was trained with changes of the same kind as {words}, so these are no news to it."
+
+
+def threshold_words(wanted: Wanted, threshold: float) -> str:
+    """Sandal, precision 99 %: from 0.9713."""
+    target = "" if wanted.measure == "probability" else f", {wanted.measure} {percent(wanted.target)}"
+    return f"{wanted.class_name or 'any answer'}{target}: from {threshold:.4f}"
