@@ -16,6 +16,7 @@ from snellen.report.pages.errors import errors_page
 from snellen.report.pages.maps import map_page
 from snellen.report.pages.page_inputs import PageInputs
 from snellen.report.pages.plain import plain_page
+from snellen.report.pages.robustness import robustness_page
 from snellen.report.pages.units import units_page
 from snellen.report.types import AnalysisJson, ReportJson
 
@@ -26,6 +27,7 @@ PAGES: dict[str, Callable[[PageInputs], str]] = {
     "data": data_page,
     "answers": answers_page,
     "errors": errors_page,
+    "robustness": robustness_page,
 }
 """The whole HTML of a page, by the name of the analysis; an analysis without one gets a plain page."""
 
