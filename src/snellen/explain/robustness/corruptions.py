@@ -212,6 +212,6 @@ CORRUPTIONS: dict[str, Corruption] = {
     "brightness": Corruption(_brightness, (0.1, 0.2, 0.35), "{:g} of the range", ("brightness",)),
     "contrast": Corruption(_contrast, (0.6, 0.35, 0.2), "{:g} of the contrast", ("contrast",)),
     "erasing": Corruption(_erasing, (0.25, 0.375, 0.5), "{:g} of each side", ("cutout", "cutmix")),
-    "jpeg": Corruption(_jpeg, (50, 20, 8), "quality {:g}"),
+    "JPEG": Corruption(_jpeg, (50, 20, 8), "quality {:g}"),
 }
 """By name, in the order of the page."""
