@@ -204,7 +204,7 @@ CORRUPTIONS: dict[str, Corruption] = {
     ),
     "shot noise": Corruption(_noise("shot noise", _shot_noise), (60, 20, 7), "white counts {:g}"),
     "impulse noise": Corruption(_noise("impulse noise", _impulse_noise), (0.03, 0.08, 0.16), "{:.0%} of the values"),
-    "blur": Corruption(_blur, (0.03, 0.05, 0.08), "deviation {:g} of the side"),
+    "blur": Corruption(_blur, (0.045, 0.065, 0.09), "deviation {:g} of the side"),
     "shift": Corruption(_shift, (1 / 14, 1 / 7, 3 / 14), "{:.2f} of the side", ("shift", "crop")),
     "rotation": Corruption(_rotation, (10, 20, 30), "{:g} degrees", ("rotate",)),
     "scale": Corruption(_scale, (1.12, 1.25, 1.4), "times or divided by {:g}", ("scale",)),
