@@ -160,10 +160,10 @@ def test_other_thresholds_are_tried_again_and_the_same_are_not(tmp_path: Path, m
     given: dict[str, Any] = {"models": {"linear": {"layers": "linear"}}, "analyses": ["robustness"]}
     run_small(tmp_path / "run", **given)
     assert "thresholds" not in result_of(tmp_path / "run").tables
-    run_small(tmp_path / "run", **given, thresholds=[{"abstain": {"probability": 0.3}}])
+    run_small(tmp_path / "run", **given, thresholds=[{"class": "3", "probability": 0.3}])
     assert len(result_of(tmp_path / "run").tables["thresholds"]) == 37
     monkeypatch.setattr(analysis, "METHOD", replace(analysis.METHOD, make=never))
-    run_small(tmp_path / "run", **given, thresholds=[{"abstain": {"probability": 0.3}}])
+    run_small(tmp_path / "run", **given, thresholds=[{"class": "3", "probability": 0.3}])
 
 
 def test_names_are_escaped_and_validation_stands_in_for_test(tmp_path: Path) -> None:
