@@ -40,8 +40,8 @@ def _sentence(model: str, one: ThresholdResult, wanted: int) -> str:
         wanted > 1
     )
     return (
-        f"`{model}`, {_accepts(one)} from {round(one.threshold, 4)}: {promise}. This holds with probability 95 % over draws "
-        f"of the calibration images, for pictures like them; {_counted(one)} on them.{together} {_achieved(one)}"
+        f"`{model}`, {_accepts(one)} from {round(one.threshold, 4)}: {promise}. This holds with probability 95 % over "
+        f"draws of the calibration images, for pictures like them; {_counted(one)} on them.{together} {_achieved(one)}"
     )
 
 
@@ -136,8 +136,8 @@ def not_exchangeable(facts: Facts) -> Iterator[Finding]:
                 "SNL119",
                 "warning",
                 f"The calibration and test images do not look alike to `{model}`: the probabilities of its answers are "
-                f"distributed differently (permutation test, {p_value(found.exchangeable)}). What is certified on calibration images holds for "
-                "pictures like them, not for these test images.",
+                f"distributed differently (permutation test, {p_value(found.exchangeable)}). What is certified on "
+                "calibration images holds for pictures like them, not for these test images.",
                 {"model": model, "p_value": found.exchangeable},
                 f"probabilities-{model}",
                 "Look for another source, time or selection of the test images.",
