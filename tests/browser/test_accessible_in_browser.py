@@ -23,7 +23,7 @@ pytestmark = needs("browser")
 WIDTHS = {1280: 900, 390: 844}
 NAMES = [f"a long name of a class that differs at its end only, {code}" for code in range(14)]
 DENSE = ["flatten", {"dense": {"units": 6, "activation": "relu"}}]
-KINDS = ("report", "units-dense", "maps-dense", "answers-dense", "errors", "data", "curves-dense")
+KINDS = ("report", "units-dense", "maps-dense", "answers-dense", "errors", "data", "curves-dense", "robustness")
 EVERY = (*KINDS, "exploration", "notebook")
 each_kind = pytest.mark.parametrize("kind", EVERY)
 each_width = pytest.mark.parametrize("width", WIDTHS)
@@ -54,7 +54,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
             *({one: {"models": ["dense"]}} for one in ("units", "answers")),
             {"maps": {"models": ["dense"], "methods": ["pca"]}},
             {"curves": {"models": ["dense"], "over": "width", "values": [2, 4], "seeds": 1, "epochs": 1}},
-            *("errors", "data"),
+            *("errors", "data", {"robustness": {"unfamiliar": True}}),
         ],
     )
     run = study.run(out=folder / "run", device="cpu", threads=1, progress=False)

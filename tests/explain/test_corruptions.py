@@ -21,7 +21,7 @@ def images(count: int, shape: tuple[int, ...] = (28, 28, 1)) -> np.ndarray:
     down, right = np.meshgrid(np.linspace(0, 1, height), np.linspace(0, 1, width), indexing="ij")
     y, x = generator.uniform(0.3, 0.7, (2, count, 1, 1))
     blobs = np.exp(-((down - y) ** 2) / 0.02 - (right - x) ** 2 / 0.05)[..., None]
-    return (60 + 160 * blobs * generator.uniform(0.7, 1, (count, 1, 1, channels))).astype(np.uint8)
+    return np.asarray(60 + 160 * blobs * generator.uniform(0.7, 1, (count, 1, 1, channels)), np.uint8)
 
 
 @each

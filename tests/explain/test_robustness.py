@@ -21,6 +21,8 @@ from snellen.explain.analysis_result import AnalysisResult
 from snellen.explain.robustness import analysis
 from snellen.explain.robustness.addressed import content_keys
 from snellen.explain.robustness.corruptions import CORRUPTIONS, SEVERITIES, corrupted
+from snellen.explain.robustness.subjects import subjects_of
+from snellen.explain.robustness.unfamiliar import KINDS, unfamiliar_pictures
 from snellen.explain.thumbnails import to_uint8
 from snellen.models.forward import predict_probabilities, resident
 from snellen.models.temperature import with_temperature
@@ -43,7 +45,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run with two models, both evaluated on test, a threshold and a temperature."""
     path: Path = tmp_path_factory.mktemp("robustness") / "run"
     changes: dict[str, Any] = {"models": MODELS, "open_test": "all", "thresholds": [THRESHOLD]}
-    run_small(path, **changes, calibrate="temperature", analyses=["robustness"])
+    run_small(path, **changes, calibrate="temperature", analyses=[{"robustness": {"unfamiliar": True}}])
     return path
 
 
@@ -218,3 +220,35 @@ def test_the_bootstrap_agrees_with_the_normal_approximation() -> None:
         assert high == pytest.approx(values[:, column].mean() + half, abs=0.08 * half)
     assert limits[2] is None
     assert np.array_equal(bootstrap_means(values), bootstrap_means(values))
+
+
+def test_pictures_that_show_nothing_against_scikit_learn(folder: Path) -> None:
+    from sklearn.metrics import roc_auc_score
+
+    run = scene_of(RunRecord.open(folder), None)
+    subject = next(one for one in subjects_of(run, None) if one.model == "dense")
+    images = to_uint8(np.asarray(run.dataset.images[subject.predictions.rows]), run.dataset.pixel_range)
+    kinds = unfamiliar_pictures(images, content_keys(images))
+    assert all(drawn.shape == images.shape and drawn.dtype == np.uint8 for drawn in kinds.values())
+    assert (kinds["blank"] == kinds["blank"][:, :1, :1]).all() and len(np.unique(kinds["blank"][:, 0, 0])) > 100
+    assert np.array_equal(
+        np.sort(kinds["scattered pixels"].reshape(len(images), -1)), np.sort(images.reshape(len(images), -1))
+    )
+    [stored] = [model for model in result_of(folder).facts["models"] if model["model"] == "dense"]
+    found = {one["kind"]: one for one in stored["unfamiliar"]}
+    assert list(found) == ["known", *KINDS]
+
+    def top(shown: np.ndarray) -> np.ndarray:
+        return np.asarray(with_temperature(subject.probabilities(shown, "cpu"), subject.temperature).max(1))
+
+    for kind, drawn in kinds.items():
+        scores = np.concatenate([top(images), top(drawn)])
+        expected = roc_auc_score(np.repeat([1, 0], len(images)), scores)
+        assert found[kind]["area"]["value"] == pytest.approx(expected, abs=1e-6)
+        assert found[kind]["confidence"] == pytest.approx(top(drawn).mean(), abs=1e-6)
+        assert found[kind]["sure"]["value"] == pytest.approx((top(drawn) >= 0.9).mean())
+    assert found["noise"]["unlike"]["value"] > 0.9 > 0.1 > found["known"]["unlike"]["value"]
+    bundle = snellen.load_bundle(next((folder / "models").glob("dense*")))
+    given = bundle.unlike_training(kinds["noise"].astype(np.float32) * 16 / 255)
+    assert given.mean() == pytest.approx(found["noise"]["unlike"]["value"], abs=0.02)
+    assert "Pictures that show nothing" in (folder / "pages" / "robustness.html").read_text("utf-8")

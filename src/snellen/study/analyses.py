@@ -119,9 +119,13 @@ class Errors(Analysis):
 
 
 class Robustness(Analysis):
-    """How accuracy falls when images are corrupted, in twelve ways at three severities each."""
+    """How accuracy falls when images are corrupted, in twelve ways at three severities each.
+
+    unfamiliar: also how sure models stay of pictures that show nothing: noise, blank ones, scattered pixels.
+    """
 
     kind: Literal["robustness"] = "robustness"
+    unfamiliar: Annotated[bool, Field(strict=True)] = False
 
 
 class DataLook(Analysis):

@@ -27,8 +27,11 @@ from snellen.explain.robustness.facts import (
     PictureJson,
     RobustModelJson,
     RobustnessFacts,
+    UnfamiliarJson,
+    UnfamiliarKindJson,
 )
 from snellen.explain.robustness.subjects import Subject, depends_on, subjects_of
+from snellen.explain.robustness.unfamiliar import KINDS, MOST_PICTURES, try_unfamiliar, unfamiliar_pictures
 from snellen.explain.robustness.words import sentences, threshold_words
 from snellen.explain.thumbnails import to_uint8
 from snellen.models.build import Network
@@ -71,6 +74,7 @@ class _Tried:
     right: list[np.ndarray] = field(default_factory=list)
     cells: list[dict[str, Any]] = field(default_factory=list)
     thresholds: list[dict[str, Any]] = field(default_factory=list)
+    unfamiliar: list[UnfamiliarJson] = field(default_factory=list)
 
     @property
     def drops(self) -> np.ndarray:
@@ -80,23 +84,37 @@ class _Tried:
         return np.asarray((right[0] - under).T)
 
 
+@dataclass(eq=False)
+class _Shown:
+    """pictures: (H, W, C) uint8 each; the others name their places."""
+
+    pictures: list[np.ndarray] = field(default_factory=list)
+    cells: list[PictureJson] = field(default_factory=list)
+    unfamiliar: list[UnfamiliarKindJson] = field(default_factory=list)
+
+    def add(self, images: np.ndarray) -> list[int]:
+        """The places of new pictures."""
+        self.pictures += list(images)
+        return list(range(len(self.pictures) - len(images), len(self.pictures)))
+
+
 def make(run: RunWithImages, options: Robustness) -> AnalysisResult:
     """All models on the same corrupted images, those of a role at once."""
     groups: dict[bytes, list[Subject]] = {}
     for subject in subjects_of(run, options.models):
         key = subject.predictions.role.encode() + subject.predictions.rows.tobytes()
         groups.setdefault(key, []).append(subject)
-    tried, pictures, shown = list[_Tried](), np.zeros((0, *run.dataset.shape), np.uint8), list[PictureJson]()
+    tried, shown = list[_Tried](), _Shown()
     for group in groups.values():
-        found, drawn, places = _try(run, group)
-        tried += found
-        if not shown:
-            pictures, shown = drawn, places
+        own = _Shown()
+        tried += _try(run, group, options, own)
+        shown = shown if shown.cells else own
     facts = _facts(run, tried, shown)
     tables = {"cells": pl.DataFrame([row for one in tried for row in one.cells], infer_schema_length=None)}
     achieved = [row for one in tried for row in one.thresholds]
     if achieved:
         tables["thresholds"] = pl.DataFrame(achieved, infer_schema_length=None)
+    pictures = np.stack(shown.pictures) if shown.pictures else np.zeros((0, *run.dataset.shape), np.uint8)
     return AnalysisResult({**facts}, tables, {"pictures": pictures})
 
 
@@ -107,26 +125,30 @@ def chosen_rows(images: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return np.sort(np.argsort(content_keys(images[rows]), kind="stable")[:MOST_IMAGES])
 
 
-def _try(run: RunWithImages, group: Sequence[Subject]) -> tuple[list[_Tried], np.ndarray, list[PictureJson]]:
-    predictions = group[0].predictions
+def _try(run: RunWithImages, group: Sequence[Subject], options: Robustness, shown: _Shown) -> list[_Tried]:
+    """Adds the pictures that the page shows to `shown`."""
+    predictions, device = group[0].predictions, str(run.images.device)
     assert predictions.labels is not None  # `subjects_of` keeps labelled ones
     chosen = chosen_rows(run.dataset.images, predictions.rows)
     rows, labels, ids = predictions.rows[chosen], predictions.labels[chosen], predictions.ids[chosen]
     images = to_uint8(np.asarray(run.dataset.images[rows]), run.dataset.pixel_range)
     keys = content_keys(images)
     found = [_Tried(subject, rows, labels) for subject in group]
-    look, pictures, shown = _to_show(labels), list[np.ndarray](), list[PictureJson]()
+    look = _to_show(labels)
     for name, severity in CELLS:
         changed = images if name is None else corrupted(images, keys, name, severity)
-        shown.append(
-            {"corruption": name, "severity": severity, "pictures": [len(pictures) + at for at in range(len(look))]}
-        )
-        pictures += list(changed[look])
+        shown.cells.append({"corruption": name, "severity": severity, "pictures": shown.add(changed[look])})
         for one in found:
-            probabilities = one.subject.probabilities(changed, run.images.device)
-            answers = Predictions(predictions.role, rows, ids, labels, probabilities)
+            answers = Predictions(predictions.role, rows, ids, labels, one.subject.probabilities(changed, device))
             _keep(one, name, severity, answers, run.record.classes)
-    return found, np.stack(pictures), shown
+    if options.unfamiliar:
+        some = np.sort(np.argsort(keys, kind="stable")[:MOST_PICTURES])
+        kinds = unfamiliar_pictures(images[some], keys[some])
+        for kind, drawn in kinds.items():
+            shown.unfamiliar.append({"kind": kind, "meaning": KINDS[kind], "pictures": shown.add(drawn[:PICTURES])})
+        for one in found:
+            one.unfamiliar = try_unfamiliar(run.record, one.subject, images[some], kinds, device)
+    return found
 
 
 def _to_show(labels: np.ndarray) -> np.ndarray:
@@ -167,7 +189,7 @@ def _keep(one: _Tried, name: str | None, severity: int, answers: Predictions, cl
         })  # fmt: skip
 
 
-def _facts(run: RunWithImages, tried: Sequence[_Tried], shown: list[PictureJson]) -> RobustnessFacts:
+def _facts(run: RunWithImages, tried: Sequence[_Tried], shown: _Shown) -> RobustnessFacts:
     import scipy
 
     facts: RobustnessFacts = {
@@ -180,7 +202,8 @@ def _facts(run: RunWithImages, tried: Sequence[_Tried], shown: list[PictureJson]
         "most": MOST_IMAGES,
         "models": [_model(run, one, len(tried)) for one in tried],
         "pairs": list(_pairs(tried)),
-        "pictures": shown,
+        "pictures": shown.cells,
+        "unfamiliar": shown.unfamiliar,
         "versions": {"Pillow": PIL.__version__, "NumPy": np.__version__, "SciPy": scipy.__version__},
         "margin": MARGIN,
     }
@@ -210,6 +233,7 @@ def _model(run: RunWithImages, one: _Tried, models: int) -> RobustModelJson:
         ],
         "temperature": one.subject.temperature,
         "thresholds": [threshold_words(each.wanted, each.threshold or 0.0) for each in one.subject.thresholds],
+        "unfamiliar": one.unfamiliar,
     }
 
 

@@ -34,9 +34,33 @@ class DropJson(TypedDict):
     trained_with: list[str]
 
 
+class ShareJson(TypedDict):
+    """A share or an area with its 95 % interval; None where there is none."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+
+class UnfamiliarJson(TypedDict):
+    """Pictures of one kind, `known` for images of the data. confidence: the mean top probability. sure: the share whose
+    top probability is at least 0.9. unlike: the share that the measure of the bundle finds unlike the training
+    pictures. area, area_unlike: under the ROC curve of known images against these, by top probability and by the
+    measure."""
+
+    kind: str
+    images: int
+    confidence: float
+    sure: ShareJson
+    unlike: ShareJson | None
+    area: ShareJson | None
+    area_unlike: ShareJson | None
+
+
 class RobustModelJson(TypedDict):
     """job: the network. role, of: the images it was tried on are so many of this role. clean: the accuracy without a
-    corruption. mean: the mean accuracy over all cells. drop: what is lost on average over the cells."""
+    corruption. mean: the mean accuracy over all cells. drop: what is lost on average over the cells. unfamiliar: empty
+    where it was not asked for."""
 
     model: str
     job: str
@@ -48,6 +72,7 @@ class RobustModelJson(TypedDict):
     corruptions: list[DropJson]
     temperature: float | None
     thresholds: list[str]
+    unfamiliar: list[UnfamiliarJson]
 
 
 class PairJson(TypedDict):
@@ -67,8 +92,17 @@ class PictureJson(TypedDict):
     pictures: list[int]
 
 
+class UnfamiliarKindJson(TypedDict):
+    """pictures: places in the arrays."""
+
+    kind: str
+    meaning: str
+    pictures: list[int]
+
+
 class RobustnessFacts(TypedDict):
-    """versions: of the libraries that the bytes of the images depend on."""
+    """unfamiliar: what each kind of pictures that show nothing is. versions: of the libraries that the bytes of the
+    images depend on."""
 
     sentences: list[str]
     ladder: list[CorruptionJson]
@@ -77,5 +111,6 @@ class RobustnessFacts(TypedDict):
     models: list[RobustModelJson]
     pairs: list[PairJson]
     pictures: list[PictureJson]
+    unfamiliar: list[UnfamiliarKindJson]
     versions: dict[str, str]
     margin: float

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 
 from snellen.errors import unknown
 from snellen.evaluate.calibration import network_predictions, temperature_of
@@ -39,9 +38,9 @@ class Subject:
     temperature: float | None
     thresholds: tuple[ThresholdResult, ...]
 
-    def probabilities(self, images: np.ndarray, device: torch.device) -> np.ndarray:
+    def probabilities(self, images: np.ndarray, device: str) -> np.ndarray:
         """(N, K) float32, before the temperature, of (N, H, W, C) uint8 images."""
-        given = resident(images, str(device))
+        given = resident(images, device)
         return predict_probabilities(self.network, self.parameters, self.state, given, WHITE)
 
 
@@ -57,7 +56,7 @@ def subjects_of(run: RunWithImages, models: Sequence[str] | None) -> list[Subjec
 
 
 def depends_on(record: RunRecord) -> dict[str, Any]:
-    """What a result depends on beside the networks: thresholds, temperature, augmentations."""
+    """What a result depends on beside the jobs of the models: thresholds, temperature, the networks of the bundles."""
     study = record.study
     return {
         "thresholds": [each.model_dump(mode="json") for each in study.thresholds],
