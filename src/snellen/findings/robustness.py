@@ -22,13 +22,13 @@ def mean_drop(facts: Facts) -> Iterator[Finding]:
 
 def brittle(facts: Facts) -> Iterator[Finding]:
     """SNL120: the chosen model loses more under one corruption than under the others, beyond the margin."""
-    for _, model in _chosen(facts):
+    for about, model in _chosen(facts):
         found = worst_first(model)
         if found:
             yield Finding(
                 "SNL120",
                 "notice",
-                brittle_sentence(model, found) + analysed_only(facts, [model["model"]]),
+                brittle_sentence(about, model, found) + analysed_only(facts, [model["model"]]),
                 {"model": model["model"], "corruptions": {one["name"]: one["beyond"] for one in found}},
                 "analyses",
                 "Look at them on the page `robustness`. Where such images will come, train with them: `augment`.",

@@ -16,7 +16,7 @@ def sentences(facts: RobustnessFacts) -> Iterator[str]:
     for model in facts["models"]:
         brittle = worst_first(model)
         if brittle:
-            yield brittle_sentence(model, brittle)
+            yield brittle_sentence(facts, model, brittle)
         used = trained_with(model)
         if used:
             yield used
@@ -42,15 +42,16 @@ def worst_first(model: RobustModelJson) -> list[DropJson]:
     return sorted((one for one in model["corruptions"] if one["brittle"]), key=lambda one: -one["beyond"]["value"])
 
 
-def brittle_sentence(model: RobustModelJson, brittle: list[DropJson]) -> str:
+def brittle_sentence(facts: RobustnessFacts, model: RobustModelJson, brittle: list[DropJson]) -> str:
     """brittle: as `worst_first`, at least one."""
     worst, *others = brittle
     beyond = worst["beyond"]
+    compared = plural(len(facts["ladder"]) * len(facts["models"]), "comparison")
     more = f" It is also brittle to {listing(one['name'] for one in others)}." if others else ""
     return (
         f"`{model['model']}` is brittle to {worst['name']}: it loses {points(worst['drop']['value'])} there, "
         f"{points(beyond['value'])} more than under the other corruptions "
-        f"({points_limits(beyond['low'], beyond['high'])}).{more}"
+        f"({points_limits(beyond['low'], beyond['high'])}, corrected over {compared}).{more}"
     )
 
 
@@ -60,7 +61,7 @@ def trained_with(model: RobustModelJson) -> str:
     if not used:
         return ""
     words = listing(f"{one['name']} (`{', '.join(one['trained_with'])}`)" for one in used)
-    return f"`{model['model']}` was trained with changes of the same kind as {words}, so these are no news to it."
+    return f"`{model['model']}` was trained with changes of the same kind as {words}: it saw such images."
 
 
 def threshold_words(wanted: Wanted, threshold: float) -> str:
