@@ -46,6 +46,11 @@ class Columns:
     remarks: tuple[str, ...] = ()
     may_lack: tuple[str, ...] = ()
 
+    def text_uses(self) -> dict[str, int]:
+        """The columns that are read as text, but for the pixels: use to position."""
+        places = {"label": self.label, "id": self.ids, "role": self.role}
+        return {use: place for use, place in places.items() if place is not None}
+
 
 @dataclass
 class _Search:
