@@ -9,7 +9,8 @@ import numpy as np
 
 from snellen.data.pictures.decoder import is_picture, read_content
 from snellen.data.readers.labels.class_names import normal_form
-from snellen.data.readers.picture_files.manifest import pages_of_rows
+from snellen.data.readers.labels.written_numbers import as_whole_numbers
+from snellen.data.readers.picture_files.manifest import NO_LABELS, pages_of_rows
 from snellen.data.readers.picture_files.manifest_columns import roles_of
 from snellen.data.readers.picture_files.manifest_paths import find_pictures
 from snellen.data.readers.picture_files.manifest_table import Table, read_table
@@ -63,7 +64,8 @@ def read_zip(path: Path, contract: Input, classes: Sequence[str], reading: Readi
 
 def _labels(table: Table) -> tuple[np.ndarray | None, tuple[str, ...] | None]:
     """(N,) int64 codes of the labels, NO_LABEL for an empty cell, and their names; None without any label."""
-    cells = [normal_form(cell.strip()) for cell in table.columns.get("label", ())]
+    given = [normal_form(cell.strip()) for cell in table.columns.get("label", ())]
+    cells = as_whole_numbers(["" if cell.lower() in NO_LABELS else cell for cell in given])[0]
     names = tuple(sorted({*cells} - {""}))
     if not names:
         return None, None

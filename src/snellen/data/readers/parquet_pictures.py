@@ -20,7 +20,7 @@ import numpy as np
 from snellen.data.dataset import Dataset, PartRole
 from snellen.data.readers.guarded import Guarded, opened
 from snellen.data.readers.guarded_child import HUGGING_FACE
-from snellen.data.readers.memory.columns import keys_by_type, rows_of_columns
+from snellen.data.readers.memory.columns import columns_by_use, keys_by_type, rows_of_columns
 from snellen.data.readers.memory.rows import Rows, to_dataset
 from snellen.data.readers.reader import Options, Reader, opening
 from snellen.data.readers.role_names import role_of
@@ -112,7 +112,7 @@ def _read(path: Path, role: PartRole, keys: Mapping[str, str]) -> list[Rows]:
     with opened("parquet_pictures", path) as file:
         pictures, features = _picture_columns(file), _features(file)
         kinds = {name: _kind(feature) for name, feature in features.items()} | dict.fromkeys(pictures, "Image")
-        names = [*pictures, *(name for name in file.arrays if ":" not in name)]
+        names = [*pictures, *_names_of_values(file, keys)]
         named = keys_by_type(kinds, keys)
         if "image" in named and named["image"] in names and named["image"] not in pictures:
             expected = " or ".join(pictures) or "a column of bytes"
@@ -124,6 +124,13 @@ def _read(path: Path, role: PartRole, keys: Mapping[str, str]) -> list[Rows]:
         made = rows_of_columns(names, column, named, path.name, role)
         classes = _class_names(features.get(named.get("label", "label")))
     return [replace(rows, class_names=classes, name=path.name) for rows in made]
+
+
+def _names_of_values(file: Guarded, keys: Mapping[str, str]) -> list[str]:
+    """The columns without pictures; those of fractions only where no other can be the label."""
+    names = [name for name in file.arrays if ":" not in name]
+    whole = [name for name in names if file.arrays[name].data_type.kind != "f" or name in keys.values()]
+    return whole if "label" in keys or "label" in columns_by_use(whole, {}, ("label",)) else names
 
 
 def _contents(file: Guarded, name: str) -> list[bytes]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from snellen.data.dataset import PartRole
 from snellen.data.pictures.decoder import SUFFIXES
 from snellen.data.readers.csv.pixel_names import FLAGS
+from snellen.data.readers.picture_files.one_hot import one_hot_columns, said_of_columns
 from snellen.data.readers.role_names import role_of
 from snellen.errors import SHOWN_ITEMS, DataError, shown, unknown
 
@@ -59,10 +60,12 @@ MANY_COLUMNS = 40
 
 @dataclass(frozen=True)
 class Columns:
-    """names: use to column. remarks: sentences on those that have no usual name."""
+    """names: use to column. remarks: sentences on those that have no usual name. one_hot: columns of which the one with
+    1 is the label, where no column is."""
 
     names: Mapping[str, str]
     remarks: tuple[str, ...] = ()
+    one_hot: tuple[str, ...] = ()
 
 
 def choose_columns(
@@ -70,36 +73,42 @@ def choose_columns(
     keys: Mapping[str, str],
     needed: Sequence[str] = NEEDED,
     first: Callable[[str], str] = lambda name: "",
+    unlikely: Container[str] = (),
 ) -> Columns:
-    """The columns that `keys` name, otherwise those with usual names, otherwise with less usual ones; the label, where
-    it is needed, may be the only column that is left; the part is also one that begins with the name of a part. first:
-    the first cell of a column. Raises DataError when there are several, none of one needed, or one that marks parts in
-    a form that is not read.
+    """The columns that `keys` name, otherwise those with usual names, otherwise with less usual ones; the label may be
+    one-hot, and where it is needed the only column that is left; the part is also one that begins with the name of a
+    part. first: the first cell of a column. unlikely: columns that are asked where no other will do.
+
+    Raises DataError when there are several, none of one needed, or one that marks parts in a form that is not read.
     """
     chosen = {use: keys[use] for use in USUAL if use in keys}
     for use, name in chosen.items():
         if name not in names:
             raise unknown("column", name, names, where=f"keys.{use}")
     remarks = list[str]()
+    likely = [name for name in names if name not in unlikely]
     for use in USUAL:
-        if use not in chosen and (found := _find(use, names)):
+        if use not in chosen and (found := _find(use, likely) or _find(use, names)):
             chosen[use] = found
             if found.strip().lower() not in USUAL[use] and use != "role":
                 remarks.append(f"The {use} of each picture is read from the column `{found}`.")
     left = [name for name in names if name not in chosen.values() and _plain(name) not in ROW_NUMBERS]
-    if "path" in chosen and "label" in needed and "label" not in chosen and len(left) == 1:
-        chosen["label"] = left[0]
-        remarks.append(f"The label of each picture is read from `{left[0]}`, the only other column.")
-    left = [name for name in left if name not in chosen.values()]
+    one_hot = one_hot_columns(left, first) if "path" in chosen and "label" not in chosen else ()
+    remarks += [said_of_columns(one_hot)] if one_hot else []
+    only = [name for name in left if name not in unlikely] or left
+    if "path" in chosen and "label" in needed and "label" not in chosen and not one_hot and len(only) == 1:
+        chosen["label"] = only[0]
+        remarks.append(f"The label of each picture is read from `{only[0]}`, the only other column.")
+    left = [name for name in left if name not in {*chosen.values(), *one_hot}]
     by_value = [name for name in left if role_of(first(name).strip())] if "role" not in chosen else []
     if len(by_value) == 1:
         chosen["role"] = by_value[0]
         left.remove(by_value[0])
     if "label" in needed and not {"path", "label"} <= {*keys}:
         if "role" not in chosen:
-            _check_no_flags(left, chosen)
+            _check_no_flags([*left, *one_hot], chosen)
         remarks += _said_of_unused(left, chosen) if not keys else []
-    missing = [use for use in needed if use not in chosen]
+    missing = [use for use in needed if use not in chosen and not (use == "label" and one_hot)]
     if missing:
         found_all = ", ".join(map(shown, names[:SHOWN_ITEMS]))
         line = ", ".join(f"{use}: COLUMN" for use in missing)
@@ -108,7 +117,7 @@ def choose_columns(
             found=found_all,
             hint=f"Name it with `kind: manifest` and `keys: {{{line}}}`.",
         )
-    return Columns(chosen, tuple(remarks))
+    return Columns(chosen, tuple(remarks), one_hot)
 
 
 def _check_no_flags(names: Sequence[str], chosen: Mapping[str, str]) -> None:

@@ -6,7 +6,8 @@ import csv
 from array import array
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache, partial
 from io import BufferedReader, TextIOWrapper
 from itertools import chain
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import TextIO
 
 from snellen.data.readers.guarded import Guarded, opened
 from snellen.data.readers.picture_files.manifest_columns import NEEDED, Columns, choose_columns, names_pictures
+from snellen.data.readers.picture_files.one_hot import OneHot
 from snellen.data.streams import open_data, readable
 from snellen.errors import SHOWN_ITEMS, DataError, located, shown
 from snellen.limits import MAX_LISTED_FILES, MAX_MANIFEST_BYTES
@@ -73,15 +75,32 @@ def _read_csv(file: BufferedReader, keys: Mapping[str, str], needed: Sequence[st
             chosen = choose_columns(names, keys, needed, lambda name: of_first.get(name, ""))
             places = {use: names.index(name) for use, name in chosen.names.items()}
             columns: dict[str, list[str]] = {use: [] for use in places}
+            marks, one_hot = [names.index(name) for name in chosen.one_hot], OneHot(chosen.one_hot)
             for row in chain([first] if first else [], rows):
                 line = reader.line_num + 1
                 _check_row(row, names, line, len(lines))
                 lines.append(line)
                 for use, place in places.items():
                     columns[use].append(row[place])
+                if marks:
+                    one_hot.add([row[place] for place in marks])
         except csv.Error as error:
             raise DataError(f"not CSV ({error})", where=f"line {reader.line_num + 1}") from error
-    return Table(columns, lambda row: f"line {lines[row]}", chosen)
+    return _with_labels(Table(columns, lambda row: f"line {lines[row]}", chosen), one_hot, needed)
+
+
+def _with_labels(table: Table, one_hot: OneHot, needed: Sequence[str]) -> Table:
+    """The table with the labels of one-hot columns, where it has such. Raises DataError where these are needed and rows
+    have not exactly one."""
+    if not table.chosen.one_hot:
+        return table
+    fault = one_hot.fault(table.place)
+    if fault is None:
+        return replace(table, columns={**table.columns, "label": one_hot.labels})
+    if "label" in needed:
+        raise fault
+    said = f"The columns {', '.join(one_hot.names[:SHOWN_ITEMS])} are not used as labels: {fault.problem}."
+    return replace(table, chosen=replace(table.chosen, remarks=(said,)))
 
 
 def _as_text(file: BufferedReader) -> TextIOWrapper:
@@ -112,11 +131,32 @@ def _check_row(row: Sequence[str], names: Sequence[str], line: int, num_before: 
 
 def _read_parquet(path: Path, keys: Mapping[str, str], needed: Sequence[str]) -> Table:
     with readable(), opened("parquet", path) as file:
-        chosen = choose_columns(list(file.arrays), keys, needed, lambda name: _first_of(file, name))
-        columns = {use: [cell.decode() for cell in file.read(name).tolist()] for use, name in chosen.names.items()}
-    return Table(columns, lambda row: f"row {row}", chosen)
+        names = list(file.arrays)
+        unlikely = {name for name in names if file.arrays[name].data_type.kind != "S"}
+        chosen = choose_columns(names, keys, needed, cache(partial(_first_of, file)), unlikely)
+        columns = {use: _texts(file, name, use) for use, name in chosen.names.items()}
+        one_hot = OneHot(chosen.one_hot)
+        for cells in zip(*map(file.read, chosen.one_hot), strict=True):
+            one_hot.add([_as_text_cell(cell.item()) for cell in cells])
+    return _with_labels(Table(columns, lambda row: f"row {row}", chosen), one_hot, needed)
+
+
+def _texts(file: Guarded, name: str, use: str) -> list[str]:
+    """The cells of a column. Numbers of labels keep their decimal point: what is done with it is said."""
+    cells = file.read(name)
+    if use == "label" and cells.dtype.kind == "f":
+        return ["" if value != value else repr(value) for value in cells.tolist()]
+    return list(map(_as_text_cell, cells.tolist()))
+
+
+def _as_text_cell(value: object) -> str:
+    """A cell as CSV has it: nothing for NaN, whole numbers without a decimal point."""
+    if isinstance(value, bytes):
+        return value.decode()
+    if isinstance(value, float):
+        return "" if value != value else f"{value:.15g}"
+    return {0: "false", 1: "true"}.get(value, "") if isinstance(value, int) else ""
 
 
 def _first_of(file: Guarded, name: str) -> str:
-    cells = file.read(name)[:1].tolist()
-    return cells[0].decode() if cells and isinstance(cells[0], bytes) else ""
+    return next(iter(map(_as_text_cell, file.read(name)[:1].tolist())), "")
