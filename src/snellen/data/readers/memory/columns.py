@@ -98,10 +98,14 @@ def columns_by_use(names: Sequence[str], keys: Mapping[str, str], uses: Sequence
 def no_column(missing: Sequence[str], names: Sequence[str]) -> DataError:
     """The error for a table in which no column has a usual name for these uses."""
     written = ", ".join(f'"{use}": "..."' for use in missing)
+    line = ", ".join(f"{use}: ..." for use in missing)
+    hint = f"Name it: keys={{{written}}} in Python, `keys: {{{line}}}` under `data` of a study."
+    if "label" in missing:
+        hint += " Pictures without labels are for `snellen predict`."
     return DataError(
         f"no column for the {' and the '.join(missing)}",
         found=", ".join(map(shown, names[:SHOWN_ITEMS])),
-        hint=f"Name it: keys={{{written}}}.",
+        hint=hint,
     )
 
 
