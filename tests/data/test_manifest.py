@@ -148,7 +148,7 @@ def test_unreadable_and_missing_pictures_are_excluded_when_asked(tmp_path: Path)
 def test_not_a_table(tmp_path: Path) -> None:
     path = manifest(tmp_path, GOOD)
     path.write_bytes(b"path,label\na.png,caf\xe9\n")
-    refused(path, r"list.csv: cannot be read: 'utf-8'", Options("manifest"))
+    refused(path, r"list.csv: line 2: text that is not UTF-8; found byte 0xe9.*'a.png,café'", Options("manifest"))
     (tmp_path / "x.parquet").write_bytes(b"PAR1" + b"\0" * 50)
     refused(tmp_path / "x.parquet", "x.parquet: cannot be read: .*Parquet|PAR1")
 

@@ -181,7 +181,7 @@ def test_one_shard_of_several(tmp_path: Path) -> None:
     write(tmp_path / "train-00002-of-00003.parquet", first=6)
     assert "1 of them are in its folder" in read(path).remarks[0]
     write(tmp_path / "train-99999-of-99999.parquet")
-    assert "one of 99,999 files" in read(tmp_path / "train-99999-of-99999.parquet").remarks[0]
+    assert "one of 100,000 files" in read(tmp_path / "train-99999-of-99999.parquet").remarks[0]
 
 
 def predicted(path: Path) -> tuple[list[Batch], Reading]:

@@ -441,7 +441,7 @@ def test_tables_of_paths_are_manifests(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (table(HEADER).encode("utf-16"), "text in UTF-16; expected UTF-8"),
+        (table(HEADER).encode("utf-16-le"), "text in UTF-16 without a byte order mark"),
         (table(HEADER, end="\r"), "end with a carriage return alone"),
         (table(HEADER, []), "no rows; found a header only"),
         (table(["age", "sex", *NAMES], ([1, *row] for row in ROWS)), r"cannot tell the label column; found age, sex"),

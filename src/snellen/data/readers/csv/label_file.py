@@ -10,6 +10,7 @@ import numpy as np
 
 from snellen.data.readers.csv.lines import Lines, cells_of, opened, with_content
 from snellen.data.readers.csv.pixel_names import LABELS
+from snellen.data.readers.text_encoding import not_utf8
 from snellen.data.streams import readable
 from snellen.errors import DataError, located
 from snellen.limits import MAX_LABEL_CHARACTERS, MAX_NAME_CHARACTERS
@@ -61,6 +62,8 @@ def _read(path: Path, num_pictures: int) -> LabelTable:
             lines = Lines(stream)
             for number, chunk, _ in lines.chunks(stored_bytes, has_header=False):
                 for offset, line in with_content(chunk, lines.form):
+                    if error := not_utf8(line, f"line {number + offset}"):
+                        raise error
                     cells = cells_of(line, lines.form)
                     if len(cells) > MAX_LABEL_COLUMNS or not cells[-1]:
                         found = f"{len(cells)} columns" if cells[-1] else "no label"

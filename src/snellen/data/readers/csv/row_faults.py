@@ -11,6 +11,7 @@ import numpy as np
 from snellen.data.readers.csv.columns import Columns
 from snellen.data.readers.csv.lines import WHITE, Form, cells_of, is_number
 from snellen.data.readers.csv.pixel_text import numbers_of
+from snellen.data.readers.text_encoding import not_utf8
 from snellen.errors import DataError, shown
 
 MAX_FLOAT32 = float(np.finfo(np.float32).max)
@@ -43,9 +44,11 @@ def is_finite(cell: str, form: Form) -> bool:
     return is_number(cell, form) and abs(float(cell.replace(",", ".") if form.decimal_comma else cell)) < MAX_FLOAT32
 
 
-def check_lengths(chunk: Chunk, columns: Columns) -> None:
-    """Raises DataError for the first line with another number of cells."""
+def check_lines(chunk: Chunk, columns: Columns) -> None:
+    """Raises DataError for the first line that is not UTF-8, or has another number of cells."""
     for index, line in enumerate(chunk.lines):
+        if not line.isascii() and (error := not_utf8(line, chunk.where(index))):
+            raise error
         if not _has_width(line, columns):
             raise _of_length(chunk, index, cells_of(line, columns.form), columns)
 
@@ -69,9 +72,10 @@ def bad_rows(chunk: Chunk, columns: Columns, num_values: int) -> dict[int, BadRo
         num_values = counts.most_common(1)[0][0] if counts else 0
     found = dict[int, BadRow]()
     for index, each in enumerate(cells):
-        if len(each) != width:
-            error: DataError | None = _of_length(chunk, index, each, columns)
-        else:
+        error = not_utf8(chunk.lines[index], chunk.where(index))
+        if error is None and len(each) != width:
+            error = _of_length(chunk, index, each, columns)
+        elif error is None:
             error = _of_cells(chunk, index, each, columns)
             if error is None and text is not None:
                 error = _of_text(chunk, index, each[text], columns, num_values)

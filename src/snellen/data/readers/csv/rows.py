@@ -14,7 +14,7 @@ import polars as pl
 from snellen.data.readers.csv.columns import Columns
 from snellen.data.readers.csv.lines import MAX_COLUMNS, WHITE, Form, Lines, cells_of, opened, with_content
 from snellen.data.readers.csv.pixel_text import numbers_of
-from snellen.data.readers.csv.row_faults import BadRow, Chunk, bad_rows, check_lengths, first_fault, is_finite
+from snellen.data.readers.csv.row_faults import BadRow, Chunk, bad_rows, check_lines, first_fault, is_finite
 from snellen.errors import DataError, shown
 from snellen.limits import MAX_LABEL_CHARACTERS, MAX_NAME_CHARACTERS
 
@@ -151,7 +151,7 @@ def _parse(
         if not filled:
             none = {use: list[str]() for use in (*columns.text_uses(), "pixels")}
             return np.empty((0, max(1, len(columns.pixels))), np.uint8), none
-        check_lengths(kept, columns)
+        check_lines(kept, columns)
         found = _parse_wide(kept, columns) if wide else _table(*_tidied(kept.lines, columns.form, columns, len(filled)))
         if found is None:
             raise first_fault(kept, columns)

@@ -19,6 +19,7 @@ from snellen.data.readers.picture_files.manifest_columns import USUAL, names_pic
 from snellen.data.readers.picture_files.manifest_paths import find_pictures
 from snellen.data.readers.picture_files.manifest_table import Table, header_of, is_parquet, read_table
 from snellen.data.readers.reader import Opened, Options, Reader
+from snellen.data.readers.text_encoding import encoding_of
 from snellen.data.streams import open_data, reachable, readable
 from snellen.errors import DataError, located, shown, unknown
 from snellen.limits import MAX_NAME_CHARACTERS
@@ -169,9 +170,10 @@ def _recognises(path: Path) -> bool:
     with located(path.name), readable(), open_data(path) as file:
         if is_parquet(file):
             return not holds_pictures(path)
+        encoding_of(file)
         try:
             names, first = header_of(file)
-        except (UnicodeDecodeError, DataError):
+        except DataError:
             return False
     usual = {name.strip().lower() for name in names}
     if usual & {*USUAL["path"]} and usual & {*USUAL["label"]}:

@@ -16,6 +16,7 @@ from typing import TextIO
 from snellen.data.readers.guarded import Guarded, opened
 from snellen.data.readers.picture_files.manifest_columns import NEEDED, Columns, choose_columns, names_pictures
 from snellen.data.readers.picture_files.one_hot import OneHot
+from snellen.data.readers.text_encoding import encoding_of, first_not_utf8
 from snellen.data.streams import open_data, readable
 from snellen.errors import SHOWN_ITEMS, DataError, located, shown
 from snellen.limits import MAX_LISTED_FILES, MAX_MANIFEST_BYTES
@@ -39,7 +40,12 @@ def read_table(path: Path, keys: Mapping[str, str], needed: Sequence[str] = NEED
     """The used columns, of which some are needed. Raises DataError naming line or row for what is no table of text."""
     with located(path.name), readable(), open_data(path, MAX_MANIFEST_BYTES) as file:
         if not is_parquet(file):
-            return _read_csv(file, keys, needed)
+            try:
+                return _read_csv(file, keys, needed)
+            except UnicodeDecodeError as error:
+                with open_data(path, MAX_MANIFEST_BYTES) as again:
+                    plain = first_not_utf8(again) if encoding_of(again) == "utf-8-sig" else None
+                raise plain or DataError(f"cannot be read: {error}") from error
     return _read_parquet(path, keys, needed)
 
 
@@ -49,8 +55,9 @@ def is_parquet(file: BufferedReader) -> bool:
 
 
 def header_of(file: BufferedReader) -> tuple[list[str], list[str]]:
-    """The cells of the first two lines of a CSV file. Raises DataError or UnicodeDecodeError for other files."""
-    with _as_text(file) as text:
+    """The cells of the first two lines of a CSV file, bytes that are not UTF-8 escaped. Raises DataError for other
+    files."""
+    with _as_text(file, "backslashreplace") as text:
         names, delimiter = _header(text)
         second = text.readline(MAX_HEADER_CHARACTERS)
         try:
@@ -60,7 +67,7 @@ def header_of(file: BufferedReader) -> tuple[list[str], list[str]]:
 
 
 def _read_csv(file: BufferedReader, keys: Mapping[str, str], needed: Sequence[str]) -> Table:
-    """UTF-8 with a header line, separated by one of DELIMITERS: the most frequent in the header."""
+    """Text with a header line, separated by one of DELIMITERS: the most frequent in the header."""
     with _as_text(file) as text:
         names, delimiter = _header(text)
         if not keys and any(map(names_pictures, names)):
@@ -103,8 +110,8 @@ def _with_labels(table: Table, one_hot: OneHot, needed: Sequence[str]) -> Table:
     return replace(table, chosen=replace(table.chosen, remarks=(said,)))
 
 
-def _as_text(file: BufferedReader) -> TextIOWrapper:
-    return TextIOWrapper(file, encoding="utf-8-sig", newline="")
+def _as_text(file: BufferedReader, errors: str = "strict") -> TextIOWrapper:
+    return TextIOWrapper(file, encoding=encoding_of(file), newline="", errors=errors)
 
 
 def _header(file: TextIO) -> tuple[list[str], str]:
