@@ -451,3 +451,10 @@ def test_tables_of_paths_are_manifests(tmp_path: Path) -> None:
 def test_tables_that_are_refused(tmp_path: Path, text: str | bytes, message: str) -> None:
     with pytest.raises(DataError, match=message):
         read_text(tmp_path, text, Options(kind="pixel_csv"))
+
+
+def test_texts_of_pixels_longer_than_pythons_csv_reads(tmp_path: Path) -> None:
+    pictures = np.random.default_rng(5).integers(0, 256, (4, 200 * 200))
+    texts = [f'"{" ".join(map(str, picture))}"' for picture in pictures]
+    dataset = read_text(tmp_path, "emotion,pixels\n" + "".join(f"{row % 2},{text}\n" for row, text in enumerate(texts)))
+    np.testing.assert_array_equal(dataset.images.reshape(4, -1), pictures)

@@ -57,6 +57,17 @@ def opened(path: Path) -> Iterator[tuple[IO[bytes], int]]:
         yield as_utf8(gunzip(file) if path.suffix.lower() == ".gz" else file), file_bytes(file)
 
 
+@contextmanager
+def long_cells() -> Iterator[None]:
+    """Lets Python's csv read cells of MAX_LINE_BYTES characters, such as the text of a picture's pixels; it stops at
+    131,072 otherwise. Its limit holds for the whole process, so it is put back."""
+    before = csv.field_size_limit(max(MAX_LINE_BYTES, csv.field_size_limit()))
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
+
+
 class Lines:
     """The lines of a stream, from the first with content on: a byte order mark, empty lines and `sep=;` before it are
     passed over. number: of the next line, counting from 1. form: how lines are separated, found from the first."""
@@ -136,7 +147,8 @@ def cells_of(line: bytes, form: Form) -> list[str]:
         cells = [cell.strip('"') for cell in text.split()]
     else:
         try:
-            read = next(csv.reader([text], delimiter=form.separator), []) if text.strip() else []
+            with long_cells():
+                read = next(csv.reader([text], delimiter=form.separator), []) if text.strip() else []
         except csv.Error as error:
             raise DataError(f"cannot be read: {error}") from error
         cells = [cell.strip() for cell in read]

@@ -13,6 +13,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TextIO
 
+from snellen.data.readers.csv.lines import MAX_LINE_BYTES, long_cells
 from snellen.data.readers.guarded import Guarded, opened
 from snellen.data.readers.picture_files.manifest_columns import NEEDED, Columns, choose_columns, names_pictures
 from snellen.data.readers.picture_files.one_hot import OneHot
@@ -68,13 +69,14 @@ def header_of(file: BufferedReader) -> tuple[list[str], list[str]]:
 
 def _read_csv(file: BufferedReader, keys: Mapping[str, str], needed: Sequence[str]) -> Table:
     """Text with a header line, separated by one of DELIMITERS: the most frequent in the header."""
-    with _as_text(file) as text:
+    with _as_text(file) as text, long_cells():
         names, delimiter = _header(text)
         if not keys and any(map(names_pictures, names)):
             hint = "Put the names of the columns into a line above it: path,label."
             found, expected = shown(delimiter.join(names)), "names of columns"
             raise DataError("no header", found=found, expected=expected, where="line 1", hint=hint)
         reader, lines = csv.reader(text, delimiter=delimiter, strict=True), array("q")
+        ended = 1
         try:
             rows = filter(None, reader)
             first = next(rows, [])
@@ -84,7 +86,7 @@ def _read_csv(file: BufferedReader, keys: Mapping[str, str], needed: Sequence[st
             columns: dict[str, list[str]] = {use: [] for use in places}
             marks, one_hot = [names.index(name) for name in chosen.one_hot], OneHot(chosen.one_hot)
             for row in chain([first] if first else [], rows):
-                line = reader.line_num + 1
+                ended = line = reader.line_num + 1
                 _check_row(row, names, line, len(lines))
                 lines.append(line)
                 for use, place in places.items():
@@ -92,7 +94,7 @@ def _read_csv(file: BufferedReader, keys: Mapping[str, str], needed: Sequence[st
                 if marks:
                     one_hot.add([row[place] for place in marks])
         except csv.Error as error:
-            raise DataError(f"not CSV ({error})", where=f"line {reader.line_num + 1}") from error
+            raise _not_csv(error, ended + 1, reader.line_num + 1) from error
     return _with_labels(Table(columns, lambda row: f"line {lines[row]}", chosen), one_hot, needed)
 
 
@@ -108,6 +110,17 @@ def _with_labels(table: Table, one_hot: OneHot, needed: Sequence[str]) -> Table:
         raise fault
     said = f"The columns {', '.join(one_hot.names[:SHOWN_ITEMS])} are not used as labels: {fault.problem}."
     return replace(table, chosen=replace(table.chosen, remarks=(said,)))
+
+
+def _not_csv(error: csv.Error, first: int, last: int) -> DataError:
+    """The error for a row that begins at line `first` and cannot be read to its end."""
+    if first >= last:
+        return DataError(f"not CSV ({error})", where=f"line {last}")
+    hint = "A quotation mark that is not closed makes all that follows one cell: close it, or write it twice."
+    found = (
+        f"a cell up to line {last}, of at least {MAX_LINE_BYTES:,} characters" if "limit" in str(error) else str(error)
+    )
+    return DataError("not CSV", found=found, expected="each row in a line", where=f"line {first}", hint=hint)
 
 
 def _as_text(file: BufferedReader, errors: str = "strict") -> TextIOWrapper:
