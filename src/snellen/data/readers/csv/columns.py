@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from snellen.data.readers.column_names import FLAGS, SURE_ROLES, columns_called, is_called, plain
 from snellen.data.readers.csv.header import is_header, is_mangled
 from snellen.data.readers.csv.lines import Form, is_number
-from snellen.data.readers.csv.pixel_names import FLAGS, IDS, INDEX, LABELS, ROLES, Places, find_places
+from snellen.data.readers.csv.pixel_names import INDEX, Places, find_places
 from snellen.data.readers.csv.pixel_text import is_pixel_text
 from snellen.data.readers.role_names import role_of
 from snellen.errors import DataError, shown, unknown
@@ -78,9 +79,10 @@ class _Search:
         gone = {*places}
         self.left = [place for place in self.left if place not in gone]
 
-    def called(self, usual: Sequence[str]) -> list[int]:
-        """The columns left with one of these names."""
-        return [place for place in self.left if re.sub(r"[\s-]+", "_", self.names[place].strip().lower()) in usual]
+    def called(self, use: str, tiers: slice = slice(None)) -> list[int]:
+        """The columns left with the most usual names of a use."""
+        found = columns_called(use, [self.names[place] for place in self.left], tiers)
+        return [place for place in self.left if self.names[place] in found]
 
     def cell(self, place: int) -> str:
         return self.example[place] if place < len(self.example) else ""
@@ -157,9 +159,9 @@ def _position(name: str, names: Sequence[str], use: str) -> int:
 
 def _by_name(search: _Search) -> None:
     """Label, parts, ids and index by their usual names."""
-    search.take("label", search.called(LABELS), "label column")
-    search.take("role", search.called(ROLES), "column with the parts")
-    flags = search.called(FLAGS)
+    search.take("label", search.called("label"), "label column")
+    search.take("role", search.called("role", SURE_ROLES), "column with the parts")
+    flags = [place for place in search.left if plain(search.names[place]) in FLAGS]
     if flags:
         found, hint = shown(search.names[flags[0]]), "Write a column `split` with train, validation or test instead."
         raise DataError("a column that marks parts in a form that is not read", found=found, hint=hint)
@@ -167,7 +169,7 @@ def _by_name(search: _Search) -> None:
         search.ignored.add(0)
         search.drop([0])
         search.remarks.append("the first column has no name: it numbers the rows and is not a pixel")
-    ids = search.called(IDS)
+    ids = [place for place in search.left if any(is_called(use, search.names[place]) for use in ("id", "path"))]
     search.take("id", ids[:1], "id column")
     search.ignored |= {*ids}
     search.drop(ids)

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from snellen.data.pictures.decoder import is_picture
+from snellen.data.readers.column_names import CERTAIN_LABELS, plain
 from snellen.data.readers.csv.columns import Columns, find_columns
 from snellen.data.readers.csv.lines import Lines, is_number, opened
 from snellen.data.readers.csv.part_files import plain_name
 from snellen.data.readers.csv.pixel_layout import apply, find_layout, of_other_size, plausible
-from snellen.data.readers.csv.pixel_names import LABELS
 from snellen.data.readers.csv.pixel_text import MIN_PIXELS, is_pixel_text
 from snellen.data.readers.csv.row_faults import BadRow
 from snellen.data.readers.csv.rows import read_rows
@@ -120,7 +120,7 @@ def holds_pixels(path: Path) -> bool:
         len(cells[-1]) == MIN_PIXELS and all(is_number(cell, form) for cell in cells[-1])
     ):
         return False
-    if len(cells) == 1 and any(cell.lower() in LABELS for cell in cells[0]):
+    if len(cells) == 1 and any(plain(cell) in CERTAIN_LABELS for cell in cells[0]):
         return True
     texts = [cell for cell in cells[-1] if cell and not is_number(cell, form)]
     if any(is_picture(Path(cell)) for cell in texts) and not any("pix" in name.lower() for name in cells[0]):

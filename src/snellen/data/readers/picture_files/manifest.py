@@ -10,12 +10,13 @@ from pathlib import Path
 
 from snellen.data.dataset import PartRole
 from snellen.data.pictures.pages import page_name
+from snellen.data.readers.column_names import is_usual
 from snellen.data.readers.csv.pixel_table import holds_pixels
 from snellen.data.readers.labels.class_names import normal_form, said_of_forms, said_of_names
 from snellen.data.readers.labels.written_numbers import as_whole_numbers, first_fraction
 from snellen.data.readers.parquet_pictures import holds_pictures
 from snellen.data.readers.picture_files.labelled_pictures import LabelledFile, read_dataset, select_rows
-from snellen.data.readers.picture_files.manifest_columns import USUAL, names_pictures, path_column, roles_of
+from snellen.data.readers.picture_files.manifest_columns import USES, names_pictures, path_column, roles_of
 from snellen.data.readers.picture_files.manifest_paths import find_pictures
 from snellen.data.readers.picture_files.manifest_table import Table, header_of, is_parquet, read_table
 from snellen.data.readers.reader import Opened, Options, Reader
@@ -40,8 +41,8 @@ def _list_files(manifest: Path, options: Options) -> tuple[list[LabelledFile], t
     keys = dict(options.keys)
     folder = keys.pop(FOLDER, None)
     for use in keys:
-        if use not in USUAL:
-            raise unknown("column", use, (*USUAL, FOLDER), where="keys")
+        if use not in USES:
+            raise unknown("column", use, (*USES, FOLDER), where="keys")
     if options.group and options.group.column:
         keys["group"] = options.group.column
     table = read_table(manifest, keys)
@@ -175,8 +176,7 @@ def _recognises(path: Path) -> bool:
             names, first = header_of(file)
         except DataError:
             return False
-    usual = {name.strip().lower() for name in names}
-    if usual & {*USUAL["path"]} and usual & {*USUAL["label"]}:
+    if all(any(is_usual(use, name) for name in names) for use in ("path", "label")):
         return not holds_pixels(path)
     lists_pictures = any(map(names_pictures, names)) or _lists_pictures(path, names, first)
     return lists_pictures and not holds_pixels(path)
