@@ -95,15 +95,20 @@ def plausible(total: int) -> list[Layout]:
     return [*_squares(total, (1, 3)), *(each for each in _oblongs(total) if each.channels == 1)]
 
 
-def of_other_size(total: int, size: tuple[int, int], layouts: Sequence[Layout]) -> DataError:
-    """The error for rows of as many values as no pictures of the model have. layouts: what they may be."""
+def of_other_size(total: int, size: tuple[int, int], hint: str) -> DataError:
+    """The error for rows of as many values as no pictures of the model have."""
     height, width = size
     expected = f"{height * width:,} for the model's {height}x{width} pixels, or {3 * height * width:,} in colour"
+    return DataError("not the number of pixels that the model takes", found=f"{total:,}", expected=expected, hint=hint)
+
+
+def hint_of_sizes(layouts: Sequence[Layout]) -> str:
+    """What helps with pictures of another size. layouts: what they may be."""
     sizes = dict.fromkeys(f"--size {each.height} {each.width}" for each in layouts)
     hint = "Their number does not say their size, and a column may be missing."
-    if sizes:
-        hint += f" If they are other pictures, to be resized, say so: {' or '.join([*sizes][:LISTED_SIZES])}."
-    return DataError("not the number of pixels that the model takes", found=f"{total:,}", expected=expected, hint=hint)
+    if not sizes:
+        return hint
+    return f"{hint} If they are other pictures, to be resized, say so: {' or '.join([*sizes][:LISTED_SIZES])}."
 
 
 def _of_names(named: tuple[int, ...], size: tuple[int, ...] | None) -> Layout:

@@ -15,7 +15,7 @@ from snellen.data.readers.column_names import CERTAIN_LABELS, plain
 from snellen.data.readers.csv.columns import Columns, find_columns
 from snellen.data.readers.csv.lines import Lines, is_number, opened
 from snellen.data.readers.csv.part_files import plain_name
-from snellen.data.readers.csv.pixel_layout import apply, find_layout, of_other_size, plausible
+from snellen.data.readers.csv.pixel_layout import apply, find_layout, hint_of_sizes, of_other_size, plausible
 from snellen.data.readers.csv.pixel_text import MIN_PIXELS, is_pixel_text
 from snellen.data.readers.csv.row_faults import BadRow
 from snellen.data.readers.csv.rows import read_rows
@@ -93,7 +93,8 @@ def _of_model(total: int, model: Expected, may_have_label: bool) -> tuple[int, i
         return model.size
     if model.resizes and any(_are_pictures(count, None) for count in counts):
         return None
-    raise of_other_size(total, model.size, [each for count in counts for each in plausible(count)])
+    hint = hint_of_sizes([each for count in counts for each in plausible(count)])
+    raise of_other_size(total, model.size, hint)
 
 
 def _id_of(bad: BadRow, name: str, by_row: bool) -> str:
