@@ -6,13 +6,14 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
 from snellen.data.readers.column_names import FLAGS, SURE_ROLES, columns_called, is_called, plain
 from snellen.data.readers.csv.header import is_header, is_mangled
 from snellen.data.readers.csv.lines import Form, is_number
-from snellen.data.readers.csv.pixel_names import INDEX, Places, find_places
+from snellen.data.readers.csv.pixel_names import INDEX, MAX_NUMBER_DIGITS, NAMELESS, Places, find_places
 from snellen.data.readers.csv.pixel_text import is_pixel_text
 from snellen.data.readers.role_names import role_of
 from snellen.errors import DataError, shown, unknown
@@ -94,14 +95,14 @@ class _Search:
 
 
 def find_columns(lines: Sequence[list[str]], form: Form, keys: Mapping[str, str], header: bool | None) -> Columns:
-    """The columns of a file with these first two lines. keys: use to name or number of a column; header: whether line 1
+    """The columns of a file with these first lines. keys: use to name or number of a column; header: whether line 1
     is a header; both from the study. Raises DataError where a use is not clear, and for missing pixels."""
     for use in keys:
         if use not in USES:
             raise unknown("key", use, USES, where="keys")
     first, below = (lines[0] if lines else []), (lines[1] if len(lines) > 1 else [])
     has_header = is_header(first, below or None, form) if header is None else header
-    names = _as_wide(first, below) if has_header else [f"{place}" for place in range(len(first))]
+    names = _as_wide(first, lines[1:]) if has_header else [f"{place}" for place in range(len(first))]
     example = below if has_header else first
     uses = {use: _position(name, names, use) for use, name in keys.items()}
     empty = _empty_columns(first, example) if len(names) == len(example) or not example else set()
@@ -125,12 +126,25 @@ def find_columns(lines: Sequence[list[str]], form: Form, keys: Mapping[str, str]
     return _complete(search, places, has_header, empty)
 
 
-def _as_wide(names: list[str], below: Sequence[str]) -> list[str]:
-    """Names as many as the cells of the next line: of tables that R writes, the column of row names has none; pandas
-    and spreadsheets end lines with a separator."""
-    if len(below) == len(names) + 1:
-        return [*names, ""] if not below[-1] else ["", *names]
-    return names
+def _as_wide(names: list[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Names as many as the cells of the first rows: of tables that R writes, the column of row names has none; pandas
+    and spreadsheets end lines with a separator. Raises DataError where any column could be the one without a name."""
+    if not rows or len(rows[0]) != len(names) + 1:
+        return names
+    if not rows[0][-1]:
+        return [*names, ""]
+    starts = [row[0] for row in rows]
+    counted = len(starts) > 1 and all(each.isdecimal() and len(each) <= MAX_NUMBER_DIGITS for each in starts)
+    counted = counted and all(int(other) == int(one) + 1 for one, other in pairwise(starts))
+    if counted or not re.fullmatch(r"[-+\d.,eE]*", starts[0]):
+        return ["", *names]
+    raise DataError(
+        "a column without a name, first or last",
+        found=f"{len(names):,} names in line 1, {len(rows[0]):,} cells in the next; it begins with "
+        f"{', '.join(starts)} if first, {', '.join(row[-1] for row in rows)} if last",
+        expected="a name for each column",
+        hint="Write the missing name into line 1, such as `label` at its end.",
+    )
 
 
 def _of_numeric_header(first: Sequence[str]) -> str:
@@ -185,10 +199,14 @@ def _by_series(search: _Search) -> Places | None:
     search.take("role", parts, "column with the parts")
     if mangled or all(is_number(name, search.form) for name in names.values()):
         return places  # the label is the first or last of the numbers
-    candidates = [place for place in extras if place in {*search.left} and not re.search(r"\d$", search.names[place])]
+    nameless = [place for place in extras if place in {*search.left} and NAMELESS.fullmatch(search.names[place])]
+    named = [place for place in extras if place in {*search.left} and not re.search(r"\d$", search.names[place])]
+    candidates = sorted({*named, *nameless})
     if places is None and not candidates and "label" not in search.uses:
         raise search.ambiguous("label column", [], "label")
     search.take("label", candidates if "label" not in search.uses else [], "label column")
+    if search.uses.get("label") in nameless:
+        search.remarks.append("the label is read from the only column without a name that is no pixel")
     return places
 
 

@@ -19,6 +19,9 @@ ANY_COLUMN = ("v", "x", "c", "col", "column", "f", "field", "var")
 INDEX = re.compile(r"(unnamed: 0(\.\d+)?)?", re.IGNORECASE)
 """What pandas calls the index that it wrote: nothing, or Unnamed: 0 once it was read again."""
 
+NAMELESS = re.compile(r"(unnamed: \d{1,7}(\.\d+)?)?", re.IGNORECASE)
+"""What pandas calls any column without a name."""
+
 CHANNELS = {"r": 0, "red": 0, "g": 1, "green": 1, "b": 2, "blue": 2, "a": 3, "alpha": 3}
 MAX_NUMBER_DIGITS = 7
 MISSING_SHOWN = 5

@@ -24,6 +24,9 @@ from snellen.data.readers.role_names import role_of
 from snellen.data.streams import readable
 from snellen.errors import SHOWN_ITEMS, DataError, located, shown
 
+FIRST_LINES = 4
+"""A header and three rows."""
+
 MAX_TEXTS = 4
 """Columns of text beside the pixels: label, id, part, and one more."""
 
@@ -102,10 +105,10 @@ def _id_of(bad: BadRow, name: str, by_row: bool) -> str:
 
 
 def read_columns(path: Path, options: Options = DEFAULT_OPTIONS) -> Columns:
-    """The columns of a file, from its first two lines."""
+    """The columns of a file, from its first lines."""
     with opened(path) as (stream, _):
         lines = Lines(stream)
-        return find_columns(lines.cells(2), lines.form, options.keys, options.header)
+        return find_columns(lines.cells(FIRST_LINES), lines.form, options.keys, options.header)
 
 
 def holds_pixels(path: Path) -> bool:

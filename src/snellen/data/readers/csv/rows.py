@@ -78,7 +78,9 @@ def read_rows(path: Path, columns: Columns, lenient: bool = False) -> Rows:
     if bad and (pixels is None or len(bad) > MAX_BAD_ROWS):
         raise bad[0].error
     if pixels is None or not row:
-        raise DataError("no rows", found="a header only" if columns.has_header else "an empty file")
+        found = f"a header only, of {len(columns.names):,} columns" if columns.has_header else "an empty file"
+        hint = "The file may have been cut off, or written before there were data."
+        raise DataError("no rows", found=found, expected="a row for each picture below the header", hint=hint)
     kept = {use: _as_array(values, use) for use, values in texts.items()}
     return Rows(pixels[:row], kept, np.concatenate(numbers), bad)
 
