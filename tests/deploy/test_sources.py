@@ -118,7 +118,7 @@ def test_nothing_readable_is_an_error_with_the_reasons(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"a\.png.*not a picture"):
         opened(tmp_path / "a.png")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match="an empty folder"):
+    with pytest.raises(DataError, match="no pictures in this folder; found nothing"):
         opened(tmp_path / "empty")
 
 
