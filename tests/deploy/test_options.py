@@ -70,7 +70,7 @@ def test_the_size_and_scale_of_a_table_of_pixels(predict: Predict, tmp_path: Pat
     pixels = np.random.default_rng(0).integers(0, 256, (3, 8 * 12))
     pl.DataFrame({f"pixel{k}": pixels[:, k] for k in range(96)}).write_csv(tmp_path / "t.csv")
     _, said, code = predict(tmp_path / "t.csv")
-    assert code == 2 and "--size HEIGHT WIDTH" in said
+    assert code == 2 and "found 96; expected 36 for the model's 6x6 pixels" in said and "--size 8 12" in said
     answers, said, code = predict(tmp_path / "t.csv", "--size", 8, 12)
     assert code == 0 and "8x12 pixels" in said and len(ids(answers)) == 3
     np.save(tmp_path / "a.npy", IMAGES[:5].astype(np.int64) * 3)

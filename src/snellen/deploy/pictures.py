@@ -16,6 +16,7 @@ from snellen.data import catalog
 from snellen.data.dataset import Dataset, Excluded
 from snellen.data.load import find, read
 from snellen.data.pictures.decoder import SUFFIXES, is_picture, read_content
+from snellen.data.readers import parquet_pictures
 from snellen.data.readers.picture_files import manifest
 from snellen.data.readers.picture_files.picture_zip import is_zip_of_pictures
 from snellen.data.readers.reader import Options
@@ -25,7 +26,7 @@ from snellen.data.streams import reachable
 from snellen.deploy.array_files import arrays_of, batch_of
 from snellen.deploy.batch import LISTED, Batch, Reading
 from snellen.deploy.picture_files import Listed, has_pictures, list_folder, read_files
-from snellen.deploy.picture_lists import read_manifest, read_zip
+from snellen.deploy.picture_lists import read_manifest, read_parquet, read_zip
 from snellen.errors import DataError, StudyError
 from snellen.models.given_pictures import as_input
 from snellen.models.input_contract import Input
@@ -132,6 +133,8 @@ def _open(
         reading.expect_no_options("a folder of pictures")
         listed = list_folder(path, path.as_posix(), classes, reading)
         yield from read_files(listed, contract, reading, whole)
+    elif parquet_pictures.READER.recognises(path):
+        yield from read_parquet(path, contract, reading, whole)
     elif manifest.READER.recognises(path):
         yield from read_manifest(path, contract, reading, whole)
     elif is_zip_of_pictures(path):

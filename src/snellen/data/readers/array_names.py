@@ -10,8 +10,7 @@ import numpy as np
 
 from snellen.data.dataset import PART_ROLES, PartRole
 from snellen.data.readers.arrays import Part
-from snellen.data.readers.csv.pixel_names import FLAGS
-from snellen.data.readers.csv.pixel_names import ROLES as ROLE_NAMES
+from snellen.data.readers.column_names import FLAGS, SURE_ROLES, is_called, plain
 from snellen.data.readers.labels.forms import plain_labels
 from snellen.data.readers.role_names import role_of
 from snellen.errors import DataError, located, shown, unknown
@@ -125,7 +124,7 @@ def with_roles(chosen: Chosen, shapes: Shapes) -> Chosen:
 
 def array_of_roles(names: Iterable[str]) -> str | None:
     """The array with the part of each picture, by its name. Raises DataError for several."""
-    found = [name for name in names if _last_words(name) in ROLE_NAMES]
+    found = [name for name in names if is_called("role", _last_words(name), SURE_ROLES)]
     if len(found) > 1:
         hint = f"Say which with `keys: {{role: {found[0]}}}`, beside `images` and `labels`."
         raise DataError("two arrays could be the parts of the pictures", found=" and ".join(found), hint=hint)
@@ -135,7 +134,7 @@ def array_of_roles(names: Iterable[str]) -> str | None:
 def _selects(name: str) -> bool:
     """Whether an array marks or lists the rows of a part: `is_train`, `test_idx`."""
     words = {*_last_words(name).split("_")}
-    return _last_words(name) in FLAGS or (bool(words & SELECTING_WORDS) and any(map(role_of, words)))
+    return plain(name.rpartition("/")[2]) in FLAGS or (bool(words & SELECTING_WORDS) and any(map(role_of, words)))
 
 
 def _last_words(name: str) -> str:
