@@ -12,6 +12,8 @@ import picture_cases as cases
 import polars as pl
 import pytest
 
+from snellen.data.readers.picture_files import walk
+from snellen.data.readers.reader import Options
 from snellen.deploy import picture_files
 from snellen.deploy.batch import Batch, Reading
 from snellen.deploy.pictures import open_pictures
@@ -118,7 +120,7 @@ def test_nothing_readable_is_an_error_with_the_reasons(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"a\.png.*not a picture"):
         opened(tmp_path / "a.png")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match="an empty folder"):
+    with pytest.raises(DataError, match="no pictures in this folder; found nothing"):
         opened(tmp_path / "empty")
 
 
@@ -281,6 +283,38 @@ def test_tables_of_paths_with_labels_or_without(tmp_path: Path) -> None:
     assert labels_of(batch) == ["dog"] and batch.test is not None and batch.test.all()
     pl.DataFrame({"path": names[:2]}).write_parquet(tmp_path / "alone.parquet")
     assert opened(tmp_path / "alone.parquet")[0][0].ids == names[:2]
+
+
+def test_pictures_are_known_by_their_content_where_no_suffix_tells(tmp_path: Path) -> None:
+    root = write(tmp_path / "in", "a.png", "sub/b.png", "c.png")
+    for name in ("a", "sub/b", "c"):
+        (root / f"{name}.png").rename(root / (f"{name}.data" if name == "c" else name))
+    (root / "README").write_text("Photos of pets")
+    (root / "phone.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+    with zipfile.ZipFile(tmp_path / "in.zip", "w") as archive:
+        for file in sorted(root.rglob("*")):
+            if file.is_file():
+                archive.write(file, file.relative_to(root).as_posix())
+    for source in (root, tmp_path / "in.zip"):
+        (batch,), reading = opened(source)
+        assert batch.ids == ["a", "c.data", "sub/b"] and reading.passed_over == ["README"]
+        np.testing.assert_array_equal(batch.images[..., 0], GREY[[0, 2, 1]])
+        assert [(each.file, each.reason.split(";")[0]) for each in reading.failed] == [
+            ("phone.heic", "HEIC, a format that is not read")
+        ]
+    assert opened(root / "a")[0][0].ids == ["a"]
+
+
+def test_links_to_many_files_are_followed_to_the_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(walk, "LOOKED_AT", 2)
+    write(tmp_path / "far", "a.png", "b.png", "c.png", "notes.txt")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/linked").symlink_to(tmp_path / "far")
+    reading = Reading(Options(links="follow"))
+    batches = list(open_pictures([str(tmp_path / "in")], contract(), None, reading=reading))
+    assert ids_of(batches) == ["linked/a.png", "linked/b.png", "linked/c.png"]
+    assert reading.passed_over == ["linked/notes.txt"]
+    assert "Links lead to 4 files outside the folder" in " ".join(reading.remarks)
 
 
 @pytest.mark.parametrize("folder", ["", "unknown/", "cat/"])

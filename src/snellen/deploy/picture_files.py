@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,9 @@ from snellen.data.pictures.decoder import (
     read_content,
 )
 from snellen.data.pictures.pages import ONE_PAGE, Pages, page_name
-from snellen.data.readers.picture_files.walk import files_below as files_by_link
-from snellen.data.readers.picture_files.walk import is_folder, leads_out, system_name
+from snellen.data.readers.picture_files.by_content import is_picture_file
+from snellen.data.readers.picture_files.walk import is_below, is_folder, leads_out, system_name
+from snellen.data.readers.picture_files.walk import list_folder as list_files
 from snellen.data.readers.text import check_text
 from snellen.deploy.batch import Batch, Reading
 from snellen.deploy.folder_labels import labels_of_folders
@@ -89,9 +91,11 @@ class Listed:
 def list_folder(folder: Path, place: str, known: Sequence[str], reading: Reading) -> Listed:
     """Every picture file in a folder at any depth, by path; what is passed over is noted. known: classes of the model,
     which the names of folders may be. Raises DataError for too many files and folders too deep."""
-    follow = reading.options.links == "follow"
-    names = files_by_link(folder) if follow else _walk(folder, reading)
-    paths, inside = sorted(path for path in names if is_picture(Path(path))), os.path.realpath(folder)
+    follow, inside = reading.options.links == "follow", os.path.realpath(folder)
+    paths = list[str]()
+    for name in _through_links(folder, reading) if follow else _walk(folder, reading):
+        (paths if _is_picture(folder, name, inside, follow) else reading.passed_over).append(name)
+    paths.sort()
 
     def content(row: int) -> bytes:
         if not follow and (folder / paths[row]).is_symlink():
@@ -117,7 +121,10 @@ def listed_by_folder(
 
 def has_pictures(folder: Path) -> bool:
     """Whether there is a picture file in a folder, at any depth."""
-    return any(is_picture(Path(path)) for path in _walk(folder, Reading()))
+    names, inside = list(_walk(folder, Reading())), os.path.realpath(folder)
+    return any(is_picture(Path(name)) for name in names) or any(
+        _is_picture(folder, name, inside, follow=False) for name in names
+    )
 
 
 def read_files(listed: Listed, contract: Input, reading: Reading, whole: bool) -> Iterator[Batch]:
@@ -242,8 +249,24 @@ def _batch_size(contract: Input) -> int:
     return min(MAX_BATCH, max(1, BATCH_BYTES // (4 * contract.height * contract.width * contract.channels)))
 
 
+def _is_picture(folder: Path, name: str, inside: str, follow: bool) -> bool:
+    """A link that leads out of the folder without permission is not opened: it is a picture by its suffix alone."""
+    path = folder / name
+    if not follow and path.is_symlink() and not is_below(os.path.realpath(path), inside):
+        return is_picture(path)
+    return is_picture_file(path)
+
+
+def _through_links(folder: Path, reading: Reading) -> list[str]:
+    """The paths of all files, also where links lead. Raises DataError for links in a circle."""
+    listing = list_files(folder, follow_links=True)
+    reading.hidden += listing.passed_over.total()
+    reading.remarks += replace(listing, passed_over=Counter()).remarks()
+    return listing.files
+
+
 def _walk(folder: Path, reading: Reading) -> Iterator[str]:
-    """The path below `folder`, with forward slashes, of every visible file; the others are noted.
+    """The path below `folder`, with forward slashes, of every visible file; hidden ones and linked folders are noted.
 
     Linked folders are not entered: they may lead in circles.
     """
@@ -260,8 +283,6 @@ def _walk(folder: Path, reading: Reading) -> Iterator[str]:
                     reading.hidden += 1
                 elif not is_folder(entry):
                     number += 1
-                    if not is_picture(Path(entry.name)):
-                        reading.passed_over.append(path)
                     yield path
                 elif entry.is_symlink():
                     reading.passed_over.append(f"{path} (a linked folder)")

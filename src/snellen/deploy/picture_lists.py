@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from snellen.data.pictures.decoder import is_picture, read_content
+from snellen.data.pictures.decoder import read_content
 from snellen.data.readers.labels.class_names import normal_form
+from snellen.data.readers.picture_files.by_content import is_picture_by_content
 from snellen.data.readers.picture_files.manifest import pages_of_rows
 from snellen.data.readers.picture_files.manifest_columns import roles_of
 from snellen.data.readers.picture_files.manifest_paths import find_pictures
@@ -54,9 +55,11 @@ def read_zip(path: Path, contract: Input, classes: Sequence[str], reading: Readi
     """The pictures in an archive, as of the folder that it would be. classes: those of the model."""
     with opened_pictures(path) as archive:
         listing = archive.listing()
-        names = [name for name in listing.files if is_picture(Path(name))]
+        names = list[str]()
+        for name in listing.files:
+            is_picture = is_picture_by_content(name, lambda name=name: archive.start(name))  # type: ignore[misc]
+            (names if is_picture else reading.passed_over).append(name)
         reading.hidden += listing.passed_over.total()
-        reading.passed_over += [name for name in listing.files if not is_picture(Path(name))]
         listed = listed_by_folder(lambda row: archive.read(names[row]), names, path.as_posix(), classes)
         yield from read_files(listed, contract, reading, whole)
 

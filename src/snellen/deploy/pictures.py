@@ -15,8 +15,9 @@ import numpy as np
 from snellen.data import catalog
 from snellen.data.dataset import Dataset, Excluded
 from snellen.data.load import find, read
-from snellen.data.pictures.decoder import SUFFIXES, is_picture, read_content
+from snellen.data.pictures.decoder import SUFFIXES, read_content
 from snellen.data.readers.picture_files import manifest
+from snellen.data.readers.picture_files.by_content import is_picture_file
 from snellen.data.readers.picture_files.picture_zip import is_zip_of_pictures
 from snellen.data.readers.reader import Options
 from snellen.data.readers.registry import READERS
@@ -97,7 +98,7 @@ def _together(found: Sequence[tuple[str, Path | None]]) -> Iterator[tuple[str, P
 
     def folder(numbered: tuple[int, tuple[str, Path | None]]) -> Path | int:
         number, (_, path) = numbered
-        return path.parent if path is not None and is_picture(path) and not path.is_dir() else number
+        return path.parent if path is not None and not path.is_dir() and is_picture_file(path) else number
 
     for place, group in groupby(enumerate(found), folder):
         some = [each for _, each in group]

@@ -35,6 +35,7 @@ from snellen.data.pictures.decoding_limits import (
 from snellen.data.pictures.netpbm import netpbm_pixels
 from snellen.data.pictures.pages import ONE_PAGE, Pages, list_pages, may_have_pages, opened_at
 from snellen.data.pictures.png_metadata import without_metadata
+from snellen.data.pictures.signatures import START_BYTES, format_not_read, format_that_is_read
 from snellen.data.resizing import Resizing
 from snellen.data.streams import file_bytes, open_data, readable
 from snellen.errors import DataError, SnellenError
@@ -109,9 +110,18 @@ def read_content(path: Path) -> bytes:
         return file.read(file_bytes(file))
 
 
+def start_of(path: Path) -> bytes:
+    """The first bytes of a file, by which its format is known; none of one that cannot be read."""
+    try:
+        with open_data(path, MAX_PICTURE_BYTES) as file:
+            return file.read(START_BYTES)
+    except (DataError, OSError):
+        return b""
+
+
 def decode_content(content: bytes, resizing: Resizing | None = None, background: Background | None = None) -> Picture:
     """What `decode_picture` returns, from the bytes of the file."""
-    with _readable():
+    with _readable(content):
         content = without_metadata(content)
         with _open(content) as image:
             animated = _is_animated(image)
@@ -132,7 +142,7 @@ def pages_of(content: bytes) -> Pages:
     """The pages of a picture file: one, unless it is a TIFF file. Raises DataError as `list_pages` does."""
     if not may_have_pages(content):
         return ONE_PAGE
-    with _readable(), _open(content) as image:
+    with _readable(content), _open(content) as image:
         return list_pages(image)
 
 
@@ -201,7 +211,8 @@ def _import_decoders() -> None:
 
 
 @contextmanager
-def _readable() -> Iterator[None]:
+def _readable(content: bytes = b"") -> Iterator[None]:
+    """Turns the errors of Pillow into DataError. content: of the file, which may be of a format that is not read."""
     from PIL import UnidentifiedImageError
     from PIL.Image import DecompressionBombError
 
@@ -210,9 +221,21 @@ def _readable() -> Iterator[None]:
     except SnellenError:
         raise
     except UnidentifiedImageError as error:
-        raise DataError("not a picture", expected=", ".join(FORMATS)) from error
+        raise _not_read(content[:START_BYTES]) from error
     except (*DAMAGE, DecompressionBombError) as error:
         raise DataError(f"not a readable picture ({error})") from error
+
+
+def _not_read(start: bytes) -> DataError:
+    """The error for a file that no decoder takes. start: its first bytes."""
+    expected = ", ".join(FORMATS)
+    if kind := format_not_read(start):
+        hint = "Convert it first, for example to PNG with ImageMagick: `mogrify -format png FILE`."
+        return DataError(f"{kind}, a format that is not read", expected=expected, hint=hint)
+    if kind := format_that_is_read(start):
+        hint = "If other programs open it, save it with 8 or 16 bits a channel."
+        return DataError(f"a {kind} file that is damaged or of a form that is not read", hint=hint)
+    return DataError("not a picture", expected=expected)
 
 
 def _open(content: bytes) -> ImageFile.ImageFile:

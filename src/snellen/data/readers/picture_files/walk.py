@@ -125,7 +125,7 @@ def _visit(root: Path, follow_links: bool, listing: Listing, links: list[str] | 
                     pass  # only names are looked at
                 elif entry.is_symlink() and leads_out(root / path, inside, follow_links, path):
                     listing.outside[str((root / path).resolve().parent)] += 1
-                elif not _is_below(above[-1], inside):
+                elif not is_below(above[-1], inside):
                     listing.outside[above[-1]] += 1
                 yield path
             elif links is not None and entry.is_symlink():
@@ -150,14 +150,15 @@ def is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _is_below(path: str, folder: str) -> bool:
+def is_below(path: str, folder: str) -> bool:
+    """Whether a real path is a folder or lies in it."""
     return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
 
 
 def leads_out(file: Path, inside: str, follow_links: bool, place: str) -> bool:
     """Whether a linked file lies outside the folder. Raises OutsideFolder where that is not permitted."""
     real = os.path.realpath(file)
-    if _is_below(real, inside):
+    if is_below(real, inside):
         return False
     if not follow_links:
         raise OutsideFolder(
@@ -172,6 +173,6 @@ def _linked_folder(folder: str, above: tuple[str, ...], inside: str, follow_link
     if real in above:
         raise DataError("a linked folder that leads back to a folder above it", found=real, where=place)
     if not follow_links:
-        problem = "a linked folder" if _is_below(real, inside) else "the path leaves the folder"
+        problem = "a linked folder" if is_below(real, inside) else "the path leaves the folder"
         raise OutsideFolder(problem, found=real, expected=f"a folder below {inside}", where=place, hint=FOLLOW_HINT)
     return real
