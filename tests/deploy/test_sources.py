@@ -330,3 +330,22 @@ def test_zips_of_pictures(tmp_path: Path, folder: str) -> None:
     assert labels_of(batch) == (["cat", "cat"] if folder == "cat/" else None)
     np.testing.assert_array_equal(batch.images[..., 0], GREY[:2])
     assert [each.file for each in reading.failed] == [f"{folder}bad.png"]
+
+
+def test_paths_of_a_table_that_lead_out_need_permission(tmp_path: Path) -> None:
+    write(tmp_path, "in/a.png", "far/b.png", "far/c.png")
+    (tmp_path / "in/linked.png").symlink_to(tmp_path / "far/c.png")
+    names = ["a.png", str(tmp_path / "far/b.png"), "../far/c.png", "linked.png"]
+    (tmp_path / "in/t.csv").write_text("\n".join(["path", *names]))
+    (batch,), reading = opened(tmp_path / "in/t.csv")
+    assert batch.ids == ["a.png"] and len(reading.failed) == 3
+    assert all("the path leaves the folder" in each.reason for each in reading.failed)
+    assert all("--follow-links" in each.reason for each in reading.failed)
+    reading = Reading(Options(links="follow"))
+    batches = list(open_pictures([str(tmp_path / "in/t.csv")], contract(), None, reading=reading))
+    assert len(ids_of(batches)) == 4 and not reading.failed
+    (tmp_path / "t.csv").write_text("path\nb.png\nc.png\n")
+    write(tmp_path, "other/b.png", "other/c.png")
+    reading = Reading(Options(keys={"folder": "far"}))
+    (batch,) = open_pictures([str(tmp_path / "t.csv")], contract(), None, reading=reading)
+    assert batch.ids == ["far/b.png", "far/c.png"]

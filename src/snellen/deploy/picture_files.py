@@ -24,7 +24,7 @@ from snellen.data.pictures.decoder import (
 )
 from snellen.data.pictures.pages import ONE_PAGE, Pages, page_name
 from snellen.data.readers.picture_files.by_content import is_picture_file
-from snellen.data.readers.picture_files.walk import is_below, is_folder, leads_out, system_name
+from snellen.data.readers.picture_files.walk import files_below, is_below, is_folder, leads_out, system_name
 from snellen.data.readers.picture_files.walk import list_folder as list_files
 from snellen.data.readers.text import check_text
 from snellen.deploy.batch import Batch, Reading
@@ -119,11 +119,12 @@ def listed_by_folder(
     return Listed(content, paths, place, found.labels, found.classes, found.test, found.validation, files)
 
 
-def has_pictures(folder: Path) -> bool:
-    """Whether there is a picture file in a folder, at any depth."""
-    names, inside = list(_walk(folder, Reading())), os.path.realpath(folder)
+def has_pictures(folder: Path, reading: Reading) -> bool:
+    """Whether there is a picture file in a folder, at any depth, or where links lead that may be followed."""
+    follow, inside = reading.options.links == "follow", os.path.realpath(folder)
+    names = list(files_below(folder) if follow else _walk(folder, Reading()))
     return any(is_picture(Path(name)) for name in names) or any(
-        _is_picture(folder, name, inside, follow=False) for name in names
+        _is_picture(folder, name, inside, follow) for name in names
     )
 
 

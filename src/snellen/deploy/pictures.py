@@ -129,7 +129,7 @@ def _open(
     check_text(path.name, "a file or folder name")
     if read_rows := arrays_of(path):
         yield batch_of(read_rows(path, contract, reading), parent, contract, reading)
-    elif path.is_dir() and has_pictures(path):
+    elif path.is_dir() and has_pictures(path, reading):
         reading.expect_no_options("a folder of pictures")
         listed = list_folder(path, path.as_posix(), classes, reading)
         yield from read_files(listed, contract, reading, whole)
