@@ -111,4 +111,4 @@ def test_a_format_that_is_not_read_among_others_is_named(tmp_path: Path) -> None
         (root / "cat/9.jpg").write_bytes(start + bytes(100))
         refused(root, rf"cat/9\.jpg: .*{name}.*, a format that is not read; expected PNG, JPEG.*mogrify")
     (root / "cat/9.jpg").write_bytes(b"II*\0" + bytes(100))
-    refused(root, r"cat/9\.jpg: a TIFF file that is damaged or of a form that is not read.*8 or 16 bits")
+    refused(root, r"cat/9\.jpg: not a readable picture .TIFF, damaged or in a form that is not read.*8 or 16 bits")

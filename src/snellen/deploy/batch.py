@@ -54,7 +54,7 @@ class Reading:
 
     def expect_no_options(self, what: str) -> None:
         """Raises StudyError for options that say how arrays and tables are read, where the source is something else."""
-        for name, option in (("keys", "--key"), ("size", "--size"), ("pixel_range", "--pixel-range")):
+        for name, option in (("keys", "--key"), ("size", "--size")):
             if getattr(self.options, name):
                 raise StudyError(f"{option} is for arrays and tables", found=what, hint="Predict these without it.")
 

@@ -14,6 +14,7 @@ import numpy as np
 from snellen.data.dataset import Excluded
 from snellen.data.pictures.channels import DEPTHS
 from snellen.data.pictures.decoder import (
+    Picture,
     decode_content,
     decode_pages,
     in_threads,
@@ -23,6 +24,7 @@ from snellen.data.pictures.decoder import (
     read_content,
 )
 from snellen.data.pictures.pages import ONE_PAGE, Pages, page_name
+from snellen.data.pixel_scale import BYTES, WORDS
 from snellen.data.readers.picture_files.by_content import is_picture_file
 from snellen.data.readers.picture_files.walk import files_below, is_below, is_folder, leads_out, system_name
 from snellen.data.readers.picture_files.walk import list_folder as list_files
@@ -31,8 +33,8 @@ from snellen.deploy.batch import Batch, Reading
 from snellen.deploy.folder_labels import labels_of_folders
 from snellen.errors import DataError, StudyError
 from snellen.limits import MAX_FOLDER_DEPTH, MAX_LISTED_FILES, MAX_SIDE_PIXELS
-from snellen.models.given_pictures import Conversions, resizing_of, to_channels, without_alpha
-from snellen.models.given_scale import SLACK, Scale
+from snellen.models.given_pictures import Conversions, as_input, resizing_of, to_channels, without_alpha
+from snellen.models.given_scale import SLACK, Scale, fits
 from snellen.models.input_contract import Input
 from snellen.phrases import plural
 
@@ -139,7 +141,7 @@ def read_files(listed: Listed, contract: Input, reading: Reading, whole: bool) -
             pages = pages_of(content) if isinstance(content, bytes) else ONE_PAGE
             if pages.is_stack or len(rows) > 1:
                 return pages
-            return decoded(content, contract, conversions), conversions
+            return decoded(content, contract, conversions, reading.options.pixel_range), conversions
         except (DataError, StudyError) as error:
             return Excluded(name, str(error).removeprefix(f"{name}: "))
 
@@ -185,13 +187,13 @@ def _read_pages(
             reading.remarks.append(
                 f"{name}: {plural(pages.skipped, 'page')} with reduced copies (thumbnails): not used."
             )
-        found = decode_pages(listed.content(rows[0]), pages, numbers, contract.fit, contract.background)
+        found = decode_pages(listed.content(rows[0]), pages, numbers, contract.fit, contract.background, any_scale=True)
         for place, (number, picture) in enumerate(zip(numbers, found)):
             conversions = Conversions()
             if _is_too_large(picture.pixels, contract):
                 expected = f"sides up to {MAX_SIDE_PIXELS}"
                 raise DataError("a page too large", found=picture.pixels.shape[:2], expected=expected)
-            image = _as_sized(picture.pixels, contract, conversions)
+            image = _as_sized(picture, contract, conversions, reading.options.pixel_range)
             yield rows[0] if named is None else rows[place], page_name(name, number), image, conversions
     except (DataError, StudyError) as error:
         reading.failed.append(Excluded(name, str(error)))
@@ -202,18 +204,19 @@ def read_picture(path: Path, contract: Input, conversions: Conversions) -> np.nd
     return decoded(read_content(path), contract, conversions)
 
 
-def decoded(content: Any, contract: Input, conversions: Conversions) -> np.ndarray:
+def decoded(content: Any, contract: Input, conversions: Conversions, scale: Scale | None = None) -> np.ndarray:
     """(H, W, C) of the bytes of an image file, or of a picture of Pillow, as in training, with the size, channels
-    and pixel scale of a model.
+    and pixel scale of a model. scale: the values of black and white where they are given.
 
-    Raises DataError when it is not a picture, too large (by its header), or transparent where training knew no such.
+    Raises DataError when it is not a picture, too large (by its header), or transparent where training knew no such,
+    and where it is not clear which values of 32 bits mean black and white.
     """
     decode = decode_content if isinstance(content, bytes) else picture_of
-    picture = decode(content, contract.fit, contract.background).pixels
-    if _is_too_large(picture, contract):  # not decoded: see `decode`
-        conversions.sizes[picture.shape[:2]] += 1
-        picture = decode(content, resizing_of(contract), contract.background).pixels
-    return _as_sized(picture, contract, conversions)
+    picture = decode(content, contract.fit, contract.background, any_scale=True)
+    if _is_too_large(picture.pixels, contract):  # not decoded: see `decode`
+        conversions.sizes[picture.pixels.shape[:2]] += 1
+        picture = decode(content, resizing_of(contract), contract.background, any_scale=True)
+    return _as_sized(picture, contract, conversions, scale)
 
 
 def _is_too_large(picture: np.ndarray, contract: Input) -> bool:
@@ -221,11 +224,28 @@ def _is_too_large(picture: np.ndarray, contract: Input) -> bool:
     return size != (contract.height, contract.width) and max(size) > MAX_SIDE_PIXELS
 
 
-def _as_sized(picture: np.ndarray, contract: Input, conversions: Conversions) -> np.ndarray:
-    if picture.shape[:2] != (contract.height, contract.width):  # only where training had no step that resizes
-        conversions.sizes[picture.shape[:2]] += 1
-        picture = resizing_of(contract).apply(picture[None])[0]
-    return np.asarray(as_decoded(picture[None], contract, conversions)[0])
+def _as_sized(picture: Picture, contract: Input, conversions: Conversions, scale: Scale | None) -> np.ndarray:
+    pixels = picture.pixels
+    if pixels.shape[:2] != (contract.height, contract.width):  # only where training had no step that resizes
+        conversions.sizes[pixels.shape[:2]] += 1
+        pixels = resizing_of(contract).apply(pixels[None])[0]
+    if scale is not None or picture.any_scale:
+        return np.asarray(_of_scale(pixels, contract, conversions, scale)[0])
+    return np.asarray(as_decoded(pixels[None], contract, conversions)[0])
+
+
+def _of_scale(pixels: np.ndarray, contract: Input, conversions: Conversions, scale: Scale | None) -> np.ndarray:
+    """(1, H, W, C) of a picture whose black and white are given, or those of training where its values fit them and
+    they are of no format, or else judged by its values, as those of arrays are. Raises DataError where that fails, and
+    for transparent pictures."""
+    pictures = without_alpha(pixels[None], contract, DEPTHS[pixels.dtype])
+    if pictures.shape[-1] == 4:
+        hint = "Say --background white (or black)."
+        raise DataError("transparent pictures with a range of their own", hint=hint)
+    trained = contract.pixel_range
+    if scale is None and trained not in (BYTES, WORDS) and fits(pictures, trained):
+        scale = trained
+    return as_input(pictures, contract, conversions, scale)
 
 
 def as_decoded(pictures: np.ndarray, contract: Input, conversions: Conversions) -> np.ndarray:
