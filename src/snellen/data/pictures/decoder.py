@@ -148,10 +148,7 @@ def decode_content(
                     problem, found=f"{len(pages.numbers):,} pages", expected="one picture a file", hint=hint
                 )
             image.verify()  # checks the checksums of PNG, which decoding ignores
-        with _open(content) as image:
-            limit_memory(image, resizing)
-            exact = netpbm_pixels(image, content)
-            pixels, is_any = _channels(image, lambda: _open(content), any_scale) if exact is None else (exact, False)
+        pixels, is_any = _pixels(content, resizing, any_scale)
         return Picture(_finished(pixels, resizing, background), animated, pages.skipped, is_any)
 
 
@@ -277,6 +274,14 @@ def _is_animated(image: Image.Image) -> bool:
         return image.format in ANIMATED and bool(getattr(image, "is_animated", False))
     except DAMAGE:
         return False
+
+
+def _pixels(content: bytes, resizing: Resizing | None, any_scale: bool) -> tuple[np.ndarray, bool]:
+    """What `_channels` gives, of a picture file's bytes."""
+    with _open(content) as image:
+        limit_memory(image, resizing)
+        exact = netpbm_pixels(image, content)
+        return _channels(image, lambda: _open(content), any_scale) if exact is None else (exact, False)
 
 
 def _channels(
