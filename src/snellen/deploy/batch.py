@@ -14,7 +14,7 @@ from snellen.data.readers.reader import DEFAULT_OPTIONS, Options
 from snellen.errors import StudyError
 from snellen.models.given_pictures import Conversions
 from snellen.models.input_contract import Input
-from snellen.phrases import plural
+from snellen.phrases import plural, some
 
 NO_LABEL = -1
 LISTED = 3
@@ -74,15 +74,9 @@ class Reading:
         if self.again:
             these = "is" if len(self.again) == 1 else "are"
             number = plural(len(self.again), "picture")
-            said.append(f"{number} ({_named(self.again)}) {these} in more than one source, and answered once.")
+            said.append(f"{number} ({some(self.again, LISTED)}) {these} in more than one source, and answered once.")
         if self.passed_over:
-            said.append(f"Passed over what is not a picture: {_named(self.passed_over)}.")
+            said.append(f"Passed over what is not a picture: {some(self.passed_over, LISTED)}.")
         if self.hidden:
             said.append(f"Passed over {plural(self.hidden, 'hidden file')}, which systems leave beside pictures.")
         return said
-
-
-def _named(files: list[str]) -> str:
-    """The first of some names, and how many more there are."""
-    more = f" and {len(files) - LISTED:,} more" if len(files) > LISTED else ""
-    return f"{', '.join(files[:LISTED])}{more}"

@@ -30,6 +30,7 @@ from snellen.deploy.picture_lists import read_manifest, read_zip
 from snellen.errors import DataError, StudyError
 from snellen.models.given_pictures import as_input
 from snellen.models.input_contract import Input
+from snellen.phrases import some
 
 
 def open_pictures(
@@ -171,8 +172,7 @@ def _batch(dataset: Dataset, images: np.ndarray, place: str) -> Batch:
 
 def _named_content(folder: Path) -> str:
     names = sorted(each.name for each in folder.iterdir())
-    more = f" and {len(names) - LISTED:,} more" if len(names) > LISTED else ""
-    return f"{', '.join(names[:LISTED])}{more}" if names else "nothing"
+    return some(names, LISTED) if names else "nothing"
 
 
 def unreadable(failed: Sequence[Excluded], others: bool = False) -> DataError:

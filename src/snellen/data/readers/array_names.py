@@ -15,6 +15,7 @@ from snellen.data.readers.csv.pixel_names import ROLES as ROLE_NAMES
 from snellen.data.readers.labels.forms import plain_labels
 from snellen.data.readers.role_names import role_of
 from snellen.errors import DataError, located, shown, unknown
+from snellen.phrases import some
 
 ROLES = ("images", "labels", "validation_images", "validation_labels", "test_images", "test_labels")
 KEYS = (*ROLES, "role")
@@ -177,9 +178,8 @@ def usual_role(name: str) -> str | None:
 
 def listed(shapes: Shapes) -> str:
     """The arrays of a file with their shapes, for a message."""
-    names = [f"{name} {shape}" for name, shape in list(shapes.items())[:MAX_LISTED]]
-    more = f" and {len(shapes) - MAX_LISTED:,} more" if len(shapes) > MAX_LISTED else ""
-    return f"{', '.join(names)}{more}" if names else "no array of numbers or text"
+    names = [f"{name} {shape}" for name, shape in shapes.items()]
+    return some(names, MAX_LISTED) if names else "no array of numbers or text"
 
 
 def _role(part: PartRole, kind: str) -> str:

@@ -11,6 +11,7 @@ from snellen.data.pictures.decoder import SUFFIXES
 from snellen.data.readers.csv.pixel_names import FLAGS
 from snellen.data.readers.role_names import role_of
 from snellen.errors import SHOWN_ITEMS, DataError, shown, unknown
+from snellen.phrases import some
 
 USUAL: dict[str, tuple[str, ...]] = {
     "path": ("path", "file", "filename", "image"),
@@ -128,11 +129,9 @@ def _check_no_flags(names: Sequence[str], chosen: Mapping[str, str]) -> None:
 def _said_of_unused(names: Sequence[str], chosen: Mapping[str, str]) -> Iterator[str]:
     if not names:
         return
-    some = ", ".join(map(shown, names[:SHOWN_ITEMS]))
-    more = f" and {len(names) - SHOWN_ITEMS:,} more" if len(names) > SHOWN_ITEMS else ""
     groups = [name for name in names if {*re.split(r"[\W_]+", name.lower())} & OF_GROUPS and "group" not in chosen]
     line = f" `group: {groups[0]}` keeps pictures that share it on one side of every split." if groups else ""
-    yield f"Columns that are not used: {some}{more}.{line}"
+    yield f"Columns that are not used: {some([shown(name) for name in names], SHOWN_ITEMS)}.{line}"
 
 
 def path_column(names: Sequence[str]) -> str | None:

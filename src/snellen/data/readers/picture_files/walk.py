@@ -13,7 +13,7 @@ from pathlib import Path
 from snellen.data.streams import reachable
 from snellen.errors import DataError, OutsideFolder
 from snellen.limits import MAX_FOLDER_DEPTH, MAX_FOLDERS, MAX_LINKED_FOLDERS, MAX_LISTED_FILES
-from snellen.phrases import plural
+from snellen.phrases import plural, some
 
 SYSTEM_FILES = ("thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r")
 SYSTEM_FOLDERS: tuple[str, ...] = (
@@ -56,8 +56,7 @@ class Listing:
         """Sentences on what was passed over and on where links lead."""
         if self.passed_over:
             named = [f"{name} ({number:,})" for name, number in sorted(self.passed_over.items())]
-            more = f" and {len(named) - NAMED_LEFTOVERS:,} other names" if len(named) > NAMED_LEFTOVERS else ""
-            yield f"Passed over, left by the system or hidden: {', '.join(named[:NAMED_LEFTOVERS])}{more}."
+            yield f"Passed over, left by the system or hidden: {some(named, NAMED_LEFTOVERS, 'other names')}."
         if self.outside:
             total, places = sum(self.outside.values()), self.outside.most_common()
             named = [f"{number:,} in {place}" for place, number in places[:NAMED_PLACES]]
