@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from snellen.data.pictures.decoder import (
     picture_of,
     read_content,
 )
-from snellen.data.pictures.pages import ONE_PAGE, Pages, page_name
+from snellen.data.pictures.pages import ONE_PAGE, PAGE_HINT, Pages, page_name
 from snellen.data.pixel_scale import BYTES, WORDS
 from snellen.data.readers.picture_files.by_content import is_picture_file
 from snellen.data.readers.picture_files.walk import files_below, is_below, is_folder, leads_out, system_name
@@ -61,6 +62,11 @@ class Listed:
     validation: np.ndarray | None = None
     files: Sequence[Path] | None = None
     pages: Sequence[int | None] | None = None
+
+    @cached_property
+    def times(self) -> Counter[str]:
+        """How many rows have each id."""
+        return Counter(self.ids)
 
     def by_file(self) -> list[list[int]]:
         """The rows, each alone; those that name pages of one file, ascending, are together."""
@@ -180,6 +186,9 @@ def _read_pages(
     try:
         if named is None:
             pages.check_not_channels()
+            if (times := listed.times[name]) > 1:
+                both = f"{times:,} rows, {len(pages.numbers):,} pages"
+                raise DataError("a TIFF file of several pages in several rows", found=both, hint=PAGE_HINT)
         numbers = list(pages.numbers) if named is None else named
         for number in numbers:
             pages.check_number(number)

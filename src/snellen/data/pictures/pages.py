@@ -32,6 +32,11 @@ CHANNELS_HINT = (
     "list them in a CSV file with the columns path, page (from 0) and label, and give that file."
 )
 
+PAGE_HINT = (
+    "If a column says which page of a TIFF file each row is, counted from 0, name it: `keys: {page: NAME}` under `data` "
+    "of a study (--key page=NAME)."
+)
+
 
 @dataclass(frozen=True)
 class Pages:

@@ -29,7 +29,7 @@ KIND_WORDS = {
     **dict.fromkeys(("x", "images", "image", "imgs", "img", "pictures", "data", "features"), "images"),
     **dict.fromkeys(("y", "labels", "label", "targets", "target"), "labels"),
 }
-JOINED = re.compile(r"([xy])(train|test|val|valid|dev|tr)|(train|test|val|valid|dev|tr)([xy])")
+JOINED = re.compile(r"([xy])(train|test|val|valid|dev|tr|te)|(train|test|val|valid|dev|tr|te)([xy])")
 """xtrain, trainx: the commonest names without a mark between their words."""
 
 UNNAMED = re.compile(r"arr_\d+")
@@ -167,6 +167,7 @@ def usual_role(name: str) -> str | None:
     words = [word for word in re.split(r"[^a-z0-9]+", spaced) if word not in ("", "set")]
     if len(words) == 1 and (joined := JOINED.fullmatch(words[0])):
         words = [word for word in joined.groups() if word]
+    words = ["test" if word == "te" else word for word in words]  # not a name of folders: these may be languages
     parts = {part for word in words if (part := role_of(word))}
     kinds = {KIND_WORDS[word] for word in words if word in KIND_WORDS}
     if len(kinds) == 2 and "data" in words:  # data/labels, train_data/y
