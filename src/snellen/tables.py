@@ -178,6 +178,8 @@ def _prediction(row: dict[str, Any]) -> dict[str, str]:
     """The columns of a picture before those of other classes."""
     columns = [name for name in ("id", "class", "probability", "unfamiliar", "label") if name in row]
     shown = {**row, "probability": f"{row['probability']:.3f}", "unfamiliar": "yes" if row.get("unfamiliar") else ""}
+    if row.get("answered") is False:
+        shown["class"] = f"abstains ({row['class']})"
     return {name: str(shown[name] or "") for name in columns}
 
 
@@ -194,6 +196,10 @@ def print_score(scored: Scored) -> None:
     """Accuracy with its interval, and loss."""
     accuracy = proportion(scored.hits, scored.n, "other images").in_percent
     say(f"Accuracy on {scored.part}, n = {scored.n:,}: {accuracy}; loss {loss(scored.loss)}")
+    if scored.answered is not None and scored.answered_hits is not None:
+        of_answers = proportion(scored.answered_hits, scored.answered, "other images").in_percent
+        coverage = proportion(scored.answered, scored.n, "other images").in_percent
+        say(f"Answered, by the thresholds of the model: {coverage}; of the answers {of_answers} are right")
 
 
 def _columns(evaluation: Evaluation) -> list[str]:

@@ -20,7 +20,6 @@ from snellen.data.readers.reader import Options
 from snellen.errors import OutsideFolder
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 def test_a_named_pipe_is_a_bad_picture(tmp_path: Path) -> None:
     root = simple(tmp_path / "pets")
     os.mkfifo(root / "cat/9.png")

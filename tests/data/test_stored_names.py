@@ -76,3 +76,11 @@ def test_a_pair_of_files(tmp_path: Path) -> None:
     np.save(tmp_path / "class_names.npy", NAMES)
     for source in (tmp_path, tmp_path / "X.npy"):
         assert read(source).classes == tuple(NAMES.tolist())
+
+
+def test_labels_under_a_damaged_name_are_not_taken_for_none(tmp_path: Path) -> None:
+    """Without its labels the test part would silently be left out of a damaged file."""
+    images, labels = np.zeros((6, 4, 4), np.uint8), np.array([0, 1, 2, 0, 1, 2])
+    np.savez(tmp_path / "set.npz", x_train=images, y_train=labels, x_test=images, y_tesu=labels)
+    with pytest.raises(DataError, match=r"no array for the test_labels.*y_tesu"):
+        read(tmp_path / "set.npz")

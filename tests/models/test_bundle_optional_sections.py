@@ -18,7 +18,12 @@ from snellen.models.layers import Dense
 FITTED = {"role": "validation", "images": 300}
 SECTIONS: dict[str, Any] = {
     "temperature": {"value": 1.5, **FITTED},
-    "thresholds": {"rule": "abstain", "values": [0.5, 0.75], **FITTED},
+    "thresholds": [
+        {
+            **{"measure": "accuracy", "target": 0.99, "threshold": 0.75, "provable": 0.991},
+            **{"delta": 0.05, "hits": 400, "accepted": 400},
+        }
+    ],
     "familiarity": {
         **{"pixel_limit": 1.5, "layer": "dense_1", "layer_limit": 1.25, "rate": 0.01, **FITTED},
         "arrays_sha256": "a" * 64,
@@ -36,11 +41,13 @@ WRONG = (
     ("temperature", "role", "test"),
     ("temperature", "images", 0),
     ("temperature", "code", "import os"),
-    ("thresholds", "values", [0.5]),
-    ("thresholds", "values", [0.5, 0.5, 0.5]),
-    ("thresholds", "values", [0.5, 1.5]),
-    ("thresholds", "values", [0.5] * 2_000),
-    ("thresholds", "rule", "eval"),
+    ("thresholds", "class_name", "fish"),
+    ("thresholds", "measure", "eval"),
+    ("thresholds", "threshold", 1.5),
+    ("thresholds", "threshold", "0.5"),
+    ("thresholds", "delta", 0),
+    ("thresholds", "accepted", 10**12),
+    ("thresholds", "hits", -1),
     ("familiarity", "layer", "../../etc"),
     ("familiarity", "layer", None),
     ("familiarity", "pixel_limit", 0),
@@ -116,7 +123,8 @@ def test_a_later_format_is_refused_with_words(tmp_path: Path, change: dict[str, 
 def test_values_outside_the_schema_are_refused(tmp_path: Path, section: str, key: str, value: Any) -> None:
     values = json.loads(description(sections={section: SECTIONS[section]}).text())
     del values["sha256"]
-    values["sections"][section][key] = value
+    found = values["sections"][section]
+    (found[0] if section == "thresholds" else found)[key] = value
     with pytest.raises(BundleError, match="not a model description"):
         load_bundle(stored(tmp_path, signed(values)))
 

@@ -56,6 +56,9 @@ def predict(
     invert: Annotated[bool, typer.Option("--invert", help="Exchange black and white in the images first.")] = False,
     every: Annotated[bool, typer.Option("--all", help="Print the probability of every class.")] = False,
     csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the predictions into this file.")] = None,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="The probabilities of the network: without temperature and thresholds.")
+    ] = False,
     keys: Keys = None,
     size: Annotated[
         tuple[int, int] | None,
@@ -73,6 +76,8 @@ def predict(
     Images get the size, colours and pixel scale of the training images; what was converted or left out is said. Exit
     codes: 0 all were answered, 3 some could not be read (they are named), 2 wrong use or none could be read.
     """
+    import numpy as np
+
     from snellen.deploy.answers import answer
     from snellen.deploy.batch import Reading
     from snellen.deploy.pictures import open_pictures
@@ -93,7 +98,7 @@ def predict(
     batches = open_pictures(paths, contract, data_dir, classes=loaded.classes, reading=reading, whole=score)
     turn = partial(inverted, pixel_range=about.input.pixel_range)
     with _counted(batches) as shown:
-        answers = answer(loaded, shown, turn, reading) if invert else answer(loaded, shown, reading=reading)
+        answers = answer(loaded, shown, turn if invert else np.asarray, reading, raw)
     _say_failed(reading)
     scored = score_answers(answers, loaded) if score else None
     warnings = (

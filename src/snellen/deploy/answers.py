@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
@@ -15,15 +15,20 @@ from snellen.deploy.batch import NO_LABEL, Batch, Reading
 from snellen.deploy.labels import in_model_classes, label_names
 from snellen.deploy.model import Model
 from snellen.errors import DataError
+from snellen.models.temperature import with_temperature
+from snellen.models.thresholds import accepted, answered
 
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """Predictions of a model. probabilities: (N, K) float32. labels: (N,) int64 in the model's classes, NO_LABEL for a
+    """Predictions of a model. probabilities: (N, K), float64 after a temperature, else float32. labels:
+    (N,) int64 in the model's classes, NO_LABEL for a
     picture without one and for a class that is not the model's; label_names: those classes too. Both None when no
     source has labels. test: (N,) bool, rows of an official test part. mean: (H, W, C), the mean picture. fingerprints:
     of the labelled parts that scoring opens. trained_on: whether the model was trained on a part of these pictures.
-    unfamiliar: (N,) bool, unlike the training pictures; None where the bundle has no measure of it."""
+    unfamiliar: (N,) bool, unlike the training pictures; None where the bundle has no measure of it. answered: (N,)
+    bool, whether the most probable class is given as the answer; None without thresholds. accepted: (N,) bool for each
+    class with a threshold: whether it is reached."""
 
     ids: tuple[str, ...]
     classes: tuple[str, ...]
@@ -35,15 +40,21 @@ class Answers:
     fingerprints: tuple[str, ...]
     trained_on: bool
     unfamiliar: np.ndarray | None = None
+    answered: np.ndarray | None = None
+    accepted: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def table(self) -> pl.DataFrame:
         """A row for each picture: id, predicted class, its probability, whether the picture is unlike the training
-        pictures, the label if any source has labels, and the probability of each class."""
+        pictures, the label if any source has labels, and the probability of each class; where the bundle has
+        thresholds, whether the class is given as the answer, and for each class with one whether it is reached."""
         columns: dict[str, object] = {
             "id": list(self.ids),
             "class": [self.classes[index] for index in self.probabilities.argmax(1)],
             "probability": self.probabilities.max(1),
         }
+        if self.answered is not None:
+            columns["answered"] = self.answered
+        columns |= {f"accepted({name})": values for name, values in self.accepted.items()}
         if self.unfamiliar is not None:
             columns["unfamiliar"] = self.unfamiliar
         if self.label_names is not None:
@@ -72,9 +83,10 @@ def answer(
     batches: Iterable[Batch],
     shown: Callable[[np.ndarray], np.ndarray] = np.asarray,
     reading: Reading | None = None,
+    raw: bool = False,
 ) -> Answers:
     """Predicts every picture of every batch, at least one. shown: applied to the (N, H, W, C) pictures before. reading:
-    notes how labels were understood.
+    notes how labels were understood. raw: without temperature and thresholds.
 
     Raises BundleError when size or channels do not fit the model, DataError when there are no pictures.
     """
@@ -85,10 +97,12 @@ def answer(
         raise DataError("no pictures", found="none that can be predicted")
     labels = [np.full(len(part.ids), NO_LABEL) if part.labels is None else part.labels for part in parts]
     labelled = any(part.labels is not None for part in parts)
+    probabilities, thresholds = np.concatenate([part.probabilities for part in parts]), () if raw else model.thresholds
+    probabilities = probabilities if raw else with_temperature(probabilities, model.temperature)
     return Answers(
         ids=_unique([(part.place, part.ids) for part in parts]),
         classes=model.classes,
-        probabilities=np.concatenate([part.probabilities for part in parts]),
+        probabilities=probabilities,
         labels=np.concatenate(labels) if labelled else None,
         label_names=tuple(name for part in parts for name in part.names) if labelled else None,
         test=np.concatenate([part.test for part in parts]),
@@ -98,6 +112,12 @@ def answer(
         unfamiliar=np.concatenate([part.unfamiliar for part in parts if part.unfamiliar is not None])
         if model.distance
         else None,
+        answered=answered(probabilities, thresholds, model.classes) if thresholds else None,
+        accepted={
+            each.class_name: accepted(probabilities, each, model.classes)
+            for each in thresholds
+            if each.class_name is not None
+        },
     )
 
 

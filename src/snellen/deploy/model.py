@@ -19,7 +19,10 @@ from snellen.deploy.pictures import unreadable
 from snellen.errors import BundleError
 from snellen.models.build import Network
 from snellen.models.bundle import Description
+from snellen.models.bundle_optional_sections import Threshold
 from snellen.models.forward import predict_probabilities, resident
+from snellen.models.temperature import with_temperature
+from snellen.models.thresholds import answered
 from snellen.models.training_distance import TrainingDistance
 
 
@@ -33,6 +36,17 @@ class Model:
     parameters: dict[str, Tensor]
     state: dict[str, Tensor]
     distance: TrainingDistance | None = None
+
+    @property
+    def temperature(self) -> float | None:
+        """What the logits are divided by; None where the study fitted no temperature."""
+        sections = self.description.sections
+        return sections.temperature.value if sections and sections.temperature else None
+
+    @property
+    def thresholds(self) -> tuple[Threshold, ...]:
+        """Certified thresholds on the probabilities after the temperature; empty where the study has none."""
+        return (self.description.sections.thresholds if self.description.sections else None) or ()
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -53,9 +67,10 @@ class Model:
         channels: Channels | None = None,
         keys: Mapping[str, str] | None = None,
         folder: str | Path | None = None,
+        raw: bool = False,
     ) -> np.ndarray:
-        """(N, K) float32 probabilities of pictures, in the order in which they are given: what `snellen predict`
-        answers, to the bit.
+        """(N, K) probabilities of pictures, in the order in which they are given: what `snellen predict` answers, to
+        the bit. float32; float64 after a temperature, which `raw` leaves out.
 
         pictures: arrays, tensors or nested lists (N, H, W) or (N, H, W, C), (N, C, H, W) where no other reading is
         possible or `channels` is "first", or one picture; a path of whatever `snellen predict` takes, a picture of
@@ -77,7 +92,13 @@ class Model:
         doubt = self.distance.doubts(np.concatenate(distances)) if self.distance else None
         if doubt:
             warnings.warn(doubt, stacklevel=2)
-        return np.concatenate(parts)
+        probabilities = np.concatenate(parts)
+        return probabilities if raw else with_temperature(probabilities, self.temperature)
+
+    def answered(self, probabilities: np.ndarray) -> np.ndarray:
+        """(N,) bool, of probabilities (N, K) as `predict` returns them: whether the most probable class reaches the
+        certified thresholds of the bundle. True for all without thresholds."""
+        return answered(probabilities, self.thresholds, self.classes)
 
     def unlike_training(self, pictures: Any, **reading: Any) -> np.ndarray:
         """(N,) bool: which pictures are unlike the training pictures, so that what `predict` says of them means little.

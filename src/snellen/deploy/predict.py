@@ -25,7 +25,8 @@ from snellen.phrases import plural, some
 @dataclass(frozen=True)
 class Scored:
     """part: the pictures that were scored. hits: correct predictions of n; loss in nats. unlabelled: pictures of the
-    part without a label; unknown: pictures by class for classes that the model does not know. Neither is scored."""
+    part without a label; unknown: pictures by class for classes that the model does not know. Neither is scored.
+    answered, answered_hits: of the scored pictures those that the thresholds of the model answer; None without any."""
 
     part: str
     n: int
@@ -34,6 +35,8 @@ class Scored:
     loss: float
     unlabelled: int
     unknown: dict[str, int]
+    answered: int | None = None
+    answered_hits: int | None = None
 
 
 def open_model(path: Path | str) -> Model:
@@ -101,14 +104,17 @@ def score(answers: Answers, model: Model) -> Scored:
     for fingerprint in answers.fingerprints:
         record_opening(fingerprint, study=about.study, job=about.job, model=about.name, reason="predict --score")
     labels, probabilities = answers.labels[chosen], answers.probabilities[chosen]
+    given, right = None if answers.answered is None else answers.answered[chosen], probabilities.argmax(1) == labels
     return Scored(
         part="official test" if answers.test.any() else "all pictures",
         n=len(labels),
-        hits=int((probabilities.argmax(1) == labels).sum()),
+        hits=int(right.sum()),
         accuracy=accuracy(labels, probabilities),
         loss=loss(labels, probabilities),
         unlabelled=unlabelled,
         unknown=unknown,
+        answered=None if given is None else int(given.sum()),
+        answered_hits=None if given is None else int((right & given).sum()),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -24,7 +25,7 @@ class Temperature:
     """The temperature of a network. role, images: those whose loss it makes smallest."""
 
     value: float
-    role: str
+    role: Literal["validation", "out_of_fold"]
     images: int
 
 
@@ -71,8 +72,8 @@ def temperature_of(network: NetworkPredictions) -> Temperature | None:
     chosen = network.choosing
     if chosen is None or chosen.labels is None:
         return None
-    role = OUT_OF_FOLD if chosen.role == OUT_OF_FOLD else "validation"
-    return Temperature(fit_temperature(chosen.probabilities, chosen.labels), role, len(chosen))
+    value = fit_temperature(chosen.probabilities, chosen.labels)
+    return Temperature(value, "out_of_fold" if chosen.role == OUT_OF_FOLD else "validation", len(chosen))
 
 
 def calibration_of(predictions: Predictions, temperature: float | None = None) -> Calibration:

@@ -12,6 +12,7 @@ from snellen.findings import (
     baselines,
     chosen_model,
     comparisons,
+    confidence,
     controls,
     data,
     folds,
@@ -34,6 +35,7 @@ RULES: dict[str, Rule] = {
     "SNL002": chosen_model.test_accuracy,
     "SNL016": units.hidden_units,  # only where a study asks for it: then it is the question
     "SNL003": chosen_model.other_tests,
+    "SNL018": confidence.thresholds,
     # how sure
     "SNL009": comparisons.undecided,
     "SNL005": comparisons.no_comparison,
@@ -67,6 +69,8 @@ RULES: dict[str, Rule] = {
     "SNL114": folds.disagrees,
     "SNL115": training.over_fitting,
     "SNL116": slices.weak_slice,
+    "SNL118": confidence.too_sure,
+    "SNL119": confidence.not_exchangeable,
     # what cannot be believed
     "SNL901": integrity.not_reproduced,
     "SNL902": integrity.changed_files,

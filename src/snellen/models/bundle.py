@@ -59,9 +59,12 @@ class Description(BaseModel):
 
     @model_validator(mode="after")
     def _sections_fit(self) -> Description:
-        thresholds = self.sections.thresholds if self.sections else None
-        if thresholds and len(thresholds.values) != len(self.classes):
-            raise ValueError(f"{len(thresholds.values)} thresholds for {len(self.classes)} classes")
+        names = [each.class_name for each in (self.sections.thresholds if self.sections else None) or ()]
+        unknown = [name for name in names if name is not None and name not in self.classes]
+        if unknown:
+            raise ValueError(f"a threshold for {unknown[0]!r}, which is no class")
+        if len(set(names)) < len(names):
+            raise ValueError("two thresholds for one class")
         return self
 
     @model_validator(mode="after")

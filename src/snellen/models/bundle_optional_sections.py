@@ -12,15 +12,16 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from snellen.errors import BundleError
-from snellen.limits import MAX_CLASSES, MAX_IMAGES, MAX_PARAMETERS, MAX_SIDE_PIXELS
+from snellen.limits import MAX_IMAGES, MAX_PARAMETERS, MAX_SIDE_PIXELS
 
 Images = Annotated[int, Field(strict=True, ge=1, le=MAX_IMAGES)]
 Pixels = Annotated[int, Field(ge=1, le=MAX_SIDE_PIXELS)]
-Share = Annotated[float, Field(ge=0, le=1)]
+Share = Annotated[float, Field(strict=True, ge=0, le=1)]
 Limit = Annotated[float, Field(strict=True, ge=1e-6, le=1e6)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 MAX_PLUG_INS = 20
+MAX_THRESHOLDS, MAX_CLASS_NAME = 100, 10_000
 NEWER = "This bundle needs a newer Snellen."
 
 
@@ -34,21 +35,27 @@ class Temperature(Section):
     """Logits are divided by `value` before the softmax. role, images: those it was fitted to."""
 
     value: Annotated[float, Field(ge=0.01, le=100)]
-    role: Literal["validation", "calibration"]
+    role: Literal["validation", "out_of_fold"]
     images: Images
 
 
-class Thresholds(Section):
-    """What is answered, by one threshold a class on its probability, after the temperature. role, images: fitted to.
+class Threshold(Section):
+    """The probability, after the temperature, from which on a picture is accepted as a class against all others, or,
+    without class_name, any answer is given.
 
-    rule: `ratio`, the class whose probability is the largest multiple of its threshold; `abstain`, the most probable
-    class, or none where its threshold is not reached; `set`, all classes whose threshold is reached.
+    measure: what is certified of new pictures: that at least the share `target` of those accepted is of the class
+    (precision) or is right (accuracy), or that of the pictures of the class is accepted (recall). provable: the share
+    that the calibration pictures show, with probability 1 - delta; hits of accepted: counted on them.
     """
 
-    rule: Literal["ratio", "abstain", "set"]
-    values: Annotated[tuple[Share, ...], Field(min_length=2, max_length=MAX_CLASSES)]
-    role: Literal["validation", "calibration"]
-    images: Images
+    class_name: Annotated[str, Field(max_length=MAX_CLASS_NAME)] | None = None
+    measure: Literal["precision", "recall", "accuracy"]
+    target: Share
+    threshold: Share
+    provable: Share
+    delta: Annotated[float, Field(gt=0, lt=1)]
+    hits: Annotated[int, Field(strict=True, ge=0, le=MAX_IMAGES)]
+    accepted: Images
 
 
 class Familiarity(Section):
@@ -117,7 +124,7 @@ class Sections(Section):
     """All sections; one at least."""
 
     temperature: Temperature | None = None
-    thresholds: Thresholds | None = None
+    thresholds: Annotated[tuple[Threshold, ...], Field(min_length=1, max_length=MAX_THRESHOLDS)] | None = None
     familiarity: Familiarity | None = None
     backbone: Backbone | None = None
     preparation: Preparation | None = None
@@ -135,7 +142,7 @@ class Sections(Section):
         return [name for name in type(self).model_fields if getattr(self, name) is not None]
 
 
-APPLIED: frozenset[str] = frozenset({"familiarity"})
+APPLIED: frozenset[str] = frozenset({"familiarity", "temperature", "thresholds"})
 """Sections that this version of Snellen applies."""
 
 

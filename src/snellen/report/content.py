@@ -36,6 +36,7 @@ from snellen.report.model_types import (
     Scores,
 )
 from snellen.report.sections.computation import computed_section
+from snellen.report.sections.confidence import confidence_section
 from snellen.report.sections.estimates import estimate_json
 from snellen.report.sections.folds_and_seeds import folds_section, seeds_section
 from snellen.report.sections.phases import epochs_before, phases_section, shipped_section, whole_history
@@ -179,6 +180,7 @@ def _model(record: RunRecord, evaluation: Evaluation, model: str) -> ModelJson:
         "augmented": _augmented(record, model),
         "network": which_network(record, model),
         "shipped": shipped_section(record, model),
+        "confidence": confidence_section(evaluation, model, record.classes),
         "roles": {role: _role(record, evaluation, model, each) for role, each in predictions.items() if len(each)},
     }
 

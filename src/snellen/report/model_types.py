@@ -270,6 +270,101 @@ class RoleJson(TypedDict):
     examples: list[Example]
 
 
+class BinJson(TypedDict):
+    """A fifteenth of the images by ascending probability of the answer, and the share that is right."""
+
+    images: int
+    confidence: float
+    accuracy: float
+    low: float
+    high: float
+
+
+class CalibrationJson(TypedDict):
+    """On one role. after: the temperature. gap: mean probability minus accuracy. by_chance: the error of true
+    probabilities, its mean and what 5 % exceed."""
+
+    role: str
+    after: bool
+    images: int
+    gap: EstimateJson
+    error: float
+    by_chance: float
+    by_chance_high: float
+    brier: EstimateJson
+    loss: EstimateJson
+    bins: list[BinJson]
+
+
+class AchievedJson(TypedDict):
+    """At a threshold on one role. recall: None for a threshold of any answer."""
+
+    precision: EstimateJson
+    recall: EstimateJson | None
+    coverage: EstimateJson
+
+
+ThresholdJson = TypedDict(
+    "ThresholdJson",
+    {
+        "class": str | None,
+        "measure": str,
+        "target": float,
+        "threshold": float | None,
+        "hits": int | None,
+        "accepted": int | None,
+        "provable": float | None,
+        "needed": int | None,
+        "achieved": dict[str, AchievedJson],
+    },
+)
+
+
+class SetsJson(TypedDict):
+    """Prediction sets. sizes: images by the classes in their set, from 1."""
+
+    coverage: float
+    limit: float | None
+    role: str | None
+    held: EstimateJson | None
+    by_class: list[EstimateJson]
+    sizes: list[int]
+
+
+class CountsJson(TypedDict):
+    """[images that reach each threshold, those of them that are right], for any answer and for each class."""
+
+    images: int
+    thresholds: list[float]
+    answers: list[list[int]]
+    support: list[int]
+    classes: list[list[list[int]]]
+
+
+class TemperatureJson(TypedDict):
+    """role, images: those it was fitted to."""
+
+    value: float
+    role: str
+    images: int
+
+
+AreasJson = TypedDict("AreasJson", {"class": str, "roc": list[float] | None, "precision": list[float] | None})
+
+
+class ConfidenceJson(TypedDict):
+    """The probabilities of the network of the bundle. role: that of counts and areas."""
+
+    role: str
+    temperature: TemperatureJson | None
+    calibration: list[CalibrationJson]
+    thresholds: list[ThresholdJson]
+    sets: list[SetsJson]
+    exchangeable: float | None
+    areas: list[AreasJson]
+    counts: CountsJson
+
+
 class ModelJson(OutcomeJson):
     """All of one model. input: (height, width, channels). history: a record an epoch."""
 
@@ -289,3 +384,4 @@ class ModelJson(OutcomeJson):
     network: str | None
     shipped: ShippedJson | None
     roles: dict[str, RoleJson]
+    confidence: NotRequired[ConfidenceJson | None]

@@ -183,6 +183,11 @@ def _cells(content: ReportJson, sheet: Sheet, limit: int) -> dict[str, Any]:
     return {
         "matrices": matrices,
         "entries": {name: found for name, found in entries.items() if found},
+        "thresholds": {
+            place: found["counts"]
+            for place, model in enumerate(content["models"])
+            if (found := model.get("confidence")) and found["counts"]["classes"]
+        },
         "rows": list(sheet.tiles),
         "columns": sheet.columns,
         "classes": content["data"]["classes"],
@@ -195,7 +200,9 @@ def _anchors(content: ReportJson) -> dict[str, str]:
     models = {f"model-{model['name']}": model["name"] for model in content["models"]}
     seeds = {f"all-seeds-{each['name']}": f"{each['name']}, all seeds" for each in content["models"] if each["seeds"]}
     analyses = {"analyses": "analyses"} if content.get("analyses") else {}
-    return {"leaderboard": "leaderboard", "data": "data", "roles": "roles"} | analyses | models | seeds
+    looked_at = [each["name"] for each in content["models"] if each.get("confidence")]
+    probabilities = {f"probabilities-{name}": f"{name}, probabilities" for name in looked_at}
+    return {"leaderboard": "leaderboard", "data": "data", "roles": "roles"} | analyses | models | seeds | probabilities
 
 
 def _axis(content: ReportJson) -> tuple[float, float]:

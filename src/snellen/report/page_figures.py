@@ -15,6 +15,7 @@ from snellen.explain.thumbnails import Thumbnails
 from snellen.limits import SHEET_BYTES
 from snellen.report.figures.charts import class_balance, learning_curve
 from snellen.report.figures.network_drawing import draw_network
+from snellen.report.figures.probabilities import probability_figures
 from snellen.report.figures.search import figures_of
 from snellen.report.figures.sprites import Sheet, build_sheet, mean_images, pairs_in_view, rows_in_view, rows_of_model
 from snellen.report.figures.vega_lite import Specification
@@ -71,4 +72,7 @@ def _figures(content: ReportJson) -> dict[str, Specification]:
     }
     searches = [figures_of(model["search"], place) for place, model in enumerate(content["models"]) if model["search"]]
     curves = reduce(or_, searches, curves)
+    for place, model in enumerate(content["models"]):
+        if confidence := model.get("confidence"):
+            curves |= probability_figures(confidence, content["data"]["classes"], place)
     return curves | {"balance": class_balance(content["data"]["counts"])}

@@ -11,6 +11,7 @@ from snellen.data.dataset import Dataset
 from snellen.data.inspect.polarity import Polarity, polarity_of
 from snellen.errors import RunError
 from snellen.evaluate import evaluation as evaluations
+from snellen.evaluate.confidence import Confidence
 from snellen.evaluate.evaluation import Evaluation
 from snellen.evaluate.familiarity import familiarity_path, load_familiarity
 from snellen.evaluate.file_integrity import THUMBNAILS, covered
@@ -24,7 +25,7 @@ from snellen.findings import rules
 from snellen.findings.finding import Facts
 from snellen.findings.rules import Judgement
 from snellen.models.bundle import DESCRIPTION, FAMILIARITY, WEIGHTS, Description, save_bundle
-from snellen.models.bundle_optional_sections import Sections
+from snellen.models.bundle_optional_sections import Familiarity, Sections, Temperature, Threshold
 from snellen.report import analyses, page
 from snellen.report.card import model_card
 from snellen.report.content import collect, drawn_rows
@@ -58,7 +59,7 @@ def write_report(record: RunRecord, evaluation: Evaluation, dataset: Dataset | N
     rules.save(facts, judgement)
     content = collect(record, evaluation, judgement, analyses.analyses_section(facts.outcomes))
     thumbnails = _thumbnails(record.folder, content, dataset)
-    _save_bundles(record, content)
+    _save_bundles(record, evaluation, content)
     with hashes.rewriting(record.folder, [record.folder / "report.json"]):
         write_json(record.folder / "report.json", content)
     write_text(record.folder / "report.html", page.render(content, thumbnails, load_augmented(record.folder)))
@@ -80,7 +81,7 @@ def _thumbnails(folder: Path, content: ReportJson, dataset: Dataset | None) -> T
     return thumbnails
 
 
-def _save_bundles(record: RunRecord, content: ReportJson) -> None:
+def _save_bundles(record: RunRecord, evaluation: Evaluation, content: ReportJson) -> None:
     """Writes the bundle of each model that was trained to the end; evaluation.json says which one the study chose.
 
     A bundle is not written again where the weights, or the distances from the training pictures, were changed.
@@ -108,12 +109,37 @@ def _save_bundles(record: RunRecord, content: ReportJson) -> None:
             weights_sha256=result.sha256["weights.safetensors"],
             tone=tone,
             data_sha256=content["data"]["fingerprint"],
-            sections=Sections(familiarity=section) if section else None,
+            sections=_sections(evaluation.confidence.get(model), section),
         )
         bundle, card = inside(record.folder, "models", model), model_card(content, model)
         arrays = familiarity.read_bytes() if section else None
         with hashes.rewriting(record.folder, [bundle / name for name in (WEIGHTS, FAMILIARITY, DESCRIPTION)]):
             save_bundle(bundle, description, folder.weights.read_bytes(), card, arrays)
+
+
+def _sections(confidence: Confidence | None, familiarity: Familiarity | None) -> Sections | None:
+    """The optional sections of a bundle; None without any. Of the thresholds those that are certified."""
+    fitted = confidence.temperature if confidence else None
+    certified = [
+        Threshold(
+            class_name=each.wanted.class_name,
+            measure=each.wanted.measure,
+            target=each.wanted.target,
+            threshold=each.threshold,
+            provable=each.certificate.provable,
+            delta=each.certificate.delta,
+            hits=each.certificate.hits,
+            accepted=each.certificate.accepted,
+        )
+        for each in (confidence.thresholds if confidence else ())
+        if each.certificate is not None and each.threshold is not None and each.wanted.measure != "probability"
+    ]
+    if fitted is None and not certified and familiarity is None:
+        return None
+    temperature = (
+        Temperature(value=fitted.value, role=fitted.role, images=fitted.images) if fitted is not None else None
+    )
+    return Sections(temperature=temperature, thresholds=tuple(certified) or None, familiarity=familiarity)
 
 
 def _is_changed(run: Path, path: Path) -> bool:

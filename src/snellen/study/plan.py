@@ -157,8 +157,10 @@ def with_final(planned: Plan, study: StudyFile, data: SplitData, epochs: Mapping
     """
     collected, models = Collector(), dict(planned.models)
     everything = np.union1d(data.roles.rows["train"], data.roles.rows["validation"])
-    parts = {"train": everything, "validation": everything[:0], "calibration": data.roles.rows["calibration"]}
-    rows = RoleRows.of(data.dataset, {role: each for role, each in parts.items() if len(each) or role != "calibration"})
+    parts = {"train": everything, "validation": everything[:0]}
+    if study.thresholds:
+        parts["calibration"] = data.roles.rows["calibration"]
+    rows = RoleRows.of(data.dataset, parts)
     for name, counts in epochs.items():
         chain = add_jobs(study.models[name], data.dataset, rows, [study.seed], collected, counts)[study.seed]
         models[name] = replace(models[name], final=tuple(job.id for job in chain))

@@ -194,6 +194,13 @@ def _named(shapes: Shapes, keys: Mapping[str, str]) -> Mapping[str, str]:
     return keys
 
 
+def _may_be_labels(images: str, names: Mapping[str, str], shapes: Shapes) -> bool:
+    """Whether an array without a use has as many rows as these images, or cannot be read: labels under another, or a
+    damaged, name."""
+    unused = [shape for name, shape in shapes.items() if name not in names.values()]
+    return any(shape[:1] in ((), shapes[images][:1]) for shape in unused)
+
+
 def _parts(names: Mapping[str, str], shapes: Shapes, named: bool) -> Chosen:
     """Raises DataError for pictures without labels and the reverse; validation pictures without labels are not used."""
     parts, said, unlabelled = [], list[str](), list[str]()
@@ -201,7 +208,7 @@ def _parts(names: Mapping[str, str], shapes: Shapes, named: bool) -> Chosen:
         images, labels = _role(part, "images"), _role(part, "labels")
         if images in names and labels in names:
             parts.append((part, names[images], names[labels]))
-        elif images in names and part == "test" and not named:
+        elif images in names and part == "test" and not named and not _may_be_labels(names[images], names, shapes):
             said.append(
                 f"{names[images]} ({shapes[names[images]][0]:,} images) is a test part without labels: not used. "
                 "`snellen predict` can answer it."

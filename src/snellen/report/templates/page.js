@@ -239,6 +239,40 @@ function element(name, text, className = "") {
   return Object.assign(document.createElement(name), { textContent: text, className });
 }
 
+// Thresholds to try: what precision, recall and coverage each gives on the images of the page.
+const percent = (share) => `${(100 * share).toFixed(1)} %`;
+
+// Wilson's 95 % interval.
+function interval(hits, count) {
+  const square = 1.959964 ** 2;
+  const [centre, reach] = [hits + square / 2, Math.sqrt(square * ((hits * (count - hits)) / count + square / 4))];
+  return [(centre - reach) / (count + square), (centre + reach) / (count + square)];
+}
+
+function shareOf(hits, count) {
+  if (!count) return "undefined";
+  const [low, high] = interval(hits, count);
+  return `${percent(hits / count)} (${(100 * low).toFixed(1)} to ${(100 * high).toFixed(1)})`;
+}
+
+function explorer(box) {
+  const counts = cells.thresholds[box.dataset.explorer];
+  const [choice, slider] = [box.querySelector("select"), box.querySelector("input")];
+  const show = () => {
+    const of = choice.value === "" ? null : Number(choice.value);
+    const [accepted, hits] = (of === null ? counts.answers : counts.classes[of]).map((values) => values[slider.value]);
+    const threshold = String(Number(counts.thresholds[slider.value].toPrecision(4)));
+    box.querySelector("output").textContent = slider.ariaValueText = threshold;
+    const measures = of === null
+      ? [`right of the answers ${shareOf(hits, accepted)}`]
+      : [`precision ${shareOf(hits, accepted)}`, `recall ${shareOf(hits, counts.support[of])}`];
+    box.querySelector(".numbers").textContent = [...measures, `coverage ${shareOf(accepted, counts.images)}`].join(" · ");
+  };
+  [choice, slider].forEach((control) => control.addEventListener("input", show));
+  slider.value = Math.floor(counts.thresholds.findIndex((each) => each >= 0.9));
+  show();
+}
+
 // Copying. Without a clipboard (some browsers on file://) the text is selected, ready for the keyboard.
 async function copy({ currentTarget: button }) {
   const source = document.getElementById(button.dataset.copy);
@@ -275,6 +309,7 @@ function unfold() {
 
 document.querySelectorAll("table.sortable").forEach(sortable);
 document.querySelectorAll("table.matrix").forEach(matrix);
+document.querySelectorAll("[data-explorer]").forEach(explorer);
 watch(document.body);
 new MutationObserver((changes) => {
   for (const { addedNodes } of changes) for (const node of addedNodes) if (node instanceof HTMLElement) watch(node);

@@ -1,0 +1,148 @@
+"""Findings about probabilities: certified thresholds, calibration, and whether calibration and test are alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from snellen.evaluate.confidence import Confidence
+from snellen.evaluate.thresholds import ThresholdResult
+from snellen.findings.finding import Facts, Finding
+from snellen.phrases import p_value, percent, plural, points, points_limits
+from snellen.statistics.learn_then_test import fewest
+from snellen.statistics.levels import SIGNIFICANT
+
+TOO_SURE = 0.01
+"""A mean confidence so much above the accuracy is worth saying."""
+
+
+def thresholds(facts: Facts) -> Iterator[Finding]:
+    """SNL018: the thresholds of the chosen model, and which cannot be certified."""
+    model = facts.evaluation.chosen
+    found = facts.evaluation.confidence.get(model) if model is not None else None
+    if model is None or found is None:
+        return
+    wanted = sum(each.certificate is not None for each in found.thresholds)
+    for each in found.thresholds:
+        yield Finding(
+            "SNL018", "result", _sentence(model, each, wanted), _values(model, each), f"probabilities-{model}"
+        )
+
+
+def _sentence(model: str, one: ThresholdResult, wanted: int) -> str:
+    certificate = one.certificate
+    if certificate is None:
+        assert one.threshold is not None  # a given one
+        return f"`{model}`, {_accepts(one)} from {round(one.threshold, 4)}: {_achieved(one)}"
+    promise = _promise(one)
+    if one.threshold is None:
+        return f"`{model}`: {promise} cannot be certified: {_why_not(one)}"
+    together = f" Each of the {wanted} thresholds is tested at {certificate.delta:.2g}, so that all hold together." * (
+        wanted > 1
+    )
+    return (
+        f"`{model}`, {_accepts(one)} from {round(one.threshold, 4)}: {promise}. This holds with probability 95 % over "
+        f"draws of the calibration images, for pictures like them; {_counted(one)} on them.{together} {_achieved(one)}"
+    )
+
+
+def _accepts(one: ThresholdResult) -> str:
+    if one.wanted.class_name is None:
+        return "an answer given where its probability is"
+    return f"a picture accepted as {one.wanted.class_name} where that probability is"
+
+
+def _promise(one: ThresholdResult) -> str:
+    share = f"at least {percent(one.wanted.target)}"
+    if one.wanted.measure == "accuracy":
+        return f"{share} of the answers are right"
+    if one.wanted.measure == "precision":
+        return f"{share} of the pictures accepted as {one.wanted.class_name} are of that class"
+    return f"{share} of the pictures of {one.wanted.class_name} are accepted"
+
+
+def _counted(one: ThresholdResult) -> str:
+    assert one.certificate is not None
+    accepted = "were accepted" if one.wanted.measure == "recall" else "were right"
+    return f"{one.certificate.hits:,} of {one.certificate.accepted:,} {accepted}"
+
+
+def _why_not(one: ThresholdResult) -> str:
+    certificate = one.certificate
+    assert certificate is not None
+    if not certificate.accepted:
+        return f"no calibration image is accepted; {fewest(certificate.target, certificate.delta):,} are needed."
+    most = f"{_counted(one)} on the calibration images, which show {percent(certificate.provable)} at most"
+    if certificate.needed is None:
+        return f"{most}. More images would not do: mistakes are more frequent than wanted."
+    return f"{most}. With mistakes as frequent as here {plural(certificate.needed, 'accepted image')} would be needed."
+
+
+def _achieved(one: ThresholdResult) -> str:
+    role = "test" if "test" in one.achieved else next(iter(one.achieved), None)
+    if role is None:
+        return ""
+    found = one.achieved[role]
+    name = "accuracy" if one.wanted.class_name is None else "precision"
+    recall = f", recall {found.recall.in_percent}" if found.recall else ""
+    return f"On {role}: {name} {found.precision.in_percent}{recall}, coverage {found.coverage.in_percent}."
+
+
+def _values(model: str, one: ThresholdResult) -> dict[str, object]:
+    values: dict[str, object] = {
+        "model": model,
+        "class": one.wanted.class_name,
+        "measure": one.wanted.measure,
+        "target": one.wanted.target,
+        "threshold": None if one.threshold is None else round(one.threshold, 4),
+    }
+    if one.certificate is not None and one.threshold is None and one.certificate.accepted:
+        values |= {"provable": one.certificate.provable, "needed": one.certificate.needed}
+    return values
+
+
+def too_sure(facts: Facts) -> Iterator[Finding]:
+    """SNL118: the mean confidence of the chosen model is above its accuracy."""
+    model = facts.evaluation.chosen
+    found = facts.evaluation.confidence.get(model) if model is not None else None
+    if model is None or found is None:
+        return
+    role = next((role for role in ("test", "calibration", "validation") if role in found.raw), None)
+    if role is None:
+        return
+    each = (found.calibrated or found.raw)[role]
+    gap = each.gap
+    if gap.value is None or gap.value < TOO_SURE or gap.low is None or gap.low <= 0:
+        return
+    after = f" also after a temperature of {found.temperature.value:.2f}" if found.temperature else ""
+    advice = None if found.temperature else "Fit a temperature to the validation images: `calibrate: temperature`."
+    yield Finding(
+        "SNL118",
+        "notice",
+        f"`{model}` is surer than it is right{after}: on {plural(each.n, f'{role} image')} the mean probability of its "
+        f"answers is {points(gap.value)} above its accuracy ({points_limits(gap.low, gap.high)}).",
+        {"model": model, "role": role, "gap": gap.value, "low": gap.low, "high": gap.high},
+        f"probabilities-{model}",
+        advice,
+    )
+
+
+def not_exchangeable(facts: Facts) -> Iterator[Finding]:
+    """SNL119: calibration and test images do not look alike, so that what is certified need not hold on test."""
+    for model, found in facts.evaluation.confidence.items():
+        if facts.evaluation.chosen != model or found.exchangeable is None or not _promises(found):
+            continue
+        if found.exchangeable < SIGNIFICANT:
+            yield Finding(
+                "SNL119",
+                "warning",
+                f"The calibration and test images do not look alike to `{model}`: the probabilities of its answers are "
+                f"distributed differently (permutation test, {p_value(found.exchangeable)}). What is certified on "
+                "calibration images holds for pictures like them, not for these test images.",
+                {"model": model, "p_value": found.exchangeable},
+                f"probabilities-{model}",
+                "Look for another source, time or selection of the test images.",
+            )
+
+
+def _promises(found: Confidence) -> bool:
+    return any(each.certificate is not None and each.threshold is not None for each in found.thresholds)
