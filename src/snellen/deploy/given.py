@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from snellen.data.dataset import Dataset
-from snellen.data.pictures.decoder import is_picture, read_content
+from snellen.data.pictures.decoder import read_content
 from snellen.data.readers.csv.pixel_layout import of_other_size
 from snellen.data.readers.memory.bunch import is_bunch, rows_of_bunch
 from snellen.data.readers.memory.cells import Channels, decodable, is_array, is_tensor, with_channels_last
@@ -25,6 +25,7 @@ from snellen.data.readers.memory.columns import (
     pixel_places,
 )
 from snellen.data.readers.memory.items import cells_of_items, is_label, is_torch_dataset, picture_of_item
+from snellen.data.readers.picture_files.by_content import is_picture_file
 from snellen.data.readers.pixels import CHANNELS
 from snellen.data.readers.role_names import role_of
 from snellen.deploy.batch import Batch, Reading
@@ -85,7 +86,7 @@ def _at_paths(
 ) -> Iterator[Batch]:
     """Files and folders, each as often as it is given."""
     files = [Path(path).expanduser() for path in paths if str(path)]
-    if len(files) == len(paths) > 1 and all(is_picture(file) and file.is_file() for file in files):
+    if len(files) == len(paths) > 1 and all(file.is_file() and is_picture_file(file) for file in files):
         yield from _decoded(files, contract, reading)
         return
     for path in paths:

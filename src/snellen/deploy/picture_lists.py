@@ -10,15 +10,16 @@ from typing import Any
 import numpy as np
 
 from snellen.data.dataset import PartRole
-from snellen.data.pictures.decoder import is_picture, read_content
+from snellen.data.pictures.decoder import read_content
 from snellen.data.readers import parquet_pictures
 from snellen.data.readers.labels.class_names import normal_form
 from snellen.data.readers.labels.written_numbers import as_whole_numbers
 from snellen.data.readers.memory.columns import columns_by_use, keys_by_type, no_column
 from snellen.data.readers.memory.rows import plain_label
-from snellen.data.readers.picture_files.manifest import NO_LABELS, pages_of_rows
+from snellen.data.readers.picture_files.by_content import is_picture_by_content
+from snellen.data.readers.picture_files.manifest import FOLDER, NO_LABELS, pages_of_rows
 from snellen.data.readers.picture_files.manifest_columns import roles_of
-from snellen.data.readers.picture_files.manifest_paths import find_pictures
+from snellen.data.readers.picture_files.manifest_paths import SourceFolder, find_pictures
 from snellen.data.readers.picture_files.manifest_table import Table, read_table
 from snellen.data.readers.picture_files.picture_zip import opened_pictures
 from snellen.data.readers.role_names import role_of
@@ -29,23 +30,32 @@ from snellen.models.input_contract import Input
 
 
 def read_manifest(path: Path, contract: Input, reading: Reading, whole: bool) -> Iterator[Batch]:
-    """The pictures that a table lists. Files that are missing or cannot be read are noted.
+    """The pictures that a table lists. Files that are missing, cannot be read, or lie
+    outside its folder without permission are noted.
 
     Raises DataError for what is no such table, and when no file is where it says.
     """
-    table = read_table(path, reading.options.keys, ("path",))
+    keys, follow = dict(reading.options.keys), reading.options.links == "follow"
+    folder = keys.pop(FOLDER, None)
+    table = read_table(path, keys, ("path",))
     paths = table.columns["path"]
     with located(path.name):
         if not paths:
             raise DataError("no pictures", found="a header only")
-        found = find_pictures(paths, path, table.place, folder=None, follow=True, lenient=True)
+        found = find_pictures(paths, path, table.place, folder=folder, follow=True, lenient=True)
+    home = SourceFolder(path.parent if folder is None else path.parent / folder, follow)
+
+    def content(row: int) -> bytes:
+        home.check(found.files[row])
+        return read_content(found.files[row])
+
     reading.remarks += [*table.chosen.remarks, *found.remarks]
     labels, classes = _labels(table)
     roles = _roles(table)
     test, validation = (np.array([each == role for each in roles]) for role in ("test", "validation"))
     pages = pages_of_rows(table, given=False)
     listed = Listed(
-        lambda row: read_content(found.files[row]),
+        content,
         found.ids,
         path.parent.as_posix(),
         labels,
@@ -124,9 +134,11 @@ def read_zip(path: Path, contract: Input, classes: Sequence[str], reading: Readi
     """The pictures in an archive, as of the folder that it would be. classes: those of the model."""
     with opened_pictures(path) as archive:
         listing = archive.listing()
-        names = [name for name in listing.files if is_picture(Path(name))]
+        names = list[str]()
+        for name in listing.files:
+            is_picture = is_picture_by_content(name, lambda name=name: archive.start(name))  # type: ignore[misc]
+            (names if is_picture else reading.passed_over).append(name)
         reading.hidden += listing.passed_over.total()
-        reading.passed_over += [name for name in listing.files if not is_picture(Path(name))]
         listed = listed_by_folder(lambda row: archive.read(names[row]), names, path.as_posix(), classes)
         yield from read_files(listed, contract, reading, whole)
 

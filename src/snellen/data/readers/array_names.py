@@ -14,6 +14,7 @@ from snellen.data.readers.column_names import FLAGS, SURE_ROLES, is_called, plai
 from snellen.data.readers.labels.forms import plain_labels
 from snellen.data.readers.role_names import role_of
 from snellen.errors import DataError, located, shown, unknown
+from snellen.phrases import some
 
 ROLES = ("images", "labels", "validation_images", "validation_labels", "test_images", "test_labels")
 KEYS = (*ROLES, "role")
@@ -27,7 +28,7 @@ KIND_WORDS = {
     **dict.fromkeys(("x", "images", "image", "imgs", "img", "pictures", "data", "features"), "images"),
     **dict.fromkeys(("y", "labels", "label", "targets", "target"), "labels"),
 }
-JOINED = re.compile(r"([xy])(train|test|val|valid|dev|tr)|(train|test|val|valid|dev|tr)([xy])")
+JOINED = re.compile(r"([xy])(train|test|val|valid|dev|tr|te)|(train|test|val|valid|dev|tr|te)([xy])")
 """xtrain, trainx: the commonest names without a mark between their words."""
 
 UNNAMED = re.compile(r"arr_\d+")
@@ -165,6 +166,7 @@ def usual_role(name: str) -> str | None:
     words = [word for word in re.split(r"[^a-z0-9]+", spaced) if word not in ("", "set")]
     if len(words) == 1 and (joined := JOINED.fullmatch(words[0])):
         words = [word for word in joined.groups() if word]
+    words = ["test" if word == "te" else word for word in words]  # not a name of folders: these may be languages
     parts = {part for word in words if (part := role_of(word))}
     kinds = {KIND_WORDS[word] for word in words if word in KIND_WORDS}
     if len(kinds) == 2 and "data" in words:  # data/labels, train_data/y
@@ -176,9 +178,8 @@ def usual_role(name: str) -> str | None:
 
 def listed(shapes: Shapes) -> str:
     """The arrays of a file with their shapes, for a message."""
-    names = [f"{name} {shape}" for name, shape in list(shapes.items())[:MAX_LISTED]]
-    more = f" and {len(shapes) - MAX_LISTED:,} more" if len(shapes) > MAX_LISTED else ""
-    return f"{', '.join(names)}{more}" if names else "no array of numbers or text"
+    names = [f"{name} {shape}" for name, shape in shapes.items()]
+    return some(names, MAX_LISTED) if names else "no array of numbers or text"
 
 
 def _role(part: PartRole, kind: str) -> str:

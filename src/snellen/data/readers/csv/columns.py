@@ -17,6 +17,7 @@ from snellen.data.readers.csv.pixel_names import INDEX, MAX_NUMBER_DIGITS, NAMEL
 from snellen.data.readers.csv.pixel_text import is_pixel_text
 from snellen.data.readers.role_names import role_of
 from snellen.errors import DataError, shown, unknown
+from snellen.phrases import some
 
 USES = ("label", "id", "role", "pixels")
 """The uses of columns that `keys` can name; pixels: the column with all pixels of a picture as one text."""
@@ -223,8 +224,8 @@ def _complete(search: _Search, places: Places | None, has_header: bool, empty: s
     pixels = np.array([] if text is not None else search.left, np.int64) if places is None else places.columns
     pixels = pixels[~np.isin(pixels, [*uses.values()])]
     if not len(pixels) and text is None:
-        some = ", ".join(map(shown, names[:SHOWN])) or "an empty file"
-        raise DataError("no columns of pixels", found=some, expected="a column for each pixel, or one with all")
+        found = ", ".join(map(shown, names[:SHOWN])) or "an empty file"
+        raise DataError("no columns of pixels", found=found, expected="a column for each pixel, or one with all")
     if places is None and has_header:
         twice = [name for name, count in Counter(names[place] for place in pixels.tolist()).items() if count > 1]
         if twice and len(twice) < len(pixels) // 2 and len({names[place] for place in pixels.tolist()}) > 1:
@@ -233,9 +234,8 @@ def _complete(search: _Search, places: Places | None, has_header: bool, empty: s
     others = tuple(place for place in range(len(names)) if place not in used)
     unused = [names[place] for place in others if place not in empty and place not in search.ignored]
     if unused:
-        more = f" and {len(unused) - SHOWN:,} more" if len(unused) > SHOWN else ""
-        some = ", ".join(map(shown, unused[:SHOWN]))
-        search.remarks.append(f"columns that are neither pixels nor used otherwise: {some}{more}")
+        left = some([shown(name) for name in unused], SHOWN)
+        search.remarks.append(f"columns that are neither pixels nor used otherwise: {left}")
     if places is not None and not np.array_equal(places.columns, np.sort(places.columns)):
         search.remarks.append("the columns of pixels are put in the order that their names say")
     by_values = places is None or places.of_any_column or all(is_number(names[place], search.form) for place in pixels)

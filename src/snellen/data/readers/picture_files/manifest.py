@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from snellen.data.dataset import PartRole
-from snellen.data.pictures.pages import page_name
+from snellen.data.pictures.pages import PAGE_HINT, page_name
 from snellen.data.readers.column_names import is_usual
 from snellen.data.readers.csv.pixel_table import holds_pixels
 from snellen.data.readers.labels.class_names import normal_form, said_of_forms, said_of_names
@@ -63,7 +63,9 @@ def _list_files(manifest: Path, options: Options) -> tuple[list[LabelledFile], t
                 page = pages[row]
                 earlier = first.setdefault(name if page is None else page_name(name, page), row)
                 if earlier != row:
-                    raise DataError("the same picture twice", found=name, expected=f"only in {table.place(earlier)}")
+                    hint = PAGE_HINT if page is None and file.suffix.lower() in (".tif", ".tiff") else None
+                    expected = f"only in {table.place(earlier)}"
+                    raise DataError("the same picture twice", found=name, expected=expected, hint=hint)
                 group = _group(row, name, table.columns, roles[row], options)
                 label = _label(labels, row)
             rows.append(LabelledFile(file, name, label, roles[row], group, f"{place}: {name}", page=page))

@@ -12,6 +12,7 @@ from snellen.data.readers.column_names import FLAGS, MANIFEST_TIERS, columns_cal
 from snellen.data.readers.picture_files.one_hot import one_hot_columns, said_of_columns
 from snellen.data.readers.role_names import role_of
 from snellen.errors import SHOWN_ITEMS, DataError, shown, unknown
+from snellen.phrases import some
 
 USES = ("path", "label", "group", "role", "page")
 """The uses of columns."""
@@ -108,11 +109,9 @@ def _check_no_flags(names: Sequence[str], chosen: Mapping[str, str]) -> None:
 def _said_of_unused(names: Sequence[str], chosen: Mapping[str, str]) -> Iterator[str]:
     if not names:
         return
-    some = ", ".join(map(shown, names[:SHOWN_ITEMS]))
-    more = f" and {len(names) - SHOWN_ITEMS:,} more" if len(names) > SHOWN_ITEMS else ""
     groups = [name for name in names if {*re.split(r"[\W_]+", name.lower())} & OF_GROUPS and "group" not in chosen]
     line = f" `group: {groups[0]}` keeps pictures that share it on one side of every split." if groups else ""
-    yield f"Columns that are not used: {some}{more}.{line}"
+    yield f"Columns that are not used: {some([shown(name) for name in names], SHOWN_ITEMS)}.{line}"
 
 
 def path_column(names: Sequence[str]) -> str | None:
