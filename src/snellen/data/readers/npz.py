@@ -241,7 +241,7 @@ def _decode(path: Path, options: Options, name: str) -> Dataset:
 
 
 READER = Reader(
-    version=4,
+    version=5,
     looks_for="an .npz file with images and labels (or x_train and y_train), or a folder with these as .npy files",
     recognises=_recognises,
     open=opening(_files, _decode),
