@@ -91,9 +91,7 @@ def _result(
     return ThresholdResult(wanted, threshold, certificate, achieved)
 
 
-def achieved_on(
-    predictions: Predictions, threshold: float, code: int | None, temperature: float | None
-) -> Achieved:
+def achieved_on(predictions: Predictions, threshold: float, code: int | None, temperature: float | None) -> Achieved:
     """What a threshold achieves on labelled predictions. code: of its class; None for any answer."""
     scores, right = _scores(predictions, code, temperature)
     return _achieved(scores, right, threshold, code is not None, predictions.role)
