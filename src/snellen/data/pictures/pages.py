@@ -33,8 +33,8 @@ CHANNELS_HINT = (
 )
 
 PAGE_HINT = (
-    "If a column says which page of a TIFF file each row is, counted from 0, name it: `keys: {page: NAME}` under `data` "
-    "of a study (--key page=NAME)."
+    "If a column says which page of a TIFF file each row is, counted from 0, name it: `keys: {page: NAME}` under "
+    "`data` of a study (--key page=NAME)."
 )
 
 
