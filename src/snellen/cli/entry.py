@@ -1,6 +1,6 @@
 """The entry point and its verbs. Nothing heavy is imported before a verb needs it, so that --help stays quick.
 
-Exit codes: 0 done, 1 a finding of severity error, 2 wrong use, 3 failed jobs or pictures that could not be read, 130
+Exit codes: 0 done, 1 a finding of severity error or a run that is not what was computed, 2 wrong use, 3 failed jobs or pictures that could not be read, 130
 interrupted.
 """
 
@@ -20,6 +20,7 @@ from snellen.cli.init import init
 from snellen.cli.predict import predict
 from snellen.cli.report import report
 from snellen.cli.run import run
+from snellen.cli.verify import verify
 from snellen.plain import say
 
 GARBAGE_OBJECTS = 50_000
@@ -36,6 +37,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "check": check,
     "init": init,
     "predict": predict,
+    "verify": verify,
 }
 for name, verb in VERBS.items():
     app.command(name)(verb)
