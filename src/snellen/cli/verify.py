@@ -13,7 +13,7 @@ from snellen.cli.outcome import expect_free
 from snellen.plain import say
 
 if TYPE_CHECKING:
-    from snellen.run.verify import Check
+    from snellen.run.verify_check import Check
 
 SHOWN = 10
 """Details of one check on the terminal; --json has all."""

@@ -3,59 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import Any
+
+from polars.exceptions import PolarsError
 
 from snellen.data.load import read
 from snellen.data.splits import vault
 from snellen.data.splits.split_data import SplitData
-from snellen.errors import DataNotFound, RunError, SnellenError, UnknownName
+from snellen.errors import DataNotFound, RunError, SnellenError, UnknownName, unknown
 from snellen.evaluate.record import RunRecord
 from snellen.files import hashes, journal
 from snellen.files.inside import expect_own_files
 from snellen.phrases import plural
+from snellen.run.verify_check import Check, compared
+from snellen.run.verify_numbers import report_again, scores_again, scores_by_other_code
+from snellen.run.verify_weights import predictions_again, trained_again
 from snellen.study.data_settings import options_of, split_of_study
 
-Outcome = Literal["equal", "differs", "not checked"]
 JOURNALS = ("hashes.jsonl", "journal.jsonl")
 """Each of their lines has a checksum of its own."""
-
-
-class CheckJson(TypedDict):
-    """A check as JSON."""
-
-    check: str
-    outcome: Outcome
-    compared: str
-    details: list[str]
-
-
-@dataclass(frozen=True)
-class Check:
-    """One check. compared: what and how much, in words. details: what differs, or why it was not checked."""
-
-    name: str
-    outcome: Outcome
-    compared: str
-    details: tuple[str, ...] = ()
-
-    def as_json(self) -> CheckJson:
-        """As a JSON value."""
-        return {"check": self.name, "outcome": self.outcome, "compared": self.compared, "details": [*self.details]}
-
-
-def compared(name: str, what: str, differences: list[str], unequal: Outcome = "differs") -> Check:
-    """A check that found these differences."""
-    return Check(name, unequal if differences else "equal", what, tuple(differences))
-
-
-@dataclass(frozen=True, eq=False)
-class WithData:
-    """A run and the data that it was made of."""
-
-    record: RunRecord
-    data: SplitData
 
 
 def verify(folder: Path, data_folder: Path | None = None, job: str | None = None, draw: bool = False) -> list[Check]:
@@ -64,22 +31,19 @@ def verify(folder: Path, data_folder: Path | None = None, job: str | None = None
     job: trained again in a folder of its own; draw: one drawn by lot. Raises RunError for a folder that holds no
     finished run, UnknownName for a job that it does not have.
     """
-    from snellen.run.verify_numbers import report_again, scores_again, scores_by_other_code
-    from snellen.run.verify_weights import predictions_again, trained_again
-
     expect_own_files(folder)
     if not (folder / "report.json").is_file():
         hint = "Run its study, or write its report with `snellen report`."
         raise RunError("no finished run here", found="no report.json", where=str(folder), hint=hint)
+    jobs = [each.name for each in (folder / "jobs").glob("*")]
+    if job is not None and job not in jobs:
+        raise unknown("job of this run", job, jobs)
     record = RunRecord(folder)
-    checks = [_guarded("stored files", lambda: _files(folder)), _guarded("journals", lambda: _journals(folder))]
-    for name, check in (
-        ("scores", scores_again),
-        ("scores by other code", scores_by_other_code),
-        ("report", report_again),
-    ):
-        checks.append(_guarded(name, lambda check=check: check(record)))  # type: ignore[misc]
-    found: list[WithData] = []
+    checks = stored_files(folder)
+    checks.append(_guarded("scores", lambda: scores_again(record)))
+    checks.append(_guarded("scores by other code", lambda: scores_by_other_code(record)))
+    checks.append(_guarded("report", lambda: report_again(record)))
+    found: list[SplitData] = []
     checks.append(_guarded("data", lambda: _data(record, data_folder, found)))
     if not found:
         no = "these are not the data of the run" if checks[-1].outcome == "differs" else "the data were not found"
@@ -87,19 +51,22 @@ def verify(folder: Path, data_folder: Path | None = None, job: str | None = None
         if job or draw:
             checks.append(Check("training", "not checked", "", (no,)))
         return checks
-    checks.append(_guarded("predictions", lambda: predictions_again(found[0].record, found[0].data)))
+    checks.append(_guarded("predictions", lambda: predictions_again(record, found[0])))
     if job or draw:
-        checks.append(_guarded("training", lambda: trained_again(found[0].record, found[0].data, job)))
+        checks.append(_guarded("training", lambda: trained_again(record, found[0], job)))
     return checks
+
+
+def stored_files(folder: Path) -> list[Check]:
+    """The checks of the bytes of all files: by their hashes, and the two journals by the checksums of their lines."""
+    return [_guarded("stored files", lambda: _files(folder)), _guarded("journals", lambda: _journals(folder))]
 
 
 def _guarded(name: str, check: Callable[[], Check]) -> Check:
     """A check; a stored file that cannot be read is a difference."""
     try:
         return check()
-    except UnknownName:
-        raise
-    except (SnellenError, ValueError, KeyError, IndexError, TypeError, OSError) as error:
+    except (SnellenError, PolarsError, ValueError, KeyError, TypeError, OSError) as error:
         return Check(name, "differs", "", (f"could not be computed: {error}",))
 
 
@@ -127,7 +94,7 @@ def _journals(folder: Path) -> Check:
     return compared("journals", f"checksum of each line of {' and '.join(there) or 'none'}", wrong + missing)
 
 
-def _data(record: RunRecord, data_folder: Path | None, found: list[WithData]) -> Check:
+def _data(record: RunRecord, data_folder: Path | None, found: list[SplitData]) -> Check:
     """The data by their fingerprint, and the stored labels of the test part; comparing hashes is no opening."""
     study, stored = record.study, record.data["data"]
     try:
@@ -138,7 +105,7 @@ def _data(record: RunRecord, data_folder: Path | None, found: list[WithData]) ->
         difference = f"fingerprint {dataset.fingerprint}, in the run {stored['fingerprint']}"
         return Check("data", "differs", f"{len(dataset):,} images", (difference,))
     data = split_of_study(study, dataset)
-    found.append(WithData(record, data))
+    found.append(data)
     wrong: list[str] = []
     if vault.test_fingerprint(dataset, data.roles) != vault.stored_fingerprint(record.folder):
         wrong.append("the test part is another than in the run")

@@ -26,7 +26,7 @@ from snellen.models.predictions import Predictions
 from snellen.phrases import plural
 from snellen.report import analyses
 from snellen.report.content import collect
-from snellen.run.verify import Check, compared
+from snellen.run.verify_check import Check, compared
 
 CLOSE = 1e-9
 """Relative, between two ways of computing one number."""
@@ -89,7 +89,7 @@ def report_again(record: RunRecord) -> Check:
         wrong += [f"{name}{difference}" for difference in _differences(stored, fresh)]
     if wrong and len(versions) > 1:
         reason = f"written by Snellen {', '.join(sorted(map(str, versions - {__version__})))}, this is {__version__}"
-        return Check("report", "not checked", "", (f"{reason}: {plural(len(wrong), 'entry', 'entries')} differ",))
+        return Check("report", "not checked", "", (f"{reason}: {len(wrong):,} differ",))
     return compared("report", f"{numbers:,} numbers of {', '.join(again)}", wrong)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from snellen.data.splits.split_data import SplitData
-from snellen.errors import StudyError, unknown
+from snellen.errors import StudyError
 from snellen.evaluate.final_epochs import final_epochs
 from snellen.evaluate.model_choice import ranking, to_open
 from snellen.evaluate.record import RunRecord
@@ -24,7 +24,7 @@ from snellen.files.stored import read_json
 from snellen.models.predictions import Predictions
 from snellen.phrases import plural
 from snellen.run.run_folder import run_context
-from snellen.run.verify import Check, compared
+from snellen.run.verify_check import Check, compared
 from snellen.study.curves import with_curves
 from snellen.study.plan import plan, with_final
 from snellen.study.search_results import apply_search_results
@@ -94,12 +94,10 @@ def predictions_again(record: RunRecord, data: SplitData) -> Check:
 def trained_again(record: RunRecord, data: SplitData, job: str | None) -> Check:
     """One job trained again, as the record of its pack says, in a folder of its own: weights, predictions, losses,
     history and result, without their clocks. job: None for one drawn by lot.
-
-    Raises UnknownName for a job that was not trained to the end in this run.
     """
     done = sorted(each for each in record.jobs if record.folder_of(each).is_done())
     if job is not None and job not in done:
-        raise unknown("job of this run", job, done)
+        return Check("training", "not checked", "", (f"jobs/{job}: it was not trained to the end for this report",))
     environment = _environment(record)
     if isinstance(environment, Check):
         return Check("training", environment.outcome, "", environment.details)
