@@ -17,7 +17,7 @@ from snellen.evaluate.cross_validation import HELD_OUT, held_out
 from snellen.evaluate.networks import networks_on
 from snellen.evaluate.record import RunRecord
 from snellen.files.atomic import json_text
-from snellen.files.stored import read_json
+from snellen.files.stored import read_bytes, read_json
 from snellen.findings import rules
 from snellen.findings.finding import Facts
 from snellen.metrics.numbers import class_numbers
@@ -35,7 +35,7 @@ DIGITS = re.compile(r"\d+")
 
 def scores_again(record: RunRecord) -> Check:
     """Every cell of scores.parquet, bit for bit."""
-    stored = pl.read_parquet(record.folder / "scores.parquet")
+    stored = pl.read_parquet(read_bytes(record.folder / "scores.parquet"))
     again = evaluations.load(record).scores
     what = f"{plural(len(again), 'score')} with intervals, to the bit"
     if stored.columns != again.columns or len(stored) != len(again):
@@ -53,8 +53,8 @@ def scores_by_other_code(record: RunRecord) -> Check:
     SciPy."""
     from scipy.stats import binomtest
 
-    stored, known, values, intervals = pl.read_parquet(record.folder / "scores.parquet"), _Values(record), 0, 0
-    wrong = []
+    stored = pl.read_parquet(read_bytes(record.folder / "scores.parquet"))
+    known, values, intervals, wrong = _Values(record), 0, 0, list[str]()
     for row in stored.iter_rows(named=True):
         other = known.value(row)
         values += 1
