@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from snellen.cli.check import check
+from snellen.cli.compare import compare
 from snellen.cli.data import app as data_app
 from snellen.cli.init import init
 from snellen.cli.predict import predict
@@ -38,6 +39,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "init": init,
     "predict": predict,
     "verify": verify,
+    "compare": compare,
 }
 for name, verb in VERBS.items():
     app.command(name)(verb)
