@@ -101,8 +101,8 @@ def test_each_new_use_of_test_labels_is_recorded_once(
 
 
 def sure(folder: Path, wrong: int, own: float, other: float) -> None:
-    """Stored validation predictions of `linear`: the first are wrong; own: the probability of the true class where it is
-    right, other: where it is wrong."""
+    """Stored validation predictions of `linear`: the first are wrong; own: the probability of the true class where
+    it is right, other: where it is wrong."""
     record = Run(folder).record
     job = record.folder_of(record.models["linear"])
     stored = job.labelled("validation")
