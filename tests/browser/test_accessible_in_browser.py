@@ -3,6 +3,7 @@ wide is hidden, no page is wider than the screen."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import snellen
 from snellen.data.readers.arrays import from_arrays
 from snellen.report.analyses import PAGES
 from snellen.report.exploration import explore, render
+from snellen.statistics.proportion_intervals import wilson_limits
 
 pytestmark = needs("browser")
 
@@ -45,6 +47,9 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         train={"epochs": 2, "learning_rate": 3e-3, "batch_size": 32},
         seeds=2,
         open_test="all",
+        split={"test": 0.3, "validation": 0.5, "calibration": 0.5},
+        calibrate="temperature",
+        thresholds=[{"class": NAMES[0], "recall": 0.3}, {"abstain": {"accuracy": 0.9}}],
         analyses=[
             *({one: {"models": ["dense"]}} for one in ("units", "answers")),
             {"maps": {"models": ["dense"], "methods": ["pca"]}},
@@ -157,3 +162,25 @@ def test_short_names_of_a_matrix_stay_distinct_and_the_whole_matrix_is_in_view(
     names = opened.run(f"return [...{table}.tHead.rows[0].cells].slice(1).map((one) => one.textContent)")
     assert len(set(names)) == len(NAMES) and max(map(len, names)) <= 20
     assert opened.run(f"const box = {table}.closest('.scroll'); return box.scrollWidth <= box.clientWidth + 1")
+
+
+def test_a_threshold_can_be_tried(window: Browser, pages: dict[str, Path]) -> None:
+    """The numbers are those of scores at that threshold, with Wilson's interval."""
+    window.size(1280, 900)
+    window.open(pages["report"])
+    place = int(window.run("return document.querySelector('[data-explorer]').dataset.explorer"))
+    content = json.loads((pages["report"].parent / "report.json").read_text(encoding="utf-8"))
+    counts = content["models"][place]["confidence"]["counts"]
+    at = next(at for at, each in enumerate(counts["thresholds"]) if each > 0.05)
+    window.run(
+        f"const box = document.querySelector('[data-explorer=\"{place}\"]');"
+        f"box.querySelector('select').value = '0'; box.querySelector('input').value = {at};"
+        "box.querySelector('input').dispatchEvent(new Event('input'))"
+    )
+    shown = window.run(f"return document.querySelector('[data-explorer=\"{place}\"] .numbers').textContent")
+    accepted, hits = (values[at] for values in counts["classes"][0])
+    assert accepted and hits
+    low, high = wilson_limits(hits, accepted)
+    assert f"precision {100 * hits / accepted:.1f} % ({100 * low:.1f} to {100 * high:.1f})" in shown
+    assert f"recall {100 * hits / counts['support'][0]:.1f} %" in shown
+    assert f"coverage {100 * accepted / counts['images']:.1f} %" in shown

@@ -150,13 +150,11 @@ def test_frames_with_paths_parts_and_groups(files: list[Path], tmp_path: Path) -
         assert dataset.official_validation is not None and dataset.official_validation.sum() == 6
         assert dataset.groups is not None and dataset.groups.tolist() == [row // 2 * 2 for row in range(24)]
         np.testing.assert_array_equal(dataset.images, COLOUR)
-    frame = pd.DataFrame(columns).rename(columns={"label": "diagnosis", "filename": "where"})
+    frame = pd.DataFrame(columns).rename(columns={"label": "answer", "filename": "where"})
     refused(r'no column for the image and the label; found .*keys=\{"image": "...", "label": "..."\}', frame)
-    dataset = snellen.as_dataset(frame, folder=tmp_path / "photos", keys={"image": "where", "label": "diagnosis"})
+    dataset = snellen.as_dataset(frame, folder=tmp_path / "photos", keys={"image": "where", "label": "answer"})
     assert dataset.classes == NAMES
-    refused(
-        "unknown column 'diagnoses'.*Did you mean 'diagnosis'", frame, keys={"label": "diagnoses"}, error=UnknownName
-    )
+    refused("unknown column 'answers'.*Did you mean 'answer'", frame, keys={"label": "answers"}, error=UnknownName)
     refused("could be the image; found path and filename", pd.DataFrame({"path": "a", **columns}))
     refused("row 1: no label; found 1 of 12", pd.DataFrame(columns | {"label": ["a", None, *["b"] * 22]}))
     refused("row 20: unknown role; found 'eval'", pl.DataFrame(columns | {"split": ["train"] * 20 + ["eval"] * 4}))

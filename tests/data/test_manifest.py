@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import tracemalloc
 from pathlib import Path
 
@@ -148,7 +149,7 @@ def test_unreadable_and_missing_pictures_are_excluded_when_asked(tmp_path: Path)
 def test_not_a_table(tmp_path: Path) -> None:
     path = manifest(tmp_path, GOOD)
     path.write_bytes(b"path,label\na.png,caf\xe9\n")
-    refused(path, r"list.csv: cannot be read: 'utf-8'", Options("manifest"))
+    refused(path, r"list.csv: line 2: text that is not UTF-8; found byte 0xe9.*'a.png,café'", Options("manifest"))
     (tmp_path / "x.parquet").write_bytes(b"PAR1" + b"\0" * 50)
     refused(tmp_path / "x.parquet", "x.parquet: cannot be read: .*Parquet|PAR1")
 
@@ -219,3 +220,22 @@ def test_columns_that_all_have_odd_names(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no column for the path and the label") as error:
         read(path, Options("manifest"))
     assert len(str(error.value)) < 3_000 and "\x1b" not in str(error.value)
+
+
+def test_long_cells(tmp_path: Path) -> None:
+    """Longer than Python's csv reads by itself; its limit stays as it was."""
+    before = csv.field_size_limit()
+    lines = [f"{line},{'x' * 200_000}" for line in GOOD]
+    assert len(read(manifest(tmp_path, lines, "path,label,notes"))) == 4 and csv.field_size_limit() == before
+
+
+def test_a_quotation_mark_that_is_not_closed_is_found_where_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = [f"{row}.png,cat" for row in range(50)]
+    lines[20] = '20.png,"cat'
+    refused(manifest(tmp_path, lines), "line 22: not CSV; found unexpected end of data.*mark that is not closed")
+    monkeypatch.setattr("snellen.data.readers.csv.lines.MAX_LINE_BYTES", 200_000)
+    long = [*GOOD, 'a.png,"cat', *["x" * 1_000] * 300]
+    refused(manifest(tmp_path, long), r"line 6: not CSV; found a cell up to line \d+, of at least [\d,]+ characters")
+    assert csv.field_size_limit() < 200_000

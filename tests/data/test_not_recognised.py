@@ -73,7 +73,17 @@ def test_zips(tmp_path: Path) -> None:
         for file in sorted(pets.rglob("*.png")):
             archive.write(file, file.relative_to(pets))
         archive.writestr("features.npy", b"x")
-    assert read(tmp_path / "pets.zip").fingerprint == read(pets).fingerprint
+        archive.writestr("labels.csv", "a,b")
+    zipped = read(tmp_path / "pets.zip")
+    assert zipped.fingerprint == read(pets).fingerprint
+    assert "Tables and arrays beside the class folders are not used: features.npy, labels.csv." in zipped.remarks
+    with zipfile.ZipFile(tmp_path / "bare.zip", "w") as archive:
+        for file in sorted(pets.rglob("*.png")):
+            archive.write(file, file.relative_to(pets).with_suffix(""))
+    assert read(tmp_path / "bare.zip").fingerprint == read(pets).fingerprint
+    with zipfile.ZipFile(tmp_path / "papers.zip", "w") as archive:
+        archive.writestr("paper.pdf", "x")
+    refused(tmp_path / "papers.zip", "found a zip archive with paper.pdf. Nothing in it is a picture, a table or an")
     with zipfile.ZipFile(tmp_path / "train.csv.zip", "w") as archive:
         archive.writestr("train.csv", "label,a\n")
     refused(tmp_path / "train.csv.zip", r"found a zip archive with train\.csv\. Unpack it.*train/train\.csv")
@@ -92,3 +102,12 @@ def test_a_table_beside_the_pictures(tmp_path: Path, folder: str, suffix: str) -
     (tmp_path / "train.csv").write_text("\n".join(lines))
     refused(tmp_path, r"train\.csv says which class each picture has: .*`snellen init \S*train\.csv`")
     assert len(read(tmp_path / "train.csv")) == 6
+
+
+def test_a_format_that_is_not_read_among_others_is_named(tmp_path: Path) -> None:
+    root = simple(tmp_path / "pets")
+    for start, name in ((b"\0\0\0\x1cftypavif", "AVIF"), (b"\0\0\0\x18ftypheic", "HEIC"), (b"8BPS\0\x01", "PSD")):
+        (root / "cat/9.jpg").write_bytes(start + bytes(100))
+        refused(root, rf"cat/9\.jpg: .*{name}.*, a format that is not read; expected PNG, JPEG.*mogrify")
+    (root / "cat/9.jpg").write_bytes(b"II*\0" + bytes(100))
+    refused(root, r"cat/9\.jpg: not a readable picture .TIFF, damaged or in a form that is not read.*8 or 16 bits")

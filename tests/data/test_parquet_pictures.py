@@ -15,7 +15,10 @@ from snellen.data.load import read
 from snellen.data.readers.picture_files.manifest import READER as MANIFEST
 from snellen.data.readers.reader import DEFAULT_OPTIONS, Options
 from snellen.data.readers.registry import READERS
+from snellen.deploy.batch import Batch, Reading
+from snellen.deploy.pictures import open_pictures
 from snellen.errors import DataError
+from snellen.models.bundle import Input
 
 PICTURES = [cases.as_bytes(cases.COLOUR ^ row, "PNG") for row in range(20)]
 LABELS, NAMES = [0, 1, 0, 1, 0, 1], ["cat", "dog"]
@@ -100,7 +103,10 @@ def test_several_columns_could_be_it(tmp_path: Path) -> None:
     ("name", "message"),
     [
         ("extra-00000-of-00001.parquet", r"a file of an unknown part; found 'extra.*expected train"),
-        ("train-00000-of-00002.parquet", r"files of a part are missing; found 1 files of train; expected 2"),
+        (
+            "train-00000-of-00002.parquet",
+            r"files of a part are missing; found train-0.*without train-00001-of-00002.parquet",
+        ),
     ],
 )
 def test_names_of_files(tmp_path: Path, name: str, message: str) -> None:
@@ -161,3 +167,51 @@ def test_a_column_with_the_parts_by_another_name(tmp_path: Path, column: str) ->
     assert dataset.official_validation is not None and dataset.official_validation.sum() == 2
     frame.with_columns(pl.Series(column, ["x", "y"] * 4)).write_parquet(tmp_path / "none.parquet")
     assert read(tmp_path / "none.parquet").official_test is None
+
+
+def test_one_shard_of_several(tmp_path: Path) -> None:
+    """Alone it is read, and said; in a folder the missing ones are named."""
+    path = write(tmp_path / "train-00001-of-00003.parquet")
+    assert read(path).remarks == (
+        "train-00001-of-00003.parquet is one of 3 files; the other 2 are not read (not in its folder).",
+    )
+    refused(
+        tmp_path, "found train-00001-of-00003.parquet, without train-00000-of-00003.parquet, train-00002-of-0.*one file"
+    )
+    write(tmp_path / "train-00002-of-00003.parquet", first=6)
+    assert "1 of them are in its folder" in read(path).remarks[0]
+    write(tmp_path / "train-99999-of-99999.parquet")
+    assert "one of 100,000 files" in read(tmp_path / "train-99999-of-99999.parquet").remarks[0]
+
+
+def predicted(path: Path) -> tuple[list[Batch], Reading]:
+    height, width, channels = cases.COLOUR.shape
+    inputs, reading = Input(height=height, width=width, channels=channels, pixel_range=(0, 255)), Reading()
+    return list(open_pictures([str(path)], inputs, None, classes=("cat", "dog"), reading=reading)), reading
+
+
+def test_prediction_needs_no_labels_no_parts_and_no_other_shards(tmp_path: Path) -> None:
+    table = pl.DataFrame({"image": [{"bytes": each, "path": "x"} for each in PICTURES[:4]]})
+    table.write_parquet(tmp_path / "none.parquet")
+    refused(tmp_path / "none.parquet", "no column for the label.*without labels are for `snellen predict`")
+    ((batch,), _) = predicted(tmp_path / "none.parquet")
+    assert batch.ids == [f"none.parquet:{row}" for row in range(4)] and batch.labels is None
+    np.testing.assert_array_equal(batch.images[3], cases.COLOUR ^ 3)
+    write(tmp_path / "shards/test-00001-of-00003.parquet", [1, -1, 0])
+    ((batch,), reading) = predicted(tmp_path / "shards")
+    assert batch.classes is not None and batch.labels is not None and batch.test is not None and batch.test.all()
+    assert [(*batch.classes, None)[code] for code in batch.labels] == ["dog", None, "cat"]
+    assert "test-00000-of-00003.parquet, test-00002-of-00003.parquet" in reading.remarks[0]
+    for name in ("extra.parquet", "test-00001-of-00003.parquet"):
+        write(tmp_path / "alone" / name, [1, 1])
+        assert len(predicted(tmp_path / "alone" / name)[0][0].ids) == 2
+    assert sum(len(each.ids) for each in predicted(tmp_path / "alone")[0]) == 4
+
+
+def test_rows_without_a_picture_are_named_and_the_others_answered(tmp_path: Path) -> None:
+    table, _ = cases.hugging_face_table([*PICTURES[:3], b"none", b""], [0, 1, 0, 1, 0])
+    table.write_parquet(tmp_path / "x.parquet")
+    ((batch,), reading) = predicted(tmp_path / "x.parquet")
+    assert batch.ids == [f"x.parquet:{row}" for row in range(3)]
+    assert [each.file for each in reading.failed] == ["x.parquet:3", "x.parquet:4"]
+    assert "not a picture" in reading.failed[0].reason and "no picture" in reading.failed[1].reason

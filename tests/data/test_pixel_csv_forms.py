@@ -441,7 +441,7 @@ def test_tables_of_paths_are_manifests(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (table(HEADER).encode("utf-16"), "text in UTF-16; expected UTF-8"),
+        (table(HEADER).encode("utf-16-le"), "text in UTF-16 without a byte order mark"),
         (table(HEADER, end="\r"), "end with a carriage return alone"),
         (table(HEADER, []), "no rows; found a header only"),
         (table(["age", "sex", *NAMES], ([1, *row] for row in ROWS)), r"cannot tell the label column; found age, sex"),
@@ -451,3 +451,41 @@ def test_tables_of_paths_are_manifests(tmp_path: Path) -> None:
 def test_tables_that_are_refused(tmp_path: Path, text: str | bytes, message: str) -> None:
     with pytest.raises(DataError, match=message):
         read_text(tmp_path, text, Options(kind="pixel_csv"))
+
+
+def test_texts_of_pixels_longer_than_pythons_csv_reads(tmp_path: Path) -> None:
+    pictures = np.random.default_rng(5).integers(0, 256, (4, 200 * 200))
+    texts = [f'"{" ".join(map(str, picture))}"' for picture in pictures]
+    dataset = read_text(tmp_path, "emotion,pixels\n" + "".join(f"{row % 2},{text}\n" for row, text in enumerate(texts)))
+    np.testing.assert_array_equal(dataset.images.reshape(4, -1), pictures)
+
+
+@pytest.mark.parametrize("name", ["", "Unnamed: 64"])
+def test_a_label_that_is_last_and_without_a_name(tmp_path: Path, name: str) -> None:
+    rows = [[*row, label] for label, row in zip(LABELS, PIXELS, strict=True)]
+    dataset = read_text(tmp_path, table([*NAMES, name], rows))
+    np.testing.assert_array_equal(dataset.labels, LABELS)
+    assert any("from the only column without a name" in each for each in dataset.remarks)
+
+
+def test_a_header_that_is_one_name_short(tmp_path: Path) -> None:
+    """The column without a name may be the first, as R writes row names, or the last: refused unless it counts."""
+    last = [[*row, label] for label, row in zip(LABELS, PIXELS, strict=True)]
+    with pytest.raises(DataError, match=r"a column without a name, first or last; found 64 names.*65 cells.*`label`"):
+        read_text(tmp_path, table(NAMES, last))
+    with pytest.raises(DataError, match="a column without a name"):
+        read_text(tmp_path, table(NAMES, last[:1]))
+    for names in ([f"{row + 1}" for row in range(NUM_ROWS)], [f"{row + 7}" for row in range(NUM_ROWS)]):
+        rows = [[name, *row] for name, row in zip(names, ROWS, strict=True)]
+        np.testing.assert_array_equal(read_text(tmp_path, table(HEADER, rows)).labels, LABELS)
+
+
+def test_tables_without_rows_or_labels_say_what_helps(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no rows; found a header only, of 65 columns; expected a row for each picture"):
+        read_text(tmp_path, table(HEADER, []))
+    ids = ([f"n{number}", *row] for number, row in enumerate(PIXELS))
+    for text in (table(NAMES, PIXELS), table(["id", *NAMES], ids)):
+        with pytest.raises(
+            DataError, match=r"no label column; found 64 columns of pixels in 40 rows.*`snellen predict`"
+        ):
+            read_text(tmp_path, text)

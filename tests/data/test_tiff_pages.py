@@ -190,3 +190,16 @@ def test_predict_refuses_channels(tmp_path: Path) -> None:
     path = save(tmp_path / "s.tif", pixels(4), description="ImageJ=1\nimages=4\nchannels=2\n")
     with pytest.raises(DataError, match="are channels"):
         answers(path)
+
+
+def test_a_column_of_pages_by_another_name_is_asked_for(tmp_path: Path) -> None:
+    save(tmp_path / "all.tif", pixels(4))
+    table = tmp_path / "t.csv"
+    table.write_text("path,frame,label\n" + "".join(f"all.tif,{row},{'ab'[row % 2]}\n" for row in range(4)))
+    with pytest.raises(DataError, match=r"line 3: the same picture twice.*keys: \{page: NAME\}"):
+        read(table)
+    contract = Input(height=9, width=8, channels=1, pixel_range=(0, 255))
+    with pytest.raises(DataError, match=r"several pages in several rows; found 4 rows, 4 pages.*--key page=NAME"):
+        list(open_pictures([str(table)], contract, None))
+    (batch,) = open_pictures([str(table)], contract, None, reading=Reading(Options(keys={"page": "frame"})))
+    assert len(batch.images) == 4

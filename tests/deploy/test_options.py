@@ -70,7 +70,7 @@ def test_the_size_and_scale_of_a_table_of_pixels(predict: Predict, tmp_path: Pat
     pixels = np.random.default_rng(0).integers(0, 256, (3, 8 * 12))
     pl.DataFrame({f"pixel{k}": pixels[:, k] for k in range(96)}).write_csv(tmp_path / "t.csv")
     _, said, code = predict(tmp_path / "t.csv")
-    assert code == 2 and "--size HEIGHT WIDTH" in said
+    assert code == 2 and "found 96; expected 36 for the model's 6x6 pixels" in said and "--size 8 12" in said
     answers, said, code = predict(tmp_path / "t.csv", "--size", 8, 12)
     assert code == 0 and "8x12 pixels" in said and len(ids(answers)) == 3
     np.save(tmp_path / "a.npy", IMAGES[:5].astype(np.int64) * 3)
@@ -123,9 +123,16 @@ def test_files_of_several_sources_are_answered_once(predict: Predict, tmp_path: 
         assert "in more than one source, and answered once" in said and answers["remarks"]
 
 
+def test_the_scale_of_picture_files(predict: Predict, run: Run, tmp_path: Path) -> None:
+    Image.fromarray(IMAGES[0].astype(np.uint16) * 16).save(tmp_path / "a.png")
+    answers, said, code = predict(tmp_path / "a.png", "--pixel-range", 0, 4080)
+    assert code == 0 and "from 0 to 4080 became 0 to 255" in said
+    assert answers["predictions"][0]["probability"] == run.model().probabilities(IMAGES[:1, ..., None]).max()
+
+
 def test_options_that_do_not_fit_are_refused(predict: Predict, tmp_path: Path) -> None:
     Image.fromarray(IMAGES[0]).save(tmp_path / "a.png")
-    for options in (("--key", "images=x"), ("--size", 6, 6), ("--pixel-range", 0, 1)):
+    for options in (("--key", "images=x"), ("--size", 6, 6)):
         for source in (tmp_path, tmp_path / "a.png"):
             _, said, code = predict(source, *options)
             assert code == 2 and f"{options[0]} is for arrays and tables" in said

@@ -12,6 +12,8 @@ import picture_cases as cases
 import polars as pl
 import pytest
 
+from snellen.data.readers.picture_files import walk
+from snellen.data.readers.reader import Options
 from snellen.deploy import picture_files
 from snellen.deploy.batch import Batch, Reading
 from snellen.deploy.pictures import open_pictures
@@ -283,6 +285,39 @@ def test_tables_of_paths_with_labels_or_without(tmp_path: Path) -> None:
     assert opened(tmp_path / "alone.parquet")[0][0].ids == names[:2]
 
 
+def test_pictures_are_known_by_their_content_where_no_suffix_tells(tmp_path: Path) -> None:
+    root = write(tmp_path / "in", "a.png", "sub/b.png", "c.png")
+    for name in ("a", "sub/b", "c"):
+        (root / f"{name}.png").rename(root / (f"{name}.data" if name == "c" else name))
+    (root / "README").write_text("Photos of pets")
+    (root / "phone.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+    with zipfile.ZipFile(tmp_path / "in.zip", "w") as archive:
+        for file in sorted(root.rglob("*")):
+            if file.is_file():
+                archive.write(file, file.relative_to(root).as_posix())
+    for source in (root, tmp_path / "in.zip"):
+        (batch,), reading = opened(source)
+        assert batch.ids == ["a", "c.data", "sub/b"] and reading.passed_over == ["README"]
+        np.testing.assert_array_equal(batch.images[..., 0], GREY[[0, 2, 1]])
+        assert [(each.file, each.reason.split(";")[0]) for each in reading.failed] == [
+            ("phone.heic", "HEIC, a format that is not read")
+        ]
+    assert opened(root / "a")[0][0].ids == ["a"]
+
+
+def test_links_to_many_files_are_followed_to_the_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(walk, "LOOKED_AT", 2)
+    write(tmp_path / "far", "a.png", "b.png", "c.png")
+    (tmp_path / "far/notes.txt").touch()
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/linked").symlink_to(tmp_path / "far")
+    reading = Reading(Options(links="follow"))
+    batches = list(open_pictures([str(tmp_path / "in")], contract(), None, reading=reading))
+    assert ids_of(batches) == ["linked/a.png", "linked/b.png", "linked/c.png"]
+    assert reading.passed_over == ["linked/notes.txt"]
+    assert "Links lead to 4 files outside the folder" in " ".join(reading.remarks)
+
+
 @pytest.mark.parametrize("folder", ["", "unknown/", "cat/"])
 def test_zips_of_pictures(tmp_path: Path, folder: str) -> None:
     root = write(tmp_path / "in", f"{folder}a.png", f"{folder}b.png", "__MACOSX/._a.png")
@@ -295,3 +330,22 @@ def test_zips_of_pictures(tmp_path: Path, folder: str) -> None:
     assert labels_of(batch) == (["cat", "cat"] if folder == "cat/" else None)
     np.testing.assert_array_equal(batch.images[..., 0], GREY[:2])
     assert [each.file for each in reading.failed] == [f"{folder}bad.png"]
+
+
+def test_paths_of_a_table_that_lead_out_need_permission(tmp_path: Path) -> None:
+    write(tmp_path, "in/a.png", "far/b.png", "far/c.png")
+    (tmp_path / "in/linked.png").symlink_to(tmp_path / "far/c.png")
+    names = ["a.png", str(tmp_path / "far/b.png"), "../far/c.png", "linked.png"]
+    (tmp_path / "in/t.csv").write_text("\n".join(["path", *names]))
+    (batch,), reading = opened(tmp_path / "in/t.csv")
+    assert batch.ids == ["a.png"] and len(reading.failed) == 3
+    assert all("the path leaves the folder" in each.reason for each in reading.failed)
+    assert all("--follow-links" in each.reason for each in reading.failed)
+    reading = Reading(Options(links="follow"))
+    batches = list(open_pictures([str(tmp_path / "in/t.csv")], contract(), None, reading=reading))
+    assert len(ids_of(batches)) == 4 and not reading.failed
+    (tmp_path / "t.csv").write_text("path\nb.png\nc.png\n")
+    write(tmp_path, "other/b.png", "other/c.png")
+    reading = Reading(Options(keys={"folder": "far"}))
+    (batch,) = open_pictures([str(tmp_path / "t.csv")], contract(), None, reading=reading)
+    assert batch.ids == ["far/b.png", "far/c.png"]

@@ -21,8 +21,10 @@ from sklearn.metrics import recall_score
 
 from snellen.api import Run
 from snellen.data.splits.vault import Openings
+from snellen.evaluate.calibration import NetworkPredictions
 from snellen.evaluate.evaluation import Evaluation, evaluate
 from snellen.evaluate.record import RunRecord
+from snellen.evaluate.thresholds import Wanted, threshold_results
 from snellen.findings.finding import Facts, Finding
 from snellen.findings.rules import RULES, WORST_FIRST, judge
 from snellen.models.predictions import Predictions, save_predictions
@@ -102,6 +104,40 @@ def stepped(folder: Path, evaluation: Evaluation) -> Evaluation:
         text = text.replace(one, "step: {every_epochs: 2}")
     path.write_text(text, encoding="utf-8")
     return evaluation
+
+
+def probable(images: int, alike: float = 0.5) -> State:
+    """As if thresholds were certified on many calibration images, or on every `images`-th of few."""
+
+    def state(folder: Path, evaluation: Evaluation) -> Evaluation:
+        found = evaluation.confidence[CHOSEN]
+        assert found.shown is not None
+        chosen = replace(found.shown, role="validation")
+        few = 40 if images > 1 else 4_000
+        rows, labels = np.arange(few) % len(chosen), chosen.labels
+        assert labels is not None
+        tested = Predictions("calibration", rows, chosen.ids[rows], labels[rows], chosen.probabilities[rows])
+        network = NetworkPredictions(found.job, chosen, {"calibration": tested, "test": found.shown})
+        classes = RunRecord(folder).classes
+        wanted = [Wanted(None, "accuracy", 0.93), Wanted(classes[0], "precision", 0.91)]
+        results = tuple(threshold_results(wanted, network, classes, None))
+        return replace(evaluation, confidence={CHOSEN: replace(found, thresholds=results, exchangeable=alike)})
+
+    return state
+
+
+def surer(gap: float) -> State:
+    """As if the probabilities of the answers were so far above the accuracy, give or take a hundredth of that."""
+
+    def state(folder: Path, evaluation: Evaluation) -> Evaluation:
+        found = evaluation.confidence[CHOSEN]
+        raw = {
+            role: replace(each, gap=replace(each.gap, value=gap, low=gap - 0.003, high=gap + 0.003))
+            for role, each in found.raw.items()
+        }
+        return replace(evaluation, confidence={CHOSEN: replace(found, raw=raw)})
+
+    return state
 
 
 def file(name: str, change: Callable[[bytes], bytes] | None) -> State:
@@ -209,6 +245,9 @@ CASES: dict[str, tuple[list[State], list[State]]] = {
         [right_on(1.0, linear=0.5), right_on(1.0, linear=0.2), right_on(1.0, linear=0.505)],
         [right_on(1.0), judged(baselines=())],
     ),
+    "SNL018": ([probable(1), probable(1, alike=0.003)], [sound]),
+    "SNL118": ([surer(0.1), surer(0.02)], [sound, surer(-0.1), surer(0.004)]),
+    "SNL119": ([probable(1, alike=0.003), probable(1, alike=0.03)], [sound, probable(1), probable(3, alike=0.003)]),
     "SNL901": ([result(OTHER, reloaded_loss=0.5), result(OTHER, logged_accuracy=0.5)], [sound]),
     "SNL902": (
         [

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from snellen.data.dataset import PART_ROLES, PartRole
+from snellen.data.dataset import PART_ROLES, Excluded, PartRole
 from snellen.data.readers import idx, matlab, matlab_arrays, npz
 from snellen.data.readers.array_names import KEYS, array_of_roles, arrays_by_usual_name, divided
 from snellen.data.readers.arrays import Part
 from snellen.data.readers.csv.part_files import is_csv, plain_name
-from snellen.data.readers.csv.pixel_table import holds_pixels, read_pixels
+from snellen.data.readers.csv.pixel_table import Expected, holds_pixels, read_pixels
 from snellen.data.readers.guarded import opened
 from snellen.data.readers.hdf5 import is_hdf5
 from snellen.data.readers.labels.forms import plain_labels
@@ -213,14 +213,11 @@ def _is_pixel_csv(path: Path) -> bool:
 
 
 def _read_pixel_csv(path: Path, contract: Input, reading: Reading) -> list[Rows]:
-    """One part for each role that the rows name. Where the values of a row may be of several sizes, they are of that of
-    the model."""
-    options = reading.options
-    sized = options if options.size else replace(options, size=(contract.height, contract.width))
-    try:
-        table = read_pixels(path, sized, may_lack_labels=True)
-    except (DataError, StudyError):
-        table = read_pixels(path, options, may_lack_labels=True)
+    """One part for each role that the rows name; bad rows are noted. Where neither the file nor the user says the size
+    of the pictures, they have that of the model."""
+    of_model = Expected((contract.height, contract.width), resizes=contract.fit is not None)
+    table = read_pixels(path, reading.options, of_model=of_model)
+    reading.failed += [Excluded(name, reason) for name, reason in table.bad.items()]
     reading.remarks += table.remarks
     name, number = plain_name(path), len(table.pixels)
     roles = np.full(number, "train") if table.roles is None else table.roles

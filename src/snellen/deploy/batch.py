@@ -14,7 +14,7 @@ from snellen.data.readers.reader import DEFAULT_OPTIONS, Options
 from snellen.errors import StudyError
 from snellen.models.given_pictures import Conversions
 from snellen.models.input_contract import Input
-from snellen.phrases import plural
+from snellen.phrases import plural, some
 
 NO_LABEL = -1
 LISTED = 3
@@ -54,7 +54,7 @@ class Reading:
 
     def expect_no_options(self, what: str) -> None:
         """Raises StudyError for options that say how arrays and tables are read, where the source is something else."""
-        for name, option in (("keys", "--key"), ("size", "--size"), ("pixel_range", "--pixel-range")):
+        for name, option in (("keys", "--key"), ("size", "--size")):
             if getattr(self.options, name):
                 raise StudyError(f"{option} is for arrays and tables", found=what, hint="Predict these without it.")
 
@@ -74,15 +74,9 @@ class Reading:
         if self.again:
             these = "is" if len(self.again) == 1 else "are"
             number = plural(len(self.again), "picture")
-            said.append(f"{number} ({_named(self.again)}) {these} in more than one source, and answered once.")
+            said.append(f"{number} ({some(self.again, LISTED)}) {these} in more than one source, and answered once.")
         if self.passed_over:
-            said.append(f"Passed over what is not a picture: {_named(self.passed_over)}.")
+            said.append(f"Passed over what is not a picture: {some(self.passed_over, LISTED)}.")
         if self.hidden:
             said.append(f"Passed over {plural(self.hidden, 'hidden file')}, which systems leave beside pictures.")
         return said
-
-
-def _named(files: list[str]) -> str:
-    """The first of some names, and how many more there are."""
-    more = f" and {len(files) - LISTED:,} more" if len(files) > LISTED else ""
-    return f"{', '.join(files[:LISTED])}{more}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from os import PathLike
@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from snellen.data.dataset import Dataset
-from snellen.data.pictures.decoder import is_picture, read_content
+from snellen.data.pictures.decoder import read_content
+from snellen.data.readers.csv.pixel_layout import of_other_size
 from snellen.data.readers.memory.bunch import is_bunch, rows_of_bunch
 from snellen.data.readers.memory.cells import Channels, decodable, is_array, is_tensor, with_channels_last
 from snellen.data.readers.memory.columns import (
@@ -21,8 +22,10 @@ from snellen.data.readers.memory.columns import (
     columns_of_frame,
     is_frame,
     is_hugging_face,
+    pixel_places,
 )
 from snellen.data.readers.memory.items import cells_of_items, is_label, is_torch_dataset, picture_of_item
+from snellen.data.readers.picture_files.by_content import is_picture_file
 from snellen.data.readers.pixels import CHANNELS
 from snellen.data.readers.role_names import role_of
 from snellen.deploy.batch import Batch, Reading
@@ -73,7 +76,7 @@ def open_given(
         paths = given if folder is None else [folder / each for each in given]
         yield from _at_paths(paths, contract, reading, classes)
         return
-    for found in _cells(given, keys or {}):
+    for found in _cells(given, keys or {}, contract):
         reading.remarks += found.remarks
         yield from _converted(found, contract, reading, channels, folder)
 
@@ -83,7 +86,7 @@ def _at_paths(
 ) -> Iterator[Batch]:
     """Files and folders, each as often as it is given."""
     files = [Path(path).expanduser() for path in paths if str(path)]
-    if len(files) == len(paths) > 1 and all(is_picture(file) and file.is_file() for file in files):
+    if len(files) == len(paths) > 1 and all(file.is_file() and is_picture_file(file) for file in files):
         yield from _decoded(files, contract, reading)
         return
     for path in paths:
@@ -91,12 +94,12 @@ def _at_paths(
         yield from open_pictures([source], contract, None, classes=classes, reading=reading)
 
 
-def _cells(given: Any, keys: Mapping[str, str]) -> Iterator[Cells]:
+def _cells(given: Any, keys: Mapping[str, str], contract: Input) -> Iterator[Cells]:
     """The pictures of an object that is no path, part by part. Raises DataError for objects of other kinds."""
     if isinstance(given, Dataset):
         yield Cells(given.images, pixel_range=given.pixel_range)
     elif is_frame(given):
-        yield Cells(*cells_of_columns(*columns_of_frame(given, NAME), keys, NAME))
+        yield _of_table(*columns_of_frame(given, NAME), keys, contract)
     elif is_hugging_face(given) and hasattr(given, "__len__"):
         yield Cells(*cells_of_hugging_face(given, keys, NAME))
     elif is_array(given):
@@ -105,14 +108,14 @@ def _cells(given: Any, keys: Mapping[str, str]) -> Iterator[Cells]:
         rows = rows_of_bunch(given, NAME, "test")
         yield Cells(rows.cells, rows.remarks, rows.pixel_range)
     elif isinstance(given, Mapping):
-        yield from _cells_of_mapping(given, keys)
+        yield from _cells_of_mapping(given, keys, contract)
     elif is_torch_dataset(given) and hasattr(given, "__len__") and hasattr(given, "__getitem__"):
         yield Cells(*cells_of_items(given, keys, NAME))
     elif _is_with_labels(given):
-        yield from _cells(given[0], keys)
+        yield from _cells(given[0], keys, contract)
     elif _is_keras(given):
         for pair in given:
-            yield from _cells(pair[0], keys)
+            yield from _cells(pair[0], keys, contract)
     elif isinstance(given, Iterable) and _hint(given) is None:
         yield from _cells_of_items(given, keys)
     else:
@@ -120,18 +123,35 @@ def _cells(given: Any, keys: Mapping[str, str]) -> Iterator[Cells]:
         raise DataError("not pictures", found=found, expected=KINDS, hint=_hint(given))
 
 
-def _cells_of_mapping(given: Mapping[Any, Any], keys: Mapping[str, str]) -> Iterator[Cells]:
+def _cells_of_mapping(given: Mapping[Any, Any], keys: Mapping[str, str], contract: Input) -> Iterator[Cells]:
     """Of a dict of parts, of one picture with its bytes or path, or of columns."""
     if not given:
         raise _no_pictures(given)
     if all(role_of(str(key)) for key in given):
         for part in given.values():
-            yield from _cells(part, keys)
+            yield from _cells(part, keys, contract)
     elif isinstance(given.get("bytes"), bytes) or isinstance(given.get("path"), str):
         yield Cells([given])
     else:
         names = {str(name): name for name in given}
-        yield Cells(*cells_of_columns(list(names), lambda name: given[names[name]], keys, NAME))
+        yield _of_table(list(names), lambda name: given[names[name]], keys, contract)
+
+
+def _of_table(
+    names: Sequence[str], column: Callable[[str], Sequence[Any]], keys: Mapping[str, str], contract: Input
+) -> Cells:
+    """The pictures of a table. Those of columns of pixels whose names do not say their size have that of the model.
+    Raises DataError where they cannot."""
+    places, size = pixel_places(names, keys), (contract.height, contract.width)
+    if places is None or places.shape is not None:
+        return Cells(*cells_of_columns(names, column, keys, NAME))
+    total, area = len(places.columns), contract.height * contract.width
+    if total in (area, 3 * area):
+        return Cells(*cells_of_columns(names, column, keys, NAME, size))
+    if contract.fit is None:
+        hint = "Their number does not say their size: give an array, values.reshape(-1, height, width)."
+        raise of_other_size(total, size, hint)
+    return Cells(*cells_of_columns(names, column, keys, NAME))
 
 
 def _cells_of_items(given: Iterable[Any], keys: Mapping[str, str]) -> Iterator[Cells]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import numpy as np
 from snellen.data.dataset import Excluded
 from snellen.data.pictures.channels import DEPTHS
 from snellen.data.pictures.decoder import (
+    Picture,
     decode_content,
     decode_pages,
     in_threads,
@@ -21,16 +24,18 @@ from snellen.data.pictures.decoder import (
     picture_of,
     read_content,
 )
-from snellen.data.pictures.pages import ONE_PAGE, Pages, page_name
-from snellen.data.readers.picture_files.walk import files_below as files_by_link
-from snellen.data.readers.picture_files.walk import is_folder, leads_out, system_name
+from snellen.data.pictures.pages import ONE_PAGE, PAGE_HINT, Pages, page_name
+from snellen.data.pixel_scale import BYTES, WORDS
+from snellen.data.readers.picture_files.by_content import is_picture_file
+from snellen.data.readers.picture_files.walk import files_below, is_below, is_folder, leads_out, system_name
+from snellen.data.readers.picture_files.walk import list_folder as list_files
 from snellen.data.readers.text import check_text
 from snellen.deploy.batch import Batch, Reading
 from snellen.deploy.folder_labels import labels_of_folders
 from snellen.errors import DataError, StudyError
 from snellen.limits import MAX_FOLDER_DEPTH, MAX_LISTED_FILES, MAX_SIDE_PIXELS
-from snellen.models.given_pictures import Conversions, resizing_of, to_channels, without_alpha
-from snellen.models.given_scale import SLACK, Scale
+from snellen.models.given_pictures import Conversions, as_input, resizing_of, to_channels, without_alpha
+from snellen.models.given_scale import SLACK, Scale, fits
 from snellen.models.input_contract import Input
 from snellen.phrases import plural
 
@@ -57,6 +62,11 @@ class Listed:
     validation: np.ndarray | None = None
     files: Sequence[Path] | None = None
     pages: Sequence[int | None] | None = None
+
+    @cached_property
+    def times(self) -> Counter[str]:
+        """How many rows have each id."""
+        return Counter(self.ids)
 
     def by_file(self) -> list[list[int]]:
         """The rows, each alone; those that name pages of one file, ascending, are together."""
@@ -89,9 +99,11 @@ class Listed:
 def list_folder(folder: Path, place: str, known: Sequence[str], reading: Reading) -> Listed:
     """Every picture file in a folder at any depth, by path; what is passed over is noted. known: classes of the model,
     which the names of folders may be. Raises DataError for too many files and folders too deep."""
-    follow = reading.options.links == "follow"
-    names = files_by_link(folder) if follow else _walk(folder, reading)
-    paths, inside = sorted(path for path in names if is_picture(Path(path))), os.path.realpath(folder)
+    follow, inside = reading.options.links == "follow", os.path.realpath(folder)
+    paths = list[str]()
+    for name in _through_links(folder, reading) if follow else _walk(folder, reading):
+        (paths if _is_picture(folder, name, inside, follow) else reading.passed_over).append(name)
+    paths.sort()
 
     def content(row: int) -> bytes:
         if not follow and (folder / paths[row]).is_symlink():
@@ -115,9 +127,13 @@ def listed_by_folder(
     return Listed(content, paths, place, found.labels, found.classes, found.test, found.validation, files)
 
 
-def has_pictures(folder: Path) -> bool:
-    """Whether there is a picture file in a folder, at any depth."""
-    return any(is_picture(Path(path)) for path in _walk(folder, Reading()))
+def has_pictures(folder: Path, reading: Reading) -> bool:
+    """Whether there is a picture file in a folder, at any depth, or where links lead that may be followed."""
+    follow, inside = reading.options.links == "follow", os.path.realpath(folder)
+    names = list(files_below(folder) if follow else _walk(folder, Reading()))
+    return any(is_picture(Path(name)) for name in names) or any(
+        _is_picture(folder, name, inside, follow) for name in names
+    )
 
 
 def read_files(listed: Listed, contract: Input, reading: Reading, whole: bool) -> Iterator[Batch]:
@@ -131,7 +147,7 @@ def read_files(listed: Listed, contract: Input, reading: Reading, whole: bool) -
             pages = pages_of(content) if isinstance(content, bytes) else ONE_PAGE
             if pages.is_stack or len(rows) > 1:
                 return pages
-            return decoded(content, contract, conversions), conversions
+            return decoded(content, contract, conversions, reading.options.pixel_range), conversions
         except (DataError, StudyError) as error:
             return Excluded(name, str(error).removeprefix(f"{name}: "))
 
@@ -170,6 +186,9 @@ def _read_pages(
     try:
         if named is None:
             pages.check_not_channels()
+            if (times := listed.times[name]) > 1:
+                both = f"{times:,} rows, {len(pages.numbers):,} pages"
+                raise DataError("a TIFF file of several pages in several rows", found=both, hint=PAGE_HINT)
         numbers = list(pages.numbers) if named is None else named
         for number in numbers:
             pages.check_number(number)
@@ -177,13 +196,13 @@ def _read_pages(
             reading.remarks.append(
                 f"{name}: {plural(pages.skipped, 'page')} with reduced copies (thumbnails): not used."
             )
-        found = decode_pages(listed.content(rows[0]), pages, numbers, contract.fit, contract.background)
+        found = decode_pages(listed.content(rows[0]), pages, numbers, contract.fit, contract.background, any_scale=True)
         for place, (number, picture) in enumerate(zip(numbers, found)):
             conversions = Conversions()
             if _is_too_large(picture.pixels, contract):
                 expected = f"sides up to {MAX_SIDE_PIXELS}"
                 raise DataError("a page too large", found=picture.pixels.shape[:2], expected=expected)
-            image = _as_sized(picture.pixels, contract, conversions)
+            image = _as_sized(picture, contract, conversions, reading.options.pixel_range)
             yield rows[0] if named is None else rows[place], page_name(name, number), image, conversions
     except (DataError, StudyError) as error:
         reading.failed.append(Excluded(name, str(error)))
@@ -194,18 +213,19 @@ def read_picture(path: Path, contract: Input, conversions: Conversions) -> np.nd
     return decoded(read_content(path), contract, conversions)
 
 
-def decoded(content: Any, contract: Input, conversions: Conversions) -> np.ndarray:
+def decoded(content: Any, contract: Input, conversions: Conversions, scale: Scale | None = None) -> np.ndarray:
     """(H, W, C) of the bytes of an image file, or of a picture of Pillow, as in training, with the size, channels
-    and pixel scale of a model.
+    and pixel scale of a model. scale: the values of black and white where they are given.
 
-    Raises DataError when it is not a picture, too large (by its header), or transparent where training knew no such.
+    Raises DataError when it is not a picture, too large (by its header), or transparent where training knew no such,
+    and where it is not clear which values of 32 bits mean black and white.
     """
     decode = decode_content if isinstance(content, bytes) else picture_of
-    picture = decode(content, contract.fit, contract.background).pixels
-    if _is_too_large(picture, contract):  # not decoded: see `decode`
-        conversions.sizes[picture.shape[:2]] += 1
-        picture = decode(content, resizing_of(contract), contract.background).pixels
-    return _as_sized(picture, contract, conversions)
+    picture = decode(content, contract.fit, contract.background, any_scale=True)
+    if _is_too_large(picture.pixels, contract):  # not decoded: see `decode`
+        conversions.sizes[picture.pixels.shape[:2]] += 1
+        picture = decode(content, resizing_of(contract), contract.background, any_scale=True)
+    return _as_sized(picture, contract, conversions, scale)
 
 
 def _is_too_large(picture: np.ndarray, contract: Input) -> bool:
@@ -213,11 +233,28 @@ def _is_too_large(picture: np.ndarray, contract: Input) -> bool:
     return size != (contract.height, contract.width) and max(size) > MAX_SIDE_PIXELS
 
 
-def _as_sized(picture: np.ndarray, contract: Input, conversions: Conversions) -> np.ndarray:
-    if picture.shape[:2] != (contract.height, contract.width):  # only where training had no step that resizes
-        conversions.sizes[picture.shape[:2]] += 1
-        picture = resizing_of(contract).apply(picture[None])[0]
-    return np.asarray(as_decoded(picture[None], contract, conversions)[0])
+def _as_sized(picture: Picture, contract: Input, conversions: Conversions, scale: Scale | None) -> np.ndarray:
+    pixels = picture.pixels
+    if pixels.shape[:2] != (contract.height, contract.width):  # only where training had no step that resizes
+        conversions.sizes[pixels.shape[:2]] += 1
+        pixels = resizing_of(contract).apply(pixels[None])[0]
+    if scale is not None or picture.any_scale:
+        return np.asarray(_of_scale(pixels, contract, conversions, scale)[0])
+    return np.asarray(as_decoded(pixels[None], contract, conversions)[0])
+
+
+def _of_scale(pixels: np.ndarray, contract: Input, conversions: Conversions, scale: Scale | None) -> np.ndarray:
+    """(1, H, W, C) of a picture whose black and white are given, or those of training where its values fit them and
+    they are of no format, or else judged by its values, as those of arrays are. Raises DataError where that fails, and
+    for transparent pictures."""
+    pictures = without_alpha(pixels[None], contract, DEPTHS[pixels.dtype])
+    if pictures.shape[-1] == 4:
+        hint = "Say --background white (or black)."
+        raise DataError("transparent pictures with a range of their own", hint=hint)
+    trained = contract.pixel_range
+    if scale is None and trained not in (BYTES, WORDS) and fits(pictures, trained):
+        scale = trained
+    return as_input(pictures, contract, conversions, scale)
 
 
 def as_decoded(pictures: np.ndarray, contract: Input, conversions: Conversions) -> np.ndarray:
@@ -242,8 +279,24 @@ def _batch_size(contract: Input) -> int:
     return min(MAX_BATCH, max(1, BATCH_BYTES // (4 * contract.height * contract.width * contract.channels)))
 
 
+def _is_picture(folder: Path, name: str, inside: str, follow: bool) -> bool:
+    """A link that leads out of the folder without permission is not opened: it is a picture by its suffix alone."""
+    path = folder / name
+    if not follow and path.is_symlink() and not is_below(os.path.realpath(path), inside):
+        return is_picture(path)
+    return is_picture_file(path)
+
+
+def _through_links(folder: Path, reading: Reading) -> list[str]:
+    """The paths of all files, also where links lead. Raises DataError for links in a circle."""
+    listing = list_files(folder, follow_links=True)
+    reading.hidden += listing.passed_over.total()
+    reading.remarks += replace(listing, passed_over=Counter()).remarks()
+    return listing.files
+
+
 def _walk(folder: Path, reading: Reading) -> Iterator[str]:
-    """The path below `folder`, with forward slashes, of every visible file; the others are noted.
+    """The path below `folder`, with forward slashes, of every visible file; hidden ones and linked folders are noted.
 
     Linked folders are not entered: they may lead in circles.
     """
@@ -260,8 +313,6 @@ def _walk(folder: Path, reading: Reading) -> Iterator[str]:
                     reading.hidden += 1
                 elif not is_folder(entry):
                     number += 1
-                    if not is_picture(Path(entry.name)):
-                        reading.passed_over.append(path)
                     yield path
                 elif entry.is_symlink():
                     reading.passed_over.append(f"{path} (a linked folder)")

@@ -15,8 +15,10 @@ import numpy as np
 from snellen.data import catalog
 from snellen.data.dataset import Dataset, Excluded
 from snellen.data.load import find, read
-from snellen.data.pictures.decoder import SUFFIXES, is_picture, read_content
+from snellen.data.pictures.decoder import SUFFIXES, read_content
+from snellen.data.readers import parquet_pictures
 from snellen.data.readers.picture_files import manifest
+from snellen.data.readers.picture_files.by_content import is_picture_file
 from snellen.data.readers.picture_files.picture_zip import is_zip_of_pictures
 from snellen.data.readers.reader import Options
 from snellen.data.readers.registry import READERS
@@ -25,10 +27,11 @@ from snellen.data.streams import reachable
 from snellen.deploy.array_files import arrays_of, batch_of
 from snellen.deploy.batch import LISTED, Batch, Reading
 from snellen.deploy.picture_files import Listed, has_pictures, list_folder, read_files
-from snellen.deploy.picture_lists import read_manifest, read_zip
+from snellen.deploy.picture_lists import read_manifest, read_parquet, read_zip
 from snellen.errors import DataError, StudyError
 from snellen.models.given_pictures import as_input
 from snellen.models.input_contract import Input
+from snellen.phrases import some
 
 
 def open_pictures(
@@ -97,7 +100,7 @@ def _together(found: Sequence[tuple[str, Path | None]]) -> Iterator[tuple[str, P
 
     def folder(numbered: tuple[int, tuple[str, Path | None]]) -> Path | int:
         number, (_, path) = numbered
-        return path.parent if path is not None and is_picture(path) and not path.is_dir() else number
+        return path.parent if path is not None and not path.is_dir() and is_picture_file(path) else number
 
     for place, group in groupby(enumerate(found), folder):
         some = [each for _, each in group]
@@ -128,10 +131,12 @@ def _open(
     check_text(path.name, "a file or folder name")
     if read_rows := arrays_of(path):
         yield batch_of(read_rows(path, contract, reading), parent, contract, reading)
-    elif path.is_dir() and has_pictures(path):
+    elif path.is_dir() and has_pictures(path, reading):
         reading.expect_no_options("a folder of pictures")
         listed = list_folder(path, path.as_posix(), classes, reading)
         yield from read_files(listed, contract, reading, whole)
+    elif parquet_pictures.READER.recognises(path):
+        yield from read_parquet(path, contract, reading, whole)
     elif manifest.READER.recognises(path):
         yield from read_manifest(path, contract, reading, whole)
     elif is_zip_of_pictures(path):
@@ -170,8 +175,7 @@ def _batch(dataset: Dataset, images: np.ndarray, place: str) -> Batch:
 
 def _named_content(folder: Path) -> str:
     names = sorted(each.name for each in folder.iterdir())
-    more = f" and {len(names) - LISTED:,} more" if len(names) > LISTED else ""
-    return f"{', '.join(names[:LISTED])}{more}" if names else "nothing"
+    return some(names, LISTED) if names else "nothing"
 
 
 def unreadable(failed: Sequence[Excluded], others: bool = False) -> DataError:

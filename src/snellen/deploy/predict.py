@@ -19,7 +19,7 @@ from snellen.files.stored import read_json
 from snellen.metrics.scores import accuracy, loss
 from snellen.models.bundle import DESCRIPTION, FAMILIARITY, WEIGHTS
 from snellen.models.bundle_files import shown
-from snellen.phrases import plural
+from snellen.phrases import plural, some
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,6 @@ def not_scored(scored: Scored) -> str | None:
     parts = [f"{plural(scored.unlabelled, 'picture')} without a label"] if scored.unlabelled else []
     if scored.unknown:
         number, names = sum(scored.unknown.values()), list(scored.unknown)
-        more = f" and {len(names) - LISTED:,} more" if len(names) > LISTED else ""
-        known = f"classes that the model does not know ({', '.join(names[:LISTED])}{more})"
+        known = f"classes that the model does not know ({some(names, LISTED)})"
         parts.append(f"{plural(number, 'picture')} of {known}")
     return f"Not scored: {', '.join(parts)}." if parts else None

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from snellen.evaluate.confidence import Confidence
 from snellen.evaluate.thresholds import ThresholdResult
 from snellen.findings.finding import Facts, Finding
-from snellen.phrases import percent, plural, points, points_limits
+from snellen.phrases import p_value, percent, plural, points, points_limits
 from snellen.statistics.learn_then_test import fewest
 from snellen.statistics.levels import SIGNIFICANT
 
@@ -32,7 +32,7 @@ def _sentence(model: str, one: ThresholdResult, wanted: int) -> str:
     certificate = one.certificate
     if certificate is None:
         assert one.threshold is not None  # a given one
-        return f"`{model}`, {_accepts(one)} from {one.threshold:.3g}: {_achieved(one)}"
+        return f"`{model}`, {_accepts(one)} from {round(one.threshold, 4)}: {_achieved(one)}"
     promise = _promise(one)
     if one.threshold is None:
         return f"`{model}`: {promise} cannot be certified: {_why_not(one)}"
@@ -40,8 +40,8 @@ def _sentence(model: str, one: ThresholdResult, wanted: int) -> str:
         wanted > 1
     )
     return (
-        f"`{model}`, {_accepts(one)} from {one.threshold:.4f}: {promise}. This holds with probability 95 % over draws "
-        f"of the calibration images, for pictures like them; {_counted(one)} on them.{together} {_achieved(one)}"
+        f"`{model}`, {_accepts(one)} from {round(one.threshold, 4)}: {promise}. This holds with probability 95 % over "
+        f"draws of the calibration images, for pictures like them; {_counted(one)} on them.{together} {_achieved(one)}"
     )
 
 
@@ -93,9 +93,9 @@ def _values(model: str, one: ThresholdResult) -> dict[str, object]:
         "class": one.wanted.class_name,
         "measure": one.wanted.measure,
         "target": one.wanted.target,
-        "threshold": one.threshold,
+        "threshold": None if one.threshold is None else round(one.threshold, 4),
     }
-    if one.certificate is not None:
+    if one.certificate is not None and one.threshold is None and one.certificate.accepted:
         values |= {"provable": one.certificate.provable, "needed": one.certificate.needed}
     return values
 
@@ -132,13 +132,12 @@ def not_exchangeable(facts: Facts) -> Iterator[Finding]:
         if facts.evaluation.chosen != model or found.exchangeable is None or not _promises(found):
             continue
         if found.exchangeable < SIGNIFICANT:
-            p = "< 0.01" if found.exchangeable < 0.01 else f"= {found.exchangeable:.2f}"
             yield Finding(
                 "SNL119",
                 "warning",
                 f"The calibration and test images do not look alike to `{model}`: the probabilities of its answers are "
-                f"distributed differently (permutation test, p {p}). What is certified on calibration images holds for "
-                "pictures like them, not for these test images.",
+                f"distributed differently (permutation test, {p_value(found.exchangeable)}). What is certified on "
+                "calibration images holds for pictures like them, not for these test images.",
                 {"model": model, "p_value": found.exchangeable},
                 f"probabilities-{model}",
                 "Look for another source, time or selection of the test images.",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from snellen.findings.finding import Facts, Finding
 from snellen.limits import MIN_CLASS_TEST_IMAGES
-from snellen.phrases import plural, times
+from snellen.phrases import plural, some, times
 
 NAMED = 10
 """Classes that are named in one sentence."""
@@ -76,12 +76,11 @@ def few_test_images(facts: Facts) -> Iterator[Finding]:
             "To keep test images apart: split.test: 0.2",
         )
     elif few:
-        named = ", ".join(f"{name} ({count})" for name, count in list(few.items())[:NAMED])
-        more = f" and {len(few) - NAMED} more" if len(few) > NAMED else ""
+        named = some([f"{name} ({count})" for name, count in few.items()], NAMED)
         yield Finding(
             "SNL106",
             "notice",
-            f"Fewer than {MIN_CLASS_TEST_IMAGES} test images in {plural(len(few), 'class')}: {named}{more}. The "
+            f"Fewer than {MIN_CLASS_TEST_IMAGES} test images in {plural(len(few), 'class')}: {named}. The "
             "intervals of their scores are wide.",
             {"classes": few},
             "data",

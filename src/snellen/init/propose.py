@@ -21,7 +21,7 @@ from snellen.files.inside import is_reserved
 from snellen.init.comments import comment, quoted
 from snellen.init.division import division, duplicate_lines, split_lines
 from snellen.init.networks import model_lines, train_lines
-from snellen.phrases import yaml_list
+from snellen.phrases import some, yaml_list
 
 SIZES_LISTED = 5
 EXCLUDED_LISTED = 20
@@ -118,10 +118,9 @@ def _data(dataset: Dataset, source: str, options: Options, sizes: Sequence[tuple
     elif proposed := proposed_range(Extent(low, float(dataset.images[..., :3].max())), dataset.pixel_range):
         yield f"  # pixel_range: {proposed}"
     if options.resizing:
-        listed = ", ".join(f"{size} ({count:,})" for size, count in sizes[:SIZES_LISTED])
-        more = f" and {len(sizes) - SIZES_LISTED:,} other sizes" if len(sizes) > SIZES_LISTED else ""
+        listed = some([f"{size} ({count:,})" for size, count in sizes], SIZES_LISTED, "other sizes")
         reason = SIZE_REASONS[options.resizing.step]
-        yield from comment(f"Sizes of the files, height × width (images): {listed}{more}. {reason}", "  ")
+        yield from comment(f"Sizes of the files, height × width (images): {listed}. {reason}", "  ")
         size = options.resizing.height, options.resizing.width
         yield f"  {options.resizing.step}: {size[0] if len(set(size)) == 1 else list(size)}"
     if options.grey:

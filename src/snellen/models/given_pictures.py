@@ -17,7 +17,7 @@ from snellen.errors import DataError
 from snellen.limits import MAX_SIDE_PIXELS
 from snellen.models.given_scale import FAR_FROM_WHITE, Scale, brightest, rescaled, scale_of
 from snellen.models.input_contract import Input
-from snellen.phrases import plural
+from snellen.phrases import plural, some
 
 LISTED_SIZES = 3
 PLAIN_MODES = ("1", "L", "RGB", "RGBA", "I;16", "I;16L", "I;16B", "I;16N")
@@ -77,9 +77,8 @@ class Conversions:
 
     def _about_sizes(self, contract: Input) -> str:
         number, sizes = self.sizes.total(), [f"{height}x{width}" for (height, width), _ in self.sizes.most_common()]
-        more = f" and {len(sizes) - LISTED_SIZES:,} more sizes" if len(sizes) > LISTED_SIZES else ""
         return (
-            f"{_pictures(number)} of {', '.join(sizes[:LISTED_SIZES])}{more} pixels (height x width) became "
+            f"{_pictures(number)} of {some(sizes, LISTED_SIZES, 'more sizes')} pixels (height x width) became "
             f"{contract.height}x{contract.width}, bilinear: the model was trained on pictures that all had that size."
         )
 

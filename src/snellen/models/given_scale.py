@@ -46,6 +46,12 @@ def scale_of(images: np.ndarray, trained: Scale, of_8_bits: bool) -> Scale:
     return found
 
 
+def fits(images: np.ndarray, scale: Scale) -> bool:
+    """Whether (N, H, W, C) pictures are on a scale, but for a small overshoot."""
+    extent = extent_of(images)
+    return _within(extent.low, extent.high, scale)
+
+
 def _usual(images: np.ndarray) -> Scale | None:
     """The scale that a data set of these pictures would have; None where that is not certain."""
     try:

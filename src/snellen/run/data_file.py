@@ -28,7 +28,7 @@ UNREADABLE = "unreadable"
 RULES = {
     "train": "fits the weights",
     "validation": "stops training, keeps the best epoch and chooses the model",
-    "calibration": "is kept for temperature and thresholds; nothing uses it yet",
+    "calibration": "certifies thresholds and prediction sets; it chooses nothing",
     "test": "is compared with predictions only after everything is chosen",
 }
 

@@ -114,9 +114,10 @@ def _is_another_study(folder: Path, resolved: str, facts: str) -> bool:
 
 
 def _keeps(before: Any, after: Any) -> bool:
-    """Whether all values of `before` are in `after`, which may have more keys."""
+    """Whether all values of `before` are in `after`, which may have more keys, and word its rules otherwise."""
     if isinstance(before, dict) and isinstance(after, dict):
-        return all(key in after and _keeps(value, after[key]) for key, value in before.items())
+        same = (key == "rules" or _keeps(value, after.get(key)) for key, value in before.items())
+        return before.keys() <= after.keys() and all(same)
     return bool(before == after)
 
 

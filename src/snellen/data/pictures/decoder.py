@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from snellen.data.pictures.channels import Background, composite
+from snellen.data.pictures.channels import DEPTHS, Background, composite
 from snellen.data.pictures.decoding_limits import (
     LimitedReads,
     check_pixels,
@@ -35,6 +35,7 @@ from snellen.data.pictures.decoding_limits import (
 from snellen.data.pictures.netpbm import netpbm_pixels
 from snellen.data.pictures.pages import ONE_PAGE, Pages, list_pages, may_have_pages, opened_at
 from snellen.data.pictures.png_metadata import without_metadata
+from snellen.data.pictures.signatures import START_BYTES, format_not_read, format_that_is_read
 from snellen.data.resizing import Resizing
 from snellen.data.streams import file_bytes, open_data, readable
 from snellen.errors import DataError, SnellenError
@@ -64,6 +65,9 @@ SWAPPED = {"16L": "16B", "16B": "16L", "16N": "16B" if sys.byteorder == "little"
 NARROW = {"I;12": 4095.0}
 """Pillow's names for TIFF files with fewer bits than it decodes them to, and the value of white."""
 
+WIDE, EXACT_INTEGER = ("I", "F"), 2**24
+"""Pillow's modes of 32 bits a channel; 16 with a sign are among them. float32 holds every integer up to 2 ** 24."""
+
 PHOTOMETRIC, WHITE_IS_ZERO = 262, 0
 """A tag of TIFF (TIFF 6.0, section 8), which Pillow follows for 8 bits only."""
 
@@ -82,11 +86,18 @@ def is_picture(path: Path) -> bool:
 @dataclass(frozen=True, eq=False)
 class Picture:
     """A decoded picture file. pixels: (H, W, C). animated: whether more frames follow, which are not read. reduced: of
-    a TIFF file, thumbnails and other reduced copies, which are not read either."""
+    a TIFF file, thumbnails and other reduced copies, which are not read either. any_scale: whether the values are
+    those of a format of 32 bits, which does not say which of them mean black and white."""
 
     pixels: np.ndarray
     animated: bool
     reduced: int = 0
+    any_scale: bool = False
+
+    @property
+    def bits(self) -> int:
+        """Of a channel in the file: 8, 16 or 32."""
+        return 32 if self.any_scale else int(DEPTHS[self.pixels.dtype]).bit_length()
 
 
 def decode(path: Path, resizing: Resizing | None = None, background: Background | None = None) -> np.ndarray:
@@ -109,9 +120,21 @@ def read_content(path: Path) -> bytes:
         return file.read(file_bytes(file))
 
 
-def decode_content(content: bytes, resizing: Resizing | None = None, background: Background | None = None) -> Picture:
-    """What `decode_picture` returns, from the bytes of the file."""
-    with _readable():
+def start_of(path: Path) -> bytes:
+    """The first bytes of a file, by which its format is known; none of one that cannot be read."""
+    try:
+        with open_data(path, MAX_PICTURE_BYTES) as file:
+            return file.read(START_BYTES)
+    except (DataError, OSError):
+        return b""
+
+
+def decode_content(
+    content: bytes, resizing: Resizing | None = None, background: Background | None = None, any_scale: bool = False
+) -> Picture:
+    """What `decode_picture` returns, from the bytes of the file. any_scale: whether 32 bits a channel are read, and
+    16 with a sign, float32 as they are: it is known which values mean black and white."""
+    with _readable(content):
         content = without_metadata(content)
         with _open(content) as image:
             animated = _is_animated(image)
@@ -125,14 +148,15 @@ def decode_content(content: bytes, resizing: Resizing | None = None, background:
                     problem, found=f"{len(pages.numbers):,} pages", expected="one picture a file", hint=hint
                 )
             image.verify()  # checks the checksums of PNG, which decoding ignores
-        return Picture(_finished(_pixels(content, resizing), resizing, background), animated, pages.skipped)
+        pixels, is_any = _pixels(content, resizing, any_scale)
+        return Picture(_finished(pixels, resizing, background), animated, pages.skipped, is_any)
 
 
 def pages_of(content: bytes) -> Pages:
     """The pages of a picture file: one, unless it is a TIFF file. Raises DataError as `list_pages` does."""
     if not may_have_pages(content):
         return ONE_PAGE
-    with _readable(), _open(content) as image:
+    with _readable(content), _open(content) as image:
         return list_pages(image)
 
 
@@ -142,6 +166,7 @@ def decode_pages(
     numbers: Sequence[int],
     resizing: Resizing | None = None,
     background: Background | None = None,
+    any_scale: bool = False,
 ) -> Iterator[Picture]:
     """The pictures on some pages of a TIFF file, each as `decode_content` gives that of a file. numbers: ascending."""
     twins, opened = opened_at(lambda: _open(content), pages, numbers), opened_at(lambda: _open(content), pages, numbers)
@@ -151,17 +176,20 @@ def decode_pages(
                 yield Picture(np.broadcast_to(np.uint8(0), (image.height, image.width, 1)), False)
                 continue
             limit_memory(image, resizing)
-            pixels = _sixteen_bits(image, partial(_same_page, twins, image.tell()))
-            pixels = _eight_bits(image) if pixels is None else pixels
-            yield Picture(_finished(np.array(pixels), resizing, background), False)
+            pixels, is_any = _channels(image, partial(_same_page, twins, image.tell()), any_scale)
+            yield Picture(_finished(np.array(pixels), resizing, background), False, any_scale=is_any)
 
 
-def picture_of(image: Image.Image, resizing: Resizing | None = None, background: Background | None = None) -> Picture:
-    """The same of a picture that Pillow has open. Raises DataError for 32 bits a channel, and for damaged files."""
+def picture_of(
+    image: Image.Image, resizing: Resizing | None = None, background: Background | None = None, any_scale: bool = False
+) -> Picture:
+    """The same of a picture that Pillow has open. Raises DataError for damaged files too."""
     with _readable():
         sixteen = image.mode.startswith("I;16")
-        pixels = _upright(image).astype(np.float32)[..., None] if sixteen else _eight_bits(image)
-        return Picture(_finished(pixels, resizing, background), _is_animated(image))
+        is_any = image.mode in WIDE
+        read = partial(_thirty_two_bits, any_scale=any_scale) if is_any else _eight_bits
+        pixels = _upright(image).astype(np.float32)[..., None] if sixteen else read(image)
+        return Picture(_finished(pixels, resizing, background), _is_animated(image), any_scale=is_any)
 
 
 def _finished(pixels: np.ndarray, resizing: Resizing | None, background: Background | None) -> np.ndarray:
@@ -201,7 +229,8 @@ def _import_decoders() -> None:
 
 
 @contextmanager
-def _readable() -> Iterator[None]:
+def _readable(content: bytes = b"") -> Iterator[None]:
+    """Turns the errors of Pillow into DataError. content: of the file, which may be of a format that is not read."""
     from PIL import UnidentifiedImageError
     from PIL.Image import DecompressionBombError
 
@@ -210,9 +239,21 @@ def _readable() -> Iterator[None]:
     except SnellenError:
         raise
     except UnidentifiedImageError as error:
-        raise DataError("not a picture", expected=", ".join(FORMATS)) from error
+        raise _not_read(content[:START_BYTES]) from error
     except (*DAMAGE, DecompressionBombError) as error:
         raise DataError(f"not a readable picture ({error})") from error
+
+
+def _not_read(start: bytes) -> DataError:
+    """The error for a file that no decoder takes. start: its first bytes."""
+    expected = ", ".join(FORMATS)
+    if kind := format_not_read(start):
+        hint = "Convert it first, for example to PNG with ImageMagick: `mogrify -format png FILE`."
+        return DataError(f"{kind}, a format that is not read", expected=expected, hint=hint)
+    if kind := format_that_is_read(start):
+        hint = "If other programs open it, save it again, with 8 or 16 bits a channel."
+        return DataError(f"not a readable picture ({kind}, damaged or in a form that is not read)", hint=hint)
+    return DataError("not a picture", expected=expected)
 
 
 def _open(content: bytes) -> ImageFile.ImageFile:
@@ -235,25 +276,46 @@ def _is_animated(image: Image.Image) -> bool:
         return False
 
 
-def _pixels(content: bytes, resizing: Resizing | None) -> np.ndarray:
-    """(H, W, C) uint8 or float32 of a picture file's bytes: 1 channel where its mode is grey, 4 where it has alpha."""
+def _pixels(content: bytes, resizing: Resizing | None, any_scale: bool) -> tuple[np.ndarray, bool]:
+    """What `_channels` gives, of a picture file's bytes."""
     with _open(content) as image:
         limit_memory(image, resizing)
         exact = netpbm_pixels(image, content)
-        if exact is None:
-            exact = _sixteen_bits(image, lambda: _open(content))
-        if exact is not None:
-            return exact
-        return _eight_bits(image)
+        return _channels(image, lambda: _open(content), any_scale) if exact is None else (exact, False)
+
+
+def _channels(
+    image: ImageFile.ImageFile, open_again: Callable[[], ImageFile.ImageFile], any_scale: bool
+) -> tuple[np.ndarray, bool]:
+    """(H, W, C) uint8 or float32 of an open file, 1 channel where its mode is grey, 4 where it has alpha; and whether
+    the values are of no format's scale. open_again: as for `_sixteen_bits`."""
+    if image.mode in WIDE:
+        return _thirty_two_bits(image, any_scale), True
+    pixels = _sixteen_bits(image, open_again)
+    return (_eight_bits(image) if pixels is None else pixels), False
+
+
+def _thirty_two_bits(image: Image.Image, any_scale: bool) -> np.ndarray:
+    """(H, W, 1) float32. Raises DataError unless `any_scale`, and for values that float32 does not hold."""
+    values = _upright(image)
+    low, high = float(values.min()), float(values.max())
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise DataError("a pixel is not finite", found=f"pixels from {low} to {high}", expected="numbers")
+    if not any_scale:
+        likely = f"{low:.5g} {high:.5g}" if low < 0 or high > 1 else "0 1"
+        hint = (
+            "Say which values mean black and white, for example "
+            f"`pixel_range: [{likely.replace(' ', ', ')}]` under `data` of a study (--pixel-range {likely})."
+        )
+        found = f"mode {image.mode}, pixels from {low:.5g} to {high:.5g}"
+        raise DataError("32 bits a channel, of which the value of white is unknown", found=found, hint=hint)
+    if values.dtype.kind != "f" and max(-low, high) > EXACT_INTEGER:
+        raise DataError("pixels do not fit float32", found=f"{low} to {high}", expected=f"at most {EXACT_INTEGER:g}")
+    return values.astype(np.float32)[..., None]
 
 
 def _eight_bits(image: Image.Image) -> np.ndarray:
-    """(H, W, C) uint8. Raises DataError for pictures of 32 bits a channel."""
-    if image.mode in ("I", "F"):
-        hint = "Save them as 16-bit TIFF, or as an array (.npz, HDF5) with its `pixel_range`."
-        raise DataError(
-            "32 bits a channel, of which the value of white is unknown", found=f"mode {image.mode}", hint=hint
-        )
+    """(H, W, C) uint8."""
     _rotate(image)
     grey = image.mode in ("1", "L") and not image.has_transparency_data
     mode = "L" if grey else "RGBA" if image.has_transparency_data else "RGB"

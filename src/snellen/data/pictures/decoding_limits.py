@@ -74,10 +74,10 @@ def limit_memory(image: ImageFile.ImageFile, resizing: Resizing | None) -> None:
     Decoding and resizing hold a picture about four times in memory; WebP and progressive JPEG two times more.
     """
     channels = 4 if image.has_transparency_data or image.mode == "CMYK" else 1 if image.mode in ("1", "L") else 3
-    if image.mode.startswith("I"):
+    if image.mode.startswith(("I", "F")):
         channels = 1
     wide = ";16" in raw_mode(image) or image.mode.startswith("I") or image.format == "PPM"
-    value_bytes = 2 if wide else 1
+    value_bytes = 4 if image.mode in ("I", "F") else 2 if wide else 1
     num_bytes = image.width * image.height * channels * value_bytes
     needed = num_bytes * (2 if image.format == "WEBP" or "progressive" in image.info else 1)
     if needed <= MAX_DECODED_BYTES:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from PIL import ImageFile
 
 SUBFILE_TYPE, DESCRIPTION, STRIPS, TILES = 254, 270, 273, 324
+VALUE_BYTES = {"I": 4, "F": 4, "I;1": 2}
+"""Of the modes of Pillow, by their beginning, that have more than one a channel."""
+
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 PAGE_READS, BLOCK_BYTES = 50, 2**16
 """Pieces in which Pillow reads the tags of a page, and the bytes that it reads at a time, also of a shorter strip."""
@@ -27,6 +30,11 @@ PAGE_NUMBER = re.compile(r"(?<=.)#[0-9]+$")
 CHANNELS_HINT = (
     "Make colours of the channels first (ImageJ: Image, Color, Stack to RGB). If each page is a picture of its own, "
     "list them in a CSV file with the columns path, page (from 0) and label, and give that file."
+)
+
+PAGE_HINT = (
+    "If a column says which page of a TIFF file each row is, counted from 0, name it: `keys: {page: NAME}` under "
+    "`data` of a study (--key page=NAME)."
 )
 
 
@@ -97,7 +105,7 @@ def list_pages(image: ImageFile.ImageFile) -> Pages:
                 hint = "Split the file, for example with `tiffsplit FILE`."
                 raise DataError("too many pages", found=f"{number + 1:,} or more", expected=f"{MAX_PAGES:,}", hint=hint)
             strips += _strips(image)
-            num_bytes += image.width * image.height * len(image.getbands()) * (2 if image.mode.startswith("I") else 1)
+            num_bytes += image.width * image.height * len(image.getbands()) * VALUE_BYTES.get(image.mode[:3], 1)
             if int(_tag(image, SUBFILE_TYPE, 0)) & 1:
                 reduced += 1
             elif image.width < first[0] and image.height < first[1]:

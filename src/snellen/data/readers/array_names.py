@@ -10,11 +10,11 @@ import numpy as np
 
 from snellen.data.dataset import PART_ROLES, PartRole
 from snellen.data.readers.arrays import Part
-from snellen.data.readers.csv.pixel_names import FLAGS
-from snellen.data.readers.csv.pixel_names import ROLES as ROLE_NAMES
+from snellen.data.readers.column_names import FLAGS, SURE_ROLES, is_called, plain
 from snellen.data.readers.labels.forms import plain_labels
 from snellen.data.readers.role_names import role_of
 from snellen.errors import DataError, located, shown, unknown
+from snellen.phrases import some
 
 ROLES = ("images", "labels", "validation_images", "validation_labels", "test_images", "test_labels")
 KEYS = (*ROLES, "role")
@@ -28,7 +28,7 @@ KIND_WORDS = {
     **dict.fromkeys(("x", "images", "image", "imgs", "img", "pictures", "data", "features"), "images"),
     **dict.fromkeys(("y", "labels", "label", "targets", "target"), "labels"),
 }
-JOINED = re.compile(r"([xy])(train|test|val|valid|dev|tr)|(train|test|val|valid|dev|tr)([xy])")
+JOINED = re.compile(r"([xy])(train|test|val|valid|dev|tr|te)|(train|test|val|valid|dev|tr|te)([xy])")
 """xtrain, trainx: the commonest names without a mark between their words."""
 
 UNNAMED = re.compile(r"arr_\d+")
@@ -125,7 +125,7 @@ def with_roles(chosen: Chosen, shapes: Shapes) -> Chosen:
 
 def array_of_roles(names: Iterable[str]) -> str | None:
     """The array with the part of each picture, by its name. Raises DataError for several."""
-    found = [name for name in names if _last_words(name) in ROLE_NAMES]
+    found = [name for name in names if is_called("role", _last_words(name), SURE_ROLES)]
     if len(found) > 1:
         hint = f"Say which with `keys: {{role: {found[0]}}}`, beside `images` and `labels`."
         raise DataError("two arrays could be the parts of the pictures", found=" and ".join(found), hint=hint)
@@ -135,7 +135,7 @@ def array_of_roles(names: Iterable[str]) -> str | None:
 def _selects(name: str) -> bool:
     """Whether an array marks or lists the rows of a part: `is_train`, `test_idx`."""
     words = {*_last_words(name).split("_")}
-    return _last_words(name) in FLAGS or (bool(words & SELECTING_WORDS) and any(map(role_of, words)))
+    return plain(name.rpartition("/")[2]) in FLAGS or (bool(words & SELECTING_WORDS) and any(map(role_of, words)))
 
 
 def _last_words(name: str) -> str:
@@ -166,6 +166,7 @@ def usual_role(name: str) -> str | None:
     words = [word for word in re.split(r"[^a-z0-9]+", spaced) if word not in ("", "set")]
     if len(words) == 1 and (joined := JOINED.fullmatch(words[0])):
         words = [word for word in joined.groups() if word]
+    words = ["test" if word == "te" else word for word in words]  # not a name of folders: these may be languages
     parts = {part for word in words if (part := role_of(word))}
     kinds = {KIND_WORDS[word] for word in words if word in KIND_WORDS}
     if len(kinds) == 2 and "data" in words:  # data/labels, train_data/y
@@ -177,9 +178,8 @@ def usual_role(name: str) -> str | None:
 
 def listed(shapes: Shapes) -> str:
     """The arrays of a file with their shapes, for a message."""
-    names = [f"{name} {shape}" for name, shape in list(shapes.items())[:MAX_LISTED]]
-    more = f" and {len(shapes) - MAX_LISTED:,} more" if len(shapes) > MAX_LISTED else ""
-    return f"{', '.join(names)}{more}" if names else "no array of numbers or text"
+    names = [f"{name} {shape}" for name, shape in shapes.items()]
+    return some(names, MAX_LISTED) if names else "no array of numbers or text"
 
 
 def _role(part: PartRole, kind: str) -> str:

@@ -171,23 +171,41 @@ def _mat_blocks(path: Path, name: str, shape: tuple[int, ...], data_type: np.dty
 
 
 def open_parquet(path: Path) -> dict[str, Stored]:
-    """The columns of text and of integers, as UTF-8 text of one width."""
+    """The columns of text and of integers, as UTF-8 text of one width; other numbers as float64, NaN for nothing; true
+    and false as int8, -1 for nothing."""
     import polars as pl
 
     limit_memory(TABLE_MEMORY_BYTES)
     table = pl.scan_parquet(path, glob=False)
-    kinds = {name: kind for name, kind in table.collect_schema().items() if _is_text(kind) or kind.is_integer()}
+    schema = table.collect_schema().items()
+    kinds = {name: kind for name, kind in schema if _is_text(kind) or kind.is_numeric() or kind == pl.Boolean}
     if len(kinds) > MAX_ARRAYS:
         raise DataError("too many columns", found=f"{len(kinds):,}", expected=f"at most {MAX_ARRAYS:,}")
     num_rows = table.select(pl.len()).collect().item()
     if num_rows > MAX_LISTED_FILES:
         raise DataError("too many rows", found=f"{num_rows:,}", expected=f"at most {MAX_LISTED_FILES:,}")
-    texts = {name: table.select(pl.col(name).cast(pl.String).fill_null("")) for name in kinds}
+    plain = [name for name, kind in kinds.items() if _is_text(kind) or kind.is_integer()]
+    texts = {name: table.select(pl.col(name).cast(pl.String).fill_null("")) for name in plain}
     widths = {name: text.select(pl.col(name).str.len_bytes().max()).collect().item() for name, text in texts.items()}
     return {
-        name: Stored(np.dtype(f"S{max(1, widths[name] or 0)}"), (num_rows,), partial(_table_blocks, text, widths[name]))
-        for name, text in texts.items()
+        name: _stored_numbers(table, name, kind, num_rows)
+        if name not in texts
+        else Stored(
+            np.dtype(f"S{max(1, widths[name] or 0)}"), (num_rows,), partial(_table_blocks, texts[name], widths[name])
+        )
+        for name, kind in kinds.items()
     }
+
+
+def _stored_numbers(table: Any, name: str, kind: Any, num_rows: int) -> Stored:
+    """A column of numbers that are no integers, or of true and false."""
+    import polars as pl
+
+    if kind == pl.Boolean:
+        flags = table.select(pl.col(name).cast(pl.Int8).fill_null(-1))
+        return Stored(np.dtype("i1"), (num_rows,), partial(_number_blocks, flags))
+    numbers = table.select(pl.col(name).cast(pl.Float64).fill_null(float("nan")))
+    return Stored(np.dtype("f8"), (num_rows,), partial(_number_blocks, numbers))
 
 
 def open_parquet_pictures(path: Path) -> dict[str, Stored]:
@@ -215,6 +233,8 @@ def open_parquet_pictures(path: Path) -> dict[str, Stored]:
         elif kind.is_integer() or kind == pl.Boolean:
             numbers = table.select(pl.col(name).cast(pl.Int64).fill_null(-1))
             arrays[name] = Stored(np.dtype("i8"), (num_rows,), partial(_number_blocks, numbers))
+        elif kind.is_numeric():
+            arrays[name] = _stored_numbers(table, name, kind, num_rows)
         elif _is_text(kind) or kind == pl.Null:
             text = table.select(pl.col(name).cast(pl.String).fill_null(""))
             width = max(1, text.select(pl.col(name).str.len_bytes().max()).collect().item() or 0)

@@ -91,7 +91,7 @@ def _without_repeats(file: Guarded, chosen: array_names.Chosen) -> array_names.C
 
 
 READER = Reader(
-    version=4,
+    version=5,
     looks_for="an HDF5 file with X_train and y_train",
     recognises=is_hdf5,
     open=opening(_files, _decode),

@@ -98,7 +98,7 @@ def _is_svhn(files: Sequence[Path], parts: Sequence[Part], options: Options) -> 
 
 
 READER = Reader(
-    version=3,
+    version=4,
     looks_for=f"a MATLAB file with {PICTURES} and {LABELS} or other usual names, or a folder with {TRAINING}",
     recognises=_recognises,
     open=opening(_files, _decode),

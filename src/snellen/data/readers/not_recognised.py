@@ -8,7 +8,7 @@ from shlex import quote
 
 from snellen.data.pictures.decoder import FORMATS, is_picture
 from snellen.data.readers.picture_files import manifest
-from snellen.data.readers.picture_files.folder_tree import OTHER_SUFFIXES, suffix
+from snellen.data.readers.picture_files.folder_tree import DATA_SUFFIXES, OTHER_SUFFIXES, may_be_picture, suffix
 from snellen.data.readers.picture_files.picture_zip import names_in_zip
 from snellen.data.readers.picture_files.tables_beside import line_for_tables
 from snellen.data.readers.picture_files.walk import list_folder
@@ -42,7 +42,7 @@ def reading_hint(path: Path) -> str | None:
     if path.suffix.lower() in ARCHIVES:
         return "Unpack the archive and give the folder, or make a .zip file of it."
     if names := names_in_zip(path):
-        return _unpacked(path, names)
+        return _unpacked(path, [name for name in names if not name.endswith("/") and _may_be_read(name)])
     if path.is_dir():
         if any(map(is_picture, path.iterdir())):
             return line_for_tables(path) or (
@@ -55,10 +55,15 @@ def reading_hint(path: Path) -> str | None:
     return "If it is a table that lists pictures, name its columns: `kind: manifest, keys: {path: ..., label: ...}`."
 
 
-def _unpacked(path: Path, names: list[str]) -> str:
-    """The commands that unpack an archive and read what is in it."""
+def _may_be_read(name: str) -> bool:
+    return may_be_picture(name) or suffix(name) in (*DATA_SUFFIXES, *ARCHIVES, ".zip", ".txt")
+
+
+def _unpacked(path: Path, files: list[str]) -> str:
+    """The commands that unpack an archive and read what is in it. files: those of it that may be read."""
+    if not files:
+        return "Nothing in it is a picture, a table or an array: give the archive that has the pictures."
     folder = path.with_suffix("").with_suffix("") if path.with_suffix("").suffix else path.with_suffix("")
-    files = sorted(name for name in names if not name.endswith("/"))
     lone = [name for name in files if "train" in name.lower()] if len(files) > 1 else files
     inside = f"{folder}/{lone[0]}" if len(lone) == 1 else str(folder)
     return (

@@ -166,6 +166,10 @@ def container_of(path: Path) -> Container:
         return container_of(path.parent)
     with _opened_zip(path) as archive:
         members = [name for name in archive.namelist() if name.endswith(".npy")]
+        for name in archive.namelist():
+            if not name.endswith(".npy"):  # a damaged name, other than in front of the member, is no other file
+                with readable():
+                    archive.open(name).close()
         twice = [name for name, count in Counter(members).items() if count > 1]
         if twice:
             raise DataError("a member stored twice", found=", ".join(sorted(twice)), expected="each name once")
@@ -237,7 +241,7 @@ def _decode(path: Path, options: Options, name: str) -> Dataset:
 
 
 READER = Reader(
-    version=4,
+    version=5,
     looks_for="an .npz file with images and labels (or x_train and y_train), or a folder with these as .npy files",
     recognises=_recognises,
     open=opening(_files, _decode),

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import replace
-from functools import lru_cache
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,12 @@ import numpy as np
 from snellen.data.dataset import Dataset, PartRole
 from snellen.data.readers.guarded import Guarded, opened
 from snellen.data.readers.guarded_child import HUGGING_FACE
-from snellen.data.readers.memory.columns import keys_by_type, rows_of_columns
+from snellen.data.readers.memory.columns import columns_by_use, keys_by_type, rows_of_columns
 from snellen.data.readers.memory.rows import Rows, to_dataset
-from snellen.data.readers.reader import Options, Reader, opening
+from snellen.data.readers.reader import Opened, Options, Reader
 from snellen.data.readers.role_names import role_of
 from snellen.data.streams import open_data, reachable, readable
-from snellen.errors import DataError, located, shown
+from snellen.errors import SHOWN_ITEMS, DataError, located, shown
 
 MAGIC = b"PAR1"
 SUFFIX, FOLDER = ".parquet", "data"
@@ -81,20 +82,66 @@ def _parts(path: Path) -> list[tuple[Path, PartRole]]:
     files = _files_in(path)
     if not files:
         raise DataError("no Parquet files", expected="such as train-00000-of-00001.parquet")
-    return [(file, _role(file, files)) for file in files]
+    parts = [(file, _role(file)) for file in files]
+    for file in files:
+        missing = missing_shards(file, [each.name for each in files])
+        if missing:
+            hint = "Bring the missing files, or give the path of one file to use that alone."
+            found = f"{file.name}, without {_some(missing)}"
+            raise DataError("files of a part are missing", found=found, where=path.name, hint=hint)
+    return parts
 
 
-def _role(file: Path, files: list[Path]) -> PartRole:
+def files_to_predict(path: Path) -> list[tuple[Path, PartRole]]:
+    """The files of a source, each with its part, "train" where its name says none."""
+    return [(file, role_of_file(file) or "train") for file in (_files_in(path) if path.is_dir() else [path])]
+
+
+def role_of_file(file: Path) -> PartRole | None:
+    """The part that the name of a file says."""
     match = NAME.fullmatch(file.name)
-    role = role_of(match["part"]) if match else None
-    if match is None or role is None:
+    return role_of(match["part"]) if match else None
+
+
+def missing_shards(file: Path, names: Sequence[str]) -> list[str]:
+    """The names of the other files of a part that are not among `names`, of a file that is one of several."""
+    match = NAME.fullmatch(file.name)
+    if not match or not match["count"]:
+        return []
+    part, count = match["part"], match["count"]
+    there = {each["number"] for name in names if (each := NAME.fullmatch(name)) and each["part"] == part}
+    numbers = (f"{number:05}" for number in range(int(count)))
+    return [f"{part}-{number}-of-{count}{SUFFIX}" for number in numbers if number not in there]
+
+
+def said_of_shard(file: Path) -> tuple[str, ...]:
+    """The sentence on a file that is read alone though it is one of several."""
+    others = missing_shards(file, [file.name])
+    if not others:
+        return ()
+    beside = sum((file.parent / name).exists() for name in others)
+    there = f"{beside:,} of them are in its folder, which can be given instead" if beside else "not in its folder"
+    return (f"{file.name} is one of {len(others) + 1:,} files; the other {len(others):,} are not read ({there}).",)
+
+
+def said_of_missing(files: Sequence[Path]) -> list[str]:
+    """Sentences on files of parts that are not among these, of one folder."""
+    names = [file.name for file in files]
+    missing = dict.fromkeys(name for file in files for name in missing_shards(file, names))
+    return [f"Files that belong to these, by their names, are not there: {_some([*missing])}."] if missing else []
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - SHOWN_ITEMS:,} more" if len(names) > SHOWN_ITEMS else ""
+    return f"{', '.join(names[:SHOWN_ITEMS])}{more}"
+
+
+def _role(file: Path) -> PartRole:
+    role = role_of_file(file)
+    if role is None:
         expected = "train, validation or test, as in train-00000-of-00001.parquet"
         hint = "Rename it, or give the path of one file."
         raise DataError("a file of an unknown part", found=shown(file.name), expected=expected, hint=hint)
-    siblings = [each for each in files if (other := NAME.fullmatch(each.name)) and other["part"] == match["part"]]
-    if match["count"] and len(siblings) != int(match["count"]):
-        found, expected = f"{len(siblings):,} files of {match['part']}", f"{int(match['count']):,}"
-        raise DataError("files of a part are missing", found=found, expected=expected, where=file.name)
     return role
 
 
@@ -107,29 +154,66 @@ def _decode(path: Path, options: Options, name: str) -> Dataset:
     return to_dataset(rows, options, None, name)
 
 
-def _read(path: Path, role: PartRole, keys: Mapping[str, str]) -> list[Rows]:
-    """The rows of a file."""
+@dataclass(frozen=True, eq=False)
+class PictureTable:
+    """An open file. names: of all columns that can be read. kinds: Image, ClassLabel or another type, by column."""
+
+    file: Guarded
+    names: Sequence[str]
+    kinds: Mapping[str, str]
+    features: Mapping[str, Any]
+    pictures: Sequence[str]
+
+    def column(self, name: str) -> list[Any]:
+        """The values of a column: the bytes of pictures, else numbers or text."""
+        return _contents(self.file, name) if name in self.pictures else _values(self.file, name)
+
+    def lenient_contents(self, name: str) -> list[bytes]:
+        """The bytes of each picture, none for a row without."""
+        return _contents(self.file, name, lenient=True)
+
+    def class_names(self, label: str) -> tuple[str, ...] | None:
+        """The names of the numbers in a column of labels, where the file says them."""
+        return _class_names(self.features.get(label))
+
+
+@contextmanager
+def opened_table(path: Path, keys: Mapping[str, str]) -> Iterator[PictureTable]:
+    """A file with pictures. keys: use to column."""
     with opened("parquet_pictures", path) as file:
         pictures, features = _picture_columns(file), _features(file)
         kinds = {name: _kind(feature) for name, feature in features.items()} | dict.fromkeys(pictures, "Image")
-        names = [*pictures, *(name for name in file.arrays if ":" not in name)]
-        named = keys_by_type(kinds, keys)
-        if "image" in named and named["image"] in names and named["image"] not in pictures:
-            expected = " or ".join(pictures) or "a column of bytes"
-            raise DataError("not a column of pictures", found=named["image"], expected=expected)
+        yield PictureTable(file, [*pictures, *_names_of_values(file, keys)], kinds, features, pictures)
 
-        def column(name: str) -> list[Any]:
-            return _contents(file, name) if name in pictures else _values(file, name)
 
-        made = rows_of_columns(names, column, named, path.name, role)
-        classes = _class_names(features.get(named.get("label", "label")))
+def _read(path: Path, role: PartRole, keys: Mapping[str, str]) -> list[Rows]:
+    """The rows of a file."""
+    with opened_table(path, keys) as table:
+        named = keys_by_type(table.kinds, keys)
+        check_picture_column(table, named)
+        made = rows_of_columns(table.names, table.column, named, path.name, role)
+        classes = table.class_names(named.get("label", "label"))
     return [replace(rows, class_names=classes, name=path.name) for rows in made]
 
 
-def _contents(file: Guarded, name: str) -> list[bytes]:
-    """The bytes of each picture."""
+def check_picture_column(table: PictureTable, named: Mapping[str, str]) -> None:
+    """Raises DataError where the column that is named for the pictures holds none."""
+    if "image" in named and named["image"] in table.names and named["image"] not in table.pictures:
+        expected = " or ".join(table.pictures) or "a column of bytes"
+        raise DataError("not a column of pictures", found=named["image"], expected=expected)
+
+
+def _names_of_values(file: Guarded, keys: Mapping[str, str]) -> list[str]:
+    """The columns without pictures; those of fractions only where no other can be the label."""
+    names = [name for name in file.arrays if ":" not in name]
+    whole = [name for name in names if file.arrays[name].data_type.kind != "f" or name in keys.values()]
+    return whole if "label" in keys or "label" in columns_by_use(whole, {}, ("label",)) else names
+
+
+def _contents(file: Guarded, name: str, lenient: bool = False) -> list[bytes]:
+    """The bytes of each picture. lenient: there may be none."""
     lengths = file.read(f"{name}:lengths")
-    if (lengths <= 0).any():
+    if (lengths < 0).any() or (not lenient and (lengths == 0).any()):
         row = int(np.argmin(lengths > 0))
         raise DataError("no picture", found="no bytes", where=f"{name}: row {row}")
     ends = np.cumsum(lengths)
@@ -167,11 +251,16 @@ def _class_names(feature: Any) -> tuple[str, ...] | None:
     return tuple(names) if isinstance(names, list) and names and all(isinstance(each, str) for each in names) else None
 
 
+def _open(path: Path, options: Options) -> Opened:
+    remarks = () if path.is_dir() else said_of_shard(path)
+    return Opened([file for file, _ in _parts(path)], partial(_decode, path, options), remarks)
+
+
 READER = Reader(
     version=2,
     looks_for="a Parquet file with a column of picture bytes and one of labels, as Hugging Face writes them, or a "
     "folder with such files named `train-00000-of-00001.parquet`, `test-...` and maybe `validation-...`",
     recognises=_recognises,
-    open=opening(lambda path, _: [file for file, _ in _parts(path)], _decode),
+    open=_open,
     of_picture_files=True,
 )

@@ -6,15 +6,18 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
+from snellen.data.readers.column_names import FLAGS, SURE_ROLES, columns_called, is_called, plain
 from snellen.data.readers.csv.header import is_header, is_mangled
 from snellen.data.readers.csv.lines import Form, is_number
-from snellen.data.readers.csv.pixel_names import FLAGS, IDS, INDEX, LABELS, ROLES, Places, find_places
+from snellen.data.readers.csv.pixel_names import INDEX, MAX_NUMBER_DIGITS, NAMELESS, Places, find_places
 from snellen.data.readers.csv.pixel_text import is_pixel_text
 from snellen.data.readers.role_names import role_of
 from snellen.errors import DataError, shown, unknown
+from snellen.phrases import some
 
 USES = ("label", "id", "role", "pixels")
 """The uses of columns that `keys` can name; pixels: the column with all pixels of a picture as one text."""
@@ -46,6 +49,11 @@ class Columns:
     remarks: tuple[str, ...] = ()
     may_lack: tuple[str, ...] = ()
 
+    def text_uses(self) -> dict[str, int]:
+        """The columns that are read as text, but for the pixels: use to position."""
+        places = {"label": self.label, "id": self.ids, "role": self.role}
+        return {use: place for use, place in places.items() if place is not None}
+
 
 @dataclass
 class _Search:
@@ -73,9 +81,10 @@ class _Search:
         gone = {*places}
         self.left = [place for place in self.left if place not in gone]
 
-    def called(self, usual: Sequence[str]) -> list[int]:
-        """The columns left with one of these names."""
-        return [place for place in self.left if re.sub(r"[\s-]+", "_", self.names[place].strip().lower()) in usual]
+    def called(self, use: str, tiers: slice = slice(None)) -> list[int]:
+        """The columns left with the most usual names of a use."""
+        found = columns_called(use, [self.names[place] for place in self.left], tiers)
+        return [place for place in self.left if self.names[place] in found]
 
     def cell(self, place: int) -> str:
         return self.example[place] if place < len(self.example) else ""
@@ -87,14 +96,14 @@ class _Search:
 
 
 def find_columns(lines: Sequence[list[str]], form: Form, keys: Mapping[str, str], header: bool | None) -> Columns:
-    """The columns of a file with these first two lines. keys: use to name or number of a column; header: whether line 1
+    """The columns of a file with these first lines. keys: use to name or number of a column; header: whether line 1
     is a header; both from the study. Raises DataError where a use is not clear, and for missing pixels."""
     for use in keys:
         if use not in USES:
             raise unknown("key", use, USES, where="keys")
     first, below = (lines[0] if lines else []), (lines[1] if len(lines) > 1 else [])
     has_header = is_header(first, below or None, form) if header is None else header
-    names = _as_wide(first, below) if has_header else [f"{place}" for place in range(len(first))]
+    names = _as_wide(first, lines[1:]) if has_header else [f"{place}" for place in range(len(first))]
     example = below if has_header else first
     uses = {use: _position(name, names, use) for use, name in keys.items()}
     empty = _empty_columns(first, example) if len(names) == len(example) or not example else set()
@@ -118,12 +127,25 @@ def find_columns(lines: Sequence[list[str]], form: Form, keys: Mapping[str, str]
     return _complete(search, places, has_header, empty)
 
 
-def _as_wide(names: list[str], below: Sequence[str]) -> list[str]:
-    """Names as many as the cells of the next line: of tables that R writes, the column of row names has none; pandas
-    and spreadsheets end lines with a separator."""
-    if len(below) == len(names) + 1:
-        return [*names, ""] if not below[-1] else ["", *names]
-    return names
+def _as_wide(names: list[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Names as many as the cells of the first rows: of tables that R writes, the column of row names has none; pandas
+    and spreadsheets end lines with a separator. Raises DataError where any column could be the one without a name."""
+    if not rows or len(rows[0]) != len(names) + 1:
+        return names
+    if not rows[0][-1]:
+        return [*names, ""]
+    starts = [row[0] for row in rows]
+    counted = len(starts) > 1 and all(each.isdecimal() and len(each) <= MAX_NUMBER_DIGITS for each in starts)
+    counted = counted and all(int(other) == int(one) + 1 for one, other in pairwise(starts))
+    if counted or not re.fullmatch(r"[-+\d.,eE]*", starts[0]):
+        return ["", *names]
+    raise DataError(
+        "a column without a name, first or last",
+        found=f"{len(names):,} names in line 1, {len(rows[0]):,} cells in the next; it begins with "
+        f"{', '.join(starts)} if first, {', '.join(row[-1] for row in rows)} if last",
+        expected="a name for each column",
+        hint="Write the missing name into line 1, such as `label` at its end.",
+    )
 
 
 def _of_numeric_header(first: Sequence[str]) -> str:
@@ -152,9 +174,9 @@ def _position(name: str, names: Sequence[str], use: str) -> int:
 
 def _by_name(search: _Search) -> None:
     """Label, parts, ids and index by their usual names."""
-    search.take("label", search.called(LABELS), "label column")
-    search.take("role", search.called(ROLES), "column with the parts")
-    flags = search.called(FLAGS)
+    search.take("label", search.called("label"), "label column")
+    search.take("role", search.called("role", SURE_ROLES), "column with the parts")
+    flags = [place for place in search.left if plain(search.names[place]) in FLAGS]
     if flags:
         found, hint = shown(search.names[flags[0]]), "Write a column `split` with train, validation or test instead."
         raise DataError("a column that marks parts in a form that is not read", found=found, hint=hint)
@@ -162,7 +184,7 @@ def _by_name(search: _Search) -> None:
         search.ignored.add(0)
         search.drop([0])
         search.remarks.append("the first column has no name: it numbers the rows and is not a pixel")
-    ids = search.called(IDS)
+    ids = [place for place in search.left if any(is_called(use, search.names[place]) for use in ("id", "path"))]
     search.take("id", ids[:1], "id column")
     search.ignored |= {*ids}
     search.drop(ids)
@@ -178,10 +200,14 @@ def _by_series(search: _Search) -> Places | None:
     search.take("role", parts, "column with the parts")
     if mangled or all(is_number(name, search.form) for name in names.values()):
         return places  # the label is the first or last of the numbers
-    candidates = [place for place in extras if place in {*search.left} and not re.search(r"\d$", search.names[place])]
+    nameless = [place for place in extras if place in {*search.left} and NAMELESS.fullmatch(search.names[place])]
+    named = [place for place in extras if place in {*search.left} and not re.search(r"\d$", search.names[place])]
+    candidates = sorted({*named, *nameless})
     if places is None and not candidates and "label" not in search.uses:
         raise search.ambiguous("label column", [], "label")
     search.take("label", candidates if "label" not in search.uses else [], "label column")
+    if search.uses.get("label") in nameless:
+        search.remarks.append("the label is read from the only column without a name that is no pixel")
     return places
 
 
@@ -198,8 +224,8 @@ def _complete(search: _Search, places: Places | None, has_header: bool, empty: s
     pixels = np.array([] if text is not None else search.left, np.int64) if places is None else places.columns
     pixels = pixels[~np.isin(pixels, [*uses.values()])]
     if not len(pixels) and text is None:
-        some = ", ".join(map(shown, names[:SHOWN])) or "an empty file"
-        raise DataError("no columns of pixels", found=some, expected="a column for each pixel, or one with all")
+        found = ", ".join(map(shown, names[:SHOWN])) or "an empty file"
+        raise DataError("no columns of pixels", found=found, expected="a column for each pixel, or one with all")
     if places is None and has_header:
         twice = [name for name, count in Counter(names[place] for place in pixels.tolist()).items() if count > 1]
         if twice and len(twice) < len(pixels) // 2 and len({names[place] for place in pixels.tolist()}) > 1:
@@ -208,9 +234,8 @@ def _complete(search: _Search, places: Places | None, has_header: bool, empty: s
     others = tuple(place for place in range(len(names)) if place not in used)
     unused = [names[place] for place in others if place not in empty and place not in search.ignored]
     if unused:
-        more = f" and {len(unused) - SHOWN:,} more" if len(unused) > SHOWN else ""
-        some = ", ".join(map(shown, unused[:SHOWN]))
-        search.remarks.append(f"columns that are neither pixels nor used otherwise: {some}{more}")
+        left = some([shown(name) for name in unused], SHOWN)
+        search.remarks.append(f"columns that are neither pixels nor used otherwise: {left}")
     if places is not None and not np.array_equal(places.columns, np.sort(places.columns)):
         search.remarks.append("the columns of pixels are put in the order that their names say")
     by_values = places is None or places.of_any_column or all(is_number(names[place], search.form) for place in pixels)

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
+from snellen.data.readers.column_names import CERTAIN_LABELS, plain
 from snellen.data.readers.csv.lines import Form, is_number
-from snellen.data.readers.csv.pixel_names import LABELS
 from snellen.data.readers.csv.pixel_text import MIN_PIXELS, is_pixel_text
 from snellen.errors import DataError
 
@@ -23,11 +23,11 @@ def is_header(first: Sequence[str], below: Sequence[str] | None, form: Form) -> 
         return False
     texts = [place for place, cell in enumerate(first) if not is_number(cell, form)]
     if below is None:
-        return len(texts) > 1 or any(first[place].lower() in LABELS for place in texts)
+        return len(texts) > 1 or any(plain(first[place]) in CERTAIN_LABELS for place in texts)
     if any(map(is_pixel_text, below)):
         return True
     over_numbers = [place for place in texts if place < len(below) and is_number(below[place], form)]
-    if over_numbers or any(first[place].lower() in LABELS for place in texts):
+    if over_numbers or any(plain(first[place]) in CERTAIN_LABELS for place in texts):
         return True
     numbers = [cell for place, cell in enumerate(first) if place not in texts]
     return _are_numeric_names(numbers, form)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from snellen.data.readers.column_names import is_called
 from snellen.data.readers.csv.lines import Lines, cells_of, opened, with_content
-from snellen.data.readers.csv.pixel_names import LABELS
+from snellen.data.readers.text_encoding import not_utf8
 from snellen.data.streams import readable
 from snellen.errors import DataError, located
 from snellen.limits import MAX_LABEL_CHARACTERS, MAX_NAME_CHARACTERS
@@ -61,6 +62,8 @@ def _read(path: Path, num_pictures: int) -> LabelTable:
             lines = Lines(stream)
             for number, chunk, _ in lines.chunks(stored_bytes, has_header=False):
                 for offset, line in with_content(chunk, lines.form):
+                    if error := not_utf8(line, f"line {number + offset}"):
+                        raise error
                     cells = cells_of(line, lines.form)
                     if len(cells) > MAX_LABEL_COLUMNS or not cells[-1]:
                         found = f"{len(cells)} columns" if cells[-1] else "no label"
@@ -73,7 +76,7 @@ def _read(path: Path, num_pictures: int) -> LabelTable:
             found = f"{num_pictures:,} pictures, and {'more' if len(rows) > num_pictures else f'{len(rows):,}'} labels"
             raise DataError("different numbers of pictures and labels", found=found, expected="one label a picture")
         header = rows.pop(0) if len(rows) > num_pictures else []
-        usual = [place for place, name in enumerate(header) if name.lower() in LABELS]
+        usual = [place for place, name in enumerate(header) if is_called("label", name)]
         place = usual[0] if len(usual) == 1 else -1
         texts = [row[place if place < len(row) else -1] for row in rows]
         ids = [row[1 - place % 2] for row in rows] if all(len(row) == MAX_LABEL_COLUMNS for row in rows) else None

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from snellen.data.readers.gunzip import gunzip
+from snellen.data.readers.text_encoding import as_utf8
 from snellen.data.streams import check_expansion, file_bytes, open_data
 from snellen.errors import DataError
 from snellen.limits import MAX_IMAGES, MAX_SIDE_PIXELS
@@ -50,9 +51,21 @@ class Form:
 
 @contextmanager
 def opened(path: Path) -> Iterator[tuple[IO[bytes], int]]:
-    """The uncompressed content of a file, and its stored bytes."""
+    """The uncompressed content of a file, as UTF-8 where a byte order mark says how it is encoded, and its stored
+    bytes."""
     with open_data(path) as file:
-        yield gunzip(file) if path.suffix.lower() == ".gz" else file, file_bytes(file)
+        yield as_utf8(gunzip(file) if path.suffix.lower() == ".gz" else file), file_bytes(file)
+
+
+@contextmanager
+def long_cells() -> Iterator[None]:
+    """Lets Python's csv read cells of MAX_LINE_BYTES characters, such as the text of a picture's pixels; it stops at
+    131,072 otherwise. Its limit holds for the whole process, so it is put back."""
+    before = csv.field_size_limit(max(MAX_LINE_BYTES, csv.field_size_limit()))
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
 
 
 class Lines:
@@ -71,8 +84,6 @@ class Lines:
     def _line(self) -> bytes:
         self.number += 1
         line = self.stream.readline(MAX_LINE_BYTES)
-        if line.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            raise DataError("text in UTF-16", expected="UTF-8", hint="Save the table as CSV in UTF-8.")
         if b"\r" in line.rstrip(b"\r\n"):
             raise DataError("lines that end with a carriage return alone", expected="line feeds", hint="Save it again.")
         return line
@@ -136,7 +147,8 @@ def cells_of(line: bytes, form: Form) -> list[str]:
         cells = [cell.strip('"') for cell in text.split()]
     else:
         try:
-            read = next(csv.reader([text], delimiter=form.separator), []) if text.strip() else []
+            with long_cells():
+                read = next(csv.reader([text], delimiter=form.separator), []) if text.strip() else []
         except csv.Error as error:
             raise DataError(f"cannot be read: {error}") from error
         cells = [cell.strip() for cell in read]

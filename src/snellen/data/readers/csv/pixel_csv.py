@@ -6,6 +6,7 @@ reading order.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -59,7 +60,9 @@ def _decode(path: Path, options: Options, name: str) -> Dataset:
             found += _parts_of(table, table.labels, file)
         elif file.role == "train":
             hint = "Name it with `keys: {label: ...}`; pictures without labels are for `snellen predict`."
-            raise DataError("no label column", expected="one, such as label", where=file.pixels.name, hint=hint)
+            pixels = f"{math.prod(table.pixels.shape[1:]):,} columns of pixels in {len(table.pixels):,} rows"
+            expected = "a label beside the pixels, such as a column `label`"
+            raise DataError("no label column", found=pixels, expected=expected, where=file.pixels.name, hint=hint)
         else:
             remarks.append(f"{file.pixels.name} has no labels and is not read; `snellen predict` takes it")
     if passed_over:
@@ -85,7 +88,7 @@ def _files(path: Path, options: Options) -> list[Path]:
 
 
 READER = Reader(
-    version=4,
+    version=5,
     looks_for="a .csv, .tsv or .txt file, maybe .gz, with a label and pixels in each row, or a folder with "
     "train.csv and test.csv",
     recognises=_recognises,

@@ -90,6 +90,27 @@ def apply(pixels: np.ndarray, layout: Layout) -> np.ndarray:
     return pixels.reshape(-1, *layout.shape)
 
 
+def plausible(total: int) -> list[Layout]:
+    """The sizes that so many values may have: squares, then those of grey pictures nearest to a square."""
+    return [*_squares(total, (1, 3)), *(each for each in _oblongs(total) if each.channels == 1)]
+
+
+def of_other_size(total: int, size: tuple[int, int], hint: str) -> DataError:
+    """The error for rows of as many values as no pictures of the model have."""
+    height, width = size
+    expected = f"{height * width:,} for the model's {height}x{width} pixels, or {3 * height * width:,} in colour"
+    return DataError("not the number of pixels that the model takes", found=f"{total:,}", expected=expected, hint=hint)
+
+
+def hint_of_sizes(layouts: Sequence[Layout]) -> str:
+    """What helps with pictures of another size. layouts: what they may be."""
+    sizes = dict.fromkeys(f"--size {each.height} {each.width}" for each in layouts)
+    hint = "Their number does not say their size, and a column may be missing."
+    if not sizes:
+        return hint
+    return f"{hint} If they are other pictures, to be resized, say so: {' or '.join([*sizes][:LISTED_SIZES])}."
+
+
 def _of_names(named: tuple[int, ...], size: tuple[int, ...] | None) -> Layout:
     layout = Layout(named[0], named[1], named[2] if len(named) > 2 else 1)
     if size is not None and size != named[: len(size)]:

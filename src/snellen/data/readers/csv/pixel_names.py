@@ -13,36 +13,14 @@ from snellen.data.readers.csv.pixel_text import MIN_PIXELS
 from snellen.errors import DataError, shown
 from snellen.limits import MAX_SIDE_PIXELS
 
-LABELS = (
-    "label", "labels", "class", "classes", "target", "targets", "y", "emotion", "digit", "species", "category",
-    "letter", "class_name", "classname", "class_label", "label_name", "labelname", "class_id",
-)  # fmt: skip
-IDS = (
-    "id", "ids", "image_id", "imageid", "img_id", "imgid", "sample_id", "row_id", "uid", "uuid", "index", "idx",
-    "filename", "file_name", "file", "image", "image_name", "imagename", "img_name", "img", "name", "path",
-    "image_path", "key",
-)  # fmt: skip
-ROLES = (
-    "split", "splits", "role", "roles", "usage", "set", "subset", "partition", "data_split", "dataset_split",
-    "split_name", "train_test", "train_val_test",
-)  # fmt: skip
-FLAGS = (
-    "is_test",
-    "is_train",
-    "is_training",
-    "is_val",
-    "is_valid",
-    "is_validation",
-    "istest",
-    "istrain",
-    "train",
-    "test",
-)
 ANY_COLUMN = ("v", "x", "c", "col", "column", "f", "field", "var")
 """What programs call columns without names, so that one of them may be the label."""
 
 INDEX = re.compile(r"(unnamed: 0(\.\d+)?)?", re.IGNORECASE)
 """What pandas calls the index that it wrote: nothing, or Unnamed: 0 once it was read again."""
+
+NAMELESS = re.compile(r"(unnamed: \d{1,7}(\.\d+)?)?", re.IGNORECASE)
+"""What pandas calls any column without a name."""
 
 CHANNELS = {"r": 0, "red": 0, "g": 1, "green": 1, "b": 2, "blue": 2, "a": 3, "alpha": 3}
 MAX_NUMBER_DIGITS = 7

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from snellen.data.pictures.decoder import is_picture
+from snellen.data.readers.column_names import CERTAIN_LABELS, plain
 from snellen.data.readers.csv.columns import Columns, find_columns
 from snellen.data.readers.csv.lines import Lines, is_number, opened
 from snellen.data.readers.csv.part_files import plain_name
-from snellen.data.readers.csv.pixel_layout import apply, find_layout
-from snellen.data.readers.csv.pixel_names import LABELS
+from snellen.data.readers.csv.pixel_layout import apply, find_layout, hint_of_sizes, of_other_size, plausible
 from snellen.data.readers.csv.pixel_text import MIN_PIXELS, is_pixel_text
+from snellen.data.readers.csv.row_faults import BadRow
 from snellen.data.readers.csv.rows import read_rows
 from snellen.data.readers.reader import DEFAULT_OPTIONS, Options
 from snellen.data.readers.role_names import role_of
 from snellen.data.streams import readable
 from snellen.errors import SHOWN_ITEMS, DataError, located, shown
+
+FIRST_LINES = 4
+"""A header and three rows."""
 
 MAX_TEXTS = 4
 """Columns of text beside the pixels: label, id, part, and one more."""
@@ -32,7 +37,8 @@ class PixelTable:
 
     pixels: (N, H, W) or (N, H, W, C) with C 3 or 4, uint8 or float32, as in the file. ids: (N,) text, unique: those of
     an id column, else file and row, counting from 0. labels: (N,) float64 or text, None without a label column. roles:
-    (N,) text, "train", "validation" or "test", None without such a column. remarks: what was found, for the user.
+    (N,) text, "train", "validation" or "test", None without such a column. remarks: what was found, for the user. bad:
+    id to reason, of rows that are left out.
     """
 
     pixels: np.ndarray
@@ -40,37 +46,69 @@ class PixelTable:
     labels: np.ndarray | None
     roles: np.ndarray | None
     remarks: tuple[str, ...]
+    bad: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a model takes. size: (height, width) of its pictures. resizes: whether it was trained on pictures that were
+    resized, so that those of other sizes are as in training."""
+
+    size: tuple[int, int]
+    resizes: bool = False
 
 
 def read_pixels(
-    path: Path, options: Options = DEFAULT_OPTIONS, has_labels: bool | None = None, may_lack_labels: bool = False
+    path: Path, options: Options = DEFAULT_OPTIONS, has_labels: bool | None = None, of_model: Expected | None = None
 ) -> PixelTable:
     """The rows of one file, plain or gzipped, with labels or without. Raises DataError with row, line and column.
 
     options: `keys`, `size`, `channels` and `header` matter. has_labels: False when they stand in another file; None
     looks for a column with a usual name, the only one that is no pixel, or the first or last that holds 0 to K-1.
-    may_lack_labels: cells of the label column may be empty: NaN or empty text.
+    of_model: of tables to predict: labels may be missing (NaN or empty text), bad rows are left out, and where neither
+    the file nor `options` say the size, it is that of the model. Raises DataError then where it cannot be.
     """
     name = plain_name(path)
     with located(path.name), readable():
-        columns = replace(read_columns(path, options), may_lack=("label",) if may_lack_labels else ())
-        rows = read_rows(path, columns)
+        columns = replace(read_columns(path, options), may_lack=("label",) if of_model else ())
+        rows = read_rows(path, columns, lenient=of_model is not None)
         pixels, texts = rows.pixels, rows.texts
-        labels = as_numbers(texts["label"]) if "label" in texts else None
-        if columns.has_label is None and has_labels is None:
-            pixels, labels = _separate(pixels, options.size)
-        layout, said = find_layout(pixels, columns.shape, columns.num_channels, options.size, options.channels)
+        labels, size = as_numbers(texts["label"]) if "label" in texts else None, options.size
+        may_have_label = columns.has_label is None and has_labels is None
+        if of_model and size is None and columns.shape is None:
+            size = _of_model(pixels.shape[1], of_model, may_have_label)
+        if may_have_label:
+            pixels, labels = _separate(pixels, size)
+        layout, said = find_layout(pixels, columns.shape, columns.num_channels, size, options.channels)
         roles, of_roles = (None, None) if "role" not in texts else _roles(texts["role"], columns)
-        ids, of_ids = _ids(texts.get("id"), name, len(pixels))
+        ids, of_ids = _ids(texts.get("id"), name, rows.numbers)
         remarks = [*columns.remarks, *filter(None, (said, of_ids, of_roles))]
-        return PixelTable(apply(pixels, layout), ids, labels, roles, tuple(f"{name}: {each}" for each in remarks))
+        bad = {_id_of(each, name, by_row=texts.get("id") is not ids): str(each.error) for each in rows.bad}
+        said_of_all = tuple(f"{name}: {each}" for each in remarks)
+        return PixelTable(apply(pixels, layout), ids, labels, roles, said_of_all, bad)
+
+
+def _of_model(total: int, model: Expected, may_have_label: bool) -> tuple[int, int] | None:
+    """The size of the model where so many values are pictures of it; None where they are squares and the model takes
+    pictures of any size. Raises DataError otherwise: what a number of values suggests is no size."""
+    counts = (total, total - 1) if may_have_label else (total,)
+    if any(_are_pictures(count, model.size) for count in counts):
+        return model.size
+    if model.resizes and any(_are_pictures(count, None) for count in counts):
+        return None
+    hint = hint_of_sizes([each for count in counts for each in plausible(count)])
+    raise of_other_size(total, model.size, hint)
+
+
+def _id_of(bad: BadRow, name: str, by_row: bool) -> str:
+    return f"{name}:{bad.row}" if by_row or bad.id is None else bad.id
 
 
 def read_columns(path: Path, options: Options = DEFAULT_OPTIONS) -> Columns:
-    """The columns of a file, from its first two lines."""
+    """The columns of a file, from its first lines."""
     with opened(path) as (stream, _):
         lines = Lines(stream)
-        return find_columns(lines.cells(2), lines.form, options.keys, options.header)
+        return find_columns(lines.cells(FIRST_LINES), lines.form, options.keys, options.header)
 
 
 def holds_pixels(path: Path) -> bool:
@@ -86,7 +124,7 @@ def holds_pixels(path: Path) -> bool:
         len(cells[-1]) == MIN_PIXELS and all(is_number(cell, form) for cell in cells[-1])
     ):
         return False
-    if len(cells) == 1 and any(cell.lower() in LABELS for cell in cells[0]):
+    if len(cells) == 1 and any(plain(cell) in CERTAIN_LABELS for cell in cells[0]):
         return True
     texts = [cell for cell in cells[-1] if cell and not is_number(cell, form)]
     if any(is_picture(Path(cell)) for cell in texts) and not any("pix" in name.lower() for name in cells[0]):
@@ -147,8 +185,8 @@ def _may_be_labels(table: np.ndarray, place: int) -> bool:
     return whole and (_are_labels(column, 1) or float(column.max()) > float(table[:, 1:-1].max()))
 
 
-def _ids(texts: np.ndarray | None, name: str, num_rows: int) -> tuple[np.ndarray, str | None]:
-    by_row = np.array([f"{name}:{row}" for row in range(num_rows)])
+def _ids(texts: np.ndarray | None, name: str, numbers: np.ndarray) -> tuple[np.ndarray, str | None]:
+    by_row, num_rows = np.array([f"{name}:{row}" for row in numbers.tolist()]), len(numbers)
     if texts is None:
         return by_row, None
     unique = len(np.unique(texts))

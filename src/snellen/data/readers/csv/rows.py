@@ -5,71 +5,84 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from snellen.data.readers.csv.columns import Columns
-from snellen.data.readers.csv.lines import MAX_COLUMNS, WHITE, Form, Lines, cells_of, is_number, opened, with_content
+from snellen.data.readers.csv.lines import MAX_COLUMNS, WHITE, Form, Lines, cells_of, opened, with_content
 from snellen.data.readers.csv.pixel_text import numbers_of
+from snellen.data.readers.csv.row_faults import BadRow, Chunk, bad_rows, check_lines, first_fault, is_finite
 from snellen.errors import DataError, shown
 from snellen.limits import MAX_LABEL_CHARACTERS, MAX_NAME_CHARACTERS
 
 MAX_TABLE_COLUMNS = 20_000
 """With more columns, lines are parsed one by one: polars needs 2 kB and 30 us for each column, for any number of
 rows."""
-MAX_FLOAT32 = float(np.finfo(np.float32).max)
+MAX_BAD_ROWS = 10_000
+"""A table with more bad rows is refused as a whole."""
 FAULTS = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
 
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """pixels: (N, P) uint8 or float32, in the order of the picture. texts: use to (N,) text of its column."""
+    """pixels: (N, P) uint8 or float32, in the order of the picture. texts: use to (N,) text of its column. numbers:
+    (N,) int64, those of the rows in the file. bad: rows that are left out."""
 
     pixels: np.ndarray
     texts: dict[str, np.ndarray]
+    numbers: np.ndarray
+    bad: Sequence[BadRow] = ()
 
 
 @dataclass(frozen=True, eq=False)
-class _Chunk:
-    """Lines of the file. row: of the first, counting from 0. numbers: of the lines in the file, counting from 1."""
+class _Read:
+    """The rows of a chunk, as `Rows`, but texts as lists."""
 
-    lines: list[bytes]
-    numbers: Sequence[int]
-    row: int
-
-    def where(self, index: int) -> str:
-        return f"row {self.row + index} (line {self.numbers[index]})"
+    pixels: np.ndarray
+    texts: dict[str, list[str]]
+    numbers: np.ndarray
+    bad: Sequence[BadRow] = ()
 
 
-def read_rows(path: Path, columns: Columns) -> Rows:
-    """All rows of a file, plain or gzipped. Raises DataError with row, line and column."""
+def read_rows(path: Path, columns: Columns, lenient: bool = False) -> Rows:
+    """All rows of a file, plain or gzipped. lenient: bad rows are left out, unless there are no others.
+
+    Raises DataError with row, line and column.
+    """
     with opened(path) as (stream, stored_bytes):
         num_lines = num_bytes = 0
         for _, chunk, count in Lines(stream).chunks(stored_bytes, columns.has_header):
             num_lines, num_bytes = num_lines + count, num_bytes + len(chunk)
-    texts: dict[str, list[list[str]]] = {use: [] for use in _text_uses(columns)}
-    pixels, row = None, 0
-    for some, cells in _parsed(path, columns):
+    texts: dict[str, list[list[str]]] = {use: [] for use in columns.text_uses()}
+    pixels, row, numbers, bad = None, 0, list[np.ndarray](), list[BadRow]()
+    for read in _parsed(path, columns, lenient):
+        bad += read.bad
+        if len(bad) > MAX_BAD_ROWS:
+            break
+        some = read.pixels
+        if not len(some):
+            continue
         if pixels is None:  # at most as many rows as fit when each cell has one digit and a separator
             room = min(num_lines, num_bytes // (2 * some.shape[1]) + 1)
             pixels = np.empty((room, some.shape[1]), np.uint8)
         if some.dtype != pixels.dtype:
             pixels = pixels.astype(np.float32, copy=False)
         pixels[row : row + len(some)] = some
-        for use, values in cells.items():
+        for use, values in read.texts.items():
             texts[use].append(values)
+        numbers.append(read.numbers)
         row += len(some)
+    if bad and (pixels is None or len(bad) > MAX_BAD_ROWS):
+        raise bad[0].error
     if pixels is None or not row:
-        raise DataError("no rows", found="a header only" if columns.has_header else "an empty file")
-    return Rows(pixels[:row], {use: _as_array(values, use) for use, values in texts.items()})
-
-
-def _text_uses(columns: Columns) -> dict[str, int]:
-    places = {"label": columns.label, "id": columns.ids, "role": columns.role}
-    return {use: place for use, place in places.items() if place is not None}
+        found = f"a header only, of {len(columns.names):,} columns" if columns.has_header else "an empty file"
+        hint = "The file may have been cut off, or written before there were data."
+        raise DataError("no rows", found=found, expected="a row for each picture below the header", hint=hint)
+    kept = {use: _as_array(values, use) for use, values in texts.items()}
+    return Rows(pixels[:row], kept, np.concatenate(numbers), bad)
 
 
 def _as_array(chunks: Sequence[Sequence[str]], use: str) -> np.ndarray:
@@ -83,19 +96,40 @@ def _as_array(chunks: Sequence[Sequence[str]], use: str) -> np.ndarray:
     return texts.astype(str)
 
 
-def _parsed(path: Path, columns: Columns) -> Iterator[tuple[np.ndarray, dict[str, list[str]]]]:
-    """(n, P) pixels in the picture's order, and the texts, of each chunk."""
+def _parsed(path: Path, columns: Columns, lenient: bool) -> Iterator[_Read]:
+    """Each chunk, with pixels in the picture's order."""
     order = _order(columns)
     row = num_values = 0
     with opened(path) as (stream, _):
         for line, chunk, num_lines in Lines(stream).chunks(2**62, columns.has_header):
-            pixels, texts = _parse(chunk, columns, row, line, num_lines)
-            if columns.text is not None:
-                pixels = _parse_texts(texts.pop("pixels"), num_values, chunk, columns, row, line)
-                num_values = num_values or pixels.shape[1]
-            row += len(pixels)
-            if len(pixels):
-                yield pixels if order is None else pixels[:, order], texts
+            try:
+                read = _read_chunk(chunk, columns, row, line, num_lines, num_values)
+            except DataError:
+                if not lenient:
+                    raise
+                read = _read_sound(chunk, columns, row, line, num_values)
+            row += len(read.pixels) + len(read.bad)
+            if columns.text is not None and len(read.pixels):
+                num_values = read.pixels.shape[1]
+            yield read if order is None else replace(read, pixels=read.pixels[:, order])
+
+
+def _read_chunk(chunk: bytes, columns: Columns, row: int, line: int, num_lines: int, num_values: int) -> _Read:
+    pixels, texts = _parse(chunk, columns, row, line, num_lines)
+    if columns.text is not None:
+        pixels = _parse_texts(texts.pop("pixels"), num_values, chunk, columns, row, line)
+    return _Read(pixels, texts, np.arange(row, row + len(pixels)))
+
+
+def _read_sound(chunk: bytes, columns: Columns, row: int, line: int, num_values: int) -> _Read:
+    """The rows of a chunk that can be read, and what is wrong with the others."""
+    filled = with_content(chunk, columns.form)
+    lines = Chunk([text for _, text in filled], [line + offset for offset, _ in filled], row)
+    bad = bad_rows(lines, columns, num_values)
+    sound = [place for place in range(len(filled)) if place not in bad]
+    kept = b"\n".join(lines.lines[place] for place in sound)
+    read = _read_chunk(kept, columns, row, line, len(sound), num_values)
+    return replace(read, numbers=row + np.array(sound, np.int64), bad=list(bad.values()))
 
 
 def _order(columns: Columns) -> np.ndarray | None:
@@ -115,14 +149,14 @@ def _parse(
         found = _table(chunk, columns, num_rows, columns.form.separator)
     if found is None:
         filled = with_content(chunk, columns.form)
-        kept = _Chunk([text for _, text in filled], [line + offset for offset, _ in filled], row)
+        kept = Chunk([text for _, text in filled], [line + offset for offset, _ in filled], row)
         if not filled:
-            none = {use: list[str]() for use in (*_text_uses(columns), "pixels")}
+            none = {use: list[str]() for use in (*columns.text_uses(), "pixels")}
             return np.empty((0, max(1, len(columns.pixels))), np.uint8), none
-        _check_lengths(kept, columns)
+        check_lines(kept, columns)
         found = _parse_wide(kept, columns) if wide else _table(*_tidied(kept.lines, columns.form, columns, len(filled)))
         if found is None:
-            raise _fault(kept, columns)
+            raise first_fault(kept, columns)
     return found
 
 
@@ -143,7 +177,7 @@ def _table(
     width, num_pixels = len(columns.names), len(columns.pixels)
     if (width + num_pixels) * num_rows > len(chunk) + 1:
         return None
-    uses = _text_uses(columns) | ({} if columns.text is None else {"pixels": columns.text})
+    uses = columns.text_uses() | ({} if columns.text is None else {"pixels": columns.text})
     pixels = {*columns.pixels.tolist()}
     unused = {*columns.others, *(uses[use] for use in columns.may_lack if use in uses)}
     for kind in (pl.UInt8, pl.Float32) if pixels else (pl.UInt8,):
@@ -183,22 +217,9 @@ def _ragged(chunk: bytes, columns: Columns) -> bool:
     return any(len(cells_of(line, columns.form)) != len(columns.names) for line in lines)
 
 
-def _check_lengths(chunk: _Chunk, columns: Columns) -> None:
-    """Raises DataError for the first line with another number of cells."""
-    width = len(columns.names)
-    for index, line in enumerate(chunk.lines):
-        if columns.form.separator != WHITE and line.count(columns.form.mark) == width - 1 and b'"' not in line:
-            continue
-        cells = cells_of(line, columns.form)
-        if len(cells) != width:
-            raise DataError(
-                "not the number of columns", found=len(cells), expected=f"{width}", where=chunk.where(index)
-            )
-
-
-def _parse_wide(chunk: _Chunk, columns: Columns) -> tuple[np.ndarray, dict[str, list[str]]] | None:
+def _parse_wide(chunk: Chunk, columns: Columns) -> tuple[np.ndarray, dict[str, list[str]]] | None:
     """`_table` for rows of very many cells."""
-    uses = _text_uses(columns)
+    uses = columns.text_uses()
     texts: dict[str, list[str]] = {use: [] for use in uses}
     places = np.sort(columns.pixels).tolist()
     pixels = np.empty((len(chunk.lines), len(places)), np.float32)
@@ -239,7 +260,7 @@ def _parse_texts(
 
     def where(index: int) -> str:
         numbers = [line + offset for offset, _ in with_content(chunk, columns.form)]
-        return _Chunk([], numbers, row).where(index)
+        return Chunk([], numbers, row).where(index)
 
     if wrong is not None:
         raise DataError(
@@ -253,33 +274,11 @@ def _parse_texts(
     if expected <= MAX_TABLE_COLUMNS:
         found = _table(joined.encode(), numbers, len(cells), " ")
     else:
-        found = _parse_wide(_Chunk(joined.encode().split(b"\n"), [], 0), numbers)
+        found = _parse_wide(Chunk(joined.encode().split(b"\n"), [], 0), numbers)
     if found is not None:
         return found[0]
     index, bad = next(
-        (index, value) for index, cell in enumerate(cells) for value in cell.split(" ") if not _is_finite(value, Form())
+        (index, value) for index, cell in enumerate(cells) for value in cell.split(" ") if not is_finite(value, Form())
     )
     where_bad = f"{where(index)}: column {name}"
     raise DataError("not a number", found=shown(bad), expected="pixels between spaces", where=where_bad)
-
-
-def _is_finite(cell: str, form: Form) -> bool:
-    return is_number(cell, form) and abs(float(cell.replace(",", ".") if form.decimal_comma else cell)) < MAX_FLOAT32
-
-
-def _fault(chunk: _Chunk, columns: Columns) -> DataError:
-    """The error for the first bad row of a chunk that cannot be parsed."""
-    texts = {place: use for use, place in _text_uses(columns).items()}
-    if columns.text is not None:
-        texts[columns.text] = "pixels"
-    pixels = {*columns.pixels.tolist()}
-    for index, line in enumerate(chunk.lines):
-        for place, cell in enumerate(cells_of(line, columns.form)):
-            where = f"{chunk.where(index)}: column {columns.names[place]}"
-            if place in texts and not cell and texts[place] not in columns.may_lack:
-                return DataError(
-                    "no part" if texts[place] == "role" else f"no {texts[place]}", found="nothing", where=where
-                )
-            if place in pixels and not _is_finite(cell, columns.form):
-                return DataError("not a number", found=shown(cell), expected="a pixel", where=where)
-    return DataError("a table that cannot be read", expected="numbers, and each cell in one line", where=chunk.where(0))

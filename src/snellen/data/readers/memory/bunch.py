@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from snellen.data.dataset import PartRole
-from snellen.data.readers.memory.columns import as_squares, square_of_pixels
+from snellen.data.readers.csv.pixel_names import find_places
+from snellen.data.readers.memory.columns import as_pictures_of, as_squares
 from snellen.data.readers.memory.rows import Rows
 from snellen.errors import DataError
 
@@ -53,9 +54,9 @@ def _squares(bunch: Mapping[str, Any], part: str) -> tuple[np.ndarray, tuple[str
     names = [str(name) for name in bunch.get("feature_names") or list(getattr(data, "columns", ()))]
     if values.ndim != 2:
         return values, ()
-    order = square_of_pixels(names) if len(names) == values.shape[1] else None
-    if order:
-        return as_squares(values[:, [names.index(name) for name in order]], part)
+    places = find_places(dict(enumerate(names))) if len(names) == values.shape[1] else None
+    if places is not None and len(places.columns) == len(names) and names[0].lower().startswith("pix"):
+        return as_pictures_of(values[:, places.columns], places, part)
     if values.shape[1] == MNIST_PIXELS:
         return as_squares(values, part)
     raise DataError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from math import isqrt
@@ -12,21 +11,18 @@ import numpy as np
 
 from snellen.data.dataset import PartRole
 from snellen.data.readers import role_names
+from snellen.data.readers.column_names import columns_called, is_called, is_usual
+from snellen.data.readers.csv.pixel_layout import apply, find_layout
+from snellen.data.readers.csv.pixel_names import Places, find_places
 from snellen.data.readers.memory.rows import Rows, divided
 from snellen.errors import SHOWN_ITEMS, DataError, shown, unknown
 
-USES = {
-    "image": ("image", "img", "picture", "images", "path", "filepath", "file", "filename", "file_name", "image_path"),
-    "label": ("label", "class", "target", "labels", "class_name"),
-    "role": ("role", "split"),
-    "group": ("group",),
-}
-"""The uses of columns, each with its usual names."""
+USES = {"image": "path", "label": "label", "role": "role", "group": "group"}
+"""The uses of columns, each with that of `column_names` whose names it has."""
 
-OTHER_ROLES = ("usage", "set", "subset", "partition", "dataset", "part", "phase")
-"""More names of a column with the parts, which is one only where a value in it names a part."""
-
-PIXEL = re.compile(r"pixel[_ -]?(\d+)(?:[_ -](\d+))?", re.IGNORECASE)
+SURE = {"image": slice(2), "role": slice(2)}
+"""Names that are enough; others of a role need a value that names a part, others of pictures, as `id`, that no columns
+are pixels."""
 
 
 def rows_of_columns(
@@ -39,14 +35,16 @@ def rows_of_columns(
 ) -> list[Rows]:
     """The rows of a table. column: the values of a column. labels: instead of a column.
 
-    Columns named pixel0, pixel1 ... that fill a square are its pixels, row by row. Raises UnknownName for a column that
-    does not exist, DataError when no column, or more than one, has a usual name.
+    Columns whose names form a series, as in a pixel CSV, are pixels. Raises UnknownName for a column that does not
+    exist, DataError when no column, or more than one, has a usual name.
     """
     chosen = columns_by_use(names, keys)
     if labels is None and "label" not in chosen:
-        has_pictures = "image" in chosen or square_of_pixels(names)
+        has_pictures = "image" in chosen or pixel_places(names, keys) is not None
         raise no_column(["label"] if has_pictures else ["image", "label"], names)
     cells, remarks = cells_of_columns(names, column, keys, part)
+    if labels is None and "label" not in keys and not is_usual("label", chosen["label"]):
+        remarks = (*remarks, f"{part}: the labels are read from the column `{chosen['label']}`.")
     targets = column(chosen["label"]) if labels is None else labels
     groups = column(chosen["group"]) if "group" in chosen else None
     rows = Rows(cells, targets, part, role, groups=groups, remarks=remarks)
@@ -55,22 +53,49 @@ def rows_of_columns(
 
 
 def cells_of_columns(
-    names: Sequence[str], column: Callable[[str], Sequence[Any]], keys: Mapping[str, str], part: str
+    names: Sequence[str],
+    column: Callable[[str], Sequence[Any]],
+    keys: Mapping[str, str],
+    part: str,
+    size: tuple[int, int] | None = None,
 ) -> tuple[Any, tuple[str, ...]]:
-    """The pictures of a table, as `Rows.cells`, and remarks. Errors as of `rows_of_columns`, but for labels."""
+    """The pictures of a table, as `Rows.cells`, and remarks. size: (height, width) of columns of pixels whose names do
+    not say it. Errors as of `rows_of_columns`, but for labels."""
     chosen = columns_by_use(names, keys, ("image",))
     if "image" in chosen:
         return column(chosen["image"]), ()
-    pixels = square_of_pixels(names)
-    if not pixels:
-        raise no_column(["image"], names)
-    return as_squares(np.stack([np.asarray(column(name)) for name in pixels], axis=1), part)
+    places = pixel_places(names, keys)
+    if places is None:
+        others = columns_called("path", names)
+        if len(others) != 1:
+            raise no_column(["image"], names)
+        return column(others[0]), (f"{part}: the pictures are read from the column `{others[0]}`.",)
+    values = np.stack([np.asarray(column(names[place])) for place in places.columns.tolist()], axis=1)
+    return as_pictures_of(values, places, part, size)
+
+
+def pixel_places(names: Sequence[str], keys: Mapping[str, str]) -> Places | None:
+    """The columns of pixels by their names, as in a pixel CSV. None where there are none, or one of pictures."""
+    chosen = columns_by_use(names, keys)
+    if "image" in chosen:
+        return None
+    return find_places({place: name for place, name in enumerate(names) if name not in chosen.values()})
+
+
+def as_pictures_of(
+    values: np.ndarray, places: Places, part: str, size: tuple[int, int] | None = None
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """(N, H, W) or (N, H, W, C) of (N, P) values in the order of `places`, and remarks. Raises DataError where the size
+    of the pictures is not clear."""
+    layout, said = find_layout(values, places.shape, places.num_channels, size, None)
+    how = f"rows of {values.shape[1]:,} pixels are read as {layout.height}x{layout.width} pictures, row by row."
+    return apply(values, layout), (f"{part}: {said}." if said else f"{part}: {how}",)
 
 
 def _other_roles(names: Sequence[str], column: Callable[[str], Sequence[Any]]) -> Sequence[Any] | None:
     """The parts of the rows from the first column of a less usual name in which a value names a part."""
     for name in names:
-        if name.strip().lower() in OTHER_ROLES:
+        if is_called("role", name):
             values = column(name)
             if any(role_names.role_of(str(value)) for value in set(values)):
                 return values
@@ -84,7 +109,7 @@ def columns_by_use(names: Sequence[str], keys: Mapping[str, str], uses: Sequence
             raise unknown("use of a column", use, USES, where="keys")
     chosen = {}
     for use in uses:
-        found = [keys[use]] if use in keys else [name for name in names if name.strip().lower() in USES[use]]
+        found = [keys[use]] if use in keys else columns_called(USES[use], names, SURE.get(use, slice(None)))
         if use in keys and keys[use] not in names:
             raise unknown("column", keys[use], names, where=f"keys.{use}")
         if len(found) > 1:
@@ -98,25 +123,15 @@ def columns_by_use(names: Sequence[str], keys: Mapping[str, str], uses: Sequence
 def no_column(missing: Sequence[str], names: Sequence[str]) -> DataError:
     """The error for a table in which no column has a usual name for these uses."""
     written = ", ".join(f'"{use}": "..."' for use in missing)
+    line = ", ".join(f"{use}: ..." for use in missing)
+    hint = f"Name it: keys={{{written}}} in Python, `keys: {{{line}}}` under `data` of a study."
+    if "label" in missing:
+        hint += " Pictures without labels are for `snellen predict`."
     return DataError(
         f"no column for the {' and the '.join(missing)}",
         found=", ".join(map(shown, names[:SHOWN_ITEMS])),
-        hint=f"Name it: keys={{{written}}}.",
+        hint=hint,
     )
-
-
-def square_of_pixels(names: Sequence[str]) -> list[str] | None:
-    """The columns that hold the pixels of a square picture, by their names, in the order of the pixels; or None.
-
-    pixel0 to pixel783, or from pixel1; or pixel_0_0 to pixel_7_7, row and column.
-    """
-    matches = {name: match for name in names if (match := PIXEL.fullmatch(name.strip()))}
-    numbers = {name: tuple(int(each) for each in match.groups() if each) for name, match in matches.items()}
-    order = sorted(matches, key=lambda name: numbers[name])
-    side, found = isqrt(len(order)), [numbers[name] for name in order]
-    flat = [[(start + place,) for place in range(side * side)] for start in (0, 1)]
-    grids = [[(row + start, column + start) for row in range(side) for column in range(side)] for start in (0, 1)]
-    return order if side > 1 and found in (*flat, *grids) else None
 
 
 def as_squares(rows: np.ndarray, where: str) -> tuple[np.ndarray, tuple[str, ...]]:

@@ -7,20 +7,17 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from snellen.data.pictures.decoder import is_picture
+from snellen.data.pictures.decoder import is_picture, start_of
+from snellen.data.pictures.signatures import format_that_is_read
 from snellen.data.readers.labels.class_names import normal_form, said_of_forms, said_of_names
 from snellen.data.readers.picture_files.folder_layout import Layout, NoClassFolders, lay_out
-from snellen.data.readers.picture_files.folder_tree import OTHER_SUFFIXES, FolderTree, name_of, suffix
+from snellen.data.readers.picture_files.folder_tree import DATA_SUFFIXES, FolderTree, may_be_picture, name_of, suffix
 from snellen.data.readers.picture_files.labelled_pictures import LabelledFile, read_dataset, select_rows
 from snellen.data.readers.picture_files.tables_beside import line_for_tables
 from snellen.data.readers.picture_files.walk import Listing, files_below, list_folder
 from snellen.data.readers.reader import Opened, Options, Reader
-from snellen.data.streams import open_data
 from snellen.errors import DataError, located
-from snellen.phrases import plural
-
-SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*")
-"""The first bytes of PNG, JPEG, GIF and TIFF files."""
+from snellen.phrases import plural, some
 
 MAX_OPENED = 100
 """Files without the suffix of a picture of which the first bytes are looked at."""
@@ -46,6 +43,7 @@ def rows_of(listing: Listing, root: Path, options: Options) -> tuple[list[Labell
         *layout.remarks,
         *listing.remarks(),
         *_said_of_others(tree, layout),
+        *_said_of_data(listing.files, layout),
         *said_of_forms(raw),
         *said_of_names(rows),
     )
@@ -54,15 +52,20 @@ def rows_of(listing: Listing, root: Path, options: Options) -> tuple[list[Labell
 
 def _row(file: str, root: Path, layout: Layout, options: Options) -> LabelledFile | None:
     """None for files outside the class folders, and for those that are no pictures by their suffix."""
-    place = file.find("/")
-    while place >= 0 and file[:place] not in layout.classes:
-        place = file.find("/", place + 1)
-    if place < 0 or suffix(file) in OTHER_SUFFIXES:
+    folder = _class_folder(file, layout)
+    if folder is None or not may_be_picture(file):
         return None
-    folder = file[:place]
     with located(file):
         group = options.group.of_row(file, layout.classes[folder]) if options.group else None
     return LabelledFile(root / file, file, normal_form(_class_of(folder, layout)), layout.classes[folder], group, file)
+
+
+def _class_folder(file: str, layout: Layout) -> str | None:
+    """The class folder that a file is in, at any depth."""
+    place = file.find("/")
+    while place >= 0 and file[:place] not in layout.classes:
+        place = file.find("/", place + 1)
+    return file[:place] if place >= 0 else None
 
 
 def _class_of(folder: str, layout: Layout) -> str:
@@ -102,15 +105,17 @@ def _said_of_others(tree: FolderTree, layout: Layout) -> Iterator[str]:
     if empty := tree.without_pictures():
         others = {each: f" ({plural(tree.others[each], 'other file')})" if tree.others[each] else "" for each in empty}
         named = [f"{each}{other}" for each, other in others.items()]
-        yield f"Folders without pictures are passed over: {_listed(named)}."
+        yield f"Folders without pictures are passed over: {some(named, NAMED_ITEMS)}."
     beside = [f"{folder} ({tree.others[folder]:,})" for folder in layout.classes if tree.others[folder]]
     if beside:
-        yield f"Files that are no pictures are passed over in the class folders: {_listed(beside)}."
+        yield f"Files that are no pictures are passed over in the class folders: {some(beside, NAMED_ITEMS)}."
 
 
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - NAMED_ITEMS:,} more" if len(names) > NAMED_ITEMS else ""
-    return f"{', '.join(names[:NAMED_ITEMS])}{more}"
+def _said_of_data(files: Sequence[str], layout: Layout) -> Iterator[str]:
+    """A sentence on tables and arrays outside the class folders, which may be what the user means."""
+    beside = [file for file in files if suffix(file) in DATA_SUFFIXES and not _class_folder(file, layout)]
+    if beside:
+        yield f"Tables and arrays beside the class folders are not used: {some(beside, NAMED_ITEMS)}."
 
 
 def _recognises(path: Path) -> bool:
@@ -122,19 +127,12 @@ def _recognises(path: Path) -> bool:
     for file in files_below(path):
         if "/" in file and is_picture(Path(file)):
             return True
-        if "/" in file and len(unknown) < MAX_OPENED and suffix(file) not in OTHER_SUFFIXES:
+        if "/" in file and len(unknown) < MAX_OPENED and may_be_picture(file):
             unknown.append(path / file)
     inside = Path(os.path.realpath(path))
-    return any(Path(os.path.realpath(file)).is_relative_to(inside) and _begins_as_picture(file) for file in unknown)
-
-
-def _begins_as_picture(file: Path) -> bool:
-    try:
-        with open_data(file) as stream:
-            start = stream.read(12)
-    except (DataError, OSError):
-        return False
-    return start.startswith(SIGNATURES) or (start[:4] == b"RIFF" and start[8:] == b"WEBP")
+    return any(
+        Path(os.path.realpath(file)).is_relative_to(inside) and format_that_is_read(start_of(file)) for file in unknown
+    )
 
 
 def _open(path: Path, options: Options) -> Opened:

@@ -14,6 +14,7 @@ from snellen.data.readers.picture_files.folder_tree import FolderTree, name_of
 from snellen.data.readers.picture_files.walk import KEY_HINT
 from snellen.data.readers.role_names import role_of, role_of_folder
 from snellen.errors import SHOWN_ITEMS, DataError, StudyError, unknown
+from snellen.phrases import some
 
 USUAL_NAMES = ("train", "training", "validation", "valid", "val", "test", "testing")
 """Names of parts, in lower case, that need no remark."""
@@ -297,8 +298,7 @@ def keys_line(parts: Mapping[str, str]) -> str:
 
 
 def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - NAMED_FOLDERS:,} more" if len(names) > NAMED_FOLDERS else ""
-    return f"{', '.join(names[:NAMED_FOLDERS])}{more}"
+    return some(names, NAMED_FOLDERS)
 
 
 def _unused(tree: FolderTree, classes: Mapping[str, PartRole], said: Iterable[str] = ()) -> Iterator[str]:

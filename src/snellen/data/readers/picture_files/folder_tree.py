@@ -20,6 +20,15 @@ OTHER_SUFFIXES = frozenset(
 """Of files that are no pictures and lie beside them: passed over. Every other file may be a picture."""
 
 
+DATA_SUFFIXES = frozenset((".csv", ".tsv", ".parquet", ".npy", ".npz", ".mat", ".h5", ".hdf5"))
+"""Of files that other readers read: tables and arrays."""
+
+
+def may_be_picture(path: str) -> bool:
+    """Whether the suffix is not one of something else: a file without one, or with an unknown one, may be a picture."""
+    return suffix(path) not in OTHER_SUFFIXES
+
+
 def suffix(path: str) -> str:
     """In lower case, with its dot; empty where there is none."""
     name = name_of(path)  # not PurePosixPath: 15 us, for a million files

@@ -129,10 +129,10 @@ def read_dataset(
     decoded, rows, excluded = _decode_all(rows, options, content_of or _content_of)
     pictures, animated = [picture.pixels for picture in decoded], sum(picture.animated for picture in decoded)
     reduced = sum(picture.reduced for picture in decoded)
+    depths = depths_of(decoded)
     del decoded  # its pixels, where they are converted below
     _check_complete(rows, classes, excluded)
     _check_sizes(pictures)
-    depths = depths_of(pictures)
     pictures = with_common_format(pictures, [row.place for row in rows])
     images = np.stack(pictures)
     _check_labels(rows)
@@ -179,7 +179,8 @@ def _decode_all(
                 content = content_of(row) if row.content is None else row.content
                 if isinstance(content, bytes):
                     return _pictures(of_file, content, options)
-                return [(row, picture_of(content, options.resizing, options.background))]
+                any_scale = options.pixel_range is not None
+                return [(row, picture_of(content, options.resizing, options.background, any_scale))]
         except DataError as error:
             if options.on_bad_image is None:
                 error.hint = error.hint or EXCLUDE_HINT
@@ -214,16 +215,16 @@ def _pictures(rows: Sequence[LabelledFile], content: bytes, options: Options) ->
 
     A page that is named of a file with one is no page of a file: the table says something else with it.
     """
-    row, pages = rows[0], pages_of(content)
+    row, pages, any_scale = rows[0], pages_of(content), options.pixel_range is not None
     if len(rows) == 1 and not pages.is_stack:
-        return [(replace(row, page=None), decode_content(content, options.resizing, options.background))]
+        return [(replace(row, page=None), decode_content(content, options.resizing, options.background, any_scale))]
     if row.page is None:
         pages.check_not_channels()
         rows = [replace(row, page=number) for number in pages.numbers]
     for each in rows:
         pages.check_number(each.page or 0)
     numbers = [each.page or 0 for each in rows]
-    pictures = list(decode_pages(content, pages, numbers, options.resizing, options.background))
+    pictures = list(decode_pages(content, pages, numbers, options.resizing, options.background, any_scale))
     pictures[0] = replace(pictures[0], reduced=pages.skipped)
     return [
         (replace(each, id=page_name(each.id, each.page or 0)), picture)

@@ -9,15 +9,18 @@ from functools import partial
 from pathlib import Path
 
 from snellen.data.dataset import PartRole
-from snellen.data.pictures.pages import page_name
+from snellen.data.pictures.pages import PAGE_HINT, page_name
+from snellen.data.readers.column_names import is_usual
 from snellen.data.readers.csv.pixel_table import holds_pixels
 from snellen.data.readers.labels.class_names import normal_form, said_of_forms, said_of_names
+from snellen.data.readers.labels.written_numbers import as_whole_numbers, first_fraction
 from snellen.data.readers.parquet_pictures import holds_pictures
 from snellen.data.readers.picture_files.labelled_pictures import LabelledFile, read_dataset, select_rows
-from snellen.data.readers.picture_files.manifest_columns import USUAL, names_pictures, path_column, roles_of
+from snellen.data.readers.picture_files.manifest_columns import USES, names_pictures, path_column, roles_of
 from snellen.data.readers.picture_files.manifest_paths import find_pictures
 from snellen.data.readers.picture_files.manifest_table import Table, header_of, is_parquet, read_table
 from snellen.data.readers.reader import Opened, Options, Reader
+from snellen.data.readers.text_encoding import encoding_of
 from snellen.data.streams import open_data, reachable, readable
 from snellen.errors import DataError, located, shown, unknown
 from snellen.limits import MAX_NAME_CHARACTERS
@@ -38,8 +41,8 @@ def _list_files(manifest: Path, options: Options) -> tuple[list[LabelledFile], t
     keys = dict(options.keys)
     folder = keys.pop(FOLDER, None)
     for use in keys:
-        if use not in USUAL:
-            raise unknown("column", use, (*USUAL, FOLDER), where="keys")
+        if use not in USES:
+            raise unknown("column", use, (*USES, FOLDER), where="keys")
     if options.group and options.group.column:
         keys["group"] = options.group.column
     table = read_table(manifest, keys)
@@ -52,6 +55,7 @@ def _list_files(manifest: Path, options: Options) -> tuple[list[LabelledFile], t
         found = find_pictures(paths, manifest, table.place, folder=folder, follow=follow, lenient=lenient)
         roles, said = _roles(table, keys)
         pages = pages_of_rows(table, "page" in keys)
+        labels, of_numbers = _whole_numbers(table)
         rows, first = list[LabelledFile](), dict[str, int]()
         for row, (file, name) in enumerate(zip(found.files, found.ids, strict=True)):
             place = table.place(row)
@@ -59,14 +63,17 @@ def _list_files(manifest: Path, options: Options) -> tuple[list[LabelledFile], t
                 page = pages[row]
                 earlier = first.setdefault(name if page is None else page_name(name, page), row)
                 if earlier != row:
-                    raise DataError("the same picture twice", found=name, expected=f"only in {table.place(earlier)}")
+                    hint = PAGE_HINT if page is None and file.suffix.lower() in (".tif", ".tiff") else None
+                    expected = f"only in {table.place(earlier)}"
+                    raise DataError("the same picture twice", found=name, expected=expected, hint=hint)
                 group = _group(row, name, table.columns, roles[row], options)
-                label = _label(table.columns["label"], row)
+                label = _label(labels, row)
             rows.append(LabelledFile(file, name, label, roles[row], group, f"{place}: {name}", page=page))
     return rows, (
         *table.chosen.remarks,
         *found.remarks,
         *said,
+        *of_numbers,
         *said_of_forms(map(str.strip, table.columns["label"])),
         *said_of_names(rows),
         *_said_of_several(table.columns["label"]),
@@ -107,6 +114,22 @@ def _roles(table: Table, keys: Mapping[str, str]) -> tuple[Sequence[PartRole], t
             raise DataError("unknown role", found=shown(values[row]), expected=expected, where=where)
         roles.append(role)
     return roles, said
+
+
+def _whole_numbers(table: Table) -> tuple[Sequence[str], tuple[str, ...]]:
+    """The labels, whole numbers without a decimal point, and the sentence on that. Raises DataError for fractions."""
+    labels = ["" if cell.strip().lower() in NO_LABELS else cell.strip() for cell in table.columns["label"]]
+    place = first_fraction(labels)
+    if place is not None:
+        raise DataError(
+            "labels that are numbers with fractions",
+            found=shown(labels[place]),
+            expected="names of classes, or whole numbers",
+            where=table.place(place),
+            hint="A measured quantity is no class. If these are names of classes, write letters before them.",
+        )
+    whole, said = as_whole_numbers(labels)
+    return (whole, (said,)) if said else (table.columns["label"], ())
 
 
 def _label(cells: Sequence[str], row: int) -> str:
@@ -150,12 +173,12 @@ def _recognises(path: Path) -> bool:
     with located(path.name), readable(), open_data(path) as file:
         if is_parquet(file):
             return not holds_pictures(path)
+        encoding_of(file)
         try:
             names, first = header_of(file)
-        except (UnicodeDecodeError, DataError):
+        except DataError:
             return False
-    usual = {name.strip().lower() for name in names}
-    if usual & {*USUAL["path"]} and usual & {*USUAL["label"]}:
+    if all(any(is_usual(use, name) for name in names) for use in ("path", "label")):
         return not holds_pixels(path)
     lists_pictures = any(map(names_pictures, names)) or _lists_pictures(path, names, first)
     return lists_pictures and not holds_pixels(path)
@@ -183,7 +206,7 @@ def _open(path: Path, options: Options) -> Opened:
 
 
 READER = Reader(
-    version=4,
+    version=5,
     looks_for="a CSV or Parquet file with columns `path` and `label`, maybe `group`, `role` (train, test) and `page`",
     recognises=_recognises,
     open=_open,

@@ -3,46 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from snellen.data.dataset import PartRole
 from snellen.data.pictures.decoder import SUFFIXES
-from snellen.data.readers.csv.pixel_names import FLAGS
+from snellen.data.readers.column_names import FLAGS, MANIFEST_TIERS, columns_called, is_called, is_usual, plain
+from snellen.data.readers.picture_files.one_hot import one_hot_columns, said_of_columns
 from snellen.data.readers.role_names import role_of
 from snellen.errors import SHOWN_ITEMS, DataError, shown, unknown
+from snellen.phrases import some
 
-USUAL: dict[str, tuple[str, ...]] = {
-    "path": ("path", "file", "filename", "image"),
-    "label": ("label", "class"),
-    "group": ("group",),
-    "role": ("role",),
-    "page": ("page",),
-}
-"""The uses of columns, each with its usual names."""
-
-LESS_USUAL: dict[str, tuple[tuple[str, ...], ...]] = {
-    "path": (
-        (
-            *("filename", "filenames", "filepath", "filepaths", "paths", "files", "images", "imagepath", "imagefile"),
-            *("imagename", "imagefilename", "img", "imgpath", "imgfile", "imgname", "picture", "photo"),
-        ),
-        ("imageid", "imgid", "pictureid", "idcode"),
-        ("id", "name"),
-    ),
-    "label": (
-        ("labels", "classes", "classname", "classlabel", "labelname"),
-        (
-            *("category", "categoryname", "target", "targets", "breed", "species", "diagnosis", "dx", "disease"),
-            *("variety", "emotion", "expression", "letter", "digit", "genre", "kind", "type", "tag"),
-        ),
-    ),
-    "group": (),
-    "role": (("split", "set", "subset", "partition", "usage", "dataset", "part", "phase"),),
-    "page": (),
-}
-"""More names, without spaces and underscores, in the order in which they are looked for; those that name a column are
-said."""
+USES = ("path", "label", "group", "role", "page")
+"""The uses of columns."""
 
 NEEDED = ("path", "label")
 """Columns that a table must have for training; for prediction the path is enough."""
@@ -59,10 +32,12 @@ MANY_COLUMNS = 40
 
 @dataclass(frozen=True)
 class Columns:
-    """names: use to column. remarks: sentences on those that have no usual name."""
+    """names: use to column. remarks: sentences on those that have no usual name. one_hot: columns of which the one with
+    1 is the label, where no column is."""
 
     names: Mapping[str, str]
     remarks: tuple[str, ...] = ()
+    one_hot: tuple[str, ...] = ()
 
 
 def choose_columns(
@@ -70,36 +45,42 @@ def choose_columns(
     keys: Mapping[str, str],
     needed: Sequence[str] = NEEDED,
     first: Callable[[str], str] = lambda name: "",
+    unlikely: Container[str] = (),
 ) -> Columns:
-    """The columns that `keys` name, otherwise those with usual names, otherwise with less usual ones; the label, where
-    it is needed, may be the only column that is left; the part is also one that begins with the name of a part. first:
-    the first cell of a column. Raises DataError when there are several, none of one needed, or one that marks parts in
-    a form that is not read.
+    """The columns that `keys` name, otherwise those with usual names, otherwise with less usual ones; the label may be
+    one-hot, and where it is needed the only column that is left; the part is also one that begins with the name of a
+    part. first: the first cell of a column. unlikely: columns that are asked where no other will do.
+
+    Raises DataError when there are several, none of one needed, or one that marks parts in a form that is not read.
     """
-    chosen = {use: keys[use] for use in USUAL if use in keys}
+    chosen = {use: keys[use] for use in USES if use in keys}
     for use, name in chosen.items():
         if name not in names:
             raise unknown("column", name, names, where=f"keys.{use}")
     remarks = list[str]()
-    for use in USUAL:
-        if use not in chosen and (found := _find(use, names)):
+    likely = [name for name in names if name not in unlikely]
+    for use in USES:
+        if use not in chosen and (found := _find(use, likely) or _find(use, names)):
             chosen[use] = found
-            if found.strip().lower() not in USUAL[use] and use != "role":
+            if not is_usual(use, found) and use != "role":
                 remarks.append(f"The {use} of each picture is read from the column `{found}`.")
-    left = [name for name in names if name not in chosen.values() and _plain(name) not in ROW_NUMBERS]
-    if "path" in chosen and "label" in needed and "label" not in chosen and len(left) == 1:
-        chosen["label"] = left[0]
-        remarks.append(f"The label of each picture is read from `{left[0]}`, the only other column.")
-    left = [name for name in left if name not in chosen.values()]
+    left = [name for name in names if name not in chosen.values() and plain(name) not in ROW_NUMBERS]
+    one_hot = one_hot_columns(left, first) if "path" in chosen and "label" not in chosen else ()
+    remarks += [said_of_columns(one_hot)] if one_hot else []
+    only = [name for name in left if name not in unlikely] or left
+    if "path" in chosen and "label" in needed and "label" not in chosen and not one_hot and len(only) == 1:
+        chosen["label"] = only[0]
+        remarks.append(f"The label of each picture is read from `{only[0]}`, the only other column.")
+    left = [name for name in left if name not in {*chosen.values(), *one_hot}]
     by_value = [name for name in left if role_of(first(name).strip())] if "role" not in chosen else []
     if len(by_value) == 1:
         chosen["role"] = by_value[0]
         left.remove(by_value[0])
     if "label" in needed and not {"path", "label"} <= {*keys}:
         if "role" not in chosen:
-            _check_no_flags(left, chosen)
+            _check_no_flags([*left, *one_hot], chosen)
         remarks += _said_of_unused(left, chosen) if not keys else []
-    missing = [use for use in needed if use not in chosen]
+    missing = [use for use in needed if use not in chosen and not (use == "label" and one_hot)]
     if missing:
         found_all = ", ".join(map(shown, names[:SHOWN_ITEMS]))
         line = ", ".join(f"{use}: COLUMN" for use in missing)
@@ -108,14 +89,14 @@ def choose_columns(
             found=found_all,
             hint=f"Name it with `kind: manifest` and `keys: {{{line}}}`.",
         )
-    return Columns(chosen, tuple(remarks))
+    return Columns(chosen, tuple(remarks), one_hot)
 
 
 def _check_no_flags(names: Sequence[str], chosen: Mapping[str, str]) -> None:
     """Raises DataError for a column such as `is_test` or `is_training_image`."""
     for name in names:
         words = re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower())
-        if name.strip().lower() in FLAGS or (words[:1] == ["is"] and any(map(role_of, words))):
+        if plain(name) in FLAGS or (words[:1] == ["is"] and any(map(role_of, words))):
             named = ", ".join(f"{use}: {column}" for use, column in chosen.items() if use in NEEDED)
             raise DataError(
                 "a column that marks parts in a form that is not read",
@@ -128,11 +109,9 @@ def _check_no_flags(names: Sequence[str], chosen: Mapping[str, str]) -> None:
 def _said_of_unused(names: Sequence[str], chosen: Mapping[str, str]) -> Iterator[str]:
     if not names:
         return
-    some = ", ".join(map(shown, names[:SHOWN_ITEMS]))
-    more = f" and {len(names) - SHOWN_ITEMS:,} more" if len(names) > SHOWN_ITEMS else ""
     groups = [name for name in names if {*re.split(r"[\W_]+", name.lower())} & OF_GROUPS and "group" not in chosen]
     line = f" `group: {groups[0]}` keeps pictures that share it on one side of every split." if groups else ""
-    yield f"Columns that are not used: {some}{more}.{line}"
+    yield f"Columns that are not used: {some([shown(name) for name in names], SHOWN_ITEMS)}.{line}"
 
 
 def path_column(names: Sequence[str]) -> str | None:
@@ -141,18 +120,11 @@ def path_column(names: Sequence[str]) -> str | None:
 
 
 def _find(use: str, names: Sequence[str]) -> str | None:
-    found = [name for name in names if name.strip().lower() in USUAL[use]]
-    others = iter(LESS_USUAL[use] if len(names) <= MANY_COLUMNS else ())
-    while not found and (spelt := next(others, None)):
-        found = [name for name in names if _plain(name) in spelt]
+    found = columns_called(use, names, slice(MANIFEST_TIERS.get(use) if len(names) <= MANY_COLUMNS else 1))
     if len(found) > 1:
         line = f"`keys: {{{use}: {found[0]}}}`"
         raise DataError(f"two columns could be the {use}", found=" and ".join(found), hint=f"Say which: {line}.")
     return found[0] if found else None
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[\W_]+", "", name).lower()
 
 
 def roles_of(values: Sequence[str], column: str, given: bool) -> tuple[list[PartRole | None], tuple[str, ...]]:
@@ -160,9 +132,9 @@ def roles_of(values: Sequence[str], column: str, given: bool) -> tuple[list[Part
     name of a part is no such column, and one of another name without a value for training, or with one that is no part.
     given: whether the study names the column."""
     known = {value: role_of(value.strip()) for value in set(values)}
-    found, called_so = {*known.values()}, _plain(column) in LESS_USUAL["role"][0]
+    found, called_so = {*known.values()}, is_called("role", column)
     is_none = not any(found) if called_so else None in found or "train" not in found
-    if is_none and not given and column.strip().lower() not in USUAL["role"]:
+    if is_none and not given and not is_usual("role", column):
         some = ", ".join(map(shown, sorted(known)[:3]))
         return ["train"] * len(values), (f"The column `{column}` ({some}) names no part of the data and is not used.",)
     return [known[value] for value in values], tuple(_said_of_roles(known, column))
@@ -170,7 +142,7 @@ def roles_of(values: Sequence[str], column: str, given: bool) -> tuple[list[Part
 
 def _said_of_roles(known: Mapping[str, PartRole | None], column: str) -> Iterator[str]:
     usual = all(value.strip().lower() == role for value, role in known.items())
-    named = column.strip().lower() in USUAL["role"] or _plain(column) in LESS_USUAL["role"][0]
+    named = is_called("role", column)
     if not (usual and named) and all(known.values()):
         said = ", ".join(f"{value.strip()} is {role}" for value, role in sorted(known.items()))
         yield f"Parts of the data by the column `{column}`: {said}."

@@ -8,14 +8,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from snellen.data.pictures.channels import DEPTHS
+from snellen.data.pictures.decoder import Picture
 from snellen.data.readers.pixels import pixel_remarks
 from snellen.data.readers.reader import Options
 from snellen.errors import StudyError
 
 
-def depths_of(pictures: Sequence[np.ndarray]) -> Counter[int]:
-    """Bits a channel of pictures as they were decoded, 8 or 16, each with the number of pictures."""
-    return Counter(int(DEPTHS[picture.dtype]).bit_length() for picture in pictures)
+def depths_of(pictures: Sequence[Picture]) -> Counter[int]:
+    """Bits a channel of pictures as they were decoded, 8, 16 or 32, each with the number of pictures."""
+    return Counter(picture.bits for picture in pictures)
 
 
 def picture_scale(
@@ -23,7 +24,7 @@ def picture_scale(
 ) -> tuple[tuple[float, float], tuple[str, ...]]:
     """Black and white of (N, H, W, C) pictures in their common format, and what is said of them.
 
-    Raises StudyError for a `pixel_range` with pictures of 8 and 16 bits, an alpha channel, or a black border.
+    Raises StudyError for a `pixel_range` with pictures of several depths, an alpha channel, or a black border.
     """
     if options.pixel_range is None:
         scale = (0.0, DEPTHS[images.dtype])
@@ -38,4 +39,4 @@ def picture_scale(
     if options.pixel_range[0] != 0 and options.resizing and options.resizing.step == "pad":
         hint = "Use `resize` or `crop`, or a range from 0."
         raise StudyError("a black border where black is not 0", found=given, where=where, hint=hint)
-    return options.pixel_range, ()
+    return options.pixel_range, pixel_remarks([images], options.pixel_range, given=True)

@@ -10,7 +10,9 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from snellen.data.dataset import Dataset
 from snellen.data.pictures.decoder import is_picture
-from snellen.data.readers.picture_files.folder import rows_of
+from snellen.data.pictures.signatures import START_BYTES, format_that_is_read
+from snellen.data.readers.picture_files.folder import MAX_OPENED, rows_of
+from snellen.data.readers.picture_files.folder_tree import may_be_picture
 from snellen.data.readers.picture_files.labelled_pictures import LabelledFile, read_dataset, select_rows
 from snellen.data.readers.picture_files.walk import Listing, system_name
 from snellen.data.readers.reader import Opened, Options, Reader
@@ -54,6 +56,15 @@ class PictureZip:
         found.files.sort()
         found.folders = [path for path in self.folders if not any(map(system_name, path.split("/")))]
         return found
+
+    def start(self, path: str) -> bytes:
+        """The first bytes of a member, by which its format is known; none of one that is damaged."""
+        try:
+            check_member(self.members[path], self._num_bytes)
+            with readable(), self._archive.open(self.members[path]) as stream:
+                return stream.read(START_BYTES)
+        except DataError:
+            return b""
 
     def read(self, path: str) -> bytes:
         """The bytes of a member. Raises DataError when it is damaged or implausibly large."""
@@ -101,7 +112,20 @@ def names_in_zip(path: Path) -> list[str]:
 
 def is_zip_of_pictures(path: Path) -> bool:
     """Whether it is a zip archive with pictures; arrays beside them are passed over as in a folder."""
-    return path.suffix.lower() != ".npz" and any(is_picture(Path(name)) for name in names_in_zip(path))
+    names = [] if path.suffix.lower() == ".npz" else names_in_zip(path)
+    return any(is_picture(Path(name)) for name in names) or _begin_as_pictures(path, names)
+
+
+def _begin_as_pictures(path: Path, names: Sequence[str]) -> bool:
+    """Whether one of the first members without the suffix of a picture or of something else begins as a picture."""
+    unknown = [name for name in names if not name.endswith("/") and may_be_picture(name)][:MAX_OPENED]
+    if not unknown:
+        return False
+    try:
+        with opened_pictures(path) as archive:
+            return any(format_that_is_read(archive.start(name)) for name in unknown if name in archive.members)
+    except DataError:
+        return False
 
 
 def _open(path: Path, options: Options) -> Opened:

@@ -13,7 +13,7 @@ from pathlib import Path
 from snellen.data.streams import reachable
 from snellen.errors import DataError, OutsideFolder
 from snellen.limits import MAX_FOLDER_DEPTH, MAX_FOLDERS, MAX_LINKED_FOLDERS, MAX_LISTED_FILES
-from snellen.phrases import plural
+from snellen.phrases import plural, some
 
 SYSTEM_FILES = ("thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r")
 SYSTEM_FOLDERS: tuple[str, ...] = (
@@ -56,8 +56,7 @@ class Listing:
         """Sentences on what was passed over and on where links lead."""
         if self.passed_over:
             named = [f"{name} ({number:,})" for name, number in sorted(self.passed_over.items())]
-            more = f" and {len(named) - NAMED_LEFTOVERS:,} other names" if len(named) > NAMED_LEFTOVERS else ""
-            yield f"Passed over, left by the system or hidden: {', '.join(named[:NAMED_LEFTOVERS])}{more}."
+            yield f"Passed over, left by the system or hidden: {some(named, NAMED_LEFTOVERS, 'other names')}."
         if self.outside:
             total, places = sum(self.outside.values()), self.outside.most_common()
             named = [f"{number:,} in {place}" for place, number in places[:NAMED_PLACES]]
@@ -125,7 +124,7 @@ def _visit(root: Path, follow_links: bool, listing: Listing, links: list[str] | 
                     pass  # only names are looked at
                 elif entry.is_symlink() and leads_out(root / path, inside, follow_links, path):
                     listing.outside[str((root / path).resolve().parent)] += 1
-                elif not _is_below(above[-1], inside):
+                elif not is_below(above[-1], inside):
                     listing.outside[above[-1]] += 1
                 yield path
             elif links is not None and entry.is_symlink():
@@ -150,14 +149,15 @@ def is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _is_below(path: str, folder: str) -> bool:
+def is_below(path: str, folder: str) -> bool:
+    """Whether a real path is a folder or lies in it."""
     return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
 
 
 def leads_out(file: Path, inside: str, follow_links: bool, place: str) -> bool:
     """Whether a linked file lies outside the folder. Raises OutsideFolder where that is not permitted."""
     real = os.path.realpath(file)
-    if _is_below(real, inside):
+    if is_below(real, inside):
         return False
     if not follow_links:
         raise OutsideFolder(
@@ -172,6 +172,6 @@ def _linked_folder(folder: str, above: tuple[str, ...], inside: str, follow_link
     if real in above:
         raise DataError("a linked folder that leads back to a folder above it", found=real, where=place)
     if not follow_links:
-        problem = "a linked folder" if _is_below(real, inside) else "the path leaves the folder"
+        problem = "a linked folder" if is_below(real, inside) else "the path leaves the folder"
         raise OutsideFolder(problem, found=real, expected=f"a folder below {inside}", where=place, hint=FOLLOW_HINT)
     return real
