@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from runs import LINEAR, PLAIN, edit_json, plant, run_small, set_in_json
+from runs import LINEAR, PLAIN, blobs, edit_json, plant, run_small, set_in_json
 from safetensors.numpy import load_file, save_file
 from typer.testing import CliRunner
 
@@ -166,6 +166,18 @@ def test_without_the_data_the_rest_is_checked(run_copy: Path) -> None:
     found = {check.name: check for check in verify(run_copy, draw=True)}
     assert [found[name].outcome for name in ("data", "predictions", "training")] == ["not checked"] * 3
     assert found["stored files"].outcome == "differs" and found["scores"].outcome == "equal"
+
+
+def test_images_that_were_in_memory_are_not_looked_for(tmp_path: Path) -> None:
+    import snellen
+
+    data = snellen.from_arrays(*blobs(120))
+    run_small(tmp_path / "run", data=data, models={"linear": LINEAR}, split={"test": 0.3, "validation": 0.3})
+    [check] = [check for check in verify(tmp_path / "run") if check.name == "data"]
+    assert (check.outcome, check.details) == (
+        "not checked",
+        ("the images were given in memory, and no file holds them",),
+    )
 
 
 def test_wrong_use_is_an_error(small_run: Run, tmp_path: Path) -> None:

@@ -100,7 +100,9 @@ def _data(record: RunRecord, data_folder: Path | None, found: list[SplitData]) -
     try:
         dataset = read(study.data.source, options_of(study), data_folder)
     except (DataNotFound, UnknownName) as error:
-        return Check("data", "not checked", "", (str(error),))
+        in_memory = str(study.data.source).startswith("memory:")
+        why = "the images were given in memory, and no file holds them" if in_memory else str(error)
+        return Check("data", "not checked", "", (why,))
     if dataset.fingerprint != stored["fingerprint"]:
         difference = f"fingerprint {dataset.fingerprint}, in the run {stored['fingerprint']}"
         return Check("data", "differs", f"{len(dataset):,} images", (difference,))
