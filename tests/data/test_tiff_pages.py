@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
+from snellen.data.groups import Group
 from snellen.data.inspect.picture_headers import sample_headers
 from snellen.data.load import Options, read
 from snellen.data.pictures import pages as tiff_pages
@@ -154,6 +155,15 @@ def test_a_table_names_pages(tmp_path: Path) -> None:
         read(table(tmp_path / "m.csv", "path,page,label", [*rows, "s.tif,6,a"]))
     with pytest.raises(DataError, match=r"the same picture twice"):
         read(table(tmp_path / "m.csv", "path,page,label", [*rows, "s.tif,5,a"]))
+
+
+def test_the_groups_of_a_study_say_which_pages_belong_together(tmp_path: Path) -> None:
+    """One stack of unrelated pictures would else be one group, which no split can divide."""
+    save(tmp_path / "s.tif", pixels(6))
+    rows = [f"s.tif,{page},{'ab'[page % 2]},cell {page}" for page in range(6)]
+    dataset = read(table(tmp_path / "m.csv", "path,page,label,cell", rows), Options(group=Group(column="cell")))
+    assert dataset.groups is not None and dataset.groups.tolist() == list(range(6))
+    assert any("the study's groups say which belong together" in each for each in dataset.remarks)
 
 
 def test_a_column_of_other_pages_changes_nothing(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from snellen.deploy.batch import NO_LABEL, Batch, Reading
+from snellen.deploy.folder_labels import labels_of_folders
 from snellen.deploy.labels import in_model_classes, label_names
 
 KINDS = ("disc", "square", "cross", "stripes")
@@ -53,3 +54,10 @@ def test_names_of_classes_that_are_not_known_are_kept() -> None:
     labels = in_model_classes(batch, KINDS, Reading())
     assert labels.tolist() == [0, NO_LABEL, NO_LABEL]
     assert label_names(batch, labels, KINDS) == ["disc", None, "ant"]
+
+
+def test_folders_that_say_class_and_part() -> None:
+    found = labels_of_folders(["x/cat_test/1.png", "x/dog_test/1.png", "x/cat_train/2.png"], ["cat", "dog"])
+    assert found is not None and found.classes == ("cat", "dog")
+    assert found.labels.tolist() == [0, 1, 0] and found.test is not None and found.test.tolist() == [True, True, False]
+    assert labels_of_folders(["cat_test/1.png", "other/1.png"], ["cat", "dog"]) is None

@@ -1,7 +1,7 @@
 """The entry point and its verbs. Nothing heavy is imported before a verb needs it, so that --help stays quick.
 
-Exit codes: 0 done, 1 a finding of severity error, 2 wrong use, 3 failed jobs or pictures that could not be read, 130
-interrupted.
+Exit codes: 0 done, 1 a finding of severity error or a run that is not what was computed, 2 wrong use, 3 failed jobs or
+pictures that could not be read, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ from typing import Annotated, Any
 import typer
 
 from snellen.cli.check import check
+from snellen.cli.compare import compare
 from snellen.cli.data import app as data_app
 from snellen.cli.init import init
 from snellen.cli.predict import predict
 from snellen.cli.report import report
 from snellen.cli.run import run
+from snellen.cli.verify import verify
 from snellen.plain import say
 
 GARBAGE_OBJECTS = 50_000
@@ -36,6 +38,8 @@ VERBS: dict[str, Callable[..., Any]] = {
     "check": check,
     "init": init,
     "predict": predict,
+    "verify": verify,
+    "compare": compare,
 }
 for name, verb in VERBS.items():
     app.command(name)(verb)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from snellen.data.dataset import PartRole
+from snellen.data.readers.picture_files.combined_names import split_name
 from snellen.data.readers.role_names import role_of
 from snellen.deploy.batch import NO_LABEL
 
@@ -27,13 +28,15 @@ def labels_of_folders(paths: Sequence[str], known: Sequence[str]) -> FolderLabel
     """The labels of pictures; None where no folder is a class of the model.
 
     paths: below the source, with forward slashes. A class is the first folder, after folders that all paths share and
-    names of parts (train, test): `photos/test/cat/1.png`. known: the classes of the model.
+    names of parts (train, test): `photos/test/cat/1.png`, `photos/cat_test/1.png`. known: the classes of the model.
     """
     folders: list[Sequence[str]] = [path.split("/")[:-1] for path in paths]
     while (shared := _shared(folders)) and shared not in known and not role_of(shared):
         folders = [each[1:] for each in folders]
     roles = [role_of(each[0]) if each and each[0] not in known else None for each in folders]
-    if all(roles):
+    if said := _classes_and_parts(folders, known):
+        folders, roles = [[label] for label, _ in said], [role for _, role in said]
+    elif all(roles):
         folders = [_below_part(each, known) for each in folders]
     else:
         roles = [None] * len(folders)
@@ -43,6 +46,13 @@ def labels_of_folders(paths: Sequence[str], known: Sequence[str]) -> FolderLabel
     codes = {name: code for code, name in enumerate(names)}
     labels = np.array([codes[each[0]] if each else NO_LABEL for each in folders], np.int64)
     return FolderLabels(labels, names, _rows("test", roles), _rows("validation", roles))
+
+
+def _classes_and_parts(folders: Sequence[Sequence[str]], known: Sequence[str]) -> list[tuple[str, PartRole]] | None:
+    """The class and the part of each picture where all folders say both, as `cat_train`; else None."""
+    said = {name: split_name(name) for name in {each[0] if each else "" for each in folders}}
+    found = {name: pair for name, pair in said.items() if pair is not None and name not in known and pair[0] in known}
+    return [found[each[0]] for each in folders] if len(found) == len(said) else None
 
 
 def _shared(folders: Sequence[Sequence[str]]) -> str | None:

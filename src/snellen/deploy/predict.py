@@ -17,7 +17,7 @@ from snellen.errors import SHOWN_ITEMS, BundleError, DataError, RunError
 from snellen.files import hashes
 from snellen.files.stored import read_json
 from snellen.metrics.scores import accuracy, loss
-from snellen.models.bundle import DESCRIPTION
+from snellen.models.bundle import DESCRIPTION, FAMILIARITY, WEIGHTS
 from snellen.models.bundle_files import shown
 from snellen.phrases import plural, some
 
@@ -50,7 +50,8 @@ def open_model(path: Path | str) -> Model:
         return load_bundle(path)
     if is_run:
         chosen = _chosen(path)
-        hashes.expect_unchanged(path, "evaluation.json", f"models/{chosen}")
+        read = [f"models/{chosen}/{name}" for name in (DESCRIPTION, WEIGHTS, FAMILIARITY)]
+        hashes.expect_unchanged(path, "evaluation.json", *read)
         return load_bundle(path / "models" / chosen)
     raise BundleError(
         "no model here", where=str(path), expected="a bundle (a folder with model.json, or a zip of it) or a run"

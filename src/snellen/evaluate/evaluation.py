@@ -145,7 +145,9 @@ def save(record: RunRecord, evaluation: Evaluation) -> None:
     """
     stream = io.BytesIO()
     evaluation.scores.write_parquet(stream)
-    write_bytes(record.folder / "scores.parquet", stream.getvalue())
+    scores = record.folder / "scores.parquet"
+    with hashes.rewriting(record.folder, [scores]):
+        write_bytes(scores, stream.getvalue())
     path = record.folder / EVALUATION
     held = {name: sha256 for name, sha256 in hashes.hashes(record.folder).items() if name == EVALUATION}
     is_sound = bool(held) and not hashes.changes(record.folder, held)

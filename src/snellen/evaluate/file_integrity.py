@@ -1,5 +1,6 @@
 """The stored files that a report and a run that goes on depend on, and which of them were changed or removed after they
-were written. What a report writes for others, report.json and the bundles, is checked by those who read it."""
+were written. What a report writes for others, report.json and the bundles, is checked by those who read it, and all
+files by `snellen verify`."""
 
 from __future__ import annotations
 
@@ -31,8 +32,10 @@ CONTINUED = ("search", "packs", "strategies.json")
 """What a later run continues from."""
 KEPT = ("jobs", "floors", "analyses", "familiarity")
 """Folders whose finished contents no run changes."""
-WRITTEN_BY_REPORTS = ("report.json", "models")
+WRITTEN_BY_REPORTS = ("report.json", "models", "scores.parquet", "findings.json", "report.html", "pages")
 """A report writes these anew and reads none of them."""
+KEPT_FOR_READERS = ("study.yaml", "history")
+"""No report and no run reads these."""
 WEIGHTS = "weights.safetensors"
 """No sentence depends on the weights of a finished job: a run may be passed on without."""
 
@@ -115,7 +118,7 @@ class StoredFiles:
     def _is_read(self, name: str) -> bool:
         """Files of earlier studies in the same directory are not, nor what a report writes for others."""
         parts = name.split("/")
-        if parts[0] in WRITTEN_BY_REPORTS:
+        if parts[0] in WRITTEN_BY_REPORTS + KEPT_FOR_READERS:
             return False
         return parts[0] not in ("jobs", "floors") or "/".join(parts[:2]) in self._folders
 

@@ -62,6 +62,18 @@ def read(path: Path) -> list[dict[str, Any]]:
     return records
 
 
+def damaged_at(path: Path) -> int | None:
+    """The byte offset of the first line that is not, to the last byte, what `append` writes; None where all are."""
+    _checked_size(path)
+    offset = 0
+    for line in path.read_bytes().splitlines(keepends=True):
+        text = line.partition(b',"record":')[2][:-2]
+        if line != _frame_of(text):
+            return offset
+        offset += len(line)
+    return None
+
+
 def _checked_size(path: Path) -> int:
     size = expect_file(path)
     if size > MAX_JOURNAL_BYTES:
@@ -72,6 +84,10 @@ def _checked_size(path: Path) -> int:
 
 def _frame(record: dict[str, Any]) -> bytes:
     text = plain_json(canonical_json(record).decode()).encode()
+    return _frame_of(text)
+
+
+def _frame_of(text: bytes) -> bytes:
     return b'{"crc32":%d,"length":%d,"record":%s}\n' % (zlib.crc32(text), len(text), text)
 
 

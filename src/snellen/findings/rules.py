@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from snellen.explain.analysis_result import reading
+from snellen.files import hashes
 from snellen.files.atomic import write_json
 from snellen.findings import (
     baselines,
@@ -136,4 +137,6 @@ def _findings_of_rule(code: str, facts: Facts) -> list[Finding]:
 
 def save(facts: Facts, judgement: Judgement) -> None:
     """Writes findings.json."""
-    write_json(facts.record.folder / "findings.json", judgement.as_json())
+    path = facts.record.folder / "findings.json"
+    with hashes.rewriting(facts.record.folder, [path]):
+        write_json(path, judgement.as_json())

@@ -88,9 +88,12 @@ def begin_run(
     number = 1 + max((int(each.name) for each in folder.glob("history/*") if each.name.isdigit()), default=0)
     retired = folder / "history" / str(number)
     if _is_another_study(folder, resolved, facts) or partly_moved(retired):
-        hashes.release(folder, hashes.below(folder / "search"))
-        move_into(retired, [folder / name for name in RETIRED])
-    write_text(folder / "study.yaml", document.text)
+        paths = [folder / name for name in RETIRED]
+        hashes.release(folder, [*paths, *hashes.below(*paths)])
+        move_into(retired, paths)
+        hashes.note_new(folder, hashes.below(retired))
+    with hashes.rewriting(folder, [folder / "study.yaml"]):
+        write_text(folder / "study.yaml", document.text)
     write_text(folder / "data.json", facts)
     write_text(folder / "resolved.yaml", resolved)
     journal.append(folder / "journal.jsonl", {"event": "run started", "environment": dict(environment), "time": now()})

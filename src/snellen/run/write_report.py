@@ -24,7 +24,7 @@ from snellen.files.inside import inside
 from snellen.findings import rules
 from snellen.findings.finding import Facts
 from snellen.findings.rules import Judgement
-from snellen.models.bundle import DESCRIPTION, FAMILIARITY, WEIGHTS, Description, save_bundle
+from snellen.models.bundle import CARD, DESCRIPTION, FAMILIARITY, WEIGHTS, Description, save_bundle
 from snellen.models.bundle_optional_sections import Familiarity, Sections, Temperature, Threshold
 from snellen.report import analyses, page
 from snellen.report.card import model_card
@@ -60,11 +60,15 @@ def write_report(record: RunRecord, evaluation: Evaluation, dataset: Dataset | N
     content = collect(record, evaluation, judgement, analyses.analyses_section(facts.outcomes))
     thumbnails = _thumbnails(record.folder, content, dataset)
     _save_bundles(record, evaluation, content)
-    with hashes.rewriting(record.folder, [record.folder / "report.json"]):
-        write_json(record.folder / "report.json", content)
-    write_text(record.folder / "report.html", page.render(content, thumbnails, load_augmented(record.folder)))
-    for name, html in analyses.pages(facts.outcomes, content).items():
-        write_text(inside(record.folder, "pages", name), html)
+    report, html = record.folder / "report.json", record.folder / "report.html"
+    pages = {
+        inside(record.folder, "pages", name): text for name, text in analyses.pages(facts.outcomes, content).items()
+    }
+    with hashes.rewriting(record.folder, [report, html, *pages]):
+        write_json(report, content)
+        write_text(html, page.render(content, thumbnails, load_augmented(record.folder)))
+        for path, text in pages.items():
+            write_text(path, text)
     failed = tuple(model for model, result in record.results.items() if result.status == "failed")
     return FinishedRun(record.folder, record, evaluation, judgement, failed)
 
@@ -113,7 +117,7 @@ def _save_bundles(record: RunRecord, evaluation: Evaluation, content: ReportJson
         )
         bundle, card = inside(record.folder, "models", model), model_card(content, model)
         arrays = familiarity.read_bytes() if section else None
-        with hashes.rewriting(record.folder, [bundle / name for name in (WEIGHTS, FAMILIARITY, DESCRIPTION)]):
+        with hashes.rewriting(record.folder, [bundle / name for name in (WEIGHTS, FAMILIARITY, DESCRIPTION, CARD)]):
             save_bundle(bundle, description, folder.weights.read_bytes(), card, arrays)
 
 

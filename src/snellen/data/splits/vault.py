@@ -84,6 +84,23 @@ def stored_fingerprint(folder: Path) -> str:
     return _load(folder)[1]
 
 
+def test_rows(folder: Path) -> np.ndarray:
+    """(n,) int64, ascending rows of the test part whose labels are in `folder`; this is not an opening."""
+    arrays, _ = tensors.load(folder / FILE)
+    with located(str(folder / FILE)):
+        return tensors.array(arrays, "rows", np.int64, (None,))
+
+
+def record_comparison(fingerprint: str, *, study: str, job: str, model: str, reason: str) -> bool:
+    """Records that stored test answers of a job were used for one more comparison, unless the user's log has the same
+    one; returns whether it was new."""
+    known = journal.read(_log(fingerprint))
+    if any(record.get("job") == job and record.get("reason") == reason for record in known):
+        return False
+    record_opening(fingerprint, study=study, job=job, model=model, reason=reason)
+    return True
+
+
 def _load(folder: Path) -> tuple[np.ndarray, str]:
     try:
         arrays, metadata = tensors.load(folder / FILE)

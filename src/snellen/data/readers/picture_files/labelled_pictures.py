@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from snellen.data.dataset import PART_ROLES, Dataset, Excluded, PartRole
-from snellen.data.groups import first_occurrences, merge_groups
+from snellen.data.groups import first_occurrences
 from snellen.data.pictures.channels import with_common_format
 from snellen.data.pictures.decoder import (
     Picture,
@@ -236,10 +236,13 @@ def _said_of_pages(rows: Sequence[LabelledFile], reduced: int) -> Iterator[str]:
     """Sentences on pages of TIFF files: how many are pictures, and the reduced copies that are not."""
     stacks = Counter(row.file for row in rows if row.page is not None)
     if stacks:
-        yield (
-            f"{plural(sum(stacks.values()), 'picture')} are the pages of {plural(len(stacks), 'TIFF file')}; every "
-            "split keeps the pages of a file together."
+        together = (
+            "the study's groups say which belong together."
+            if rows[0].group is not None
+            else "every split keeps the pages of a file together, unless `group` names a column that says otherwise."
         )
+        pictures = plural(sum(stacks.values()), "picture")
+        yield f"{pictures} are the pages of {plural(len(stacks), 'TIFF file')}; {together}"
     if reduced:
         yield f"Reduced copies (thumbnails) in TIFF files are not used: {plural(reduced, 'page')}."
 
@@ -276,9 +279,9 @@ def _check_sizes(pictures: Sequence[np.ndarray]) -> None:
 
 def _groups(rows: Sequence[LabelledFile]) -> np.ndarray | None:
     """(N,) int64, the first row of each group; None when no row names one and none is a page. Pages of one file belong
-    together."""
-    own = None if rows[0].group is None else first_occurrences(np.array([row.group for row in rows]))
+    together, unless the study names groups: these say which pages do."""
+    if rows[0].group is not None:
+        return first_occurrences(np.array([row.group for row in rows]))
     if all(row.page is None for row in rows):
-        return own
-    files = first_occurrences(np.array([row.id if row.page is None else page_name(str(row.file), -1) for row in rows]))
-    return files if own is None else merge_groups(files, own)
+        return None
+    return first_occurrences(np.array([row.id if row.page is None else page_name(str(row.file), -1) for row in rows]))

@@ -1,0 +1,125 @@
+"""One side of `snellen compare`: a model of a finished run, and its images by content."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from snellen.data.load import read
+from snellen.data.splits import vault
+from snellen.errors import DataNotFound, RunError, UnknownName, unknown
+from snellen.evaluate import evaluation as evaluations
+from snellen.evaluate.chosen_by_search import chosen_by_search
+from snellen.evaluate.evaluation import Evaluation
+from snellen.evaluate.networks import Networks, networks_on
+from snellen.evaluate.record import RunRecord
+from snellen.files.hashing import digest_arrays
+from snellen.study.data_settings import options_of
+
+ROLES = ("train", "validation", "calibration", "test")
+Key = tuple[object, int]
+"""An image by content, and which of its copies in one role it is."""
+
+
+@dataclass(frozen=True, eq=False)
+class ComparedSide:
+    """name: as it is printed, RUN:MODEL."""
+
+    name: str
+    record: RunRecord
+    model: str
+
+    @staticmethod
+    def of(text: str) -> ComparedSide:
+        """RUN, whose chosen model is compared, or RUN:MODEL. Raises RunError and UnknownName."""
+        folder, model = Path(text), ""
+        if not folder.exists() and ":" in text:
+            before, _, model = text.rpartition(":")
+            folder = Path(before)
+        record = RunRecord.open(folder)
+        if not record.done:
+            raise RunError("no model of this run was trained to the end", where=str(folder))
+        if model and model not in record.done:
+            raise unknown("model of this run", model, record.done, where=str(folder))
+        model = model or evaluations.load(record).ranked[0]
+        return ComparedSide(f"{folder}:{model}", record, model)
+
+    @cached_property
+    def evaluation(self) -> Evaluation:
+        """The scores of its run."""
+        return evaluations.load(self.record)
+
+    def networks(self, role: str) -> Networks | None:
+        """Its labelled predictions on a role; on test only where the study opened it."""
+        if role == "test" and self.model not in self.evaluation.opened:
+            return None
+        return networks_on(self.record, self.model, role)
+
+    def why_selected(self, role: str) -> str | None:
+        """Why its answers on these images are optimistic: it was chosen by them. None where it was not."""
+        ranked = self.evaluation.ranked
+        if role != "validation":
+            return None
+        if self.model in chosen_by_search(self.record, [self.model]):
+            return f"a search chose {self.name} by these images"
+        if len(ranked) > 1 and ranked[0] == self.model:
+            return f"{self.name} was chosen among {len(ranked)} models by these images"
+        return None
+
+    @cached_property
+    def rows(self) -> dict[str, np.ndarray]:
+        """(n,) rows of the data set by role."""
+        stored = {role: self.record.predictions(self.model, role) for role in ROLES[:-1]}
+        found = {role: each.rows for role, each in stored.items() if each is not None}
+        return {**found, "test": vault.test_rows(self.record.folder)}
+
+    @property
+    def fingerprint(self) -> str:
+        """Of its data set."""
+        return self.record.data["data"]["fingerprint"]
+
+
+def contents(sides: Sequence[ComparedSide], data_folder: Path | None) -> list[Mapping[str, list[Key]]]:
+    """The images of each side by role. Of one and the same data set a row number is enough; otherwise the images are
+    read. Raises RunError where they are needed and not here."""
+    if len({side.fingerprint for side in sides}) == 1:
+        return [{role: _counted(rows.tolist()) for role, rows in side.rows.items()} for side in sides]
+    return [_by_content(side, data_folder) for side in sides]
+
+
+def _by_content(side: ComparedSide, data_folder: Path | None) -> dict[str, list[Key]]:
+    study = side.record.study
+    try:
+        dataset = read(study.data.source, options_of(study), data_folder)
+    except (DataNotFound, UnknownName):
+        hint = "Name their folder with --data-dir or in SNELLEN_DATA."
+        raise RunError(
+            "the runs have different data, and the images of one are not here: which images they share is unknown",
+            where=side.name,
+            hint=hint,
+        ) from None
+    if dataset.fingerprint != side.fingerprint:
+        raise RunError(
+            "these are not the images of the run",
+            where=side.name,
+            found=dataset.fingerprint,
+            expected=side.fingerprint,
+        )
+    white = np.array(dataset.pixel_range, np.float64)
+    return {
+        role: _counted([digest_arrays(dataset.images[row], white) for row in rows.tolist()])
+        for role, rows in side.rows.items()
+    }
+
+
+def _counted(contents: Sequence[object]) -> list[Key]:
+    seen, keys = Counter[object](), list[Key]()
+    for content in contents:
+        keys.append((content, seen[content]))
+        seen[content] += 1
+    return keys

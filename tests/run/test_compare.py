@@ -1,0 +1,206 @@
+"""Protects `snellen compare`: images are matched by content, labels of the test are used only where both runs opened it
+and each use is recorded, who was chosen by the images gets no verdict on them, and orders that flip are said."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from runs import LINEAR, PLAIN, SEEDED, blobs, run_small
+from scipy.stats import binomtest
+from typer.testing import CliRunner
+
+import snellen
+from snellen.api import Run
+from snellen.cli import app
+from snellen.data.splits import vault
+from snellen.errors import RunError, StudyError, UnknownName
+from snellen.models.predictions import save_predictions
+from snellen.run.compare import RunComparison, compare_runs
+from snellen.statistics.seed_intervals import recipe_difference
+
+
+@pytest.fixture(scope="module")
+def days(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Two runs of one model each on the same split."""
+    folder = tmp_path_factory.mktemp("days")
+    run_small(folder / "one", models={"linear": LINEAR})
+    run_small(folder / "two", models={"dense": PLAIN}, seed=1)
+    return folder / "one", folder / "two"
+
+
+def on(role: str, *texts: str | Path) -> RunComparison:
+    [found] = [each for each in compare_runs([*map(str, texts)]).comparisons if each.role == role]
+    return found
+
+
+def test_two_networks_have_the_exact_test_of_mcnemar(days: tuple[Path, Path]) -> None:
+    compared = compare_runs([*map(str, days)])
+    for role, one in zip(("validation", "test"), compared.comparisons, strict=True):
+        right = []
+        for folder in days:
+            record = Run(folder).record
+            stored = record.predictions(next(iter(record.models)), role)
+            assert stored is not None and stored.labels is not None
+            right.append(stored.predicted == stored.labels)
+        only = int((right[0] & ~right[1]).sum()), int((~right[0] & right[1]).sum())
+        assert one.role == role and one.images == len(right[0]) and one.difference is not None
+        assert one.difference.p_value == pytest.approx(binomtest(only[0], sum(only)).pvalue)
+        assert one.difference.value == pytest.approx((only[0] - only[1]) / one.images)
+        assert one.adjusted_p is not None and one.difference.p_value is not None
+        assert one.adjusted_p >= one.difference.p_value  # one family
+        assert one.kind == "networks" and one.verdict is not None and one.reason is None
+
+
+def test_recipes_are_compared_over_their_seeds(tmp_path: Path) -> None:
+    folders = [tmp_path / "one", tmp_path / "two"]
+    for seed, folder in zip((0, 10), folders, strict=True):
+        run_small(folder, **{**SEEDED, "models": {"plain": PLAIN}, "seed": seed})
+    one = on("test", *folders)
+    sides = []
+    for folder in folders:
+        record = Run(folder).record
+        stored = [record.folder_of(job).labelled("test") for job in record.planned["plain"].seeds.values()]
+        sides.append(np.stack([each.predicted == each.labels for each in stored]))
+    assert one.kind == "recipes" and one.difference == recipe_difference(*sides)
+
+
+def test_who_was_chosen_by_the_images_gets_no_verdict_on_them(small_run: Run, days: tuple[Path, Path]) -> None:
+    one = on("validation", small_run.folder, days[0])
+    assert one.kind == "selected" and one.verdict is None and one.difference is not None
+    assert one.difference.p_value is None and "chosen among 3 models" in str(one.reason)
+    others = [model for model in small_run.record.models if model != chosen_of(small_run)]
+    assert on("validation", f"{small_run.folder}:{others[0]}", days[0]).verdict is not None
+
+
+def chosen_of(run: Run) -> str:
+    return str(json.loads((run.folder / "evaluation.json").read_text(encoding="utf-8"))["chosen"])
+
+
+def test_a_test_that_one_run_did_not_open_stays_closed(small_run: Run, days: tuple[Path, Path]) -> None:
+    closed = next(model for model in small_run.record.models if model != chosen_of(small_run))
+    before = vault.count_openings(days[0]).ever
+    one = on("test", f"{small_run.folder}:{closed}", days[0])
+    assert one.difference is None and one.measures == {} and not one.opened
+    assert "the test was not opened for" in str(one.reason)
+    assert vault.count_openings(days[0]).ever == before
+
+
+def test_each_new_use_of_test_labels_is_recorded_once(
+    days: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SNELLEN_RECORDS", str(tmp_path / "records"))
+    assert [on("test", *days).opened for _ in range(3)] == [True, False, False]
+    assert not on("test", *reversed(days)).opened
+    [log] = (tmp_path / "records/openings").glob("*.jsonl")
+    assert log.read_text(encoding="utf-8").count("compare with job") == 2
+
+
+def sure(folder: Path, wrong: int, own: float, other: float) -> None:
+    """Stored validation predictions of `linear`: the first are wrong; own: the probability of the true class where
+    it is right, other: where it is wrong."""
+    record = Run(folder).record
+    job = record.folder_of(record.models["linear"])
+    stored = job.labelled("validation")
+    assert stored.labels is not None
+    rows, classes = np.arange(len(stored)), stored.probabilities.shape[1]
+    is_wrong = rows < wrong
+    probabilities = np.zeros(stored.probabilities.shape, np.float32)
+    probabilities[rows, (stored.labels + 1) % classes] = np.where(is_wrong, 1 - other, 1 - own)
+    probabilities[rows, stored.labels] = np.where(is_wrong, other, own)
+    save_predictions(
+        job.predictions_path("validation"), replace(stored, probabilities=probabilities), record.models["linear"]
+    )
+
+
+def test_orders_that_depend_on_the_measure_are_said(tmp_path: Path) -> None:
+    """Fewer wrong answers, but less sure of the right ones and surer of the wrong ones."""
+    for name, values in (("one", (5, 0.6, 0.01)), ("two", (20, 0.999, 0.4))):
+        run_small(tmp_path / name, models={"linear": LINEAR}, split={"test": 0.25, "validation": 0.2, "seed": 4})
+        sure(tmp_path / name, *values)
+    one = on("validation", tmp_path / "one", tmp_path / "two")
+    a, b = one.a, one.b
+    assert one.flips == f"The order depends on the measure: {a} is first by accuracy, macro_f1; {b} is first by loss"
+    sure(tmp_path / "two", 20, 0.6, 0.01)
+    assert on("validation", tmp_path / "one", tmp_path / "two").flips is None
+
+
+def test_changed_files_are_named_and_tell_by_the_exit_code(tmp_path: Path, days: tuple[Path, Path]) -> None:
+    changed = Path(shutil.copytree(days[0], tmp_path / "changed"))
+    sure(changed, 5, 0.6, 0.01)
+    done = CliRunner().invoke(app, ["compare", str(changed), str(days[1])])
+    assert done.exit_code == 1 and "stored files of A were changed or removed: jobs/" in done.output
+
+
+def made(folder: Path, images: np.ndarray, labels: np.ndarray) -> Path:
+    """A run on a file of arrays, so that its images are found again."""
+    folder.mkdir()
+    np.savez(folder / "data.npz", images=images, labels=labels)
+    study = snellen.Study(
+        "arrays",
+        data=str(folder / "data.npz"),
+        models={"linear": LINEAR},
+        split={"test": 0.3, "validation": 0.3},
+        train={"epochs": 2},
+    )
+    study.run(out=folder / "run", device="cpu", threads=1, progress=False)
+    return folder / "run"
+
+
+def test_images_of_different_data_are_matched_by_content(tmp_path: Path) -> None:
+    images, labels = blobs(240)
+    order = np.random.default_rng(1).permutation(200)
+    one = made(tmp_path / "one", images[:200], labels[:200])
+    two = made(tmp_path / "two", images[:200][order], labels[:200][order])
+    compared = compare_runs([str(one), str(two)])
+    [counts] = compared.shared.values()
+    assert sum(counts.values()) == 200
+    assert "fingerprint" in compared.differing["data"]
+    for each in compared.comparisons:
+        assert each.images == counts.get((each.role, each.role), 0)
+    other = made(tmp_path / "other", images[200:], labels[200:])
+    with pytest.raises(RunError, match="share no image"):
+        compare_runs([str(one), str(other)])
+    (tmp_path / "two/data.npz").unlink()
+    with pytest.raises(RunError, match="which images they share is unknown"):
+        compare_runs([str(one), str(two)])
+
+
+def test_images_with_another_label_are_left_out_and_counted(tmp_path: Path) -> None:
+    images, labels = blobs(200)
+    changed = labels.copy()
+    changed[:30] = (changed[:30] + 1) % 3
+    compared = compare_runs([str(made(tmp_path / name, images, own)) for name, own in (("a", labels), ("b", changed))])
+    [counts] = compared.shared.values()
+    for one in compared.comparisons:
+        assert one.images + one.relabelled == counts[one.role, one.role]
+    assert sum(one.relabelled for one in compared.comparisons) > 0
+
+
+def test_what_differs_is_listed(days: tuple[Path, Path]) -> None:
+    differing = compare_runs([*map(str, days)]).differing
+    assert differing["study"]["seed"] == [0, 1]
+    assert differing["study"]["model.layers.1.dense.units"] == [None, 16]
+    assert differing["data"] == {} and differing["environment"] == {}
+    assert set(differing["training"]) >= {"parameters"}
+
+
+def test_wrong_use_is_an_error(days: tuple[Path, Path], tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match="two different runs"):
+        compare_runs([str(days[0]), str(days[0])])
+    with pytest.raises(UnknownName, match="linaer"):
+        compare_runs([f"{days[0]}:linaer", str(days[1])])
+    with pytest.raises(RunError, match="no run of a study"):
+        compare_runs([str(tmp_path / "nowhere"), str(days[1])])
+
+
+def test_the_command_prints_text_or_json(days: tuple[Path, Path]) -> None:
+    done = CliRunner().invoke(app, ["compare", *map(str, days)])
+    assert done.exit_code == 0 and "about these two networks" in done.output
+    done = CliRunner().invoke(app, ["compare", *map(str, days), "--json"])
+    stored = json.loads(done.output)
+    assert {"sides", "shared", "scores", "comparisons", "differing", "changed"} == set(stored)
