@@ -141,6 +141,7 @@ SHIPPED: dict[str, tuple[int, int]] = {
     "fashion-best": (28, 1),
     "fashion-lenet-transfer": (32, 1),
     "fashion-mlp": (28, 1),
+    "fashion-thresholds": (28, 1),
     "mnist-best": (28, 1),
     "mnist-hidden-units": (28, 1),
     "svhn-ann-cnn": (32, 1),
