@@ -130,6 +130,7 @@ STUDIES: dict[str, dict[str, Any]] = {
             {"curves": {"models": ["components"], "over": "components", "values": [2, 4], **CURVE}},
             {"curves": {"models": ["pixels"], "over": "pixels", "values": [5, 10], "by": ["anova", "l1"], **CURVE}},
             {"curves": {"models": ["pixels"], "over": "images", **CURVE}},
+            {"robustness": {"models": ["phases"]}},
         ],
     },
 }
