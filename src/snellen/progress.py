@@ -78,6 +78,7 @@ class Terminal(RunCallback):
         dataset, rows = data.dataset, data.roles.rows
         height, width, channels = dataset.shape
         counts = ", ".join(f"{role} {len(rows[role]):,}" for role in ROLES if len(rows[role]))
+        counts += f", left out {len(data.roles.left_out):,}" if data.roles.left_out else ""
         text = f": {len(dataset):,} images {height}x{width}x{channels}, {len(dataset.classes)} classes\n  {counts}"
         self.console.print(Text.assemble((plain(dataset.name), "bold"), text))
         said = list(dataset.remarks) + [each.sentence for each in left_out_rows(dataset, data.roles)]

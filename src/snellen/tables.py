@@ -67,6 +67,7 @@ def print_check(checked: dict[str, Any]) -> None:
     console = console_for()
     data = checked["data"]
     counts = ", ".join(f"{role} {count:,}" for role, count in checked["roles"].items() if count)
+    counts += f", left out {checked['left_out']:,}" if checked["left_out"] else ""
     console.print(f"{data['name']}: {data['images']:,} images {data['shape']}, {counts}", highlight=False)
     said = [*data["remarks"], *(each["sentence"] for each in checked["left_out_rows"])]
     if checked["near_duplicates"]:
