@@ -11,7 +11,6 @@ from snellen.cli.options import AsJson, DataFolder
 from snellen.plain import say
 
 if TYPE_CHECKING:
-    from snellen.console import PlainConsole
     from snellen.run.compare import RunComparison, RunsCompared
 
 
@@ -47,19 +46,16 @@ def _print(compared: RunsCompared) -> None:
 
     from snellen.console import console_for
 
-    console = console_for()
     letters = [chr(ord("A") + place) if place < 26 else str(place + 1) for place in range(len(compared.names))]
     for letter, name in zip(letters, compared.names, strict=True):
-        console.print(f"{letter} is {name}")
+        say(f"{letter} is {name}")
     names = dict(zip(compared.names, letters, strict=True))
     for name, files in compared.changed.items():
         some = ", ".join(files[:3]) + (", ..." if len(files) > 3 else "")
-        console.print(f"Its numbers cannot be believed: stored files of {names[name]} were changed or removed: {some}")
+        say(f"Its numbers cannot be believed: stored files of {names[name]} were changed or removed: {some}")
     for (a, b), counts in compared.shared.items():
         parts = [f"{n:,} {one if one == other else f'{one} | {other}'}" for (one, other), n in counts.items()]
-        console.print(
-            f"Images in both {names[a]} and {names[b]} (role in {names[a]} | in {names[b]}): {', '.join(parts)}"
-        )
+        say(f"Images in both {names[a]} and {names[b]} (role in {names[a]} | in {names[b]}): {', '.join(parts)}")
     table = Table(box=None, pad_edge=False)
     for column in ("", *letters):
         table.add_column(column, header_style="dim")
@@ -69,30 +65,30 @@ def _print(compared: RunsCompared) -> None:
     for name, rows in compared.differing.items():
         for key, values in rows.items():
             table.add_row(f"{name}: {key}", *(_short(value) for value in values))
-    console.print(table)
+    console_for().print(table)
     for one in compared.comparisons:
-        _print_comparison(console, one, names)
+        _print_comparison(one, names)
 
 
-def _print_comparison(console: PlainConsole, one: RunComparison, names: dict[str, str]) -> None:
+def _print_comparison(one: RunComparison, names: dict[str, str]) -> None:
     a, b = names[one.a], names[one.b]
     where = f"{a} against {b} on {one.images:,} shared {one.role} images"
     if one.relabelled:
         where += f" ({one.relabelled:,} more have another label in {b})"
     if one.difference is None or one.verdict is None:
         seen = "" if one.difference is None else f"{100 * one.difference.value:+.1f} points of accuracy, "
-        console.print(f"{where}: {seen}not judged: {one.reason}.")
+        say(f"{where}: {seen}not judged: {one.reason}.")
     else:
         low, high = one.difference.low, one.difference.high
         limits = "" if low is None or high is None else f" ({100 * low:.1f} to {100 * high:.1f})"
         value, of = f"{100 * one.difference.value:+.1f} points of accuracy{limits}", "these two networks"
         about = "recipes, over seeds and images" if one.kind == "recipes" else of
-        console.print(f"{where}: {value}, Holm p = {one.adjusted_p:.3g}: {one.verdict}; about {about}.")
+        say(f"{where}: {value}, Holm p = {one.adjusted_p:.3g}: {one.verdict}; about {about}.")
     if one.flips:
         text = one.flips.replace(one.a, a).replace(one.b, b)
-        console.print(f"{text} (shared {one.role} images; an order alone is no claim).")
+        say(f"{text} (shared {one.role} images; an order alone is no claim).")
     if one.opened:
-        console.print("Recorded as one more use of the test labels of each run.")
+        say("Recorded as one more use of the test labels of each run.")
 
 
 def _short(value: object) -> str:
