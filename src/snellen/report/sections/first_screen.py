@@ -80,7 +80,7 @@ def _bars(values: dict[str, Any]) -> list[Bar]:
     if best is not None and best["value"] is not None:
         note = "" if best["role"] == values["role"] else f"on {best['role']}"
         found.append(Bar(name=best["name"], value=best["value"], low=best["low"], high=best["high"], note=note))
-    return [*found, Bar(name="guessing", value=values["guess"], low=None, high=None, note="")]
+    return [*found, Bar(name="always the commonest class", value=values["guess"], low=None, high=None, note="")]
 
 
 def _of_weakest(content: ReportJson, values: dict[str, Any]) -> tuple[list[int], list[tuple[str, int]]]:
