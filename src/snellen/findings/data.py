@@ -112,8 +112,8 @@ def near_duplicates(facts: Facts) -> Iterator[Finding]:
         yield Finding(
             "SNL109",
             "notice",
-            f"Nearly identical to an image in another part of the split: {count:,} of {plural(images, 'image')}. Scores "
-            "on images that were nearly seen in training are optimistic.",
+            f"Nearly identical to an image in another part of the split: {count:,} of {plural(images, 'image')}. "
+            "Scores on images that were nearly seen in training are optimistic.",
             {"count": count, "of": images},
             "data",
             "They belong to chains of near images, which are divided. If these belong together, name them: data.group"
