@@ -210,6 +210,8 @@ def _print(description: dict[str, Any], unions: list[Union]) -> None:
             f"{in_test if description['official_test'] else ''}"
         )
     say(f"  conflicting  {description['conflicting']:,} rows whose image has more than one label")
+    if description["constant"]:
+        say(f"  constant     {description['constant']:,} images of one colour")
     if description["groups"] is not None:
         say(f"  groups       {description['groups']:,}")
     for item in description["excluded"]:

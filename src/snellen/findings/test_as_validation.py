@@ -1,0 +1,71 @@
+"""The finding about test images that serve as validation images: what chooses cannot judge."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from snellen.data.readers.role_names import role_of_folder
+from snellen.findings.finding import Facts, Finding
+from snellen.phrases import percent, plural
+
+MOST = 0.5
+"""The share of validation images that come from files named as a test part."""
+
+
+def test_as_validation(facts: Facts) -> Iterator[Finding]:
+    """SNL126: by what the run says of its roles; by images with both roles; by the names of validation images.
+
+    An error where the same images choose and judge, a warning where an official test only serves as validation.
+    """
+    if facts.record.data["roles"].get("test_as_validation"):
+        yield _both("the study says so", facts.record.data["roles"]["counts"].get("test", 0))
+        return
+    for model in facts.record.done:
+        stored = {role: facts.record.predictions(model, role) for role in ("validation", "test")}
+        validation, test = (None if one is None else one.ids for one in (stored["validation"], stored["test"]))
+        if validation is None or not len(validation):
+            continue
+        shared = 0 if test is None else len(np.intersect1d(validation, test))
+        if shared:
+            yield _both("images have both roles", shared)
+            return
+        named = sum(_is_named_test(str(each)) for each in validation) if _given(facts) else 0
+        if named > MOST * len(validation):
+            yield _named(named, len(validation))
+        return
+
+
+def _given(facts: Facts) -> bool:
+    """Whether the validation images are a part that the data, or the study, names."""
+    return bool(facts.record.data["roles"].get("official_validation"))
+
+
+def _is_named_test(identity: str) -> bool:
+    """Whether an image comes from a folder, file or array that is named as a test part: test/7/12.png, X_test:12."""
+    return role_of_folder(identity.replace("\\", "/").split("/")[0].split(":")[0]) == "test"
+
+
+def _both(what: str, count: int) -> Finding:
+    return Finding(
+        "SNL126",
+        "error",
+        f"The test images are the validation images ({plural(count, 'image')}): they chose the epoch and the model, so "
+        "the test accuracy is too good. It says nothing about new images.",
+        {"what": what, "count": count},
+        "roles",
+        "Take validation images from the training part: leave out the validation part and set split.validation: 0.2",
+    )
+
+
+def _named(named: int, images: int) -> Finding:
+    return Finding(
+        "SNL126",
+        "warning",
+        f"The validation images come from a part that is named test ({percent(named / images)} of "
+        f"{plural(images, 'image')}). They chose the epoch and the model, so no score on them is a test score.",
+        {"what": "validation images are named test", "count": images},
+        "roles",
+        "Let the test part be the test, and take validation images from the training part: split.validation: 0.2",
+    )
