@@ -22,19 +22,21 @@ def test_as_validation(facts: Facts) -> Iterator[Finding]:
     if facts.record.data["roles"].get("test_as_validation"):
         yield _both("the study says so", facts.record.data["roles"]["counts"].get("test", 0))
         return
+    ids = dict[str, np.ndarray]()
     for model in facts.record.done:
-        stored = {role: facts.record.predictions(model, role) for role in ("validation", "test")}
-        validation, test = (None if one is None else one.ids for one in (stored["validation"], stored["test"]))
-        if validation is None or not len(validation):
-            continue
-        shared = 0 if test is None else len(np.intersect1d(validation, test))
-        if shared:
-            yield _both("images have both roles", shared)
-            return
-        named = sum(_is_named_test(str(each)) for each in validation) if _given(facts) else 0
-        if named > MOST * len(validation):
-            yield _named(named, len(validation))
+        for role in ("validation", "test"):
+            stored = facts.record.predictions(model, role)
+            if stored is not None and len(stored):
+                ids.setdefault(role, stored.ids)
+    if "validation" not in ids:
         return
+    shared = len(np.intersect1d(ids["validation"], ids["test"])) if "test" in ids else 0
+    if shared:
+        yield _both("images have both roles", shared)
+    elif _given(facts):
+        named = sum(_is_named_test(str(each)) for each in ids["validation"])
+        if named > MOST * len(ids["validation"]):
+            yield _named(named, len(ids["validation"]))
 
 
 def _given(facts: Facts) -> bool:
@@ -43,8 +45,11 @@ def _given(facts: Facts) -> bool:
 
 
 def _is_named_test(identity: str) -> bool:
-    """Whether an image comes from a folder, file or array that is named as a test part: test/7/12.png, X_test:12."""
-    return role_of_folder(identity.replace("\\", "/").split("/")[0].split(":")[0]) == "test"
+    """Whether an image comes from a folder, file or array that is named as a test part, and from none that is named as
+    another: test/7/12.png, data.npz/X_test:12. The name of a picture file itself says nothing."""
+    *folders, last = identity.replace("\\", "/").split("/")
+    names = [*folders, last.rpartition(":")[0]]
+    return {role_of_folder(name) for name in names} - {None} == {"test"}
 
 
 def _both(what: str, count: int) -> Finding:
