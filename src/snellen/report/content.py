@@ -223,6 +223,7 @@ def _class_row(
         "precision": estimate("precision"),
         "recall": estimate("recall"),
         "f1": estimate("f1"),
+        "auc": estimate("auc"),
     }
 
 
