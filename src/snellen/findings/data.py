@@ -112,7 +112,7 @@ def near_duplicates(facts: Facts) -> Iterator[Finding]:
     if count and (not together or (found and found.get("parted_pairs"))):
         yield Finding(
             "SNL109",
-            "notice",
+            "warning",
             f"Nearly identical to an image in another part of the split: {plural(count, 'image')}. Scores on images "
             "that were nearly seen in training are optimistic.",
             {"count": count},

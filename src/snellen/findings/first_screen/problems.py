@@ -82,6 +82,28 @@ def _changed(found: Sequence[Finding]) -> str:
     return f"{plural(files, 'stored file')} {have} changed or removed: do not rely on this report."
 
 
+def _test_as_validation(found: Sequence[Finding]) -> str:
+    if found[0].severity == "error":
+        return "The test images also chose the model: the test score is too good."
+    return "The validation images are a part named test: no score on them is a test score."
+
+
+def _both_ways(found: Sequence[Finding]) -> str:
+    a, b = (short(name) for name in found[0].values["classes"])
+    return f"It confuses {a} and {b} both ways: are these two classes clearly different?"
+
+
+def _imbalance(found: Sequence[Finding]) -> str:
+    largest, smallest = (short(name) for name in found[0].values["classes"])
+    ratio = f"{found[0].values['ratio']:.1f}"
+    return f"{largest} has {ratio} times the training images of {smallest}: look at recalls, not only at accuracy."
+
+
+def _dead_units(found: Sequence[Finding]) -> str:
+    values = found[0].values
+    return f"{values['dead']:,} of {values['units']:,} hidden units of `{short(values['model'])}` are dead."
+
+
 BRIEFS: Mapping[str, Brief] = {
     "SNL903": _counted("{images} had two roles at once, such as training and test: do not believe the scores."),
     "SNL902": _changed,
@@ -89,6 +111,8 @@ BRIEFS: Mapping[str, Brief] = {
         "The stored weights of {models} do not give the score that was logged: do not use them.",
         "The stored weights of {models} do not give the scores that were logged: do not use them.",
     ),
+    "SNL126": _test_as_validation,
+    "SNL130": lambda found: "The pixels do not fit their `pixel_range`: networks see numbers of the wrong size.",
     "SNL105": _counted("{images} have the same pixels as another but a different label: correct the labels."),
     "SNL114": _disagrees,
     "SNL119": lambda found: "Calibration and test images do not look alike, so certified thresholds need not hold.",
@@ -97,6 +121,11 @@ BRIEFS: Mapping[str, Brief] = {
         "{models} give the same answer for every image: they learned nothing.",
     ),
     "SNL101": _of_models("Training of {models} failed.", "Training failed: {models}."),
+    "SNL127": lambda found: (
+        f"The official {found[0].values['role']} part has another mix of classes than the training images."
+    ),
+    "SNL125": lambda found: "A validation part is not used: it repeats the images of other parts.",
+    "SNL131": _counted("{images} could not be read and are left out."),
     "SNL109": _counted("{images} are almost copies of images in another part, so scores may be a little high."),
     "SNL106": _few_test_images,
     "SNL118": _too_sure,
@@ -111,6 +140,14 @@ BRIEFS: Mapping[str, Brief] = {
         "{models} is not shown to be better than a simple baseline.",
         "{models} are not shown to be better than a simple baseline.",
     ),
+    "SNL122": _both_ways,
+    "SNL123": _imbalance,
+    "SNL129": _of_models(
+        "{models} took far longer to train than a baseline, and is not shown to be better.",
+        "{models} took far longer to train than a baseline, and are not shown to be better.",
+    ),
+    "SNL128": _dead_units,
+    "SNL124": _counted("{images} of one colour only: look whether the files are damaged."),
     "SNL115": _of_models(
         "{models} over-fitted after its best epoch; the weights of that epoch were kept.",
         "{models} over-fitted after their best epochs; the weights of those epochs were kept.",
