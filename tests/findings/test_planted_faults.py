@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -251,6 +252,13 @@ def test_pixels_that_do_not_fit_their_range(tmp_path: Path) -> None:
     assert found(right, "SNL130") == []
 
 
+@pytest.mark.parametrize(("scale", "raised"), [(255.0, ["linear"]), (1.0, []), (2.0, [])])
+def test_a_network_that_sees_large_pixels(tmp_path: Path, scale: float, raised: list[str]) -> None:
+    models = {"linear": {"layers": [{"rescale": scale}, "flatten"]}}
+    folder = run_on(tmp_path, snellen.from_arrays(*blobs(150)), models=models)
+    assert [one.values["model"] for one in found(folder, "SNL130")] == raised
+
+
 def npz(folder: Path, validation: str) -> Path:
     images, labels = blobs(200)
     parts = {"train": slice(0, 120), validation: slice(120, 160)}
@@ -287,10 +295,21 @@ def test_test_images_that_chose_are_an_error(run_copy: Path) -> None:
     assert one.severity == "error" and one.values == {"what": "images have both roles", "count": 5}
 
 
-def test_a_study_that_says_so_is_an_error(run_copy: Path) -> None:
-    in_data(run_copy, "roles", test_as_validation=True)
-    [one] = found(run_copy, "SNL126")
-    assert one.severity == "error" and one.values["what"] == "the study says so"
+def test_a_study_that_does_so_on_purpose_is_an_error(small_run: Run) -> None:
+    facts = facts_of(small_run.folder)
+    study = SimpleNamespace(on_purpose=("test_as_validation",))
+    record: Any = SimpleNamespace(study=study, data=facts.record.data)
+    [one] = RULES["SNL126"](replace(facts, record=record))
+    assert one.severity == "error" and one.values["what"] == "on purpose"
+
+
+def test_validation_rows_that_are_the_last_ones_are_looked_at(run_copy: Path) -> None:
+    counts = sized(**{f"validation_{k}": 5 for k in range(4)})
+    in_data(run_copy, "data", counts=counts)
+    assert found(run_copy, "SNL127") == []
+    in_data(run_copy, "roles", stratified=False)
+    [one] = found(run_copy, "SNL127")
+    assert one.sentence.startswith("The validation part has another mix of classes")
 
 
 @pytest.fixture(scope="module")

@@ -101,14 +101,13 @@ class LeftOut(TypedDict):
 
 @with_config(OPEN)
 class RolesSection(TypedDict):
-    """Which rows each role has. test_as_validation: whether the test images are also the validation images."""
+    """Which rows each role has."""
 
     counts: dict[str, Count]
     seed: int
     stratified: NotRequired[bool]
     official_test: NotRequired[bool]
     official_validation: NotRequired[bool]
-    test_as_validation: NotRequired[bool]
     left_out: list[LeftOut]
     left_out_total: dict[str, Count]
     rules: list[str]

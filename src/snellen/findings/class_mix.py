@@ -1,4 +1,4 @@
-"""Findings about the numbers of images of each class: imbalance, and official parts with another mix of classes."""
+"""Findings about the numbers of images of each class: imbalance, and parts with another mix of classes."""
 
 from __future__ import annotations
 
@@ -60,27 +60,29 @@ def _balanced(facts: Facts) -> str:
 
 
 def another_mix(facts: Facts) -> Iterator[Finding]:
-    """SNL127: an official validation or test part whose mix of classes differs from that of the training images, as
-    that of the last rows of ordered data does."""
+    """SNL127: a validation or test part that was not drawn at random, an official one or the last rows, and whose mix
+    of classes differs from that of the training images."""
     roles = facts.record.data["roles"]
-    for role, is_official in (
-        ("validation", roles.get("official_validation", False)),
+    drawn = roles.get("stratified", True)
+    for role, is_given in (
+        ("validation", roles.get("official_validation", False) or not drawn),
         ("test", roles.get("official_test", False)),
     ):
         counts, train = _counts(facts, role), _counts(facts, "train")
-        if not is_official or not sum(counts.values()) or not sum(train.values()):
+        if not is_given or not sum(counts.values()) or not sum(train.values()):
             continue
         found = mix_difference(np.array(list(counts.values())), np.array(list(train.values())))
         if found.distance < SHIFTED or found.p_value >= SHIFT_LEVEL:
             continue
         name = facts.record.classes[found.furthest]
         share, in_training = counts[name] / sum(counts.values()), train[name] / sum(train.values())
+        official = "official " if roles.get(f"official_{role}") else ""
         yield Finding(
             "SNL127",
             "warning",
-            f"The official {role} part has another mix of classes than the training images: {name} is {percent(share)} "
-            f"of it and {percent(in_training)} of them. To make the mixes equal, {percent(found.distance)} of its "
-            f"{plural(sum(counts.values()), 'image')} would have to be of other classes (chi-square test, "
+            f"The {official}{role} part has another mix of classes than the training images: {name} is "
+            f"{percent(share)} of it and {percent(in_training)} of them. To make the mixes equal, "
+            f"{percent(found.distance)} of its {plural(sum(counts.values()), 'image')} would have to be of other classes (chi-square test, "
             f"{p_value(found.p_value)}). Accuracy on it is accuracy at its own mix of classes.",
             {"role": role, "class": name, "share": share, "in_training": in_training, "distance": found.distance},
             "data",

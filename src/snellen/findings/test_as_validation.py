@@ -15,12 +15,13 @@ MOST = 0.5
 
 
 def test_as_validation(facts: Facts) -> Iterator[Finding]:
-    """SNL126: by what the run says of its roles; by images with both roles; by the names of validation images.
+    """SNL126: by what the study does on purpose; by images with both roles; by the names of validation images.
 
     An error where the same images choose and judge, a warning where an official test only serves as validation.
     """
-    if facts.record.data["roles"].get("test_as_validation"):
-        yield _both("the study says so", facts.record.data["roles"]["counts"].get("test", 0))
+    # the attribute comes with the key `on_purpose` of a study
+    if "test_as_validation" in getattr(facts.record.study, "on_purpose", ()):
+        yield _both("on purpose", facts.record.data["roles"]["counts"]["validation"])
         return
     ids = dict[str, np.ndarray]()
     for model in facts.record.done:

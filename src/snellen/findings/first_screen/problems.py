@@ -121,9 +121,7 @@ BRIEFS: Mapping[str, Brief] = {
         "{models} give the same answer for every image: they learned nothing.",
     ),
     "SNL101": _of_models("Training of {models} failed.", "Training failed: {models}."),
-    "SNL127": lambda found: (
-        f"The official {found[0].values['role']} part has another mix of classes than the training images."
-    ),
+    "SNL127": lambda found: f"The {found[0].values['role']} part has another mix of classes than the training images.",
     "SNL125": lambda found: "A validation part is not used: it repeats the images of other parts.",
     "SNL131": _counted("{images} could not be read and are left out."),
     "SNL109": _counted("{images} are almost copies of images in another part, so scores may be a little high."),
