@@ -76,14 +76,15 @@ def another_mix(facts: Facts) -> Iterator[Finding]:
             continue
         name = facts.record.classes[found.furthest]
         share, in_training = counts[name] / sum(counts.values()), train[name] / sum(train.values())
+        images = plural(sum(counts.values()), "image")
         official = "official " if roles.get(f"official_{role}") else ""
         yield Finding(
             "SNL127",
             "warning",
             f"The {official}{role} part has another mix of classes than the training images: {name} is "
             f"{percent(share)} of it and {percent(in_training)} of them. To make the mixes equal, "
-            f"{percent(found.distance)} of its {plural(sum(counts.values()), 'image')} would have to be of other classes (chi-square test, "
-            f"{p_value(found.p_value)}). Accuracy on it is accuracy at its own mix of classes.",
+            f"{percent(found.distance)} of its {images} would have to be of other classes "
+            f"(chi-square test, {p_value(found.p_value)}). Accuracy on it is accuracy at its own mix of classes.",
             {"role": role, "class": name, "share": share, "in_training": in_training, "distance": found.distance},
             "data",
             "Were the last rows of ordered data set aside? Then join the parts and let `split` draw at random. Else "
