@@ -9,6 +9,11 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import expit
 
+from snellen.evaluate.verdicts import verdict
+from snellen.statistics.holm import family
+from snellen.statistics.results import Limits
+from snellen.statistics.seed_intervals import recipe_limits
+
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(80)
 SPREAD_OF_IMAGES = 3.0
 """Standard deviation of the log-odds of images: most are always right, a few depend on the seed."""
@@ -52,3 +57,25 @@ class Recipe:
 def images(count: int, generator: np.random.Generator) -> np.ndarray:
     """(N,) eases of new images."""
     return generator.standard_normal(count, np.float32)
+
+
+def judged(limits: Limits) -> str:
+    """The verdict on a pair that is alone in its family, in a word."""
+    p_value = family([("pair", limits.p_value)])["pair"]
+    return verdict(limits.difference, limits.at(0.95), p_value, 0.005).word
+
+
+def words(a: Recipe, b: Recipe, seeds: int, count: int, draws: int) -> list[str]:
+    """The verdicts on so many draws of two recipes, each on new images with new seeds."""
+    generator = np.random.default_rng([seeds, count, draws])
+    drawn = []
+    for _ in range(draws):
+        shown = images(count, generator)
+        sides = (recipe.train(shown, seeds, generator) for recipe in (a, b))
+        drawn.append(judged(recipe_limits(*sides)))
+    return drawn
+
+
+def is_decided(word: str) -> bool:
+    """Whether one of the two is called better."""
+    return "better" in word or "worse" in word

@@ -56,6 +56,10 @@ CHOOSING += ("SNL111", "SNL112", "SNL113", "SNL114", "SNL115")
 EXPLAINED = ("SNL016", "SNL017", "SNL019", "SNL116", "SNL120")
 """Rules about analyses: they need some, and have their cases in tests/explain."""
 
+PLANTED: tuple[str, ...] = ("SNL121", "SNL122", "SNL123", "SNL124", "SNL125", "SNL126", "SNL127", "SNL128")
+PLANTED += ("SNL129", "SNL130", "SNL131")
+"""Rules about data and classes, which have their cases in test_planted_faults.py."""
+
 
 def small_study(**changes: Any) -> snellen.Study:
     """Three networks on digits: trained in well under a second, the test opened for the chosen one."""

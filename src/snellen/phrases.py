@@ -151,7 +151,7 @@ def setting(value: object) -> str:
 
 def key_words(key: str) -> str:
     """A key as words: "macro_f1" as "macro F1", "top_2" as "top 2", "rmse" as "RMSE"."""
-    return key.replace("_", " ").replace("f1", "F1").replace("rmse", "RMSE")
+    return key.replace("_", " ").replace("f1", "F1").replace("rmse", "RMSE").replace("auc", "AUC")
 
 
 def seconds(value: float | None) -> str:

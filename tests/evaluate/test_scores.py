@@ -111,8 +111,21 @@ def test_nothing_counted_is_undefined() -> None:
 def test_rows_fit_the_stored_table() -> None:
     rows = table("m", "j", "test", score(predictions(LABELS, PREDICTED), CLASSES))
     frame = pl.DataFrame(rows, schema=SCHEMA)
-    assert len(frame) == 9 + 3 * 4 and frame["model"].unique().to_list() == ["m"]
+    assert len(frame) == 9 + 4 * 4 and frame["model"].unique().to_list() == ["m"]
     assert frame.filter(pl.col("measure") == "accuracy")["value"].to_list() == [5 / 8]
+
+
+def test_areas_of_classes_are_those_of_scikit_learn() -> None:
+    generator = np.random.default_rng(6)
+    labels = generator.integers(0, 3, 90)
+    probabilities = generator.dirichlet(np.ones(4), 90).astype(np.float32)
+    stored = Predictions("test", np.arange(90), np.arange(90).astype(str), labels, probabilities)
+    found = {each.class_name: each.estimate for each in score(stored, CLASSES) if each.measure == "auc"}
+    assert list(found) == list(CLASSES)
+    for code, name in enumerate(CLASSES[:3]):
+        area = theirs.roc_auc_score(labels == code, probabilities[:, code])
+        assert found[name].value == pytest.approx(area) and found[name].method == "DeLong" and found[name].n == 90
+    assert found[CLASSES[3]].value is None
 
 
 def test_classes_called_by_numbers_have_an_rmse_as_in_scikit_learn() -> None:

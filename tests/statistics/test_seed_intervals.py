@@ -6,23 +6,19 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from recipe_cases import Recipe, images
+from recipe_cases import Recipe, images, words
 from scipy.stats import norm, t
 from statsmodels.formula.api import ols
 from statsmodels.stats.anova import anova_lm
 
 from snellen.errors import StudyError
-from snellen.evaluate.verdicts import verdict
 from snellen.metrics.scores import Counts, confusion
-from snellen.statistics.holm import family
 from snellen.statistics.proportion_intervals import share_limits, wilson
-from snellen.statistics.results import Limits
 from snellen.statistics.seed_intervals import (
     crossed_variance,
     fixed_difference,
     recipe_average,
     recipe_difference,
-    recipe_limits,
     recipe_mean,
 )
 
@@ -175,22 +171,6 @@ def test_intervals_of_f1_over_seeds_cover(seeds: int, deviation: float) -> None:
         assert found.value == pytest.approx(macro_f1(labels, said).mean())
         covered += found.low is not None and found.low <= truth <= (found.high or 0)
     assert covered / 250 >= 0.93 - 2 * np.sqrt(0.93 * 0.07 / 250)
-
-
-def judged(limits: Limits) -> str:
-    """Alone in its family."""
-    p_value = family([("pair", limits.p_value)])["pair"]
-    return verdict(limits.difference, limits.at(0.95), p_value, 0.005).word
-
-
-def words(a: Recipe, b: Recipe, seeds: int, count: int, draws: int) -> list[str]:
-    generator = np.random.default_rng([seeds, count, draws])
-    drawn = []
-    for _ in range(draws):
-        shown = images(count, generator)
-        sides = (recipe.train(shown, seeds, generator) for recipe in (a, b))
-        drawn.append(judged(recipe_limits(*sides)))
-    return drawn
 
 
 @pytest.mark.parametrize("seeds", [3, 5])

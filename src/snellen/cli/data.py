@@ -22,6 +22,7 @@ from snellen.cli.options import (
     options_of,
 )
 from snellen.limits import MAX_SIDE_PIXELS
+from snellen.phrases import plural
 from snellen.plain import plain, say
 
 if TYPE_CHECKING:
@@ -210,6 +211,8 @@ def _print(description: dict[str, Any], unions: list[Union]) -> None:
             f"{in_test if description['official_test'] else ''}"
         )
     say(f"  conflicting  {description['conflicting']:,} rows whose image has more than one label")
+    if description["constant"]:
+        say(f"  constant     {plural(description['constant'], 'image')} of one colour")
     if description["groups"] is not None:
         say(f"  groups       {description['groups']:,}")
     for item in description["excluded"]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from snellen.evaluate.calibration import (
     Calibration,
     NetworkPredictions,
@@ -26,7 +24,7 @@ from snellen.evaluate.thresholds import (
 )
 from snellen.models.predictions import Predictions
 from snellen.statistics.average_precision import average_precision
-from snellen.statistics.delong_roc_areas import count_ties, roc_areas
+from snellen.statistics.class_roc_area import class_roc_area
 from snellen.statistics.levels import Interval
 
 SHOWN_FROM = ("test", "calibration", "validation")
@@ -35,8 +33,8 @@ SHOWN_FROM = ("test", "calibration", "validation")
 
 @dataclass(frozen=True)
 class Areas:
-    """Of one class against the others. roc: area under the ROC curve, DeLong's interval; precision: average precision,
-    with its interval by the logit. None where the class, or the others, have fewer than 2 images."""
+    """Of one class against the others. roc: area under the ROC curve, see `class_roc_area`; precision: average
+    precision, with its interval by the logit. None where the class, or the others, have fewer than 2 images."""
 
     roc: Interval | None
     precision: Interval | None
@@ -93,8 +91,4 @@ def _confidence(record: RunRecord, network: NetworkPredictions) -> Confidence:
 def _areas(predictions: Predictions, code: int) -> Areas:
     assert predictions.labels is not None  # `network_predictions` keeps labelled ones
     own, scores = predictions.labels == code, predictions.probabilities[:, code]
-    if min(own.sum(), (~own).sum()) < 2:
-        return Areas(None, None)
-    areas = roc_areas(count_ties(scores, own.astype(np.int64), 2))
-    roc = Interval(float(areas.area[1]), float(areas.low[1]), float(areas.high[1]))
-    return Areas(roc, average_precision(scores, own))
+    return Areas(class_roc_area(scores, own), average_precision(scores, own) if 1 < own.sum() < len(own) - 1 else None)

@@ -48,7 +48,7 @@ def confusions(networks: Networks, num_classes: int, most: int | None = None) ->
     equal = sum(totals[pair] == totals[known[0]] for pair in known)
     shown = known if most is None else known[: max(most, equal)]
     pairs = tuple(
-        Confusion(true, given, float(totals[true, given] / len(counts_SKK)), _called(networks, true, given))
+        Confusion(true, given, float(totals[true, given] / len(counts_SKK)), called(networks, true, given))
         for true, given in shown
     )
     return Confusions(len(counts_SKK), float(totals.sum() / len(counts_SKK)), pairs)
@@ -56,10 +56,17 @@ def confusions(networks: Networks, num_classes: int, most: int | None = None) ->
 
 def recalls(networks: Networks, num_classes: int) -> list[Estimate]:
     """The recall of each class; undefined for a class without images."""
-    return [_called(networks, code, code) for code in range(num_classes)]
+    return [called(networks, code, code) for code in range(num_classes)]
 
 
-def _called(networks: Networks, true: int, given: int) -> Estimate:
+def mean_confusion(networks: Networks, num_classes: int) -> np.ndarray:
+    """(K, K) int64 confusion counts [true, predicted]: for several networks their mean, rounded down, because their
+    answers are about the same images."""
+    counts_SKK = [confusion(networks.labels, one.predicted, num_classes) for one in networks.all]
+    return np.asarray(np.floor(np.mean(counts_SKK, axis=0)), np.int64)
+
+
+def called(networks: Networks, true: int, given: int) -> Estimate:
     """The share of the images of one class that are predicted as another, or as itself."""
     own = networks.labels == true
     return share_of(np.stack([one.predicted[own] == given for one in networks.all]), COVERS[networks.all[0].role])

@@ -61,6 +61,14 @@ class NearSets(TypedDict):
 
 
 @with_config(OPEN)
+class ConstantImages(TypedDict):
+    """Images in which every pixel has the same value. ids: of the first of them."""
+
+    images: Count
+    ids: list[str]
+
+
+@with_config(OPEN)
 class DataSection(TypedDict):
     """The data set. counts: one row for each class, its name and its images by role. samples: rows to show of each
     class. means: the mean picture of each class, 0..1."""
@@ -79,6 +87,7 @@ class DataSection(TypedDict):
     near_duplicates: NotRequired[Near | None]
     near_pairs: NotRequired[NearSets | None]
     remarks: NotRequired[list[str]]
+    constant: NotRequired[ConstantImages]
 
 
 @with_config(OPEN)

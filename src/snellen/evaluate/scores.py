@@ -14,6 +14,7 @@ from snellen.metrics.scores import METRICS, Counts, confusion
 from snellen.models.predictions import Predictions
 from snellen.phrases import percent_interval
 from snellen.statistics.class_average_intervals import average_limits, f1_limits
+from snellen.statistics.class_roc_area import class_roc_area
 from snellen.statistics.mean_intervals import mean_limits
 from snellen.statistics.proportion_intervals import wilson_limits
 
@@ -27,6 +28,7 @@ COVERS = {
 HALL = "Hall's t"
 KORN_GRAUBARD = "Korn and Graubard"
 WILSON_F1 = "Wilson, of the Jaccard index"
+DELONG = "DeLong"
 """Methods of intervals, see snellen.statistics."""
 Of = Literal["network", "floor", "seed", "recipe", "pooled", "folds"]
 """What a score is of: the network that represents the model; a baseline; the network of one seed; the mean over seeds;
@@ -81,7 +83,7 @@ def score(predictions: Predictions, classes: tuple[str, ...]) -> list[Score]:
         if len(classes) >= metric.min_classes
     ]
     numbers = _of_numbers(predictions, labels, classes, covers)
-    return [*overall, *numbers, *_per_class(Counts.of(matrix), classes, covers)]
+    return [*overall, *numbers, *_per_class(Counts.of(matrix), classes, covers), *_areas(predictions, classes, covers)]
 
 
 def _of_numbers(predictions: Predictions, labels: np.ndarray, classes: tuple[str, ...], covers: str) -> list[Score]:
@@ -110,6 +112,16 @@ def _per_class(counts: Counts, classes: tuple[str, ...], covers: str) -> list[Sc
             Score("f1", name, _f1(hits, support + predicted - hits, covers)),
         ]
     return scores
+
+
+def _areas(predictions: Predictions, classes: tuple[str, ...], covers: str) -> list[Score]:
+    """The area under the ROC curve of each class against the rest, by its probability."""
+    labels, found = np.asarray(predictions.labels), list[Score]()
+    for code, name in enumerate(classes):
+        area = class_roc_area(predictions.probabilities[:, code], labels == code)
+        value, low, high = area if area else (None, None, None)
+        found.append(Score("auc", name, Estimate(value, low, high, len(labels), covers, DELONG)))
+    return found
 
 
 def _f1(hits: int, count: int, covers: str) -> Estimate:

@@ -11,8 +11,10 @@ from snellen.evaluate.scores import Estimate
 from snellen.findings.comparisons import OUT_OF_BAG, against_baseline, corrected_away
 from snellen.findings.finding import Facts, Finding, Step
 from snellen.findings.naming import all_networks, left_out, one_network, with_limits
-from snellen.phrases import capitalised, plural
+from snellen.phrases import capitalised, plural, seconds
 
+SLOWER, SECONDS = 10, 5.0
+"""Timings of one training each vary, by a factor of 2 on a busy machine: only far larger ratios are said."""
 OTHERWISE = Step("tune", "Try another learning_rate or other layers.")
 
 
@@ -87,3 +89,26 @@ def _covering(one: Comparison) -> str:
     if one.kind == "recipes":
         return f"over images and seeds{left_out(one)}"
     return f"over images, {OUT_OF_BAG if one.kind == 'out of bag' else 'for this trained network alone'}"
+
+
+def slower_than_baseline(facts: Facts) -> Iterator[Finding]:
+    """SNL129: the chosen model is not shown to be better than the best baseline on the same validation images, and took
+    more than SLOWER times as long to train, and SECONDS longer."""
+    model, best = facts.evaluation.chosen, facts.evaluation.best_baseline
+    one = facts.evaluation.comparisons.between(model, baseline_key(best[0]), "validation") if model and best else None
+    if model is None or best is None or one is None or one.verdict.better or one.kind == "selected":
+        return
+    baseline, own = facts.record.baseline_results[best[0]], facts.record.results[model].seconds
+    if own <= SLOWER * baseline.seconds or own - baseline.seconds < SECONDS:
+        return
+    whom = one_network(facts, model, "validation")
+    yield Finding(
+        "SNL129",
+        "notice",
+        f"{capitalised(whom)} took {seconds(own)} to train, the baseline `{baseline.label}` "
+        f"{seconds(baseline.seconds)}, and it is not shown to be better. On the same "
+        f"{plural(one.images, 'validation image')} the difference is {with_limits(one.difference)}, {_covering(one)}.",
+        {"model": model, "floor": best[0], "seconds": own, "floor_seconds": baseline.seconds},
+        "leaderboard",
+        "Where time or power matter, the baseline does the same for less.",
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from snellen.data.readers.repeated_validation import is_about_repeated
 from snellen.findings.finding import Facts, Finding
 from snellen.limits import MIN_CLASS_TEST_IMAGES
 from snellen.phrases import plural, some, times
@@ -15,7 +16,7 @@ NAMED = 10
 
 def reading(facts: Facts) -> Iterator[Finding]:
     """SNL117: what was found, converted or left out while the data were read."""
-    remarks = facts.record.data["data"].get("remarks", [])
+    remarks = [each for each in facts.record.data["data"].get("remarks", []) if not is_about_repeated(each)]
     if remarks:
         yield Finding("SNL117", "notice", " ".join(remarks), {"remarks": remarks}, "data")
 
@@ -111,7 +112,7 @@ def near_duplicates(facts: Facts) -> Iterator[Finding]:
     if count and (not together or (found and found.get("parted_pairs"))):
         yield Finding(
             "SNL109",
-            "notice",
+            "warning",
             f"Nearly identical to an image in another part of the split: {count:,} of {plural(images, 'image')}. "
             "Scores on images that were nearly seen in training are optimistic.",
             {"count": count, "of": images},

@@ -1,29 +1,38 @@
-"""Findings about the mistakes of the chosen model: its most frequent confusion and its weakest class."""
+"""Findings about the mistakes of the chosen model: its most frequent confusion, and classes confused both ways."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from snellen.evaluate.confused_classes import Confusion, Confusions, confusions
-from snellen.evaluate.networks import networks_on
+from snellen.evaluate.confused_classes import Confusion, Confusions, called, confusions, mean_confusion
+from snellen.evaluate.networks import Networks, networks_on
 from snellen.findings.finding import Facts, Finding
 from snellen.findings.naming import all_networks
-from snellen.phrases import mean_count, plural
+from snellen.phrases import mean_count, p_value, plural, some
+from snellen.statistics.mutual_confusion import MutualConfusion, mutual_confusions, pairs_of
 
 SHOWN = 3
 """Equally frequent confusions that are named."""
 
 
+def judged_networks(facts: Facts) -> tuple[str, str, Networks] | None:
+    """The chosen model, the role that judges it (test where it was evaluated there, else validation), and its networks
+    there; None where it has none."""
+    model = facts.evaluation.chosen
+    if model is None:
+        return None
+    role = "test" if model in facts.evaluation.opened else "validation"
+    networks = networks_on(facts.record, model, role)
+    return None if networks is None else (model, role, networks)
+
+
 def worst_confusion(facts: Facts) -> Iterator[Finding]:
     """SNL006: the most frequent mistake of the chosen model, on test where it was evaluated there, else on validation;
     for several networks the mean over them."""
-    model = facts.evaluation.chosen
-    if model is None:
+    judged = judged_networks(facts)
+    if judged is None:
         return
-    role = "test" if model in facts.evaluation.opened else "validation"
-    networks = networks_on(facts.record, model, role)
-    if networks is None:
-        return
+    model, role, networks = judged
     confused = confusions(networks, len(facts.record.classes), most=1)
     if not confused.pairs:
         return
@@ -68,29 +77,42 @@ def _share(pairs: list[Confusion], names: list[str]) -> str:
     return f", {share.in_percent} of the {plural(share.n, 'image')} of {names[0].split(' called ')[0]}"
 
 
-def weakest_class(facts: Facts) -> Iterator[Finding]:
-    """SNL007: the class with the lowest observed recall, for several networks of their mean; an observation, not a
-    comparison of classes."""
-    evaluation, model = facts.evaluation, facts.evaluation.chosen
-    if model is None:
+def both_ways(facts: Facts) -> Iterator[Finding]:
+    """SNL122: two classes that are confused both ways, each direction beyond what the other mistakes explain."""
+    judged = judged_networks(facts)
+    if judged is None:
         return
-    role = "test" if model in evaluation.opened else "validation"
-    recalls = {name: evaluation.standing(model, role, "recall", name) for name in facts.record.classes}
-    known = {name: recall for name, recall in recalls.items() if recall and recall.value is not None}
-    if not known:
+    model, role, networks = judged
+    classes = facts.record.classes
+    found = mutual_confusions(mean_confusion(networks, len(classes)))
+    if not found:
         return
-    name = min(known, key=lambda each: known[each].value or 0.0)
-    recall = known[name]
-    average = "on average " if recall.networks > 1 else ""
+    first, others = found[0], found[1:]
+    there, back = (called(networks, *pair) for pair in ((first.a, first.b), (first.b, first.a)))
+    a, b = classes[first.a], classes[first.b]
+    more = f" {plural(len(others), 'other pair')} of classes too: {_pairs(classes, others)}." if others else ""
     yield Finding(
-        "SNL007",
-        "result",
-        f"Class {name} has the lowest observed recall: {recall.in_percent} of its {plural(recall.n, 'image')} on "
-        f"{role} are recognised {average}by {all_networks(facts, model, role)}. It was picked as the lowest of "
-        f"{len(known)}, which makes it look worse than it is.",
-        {"class": name, "role": role, "value": recall.value, "low": recall.low, "high": recall.high, "n": recall.n},
-        evidence(model, recall.networks),
+        "SNL122",
+        "notice",
+        f"{a} and {b} are confused both ways on {role} by {all_networks(facts, model, role)}: {there.in_percent} of "
+        f"{a} is called {b}, and {back.in_percent} of {b} is called {a}. Both are more than the other mistakes explain "
+        f"({p_value(first.adjusted_p)}, corrected for {plural(pairs_of(len(classes)), 'pair')} of classes).{more}",
+        {
+            "model": model,
+            "role": role,
+            "classes": [a, b],
+            "value": there.value,
+            "back": back.value,
+            "pairs": [[classes[one.a], classes[one.b]] for one in found],
+        },
+        evidence(model, len(networks.seeds)),
+        f"Look at images of {a} and {b} side by side: can a person tell them apart at this size? If so, more of these "
+        "images help most; if not, the classes overlap or labels are wrong.",
     )
+
+
+def _pairs(classes: Sequence[str], pairs: Sequence[MutualConfusion]) -> str:
+    return some([f"{classes[one.a]} and {classes[one.b]}" for one in pairs], SHOWN)
 
 
 def evidence(model: str, networks: int) -> str:

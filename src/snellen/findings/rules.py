@@ -12,6 +12,7 @@ from snellen.files.atomic import write_json
 from snellen.findings import (
     baselines,
     chosen_model,
+    class_mix,
     comparisons,
     confidence,
     controls,
@@ -20,11 +21,14 @@ from snellen.findings import (
     integrity,
     mistakes,
     next_steps,
+    pictures,
     robustness,
     searches,
     slices,
+    test_as_validation,
     training,
     units,
+    weak_classes,
 )
 from snellen.findings.advice import composed
 from snellen.findings.claims import claim as claim_of
@@ -52,7 +56,8 @@ RULES: dict[str, Rule] = {
     "SNL008": baselines.best_baseline,
     # where it fails, what it looks at, what to do next
     "SNL006": mistakes.worst_confusion,
-    "SNL007": mistakes.weakest_class,
+    "SNL121": weak_classes.weak,
+    "SNL007": weak_classes.lowest,  # where no class is weak
     "SNL017": slices.what_it_looks_at,
     "SNL019": robustness.mean_drop,
     "SNL015": next_steps.what_next,
@@ -77,6 +82,16 @@ RULES: dict[str, Rule] = {
     "SNL118": confidence.too_sure,
     "SNL119": confidence.not_exchangeable,
     "SNL120": robustness.brittle,
+    "SNL122": mistakes.both_ways,
+    "SNL123": class_mix.imbalance,
+    "SNL124": pictures.constant,
+    "SNL125": pictures.repeated_part,
+    "SNL126": test_as_validation.test_as_validation,
+    "SNL127": class_mix.another_mix,
+    "SNL128": units.dead_units,
+    "SNL129": baselines.slower_than_baseline,
+    "SNL130": pictures.unscaled,
+    "SNL131": pictures.unreadable,
     # what cannot be believed
     "SNL901": integrity.not_reproduced,
     "SNL902": integrity.changed_files,
@@ -86,7 +101,7 @@ RULES: dict[str, Rule] = {
     "SNL905": integrity.without_weights,
 }
 """Conclusions first, in the order of a reader's questions; then warnings and notices; then problems of stored files."""
-OF_ANALYSES = ("SNL016", "SNL017", "SNL019", "SNL116", "SNL120")
+OF_ANALYSES = ("SNL016", "SNL017", "SNL019", "SNL116", "SNL120", "SNL128")
 """Rules that read the stored results of analyses: a damaged file raises an error that names the rule."""
 LAST_RESULT = "SNL099"
 """Codes up to this are conclusions; those after it look for what may be wrong."""

@@ -12,6 +12,9 @@ from snellen.phrases import listing
 NAMED = 2
 """Models whose units are described in the sentence; the others have a page."""
 
+MANY = 0.5
+"""From this share of dead units on it is a warning."""
+
 
 def hidden_units(facts: Facts) -> Iterator[Finding]:
     """SNL016: how many units of each analysed model respond to classes and are needed; the chosen model first."""
@@ -44,3 +47,23 @@ def _no_evidence(about: Sequence[Mapping[str, Any]]) -> str:
     """A sentence on what is not shown where removing a unit made no measurable difference."""
     silent = any(not each["counts"]["needed"] for each in about)
     return " That none was measured is no evidence that single units do nothing." if silent else ""
+
+
+def dead_units(facts: Facts) -> Iterator[Finding]:
+    """SNL128: hidden units that give every image the same value, by the analysis `units`; of the chosen model first."""
+    known = {one: outcome.facts for one, outcome in facts.outcomes.items() if "in_short" in outcome.facts}
+    for one in sorted(known, key=lambda each: each.model != facts.evaluation.chosen):
+        about = known[one]
+        dead, units = about["counts"]["dead"], about["units"]
+        if dead:
+            yield Finding(
+                "SNL128",
+                "warning" if dead >= MANY * units else "notice",
+                f"{dead:,} of the {units:,} {about['noun']}s of `{about['layer']}` in `{about['model']}` "
+                f"{'is' if dead == 1 else 'are'} dead: the value is the same for all of "
+                f"{about['train_images'] + about['images']:,} images. A dead {about['noun']} costs time and memory, "
+                f"and tells nothing.{analysed_only(facts, [about['model']])}",
+                {"model": about["model"], "layer": about["layer"], "dead": dead, "units": units},
+                "analyses",
+                "Try a smaller learning_rate, `leaky_relu` in place of `relu`, or fewer units.",
+            )

@@ -135,4 +135,4 @@ METRICS: Mapping[str, Metric] = {
 
 def is_percentage(measure: str) -> bool:
     """Whether a measure by its name, also one of a class, is in [0, 1] and printed as a percentage."""
-    return METRICS[measure].is_percentage if measure in METRICS else measure in get_args(ClassMeasure)
+    return METRICS[measure].is_percentage if measure in METRICS else measure in (*get_args(ClassMeasure), "auc")

@@ -40,6 +40,7 @@ from snellen.report.sections.confidence import confidence_section
 from snellen.report.sections.estimates import estimate_json
 from snellen.report.sections.folds_and_seeds import folds_section, seeds_section
 from snellen.report.sections.phases import epochs_before, phases_section, shipped_section, whole_history
+from snellen.report.sections.posteriors import posteriors_section
 from snellen.report.sections.search import search_section
 from snellen.report.types import AnalysisJson, BaselineJson, ComparisonsJson, ReportJson, StandingJson
 
@@ -77,6 +78,7 @@ def collect(
         "leaderboard": [_standing(record, evaluation, model) for model in models],
         "by": evaluation.by,
         "comparisons": cast(ComparisonsJson, as_json(evaluation.comparisons)),
+        "posteriors": posteriors_section(evaluation),
         "floors": [_baseline(record, evaluation, name) for name in (*evaluation.baselines, *_failed_baselines(record))],
         "models": [_model(record, evaluation, model) for model in models],
         "data": record.data["data"],
@@ -224,6 +226,7 @@ def _class_row(
         "precision": estimate("precision"),
         "recall": estimate("recall"),
         "f1": estimate("f1"),
+        "auc": estimate("auc"),
     }
 
 

@@ -252,6 +252,7 @@ ClassScoresJson = TypedDict(
         "precision": EstimateJson | None,
         "recall": EstimateJson | None,
         "f1": EstimateJson | None,
+        "auc": NotRequired[EstimateJson | None],
     },
 )
 

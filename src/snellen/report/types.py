@@ -89,6 +89,29 @@ class ComparisonsJson(TypedDict):
     all: list[ComparisonJson]
 
 
+class PosteriorJson(TypedDict):
+    """The posterior of A minus B over the same folds. better, equivalent, worse: probabilities, by the margin."""
+
+    a: str
+    b: str
+    splits: int
+    value: float
+    low: float
+    high: float
+    scale: float
+    degrees_of_freedom: int
+    better: float
+    equivalent: float
+    worse: float
+
+
+class PosteriorsJson(TypedDict):
+    """The appendix of models over folds. margin: of practical equivalence."""
+
+    margin: float
+    pairs: list[PosteriorJson]
+
+
 class ComputationJson(TypedDict):
     """How the packs of the same models were computed. step_ms: a step and network; None where the rule decided."""
 
@@ -131,6 +154,7 @@ class ReportJson(TypedDict):
     leaderboard: list[StandingJson]
     by: NotRequired[str]
     comparisons: NotRequired[ComparisonsJson]
+    posteriors: NotRequired[PosteriorsJson | None]
     floors: list[BaselineJson]
     models: list[ModelJson]
     data: DataSection

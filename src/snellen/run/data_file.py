@@ -10,6 +10,7 @@ import numpy as np
 from snellen.data.dataset import Dataset
 from snellen.data.duplicates import conflicting_rows
 from snellen.data.inspect.class_images import class_counts, sample_rows
+from snellen.data.inspect.constant_images import constant_rows
 from snellen.data.inspect.duplicate_sets import near_duplicate_summary
 from snellen.data.splits.roles import ROLES, near_in_two_roles
 from snellen.data.splits.split_data import SplitData
@@ -22,6 +23,9 @@ LISTED = 100
 
 NEAR_LISTED = 20
 """Groups of near-duplicates that are listed."""
+
+CONSTANT_LISTED = 20
+"""Images of one colour that are listed by id."""
 
 UNREADABLE = "unreadable"
 
@@ -45,6 +49,7 @@ def data_values(study: StudyFile, data: SplitData) -> DataFile:
 
 def _data(data: SplitData) -> DataSection:
     dataset, train = data.dataset, data.roles.rows["train"]
+    constant = constant_rows(dataset.images)
     low, high = dataset.pixel_range
     means = (data.class_means - low) / (high - low)
     counts = class_counts(dataset, data.roles.rows).pivot("role", index="class", values="images")
@@ -64,6 +69,7 @@ def _data(data: SplitData) -> DataSection:
         "duplicate_pictures": int(np.sum(data.duplicates != np.arange(len(dataset)))),
         "near_duplicates": _near_duplicates(data),
         "near_pairs": _near_sets(data),
+        "constant": {"images": len(constant), "ids": dataset.ids[constant[:CONSTANT_LISTED]].tolist()},
     }
 
 

@@ -37,6 +37,7 @@ def scores_again(record: RunRecord) -> Check:
     """Every cell of scores.parquet, bit for bit."""
     stored = pl.read_parquet(read_bytes(record.folder / "scores.parquet"))
     again = evaluations.load(record).scores
+    again = again.filter(pl.col("measure").is_in(stored["measure"].unique().to_list()))  # others were added since
     what = f"{plural(len(again), 'score')} with intervals, to the bit"
     if stored.columns != again.columns or len(stored) != len(again):
         return Check("scores", "differs", what, (f"{len(stored):,} rows are stored, {len(again):,} are computed",))
@@ -179,7 +180,14 @@ class _Values:
         by_class = precision_recall_fscore_support(labels, answers, labels=every, average=None, zero_division=np.nan)
         for name, values in zip(names, by_class):
             found |= {(name, of): None if np.isnan(one) else float(one) for of, one in zip(classes, values)}
+        found |= {("auc", of): _area(labels == code, probabilities[:, code]) for code, of in enumerate(classes)}
         if self._numbers is not None:
             error = root_mean_squared_error(self._numbers[labels], self._numbers[answers])
             found["rmse", None] = float(error)
         return found
+
+
+def _area(own: np.ndarray, scores: np.ndarray) -> float | None:
+    from sklearn.metrics import roc_auc_score
+
+    return float(roc_auc_score(own, scores)) if 1 < own.sum() < len(own) - 1 else None

@@ -41,9 +41,15 @@ def fold_limits(a_J: np.ndarray, b_J: np.ndarray, n_train: float, n_test: float)
 
     t = mean(d) / sqrt((1/J + n_test/n_train) s_d^2) with J - 1 degrees of freedom (Nadeau and Bengio 2003).
     """
-    value, squared_error, _, freedom = _corrected(_paired(a_J, b_J), n_train, n_test)
+    value, squared_error, freedom = corrected_difference(a_J, b_J, n_train, n_test)
     error = squared_error**0.5
     return Limits(value, error, freedom if error > NEGLIGIBLE else None, COVERS_SPLITS, "corrected resampled t")
+
+
+def corrected_difference(a_J: np.ndarray, b_J: np.ndarray, n_train: float, n_test: float) -> tuple[float, float, int]:
+    """The mean of A minus B over the same splits, its corrected squared standard error, and its degrees of freedom."""
+    value, squared_error, _, freedom = _corrected(_paired(a_J, b_J), n_train, n_test)
+    return value, squared_error, freedom
 
 
 def disagreement(

@@ -29,8 +29,9 @@ def count_ties(scores_N: np.ndarray, labels_N: np.ndarray, num_classes: int) -> 
     return np.add.reduceat(hits, starts, axis=0)
 
 
-def roc_areas(tied_TK: np.ndarray) -> RocAreas:
+def roc_areas(tied_TK: np.ndarray, clipped: bool = True) -> RocAreas:
     """The area of each class, higher scores for the class, ties count half. tied_TK: as `count_ties` returns it.
+    clipped: whether limits are cut to [0, 1].
 
     The interval is that of DeLong, DeLong and Clarke-Pearson (Biometrics 44, 1988) in the fast form by ranks (Sun and
     Xu, IEEE Signal Processing Letters 21, 2014). The p-value is the larger of two: of the rank test (Mann and Whitney
@@ -54,12 +55,15 @@ def roc_areas(tied_TK: np.ndarray) -> RocAreas:
         distance = np.abs(area - 0.5)
         p = 2 * ndtr(-np.minimum(distance / np.sqrt(unrelated), _per_error(distance, variance)))
     half = ndtri(1 - (1 - CONFIDENCE) / 2) * np.sqrt(variance)
+    low, high = area - half, area + half
+    if clipped:
+        low, high = low.clip(0), high.clip(max=1)
     known = (np.minimum(positives, negatives) >= 2) & (len(sizes) > 1)
     enough = np.minimum(positives, negatives) >= 2
     return RocAreas(
         np.where(enough, area, np.nan),
-        np.where(enough, (area - half).clip(0), np.nan),
-        np.where(enough, (area + half).clip(max=1), np.nan),
+        np.where(enough, low, np.nan),
+        np.where(enough, high, np.nan),
         np.where(known, p, 1.0),
     )
 

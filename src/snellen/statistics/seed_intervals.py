@@ -12,7 +12,7 @@ from snellen.statistics.class_average_intervals import average_limits, influence
 from snellen.statistics.levels import CONFIDENCE, NEGLIGIBLE
 from snellen.statistics.mcnemar import discordance_of
 from snellen.statistics.mean_intervals import mean_limits
-from snellen.statistics.proportion_intervals import share_limits, wilson_limits
+from snellen.statistics.proportion_intervals import clopper_pearson, share_limits, wilson_limits
 from snellen.statistics.results import COVERS_IMAGES_AND_SEEDS, Difference, Limits, Mean
 from snellen.statistics.student_t import Term, added_limits, satterthwaite, t_limits
 
@@ -82,15 +82,34 @@ def recipe_proportion(right_SN: np.ndarray) -> Mean:
     """
     table = np.asarray(right_SN, np.float64)
     _check(table, MIN_SEEDS, "an interval over seeds", images=1)
-    seeds, images = table.shape
-    value, deviation = float(table.mean()), float(table.mean(1).std(ddof=1))
-    excess = deviation**2 / seeds
-    if images > 1:
-        excess -= crossed_variance(table).residual / (images * seeds)
-    of_images = wilson_limits(value * images, images)
-    low, high = added_limits(value, Term(max(excess, 0.0), seeds - 1), of_images)
-    error = float(np.sqrt(max(excess, 0.0) + value * (1 - value) / images))
+    images, value, seeds = table.shape[1], float(table.mean()), _excess(table)
+    low, high = added_limits(value, seeds, wilson_limits(value * images, images))
+    error = float(np.sqrt(seeds.variance + value * (1 - value) / images))
+    deviation = float(table.mean(1).std(ddof=1))
     return Mean(value, max(0.0, low), min(1.0, high), error, None, deviation, COVERS_IMAGES_AND_SEEDS, "crossed Wilson")
+
+
+def proportion_ceiling(right_SN: np.ndarray, confidence: float) -> float:
+    """The upper end of the two-sided interval of a share of N >= 1 images, the mean over S >= 1 networks, (S, N) bool.
+
+    Exact (Clopper-Pearson) over other images, because Wilson's limits fall short in far tails of few images; for
+    several seeds their part is added as in `recipe_proportion`.
+    """
+    table = np.asarray(right_SN, np.float64)
+    images, value = table.shape[1], float(table.mean())
+    low, high = (float(end) for end in clopper_pearson(value * images, images, confidence))
+    if len(table) < MIN_SEEDS:
+        return high
+    return min(1.0, added_limits(value, _excess(table), (low, high), confidence)[1])
+
+
+def _excess(table_SN: np.ndarray) -> Term:
+    """The seeds' part of the squared error of a mean, without the noise that neither seed nor image explains."""
+    seeds, images = table_SN.shape
+    excess = float(table_SN.mean(1).var(ddof=1)) / seeds
+    if images > 1:
+        excess -= crossed_variance(table_SN).residual / (images * seeds)
+    return Term(max(excess, 0.0), seeds - 1)
 
 
 def crossed_mean(

@@ -9,6 +9,7 @@ import numpy as np
 
 from snellen.data.dataset import Dataset
 from snellen.data.duplicates import conflicting_rows, duplicate_groups
+from snellen.data.inspect.constant_images import constant_rows
 from snellen.data.inspect.duplicate_sets import near_duplicate_sets
 from snellen.data.inspect.pixel_statistics import channel_moments
 
@@ -19,7 +20,7 @@ def describe(dataset: Dataset, near: np.ndarray | None = None) -> dict[str, Any]
     duplicates: copies, rows with the picture of an earlier row; in_official_test, rows outside the official test whose
     picture is in it. conflicting: rows whose picture has more than one label. near_duplicates: rows that are almost the
     same as another, their sets, and the sets that include official test rows; None when `near`, the (N,) groups from
-    `near_groups`, is not given.
+    `near_groups`, is not given. constant: images of one colour.
     """
     test = np.zeros(len(dataset), bool) if dataset.official_test is None else dataset.official_test
     groups = duplicate_groups(dataset.images)
@@ -42,6 +43,7 @@ def describe(dataset: Dataset, near: np.ndarray | None = None) -> dict[str, Any]
         "remarks": list(dataset.remarks),
         "excluded": [asdict(item) for item in dataset.excluded],
         "near_duplicates": None if near is None else _near(near, groups, test),
+        "constant": len(constant_rows(dataset.images)),
         "conflicting": len(conflicting_rows(groups, dataset.labels)),
         "fingerprint": dataset.fingerprint,
     }

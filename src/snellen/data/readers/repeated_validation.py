@@ -11,6 +11,8 @@ from snellen.data.dataset import PartRole
 MOST = 0.5
 """A part is not used when more than this share of its pictures is in others; fewer are left out one by one."""
 
+BEGINS = "The validation part"
+
 
 def repeated_validation(parts: Mapping[PartRole, tuple[str, np.ndarray]]) -> str | None:
     """The sentence on a validation part that is not to be used, None where it is.
@@ -25,4 +27,9 @@ def repeated_validation(parts: Mapping[PartRole, tuple[str, np.ndarray]]) -> str
     if np.mean(np.any(list(found.values()), axis=0)) <= MOST:
         return None
     shared = " and ".join(f"{rows.sum():,} are also in {other}" for other, rows in found.items() if rows.any())
-    return f"The validation part {name} is not used: of its {len(own):,} pictures {shared}."
+    return f"{BEGINS} {name} is not used: of its {len(own):,} pictures {shared}."
+
+
+def is_about_repeated(remark: str) -> bool:
+    """Whether a remark of a data set is the sentence of `repeated_validation`."""
+    return remark.startswith(f"{BEGINS} ") and " are also in " in remark

@@ -94,6 +94,28 @@ def _changed(found: Sequence[Finding]) -> str:
     return f"{plural(files, 'stored file')} {have} changed or removed: do not rely on this report."
 
 
+def _test_as_validation(found: Sequence[Finding]) -> str:
+    if found[0].severity == "error":
+        return "The test images also chose the model: the test score is too good."
+    return "The validation images are a part named test: no score on them is a test score."
+
+
+def _both_ways(found: Sequence[Finding]) -> str:
+    a, b = (short(name) for name in found[0].values["classes"])
+    return f"It confuses {a} and {b} both ways: are these two classes clearly different?"
+
+
+def _imbalance(found: Sequence[Finding]) -> str:
+    largest, smallest = (short(name) for name in found[0].values["classes"])
+    ratio = f"{found[0].values['ratio']:.1f}"
+    return f"{largest} has {ratio} times the training images of {smallest}: look at recalls, not only at accuracy."
+
+
+def _dead_units(found: Sequence[Finding]) -> str:
+    values = found[0].values
+    return f"{values['dead']:,} of {values['units']:,} hidden units of `{short(values['model'])}` are dead."
+
+
 def _worse_than_baseline(found: Sequence[Finding]) -> str:
     names, are = _names(_models(found)), "are" if len(_models(found)) > 1 else "is"
     if found[0].severity == "warning":
@@ -109,6 +131,8 @@ BRIEFS: Mapping[str, Brief] = {
         "The stored weights of {models} do not give the score that was logged: do not use them.",
         "The stored weights of {models} do not give the scores that were logged: do not use them.",
     ),
+    "SNL126": _test_as_validation,
+    "SNL130": lambda found: "The pixels do not fit their `pixel_range`: networks see numbers of the wrong size.",
     "SNL105": _counted("{images} have the same pixels as another but a different label: correct the labels."),
     "SNL114": _disagrees,
     "SNL119": lambda found: "Calibration and test images do not look alike, so certified thresholds need not hold.",
@@ -117,6 +141,9 @@ BRIEFS: Mapping[str, Brief] = {
         "{models} give the same answer for every image: they learned nothing. Try a smaller learning rate.",
     ),
     "SNL101": _of_models("Training of {models} failed.", "Training failed: {models}."),
+    "SNL127": lambda found: f"The {found[0].values['role']} part has another mix of classes than the training images.",
+    "SNL125": lambda found: "A validation part is not used: it repeats the images of other parts.",
+    "SNL131": _counted("{images} could not be read and are left out."),
     "SNL109": _almost_copies,
     "SNL106": _few_test_images,
     "SNL118": _too_sure,
@@ -130,6 +157,14 @@ BRIEFS: Mapping[str, Brief] = {
         "The search of {models} never stopped a trial early: give it more epochs or trials.",
         "The searches of {models} never stopped a trial early: give them more epochs or trials.",
     ),
+    "SNL122": _both_ways,
+    "SNL123": _imbalance,
+    "SNL129": _of_models(
+        "{models} took far longer to train than a baseline, and is not shown to be better.",
+        "{models} took far longer to train than a baseline, and are not shown to be better.",
+    ),
+    "SNL128": _dead_units,
+    "SNL124": _counted("{images} of one colour only: look whether the files are damaged."),
     "SNL110": _worse_than_baseline,
     "SNL115": _of_models(
         "{models} over-fitted after its best epoch; the weights of that epoch were kept.",

@@ -1,0 +1,137 @@
+"""Findings about classes that the chosen model recognises less often: weak ones, else the lowest observed recall."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from snellen.evaluate.confused_classes import called
+from snellen.evaluate.networks import Networks
+from snellen.evaluate.scores import Estimate
+from snellen.findings.finding import Facts, Finding
+from snellen.findings.mistakes import evidence, judged_networks
+from snellen.findings.naming import all_networks
+from snellen.phrases import mean_count, percent, plural, points, some
+from snellen.statistics.weak_classes import MARGIN, WeakClasses, weak_classes
+
+NAMED = 5
+"""Further weak classes that are named in one sentence."""
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """A class on the role that judges the chosen model. mostly: the class that its images are most often called instead
+    of their own, and how many of them, the mean over networks; None where no answer is wrong."""
+
+    model: str
+    role: str
+    name: str
+    recall: Estimate
+    mostly: tuple[str, float] | None
+    networks: int
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """Of findings about one class."""
+        name, images = self.mostly or (None, None)
+        return {
+            "model": self.model,
+            "class": self.name,
+            "role": self.role,
+            "value": self.recall.value,
+            "low": self.recall.low,
+            "high": self.recall.high,
+            "n": self.recall.n,
+            "called": name,
+            "called_count": int(images) if images is not None and images == int(images) else images,
+        }
+
+    @property
+    def called(self) -> str:
+        """A sentence with a space before: 4 of the 44 were called 1."""
+        if self.mostly is None:
+            return ""
+        name, images = self.mostly
+        average = " a network on average" if self.networks > 1 else ""
+        count = mean_count(images) if self.networks > 1 else f"{int(images):,}"
+        return f" {count} of the {self.recall.n:,} {'were' if images != 1 else 'was'} called {name}{average}."
+
+
+def weak(facts: Facts) -> Iterator[Finding]:
+    """SNL121: the weak classes of the chosen model, see `statistics.weak_classes`; a conclusion, because some classes
+    are simply harder than others."""
+    judged = judged_networks(facts)
+    if judged is None:
+        return
+    model, role, networks = judged
+    found = _weak_classes(networks)
+    if not found.weak:
+        return
+    first, others = found.weak[0], found.weak[1:]
+    one = _judged(facts, model, role, networks, first.code)
+    yield Finding(
+        "SNL121",
+        "result",
+        f"Weakest on class {one.name}: {all_networks(facts, model, role)} "
+        f"{'recognise' if one.networks > 1 else 'recognises'} {one.recall.in_percent} of its "
+        f"{plural(one.recall.n, f'{role} image')}, and {percent(found.overall)} of all.{one.called} Corrected for "
+        f"{plural(found.tested, 'class')}, its recall is at most {percent(first.ceiling)}, more than {points(MARGIN)} "
+        f"below that of all images.{_others(facts, found)}",
+        {
+            **one.values,
+            "overall": found.overall,
+            "ceiling": first.ceiling,
+            "weak": [facts.record.classes[each.code] for each in (first, *others)],
+        },
+        evidence(model, one.networks),
+        f"Look at the mistakes on {one.name} first: they may have one cause.",
+    )
+
+
+def _others(facts: Facts, found: WeakClasses) -> str:
+    """The other weak classes, as a sentence with a space before."""
+    names = [f"{facts.record.classes[each.code]} ({percent(each.recall)})" for each in found.weak[1:]]
+    return f" Also weak: {some(names, NAMED)}." if names else ""
+
+
+def lowest(facts: Facts) -> Iterator[Finding]:
+    """SNL007: the class with the lowest observed recall, for several networks of their mean; an observation, not a
+    comparison of classes. Silent where a class is weak (SNL121), and where all recalls are equal."""
+    judged = judged_networks(facts)
+    if judged is None:
+        return
+    model, role, networks = judged
+    right = networks.per_image("accuracy")
+    recalls = {int(code): float(right[:, networks.labels == code].mean()) for code in np.unique(networks.labels)}
+    if len(set(recalls.values())) < 2 or _weak_classes(networks).weak:
+        return
+    one = _judged(facts, model, role, networks, min(recalls, key=lambda code: recalls[code]))
+    average = "on average " if one.networks > 1 else ""
+    yield Finding(
+        "SNL007",
+        "result",
+        f"Class {one.name} has the lowest observed recall: {one.recall.in_percent} of its "
+        f"{plural(one.recall.n, 'image')} on {role} are recognised {average}by {all_networks(facts, model, role)}."
+        f"{one.called} It was picked as the lowest of {len(recalls)}, which makes it look worse than it is.",
+        one.values,
+        evidence(model, one.networks),
+    )
+
+
+def _weak_classes(networks: Networks) -> WeakClasses:
+    return weak_classes(networks.per_image("accuracy").astype(bool), networks.labels)
+
+
+def _judged(facts: Facts, model: str, role: str, networks: Networks, code: int) -> _Judged:
+    own = networks.labels == code
+    counts = np.zeros(len(facts.record.classes))
+    for one in networks.all:
+        counts += np.bincount(one.predicted[own], minlength=len(counts))
+    counts[code] = 0
+    most = int(counts.argmax())
+    mostly = (facts.record.classes[most], float(counts[most] / len(networks.seeds))) if counts[most] else None
+    name, recall = facts.record.classes[code], called(networks, code, code)
+    return _Judged(model, role, name, recall, mostly, len(networks.seeds))

@@ -1,0 +1,33 @@
+"""The area under the ROC curve of one class against the rest, with an interval that holds near 1 too."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from snellen.statistics.delong_roc_areas import count_ties, roc_areas
+from snellen.statistics.levels import CONFIDENCE, NEGLIGIBLE, Interval
+from snellen.statistics.proportion_intervals import clopper_pearson
+
+
+def class_roc_area(scores_N: np.ndarray, is_class_N: np.ndarray) -> Interval | None:
+    """The area of (N,) scores for the images that are of the class, (N,) bool, against the others; ties count half.
+    None where there are fewer than 2 of either.
+
+    The limits are the wider of DeLong's, which are symmetric, and those of DeLong's error on the logit scale (Pepe, The
+    Statistical Evaluation of Medical Tests, 2003, section 5.2.4). DeLong's alone cover only 70 to 80 % of areas of .99
+    of classes with 40 images; together they cover at least 90 %, and mostly 95 % (tests/statistics). Where the scores
+    separate the classes wholly DeLong's error is 0: then the far limit is that of as many successes as there are
+    images of the smaller side (Clopper and Pearson).
+    """
+    own = np.asarray(is_class_N, bool)
+    fewer = int(min(own.sum(), (~own).sum()))
+    if fewer < 2:
+        return None
+    found = roc_areas(count_ties(scores_N, own.astype(np.int64), 2), clipped=False)
+    area, low, high = float(found.area[1]), float(found.low[1]), float(found.high[1])
+    if high - low <= NEGLIGIBLE or not 0 < area < 1:
+        share = clopper_pearson(fewer * area, fewer, CONFIDENCE)
+        return Interval(area, float(share[0]), float(share[1]))
+    logit, reach = np.log(area / (1 - area)), (high - area) / (area * (1 - area))
+    ends = 1 / (1 + np.exp(-(logit + np.array([-reach, reach]))))
+    return Interval(area, max(0.0, min(low, float(ends[0]))), min(1.0, max(high, float(ends[1]))))
