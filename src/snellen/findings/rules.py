@@ -20,6 +20,7 @@ from snellen.findings import (
     integrity,
     mistakes,
     next_steps,
+    rank_flips,
     robustness,
     searches,
     slices,
@@ -75,6 +76,7 @@ RULES: dict[str, Rule] = {
     "SNL118": confidence.too_sure,
     "SNL119": confidence.not_exchangeable,
     "SNL120": robustness.brittle,
+    "SNL150": rank_flips.depends_on_the_measure,
     # what cannot be believed
     "SNL901": integrity.not_reproduced,
     "SNL902": integrity.changed_files,
