@@ -46,7 +46,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
     ),
     "report": (
         *("names", "formats", "model_types", "types", "sections", "figures", "data", "card", "content"),
-        *("templates", "page_figures", "page", "exploration", "notebook", "pages", "analyses"),
+        *("templates", "page_figures", "page", "exploration", "comparison", "notebook", "pages", "analyses"),
     ),
     "train": (
         *("environment", "out_of_memory", "augment", "schedules", "class_weights", "layout", "orthogonal"),
