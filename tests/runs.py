@@ -138,6 +138,6 @@ def plant_sure(folder: Path, job: str, role: str, right: np.ndarray, sureness: f
     assert stored.labels is not None
     rows, own = np.arange(len(stored)), np.where(right, sureness, doubt)
     sure = np.zeros(stored.probabilities.shape, np.float32)
-    sure[rows, (stored.labels + 1) % sure.shape[1]] = 1 - own
+    sure[rows, (stored.labels + 1) % stored.probabilities.shape[1]] = 1 - own
     sure[rows, stored.labels] = own
     save_predictions(files.predictions_path(role), replace(stored, probabilities=sure), job)
