@@ -143,3 +143,12 @@ def test_a_certified_recall_is_the_last_of_the_fixed_sequence_of_mapie(target: f
         p_values = compute_hoeffding_bentkus_p_value(missed / 400, 400, 1 - target, binary=True)[:, 0]
         passed = control_fwer(p_values, 0.05, "fixed_sequence")
         assert certified_recall(validation, calibration, target).threshold == sequence[passed].max()
+
+
+def test_too_few_images_of_a_sure_class_are_said_to_be_too_few() -> None:
+    """28 of the class are told apart without a mistake, 39 are needed: not that mistakes are too frequent."""
+    scores = np.concatenate([np.linspace(0.99, 0.999, 28), np.linspace(0.001, 0.01, 28)])
+    right = np.arange(56) < 28
+    found = certified_precision((scores, right), (scores, right), 0.9, 0.05 / 3)
+    assert found.threshold is None and (found.hits, found.accepted) == (28, 28)
+    assert found.provable == pytest.approx((0.05 / 3) ** (1 / 28)) and found.needed == fewest(0.9, 0.05 / 3) == 39

@@ -70,11 +70,15 @@ def _why_not(one: ThresholdResult) -> str:
     certificate = one.certificate
     assert certificate is not None
     if not certificate.accepted:
-        return f"no calibration image is accepted; {fewest(certificate.target, certificate.delta):,} are needed."
-    most = f"{_counted(one)} on the calibration images, which show {percent(certificate.provable)} at most"
+        none = f"of {one.wanted.class_name}" if one.wanted.measure == "recall" else "that is accepted"
+        least = f"{fewest(certificate.target, certificate.delta):,}"
+        return f"there is no calibration image {none}; {least} would be needed, without a mistake."
+    most = f"{_counted(one)} on the calibration images, so the best provable value is {percent(certificate.provable)}"
     if certificate.needed is None:
-        return f"{most}. More images would not do: mistakes are more frequent than wanted."
-    return f"{most}. With mistakes as frequent as here {plural(certificate.needed, 'accepted image')} would be needed."
+        return f"{most}. With mistakes as frequent as here no number of images would do."
+    images = f"images of {one.wanted.class_name}" if one.wanted.measure == "recall" else "accepted images"
+    mistakes = "Without a mistake" if certificate.hits == certificate.accepted else "With mistakes as frequent as here"
+    return f"{most}. {mistakes} {certificate.needed:,} {images} would be needed."
 
 
 def _achieved(one: ThresholdResult) -> str:
