@@ -360,3 +360,40 @@ def test_folds_of_other_data_are_matched_by_content() -> None:
     a, b = folds([[0, 1], [2, 3], [4, 5]]), folds([[2, 3], [0, 1], [4, 5]])
     assert same_splits(a, b, (one, other)) == [((0, 0), (0, 2)), ((0, 1), (0, 0)), ((0, 2), (0, 1))]
     assert same_splits(folds([[0, 4]]), folds([[4, 5]]), (one, other)) == []
+
+
+def test_one_network_against_several_says_which_was_compared(days: tuple[Path, Path], tmp_path: Path) -> None:
+    """The mean over seeds stands elsewhere: without a word the numbers would seem to contradict it."""
+    seeded = tmp_path / "seeded"
+    run_small(seeded, models={"plain": PLAIN}, seeds=3, open_test="all")
+    compared = compare_runs([str(days[0]), str(seeded)])
+    [sentence] = verdict_sentences(compared)
+    assert "% (the first of its 3 networks)" in sentence
+    assert [each.networks for each in compared.comparisons] == [(1, 3)] * 2
+
+
+def test_a_copy_of_a_run_is_the_same_network(days: tuple[Path, Path], tmp_path: Path) -> None:
+    """No "cannot be told": nothing differs."""
+    copy = Path(shutil.copytree(days[0], tmp_path / "copy"))
+    [sentence] = verdict_sentences(compare_runs([str(days[0]), str(copy)]))
+    assert sentence.startswith("A and B are the same network: they give the same probabilities on ")
+
+
+def test_a_run_that_is_not_finished_is_refused(days: tuple[Path, Path], tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(days[0], tmp_path / "copy"))
+    (copy / "evaluation.json").unlink()
+    with pytest.raises(RunError, match="the run is not finished"):
+        compare_runs([str(copy), str(days[1])])
+    for result in copy.glob("jobs/*/result.json"):
+        result.unlink()
+    with pytest.raises(RunError, match="no model of this run was trained to the end"):
+        compare_runs([str(copy), str(days[1])])
+
+
+def test_a_run_of_an_earlier_version_is_compared(tmp_path: Path) -> None:
+    old = Path(__file__).parents[1] / "compatibility" / "made_2026_11_29" / "finished"
+    copy = Path(shutil.copytree(old, tmp_path / "old"))
+    compared = compare_runs([f"{copy}:searched", f"{copy}:phases"])
+    assert len(compared.histories) == 2 and all(one.records for one in compared.histories.values())
+    [sentence] = verdict_sentences(compared)
+    assert sentence.startswith("Whether A or B is better") or "better than" in sentence

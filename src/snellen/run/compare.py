@@ -31,7 +31,9 @@ class RunComparison:
     """A against B in accuracy on the images that they share in a role, or over the same folds. reason: why there is no
     verdict. measures: each with its own 95 % interval. flip: whether their order depends on the measure, by intervals
     that hold for all comparisons together. classes: recalls. opened: whether this was a new use of test
-    labels. relabelled: shared images left out because their labels differ."""
+    labels. networks: how many each side has, with other seeds; of two networks (`kind`) the first are compared.
+    identical: whether the first give the same probabilities. relabelled: shared images left out because their labels
+    differ."""
 
     a: str
     b: str
@@ -40,6 +42,7 @@ class RunComparison:
     relabelled: int
     kind: str | None
     splits: int | None
+    networks: tuple[int, int] | None
     difference: Difference | None
     adjusted_p: float | None
     verdict: str | None
@@ -47,6 +50,7 @@ class RunComparison:
     measures: Mapping[str, MeasureDifference]
     flip: Flip | None
     classes: Sequence[ClassDifference]
+    identical: bool
     opened: bool
 
 
@@ -173,6 +177,7 @@ def _judged(pairs: Sequence[ComparedPair], margin: float) -> Iterator[RunCompari
             pair.relabelled,
             one.kind if one else None,
             one.splits if one else None,
+            pair.networks,
             one.limits.difference if one else None,
             p_value,
             word,
@@ -180,6 +185,7 @@ def _judged(pairs: Sequence[ComparedPair], margin: float) -> Iterator[RunCompari
             pair.measures(1 - SIGNIFICANT),
             flip_of(pair.measures(1 - level)),
             pair.classes(),
+            pair.is_identical,
             pair.opened,
         )
 

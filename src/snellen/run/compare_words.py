@@ -24,6 +24,12 @@ def verdict_sentences(compared: RunsCompared) -> list[str]:
     found = []
     for a, b in combinations(compared.names, 2):
         own = [one for one in compared.comparisons if (one.a, one.b) == (a, b)]
+        same = next((one for one in own if one.identical), None)
+        if same is not None:
+            found.append(
+                f"{letters[a]} and {letters[b]} are the same network: they give the same probabilities {_where(same)}."
+            )
+            continue
         judged = {one.role: one for one in own if one.verdict is not None}
         best = next((judged[role] for role in BEST_FIRST if role in judged), None)
         found.append(_verdict(best, letters, compared.margin) if best else _not_judged(own, letters, a, b))
@@ -37,8 +43,9 @@ def _verdict(one: RunComparison, letters: dict[str, str], margin: float) -> str:
     if one.verdict in ("worse", "clearly worse"):
         a, b, difference = b, a, _swapped(difference)
     numbers = f"{points(difference.value)} of accuracy ({points_limits(difference.low, difference.high)})"
-    mine, other = (accuracy.a, accuracy.b) if a == letters[one.a] else (accuracy.b, accuracy.a)
-    both = f"{percent(mine)} against {percent(other)} {_where(one)}"
+    shares = [f"{percent(share)}{_of_several(one, side)}" for side, share in enumerate((accuracy.a, accuracy.b))]
+    mine, other = shares if a == letters[one.a] else reversed(shares)
+    both = f"{mine} against {other} {_where(one)}"
     if "better" in one.verdict or "worse" in one.verdict:
         clearly = "clearly " * one.verdict.startswith("clearly")
         return f"{a} is {clearly}better than {b} by {numbers}: {both}."
@@ -46,6 +53,12 @@ def _verdict(one: RunComparison, letters: dict[str, str], margin: float) -> str:
         within = f"within {points(margin, 2)}"
         return f"{a} and {b} are equivalent, {within}: they differ by {numbers}, {both}."
     return f"Whether {a} or {b} is better cannot be told: they differ by {numbers}, {both}."
+
+
+def _of_several(one: RunComparison, side: int) -> str:
+    """Which network of a side was compared, where it has several."""
+    several = one.kind == "networks" and one.networks is not None and one.networks[side] > 1
+    return f" (the first of its {one.networks[side]} networks)" if several and one.networks else ""
 
 
 def _not_judged(own: list[RunComparison], letters: dict[str, str], a: str, b: str) -> str:

@@ -52,6 +52,22 @@ class ComparedPair:
         """Whether it has a verdict."""
         return self.difference is not None and self.reason is None
 
+    @property
+    def networks(self) -> tuple[int, int] | None:
+        """How many networks of each side there are on these images; None where nothing was compared."""
+        if self.sides is None:
+            return None
+        a, b = (side if isinstance(side, Networks) else next(iter(side.splits.values())) for side in self.sides)
+        return len(a.seeds), len(b.seeds)
+
+    @property
+    def is_identical(self) -> bool:
+        """Whether the first networks of both give the same probabilities."""
+        if self.sides is None or not isinstance(self.sides[0], Networks) or not isinstance(self.sides[1], Networks):
+            return False
+        a, b = (side.all[0].probabilities for side in self.sides)
+        return bool(np.array_equal(a, b))
+
     def measures(self, confidence: float) -> dict[str, MeasureDifference]:
         """By measure; without intervals for a side that was chosen by these images."""
         if self.sides is None:
