@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from snellen import phrases
 from snellen.evaluate.thresholds import Wanted
 from snellen.explain.robustness.facts import DropJson, OtherDataJson, RobustModelJson, RobustnessFacts, ShareJson
 from snellen.phrases import listing, percent, percent_limits, plural, points, points_limits, some
@@ -98,4 +99,4 @@ def trained_with(model: RobustModelJson) -> str:
 def threshold_words(wanted: Wanted, threshold: float) -> str:
     """Sandal, precision 99 %: from 0.9713."""
     target = "" if wanted.measure == "probability" else f", {wanted.measure} {percent(wanted.target)}"
-    return f"{wanted.class_name or 'any answer'}{target}: from {threshold:.4f}"
+    return f"{wanted.class_name or 'any answer'}{target}: from {phrases.threshold(threshold)}"
