@@ -12,6 +12,9 @@ from snellen.findings.first_screen.statement import MOST_WORDS, Statement, num_w
 from snellen.findings.naming import with_limits
 from snellen.phrases import points
 
+LENGTHS = ((True, True, True), (True, False, True), (False, False, True), (False, False, False))
+"""What a sentence says beside the verdicts: that the model was trained once, the difference that can go unseen, the
+limits of differences. The first that keeps it short is used."""
 NAMED = 2
 """Models that are named; more are counted."""
 
@@ -29,9 +32,15 @@ def better_than_what(facts: Facts) -> Statement | None:
     baseline = _with_baseline(facts, model)
     if not others and baseline is None:
         return None
-    once = " and trained once" if len(facts.record.planned[model].seeds) == 1 and not facts.evaluation.folds else ""
-    lead = f"`{short(model)}`, chosen of {len(others) + 1}{once},"
-    sentence = _of_models(lead, others, baseline) if others else _of_baseline(model, baseline)
+    once = len(facts.record.planned[model].seeds) == 1 and not facts.evaluation.folds
+    if others:
+        ways = [
+            _of_models(model, others, baseline, once=once and often, unseen=far, limits=ends)
+            for often, far, ends in LENGTHS
+        ]
+        sentence = next((each for each in ways if num_words(each) <= MOST_WORDS), ways[-1])
+    else:
+        sentence = _of_baseline(model, baseline)
     return Statement(
         "comparison",
         sentence,
@@ -50,32 +59,39 @@ def _with_baseline(facts: Facts, model: str) -> Comparison | None:
     return pairs.between(model, baseline_key(best[0]), "validation") if best else None
 
 
-def _of_models(lead: str, others: Sequence[Comparison], baseline: Comparison | None) -> str:
-    """`cnn`, chosen of 3, beats `dense` by 2.1 points (0.9 to 3.3); not shown to beat `linear`."""
+def _of_models(
+    model: str, others: Sequence[Comparison], baseline: Comparison | None, *, once: bool, unseen: bool, limits: bool
+) -> str:
+    """`cnn`, chosen of 3, beats `dense` by 2.1 points (0.9 to 3.3), but is not shown to beat `linear`.
+
+    once: says that it was trained once. unseen: the difference that can go unseen. limits: those of the differences.
+    """
+    lead = f"`{short(model)}`, chosen of {len(others) + 1}{' and trained once' if once else ''},"
     better = [one for one in others if one.verdict.better]
-    unknown = [one for one in others if not one.verdict.better and one.kind != "selected"]
+    unknown = [one for one in others if not one.is_decided and one.kind != "selected"]
     known = [baseline] if baseline is not None and baseline.kind != "selected" else []
-    beaten = [_gap(better, others)] if better else []
-    beaten += [_gap([one], [one]) for one in known if one.verdict.better]
-    worse = [
-        f"is worse than {_name(one)} by {with_limits(one.swapped.difference)}" for one in known if one.verdict.worse
-    ]
+    beaten = [_gap(better, others, limits)] if better else []
+    beaten += [_gap([one], [one], limits) for one in known if one.verdict.better]
+    below = [one.swapped for one in (*others, *known) if one.verdict.worse]
+    worse = [f"is worse than {_name(one.swapped)} by {_size(one, limits)}" for one in below]
     level = [*_names(unknown, others), *(_name(one) for one in known if not one.is_decided)]
     if not beaten and not worse and not level:
         return f"{lead} was not compared with the others: a search chose by these images."
     but = [*worse, *([f"is not shown to beat {_any(level)}"] if level else [])]
     said = [f"beats {' and '.join(beaten)}"] if beaten else []
     said += [" and ".join(but)] if but else []
-    sentence = f"{lead} {', but '.join(said)}"
-    unseen = _unseen(unknown) if level else ""
-    return f"{sentence}{unseen if num_words(sentence + unseen) <= MOST_WORDS else ''}."
+    return f"{lead} {', but '.join(said)}{_unseen(unknown) if level and unseen else ''}."
 
 
-def _gap(beaten: Sequence[Comparison], of: Sequence[Comparison]) -> str:
+def _gap(beaten: Sequence[Comparison], of: Sequence[Comparison], limits: bool) -> str:
     """What it beats, and by how much at least."""
     nearest = min(beaten, key=lambda one: one.difference.value)
-    size = with_limits(nearest.difference) if len(beaten) == 1 else f"{points(nearest.difference.value)} or more"
+    size = _size(nearest, limits) if len(beaten) == 1 else f"{points(nearest.difference.value)} or more"
     return f"{' and '.join(_names(beaten, of))} by {size}"
+
+
+def _size(one: Comparison, limits: bool) -> str:
+    return with_limits(one.difference) if limits else points(one.difference.value)
 
 
 def _names(some: Sequence[Comparison], of: Sequence[Comparison]) -> list[str]:
