@@ -17,6 +17,7 @@ from snellen.data.splits.vault import Openings
 from snellen.evaluate.baselines import baseline_key
 from snellen.evaluate.comparisons import Comparison, Comparisons
 from snellen.evaluate.pair_differences import Kind
+from snellen.evaluate.scores import Estimate
 from snellen.evaluate.verdicts import Verdict
 from snellen.findings.finding import Facts, Finding, Severity
 from snellen.findings.first_screen import MOST
@@ -65,24 +66,29 @@ def test_the_weakest_class_is_counted_from_the_stored_predictions(small_run: Run
     wrong_answers = stored.predicted[(stored.labels == worst) & (stored.predicted != worst)]
     given = int(np.bincount(wrong_answers, minlength=10).argmax())
     found = where_it_fails(facts_of(small_run.folder))
-    assert found is not None and f"weakest on {worst}: {100 * recalls[worst]:.1f} %" in found.sentence
-    assert found.sentence.endswith(f"called {given}.") and found.values["given"] == given
+    assert found is not None and found.sentence.startswith(
+        f"Weakest class: “{worst}”, with {100 * recalls[worst]:.1f} %"
+    )
+    assert found.sentence.endswith(f"called “{given}”.") and found.values["given"] == given
 
 
 @pytest.mark.parametrize(
-    ("share", "words"),
+    ("accuracy", "images", "networks", "words"),
     [
-        (0.0, "none is wrong"),
-        (0.02, "about 1 in 50 is wrong"),
-        (0.0008, "about 1 in 1,200 is wrong"),
-        (0.094, "about 1 in 11 is wrong"),
-        (0.1, "about 1 in 10 is wrong"),
-        (0.28, "about 3 in 10 are wrong"),
-        (0.96, "about 10 in 10 are wrong"),
+        (1.0, 500, 1, "none of 500 was wrong"),
+        (70 / 71, 71, 1, "1 of 71 was wrong"),
+        (69 / 71, 71, 1, "2 of 71 were wrong"),
+        (0.98, 449, 1, "about 1 in 50 is wrong"),
+        (0.98, 100, 3, "about 1 in 50 is wrong"),
+        (0.9992, 10_000, 1, "about 1 in 1,200 is wrong"),
+        (0.9001, 10_000, 1, "about 1 in 10 is wrong"),
+        (0.884, 10_000, 3, "about 12 in 100 are wrong"),
+        (0.325, 120, 1, "about 68 in 100 are wrong"),
+        (1.0, 100, 3, "none was wrong"),
     ],
 )
-def test_wrong_answers_in_whole_numbers(share: float, words: str) -> None:
-    assert wrong(share) == words
+def test_wrong_answers_in_whole_numbers(accuracy: float, images: int, networks: int, words: str) -> None:
+    assert wrong(Estimate(accuracy, None, None, images, "images", "a method", networks)) == words
 
 
 def test_a_score_that_guessing_reaches_is_called_so(small_run: Run) -> None:
@@ -93,7 +99,7 @@ def test_a_score_that_guessing_reaches_is_called_so(small_run: Run) -> None:
         if row["model"] == model and row["role"] == "test" and row["measure"] == "accuracy":
             row |= {"value": 0.11, "low": 0.08, "high": 0.14}
     changed = replace(facts.evaluation, scores=type(facts.evaluation.scores)(scores, facts.evaluation.scores.schema))
-    assert "not shown to be better than guessing" in how_good(Facts(facts.record, changed)).sentence
+    assert "may be as good." in how_good(Facts(facts.record, changed)).sentence
 
 
 def test_validation_images_that_chose_the_model_are_no_new_images(small_run: Run) -> None:
@@ -128,17 +134,22 @@ def compared(facts: Facts, others: dict[str, Verdict], baseline: Verdict, *, sel
 def test_only_what_a_comparison_shows_is_said(small_run: Run) -> None:
     facts = facts_of(small_run.folder)
     name, model = str(facts.evaluation.best_baseline and facts.evaluation.best_baseline[0]), facts.evaluation.chosen
-    lead = f"`{model}`, chosen of 3 and trained once,"
+    lead, baseline = f"`{model}`, chosen from 3 models, each trained once,", f"the baseline {name}"
     none = compared(facts, {"a": UNKNOWN, "b": UNKNOWN}, UNKNOWN)
-    assert none == f"{lead} is not shown to beat `a`, `b` or {name} (differences under 3.0 points can go unseen)."
+    assert none == (
+        f"{lead} cannot be told apart from `a`, `b` or {baseline} (a difference under 3.0 points could be missed)."
+    )
     all_of_them = compared(facts, {"a": BETTER, "b": BETTER}, BETTER)
-    assert all_of_them == f"{lead} beats `a` and `b` by 2.0 points or more and {name} by 2.0 points (1.0 to 3.0)."
+    assert all_of_them == (
+        f"{lead.replace(', each trained once', '')} beats `a` and `b`, the closest, `a`, by 2.0 points (1.0 to 3.0) "
+        f"and {baseline} by 2.0 points (1.0 to 3.0)."
+    )
     mixed = compared(facts, {"a": BETTER, "b": UNKNOWN}, WORSE)
-    beats, worse = f"`{model}`, chosen of 3, beats `a` by 2.0 points,", f"worse than {name} by 2.0 points"
-    assert mixed == f"{beats} but is {worse} and is not shown to beat `b`."
+    beats, worse = f"`{model}`, chosen from 3 models, beats `a` by 2.0 points,", f"worse than {baseline} by 2.0 points"
+    assert mixed == f"{beats} but is {worse} and cannot be told apart from `b`."
     assert "but is worse than `a` by 2.0 points" in compared(facts, {"a": WORSE, "b": UNKNOWN}, BETTER)
     many = compared(facts, dict.fromkeys("abcdef", UNKNOWN), BETTER)
-    assert many.endswith("is not shown to beat any of the 6 others.")
+    assert many.endswith("cannot be told apart from any of the 6 others.")
     assert "was not compared" in compared(facts, {"a": UNKNOWN, "b": UNKNOWN}, UNKNOWN, selected=True)
 
 
@@ -174,7 +185,7 @@ def test_nothing_found_is_said_with_the_number_of_checks() -> None:
 def test_few_copies_among_many_images_are_not_said_to_raise_scores() -> None:
     many, few = (finding("SNL109", "notice", count=38, of=of) for of in (1_797, 60_000))
     assert "a little high" in what_looks_wrong([many], None, 30).sentence
-    assert what_looks_wrong([few], None, 30).sentence == "38 images are almost copies of images in another part."
+    assert "too few to change a score" in what_looks_wrong([few], None, 30).sentence
 
 
 def test_a_finding_without_a_short_form_is_its_first_sentence_cut_to_the_limit() -> None:

@@ -107,14 +107,14 @@ def near_duplicates(facts: Facts) -> Iterator[Finding]:
     """SNL109: images that are nearly identical to one in another role."""
     found = facts.record.data["data"].get("near_duplicates")
     count = found["parted"] if found else 0
-    together = facts.record.study.data.near_duplicates is not None
+    together, images = facts.record.study.data.near_duplicates is not None, facts.record.data["data"]["images"]
     if count and (not together or (found and found.get("parted_pairs"))):
         yield Finding(
             "SNL109",
             "notice",
-            f"Nearly identical to an image in another part of the split: {plural(count, 'image')}. Scores on images "
-            "that were nearly seen in training are optimistic.",
-            {"count": count, "of": facts.record.data["data"]["images"]},
+            f"Nearly identical to an image in another part of the split: {count:,} of {plural(images, 'image')}. "
+            "Scores on images that were nearly seen in training are optimistic.",
+            {"count": count, "of": images},
             "data",
             "They belong to chains of near images, which are divided. If these belong together, name them: data.group"
             if together

@@ -26,9 +26,11 @@ def _beat_the_baseline(facts: Facts, model: str) -> str:
     one = facts.evaluation.comparisons.between(model, baseline_key(best[0]), "validation") if best else None
     if best is None or one is None or one.verdict.better or one.kind == "selected":
         return ""
+    better = "prefer" if one.verdict.worse else "consider"
+    folds = "" if facts.record.study.folds else "; `folds: 5` compares more precisely"
     return (
-        f"more pictures{'' if facts.record.study.folds else ', `folds: 5`'} or a pretrained network: `{model}` is not "
-        f"shown to be more accurate than a simple baseline, `{best[0]}`."
+        f"collect more pictures or start from a pretrained network{folds}; until then {better} the simpler baseline, "
+        f"{best[0]}."
     )
 
 
@@ -38,7 +40,7 @@ def _seeds(facts: Facts, model: str) -> str:
     wanted = seeds_to_compare(facts)
     if len(ranked) < 2 or pairs.role == "held_out" or wanted is None or seeds >= wanted:
         return ""
-    return f"train every model with at least {wanted} seeds (--set seeds={wanted}), then compare."
+    return f"train every model from at least {wanted} random starts (--set seeds={wanted}), then compare again."
 
 
 def _decide(facts: Facts, model: str) -> str:
@@ -70,7 +72,7 @@ def _evaluate_on_test(facts: Facts, model: str) -> str:
 
 
 def _look(facts: Facts, model: str) -> str:
-    return f"look at the mistakes of `{model}` below, the most confident first; they tell more than another decimal."
+    return f"look at the mistakes of `{model}` below, those it was surest of first: they show what to improve."
 
 
 STEPS: tuple[tuple[Action, Callable[[Facts, str], str]], ...] = (

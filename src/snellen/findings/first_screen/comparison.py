@@ -62,11 +62,11 @@ def _with_baseline(facts: Facts, model: str) -> Comparison | None:
 def _of_models(
     model: str, others: Sequence[Comparison], baseline: Comparison | None, *, once: bool, unseen: bool, limits: bool
 ) -> str:
-    """`cnn`, chosen of 3, beats `dense` by 2.1 points (0.9 to 3.3), but is not shown to beat `linear`.
+    """`cnn`, chosen from 3 models, beats `dense` by 2.1 points (0.9 to 3.3), but cannot be told apart from `linear`.
 
-    once: says that it was trained once. unseen: the difference that can go unseen. limits: those of the differences.
+    once: says that each was trained once. unseen: the difference that could be missed. limits: of the differences.
     """
-    lead = f"`{short(model)}`, chosen of {len(others) + 1}{' and trained once' if once else ''},"
+    lead = f"`{short(model)}`, chosen from {len(others) + 1} models{', each trained once' if once else ''},"
     better = [one for one in others if one.verdict.better]
     unknown = [one for one in others if not one.is_decided and one.kind != "selected"]
     known = [baseline] if baseline is not None and baseline.kind != "selected" else []
@@ -77,17 +77,17 @@ def _of_models(
     level = [*_names(unknown, others), *(_name(one) for one in known if not one.is_decided)]
     if not beaten and not worse and not level:
         return f"{lead} was not compared with the others: a search chose by these images."
-    but = [*worse, *([f"is not shown to beat {_any(level)}"] if level else [])]
+    but = [*worse, *([f"cannot be told apart from {_any(level)}"] if level else [])]
     said = [f"beats {' and '.join(beaten)}"] if beaten else []
     said += [" and ".join(but)] if but else []
     return f"{lead} {', but '.join(said)}{_unseen(unknown) if level and unseen else ''}."
 
 
 def _gap(beaten: Sequence[Comparison], of: Sequence[Comparison], limits: bool) -> str:
-    """What it beats, and by how much at least."""
+    """What it beats, and the closest of them by how much."""
     nearest = min(beaten, key=lambda one: one.difference.value)
-    size = _size(nearest, limits) if len(beaten) == 1 else f"{points(nearest.difference.value)} or more"
-    return f"{' and '.join(_names(beaten, of))} by {size}"
+    closest = f", the closest, {_name(nearest)}," if len(beaten) > 1 else ""
+    return f"{' and '.join(_names(beaten, of))}{closest} by {_size(nearest, limits)}"
 
 
 def _size(one: Comparison, limits: bool) -> str:
@@ -103,7 +103,9 @@ def _names(some: Sequence[Comparison], of: Sequence[Comparison]) -> list[str]:
 
 def _name(one: Comparison) -> str:
     """The second side of a comparison: `dense`, or logistic regression."""
-    return short(one.b.removeprefix(KEY_PREFIX)) if one.b.startswith(KEY_PREFIX) else f"`{short(one.b)}`"
+    if one.b.startswith(KEY_PREFIX):
+        return f"the baseline {short(one.b.removeprefix(KEY_PREFIX))}"
+    return f"`{short(one.b)}`"
 
 
 def _any(names: Sequence[str]) -> str:
@@ -113,11 +115,11 @@ def _any(names: Sequence[str]) -> str:
 
 
 def _unseen(unknown: Sequence[Comparison]) -> str:
-    """The difference that may have gone unseen."""
+    """The difference that could be missed."""
     smallest = largest_detectable([one for one in unknown if not one.verdict.equivalent])
     if smallest is None or smallest > HARDLY_ANY:
         return ""
-    return f" (differences under {points(smallest)} can go unseen)"
+    return f" (a difference under {points(smallest)} could be missed)"
 
 
 def _of_baseline(model: str, one: Comparison | None) -> str:
@@ -127,9 +129,16 @@ def _of_baseline(model: str, one: Comparison | None) -> str:
     if one.kind == "selected":
         return f"{name} was not compared with a baseline: a search chose it by these images."
     if one.verdict.better:
-        return f"{name} beats the best simple baseline, {_name(one)}, by {with_limits(one.difference)}."
+        return f"{name} beats {_name(one)} by {with_limits(one.difference)}."
     if one.verdict.worse:
-        return f"{name} is worse than a simple baseline, {_name(one)}, by {with_limits(one.swapped.difference)}."
-    return (
-        f"{name} is not shown to beat a simple baseline, {_name(one)}: the difference is {with_limits(one.difference)}."
+        return f"{name} is worse than {_name(one)} by {with_limits(one.swapped.difference)}."
+    observed = one.difference
+    limits = (
+        "" if observed.low is None or observed.high is None else f" ({_side(observed.low)} to {_side(observed.high)})"
     )
+    return f"{name} cannot be told apart from {_name(one)}: its accuracy is {_side(observed.value)}{limits}."
+
+
+def _side(difference: float) -> str:
+    """1.0 points lower; 0.4 points higher."""
+    return f"{points(abs(difference))} {'lower' if difference < 0 else 'higher'}"

@@ -44,9 +44,9 @@ def _names(models: Sequence[str]) -> str:
 
 def _almost_copies(found: Sequence[Finding]) -> str:
     count, of = found[0].values["count"], found[0].values["of"]
-    said = f"{plural(count, 'image')} {'is almost a copy' if count == 1 else 'are almost copies'}"
-    high = ", so scores may be a little high" if count >= MANY_COPIES * of else ""
-    return f"{said} of images in another part{high}."
+    many = "so scores may be a little high" if count >= MANY_COPIES * of else "too few to change a score"
+    repeat = "repeats" if count == 1 else "repeat"
+    return f"{plural(count, 'image')} nearly {repeat} across training, validation and test, {many}."
 
 
 def _few_test_images(found: Sequence[Finding]) -> str:
@@ -65,7 +65,8 @@ def _slice(found: Sequence[Finding]) -> str:
 
 
 def _too_sure(found: Sequence[Finding]) -> str:
-    return f"It is surer than it is right: its probabilities are {points(found[0].values['gap'])} too high on average."
+    gap = points(found[0].values["gap"])
+    return f"It overstates its confidence: the probabilities that it gives are {gap} too high on average."
 
 
 def _brittle(found: Sequence[Finding]) -> str:
@@ -94,10 +95,11 @@ def _changed(found: Sequence[Finding]) -> str:
 
 
 def _worse_than_baseline(found: Sequence[Finding]) -> str:
-    names, several = _names(_models(found)), len(_models(found)) > 1
+    names, are = _names(_models(found)), "are" if len(_models(found)) > 1 else "is"
     if found[0].severity == "warning":
-        return f"{names} {'are' if several else 'is'} worse than a simple baseline."
-    return f"{names} {'are' if several else 'is'} not shown to be better than a simple baseline."
+        it = "them" if are == "are" else "it"
+        return f"{names} {are} worse than a simple baseline: change the settings, or leave {it} out."
+    return f"{names} {are} not shown to be better than a simple baseline."
 
 
 BRIEFS: Mapping[str, Brief] = {
@@ -111,8 +113,8 @@ BRIEFS: Mapping[str, Brief] = {
     "SNL114": _disagrees,
     "SNL119": lambda found: "Calibration and test images do not look alike, so certified thresholds need not hold.",
     "SNL107": _of_models(
-        "{models} gives the same answer for every image: it learned nothing.",
-        "{models} give the same answer for every image: they learned nothing.",
+        "{models} gives the same answer for every image: it learned nothing. Try a smaller learning rate.",
+        "{models} give the same answer for every image: they learned nothing. Try a smaller learning rate.",
     ),
     "SNL101": _of_models("Training of {models} failed.", "Training failed: {models}."),
     "SNL109": _almost_copies,
@@ -120,7 +122,10 @@ BRIEFS: Mapping[str, Brief] = {
     "SNL118": _too_sure,
     "SNL120": _brittle,
     "SNL116": _slice,
-    "SNL108": lambda found: "The test images were used before this run: if that led to choices, the score is too high.",
+    "SNL108": lambda found: (
+        "The test images were used in earlier runs: if anything was changed after seeing those results, the score is "
+        "too high."
+    ),
     "SNL112": _of_models(
         "The search of {models} never stopped a trial early: give it more epochs or trials.",
         "The searches of {models} never stopped a trial early: give them more epochs or trials.",
@@ -147,12 +152,16 @@ sentence of its first finding, and stands before these."""
 def what_looks_wrong(others: Sequence[Finding], chosen: str | None, num_checks: int) -> Statement:
     """The statement about the most severe findings, in short. chosen: the model of the other statements, which have
     said how it compares with the baseline. num_checks: rules that looked."""
-    said = [one for one in others if (one.code, one.values.get("model")) == (BASELINE, chosen)]
+    said = [one for one in others if one.code == BASELINE] if _models_of(BASELINE, others) == [chosen] else []
     severe = sorted((one for one in others if one.code not in SPARED and one not in said), key=_importance)
     if not severe:
         return Statement("look at", f"Nothing looks wrong: none of {num_checks} checks found anything.", ())
     first = [one for one in severe if (one.code, one.severity) == (severe[0].code, severe[0].severity)]
     return _statement("look at", first, len({one.code for one in severe}) - 1)
+
+
+def _models_of(code: str, others: Sequence[Finding]) -> list[str]:
+    return _models([one for one in others if one.code == code])
 
 
 def _importance(one: Finding) -> tuple[int, int]:

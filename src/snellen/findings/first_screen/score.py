@@ -14,9 +14,8 @@ from snellen.findings.finding import Facts
 from snellen.findings.first_screen.statement import Statement, short
 from snellen.phrases import percent, plural
 
-OFTEN_WRONG = 0.95
-"""Where even the upper limit of the accuracy is below this, more than 1 answer in 20 is wrong: said to be too many to
-use the answers unchecked."""
+FEW = 3
+"""Up to so many wrong answers are counted, not given as a rate."""
 GUESSING = "majority class"
 """The baseline that always answers the most frequent class of the training images."""
 
@@ -69,7 +68,8 @@ def how_good(facts: Facts) -> Statement:
     if found is None:
         return Statement("score", "No training succeeded: there is no model to judge.", ("SNL101",))
     accuracy = found.accuracy
-    mean = f", the mean of {accuracy.networks} networks" if accuracy.networks > 1 and found.role != HELD_OUT else ""
+    several = accuracy.networks > 1 and found.role != HELD_OUT
+    mean = f", on average over {accuracy.networks} trainings" if several else ""
     return Statement(
         "score",
         f"`{short(found.model)}` answers {accuracy.in_percent} of {_images(facts, found)} correctly{mean}: "
@@ -109,21 +109,22 @@ def _images(facts: Facts, found: Score) -> str:
 
 
 def _verdict(found: Score) -> str:
-    """What the number means: beside guessing, in answers, and whether it is too good."""
-    value, low, high = found.accuracy.value or 0.0, found.accuracy.low, found.accuracy.high
-    guess = f"guessing gives {percent(found.guess)}."
+    """What the number means: in wrong answers, beside guessing, and whether it is too good."""
+    low, guess = found.accuracy.low, percent(found.guess)
     if low is not None and low <= found.guess:
-        return f"not shown to be better than guessing the most frequent class, {percent(found.guess)}."
+        return f"{wrong(found.accuracy)}, and always answering the commonest class, {guess}, may be as good."
+    always = f"always answering the commonest class gives {guess}."
     if found.role == "validation":
-        return f"these images also chose it, so expect less on new ones; {guess}"
-    unchecked = ", too many to use unchecked" if high is not None and high < OFTEN_WRONG else ""
-    return f"{wrong(1 - value)}{unchecked}; {guess}"
+        return f"they also chose it, so expect less on new ones; {always}"
+    return f"{wrong(found.accuracy)}; {always}"
 
 
-def wrong(share: float) -> str:
-    """A share of wrong answers in whole numbers: "about 1 in 50 is wrong", "about 3 in 10 are wrong"."""
-    if share <= 0:
-        return "none is wrong"
-    if share >= 0.095:
-        return f"about {round(10 * share)} in 10 {'are' if round(10 * share) > 1 else 'is'} wrong"
-    return f"about 1 in {float(f'{1 / share:.2g}'):,.0f} is wrong"
+def wrong(accuracy: Estimate) -> str:
+    """Wrong answers in whole numbers: "2 of 71 were wrong", "about 1 in 50 is wrong", "about 28 in 100 are wrong"."""
+    share = 1 - (accuracy.value or 0.0)
+    few = round(share * accuracy.n)
+    if accuracy.networks == 1 and few <= FEW:
+        return f"{few or 'none'} of {accuracy.n:,} {'was' if few <= 1 else 'were'} wrong"
+    if share >= 0.1:
+        return f"about {round(100 * share)} in 100 are wrong"
+    return f"about 1 in {float(f'{1 / share:.2g}'):,.0f} is wrong" if share else "none was wrong"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from snellen.evaluate.networks import networks_on
@@ -9,7 +11,10 @@ from snellen.evaluate.scores import Estimate
 from snellen.findings.finding import Facts
 from snellen.findings.first_screen.statement import Statement, short
 from snellen.metrics.scores import confusion
-from snellen.phrases import mean_count, plural
+from snellen.phrases import listing, plural
+
+FEW = 3
+"""With no more mistakes than this, no class is called the weakest."""
 
 
 def where_it_fails(facts: Facts) -> Statement | None:
@@ -26,27 +31,50 @@ def where_it_fails(facts: Facts) -> Statement | None:
     counts_KK = np.mean([confusion(networks.labels, one.predicted, len(classes)) for one in networks.all], axis=0)
     code = min(known, key=lambda each: known[each].value or 0.0)
     values = {"model": model, "role": role, "class": classes[code], "value": known[code].value, "n": known[code].n}
-    if known[code].value == 1.0:
+    wrong_KK = counts_KK * (1 - np.eye(len(classes)))
+    if not wrong_KK.any():
         images = plural(len(networks.labels), f"{'new' if role == 'test' else role} image")
         return Statement("weakness", f"It makes no mistake on these {images}.", ("SNL007",), values)
-    wrong_K = counts_KK[code].copy()
-    wrong_K[code] = 0
-    given = int(wrong_K.argmax())
+    given = int(wrong_KK[code].argmax())
+    few = len(networks.all) == 1 and wrong_KK.sum() <= FEW
+    called = _called(classes[given], float(wrong_KK[code, given]), known[code])
     return Statement(
         "weakness",
-        f"{_weakest(classes[code], known[code])}; {_called(classes[given], float(wrong_K[given]), known[code])}.",
+        _few_mistakes(classes, wrong_KK) if few else f"{_weakest(classes[code], known[code])}; {called}.",
         ("SNL121", "SNL007", "SNL006"),
-        {**values, "true": code, "given": given, "low": known[code].low, "high": known[code].high},
+        {
+            **values,
+            "true": code,
+            "given": given,
+            "networks": len(networks.all),
+            "low": known[code].low,
+            "high": known[code].high,
+        },
     )
 
 
+def _few_mistakes(classes: Sequence[str], wrong_KK: np.ndarray) -> str:
+    """Every mistake, where there are too few to call a class weak."""
+    found = [
+        f"{_quoted(classes[true])} called {_quoted(classes[given])}" + (f" ({count:.0f} times)" if count > 1 else "")
+        for (true, given), count in np.ndenumerate(wrong_KK)
+        if count
+    ]
+    return f"Only {plural(int(wrong_KK.sum()), 'mistake')}, too few to call a class weak: {listing(found)}."
+
+
 def _weakest(name: str, recall: Estimate) -> str:
-    mean = ", the mean of its networks" if recall.networks > 1 else ""
-    return f"It is weakest on {short(name)}: {recall.in_percent} of {plural(recall.n, 'image')} recognised{mean}"
+    mean = f", on average over {recall.networks} trainings" if recall.networks > 1 else ""
+    return (
+        f"Weakest class: {_quoted(name)}, with {recall.in_percent} of its {plural(recall.n, 'image')} recognised{mean}"
+    )
 
 
 def _called(name: str, images: float, recall: Estimate) -> str:
     """How many are called what instead."""
-    if recall.networks > 1:
-        return f"on average {mean_count(round(images, 1))} {'is' if images == 1 else 'are'} called {short(name)}"
-    return f"{images:,.0f} {'was' if images == 1 else 'were'} called {short(name)}"
+    about = "about " if recall.networks > 1 else ""
+    return f"{about}{images:,.0f} {'was' if round(images) == 1 else 'were'} called {_quoted(name)}"
+
+
+def _quoted(name: str) -> str:
+    return f"“{short(name)}”"
