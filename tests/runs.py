@@ -50,7 +50,7 @@ CROSSED: dict[str, Any] = {"models": {"plain": PLAIN, "linear": LINEAR}, "folds"
 SEARCHED: dict[str, Any] = {"models": {"dense": SEARCH, "linear": LINEAR}}
 
 CHOOSING: tuple[str, ...] = ("SNL009", "SNL010", "SNL011", "SNL012", "SNL013", "SNL014", "SNL015")
-CHOOSING += ("SNL111", "SNL112", "SNL113", "SNL114", "SNL115")
+CHOOSING += ("SNL111", "SNL112", "SNL113", "SNL114", "SNL115", "SNL150")
 """Rules about choosing: they need seeds, folds and searches, and have their cases in test_choosing.py."""
 
 EXPLAINED = ("SNL016", "SNL017", "SNL019", "SNL116", "SNL120")
@@ -131,4 +131,17 @@ def plant(folder: Path, job: str, role: str, right: np.ndarray) -> None:
     answers = np.where(right, stored.labels, (stored.labels + 1) % stored.probabilities.shape[1])
     sure = np.full(stored.probabilities.shape, 0.02, np.float32)
     sure[np.arange(len(answers)), answers] = 1 - 0.02 * (stored.probabilities.shape[1] - 1)
+    save_predictions(files.predictions_path(role), replace(stored, probabilities=sure), job)
+
+
+def plant_sure(folder: Path, job: str, role: str, right: np.ndarray, sureness: float, doubt: float) -> None:
+    """As `plant`; the probability of the true class is `sureness` where the answer is right, `doubt` where it is
+    wrong; the rest is that of one other class."""
+    files = RunRecord(folder).folder_of(job)
+    stored = files.labelled(role)
+    assert stored.labels is not None
+    rows, own = np.arange(len(stored)), np.where(right, sureness, doubt)
+    sure = np.zeros(stored.probabilities.shape, np.float32)
+    sure[rows, (stored.labels + 1) % stored.probabilities.shape[1]] = 1 - own
+    sure[rows, stored.labels] = own
     save_predictions(files.predictions_path(role), replace(stored, probabilities=sure), job)

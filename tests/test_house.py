@@ -57,11 +57,11 @@ FOLDERS: dict[str, tuple[str, ...]] = {
             "controls",
         ),
         *("data", "folds", "integrity", "mistakes", "class_mix", "weak_classes", "pictures", "test_as_validation"),
-        *("next_steps", "robustness", "searches", "slices", "training", "units", "first_screen", "rules"),
+        *("next_steps", "rank_flips", "robustness", "searches", "slices", "training", "units", "first_screen", "rules"),
     ),
     "report": (
         *("names", "formats", "model_types", "types", "sections", "figures", "data", "card", "content"),
-        *("templates", "page_figures", "page", "exploration", "notebook", "pages", "analyses"),
+        *("templates", "page_figures", "page", "exploration", "comparison", "notebook", "pages", "analyses"),
     ),
     "train": (
         *("environment", "out_of_memory", "augment", "schedules", "class_weights", "layout", "orthogonal"),

@@ -121,3 +121,16 @@ def test_settings(value: object, text: str) -> None:
 
 def test_keys_as_words() -> None:
     assert [phrases.key_words(each) for each in ("macro_f1", "top_2", "rmse")] == ["macro F1", "top 2", "RMSE"]
+
+
+def test_a_threshold_never_reads_as_none_or_all() -> None:
+    for value, text in (
+        (0.98461, "0.9846"),
+        (0.7, "0.7"),
+        (0.99997, "0.99997"),
+        (0.99999999, "0.99999999"),
+        (0.00002, "0.00002"),
+        (1.0, "1"),
+        (1 - 2**-53, "0.9999999999999999"),
+    ):
+        assert phrases.threshold(value) == text

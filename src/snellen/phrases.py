@@ -129,6 +129,15 @@ def fraction(value: float) -> str:
     return ">0.999" if 0.9995 <= value < 1 else f"{value:.3f}"
 
 
+def threshold(value: float) -> str:
+    """A probability in four decimals, in more where these would say none or all: "0.9846", "0.7", "0.99997"."""
+    digits, text = 4, f"{value:.4f}"
+    while 0 < value < 1 and float(text) in (0, 1) and digits < 17:
+        digits += 1
+        text = f"{value:.{digits}f}"
+    return text.rstrip("0").rstrip(".")
+
+
 def p_value(value: float) -> str:
     """p = 0.012, or p < 0.001."""
     return f"p = {value:.2g}" if value >= 0.001 else "p < 0.001"

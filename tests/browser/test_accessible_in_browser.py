@@ -16,6 +16,8 @@ import snellen
 from snellen.data.readers.arrays import from_arrays
 from snellen.report.analyses import PAGES
 from snellen.report.exploration import explore, render
+from snellen.run.compare import compare_runs
+from snellen.run.compare_page import write_page
 from snellen.statistics.proportion_intervals import wilson_limits
 
 pytestmark = needs("browser")
@@ -25,7 +27,7 @@ NAMES = [f"a long name of a class that differs at its end only, {code}" for code
 # tanh: no unit is dead after two epochs on any processor, so that the page has a dialog to open.
 DENSE = ["flatten", {"dense": {"units": 6, "activation": "tanh"}}]
 KINDS = ("report", "units-dense", "maps-dense", "answers-dense", "errors", "data", "curves-dense", "robustness")
-EVERY = (*KINDS, "exploration", "notebook")
+EVERY = (*KINDS, "exploration", "notebook", "compare")
 each_kind = pytest.mark.parametrize("kind", EVERY)
 each_width = pytest.mark.parametrize("width", WIDTHS)
 
@@ -61,6 +63,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     run = study.run(out=folder / "run", device="cpu", threads=1, progress=False)
     for name, html in (("exploration", render(explore(dataset))), ("notebook", notebook(run._repr_html_()))):
         (folder / f"{name}.html").write_text(html, encoding="utf-8")
+    write_page(folder / "compare.html", compare_runs([f"{run.folder}:{model}" for model in ("dense", "linear")]))
     found = [run.folder / "report.html", *(run.folder / "pages").glob("*.html"), *folder.glob("*.html")]
     return {path.stem: path for path in found}
 

@@ -145,6 +145,28 @@ def test_the_model_answers_as_the_evaluation_counts(certified: Run) -> None:
     assert 0 < answered.sum() <= len(answered)
 
 
+def test_each_class_has_the_bins_of_its_probability(certified: Run) -> None:
+    """After the temperature; in report.json and on the page; none for a class of too few images."""
+    found = certified.evaluation.confidence["plain"]
+    assert found.shown is not None and found.shown.labels is not None and found.temperature is not None
+    after = with_temperature(found.shown.probabilities, found.temperature.value)
+    for code, bins in enumerate(found.by_class):
+        assert sum(each.images for each in bins) == len(found.shown)
+        assert sum(each.images * each.accuracy for each in bins) == pytest.approx((found.shown.labels == code).sum())
+        assert sum(each.images * each.confidence for each in bins) == pytest.approx(after[:, code].sum(), rel=1e-5)
+        assert min(each.images for each in bins) >= 10
+    stored = json.loads((certified.folder / "report.json").read_text(encoding="utf-8"))["models"][0]["confidence"]
+    assert [[each["images"] for each in bins] for bins in stored["by_class"]] == [
+        [each.images for each in bins] for bins in found.by_class
+    ]
+    page = (certified.folder / "report.html").read_text(encoding="utf-8")
+    assert all(f'data-figure="0-reliability-{code}"' in page for code in range(10))
+    small = run_small(certified.folder.parent / "rare", models={"plain": DENSE}, split={"test": 0.1, "validation": 0.2})
+    [few] = small.evaluation.confidence.values()
+    assert few.shown is not None and not any(few.by_class) and len(few.by_class) == 10
+    assert "is its probability true?" not in (small.folder / "report.html").read_text(encoding="utf-8")
+
+
 def test_areas_are_those_of_scikit_learn(certified: Run) -> None:
     found = certified.evaluation.confidence["plain"]
     assert found.shown is not None and found.shown.labels is not None

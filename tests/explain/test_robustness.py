@@ -4,6 +4,7 @@ what it says and does not say, its page, and that a report needs the stored resu
 from __future__ import annotations
 
 import json
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from runs import PLAIN, blobs, facts_of, findings_of, run_small
+from runs import PLAIN, blobs, facts_of, findings_of, run_small, small_study
 
 import snellen
-from snellen.errors import UnknownName
+from snellen.data.load import read
+from snellen.errors import SnellenError, StudyError, UnknownName
 from snellen.evaluate.record import RunRecord
 from snellen.explain.analyses import estimated_seconds, networks_of, planned_analyses, stored_results
 from snellen.explain.analysis_result import AnalysisResult
@@ -251,4 +253,83 @@ def test_pictures_that_show_nothing_against_scikit_learn(folder: Path) -> None:
     bundle = snellen.load_bundle(next((folder / "models").glob("dense*")))
     given = bundle.unlike_training(kinds["noise"].astype(np.float32) * 16 / 255)
     assert given.mean() == pytest.approx(found["noise"]["unlike"]["value"], abs=0.02)
-    assert "Pictures that show nothing" in (folder / "pages" / "robustness.html").read_text("utf-8")
+    assert "Unfamiliar pictures" in (folder / "pages" / "robustness.html").read_text("utf-8")
+
+
+def test_images_of_another_data_set(tmp_path: Path) -> None:
+    """In the size and colours of the models, as `predict` converts them; images of the study are left out."""
+    from sklearn.metrics import roc_auc_score
+
+    images, labels = blobs(1_200, classes=3)
+    digits = read("digits")
+    mixed = np.zeros((1_203, 8, 8, 3), np.uint8)
+    mixed[:1_200, 1:7, 1:7, :2] = images[..., None]  # yellow
+    mixed[1_200:] = to_uint8(np.asarray(digits.images[:3]), digits.pixel_range)
+    other = tmp_path / "bars.npz"
+    np.savez(other, images=mixed, labels=np.append(labels, [0, 1, 2]))
+    analyses = [{"robustness": {"unfamiliar": {"data": str(other)}}}]
+    folder = run_small(tmp_path / "run", models={"linear": {"layers": "linear"}}, analyses=analyses).folder
+    facts = result_of(folder).facts
+    about, [model] = facts["other_data"], facts["models"]
+    assert (about["name"], about["images"], about["tried"] + about["known"]) == ("bars", 1_203, 1_000)
+    assert about["same_names"] == ["0", "1", "2"] and any("became grey" in each for each in about["conversions"])
+    found = {one["kind"]: one for one in model["unfamiliar"]}
+    assert list(found) == ["known", *KINDS, "bars"] and found["bars"]["images"] == about["tried"]
+
+    run = scene_of(RunRecord.open(folder), None)
+    [subject] = subjects_of(run, None)
+    chosen = np.sort(np.argsort(content_keys(read(other).images), kind="stable")[:1_000])
+    assert about["known"] == (chosen >= 1_200).sum()
+    known, bundle = run.dataset.images[subject.predictions.rows], snellen.load_bundle(folder / "models" / "linear")
+    with warnings.catch_warnings(action="ignore"):  # of the conversion, and of unfamiliar pictures
+        tops = [bundle.predict(each).max(1) for each in (known, mixed[chosen[chosen < 1_200]])]
+    expected = roc_auc_score(np.repeat([1, 0], [len(each) for each in tops]), np.concatenate(tops))
+    area = found["bars"]["area"]
+    assert area["value"] == pytest.approx(expected, abs=2e-3) and area["low"] < area["value"] < area["high"]
+    assert found["bars"]["area_unlike"] is not None
+    page = (folder / "pages" / "robustness.html").read_text("utf-8").replace("\N{NO-BREAK SPACE}", " ")
+    assert f"{about['tried']:,} images of the data set bars, which has 1,203" in page
+    assert about["fingerprint"][:16] in page
+    assert f"AUC {area['value']:.3f} ({area['low']:.3f} to {area['high']:.3f})" in page
+
+
+def test_another_data_set_is_refused_before_training(tmp_path: Path) -> None:
+    for source, message in (("digits", "these are the images of the study"), (str(tmp_path / "none"), "none")):
+        study = small_study(analyses=[{"robustness": {"unfamiliar": {"data": source}}}])
+        with pytest.raises(SnellenError, match=message) as raised:
+            study.run(out=tmp_path / "run", device="cpu", threads=1, progress=False)
+        assert "analyses: robustness: unfamiliar" in str(raised.value)
+        assert not (tmp_path / "run" / "plan.json").exists()
+        with pytest.raises(SnellenError, match=message):
+            study.check()
+    for wrong, message in (({"source": "digits"}, "unknown key `source`"), (3, "`unfamiliar` of `analyses` must be")):
+        with pytest.raises(StudyError, match=message):
+            small_study(analyses=[{"robustness": {"unfamiliar": wrong}}])
+
+
+def test_the_bootstrap_draws_each_class_as_often_as_it_is() -> None:
+    """Values that a class fixes do not vary; classes of few images are drawn together."""
+    classes = np.repeat([0, 1, 2, 3], [200, 100, 5, 4])
+    values = np.random.default_rng(0).permutation(classes)[:, None] * 1.0
+    strata = values[:, 0].astype(int)
+    means = bootstrap_means(values, strata)
+    assert 1 < len(np.unique(means)) <= 10  # 5 and 4 images change places alone
+    assert np.ptp(bootstrap_means(values)) > 5 * np.ptp(means)
+    noisy = values + np.random.default_rng(1).normal(0, 0.5, values.shape)
+    expected = sum(
+        (part.size / len(noisy)) ** 2 * part.var() / part.size
+        for part in (noisy[strata == 0], noisy[strata == 1], noisy[strata > 1])
+    )
+    assert bootstrap_means(noisy, strata).std() == pytest.approx(expected**0.5, rel=0.05)
+
+
+def test_the_split_decides_whether_classes_are_drawn_apart(folder: Path, tmp_path: Path) -> None:
+    facts = result_of(folder).facts
+    assert facts["stratified"] == {"test": True}
+    [model] = [one for one in facts["models"] if one["model"] == "dense"]
+    clean, cells, _ = right_of(folder, "dense")
+    drops = clean - np.mean(cells, 0)
+    labels = RunRecord.open(folder).folder_of(model["job"]).labelled("test").labels
+    [limits] = bootstrap_limits(drops[:, None], labels)
+    assert (model["drop"]["low"], model["drop"]["high"]) == pytest.approx(limits)
+    assert "as many of each class" in (folder / "pages" / "robustness.html").read_text("utf-8")

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from runs import CHOOSING, LINEAR, SEARCH, SEEDED, edit_json, facts_of, findings_of, plant, run_small
+from runs import CHOOSING, LINEAR, SEARCH, SEEDED, edit_json, facts_of, findings_of, plant, plant_sure, run_small
 
 from snellen.api import Run
 from snellen.evaluate.record import RunRecord
@@ -140,6 +140,24 @@ def last_epoch(validation: float, train: float) -> Change:
     return change
 
 
+def answers(first: tuple[float, float, float], others: tuple[float, float, float], role: str = "test") -> Change:
+    """The chosen model and the others: the share they are right on, and the probability of the true class where they
+    are right and where they are wrong. role: `test`, or `held_out` for the folds."""
+
+    def change(folder: Path) -> None:
+        evaluation = facts_of(folder).evaluation
+        for model in evaluation.ranked:
+            share, sureness, doubt = first if model == evaluation.chosen else others
+            planned = RunRecord(folder).planned[model]
+            jobs = [fold.job for fold in planned.folds] if role == "held_out" else [*planned.seeds.values()]
+            for draw, job in enumerate(jobs):
+                stored = RunRecord(folder).folder_of(job).labelled(role)
+                right = np.random.default_rng([draw, len(model)]).random(len(stored)) < share
+                plant_sure(folder, job, role, right, sureness, doubt)
+
+    return change
+
+
 def only_chosen(folder: Path) -> None:
     """As if the test had been opened for the chosen model only."""
     edit_json(folder / "evaluation.json", lambda stored: {**stored, "opened": stored["opened"][:1]})
@@ -165,6 +183,20 @@ CASES: dict[str, tuple[list[tuple[str, Change]], list[tuple[str, Change]]]] = {
     "SNL114": (
         [("folds", in_turn(folds_right(plain=0.94, linear=0.3), opened_right(0.7)))],
         [("folds", AGREEING)],
+    ),
+    "SNL150": (
+        # more right answers, but less sure of them, and surer of the wrong ones
+        [
+            ("seeds", answers((0.97, 0.6, 0.01), (0.85, 0.99, 0.4))),
+            ("folds", answers((0.97, 0.6, 0.01), (0.85, 0.99, 0.4), "held_out")),
+            ("seeds", in_turn(one_seed, answers((0.97, 0.6, 0.01), (0.85, 0.99, 0.4)))),
+        ],
+        [
+            ("seeds", as_is),
+            ("seeds", answers((0.97, 0.99, 0.4), (0.85, 0.6, 0.01))),  # ahead in all
+            ("seeds", answers((0.905, 0.6, 0.01), (0.9, 0.99, 0.4))),  # the order by accuracy is noise
+            ("search", as_is),
+        ],
     ),
     "SNL115": (
         [("seeds", last_epoch(validation=0.6, train=0.4))],
@@ -213,6 +245,24 @@ def test_without_the_fault_there_is_no_finding(
     folder = copies(run)
     change(folder)
     assert not said(folder, code)
+
+
+def test_an_order_that_depends_on_the_measure_has_its_numbers(copies: Callable[[str], Path]) -> None:
+    folder = copies("seeds")
+    answers((0.97, 0.6, 0.01), (0.85, 0.99, 0.4))(folder)
+    found = said(folder, "SNL150")
+    assert len(found) == 2  # both others
+    for finding in found:
+        measures = finding.values["measures"]
+        assert finding.values["confidence"] == pytest.approx(1 - 0.05 / 3)
+        assert measures["accuracy"]["low"] > 0 and measures["loss"]["low"] > 0
+        numbers = r"[\d.]+ against [\d.]+: -[\d.]+ \(-[\d.]+ to -[\d.]+\)"
+        shares = numbers.replace(" against", " % against").replace(": -", " %: ").replace(" \\(-", " points \\(")
+        assert re.search(
+            rf"depends on the measure: on 449 test images `\w+` by accuracy, {shares.replace('to -', 'to ')} and macro "
+            rf"F1, .*; `\w+` by loss, {numbers}\.",
+            finding.sentence,
+        ), finding.sentence
 
 
 def test_a_tie_is_never_called_a_win(copies: Callable[[str], Path]) -> None:

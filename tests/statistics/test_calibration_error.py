@@ -5,10 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.special import log_softmax, softmax
+from sklearn.calibration import calibration_curve
 from sklearn.metrics import log_loss
 
 from snellen.models.temperature import with_temperature
-from snellen.statistics.calibration_error import calibration_error, fit_temperature, reliability
+from snellen.statistics.calibration_error import (
+    calibration_error,
+    class_reliability,
+    fit_temperature,
+    reliability,
+)
 
 RANDOM = np.random.default_rng(7)
 
@@ -29,6 +35,20 @@ def test_bins_hold_equally_many_images_in_order() -> None:
     assert sum(each.accuracy * each.images for each in bins) == pytest.approx(right.sum())
     assert all(each.low <= each.accuracy <= each.high for each in bins)
     assert len(reliability(confidence[:4], right[:4])) == 4
+
+
+def test_bins_of_a_class_are_those_of_scikit_learn() -> None:
+    """Where each is large enough; else they are joined and nothing is lost."""
+    probabilities = RANDOM.random(3_000).astype(np.float32)
+    own = RANDOM.random(3_000) < probabilities
+    bins = class_reliability(probabilities, own)
+    shares, means = calibration_curve(own, probabilities, n_bins=10)
+    assert [each.accuracy for each in bins] == pytest.approx(shares)
+    assert [each.confidence for each in bins] == pytest.approx(means)
+    few = class_reliability(np.array([0.01] * 40 + [0.55] * 9 + [0.65, 0.95, 1.0]), np.arange(52) > 39)
+    assert [each.images for each in few] == [40, 12]
+    assert few[1].accuracy == 1 and few[1].confidence == pytest.approx((9 * 0.55 + 0.65 + 0.95 + 1) / 12)
+    assert [each.images for each in class_reliability(np.full(7, 0.3), np.ones(7, bool))] == [7]
 
 
 def test_the_error_is_the_mean_distance_of_the_bins() -> None:

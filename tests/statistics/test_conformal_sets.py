@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from needs import needs
 from scipy.special import softmax
 
 from snellen.statistics.conformal_sets import conformal_limit, conformal_sets, cumulative
@@ -49,3 +50,35 @@ def test_a_set_is_never_empty_and_holds_the_most_probable_class() -> None:
     assert (sets.sum(1) == 1).all()
     assert np.array_equal(sets.argmax(1), probabilities.argmax(1))
     assert conformal_sets(probabilities, 1.01).all()
+
+
+@needs("mapie")
+def test_the_scores_are_those_of_mapie_before_it_randomises() -> None:
+    """MAPIE subtracts a random part of the last class from each score, which Snellen leaves out."""
+    from mapie.conformity_scores import APSConformityScore
+
+    calibration, labels = drawn(400)
+    exact = calibration.astype(np.float64)
+    scores, _ = APSConformityScore().get_true_label_cumsum_proba(labels, exact, np.arange(6))
+    own = cumulative(calibration)[np.arange(400), labels]
+    assert scores[:, 0] == pytest.approx(own)
+    for coverage in (0.9, 0.95):
+        limit = np.quantile(scores, coverage * 401 / 400, method="higher")
+        assert conformal_limit(calibration, labels, coverage) == pytest.approx(limit)
+
+
+@needs("crepes")
+@pytest.mark.parametrize("coverage", [0.9, 0.95])
+def test_the_sets_are_those_of_crepes(coverage: float) -> None:
+    """Its conformal classifier with our score: a class is in the set where its p-value is above 1 - coverage."""
+    from crepes import ConformalClassifier
+
+    calibration, labels = drawn(400)
+    pictures, _ = drawn(600)
+    own = cumulative(calibration)[np.arange(400), labels]
+    p_values = ConformalClassifier().fit(own).predict_p(cumulative(pictures), smoothing=False, all_classes=True,
+                                                        classes=np.arange(6))  # fmt: skip
+    limit = conformal_limit(calibration, labels, coverage)
+    assert limit is not None
+    sets, found = conformal_sets(pictures, limit), p_values > 1 - coverage
+    assert (sets == found)[found.any(1)].all() and (sets[~found.any(1)].sum(1) == 1).all()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from needs import needs
 from scipy.stats import beta, binom
 
 from snellen.statistics.learn_then_test import (
@@ -107,3 +108,47 @@ def test_equal_scores_are_accepted_together() -> None:
     scores, hits = np.repeat([0.5, 1.0], 500), np.repeat([False, True], 500)
     found = certified_precision((scores, hits), (scores, hits), 0.95)
     assert (found.threshold, found.hits, found.accepted) == (1.0, 500, 500)
+
+
+@needs("mapie")
+def test_a_bound_passes_where_the_p_value_of_mapie_does() -> None:
+    """Learn then Test in MAPIE: for right or wrong its p-value is the exact binomial one."""
+    from mapie.risk_control.methods import compute_hoeffding_bentkus_p_value
+
+    generator = np.random.default_rng(5)
+    for target, delta in ((0.99, 0.05), (0.9, 0.05), (0.9, 0.05 / 3)):
+        counts = generator.integers(1, 1_500, 400)
+        hits = generator.binomial(counts, np.clip(target + generator.normal(0, 0.01, 400), 0, 1))
+        wrong = (counts - hits) / counts
+        found = compute_hoeffding_bentkus_p_value(wrong, counts, 1 - target, binary=True)[:, 0]
+        expected = lower_bound(hits, counts, delta) >= target
+        sure = np.abs(found - delta) > 1e-9
+        rounded = counts * wrong > np.ceil(counts * wrong - 1e-9)  # where MAPIE's own ceil rounds a whole number up
+        assert np.array_equal((found <= delta)[sure & ~rounded], expected[sure & ~rounded])
+        assert expected.any() and not expected.all()
+
+
+@needs("mapie")
+@pytest.mark.parametrize("target", [0.8, 0.9])
+def test_a_certified_recall_is_the_last_of_the_fixed_sequence_of_mapie(target: float) -> None:
+    from mapie.risk_control.fwer_control import control_fwer
+    from mapie.risk_control.methods import compute_hoeffding_bentkus_p_value
+
+    generator = np.random.default_rng(6)
+    for _ in range(20):
+        validation, calibration = np.sort(generator.beta(4, 1, 300)), generator.beta(4, 1, 400)
+        last = 300 - round(target * 300)
+        sequence = validation[np.unique(np.linspace(0, last, 20).round().astype(int))]
+        missed = np.array([(calibration < threshold).sum() for threshold in sequence])
+        p_values = compute_hoeffding_bentkus_p_value(missed / 400, 400, 1 - target, binary=True)[:, 0]
+        passed = control_fwer(p_values, 0.05, "fixed_sequence")
+        assert certified_recall(validation, calibration, target).threshold == sequence[passed].max()
+
+
+def test_too_few_images_of_a_sure_class_are_said_to_be_too_few() -> None:
+    """28 of the class are told apart without a mistake, 39 are needed: not that mistakes are too frequent."""
+    scores = np.concatenate([np.linspace(0.99, 0.999, 28), np.linspace(0.001, 0.01, 28)])
+    right = np.arange(56) < 28
+    found = certified_precision((scores, right), (scores, right), 0.9, 0.05 / 3)
+    assert found.threshold is None and (found.hits, found.accepted) == (28, 28)
+    assert found.provable == pytest.approx((0.05 / 3) ** (1 / 28)) and found.needed == fewest(0.9, 0.05 / 3) == 39

@@ -53,6 +53,11 @@ def ranked_by_search(record: RunRecord, model: str) -> frozenset[str]:
     return frozenset(job for trial in trials for job in trial.jobs) if len(trials) > 1 else frozenset()
 
 
+def folds_were_ranked(record: RunRecord, model: str) -> bool:
+    """Whether a search ranked the networks of the folds themselves, by their mean over folds."""
+    return not ranked_by_search(record, model).isdisjoint(fold.job for fold in record.planned[model].folds)
+
+
 def _right_out_of_bag(stored: StoredSearch, candidates: Sequence[Trial]) -> np.ndarray:
     """(N,) shares of right answers; the measure of the search chooses."""
     scores = np.stack([stored.per_image(trial) for trial in candidates])

@@ -14,7 +14,7 @@ from typing import Any, TypedDict
 import numpy as np
 
 from snellen.evaluate.baselines import baseline_key, opened_baselines, ranked_baselines
-from snellen.evaluate.chosen_by_search import Chosen, chosen_by_search, ranked_by_search, unranked
+from snellen.evaluate.chosen_by_search import Chosen, chosen_by_search, folds_were_ranked, unranked
 from snellen.evaluate.cross_validation import HELD_OUT, shared
 from snellen.evaluate.model_choice import choice
 from snellen.evaluate.networks import Networks, networks_on
@@ -121,7 +121,7 @@ def compare(record: RunRecord, ranked: Sequence[str], opened: Sequence[str]) -> 
     sides: dict[str, dict[str, Side]] = {}
     pair_differences: dict[Named, PairDifference] = {}
     folds = shared(record, ranked) if record.study.folds else {}
-    ranked_folds = {model for model in folds if _folds_were_ranked(record, model)}
+    ranked_folds = {model for model in folds if folds_were_ranked(record, model)}
     for a, b in combinations(ranked, 2) if folds else ():
         pair_differences[a, b, HELD_OUT] = of_folds(folds[a], folds[b], selected=bool({a, b} & ranked_folds))
     chosen = chosen_by_search(record, ranked)
@@ -131,11 +131,6 @@ def compare(record: RunRecord, ranked: Sequence[str], opened: Sequence[str]) -> 
         known = [pair for pair in pairs if set(pair) <= sides[role].keys()]
         pair_differences |= {(*pair, role): one for pair, one in differences(sides[role], known).items()}
     return _with_verdicts(pair_differences, sides, margin, HELD_OUT if folds else "validation", list(ranked))
-
-
-def _folds_were_ranked(record: RunRecord, model: str) -> bool:
-    """Whether a search ranked the networks of the folds themselves, by their mean over folds."""
-    return not ranked_by_search(record, model).isdisjoint(fold.job for fold in record.planned[model].folds)
 
 
 def _roles(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from snellen.evaluate.calibration import (
     Calibration,
     NetworkPredictions,
@@ -23,12 +25,16 @@ from snellen.evaluate.thresholds import (
     threshold_results,
 )
 from snellen.models.predictions import Predictions
+from snellen.models.temperature import with_temperature
 from snellen.statistics.average_precision import average_precision
+from snellen.statistics.calibration_error import Bin, class_reliability
 from snellen.statistics.class_roc_area import class_roc_area
 from snellen.statistics.levels import Interval
 
 SHOWN_FROM = ("test", "calibration", "validation")
 """Curves are drawn on the first of these roles that there is."""
+ENOUGH = 30
+"""Images of a class, and of the others, for the reliability of its probability."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +49,9 @@ class Areas:
 @dataclass(frozen=True, eq=False)
 class Confidence:
     """Of the network that becomes the bundle. raw, calibrated: by role, before and after the temperature; calibrated is
-    empty without one. role: that of the curves and areas, whose predictions are `shown`. exchangeable: the p-value of
-    calibration and test images being alike; None where one is missing."""
+    empty without one. role: that of the curves and areas, whose predictions are `shown`. by_class: the reliability of
+    the probability of each class, after the temperature; empty for a class of fewer than ENOUGH images. exchangeable:
+    the p-value of calibration and test images being alike; None where one is missing."""
 
     job: str
     temperature: Temperature | None
@@ -56,6 +63,7 @@ class Confidence:
     role: str | None
     shown: Predictions | None
     areas: tuple[Areas, ...]
+    by_class: tuple[tuple[Bin, ...], ...]
 
 
 def confidence(record: RunRecord, models: Iterable[str], opened: Sequence[str]) -> dict[str, Confidence]:
@@ -85,6 +93,18 @@ def _confidence(record: RunRecord, network: NetworkPredictions) -> Confidence:
         role=role,
         shown=shown,
         areas=tuple(_areas(shown, code) for code in range(len(record.classes))) if shown else (),
+        by_class=_by_class(shown, value, len(record.classes)) if shown else (),
+    )
+
+
+def _by_class(predictions: Predictions, temperature: float | None, classes: int) -> tuple[tuple[Bin, ...], ...]:
+    assert predictions.labels is not None  # `network_predictions` keeps labelled ones
+    probabilities, labels = with_temperature(predictions.probabilities, temperature), predictions.labels
+    images = np.bincount(labels, minlength=classes)
+    enough = np.minimum(images, len(labels) - images) >= ENOUGH
+    return tuple(
+        tuple(class_reliability(probabilities[:, code], labels == code)) if enough[code] else ()
+        for code in range(classes)
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,6 +42,15 @@ class Networks:
     def rows(self) -> np.ndarray:
         """(N,) int64, rows of the data set."""
         return self.all[0].rows
+
+    def at(self, places: np.ndarray) -> Networks:
+        """The same networks on these images alone."""
+        return Networks({seed: each.at(places) for seed, each in self.by_seed.items()}, self.jobs)
+
+    def only(self, networks: Sequence[int]) -> Networks:
+        """Some of the networks alone, by their places."""
+        seeds = [self.seeds[place] for place in networks]
+        return Networks({seed: self.by_seed[seed] for seed in seeds}, tuple(self.jobs[place] for place in networks))
 
     def per_image(self, measure: str) -> np.ndarray:
         """(S, N) the measure of every network at every image, for measures that are means over images."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -89,11 +90,12 @@ class ModelOfRun:
 @dataclass(frozen=True, eq=False)
 class RunWithImages:
     """A run whose training is finished, with its images. dataset: without the labels of the test. images: on the
-    device."""
+    device. data_folder: where other data sets are looked for first."""
 
     record: RunRecord
     dataset: Dataset
     images: Tensor
+    data_folder: Path | None = None
 
     @cached_property
     def trained_models(self) -> dict[str, TrainedModel]:

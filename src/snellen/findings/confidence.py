@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from snellen import phrases
 from snellen.evaluate.confidence import Confidence
 from snellen.evaluate.thresholds import ThresholdResult
 from snellen.findings.finding import Facts, Finding
@@ -32,7 +33,7 @@ def _sentence(model: str, one: ThresholdResult, wanted: int) -> str:
     certificate = one.certificate
     if certificate is None:
         assert one.threshold is not None  # a given one
-        return f"`{model}`, {_accepts(one)} from {round(one.threshold, 4)}: {_achieved(one)}"
+        return f"`{model}`, {_accepts(one)} from {phrases.threshold(one.threshold)}: {_achieved(one)}"
     promise = _promise(one)
     if one.threshold is None:
         return f"`{model}`: {promise} cannot be certified: {_why_not(one)}"
@@ -40,8 +41,9 @@ def _sentence(model: str, one: ThresholdResult, wanted: int) -> str:
         wanted > 1
     )
     return (
-        f"`{model}`, {_accepts(one)} from {round(one.threshold, 4)}: {promise}. This holds with probability 95 % over "
-        f"draws of the calibration images, for pictures like them; {_counted(one)} on them.{together} {_achieved(one)}"
+        f"`{model}`, {_accepts(one)} from {phrases.threshold(one.threshold)}: {promise}. "
+        "This holds with probability 95 % over draws of the calibration images, for pictures like them; "
+        f"{_counted(one)} on them.{together} {_achieved(one)}"
     )
 
 
@@ -70,11 +72,15 @@ def _why_not(one: ThresholdResult) -> str:
     certificate = one.certificate
     assert certificate is not None
     if not certificate.accepted:
-        return f"no calibration image is accepted; {fewest(certificate.target, certificate.delta):,} are needed."
-    most = f"{_counted(one)} on the calibration images, which show {percent(certificate.provable)} at most"
+        none = f"of {one.wanted.class_name}" if one.wanted.measure == "recall" else "that is accepted"
+        least = f"{fewest(certificate.target, certificate.delta):,}"
+        return f"there is no calibration image {none}; {least} would be needed, without a mistake."
+    most = f"{_counted(one)} on the calibration images, so the best provable value is {percent(certificate.provable)}"
     if certificate.needed is None:
-        return f"{most}. More images would not do: mistakes are more frequent than wanted."
-    return f"{most}. With mistakes as frequent as here {plural(certificate.needed, 'accepted image')} would be needed."
+        return f"{most}. With mistakes as frequent as here no number of images would do."
+    images = f"images of {one.wanted.class_name}" if one.wanted.measure == "recall" else "accepted images"
+    mistakes = "Without a mistake" if certificate.hits == certificate.accepted else "With mistakes as frequent as here"
+    return f"{most}. {mistakes} {certificate.needed:,} {images} would be needed."
 
 
 def _achieved(one: ThresholdResult) -> str:
@@ -93,7 +99,7 @@ def _values(model: str, one: ThresholdResult) -> dict[str, object]:
         "class": one.wanted.class_name,
         "measure": one.wanted.measure,
         "target": one.wanted.target,
-        "threshold": None if one.threshold is None else round(one.threshold, 4),
+        "threshold": None if one.threshold is None else float(phrases.threshold(one.threshold)),
     }
     if one.certificate is not None and one.threshold is None and one.certificate.accepted:
         values |= {"provable": one.certificate.provable, "needed": one.certificate.needed}

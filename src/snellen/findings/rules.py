@@ -22,6 +22,7 @@ from snellen.findings import (
     mistakes,
     next_steps,
     pictures,
+    rank_flips,
     robustness,
     searches,
     slices,
@@ -92,6 +93,7 @@ RULES: dict[str, Rule] = {
     "SNL129": baselines.slower_than_baseline,
     "SNL130": pictures.unscaled,
     "SNL131": pictures.unreadable,
+    "SNL150": rank_flips.depends_on_the_measure,
     # what cannot be believed
     "SNL901": integrity.not_reproduced,
     "SNL902": integrity.changed_files,

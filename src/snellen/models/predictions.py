@@ -37,6 +37,17 @@ class Predictions:
         """(N,) int64, the most probable class; the first of equals."""
         return np.asarray(self.probabilities.argmax(axis=1), np.int64)
 
+    def at(self, places: np.ndarray) -> Predictions:
+        """Those of some of the images alone, in that order."""
+        labels = None if self.labels is None else self.labels[places]
+        return replace(
+            self,
+            rows=self.rows[places],
+            ids=self.ids[places],
+            labels=labels,
+            probabilities=self.probabilities[places],
+        )
+
     def labelled(self, labels: np.ndarray) -> Predictions:
         """The same predictions with their labels, once the vault has opened them."""
         return replace(self, labels=labels)

@@ -89,6 +89,7 @@ FILTERS = {
     "count": phrases.count,
     "several": phrases.plural,
     "percent": percent,
+    "threshold": phrases.threshold,
     "score": score,
     "interval": interval,
     "seconds": seconds,

@@ -354,7 +354,8 @@ AreasJson = TypedDict("AreasJson", {"class": str, "roc": list[float] | None, "pr
 
 
 class ConfidenceJson(TypedDict):
-    """The probabilities of the network of the bundle. role: that of counts and areas."""
+    """The probabilities of the network of the bundle. role: that of counts, areas and by_class: for each class the
+    bins of its probability, none for one of too few images."""
 
     role: str
     temperature: TemperatureJson | None
@@ -363,6 +364,7 @@ class ConfidenceJson(TypedDict):
     sets: list[SetsJson]
     exchangeable: float | None
     areas: list[AreasJson]
+    by_class: NotRequired[list[list[BinJson]]]
     counts: CountsJson
 
 

@@ -61,4 +61,4 @@ def scene_of(record: RunRecord, data_folder: Path | None, dataset: Dataset | Non
             expected=record.data["data"]["fingerprint"],
         )
     sealed = dataset.without_labels(assign(dataset, split_of(study)).rows["test"])
-    return RunWithImages(record, sealed, resident(sealed.images))
+    return RunWithImages(record, sealed, resident(sealed.images), data_folder)

@@ -7,7 +7,8 @@ from pydantic import ValidationError
 from snellen.data.dataset import Dataset
 from snellen.data.inspect.polarity import Polarity
 from snellen.errors import StudyError, located
-from snellen.models.bundle import Description, Input
+from snellen.models.bundle import Description
+from snellen.study.data_settings import input_of
 from snellen.study.plan import Plan
 from snellen.study.schema import StudyFile
 
@@ -35,17 +36,3 @@ def expect_loadable(study: StudyFile, dataset: Dataset, planned: Plan) -> None:
                 raise StudyError(f"a model of it could not be loaded: {first['msg']}", where=key) from None
             description.text()
             description.network()
-
-
-def input_of(study: StudyFile, shape: tuple[int, int, int], pixel_range: tuple[float, float]) -> Input:
-    """The input contract of the study's models, for images of `shape`."""
-    height, width, channels = shape
-    return Input(
-        height=height,
-        width=width,
-        channels=channels,
-        pixel_range=pixel_range,
-        fit=study.data.resizing,
-        grey=study.data.grey,
-        background=study.data.background,
-    )

@@ -16,6 +16,7 @@ from snellen.data.load import read
 from snellen.data.splits.left_out import left_out_rows, near_apart
 from snellen.data.splits.split_data import SplitData
 from snellen.explain.analyses import estimated_seconds, planned_analyses
+from snellen.explain.robustness.other_data import expect_other_data
 from snellen.run.bundle_check import expect_loadable
 from snellen.run.pricing import CostEstimator, baseline_seconds, checkpoint_bytes, stored_bytes
 from snellen.run.run_folder import Settings
@@ -68,6 +69,7 @@ def check_study(study: StudyFile, settings: Settings, dataset: Dataset | None = 
     """The plan of a study and what it costs at most, as JSON values; a few steps on random images are timed."""
     environment, began = current_environment(settings.device, settings.threads, {}), time.perf_counter()
     dataset = dataset or read(study.data.source, options_of(study), settings.data_folder)
+    expect_other_data(study, dataset, settings.data_folder)
     data = split_of_study(study, dataset)
     reading = time.perf_counter() - began
     threads = environment["threads"]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,8 @@ from snellen.data.load import read
 from snellen.data.splits import vault
 from snellen.errors import DataNotFound, RunError, UnknownName, unknown
 from snellen.evaluate import evaluation as evaluations
-from snellen.evaluate.chosen_by_search import chosen_by_search
+from snellen.evaluate.chosen_by_search import chosen_by_search, folds_were_ranked
+from snellen.evaluate.cross_validation import HELD_OUT, HeldOut, held_out
 from snellen.evaluate.evaluation import Evaluation
 from snellen.evaluate.networks import Networks, networks_on
 from snellen.evaluate.record import RunRecord
@@ -60,15 +61,26 @@ class ComparedSide:
             return None
         return networks_on(self.record, self.model, role)
 
+    @cached_property
+    def folds(self) -> HeldOut | None:
+        """Its predictions over folds; None where there are fewer than two."""
+        return held_out(self.record, self.model)
+
     def why_selected(self, role: str) -> str | None:
         """Why its answers on these images are optimistic: it was chosen by them. None where it was not."""
-        ranked = self.evaluation.ranked
-        if role != "validation":
+        ranked, by = self.evaluation.ranked, self.evaluation.by
+        if role == "test":
             return None
-        if self.model in chosen_by_search(self.record, [self.model]):
-            return f"a search chose {self.name} by these images"
-        if len(ranked) > 1 and ranked[0] == self.model:
-            return f"{self.name} was chosen among {len(ranked)} models by these images"
+        what = "folds" if role == HELD_OUT else "images"
+        by_search = (
+            folds_were_ranked(self.record, self.model)
+            if role == HELD_OUT
+            else self.model in chosen_by_search(self.record, [self.model])
+        )
+        if by_search:
+            return f"a search chose {self.name} by these {what}"
+        if len(ranked) > 1 and ranked[0] == self.model and (by == "folds") == (role == HELD_OUT):
+            return f"{self.name} was chosen among {len(ranked)} models by these {what}"
         return None
 
     @cached_property
@@ -84,15 +96,29 @@ class ComparedSide:
         return self.record.data["data"]["fingerprint"]
 
 
-def contents(sides: Sequence[ComparedSide], data_folder: Path | None) -> list[Mapping[str, list[Key]]]:
-    """The images of each side by role. Of one and the same data set a row number is enough; otherwise the images are
-    read. Raises RunError where they are needed and not here."""
-    if len({side.fingerprint for side in sides}) == 1:
-        return [{role: _counted(rows.tolist()) for role, rows in side.rows.items()} for side in sides]
-    return [_by_content(side, data_folder) for side in sides]
+@dataclass(frozen=True, eq=False)
+class Contents:
+    """The images of a side. by_role: the images of each role; of_row: what stands for the image of a row."""
+
+    by_role: Mapping[str, list[Key]]
+    of_row: Callable[[int], object]
 
 
-def _by_content(side: ComparedSide, data_folder: Path | None) -> dict[str, list[Key]]:
+def contents(sides: Sequence[ComparedSide], data_folder: Path | None) -> list[Contents]:
+    """The images of each side. Of one and the same data set a row number is enough; otherwise the images are read.
+    Raises RunError where they are needed and not here."""
+    same = len({side.fingerprint for side in sides}) == 1
+    return [_contents(side, int if same else _digest(side, data_folder)) for side in sides]
+
+
+def _contents(side: ComparedSide, of_row: Callable[[int], object]) -> Contents:
+    return Contents(
+        {role: _counted([of_row(row) for row in rows.tolist()]) for role, rows in side.rows.items()}, of_row
+    )
+
+
+def _digest(side: ComparedSide, data_folder: Path | None) -> Callable[[int], object]:
+    """The digest of the image of a row, and of its pixel range."""
     study = side.record.study
     try:
         dataset = read(study.data.source, options_of(study), data_folder)
@@ -111,10 +137,12 @@ def _by_content(side: ComparedSide, data_folder: Path | None) -> dict[str, list[
             expected=side.fingerprint,
         )
     white = np.array(dataset.pixel_range, np.float64)
-    return {
-        role: _counted([digest_arrays(dataset.images[row], white) for row in rows.tolist()])
-        for role, rows in side.rows.items()
-    }
+
+    @cache
+    def digest(row: int) -> object:
+        return digest_arrays(dataset.images[row], white)
+
+    return digest
 
 
 def _counted(contents: Sequence[object]) -> list[Key]:

@@ -20,6 +20,7 @@ from snellen.evaluate.record import RunRecord
 from snellen.explain.analyses import planned_analyses
 from snellen.explain.analysis_inputs import RunWithImages
 from snellen.explain.augmented_pictures import keep_augmented
+from snellen.explain.robustness.other_data import expect_other_data
 from snellen.files import journal
 from snellen.files.atomic import remove_leftovers
 from snellen.files.clock import now
@@ -65,6 +66,7 @@ def run(
         environment = settle_environment(folder, settings)
         with prepared_libraries():
             dataset = dataset or read(study.data.source, options_of(study), settings.data_folder)
+            expect_other_data(study, dataset, settings.data_folder)
             data = split_of_study(study, dataset)
         callback.data_read(data)
         planned = plan_study(study, data)
@@ -82,7 +84,8 @@ def run(
         open_test_of_baselines(record, data.roles, context)
         evaluation = evaluations.evaluate(record, tested, vault.count_openings(folder))
         callback.evaluated(record, evaluation)
-        make_analyses(RunWithImages(record, context.dataset, context.material.images), callback)
+        scene = RunWithImages(record, context.dataset, context.material.images, settings.data_folder)
+        make_analyses(scene, callback)
         finished = write_report(record, evaluation, data.dataset)
         journal.append(folder / "journal.jsonl", {"event": "run finished", "time": now()})
     return finished

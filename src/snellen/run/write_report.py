@@ -30,7 +30,7 @@ from snellen.report import analyses, page
 from snellen.report.card import model_card
 from snellen.report.content import collect, drawn_rows
 from snellen.report.types import ReportJson
-from snellen.run.bundle_check import input_of
+from snellen.study.data_settings import input_of
 
 
 @dataclass(frozen=True, eq=False)

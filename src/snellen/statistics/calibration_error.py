@@ -9,6 +9,8 @@ import numpy as np
 from snellen.statistics.proportion_intervals import wilson
 
 BINS = 15
+WIDE_BINS, FEWEST = 10, 10
+"""Of the probability of one class: most bins, and the images that each must hold."""
 REDRAWS = 500
 CHUNK = 2_000_000
 """Random numbers that are in memory at once."""
@@ -16,8 +18,8 @@ CHUNK = 2_000_000
 
 @dataclass(frozen=True)
 class Bin:
-    """A fifteenth of the images, by ascending confidence. confidence: mean top probability; accuracy: share that is
-    right, with Wilson's 95 % interval."""
+    """Some of the images, by ascending confidence. confidence: mean top probability; accuracy: share that is right,
+    with Wilson's 95 % interval. Of one class: the mean of its probability, and the share of its images."""
 
     images: int
     confidence: float
@@ -41,11 +43,32 @@ def reliability(confidence_N: np.ndarray, right_N: np.ndarray) -> list[Bin]:
     order = np.argsort(confidence_N, kind="stable")
     found = []
     for rows in np.array_split(order, min(BINS, len(order))):
-        hits, count = float(right_N[rows].sum()), len(rows)
-        low, high = wilson(hits, count)
-        mean = float(confidence_N[rows].astype(np.float64).mean())
-        found.append(Bin(count, mean, hits / count, float(low), float(high)))
+        found.append(_bin(confidence_N[rows].astype(np.float64), right_N[rows]))
     return found
+
+
+def class_reliability(probabilities_N: np.ndarray, own_N: np.ndarray) -> list[Bin]:
+    """Of one class against the others: at most 10 bins of its probability, equally wide, each with the share of images
+    that are of the class as `accuracy`. A bin of fewer than FEWEST images is joined with the next, the last with the
+    one before. own_N: bool, whether an image is of the class."""
+    probabilities = probabilities_N.astype(np.float64)
+    places = np.minimum((probabilities * WIDE_BINS).astype(np.int64), WIDE_BINS - 1)
+    parts: list[np.ndarray] = []
+    open_ = np.zeros(0, np.int64)
+    for place in range(WIDE_BINS):
+        open_ = np.concatenate([open_, np.flatnonzero(places == place)])
+        if len(open_) >= FEWEST:
+            parts.append(open_)
+            open_ = np.zeros(0, np.int64)
+    if len(open_):
+        parts = [*parts[:-1], np.concatenate([*parts[-1:], open_])]
+    return [_bin(probabilities[rows], own_N[rows]) for rows in parts]
+
+
+def _bin(probabilities_N: np.ndarray, hits_N: np.ndarray) -> Bin:
+    count, hits = len(hits_N), float(hits_N.sum())
+    low, high = wilson(hits, count)
+    return Bin(count, float(probabilities_N.mean()), hits / count, float(low), float(high))
 
 
 def calibration_error(confidence_N: np.ndarray, right_N: np.ndarray) -> CalibrationError:

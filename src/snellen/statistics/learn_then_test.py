@@ -125,12 +125,12 @@ def _from_strict(scores: np.ndarray, hits: np.ndarray, target: float, delta: flo
     scale = num_tested / len(scores)
     mistakes = scale * np.cumsum(1 - _share_right(ordered, hits[order]))[ends]
     passing = poisson.cdf(_most_mistakes(scale * (ends + 1.0), target, delta), mistakes)
-    if not passing.any():  # nothing can be shown: the candidate of which most can
+    if passing.max() < LEAST_LIKELY:  # nothing can be shown: the candidate of which most can
         accepted = scale * (ends + 1.0)
         return [float(ordered[ends[int(np.argmax(lower_bound(accepted - mistakes, accepted, delta)))]])]
     strictest = int(np.argmax(passing))
     likely = np.flatnonzero(passing >= LEAST_LIKELY)
-    loosest = max(strictest, int(likely[-1])) if len(likely) else strictest
+    loosest = max(strictest, int(likely[-1]))
     places = np.unique(np.linspace(strictest, loosest, CANDIDATES).round().astype(int))
     return [float(ordered[ends[place]]) for place in places]
 

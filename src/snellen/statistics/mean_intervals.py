@@ -47,12 +47,12 @@ def _untransformed(quantile: float, skewness: float, n: int) -> float:
     return (root - 1) / a
 
 
-def paired_mean(values_A: np.ndarray, values_B: np.ndarray) -> Difference:
+def paired_mean(values_A: np.ndarray, values_B: np.ndarray, confidence: float = CONFIDENCE) -> Difference:
     """Mean of (N,) per-image values (a loss, a Brier score) of A minus B, with Hall's interval; no p-value."""
     a, b = np.asarray(values_A, np.float64), np.asarray(values_B, np.float64)
     if a.shape != b.shape or a.ndim != 1:
         raise StudyError("two networks are compared on the same images", found=f"{a.shape} and {b.shape}")
     differences = a - b
     error = float(differences.std(ddof=1)) / len(a) ** 0.5 if len(a) > 1 else 0.0
-    low, high = mean_limits(differences) or (None, None)
+    low, high = mean_limits(differences, confidence) or (None, None)
     return Difference(float(differences.mean()), low, high, None, error, None, COVERS_IMAGES, "Hall's t")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from snellen.errors import StudyError
 from snellen.models.importances import Importance
@@ -118,14 +118,35 @@ class Errors(Analysis):
     kind: Literal["errors"] = "errors"
 
 
+class OtherData(BaseModel):
+    """Images of another data set. data: as `source` of a study's data: a known name, or a path."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    data: Annotated[str, Field(strict=True, min_length=1)]
+
+
+def _kind_of_unfamiliar(written: Any) -> str:
+    """Which of the two is meant, so that an error is about that one alone."""
+    return "unfamiliar data" if isinstance(written, dict | OtherData) else "unfamiliar"
+
+
 class Robustness(Analysis):
     """How accuracy falls when images are corrupted, in twelve ways at three severities each.
 
-    unfamiliar: also how sure models stay of pictures that show nothing: noise, blank ones, scattered pixels.
+    unfamiliar: also how sure models stay of pictures that show nothing: noise, blank ones, scattered pixels; and of
+    images of another data set where one is named.
     """
 
     kind: Literal["robustness"] = "robustness"
-    unfamiliar: Annotated[bool, Field(strict=True)] = False
+    unfamiliar: Annotated[
+        Annotated[bool, Field(strict=True), Tag("unfamiliar")] | Annotated[OtherData, Tag("unfamiliar data")],
+        Discriminator(_kind_of_unfamiliar),
+    ] = False
+
+    @property
+    def other_data(self) -> str | None:
+        """The other data set; None where none is named."""
+        return self.unfamiliar.data if isinstance(self.unfamiliar, OtherData) else None
 
 
 class DataLook(Analysis):

@@ -6,6 +6,7 @@ from snellen.data.dataset import Dataset
 from snellen.data.readers.reader import Options
 from snellen.data.splits.roles import Split
 from snellen.data.splits.split_data import SplitData, split_data
+from snellen.models.input_contract import Input
 from snellen.study.schema import StudyFile
 
 
@@ -45,4 +46,18 @@ def options_of(study: StudyFile) -> Options:
         header=data.header,
         on_bad_image=data.on_bad_image,
         links=data.links,
+    )
+
+
+def input_of(study: StudyFile, shape: tuple[int, int, int], pixel_range: tuple[float, float]) -> Input:
+    """The input contract of the study's models, for images of `shape`."""
+    height, width, channels = shape
+    return Input(
+        height=height,
+        width=width,
+        channels=channels,
+        pixel_range=pixel_range,
+        fit=study.data.resizing,
+        grey=study.data.grey,
+        background=study.data.background,
     )

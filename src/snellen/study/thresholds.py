@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, model_validator
 
 from snellen.errors import StudyError, unknown
+from snellen.statistics.learn_then_test import DELTA, fewest
 from snellen.study.key_types import ClassName, Fraction, Section
 
 MEASURES = ("precision", "recall", "probability")
@@ -89,5 +90,13 @@ def expect_thresholds(thresholds: Sequence[Threshold], has_calibration: bool) ->
             "thresholds are certified on calibration rows, and the study has none",
             expected="rows that neither train nor choose",
             hint="Add `split: {calibration: 0.5}`: half of the validation rows, which then choose no epoch and no "
-            "model. A precision of 0.99 takes at least 299 accepted images.",
+            f"model. {_costs(certified)}",
         )
+
+
+def _costs(certified: Sequence[Threshold]) -> str:
+    """The images that the strictest of them takes at least."""
+    strictest = max(certified, key=lambda each: each.target)
+    least = fewest(strictest.target, DELTA / len(certified))
+    of_class = f"of {strictest.class_name}" if strictest.measure == "recall" else "that are accepted"
+    return f"The {strictest.measure} of {strictest.target:g} takes at least {least:,} calibration images {of_class}."

@@ -14,6 +14,7 @@ import numpy as np
 import PIL
 import polars as pl
 
+from snellen.evaluate.record import RunRecord
 from snellen.evaluate.thresholds import achieved_on
 from snellen.explain.analysis_inputs import RunWithImages
 from snellen.explain.analysis_result import AnalysisResult
@@ -23,6 +24,7 @@ from snellen.explain.robustness.corruptions import CORRUPTIONS, SEVERITIES, corr
 from snellen.explain.robustness.facts import (
     DropJson,
     LimitsJson,
+    OtherDataJson,
     PairJson,
     PictureJson,
     RobustModelJson,
@@ -30,6 +32,7 @@ from snellen.explain.robustness.facts import (
     UnfamiliarJson,
     UnfamiliarKindJson,
 )
+from snellen.explain.robustness.other_data import other_images
 from snellen.explain.robustness.subjects import Subject, depends_on, subjects_of
 from snellen.explain.robustness.unfamiliar import KINDS, MOST_PICTURES, try_unfamiliar, unfamiliar_pictures
 from snellen.explain.robustness.words import sentences, threshold_words
@@ -91,6 +94,7 @@ class _Shown:
     pictures: list[np.ndarray] = field(default_factory=list)
     cells: list[PictureJson] = field(default_factory=list)
     unfamiliar: list[UnfamiliarKindJson] = field(default_factory=list)
+    other_data: OtherDataJson | None = None
 
     def add(self, images: np.ndarray) -> list[int]:
         """The places of new pictures."""
@@ -143,9 +147,13 @@ def _try(run: RunWithImages, group: Sequence[Subject], options: Robustness, show
             _keep(one, name, severity, answers, run.record.classes)
     if options.unfamiliar:
         some = np.sort(np.argsort(keys, kind="stable")[:MOST_PICTURES])
-        kinds = unfamiliar_pictures(images[some], keys[some])
+        kinds, meanings = unfamiliar_pictures(images[some], keys[some]), dict(KINDS)
+        if options.other_data is not None:
+            other = other_images(run, options.other_data)
+            shown.other_data = other.facts
+            kinds[other.kind], meanings[other.kind] = other.images, other.meaning
         for kind, drawn in kinds.items():
-            shown.unfamiliar.append({"kind": kind, "meaning": KINDS[kind], "pictures": shown.add(drawn[:PICTURES])})
+            shown.unfamiliar.append({"kind": kind, "meaning": meanings[kind], "pictures": shown.add(drawn[:PICTURES])})
         for one in found:
             one.unfamiliar = try_unfamiliar(run.record, one.subject, images[some], kinds, device)
     return found
@@ -201,9 +209,11 @@ def _facts(run: RunWithImages, tried: Sequence[_Tried], shown: _Shown) -> Robust
         "severities": len(SEVERITIES),
         "most": MOST_IMAGES,
         "models": [_model(run, one, len(tried)) for one in tried],
-        "pairs": list(_pairs(tried)),
+        "pairs": list(_pairs(run, tried)),
         "pictures": shown.cells,
         "unfamiliar": shown.unfamiliar,
+        "other_data": shown.other_data,
+        "stratified": {role: stratified(run.record, role) for role in dict.fromkeys(_role(one) for one in tried)},
         "versions": {"Pillow": PIL.__version__, "NumPy": np.__version__, "SciPy": scipy.__version__},
         "margin": MARGIN,
     }
@@ -216,7 +226,7 @@ def _model(run: RunWithImages, one: _Tried, models: int) -> RobustModelJson:
     used = {each.name for phase in run.record.model(one.subject.model).train for each in phase.augment}
     beyond = (drops - (drops.sum(1, keepdims=True) - drops) / (drops.shape[1] - 1)).T
     level = 1 - SIGNIFICANT / (drops.shape[1] * models)
-    limits = bootstrap_limits(np.column_stack([drops.mean(1), drops]))
+    limits = bootstrap_limits(np.column_stack([drops.mean(1), drops]), _strata(run, one))
     means = [_limits(values, found) for values, found in zip((drops.mean(1), *drops.T), limits, strict=True)]
     clean = one.cells[0]
     return {
@@ -247,13 +257,27 @@ def _drop(name: str, drop: LimitsJson, beyond: LimitsJson, used: set[str]) -> Dr
     }
 
 
-def _pairs(tried: Sequence[_Tried]) -> Iterator[PairJson]:
+def stratified(record: RunRecord, role: str) -> bool:
+    """Whether the images of a role were drawn class by class: by our own split, not as an official part."""
+    roles = record.data["roles"]
+    return roles.get("stratified", False) and not roles.get(f"official_{role}", False)
+
+
+def _role(one: _Tried) -> str:
+    return one.subject.predictions.role
+
+
+def _strata(run: RunWithImages, one: _Tried) -> np.ndarray | None:
+    return one.labels if stratified(run.record, _role(one)) else None
+
+
+def _pairs(run: RunWithImages, tried: Sequence[_Tried]) -> Iterator[PairJson]:
     """All pairs of models that were tried on the same images."""
     for a, b in combinations(tried, 2):
         role = a.subject.predictions.role
         if role == b.subject.predictions.role and np.array_equal(a.rows, b.rows):
             values = a.drops.mean(1) - b.drops.mean(1)
-            [found] = bootstrap_limits(values[:, None])
+            [found] = bootstrap_limits(values[:, None], _strata(run, a))
             yield {"a": a.subject.model, "b": b.subject.model, "role": role, "difference": _limits(values, found)}
 
 
@@ -264,5 +288,5 @@ def _limits(values: np.ndarray, found: tuple[float, float] | None) -> LimitsJson
 
 METHOD = Method(
     "study", make, seconds=seconds, own_correction="robustness, for what models are brittle to", depends_on=depends_on,
-    of_each_network=True,
+    of_each_network=True, version=2,
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 
 class LimitsJson(TypedDict):
@@ -100,9 +100,23 @@ class UnfamiliarKindJson(TypedDict):
     pictures: list[int]
 
 
+class OtherDataJson(TypedDict):
+    """Another data set whose images were tried. tried: of `images`, drawn by content. known: of the tried ones left
+    out, as they are images of the study too. same_names: classes that are called as classes of the study.
+    conversions: what was done to the images, in sentences."""
+
+    name: str
+    fingerprint: str
+    images: int
+    tried: int
+    known: int
+    same_names: list[str]
+    conversions: list[str]
+
+
 class RobustnessFacts(TypedDict):
-    """unfamiliar: what each kind of pictures that show nothing is. versions: of the libraries that the bytes of the
-    images depend on."""
+    """unfamiliar: what each kind of unfamiliar pictures is. other_data: None without. stratified: by role, whether the
+    bootstrap draws as many images of each class. versions: of the libraries that the bytes of the images depend on."""
 
     sentences: list[str]
     ladder: list[CorruptionJson]
@@ -112,5 +126,7 @@ class RobustnessFacts(TypedDict):
     pairs: list[PairJson]
     pictures: list[PictureJson]
     unfamiliar: list[UnfamiliarKindJson]
+    other_data: NotRequired[OtherDataJson | None]
+    stratified: NotRequired[dict[str, bool]]
     versions: dict[str, str]
     margin: float

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from snellen import phrases
 from snellen.evaluate.thresholds import Wanted
-from snellen.explain.robustness.facts import DropJson, RobustModelJson, RobustnessFacts
-from snellen.phrases import listing, percent, percent_limits, plural, points, points_limits
+from snellen.explain.robustness.facts import DropJson, OtherDataJson, RobustModelJson, RobustnessFacts, ShareJson
+from snellen.phrases import listing, percent, percent_limits, plural, points, points_limits, some
+
+NAMED = 5
+"""Classes that are named."""
 
 
 def sentences(facts: RobustnessFacts) -> Iterator[str]:
@@ -20,6 +24,34 @@ def sentences(facts: RobustnessFacts) -> Iterator[str]:
         used = trained_with(model)
         if used:
             yield used
+    if other := facts.get("other_data"):
+        for model in facts["models"]:
+            yield from _on_other_data(model, other)
+        if other["same_names"]:
+            yield (
+                f"Classes of `{other['name']}` have the names of classes of the study "
+                f"({some(other['same_names'], NAMED)}): such images may be known ones."
+            )
+
+
+def _on_other_data(model: RobustModelJson, other: OtherDataJson) -> Iterator[str]:
+    """How sure a model stays on images of another data set, and what tells them from known ones."""
+    known = next(one for one in model["unfamiliar"] if one["kind"] == "known")
+    one = model["unfamiliar"][-1]  # the last kind
+    told = [
+        f"{what} tells them apart with AUC {area['value']:.3f}{_ends(area)}"
+        for what, area in (("the top probability", one["area"]), ("the measure of the bundle", one["area_unlike"]))
+        if area is not None
+    ]
+    yield (
+        f"On {one['images']:,} images of `{other['name']}` the mean top probability of `{model['model']}` is "
+        f"{percent(one['confidence'])}, on {known['images']:,} known ones {percent(known['confidence'])}"
+        f"{': ' if told else ''}{', '.join(told)}."
+    )
+
+
+def _ends(area: ShareJson) -> str:
+    return "" if area["low"] is None else f" ({area['low']:.3f} to {area['high']:.3f})"
 
 
 def drop_sentence(facts: RobustnessFacts, model: RobustModelJson) -> str:
@@ -67,4 +99,4 @@ def trained_with(model: RobustModelJson) -> str:
 def threshold_words(wanted: Wanted, threshold: float) -> str:
     """Sandal, precision 99 %: from 0.9713."""
     target = "" if wanted.measure == "probability" else f", {wanted.measure} {percent(wanted.target)}"
-    return f"{wanted.class_name or 'any answer'}{target}: from {threshold:.4f}"
+    return f"{wanted.class_name or 'any answer'}{target}: from {phrases.threshold(threshold)}"

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from snellen.report.figures.vega_lite import Encoding, Specification, figure, layer, name, number
-from snellen.report.model_types import CalibrationJson, ConfidenceJson, CountsJson
+from snellen.report.model_types import BinJson, CalibrationJson, ConfidenceJson, CountsJson
 from snellen.statistics.proportion_intervals import wilson_limits
 
+CLASS_PIXELS = 150
+"""Width and height of the figure of one class."""
 FEW = 10
 """Classes whose curves have colours and a legend; more are alike, and tell their class to a pointer."""
 
@@ -17,6 +19,9 @@ def probability_figures(confidence: ConfidenceJson, classes: list[str], place: i
     counts = confidence["counts"]
     shown = [each for each in confidence["calibration"] if each["role"] == confidence["role"]]
     found = {f"{place}-reliability": _reliability(shown), f"{place}-risk": _risk(counts)}
+    for code, bins in enumerate(confidence.get("by_class", [])):
+        if bins:
+            found[f"{place}-reliability-{code}"] = _of_class(bins, classes[code])
     if counts["classes"]:
         found |= {f"{place}-precision": _curves(counts, classes, "recall", "precision")}
         found |= {f"{place}-roc": _curves(counts, classes, "false positives", "recall")}
@@ -55,6 +60,24 @@ def _reliability(shown: list[CalibrationJson]) -> Specification:
     )
     points = layer(rows, "point", {"x": x, "y": y, "color": colour, "tooltip": tips}, filled=True, size=36)
     return figure([diagonal, ends, points], "share of right answers by mean probability")
+
+
+def _of_class(bins: list[BinJson], title: str) -> Specification:
+    """A point for each bin of the probability of one class; the larger, the more images."""
+    x, y = _share("confidence", "its mean probability"), _share("accuracy", "share of the class")
+    tips = [
+        number("images", format=",d"),
+        number("confidence", format=".1%"),
+        number("accuracy", title="share of the class", format=".1%"),
+        *(number(end, format=".1%") for end in ("low", "high")),
+    ]
+    diagonal = layer([{"x": 0}, {"x": 1}], "line", {"x": number("x"), "y": number("x")}, color="var(--rule-2)")
+    ends = layer(bins, "rule", {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}}, opacity=0.6,
+                 color="var(--validation)")  # fmt: skip
+    size = number("images", legend=None, scale={"type": "sqrt", "range": [12, 120]})
+    points = layer(bins, "point", {"x": x, "y": y, "size": size, "tooltip": tips}, filled=True,
+                   color="var(--validation)")  # fmt: skip
+    return figure([diagonal, ends, points], f"share of {title} by its probability", CLASS_PIXELS, CLASS_PIXELS)
 
 
 def _risk(counts: CountsJson) -> Specification:

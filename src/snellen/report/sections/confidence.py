@@ -13,6 +13,7 @@ from snellen.models.predictions import Predictions
 from snellen.models.temperature import with_temperature
 from snellen.report.model_types import (
     AchievedJson,
+    BinJson,
     CalibrationJson,
     ConfidenceJson,
     CountsJson,
@@ -20,6 +21,7 @@ from snellen.report.model_types import (
     ThresholdJson,
 )
 from snellen.report.sections.estimates import estimate_json
+from snellen.statistics.calibration_error import Bin
 from snellen.statistics.levels import Interval
 
 STEPS, REACH = 121, 12.0
@@ -48,6 +50,9 @@ def confidence_section(evaluation: Evaluation, model: str, classes: tuple[str, .
             {"class": name, "roc": _interval(each.roc), "precision": _interval(each.precision)}
             for name, each in zip(classes, found.areas, strict=True)
         ],
+        "by_class": [[_bin(each) for each in bins] for bins in found.by_class]
+        if len(classes) <= LISTED_CLASSES
+        else [],
         "counts": _counts(found, found.shown, len(classes)),
     }
 
@@ -63,16 +68,17 @@ def _calibration(role: str, one: Calibration, after: bool) -> CalibrationJson:
         "by_chance_high": one.error.by_chance_high,
         "brier": estimate_json(one.brier),
         "loss": estimate_json(one.loss),
-        "bins": [
-            {
-                "images": each.images,
-                "confidence": each.confidence,
-                "accuracy": each.accuracy,
-                "low": each.low,
-                "high": each.high,
-            }
-            for each in one.bins
-        ],
+        "bins": [_bin(each) for each in one.bins],
+    }
+
+
+def _bin(one: Bin) -> BinJson:
+    return {
+        "images": one.images,
+        "confidence": one.confidence,
+        "accuracy": one.accuracy,
+        "low": one.low,
+        "high": one.high,
     }
 
 
