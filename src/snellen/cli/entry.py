@@ -17,6 +17,7 @@ import typer
 from snellen.cli.check import check
 from snellen.cli.compare import compare
 from snellen.cli.data import app as data_app
+from snellen.cli.finding import finding
 from snellen.cli.init import init
 from snellen.cli.predict import predict
 from snellen.cli.report import report
@@ -40,6 +41,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "predict": predict,
     "verify": verify,
     "compare": compare,
+    "finding": finding,
 }
 for name, verb in VERBS.items():
     app.command(name)(verb)

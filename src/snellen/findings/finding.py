@@ -12,9 +12,7 @@ from snellen.evaluate.file_integrity import StoredFiles
 from snellen.evaluate.record import RunRecord
 from snellen.explain.analyses import PlannedAnalysis, stored_results
 from snellen.explain.analysis_result import AnalysisResult
-
-Severity = Literal["result", "notice", "warning", "error"]
-
+from snellen.study.finding_codes import Severity
 
 Action = Literal[
     "equal steps",
