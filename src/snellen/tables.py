@@ -58,7 +58,10 @@ def print_finished(finished: FinishedRun) -> None:
     """What is known at the end, after the leaderboard: the findings that ask for something, where the report is."""
     console = console_for()
     for finding in finished.judgement.others:
-        console.print(f"{finding.severity} {finding.code}: {finding.sentence}", highlight=False)
+        reason = "" if finding.acknowledged is None else f" (acknowledged: {finding.acknowledged})"
+        console.print(f"{finding.severity} {finding.code}: {finding.sentence}{reason}", highlight=False)
+    if finished.judgement.not_raised:
+        say(f"Acknowledged, but not raised: {listing(finished.judgement.not_raised)}.")
     say(f"Report: {finished.report}")
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
-from typing import TypedDict
+from dataclasses import dataclass, replace
+from typing import NotRequired, TypedDict
 
 from snellen.explain.analysis_result import reading
 from snellen.files import hashes
@@ -29,6 +30,7 @@ from snellen.findings import (
 from snellen.findings.advice import composed
 from snellen.findings.claims import claim as claim_of
 from snellen.findings.finding import Facts, Finding, FindingJson, Rule
+from snellen.study.finding_codes import Severity
 
 RULES: dict[str, Rule] = {
     # which model, how good
@@ -90,44 +92,62 @@ WORST_FIRST = {"error": 0, "warning": 1, "notice": 2, "result": 3}
 
 
 class FindingsFile(TypedDict):
-    """findings.json. answer: findings of severity result. findings: the others. claim: what may be claimed."""
+    """findings.json. answer: findings of severity result. findings: the others. claim: what may be claimed. not_raised:
+    codes that the study acknowledges, but that this run did not raise."""
 
     answer: list[FindingJson]
     findings: list[FindingJson]
     claim: str
+    not_raised: NotRequired[list[str]]
 
 
 @dataclass(frozen=True)
 class Judgement:
     """The findings of a run. results: those of severity result, in the order of RULES. others: the others, most severe
-    first. claim: the paragraph "What you may claim"."""
+    first, those that the study acknowledges last. claim: the paragraph "What you may claim". not_raised: codes that the
+    study acknowledges, but that were not raised."""
 
     results: tuple[Finding, ...]
     others: tuple[Finding, ...]
     claim: str
+    not_raised: tuple[str, ...] = ()
 
     @property
     def has_errors(self) -> bool:
         """True when any finding has severity error."""
         return any(finding.severity == "error" for finding in self.others)
 
+    def reaches(self, severity: Severity) -> bool:
+        """True when any finding that is not acknowledged is at least as severe."""
+        worst = [WORST_FIRST[one.severity] for one in self.others if one.acknowledged is None]
+        return any(each <= WORST_FIRST[severity] for each in worst)
+
     def as_json(self) -> FindingsFile:
         """The contents of findings.json."""
-        return {
+        stored: FindingsFile = {
             "answer": [finding.as_json() for finding in self.results],
             "findings": [finding.as_json() for finding in self.others],
             "claim": self.claim,
         }
+        return {**stored, "not_raised": list(self.not_raised)} if self.not_raised else stored
 
 
 def judge(facts: Facts) -> Judgement:
     """Applies all rules to the stored facts of a run. With any error among the findings, nothing may be claimed."""
     findings = composed([finding for code in RULES for finding in _findings_of_rule(code, facts)])
     results = tuple(finding for finding in findings if finding.severity == "result")
-    others = [finding for finding in findings if finding.severity != "result"]
+    reasons = facts.record.study.acknowledge
+    others = [_acknowledged(finding, reasons) for finding in findings if finding.severity != "result"]
     broken = any(finding.severity == "error" for finding in others)
     claim = "Nothing: see the errors among the findings." if broken else claim_of(facts)
-    return Judgement(results, tuple(sorted(others, key=lambda each: WORST_FIRST[each.severity])), claim)
+    others.sort(key=lambda each: (each.acknowledged is not None, WORST_FIRST[each.severity]))
+    raised = {finding.code for finding in others}
+    return Judgement(results, tuple(others), claim, tuple(code for code in reasons if code not in raised))
+
+
+def _acknowledged(finding: Finding, reasons: Mapping[str, str]) -> Finding:
+    """The finding with the reason that the study gives; an error has none, whatever the study says."""
+    return finding if finding.severity == "error" else replace(finding, acknowledged=reasons.get(finding.code))
 
 
 def _findings_of_rule(code: str, facts: Facts) -> list[Finding]:

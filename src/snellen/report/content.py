@@ -59,7 +59,7 @@ def collect(
     """The value of report.json."""
     order = [*evaluation.ranked, *(name for name in record.models if name not in evaluation.ranked)]
     models = [model for model in order if model in record.results]
-    return {
+    report: ReportJson = {
         "format": FORMAT,
         "snellen": __version__,
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -85,6 +85,7 @@ def collect(
         "resolved": record.resolved,
         "analyses": analyses,
     }
+    return {**report, "not_raised": list(judgement.not_raised)} if judgement.not_raised else report
 
 
 def drawn_rows(content: ReportJson) -> np.ndarray:

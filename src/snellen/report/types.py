@@ -124,6 +124,7 @@ class ReportJson(TypedDict):
     chosen: str | None
     answer: list[FindingJson]
     findings: list[FindingJson]
+    not_raised: NotRequired[list[str]]
     claim: str
     openings: OpeningsJson
     leaderboard: list[StandingJson]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 Severity = Literal["result", "notice", "warning", "error"]
-"""result: a conclusion. notice: worth knowing. warning: something should be changed. error: numbers of the report cannot
-be believed."""
+"""result: a conclusion. notice: worth knowing. warning: something should be changed. error: numbers cannot be
+believed."""
 
 RESULT: tuple[Severity, ...] = ("result",)
 NOTICE: tuple[Severity, ...] = ("notice",)

@@ -26,6 +26,7 @@ from snellen.models.features import AnyFeature
 from snellen.models.layers import AnyLayer
 from snellen.models.views import StudyViewList
 from snellen.models.zoo import ZOO
+from snellen.study.acknowledge import Acknowledged
 from snellen.study.analyses import AnyAnalysis
 from snellen.study.key_types import Amount, ClassName, ClassWeight, Name, Section, Seed, Size
 from snellen.study.methods import AnyMethod
@@ -263,6 +264,7 @@ class StudyFile(Section):
     validation measure that chooses the model. open_test: the models whose predictions are compared with test labels;
     only with `chosen` is the test used once. analyses: which analyses are made, of which models. calibrate:
     temperature, a number that logits are divided by, fitted to validation images. thresholds: see study/thresholds.py.
+    acknowledge: see study/acknowledge.py.
     """
 
     study: Name
@@ -286,6 +288,7 @@ class StudyFile(Section):
         Literal["temperature"] | None, Field(description="makes probabilities less sure or surer, by validation")
     ] = None
     thresholds: Annotated[tuple[Threshold, ...], Field(max_length=100)] = ()
+    acknowledge: Acknowledged = Field(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod
