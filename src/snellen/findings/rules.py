@@ -31,6 +31,7 @@ from snellen.findings.advice import composed
 from snellen.findings.claims import claim as claim_of
 from snellen.findings.finding import Facts, Finding, FindingJson, Rule
 from snellen.study.finding_codes import Severity
+from snellen.study.on_purpose import warning
 
 RULES: dict[str, Rule] = {
     # which model, how good
@@ -139,7 +140,9 @@ def judge(facts: Facts) -> Judgement:
     reasons = facts.record.study.acknowledge
     others = [_acknowledged(finding, reasons) for finding in findings if finding.severity != "result"]
     broken = any(finding.severity == "error" for finding in others)
-    claim = "Nothing: see the errors among the findings." if broken else claim_of(facts)
+    faults = facts.record.study.on_purpose
+    claim = warning(faults) if faults else claim_of(facts)
+    claim = "Nothing: see the errors among the findings." if broken else claim
     others.sort(key=lambda each: (each.acknowledged is not None, WORST_FIRST[each.severity]))
     raised = {finding.code for finding in others}
     return Judgement(results, tuple(others), claim, tuple(code for code in reasons if code not in raised))

@@ -39,6 +39,7 @@ from snellen.report.sections.computation import computed_section
 from snellen.report.sections.confidence import confidence_section
 from snellen.report.sections.estimates import estimate_json
 from snellen.report.sections.folds_and_seeds import folds_section, seeds_section
+from snellen.report.sections.on_purpose import on_purpose_section
 from snellen.report.sections.phases import epochs_before, phases_section, shipped_section, whole_history
 from snellen.report.sections.search import search_section
 from snellen.report.types import AnalysisJson, BaselineJson, ComparisonsJson, ReportJson, StandingJson
@@ -85,7 +86,12 @@ def collect(
         "resolved": record.resolved,
         "analyses": analyses,
     }
-    return {**report, "not_raised": list(judgement.not_raised)} if judgement.not_raised else report
+    if judgement.not_raised:
+        report["not_raised"] = list(judgement.not_raised)
+    faults = on_purpose_section(record, evaluation)
+    if faults is not None:
+        report["on_purpose"] = faults
+    return report
 
 
 def drawn_rows(content: ReportJson) -> np.ndarray:
