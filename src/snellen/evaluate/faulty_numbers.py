@@ -30,19 +30,24 @@ class FaultyNumber:
 
 @dataclass(frozen=True)
 class _Sides:
-    """The evaluations of the run with faults and of the one without; the same where no fault changes the training."""
+    """The evaluations of the run with faults and of the one without, None where that was removed. swapped: whether the
+    test images of the honest run are the validation images of the other."""
 
-    record: RunRecord
     faulty: Evaluation
-    honest: Evaluation
+    honest: Evaluation | None
+    swapped: bool
+
+    def without(self, model: str, role: str) -> Estimate | None:
+        """The accuracy of a model of the honest run; None where it is not known."""
+        return self.honest.standing(model, role) if self.honest else None
 
 
 def faulty_numbers(record: RunRecord, evaluation: Evaluation) -> list[FaultyNumber]:
-    """Of each fault of the study, in the order of `study.on_purpose.FAULTS`. The honest number is of a run without any
-    of the faults."""
+    """Of each fault of the study, in the order of `study.on_purpose.FAULTS`. The honest number of a fault in training
+    is of a run without any of the faults."""
     folder = inside(record.folder, HONEST)
-    honest = evaluations.load(RunRecord.open(folder)) if folder.exists() else evaluation
-    sides = _Sides(record, evaluation, honest)
+    honest = evaluations.load(RunRecord.open(folder)) if folder.exists() else None
+    sides = _Sides(evaluation, honest, "test_as_validation" in record.study.on_purpose)
     return [number for fault in record.study.on_purpose for number in NUMBERS[fault](fault, sides)]
 
 
@@ -53,31 +58,36 @@ def _judged(evaluation: Evaluation, model: str) -> tuple[str, Estimate | None]:
 
 
 def _of_training(fault: str, sides: _Sides) -> Iterator[FaultyNumber]:
-    """Each model with the fault and without it, on test where both are evaluated there."""
+    """Each model with the fault and without it, on the same images: the test where both were evaluated there."""
     for model in sides.faulty.ranked:
-        both = model in sides.faulty.opened and model in sides.honest.opened
-        role = "test" if both else "validation"
-        with_fault, without = (each.standing(model, role) for each in (sides.faulty, sides.honest))
-        yield FaultyNumber(fault, model, f"{role} images", with_fault, f"{role} images, trained without it", without)
+        opened = sides.honest is not None and model in sides.honest.opened
+        role = "test" if opened and (sides.swapped or model in sides.faulty.opened) else "validation"
+        own = {"test": "validation", "validation": "test"}[role] if sides.swapped else role
+        with_fault, without = sides.faulty.standing(model, own), sides.without(model, role)
+        if with_fault is not None:
+            yield FaultyNumber(
+                fault, model, f"{role} images", with_fault, f"{role} images, trained without it", without
+            )
 
 
 def _test_as_validation(fault: str, sides: _Sides) -> Iterator[FaultyNumber]:
     """The best score on the test images, which chose it, beside those of images that chose nothing."""
-    chosen, honest = sides.faulty.chosen, sides.honest.chosen
-    if chosen is None or honest is None:
+    chosen, honest = sides.faulty.chosen, sides.honest.chosen if sides.honest else None
+    if chosen is None:
         return
     best = sides.faulty.standing(chosen, "validation")
     words = "the test images, which chose epoch and model"
     fresh = sides.faulty.standing(chosen, "test")
     yield FaultyNumber(fault, chosen, words, best, "other images, which chose nothing, the same network", fresh)
-    again = sides.honest.standing(honest, "test")
-    yield FaultyNumber(fault, chosen, words, best, f"the same test images, `{honest}` chosen by validation", again)
+    if honest is not None:
+        again = sides.without(honest, "test")
+        yield FaultyNumber(fault, chosen, words, best, f"the same test images, `{honest}` chosen by validation", again)
 
 
 def _last_rows(fault: str, sides: _Sides) -> Iterator[FaultyNumber]:
     """The validation score by the last rows, beside that by a random part, and beside the test of the same network."""
     for model in sides.faulty.ranked:
-        last, drawn = (each.standing(model, "validation") for each in (sides.faulty, sides.honest))
+        last, drawn = sides.faulty.standing(model, "validation"), sides.without(model, "validation")
         yield FaultyNumber(fault, model, "the last rows", last, "validation images drawn at random", drawn)
         if model in sides.faulty.opened:
             test = sides.faulty.standing(model, "test")
@@ -86,7 +96,7 @@ def _last_rows(fault: str, sides: _Sides) -> Iterator[FaultyNumber]:
 
 def _folds(fault: str, sides: _Sides) -> Iterator[FaultyNumber]:
     for model in sides.faulty.ranked:
-        joined, apart = (each.over_folds(model) for each in (sides.faulty, sides.honest))
+        joined, apart = sides.faulty.over_folds(model), sides.honest.over_folds(model) if sides.honest else None
         yield FaultyNumber(fault, model, "folds that go on", joined, "folds from initial weights", apart)
 
 

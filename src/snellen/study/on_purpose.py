@@ -63,7 +63,8 @@ def warning(faults: Sequence[str]) -> str:
     """What stands above the numbers of a run with faults."""
     names = ", ".join(f"`{fault}`" for fault in faults)
     what = "a fault" if len(faults) == 1 else f"{len(faults)} faults"
-    return f"This run commits {what} on purpose, to teach what it does: {names}. Its numbers are not to be believed."
+    does = "it does" if len(faults) == 1 else "they do"
+    return f"This run commits {what} on purpose, to teach what {does}: {names}. Its numbers are not to be believed."
 
 
 def without_faults(study: Any) -> Mapping[str, Any]:
