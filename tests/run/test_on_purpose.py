@@ -4,6 +4,7 @@ honest number stands beside the faulty one, and a study without them is not touc
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -265,3 +266,13 @@ def test_check_says_it(tmp_path: Path) -> None:
     assert warning(["keep_last_epoch"]) in told
     content = json.loads(CliRunner().invoke(app, ["check", str(path), "--json"], catch_exceptions=False).output)
     assert content["on_purpose"] == ["keep_last_epoch"]
+
+
+def test_the_studies_of_the_lessons_are_studies() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "teaching.md").read_text(encoding="utf-8")
+    studies = [each for each in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL) if each.startswith("study:")]
+    assert [parse(each, "teaching.md").study().on_purpose for each in studies] == [
+        ("test_as_validation",),
+        ("keep_last_epoch", "threshold_among_true"),
+    ]
+    assert all(f"| `{fault}` |" in text for fault in FAULTS)
