@@ -14,6 +14,7 @@ from snellen.evaluate.evaluation import Evaluation
 from snellen.evaluate.faulty_numbers import FaultyNumber, faulty_numbers
 from snellen.evaluate.record import RunRecord
 from snellen.evaluate.scores import Estimate, proportion
+from snellen.findings.first_screen.statement import LABELS
 from snellen.phrases import listing, loss, megabytes, plural, seconds, times
 from snellen.plain import say
 from snellen.study.on_purpose import warning
@@ -58,14 +59,18 @@ def print_leaderboard(console: PlainConsole, record: RunRecord, evaluation: Eval
 
 
 def print_finished(finished: FinishedRun) -> None:
-    """What is known at the end, after the leaderboard: the findings that ask for something, where the report is."""
+    """What is known at the end, after the leaderboard: the statements of the report's first screen, where it is."""
     console = console_for()
     faults = finished.record.study.on_purpose
     if faults:
         print_faults(faults, faulty_numbers(finished.record, finished.evaluation))
-    for finding in finished.judgement.others:
-        reason = "" if finding.acknowledged is None else f" (acknowledged: {finding.acknowledged})"
-        console.print(f"{finding.severity} {finding.code}: {finding.sentence}{reason}", highlight=False)
+    for one in finished.judgement.statements:
+        more = one.values.get("more", 0)
+        rest = f" ({more:,} more in the report.)" if more else ""
+        console.print(f"{LABELS[one.part]}: {one.sentence.replace('`', '')}{rest}", highlight=False)
+    reasons = {one.code: one.acknowledged for one in finished.judgement.others if one.acknowledged is not None}
+    for code, reason in reasons.items():
+        console.print(f"{code} acknowledged: {reason}", highlight=False)
     if finished.judgement.not_raised:
         say(f"Acknowledged, but not raised: {listing(finished.judgement.not_raised)}.")
     say(f"Report: {finished.report}")

@@ -14,7 +14,8 @@ from snellen.cli.entry import app
 from snellen.errors import StudyError
 from snellen.evaluate.record import RunRecord
 from snellen.files import hashes
-from snellen.findings.rules import WORST_FIRST, Judgement, judge
+from snellen.findings.finding import WORST_FIRST
+from snellen.findings.rules import Judgement, judge
 from snellen.run import report
 from snellen.study.document import parse
 
@@ -88,16 +89,18 @@ def test_an_error_is_not_acknowledged_by_a_stored_study(run_copy: Path) -> None:
     weights = record.job("linear").weights
     weights.write_bytes(weights.read_bytes()[:-1] + b"?")
     judgement = judge(facts_of(run_copy))
-    assert judgement.has_errors and judgement.reaches("error")
+    assert judgement.has_errors and judgement.at_least("error") == ["SNL902"]
     assert all(one.acknowledged is None for one in judgement.others if one.severity == "error")
 
 
 def test_severities_are_compared_and_acknowledged_ones_do_not_count(run_copy: Path) -> None:
     judgement = judge(facts_of(run_copy))
     worst = judgement.others[0].severity
-    assert judgement.reaches(worst) and judgement.reaches("notice") and not judgement.reaches("error")
+    assert judgement.at_least(worst) and not judgement.at_least("error")
+    assert set(judgement.at_least("warning")) < set(judgement.at_least("notice"))
     silent = acknowledging(run_copy, **{one.code: "known" for one in judgement.others})
-    assert silent.others and not silent.reaches("notice")
+    assert silent.others and silent.at_least("notice") == []
+    assert any("Nothing else looks wrong" in one.sentence for one in silent.statements)
 
 
 def test_a_reason_is_no_other_study(tmp_path: Path) -> None:
@@ -139,12 +142,12 @@ def snellen(*arguments: object) -> tuple[int, str]:
 def test_fail_on_sets_the_exit_code(tiny: Path, level: Any, expected: int) -> None:
     arguments = ["--fail-on", level] if level else []
     code, out = snellen("run", tiny, *arguments)
-    assert code == expected and "warning SNL110" in out
+    assert code == expected and ("SNL110" in out) == (expected == 1)
     assert snellen("report", "runs/tiny", *arguments)[0] == expected
     tiny.write_text(TINY + "acknowledge: {SNL110: known, SNL112: no search}\n", encoding="utf-8")
     code, out = snellen("run", tiny, *arguments)
     assert code == (1 if level == "notice" else 0)
-    assert "(acknowledged: known)" in out and "Acknowledged, but not raised: SNL112." in out
+    assert "SNL110 acknowledged: known" in out and "Acknowledged, but not raised: SNL112." in out
 
 
 def test_a_failed_job_is_still_3(tiny: Path) -> None:

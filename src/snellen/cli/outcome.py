@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,5 +36,9 @@ def show_finished(finished: FinishedRun, as_json: bool, fail_on: Severity | None
         raise typer.Exit(1)
     if finished.failed:
         raise typer.Exit(3)
-    if fail_on is not None and finished.judgement.reaches(fail_on):
+    codes = finished.judgement.at_least(fail_on) if fail_on is not None else []
+    if codes:
+        say(
+            f"Fails on {fail_on}: {', '.join(codes)}. `snellen finding {codes[0]}` says what it means.", file=sys.stderr
+        )
         raise typer.Exit(1)

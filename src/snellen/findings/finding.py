@@ -14,6 +14,10 @@ from snellen.explain.analyses import PlannedAnalysis, stored_results
 from snellen.explain.analysis_result import AnalysisResult
 from snellen.study.finding_codes import Severity
 
+WORST_FIRST: Mapping[Severity, int] = {"error": 0, "warning": 1, "notice": 2, "result": 3}
+"""The order of severities."""
+
+
 Action = Literal[
     "equal steps",
     "stop earlier",

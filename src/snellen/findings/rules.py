@@ -29,7 +29,9 @@ from snellen.findings import (
 )
 from snellen.findings.advice import composed
 from snellen.findings.claims import claim as claim_of
-from snellen.findings.finding import Facts, Finding, FindingJson, Rule
+from snellen.findings.finding import WORST_FIRST, Facts, Finding, FindingJson, Rule
+from snellen.findings.first_screen import statements
+from snellen.findings.first_screen.statement import Statement, StatementJson
 from snellen.study.finding_codes import Severity
 from snellen.study.on_purpose import warning
 
@@ -89,13 +91,15 @@ RULES: dict[str, Rule] = {
 """Conclusions first, in the order of a reader's questions; then warnings and notices; then problems of stored files."""
 OF_ANALYSES = ("SNL016", "SNL017", "SNL019", "SNL116", "SNL120")
 """Rules that read the stored results of analyses: a damaged file raises an error that names the rule."""
-WORST_FIRST = {"error": 0, "warning": 1, "notice": 2, "result": 3}
+LAST_RESULT = "SNL099"
+"""Codes up to this are conclusions; those after it look for what may be wrong."""
 
 
 class FindingsFile(TypedDict):
-    """findings.json. answer: findings of severity result. findings: the others. claim: what may be claimed. not_raised:
-    codes that the study acknowledges, but that this run did not raise."""
+    """findings.json. statements: the first screen. answer: findings of severity result. findings: the others. claim:
+    what may be claimed. not_raised: codes that the study acknowledges, but that this run did not raise."""
 
+    statements: list[StatementJson]
     answer: list[FindingJson]
     findings: list[FindingJson]
     claim: str
@@ -104,10 +108,11 @@ class FindingsFile(TypedDict):
 
 @dataclass(frozen=True)
 class Judgement:
-    """The findings of a run. results: those of severity result, in the order of RULES. others: the others, most severe
-    first, those that the study acknowledges last. claim: the paragraph "What you may claim". not_raised: codes that the
-    study acknowledges, but that were not raised."""
+    """The findings of a run. statements: the first screen. results: findings of severity result, in the order of RULES.
+    others: the others, most severe first, those that the study acknowledges last. claim: the paragraph "What you may
+    claim". not_raised: codes that the study acknowledges, but that were not raised."""
 
+    statements: tuple[Statement, ...]
     results: tuple[Finding, ...]
     others: tuple[Finding, ...]
     claim: str
@@ -118,14 +123,15 @@ class Judgement:
         """True when any finding has severity error."""
         return any(finding.severity == "error" for finding in self.others)
 
-    def reaches(self, severity: Severity) -> bool:
-        """True when any finding that is not acknowledged is at least as severe."""
-        worst = [WORST_FIRST[one.severity] for one in self.others if one.acknowledged is None]
-        return any(each <= WORST_FIRST[severity] for each in worst)
+    def at_least(self, severity: Severity) -> list[str]:
+        """The codes of findings that are at least as severe and not acknowledged, each once."""
+        open_ones = [one for one in self.others if one.acknowledged is None]
+        return list(dict.fromkeys(one.code for one in open_ones if WORST_FIRST[one.severity] <= WORST_FIRST[severity]))
 
     def as_json(self) -> FindingsFile:
         """The contents of findings.json."""
         stored: FindingsFile = {
+            "statements": [statement.as_json() for statement in self.statements],
             "answer": [finding.as_json() for finding in self.results],
             "findings": [finding.as_json() for finding in self.others],
             "claim": self.claim,
@@ -139,13 +145,14 @@ def judge(facts: Facts) -> Judgement:
     results = tuple(finding for finding in findings if finding.severity == "result")
     reasons = facts.record.study.acknowledge
     others = [_acknowledged(finding, reasons) for finding in findings if finding.severity != "result"]
+    others.sort(key=lambda each: (each.acknowledged is not None, WORST_FIRST[each.severity]))
     broken = any(finding.severity == "error" for finding in others)
     faults = facts.record.study.on_purpose
     claim = warning(faults) if faults else claim_of(facts)
     claim = "Nothing: see the errors among the findings." if broken else claim
-    others.sort(key=lambda each: (each.acknowledged is not None, WORST_FIRST[each.severity]))
+    first = statements(facts, results, others, sum(code > LAST_RESULT for code in RULES))
     raised = {finding.code for finding in others}
-    return Judgement(results, tuple(others), claim, tuple(code for code in reasons if code not in raised))
+    return Judgement(first, results, tuple(others), claim, tuple(code for code in reasons if code not in raised))
 
 
 def _acknowledged(finding: Finding, reasons: Mapping[str, str]) -> Finding:
