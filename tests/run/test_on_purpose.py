@@ -191,6 +191,7 @@ def test_whatever_leaves_the_run_is_stamped(name: str, runs: dict[str, Run], tmp
         assert card.splitlines()[2] == stamp
         sections = run.model(model).description.sections
         assert sections is not None and sections.on_purpose == faults
+    assert stamp.partition(":")[0] in run._repr_html_()
     printed = CliRunner().invoke(app, ["report", str(run.folder)], catch_exceptions=False).output
     assert stamp in printed and printed.count("; honest: ") == len(content["on_purpose"]["numbers"])
     picture = tmp_path / "8.png"
@@ -257,6 +258,12 @@ def test_without_test_images_none_can_choose() -> None:
     with pytest.raises(StudyError, match="needs test images"):
         with_faults(replace(data, roles=replace(data.roles, rows=both)), ["test_as_validation"])
     assert with_faults(data, ()) is data
+
+
+def test_the_page_of_an_analysis_begins_with_it(runs: dict[str, Run], tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(runs["test"].folder, tmp_path / "run"))
+    page = Run(folder).units("dense").page()
+    assert '<body>\n<p class="faulty"><strong>This run commits 2 faults on purpose' in page
 
 
 def test_check_says_it(tmp_path: Path) -> None:
