@@ -47,6 +47,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
     "findings": (
         *(
             "finding",
+            "finding_page",
             "naming",
             "comparisons",
             "advice",

@@ -42,6 +42,7 @@ from snellen.run.analyses import make_analysis, scene_of
 from snellen.run.check import check_study
 from snellen.study.data_settings import options_of
 from snellen.study.document import Document, from_values, open_document, to_yaml
+from snellen.study.on_purpose import warning
 from snellen.study.schema import StudyFile
 
 if TYPE_CHECKING:
@@ -279,7 +280,9 @@ class Run:
         record = self.record
         if not self.report.is_file():
             return notebook.unfinished_summary(record.study.study)
-        sentences = [f"{LABELS[one.part]}: {one.sentence}" for one in self.statements]
+        faults = record.study.on_purpose
+        sentences = [warning(faults)] if faults else []
+        sentences += [f"{LABELS[one.part]}: {one.sentence}" for one in self.statements]
         rows = self.leaderboard.iter_rows(named=True)
         return notebook.run_summary(record.study.study, self.chosen, sentences, rows, self.report)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -10,11 +11,13 @@ from rich.table import Table
 from snellen.console import PlainConsole, console_for
 from snellen.evaluate.baselines import baseline_key
 from snellen.evaluate.evaluation import Evaluation
+from snellen.evaluate.faulty_numbers import FaultyNumber, faulty_numbers
 from snellen.evaluate.record import RunRecord
 from snellen.evaluate.scores import Estimate, proportion
 from snellen.findings.first_screen.statement import LABELS
 from snellen.phrases import listing, loss, megabytes, plural, seconds, times
 from snellen.plain import say
+from snellen.study.on_purpose import warning
 
 if TYPE_CHECKING:
     import polars as pl
@@ -58,16 +61,38 @@ def print_leaderboard(console: PlainConsole, record: RunRecord, evaluation: Eval
 def print_finished(finished: FinishedRun) -> None:
     """What is known at the end, after the leaderboard: the statements of the report's first screen, where it is."""
     console = console_for()
+    faults = finished.record.study.on_purpose
+    if faults:
+        print_faults(faults, faulty_numbers(finished.record, finished.evaluation))
     for one in finished.judgement.statements:
         more = one.values.get("more", 0)
         rest = f" ({more:,} more in the report.)" if more else ""
         console.print(f"{LABELS[one.part]}: {one.sentence.replace('`', '')}{rest}", highlight=False)
+    reasons = {one.code: one.acknowledged for one in finished.judgement.others if one.acknowledged is not None}
+    for code, reason in reasons.items():
+        console.print(f"{code} acknowledged: {reason}", highlight=False)
+    if finished.judgement.not_raised:
+        say(f"Acknowledged, but not raised: {listing(finished.judgement.not_raised)}.")
     say(f"Report: {finished.report}")
+
+
+def print_faults(faults: Sequence[str], numbers: Sequence[FaultyNumber] = ()) -> None:
+    """The warning of a study that commits faults on purpose; each faulty number and the honest one beside it."""
+    say(warning(faults))
+    for one in numbers:
+        found = [f"{each.in_percent if each else NOT_TESTED} ({of})" for each, of in _both(one)]
+        say(f"{one.fault}, {one.model}: {found[0]}; honest: {found[1]}")
+
+
+def _both(one: FaultyNumber) -> tuple[tuple[Estimate | None, str], tuple[Estimate | None, str]]:
+    return (one.faulty, one.faulty_of), (one.honest, one.honest_of)
 
 
 def print_check(checked: dict[str, Any]) -> None:
     """The plan with its cost."""
     console = console_for()
+    if checked["on_purpose"]:
+        print_faults(checked["on_purpose"])
     data = checked["data"]
     counts = ", ".join(f"{role} {count:,}" for role, count in checked["roles"].items() if count)
     counts += f", left out {checked['left_out']:,}" if checked["left_out"] else ""

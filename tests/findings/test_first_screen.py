@@ -19,7 +19,7 @@ from snellen.evaluate.comparisons import Comparison, Comparisons
 from snellen.evaluate.pair_differences import Kind
 from snellen.evaluate.scores import Estimate
 from snellen.evaluate.verdicts import Verdict
-from snellen.findings.finding import Facts, Finding, Severity
+from snellen.findings.finding import Facts, Finding
 from snellen.findings.first_screen import MOST
 from snellen.findings.first_screen.comparison import better_than_what
 from snellen.findings.first_screen.problems import BRIEFS, errors, what_looks_wrong
@@ -28,6 +28,7 @@ from snellen.findings.first_screen.statement import LABELS, MOST_WORDS, Statemen
 from snellen.findings.first_screen.weakness import where_it_fails
 from snellen.findings.rules import judge
 from snellen.statistics.results import Difference
+from snellen.study.finding_codes import Severity
 
 UNKNOWN, BETTER = Verdict(False, False, False, False, False), Verdict(True, True, False, False, False)
 WORSE = BETTER.swapped

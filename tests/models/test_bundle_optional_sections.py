@@ -34,6 +34,7 @@ SECTIONS: dict[str, Any] = {
     },
     "preparation": {"height": 64, "width": 64, "interpolation": "bicubic", "mean": [0.5], "deviation": [0.25]},
     "plug_ins": [{"kind": "layer", "name": "mish", "package": "my-layers", "version": "1.0"}],
+    "on_purpose": ["keep_last_epoch"],
 }
 WRONG = (
     ("temperature", "value", 0),

@@ -1,7 +1,7 @@
 """The entry point and its verbs. Nothing heavy is imported before a verb needs it, so that --help stays quick.
 
-Exit codes: 0 done, 1 a finding of severity error or a run that is not what was computed, 2 wrong use, 3 failed jobs or
-pictures that could not be read, 130 interrupted.
+Exit codes: 0 done, 1 a finding of severity error (or of that of --fail-on) or a run that is not what was computed, 2
+wrong use, 3 failed jobs or pictures that could not be read, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import typer
 from snellen.cli.check import check
 from snellen.cli.compare import compare
 from snellen.cli.data import app as data_app
+from snellen.cli.finding import finding
 from snellen.cli.init import init
 from snellen.cli.predict import predict
 from snellen.cli.report import report
@@ -40,6 +41,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "predict": predict,
     "verify": verify,
     "compare": compare,
+    "finding": finding,
 }
 for name, verb in VERBS.items():
     app.command(name)(verb)

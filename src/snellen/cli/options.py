@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -76,6 +76,14 @@ FollowLinks = Annotated[
     bool,
     typer.Option(
         "--follow-links", help="Read image files outside the folder, where links or the paths of a manifest lead."
+    ),
+]
+FailOn = Annotated[
+    Literal["notice", "warning", "error"] | None,
+    typer.Option(
+        "--fail-on",
+        help="Exit with 1 where a finding is at least as severe and not acknowledged in the study. Errors always do, "
+        "and failed jobs exit with 3.",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from snellen.plain import say
 
 if TYPE_CHECKING:
     from snellen.run import FinishedRun
+    from snellen.study.finding_codes import Severity
 
 
 def expect_free(folder: Path | None) -> None:
@@ -21,8 +23,9 @@ def expect_free(folder: Path | None) -> None:
         expect_unlocked(folder)
 
 
-def show_finished(finished: FinishedRun, as_json: bool) -> None:
-    """Prints the findings and the path of the report; exits with 1 for errors, 3 for failed jobs."""
+def show_finished(finished: FinishedRun, as_json: bool, fail_on: Severity | None = None) -> None:
+    """Prints the findings and the path of the report; exits with 1 for errors, with 3 for failed jobs, else with 1 for
+    findings that are as severe as fail_on and not acknowledged."""
     if as_json:
         say((finished.folder / "report.json").read_text(encoding="utf-8").rstrip("\n"))
     else:
@@ -33,3 +36,9 @@ def show_finished(finished: FinishedRun, as_json: bool) -> None:
         raise typer.Exit(1)
     if finished.failed:
         raise typer.Exit(3)
+    codes = finished.judgement.at_least(fail_on) if fail_on is not None else []
+    if codes:
+        say(
+            f"Fails on {fail_on}: {', '.join(codes)}. `snellen finding {codes[0]}` says what it means.", file=sys.stderr
+        )
+        raise typer.Exit(1)

@@ -82,7 +82,7 @@ def predict(
     from snellen.deploy.batch import Reading
     from snellen.deploy.pictures import open_pictures
     from snellen.deploy.polarity import inverted, polarity_warning
-    from snellen.deploy.predict import not_scored, open_model, seen_warning
+    from snellen.deploy.predict import not_scored, on_purpose_warning, open_model, seen_warning
     from snellen.deploy.predict import score as score_answers
     from snellen.deploy.unfamiliar import unfamiliar_warning
     from snellen.files.atomic import write_text
@@ -102,6 +102,7 @@ def predict(
     _say_failed(reading)
     scored = score_answers(answers, loaded) if score else None
     warnings = (
+        on_purpose_warning(about),
         unfamiliar_warning(answers.ids, answers.unfamiliar, loaded),
         polarity_warning(answers.mean, about, invert),
         seen_warning(answers) if score else None,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from snellen.cli.options import AsJson, DataFolder
+from snellen.cli.options import AsJson, DataFolder, FailOn
 from snellen.cli.outcome import expect_free, show_finished
 
 
@@ -23,6 +23,7 @@ def report(
         ),
     ] = None,
     data_dir: DataFolder = None,
+    fail_on: FailOn = None,
     as_json: AsJson = False,
 ) -> None:
     """Write the report of a finished run again; nothing is trained.
@@ -36,4 +37,4 @@ def report(
 
     with Terminal(console_for(stderr=as_json)) as terminal:
         finished = report_run(run, only or (), data_dir, terminal)
-    show_finished(finished, as_json)
+    show_finished(finished, as_json, fail_on)

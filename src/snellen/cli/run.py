@@ -8,7 +8,18 @@ from typing import Annotated
 
 import typer
 
-from snellen.cli.options import AsJson, DataFolder, Device, Overrides, Seed, StudyName, Threads, Workers, all_overrides
+from snellen.cli.options import (
+    AsJson,
+    DataFolder,
+    Device,
+    FailOn,
+    Overrides,
+    Seed,
+    StudyName,
+    Threads,
+    Workers,
+    all_overrides,
+)
 from snellen.cli.outcome import expect_free, show_finished
 from snellen.garbage import garbage_collection_paused
 
@@ -24,6 +35,7 @@ def run(
     threads: Threads = None,
     workers: Workers = None,
     data_dir: DataFolder = None,
+    fail_on: FailOn = None,
     as_json: AsJson = False,
 ) -> None:
     """Train the models of a study, evaluate them, and write the report.
@@ -43,7 +55,7 @@ def run(
     settings = Settings(out, device, threads, data_dir, workers)
     with Terminal(console_for(stderr=as_json)) as terminal:
         finished = run_study(document, document.study(all_overrides(set_, seed)), settings, terminal)
-    show_finished(finished, as_json)
+    show_finished(finished, as_json, fail_on)
 
 
 def _run_folder(study: str, overrides: list[str]) -> Path | None:

@@ -17,7 +17,7 @@ from snellen.errors import SHOWN_ITEMS, BundleError, DataError, RunError
 from snellen.files import hashes
 from snellen.files.stored import read_json
 from snellen.metrics.scores import accuracy, loss
-from snellen.models.bundle import DESCRIPTION, FAMILIARITY, WEIGHTS
+from snellen.models.bundle import DESCRIPTION, FAMILIARITY, WEIGHTS, Description
 from snellen.models.bundle_files import shown
 from snellen.phrases import plural, some
 
@@ -68,6 +68,14 @@ def _chosen(run: Path) -> str:
     if chosen not in own:
         raise BundleError("the chosen model is not in the run", found=repr(chosen), expected=", ".join(sorted(own)))
     return str(chosen)
+
+
+def on_purpose_warning(about: Description) -> str | None:
+    """A warning where the study of the model committed faults to teach what they do; or None."""
+    faults = about.sections.on_purpose if about.sections else None
+    if not faults:
+        return None
+    return f"Warning: the study of this model commits faults on purpose ({', '.join(faults)}). Do not use it."
 
 
 def seen_warning(answers: Answers) -> str | None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 from snellen.evaluate.evaluation import Evaluation
 from snellen.evaluate.file_integrity import StoredFiles
 from snellen.evaluate.record import RunRecord
 from snellen.explain.analyses import PlannedAnalysis, stored_results
 from snellen.explain.analysis_result import AnalysisResult
+from snellen.study.finding_codes import Severity
 
-Severity = Literal["result", "notice", "warning", "error"]
 WORST_FIRST: Mapping[Severity, int] = {"error": 0, "warning": 1, "notice": 2, "result": 3}
 """The order of severities."""
 
@@ -45,7 +45,7 @@ class Step:
 
 
 class FindingJson(TypedDict):
-    """A finding as it is stored: without its steps, of which `advice` is made."""
+    """A finding as it is stored: without its steps, of which `advice` is made. acknowledged: the reason, if any."""
 
     code: str
     severity: Severity
@@ -53,13 +53,14 @@ class FindingJson(TypedDict):
     values: dict[str, Any]
     evidence: str
     advice: str | None
+    acknowledged: NotRequired[str]
 
 
 @dataclass(frozen=True)
 class Finding:
     """code: SNLnnn. values: the numbers in the sentence. evidence: the part of the report that shows them. advice: what
     to do, where nothing can exclude it. steps: else what might be done, from which `snellen.findings.advice` makes the
-    advice.
+    advice. acknowledged: the reason of the study why nothing was changed; such a finding stays visible.
 
     error: numbers of the report cannot be believed. warning: something should be changed. result: a conclusion.
     """
@@ -71,10 +72,11 @@ class Finding:
     evidence: str
     advice: str | None = None
     steps: tuple[Step, ...] = ()
+    acknowledged: str | None = None
 
     def as_json(self) -> FindingJson:
         """The finding as a JSON value."""
-        return {
+        stored: FindingJson = {
             "code": self.code,
             "severity": self.severity,
             "sentence": self.sentence,
@@ -82,6 +84,7 @@ class Finding:
             "evidence": self.evidence,
             "advice": self.advice,
         }
+        return stored if self.acknowledged is None else {**stored, "acknowledged": self.acknowledged}
 
 
 @dataclass(frozen=True, eq=False)

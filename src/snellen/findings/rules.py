@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
-from typing import TypedDict
+from dataclasses import dataclass, replace
+from typing import NotRequired, TypedDict
 
 from snellen.explain.analysis_result import reading
 from snellen.files import hashes
@@ -36,6 +37,8 @@ from snellen.findings.claims import claim as claim_of
 from snellen.findings.finding import WORST_FIRST, Facts, Finding, FindingJson, Rule
 from snellen.findings.first_screen import statements
 from snellen.findings.first_screen.statement import Statement, StatementJson
+from snellen.study.finding_codes import Severity
+from snellen.study.on_purpose import warning
 
 RULES: dict[str, Rule] = {
     # which model, how good
@@ -111,49 +114,67 @@ LAST_RESULT = "SNL099"
 
 class FindingsFile(TypedDict):
     """findings.json. statements: the first screen. answer: findings of severity result. findings: the others. claim:
-    what may be claimed."""
+    what may be claimed. not_raised: codes that the study acknowledges, but that this run did not raise."""
 
     statements: list[StatementJson]
     answer: list[FindingJson]
     findings: list[FindingJson]
     claim: str
+    not_raised: NotRequired[list[str]]
 
 
 @dataclass(frozen=True)
 class Judgement:
     """The findings of a run. statements: the first screen. results: findings of severity result, in the order of RULES.
-    others: the others, most severe first. claim: the paragraph "What you may claim"."""
+    others: the others, most severe first, those that the study acknowledges last. claim: the paragraph "What you may
+    claim". not_raised: codes that the study acknowledges, but that were not raised."""
 
     statements: tuple[Statement, ...]
     results: tuple[Finding, ...]
     others: tuple[Finding, ...]
     claim: str
+    not_raised: tuple[str, ...] = ()
 
     @property
     def has_errors(self) -> bool:
         """True when any finding has severity error."""
         return any(finding.severity == "error" for finding in self.others)
 
+    def at_least(self, severity: Severity) -> list[str]:
+        """The codes of findings that are at least as severe and not acknowledged, each once."""
+        open_ones = [one for one in self.others if one.acknowledged is None]
+        return list(dict.fromkeys(one.code for one in open_ones if WORST_FIRST[one.severity] <= WORST_FIRST[severity]))
+
     def as_json(self) -> FindingsFile:
         """The contents of findings.json."""
-        return {
+        stored: FindingsFile = {
             "statements": [statement.as_json() for statement in self.statements],
             "answer": [finding.as_json() for finding in self.results],
             "findings": [finding.as_json() for finding in self.others],
             "claim": self.claim,
         }
+        return {**stored, "not_raised": list(self.not_raised)} if self.not_raised else stored
 
 
 def judge(facts: Facts) -> Judgement:
     """Applies all rules to the stored facts of a run. With any error among the findings, nothing may be claimed."""
     findings = composed([finding for code in RULES for finding in _findings_of_rule(code, facts)])
     results = tuple(finding for finding in findings if finding.severity == "result")
-    others = [finding for finding in findings if finding.severity != "result"]
-    others.sort(key=lambda each: WORST_FIRST[each.severity])
+    reasons = facts.record.study.acknowledge
+    others = [_acknowledged(finding, reasons) for finding in findings if finding.severity != "result"]
+    others.sort(key=lambda each: (each.acknowledged is not None, WORST_FIRST[each.severity]))
     broken = any(finding.severity == "error" for finding in others)
-    claim = "Nothing: see the errors among the findings." if broken else claim_of(facts)
+    faults = facts.record.study.on_purpose
+    claim = warning(faults) if faults else claim_of(facts)
+    claim = "Nothing: see the errors among the findings." if broken else claim
     first = statements(facts, results, others, sum(code > LAST_RESULT for code in RULES))
-    return Judgement(first, results, tuple(others), claim)
+    raised = {finding.code for finding in others}
+    return Judgement(first, results, tuple(others), claim, tuple(code for code in reasons if code not in raised))
+
+
+def _acknowledged(finding: Finding, reasons: Mapping[str, str]) -> Finding:
+    """The finding with the reason that the study gives; an error has none, whatever the study says."""
+    return finding if finding.severity == "error" else replace(finding, acknowledged=reasons.get(finding.code))
 
 
 def _findings_of_rule(code: str, facts: Facts) -> list[Finding]:

@@ -121,7 +121,8 @@ class PlugIn(Section):
 
 
 class Sections(Section):
-    """All sections; one at least."""
+    """All sections; one at least. on_purpose: the faults that the study commits to teach what they do; they change no
+    answer, and are said."""
 
     temperature: Temperature | None = None
     thresholds: Annotated[tuple[Threshold, ...], Field(min_length=1, max_length=MAX_THRESHOLDS)] | None = None
@@ -129,6 +130,7 @@ class Sections(Section):
     backbone: Backbone | None = None
     preparation: Preparation | None = None
     plug_ins: Annotated[tuple[PlugIn, ...], Field(min_length=1, max_length=MAX_PLUG_INS)] | None = None
+    on_purpose: Annotated[tuple[Name, ...], Field(min_length=1, max_length=MAX_PLUG_INS)] | None = None
 
     @model_validator(mode="after")
     def _is_not_empty(self) -> Sections:
@@ -142,7 +144,7 @@ class Sections(Section):
         return [name for name in type(self).model_fields if getattr(self, name) is not None]
 
 
-APPLIED: frozenset[str] = frozenset({"familiarity", "temperature", "thresholds"})
+APPLIED: frozenset[str] = frozenset({"familiarity", "on_purpose", "temperature", "thresholds"})
 """Sections that this version of Snellen applies."""
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from jinja2 import TemplateError
+from markupsafe import Markup
 
 from snellen.explain.analyses import OF_STUDY, PlannedAnalysis
 from snellen.explain.analysis_result import AnalysisResult, reading
 from snellen.report.figures.vega_lite import Specification
+from snellen.report.formats import prose
 from snellen.report.pages.answers import answers_page
 from snellen.report.pages.curves import accuracy_curve, curve_page
 from snellen.report.pages.data import data_page
@@ -59,6 +61,10 @@ def pages(results: Mapping[PlannedAnalysis, AnalysisResult], report: ReportJson)
 
 
 def page_of(one: PlannedAnalysis, result: AnalysisResult, report: ReportJson) -> str:
-    """The HTML of one page."""
+    """The HTML of one page; of a run with faults on purpose it begins with a banner."""
     with reading(one.title, TemplateError):
-        return PAGES.get(one.options.name, plain_page)(PageInputs(one, result, report))
+        html = PAGES.get(one.options.name, plain_page)(PageInputs(one, result, report))
+    if "on_purpose" not in report:
+        return html
+    banner = Markup('<p class="faulty"><strong>{}</strong></p>').format(prose(report["on_purpose"]["warning"]))
+    return html.replace("<body>\n", f"<body>\n{banner}\n", 1)

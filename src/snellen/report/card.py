@@ -19,6 +19,7 @@ def model_card(content: ReportJson, name: str) -> str:
     lines = [
         f"# {name}",
         "",
+        *([content["on_purpose"]["warning"], ""] if "on_purpose" in content else []),
         f"Classifies images of {height}x{width} pixels, {plural(channels, 'channel')}, into "
         f"{plural(len(data['classes']), 'class')}: {', '.join(data['classes'])}.",
         f"Made by Snellen {content['snellen']} in the study `{content['study']}`"

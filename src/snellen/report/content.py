@@ -39,6 +39,7 @@ from snellen.report.sections.computation import computed_section
 from snellen.report.sections.confidence import confidence_section
 from snellen.report.sections.estimates import estimate_json
 from snellen.report.sections.folds_and_seeds import folds_section, seeds_section
+from snellen.report.sections.on_purpose import on_purpose_section
 from snellen.report.sections.phases import epochs_before, phases_section, shipped_section, whole_history
 from snellen.report.sections.posteriors import posteriors_section
 from snellen.report.sections.search import search_section
@@ -60,7 +61,7 @@ def collect(
     """The value of report.json."""
     order = [*evaluation.ranked, *(name for name in record.models if name not in evaluation.ranked)]
     models = [model for model in order if model in record.results]
-    return {
+    report: ReportJson = {
         "format": FORMAT,
         "snellen": __version__,
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -88,6 +89,12 @@ def collect(
         "resolved": record.resolved,
         "analyses": analyses,
     }
+    if judgement.not_raised:
+        report["not_raised"] = list(judgement.not_raised)
+    faults = on_purpose_section(record, evaluation)
+    if faults is not None:
+        report["on_purpose"] = faults
+    return report
 
 
 def drawn_rows(content: ReportJson) -> np.ndarray:

@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from snellen.explain.augmented_pictures import Augmented
 from snellen.explain.thumbnails import Thumbnails
+from snellen.findings.finding_page import FindingPage, finding_page
 from snellen.limits import (
     CELL_CLASSES,
     CELL_IMAGES,
@@ -37,6 +38,7 @@ from snellen.report.names import shortened
 from snellen.report.page_figures import PageFigures, page_figures
 from snellen.report.sections.first_screen import by_heading, first_screen
 from snellen.report.types import ReportJson
+from snellen.study.finding_codes import FINDING_CODES
 
 LABEL = 20
 """Characters of a class name at a row or column of a confusion matrix."""
@@ -103,6 +105,7 @@ def _page(view: PageFigures, hidden_models: int, thumbnails: Thumbnails, detail:
         label_length=LABEL,
         axis=_axis(content),
         anchors=_anchors(content),
+        explanations=_explanations(content),
         covers=_covers(_scores(content)),
         leaders=_covers(_leading(content)),
         methods=list(dict.fromkeys(estimate["method"] for _, estimate in _leading(content) if estimate["method"])),
@@ -192,6 +195,12 @@ def _cells(content: ReportJson, sheet: Sheet, limit: int) -> dict[str, Any]:
         "classes": content["data"]["classes"],
         "short": shortened(content["data"]["classes"], LABEL),
     }
+
+
+def _explanations(content: ReportJson) -> dict[str, FindingPage]:
+    """The page of each code among the findings."""
+    codes = {one["code"] for one in (*content["answer"], *content["findings"])}
+    return {code: finding_page(code) for code in sorted(codes & set(FINDING_CODES))}
 
 
 def _anchors(content: ReportJson) -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import Any, NotRequired, TypedDict
 from snellen.evaluate.data_file import DataSection, RolesSection
 from snellen.findings.finding import FindingJson
 from snellen.findings.first_screen.statement import StatementJson
-from snellen.report.model_types import ModelJson, OutcomeJson, Scores
+from snellen.report.model_types import EstimateJson, ModelJson, OutcomeJson, Scores
 
 Setting = str | int | float | bool | None
 
@@ -138,6 +138,32 @@ class AnalysisJson(TypedDict):
     figure: dict[str, Any] | None
 
 
+class FaultJson(TypedDict):
+    """A fault by name, and what it does."""
+
+    fault: str
+    what: str
+
+
+class FaultyNumberJson(TypedDict):
+    """The faulty number beside the honest one. faulty_of, honest_of: what each is of, in words."""
+
+    fault: str
+    model: str
+    faulty_of: str
+    faulty: EstimateJson | None
+    honest_of: str
+    honest: EstimateJson | None
+
+
+class OnPurposeJson(TypedDict):
+    """warning: what stands above all numbers of the run."""
+
+    warning: str
+    faults: list[FaultJson]
+    numbers: list[FaultyNumberJson]
+
+
 class ReportJson(TypedDict):
     """report.json. Sections that are not required are missing in reports of earlier versions."""
 
@@ -149,6 +175,8 @@ class ReportJson(TypedDict):
     statements: NotRequired[list[StatementJson]]
     answer: list[FindingJson]
     findings: list[FindingJson]
+    not_raised: NotRequired[list[str]]
+    on_purpose: NotRequired[OnPurposeJson]
     claim: str
     openings: OpeningsJson
     leaderboard: list[StandingJson]

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from snellen.data.dataset import Dataset
 from snellen.data.load import read
-from snellen.data.splits.roles import assign
 from snellen.errors import RunError, unknown
 from snellen.evaluate.record import RunRecord
 from snellen.explain.analyses import PlannedAnalysis, make_and_store, networks_of, planned_analyses, stored
@@ -18,7 +17,7 @@ from snellen.files import journal
 from snellen.files.clock import now
 from snellen.models.forward import resident
 from snellen.run.callback import RunCallback
-from snellen.study.data_settings import options_of, split_of
+from snellen.study.data_settings import options_of, split_of_study
 
 
 def make_analyses(scene: RunWithImages, callback: RunCallback, again: Collection[str] = ()) -> None:
@@ -60,5 +59,5 @@ def scene_of(record: RunRecord, data_folder: Path | None, dataset: Dataset | Non
             found=dataset.fingerprint,
             expected=record.data["data"]["fingerprint"],
         )
-    sealed = dataset.without_labels(assign(dataset, split_of(study)).rows["test"])
+    sealed = split_of_study(study, dataset).sealed
     return RunWithImages(record, sealed, resident(sealed.images), data_folder)

@@ -80,6 +80,7 @@ def check_study(study: StudyFile, settings: Settings, dataset: Dataset | None = 
     baselines, analyses = baseline_seconds(data), _analyses(study, costs.planned, len(dataset))
     return {
         "study": study.study,
+        "on_purpose": list(study.on_purpose),
         "data": {
             "name": dataset.name,
             "images": len(dataset),

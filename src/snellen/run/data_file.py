@@ -37,6 +37,21 @@ RULES = {
 }
 
 
+FAULTY_RULES = {
+    "test_as_validation": {
+        "validation": "on purpose the test images: they stop training, keep the best epoch and choose the model",
+        "test": "images that would have been the validation images; they choose nothing here",
+    },
+    "last_rows_validation": {
+        "validation": "on purpose the last rows; they stop training, keep the best epoch and choose the model"
+    },
+}
+
+
+def _rules(faults: tuple[str, ...]) -> dict[str, str]:
+    return RULES | {role: rule for fault in faults for role, rule in FAULTY_RULES.get(fault, {}).items()}
+
+
 def data_values(study: StudyFile, data: SplitData) -> DataFile:
     """The content of data.json; images by row, mean images as numbers in 0..1."""
     values: DataFile = {"data": _data(data), "roles": _roles(study, data)}
@@ -83,11 +98,11 @@ def _roles(study: StudyFile, data: SplitData) -> RolesSection:
     return {
         "counts": {role: len(roles.rows[role]) for role in ROLES},
         "seed": study.split.seed,
-        "stratified": True,
-        "official_test": dataset.official_test is not None,
+        "stratified": "last_rows_validation" not in data.faults,
+        "official_test": dataset.official_test is not None and "test_as_validation" not in data.faults,
         "left_out": _unreadable(dataset) + listed,
         "left_out_total": dict(Counter(reasons)),
-        "rules": [f"{role}: {rule}" for role, rule in RULES.items() if len(roles.rows[role])],
+        "rules": [f"{role}: {rule}" for role, rule in _rules(data.faults).items() if len(roles.rows[role])],
     }
 
 

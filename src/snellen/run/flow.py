@@ -35,6 +35,7 @@ from snellen.run.familiarity import fit_familiarity
 from snellen.run.prepare_libraries import prepared_libraries
 from snellen.run.run_folder import Settings, begin_run, run_context, settle_environment, write_plan
 from snellen.run.train import search_models, train_baselines, train_plan
+from snellen.run.without_faults import honest_study, note_used_test
 from snellen.run.write_report import FinishedRun, write_report
 from snellen.study.curves import with_curves
 from snellen.study.data_settings import options_of, split_of_study
@@ -53,13 +54,17 @@ def run(
     callback: RunCallback | None = None,
     dataset: Dataset | None = None,
 ) -> FinishedRun:
-    """Runs a study into its directory. dataset: images in memory, instead of those that the study names.
+    """Runs a study into its directory. dataset: images in memory, instead of those that the study names. A study with
+    faults on purpose is first run without them, into a folder of that directory.
 
     Raises RunLocked at once when another process runs it; KeyboardInterrupt (also on SIGTERM) after a checkpoint.
     """
     callback = callback or RunCallback()
     folder = settings.out or Path("runs") / study.study
     expect_own_files(folder)
+    beside = honest_study(study, folder, settings)
+    if beside is not None:
+        run(*beside, callback, dataset)
     with exclusive(folder), _terminable():
         remove_leftovers(folder)
         release_rewritten(folder)
@@ -72,6 +77,7 @@ def run(
         planned = plan_study(study, data)
         begin_run(folder, document, study, environment, data_values(study, data))
         vault.seal(folder, data.dataset, data.roles)
+        note_used_test(data, study)
         context = run_context(folder, data.sealed, environment, settings.workers)
         train_baselines(data, context, callback)
         with Local(context) as executor:

@@ -101,16 +101,20 @@ def begin_run(
 
 def _is_another_study(folder: Path, resolved: str, facts: str) -> bool:
     """Whether the folder has a study with other values, or other facts on its data. What a later version of Snellen
-    adds to a file, a key of the study with its default or a new fact, makes no other study."""
+    adds to a file, a key of the study with its default or a new fact, makes no other study; nor does `acknowledge`."""
     study, data = folder / "resolved.yaml", folder / "data.json"
     try:
         if study.exists() and study.read_bytes() != resolved.encode():
             before, after = (parse(text, "resolved.yaml").study() for text in (read_text(study), resolved))
-            if before != after:
+            if _without_reasons(before) != _without_reasons(after):
                 return True
         return data.exists() and data.read_bytes() != facts.encode() and not _keeps(read_json(data), json.loads(facts))
     except SnellenError:  # damaged, or of a version whose keys are gone
         return True
+
+
+def _without_reasons(study: StudyFile) -> StudyFile:
+    return study.model_copy(update={"acknowledge": {}})
 
 
 def _keeps(before: Any, after: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from snellen.data.load import read
 from snellen.data.splits import vault
 from snellen.data.splits.split_data import SplitData
 from snellen.errors import DataNotFound, RunError, SnellenError, UnknownName, unknown
+from snellen.evaluate.faulty_numbers import HONEST
 from snellen.evaluate.record import RunRecord
 from snellen.files import hashes, journal
 from snellen.files.inside import expect_own_files
@@ -26,7 +28,8 @@ JOURNALS = ("hashes.jsonl", "journal.jsonl")
 
 
 def verify(folder: Path, data_folder: Path | None = None, job: str | None = None, draw: bool = False) -> list[Check]:
-    """All checks of a finished run, in the order in which they build on each other; nothing in it is changed.
+    """All checks of a finished run, in the order in which they build on each other; nothing in it is changed. A run
+    with faults on purpose is followed by the one without them in its folder.
 
     job: trained again in a folder of its own; draw: one drawn by lot. Raises RunError for a folder that holds no
     finished run, UnknownName for a job that it does not have.
@@ -38,6 +41,11 @@ def verify(folder: Path, data_folder: Path | None = None, job: str | None = None
     jobs = [each.name for each in (folder / "jobs").glob("*")]
     if job is not None and job not in jobs:
         raise unknown("job of this run", job, jobs)
+    beside = verify(folder / HONEST, data_folder) if (folder / HONEST).is_dir() else []
+    return _checks(folder, data_folder, job, draw) + [replace(one, name=f"{HONEST}: {one.name}") for one in beside]
+
+
+def _checks(folder: Path, data_folder: Path | None, job: str | None, draw: bool) -> list[Check]:
     record = RunRecord(folder)
     checks = stored_files(folder)
     checks.append(_guarded("scores", lambda: scores_again(record)))
@@ -74,6 +82,7 @@ def _files(folder: Path) -> Check:
     expected = hashes.hashes(folder)
     changed = [f"{name}: {change}" for name, change in sorted(hashes.changes(folder, expected).items())]
     paths = (path.relative_to(folder).as_posix() for path in hashes.below(folder))
+    paths = (name for name in paths if not name.startswith(f"{HONEST}/"))  # a run of its own
     without = sorted(name for name in paths if name not in expected and name not in JOURNALS and not _is_lock(name))
     what = f"SHA-256 of {plural(len(expected), 'file')}"
     if without and not changed:

@@ -113,7 +113,7 @@ def _save_bundles(record: RunRecord, evaluation: Evaluation, content: ReportJson
             weights_sha256=result.sha256["weights.safetensors"],
             tone=tone,
             data_sha256=content["data"]["fingerprint"],
-            sections=_sections(evaluation.confidence.get(model), section),
+            sections=_sections(evaluation.confidence.get(model), section, record.study.on_purpose),
         )
         bundle, card = inside(record.folder, "models", model), model_card(content, model)
         arrays = familiarity.read_bytes() if section else None
@@ -121,7 +121,9 @@ def _save_bundles(record: RunRecord, evaluation: Evaluation, content: ReportJson
             save_bundle(bundle, description, folder.weights.read_bytes(), card, arrays)
 
 
-def _sections(confidence: Confidence | None, familiarity: Familiarity | None) -> Sections | None:
+def _sections(
+    confidence: Confidence | None, familiarity: Familiarity | None, faults: tuple[str, ...]
+) -> Sections | None:
     """The optional sections of a bundle; None without any. Of the thresholds those that are certified."""
     fitted = confidence.temperature if confidence else None
     certified = [
@@ -138,12 +140,17 @@ def _sections(confidence: Confidence | None, familiarity: Familiarity | None) ->
         for each in (confidence.thresholds if confidence else ())
         if each.certificate is not None and each.threshold is not None and each.wanted.measure != "probability"
     ]
-    if fitted is None and not certified and familiarity is None:
+    if fitted is None and not certified and familiarity is None and not faults:
         return None
     temperature = (
         Temperature(value=fitted.value, role=fitted.role, images=fitted.images) if fitted is not None else None
     )
-    return Sections(temperature=temperature, thresholds=tuple(certified) or None, familiarity=familiarity)
+    return Sections(
+        temperature=temperature,
+        thresholds=tuple(certified) or None,
+        familiarity=familiarity,
+        on_purpose=faults or None,
+    )
 
 
 def _is_changed(run: Path, path: Path) -> bool:

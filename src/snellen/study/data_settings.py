@@ -7,13 +7,14 @@ from snellen.data.readers.reader import Options
 from snellen.data.splits.roles import Split
 from snellen.data.splits.split_data import SplitData, split_data
 from snellen.models.input_contract import Input
+from snellen.study.faulty_split import with_faults
 from snellen.study.schema import StudyFile
 
 
 def split_of_study(study: StudyFile, dataset: Dataset) -> SplitData:
-    """The duplicates, roles and folds of a study's data."""
+    """The duplicates, roles and folds of a study's data, with the faults that it commits on purpose."""
     folds = (study.folds.count, study.folds.repeats) if study.folds else None
-    return split_data(dataset, split_of(study), folds)
+    return with_faults(split_data(dataset, split_of(study), folds), study.on_purpose)
 
 
 def split_of(study: StudyFile) -> Split:

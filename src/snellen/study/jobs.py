@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from snellen.data.dataset import Dataset
 from snellen.data.splits.split_data import RoleRows
+from snellen.models.activations import Rescale
 from snellen.models.build import assemble
 from snellen.models.features import AnyPart
 from snellen.models.fit import resolve
@@ -49,13 +50,16 @@ def add_jobs(
     seeds: Iterable[int],
     collected: Collector,
     epochs: Sequence[int] | None = None,
+    starts: Mapping[int, Job] | None = None,
 ) -> dict[int, list[Job]]:
     """The jobs of all phases of each network, by seed, also given to the collector. epochs: how many of each phase,
-    the last kept; the study's own stop rules when None."""
+    the last kept; the study's own stop rules when None. starts: by seed, the job that the first phase goes on from; the
+    initial weights when None."""
     layers = _complete(model, dataset, rows)
     assemble(layers, dataset.shape, len(dataset.classes))
     counts: Sequence[int | None] = epochs or [None] * len(model.train)
-    chains = {seed: list(_chain(model, layers, dataset, rows, seed, counts)) for seed in seeds}
+    began = starts or {}
+    chains = {seed: list(_chain(model, layers, dataset, rows, seed, counts, began.get(seed))) for seed in seeds}
     for job in (job for chain in chains.values() for job in chain):
         collected.add(job, rows)
     return chains
@@ -66,7 +70,8 @@ def _complete(model: Model, dataset: Dataset, rows: RoleRows) -> tuple[AnyPart, 
     refuse_mirrored_views(model.views, dataset.classes, dataset.name)
     views = (Views(views=looked_at(model.views)),) if model.views else ()
     features = resolve(model.features, dataset, rows.rows["train"])
-    return (*views, *features, *model.layers, Dense(units=len(dataset.classes)))
+    unscaled = (Rescale(scale=255.0),) if "unscaled_pixels" in rows.faults else ()
+    return (*views, *features, *unscaled, *model.layers, Dense(units=len(dataset.classes)))
 
 
 def _chain(
@@ -76,9 +81,9 @@ def _chain(
     rows: RoleRows,
     seed: int,
     counts: Sequence[int | None],
+    job: Job | None,
 ) -> Iterator[Job]:
-    """The jobs of a model's phases, each beginning from the kept weights of the one before."""
-    job: Job | None = None
+    """The jobs of a model's phases, each beginning from the kept weights of the one before; job: before the first."""
     labels = dataset.labels[rows.rows["train"]]
     for phase, count in zip(model.train, counts, strict=True):
         refuse_changed_classes(phase.augment, dataset.classes, dataset.name)
@@ -112,5 +117,9 @@ def _stop_rule(phase: Train, rows: RoleRows, count: int | None) -> StopRule:
             epochs=count, patience=None, measure=phase.measure, validation_rows=rows.sha256["validation"], keep="last"
         )
     return StopRule(
-        epochs=phase.epochs, patience=phase.patience, measure=phase.measure, validation_rows=rows.sha256["validation"]
+        epochs=phase.epochs,
+        patience=phase.patience,
+        measure=phase.measure,
+        validation_rows=rows.sha256["validation"],
+        keep="last" if "keep_last_epoch" in rows.faults else "best",
     )

@@ -139,15 +139,17 @@ def seeds_of(study: StudyFile) -> range:
 def _planned(study: StudyFile, name: str, data: SplitData, nested: Nested, collected: Collector) -> PlannedModel:
     model, own, seeds = study.models[name], nested.get(name, {}), seeds_of(study)
     chains = add_jobs(model, data.dataset, data.main, seeds, collected)
-    folds = tuple(
-        FoldJob(fold.repeat, fold.number, seed, chain[-1].id, len(fold.rows["train"]), len(fold.rows["held_out"]))
-        for fold, rows in data.fold_rows
-        for seed, chain in add_jobs(
-            own.get((fold.repeat, fold.number), model), data.dataset, rows, seeds, collected
-        ).items()
-    )
+    folds, before = list[FoldJob](), None
+    for fold, rows in data.fold_rows:
+        added = add_jobs(
+            own.get((fold.repeat, fold.number), model), data.dataset, rows, seeds, collected, starts=before
+        )
+        train, held_out = len(fold.rows["train"]), len(fold.rows["held_out"])
+        folds += [FoldJob(fold.repeat, fold.number, seed, each[-1].id, train, held_out) for seed, each in added.items()]
+        if "folds_continue_training" in data.faults:
+            before = {seed: each[-1] for seed, each in added.items()}
     first = tuple(job.id for job in chains[study.seed])
-    return PlannedModel({seed: chain[-1].id for seed, chain in chains.items()}, first, folds)
+    return PlannedModel({seed: chain[-1].id for seed, chain in chains.items()}, first, tuple(folds))
 
 
 def with_final(planned: Plan, study: StudyFile, data: SplitData, epochs: Mapping[str, Sequence[int]]) -> Plan:
@@ -160,7 +162,7 @@ def with_final(planned: Plan, study: StudyFile, data: SplitData, epochs: Mapping
     parts = {"train": everything, "validation": everything[:0]}
     if study.thresholds:
         parts["calibration"] = data.roles.rows["calibration"]
-    rows = RoleRows.of(data.dataset, parts)
+    rows = RoleRows.of(data.dataset, parts, data.faults)
     for name, counts in epochs.items():
         chain = add_jobs(study.models[name], data.dataset, rows, [study.seed], collected, counts)[study.seed]
         models[name] = replace(models[name], final=tuple(job.id for job in chain))

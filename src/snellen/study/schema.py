@@ -26,10 +26,12 @@ from snellen.models.features import AnyFeature
 from snellen.models.layers import AnyLayer
 from snellen.models.views import StudyViewList
 from snellen.models.zoo import ZOO
+from snellen.study.acknowledge import Acknowledged
 from snellen.study.analyses import AnyAnalysis
 from snellen.study.key_types import Amount, ClassName, ClassWeight, Name, Section, Seed, Size
 from snellen.study.methods import AnyMethod
 from snellen.study.model_search import separate, with_defaults, with_first_values
+from snellen.study.on_purpose import OnPurpose, expect_committable
 from snellen.study.searchable import searchable
 from snellen.study.thresholds import Threshold, expect_thresholds
 from snellen.train.augment.registry import Augmentations
@@ -263,6 +265,7 @@ class StudyFile(Section):
     validation measure that chooses the model. open_test: the models whose predictions are compared with test labels;
     only with `chosen` is the test used once. analyses: which analyses are made, of which models. calibrate:
     temperature, a number that logits are divided by, fitted to validation images. thresholds: see study/thresholds.py.
+    acknowledge: see study/acknowledge.py. on_purpose: see study/on_purpose.py.
     """
 
     study: Name
@@ -286,6 +289,8 @@ class StudyFile(Section):
         Literal["temperature"] | None, Field(description="makes probabilities less sure or surer, by validation")
     ] = None
     thresholds: Annotated[tuple[Threshold, ...], Field(max_length=100)] = ()
+    acknowledge: Acknowledged = Field(default_factory=dict)
+    on_purpose: OnPurpose = ()
 
     @model_validator(mode="before")
     @classmethod
@@ -334,6 +339,7 @@ class StudyFile(Section):
     @model_validator(mode="after")
     def _thresholds_can_be_certified(self) -> StudyFile:
         expect_thresholds(self.thresholds, self.split.calibration is not None)
+        expect_committable(self)
         return self
 
     @field_validator("open_test")

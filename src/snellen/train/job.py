@@ -81,7 +81,7 @@ class Trajectory(Frozen):
 
 class StopRule(Frozen):
     """How long to train and which epoch to keep: the best by `measure` on the validation rows (the first of equals); or
-    the last, where all rows are trained on and there are no validation rows.
+    the last, where all rows are trained on and there are no validation rows, or where a study does so on purpose.
 
     patience: epochs without improvement after which training stops; None trains all epochs.
     """

@@ -128,6 +128,7 @@ def _finish(folder: JobFolder, result: Result, context: RunContext) -> None:
 
 
 def _store_done(lane: Lane, job: Job, kept: Kept, progress: Progress, context: RunContext) -> Result:
+    kept = _last_if_asked(job, kept)
     folder, history = context.folder(job.id), progress.history[: kept.stopping.epoch]
     _store_weights(job, kept, folder)
     folder.write_history(history)
@@ -152,6 +153,14 @@ def _store_done(lane: Lane, job: Job, kept: Kept, progress: Progress, context: R
             folder.weights, *map(folder.predictions_path, lane.predicted), *([folder.losses] if losses else [])
         ),
     )
+
+
+def _last_if_asked(job: Job, kept: Kept) -> Kept:
+    """What the job keeps: with a stop rule that keeps the last epoch, the weights of that one, whatever was better."""
+    if job.stop.keep == "best" or kept.last is None:
+        return kept
+    stopping = replace(kept.stopping, best_epoch=kept.stopping.epoch)
+    return Kept(stopping, kept.last.theta, kept.last.state)
 
 
 def _validation_scores(validation: Predictions) -> tuple[float | None, float | None]:

@@ -22,19 +22,22 @@ HASHED = ("train", "validation", "calibration")
 
 @dataclass(frozen=True, eq=False)
 class RoleRows:
-    """Rows by role, and the SHA-256 of the content of those that the identity of a job or baseline names."""
+    """Rows by role, and the SHA-256 of the content of those that the identity of a job or baseline names. faults: what
+    jobs on these rows do wrong on purpose, by the names of `study.on_purpose`."""
 
     rows: Mapping[str, np.ndarray]
     sha256: Mapping[str, str]
+    faults: tuple[str, ...] = ()
 
     @staticmethod
-    def of(dataset: Dataset, rows: Mapping[str, np.ndarray]) -> RoleRows:
+    def of(dataset: Dataset, rows: Mapping[str, np.ndarray], faults: tuple[str, ...] = ()) -> RoleRows:
         """These rows with their hashes."""
-        return RoleRows(rows, {role: content_sha256(dataset, rows[role]) for role in HASHED if role in rows})
+        return RoleRows(rows, {role: content_sha256(dataset, rows[role]) for role in HASHED if role in rows}, faults)
 
     def with_train(self, dataset: Dataset, train: np.ndarray) -> RoleRows:
         """The same with other training rows."""
-        return RoleRows({**self.rows, "train": train}, {**self.sha256, "train": content_sha256(dataset, train)})
+        sha256 = {**self.sha256, "train": content_sha256(dataset, train)}
+        return replace(self, rows={**self.rows, "train": train}, sha256=sha256)
 
     def inner(self) -> RoleRows:
         """The training and validation rows alone."""
@@ -45,7 +48,8 @@ class RoleRows:
 class SplitData:
     """A data set, and what is found of it once.
 
-    duplicates: (N,) see `duplicate_groups`. units: (N,) see `units_of`. folds: those that the study asks for.
+    duplicates: (N,) see `duplicate_groups`. units: (N,) see `units_of`. folds: those that the study asks for. faults:
+    those that the study commits on purpose.
     """
 
     dataset: Dataset
@@ -54,6 +58,7 @@ class SplitData:
     units: np.ndarray
     roles: Roles
     folds: tuple[Fold, ...]
+    faults: tuple[str, ...] = ()
 
     @cached_property
     def sealed(self) -> Dataset:
@@ -64,12 +69,12 @@ class SplitData:
     def main(self) -> RoleRows:
         """The rows of the study's split, but those of the test."""
         rows = {role: rows for role, rows in self.roles.rows.items() if role != "test" and len(rows)}
-        return RoleRows.of(self.dataset, rows)
+        return RoleRows.of(self.dataset, rows, self.faults)
 
     @cached_property
     def fold_rows(self) -> list[tuple[Fold, RoleRows]]:
         """Each fold, and its rows with their hashes."""
-        return [(fold, RoleRows.of(self.dataset, fold.rows)) for fold in self.folds]
+        return [(fold, RoleRows.of(self.dataset, fold.rows, self.faults)) for fold in self.folds]
 
     @cached_property
     def class_means(self) -> np.ndarray:

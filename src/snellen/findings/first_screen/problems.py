@@ -185,10 +185,15 @@ sentence of its first finding, and stands before these."""
 
 
 def what_looks_wrong(others: Sequence[Finding], chosen: str | None, num_checks: int) -> Statement:
-    """The statement about the most severe findings, in short. chosen: the model of the other statements, which have
-    said how it compares with the baseline. num_checks: rules that looked."""
+    """The statement about the most severe findings, in short, but for those that the study acknowledges. chosen: the
+    model of the other statements, which have said how it compares with the baseline. num_checks: rules that looked."""
     said = [one for one in others if one.code == BASELINE] if _models_of(BASELINE, others) == [chosen] else []
-    severe = sorted((one for one in others if one.code not in SPARED and one not in said), key=_importance)
+    known = {one.code for one in others if one.acknowledged is not None}
+    open_ones = [one for one in others if one.code not in SPARED and one not in said and one.acknowledged is None]
+    severe = sorted(open_ones, key=_importance)
+    if not severe and known:
+        them = "one finding" if len(known) == 1 else f"{len(known)} findings"
+        return Statement("look at", f"Nothing else looks wrong; the study acknowledges {them}.", tuple(sorted(known)))
     if not severe:
         return Statement("look at", f"Nothing looks wrong: none of {num_checks} checks found anything.", ())
     first = [one for one in severe if (one.code, one.severity) == (severe[0].code, severe[0].severity)]

@@ -1,0 +1,45 @@
+"""The code of every finding, with the severities that it may have."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Severity = Literal["result", "notice", "warning", "error"]
+"""result: a conclusion. notice: worth knowing. warning: something should be changed. error: numbers cannot be
+believed."""
+
+RESULT: tuple[Severity, ...] = ("result",)
+NOTICE: tuple[Severity, ...] = ("notice",)
+WARNING: tuple[Severity, ...] = ("warning",)
+EITHER: tuple[Severity, ...] = ("warning", "notice")
+ERROR: tuple[Severity, ...] = ("error",)
+
+FINDING_CODES: dict[str, tuple[Severity, ...]] = {
+    **{f"SNL{number:03}": RESULT for number in range(1, 20)},
+    "SNL101": WARNING,
+    "SNL102": NOTICE,
+    "SNL103": NOTICE,
+    "SNL104": NOTICE,
+    "SNL105": WARNING,
+    "SNL106": NOTICE,
+    "SNL107": WARNING,
+    "SNL108": NOTICE,
+    "SNL109": NOTICE,
+    "SNL110": EITHER,
+    "SNL111": NOTICE,
+    "SNL112": WARNING,
+    "SNL113": NOTICE,
+    "SNL114": WARNING,
+    "SNL115": NOTICE,
+    "SNL116": EITHER,
+    "SNL117": NOTICE,
+    "SNL118": NOTICE,
+    "SNL119": WARNING,
+    "SNL120": NOTICE,
+    "SNL901": ERROR,
+    "SNL902": ERROR,
+    "SNL903": ERROR,
+    "SNL904": NOTICE,
+    "SNL905": NOTICE,
+}
+"""`snellen.findings.rules` has the rule of each, `findings/pages` a page."""
