@@ -136,8 +136,11 @@ def write_plan(folder: Path, planned: Plan, results: SearchResults) -> None:
     journal.append(folder / "journal.jsonl", {"event": "planned", "models": main, "time": now()})
 
 
-def run_context(folder: Path, sealed: Dataset, environment: Environment, workers: int | None = None) -> RunContext:
-    """What all jobs of a run share: its folder, and the images on the device. workers: one per thread when None."""
+def run_context(
+    folder: Path, sealed: Dataset, environment: Environment, workers: int | None = None, margins: bool = False
+) -> RunContext:
+    """What all jobs of a run share: its folder, and the images on the device. workers: one per thread when None.
+    margins: whether those of training rows are recorded."""
     device = environment["device"]
     material = ResidentData(resident(sealed.images, device), torch.from_numpy(sealed.labels).to(device))
     recorded = PackEnvironment(
@@ -146,7 +149,7 @@ def run_context(folder: Path, sealed: Dataset, environment: Environment, workers
         torch=environment["torch"],
         processor=environment["processor"],
     )
-    return RunContext(folder, sealed, material, recorded, workers or environment["threads"])
+    return RunContext(folder, sealed, material, recorded, workers or environment["threads"], margins)
 
 
 def _json_text(value: Any) -> str:
