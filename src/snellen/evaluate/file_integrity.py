@@ -20,6 +20,7 @@ WRITTEN_BY_RUNS = (
     "resolved.yaml",
     "environment.json",
     "data.json",
+    "reviews.csv",
     "plan.json",
     "floors.json",
     "test-labels.safetensors",

@@ -18,7 +18,7 @@ from snellen.files import journal
 from snellen.files.clock import now
 from snellen.models.forward import resident
 from snellen.run.callback import RunCallback
-from snellen.study.data_settings import options_of, split_of
+from snellen.study.data_settings import options_of, split_of, split_of_study
 
 
 def make_analyses(scene: RunWithImages, callback: RunCallback, again: Collection[str] = ()) -> None:
@@ -53,6 +53,11 @@ def scene_of(record: RunRecord, data_folder: Path | None, dataset: Dataset | Non
     """
     study = record.study
     dataset = dataset or read(study.data.source, options_of(study), data_folder)
+    if study.data.reviews is not None:
+        data = split_of_study(study, dataset, record.folder)
+        dataset, roles = data.dataset, data.roles
+    else:
+        roles = assign(dataset, split_of(study))
     if dataset.fingerprint != record.data["data"]["fingerprint"]:
         raise RunError(
             "these are not the pictures of the run",
@@ -60,5 +65,5 @@ def scene_of(record: RunRecord, data_folder: Path | None, dataset: Dataset | Non
             found=dataset.fingerprint,
             expected=record.data["data"]["fingerprint"],
         )
-    sealed = dataset.without_labels(assign(dataset, split_of(study)).rows["test"])
+    sealed = dataset.without_labels(roles.rows["test"])
     return RunWithImages(record, sealed, resident(sealed.images))

@@ -14,6 +14,7 @@ from snellen.data.inspect.duplicate_sets import near_duplicate_summary
 from snellen.data.splits.roles import ROLES, near_in_two_roles
 from snellen.data.splits.split_data import SplitData
 from snellen.evaluate.data_file import DataFile, DataSection, LeftOut, Near, NearSets, RolesSection
+from snellen.run.reviews_section import reviews_section
 from snellen.study.schema import StudyFile
 
 SAMPLES_A_CLASS = 8
@@ -40,6 +41,8 @@ def data_values(study: StudyFile, data: SplitData) -> DataFile:
         values["data"]["remarks"] = list(data.dataset.remarks)
     if data.dataset.official_validation is not None:
         values["roles"]["official_validation"] = True
+    if data.applied is not None:
+        values["reviews"] = reviews_section(data, data.applied)
     return values
 
 

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from snellen.data.dataset import Dataset
 from snellen.data.readers.reader import Options
+from snellen.data.reviews import read_reviews
+from snellen.data.splits.reviewed import with_reviews
 from snellen.data.splits.roles import Split
 from snellen.data.splits.split_data import SplitData, split_data
 from snellen.study.schema import StudyFile
 
 
-def split_of_study(study: StudyFile, dataset: Dataset) -> SplitData:
-    """The duplicates, roles and folds of a study's data."""
+REVIEWS = "reviews.csv"
+"""The copy of the reviews in a run directory."""
+
+
+def split_of_study(study: StudyFile, dataset: Dataset, run: Path | None = None) -> SplitData:
+    """The duplicates, roles and folds of a study's data, after its reviews. run: the directory of a run of this study,
+    whose copy of the reviews counts. Raises DataError for reviews that do not fit the data."""
     folds = (study.folds.count, study.folds.repeats) if study.folds else None
-    return split_data(dataset, split_of(study), folds)
+    data = split_data(dataset, split_of(study), folds)
+    if study.data.reviews is None:
+        return data
+    return with_reviews(data, read_reviews(run / REVIEWS if run else Path(study.data.reviews).expanduser()))
 
 
 def split_of(study: StudyFile) -> Split:

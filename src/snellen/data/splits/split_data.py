@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from snellen.data.splits.folds import Fold, make_folds
 from snellen.data.splits.roles import Roles, Split, assign_related, units_of
 from snellen.files.hashing import canonical_json, digest, digest_arrays
 from snellen.limits import MAX_NEAR_IMAGES
+
+if TYPE_CHECKING:
+    from snellen.data.splits.reviewed import AppliedReviews
 
 HASHED = ("train", "validation", "calibration")
 
@@ -46,6 +50,7 @@ class SplitData:
     """A data set, and what is found of it once.
 
     duplicates: (N,) see `duplicate_groups`. units: (N,) see `units_of`. folds: those that the study asks for.
+    unreviewed, applied: the same before the reviews of the study, and what these changed; None without reviews.
     """
 
     dataset: Dataset
@@ -54,6 +59,8 @@ class SplitData:
     units: np.ndarray
     roles: Roles
     folds: tuple[Fold, ...]
+    unreviewed: SplitData | None = None
+    applied: AppliedReviews | None = None
 
     @cached_property
     def sealed(self) -> Dataset:
