@@ -37,12 +37,12 @@ FOLDERS: dict[str, tuple[str, ...]] = {
     "data": (
         *("dataset", "slices", "streams", "resizing", "grey", "groups", "duplicates", "dataset_cache"),
         *("pixel_scale", "pictures", "readers", "preprocessing", "download", "medmnist", "catalog", "load"),
-        *("as_dataset", "inspect", "splits"),
+        *("as_dataset", "inspect", "reviews", "splits"),
     ),
     "explain": (
         *("analysis_inputs", "analysis_result", "method", "chosen_pixels", "thumbnails", "foreground", "mistakes"),
         *("last_layer", "augmented_pictures", "curves", "units", "answers", "errors", "data", "maps"),
-        *("robustness", "analyses"),
+        *("robustness", "wrong_labels", "analyses"),
     ),
     "report": (
         *("names", "formats", "model_types", "types", "sections", "figures", "data", "card", "content"),
@@ -51,7 +51,17 @@ FOLDERS: dict[str, tuple[str, ...]] = {
     "train": (
         *("environment", "out_of_memory", "augment", "schedules", "class_weights", "layout", "orthogonal"),
         *("fused_optimizers", "optimizers", "per_lane_optimizer", "job", "lane", "kept_epoch", "snapshot"),
-        *("resume_checkpoint", "results", "thread_team", "loss", "step", "step_runner", "batches", "run_context"),
+        *(
+            "resume_checkpoint",
+            "results",
+            "thread_team",
+            "loss",
+            "step",
+            "step_runner",
+            "margins",
+            "batches",
+            "run_context",
+        ),
         *("metric_accumulator", "watcher", "epoch_results", "initial_state", "overfitting", "samples", "baselines"),
         *("backend", "loop", "strategy", "store_results", "train_pack", "executors"),
     ),

@@ -48,7 +48,7 @@ def reviewed(folder: Path, data: SplitData, rows: Sequence[Sequence[str]]) -> Sp
 
 
 def other(data: SplitData, row: int) -> str:
-    return data.dataset.classes[(data.dataset.labels[row] + 1) % 3]
+    return str(data.dataset.classes[(data.dataset.labels[row] + 1) % 3])
 
 
 def test_labels_outside_the_test_are_corrected_and_pictures_left_out(tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_text_of_a_spreadsheet_is_read(tmp_path: Path) -> None:
 def test_reviews_of_other_data_are_refused_and_some_that_do_not_fit_are_counted(tmp_path: Path) -> None:
     data = divided()
     foreign = "blake2b:" + 32 * "0"
-    with pytest.raises(DataError, match="reviews of other data.*0 of the 1 reviewed picture"):
+    with pytest.raises(DataError, match=r"reviews of other data.*0 of the 1 reviewed picture"):
         reviewed(tmp_path, data, [[foreign, "cat", "right", ""]])
     row = int(data.roles.rows["train"][0])
     key, label, *_ = row_of(data, row, "right")
@@ -183,7 +183,7 @@ def test_other_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         read_reviews(tmp_path / "none.csv")
     with pytest.raises(DataError, match="not a table of reviews"):
         read_reviews(write(tmp_path, [["1", "2"]], ("row", "label")))
-    with pytest.raises(DataError, match="`rank` is no number.*line 2|line 2.*`rank`"):
+    with pytest.raises(DataError, match=r"`rank` is no number.*line 2|line 2.*`rank`"):
         key = "blake2b:" + 32 * "0"
         read_reviews(write(tmp_path, [[key, "cat", "right", "", "x"]], (*COLUMNS, "rank")))
     path = tmp_path / "reviews.csv"

@@ -13,7 +13,7 @@ import torch
 from training_cases import TRAIN_ROWS, VALIDATION_ROWS, job, lane, material, start
 
 from snellen.errors import IdentityError
-from snellen.train import step_runner
+from snellen.train import step, step_runner
 from snellen.train.lane import Lane
 from snellen.train.loop import train
 from snellen.train.margins import Margins, margins_of
@@ -39,7 +39,7 @@ def margins(snapshot: Snapshot, one: Lane, place: int = 0, number: int = 0) -> M
 def by_hand(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[tuple[int, int], list[float]]]:
     """(lane, row) -> the margins that each step shows, computed one by one."""
     seen: dict[tuple[int, int], list[float]] = {}
-    real = step_runner.training_step
+    real = step.training_step
 
     def watched(*arguments: Any) -> Any:
         outcome, inputs = real(*arguments), arguments[2]
@@ -71,7 +71,10 @@ def test_they_are_means_over_the_epochs_of_what_the_steps_show(tmp_path: Path, b
 
 def test_rows_that_only_pad_do_not_count(tmp_path: Path, by_hand: Any) -> None:
     """Lanes with different numbers of rows and seeds: the last batch of the shorter one is filled."""
-    lanes = [Lane((job(seed=seed),), {"train": rows, "validation": VALIDATION_ROWS}) for seed, rows in enumerate((TRAIN_ROWS, TRAIN_ROWS[3:]))]
+    lanes = [
+        Lane((job(seed=seed),), {"train": rows, "validation": VALIDATION_ROWS})
+        for seed, rows in enumerate((TRAIN_ROWS, TRAIN_ROWS[3:]))
+    ]
     snapshot = trained(tmp_path, *lanes)
     for place, one in enumerate(lanes):
         expected = [np.mean(by_hand[place, row]) for row in one.rows["train"].tolist()]

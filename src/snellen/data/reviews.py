@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast, get_args
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -135,7 +135,7 @@ def _review(header: Sequence[str], cells: Sequence[str], line: int) -> Review:
         raise DataError("a wrong label that is the right one", found=shown(label), where=where, hint=hint)
     known = correct if verdict == "wrong" else None
     places = (_count(values.get(name, ""), name, where) for name in ("rank", "suspects"))
-    return Review(line, picture, label, cast(Verdict, verdict), known, *places)
+    return Review(line, picture, label, verdict, known, *places)
 
 
 def _count(text: str, name: str, where: str) -> int | None:

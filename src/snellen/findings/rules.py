@@ -18,6 +18,7 @@ from snellen.findings import (
     data,
     folds,
     integrity,
+    labels,
     mistakes,
     next_steps,
     robustness,
@@ -53,6 +54,7 @@ RULES: dict[str, Rule] = {
     "SNL007": mistakes.weakest_class,
     "SNL017": slices.what_it_looks_at,
     "SNL019": robustness.mean_drop,
+    "SNL141": labels.reviews_applied,
     "SNL015": next_steps.what_next,
     # what looks wrong
     "SNL101": training.failed_jobs,
@@ -75,6 +77,7 @@ RULES: dict[str, Rule] = {
     "SNL118": confidence.too_sure,
     "SNL119": confidence.not_exchangeable,
     "SNL120": robustness.brittle,
+    "SNL140": labels.suspected,
     # what cannot be believed
     "SNL901": integrity.not_reproduced,
     "SNL902": integrity.changed_files,
@@ -84,7 +87,7 @@ RULES: dict[str, Rule] = {
     "SNL905": integrity.without_weights,
 }
 """Conclusions first, in the order of a reader's questions; then warnings and notices; then problems of stored files."""
-OF_ANALYSES = ("SNL016", "SNL017", "SNL019", "SNL116", "SNL120")
+OF_ANALYSES = ("SNL016", "SNL017", "SNL019", "SNL116", "SNL120", "SNL140")
 """Rules that read the stored results of analyses: a damaged file raises an error that names the rule."""
 WORST_FIRST = {"error": 0, "warning": 1, "notice": 2, "result": 3}
 

@@ -40,6 +40,7 @@ from snellen.report.sections.confidence import confidence_section
 from snellen.report.sections.estimates import estimate_json
 from snellen.report.sections.folds_and_seeds import folds_section, seeds_section
 from snellen.report.sections.phases import epochs_before, phases_section, shipped_section, whole_history
+from snellen.report.sections.reviews import reviews_section
 from snellen.report.sections.search import search_section
 from snellen.report.types import AnalysisJson, BaselineJson, ComparisonsJson, ReportJson, StandingJson
 
@@ -59,7 +60,7 @@ def collect(
     """The value of report.json."""
     order = [*evaluation.ranked, *(name for name in record.models if name not in evaluation.ranked)]
     models = [model for model in order if model in record.results]
-    return {
+    report: ReportJson = {
         "format": FORMAT,
         "snellen": __version__,
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -85,6 +86,8 @@ def collect(
         "resolved": record.resolved,
         "analyses": analyses,
     }
+    reviews = reviews_section(record)
+    return report if reviews is None else {**report, "reviews": reviews}
 
 
 def drawn_rows(content: ReportJson) -> np.ndarray:

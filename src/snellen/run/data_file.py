@@ -37,8 +37,9 @@ RULES = {
 def data_values(study: StudyFile, data: SplitData) -> DataFile:
     """The content of data.json; images by row, mean images as numbers in 0..1."""
     values: DataFile = {"data": _data(data), "roles": _roles(study, data)}
-    if data.dataset.remarks:
-        values["data"]["remarks"] = list(data.dataset.remarks)
+    remarks = [each for each in data.dataset.remarks if data.applied is None or each != data.applied.sentence]
+    if remarks:
+        values["data"]["remarks"] = remarks
     if data.dataset.official_validation is not None:
         values["roles"]["official_validation"] = True
     if data.applied is not None:

@@ -35,6 +35,7 @@ from snellen.run.prepare_libraries import prepared_libraries
 from snellen.run.record_margins import record_missing_margins
 from snellen.run.run_folder import Settings, begin_run, run_context, settle_environment, write_plan
 from snellen.run.train import search_models, train_baselines, train_plan
+from snellen.run.unreviewed import train_unreviewed
 from snellen.run.write_report import FinishedRun, write_report
 from snellen.study.analyses import wants_margins
 from snellen.study.curves import with_curves
@@ -83,6 +84,7 @@ def run(
         fit_familiarity(record, data, context)
         tested = open_test_of_models(record, data.roles, context)
         open_test_of_baselines(record, data.roles, context)
+        train_unreviewed(record, data, tested, environment, settings.workers, callback)
         record_missing_margins(record, planned, context)
         evaluation = evaluations.evaluate(record, tested, vault.count_openings(folder))
         callback.evaluated(record, evaluation)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from snellen.data.reviews import Review, as_class
-from snellen.data.splits.reviewed import AppliedReviews
+from snellen.data.splits.applied_reviews import AppliedReviews
 from snellen.data.splits.split_data import SplitData
 from snellen.evaluate.data_file import ReviewedLabel, ReviewedList, ReviewedTest, ReviewsSection
 

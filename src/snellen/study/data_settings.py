@@ -12,7 +12,6 @@ from snellen.data.splits.roles import Split
 from snellen.data.splits.split_data import SplitData, split_data
 from snellen.study.schema import StudyFile
 
-
 REVIEWS = "reviews.csv"
 """The copy of the reviews in a run directory."""
 

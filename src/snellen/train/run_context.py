@@ -17,8 +17,8 @@ from snellen.train.resume_checkpoint import Checkpoint
 @dataclass(frozen=True, eq=False)
 class RunContext:
     """run: the run directory. dataset: without test labels. material: its images and labels on the device.
-    environment: recorded beside results. workers: processes that may train at the same time. margins: whether those of the training rows are
-    recorded, see margins.py."""
+    environment: recorded beside results. workers: processes that may train at the same time. margins: whether those of
+    the training rows are recorded, see margins.py."""
 
     run: Path
     dataset: Dataset

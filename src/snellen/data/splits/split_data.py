@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,13 +12,11 @@ from snellen.data.dataset import Dataset
 from snellen.data.duplicates import duplicate_groups
 from snellen.data.inspect.class_images import mean_images
 from snellen.data.inspect.near_duplicates import NearDuplicates, near_duplicates
+from snellen.data.splits.applied_reviews import AppliedReviews
 from snellen.data.splits.folds import Fold, make_folds
 from snellen.data.splits.roles import Roles, Split, assign_related, units_of
 from snellen.files.hashing import canonical_json, digest, digest_arrays
 from snellen.limits import MAX_NEAR_IMAGES
-
-if TYPE_CHECKING:
-    from snellen.data.splits.reviewed import AppliedReviews
 
 HASHED = ("train", "validation", "calibration")
 

@@ -1,5 +1,5 @@
-"""Which labels look wrong: a list for review, most suspect first. No label is called wrong, and no score leaves suspects
-out."""
+"""Which labels look wrong: a list for review, most suspect first. No label is called wrong, and no score leaves
+suspects out."""
 
 from __future__ import annotations
 

@@ -37,10 +37,10 @@ class GroupJson(TypedDict):
 
 
 class WrongLabelsFacts(TypedDict):
-    """model: the one that judged. networks: that recorded margins. folds: whether predictions
-    are out of fold. suspected: labels, of `images` that were judged. suspects: the list for review, longer than that,
-    most suspect first, without those that a review of the study found right (`reviewed`). test: suspects among the test images; None where
-    the model was not evaluated there. mixed: augmentations that mix pictures, whose margins say less."""
+    """model: the one that judged. networks: that recorded margins. folds: whether predictions are out of fold.
+    suspected: labels, of `images` that were judged. suspects: the list for review, longer than that, most suspect
+    first, without those that a review of the study found right (`reviewed`). test: suspects among the test images; None
+    where the model was not evaluated there. mixed: augmentations that mix pictures, whose margins say less."""
 
     model: str
     networks: int

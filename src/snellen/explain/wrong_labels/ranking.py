@@ -7,6 +7,7 @@ other class; where a row has both, the mean of the two ranks counts. bench/wrong
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -25,7 +26,7 @@ class Group:
     signals: Signals
     scores: np.ndarray
     count: int
-    by: str
+    by: Literal["both", "probabilities", "margins"]
 
 
 def log_ratios(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:

@@ -1,4 +1,5 @@
-"""The two signals of wrong labels: margins during training, and predictions for rows that a network was not trained on."""
+"""The two signals of wrong labels: margins during training, and predictions of networks that were not trained on a
+row."""
 
 from __future__ import annotations
 
@@ -18,10 +19,8 @@ ROLES = ("train", "validation", "calibration")
 @dataclass(frozen=True, eq=False)
 class Signals:
     """Of N rows, ascending. roles: (N,) str; labels: (N,) int64. margins: (N,) float64, the mean over the epochs of all
-    networks that were trained on a row; NaN where there is none. probabilities: (N, K) float64, the mean of the networks
-    that were not trained on a row; NaN where there are none.
-
-    networks: that recorded margins. folds: whether probabilities of training rows are out of fold.
+    networks that were trained on a row; NaN where there is none. probabilities: (N, K) float64, the mean of the
+    networks that were not trained on a row; NaN where there are none. folds: whether they are out of fold.
     """
 
     rows: np.ndarray
@@ -29,23 +28,22 @@ class Signals:
     labels: np.ndarray
     margins: np.ndarray
     probabilities: np.ndarray
-    networks: int
     folds: bool
 
     @property
     def have_margins(self) -> np.ndarray:
         """(N,) bool."""
-        return np.isfinite(self.margins)
+        return np.asarray(np.isfinite(self.margins))
 
     @property
     def have_probabilities(self) -> np.ndarray:
         """(N,) bool."""
-        return np.isfinite(self.probabilities[:, 0])
+        return np.asarray(np.isfinite(self.probabilities[:, 0]))
 
     def of(self, which: np.ndarray) -> Signals:
         """Those of some rows. which: (N,) bool."""
-        own = (each[which] for each in (self.rows, self.roles, self.labels, self.margins, self.probabilities))
-        return Signals(*own, self.networks, self.folds)
+        rows, roles, labels = self.rows[which], self.roles[which], self.labels[which]
+        return Signals(rows, roles, labels, self.margins[which], self.probabilities[which], self.folds)
 
 
 def signals_of(record: RunRecord, model: str) -> Signals:
@@ -64,10 +62,10 @@ def signals_of(record: RunRecord, model: str) -> Signals:
         found = networks_on(record, model, role)
         if found is not None and not counts[found.rows].any():
             _add(found, sums, counts)
-    margins, networks_with = _margins(record, model)
+    margins = _margins(record, model)
     rows = np.flatnonzero(labels >= 0)
     means = np.where(counts[rows, None] > 0, sums[rows] / np.maximum(counts[rows, None], 1), np.nan)
-    return Signals(rows, roles[rows], labels[rows], margins[rows], means, networks_with, folds is not None)
+    return Signals(rows, roles[rows], labels[rows], margins[rows], means, folds is not None)
 
 
 def test_signals(record: RunRecord, model: str) -> Signals | None:
@@ -77,7 +75,7 @@ def test_signals(record: RunRecord, model: str) -> Signals | None:
         return None
     none, roles = np.full(len(found.rows), np.nan), np.full(len(found.rows), "test", "U11")
     means = np.mean([each.probabilities.astype(np.float64) for each in found.all], 0)
-    return Signals(found.rows, roles, found.labels, none, means, 0, False)
+    return Signals(found.rows, roles, found.labels, none, means, False)
 
 
 def margin_jobs(record: RunRecord, model: str) -> list[str]:
@@ -92,14 +90,12 @@ def _add(networks: Networks, sums: np.ndarray, counts: np.ndarray) -> None:
         counts[each.rows] += 1
 
 
-def _margins(record: RunRecord, model: str) -> tuple[np.ndarray, int]:
-    """(images,) the mean over all epochs of all networks, NaN for rows that none was trained on; and how many these
-    are."""
+def _margins(record: RunRecord, model: str) -> np.ndarray:
+    """(images,) the mean over all epochs of all networks, NaN for rows that none was trained on."""
     sums, epochs = np.zeros(record.bounds.images), np.zeros(record.bounds.images)
-    jobs = margin_jobs(record, model)
-    for job in jobs:
+    for job in margin_jobs(record, model):
         found = Margins.load(record.folder_of(job).margins, job)
         own = found.rows[found.rows < len(sums)]
         sums[own] += found.epochs * found.values[: len(own)].astype(np.float64)
         epochs[own] += found.epochs
-    return np.where(epochs > 0, sums / np.maximum(epochs, 1), np.nan), len(jobs)
+    return np.asarray(np.where(epochs > 0, sums / np.maximum(epochs, 1), np.nan))

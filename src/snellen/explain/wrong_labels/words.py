@@ -24,7 +24,8 @@ def sentences(facts: WrongLabelsFacts) -> Iterator[str]:
     if facts["test_suspected"]:
         yield (
             f"In the test {facts['test_suspected']:,} of {plural(facts['test_images'], 'label')} look wrong to "
-            f"`{facts['model']}`. They stay as they are: a test that is changed after it was seen measures something else."
+            f"`{facts['model']}`. They stay as they are: a test that is changed after it was seen measures something "
+            "else."
         )
     if facts["mixed"]:
         yield f"Training mixed pictures ({quoted(facts['mixed'])}): margins of mixed pictures say less about one label."
@@ -72,4 +73,8 @@ def common_pairs(facts: WrongLabelsFacts) -> str:
         pair = one["label"], one["suggested"]
         counts[pair] = counts.get(pair, 0) + 1
     often = sorted((pair for pair in counts if counts[pair] > 1), key=lambda pair: -counts[pair])[:3]
-    return listing(f"{label} that looks like {other} ({counts[label, other]:,})" for label, other in often) if often else ""
+    return (
+        listing(f"{label} that looks like {other} ({counts[label, other]:,})" for label, other in often)
+        if often
+        else ""
+    )

@@ -41,7 +41,10 @@ def wrong_labels_page(inputs: PageInputs) -> str:
         {"review": resource("review.js")},
         sheet=sheet,
         facts=facts,
-        lists=[("outside the test", facts["suspects"], 0), ("in the test", facts["test"] or [], len(facts["suspects"]))],
+        lists=[
+            ("outside the test", facts["suspects"], 0),
+            ("in the test", facts["test"] or [], len(facts["suspects"])),
+        ],
         signals=SIGNALS,
         keys=keys,
         sentences=inputs.result.sentences,
@@ -58,6 +61,5 @@ def class_keys(classes: list[str]) -> dict[str, str]:
 
 def _for_review(one: SuspectJson, sheet: Sheet) -> dict[str, Any]:
     """What the script shows of a suspect, and what it exports."""
-    names = ("picture", "label", "suggested", "role", "id", "copies", "margin", "probability", "suggested_probability")
     tile = sheet.tiles.get(one["row"])
-    return {**{name: one[name] for name in names}, "style": None if tile is None else sheet.style(tile)}
+    return {**one, "style": None if tile is None else sheet.style(tile)}
