@@ -19,7 +19,7 @@ def sentences(facts: WrongLabelsFacts) -> Iterator[str]:
     """How many are suspected and by what, then what is missing."""
     yield suspected_sentence(facts)
     pairs = common_pairs(facts)
-    if pairs:
+    if pairs and facts["suspected"]:
         yield f"Most frequent among those listed: {pairs}."
     if facts["test_suspected"]:
         yield (
