@@ -28,7 +28,8 @@ from snellen.explain.analysis_result import AnalysisResult
 from snellen.files import hashes
 from snellen.files.stored import read_json
 from snellen.findings.finding import Facts, Finding
-from snellen.findings.rules import judge
+from snellen.findings.first_screen.statement import LABELS, Statement
+from snellen.findings.rules import Judgement, judge
 from snellen.models.predictions import Predictions
 from snellen.progress import Terminal
 from snellen.report import notebook
@@ -205,8 +206,13 @@ class Run:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """What the report says: conclusions first, then what looks wrong, worst first."""
-        judgement = judge(Facts(self.record, self.evaluation))
+        judgement = self._judgement()
         return judgement.results + judgement.others
+
+    @property
+    def statements(self) -> tuple[Statement, ...]:
+        """The first screen of the report: at most five short sentences."""
+        return self._judgement().statements
 
     def history(self, model: str) -> pl.DataFrame:
         """A row an epoch, through all phases: loss, accuracy, validation loss and accuracy, learning rate, seconds,
@@ -269,13 +275,16 @@ class Run:
         return open_model(self.folder / "models" / self._known(model) if model else self.folder)
 
     def _repr_html_(self) -> str:
-        """What a notebook shows: conclusions, leaderboard, where the report is."""
+        """What a notebook shows: the first screen, leaderboard, where the report is."""
         record = self.record
         if not self.report.is_file():
             return notebook.unfinished_summary(record.study.study)
-        sentences = [finding.sentence for finding in self.findings if finding.severity == "result"]
+        sentences = [f"{LABELS[one.part]}: {one.sentence}" for one in self.statements]
         rows = self.leaderboard.iter_rows(named=True)
         return notebook.run_summary(record.study.study, self.chosen, sentences, rows, self.report)
+
+    def _judgement(self) -> Judgement:
+        return judge(Facts(self.record, self.evaluation))
 
     def _known(self, model: str) -> str:
         if model not in self.record.models:

@@ -12,6 +12,7 @@ from snellen.evaluate.baselines import baseline_key
 from snellen.evaluate.evaluation import Evaluation
 from snellen.evaluate.record import RunRecord
 from snellen.evaluate.scores import Estimate, proportion
+from snellen.findings.first_screen.statement import LABELS
 from snellen.phrases import listing, loss, megabytes, plural, seconds, times
 from snellen.plain import say
 
@@ -55,10 +56,12 @@ def print_leaderboard(console: PlainConsole, record: RunRecord, evaluation: Eval
 
 
 def print_finished(finished: FinishedRun) -> None:
-    """What is known at the end, after the leaderboard: the findings that ask for something, where the report is."""
+    """What is known at the end, after the leaderboard: the statements of the report's first screen, where it is."""
     console = console_for()
-    for finding in finished.judgement.others:
-        console.print(f"{finding.severity} {finding.code}: {finding.sentence}", highlight=False)
+    for one in finished.judgement.statements:
+        more = one.values.get("more", 0)
+        rest = f" ({more:,} more in the report.)" if more else ""
+        console.print(f"{LABELS[one.part]}: {one.sentence.replace('`', '')}{rest}", highlight=False)
     say(f"Report: {finished.report}")
 
 

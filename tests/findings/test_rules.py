@@ -25,8 +25,8 @@ from snellen.evaluate.calibration import NetworkPredictions
 from snellen.evaluate.evaluation import Evaluation, evaluate
 from snellen.evaluate.record import RunRecord
 from snellen.evaluate.thresholds import Wanted, threshold_results
-from snellen.findings.finding import Facts, Finding
-from snellen.findings.rules import RULES, WORST_FIRST, judge
+from snellen.findings.finding import WORST_FIRST, Facts, Finding
+from snellen.findings.rules import RULES, judge
 from snellen.models.predictions import Predictions, save_predictions
 
 State = Callable[[Path, Evaluation], Evaluation]

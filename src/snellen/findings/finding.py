@@ -14,6 +14,8 @@ from snellen.explain.analyses import PlannedAnalysis, stored_results
 from snellen.explain.analysis_result import AnalysisResult
 
 Severity = Literal["result", "notice", "warning", "error"]
+WORST_FIRST: Mapping[Severity, int] = {"error": 0, "warning": 1, "notice": 2, "result": 3}
+"""The order of severities."""
 
 
 Action = Literal[

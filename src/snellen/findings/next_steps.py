@@ -27,8 +27,8 @@ def _beat_the_baseline(facts: Facts, model: str) -> str:
     if best is None or one is None or one.verdict.better or one.kind == "selected":
         return ""
     return (
-        f"`{model}` is not shown to be more accurate than a simple baseline, `{best[0]}`; next: more pictures, "
-        f"{'' if facts.record.study.folds else '`folds: 5`, '}or a pretrained network."
+        f"more pictures{'' if facts.record.study.folds else ', `folds: 5`'} or a pretrained network: `{model}` is not "
+        f"shown to be more accurate than a simple baseline, `{best[0]}`."
     )
 
 
@@ -48,7 +48,7 @@ def _decide(facts: Facts, model: str) -> str:
     needed = [one.seeds_needed for one in level if one.seeds_needed is not None]
     if not needed or min(needed) > MOST_SEEDS:
         return ""
-    which = "if it matters which of the models that share its letter is better"
+    which = "if it matters which of the models that cannot be told apart is better"
     return f"{which}, train each with {min(needed)} seeds; else take the smallest."
 
 
@@ -60,7 +60,7 @@ def _take_the_smallest(facts: Facts, model: str) -> str:
         return ""
     many = all(one.kind == "recipes" and not one.verdict.equivalent for one in level)
     why = f"not even {MOST_SEEDS} seeds of each would decide" if many else "this study cannot decide"
-    return f"{why} between the models that share its letter: take the smallest, or the one you understand best."
+    return f"{why} between the models that cannot be told apart: take the smallest, or the one you understand best."
 
 
 def _evaluate_on_test(facts: Facts, model: str) -> str:

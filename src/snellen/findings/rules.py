@@ -29,7 +29,9 @@ from snellen.findings import (
 )
 from snellen.findings.advice import composed
 from snellen.findings.claims import claim as claim_of
-from snellen.findings.finding import Facts, Finding, FindingJson, Rule
+from snellen.findings.finding import WORST_FIRST, Facts, Finding, FindingJson, Rule
+from snellen.findings.first_screen import statements
+from snellen.findings.first_screen.statement import Statement, StatementJson
 
 RULES: dict[str, Rule] = {
     # which model, how good
@@ -89,12 +91,15 @@ RULES: dict[str, Rule] = {
 """Conclusions first, in the order of a reader's questions; then warnings and notices; then problems of stored files."""
 OF_ANALYSES = ("SNL016", "SNL017", "SNL019", "SNL116", "SNL120", "SNL140")
 """Rules that read the stored results of analyses: a damaged file raises an error that names the rule."""
-WORST_FIRST = {"error": 0, "warning": 1, "notice": 2, "result": 3}
+LAST_RESULT = "SNL099"
+"""Codes up to this are conclusions; those after it look for what may be wrong."""
 
 
 class FindingsFile(TypedDict):
-    """findings.json. answer: findings of severity result. findings: the others. claim: what may be claimed."""
+    """findings.json. statements: the first screen. answer: findings of severity result. findings: the others. claim:
+    what may be claimed."""
 
+    statements: list[StatementJson]
     answer: list[FindingJson]
     findings: list[FindingJson]
     claim: str
@@ -102,9 +107,10 @@ class FindingsFile(TypedDict):
 
 @dataclass(frozen=True)
 class Judgement:
-    """The findings of a run. results: those of severity result, in the order of RULES. others: the others, most severe
-    first. claim: the paragraph "What you may claim"."""
+    """The findings of a run. statements: the first screen. results: findings of severity result, in the order of RULES.
+    others: the others, most severe first. claim: the paragraph "What you may claim"."""
 
+    statements: tuple[Statement, ...]
     results: tuple[Finding, ...]
     others: tuple[Finding, ...]
     claim: str
@@ -117,6 +123,7 @@ class Judgement:
     def as_json(self) -> FindingsFile:
         """The contents of findings.json."""
         return {
+            "statements": [statement.as_json() for statement in self.statements],
             "answer": [finding.as_json() for finding in self.results],
             "findings": [finding.as_json() for finding in self.others],
             "claim": self.claim,
@@ -128,9 +135,11 @@ def judge(facts: Facts) -> Judgement:
     findings = composed([finding for code in RULES for finding in _findings_of_rule(code, facts)])
     results = tuple(finding for finding in findings if finding.severity == "result")
     others = [finding for finding in findings if finding.severity != "result"]
+    others.sort(key=lambda each: WORST_FIRST[each.severity])
     broken = any(finding.severity == "error" for finding in others)
     claim = "Nothing: see the errors among the findings." if broken else claim_of(facts)
-    return Judgement(results, tuple(sorted(others, key=lambda each: WORST_FIRST[each.severity])), claim)
+    first = statements(facts, results, others, sum(code > LAST_RESULT for code in RULES))
+    return Judgement(first, results, tuple(others), claim)
 
 
 def _findings_of_rule(code: str, facts: Facts) -> list[Finding]:

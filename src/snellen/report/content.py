@@ -66,6 +66,7 @@ def collect(
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "study": record.study.study,
         "chosen": evaluation.chosen,
+        "statements": [statement.as_json() for statement in judgement.statements],
         "answer": [finding.as_json() for finding in judgement.results],
         "findings": [finding.as_json() for finding in judgement.others],
         "claim": judgement.claim,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def run_summary(
     study: str, chosen: str | None, sentences: Sequence[str], rows: Iterable[Mapping[str, Any]], report: Path
 ) -> str:
-    """A finished run: conclusions, leaderboard (rows of `Run.leaderboard`), and where the report is."""
+    """A finished run: the first screen, the leaderboard (rows of `Run.leaderboard`), and where the report is."""
     shown = {"study": study, "chosen": chosen, "sentences": sentences, "rows": list(rows), "report": report.as_posix()}
     return fragment("notebook.html.j2", {"kind": "run", "finished": True, **shown})
 

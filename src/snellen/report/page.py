@@ -35,13 +35,11 @@ from snellen.report.formats import FILTERS, scroll
 from snellen.report.model_types import EstimateJson
 from snellen.report.names import shortened
 from snellen.report.page_figures import PageFigures, page_figures
+from snellen.report.sections.first_screen import by_heading, first_screen
 from snellen.report.types import ReportJson
 
 LABEL = 20
 """Characters of a class name at a row or column of a confusion matrix."""
-
-FIRST_FINDINGS = 5
-"""Findings shown before the reader asks for more; conclusions not counted."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +96,8 @@ def _page(view: PageFigures, hidden_models: int, thumbnails: Thumbnails, detail:
         cell_sheet=cell_sheet,
         detail=detail,
         cell_limit=CELL_IMAGES,
-        first_findings=FIRST_FINDINGS,
+        first_screen=first_screen(content),
+        conclusions=by_heading(content["answer"]),
         matrix_classes=MATRIX_CLASSES,
         cell_classes=CELL_CLASSES,
         label_length=LABEL,

@@ -6,6 +6,7 @@ from typing import Any, NotRequired, TypedDict
 
 from snellen.evaluate.data_file import DataSection, ReviewsSection, RolesSection
 from snellen.findings.finding import FindingJson
+from snellen.findings.first_screen.statement import StatementJson
 from snellen.report.model_types import EstimateJson, ModelJson, OutcomeJson, Scores
 
 Setting = str | int | float | bool | None
@@ -140,6 +141,7 @@ class ReportJson(TypedDict):
     made: str
     study: str
     chosen: str | None
+    statements: NotRequired[list[StatementJson]]
     answer: list[FindingJson]
     findings: list[FindingJson]
     claim: str

@@ -1,0 +1,19 @@
+"""The last statement: what to do next, in few words; the finding SNL015 has the whole sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from snellen.findings.advice import NEXT
+from snellen.findings.finding import Finding
+from snellen.findings.first_screen.statement import Statement
+from snellen.phrases import capitalised
+
+
+def what_next(results: Sequence[Finding]) -> Statement | None:
+    """The statement about the next step; None where no model was chosen."""
+    for finding in results:
+        if finding.code == NEXT and finding.steps:
+            step = finding.steps[0]
+            return Statement("next", capitalised(step.text), (NEXT,), {"action": step.action})
+    return None

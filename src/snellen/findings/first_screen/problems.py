@@ -1,0 +1,172 @@
+"""The statement about what looks wrong: the most severe finding in one short sentence, and how many more there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from snellen.findings.finding import WORST_FIRST, Finding
+from snellen.findings.first_screen.statement import MOST_WORDS, Part, Statement, num_words, short
+from snellen.phrases import percent, plural, points
+
+Brief = Callable[[Sequence[Finding]], str]
+"""The findings of one code and severity, in one sentence."""
+
+SPARED = ("SNL117", "SNL904", "SNL905")
+"""Findings that say how data and files are, not that something looks wrong: only counted here."""
+MOST_NAMED = 2
+
+
+def _counted(text: str) -> Brief:
+    """A sentence about a count of images: {images} is filled."""
+    return lambda found: text.format(images=plural(sum(int(one.values["count"]) for one in found), "image"))
+
+
+def _of_models(one: str, several: str) -> Brief:
+    """A sentence about one model, or about several: {models} is filled."""
+    return lambda found: (one if len(_models(found)) == 1 else several).format(models=_names(_models(found)))
+
+
+def _models(found: Sequence[Finding]) -> list[str]:
+    """The models that findings are about, each once."""
+    named = [one.values.get("model") or one.values.get("floor") for one in found]
+    return list(dict.fromkeys(str(each) for each in named if each))
+
+
+def _names(models: Sequence[str]) -> str:
+    if len(models) > MOST_NAMED:
+        return f"{len(models)} models"
+    return " and ".join(f"`{short(each)}`" for each in models)
+
+
+def _few_test_images(found: Sequence[Finding]) -> str:
+    few: Mapping[str, int] = found[0].values["classes"]
+    if "no test images" in found[0].sentence:
+        return "There are no test images: how good the model is on new images is not known."
+    names = [short(name) for name in few]
+    whom = " and ".join(names) if len(names) <= MOST_NAMED else f"{len(names)} classes"
+    return f"{whom} {'has' if len(names) == 1 else 'have'} so few test images that their scores say little."
+
+
+def _slice(found: Sequence[Finding]) -> str:
+    values = found[0].values
+    gap = abs(values["difference"]["value"])
+    return f"It is weaker on one kind of images ({short(values['name'])}), by {points(gap)}."
+
+
+def _too_sure(found: Sequence[Finding]) -> str:
+    return f"It is surer than it is right: its probabilities are {points(found[0].values['gap'])} too high on average."
+
+
+def _brittle(found: Sequence[Finding]) -> str:
+    names = [name.replace("_", " ") for name in found[0].values["corruptions"]]
+    whom = " and ".join(names) if len(names) <= MOST_NAMED else f"{len(names)} kinds of corruption"
+    return f"Images changed by {whom} cost it far more accuracy than other changes do."
+
+
+def _disagrees(found: Sequence[Finding]) -> str:
+    values = found[0].values
+    return (
+        f"Cross-validation ({percent(values['folds'])}) and {values['role']} images ({percent(values['value'])}) "
+        "disagree by more than chance: look for copies or another kind of images."
+    )
+
+
+def _suspected(found: Sequence[Finding]) -> str:
+    values = found[0].values
+    return f"{values['suspected']:,} of {plural(values['images'], 'label')} look wrong: review them on their page."
+
+
+def _edge(found: Sequence[Finding]) -> str:
+    path = str(found[0].values["path"]).rpartition(".")[2]
+    return f"The best `{path}` is at the end of the range that was searched: a better one may lie beyond."
+
+
+def _changed(found: Sequence[Finding]) -> str:
+    files = sum(len(one.values["files"]) for one in found)
+    have = "was" if files == 1 else "were"
+    return f"{plural(files, 'stored file')} {have} changed or removed: do not rely on this report."
+
+
+BRIEFS: Mapping[str, Brief] = {
+    "SNL903": _counted("{images} had two roles at once, such as training and test: do not believe the scores."),
+    "SNL902": _changed,
+    "SNL901": _of_models(
+        "The stored weights of {models} do not give the score that was logged: do not use them.",
+        "The stored weights of {models} do not give the scores that were logged: do not use them.",
+    ),
+    "SNL105": _counted("{images} have the same pixels as another but a different label: correct the labels."),
+    "SNL140": _suspected,
+    "SNL114": _disagrees,
+    "SNL119": lambda found: "Calibration and test images do not look alike, so certified thresholds need not hold.",
+    "SNL107": _of_models(
+        "{models} gives the same answer for every image: it learned nothing.",
+        "{models} give the same answer for every image: they learned nothing.",
+    ),
+    "SNL101": _of_models("Training of {models} failed.", "Training failed: {models}."),
+    "SNL109": _counted("{images} are almost copies of images in another part, so scores may be a little high."),
+    "SNL106": _few_test_images,
+    "SNL118": _too_sure,
+    "SNL120": _brittle,
+    "SNL116": _slice,
+    "SNL108": lambda found: "The test images were used before this run: if that led to choices, the score is too high.",
+    "SNL112": _of_models(
+        "The search of {models} never stopped a trial early: give it more epochs or trials.",
+        "The searches of {models} never stopped a trial early: give them more epochs or trials.",
+    ),
+    "SNL110": _of_models(
+        "{models} is not shown to be better than a simple baseline.",
+        "{models} are not shown to be better than a simple baseline.",
+    ),
+    "SNL115": _of_models(
+        "{models} over-fitted after its best epoch; the weights of that epoch were kept.",
+        "{models} over-fitted after their best epochs; the weights of those epochs were kept.",
+    ),
+    "SNL102": _of_models(
+        "Training of {models} ended while it still improved: train it longer.",
+        "Training of {models} ended while they still improved: train them longer.",
+    ),
+    "SNL111": _edge,
+    "SNL113": lambda found: "Models that differ in one setting cannot be compared fairly here: see what is missing.",
+    "SNL103": _counted("{images} outside an official part of the data were exact copies of it, and are left out."),
+    "SNL104": _counted("{images} are exact copies of an earlier image; copies were kept in the same part."),
+}
+"""One sentence for the findings of a code, of equally severe ones the most important first: those about whether the
+numbers can be believed, then about the chosen model, then about others. A code without one is said in the first
+sentence of its first finding, and stands before these."""
+
+
+def what_looks_wrong(others: Sequence[Finding], num_checks: int) -> Statement:
+    """The statement about the most severe findings, in short. num_checks: rules that looked."""
+    severe = sorted((one for one in others if one.code not in SPARED), key=_importance)
+    if not severe:
+        return Statement("look at", f"Nothing looks wrong: none of {num_checks} checks found anything.", ())
+    first = [one for one in severe if (one.code, one.severity) == (severe[0].code, severe[0].severity)]
+    return _statement("look at", first, len({one.code for one in severe}) - 1)
+
+
+def _importance(one: Finding) -> tuple[int, int]:
+    """Smaller for what should be read first."""
+    return WORST_FIRST[one.severity], list(BRIEFS).index(one.code) if one.code in BRIEFS else -1
+
+
+def errors(others: Sequence[Finding]) -> list[Statement]:
+    """One statement for each code of severity error: they come before everything else."""
+    found: dict[str, list[Finding]] = {}
+    for one in others:
+        if one.severity == "error":
+            found.setdefault(one.code, []).append(one)
+    return [_statement("error", each) for each in found.values()]
+
+
+def _statement(part: Part, found: Sequence[Finding], more: int = 0) -> Statement:
+    values = {"severity": found[0].severity, "findings": len(found), "more": more}
+    return Statement(part, brief(found), (found[0].code,), values)
+
+
+def brief(found: Sequence[Finding]) -> str:
+    """Findings of one code and severity in one sentence of at most MOST_WORDS words."""
+    known = BRIEFS.get(found[0].code)
+    text = known(found) if known else found[0].sentence.partition(". ")[0].rstrip(".") + "."
+    if num_words(text) > MOST_WORDS:
+        text = " ".join(text.split()[: MOST_WORDS - 1]) + " …"
+    return text
