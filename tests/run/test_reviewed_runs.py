@@ -19,6 +19,7 @@ from snellen.cli import main
 from snellen.data.load import read
 from snellen.data.reviews import picture_keys
 from snellen.data.splits import vault
+from snellen.errors import IdentityError
 from snellen.evaluate.record import RunRecord
 from snellen.evaluate.reviews_effect import reviews_effects, unreviewed_jobs
 from snellen.run.analyses import scene_of
@@ -251,3 +252,20 @@ def test_check_says_what_reviews_do(source: Path, runs: tuple[Path, Path]) -> No
     one = study(source, data={"reviews": str(runs[0].parent / "reviews.csv")})
     said = check_study(one.file, Settings(None, "cpu", 1))["data"]["remarks"]
     assert any(each.startswith("Reviews applied from reviews.csv") for each in said)
+
+
+DAMAGED = (
+    '{"unreviewed": {"dense": {"0": "../../x"}}}',
+    '{"unreviewed": {"dense": {"x": "a"}}}',
+    "[]",
+)
+
+
+@pytest.mark.parametrize("stored", DAMAGED)
+def test_a_damaged_record_of_the_networks_without_reviews_is_refused(
+    stored: str, runs: tuple[Path, Path], tmp_path: Path
+) -> None:
+    shutil.copytree(runs[1], tmp_path / "run")
+    (tmp_path / "run" / "reviewed.json").write_text(stored)
+    with pytest.raises(IdentityError):
+        reviews_effects(RunRecord.open(tmp_path / "run"))

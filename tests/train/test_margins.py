@@ -10,14 +10,18 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from runs import blobs
 from training_cases import TRAIN_ROWS, VALIDATION_ROWS, job, lane, material, start
 
+import snellen
 from snellen.errors import IdentityError
 from snellen.train import step, step_runner
+from snellen.train.executors.worker_messages import received_context, share_context
 from snellen.train.lane import Lane
 from snellen.train.loop import train
 from snellen.train.margins import Margins, margins_of
 from snellen.train.resume_checkpoint import Checkpoint
+from snellen.train.run_context import RunContext
 from snellen.train.snapshot import Snapshot
 from snellen.train.store_results import margins_of_job
 from snellen.train.watcher import Silent
@@ -122,3 +126,10 @@ def test_a_file_of_another_job_or_kind_is_refused(tmp_path: Path) -> None:
     Margins(np.array([2, 1, 0]), stored.values, 4).save(tmp_path / "bad.safetensors", "a")
     with pytest.raises(IdentityError, match="ascending"):
         Margins.load(tmp_path / "bad.safetensors", "a")
+
+
+def test_workers_are_told_to_record_them(tmp_path: Path) -> None:
+    data = snellen.from_arrays(*blobs(90), pixel_range=(0, 255))
+    for wanted in (True, False):
+        context = RunContext(tmp_path / "run", data, material(), {"threads": 1}, margins=wanted)
+        assert received_context(share_context(context, tmp_path / "shared")).margins is wanted
