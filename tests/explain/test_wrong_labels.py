@@ -4,6 +4,7 @@ margins that are missing are recorded without touching the network; what is said
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any, cast
 
@@ -23,6 +24,7 @@ from snellen.explain.wrong_labels.ranking import groups_of, log_ratios, rank_sha
 from snellen.explain.wrong_labels.signals import signals_of
 from snellen.run.verify import verify
 from snellen.statistics.confident_learning import other_classes
+from snellen.study.document import parse
 from snellen.train.margins import Margins
 
 TRAIN: dict[str, Any] = {"epochs": 12, "batch_size": 32, "learning_rate": 3e-3}
@@ -216,3 +218,11 @@ def test_suggestions_are_never_the_label(folded: Path) -> None:
     facts = facts_of(folded)
     assert all(one["suggested"] != one["label"] for one in [*facts["suspects"], *(facts["test"] or [])])
     assert other_classes(np.array([1]), np.array([[0.2, 0.8]])).tolist() == [0]
+
+
+def test_the_studies_of_the_how_to_are_studies() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "wrong-labels.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    found = [parse(block, "docs/wrong-labels.md").study() for block in blocks]
+    assert [each.data.reviews for each in found] == [None, "reviews.csv"]
+    assert found[0].model_copy(update={"data": found[1].data}) == found[1]
