@@ -176,9 +176,8 @@ def test_a_notebook_shows_a_run_a_study_and_curves(small_run: Run) -> None:
     shown = html5lib.parseFragment(small_run._repr_html_(), namespaceHTMLElements=False)
     said = " ".join("".join(shown.itertext()).split())
     assert f"{small_run.chosen} is chosen" in said and str(small_run.report.as_posix()) in said
-    for finding in small_run.findings:
-        if finding.severity == "result":
-            assert finding.sentence.replace("`", "").replace(" %", "\xa0%") in "".join(shown.itertext())
+    for one in small_run.statements:
+        assert one.sentence.replace("`", "").replace(" %", "\xa0%") in "".join(shown.itertext())
     rows = [["".join(cell.itertext()) for cell in row.iter("td")] for row in shown.iter("tr")][1:]
     assert [row[0].split()[0] for row in rows[: len(MODELS)]] == list(small_run.evaluation.ranked)
     assert [row[3] == "not evaluated" for row in rows[: len(MODELS)]] == [False, True, True]

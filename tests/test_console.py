@@ -15,6 +15,7 @@ from runs import LINEAR, run_small
 import snellen
 from snellen import run as running
 from snellen.console import PlainConsole, console_for
+from snellen.findings.first_screen.statement import LABELS
 from snellen.progress import Terminal
 
 LONG = "a line of a log that is longer than a terminal: " + "word " * 60
@@ -68,6 +69,6 @@ def test_the_command_prints_one_leaderboard_and_no_wrapped_line(tmp_path: Path, 
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=unset)
     lines = done.stdout.splitlines()
     assert sum("best validation" in line for line in lines) == 1, done.stderr
-    starts = ("warning ", "notice ", "error ", "info ", "Report: ", "95 %", "Models that", "model ", "small: ")
+    starts = (*(f"{label}: " for label in LABELS.values()), "Report: ", "95 %", "Models that", "model ", "small: ")
     names = ("a_model_with_a_name_that_is_much_longer_than_others", "logistic", "nearest", "majority")
     assert [line for line in lines if line.strip() and not line.startswith((*starts, *names))] == []

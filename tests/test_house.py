@@ -44,6 +44,21 @@ FOLDERS: dict[str, tuple[str, ...]] = {
         *("last_layer", "augmented_pictures", "curves", "units", "answers", "errors", "data", "maps"),
         *("robustness", "wrong_labels", "analyses"),
     ),
+    "findings": (
+        *(
+            "finding",
+            "naming",
+            "comparisons",
+            "advice",
+            "chosen_model",
+            "claims",
+            "baselines",
+            "confidence",
+            "controls",
+        ),
+        *("data", "folds", "integrity", "mistakes", "next_steps", "robustness", "searches", "slices", "training"),
+        *("units", "first_screen", "rules"),
+    ),
     "report": (
         *("names", "formats", "model_types", "types", "sections", "figures", "data", "card", "content"),
         *("templates", "page_figures", "page", "exploration", "notebook", "pages", "analyses"),

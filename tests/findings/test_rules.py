@@ -26,6 +26,8 @@ from snellen.evaluate.evaluation import Evaluation, evaluate
 from snellen.evaluate.record import RunRecord
 from snellen.evaluate.thresholds import Wanted, threshold_results
 from snellen.findings.finding import WORST_FIRST, Facts, Finding
+from snellen.findings.first_screen import MOST
+from snellen.findings.first_screen.statement import MOST_WORDS, Statement, num_words
 from snellen.findings.rules import RULES, judge
 from snellen.models.predictions import Predictions, save_predictions
 
@@ -273,9 +275,15 @@ def evaluation(small_run: Run) -> Evaluation:
     return replace(found, scores=found.scores.vstack(tested))
 
 
+def is_short(one: Statement) -> bool:
+    """A statement of the first screen: one sentence that is not cut off."""
+    return num_words(one.sentence) <= MOST_WORDS and one.sentence.endswith(".") and "None" not in one.sentence
+
+
 def found_in(state: State, folder: Path, evaluation: Evaluation) -> list[Finding]:
     after = state(folder, evaluation)
     judgement = judge(Facts(RunRecord.open(folder), after))
+    assert all(is_short(one) for one in judgement.statements) and len(judgement.statements) <= MOST
     return [*judgement.results, *judgement.others]
 
 

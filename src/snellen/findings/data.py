@@ -114,7 +114,7 @@ def near_duplicates(facts: Facts) -> Iterator[Finding]:
             "notice",
             f"Nearly identical to an image in another part of the split: {plural(count, 'image')}. Scores on images "
             "that were nearly seen in training are optimistic.",
-            {"count": count},
+            {"count": count, "of": facts.record.data["data"]["images"]},
             "data",
             "They belong to chains of near images, which are divided. If these belong together, name them: data.group"
             if together

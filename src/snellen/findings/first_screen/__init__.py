@@ -26,7 +26,7 @@ def statements(
         score.how_good(facts),
         comparison.better_than_what(facts),
         weakness.where_it_fails(facts),
-        None if broken else problems.what_looks_wrong(others, num_checks),
+        None if broken else problems.what_looks_wrong(others, facts.evaluation.chosen, num_checks),
         next_step.what_next(results),
     ]
     return tuple([*broken, *(one for one in rest if one is not None)][:MOST])

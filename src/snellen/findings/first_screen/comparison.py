@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from snellen.evaluate.baselines import baseline_key
+from snellen.evaluate.baselines import KEY_PREFIX, baseline_key
 from snellen.evaluate.comparisons import Comparison
-from snellen.findings.comparisons import HARDLY_ANY, OF_NETWORKS, largest_detectable
+from snellen.findings.comparisons import HARDLY_ANY, largest_detectable
 from snellen.findings.finding import Facts
-from snellen.findings.first_screen.statement import Statement, short
+from snellen.findings.first_screen.statement import MOST_WORDS, Statement, num_words, short
 from snellen.findings.naming import with_limits
 from snellen.phrases import points
 
+LENGTHS = ((True, True, True), (True, False, True), (False, False, True), (False, False, False))
+"""What a sentence says beside the verdicts: that the model was trained once, the difference that can go unseen, the
+limits of differences. The first that keeps it short is used."""
 NAMED = 2
 """Models that are named; more are counted."""
 
@@ -29,7 +32,15 @@ def better_than_what(facts: Facts) -> Statement | None:
     baseline = _with_baseline(facts, model)
     if not others and baseline is None:
         return None
-    sentence = _of_models(model, others, baseline) if others else _of_baseline(model, baseline)
+    once = len(facts.record.planned[model].seeds) == 1 and not facts.evaluation.folds
+    if others:
+        ways = [
+            _of_models(model, others, baseline, once=once and often, unseen=far, limits=ends)
+            for often, far, ends in LENGTHS
+        ]
+        sentence = next((each for each in ways if num_words(each) <= MOST_WORDS), ways[-1])
+    else:
+        sentence = _of_baseline(model, baseline)
     return Statement(
         "comparison",
         sentence,
@@ -48,39 +59,57 @@ def _with_baseline(facts: Facts, model: str) -> Comparison | None:
     return pairs.between(model, baseline_key(best[0]), "validation") if best else None
 
 
-def _of_models(model: str, others: Sequence[Comparison], baseline: Comparison | None) -> str:
-    """`cnn`, chosen of 3, is better than `dense` by 2.1 points (0.9 to 3.3); ..."""
+def _of_models(
+    model: str, others: Sequence[Comparison], baseline: Comparison | None, *, once: bool, unseen: bool, limits: bool
+) -> str:
+    """`cnn`, chosen of 3, beats `dense` by 2.1 points (0.9 to 3.3), but is not shown to beat `linear`.
+
+    once: says that it was trained once. unseen: the difference that can go unseen. limits: those of the differences.
+    """
+    lead = f"`{short(model)}`, chosen of {len(others) + 1}{' and trained once' if once else ''},"
     better = [one for one in others if one.verdict.better]
-    unknown = [one for one in others if not one.verdict.better and one.kind != "selected"]
-    apart = [one for one in others if one.kind == "selected"]
-    lead = f"`{short(model)}`, chosen of {len(others) + 1},"
-    if len(apart) == len(others):
-        rest = _baseline_clause(baseline)
-        return f"{lead} was not compared with the others: a search chose by these images{rest}."
-    if not better:
-        nor = f", nor than {_baseline(baseline)}" if baseline is not None and _is_undecided(baseline) else ""
-        unseen = _unseen(unknown)
-        rest = "" if nor else _baseline_clause(baseline)
-        return f"{lead} is not shown to be better than {_any(unknown, others)}{unseen}{nor}{rest}."
-    nearest = min(better, key=lambda one: one.difference.value)
-    once = " as trained here" if nearest.kind in OF_NETWORKS else ""
-    size = with_limits(nearest.difference) if len(better) == 1 else f"{points(nearest.difference.value)} or more"
-    level = f", not than {_any(unknown, others)}" if unknown else ""
-    return f"{lead} is better than {_all(better, others)}{once}, by {size}{level}{_baseline_clause(baseline)}."
+    unknown = [one for one in others if not one.is_decided and one.kind != "selected"]
+    known = [baseline] if baseline is not None and baseline.kind != "selected" else []
+    beaten = [_gap(better, others, limits)] if better else []
+    beaten += [_gap([one], [one], limits) for one in known if one.verdict.better]
+    below = [one.swapped for one in (*others, *known) if one.verdict.worse]
+    worse = [f"is worse than {_name(one.swapped)} by {_size(one, limits)}" for one in below]
+    level = [*_names(unknown, others), *(_name(one) for one in known if not one.is_decided)]
+    if not beaten and not worse and not level:
+        return f"{lead} was not compared with the others: a search chose by these images."
+    but = [*worse, *([f"is not shown to beat {_any(level)}"] if level else [])]
+    said = [f"beats {' and '.join(beaten)}"] if beaten else []
+    said += [" and ".join(but)] if but else []
+    return f"{lead} {', but '.join(said)}{_unseen(unknown) if level and unseen else ''}."
 
 
-def _all(some: Sequence[Comparison], of: Sequence[Comparison]) -> str:
-    """The models that it is better than."""
+def _gap(beaten: Sequence[Comparison], of: Sequence[Comparison], limits: bool) -> str:
+    """What it beats, and by how much at least."""
+    nearest = min(beaten, key=lambda one: one.difference.value)
+    size = _size(nearest, limits) if len(beaten) == 1 else f"{points(nearest.difference.value)} or more"
+    return f"{' and '.join(_names(beaten, of))} by {size}"
+
+
+def _size(one: Comparison, limits: bool) -> str:
+    return with_limits(one.difference) if limits else points(one.difference.value)
+
+
+def _names(some: Sequence[Comparison], of: Sequence[Comparison]) -> list[str]:
+    """The models or baselines, or how many they are."""
     if len(some) <= NAMED:
-        return " and ".join(f"`{short(one.b)}`" for one in some)
-    return f"all {len(of)} others" if len(some) == len(of) else f"{len(some)} others"
+        return [_name(one) for one in some]
+    return [f"all {len(of)} others" if len(some) == len(of) else f"{len(some)} others"]
 
 
-def _any(some: Sequence[Comparison], of: Sequence[Comparison]) -> str:
-    """The models that it is not shown to be better than."""
-    if len(some) <= NAMED:
-        return " or ".join(f"`{short(one.b)}`" for one in some)
-    return f"any of the {len(of)} others" if len(some) == len(of) else f"{len(some)} others"
+def _name(one: Comparison) -> str:
+    """The second side of a comparison: `dense`, or logistic regression."""
+    return short(one.b.removeprefix(KEY_PREFIX)) if one.b.startswith(KEY_PREFIX) else f"`{short(one.b)}`"
+
+
+def _any(names: Sequence[str]) -> str:
+    """a, b or c."""
+    *head, last = (name.replace("all ", "any of the ") for name in names)
+    return f"{', '.join(head)} or {last}" if head else last
 
 
 def _unseen(unknown: Sequence[Comparison]) -> str:
@@ -91,26 +120,6 @@ def _unseen(unknown: Sequence[Comparison]) -> str:
     return f" (differences under {points(smallest)} can go unseen)"
 
 
-def _is_undecided(one: Comparison) -> bool:
-    return not one.is_decided and one.kind != "selected"
-
-
-def _baseline(one: Comparison | None) -> str:
-    """The baseline without its article: logistic regression."""
-    return "" if one is None else short(one.b.partition(" ")[2] or one.b)
-
-
-def _baseline_clause(one: Comparison | None) -> str:
-    """The verdict on the best baseline, after a semicolon."""
-    if one is None or one.kind == "selected":
-        return ""
-    if one.verdict.better:
-        return f" and beats {_baseline(one)} by {with_limits(one.difference)}"
-    if one.verdict.worse:
-        return f"; it is worse than the baseline {_baseline(one)} by {with_limits(one.swapped.difference)}"
-    return f"; it is not shown to beat the baseline {_baseline(one)}"
-
-
 def _of_baseline(model: str, one: Comparison | None) -> str:
     """The only model and the best baseline."""
     assert one is not None  # else there is no statement
@@ -118,10 +127,9 @@ def _of_baseline(model: str, one: Comparison | None) -> str:
     if one.kind == "selected":
         return f"{name} was not compared with a baseline: a search chose it by these images."
     if one.verdict.better:
-        return f"{name} beats the best simple baseline, {_baseline(one)}, by {with_limits(one.difference)}."
+        return f"{name} beats the best simple baseline, {_name(one)}, by {with_limits(one.difference)}."
     if one.verdict.worse:
-        return f"{name} is worse than a simple baseline, {_baseline(one)}, by {with_limits(one.swapped.difference)}."
+        return f"{name} is worse than a simple baseline, {_name(one)}, by {with_limits(one.swapped.difference)}."
     return (
-        f"{name} is not shown to beat a simple baseline, {_baseline(one)}: the difference is "
-        f"{with_limits(one.difference)}."
+        f"{name} is not shown to beat a simple baseline, {_name(one)}: the difference is {with_limits(one.difference)}."
     )

@@ -13,7 +13,11 @@ Brief = Callable[[Sequence[Finding]], str]
 
 SPARED = ("SNL117", "SNL904", "SNL905")
 """Findings that say how data and files are, not that something looks wrong: only counted here."""
+BASELINE = "SNL110"
+MANY_COPIES = 0.005
+"""The share of almost copies from which they may be seen in a score."""
 MOST_NAMED = 2
+"""Models or classes that are named in a sentence."""
 
 
 def _counted(text: str) -> Brief:
@@ -36,6 +40,13 @@ def _names(models: Sequence[str]) -> str:
     if len(models) > MOST_NAMED:
         return f"{len(models)} models"
     return " and ".join(f"`{short(each)}`" for each in models)
+
+
+def _almost_copies(found: Sequence[Finding]) -> str:
+    count, of = found[0].values["count"], found[0].values["of"]
+    said = f"{plural(count, 'image')} {'is almost a copy' if count == 1 else 'are almost copies'}"
+    high = ", so scores may be a little high" if count >= MANY_COPIES * of else ""
+    return f"{said} of images in another part{high}."
 
 
 def _few_test_images(found: Sequence[Finding]) -> str:
@@ -87,6 +98,13 @@ def _changed(found: Sequence[Finding]) -> str:
     return f"{plural(files, 'stored file')} {have} changed or removed: do not rely on this report."
 
 
+def _worse_than_baseline(found: Sequence[Finding]) -> str:
+    names, several = _names(_models(found)), len(_models(found)) > 1
+    if found[0].severity == "warning":
+        return f"{names} {'are' if several else 'is'} worse than a simple baseline."
+    return f"{names} {'are' if several else 'is'} not shown to be better than a simple baseline."
+
+
 BRIEFS: Mapping[str, Brief] = {
     "SNL903": _counted("{images} had two roles at once, such as training and test: do not believe the scores."),
     "SNL902": _changed,
@@ -103,7 +121,7 @@ BRIEFS: Mapping[str, Brief] = {
         "{models} give the same answer for every image: they learned nothing.",
     ),
     "SNL101": _of_models("Training of {models} failed.", "Training failed: {models}."),
-    "SNL109": _counted("{images} are almost copies of images in another part, so scores may be a little high."),
+    "SNL109": _almost_copies,
     "SNL106": _few_test_images,
     "SNL118": _too_sure,
     "SNL120": _brittle,
@@ -113,10 +131,7 @@ BRIEFS: Mapping[str, Brief] = {
         "The search of {models} never stopped a trial early: give it more epochs or trials.",
         "The searches of {models} never stopped a trial early: give them more epochs or trials.",
     ),
-    "SNL110": _of_models(
-        "{models} is not shown to be better than a simple baseline.",
-        "{models} are not shown to be better than a simple baseline.",
-    ),
+    "SNL110": _worse_than_baseline,
     "SNL115": _of_models(
         "{models} over-fitted after its best epoch; the weights of that epoch were kept.",
         "{models} over-fitted after their best epochs; the weights of those epochs were kept.",
@@ -135,9 +150,11 @@ numbers can be believed, then about the chosen model, then about others. A code 
 sentence of its first finding, and stands before these."""
 
 
-def what_looks_wrong(others: Sequence[Finding], num_checks: int) -> Statement:
-    """The statement about the most severe findings, in short. num_checks: rules that looked."""
-    severe = sorted((one for one in others if one.code not in SPARED), key=_importance)
+def what_looks_wrong(others: Sequence[Finding], chosen: str | None, num_checks: int) -> Statement:
+    """The statement about the most severe findings, in short. chosen: the model of the other statements, which have
+    said how it compares with the baseline. num_checks: rules that looked."""
+    said = [one for one in others if (one.code, one.values.get("model")) == (BASELINE, chosen)]
+    severe = sorted((one for one in others if one.code not in SPARED and one not in said), key=_importance)
     if not severe:
         return Statement("look at", f"Nothing looks wrong: none of {num_checks} checks found anything.", ())
     first = [one for one in severe if (one.code, one.severity) == (severe[0].code, severe[0].severity)]

@@ -116,7 +116,7 @@ def _verdict(found: Score) -> str:
         return f"not shown to be better than guessing the most frequent class, {percent(found.guess)}."
     if found.role == "validation":
         return f"these images also chose it, so expect less on new ones; {guess}"
-    unchecked = ", too many to use its answers unchecked" if high is not None and high < OFTEN_WRONG else ""
+    unchecked = ", too many to use unchecked" if high is not None and high < OFTEN_WRONG else ""
     return f"{wrong(1 - value)}{unchecked}; {guess}"
 
 

@@ -1,0 +1,213 @@
+"""Protects the first screen: at most five short sentences, whose numbers are those of the predictions and comparisons,
+and which say nothing that a comparison does not show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from runs import facts_of
+
+from snellen.api import Run
+from snellen.data.splits.vault import Openings
+from snellen.evaluate.baselines import baseline_key
+from snellen.evaluate.comparisons import Comparison, Comparisons
+from snellen.evaluate.pair_differences import Kind
+from snellen.evaluate.verdicts import Verdict
+from snellen.findings.finding import Facts, Finding, Severity
+from snellen.findings.first_screen import MOST
+from snellen.findings.first_screen.comparison import better_than_what
+from snellen.findings.first_screen.problems import BRIEFS, errors, what_looks_wrong
+from snellen.findings.first_screen.score import how_good, wrong
+from snellen.findings.first_screen.statement import LABELS, MOST_WORDS, Statement, num_words, short
+from snellen.findings.first_screen.weakness import where_it_fails
+from snellen.findings.rules import judge
+from snellen.statistics.results import Difference
+
+UNKNOWN, BETTER = Verdict(False, False, False, False, False), Verdict(True, True, False, False, False)
+WORSE = BETTER.swapped
+
+
+def finding(code: str, severity: Severity, **values: Any) -> Finding:
+    return Finding(code, severity, "A sentence. Another.", values, "data")
+
+
+def test_the_shared_runs_have_five_short_statements(
+    small_run: Run, seeds_run: Run, folds_run: Run, search_run: Run
+) -> None:
+    for run in (small_run, seeds_run, folds_run, search_run):
+        statements = judge(facts_of(run.folder)).statements
+        assert len(statements) == MOST and len({one.part for one in statements}) == MOST
+        for one in statements:
+            assert num_words(one.sentence) <= MOST_WORDS and one.sentence.endswith("."), one.sentence
+            assert one.part in LABELS and not {"None", "nan"} & set(one.sentence.split())
+
+
+def test_the_score_is_that_of_the_stored_predictions(small_run: Run) -> None:
+    model = small_run.chosen
+    assert model is not None
+    stored = small_run.predictions(model, "test")
+    assert stored is not None and stored.labels is not None
+    right = float(np.mean(stored.predicted == stored.labels))
+    said = how_good(facts_of(small_run.folder)).sentence
+    assert said.startswith(f"`{model}` answers {100 * right:.1f} % (") and f"of {len(stored)} new images" in said
+
+
+def test_the_weakest_class_is_counted_from_the_stored_predictions(small_run: Run) -> None:
+    stored = small_run.predictions(str(small_run.chosen), "test")
+    assert stored is not None and stored.labels is not None
+    recalls = [float(np.mean(stored.predicted[stored.labels == code] == code)) for code in range(10)]
+    worst = int(np.argmin(recalls))
+    wrong_answers = stored.predicted[(stored.labels == worst) & (stored.predicted != worst)]
+    given = int(np.bincount(wrong_answers, minlength=10).argmax())
+    found = where_it_fails(facts_of(small_run.folder))
+    assert found is not None and f"weakest on {worst}: {100 * recalls[worst]:.1f} %" in found.sentence
+    assert found.sentence.endswith(f"called {given}.") and found.values["given"] == given
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [
+        (0.0, "none is wrong"),
+        (0.02, "about 1 in 50 is wrong"),
+        (0.0008, "about 1 in 1,200 is wrong"),
+        (0.094, "about 1 in 11 is wrong"),
+        (0.1, "about 1 in 10 is wrong"),
+        (0.28, "about 3 in 10 are wrong"),
+        (0.96, "about 10 in 10 are wrong"),
+    ],
+)
+def test_wrong_answers_in_whole_numbers(share: float, words: str) -> None:
+    assert wrong(share) == words
+
+
+def test_a_score_that_guessing_reaches_is_called_so(small_run: Run) -> None:
+    facts = facts_of(small_run.folder)
+    model = str(facts.evaluation.chosen)
+    scores = facts.evaluation.scores.to_dicts()
+    for row in scores:
+        if row["model"] == model and row["role"] == "test" and row["measure"] == "accuracy":
+            row |= {"value": 0.11, "low": 0.08, "high": 0.14}
+    changed = replace(facts.evaluation, scores=type(facts.evaluation.scores)(scores, facts.evaluation.scores.schema))
+    assert "not shown to be better than guessing" in how_good(Facts(facts.record, changed)).sentence
+
+
+def test_validation_images_that_chose_the_model_are_no_new_images(small_run: Run) -> None:
+    facts = facts_of(small_run.folder)
+    closed = replace(facts.evaluation, opened=(), openings=Openings(0, 0))
+    said = how_good(Facts(facts.record, closed))
+    assert said.values["role"] == "validation" and "expect less on new ones" in said.sentence
+
+
+def compared(facts: Facts, others: dict[str, Verdict], baseline: Verdict, *, selected: bool = False) -> str:
+    """The statement for these verdicts on the chosen model against others and against the best baseline."""
+    best = facts.evaluation.best_baseline
+    assert best is not None
+    model = str(facts.evaluation.chosen)
+
+    kind: Kind = "selected" if selected else "networks"
+
+    def one(name: str, verdict: Verdict) -> Comparison:
+        value = 0.02 if verdict.better else -0.02 if verdict.worse else 0.001
+        gap = Difference(value, value - 0.01, value + 0.01, 0.5, 0.005, None, "images", "a method")
+        return Comparison(model, name, "validation", kind, 500, 1, None, gap, 0.5, verdict, None, 0.03)
+
+    pairs = [one(name, verdict) for name, verdict in others.items()] + [one(baseline_key(best[0]), baseline)]
+    changed = replace(
+        facts.evaluation, ranked=(model, *others), comparisons=Comparisons(role="validation", all=tuple(pairs))
+    )
+    said = better_than_what(Facts(facts.record, changed))
+    assert said is not None and num_words(said.sentence) <= MOST_WORDS
+    return said.sentence
+
+
+def test_only_what_a_comparison_shows_is_said(small_run: Run) -> None:
+    facts = facts_of(small_run.folder)
+    name, model = str(facts.evaluation.best_baseline and facts.evaluation.best_baseline[0]), facts.evaluation.chosen
+    lead = f"`{model}`, chosen of 3 and trained once,"
+    none = compared(facts, {"a": UNKNOWN, "b": UNKNOWN}, UNKNOWN)
+    assert none == f"{lead} is not shown to beat `a`, `b` or {name} (differences under 3.0 points can go unseen)."
+    all_of_them = compared(facts, {"a": BETTER, "b": BETTER}, BETTER)
+    assert all_of_them == f"{lead} beats `a` and `b` by 2.0 points or more and {name} by 2.0 points (1.0 to 3.0)."
+    mixed = compared(facts, {"a": BETTER, "b": UNKNOWN}, WORSE)
+    beats, worse = f"`{model}`, chosen of 3, beats `a` by 2.0 points,", f"worse than {name} by 2.0 points"
+    assert mixed == f"{beats} but is {worse} and is not shown to beat `b`."
+    assert "but is worse than `a` by 2.0 points" in compared(facts, {"a": WORSE, "b": UNKNOWN}, BETTER)
+    many = compared(facts, dict.fromkeys("abcdef", UNKNOWN), BETTER)
+    assert many.endswith("is not shown to beat any of the 6 others.")
+    assert "was not compared" in compared(facts, {"a": UNKNOWN, "b": UNKNOWN}, UNKNOWN, selected=True)
+
+
+def test_errors_come_before_everything_and_make_room(run_copy: Path) -> None:
+    for path in (run_copy / "jobs").glob("*/history.json"):
+        path.write_text(path.read_text(encoding="utf-8") + " ", encoding="utf-8")
+    statements = judge(facts_of(run_copy)).statements
+    assert statements[0].part == "error" and "do not rely" in statements[0].sentence
+    assert len(statements) <= MOST and "look at" not in {one.part for one in statements}
+
+
+def ordered() -> Iterator[tuple[list[Finding], str]]:
+    """Findings, and the code of the one that is said."""
+    copies = finding("SNL109", "notice", count=38, of=1797)
+    labels = finding("SNL105", "warning", count=2)
+    yield [copies, labels], "SNL105"
+    yield [finding("SNL104", "notice", count=3), copies], "SNL109"
+    yield [finding("SNL117", "notice", remarks=[]), copies], "SNL109"
+    yield [finding("SNL110", "notice", model="cnn"), copies], "SNL109"
+    yield [finding("SNL110", "warning", model="dense"), copies], "SNL110"
+
+
+@pytest.mark.parametrize(("found", "code"), list(ordered()))
+def test_the_most_important_finding_is_said(found: list[Finding], code: str) -> None:
+    said = what_looks_wrong(found, "cnn", 30)
+    assert said.codes == (code,)
+
+
+def test_nothing_found_is_said_with_the_number_of_checks() -> None:
+    assert what_looks_wrong([], "cnn", 30).sentence == "Nothing looks wrong: none of 30 checks found anything."
+
+
+def test_few_copies_among_many_images_are_not_said_to_raise_scores() -> None:
+    many, few = (finding("SNL109", "notice", count=38, of=of) for of in (1_797, 60_000))
+    assert "a little high" in what_looks_wrong([many], None, 30).sentence
+    assert what_looks_wrong([few], None, 30).sentence == "38 images are almost copies of images in another part."
+
+
+def test_a_finding_without_a_short_form_is_its_first_sentence_cut_to_the_limit() -> None:
+    assert what_looks_wrong([finding("SNL999", "warning")], None, 30).sentence == "A sentence."
+    long = replace(finding("SNL999", "error"), sentence=" ".join(["word"] * 50) + ".")
+    assert num_words(errors([long])[0].sentence) <= MOST_WORDS
+
+
+def test_several_models_are_counted() -> None:
+    found = [finding("SNL102", "notice", model=name) for name in ("a", "b", "c")]
+    assert what_looks_wrong(found, None, 30).sentence.startswith("Training of 3 models ended")
+
+
+def test_long_names_are_cut() -> None:
+    assert short("x" * 28) == "x" * 28 and short("x" * 29) == "x" * 27 + "…"
+
+
+def test_the_page_and_the_terminal_show_the_statements(small_run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    from snellen.run.write_report import FinishedRun
+    from snellen.tables import print_finished
+
+    facts = facts_of(small_run.folder)
+    judgement = judge(facts)
+    print_finished(FinishedRun(small_run.folder, facts.record, facts.evaluation, judgement, ()))
+    printed, page = capsys.readouterr().out, small_run.report.read_text(encoding="utf-8")
+    for one in judgement.statements:
+        assert f"{LABELS[one.part]}: {one.sentence.replace('`', '')}" in printed
+        assert f"<h3>{LABELS[one.part]}</h3>" in page
+    assert [one.part for one in small_run.statements] == [one.part for one in judgement.statements]
+
+
+def test_every_short_form_names_a_finding() -> None:
+    from snellen.findings.rules import RULES
+
+    assert set(BRIEFS) <= set(RULES)
+    assert isinstance(Statement("next", "Look.", ()).as_json(), dict)
