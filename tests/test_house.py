@@ -56,8 +56,8 @@ FOLDERS: dict[str, tuple[str, ...]] = {
             "confidence",
             "controls",
         ),
-        *("data", "folds", "integrity", "mistakes", "next_steps", "robustness", "searches", "slices", "training"),
-        *("units", "first_screen", "rules"),
+        *("data", "folds", "integrity", "labels", "mistakes", "next_steps", "robustness", "searches", "slices"),
+        *("training", "units", "first_screen", "rules"),
     ),
     "report": (
         *("names", "formats", "model_types", "types", "sections", "figures", "data", "card", "content"),
