@@ -36,7 +36,14 @@ def where_it_fails(facts: Facts) -> Statement | None:
         "weakness",
         f"{_weakest(classes[code], known[code])}; {_called(classes[given], float(wrong_K[given]), known[code])}.",
         ("SNL121", "SNL007", "SNL006"),
-        {**values, "true": code, "given": given, "low": known[code].low, "high": known[code].high},
+        {
+            **values,
+            "true": code,
+            "given": given,
+            "networks": len(networks.all),
+            "low": known[code].low,
+            "high": known[code].high,
+        },
     )
 
 

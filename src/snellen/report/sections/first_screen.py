@@ -35,8 +35,9 @@ class Bar(TypedDict):
 
 
 class Shown(TypedDict):
-    """A statement on the page. bars: of the score. rows: pictures, as rows of the data set. pictured: what they
-    show. called: what the images of the weakest class are called, and how many, the most frequent first."""
+    """A statement on the page. bars: of the score. rows: pictures, as rows of the data set; pictured: what they show.
+    called: what the images of the weakest class are called, and how many, the most frequent first; by: which network.
+    """
 
     part: str
     label: str
@@ -45,6 +46,7 @@ class Shown(TypedDict):
     bars: list[Bar]
     rows: list[int]
     pictured: str
+    by: str
     called: list[tuple[str, int]]
 
 
@@ -64,6 +66,7 @@ def _shown(content: ReportJson, one: StatementJson) -> Shown:
         "bars": _bars(values) if one["part"] == "score" and values else [],
         "rows": rows,
         "pictured": _pictured(content, values) if rows else "",
+        "by": "One of the networks calls them" if values.get("networks", 1) > 1 else "All of them are called",
         "called": called,
     }
 
