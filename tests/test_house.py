@@ -37,12 +37,12 @@ FOLDERS: dict[str, tuple[str, ...]] = {
     "data": (
         *("dataset", "slices", "streams", "resizing", "grey", "groups", "duplicates", "dataset_cache"),
         *("pixel_scale", "pictures", "readers", "preprocessing", "download", "medmnist", "catalog", "load"),
-        *("as_dataset", "inspect", "splits"),
+        *("as_dataset", "inspect", "reviews", "splits"),
     ),
     "explain": (
         *("analysis_inputs", "analysis_result", "method", "chosen_pixels", "thumbnails", "foreground", "mistakes"),
         *("last_layer", "augmented_pictures", "curves", "units", "answers", "errors", "data", "maps"),
-        *("robustness", "analyses"),
+        *("robustness", "wrong_labels", "analyses"),
     ),
     "findings": (
         *(
@@ -57,7 +57,17 @@ FOLDERS: dict[str, tuple[str, ...]] = {
             "confidence",
             "controls",
         ),
-        *("data", "folds", "integrity", "mistakes", "class_mix", "weak_classes", "pictures", "test_as_validation"),
+        *(
+            "data",
+            "folds",
+            "integrity",
+            "labels",
+            "mistakes",
+            "class_mix",
+            "weak_classes",
+            "pictures",
+            "test_as_validation",
+        ),
         *("next_steps", "rank_flips", "robustness", "searches", "slices", "training", "units", "first_screen", "rules"),
     ),
     "report": (
@@ -67,7 +77,17 @@ FOLDERS: dict[str, tuple[str, ...]] = {
     "train": (
         *("environment", "out_of_memory", "augment", "schedules", "class_weights", "layout", "orthogonal"),
         *("fused_optimizers", "optimizers", "per_lane_optimizer", "job", "lane", "kept_epoch", "snapshot"),
-        *("resume_checkpoint", "results", "thread_team", "loss", "step", "step_runner", "batches", "run_context"),
+        *(
+            "resume_checkpoint",
+            "results",
+            "thread_team",
+            "loss",
+            "step",
+            "step_runner",
+            "margins",
+            "batches",
+            "run_context",
+        ),
         *("metric_accumulator", "watcher", "epoch_results", "initial_state", "overfitting", "samples", "baselines"),
         *("backend", "loop", "strategy", "store_results", "train_pack", "executors"),
     ),

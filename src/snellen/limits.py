@@ -227,5 +227,8 @@ MAX_STORED_INTEGER = 2**63 - 1
 MAX_JOURNAL_BYTES = 256 * 2**20
 """Of a log of records: a million of them. A run of a thousand trials adds 2 MB to its hashes."""
 
+MAX_REVIEW_BYTES = 64 * 2**20
+"""Of a table of reviews: half a million rows."""
+
 MAX_THREADS = 1_024
 """More than any machine has: a record that says so is not ours."""

@@ -26,7 +26,8 @@ WIDTHS = {1280: 900, 390: 844}
 NAMES = [f"a long name of a class that differs at its end only, {code}" for code in range(14)]
 # tanh: no unit is dead after two epochs on any processor, so that the page has a dialog to open.
 DENSE = ["flatten", {"dense": {"units": 6, "activation": "tanh"}}]
-KINDS = ("report", "units-dense", "maps-dense", "answers-dense", "errors", "data", "curves-dense", "robustness")
+KINDS: tuple[str, ...] = ("report", "units-dense", "maps-dense", "answers-dense", "errors", "data", "curves-dense")
+KINDS += ("robustness", "wrong_labels")
 EVERY = (*KINDS, "exploration", "notebook", "compare")
 each_kind = pytest.mark.parametrize("kind", EVERY)
 each_width = pytest.mark.parametrize("width", WIDTHS)
@@ -57,7 +58,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
             *({one: {"models": ["dense"]}} for one in ("units", "answers")),
             {"maps": {"models": ["dense"], "methods": ["pca"]}},
             {"curves": {"models": ["dense"], "over": "width", "values": [2, 4], "seeds": 1, "epochs": 1}},
-            *("errors", "data", {"robustness": {"unfamiliar": True}}),
+            *("errors", "data", "wrong_labels", {"robustness": {"unfamiliar": True}}),
         ],
     )
     run = study.run(out=folder / "run", device="cpu", threads=1, progress=False)

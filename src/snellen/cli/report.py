@@ -18,8 +18,8 @@ def report(
         typer.Option(
             "--only",
             metavar="ANALYSIS",
-            help="First make this analysis again: units, maps, curves, answers, errors, robustness or data. This reads "
-            "the images. May be repeated.",
+            help="First make this analysis again: units, maps, curves, answers, errors, robustness, wrong_labels "
+            "or data. This reads the images. May be repeated.",
         ),
     ] = None,
     data_dir: DataFolder = None,

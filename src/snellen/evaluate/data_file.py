@@ -114,11 +114,66 @@ class RolesSection(TypedDict):
 
 
 @with_config(OPEN)
+class ReviewedLabel(TypedDict):
+    """What a review changed of one image. role: of the image; to: its new label, None where it was excluded."""
+
+    row: Count
+    id: str
+    role: str
+    label: str
+    to: str | None
+
+
+@with_config(OPEN)
+class ReviewedTest(TypedDict):
+    """A review of a test image, which changes nothing. to: the label that it would get, where it says one."""
+
+    row: Count
+    id: str
+    label: str
+    review: str
+    to: str | None
+
+
+@with_config(OPEN)
+class ReviewedList(TypedDict):
+    """The reviews of suspects, which say their place in the list. first: whether these are the first so many of it.
+    suspects: how many the list had, None where it is not one list. wrong: with those excluded."""
+
+    reviewed: Count
+    wrong: Count
+    unsure: Count
+    suspects: Count | None
+    first: bool
+
+
+@with_config(OPEN)
+class ReviewsSection(TypedDict):
+    """The reviews of a study. rows: of the file. corrected, excluded: images; right, unsure, unmatched: rows of the
+    file. changes, test: the first of them, by row of the data set. test_images: how many reviewed images are in the
+    test. listed: None where no row is of a list of suspects."""
+
+    file: str
+    sha256: str
+    rows: Count
+    corrected: Count
+    excluded: Count
+    right: Count
+    unsure: Count
+    unmatched: Count
+    changes: list[ReviewedLabel]
+    test_images: Count
+    test: list[ReviewedTest]
+    listed: ReviewedList | None
+
+
+@with_config(OPEN)
 class DataFile(TypedDict):
     """The whole file."""
 
     data: DataSection
     roles: RolesSection
+    reviews: NotRequired[ReviewsSection]
 
 
 _KIND = TypeAdapter(DataFile)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from snellen.errors import IdentityError
 from snellen.evaluate.record import RunRecord
+from snellen.evaluate.reviews_effect import unreviewed_jobs
 from snellen.files import hashes
 from snellen.files.hashes import Change
 from snellen.train.results import JobFolder
@@ -20,6 +21,8 @@ WRITTEN_BY_RUNS = (
     "resolved.yaml",
     "environment.json",
     "data.json",
+    "reviews.csv",
+    "reviewed.json",
     "plan.json",
     "floors.json",
     "test-labels.safetensors",
@@ -100,7 +103,8 @@ class StoredFiles:
     @cached_property
     def _folders(self) -> dict[str, JobFolder]:
         """The folders of jobs and baselines, by path."""
-        jobs = {f"jobs/{job}": self.record.folder_of(job) for job in sorted(self.record.jobs)}
+        unreviewed = {job for jobs in unreviewed_jobs(self.record).values() for job in jobs.values()}
+        jobs = {f"jobs/{job}": self.record.folder_of(job) for job in sorted(self.record.jobs | unreviewed)}
         return jobs | {f"floors/{each.path.name}": each.job for each in self.record.baselines.values()}
 
     def _named_by_results(self) -> dict[str, str]:

@@ -20,6 +20,7 @@ from snellen.findings import (
     data,
     folds,
     integrity,
+    labels,
     mistakes,
     next_steps,
     pictures,
@@ -64,6 +65,7 @@ RULES: dict[str, Rule] = {
     "SNL007": weak_classes.lowest,  # where no class is weak
     "SNL017": slices.what_it_looks_at,
     "SNL019": robustness.mean_drop,
+    "SNL141": labels.reviews_applied,
     "SNL015": next_steps.what_next,
     # what looks wrong
     "SNL101": training.failed_jobs,
@@ -96,6 +98,7 @@ RULES: dict[str, Rule] = {
     "SNL129": baselines.slower_than_baseline,
     "SNL130": pictures.unscaled,
     "SNL131": pictures.unreadable,
+    "SNL140": labels.suspected,
     "SNL150": rank_flips.depends_on_the_measure,
     # what cannot be believed
     "SNL901": integrity.not_reproduced,
@@ -106,7 +109,7 @@ RULES: dict[str, Rule] = {
     "SNL905": integrity.without_weights,
 }
 """Conclusions first, in the order of a reader's questions; then warnings and notices; then problems of stored files."""
-OF_ANALYSES = ("SNL016", "SNL017", "SNL019", "SNL116", "SNL120", "SNL128")
+OF_ANALYSES = ("SNL016", "SNL017", "SNL019", "SNL116", "SNL120", "SNL128", "SNL140")
 """Rules that read the stored results of analyses: a damaged file raises an error that names the rule."""
 LAST_RESULT = "SNL099"
 """Codes up to this are conclusions; those after it look for what may be wrong."""

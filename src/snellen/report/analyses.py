@@ -20,6 +20,7 @@ from snellen.report.pages.page_inputs import PageInputs
 from snellen.report.pages.plain import plain_page
 from snellen.report.pages.robustness import robustness_page
 from snellen.report.pages.units import units_page
+from snellen.report.pages.wrong_labels import wrong_labels_page
 from snellen.report.types import AnalysisJson, ReportJson
 
 PAGES: dict[str, Callable[[PageInputs], str]] = {
@@ -30,6 +31,7 @@ PAGES: dict[str, Callable[[PageInputs], str]] = {
     "answers": answers_page,
     "errors": errors_page,
     "robustness": robustness_page,
+    "wrong_labels": wrong_labels_page,
 }
 """The whole HTML of a page, by the name of the analysis; an analysis without one gets a plain page."""
 

@@ -42,6 +42,7 @@ from snellen.report.sections.folds_and_seeds import folds_section, seeds_section
 from snellen.report.sections.on_purpose import on_purpose_section
 from snellen.report.sections.phases import epochs_before, phases_section, shipped_section, whole_history
 from snellen.report.sections.posteriors import posteriors_section
+from snellen.report.sections.reviews import reviews_section
 from snellen.report.sections.search import search_section
 from snellen.report.types import AnalysisJson, BaselineJson, ComparisonsJson, ReportJson, StandingJson
 
@@ -94,6 +95,9 @@ def collect(
     faults = on_purpose_section(record, evaluation)
     if faults is not None:
         report["on_purpose"] = faults
+    reviews = reviews_section(record)
+    if reviews is not None:
+        report["reviews"] = reviews
     return report
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NotRequired, TypedDict
 
-from snellen.evaluate.data_file import DataSection, RolesSection
+from snellen.evaluate.data_file import DataSection, ReviewsSection, RolesSection
 from snellen.findings.finding import FindingJson
 from snellen.findings.first_screen.statement import StatementJson
 from snellen.report.model_types import EstimateJson, ModelJson, OutcomeJson, Scores
@@ -164,6 +164,24 @@ class OnPurposeJson(TypedDict):
     numbers: list[FaultyNumberJson]
 
 
+class ReviewsEffectJson(TypedDict):
+    """The accuracy on the unchanged test of one model with and without the reviews, and with minus without."""
+
+    model: str
+    with_reviews: EstimateJson
+    without: EstimateJson
+    change: float
+    low: float | None
+    high: float | None
+
+
+class ReviewsJson(TypedDict):
+    """The reviews of the study. applied: what data.json says of them."""
+
+    applied: ReviewsSection
+    effects: list[ReviewsEffectJson]
+
+
 class ReportJson(TypedDict):
     """report.json. Sections that are not required are missing in reports of earlier versions."""
 
@@ -191,3 +209,4 @@ class ReportJson(TypedDict):
     computed: NotRequired[list[ComputationJson]]
     resolved: str
     analyses: NotRequired[list[AnalysisJson]]
+    reviews: NotRequired[ReviewsJson]

@@ -52,12 +52,18 @@ def scene_of(record: RunRecord, data_folder: Path | None, dataset: Dataset | Non
     """
     study = record.study
     dataset = dataset or read(study.data.source, options_of(study), data_folder)
+    if study.data.reviews is None:
+        _expect_images(record, dataset)
+    data = split_of_study(study, dataset, record.folder)
+    _expect_images(record, data.dataset)
+    return RunWithImages(record, data.sealed, resident(data.sealed.images), data_folder)
+
+
+def _expect_images(record: RunRecord, dataset: Dataset) -> None:
     if dataset.fingerprint != record.data["data"]["fingerprint"]:
         raise RunError(
             "these are not the pictures of the run",
-            where=study.data.source,
+            where=record.study.data.source,
             found=dataset.fingerprint,
             expected=record.data["data"]["fingerprint"],
         )
-    sealed = split_of_study(study, dataset).sealed
-    return RunWithImages(record, sealed, resident(sealed.images), data_folder)

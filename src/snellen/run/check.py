@@ -87,11 +87,13 @@ def check_study(study: StudyFile, settings: Settings, dataset: Dataset | None = 
             "shape": list(dataset.shape),
             "classes": list(dataset.classes),
             "bytes": dataset.images.nbytes,
-            "remarks": list(dataset.remarks),
+            "remarks": list(data.dataset.remarks),
         },
         "roles": {role: len(rows) for role, rows in data.roles.rows.items()},
         "left_out": len(data.roles.left_out),
-        "left_out_rows": [asdict(each) | {"sentence": each.sentence} for each in left_out_rows(dataset, data.roles)],
+        "left_out_rows": [
+            asdict(each) | {"sentence": each.sentence} for each in left_out_rows(data.dataset, data.roles)
+        ],
         "near_duplicates": _near_apart(data),
         "models": models,
         "curves": costs.curves(),

@@ -20,7 +20,7 @@ from snellen.evaluate.evaluation import Evaluation
 from snellen.evaluate.networks import Networks, networks_on
 from snellen.evaluate.record import RunRecord
 from snellen.files.hashing import digest_arrays
-from snellen.study.data_settings import options_of
+from snellen.study.data_settings import options_of, split_of_study
 
 ROLES = ("train", "validation", "calibration", "test")
 Key = tuple[object, int]
@@ -129,6 +129,8 @@ def _digest(side: ComparedSide, data_folder: Path | None) -> Callable[[int], obj
             where=side.name,
             hint=hint,
         ) from None
+    if study.data.reviews is not None:
+        dataset = split_of_study(study, dataset, side.record.folder).dataset
     if dataset.fingerprint != side.fingerprint:
         raise RunError(
             "these are not the images of the run",

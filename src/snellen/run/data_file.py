@@ -15,6 +15,7 @@ from snellen.data.inspect.duplicate_sets import near_duplicate_summary
 from snellen.data.splits.roles import ROLES, near_in_two_roles
 from snellen.data.splits.split_data import SplitData
 from snellen.evaluate.data_file import DataFile, DataSection, LeftOut, Near, NearSets, RolesSection
+from snellen.run.reviews_section import reviews_section
 from snellen.study.schema import StudyFile
 
 SAMPLES_A_CLASS = 8
@@ -55,10 +56,13 @@ def _rules(faults: tuple[str, ...]) -> dict[str, str]:
 def data_values(study: StudyFile, data: SplitData) -> DataFile:
     """The content of data.json; images by row, mean images as numbers in 0..1."""
     values: DataFile = {"data": _data(data), "roles": _roles(study, data)}
-    if data.dataset.remarks:
-        values["data"]["remarks"] = list(data.dataset.remarks)
+    remarks = [each for each in data.dataset.remarks if data.applied is None or each != data.applied.sentence]
+    if remarks:
+        values["data"]["remarks"] = remarks
     if data.dataset.official_validation is not None:
         values["roles"]["official_validation"] = True
+    if data.applied is not None:
+        values["reviews"] = reviews_section(data, data.applied)
     return values
 
 

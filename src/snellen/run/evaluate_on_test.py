@@ -18,16 +18,19 @@ from snellen.train.store_results import predict_role
 def open_test_of_models(record: RunRecord, roles: Roles, context: RunContext) -> list[str]:
     """Tests the models that the study opens the test for, each job once; returns their names."""
     opened = to_open(record, ranking(record)) if len(roles.rows["test"]) else []
-    fingerprint = vault.stored_fingerprint(record.folder)
-    reason, study = f"open_test: {record.study.open_test}", record.study.study
     for model, job in [(name, job) for name in opened for job in record.planned[name].tested]:
-        folder = record.folder_of(job)
-        if folder.was_opened(fingerprint) or not folder.is_done():
-            continue
-        predictions = predict_role("test", roles.rows["test"], job, context)
-        labels = vault.open_test(record.folder, study=study, job=job, model=model, reason=reason)
-        _store(record, folder, predictions.labelled(labels), fingerprint)
+        open_test_of_job(record, model, job, roles, context, f"open_test: {record.study.open_test}")
     return opened
+
+
+def open_test_of_job(record: RunRecord, model: str, job: str, roles: Roles, context: RunContext, reason: str) -> None:
+    """Tests one network of a model, unless that was done."""
+    folder, fingerprint = record.folder_of(job), vault.stored_fingerprint(record.folder)
+    if folder.was_opened(fingerprint) or not folder.is_done():
+        return
+    predictions = predict_role("test", roles.rows["test"], job, context)
+    labels = vault.open_test(record.folder, study=record.study.study, job=job, model=model, reason=reason)
+    _store(record, folder, predictions.labelled(labels), fingerprint)
 
 
 def open_test_of_baselines(record: RunRecord, roles: Roles, context: RunContext) -> None:

@@ -33,10 +33,13 @@ from snellen.run.data_file import data_values
 from snellen.run.evaluate_on_test import open_test_of_baselines, open_test_of_models
 from snellen.run.familiarity import fit_familiarity
 from snellen.run.prepare_libraries import prepared_libraries
+from snellen.run.record_margins import record_missing_margins
 from snellen.run.run_folder import Settings, begin_run, run_context, settle_environment, write_plan
 from snellen.run.train import search_models, train_baselines, train_plan
+from snellen.run.unreviewed import train_unreviewed
 from snellen.run.without_faults import honest_study, note_used_test
 from snellen.run.write_report import FinishedRun, write_report
+from snellen.study.analyses import wants_margins
 from snellen.study.curves import with_curves
 from snellen.study.data_settings import options_of, split_of_study
 from snellen.study.document import Document
@@ -75,10 +78,11 @@ def run(
             data = split_of_study(study, dataset)
         callback.data_read(data)
         planned = plan_study(study, data)
-        begin_run(folder, document, study, environment, data_values(study, data))
+        reviews = data.applied.reviews if data.applied else None
+        begin_run(folder, document, study, environment, data_values(study, data), reviews)
         vault.seal(folder, data.dataset, data.roles)
         note_used_test(data, study)
-        context = run_context(folder, data.sealed, environment, settings.workers)
+        context = run_context(folder, data.sealed, environment, settings.workers, wants_margins(study.analyses))
         train_baselines(data, context, callback)
         with Local(context) as executor:
             planned = _train(study, data, planned, executor, callback)
@@ -88,6 +92,8 @@ def run(
         fit_familiarity(record, data, context)
         tested = open_test_of_models(record, data.roles, context)
         open_test_of_baselines(record, data.roles, context)
+        train_unreviewed(record, data, tested, environment, settings.workers, callback)
+        record_missing_margins(record, planned, context)
         evaluation = evaluations.evaluate(record, tested, vault.count_openings(folder))
         callback.evaluated(record, evaluation)
         scene = RunWithImages(record, context.dataset, context.material.images, settings.data_folder)

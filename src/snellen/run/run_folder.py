@@ -11,14 +11,16 @@ import torch
 from pydantic import TypeAdapter
 
 from snellen.data.dataset import Dataset
+from snellen.data.reviews import Reviews
 from snellen.data.splits.roles import DEFAULT_VALIDATION
 from snellen.errors import SnellenError
 from snellen.evaluate.data_file import DataFile
 from snellen.files import hashes, journal
-from snellen.files.atomic import move_into, partly_moved, write_json, write_text
+from snellen.files.atomic import move_into, partly_moved, write_bytes, write_json, write_text
 from snellen.files.clock import now
 from snellen.files.stored import read_as, read_json, read_text
 from snellen.models.forward import resident
+from snellen.study.data_settings import REVIEWS
 from snellen.study.document import Document, expect_short, parse, to_yaml
 from snellen.study.plan import Plan
 from snellen.study.plan_file import PlanFile
@@ -31,6 +33,8 @@ from snellen.train.run_context import RunContext
 RETIRED = (
     "study.yaml",
     "data.json",
+    "reviews.csv",
+    "reviewed.json",
     "plan.json",
     "floors.json",
     "evaluation.json",
@@ -81,8 +85,10 @@ def begin_run(
     study: StudyFile,
     environment: Environment,
     data: DataFile,
+    reviews: Reviews | None = None,
 ) -> None:
-    """Moves files of an earlier, different study to history/N, then writes study.yaml, data.json and resolved.yaml."""
+    """Moves files of an earlier, different study to history/N, then writes study.yaml, data.json, resolved.yaml and
+    a copy of the reviews."""
     resolved, facts = to_yaml(_resolved(study, data)), _json_text(data)
     expect_short(resolved, "resolved.yaml")
     number = 1 + max((int(each.name) for each in folder.glob("history/*") if each.name.isdigit()), default=0)
@@ -95,6 +101,8 @@ def begin_run(
     with hashes.rewriting(folder, [folder / "study.yaml"]):
         write_text(folder / "study.yaml", document.text)
     write_text(folder / "data.json", facts)
+    if reviews is not None:
+        write_bytes(folder / REVIEWS, reviews.content)
     write_text(folder / "resolved.yaml", resolved)
     journal.append(folder / "journal.jsonl", {"event": "run started", "environment": dict(environment), "time": now()})
 
@@ -140,8 +148,11 @@ def write_plan(folder: Path, planned: Plan, results: SearchResults) -> None:
     journal.append(folder / "journal.jsonl", {"event": "planned", "models": main, "time": now()})
 
 
-def run_context(folder: Path, sealed: Dataset, environment: Environment, workers: int | None = None) -> RunContext:
-    """What all jobs of a run share: its folder, and the images on the device. workers: one per thread when None."""
+def run_context(
+    folder: Path, sealed: Dataset, environment: Environment, workers: int | None = None, margins: bool = False
+) -> RunContext:
+    """What all jobs of a run share: its folder, and the images on the device. workers: one per thread when None.
+    margins: whether those of training rows are recorded."""
     device = environment["device"]
     material = ResidentData(resident(sealed.images, device), torch.from_numpy(sealed.labels).to(device))
     recorded = PackEnvironment(
@@ -150,7 +161,7 @@ def run_context(folder: Path, sealed: Dataset, environment: Environment, workers
         torch=environment["torch"],
         processor=environment["processor"],
     )
-    return RunContext(folder, sealed, material, recorded, workers or environment["threads"])
+    return RunContext(folder, sealed, material, recorded, workers or environment["threads"], margins)
 
 
 def _json_text(value: Any) -> str:

@@ -12,7 +12,7 @@ from polars.exceptions import PolarsError
 from snellen.data.load import read
 from snellen.data.splits import vault
 from snellen.data.splits.split_data import SplitData
-from snellen.errors import DataNotFound, RunError, SnellenError, UnknownName, unknown
+from snellen.errors import DataError, DataNotFound, RunError, SnellenError, UnknownName, unknown
 from snellen.evaluate.faulty_numbers import HONEST
 from snellen.evaluate.record import RunRecord
 from snellen.files import hashes, journal
@@ -112,10 +112,13 @@ def _data(record: RunRecord, data_folder: Path | None, found: list[SplitData]) -
         in_memory = str(study.data.source).startswith("memory:")
         why = "the images were given in memory, and no file holds them" if in_memory else str(error)
         return Check("data", "not checked", "", (why,))
-    if dataset.fingerprint != stored["fingerprint"]:
-        difference = f"fingerprint {dataset.fingerprint}, in the run {stored['fingerprint']}"
+    try:
+        data = split_of_study(study, dataset, record.folder)
+    except DataError as error:
+        return Check("data", "differs", f"{len(dataset):,} images", (str(error),))
+    if data.dataset.fingerprint != stored["fingerprint"]:
+        difference = f"fingerprint {data.dataset.fingerprint}, in the run {stored['fingerprint']}"
         return Check("data", "differs", f"{len(dataset):,} images", (difference,))
-    data = split_of_study(study, dataset)
     found.append(data)
     wrong: list[str] = []
     if vault.test_fingerprint(dataset, data.roles) != vault.stored_fingerprint(record.folder):

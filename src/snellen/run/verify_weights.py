@@ -111,7 +111,7 @@ def trained_again(record: RunRecord, data: SplitData, job: str | None) -> Check:
     chosen = job or secrets.choice(able)
     pack = [lanes[tuple(ids)] for ids in packs[chosen]["lanes"]]
     with scratch(Path(tempfile.gettempdir()) / f"snellen-verify-{os.getpid()}") as folder:
-        context = run_context(folder, data.sealed, environment, 1)
+        context = run_context(folder, data.sealed, environment, 1, _recorded_margins(record, chosen))
         _prepare(record, pack, context)
         train_pack(pack, context, Silent())
         differences, count = _compare(record.folder_of(chosen), context.folder(chosen), pack, chosen)
@@ -170,10 +170,17 @@ def _prepare(record: RunRecord, pack: list[Lane], context: RunContext) -> None:
                 write_bytes(new.path / file, (old.path / file).read_bytes())
 
 
+def _recorded_margins(record: RunRecord, job: str) -> bool:
+    """Whether the job recorded margins while it was trained in its pack."""
+    folder = record.folder_of(job)
+    result = folder.read_result()
+    return result is not None and folder.margins.name in result.sha256
+
+
 def _compare(stored: JobFolder, again: JobFolder, pack: list[Lane], job: str) -> tuple[list[str], int]:
     """What differs in the files that training wrote, and how many these are."""
     lane = next(lane for lane in pack if job in lane.ids)
-    paths = [again.weights, *map(again.predictions_path, lane.predicted), again.losses]
+    paths = [again.weights, *map(again.predictions_path, lane.predicted), again.losses, again.margins]
     names = [path.relative_to(again.path).as_posix() for path in paths if path.exists()]
     wrong = [name for name in names if _bytes(stored.path / name) != (again.path / name).read_bytes()]
     for name in ("job.json", "history.json", "result.json"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import Annotated, Any, Literal, get_args
 
@@ -160,6 +161,22 @@ class DataLook(Analysis):
     neighbours: Annotated[int, Field(strict=True, ge=1, le=100)] = 10
 
 
+class WrongLabels(Analysis):
+    """Which labels look wrong: a list for review, by the margins of training rows and by predictions for rows that a
+    network was not trained on. The margins are recorded while networks are trained.
+
+    models: the one that judges; the chosen one when None. images: at most so many are listed.
+    """
+
+    kind: Literal["wrong_labels"] = "wrong_labels"
+    models: Annotated[tuple[str, ...] | None, Field(min_length=1, max_length=1)] = None
+    images: Annotated[int, Field(strict=True, ge=1, le=2_000)] = 300
+
+    @property
+    def label(self) -> str:
+        return "suspected wrong labels"
+
+
 ANALYSES: dict[str, type[Analysis]] = {
     "maps": Maps,
     "units": Units,
@@ -168,5 +185,11 @@ ANALYSES: dict[str, type[Analysis]] = {
     "answers": Answers,
     "errors": Errors,
     "robustness": Robustness,
+    "wrong_labels": WrongLabels,
 }
 AnyAnalysis = one_of(ANALYSES, "analysis")
+
+
+def wants_margins(analyses: Iterable[Analysis]) -> bool:
+    """Whether an analysis reads the margins of training rows, which are recorded while networks are trained."""
+    return any(isinstance(each, WrongLabels) for each in analyses)

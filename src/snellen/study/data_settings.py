@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from snellen.data.dataset import Dataset
 from snellen.data.readers.reader import Options
+from snellen.data.reviews import read_reviews
+from snellen.data.splits.reviewed import with_reviews
 from snellen.data.splits.roles import Split
 from snellen.data.splits.split_data import SplitData, split_data
 from snellen.models.input_contract import Input
 from snellen.study.faulty_split import with_faults
 from snellen.study.schema import StudyFile
 
+REVIEWS = "reviews.csv"
+"""The copy of the reviews in a run directory."""
 
-def split_of_study(study: StudyFile, dataset: Dataset) -> SplitData:
-    """The duplicates, roles and folds of a study's data, with the faults that it commits on purpose."""
+
+def split_of_study(study: StudyFile, dataset: Dataset, run: Path | None = None) -> SplitData:
+    """The duplicates, roles and folds of a study's data, after its reviews, with the faults that it commits on purpose.
+
+    run: the directory of a run of this study, whose copy of the reviews counts. Raises DataError for reviews that do
+    not fit the data.
+    """
     folds = (study.folds.count, study.folds.repeats) if study.folds else None
-    return with_faults(split_data(dataset, split_of(study), folds), study.on_purpose)
+    data = with_faults(split_data(dataset, split_of(study), folds), study.on_purpose)
+    if study.data.reviews is None:
+        return data
+    return with_reviews(data, read_reviews(run / REVIEWS if run else Path(study.data.reviews).expanduser()))
 
 
 def split_of(study: StudyFile) -> Split:

@@ -92,6 +92,10 @@ class Data(Section):
         Field(description="images with the same value stay in one part of every split: column, level or pattern"),
     ] = None
     drop_duplicates: Literal["exact"] | None = None
+    reviews: Annotated[
+        str | None,
+        Field(min_length=1, description="a CSV of reviewed labels: those outside the test are corrected, or left out"),
+    ] = None
     near_duplicates: Annotated[
         Literal["together"] | None, Field(description="keeps almost equal images in one part of every split")
     ] = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -15,7 +15,8 @@ from snellen.errors import NonFiniteLoss
 from snellen.metrics.scores import accuracy, loss
 from snellen.models.forward import predict_probabilities
 from snellen.train.batches import ResidentData, learning_rate
-from snellen.train.kept_epoch import Weights
+from snellen.train.job import Job
+from snellen.train.kept_epoch import Kept, Weights
 from snellen.train.lane import Lane
 from snellen.train.layout import Layout
 from snellen.train.snapshot import EpochRecord, Progress, Values
@@ -25,13 +26,15 @@ from snellen.train.step import TrainState
 @dataclass(frozen=True, eq=False)
 class TrainedEpoch:
     """The state after the steps of an epoch, and the summed losses and right answers of each step, (A, steps), on the
-    host. epoch: counted from 1; alive: places in the pack of the A lanes."""
+    host. epoch: counted from 1; alive: places in the pack of the A lanes. margins: (n,) of each of these lanes, of its
+    training rows; None where they are not recorded."""
 
     epoch: int
     alive: tuple[int, ...]
     state: TrainState
     losses: Tensor
     right: Tensor
+    margins: tuple[Tensor, ...] | None = None
 
     def weights_of(self, place: int) -> Weights:
         """Parameters (1, P) and state of one lane, copied: what it keeps must not keep the whole pack in memory."""
@@ -102,8 +105,21 @@ def progress_after(before: Progress, lane: Lane, place: int, record: EpochRecord
     """The progress of one lane, with what each of its jobs keeps after this epoch."""
     weights = partial(trained.weights_of, place)
     scores = record["validation_loss"], record["validation_accuracy"]
-    kept = tuple(old.after(job.stop, *scores, weights) for job, old in zip(lane.jobs, before.kept))
+    kept = tuple(
+        replace(old.after(job.stop, *scores, weights), margins=_margin_sums(old, job, place, trained))
+        for job, old in zip(lane.jobs, before.kept)
+    )
     return Progress(kept, (*before.history, record))
+
+
+def _margin_sums(before: Kept, job: Job, place: int, trained: TrainedEpoch) -> Tensor | None:
+    """(n,) sums over the epochs of a job; None where any of them was trained without."""
+    if before.stopping.done(job.stop):
+        return before.margins
+    if trained.margins is None or (before.margins is None and before.stopping.epoch):
+        return None
+    own = trained.margins[trained.alive.index(place)]
+    return own if before.margins is None else before.margins + own
 
 
 def is_done(lane: Lane, progress: Progress) -> bool:

@@ -52,12 +52,14 @@ class Weights:
 @dataclass(frozen=True, eq=False)
 class Kept:
     """What one job keeps: the best epoch, with its parameters theta (1, P) and state name -> (1, ...). last: those of
-    the epoch at which the job was done, where that is another one."""
+    the epoch at which the job was done, where that is another one. margins: (n,) of the training rows, summed over the
+    epochs; None where they are not recorded."""
 
     stopping: EarlyStopping
     theta: Tensor
     state: dict[str, Tensor]
     last: Weights | None = None
+    margins: Tensor | None = None
 
     def after(
         self,

@@ -6,12 +6,15 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from torch import Tensor
+
 from snellen.train.backend.choose import TORCH, backends_for, step_runner, workspace
 from snellen.train.backend.cuda_graphs import CudaGraphs
 from snellen.train.batches import Batches, ResidentData
 from snellen.train.epoch_results import TrainedEpoch, Validation, epoch_record, is_done, progress_after
 from snellen.train.lane import Lane
 from snellen.train.layout import Layout
+from snellen.train.margins import EpochMargins
 from snellen.train.metric_accumulator import MetricAccumulator
 from snellen.train.out_of_memory import is_out_of_memory
 from snellen.train.resume_checkpoint import Checkpoint
@@ -31,15 +34,17 @@ def train(
     shards: int = 1,
     backend: str | None = None,
     graphs: CudaGraphs | None = None,
+    margins: bool = False,
 ) -> Snapshot:
     """Trains from `start` until every lane is done, or has trained `until` epochs; returns the last snapshot.
 
     shards: of each batch, computed by a thread each; results depend on their number in the last bits. backend: one of
     `choose.backends_for`, the first of them when None; torch where the compiled library is missing. graphs: whether
-    steps are captured on a GPU; None captures them where possible. A lane whose loss becomes infinite or NaN fails
+    steps are captured on a GPU; None captures them where possible. margins: whether the margins of the training rows
+    are recorded. A lane whose loss becomes infinite or NaN fails
     alone. When training is interrupted or memory runs out, the last complete epoch is saved.
     """
-    training, snapshot = Training.prepare(lanes, data, shards, backend, graphs), start
+    training, snapshot = Training.prepare(lanes, data, shards, backend, graphs, margins), start
     try:
         while snapshot.alive and (until is None or snapshot.epoch < until):
             snapshot = training.epoch(snapshot, watcher)
@@ -63,6 +68,7 @@ class Training:
     shards: int = 1
     backend: str = TORCH
     graphs: CudaGraphs = field(default_factory=lambda: CudaGraphs(None))
+    margins: bool = False
 
     @staticmethod
     def prepare(
@@ -71,6 +77,7 @@ class Training:
         shards: int = 1,
         backend: str | None = None,
         graphs: CudaGraphs | None = None,
+        margins: bool = False,
     ) -> Training:
         """For a pack on these data; arguments as of `train`."""
         layout = Layout.of(lanes[0].trajectory.network.init((0,))[0])
@@ -78,7 +85,7 @@ class Training:
         chosen = usable[0] if backend is None else backend if backend in usable else TORCH
         batches, validation = Batches.of(lanes, data), Validation.of(lanes, data, layout)
         graphs = graphs or CudaGraphs.on(data.device)
-        return Training(tuple(lanes), data, layout, batches, validation, shards, chosen, graphs)
+        return Training(tuple(lanes), data, layout, batches, validation, shards, chosen, graphs, margins)
 
     def epoch(self, before: Snapshot, watcher: Watcher) -> Snapshot:
         """One more epoch of the lanes alive; those that are done or have failed leave. `before` is not changed."""
@@ -107,10 +114,20 @@ class Training:
         trajectories = [self.lanes[place].trajectory for place in alive]
         rule, state = Rule.of(trajectories, self.layout, self.data.device, dtype), TrainState.of(before)
         metrics = MetricAccumulator(trajectories[0].batch_size)
+        margins = EpochMargins(len(alive), len(self.data.labels), self.data.device) if self.margins else None
         with ThreadTeam(self.shards) as team:
             runner = step_runner(rule, state, workspace(rule, state.theta, team, self.backend), self.graphs, alive)
             for number, inputs in enumerate(self.batches.of_epoch(alive, before.epoch, dtype), 1):
-                metrics.add(runner.run_step(inputs))
+                outcome = runner.run_step(inputs)
+                metrics.add(outcome)
+                if margins is not None:
+                    margins.add(inputs, outcome)
                 watcher.stepped(number, steps)
         losses, right = (sums.cpu() for sums in metrics.sums())
-        return TrainedEpoch(before.epoch + 1, alive, runner.reached(), losses, right)
+        found = None if margins is None else self._margins_of_lanes(alive, margins.margins())
+        return TrainedEpoch(before.epoch + 1, alive, runner.reached(), losses, right, found)
+
+    def _margins_of_lanes(self, alive: Sequence[int], margins: Tensor) -> tuple[Tensor, ...]:
+        """(n,) of each lane: those of its own training rows."""
+        rows = [self.batches.train_rows[place] for place in alive]
+        return tuple(margins[number, own] for number, own in enumerate(rows))

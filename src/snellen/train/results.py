@@ -93,6 +93,11 @@ class JobFolder:
         """Losses of each image after the kept and after the last epoch, where these differ."""
         return self.path / "losses.safetensors"
 
+    @property
+    def margins(self) -> Path:
+        """The mean margin of each training row over the epochs, where it was recorded."""
+        return self.path / "margins.safetensors"
+
     def predictions_path(self, role: str) -> Path:
         """The file of the predictions for a role."""
         return self.path / "predictions" / f"{role}.safetensors"

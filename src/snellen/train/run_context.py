@@ -17,13 +17,15 @@ from snellen.train.resume_checkpoint import Checkpoint
 @dataclass(frozen=True, eq=False)
 class RunContext:
     """run: the run directory. dataset: without test labels. material: its images and labels on the device.
-    environment: recorded beside results. workers: processes that may train at the same time."""
+    environment: recorded beside results. workers: processes that may train at the same time. margins: whether those of
+    the training rows are recorded, see margins.py."""
 
     run: Path
     dataset: Dataset
     material: ResidentData
     environment: PackEnvironment
     workers: int = 1
+    margins: bool = False
 
     def folder(self, job_id: str) -> JobFolder:
         """The folder of a job."""

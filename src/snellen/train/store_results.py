@@ -19,6 +19,7 @@ from snellen.train.job import Job
 from snellen.train.kept_epoch import Kept
 from snellen.train.lane import Lane
 from snellen.train.layout import Layout
+from snellen.train.margins import Margins
 from snellen.train.overfitting import losses_of
 from snellen.train.results import JobFolder, Result
 from snellen.train.run_context import RunContext
@@ -138,6 +139,9 @@ def _store_done(lane: Lane, job: Job, kept: Kept, progress: Progress, context: R
     losses = losses_of(lane, kept, context.material)
     if losses is not None:
         losses.save(folder.losses, job.id)
+    margins = margins_of_job(lane, kept)
+    if margins is not None:
+        margins.save(folder.margins, job.id)
     reloaded, record = _validation_scores(predictions["validation"]), history[kept.stopping.best_epoch - 1]
     return Result(
         status="done",
@@ -150,7 +154,10 @@ def _store_done(lane: Lane, job: Job, kept: Kept, progress: Progress, context: R
         reloaded_loss=reloaded[0],
         reloaded_accuracy=reloaded[1],
         sha256=folder.digests(
-            folder.weights, *map(folder.predictions_path, lane.predicted), *([folder.losses] if losses else [])
+            folder.weights,
+            *map(folder.predictions_path, lane.predicted),
+            *([folder.losses] if losses else []),
+            *([folder.margins] if margins else []),
         ),
     )
 
@@ -160,7 +167,15 @@ def _last_if_asked(job: Job, kept: Kept) -> Kept:
     if job.stop.keep == "best" or kept.last is None:
         return kept
     stopping = replace(kept.stopping, best_epoch=kept.stopping.epoch)
-    return Kept(stopping, kept.last.theta, kept.last.state)
+    return replace(kept, stopping=stopping, theta=kept.last.theta, state=kept.last.state)
+
+
+def margins_of_job(lane: Lane, kept: Kept) -> Margins | None:
+    """The mean margins of a job over its epochs; None where they were not recorded."""
+    if kept.margins is None:
+        return None
+    epochs = kept.stopping.epoch
+    return Margins(lane.rows["train"], (kept.margins / epochs).cpu().numpy(), epochs)
 
 
 def _validation_scores(validation: Predictions) -> tuple[float | None, float | None]:

@@ -73,7 +73,9 @@ def _train(
     start = checkpoint.load(device) or together([_first_snapshot(lane, context) for lane in lanes])
     shards, backend = strategy.get("parts", 1), strategy.get("way", TORCH)
     with _graphs(lanes, context, strategy) as graphs:
-        return train(lanes, context.material, start, checkpoint, watcher, until, shards, backend, graphs)
+        return train(
+            lanes, context.material, start, checkpoint, watcher, until, shards, backend, graphs, context.margins
+        )
 
 
 def _first_snapshot(lane: Lane, context: RunContext) -> Snapshot:

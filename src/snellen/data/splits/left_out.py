@@ -24,6 +24,7 @@ REASONS: dict[Reason, str] = {
     "in official validation": "{} with an exact copy in the official validation part",
     "related to official validation": "{} near to an image of the official validation part, or in a group with one",
     "duplicate": "{} that copy an earlier one",
+    "excluded by review": "{} that reviews exclude",
 }
 
 

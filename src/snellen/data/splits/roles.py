@@ -47,6 +47,7 @@ Reason = Literal[
     "related to official test",
     "in official validation",
     "related to official validation",
+    "excluded by review",
 ]
 OFFICIAL: dict[str, tuple[Reason, Reason]] = {
     "official_test": ("in official test", "related to official test"),

@@ -12,6 +12,7 @@ from snellen.data.dataset import Dataset
 from snellen.data.duplicates import duplicate_groups
 from snellen.data.inspect.class_images import mean_images
 from snellen.data.inspect.near_duplicates import NearDuplicates, near_duplicates
+from snellen.data.splits.applied_reviews import AppliedReviews
 from snellen.data.splits.folds import Fold, make_folds
 from snellen.data.splits.roles import Roles, Split, assign_related, units_of
 from snellen.files.hashing import canonical_json, digest, digest_arrays
@@ -49,7 +50,8 @@ class SplitData:
     """A data set, and what is found of it once.
 
     duplicates: (N,) see `duplicate_groups`. units: (N,) see `units_of`. folds: those that the study asks for. faults:
-    those that the study commits on purpose.
+    those that the study commits on purpose. unreviewed, applied: the same before the reviews of the study, and what
+    these changed; None without reviews.
     """
 
     dataset: Dataset
@@ -59,6 +61,8 @@ class SplitData:
     roles: Roles
     folds: tuple[Fold, ...]
     faults: tuple[str, ...] = ()
+    unreviewed: SplitData | None = None
+    applied: AppliedReviews | None = None
 
     @cached_property
     def sealed(self) -> Dataset:

@@ -83,6 +83,11 @@ def _disagrees(found: Sequence[Finding]) -> str:
     )
 
 
+def _suspected(found: Sequence[Finding]) -> str:
+    values = found[0].values
+    return f"{values['suspected']:,} of {plural(values['images'], 'label')} look wrong: review them on their page."
+
+
 def _edge(found: Sequence[Finding]) -> str:
     path = str(found[0].values["path"]).rpartition(".")[2]
     return f"The best `{path}` is at the end of the range that was searched: a better one may lie beyond."
@@ -134,6 +139,7 @@ BRIEFS: Mapping[str, Brief] = {
     "SNL126": _test_as_validation,
     "SNL130": lambda found: "The pixels do not fit their `pixel_range`: networks see numbers of the wrong size.",
     "SNL105": _counted("{images} have the same pixels as another but a different label: correct the labels."),
+    "SNL140": _suspected,
     "SNL114": _disagrees,
     "SNL119": lambda found: "Calibration and test images do not look alike, so certified thresholds need not hold.",
     "SNL107": _of_models(

@@ -31,6 +31,7 @@ class SharedContext(TypedDict):
     classes: list[str]
     pixel_range: list[float]
     fingerprint: str
+    margins: bool
 
 
 class SharedLane(TypedDict):
@@ -61,6 +62,7 @@ def share_context(context: RunContext, folder: Path) -> SharedContext:
         "classes": list(dataset.classes),
         "pixel_range": list(dataset.pixel_range),
         "fingerprint": dataset.fingerprint,
+        "margins": context.margins,
     }
 
 
@@ -79,7 +81,7 @@ def received_context(shared: SharedContext) -> RunContext:
         fingerprint=shared["fingerprint"],
     )
     material = ResidentData(torch.from_numpy(dataset.images), torch.from_numpy(dataset.labels))
-    return RunContext(Path(shared["run"]), dataset, material, shared["environment"])
+    return RunContext(Path(shared["run"]), dataset, material, shared["environment"], margins=shared["margins"])
 
 
 def share_pack(lanes: Sequence[Lane], context: RunContext, folder: Path, until: int | None) -> PackRequest:

@@ -1,0 +1,175 @@
+"""Reviews of labels: a CSV file that says of pictures, by their content, whether their label is right.
+
+The review page of the analysis `wrong_labels` writes it: columns picture, label, review, correct_label, and others that
+help a reader. One picture under two labels has two rows.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+
+from snellen.data.duplicates import KEY_BYTES, image_keys
+from snellen.data.readers.text_encoding import encoding_of
+from snellen.data.streams import open_data, readable
+from snellen.errors import DataError, DataNotFound, located, printable, shown
+from snellen.files.spreadsheet import FORMULA
+from snellen.limits import MAX_REVIEW_BYTES
+
+Verdict = Literal["right", "wrong", "unsure", "exclude"]
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+COLUMNS = ("picture", "label", "review", "correct_label")
+"""Those that a file must have."""
+PREFIX = "blake2b:"
+"""Before the hash of a picture, so that no spreadsheet takes it for a number."""
+KEY = re.compile(rf"{PREFIX}[0-9a-f]{{{2 * KEY_BYTES}}}")
+SEPARATORS = ",;\t"
+
+
+@dataclass(frozen=True)
+class Review:
+    """One row. picture: see `picture_keys`. correct_label: for `wrong` only. rank: its place in the list of suspects
+    that was reviewed, of `suspects`; None where the file does not say."""
+
+    line: int
+    picture: str
+    label: str
+    verdict: Verdict
+    correct_label: str | None
+    rank: int | None = None
+    suspects: int | None = None
+
+
+@dataclass(frozen=True)
+class Reviews:
+    """All rows of a file. content: its bytes."""
+
+    name: str
+    content: bytes
+    rows: tuple[Review, ...]
+
+    @property
+    def sha256(self) -> str:
+        """Of the file."""
+        return hashlib.sha256(self.content).hexdigest()
+
+
+def picture_keys(images: np.ndarray) -> np.ndarray:
+    """(N,) str: the hash of each picture (H, W, C) as it is stored, whatever its file, row and label."""
+    digests = image_keys(images).tobytes().hex()
+    width = 2 * KEY_BYTES
+    return np.array([PREFIX + digests[start : start + width] for start in range(0, len(digests), width)], str)
+
+
+def read_reviews(path: Path) -> Reviews:
+    """The file. Raises DataNotFound, or DataError naming the line of what is malformed or contradicts another row."""
+    if not path.exists():
+        hint = "The review page of the analysis `wrong_labels` writes it. Paths are relative to the working folder."
+        raise DataNotFound("no reviews here", where=str(path), hint=hint)
+    with located(str(path)):
+        with readable(), open_data(path, MAX_REVIEW_BYTES) as file:
+            encoding = encoding_of(file)
+            content = file.read(MAX_REVIEW_BYTES)
+        rows = tuple(_rows(_text(content, encoding)))
+        if not rows:
+            raise DataError("no review", found="a header and no row", expected="at least one row")
+        _expect_consistent(rows)
+    return Reviews(path.name, content, rows)
+
+
+def as_class(text: str, classes: Sequence[str]) -> str:
+    """The class that a cell names: tables put a ' before text that a spreadsheet would compute."""
+    bare = text.removeprefix("'")
+    return bare if text not in classes and text != bare and FORMULA.match(bare) else text
+
+
+def _text(content: bytes, encoding: str) -> str:
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError as error:
+        hint = "Save the table as CSV in UTF-8."
+        raise DataError("not text in UTF-8", where=f"byte {error.start}", hint=hint) from None
+
+
+def _rows(text: str) -> Iterator[Review]:
+    separator = max(SEPARATORS, key=text.split("\n", 1)[0].count)
+    table = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    try:
+        header = [name.strip() for name in next(table, [])]
+        missing = [name for name in COLUMNS if header.count(name) != 1]
+        if missing:
+            found, expected = ", ".join(map(printable, header)) or "an empty file", ", ".join(COLUMNS)
+            raise DataError("not a table of reviews", found=found[:200], expected=f"each once: {expected}")
+        for cells in table:
+            if any(cells):
+                yield _review(header, cells, table.line_num)
+    except csv.Error as error:
+        raise DataError(f"not CSV: {error}", where=f"line {table.line_num}") from None
+
+
+def _review(header: Sequence[str], cells: Sequence[str], line: int) -> Review:
+    where = f"line {line}"
+    if len(cells) != len(header):
+        raise DataError("another number of cells", found=f"{len(cells)}", expected=f"{len(header)}", where=where)
+    values = dict(zip(header, cells))
+    picture, label, verdict, correct = (values[name].strip() for name in COLUMNS)
+    if not KEY.fullmatch(picture):
+        raise DataError("not the hash of a picture", found=shown(picture), expected=f"{PREFIX} and hex", where=where)
+    if verdict not in VERDICTS:
+        raise DataError("not a review", found=shown(verdict), expected=" or ".join(VERDICTS), where=where)
+    if not label:
+        raise DataError("no label", expected="the label that was reviewed", where=where)
+    if (verdict == "wrong") != bool(correct) and not (verdict == "right" and correct == label):
+        expected = "the right class in correct_label" if verdict == "wrong" else f"none for {verdict!r}"
+        raise DataError("`correct_label` does not fit the review", found=shown(correct), expected=expected, where=where)
+    if verdict == "wrong" and correct == label:
+        hint = "Write `right`, or another class."
+        raise DataError("a wrong label that is the right one", found=shown(label), where=where, hint=hint)
+    known = correct if verdict == "wrong" else None
+    places = (_count(values.get(name, ""), name, where) for name in ("rank", "suspects"))
+    return Review(line, picture, label, verdict, known, *places)
+
+
+def _count(text: str, name: str, where: str) -> int | None:
+    text = text.strip()
+    if not text:
+        return None
+    if not text.isascii() or not text.isdecimal() or len(text) > 9 or int(text) < 1:
+        raise DataError(f"`{name}` is no number", found=shown(text), expected="a whole number from 1", where=where)
+    return int(text)
+
+
+def _expect_consistent(rows: Sequence[Review]) -> None:
+    """Raises DataError for two reviews of one picture that cannot both hold."""
+    own: dict[tuple[str, str], Review] = {}
+    truth: dict[str, Review] = {}
+    for row in rows:
+        earlier = own.setdefault((row.picture, row.label), row)
+        if (earlier.verdict, earlier.correct_label) != (row.verdict, row.correct_label):
+            raise _contradiction(earlier, row)
+        if row.verdict in ("right", "wrong"):
+            earlier = truth.setdefault(row.picture, row)
+            if _true_label(earlier) != _true_label(row):
+                raise _contradiction(earlier, row)
+
+
+def _true_label(row: Review) -> str:
+    return row.correct_label or row.label
+
+
+def _contradiction(one: Review, other: Review) -> DataError:
+    said = (f"line {each.line}: label {shown(each.label)}, {_words(each)}" for each in (one, other))
+    hint = "Keep the row that is right."
+    return DataError("two reviews of one picture contradict each other", found="; ".join(said), hint=hint)
+
+
+def _words(row: Review) -> str:
+    return f"wrong, {shown(row.correct_label)}" if row.correct_label else row.verdict

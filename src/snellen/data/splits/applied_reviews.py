@@ -1,0 +1,55 @@
+"""What reviews changed in a divided data set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from snellen.data.reviews import Review, Reviews
+from snellen.phrases import listing, plural
+
+
+@dataclass(frozen=True, eq=False)
+class AppliedReviews:
+    """What reviews changed. rows: of the data set, of each review in the order of the file; empty for one that fits no
+    image. corrected: row -> new label; excluded: rows; in_test: reviewed rows of the test, which nothing changes."""
+
+    reviews: Reviews
+    rows: tuple[np.ndarray, ...]
+    corrected: dict[int, int]
+    excluded: np.ndarray
+    in_test: np.ndarray
+
+    @property
+    def unmatched(self) -> int:
+        """Reviews of no image of these data."""
+        return sum(not len(rows) for rows in self.rows)
+
+    def count(self, verdict: str) -> int:
+        """Reviews with this verdict that fit an image."""
+        return sum(review.verdict == verdict and len(rows) > 0 for review, rows in self.matched)
+
+    @property
+    def matched(self) -> Iterable[tuple[Review, np.ndarray]]:
+        """Each review with its rows."""
+        return zip(self.reviews.rows, self.rows, strict=True)
+
+    @property
+    def sentence(self) -> str:
+        """What was done, with counts."""
+        total = len(self.reviews.rows)
+        done = [
+            f"{plural(len(self.corrected), 'label')} corrected",
+            f"{plural(len(self.excluded), 'image')} excluded",
+            f"{self.count('right'):,} found right",
+            f"{self.count('unsure'):,} unsure",
+        ]
+        said = f"Reviews applied from {self.reviews.name} ({plural(total, 'row')}): {listing(done)}."
+        if len(self.in_test):
+            kept = "it keeps its label" if len(self.in_test) == 1 else "they keep their labels"
+            said += f" {plural(len(self.in_test), 'reviewed image')} of the test: {kept}."
+        if self.unmatched:
+            said += f" {plural(self.unmatched, 'row')} fit no image and label of these data, and change nothing."
+        return said

@@ -1,0 +1,130 @@
+"""Reviews applied to a divided data set: labels outside the test are corrected, pictures are left out.
+
+The division is made before, by the labels as they were: every row keeps its role and its fold, and the test, its labels
+included, is the same with and without reviews.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from snellen.data.dataset import Dataset
+from snellen.data.reviews import Review, Reviews, as_class, picture_keys
+from snellen.data.splits.applied_reviews import AppliedReviews
+from snellen.data.splits.class_sizes import check_classes
+from snellen.data.splits.roles import LeftOut, Roles, prove_disjoint
+from snellen.data.splits.split_data import SplitData
+from snellen.errors import DataError, located, unknown
+from snellen.files.hashing import canonical_json, digest
+from snellen.phrases import plural
+
+
+def with_reviews(data: SplitData, reviews: Reviews) -> SplitData:
+    """The data after the reviews; `unreviewed` and `applied` say what they were and what was done.
+
+    Raises DataError when no review fits an image or a corrected class does not exist, StudyError when a class is left
+    without images in a role that needs them.
+    """
+    with located(reviews.name):
+        applied = _applied(data, reviews)
+    labels = data.dataset.labels.copy()
+    for row, label in applied.corrected.items():
+        labels[row] = label
+    dataset = replace(
+        data.dataset,
+        labels=labels,
+        fingerprint=_fingerprint(data.dataset, applied),
+        remarks=(*data.dataset.remarks, applied.sentence),
+    )
+    found = replace(
+        data,
+        dataset=dataset,
+        roles=_roles_without(data.roles, applied.excluded),
+        folds=tuple(replace(fold, rows=_without(fold.rows, applied.excluded)) for fold in data.folds),
+        unreviewed=data,
+        applied=applied,
+    )
+    needed = [role for role in ("train", "validation") if len(data.roles.rows[role])]
+    for rows in (found.roles.rows, *(fold.rows for fold in found.folds)):
+        check_classes(dataset, rows, data.units, needed=needed)
+    prove_disjoint(dataset, found.roles, data.duplicates)
+    return found
+
+
+def _applied(data: SplitData, reviews: Reviews) -> AppliedReviews:
+    keys, dataset = picture_keys(data.dataset.images), data.dataset
+    by_picture: dict[str, list[int]] = {review.picture: [] for review in reviews.rows}
+    for row in np.flatnonzero(np.isin(keys, list(by_picture))).tolist():
+        by_picture[str(keys[row])].append(row)
+    rows = tuple(_rows_of(review, by_picture[review.picture], dataset) for review in reviews.rows)
+    if not any(len(each) for each in rows):
+        raise _other_data(reviews, by_picture, dataset)
+    tested = np.zeros(len(dataset), bool)
+    tested[data.roles.rows["test"]] = True
+    used = np.zeros(len(dataset), bool)
+    for role, own in data.roles.rows.items():
+        used[own] = role != "test"
+    corrected: dict[int, int] = {}
+    excluded, in_test = set[int](), set[int]()
+    for review, own in zip(reviews.rows, rows, strict=True):
+        label = _correct_label(review, dataset) if review.verdict == "wrong" and len(own) else None
+        in_test.update(own[tested[own]].tolist())
+        for row in own[used[own]].tolist():
+            if label is not None:
+                corrected[row] = label
+            elif review.verdict == "exclude":
+                excluded.add(row)
+    return AppliedReviews(reviews, rows, dict(sorted(corrected.items())), _sorted(excluded), _sorted(in_test))
+
+
+def _rows_of(review: Review, same_picture: list[int], dataset: Dataset) -> np.ndarray:
+    name = as_class(review.label, dataset.classes)
+    rows = np.array(same_picture, np.int64)
+    if name not in dataset.classes:
+        return rows[:0]
+    return np.asarray(rows[dataset.labels[rows] == dataset.classes.index(name)])
+
+
+def _correct_label(review: Review, dataset: Dataset) -> int:
+    assert review.correct_label is not None  # `read_reviews` has checked
+    name = as_class(review.correct_label, dataset.classes)
+    if name not in dataset.classes:
+        error = unknown("class", name, dataset.classes)
+        problem, where = f"`correct_label` is no class of these data: {error.problem}", f"line {review.line}"
+        raise DataError(problem, expected=error.expected, where=where, hint=error.hint)
+    return dataset.classes.index(name)
+
+
+def _other_data(reviews: Reviews, by_picture: dict[str, list[int]], dataset: Dataset) -> DataError:
+    pictures = sum(bool(rows) for rows in by_picture.values())
+    found = (
+        f"0 of the {plural(len(by_picture), 'reviewed picture')} are among the {plural(len(dataset), 'image')}"
+        if not pictures
+        else f"{pictures:,} of the {plural(len(by_picture), 'reviewed picture')} are here, none with its reviewed label"
+    )
+    hint = "Pictures are compared as the study reads them: with the same `resize`, `crop`, `pad` and `grey`."
+    return DataError("reviews of other data", found=found, expected=f"pictures of {dataset.name}", hint=hint)
+
+
+def _roles_without(roles: Roles, excluded: np.ndarray) -> Roles:
+    left_out = (*roles.left_out, *(LeftOut(int(row), "excluded by review", int(row)) for row in excluded))
+    return Roles(_without(roles.rows, excluded), tuple(sorted(left_out, key=lambda item: item.row)))
+
+
+def _without(rows: Mapping[str, np.ndarray], excluded: np.ndarray) -> dict[str, np.ndarray]:
+    return {role: own[~np.isin(own, excluded)] for role, own in rows.items()}
+
+
+def _fingerprint(dataset: Dataset, applied: AppliedReviews) -> str:
+    """That of the data as they were, where no label and no role changes."""
+    changes = [list(applied.corrected.items()), applied.excluded.tolist()]
+    if not any(changes):
+        return dataset.fingerprint
+    return digest(dataset.fingerprint.encode(), canonical_json(changes))
+
+
+def _sorted(rows: set[int]) -> np.ndarray:
+    return np.array(sorted(rows), np.int64)

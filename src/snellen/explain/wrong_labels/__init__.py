@@ -1,0 +1,1 @@
+"""The analysis `wrong_labels`: suspected wrong labels, listed for review."""
