@@ -14,7 +14,7 @@ from snellen.evaluate.evaluation import Evaluation
 from snellen.evaluate.faulty_numbers import FaultyNumber, faulty_numbers
 from snellen.evaluate.record import RunRecord
 from snellen.evaluate.scores import Estimate, proportion
-from snellen.findings.first_screen.statement import LABELS
+from snellen.findings.first_screen.statement import LABELS, Statement
 from snellen.phrases import listing, loss, megabytes, plural, seconds, times
 from snellen.plain import say
 from snellen.study.on_purpose import warning
@@ -65,15 +65,21 @@ def print_finished(finished: FinishedRun) -> None:
     if faults:
         print_faults(faults, faulty_numbers(finished.record, finished.evaluation))
     for one in finished.judgement.statements:
-        more = one.values.get("more", 0)
-        rest = f" ({more:,} more in the report.)" if more else ""
-        console.print(f"{LABELS[one.part]}: {one.sentence.replace('`', '')}{rest}", highlight=False)
+        console.print(f"{LABELS[one.part]}: {one.sentence.replace('`', '')}{_where_to_read(one)}", highlight=False)
     reasons = {one.code: one.acknowledged for one in finished.judgement.others if one.acknowledged is not None}
     for code, reason in reasons.items():
         console.print(f"{code} acknowledged: {reason}", highlight=False)
     if finished.judgement.not_raised:
         say(f"Acknowledged, but not raised: {listing(finished.judgement.not_raised)}.")
     say(f"Report: {finished.report}")
+
+
+def _where_to_read(one: Statement) -> str:
+    """The code that `snellen finding` explains, of what looks wrong; how many more the report has."""
+    if one.part not in ("error", "look at") or not one.codes:
+        return ""
+    more = one.values.get("more", 0)
+    return f" ({', '.join(one.codes)}; {more:,} more in the report)" if more else f" ({', '.join(one.codes)})"
 
 
 def print_faults(faults: Sequence[str], numbers: Sequence[FaultyNumber] = ()) -> None:

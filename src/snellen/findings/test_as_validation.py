@@ -17,11 +17,11 @@ MOST = 0.5
 def test_as_validation(facts: Facts) -> Iterator[Finding]:
     """SNL126: by what the study does on purpose; by images with both roles; by the names of validation images.
 
-    An error where the same images choose and judge, a warning where an official test only serves as validation.
+    An error where the same images choose and judge; a warning where an official test only serves as validation, and
+    where the study does it on purpose, for then the report is stamped and has the honest number beside it.
     """
-    # the attribute comes with the key `on_purpose` of a study
-    if "test_as_validation" in getattr(facts.record.study, "on_purpose", ()):
-        yield _both("on purpose", facts.record.data["roles"]["counts"]["validation"])
+    if "test_as_validation" in facts.record.study.on_purpose:
+        yield _on_purpose(facts.record.data["roles"]["counts"]["validation"])
         return
     ids = dict[str, np.ndarray]()
     for model in facts.record.done:
@@ -62,6 +62,17 @@ def _both(what: str, count: int) -> Finding:
         {"what": what, "count": count},
         "roles",
         "Take validation images from the training part: leave out the validation part and set split.validation: 0.2",
+    )
+
+
+def _on_purpose(count: int) -> Finding:
+    return Finding(
+        "SNL126",
+        "warning",
+        f"On purpose, test images serve as validation images ({plural(count, 'image')}): they chose the epoch and the "
+        "model, so their accuracy is too good. The honest number stands beside it.",
+        {"what": "on purpose", "count": count},
+        "roles",
     )
 
 
