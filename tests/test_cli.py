@@ -100,7 +100,7 @@ def test_a_finding_of_severity_error_is_1(snellen: Command, run_copy: Path) -> N
     weights = RunRecord.open(run_copy).job("linear").weights
     weights.write_bytes(weights.read_bytes()[:-1] + b"?")
     code, out, _ = snellen("report", run_copy)
-    assert code == 1 and "error SNL902" in out
+    assert code == 1 and "Error: " in out and "(SNL902" in out
 
 
 @pytest.mark.parametrize(

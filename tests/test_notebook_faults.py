@@ -451,7 +451,7 @@ def test_fault_31(small_run: Run) -> None:
 
 def test_fault_32(small_run: Run) -> None:
     """The class that is named for its recall has the lowest of the table."""
-    [found] = said(small_run.folder, "SNL007")
+    [found] = said(small_run.folder, "SNL007") or said(small_run.folder, "SNL121")
     model, role = str(small_run.chosen), found.values["role"]
     rows = model_of(small_run, model)["roles"][role]["per_class"]
     recalls = {row["class"]: row["recall"]["value"] for row in rows}

@@ -27,7 +27,8 @@ apart by their class. The place is attached on the way up:
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 SHOWN_CHARACTERS, SHOWN_ITEMS, SHOWN_BITS = 80, 30, 128
@@ -193,10 +194,21 @@ def located(place: str) -> Iterator[None]:
         raise
 
 
+def _nearest(name: str, names: Sequence[str]) -> str | None:
+    """The known name most like `name`; of equally like ones that with the most first letters in common."""
+
+    def likeness(other: str) -> tuple[float, int]:
+        alike = itertools.takewhile(lambda pair: pair[0] == pair[1], zip(other, name, strict=False))
+        return difflib.SequenceMatcher(None, other, name).ratio(), len(list(alike))
+
+    close = difflib.get_close_matches(name, names, n=len(names) or 1, cutoff=0.5)
+    return max(close, key=likeness, default=None)
+
+
 def unknown(what: str, name: str, known: Iterable[str], where: str | None = None) -> UnknownName:
     """The error for a name that is not in `known`, with the nearest known name, and all of them when they are few."""
     names = sorted(known)
-    near = difflib.get_close_matches(name[:NAME_CHARACTERS], names[:NEAR_NAMES], n=1, cutoff=0.5)
-    hint = f"Did you mean {shown(near[0])}?" if near else None
+    near = _nearest(name[:NAME_CHARACTERS], names[:NEAR_NAMES])
+    hint = f"Did you mean {shown(near)}?" if near else None
     expected = f"one of {', '.join(names)}" if len(names) <= 30 else None
     return UnknownName(f"unknown {what} {shown(name)}", expected=expected, where=where, hint=hint)

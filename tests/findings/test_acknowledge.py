@@ -142,9 +142,9 @@ def snellen(*arguments: object) -> tuple[int, str]:
 def test_fail_on_sets_the_exit_code(tiny: Path, level: Any, expected: int) -> None:
     arguments = ["--fail-on", level] if level else []
     code, out = snellen("run", tiny, *arguments)
-    assert code == expected and ("SNL110" in out) == (expected == 1)
+    assert code == expected and (f"Fails on {level}: SNL109" in out) == (expected == 1)
     assert snellen("report", "runs/tiny", *arguments)[0] == expected
-    tiny.write_text(TINY + "acknowledge: {SNL110: known, SNL112: no search}\n", encoding="utf-8")
+    tiny.write_text(TINY + "acknowledge: {SNL109: bursts, SNL110: known, SNL112: no search}\n", encoding="utf-8")
     code, out = snellen("run", tiny, *arguments)
     assert code == (1 if level == "notice" else 0)
     assert "SNL110 acknowledged: known" in out and "Acknowledged, but not raised: SNL112." in out

@@ -211,7 +211,7 @@ def test_the_page_and_the_terminal_show_the_statements(small_run: Run, capsys: p
     facts = facts_of(small_run.folder)
     judgement = judge(facts)
     print_finished(FinishedRun(small_run.folder, facts.record, facts.evaluation, judgement, ()))
-    printed, page = capsys.readouterr().out, small_run.report.read_text(encoding="utf-8")
+    printed, page = " ".join(capsys.readouterr().out.split()), small_run.report.read_text(encoding="utf-8")
     for one in judgement.statements:
         assert f"{LABELS[one.part]}: {one.sentence.replace('`', '')}" in printed
         assert f"<h3>{LABELS[one.part]}</h3>" in page
