@@ -22,7 +22,7 @@ document.documentElement.style.overflow = "hidden";
 const [answer, leaderboard] = ["answer", "leaderboard"].map((id) => document.querySelector(`#${id} > .body`));
 const matrix = document.querySelector("details[open].model table.matrix[data-cells$=test]").closest(".confusion");
 const block = [matrix.previousElementSibling.previousElementSibling, matrix.previousElementSibling, matrix];
-[...answer.children].slice(3).forEach((one) => one.remove());
+[...answer.children].slice(2).forEach((one) => one.remove());
 [...leaderboard.children].slice(1).forEach((one) => one.remove());
 leaderboard.append(...block);
 [...document.querySelectorAll("main > :not(#answer, #leaderboard), footer")].forEach((one) => one.remove());
