@@ -3,7 +3,7 @@ and which say nothing that a comparison does not show."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from snellen.evaluate.verdicts import Verdict
 from snellen.findings.finding import Facts, Finding
 from snellen.findings.first_screen import MOST
 from snellen.findings.first_screen.comparison import better_than_what
+from snellen.findings.first_screen.next_step import what_next
 from snellen.findings.first_screen.problems import BRIEFS, errors, what_looks_wrong
 from snellen.findings.first_screen.score import how_good, wrong
 from snellen.findings.first_screen.statement import LABELS, MOST_WORDS, Statement, num_words, short
@@ -66,7 +67,8 @@ def test_the_weakest_class_is_counted_from_the_stored_predictions(small_run: Run
     worst = int(np.argmin(recalls))
     wrong_answers = stored.predicted[(stored.labels == worst) & (stored.predicted != worst)]
     given = int(np.bincount(wrong_answers, minlength=10).argmax())
-    found = where_it_fails(facts_of(small_run.folder))
+    facts = facts_of(small_run.folder)
+    found = where_it_fails(facts, judge(facts).results)
     assert found is not None and found.sentence.startswith(
         f"Weakest class: “{worst}”, with {100 * recalls[worst]:.1f} %"
     )
@@ -100,7 +102,28 @@ def test_a_score_that_guessing_reaches_is_called_so(small_run: Run) -> None:
         if row["model"] == model and row["role"] == "test" and row["measure"] == "accuracy":
             row |= {"value": 0.11, "low": 0.08, "high": 0.14}
     changed = replace(facts.evaluation, scores=type(facts.evaluation.scores)(scores, facts.evaluation.scores.schema))
-    assert "may be as good." in how_good(Facts(facts.record, changed)).sentence
+    assert (
+        "not shown to be better than always answering the commonest class"
+        in how_good(Facts(facts.record, changed)).sentence
+    )
+
+
+def test_test_images_that_were_used_before_are_not_called_new(small_run: Run) -> None:
+    facts = facts_of(small_run.folder)
+    again = replace(facts.evaluation, openings=Openings(1, 3))
+    assert "449 reused test images correctly" in how_good(Facts(facts.record, again)).sentence
+
+
+def test_a_class_that_is_not_shown_to_be_weak_is_not_called_so(small_run: Run) -> None:
+    found = where_it_fails(facts_of(small_run.folder), ())
+    assert found is not None and found.sentence.startswith("No class is shown to be weak; lowest is ")
+
+
+def test_a_warning_comes_before_the_next_step(small_run: Run) -> None:
+    results = judge(facts_of(small_run.folder)).results
+    for severity, lead in (("warning", "First see to the warning above; then "), ("notice", "Collect")):
+        said = what_next(results, Statement("look at", "Look.", (), {"severity": severity}))
+        assert said is not None and said.sentence.startswith(lead)
 
 
 def test_validation_images_that_chose_the_model_are_no_new_images(small_run: Run) -> None:
@@ -110,7 +133,14 @@ def test_validation_images_that_chose_the_model_are_no_new_images(small_run: Run
     assert said.values["role"] == "validation" and "expect less on new ones" in said.sentence
 
 
-def compared(facts: Facts, others: dict[str, Verdict], baseline: Verdict, *, selected: bool = False) -> str:
+def compared(
+    facts: Facts,
+    others: dict[str, Verdict],
+    baseline: Verdict,
+    *,
+    selected: bool = False,
+    found: Sequence[Finding] = (),
+) -> str:
     """The statement for these verdicts on the chosen model against others and against the best baseline."""
     best = facts.evaluation.best_baseline
     assert best is not None
@@ -127,7 +157,7 @@ def compared(facts: Facts, others: dict[str, Verdict], baseline: Verdict, *, sel
     changed = replace(
         facts.evaluation, ranked=(model, *others), comparisons=Comparisons(role="validation", all=tuple(pairs))
     )
-    said = better_than_what(Facts(facts.record, changed))
+    said = better_than_what(Facts(facts.record, changed), found)
     assert said is not None and num_words(said.sentence) <= MOST_WORDS
     return said.sentence
 
@@ -151,6 +181,8 @@ def test_only_what_a_comparison_shows_is_said(small_run: Run) -> None:
     assert "but is worse than `a` by 2.0 points" in compared(facts, {"a": WORSE, "b": UNKNOWN}, BETTER)
     many = compared(facts, dict.fromkeys("abcdef", UNKNOWN), BETTER)
     assert many.endswith("cannot be told apart from any of the 6 others.")
+    useless = finding("SNL107", "warning", model="a")
+    assert "`a`" not in compared(facts, {"a": BETTER, "b": UNKNOWN}, BETTER, found=[useless])
     assert "was not compared" in compared(facts, {"a": UNKNOWN, "b": UNKNOWN}, UNKNOWN, selected=True)
 
 

@@ -10,6 +10,8 @@ from snellen.findings.finding import Facts, Finding
 from snellen.limits import MIN_CLASS_TEST_IMAGES
 from snellen.phrases import plural, some, times
 
+MANY_NEAR = 0.005
+"""The share of nearly identical images from which they may be seen in a score."""
 NAMED = 10
 """Classes that are named in one sentence."""
 
@@ -112,7 +114,7 @@ def near_duplicates(facts: Facts) -> Iterator[Finding]:
     if count and (not together or (found and found.get("parted_pairs"))):
         yield Finding(
             "SNL109",
-            "warning",
+            "warning" if count >= MANY_NEAR * images else "notice",
             f"Nearly identical to an image in another part of the split: {count:,} of {plural(images, 'image')}. "
             "Scores on images that were nearly seen in training are optimistic.",
             {"count": count, "of": images},

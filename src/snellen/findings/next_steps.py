@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from snellen.evaluate.baselines import baseline_key
+from snellen.evaluate.scores import Estimate
 from snellen.findings.finding import Action, Facts, Finding, Step
 from snellen.findings.naming import seeds_to_compare
+from snellen.phrases import quoted
 
+NAMED = 3
+"""Models that are named; more are not."""
 MOST_SEEDS = 30
 """More seeds than this are never recommended."""
 
@@ -26,11 +30,17 @@ def _beat_the_baseline(facts: Facts, model: str) -> str:
     one = facts.evaluation.comparisons.between(model, baseline_key(best[0]), "validation") if best else None
     if best is None or one is None or one.verdict.better or one.kind == "selected":
         return ""
-    better = "prefer" if one.verdict.worse else "consider"
+    use = f"; until then {'prefer' if one.verdict.worse else 'consider'} the simpler baseline, {best[0]}"
     folds = "" if facts.record.study.folds else "; `folds: 5` compares more precisely"
+    learned = not _guesses(facts, best[1])
+    return f"collect more pictures or start from a pretrained network{folds}{use if learned else ''}."
+
+
+def _guesses(facts: Facts, accuracy: Estimate) -> bool:
+    """Whether an accuracy on validation may be that of always answering the class most frequent in training."""
+    guess = facts.evaluation.estimate(baseline_key("majority class"), "validation", "accuracy")
     return (
-        f"collect more pictures or start from a pretrained network{folds}; until then {better} the simpler baseline, "
-        f"{best[0]}."
+        guess is not None and None not in (guess.value, accuracy.low) and (accuracy.low or 0.0) <= (guess.value or 0.0)
     )
 
 
@@ -62,7 +72,9 @@ def _take_the_smallest(facts: Facts, model: str) -> str:
         return ""
     many = all(one.kind == "recipes" and not one.verdict.equivalent for one in level)
     why = f"not even {MOST_SEEDS} seeds of each would decide" if many else "this study cannot decide"
-    return f"{why} between the models that cannot be told apart: take the smallest, or the one you understand best."
+    names = [model, *(one.b for one in level)]
+    which = quoted(names) if len(names) <= NAMED else "the models that cannot be told apart"
+    return f"{why} between {which}: take the smallest, or the one you understand best."
 
 
 def _evaluate_on_test(facts: Facts, model: str) -> str:
@@ -72,7 +84,9 @@ def _evaluate_on_test(facts: Facts, model: str) -> str:
 
 
 def _look(facts: Facts, model: str) -> str:
-    return f"look at the mistakes of `{model}` below, those it was surest of first: they show what to improve."
+    return (
+        f"look at the mistakes of `{model}` below, those it was surest of first; after changes, judge on fresh images."
+    )
 
 
 STEPS: tuple[tuple[Action, Callable[[Facts, str], str]], ...] = (

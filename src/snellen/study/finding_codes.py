@@ -24,7 +24,7 @@ FINDING_CODES: dict[str, tuple[Severity, ...]] = {
     "SNL106": NOTICE,
     "SNL107": WARNING,
     "SNL108": NOTICE,
-    "SNL109": WARNING,
+    "SNL109": EITHER,
     "SNL110": EITHER,
     "SNL111": NOTICE,
     "SNL112": WARNING,

@@ -22,11 +22,12 @@ def statements(
     last ones make room for errors.
     """
     broken = problems.errors(others)
+    wrong = None if broken else problems.what_looks_wrong(others, facts.evaluation.chosen, num_checks)
     rest = [
         score.how_good(facts),
-        comparison.better_than_what(facts),
-        weakness.where_it_fails(facts),
-        None if broken else problems.what_looks_wrong(others, facts.evaluation.chosen, num_checks),
-        next_step.what_next(results),
+        comparison.better_than_what(facts, others),
+        weakness.where_it_fails(facts, results),
+        wrong,
+        next_step.what_next(results, wrong),
     ]
     return tuple([*broken, *(one for one in rest if one is not None)][:MOST])

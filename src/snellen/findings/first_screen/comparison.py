@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from snellen.evaluate.baselines import KEY_PREFIX, baseline_key
 from snellen.evaluate.comparisons import Comparison
 from snellen.findings.comparisons import HARDLY_ANY, largest_detectable
-from snellen.findings.finding import Facts
+from snellen.findings.finding import Facts, Finding
 from snellen.findings.first_screen.statement import MOST_WORDS, Statement, num_words, short
 from snellen.findings.naming import with_limits
 from snellen.phrases import points
@@ -15,27 +15,31 @@ from snellen.phrases import points
 LENGTHS = ((True, True, True), (True, False, True), (False, False, True), (False, False, False))
 """What a sentence says beside the verdicts: that the model was trained once, the difference that can go unseen, the
 limits of differences. The first that keeps it short is used."""
+LEARNED_NOTHING = "SNL107"
 NAMED = 2
 """Models that are named; more are counted."""
 
 
-def better_than_what(facts: Facts) -> Statement | None:
-    """The statement about the comparisons; None where nothing was compared."""
+def better_than_what(facts: Facts, others: Sequence[Finding]) -> Statement | None:
+    """The statement about the comparisons; None where nothing was compared. others: findings, for to beat a model that
+    learned nothing says nothing."""
     evaluation, model = facts.evaluation, facts.evaluation.chosen
     if model is None:
         return None
-    others = [
+    useless = {one.values.get("model") for one in others if one.code == LEARNED_NOTHING}
+    pairs = [
         one
         for other in evaluation.ranked
-        if other != model and (one := evaluation.comparisons.between(model, other)) is not None
+        if other != model and other not in useless and (one := evaluation.comparisons.between(model, other)) is not None
     ]
     baseline = _with_baseline(facts, model)
-    if not others and baseline is None:
+    if not pairs and baseline is None:
         return None
     once = len(facts.record.planned[model].seeds) == 1 and not facts.evaluation.folds
-    if others:
+    if pairs:
+        lead = f"`{short(model)}`, chosen from {len(evaluation.ranked)} models"
         ways = [
-            _of_models(model, others, baseline, once=once and often, unseen=far, limits=ends)
+            _of_models(f"{lead}{', each trained once' * (once and often)},", pairs, baseline, unseen=far, limits=ends)
             for often, far, ends in LENGTHS
         ]
         sentence = next((each for each in ways if num_words(each) <= MOST_WORDS), ways[-1])
@@ -47,7 +51,7 @@ def better_than_what(facts: Facts) -> Statement | None:
         ("SNL010", "SNL009", "SNL005", "SNL008", "SNL110"),
         {
             "model": model,
-            "verdicts": {one.b: one.verdict.word for one in others},
+            "verdicts": {one.b: one.verdict.word for one in pairs},
             "baseline": evaluation.best_baseline[0] if evaluation.best_baseline and baseline else None,
             "baseline_verdict": baseline.verdict.word if baseline else None,
         },
@@ -60,13 +64,12 @@ def _with_baseline(facts: Facts, model: str) -> Comparison | None:
 
 
 def _of_models(
-    model: str, others: Sequence[Comparison], baseline: Comparison | None, *, once: bool, unseen: bool, limits: bool
+    lead: str, others: Sequence[Comparison], baseline: Comparison | None, *, unseen: bool, limits: bool
 ) -> str:
     """`cnn`, chosen from 3 models, beats `dense` by 2.1 points (0.9 to 3.3), but cannot be told apart from `linear`.
 
-    once: says that each was trained once. unseen: the difference that could be missed. limits: of the differences.
+    unseen: with the difference that could be missed. limits: with those of the differences.
     """
-    lead = f"`{short(model)}`, chosen from {len(others) + 1} models{', each trained once' if once else ''},"
     better = [one for one in others if one.verdict.better]
     unknown = [one for one in others if not one.is_decided and one.kind != "selected"]
     known = [baseline] if baseline is not None and baseline.kind != "selected" else []
@@ -133,10 +136,9 @@ def _of_baseline(model: str, one: Comparison | None) -> str:
     if one.verdict.worse:
         return f"{name} is worse than {_name(one)} by {with_limits(one.swapped.difference)}."
     observed = one.difference
-    limits = (
-        "" if observed.low is None or observed.high is None else f" ({_side(observed.low)} to {_side(observed.high)})"
-    )
-    return f"{name} cannot be told apart from {_name(one)}: its accuracy is {_side(observed.value)}{limits}."
+    known = observed.low is not None and observed.high is not None
+    limits = f" ({_side(observed.low or 0.0)} to {_side(observed.high or 0.0)})" if known else ""
+    return f"{name} scores {_side(observed.value)} than {_name(one)}{limits}: they cannot be told apart."
 
 
 def _side(difference: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from snellen.findings.data import MANY_NEAR
 from snellen.findings.finding import WORST_FIRST, Finding
 from snellen.findings.first_screen.statement import MOST_WORDS, Part, Statement, num_words, short
 from snellen.phrases import percent, plural, points
@@ -14,8 +15,6 @@ Brief = Callable[[Sequence[Finding]], str]
 SPARED = ("SNL117", "SNL904", "SNL905")
 """Findings that say how data and files are, not that something looks wrong: only counted here."""
 BASELINE = "SNL110"
-MANY_COPIES = 0.005
-"""The share of almost copies from which they may be seen in a score."""
 MOST_NAMED = 2
 """Models or classes that are named in a sentence."""
 
@@ -42,9 +41,16 @@ def _names(models: Sequence[str]) -> str:
     return " and ".join(f"`{short(each)}`" for each in models)
 
 
+def _unscaled(found: Sequence[Finding]) -> str:
+    if _models(found):
+        see = "see" if len(_models(found)) > 1 else "sees"
+        return f"{_names(_models(found))} {see} pixels of the wrong size: leave the first `rescale` out."
+    return "The pixels do not fit their `pixel_range`: networks see numbers of the wrong size."
+
+
 def _almost_copies(found: Sequence[Finding]) -> str:
     count, of = found[0].values["count"], found[0].values["of"]
-    many = "so scores may be a little high" if count >= MANY_COPIES * of else "too few to change a score"
+    many = "so scores may be a little high" if count >= MANY_NEAR * of else "too few to change a score"
     repeat = "repeats" if count == 1 else "repeat"
     return f"{plural(count, 'image')} nearly {repeat} across training, validation and test, {many}."
 
@@ -137,7 +143,7 @@ BRIEFS: Mapping[str, Brief] = {
         "The stored weights of {models} do not give the scores that were logged: do not use them.",
     ),
     "SNL126": _test_as_validation,
-    "SNL130": lambda found: "The pixels do not fit their `pixel_range`: networks see numbers of the wrong size.",
+    "SNL130": _unscaled,
     "SNL105": _counted("{images} have the same pixels as another but a different label: correct the labels."),
     "SNL140": _suspected,
     "SNL114": _disagrees,

@@ -16,8 +16,6 @@ from snellen.phrases import percent, plural
 
 FEW = 3
 """Up to so many wrong answers are counted, not given as a rate."""
-GUESSING = "majority class"
-"""The baseline that always answers the most frequent class of the training images."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,7 @@ def score(facts: Facts) -> Score | None:
         found = evaluation.over_folds(model) if role == HELD_OUT else evaluation.standing(model, role)
         labels = _labels(facts, model, role)
         if found is not None and found.value is not None and labels is not None and len(labels):
-            return Score(model, role, found, _guess(facts, role, labels))
+            return Score(model, role, found, _guess(facts, labels))
     return None
 
 
@@ -54,12 +52,10 @@ def _labels(facts: Facts, model: str, role: str) -> np.ndarray | None:
     return networks.labels if networks is not None else None
 
 
-def _guess(facts: Facts, role: str, labels: np.ndarray) -> float:
-    """The accuracy of the baseline on the role; where it was not evaluated there, the share of the largest class."""
-    known = facts.evaluation.estimate(baseline_key(GUESSING), role, "accuracy")
-    if known is not None and known.value is not None:
-        return known.value
-    return float(np.bincount(labels).max() / len(labels))
+def _guess(facts: Facts, labels: np.ndarray) -> float:
+    """The accuracy of always answering the class that is most frequent in training."""
+    counts = [int(row["train"]) for row in facts.record.data["data"]["counts"]]
+    return float(np.mean(labels == int(np.argmax(counts))))
 
 
 def how_good(facts: Facts) -> Statement:
@@ -102,7 +98,8 @@ def _best_baseline(facts: Facts, role: str) -> dict[str, object] | None:
 
 def _images(facts: Facts, found: Score) -> str:
     if found.role == "test":
-        return plural(found.accuracy.n, "new image")
+        before = facts.evaluation.openings.ever > facts.evaluation.openings.this_run
+        return plural(found.accuracy.n, "reused test image" if before else "new image")
     if found.role == HELD_OUT:
         return f"{plural(found.accuracy.n, 'image')} that its fold left out of training"
     return plural(found.accuracy.n, "validation image")
@@ -110,9 +107,11 @@ def _images(facts: Facts, found: Score) -> str:
 
 def _verdict(found: Score) -> str:
     """What the number means: in wrong answers, beside guessing, and whether it is too good."""
-    low, guess = found.accuracy.low, percent(found.guess)
+    value, low, guess = found.accuracy.value or 0.0, found.accuracy.low, percent(found.guess)
+    if value <= found.guess:
+        return f"{wrong(found.accuracy)}; always answering the commonest class is no worse, {guess}."
     if low is not None and low <= found.guess:
-        return f"{wrong(found.accuracy)}, and always answering the commonest class, {guess}, may be as good."
+        return f"not shown to be better than always answering the commonest class, {guess}."
     always = f"always answering the commonest class gives {guess}."
     if found.role == "validation":
         return f"they also chose it, so expect less on new ones; {always}"

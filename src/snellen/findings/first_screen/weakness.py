@@ -8,17 +8,19 @@ import numpy as np
 
 from snellen.evaluate.networks import networks_on
 from snellen.evaluate.scores import Estimate
-from snellen.findings.finding import Facts
+from snellen.findings.finding import Facts, Finding
 from snellen.findings.first_screen.statement import Statement, short
 from snellen.metrics.scores import confusion
 from snellen.phrases import listing, plural
 
+WEAK = "SNL121"
 FEW = 3
 """With no more mistakes than this, no class is called the weakest."""
 
 
-def where_it_fails(facts: Facts) -> Statement | None:
-    """The statement about the class with the lowest recall, on test where the model was evaluated there."""
+def where_it_fails(facts: Facts, results: Sequence[Finding]) -> Statement | None:
+    """The statement about the weakest class, on test where the model was evaluated there. results: findings, which say
+    whether a class is shown to be weak; else that with the lowest recall is named."""
     evaluation, model = facts.evaluation, facts.evaluation.chosen
     if model is None:
         return None
@@ -29,7 +31,8 @@ def where_it_fails(facts: Facts) -> Statement | None:
     if networks is None or not known:
         return None
     counts_KK = np.mean([confusion(networks.labels, one.predicted, len(classes)) for one in networks.all], axis=0)
-    code = min(known, key=lambda each: known[each].value or 0.0)
+    weak = next((one for one in results if one.code == WEAK), None)
+    code = classes.index(weak.values["class"]) if weak else min(known, key=lambda each: known[each].value or 0.0)
     values = {"model": model, "role": role, "class": classes[code], "value": known[code].value, "n": known[code].n}
     wrong_KK = counts_KK * (1 - np.eye(len(classes)))
     if not wrong_KK.any():
@@ -40,8 +43,10 @@ def where_it_fails(facts: Facts) -> Statement | None:
     called = _called(classes[given], float(wrong_KK[code, given]), known[code])
     return Statement(
         "weakness",
-        _few_mistakes(classes, wrong_KK) if few else f"{_weakest(classes[code], known[code])}; {called}.",
-        ("SNL121", "SNL007", "SNL006"),
+        _few_mistakes(classes, wrong_KK)
+        if few
+        else f"{_weakest(classes[code], known[code], shown=weak is not None)}; {called}.",
+        (WEAK if weak else "SNL007", "SNL006"),
         {
             **values,
             "true": code,
@@ -63,11 +68,10 @@ def _few_mistakes(classes: Sequence[str], wrong_KK: np.ndarray) -> str:
     return f"Only {plural(int(wrong_KK.sum()), 'mistake')}, too few to call a class weak: {listing(found)}."
 
 
-def _weakest(name: str, recall: Estimate) -> str:
+def _weakest(name: str, recall: Estimate, *, shown: bool) -> str:
+    lead = "Weakest class:" if shown else "No class is shown to be weak; lowest is"
     mean = f", on average over {recall.networks} trainings" if recall.networks > 1 else ""
-    return (
-        f"Weakest class: {_quoted(name)}, with {recall.in_percent} of its {plural(recall.n, 'image')} recognised{mean}"
-    )
+    return f"{lead} {_quoted(name)}, with {recall.in_percent} of its {plural(recall.n, 'image')} recognised{mean}"
 
 
 def _called(name: str, images: float, recall: Estimate) -> str:
