@@ -104,6 +104,12 @@ def tested_before(facts: Facts) -> Iterator[Finding]:
         )
 
 
+def _fewest_judged(facts: Facts) -> int:
+    """Images of the smallest part that gives a score."""
+    counts = facts.record.data["roles"]["counts"]
+    return min((counts[role] for role in ("validation", "test") if counts[role]), default=0)
+
+
 def near_duplicates(facts: Facts) -> Iterator[Finding]:
     """SNL109: images that are nearly identical to one in another role."""
     found = facts.record.data["data"].get("near_duplicates")
@@ -115,7 +121,7 @@ def near_duplicates(facts: Facts) -> Iterator[Finding]:
             "warning",
             f"Nearly identical to an image in another part of the split: {count:,} of {plural(images, 'image')}. "
             "Scores on images that were nearly seen in training are optimistic.",
-            {"count": count, "of": images},
+            {"count": count, "of": images, "fewest": _fewest_judged(facts)},
             "data",
             "They belong to chains of near images, which are divided. If these belong together, name them: data.group"
             if together

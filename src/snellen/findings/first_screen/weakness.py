@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from snellen.evaluate.networks import networks_on
+from snellen.evaluate.networks import Networks, networks_on
 from snellen.evaluate.scores import Estimate
 from snellen.findings.finding import Facts
 from snellen.findings.first_screen.statement import Statement, short
 from snellen.metrics.scores import confusion
 from snellen.phrases import listing, plural
+from snellen.statistics.weak_classes import weak_classes
 
 FEW = 3
 """With no more mistakes than this, no class is called the weakest."""
@@ -40,7 +41,9 @@ def where_it_fails(facts: Facts) -> Statement | None:
     called = _called(classes[given], float(wrong_KK[code, given]), known[code])
     return Statement(
         "weakness",
-        _few_mistakes(classes, wrong_KK) if few else f"{_weakest(classes[code], known[code])}; {called}.",
+        _few_mistakes(classes, wrong_KK)
+        if few
+        else f"{_weakest(classes[code], known[code], _is_shown(networks))}; {called}.",
         ("SNL121", "SNL007", "SNL006"),
         {
             **values,
@@ -63,15 +66,22 @@ def _few_mistakes(classes: Sequence[str], wrong_KK: np.ndarray) -> str:
     return f"Only {plural(int(wrong_KK.sum()), 'mistake')}, too few to call a class weak: {listing(found)}."
 
 
-def _weakest(name: str, recall: Estimate) -> str:
+def _is_shown(networks: Networks) -> bool:
+    """Whether some class is weak beyond chance, as in SNL121."""
+    return bool(weak_classes(networks.per_image("accuracy").astype(bool), networks.labels).weak)
+
+
+def _weakest(name: str, recall: Estimate, shown: bool) -> str:
     mean = f", on average over {recall.networks} trainings" if recall.networks > 1 else ""
-    return (
-        f"Weakest class: {_quoted(name)}, with {recall.in_percent} of its {plural(recall.n, 'image')} recognised{mean}"
-    )
+    chance = "" if shown else ", perhaps by chance"
+    share = f"{recall.in_percent} of its {plural(recall.n, 'image')} recognised{mean}"
+    return f"Weakest class{chance}: {_quoted(name)}, with {share}"
 
 
 def _called(name: str, images: float, recall: Estimate) -> str:
     """How many are called what instead."""
+    if round(images) == 0:  # a mean over networks
+        return f"most often called {_quoted(name)} instead"
     about = "about " if recall.networks > 1 else ""
     return f"{about}{images:,.0f} {'was' if round(images) == 1 else 'were'} called {_quoted(name)}"
 
