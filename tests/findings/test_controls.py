@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,14 @@ import pytest
 from runs import PLAIN, SEARCH, edit_json, facts_of, plant, run_small
 
 from snellen.api import Run
+from snellen.evaluate.comparisons import Comparison
 from snellen.evaluate.matched_pairs import side_differences
 from snellen.evaluate.record import RunRecord
+from snellen.evaluate.verdicts import CANNOT_TELL
+from snellen.findings.comparisons import no_evidence
 from snellen.findings.finding import Finding
 from snellen.findings.rules import RULES
+from snellen.statistics.results import Difference
 from snellen.train.job import Job
 
 WIDER: dict[str, Any] = {"layers": [*PLAIN["layers"], {"dropout": 0.1}]}
@@ -178,3 +183,12 @@ def test_what_cannot_be_told_from_chance_is_no_evidence_of_nothing(copy: Callabl
             plant(folder, job, "validation", right)
     [found] = [each for each in said(folder, "SNL014") if set(each.values["models"]) == {"plain", "dropped"}]
     assert "cannot be told from chance, which is no evidence that there is none" in found.sentence
+
+
+def test_a_difference_too_large_to_name_is_said_in_one_clean_sentence() -> None:
+    gap = Difference(0.0, -0.1, 0.1, 0.5, 0.05, None, "images", "a method")
+    pair = Comparison("a", "b", "validation", "networks", 20, 1, None, gap, 1.0, CANNOT_TELL, None, 0.4)
+    assert no_evidence([pair], 24).startswith(
+        "Even a difference of 25.0 points might have been missed, corrected for 24 comparisons; that none"
+    )
+    assert "found, corrected for 24 comparisons, with a" in no_evidence([replace(pair, detectable=0.1)], 24)

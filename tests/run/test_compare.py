@@ -379,6 +379,27 @@ def test_a_copy_of_a_run_is_the_same_network(days: tuple[Path, Path], tmp_path: 
     assert sentence.startswith("A and B are the same network: they give the same probabilities on ")
 
 
+def test_networks_that_differ_on_test_are_not_called_the_same(days: tuple[Path, Path], tmp_path: Path) -> None:
+    """A cross-validated model has a network of its own split, and another that is evaluated on test."""
+    compared = compare_runs([*map(str, days)])
+    on_validation, on_test = compared.comparisons
+    better = replace(on_test, verdict="better")
+    [sentence] = verdict_sentences(replace(compared, comparisons=(replace(on_validation, identical=True), better)))
+    assert "same network" not in sentence and "better than" in sentence
+    assert sentence.endswith("This is about these trained networks, not about training them again.")
+
+
+def test_recipes_are_the_same_only_where_all_their_networks_are(tmp_path: Path) -> None:
+    study: dict[str, Any] = {"models": {"plain": PLAIN}, "open_test": "all"}
+    one, other = tmp_path / "one", tmp_path / "other"
+    run_small(one, **study, seeds=3)
+    run_small(other, **study, seeds=4)
+    copy = Path(shutil.copytree(one, tmp_path / "copy"))
+    assert not on("test", one, other).identical and on("test", one, copy).identical
+    [sentence] = verdict_sentences(compare_runs([str(one), str(copy)]))
+    assert sentence.startswith("A and B are the same networks: they give the same probabilities on ")
+
+
 def test_a_run_that_is_not_finished_is_refused(days: tuple[Path, Path], tmp_path: Path) -> None:
     copy = Path(shutil.copytree(days[0], tmp_path / "copy"))
     (copy / "evaluation.json").unlink()

@@ -219,6 +219,21 @@ def test_seeds_are_compared_as_recipes(source: Path, runs: tuple[Path, Path], tm
     assert (effect.change.kind, effect.change.seeds, effect.without.networks) == ("recipes", 3, 3)
 
 
+def test_two_seeds_give_the_scores_of_the_networks_whose_difference_is_given(
+    source: Path, runs: tuple[Path, Path], tmp_path: Path
+) -> None:
+    reviews = str(runs[0].parent / "reviews.csv")
+    record = run(tmp_path / "run", source, seeds=2, models={"dense": PLAIN}, data={"reviews": reviews})
+    [effect] = reviews_effects(record)
+    after, before = effect.with_reviews, effect.without
+    assert effect.change.kind == "networks" and (after.networks, before.networks) == (1, 1)
+    assert after.value is not None and before.value is not None
+    assert effect.change.limits.value == pytest.approx(after.value - before.value)
+    [finding] = [each for each in findings_of(record.folder) if each.code == "SNL141"]
+    assert "`dense` (the network of seed 0) reaches" in finding.sentence
+    assert "not about training them again." in finding.sentence
+
+
 def test_reviews_that_change_nothing_train_nothing(source: Path, runs: tuple[Path, Path], tmp_path: Path) -> None:
     lines = (runs[0].parent / "reviews.csv").read_text().splitlines()
     path = tmp_path / "right.csv"

@@ -33,7 +33,8 @@ _KIND = TypeAdapter(ReviewedFile)
 
 @dataclass(frozen=True)
 class ReviewsEffect:
-    """The accuracy on test of a model with reviewed labels, without the reviews, and with minus without."""
+    """The accuracy on test of a model with reviewed labels, without the reviews, and with minus without: of recipes, or
+    all three of the first networks."""
 
     model: str
     with_reviews: Estimate
@@ -58,7 +59,9 @@ def reviews_effects(record: RunRecord) -> list[ReviewsEffect]:
         before = stacked(record, jobs, "test") if _are_done(record, jobs) else None
         if after is not None and before is not None and np.array_equal(after.rows, before.rows):
             change = difference(_side(after), _side(before))
-            found.append(ReviewsEffect(model, _accuracy(record, after), _accuracy(record, before), change))
+            of_one = change.kind != "recipes"
+            with_reviews, without = (_accuracy(record, networks, of_one) for networks in (after, before))
+            found.append(ReviewsEffect(model, with_reviews, without, change))
     return found
 
 
@@ -71,7 +74,6 @@ def _side(networks: Networks) -> Side:
     return Side(networks.per_image("accuracy").astype(bool))
 
 
-def _accuracy(record: RunRecord, networks: Networks) -> Estimate:
-    of_one = len(networks.seeds) == 1
+def _accuracy(record: RunRecord, networks: Networks, of_one: bool) -> Estimate:
     scores = score(networks.all[0], record.classes) if of_one else recipe_scores(networks)
     return next(each.estimate for each in scores if each.measure == "accuracy" and each.class_name is None)

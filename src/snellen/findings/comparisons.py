@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from snellen.evaluate.baselines import baseline_key
 from snellen.evaluate.comparisons import Comparison, Comparisons
 from snellen.evaluate.cross_validation import HELD_OUT
+from snellen.evaluate.pair_differences import Kind
 from snellen.findings.finding import Facts, Finding, Step
 from snellen.findings.naming import (
     compared_on,
@@ -144,15 +145,15 @@ def largest_detectable(unknown: Sequence[Comparison]) -> float | None:
 
 def no_evidence(unknown: Sequence[Comparison], family: int) -> str:
     """The difference that would have been found, and that finding none does not show equality."""
-    among, smallest = f", corrected for {family} comparisons," if family > 1 else "", largest_detectable(unknown) or 0.0
+    among, smallest = f", corrected for {family} comparisons" * (family > 1), largest_detectable(unknown) or 0.0
     if smallest > HARDLY_ANY:
         return (
             f"Even a difference of {points(HARDLY_ANY)} might have been missed{among}; that none was found is no "
             "evidence that they are equal."
         )
     return (
-        f"A difference of {points(smallest)} or more would have been found{among} with a probability of about 80 %; "
-        "that none was found is no evidence that they are equal."
+        f"A difference of {points(smallest)} or more would have been found{among}{',' * bool(among)} with a "
+        "probability of about 80 %; that none was found is no evidence that they are equal."
     )
 
 
@@ -216,7 +217,7 @@ def _pairs(facts: Facts, code: str, role: str) -> Iterator[Finding]:
     yield Finding(
         code,
         "result",
-        f"{capitalised(compared_on(first))}: {clauses}{more}. {_scope(first)} {_correction(facts, family)}",
+        f"{capitalised(compared_on(first))}: {clauses}{more}. {scope(first.kind)} {_correction(facts, family)}",
         {"model": model, "role": role, "verdicts": {one.b: one.verdict.word for one in found}, "family": family},
         "leaderboard",
     )
@@ -230,7 +231,7 @@ def _correction(facts: Facts, family: int) -> str:
     return f"All {family} comparisons of models and baselines in this report are corrected together (Holm).{own}"
 
 
-def _scope(one: Comparison) -> str:
+def scope(kind: Kind) -> str:
     """What the sentence and its intervals are about."""
     return {
         "networks": "This is about these trained networks, not about training them again.",
@@ -238,7 +239,7 @@ def _scope(one: Comparison) -> str:
         "selected": "",
         "recipes": "The intervals cover other images and training again.",
         "folds": "The intervals cover other images and training again on other rows.",
-    }[one.kind]
+    }[kind]
 
 
 def _clause(facts: Facts, one: Comparison) -> str:

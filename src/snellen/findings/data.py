@@ -11,7 +11,7 @@ from snellen.limits import MIN_CLASS_TEST_IMAGES
 from snellen.phrases import plural, some, times
 
 MANY_NEAR = 0.005
-"""The share of nearly identical images from which they may be seen in a score."""
+"""The share of the smallest part that gives a score, from which nearly identical images may be seen in it."""
 NAMED = 10
 """Classes that are named in one sentence."""
 
@@ -106,18 +106,25 @@ def tested_before(facts: Facts) -> Iterator[Finding]:
         )
 
 
+def _fewest_judged(facts: Facts) -> int:
+    """Images of the smallest part that gives a score."""
+    counts = facts.record.data["roles"]["counts"]
+    return min((counts[role] for role in ("validation", "test") if counts[role]), default=0)
+
+
 def near_duplicates(facts: Facts) -> Iterator[Finding]:
     """SNL109: images that are nearly identical to one in another role."""
     found = facts.record.data["data"].get("near_duplicates")
     count = found["parted"] if found else 0
     together, images = facts.record.study.data.near_duplicates is not None, facts.record.data["data"]["images"]
+    fewest = _fewest_judged(facts)
     if count and (not together or (found and found.get("parted_pairs"))):
         yield Finding(
             "SNL109",
-            "warning" if count >= MANY_NEAR * images else "notice",
+            "warning" if count >= MANY_NEAR * fewest else "notice",
             f"Nearly identical to an image in another part of the split: {count:,} of {plural(images, 'image')}. "
             "Scores on images that were nearly seen in training are optimistic.",
-            {"count": count, "of": images},
+            {"count": count, "of": images, "fewest": fewest},
             "data",
             "They belong to chains of near images, which are divided. If these belong together, name them: data.group"
             if together

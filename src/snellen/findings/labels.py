@@ -9,7 +9,9 @@ from snellen.evaluate.data_file import ReviewedList, ReviewsSection
 from snellen.evaluate.reviews_effect import ReviewsEffect, reviews_effects
 from snellen.explain.wrong_labels.facts import WrongLabelsFacts
 from snellen.explain.wrong_labels.words import counted_group, suspected_sentence
+from snellen.findings.comparisons import scope
 from snellen.findings.finding import Facts, Finding
+from snellen.findings.naming import one_network
 from snellen.phrases import percent, percent_interval, percent_limits, plural, points, points_limits
 from snellen.statistics.levels import CONFIDENCE
 from snellen.statistics.proportion_intervals import wilson_limits
@@ -50,7 +52,7 @@ def reviews_applied(facts: Facts) -> Iterator[Finding]:
     if applied is None:
         return
     effects = reviews_effects(facts.record)
-    said = [_changed(applied), *map(_effect, effects), *_listed(applied["listed"])]
+    said = [_changed(applied), *(_effect(facts, one) for one in effects), *_listed(applied["listed"])]
     if applied["test_images"]:
         kept = "it keeps its label" if applied["test_images"] == 1 else "they keep their labels"
         said.append(f"{plural(applied['test_images'], 'reviewed image')} of the test: {kept}.")
@@ -68,13 +70,14 @@ def _changed(applied: ReviewsSection) -> str:
     )
 
 
-def _effect(one: ReviewsEffect) -> str:
+def _effect(facts: Facts, one: ReviewsEffect) -> str:
     limits = one.change.limits.at(CONFIDENCE)
     low, high = limits or (None, None)
     before, after = (percent_interval(each.value, each.low, each.high) for each in (one.without, one.with_reviews))
+    who = f"`{one.model}`" if one.change.kind == "recipes" else one_network(facts, one.model, "test")
     return (
-        f"On the unchanged test `{one.model}` reaches {after} with them and {before} without: a difference of "
-        f"{points(one.change.limits.value)} ({points_limits(low, high)})."
+        f"On the unchanged test {who} reaches {after} with them and {before} without: a difference of "
+        f"{points(one.change.limits.value)} ({points_limits(low, high)}). {scope(one.change.kind)}"
     )
 
 

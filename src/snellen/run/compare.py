@@ -32,8 +32,8 @@ class RunComparison:
     verdict. measures: each with its own 95 % interval. flip: whether their order depends on the measure, by intervals
     that hold for all comparisons together. classes: recalls. opened: whether this was a new use of test
     labels. networks: how many each side has, with other seeds; of two networks (`kind`) the first are compared.
-    identical: whether the first give the same probabilities. relabelled: shared images left out because their labels
-    differ."""
+    identical: whether they give the same probabilities, all of recipes, else the first. relabelled: shared images left
+    out because their labels differ."""
 
     a: str
     b: str

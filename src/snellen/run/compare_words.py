@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from snellen.evaluate.cross_validation import HELD_OUT
+from snellen.findings.comparisons import scope
 from snellen.findings.naming import ROLES
 from snellen.findings.rank_flips import CODE, flip_words
 from snellen.phrases import listing, loss, p_value, percent, plural, points, points_limits, some
@@ -24,11 +25,11 @@ def verdict_sentences(compared: RunsCompared) -> list[str]:
     found = []
     for a, b in combinations(compared.names, 2):
         own = [one for one in compared.comparisons if (one.a, one.b) == (a, b)]
-        same = next((one for one in own if one.identical), None)
-        if same is not None:
-            found.append(
-                f"{letters[a]} and {letters[b]} are the same network: they give the same probabilities {_where(same)}."
-            )
+        by_image = [one for one in own if one.networks is not None and one.role != HELD_OUT]
+        if by_image and all(one.identical for one in by_image):
+            same = "same networks" if by_image[0].kind == "recipes" else "same network"
+            where = _where(by_image[0])
+            found.append(f"{letters[a]} and {letters[b]} are the {same}: they give the same probabilities {where}.")
             continue
         judged = {one.role: one for one in own if one.verdict is not None}
         best = next((judged[role] for role in BEST_FIRST if role in judged), None)
@@ -48,7 +49,8 @@ def _verdict(one: RunComparison, letters: dict[str, str], margin: float) -> str:
     both = f"{mine} against {other} {_where(one)}"
     if "better" in one.verdict or "worse" in one.verdict:
         clearly = "clearly " * one.verdict.startswith("clearly")
-        return f"{a} is {clearly}better than {b} by {numbers}: {both}."
+        about = f" {scope('networks')}" if one.kind == "networks" else ""
+        return f"{a} is {clearly}better than {b} by {numbers}: {both}.{about}"
     if one.verdict == "equivalent":
         within = f"within {points(margin, 2)}"
         return f"{a} and {b} are equivalent, {within}: they differ by {numbers}, {both}."

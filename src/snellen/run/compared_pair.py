@@ -62,11 +62,14 @@ class ComparedPair:
 
     @property
     def is_identical(self) -> bool:
-        """Whether the first networks of both give the same probabilities."""
+        """Whether both give the same probabilities: all networks of recipes, else the first."""
         if self.sides is None or not isinstance(self.sides[0], Networks) or not isinstance(self.sides[1], Networks):
             return False
-        a, b = (side.all[0].probabilities for side in self.sides)
-        return bool(np.array_equal(a, b))
+        recipes = self.difference is not None and self.difference.kind == "recipes"
+        a, b = (side.all if recipes else side.all[:1] for side in self.sides)
+        return len(a) == len(b) and all(
+            np.array_equal(one.probabilities, other.probabilities) for one, other in zip(a, b, strict=True)
+        )
 
     def measures(self, confidence: float) -> dict[str, MeasureDifference]:
         """By measure; without intervals for a side that was chosen by these images."""

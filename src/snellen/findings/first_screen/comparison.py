@@ -6,15 +6,15 @@ from collections.abc import Sequence
 
 from snellen.evaluate.baselines import KEY_PREFIX, baseline_key
 from snellen.evaluate.comparisons import Comparison
-from snellen.findings.comparisons import HARDLY_ANY, largest_detectable
+from snellen.findings.comparisons import HARDLY_ANY, OF_NETWORKS, largest_detectable
 from snellen.findings.finding import Facts, Finding
 from snellen.findings.first_screen.statement import MOST_WORDS, Statement, num_words, short
 from snellen.findings.naming import with_limits
 from snellen.phrases import points
 
-LENGTHS = ((True, True, True), (True, False, True), (False, False, True), (False, False, False))
-"""What a sentence says beside the verdicts: that the model was trained once, the difference that can go unseen, the
-limits of differences. The first that keeps it short is used."""
+LENGTHS = ((True, True, True), (True, False, True), (False, False, True), (True, False, False), (False, False, False))
+"""What a sentence says beside the verdicts: how often each was trained, the difference that can go unseen, the limits
+of differences. The first that keeps it short is used; that networks were compared, not recipes, is always said."""
 LEARNED_NOTHING = "SNL107"
 NAMED = 2
 """Models that are named; more are counted."""
@@ -35,16 +35,16 @@ def better_than_what(facts: Facts, others: Sequence[Finding]) -> Statement | Non
     baseline = _with_baseline(facts, model)
     if not pairs and baseline is None:
         return None
-    once = len(facts.record.planned[model].seeds) == 1 and not facts.evaluation.folds
     if pairs:
-        lead = f"`{short(model)}`, chosen from {len(evaluation.ranked)} models"
+        networks = _networks(facts) if any(one.kind in OF_NETWORKS for one in pairs) else None
+        lead = f"`{short(model)}`, chosen from {len(evaluation.ranked)}"
         ways = [
-            _of_models(f"{lead}{', each trained once' * (once and often)},", pairs, baseline, unseen=far, limits=ends)
+            _of_models(f"{lead} {_compared(networks, often)},", pairs, baseline, unseen=far, limits=ends)
             for often, far, ends in LENGTHS
         ]
         sentence = next((each for each in ways if num_words(each) <= MOST_WORDS), ways[-1])
     else:
-        sentence = _of_baseline(model, baseline)
+        sentence = _of_baseline(model, baseline, once=_is_trained_once(facts, model))
     return Statement(
         "comparison",
         sentence,
@@ -63,6 +63,25 @@ def _with_baseline(facts: Facts, model: str) -> Comparison | None:
     return pairs.between(model, baseline_key(best[0]), "validation") if best else None
 
 
+def _networks(facts: Facts) -> str:
+    """Which networks were compared, where it was not recipes."""
+    known = [one for one in facts.evaluation.ranked if one in facts.record.planned]
+    return "each trained once" if all(_is_trained_once(facts, one) for one in known) else "one network of each"
+
+
+def _is_trained_once(facts: Facts, model: str) -> bool:
+    """Whether a model is one network, of one seed and no search."""
+    study, planned = facts.record.study, facts.record.planned[model]
+    return len(planned.seeds) == 1 and study.models[model].search is None and not facts.evaluation.folds
+
+
+def _compared(networks: str | None, in_full: bool) -> str:
+    """What the model was chosen from. networks: None for recipes."""
+    if networks is None:
+        return "models"
+    return f"models, {networks}" if in_full else "trained networks"
+
+
 def _of_models(
     lead: str, others: Sequence[Comparison], baseline: Comparison | None, *, unseen: bool, limits: bool
 ) -> str:
@@ -77,13 +96,14 @@ def _of_models(
     beaten += [_gap([one], [one], limits) for one in known if one.verdict.better]
     below = [one.swapped for one in (*others, *known) if one.verdict.worse]
     worse = [f"is worse than {_name(one.swapped)} by {_size(one, limits)}" for one in below]
-    level = [*_names(unknown, others), *(_name(one) for one in known if not one.is_decided)]
+    unknown_baseline = [one for one in known if not one.is_decided]
+    level = [*_names(unknown, others), *map(_name, unknown_baseline)]
     if not beaten and not worse and not level:
         return f"{lead} was not compared with the others: a search chose by these images."
     but = [*worse, *([f"cannot be told apart from {_any(level)}"] if level else [])]
     said = [f"beats {' and '.join(beaten)}"] if beaten else []
     said += [" and ".join(but)] if but else []
-    return f"{lead} {', but '.join(said)}{_unseen(unknown) if level and unseen else ''}."
+    return f"{lead} {', but '.join(said)}{_unseen([*unknown, *unknown_baseline]) if unseen else ''}."
 
 
 def _gap(beaten: Sequence[Comparison], of: Sequence[Comparison], limits: bool) -> str:
@@ -118,19 +138,21 @@ def _any(names: Sequence[str]) -> str:
 
 
 def _unseen(unknown: Sequence[Comparison]) -> str:
-    """The difference that could be missed."""
+    """The difference that could be missed, the largest of these; empty where it is not known for all."""
     smallest = largest_detectable([one for one in unknown if not one.verdict.equivalent])
     if smallest is None or smallest > HARDLY_ANY:
         return ""
     return f" (a difference under {points(smallest)} could be missed)"
 
 
-def _of_baseline(model: str, one: Comparison | None) -> str:
+def _of_baseline(model: str, one: Comparison | None, *, once: bool) -> str:
     """The only model and the best baseline."""
     assert one is not None  # else there is no statement
     name = f"`{short(model)}`"
     if one.kind == "selected":
         return f"{name} was not compared with a baseline: a search chose it by these images."
+    if once:
+        name = f"{name}, trained once,"
     if one.verdict.better:
         return f"{name} beats {_name(one)} by {with_limits(one.difference)}."
     if one.verdict.worse:

@@ -49,8 +49,8 @@ def _unscaled(found: Sequence[Finding]) -> str:
 
 
 def _almost_copies(found: Sequence[Finding]) -> str:
-    count, of = found[0].values["count"], found[0].values["of"]
-    many = "so scores may be a little high" if count >= MANY_NEAR * of else "too few to change a score"
+    count, fewest = found[0].values["count"], found[0].values["fewest"]
+    many = "so scores may be a little high" if count >= MANY_NEAR * fewest else "too few to change a score"
     repeat = "repeats" if count == 1 else "repeat"
     return f"{plural(count, 'image')} nearly {repeat} across training, validation and test, {many}."
 
@@ -78,7 +78,7 @@ def _too_sure(found: Sequence[Finding]) -> str:
 def _brittle(found: Sequence[Finding]) -> str:
     names = [name.replace("_", " ") for name in found[0].values["corruptions"]]
     whom = " and ".join(names) if len(names) <= MOST_NAMED else f"{len(names)} kinds of corruption"
-    return f"Images changed by {whom} cost it far more accuracy than other changes do."
+    return f"Images changed by {whom} cost it more accuracy than other changes do."
 
 
 def _disagrees(found: Sequence[Finding]) -> str:
@@ -206,6 +206,10 @@ def what_looks_wrong(others: Sequence[Finding], chosen: str | None, num_checks: 
     if not severe and known:
         them = "one finding" if len(known) == 1 else f"{len(known)} findings"
         return Statement("look at", f"Nothing else looks wrong; the study acknowledges {them}.", tuple(sorted(known)))
+    if not severe and said:
+        return Statement("look at", "Nothing looks wrong beside the comparison with the baseline.", (BASELINE,))
+    if not severe and others:
+        return Statement("look at", f"None of {num_checks} checks found anything wrong; notes stand below.", ())
     if not severe:
         return Statement("look at", f"Nothing looks wrong: none of {num_checks} checks found anything.", ())
     first = [one for one in severe if (one.code, one.severity) == (severe[0].code, severe[0].severity)]

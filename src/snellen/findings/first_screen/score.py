@@ -18,6 +18,10 @@ FEW = 3
 """Up to so many wrong answers are counted, not given as a rate."""
 
 
+GUESSING = "majority class"
+"""The baseline that always answers the class most frequent in training."""
+
+
 @dataclass(frozen=True)
 class Score:
     """The accuracy that the first screen gives. role: test where the model was evaluated there, else held_out with
@@ -69,7 +73,7 @@ def how_good(facts: Facts) -> Statement:
     return Statement(
         "score",
         f"`{short(found.model)}` answers {accuracy.in_percent} of {_images(facts, found)} correctly{mean}: "
-        f"{_verdict(found)}",
+        f"{_verdict(facts, found)}",
         ("SNL002", "SNL004") if found.role == "test" else ("SNL012",) if found.role == HELD_OUT else ("SNL001",),
         {
             "model": found.model,
@@ -105,17 +109,25 @@ def _images(facts: Facts, found: Score) -> str:
     return plural(found.accuracy.n, "validation image")
 
 
-def _verdict(found: Score) -> str:
+def _verdict(facts: Facts, found: Score) -> str:
     """What the number means: in wrong answers, beside guessing, and whether it is too good."""
-    value, low, guess = found.accuracy.value or 0.0, found.accuracy.low, percent(found.guess)
-    if value <= found.guess:
-        return f"{wrong(found.accuracy)}; always answering the commonest class is no worse, {guess}."
-    if low is not None and low <= found.guess:
-        return f"not shown to be better than always answering the commonest class, {guess}."
+    guess, beside = percent(found.guess), _beside_guessing(facts, found)
+    if beside:
+        return f"{wrong(found.accuracy)}, and always answering the commonest class, {guess}, {beside}."
     always = f"always answering the commonest class gives {guess}."
     if found.role == "validation":
         return f"they also chose it, so expect less on new ones; {always}"
     return f"{wrong(found.accuracy)}; {always}"
+
+
+def _beside_guessing(facts: Facts, found: Score) -> str:
+    """Whether guessing may be as good, or is better; empty where it is neither. The paired comparison on the same
+    images decides where there is one, so that no other statement contradicts it; else the interval."""
+    one = facts.evaluation.comparisons.between(found.model, baseline_key(GUESSING), found.role)
+    if one is not None and one.is_decided:
+        return "is better" if one.verdict.worse else ""
+    low = found.accuracy.low
+    return "may be as good" if low is not None and low <= found.guess else ""
 
 
 def wrong(accuracy: Estimate) -> str:
@@ -125,5 +137,5 @@ def wrong(accuracy: Estimate) -> str:
     if accuracy.networks == 1 and few <= FEW:
         return f"{few or 'none'} of {accuracy.n:,} {'was' if few <= 1 else 'were'} wrong"
     if share >= 0.1:
-        return f"about {round(100 * share)} in 100 are wrong"
+        return f"about {min(round(100 * share), 100 if share == 1 else 99)} in 100 are wrong"
     return f"about 1 in {float(f'{1 / share:.2g}'):,.0f} is wrong" if share else "none was wrong"

@@ -76,6 +76,8 @@ def _weakest(name: str, recall: Estimate, *, shown: bool) -> str:
 
 def _called(name: str, images: float, recall: Estimate) -> str:
     """How many are called what instead."""
+    if round(images) == 0:  # a mean over networks
+        return f"most often called {_quoted(name)} instead"
     about = "about " if recall.networks > 1 else ""
     return f"{about}{images:,.0f} {'was' if round(images) == 1 else 'were'} called {_quoted(name)}"
 
