@@ -8,13 +8,19 @@ from snellen.evaluate.baselines import KEY_PREFIX, baseline_key
 from snellen.evaluate.comparisons import Comparison
 from snellen.findings.comparisons import HARDLY_ANY, largest_detectable
 from snellen.findings.finding import Facts
-from snellen.findings.first_screen.statement import MOST_WORDS, Statement, num_words, short
+from snellen.findings.first_screen.statement import Statement, fitted, short
 from snellen.findings.naming import with_limits
 from snellen.phrases import points
 
-LENGTHS = ((True, True, True), (True, False, True), (False, False, True), (False, False, False))
+LENGTHS = (
+    (True, True, True, True),
+    (True, False, True, True),
+    (False, False, True, True),
+    (False, False, False, True),
+    (False, False, False, False),
+)
 """What a sentence says beside the verdicts: that the model was trained once, the difference that can go unseen, the
-limits of differences. The first that keeps it short is used."""
+limits of differences, the differences. The first that keeps it short is used."""
 NAMED = 2
 """Models that are named; more are counted."""
 
@@ -34,11 +40,10 @@ def better_than_what(facts: Facts) -> Statement | None:
         return None
     once = len(facts.record.planned[model].seeds) == 1 and not facts.evaluation.folds
     if others:
-        ways = [
-            _of_models(model, others, baseline, once=once and often, unseen=far, limits=ends)
-            for often, far, ends in LENGTHS
-        ]
-        sentence = next((each for each in ways if num_words(each) <= MOST_WORDS), ways[-1])
+        sentence = fitted(
+            _of_models(model, others, baseline, once=once and often, unseen=far, limits=ends, sizes=gaps)
+            for often, far, ends, gaps in LENGTHS
+        )
     else:
         sentence = _of_baseline(model, baseline)
     return Statement(
@@ -60,27 +65,47 @@ def _with_baseline(facts: Facts, model: str) -> Comparison | None:
 
 
 def _of_models(
-    model: str, others: Sequence[Comparison], baseline: Comparison | None, *, once: bool, unseen: bool, limits: bool
+    model: str,
+    others: Sequence[Comparison],
+    baseline: Comparison | None,
+    *,
+    once: bool,
+    unseen: bool,
+    limits: bool,
+    sizes: bool,
 ) -> str:
     """`cnn`, chosen from 3 models, beats `dense` by 2.1 points (0.9 to 3.3), but cannot be told apart from `linear`.
 
-    once: says that each was trained once. unseen: the difference that could be missed. limits: of the differences.
+    once: says that each was trained once. unseen: the difference that could be missed. sizes: the differences; limits:
+    theirs.
     """
     lead = f"`{short(model)}`, chosen from {len(others) + 1} models{', each trained once' if once else ''},"
+    known = [baseline] if baseline is not None and baseline.kind != "selected" else []
     better = [one for one in others if one.verdict.better]
     unknown = [one for one in others if not one.is_decided and one.kind != "selected"]
-    known = [baseline] if baseline is not None and baseline.kind != "selected" else []
-    beaten = [_gap(better, others, limits)] if better else []
-    beaten += [_gap([one], [one], limits) for one in known if one.verdict.better]
-    below = [one.swapped for one in (*others, *known) if one.verdict.worse]
-    worse = [f"is worse than {_name(one.swapped)} by {_size(one, limits)}" for one in below]
-    level = [*_names(unknown, others), *(_name(one) for one in known if not one.is_decided)]
-    if not beaten and not worse and not level:
+    most = NAMED if sizes else 1
+    if sizes:
+        beaten = [_gap(better, others, limits)] if better else []
+        beaten += [_gap([one], [one], limits) for one in known if one.verdict.better]
+    else:
+        beaten = [*_names(better, others, most), *(_name(one) for one in known if one.verdict.better)]
+    below = [one for one in (*others, *known) if one.verdict.worse]
+    above = [*_names([one for one in others if one.verdict.worse], others, most)]
+    above += [_name(one) for one in known if one.verdict.worse]
+    level = [*_names(unknown, others, most), *(_name(one) for one in known if not one.is_decided)]
+    if not beaten and not above and not level:
         return f"{lead} was not compared with the others: a search chose by these images."
-    but = [*worse, *([f"cannot be told apart from {_any(level)}"] if level else [])]
+    but = [f"is worse than {' and '.join(above)}{_deficit(below, limits) if sizes else ''}"] if above else []
+    but += [f"cannot be told apart from {_any(level)}"] if level else []
     said = [f"beats {' and '.join(beaten)}"] if beaten else []
     said += [" and ".join(but)] if but else []
     return f"{lead} {', but '.join(said)}{_unseen(unknown) if level and unseen else ''}."
+
+
+def _deficit(below: Sequence[Comparison], limits: bool) -> str:
+    """By how much it is worse; the most, where it is worse than several."""
+    most = max((one.swapped for one in below), key=lambda one: one.difference.value)
+    return f"{', by up to' if len(below) > 1 else ' by'} {_size(most, limits)}"
 
 
 def _gap(beaten: Sequence[Comparison], of: Sequence[Comparison], limits: bool) -> str:
@@ -94,9 +119,9 @@ def _size(one: Comparison, limits: bool) -> str:
     return with_limits(one.difference) if limits else points(one.difference.value)
 
 
-def _names(some: Sequence[Comparison], of: Sequence[Comparison]) -> list[str]:
-    """The models or baselines, or how many they are."""
-    if len(some) <= NAMED:
+def _names(some: Sequence[Comparison], of: Sequence[Comparison], most: int = NAMED) -> list[str]:
+    """The models or baselines, or how many they are where they are more than `most`."""
+    if len(some) <= most:
         return [_name(one) for one in some]
     return [f"all {len(of)} others" if len(some) == len(of) else f"{len(some)} others"]
 
@@ -140,5 +165,7 @@ def _of_baseline(model: str, one: Comparison | None) -> str:
 
 
 def _side(difference: float) -> str:
-    """1.0 points lower; 0.4 points higher."""
+    """1.0 points lower; 0.4 points higher; the same."""
+    if points(abs(difference)) == points(0.0):
+        return "the same"
     return f"{points(abs(difference))} {'lower' if difference < 0 else 'higher'}"

@@ -9,12 +9,14 @@ import numpy as np
 from snellen.evaluate.networks import networks_on
 from snellen.evaluate.scores import Estimate
 from snellen.findings.finding import Facts
-from snellen.findings.first_screen.statement import Statement, short
+from snellen.findings.first_screen.statement import LONGEST_NAME, Statement, fitted, short
 from snellen.metrics.scores import confusion
 from snellen.phrases import listing, plural
 
 FEW = 3
 """With no more mistakes than this, no class is called the weakest."""
+NAME_WORDS = (LONGEST_NAME, 4, 2, 1)
+"""Words that are left of the name of a class; the first that keep the sentence short."""
 
 
 def where_it_fails(facts: Facts) -> Statement | None:
@@ -33,14 +35,21 @@ def where_it_fails(facts: Facts) -> Statement | None:
     values = {"model": model, "role": role, "class": classes[code], "value": known[code].value, "n": known[code].n}
     wrong_KK = counts_KK * (1 - np.eye(len(classes)))
     if not wrong_KK.any():
-        images = plural(len(networks.labels), f"{'new' if role == 'test' else role} image")
-        return Statement("weakness", f"It makes no mistake on these {images}.", ("SNL007",), values)
+        judged = plural(len(networks.labels), f"{'new' if role == 'test' else role} image")
+        return Statement("weakness", f"It makes no mistake on these {judged}.", ("SNL007",), values)
     given = int(wrong_KK[code].argmax())
     few = len(networks.all) == 1 and wrong_KK.sum() <= FEW
-    called = _called(classes[given], float(wrong_KK[code, given]), known[code])
+    images = float(wrong_KK[code, given])
+    ways = (
+        _few_mistakes(names, wrong_KK)
+        if few
+        else f"{_weakest(names[code], known[code])}; {_called(names[given], images, known[code])}."
+        for words in NAME_WORDS
+        for names in ([short(name, words) for name in classes],)
+    )
     return Statement(
         "weakness",
-        _few_mistakes(classes, wrong_KK) if few else f"{_weakest(classes[code], known[code])}; {called}.",
+        fitted(ways),
         ("SNL121", "SNL007", "SNL006"),
         {
             **values,
@@ -77,4 +86,4 @@ def _called(name: str, images: float, recall: Estimate) -> str:
 
 
 def _quoted(name: str) -> str:
-    return f"“{short(name)}”"
+    return f"“{name}”"
