@@ -59,8 +59,8 @@ def print_table(console: PlainConsole, table: Table) -> None:
 
 
 def _least_width(column: Column) -> int:
-    """Characters below which a column loses some: its longest word; the whole cell where none may be broken; FOLDED where
-    words may be."""
+    """Characters below which a column loses some: its longest word; the whole cell where none may be broken; FOLDED
+    where words may be."""
     if column.overflow == "fold" and not column.no_wrap:
         return column.min_width or FOLDED
     cells = [str(column.header), *map(str, column.cells)]

@@ -219,7 +219,9 @@ def test_a_repeated_row_counts_once(tmp_path: Path) -> None:
     reviews = read_reviews(write(tmp_path, listed, (*COLUMNS, "rank", "suspects")))
     assert [(one.line, one.rank, one.suspects) for one in reviews.rows] == [(3, 2, 40)] and reviews.repeated == 2
     after = with_reviews(data, reviews)
-    assert after.dataset.remarks[-1].startswith("Reviews applied from reviews.csv (1 row, and 2 repeated rows): 1 label")
+    assert after.dataset.remarks[-1].startswith(
+        "Reviews applied from reviews.csv (1 row, and 2 repeated rows): 1 label"
+    )
 
 
 def test_keys_tell_pictures_apart(tmp_path: Path) -> None:

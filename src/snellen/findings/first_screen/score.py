@@ -69,11 +69,12 @@ def how_good(facts: Facts) -> Statement:
         return Statement("score", "No training succeeded: there is no model to judge.", ("SNL101",))
     accuracy = found.accuracy
     several = accuracy.networks > 1 and found.role != HELD_OUT
+    images = _images(facts, found)
     mean = f", on average over {accuracy.networks} trainings" if several else ""
     return Statement(
         "score",
         fitted(
-            f"`{short(found.model)}` answers {accuracy.in_percent} of {_images(facts, found)} correctly{mean}: {verdict}"
+            f"`{short(found.model)}` answers {accuracy.in_percent} of {images} correctly{mean}: {verdict}"
             for verdict in (_verdict(found), _short_verdict(found))
         ),
         ("SNL002", "SNL004") if found.role == "test" else ("SNL012",) if found.role == HELD_OUT else ("SNL001",),
@@ -131,7 +132,8 @@ def _short_verdict(found: Score) -> str:
 
 
 def wrong(accuracy: Estimate) -> str:
-    """Wrong answers in whole numbers: "2 of 71 were wrong", "about 1 in 50 is wrong", "about 28 in 100 are wrong", "all are wrong"."""
+    """Wrong answers in whole numbers: "2 of 71 were wrong", "about 1 in 50 is wrong", "about 28 in 100 are wrong",
+    "all are wrong"."""
     share = 1 - (accuracy.value or 0.0)
     few = round(share * accuracy.n)
     if accuracy.networks == 1 and few <= FEW:
