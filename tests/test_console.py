@@ -14,7 +14,7 @@ from runs import LINEAR, run_small
 
 import snellen
 from snellen import run as running
-from snellen.console import PlainConsole, console_for
+from snellen.console import PlainConsole, console_for, print_table
 from snellen.findings.first_screen.statement import LABELS
 from snellen.progress import Terminal
 
@@ -41,6 +41,23 @@ def test_who_sets_columns_gets_them(capsys: pytest.CaptureFixture[str], monkeypa
     monkeypatch.setenv("COLUMNS", "60")
     console_for().print(LONG)
     assert max(map(len, capsys.readouterr().out.splitlines())) <= 60
+
+
+@pytest.mark.parametrize("width", [20, 40, 80])
+def test_no_cell_of_a_table_is_lost_on_a_narrow_terminal(width: int) -> None:
+    table = Table(title="the title", box=None, pad_edge=False)
+    table.add_column("model", overflow="fold", min_width=8)
+    for column in ("validation %", "test %", ""):
+        table.add_column(column, no_wrap=True)
+    table.add_row("a-net-with-a-long-name *", "93.4 (89.9-95.7)", "91.4 (88.0-93.9)", "unfamiliar")
+    table.add_row("baseline", "97.6 (95.1-98.8)", "not evaluated", "")
+    console = PlainConsole(file=io.StringIO(), width=width)
+    print_table(console, table)
+    written = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "…" not in written and max(map(len, written.splitlines())) <= width
+    for word in ("the title", "validation", "93.4", "(88.0-93.9)", "unfamiliar", "baseline", "97.6", "evaluated"):
+        assert word in written
+    assert "a-net-with-a-long-name" in written.replace("\n", "") or width == 80
 
 
 def test_no_other_file_makes_a_console() -> None:

@@ -5,11 +5,16 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console
+from rich.table import Column, Table
 from rich.text import Text
 
 from snellen.limits import FILE_COLUMNS
 from snellen.plain import plain
+
+FOLDED = 8
+"""Characters of a line of a column whose words may be broken."""
 
 
 class PlainConsole(Console):
@@ -33,3 +38,30 @@ def console_for(*, stderr: bool = False) -> PlainConsole:
     if console.is_terminal or console.is_jupyter or "COLUMNS" in os.environ:
         return console
     return PlainConsole(stderr=stderr, width=FILE_COLUMNS, soft_wrap=True)
+
+
+def print_table(console: PlainConsole, table: Table) -> None:
+    """The table; where the terminal is too narrow for it, one line a row with every cell named, so that none is lost.
+
+    The cells of the table are strings.
+    """
+    needed = sum(map(_least_width, table.columns)) + 2 * (len(table.columns) - 1)
+    if needed <= console.width:
+        console.print(table)
+        return
+    if table.title:
+        console.print(str(table.title), style="bold", highlight=False)
+    first, *others = table.columns
+    for row, name in enumerate(first.cells):
+        values = [(str(column.header), str(list(column.cells)[row])) for column in others]
+        said = "; ".join(f"{header} {value}" for header, value in values if value)
+        console.print(f"{name}: {said}" if said else str(name), style=table.rows[row].style, highlight=False)
+
+
+def _least_width(column: Column) -> int:
+    """Characters below which a column loses some: its longest word; the whole cell where none may be broken; FOLDED
+    where words may be."""
+    if column.overflow == "fold" and not column.no_wrap:
+        return column.min_width or FOLDED
+    cells = [str(column.header), *map(str, column.cells)]
+    return max(cell_len(part) for cell in cells for part in ([cell] if column.no_wrap else cell.split() or [""]))

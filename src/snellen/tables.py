@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from rich.table import Table
 
-from snellen.console import PlainConsole, console_for
+from snellen.console import PlainConsole, console_for, print_table
 from snellen.evaluate.baselines import baseline_key
 from snellen.evaluate.evaluation import Evaluation
 from snellen.evaluate.faulty_numbers import FaultyNumber, faulty_numbers
@@ -52,7 +52,7 @@ def print_leaderboard(console: PlainConsole, record: RunRecord, evaluation: Eval
         table.add_row(*(row[column] for column in columns))
     for row in baselines:
         table.add_row(*(row.get(column, "") for column in columns), style="dim")
-    console.print(table)
+    print_table(console, table)
     if "group" in columns:
         console.print(GROUPS, style="dim", highlight=False)
     console.print(_covered(record, evaluation), style="dim", highlight=False)
@@ -114,7 +114,7 @@ def print_check(checked: dict[str, Any]) -> None:
         numbers = (f"{row[each]:,}" for each in ("parameters", "jobs", "trajectories", "all_epochs"))
         sizes = (megabytes(row[each]) for each in ("memory_bytes", "disk_bytes"))
         table.add_row(row["model"], *numbers, seconds(row["seconds"]), *sizes)
-    console.print(table)
+    print_table(console, table)
     for sentence in plan_sentences(checked):
         say(sentence)
 
@@ -199,7 +199,7 @@ def print_predictions(answers: Answers, table: pl.DataFrame, every: bool, csv: P
     shown = _table(None, columns, 2 if every else len(columns))
     for row in rows:
         shown.add_row(*(row[column] for column in columns))
-    console.print(shown)
+    print_table(console, shown)
     if not every and len(classes) > 1 + NEXT:
         say(f"... and {plural(len(classes) - 1 - NEXT, 'more class')}: --all")
     if len(table) > PREVIEW:
@@ -323,6 +323,13 @@ def _table(title: str | None, columns: list[str], left: int) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for index, column in enumerate(columns):
         justify: Literal["left", "right"] = "left" if index < left else "right"
-        least = NAME if index == 0 else None
-        table.add_column(column, justify=justify, header_style="dim", no_wrap=index > 0, min_width=least)
+        name = index == 0
+        table.add_column(
+            column,
+            justify=justify,
+            header_style="dim",
+            no_wrap=not name,
+            overflow="fold" if name else "ellipsis",
+            min_width=NAME if name else None,
+        )
     return table

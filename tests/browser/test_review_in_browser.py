@@ -88,6 +88,11 @@ def downloaded(window: Browser, folder: Path) -> Path:
     raise TimeoutError("nothing was downloaded")
 
 
+def quoted(name: str) -> str:
+    """A cell of a CSV file."""
+    return '"' + name.replace('"', '""') + '"'
+
+
 def divided(study: snellen.Study) -> SplitData:
     assert study.dataset is not None
     return split_of_study(study.file, study.dataset)
@@ -166,7 +171,7 @@ def test_a_file_is_read_back_and_what_is_of_other_pictures_is_kept(window: Brows
     press(window, "w", "x")
     path = downloaded(window, tmp_path)
     before = path.read_text(encoding="utf-8")
-    foreign = f'blake2b:{"0" * 32},"a ""b"", c",wrong,dog,train,x,1,5\r\n'
+    foreign = f'blake2b:{"0" * 32},"""b"", c",wrong,dog,train,x,1,5\r\n'
     path.write_text(before + foreign, encoding="utf-8", newline="")
     window.run("localStorage.clear()")
     window.run("location.reload()")
@@ -178,6 +183,18 @@ def test_a_file_is_read_back_and_what_is_of_other_pictures_is_kept(window: Brows
     again = downloaded(window, tmp_path).read_bytes().decode()
     assert sorted(again.splitlines()) == sorted((before + foreign).splitlines())
     assert window.console() == []
+
+
+def test_an_answer_of_a_file_that_is_not_understood_is_said(window: Browser, tmp_path: Path) -> None:
+    first, second = suspects(window)[:2]
+    rows = [(first, "wrong", "bird"), (second, "unsure", "")]
+    lines = [f"{one['picture']};{quoted(one['label'])};{review};{correct}" for one, review, correct in rows]
+    path = tmp_path / "with-semicolons.csv"
+    path.write_text("\n".join(["picture;label;review;correct_label", *lines]), encoding="utf-8")
+    place = window.command("POST", "/element", {"using": "css selector", "value": "#upload"})
+    window.command("POST", f"/element/{next(iter(place.values()))}/value", {"text": str(path)})
+    window.wait("return document.getElementById('said').textContent.includes('1 answers read')")
+    assert "1 not understood" in text(window, "said")
 
 
 @needs("axe")

@@ -141,14 +141,14 @@ def test_text_of_a_spreadsheet_is_read(tmp_path: Path) -> None:
 def test_reviews_of_other_data_are_refused_and_some_that_do_not_fit_are_counted(tmp_path: Path) -> None:
     data = divided()
     foreign = "blake2b:" + 32 * "0"
-    with pytest.raises(DataError, match=r"reviews of other data.*0 of the 1 reviewed picture"):
+    with pytest.raises(DataError, match=r"reviews of other data.*none of 1 reviewed picture among the 90 images"):
         reviewed(tmp_path, data, [[foreign, "cat", "right", ""]])
     row = int(data.roles.rows["train"][0])
     key, label, *_ = row_of(data, row, "right")
-    with pytest.raises(DataError, match="1 of the 1 reviewed picture are here, none with its reviewed label"):
+    with pytest.raises(DataError, match="1 of 1 reviewed picture here, none with its reviewed label"):
         reviewed(tmp_path, data, [[key, other(data, row), "right", ""]])
     after = reviewed(tmp_path, data, [[foreign, "cat", "right", ""], [key, label, "exclude", ""]])
-    assert after.dataset.remarks[-1].endswith("1 row fit no image and label of these data, and change nothing.")
+    assert after.dataset.remarks[-1].endswith("1 row fits no image and label of these data, and changes nothing.")
 
 
 @pytest.mark.parametrize(
@@ -186,6 +186,8 @@ def test_other_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(DataError, match=r"`rank` is no number.*line 2|line 2.*`rank`"):
         key = "blake2b:" + 32 * "0"
         read_reviews(write(tmp_path, [[key, "cat", "right", "", "x"]], (*COLUMNS, "rank")))
+    with pytest.raises(DataError, match=r"beyond the list.*99.*1 to 3|99.*1 to 3.*beyond the list"):
+        read_reviews(write(tmp_path, [[key, "cat", "right", "", "99", "3"]], (*COLUMNS, "rank", "suspects")))
     path = tmp_path / "reviews.csv"
     path.write_bytes(b"picture,label,review,correct_label\n\xff")
     with pytest.raises(DataError, match="byte 35"):
@@ -200,8 +202,26 @@ def test_other_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_a_class_that_loses_all_its_training_images_is_named(tmp_path: Path) -> None:
     data = divided()
     rows = [row for row in data.roles.rows["train"].tolist() if data.dataset.labels[row] == 1]
-    with pytest.raises(StudyError, match="dog"):
-        reviewed(tmp_path, data, [row_of(data, row, "exclude") for row in rows])
+    for review in ("exclude", "wrong"):
+        corrected = "cat" if review == "wrong" else ""
+        with pytest.raises(StudyError, match=r"the reviews leave no training image of .*dog") as caught:
+            reviewed(tmp_path, data, [row_of(data, row, review, corrected) for row in rows])
+        assert "split" not in str(caught.value) and "reviews.csv" in str(caught.value)
+    with pytest.raises(StudyError, match=r"the reviews leave no training image of .*cat.*dog.*0 training images"):
+        reviewed(tmp_path, data, [row_of(data, row, "exclude") for row in range(90)])
+
+
+def test_a_repeated_row_counts_once(tmp_path: Path) -> None:
+    data = divided()
+    row = int(data.roles.rows["train"][0])
+    cells = row_of(data, row, "wrong", other(data, row))
+    listed = [[*cells, "", ""], [*cells, "2", "40"], [*cells, "3", "41"]]
+    reviews = read_reviews(write(tmp_path, listed, (*COLUMNS, "rank", "suspects")))
+    assert [(one.line, one.rank, one.suspects) for one in reviews.rows] == [(3, 2, 40)] and reviews.repeated == 2
+    after = with_reviews(data, reviews)
+    assert after.dataset.remarks[-1].startswith(
+        "Reviews applied from reviews.csv (1 row, and 2 repeated rows): 1 label"
+    )
 
 
 def test_keys_tell_pictures_apart(tmp_path: Path) -> None:

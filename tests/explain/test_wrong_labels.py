@@ -195,6 +195,16 @@ def test_the_finding_says_how_many_with_an_interval_and_calls_none_wrong(folded:
     assert "mislabelled" not in said and "for review" in said and "accuracy" not in said
 
 
+def test_a_model_to_which_most_labels_look_wrong_is_too_weak_to_judge(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    images, labels = rng.integers(0, 256, (300, 4, 4), dtype=np.uint8), np.arange(300) % 30
+    run = run_of(tmp_path / "run", images, labels, **ASKED)
+    facts = facts_of(run.folder)
+    assert 2 * facts["suspected"] > facts["images"]
+    assert "is too weak to judge labels" in facts["sentences"][0]
+    assert "SNL140" not in {each.code for each in findings_of(run.folder)}
+
+
 def test_copies_are_listed_once_and_mixed_pictures_are_mentioned(tmp_path: Path) -> None:
     images, _, labels = planted(2)
     images = np.concatenate([images, images])

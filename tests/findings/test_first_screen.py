@@ -21,11 +21,12 @@ from snellen.evaluate.scores import Estimate
 from snellen.evaluate.verdicts import Verdict
 from snellen.findings.finding import Facts, Finding
 from snellen.findings.first_screen import MOST
+from snellen.findings.first_screen import score as scoring
 from snellen.findings.first_screen.comparison import better_than_what
 from snellen.findings.first_screen.next_step import what_next
 from snellen.findings.first_screen.problems import BRIEFS, errors, what_looks_wrong
 from snellen.findings.first_screen.score import how_good, wrong
-from snellen.findings.first_screen.statement import LABELS, MOST_WORDS, Statement, num_words, short
+from snellen.findings.first_screen.statement import LABELS, LONGEST_NAME, MOST_WORDS, Statement, num_words, short
 from snellen.findings.first_screen.weakness import _called, where_it_fails
 from snellen.findings.rules import judge
 from snellen.statistics.results import Difference
@@ -87,8 +88,9 @@ def test_the_weakest_class_is_counted_from_the_stored_predictions(small_run: Run
         (0.9001, 10_000, 1, "about 1 in 10 is wrong"),
         (0.884, 10_000, 3, "about 12 in 100 are wrong"),
         (0.325, 120, 1, "about 68 in 100 are wrong"),
-        (0.004, 1000, 1, "about 99 in 100 are wrong"),
         (1.0, 100, 3, "none was wrong"),
+        (1 / 400, 400, 1, "almost all are wrong"),
+        (0.0, 400, 3, "all are wrong"),
     ],
 )
 def test_wrong_answers_in_whole_numbers(accuracy: float, images: int, networks: int, words: str) -> None:
@@ -240,6 +242,52 @@ def test_several_seeds_too_few_to_compare_recipes_are_called_networks(seeds_run:
         assert said is not None and words in said.sentence
 
 
+@pytest.mark.parametrize("baseline", [UNKNOWN, BETTER, WORSE])
+@pytest.mark.parametrize("counts", [(1, 1, 1), (2, 2, 2), (0, 2, 0), (40, 30, 29), (0, 99, 0)])
+def test_many_verdicts_stay_one_short_sentence(small_run: Run, counts: tuple[int, ...], baseline: Verdict) -> None:
+    """A model chosen by its loss may be less accurate than many others."""
+    verdicts = [verdict for verdict, count in zip((BETTER, WORSE, UNKNOWN), counts) for _ in range(count)]
+    others = {f"model{number}": verdict for number, verdict in enumerate(verdicts)}
+    said = compared(facts_of(small_run.folder), others, baseline)
+    assert "is worse than" in said and said.count("is worse than") == 1
+    assert ("cannot be told apart" in said) == (counts[2] > 0 or baseline is UNKNOWN)
+    if not counts[0] and not counts[2] and baseline is WORSE:
+        assert ", by up to 2.0 points" in said
+
+
+@pytest.mark.parametrize("role", ["test", "held_out", "validation"])
+@pytest.mark.parametrize("networks", [1, 3])
+@pytest.mark.parametrize(("value", "low"), [(0.3, 0.2), (0.3, 0.25), (0.95, 0.9), (0.95, 0.1), (1.0, None)])
+def test_the_score_is_one_short_sentence(
+    small_run: Run, monkeypatch: pytest.MonkeyPatch, role: str, networks: int, value: float, low: float | None
+) -> None:
+    accuracy = Estimate(value, low, None if low is None else min(1.0, value + 0.05), 50_000, "images", "m", networks)
+    monkeypatch.setattr(scoring, "score", lambda _: scoring.Score("m", role, accuracy, 0.22))
+    said = how_good(facts_of(small_run.folder)).sentence
+    assert num_words(said) <= MOST_WORDS and said.endswith(".") and "22.0 %" in said
+    assert ("may be as good" in said) == (low is not None and low <= 0.22)
+
+
+def test_long_class_names_keep_sentences_short(small_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    facts = facts_of(small_run.folder)
+    names = [f"{number} dog on a red big sofa in a hut" for number in range(10)]
+    monkeypatch.setattr(type(facts.record), "classes", tuple(names))
+    rows = facts.evaluation.scores.to_dicts()
+    for row in rows:
+        if row["class"] is not None:
+            row["class"] = names[int(row["class"])]
+    scores = type(facts.evaluation.scores)(rows, facts.evaluation.scores.schema)
+    found = where_it_fails(Facts(facts.record, replace(facts.evaluation, scores=scores)), ())
+    assert found is not None and num_words(found.sentence) <= MOST_WORDS and "…" in found.sentence
+
+
+def test_a_name_is_cut_at_words() -> None:
+    assert [short("dog on a sofa", words) for words in (4, 3, 1)] == ["dog on a sofa", "dog on…sofa", "dog…"]
+    names = [f"a very long class name that goes on and on, number {number:03d}" for number in range(100)]
+    assert len({short(name) for name in names}) == len({short(name, 4) for name in names}) == 100
+    assert max(len(short(name)) for name in names) <= LONGEST_NAME
+
+
 def test_errors_come_before_everything_and_make_room(run_copy: Path) -> None:
     for path in (run_copy / "jobs").glob("*/history.json"):
         path.write_text(path.read_text(encoding="utf-8") + " ", encoding="utf-8")
@@ -297,7 +345,7 @@ def test_several_models_are_counted() -> None:
 
 
 def test_long_names_are_cut() -> None:
-    assert short("x" * 28) == "x" * 28 and short("x" * 29) == "x" * 27 + "…"
+    assert short("x" * 28) == "x" * 28 and short("x" * 29) == "x" * 17 + "…" + "x" * 10
 
 
 def test_the_page_and_the_terminal_show_the_statements(small_run: Run, capsys: pytest.CaptureFixture[str]) -> None:

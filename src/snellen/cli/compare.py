@@ -12,6 +12,8 @@ from snellen.cli.options import AsJson, DataFolder
 from snellen.plain import say
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from snellen.run.compare import RunsCompared
 
 
@@ -52,7 +54,7 @@ def compare(
 
 
 def _print(compared: RunsCompared) -> None:
-    from snellen.console import console_for
+    from snellen.console import console_for, print_table
     from snellen.run import compare_words as words
 
     for sentence in [*words.changed_sentences(compared), *words.verdict_sentences(compared)]:
@@ -61,7 +63,7 @@ def _print(compared: RunsCompared) -> None:
         say(f"{letter} is {name}")
     for sentence in words.shared_sentences(compared):
         say(sentence)
-    console_for().print(_table(compared))
+    print_table(console_for(), _table(compared))
     for sentence in words.comparison_sentences(compared):
         say(sentence)
     for finding in words.flip_sentences(compared):
@@ -72,7 +74,7 @@ def _print(compared: RunsCompared) -> None:
         say(opened)
 
 
-def _table(compared: RunsCompared) -> object:
+def _table(compared: RunsCompared) -> Table:
     """Scores of each side on its own images, and what differs."""
     from rich.table import Table
 

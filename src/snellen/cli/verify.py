@@ -54,7 +54,7 @@ def verify(
 def _print(checks: list[Check], differs: bool) -> None:
     from rich.table import Table
 
-    from snellen.console import console_for
+    from snellen.console import console_for, print_table
 
     console = console_for()
     table = Table(box=None, pad_edge=False)
@@ -62,7 +62,7 @@ def _print(checks: list[Check], differs: bool) -> None:
         table.add_column(column, header_style="dim", no_wrap=column != "compared")
     for check in checks:
         table.add_row(check.name, check.outcome, check.compared)
-    console.print(table)
+    print_table(console, table)
     for check in checks:
         for detail in check.details[:SHOWN]:
             console.print(f"{check.name}: {detail}")

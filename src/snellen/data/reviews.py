@@ -50,11 +50,12 @@ class Review:
 
 @dataclass(frozen=True)
 class Reviews:
-    """All rows of a file. content: its bytes."""
+    """All reviews of a file, each once. content: its bytes. repeated: rows that say again what another one says."""
 
     name: str
     content: bytes
     rows: tuple[Review, ...]
+    repeated: int = 0
 
     @property
     def sha256(self) -> str:
@@ -82,7 +83,8 @@ def read_reviews(path: Path) -> Reviews:
         if not rows:
             raise DataError("no review", found="a header and no row", expected="at least one row")
         _expect_consistent(rows)
-    return Reviews(path.name, content, rows)
+    once = _each_once(rows)
+    return Reviews(path.name, content, once, len(rows) - len(once))
 
 
 def as_class(text: str, classes: Sequence[str]) -> str:
@@ -134,8 +136,10 @@ def _review(header: Sequence[str], cells: Sequence[str], line: int) -> Review:
         hint = "Write `right`, or another class."
         raise DataError("a wrong label that is the right one", found=shown(label), where=where, hint=hint)
     known = correct if verdict == "wrong" else None
-    places = (_count(values.get(name, ""), name, where) for name in ("rank", "suspects"))
-    return Review(line, picture, label, verdict, known, *places)
+    rank, suspects = (_count(values.get(name, ""), name, where) for name in ("rank", "suspects"))
+    if rank is not None and suspects is not None and rank > suspects:
+        raise DataError("`rank` is beyond the list", found=f"{rank}", expected=f"1 to {suspects}", where=where)
+    return Review(line, picture, label, verdict, known, rank, suspects)
 
 
 def _count(text: str, name: str, where: str) -> int | None:
@@ -159,6 +163,16 @@ def _expect_consistent(rows: Sequence[Review]) -> None:
             earlier = truth.setdefault(row.picture, row)
             if _true_label(earlier) != _true_label(row):
                 raise _contradiction(earlier, row)
+
+
+def _each_once(rows: Sequence[Review]) -> tuple[Review, ...]:
+    """The reviews without repeated ones; of equal ones the first that says its place in a list, else the first."""
+    found: dict[tuple[str, str], Review] = {}
+    for row in rows:
+        own = row.picture, row.label
+        if own not in found or (found[own].rank is None and row.rank is not None):
+            found[own] = row
+    return tuple(found.values())
 
 
 def _true_label(row: Review) -> str:

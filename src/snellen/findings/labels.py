@@ -8,7 +8,7 @@ from typing import Any, cast
 from snellen.evaluate.data_file import ReviewedList, ReviewsSection
 from snellen.evaluate.reviews_effect import ReviewsEffect, reviews_effects
 from snellen.explain.wrong_labels.facts import WrongLabelsFacts
-from snellen.explain.wrong_labels.words import counted_group, suspected_sentence
+from snellen.explain.wrong_labels.words import counted_group, suspected_sentence, too_weak
 from snellen.findings.comparisons import scope
 from snellen.findings.finding import Facts, Finding
 from snellen.findings.naming import one_network
@@ -21,13 +21,14 @@ WARNED = 0.01
 
 
 def suspected(facts: Facts) -> Iterator[Finding]:
-    """SNL140: labels that look wrong to a model that was not trained on them, or that resisted training."""
+    """SNL140: labels that look wrong to a model that was not trained on them, or that resisted training; none where
+    most do, as the model is too weak to judge."""
     for one, outcome in facts.outcomes.items():
         if one.options.name != "wrong_labels":
             continue
         about = cast(WrongLabelsFacts, outcome.facts)
         counted = counted_group(about)
-        if about["suspected"]:
+        if about["suspected"] and not too_weak(about):
             yield Finding(
                 "SNL140",
                 "warning" if counted is not None and (counted["low"] or 0.0) >= WARNED else "notice",

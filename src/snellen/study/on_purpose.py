@@ -52,6 +52,11 @@ def expect_committable(study: Any) -> None:
         raise StudyError("two faults that both take the validation images", found=" and ".join(OTHER_ROWS))
     if folds is not None and set(OTHER_ROWS) & set(faults):
         raise StudyError("this fault is about one split, and the study has folds", hint="Leave out `folds`.")
+    if "test_as_validation" in faults and study.data.reviews is not None:
+        raise StudyError(
+            "`test_as_validation` changes what is the test, and reviews must leave the test alone",
+            hint="Leave out `reviews` under `data`, or this fault.",
+        )
     if "folds_continue_training" in faults and (folds is None or folds.nested or folds.repeats > 1):
         raise StudyError("`folds_continue_training` needs simple folds", expected="`folds: 5`")
     if "threshold_among_true" in faults and not any(each.class_name for each in study.thresholds):

@@ -46,10 +46,12 @@ class AppliedReviews:
             f"{self.count('right'):,} found right",
             f"{self.count('unsure'):,} unsure",
         ]
-        said = f"Reviews applied from {self.reviews.name} ({plural(total, 'row')}): {listing(done)}."
+        again = f", and {plural(self.reviews.repeated, 'repeated row')}" if self.reviews.repeated else ""
+        said = f"Reviews applied from {self.reviews.name} ({plural(total, 'row')}{again}): {listing(done)}."
         if len(self.in_test):
             kept = "it keeps its label" if len(self.in_test) == 1 else "they keep their labels"
             said += f" {plural(len(self.in_test), 'reviewed image')} of the test: {kept}."
         if self.unmatched:
-            said += f" {plural(self.unmatched, 'row')} fit no image and label of these data, and change nothing."
+            fit, change = ("fits", "changes") if self.unmatched == 1 else ("fit", "change")
+            said += f" {plural(self.unmatched, 'row')} {fit} no image and label of these data, and {change} nothing."
         return said

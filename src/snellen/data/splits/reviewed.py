@@ -6,7 +6,7 @@ included, is the same with and without reviews.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,12 +14,15 @@ import numpy as np
 from snellen.data.dataset import Dataset
 from snellen.data.reviews import Review, Reviews, as_class, picture_keys
 from snellen.data.splits.applied_reviews import AppliedReviews
-from snellen.data.splits.class_sizes import check_classes
+from snellen.data.splits.class_sizes import name_of, without
 from snellen.data.splits.roles import LeftOut, Roles, prove_disjoint
 from snellen.data.splits.split_data import SplitData
-from snellen.errors import DataError, located, unknown
+from snellen.errors import DataError, StudyError, located, shown, unknown
 from snellen.files.hashing import canonical_json, digest
-from snellen.phrases import plural
+from snellen.phrases import listing, plural
+
+NAMED = 5
+"""Classes that a message names; more are counted."""
 
 
 def with_reviews(data: SplitData, reviews: Reviews) -> SplitData:
@@ -49,9 +52,32 @@ def with_reviews(data: SplitData, reviews: Reviews) -> SplitData:
     )
     needed = [role for role in ("train", "validation") if len(data.roles.rows[role])]
     for rows in (found.roles.rows, *(fold.rows for fold in found.folds)):
-        check_classes(dataset, rows, data.units, needed=needed)
+        _expect_all_classes(dataset, rows, needed, reviews)
     prove_disjoint(dataset, found.roles, data.duplicates)
     return found
+
+
+def _expect_all_classes(
+    dataset: Dataset, rows: Mapping[str, np.ndarray], needed: Sequence[str], reviews: Reviews
+) -> None:
+    """Raises StudyError where reviews leave a class without images in a role: without reviews it had some."""
+    for role in needed:
+        counts = np.bincount(dataset.labels[rows[role]], minlength=len(dataset.classes))
+        codes = np.flatnonzero(counts == 0).tolist()
+        absent = [dataset.classes[code] for code in codes]
+        if not absent:
+            continue
+        names = listing([shown(name) for name in absent[:NAMED]])
+        more = f" and {plural(len(absent) - NAMED, 'other class')}" if len(absent) > NAMED else ""
+        left = len(absent) < len(dataset.classes) - 1
+        leave = f", or leave the class out: {without(dataset.classes, codes)}" if left else ""
+        raise StudyError(
+            f"the reviews leave no {name_of(role)} image of {names}{more}",
+            found=f"{plural(len(rows[role]), f'{name_of(role)} image')} after them",
+            expected="every class at least once",
+            where=reviews.name,
+            hint=f"Look whether so many labels are wrong{leave}.",
+        )
 
 
 def _applied(data: SplitData, reviews: Reviews) -> AppliedReviews:
@@ -101,9 +127,9 @@ def _correct_label(review: Review, dataset: Dataset) -> int:
 def _other_data(reviews: Reviews, by_picture: dict[str, list[int]], dataset: Dataset) -> DataError:
     pictures = sum(bool(rows) for rows in by_picture.values())
     found = (
-        f"0 of the {plural(len(by_picture), 'reviewed picture')} are among the {plural(len(dataset), 'image')}"
+        f"none of {plural(len(by_picture), 'reviewed picture')} among the {plural(len(dataset), 'image')}"
         if not pictures
-        else f"{pictures:,} of the {plural(len(by_picture), 'reviewed picture')} are here, none with its reviewed label"
+        else f"{pictures:,} of {plural(len(by_picture), 'reviewed picture')} here, none with its reviewed label"
     )
     hint = "Pictures are compared as the study reads them: with the same `resize`, `crop`, `pad` and `grey`."
     return DataError("reviews of other data", found=found, expected=f"pictures of {dataset.name}", hint=hint)

@@ -43,11 +43,21 @@ def suspected_sentence(facts: WrongLabelsFacts) -> str:
     judged = plural(facts["images"], "label")
     if not facts["suspected"]:
         return f"No label of {judged} outside the test looks wrong to `{facts['model']}`."
+    if too_weak(facts):
+        return (
+            f"`{facts['model']}` is too weak to judge labels: {facts['suspected']:,} of {judged} outside the test look "
+            "wrong to it, more than half."
+        )
     by = listing(dict.fromkeys(SIGNALS[group["by"]] for group in facts["groups"] if group["images"]))
     return (
         f"{facts['suspected']:,} of {judged} outside the test look wrong to `{facts['model']}`{share(facts)}, "
         f"judged by {by}. {REVIEW}"
     )
+
+
+def too_weak(facts: WrongLabelsFacts) -> bool:
+    """Whether most labels look wrong to the model, which then says more about the model."""
+    return 2 * facts["suspected"] > facts["images"]
 
 
 def share(facts: WrongLabelsFacts) -> str:

@@ -8,13 +8,20 @@ from snellen.evaluate.baselines import KEY_PREFIX, baseline_key
 from snellen.evaluate.comparisons import Comparison
 from snellen.findings.comparisons import HARDLY_ANY, OF_NETWORKS, largest_detectable
 from snellen.findings.finding import Facts, Finding
-from snellen.findings.first_screen.statement import MOST_WORDS, Statement, num_words, short
+from snellen.findings.first_screen.statement import Statement, fitted, short
 from snellen.findings.naming import with_limits
 from snellen.phrases import points
 
-LENGTHS = ((True, True, True), (True, False, True), (False, False, True), (True, False, False), (False, False, False))
+LENGTHS = (
+    (True, True, True, True),
+    (True, False, True, True),
+    (False, False, True, True),
+    (False, False, False, True),
+    (False, False, False, False),
+)
 """What a sentence says beside the verdicts: how often each was trained, the difference that can go unseen, the limits
-of differences. The first that keeps it short is used; that networks were compared, not recipes, is always said."""
+of differences, the differences. The first that keeps it short is used; that networks were compared, not recipes, is
+always said."""
 LEARNED_NOTHING = "SNL107"
 NAMED = 2
 """Models that are named; more are counted."""
@@ -38,11 +45,10 @@ def better_than_what(facts: Facts, others: Sequence[Finding]) -> Statement | Non
     if pairs:
         networks = _networks(facts) if any(one.kind in OF_NETWORKS for one in pairs) else None
         lead = f"`{short(model)}`, chosen from {len(evaluation.ranked)}"
-        ways = [
-            _of_models(f"{lead} {_compared(networks, often)},", pairs, baseline, unseen=far, limits=ends)
-            for often, far, ends in LENGTHS
-        ]
-        sentence = next((each for each in ways if num_words(each) <= MOST_WORDS), ways[-1])
+        sentence = fitted(
+            _of_models(f"{lead} {_compared(networks, often)},", pairs, baseline, unseen=far, limits=ends, sizes=gaps)
+            for often, far, ends, gaps in LENGTHS
+        )
     else:
         sentence = _of_baseline(model, baseline, once=_is_trained_once(facts, model))
     return Statement(
@@ -83,27 +89,45 @@ def _compared(networks: str | None, in_full: bool) -> str:
 
 
 def _of_models(
-    lead: str, others: Sequence[Comparison], baseline: Comparison | None, *, unseen: bool, limits: bool
+    lead: str,
+    others: Sequence[Comparison],
+    baseline: Comparison | None,
+    *,
+    unseen: bool,
+    limits: bool,
+    sizes: bool,
 ) -> str:
     """`cnn`, chosen from 3 models, beats `dense` by 2.1 points (0.9 to 3.3), but cannot be told apart from `linear`.
 
-    unseen: with the difference that could be missed. limits: with those of the differences.
+    unseen: with the difference that could be missed. sizes: with the differences; limits: with theirs.
     """
+    known = [baseline] if baseline is not None and baseline.kind != "selected" else []
     better = [one for one in others if one.verdict.better]
     unknown = [one for one in others if not one.is_decided and one.kind != "selected"]
-    known = [baseline] if baseline is not None and baseline.kind != "selected" else []
-    beaten = [_gap(better, others, limits)] if better else []
-    beaten += [_gap([one], [one], limits) for one in known if one.verdict.better]
-    below = [one.swapped for one in (*others, *known) if one.verdict.worse]
-    worse = [f"is worse than {_name(one.swapped)} by {_size(one, limits)}" for one in below]
     unknown_baseline = [one for one in known if not one.is_decided]
-    level = [*_names(unknown, others), *map(_name, unknown_baseline)]
-    if not beaten and not worse and not level:
+    most = NAMED if sizes else 1
+    if sizes:
+        beaten = [_gap(better, others, limits)] if better else []
+        beaten += [_gap([one], [one], limits) for one in known if one.verdict.better]
+    else:
+        beaten = [*_names(better, others, most), *(_name(one) for one in known if one.verdict.better)]
+    below = [one for one in (*others, *known) if one.verdict.worse]
+    above = [*_names([one for one in others if one.verdict.worse], others, most)]
+    above += [_name(one) for one in known if one.verdict.worse]
+    level = [*_names(unknown, others, most), *map(_name, unknown_baseline)]
+    if not beaten and not above and not level:
         return f"{lead} was not compared with the others: a search chose by these images."
-    but = [*worse, *([f"cannot be told apart from {_any(level)}"] if level else [])]
+    but = [f"is worse than {' and '.join(above)}{_deficit(below, limits) if sizes else ''}"] if above else []
+    but += [f"cannot be told apart from {_any(level)}"] if level else []
     said = [f"beats {' and '.join(beaten)}"] if beaten else []
     said += [" and ".join(but)] if but else []
     return f"{lead} {', but '.join(said)}{_unseen([*unknown, *unknown_baseline]) if unseen else ''}."
+
+
+def _deficit(below: Sequence[Comparison], limits: bool) -> str:
+    """By how much it is worse; the most, where it is worse than several."""
+    most = max((one.swapped for one in below), key=lambda one: one.difference.value)
+    return f"{', by up to' if len(below) > 1 else ' by'} {_size(most, limits)}"
 
 
 def _gap(beaten: Sequence[Comparison], of: Sequence[Comparison], limits: bool) -> str:
@@ -117,9 +141,9 @@ def _size(one: Comparison, limits: bool) -> str:
     return with_limits(one.difference) if limits else points(one.difference.value)
 
 
-def _names(some: Sequence[Comparison], of: Sequence[Comparison]) -> list[str]:
-    """The models or baselines, or how many they are."""
-    if len(some) <= NAMED:
+def _names(some: Sequence[Comparison], of: Sequence[Comparison], most: int = NAMED) -> list[str]:
+    """The models or baselines, or how many they are where they are more than `most`."""
+    if len(some) <= most:
         return [_name(one) for one in some]
     return [f"all {len(of)} others" if len(some) == len(of) else f"{len(some)} others"]
 
@@ -164,5 +188,7 @@ def _of_baseline(model: str, one: Comparison | None, *, once: bool) -> str:
 
 
 def _side(difference: float) -> str:
-    """1.0 points lower; 0.4 points higher."""
+    """1.0 points lower; 0.4 points higher; the same."""
+    if points(abs(difference)) == points(0.0):
+        return "the same"
     return f"{points(abs(difference))} {'lower' if difference < 0 else 'higher'}"

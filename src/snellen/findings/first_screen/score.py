@@ -11,7 +11,7 @@ from snellen.evaluate.cross_validation import HELD_OUT, held_out
 from snellen.evaluate.networks import networks_on
 from snellen.evaluate.scores import Estimate
 from snellen.findings.finding import Facts
-from snellen.findings.first_screen.statement import Statement, short
+from snellen.findings.first_screen.statement import Statement, fitted, short
 from snellen.phrases import percent, plural
 
 FEW = 3
@@ -69,11 +69,14 @@ def how_good(facts: Facts) -> Statement:
         return Statement("score", "No training succeeded: there is no model to judge.", ("SNL101",))
     accuracy = found.accuracy
     several = accuracy.networks > 1 and found.role != HELD_OUT
+    images = _images(facts, found)
     mean = f", on average over {accuracy.networks} trainings" if several else ""
     return Statement(
         "score",
-        f"`{short(found.model)}` answers {accuracy.in_percent} of {_images(facts, found)} correctly{mean}: "
-        f"{_verdict(facts, found)}",
+        fitted(
+            f"`{short(found.model)}` answers {accuracy.in_percent} of {images} correctly{mean}: {verdict}"
+            for verdict in (_verdict(facts, found), _short_verdict(facts, found))
+        ),
         ("SNL002", "SNL004") if found.role == "test" else ("SNL012",) if found.role == HELD_OUT else ("SNL001",),
         {
             "model": found.model,
@@ -130,12 +133,24 @@ def _beside_guessing(facts: Facts, found: Score) -> str:
     return "may be as good" if low is not None and low <= found.guess else ""
 
 
+def _short_verdict(facts: Facts, found: Score) -> str:
+    """The same in fewer words, for a score whose origin takes many."""
+    guess, beside = percent(found.guess), _beside_guessing(facts, found)
+    if beside:
+        return f"always answering the commonest class, {guess}, {beside}."
+    always = f"always answering the commonest class gives {guess}."
+    return f"they chose it, so expect less elsewhere; {always}" if found.role == "validation" else always
+
+
 def wrong(accuracy: Estimate) -> str:
-    """Wrong answers in whole numbers: "2 of 71 were wrong", "about 1 in 50 is wrong", "about 28 in 100 are wrong"."""
+    """Wrong answers in whole numbers: "2 of 71 were wrong", "about 1 in 50 is wrong", "about 28 in 100 are wrong",
+    "all are wrong"."""
     share = 1 - (accuracy.value or 0.0)
     few = round(share * accuracy.n)
     if accuracy.networks == 1 and few <= FEW:
         return f"{few or 'none'} of {accuracy.n:,} {'was' if few <= 1 else 'were'} wrong"
+    if share > 0.995:
+        return "almost all are wrong" if share < 1 else "all are wrong"
     if share >= 0.1:
-        return f"about {min(round(100 * share), 100 if share == 1 else 99)} in 100 are wrong"
+        return f"about {round(100 * share)} in 100 are wrong"
     return f"about 1 in {float(f'{1 / share:.2g}'):,.0f} is wrong" if share else "none was wrong"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict
 
@@ -22,6 +22,8 @@ MOST_WORDS = 30
 """Words of a statement; a number with its sign of per cent is one."""
 LONGEST_NAME = 28
 """Characters of a name of a class, a model or a slice in a statement."""
+END = 10
+"""Those that are kept of its end."""
 
 
 class StatementJson(TypedDict):
@@ -52,6 +54,20 @@ def num_words(sentence: str) -> int:
     return len(sentence.replace(" %", "%").split())
 
 
-def short(name: str) -> str:
-    """A name cut at LONGEST_NAME characters."""
-    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1].rstrip()}…"
+def fitted(ways: Iterable[str]) -> str:
+    """Of ways to say the same, the most complete first, the first with at most MOST_WORDS words; else the last."""
+    said = ""
+    for said in ways:
+        if num_words(said) <= MOST_WORDS:
+            return said
+    return said
+
+
+def short(name: str, words: int = LONGEST_NAME) -> str:
+    """A name cut in the middle at LONGEST_NAME characters and at so many words: names of one kind often begin alike."""
+    parts = name.split()
+    if len(parts) > words:
+        name = f"{' '.join(parts[: max(1, words - 1)])}…{parts[-1] if words > 1 else ''}"
+    if len(name) <= LONGEST_NAME:
+        return name
+    return f"{name[: LONGEST_NAME - END - 1].rstrip()}…{name[-END:].lstrip()}"

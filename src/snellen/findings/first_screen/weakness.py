@@ -9,13 +9,15 @@ import numpy as np
 from snellen.evaluate.networks import networks_on
 from snellen.evaluate.scores import Estimate
 from snellen.findings.finding import Facts, Finding
-from snellen.findings.first_screen.statement import Statement, short
+from snellen.findings.first_screen.statement import LONGEST_NAME, Statement, fitted, short
 from snellen.metrics.scores import confusion
 from snellen.phrases import listing, plural
 
 WEAK = "SNL121"
 FEW = 3
 """With no more mistakes than this, no class is called the weakest."""
+NAME_WORDS = (LONGEST_NAME, 4, 2, 1)
+"""Words that are left of the name of a class; the first that keep the sentence short."""
 
 
 def where_it_fails(facts: Facts, results: Sequence[Finding]) -> Statement | None:
@@ -36,16 +38,21 @@ def where_it_fails(facts: Facts, results: Sequence[Finding]) -> Statement | None
     values = {"model": model, "role": role, "class": classes[code], "value": known[code].value, "n": known[code].n}
     wrong_KK = counts_KK * (1 - np.eye(len(classes)))
     if not wrong_KK.any():
-        images = plural(len(networks.labels), f"{'new' if role == 'test' else role} image")
-        return Statement("weakness", f"It makes no mistake on these {images}.", ("SNL007",), values)
+        judged = plural(len(networks.labels), f"{'new' if role == 'test' else role} image")
+        return Statement("weakness", f"It makes no mistake on these {judged}.", ("SNL007",), values)
     given = int(wrong_KK[code].argmax())
     few = len(networks.all) == 1 and wrong_KK.sum() <= FEW
-    called = _called(classes[given], float(wrong_KK[code, given]), known[code])
+    images = float(wrong_KK[code, given])
+    ways = (
+        _few_mistakes(names, wrong_KK)
+        if few
+        else f"{_lowest(names[code], known[code], weak)}; {_called(names[given], images, known[code])}."
+        for words in NAME_WORDS
+        for names in ([short(name, words) for name in classes],)
+    )
     return Statement(
         "weakness",
-        _few_mistakes(classes, wrong_KK)
-        if few
-        else f"{_weakest(classes[code], known[code], shown=weak is not None)}; {called}.",
+        fitted(ways),
         (WEAK if weak else "SNL007", "SNL006"),
         {
             **values,
@@ -68,8 +75,8 @@ def _few_mistakes(classes: Sequence[str], wrong_KK: np.ndarray) -> str:
     return f"Only {plural(int(wrong_KK.sum()), 'mistake')}, too few to call a class weak: {listing(found)}."
 
 
-def _weakest(name: str, recall: Estimate, *, shown: bool) -> str:
-    lead = "Weakest class:" if shown else "No class is shown to be weak; lowest is"
+def _lowest(name: str, recall: Estimate, weak: Finding | None) -> str:
+    lead = "Weakest class:" if weak else "No class is shown to be weak; lowest is"
     mean = f", on average over {recall.networks} trainings" if recall.networks > 1 else ""
     return f"{lead} {_quoted(name)}, with {recall.in_percent} of its {plural(recall.n, 'image')} recognised{mean}"
 
@@ -83,4 +90,4 @@ def _called(name: str, images: float, recall: Estimate) -> str:
 
 
 def _quoted(name: str) -> str:
-    return f"“{short(name)}”"
+    return f"“{name}”"

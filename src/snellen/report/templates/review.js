@@ -137,16 +137,13 @@ function download() {
 }
 
 function parsed(text) {
-  const rows = [[""]];
-  let quoted = false;
-  for (const sign of text.replace(/^\ufeff/, "").replaceAll("\r\n", "\n").matchAll(/""|"|,|\n|[^",\n]+/g)) {
-    const row = rows[rows.length - 1];
-    if (sign[0] === '"') quoted = !quoted;
-    else if (sign[0] === '""') quoted ? (row[row.length - 1] += '"') : 0;
-    else if (quoted) row[row.length - 1] += sign[0];
-    else if (sign[0] === ",") row.push("");
-    else if (sign[0] === "\n") rows.push([""]);
-    else row[row.length - 1] += sign[0];
+  const whole = text.replace(/^\ufeff/, "").replace(/\r\n?/g, "\n");
+  const used = (sign) => whole.split("\n", 1)[0].split(sign).length;
+  const separator = [",", ";", "\t"].reduce((best, sign) => (used(sign) > used(best) ? sign : best));
+  const rows = [[]];
+  for (const [, field, end] of whole.matchAll(new RegExp(`("(?:[^"]|"")*"|[^${separator}\n]*)(${separator}|\n|$)`, "g"))) {
+    rows[rows.length - 1].push(field.startsWith('"') ? field.slice(1, -1).replaceAll('""', '"') : field);
+    if (end === "\n") rows.push([]);
   }
   return rows.filter((row) => row.some(Boolean));
 }
@@ -157,6 +154,7 @@ function load(text) {
   const column = Object.fromEntries(COLUMNS.map((name) => [name, header.indexOf(name)]));
   if (COLUMNS.slice(0, 4).some((name) => column[name] < 0)) return say("This is no file of reviews: it has other columns.");
   let taken = 0;
+  let unknown = 0;
   const others = [];
   for (const row of rows) {
     const own = Object.fromEntries(COLUMNS.map((name) => [name, row[column[name]] ?? ""]));
@@ -166,12 +164,13 @@ function load(text) {
     else if (["right", "unsure", "exclude"].includes(own.review) || (own.review === "wrong" && classes.includes(bare("correct_label")))) {
       answers.set(place, { review: own.review, correct: own.review === "wrong" ? bare("correct_label") : "" });
       taken += 1;
-    }
+    } else unknown += 1;
   }
   carried = others;
   settle();
   show(now);
-  say(`${taken} answers read${others.length ? `, and ${others.length} about pictures that are not in this list: they are downloaded with the others` : ""}.`);
+  const missed = unknown ? `, ${unknown} not understood: no such review or class` : "";
+  say(`${taken} answers read${missed}${others.length ? `, and ${others.length} about pictures that are not in this list: they are downloaded with the others` : ""}.`);
 }
 
 function nextOpen() {
