@@ -256,7 +256,7 @@ def test_reviews_of_other_data_are_refused_before_anything_is_trained(
         main()
     assert ended.value.code == 2
     said = capsys.readouterr().err
-    assert "reviews of other data" in said and "0 of the 1 reviewed picture are among the 1,797 images" in said
+    assert "reviews of other data" in said and "none of 1 reviewed picture among the 1,797 images" in said
     assert not list(tmp_path.rglob("job.json"))
 
 
