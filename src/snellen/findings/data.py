@@ -116,12 +116,14 @@ def near_duplicates(facts: Facts) -> Iterator[Finding]:
     count = found["parted"] if found else 0
     together, images = facts.record.study.data.near_duplicates is not None, facts.record.data["data"]["images"]
     if count and (not together or (found and found.get("parted_pairs"))):
+        fewest = _fewest_judged(facts)
         yield Finding(
             "SNL109",
             "warning",
-            f"Nearly identical to an image in another part of the split: {count:,} of {plural(images, 'image')}. "
+            f"Nearly identical to an image in another part of the split: {count:,} of {plural(images, 'image')}; the "
+            f"smallest part that gives a score has {fewest:,}. "
             "Scores on images that were nearly seen in training are optimistic.",
-            {"count": count, "of": images, "fewest": _fewest_judged(facts)},
+            {"count": count, "of": images, "fewest": fewest},
             "data",
             "They belong to chains of near images, which are divided. If these belong together, name them: data.group"
             if together
