@@ -122,7 +122,8 @@ def near_duplicates(facts: Facts) -> Iterator[Finding]:
         yield Finding(
             "SNL109",
             "warning" if count >= MANY_NEAR * fewest else "notice",
-            f"Nearly identical to an image in another part of the split: {count:,} of {plural(images, 'image')}. "
+            f"Nearly identical to an image in another part of the split: {count:,} of {plural(images, 'image')}; the "
+            f"smallest part that gives a score has {fewest:,}. "
             "Scores on images that were nearly seen in training are optimistic.",
             {"count": count, "of": images, "fewest": fewest},
             "data",
