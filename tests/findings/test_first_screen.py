@@ -229,6 +229,22 @@ def test_the_difference_that_could_be_missed_holds_for_all_that_are_named(small_
         assert said is not None and said.sentence.endswith(words)
 
 
+def test_a_single_model_scores_the_same_as_its_baseline_or_more_or_less_than_it(small_run: Run) -> None:
+    facts = facts_of(small_run.folder)
+    model, best = str(facts.evaluation.chosen), facts.evaluation.best_baseline
+    assert best is not None
+    for value, words in (
+        (0.0, "scores the same as the"),
+        (0.02, "2.0 points higher than"),
+        (-0.01, "1.0 points lower"),
+    ):
+        gap = Difference(value, -0.05, 0.05, 0.5, 0.005, None, "images", "a method")
+        pair = Comparison(model, baseline_key(best[0]), "validation", "networks", 500, 1, None, gap, 0.5, UNKNOWN, None)
+        alone = replace(facts.evaluation, ranked=(model,), comparisons=Comparisons(role="validation", all=(pair,)))
+        said = better_than_what(Facts(facts.record, alone), ())
+        assert said is not None and words in said.sentence
+
+
 def test_several_seeds_too_few_to_compare_recipes_are_called_networks(seeds_run: Run) -> None:
     facts = facts_of(seeds_run.folder)
     model, best = str(facts.evaluation.chosen), facts.evaluation.best_baseline

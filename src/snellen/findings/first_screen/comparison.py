@@ -23,6 +23,7 @@ LENGTHS = (
 of differences, the differences. The first that keeps it short is used; that networks were compared, not recipes, is
 always said."""
 LEARNED_NOTHING = "SNL107"
+SAME = "the same"
 NAMED = 2
 """Models that are named; more are counted."""
 
@@ -184,11 +185,12 @@ def _of_baseline(model: str, one: Comparison | None, *, once: bool) -> str:
     observed = one.difference
     known = observed.low is not None and observed.high is not None
     limits = f" ({_side(observed.low or 0.0)} to {_side(observed.high or 0.0)})" if known else ""
-    return f"{name} scores {_side(observed.value)} than {_name(one)}{limits}: they cannot be told apart."
+    than = "as" if _side(observed.value) == SAME else "than"
+    return f"{name} scores {_side(observed.value)} {than} {_name(one)}{limits}: they cannot be told apart."
 
 
 def _side(difference: float) -> str:
     """1.0 points lower; 0.4 points higher; the same."""
     if points(abs(difference)) == points(0.0):
-        return "the same"
+        return SAME
     return f"{points(abs(difference))} {'lower' if difference < 0 else 'higher'}"
