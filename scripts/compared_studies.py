@@ -131,6 +131,7 @@ STUDIES: dict[str, dict[str, Any]] = {
             {"curves": {"models": ["pixels"], "over": "pixels", "values": [5, 10], "by": ["anova", "l1"], **CURVE}},
             {"curves": {"models": ["pixels"], "over": "images", **CURVE}},
             {"robustness": {"models": ["phases"]}},
+            "wrong_labels",
         ],
     },
 }
