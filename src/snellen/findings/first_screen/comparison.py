@@ -117,7 +117,7 @@ def _of_models(
     above += [_name(one) for one in known if one.verdict.worse]
     level = [*_names(unknown, others, most), *map(_name, unknown_baseline)]
     if not beaten and not above and not level:
-        return f"{lead} was not compared with the others: a search chose by these images."
+        return f"{lead} was not compared with the others: a search chose by the same images."
     but = [f"is worse than {' and '.join(above)}{_deficit(below, limits) if sizes else ''}"] if above else []
     but += [f"cannot be told apart from {_any(level)}"] if level else []
     said = [f"beats {' and '.join(beaten)}"] if beaten else []
@@ -175,7 +175,7 @@ def _of_baseline(model: str, one: Comparison | None, *, once: bool) -> str:
     assert one is not None  # else there is no statement
     name = f"`{short(model)}`"
     if one.kind == "selected":
-        return f"{name} was not compared with a baseline: a search chose it by these images."
+        return f"{name} was not compared with a baseline: a search chose it by the same validation images."
     if once:
         name = f"{name}, trained once,"
     if one.verdict.better:
