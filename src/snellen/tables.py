@@ -134,7 +134,7 @@ def plan_sentences(checked: dict[str, Any]) -> list[str]:
     ]
     for curve in checked["curves"]:
         said.append(
-            f"The curve of {curve['model']} over {curve['over']}: {plural(curve['points'], 'point')}, for which "
+            f"The curve of {curve['model']} over {curve['over'].replace('_', ' ')}: {plural(curve['points'], 'point')}, for which "
             f"{plural(curve['jobs'], 'job')} are trained after the others, about {seconds(curve['seconds'])}."
             + (" One seed gives no spread and no comparisons." if curve["seeds"] == 1 else "")
         )

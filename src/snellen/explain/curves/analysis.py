@@ -189,6 +189,8 @@ def _training_rows(record: RunRecord, model: str) -> np.ndarray:
 def _place_on(base: Sequence[Any], steps: Sequence[Any], options: Curves, same_rows: bool) -> Place | None:
     """The criterion and value of the point whose layers are `steps`, on the curve of `base`. None if they are no point
     of it. In a curve over images the value is 0, for all of them."""
+    if options.over == "images_a_class":
+        return None
     if options.over == "images":
         return (None, 0) if steps == base and same_rows else None
     if variations.misfit(steps, options) is not None or len(steps) != len(base):
