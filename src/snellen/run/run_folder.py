@@ -37,6 +37,7 @@ RETIRED = (
     "reviewed.json",
     "plan.json",
     "floors.json",
+    "costs.json",
     "evaluation.json",
     "scores.parquet",
     "findings.json",
