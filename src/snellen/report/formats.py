@@ -85,6 +85,17 @@ def scroll(label: str, kind: str = "") -> Markup:
     )
 
 
+def milliseconds(value: float) -> str:
+    """0.42 as "0.42 ms", see `phrases.milliseconds`."""
+    return phrases.milliseconds(value).replace(" ", SPACE)
+
+
+def size(num_bytes: int) -> str:
+    """2,345,678 as "2.3 MB", 12,345 as "12 kB"."""
+    text = phrases.megabytes(num_bytes) if num_bytes >= 995_000 else f"{max(1, round(num_bytes / 1000))} kB"
+    return text.replace(" ", SPACE)
+
+
 FILTERS = {
     "count": phrases.count,
     "several": phrases.plural,
@@ -93,6 +104,8 @@ FILTERS = {
     "score": score,
     "interval": interval,
     "seconds": seconds,
+    "milliseconds": milliseconds,
+    "size": size,
     "times": phrases.times,
     "words": phrases.key_words,
     "listing": phrases.listing,
