@@ -151,7 +151,7 @@ def slower_than_undecided(facts: Facts) -> Iterator[Finding]:
                 "difference": one.difference.value,
             },
             "cost",
-            f"Where time or power matter, take `{other.key}`. More seeds or folds would tell what that costs in accuracy.",
+            f"Where time or power matter, take `{other.key}`. More seeds or folds tell what that costs in accuracy.",
         )
         return
 

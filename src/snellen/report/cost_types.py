@@ -27,8 +27,8 @@ class MachineJson(TypedDict):
 
 
 class CostRowJson(TypedDict):
-    """What a model or baseline costs, see `evaluate.costs.ModelCost`. off_prediction, off_training: the model that rules
-    it out, None on the front."""
+    """What a model or baseline costs, see `evaluate.costs.ModelCost`. off_prediction, off_training: the model that
+    rules it out, None on the front."""
 
     model: str
     baseline: bool

@@ -13,6 +13,8 @@ from snellen.report.names import shortened
 from snellen.report.types import ReportJson
 
 Resource = Literal["prediction", "training"]
+Box = tuple[float, float, float, float]
+"""Left, top, right and bottom, in pixels."""
 WIDTH_PIXELS, HEIGHT_PIXELS = 420, 260
 LABEL = 20
 """Characters of a model's name in a figure."""
@@ -20,6 +22,8 @@ TITLES: Mapping[Resource, str] = {
     "prediction": "milliseconds for a picture in a batch, logarithms",
     "training": "seconds to train one network, logarithms",
 }
+LETTER_PIXELS = 6.2
+"""About as wide as a letter of a name."""
 LEAST: Mapping[Resource, float] = {"prediction": 1e-5, "training": 0.01}
 """Less is drawn here: zero has no logarithm."""
 ROOM = 0.6
@@ -28,7 +32,7 @@ ROOM = 0.6
 
 def cost_figures(content: ReportJson) -> dict[str, Specification]:
     """By the name that the template gives their place; none in a run where nothing was measured."""
-    found = {}
+    found: dict[str, Specification] = {}
     if "cost" in content and len(content["cost"]["models"]) > 1:
         rows = content["cost"]["models"]
         found |= {"cost-prediction": front_figure(rows, "prediction"), "cost-training": front_figure(rows, "training")}
@@ -44,7 +48,7 @@ def front_figure(rows: Sequence[CostRowJson], resource: Resource) -> Specificati
     shown = [_shown(row, resource, text) for row, text in zip(rows, shortened([row["model"] for row in rows], LABEL))]
     shown = [row for row in shown if row["accuracy"] >= low]
     line = _staircase(shown)
-    across = _across([row[end] for row in shown for end in ("x", "x_low", "x_high")], TITLES[resource])
+    across = _across(shown, TITLES[resource])
     axis = {"format": ".0%" if high - low > 0.05 else ".1%", "tickCount": 6}
     scale = {"domain": [low, high], "nice": False}
 
@@ -63,20 +67,15 @@ def front_figure(rows: Sequence[CostRowJson], resource: Resource) -> Specificati
     look = {"size": 85, "strokeWidth": 1.75, "opacity": 1, "stroke": "var(--validation)"}
     shape = name("kind", scale={"domain": ["model", "baseline"], "range": ["circle", "square"]}, legend=None)
     fill = name("front", scale={"domain": ["yes", "no"], "range": ["var(--validation)", "var(--paper)"]}, legend=None)
-    right = [row for row in on if row["right"]]
-    left = [row for row in on if not row["right"]]
-    words = {"fontSize": 11, "color": "var(--ink)", "dy": -9}
+    words = {"fontSize": 11, "color": "var(--ink)", "baseline": "middle"}
     layers = [
-        layer(
-            line, "line", place, interpolate="step-after", strokeDash=[4, 3], color="var(--rule-2)", strokeWidth=1.25
-        ),
+        layer(line, "line", place, interpolate="step-after", strokeDash=[4, 3], **{**ink, "color": "var(--rule-2)"}),
         layer(shown, "rule", {"x": across("x"), "y": up("low"), "y2": {"field": "high"}}, **ink),
         layer(shown, "rule", {"y": up("accuracy"), "x": across("x_low"), "x2": {"field": "x_high"}}, **ink),
         layer(shown, "point", place | {"shape": shape, "fill": fill, "tooltip": tips}, **look),
         *[
-            layer(some, "text", place | {"text": name("label")}, align=align, dx=dx, **words)
-            for some, align, dx in ((right, "right", -6), (left, "left", 6))
-            if some
+            layer([row], "text", place | {"text": name("label")}, **words, **where)
+            for row, where in zip(on, _places_of_names(on, shown, (low, high)), strict=True)
         ],
     ]
     return figure(layers, f"accuracy against {TITLES[resource]}", HEIGHT_PIXELS, WIDTH_PIXELS)
@@ -107,7 +106,7 @@ def _limits(row: CostRowJson) -> tuple[float, float]:
 def _shown(row: CostRowJson, resource: Resource, label: str) -> dict[str, Any]:
     spread: SpreadJson = row["batch_ms"] if resource == "prediction" else row["training_s"]
     low, high = _limits(row)
-    x, x_low, x_high = (max(LEAST[resource], spread[end]) for end in ("median", "low", "high"))  # type: ignore[literal-required]
+    x, x_low, x_high = (max(LEAST[resource], spread[end]) for end in ("median", "low", "high"))
     return {
         **{"model": row["model"], "label": label, "kind": "baseline" if row["baseline"] else "model"},
         **{"accuracy": row["accuracy"]["value"], "low": low, "high": high, "x": x, "x_low": x_low, "x_high": x_high},
@@ -115,22 +114,60 @@ def _shown(row: CostRowJson, resource: Resource, label: str) -> dict[str, Any]:
     }
 
 
-def _staircase(shown: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The best accuracy of models on the front up to each time; also says of each model on which side its name goes."""
-    times = sorted(row["x"] for row in shown)
-    for row in shown:
-        row["right"] = row["x"] > (times[0] * times[-1]) ** 0.5
+def _staircase(shown: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The best accuracy of models on the front up to each time."""
     best, found = -1.0, []
     for row in sorted((row for row in shown if row["front"] == "yes"), key=lambda row: (row["x"], -row["accuracy"])):
         if row["accuracy"] > best:
             best = row["accuracy"]
             found.append({"x": row["x"], "accuracy": best})
-    return [*found, {"x": times[-1], "accuracy": best}] if found else []
+    return [*found, {"x": max(row["x"] for row in shown), "accuracy": best}] if found else []
 
 
-def _across(values: Sequence[float], title: str) -> Any:
+def _places_of_names(on: Rows, shown: Rows, accuracies: tuple[float, float]) -> list[dict[str, Any]]:
+    """Where the name of each model stands beside its point: the first of some places where it covers no point and no
+    other name."""
+    low, high = _ends(shown)
+    centres = {
+        row["model"]: (
+            WIDTH_PIXELS * math.log(row["x"] / low) / math.log(high / low),
+            HEIGHT_PIXELS * (accuracies[1] - row["accuracy"]) / (accuracies[1] - accuracies[0]),
+        )
+        for row in shown
+    }
+    taken = [(x - 6, y - 6, x + 6, y + 6) for x, y in centres.values()]
+    found = []
+    for row in on:
+        x, y = centres[row["model"]]
+        places = [(align, dx, dy) for dy in (-11, 11, -24, 24, -37, 37) for align, dx in (("left", 6), ("right", -6))]
+        boxes = [_box(x + dx, y + dy, LETTER_PIXELS * len(row["label"]), align) for align, dx, dy in places]
+        free = [place for place, box in enumerate(boxes) if _is_free(box, taken)]
+        chosen = free[0] if free else 0
+        taken.append(boxes[chosen])
+        align, dx, dy = places[chosen]
+        found.append({"align": align, "dx": dx, "dy": dy})
+    return found
+
+
+def _box(x: float, y: float, width: float, align: str) -> Box:
+    left = x if align == "left" else x - width
+    return left, y - 6, left + width, y + 6
+
+
+def _is_free(box: Box, taken: Sequence[Box]) -> bool:
+    left, top, right, bottom = box
+    inside = left >= 0 and right <= WIDTH_PIXELS and top >= -6 and bottom <= HEIGHT_PIXELS
+    return inside and all(right < a or left > c or bottom < b or top > d for a, b, c, d in taken)
+
+
+def _ends(shown: Rows) -> tuple[float, float]:
+    """Of an axis of logarithms that holds all times with their quartiles, with some room."""
+    return min(row["x_low"] for row in shown) / 1.4, max(row["x_high"] for row in shown) * 1.4
+
+
+def _across(shown: Rows, title: str) -> Any:
     """(column) -> its place on an axis of logarithms that holds all values, with some room, and round numbers on it."""
-    low, high = min(values) / 1.6, max(values) * 1.6
+    low, high = _ends(shown)
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     bases = (1, 2, 5) if high / low < 300 else (1,)
     ticks = [tick for power in powers for base in bases if low <= (tick := float(f"{base}e{power}")) <= high]
@@ -146,7 +183,7 @@ def learning_figure(learning: LearningCurvesJson) -> Specification:
     sizes = sorted({point["size"] for point in learning["points"]})
     points: Rows = [
         {
-            **{key: point[key] for key in ("model", "size", "accuracy")},  # type: ignore[literal-required]
+            **{key: point[key] for key in ("model", "size", "accuracy")},
             "low": point["accuracy"] if point["low"] is None else max(0.0, point["low"]),
             "high": point["accuracy"] if point["high"] is None else min(1.0, point["high"]),
         }
