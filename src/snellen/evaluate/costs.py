@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import combinations
 from typing import Literal
 
 from snellen.evaluate.baselines import KEY_PREFIX, baseline_key
 from snellen.evaluate.comparisons import Comparison
 from snellen.evaluate.cost_file import CostFile, Machine, MeasuredCost
 from snellen.evaluate.evaluation import Evaluation
+from snellen.evaluate.pair_differences import Side, difference
 from snellen.evaluate.pareto_front import Spread, ruled_out
 from snellen.evaluate.record import RunRecord
 from snellen.evaluate.scores import Estimate
 from snellen.evaluate.trained_networks import own_split_networks, phases_of
+from snellen.evaluate.verdicts import CANNOT_TELL, Verdict, verdict
+from snellen.statistics.levels import CONFIDENCE
 
 Resource = Literal["prediction", "training"]
 CLEARLY: Mapping[Resource, float] = {"prediction": 1.25, "training": 2.0}
@@ -51,16 +55,28 @@ class ModelCost:
 
 @dataclass(frozen=True)
 class Costs:
-    """models: measured ones and baselines, most accurate first. off: by resource, the models that are off the front,
-    each with one that rules it out."""
+    """models: measured ones and baselines, most accurate first. verdicts: by pair of keys, in both orders; those of the
+    report's comparisons, and of baselines with each other. off: by resource, the models that are off the front, each
+    with one that rules it out."""
 
     machine: Machine
     models: tuple[ModelCost, ...]
+    verdicts: Mapping[tuple[str, str], Verdict] = field(default_factory=dict)
     off: Mapping[Resource, Mapping[str, str]] = field(default_factory=dict)
 
     def get(self, key: str) -> ModelCost | None:
         """That of a model, or of a baseline by its key."""
         return next((one for one in self.models if one.key == key), None)
+
+    def better(self, a: str, b: str) -> bool:
+        """Whether A is shown to be more accurate than B."""
+        return self.verdicts.get((a, b), CANNOT_TELL).better
+
+    @property
+    def candidates(self) -> list[str]:
+        """The models that none of the others is shown to be better than, most accurate first; at least one."""
+        keys = [one.key for one in self.models]
+        return [b for b in keys if not any(self.better(a, b) for a in keys if a != b)] or keys
 
     def clearly_below(self, a: str, b: str, resource: Resource) -> bool:
         """Whether A costs clearly less than B."""
@@ -84,8 +100,9 @@ def costs_of(record: RunRecord, evaluation: Evaluation) -> Costs | None:
     found.sort(key=lambda one: -(one.accuracy.value or 0.0))
     if not found:
         return None
-    costs = Costs(stored.machine, tuple(found))
-    return Costs(stored.machine, costs.models, {resource: _off(costs, evaluation, resource) for resource in CLEARLY})
+    verdicts = dict(_verdicts(record, evaluation, [one.key for one in found]))
+    costs = Costs(stored.machine, tuple(found), verdicts)
+    return replace(costs, off={resource: _off(costs, resource) for resource in CLEARLY})
 
 
 def compared(evaluation: Evaluation, a: str, b: str) -> Comparison | None:
@@ -95,26 +112,36 @@ def compared(evaluation: Evaluation, a: str, b: str) -> Comparison | None:
     return None if one is None or one.kind == "selected" else one
 
 
-def is_better(evaluation: Evaluation, a: str, b: str) -> bool:
-    """Whether A is shown to be more accurate than B."""
-    one = compared(evaluation, a, b)
-    return one is not None and one.verdict.better
-
-
-def not_shown_worse(evaluation: Evaluation, keys: Sequence[str]) -> list[str]:
-    """Those that none of the others is shown to be better than."""
-    return [b for b in keys if not any(is_better(evaluation, a, b) for a in keys if a != b)]
-
-
-def _off(costs: Costs, evaluation: Evaluation, resource: Resource) -> dict[str, str]:
-    def equivalent(a: str, b: str) -> bool:
+def _verdicts(
+    record: RunRecord, evaluation: Evaluation, keys: Sequence[str]
+) -> Iterator[tuple[tuple[str, str], Verdict]]:
+    for a, b in combinations(keys, 2):
         one = compared(evaluation, a, b)
-        return one is not None and one.verdict.equivalent
+        found = one.verdict if one is not None else None
+        if is_baseline(a) and is_baseline(b):
+            found = _of_baselines(record, a, b, evaluation.comparisons.margin)
+        if found is not None:
+            yield (a, b), found
+            yield (b, a), found.swapped
 
+
+def _of_baselines(record: RunRecord, a: str, b: str, margin: float) -> Verdict | None:
+    """Two baselines on the same validation images, which the comparisons of the report leave out: exact McNemar. There
+    is one such pair, without the guessing one: nothing is to be corrected."""
+    stored = [record.baselines[key.removeprefix(KEY_PREFIX)].job.read_predictions("validation") for key in (a, b)]
+    if any(each is None or each.labels is None for each in stored):
+        return None
+    sides = [Side((each.predicted == each.labels)[None], fixed=True) for each in stored if each is not None]
+    limits = difference(*sides).limits
+    p_value = limits.p_value
+    return verdict(limits.difference, limits.at(CONFIDENCE), 1.0 if p_value is None else p_value, margin)
+
+
+def _off(costs: Costs, resource: Resource) -> dict[str, str]:
     return ruled_out(
         [one.key for one in costs.models],
-        lambda a, b: is_better(evaluation, a, b),
-        equivalent,
+        costs.better,
+        lambda a, b: costs.verdicts.get((a, b), CANNOT_TELL).equivalent,
         lambda a, b: costs.clearly_below(a, b, resource),
     )
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from snellen.evaluate.costs import Costs, ModelCost, compared, is_baseline, is_better, not_shown_worse
+from snellen.evaluate.costs import Costs, ModelCost, compared, is_baseline
 from snellen.evaluate.evaluation import Evaluation
 from snellen.explain.curves.crossing_words import in_stretches, sizes_in_words
 from snellen.explain.curves.crossings import LearningCurves
 from snellen.findings.comparisons import OF_NETWORKS, scope
 from snellen.findings.finding import Facts, Finding
 from snellen.findings.naming import model_or_baseline, with_limits
-from snellen.phrases import listing, milliseconds, percent_interval, plural, seconds
+from snellen.phrases import listing, milliseconds, percent, percent_interval, plural, seconds
 
 SLOWER, MILLISECONDS = 5, 0.1
 """How many times slower predictions are worth a notice, and how much longer for a picture: a tenth of a second for
@@ -54,7 +54,8 @@ def _advice(names: Sequence[str], curves: LearningCurves, at: int, costs: Costs 
         cost = costs.get(names[0]) if costs else None
         return f"`{names[0]}`, shown to be better than {_others(curves, at)} (at {at:,}: {accuracy}{_took(cost)})"
     named = sorted(names, key=lambda name: -curves.points[name][at].accuracy)
-    return f"the study cannot tell between {_some([f'`{name}`' for name in named])}{_cheapest(costs, named)}"
+    shares = [f"`{name}` ({percent(curves.points[name][at].accuracy)})" for name in named]
+    return f"the study cannot tell between {_some(shares)}{_cheapest(costs, named)}"
 
 
 def _others(curves: LearningCurves, at: int) -> str:
@@ -67,14 +68,15 @@ def _at_all_images(facts: Facts, costs: Costs) -> tuple[str, dict[str, object]] 
     if len(keys) < 2:
         return None
     images = facts.record.data["roles"]["counts"].get("train", 0)
-    candidates = not_shown_worse(evaluation, keys) or keys
+    candidates = costs.candidates
     first = costs.get(candidates[0])
     assert first is not None  # candidates are among the models of `costs`
     if len(candidates) > 1:
-        named = [model_or_baseline(facts, key) for key in candidates]
+        known = [(key, cost) for key in candidates if (cost := costs.get(key)) is not None]
+        named = [f"{model_or_baseline(facts, key)} ({percent(cost.accuracy.value)})" for key, cost in known]
         which = f"the study cannot tell between {_some(named)}{_cheapest(costs, candidates, facts)}"
     else:
-        beaten = [key for key in keys if is_better(evaluation, first.key, key)]
+        beaten = [key for key in keys if costs.better(first.key, key)]
         most = len(beaten) == len(keys) - 1
         shown = f"shown to be better than {_counted(beaten)}" if most else "the only one with none shown to be better"
         which = f"{model_or_baseline(facts, first.key)}, {shown} ({first.accuracy.in_percent}{_took(first)})"

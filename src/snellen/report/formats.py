@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from markupsafe import Markup
@@ -90,6 +90,14 @@ def milliseconds(value: float) -> str:
     return phrases.milliseconds(value).replace(" ", SPACE)
 
 
+def time_range(spread: Mapping[str, float], unit: str) -> str:
+    """The quartiles of a time in "ms" or "s", without a unit where the time above them has the same: "0.8 to 1.2"."""
+    write = phrases.milliseconds if unit == "ms" else phrases.seconds
+    ends = [write(spread[end]) for end in ("low", "high")]
+    same = all(end.endswith(f" {unit}") and "min" not in end for end in (*ends, write(spread["median"])))
+    return " to ".join(end.removesuffix(f" {unit}") if same else end for end in ends).replace(" ", SPACE)
+
+
 def size(num_bytes: int) -> str:
     """2,345,678 as "2.3 MB", 12,345 as "12 kB"."""
     text = phrases.megabytes(num_bytes) if num_bytes >= 995_000 else f"{max(1, round(num_bytes / 1000))} kB"
@@ -106,6 +114,7 @@ FILTERS = {
     "seconds": seconds,
     "milliseconds": milliseconds,
     "size": size,
+    "time_range": time_range,
     "times": phrases.times,
     "words": phrases.key_words,
     "listing": phrases.listing,

@@ -21,7 +21,7 @@ def crossing_sentence(one: Crossing) -> str:
     for place, (sizes, winner) in enumerate(stretches):
         first, last = place == 0, place == len(stretches) - 1
         where = sizes_in_words(sizes, first, last)
-        parts.append(f"{where} {_outcome(one, winner, sizes[0] if last else sizes[-1])}")
+        parts.append(f"{where} {_outcome(one, winner, sizes[0] if last else sizes[-1], first)}")
     text = "; ".join(parts)
     return f"{text[0].upper()}{text[1:]}."
 
@@ -46,9 +46,9 @@ def _winner(one: Crossing, size: int) -> str | None:
     return one.a if size in one.better_a else one.b if size in one.better_b else None
 
 
-def _outcome(one: Crossing, winner: str | None, at: int) -> str:
+def _outcome(one: Crossing, winner: str | None, at: int, first: bool) -> str:
     if winner is None:
-        return "the two cannot be told apart"
+        return f"`{one.a}` and `{one.b}` cannot be told apart" if first else "the two cannot be told apart"
     seen = one.compared[at].difference
     sign = -1.0 if seen.value < 0 else 1.0
     limits = [end for end in (seen.low, seen.high) if end is not None]
