@@ -117,7 +117,8 @@ def slower_than_baseline(facts: Facts) -> Iterator[Finding]:
         f"{capitalised(whom)} {'; it '.join(clauses)}. It is not shown to be better: on the same "
         f"{plural(one.images, 'validation image')} the difference is {with_limits(one.difference)}, {_covering(one)}.",
         {
-            **{"model": model, "floor": best[0], "seconds": own, "floor_seconds": baseline.seconds},
+            **{"model": model, "floor": best[0]},
+            **({"seconds": own, "floor_seconds": baseline.seconds} if longer else {}),
             **(dict(zip(("ms", "floor_ms"), predicting, strict=True)) if predicting else {}),
         },
         "cost" if predicting else "leaderboard",

@@ -54,8 +54,11 @@ def _advice(names: Sequence[str], curves: LearningCurves, at: int, costs: Costs 
         cost = costs.get(names[0]) if costs else None
         return f"`{names[0]}`, shown to be better than {_others(curves, at)} (at {at:,}: {accuracy}{_took(cost)})"
     named = sorted(names, key=lambda name: -curves.points[name][at].accuracy)
-    shares = [f"`{name}` ({percent(curves.points[name][at].accuracy)})" for name in named]
-    return f"the study cannot tell between {_some(shares)}{_cheapest(costs, named)}"
+    shares = listing(percent(curves.points[name][at].accuracy) for name in named[:MOST])
+    return (
+        f"the study cannot tell between {_some([f'`{name}`' for name in named])} (at {at:,}: {shares})"
+        f"{_cheapest(costs, named)}"
+    )
 
 
 def _others(curves: LearningCurves, at: int) -> str:
