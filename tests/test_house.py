@@ -53,6 +53,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
             "advice",
             "chosen_model",
             "claims",
+            "cost",
             "baselines",
             "confidence",
             "controls",
@@ -71,7 +72,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
         *("next_steps", "rank_flips", "robustness", "searches", "slices", "training", "units", "first_screen", "rules"),
     ),
     "report": (
-        *("names", "formats", "model_types", "types", "sections", "figures", "data", "card", "content"),
+        *("names", "formats", "model_types", "cost_types", "types", "sections", "figures", "data", "card", "content"),
         *("templates", "page_figures", "page", "exploration", "comparison", "notebook", "pages", "analyses"),
     ),
     "train": (
