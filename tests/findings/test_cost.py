@@ -108,8 +108,8 @@ def test_which_to_use_names_the_model_that_is_better_than_all_with_its_cost(plan
     [one] = found(planted, "SNL170")
     images = facts_of(planted).record.data["roles"]["counts"]["train"]
     assert one.sentence.startswith(
-        f"Which model to use: with {images:,} training images `dense`, shown to be better than 2 other models and 2 "
-        "baselines (95"
+        f"Which model to use: with {images:,} training images `dense`, shown to be more accurate than 2 other models "
+        "and 2 baselines (95"
     )
     assert "; 0.20 ms a picture, " in one.sentence and one.values["candidates"] == ["dense"]
     assert one.sentence.endswith("This is about these trained networks, not about training them again.")

@@ -3,7 +3,7 @@ cover no point and no other name, and baselines far below are left out."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from drawn_figures import drawn, values
@@ -16,7 +16,7 @@ def row(model: str, accuracy: float, ms: float, off: str | None = None, baseline
     def spread(value: float) -> Any:
         return {"low": 0.9 * value, "median": value, "high": 1.1 * value, "n": 5}
 
-    return {
+    found: dict[str, Any] = {
         **{"model": model, "baseline": baseline, "role": "validation", "off_prediction": off, "off_training": None},
         "accuracy": {
             **{"value": accuracy, "low": accuracy - 0.02, "high": accuracy + 0.01, "n": 100},
@@ -24,7 +24,8 @@ def row(model: str, accuracy: float, ms: float, off: str | None = None, baseline
         },
         **{"alone_ms": spread(9 * ms), "batch_ms": spread(ms), "training_s": spread(100 * ms)},
         **{"all_training_s": 1.0, "networks": 1, "parameters": 10, "trained_parameters": 10, "file_bytes": 100},
-    }  # type: ignore[typeddict-item]
+    }
+    return cast(CostRowJson, found)
 
 
 ROWS = [
@@ -62,22 +63,20 @@ def test_times_and_models_without_an_interval_have_a_place() -> None:
 
 
 def test_learning_curves_have_every_point_and_network() -> None:
-    learning: LearningCurvesJson = {
+    point: dict[str, Any] = {"accuracy": 0.5, "high": 1.2, "networks": 3, "seconds": 1.0, "compared": True}
+    learning: dict[str, Any] = {
         "images": 100,
         "covers": ["other images and retraining"],
         "margin": 0.005,
         "points": [
-            {
-                **{"model": model, "size": size, "accuracy": 0.5, "low": None if size == 10 else 0.4, "high": 1.2},
-                **{"networks": 3, "seconds": 1.0, "compared": True},
-            }  # type: ignore[typeddict-item]
+            {"model": model, "size": size, "low": None if size == 10 else 0.4, **point}
             for model in ("a", "b")
             for size in (10, 30, 1000)
         ],
         "networks": [{"model": "a", "size": 10, "accuracy": 0.5}],
         "crossings": [],
     }
-    figure = learning_figure(learning)
+    figure = learning_figure(cast(LearningCurvesJson, learning))
     points = [one for one in values(figure) if "low" in one]
     assert len(points) == 6 and max(one["high"] for one in points) == 1.0
     assert "1,000" in drawn(figure)

@@ -68,11 +68,11 @@ def _others(curves: LearningCurves, at: int) -> str:
 def _at_all_images(facts: Facts, costs: Costs) -> tuple[str, dict[str, object]] | None:
     """For the training images of the study: of the models and baselines whose cost is known."""
     evaluation, keys = facts.evaluation, [one.key for one in costs.models]
-    if len(keys) < 2:
+    if len(keys) < 2 or all(map(is_baseline, keys)):
         return None
     images = facts.record.data["roles"]["counts"].get("train", 0)
     candidates = costs.candidates
-    first = costs.get(candidates[0])
+    first, about = costs.get(candidates[0]), _scope(evaluation, candidates[0], keys)
     assert first is not None  # candidates are among the models of `costs`
     if len(candidates) > 1:
         known = [(key, cost) for key in candidates if (cost := costs.get(key)) is not None]
@@ -80,12 +80,10 @@ def _at_all_images(facts: Facts, costs: Costs) -> tuple[str, dict[str, object]] 
         which = f"the study cannot tell between {_some(named)}{_cheapest(costs, candidates, facts)}"
     else:
         beaten = [key for key in keys if costs.better(first.key, key)]
-        most = len(beaten) == len(keys) - 1
-        shown = f"shown to be better than {_counted(beaten)}" if most else "the only one with none shown to be better"
+        most, better = len(beaten) == len(keys) - 1, "more accurate" if about else "better"
+        shown = f"shown to be {better} than {_counted(beaten)}" if most else f"with none shown to be {better}"
         which = f"{model_or_baseline(facts, first.key)}, {shown} ({first.accuracy.in_percent}{_took(first)})"
-    sentence = (
-        f"Which model to use: with {plural(images, 'training image')} {which}.{_scope(evaluation, first.key, keys)}"
-    )
+    sentence = f"Which model to use: with {plural(images, 'training image')} {which}.{about}"
     return sentence, {"candidates": candidates, "cheapest": costs.cheapest(candidates)}
 
 
