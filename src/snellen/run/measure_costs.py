@@ -14,6 +14,7 @@ import torch
 
 from snellen.data.splits.split_data import SplitData
 from snellen.evaluate.cost_file import FILE, FORMAT, CostFile, Machine, MeasuredCost, read_costs
+from snellen.evaluate.costs import GUESSING
 from snellen.evaluate.familiarity import familiarity_path
 from snellen.evaluate.record import RunRecord
 from snellen.files import hashes, tensors
@@ -28,7 +29,7 @@ ROUNDS, MIN_ROUNDS = 9, 3
 """Measurements of each model, in turns, so that what disturbs the machine disturbs all alike."""
 SECONDS = 20.0
 """After so long there are no more than MIN_ROUNDS."""
-BLOCK_SECONDS = 0.004
+BLOCK_SECONDS = 0.002
 """Predictions that take less are repeated within one measurement, at most MOST_CALLS times."""
 MOST_CALLS = 50
 MOST_PICTURES = 4_096
@@ -109,10 +110,10 @@ def _network(record: RunRecord, job: str, context: RunContext) -> _Subject:
 
 
 def _baselines(record: RunRecord, context: RunContext) -> Iterator[tuple[str, _Subject]]:
-    """The baselines that were fitted, by the name of their folder."""
+    """The baselines that were fitted and look at pictures, by the name of their folder."""
     for name, result in record.baseline_results.items():
         files = record.baselines[name]
-        if result.status == "done" and files.job.weights.exists():
+        if name != GUESSING and result.status == "done" and files.job.weights.exists():
             arrays, _ = tensors.load(files.job.weights)
             predict = partial(baselines.predict_here, name, arrays, context.dataset)
             size = files.job.weights.stat().st_size
@@ -123,15 +124,16 @@ def _measured(subjects: Mapping[str, _Subject], rows: np.ndarray) -> dict[str, M
     """In rounds of all subjects."""
     alone: dict[str, list[float]] = {}
     batch: dict[str, list[float]] = {}
-    calls = {name: (_calls(one, rows[:1]), _calls(one, rows)) for name, one in subjects.items()}
+    calls = {name: _calls_of(one, rows) for name, one in subjects.items()}
     until = time.monotonic() + SECONDS
     for done in range(ROUNDS):
         if done >= MIN_ROUNDS and time.monotonic() > until:
             break
         for name, one in subjects.items():
             of_one, of_many = calls[name]
-            alone.setdefault(name, []).append(_milliseconds(one, rows[:1], of_one))
-            batch.setdefault(name, []).append(_milliseconds(one, rows, of_many))
+            with one.inside():
+                alone.setdefault(name, []).append(_milliseconds(one.predict, rows[:1], of_one))
+                batch.setdefault(name, []).append(_milliseconds(one.predict, rows, of_many))
     return {
         name: MeasuredCost(
             tuple(alone[name]), tuple(batch[name]), one.parameters, one.trained_parameters, one.file_bytes
@@ -140,20 +142,25 @@ def _measured(subjects: Mapping[str, _Subject], rows: np.ndarray) -> dict[str, M
     }
 
 
-def _calls(subject: _Subject, rows: np.ndarray) -> int:
-    """How many predictions of these rows make a measurement; the first warms up."""
-    _milliseconds(subject, rows, 1)
-    seconds = _milliseconds(subject, rows, 1) * len(rows) / 1000
+def _calls_of(subject: _Subject, rows: np.ndarray) -> tuple[int, int]:
+    """How many predictions of one picture, and of all rows, make a measurement."""
+    with subject.inside():
+        return _calls(subject.predict, rows[:1]), _calls(subject.predict, rows)
+
+
+def _calls(predict: Predict, rows: np.ndarray) -> int:
+    """The first warms up."""
+    predict(rows)
+    seconds = _milliseconds(predict, rows, 1) * len(rows) / 1000
     return min(MOST_CALLS, max(1, math.ceil(BLOCK_SECONDS / max(seconds, 1e-6))))
 
 
-def _milliseconds(subject: _Subject, rows: np.ndarray, calls: int) -> float:
+def _milliseconds(predict: Predict, rows: np.ndarray, calls: int) -> float:
     """For one picture."""
-    with subject.inside():
-        began = time.perf_counter()
-        for _ in range(calls):
-            subject.predict(rows)
-        return 1000 * (time.perf_counter() - began) / (calls * len(rows))
+    began = time.perf_counter()
+    for _ in range(calls):
+        predict(rows)
+    return 1000 * (time.perf_counter() - began) / (calls * len(rows))
 
 
 @contextmanager
