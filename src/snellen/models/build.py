@@ -16,11 +16,13 @@ from torch import Tensor
 from snellen.errors import ShapeError, unknown
 from snellen.limits import MAX_ACTIVATION_BYTES, MAX_LAYERS, MAX_OPERATIONS, MAX_PARAMETERS, PREDICTION_BATCH
 from snellen.models import chain
+from snellen.models.backbones.layer import Backbone
 from snellen.models.chain import Placed
 from snellen.models.features import Feature
 from snellen.models.keys import Key, Randomness
 from snellen.models.layer import Layer, Mode, Shape, Step, Tensors
-from snellen.models.layers import AnyLayer, Dense, Skip
+from snellen.models.layers import Dense, Skip
+from snellen.models.parts import ModelLayer
 from snellen.models.reordered import reordered
 from snellen.models.views import Views
 from snellen.models.zoo import ZOO
@@ -28,9 +30,10 @@ from snellen.models.zoo import ZOO
 
 @dataclass(frozen=True)
 class Network:
-    """Placed layers from pictures (H, W, C) to the logits of K classes; parameters are kept elsewhere."""
+    """Placed layers from pictures (H, W, C), or what a frozen backbone gives for them, to the logits of K classes;
+    parameters are kept elsewhere."""
 
-    input_shape: tuple[int, int, int]
+    input_shape: Shape
     classes: int
     layers: tuple[Placed, ...]
 
@@ -157,7 +160,7 @@ def parse_layers(written: str | Sequence[Any]) -> tuple[Layer, ...]:
         if written not in ZOO:
             raise unknown("network", written, ZOO)
         written = ZOO[written]
-    return TypeAdapter(tuple[AnyLayer, ...]).validate_python(tuple(written))
+    return TypeAdapter(tuple[ModelLayer, ...]).validate_python(tuple(written))
 
 
 def build(layers: str | Sequence[Any], input_shape: tuple[int, int, int], classes: int) -> Network:
@@ -178,6 +181,8 @@ def assemble(layers: Sequence[Layer], input_shape: tuple[int, int, int], classes
     placed = chain.place(layers, input_shape)
     if any(isinstance(layer, Views) for layer in layers[1:]):
         raise ShapeError("`views` stands before all other layers")
+    if any(isinstance(layer, Backbone) for layer in layers[1:]):
+        raise ShapeError("a backbone stands before all other layers, and not with `views` or `features`")
     if placed[-1].output_shape != (classes,):
         raise ShapeError("the last layer must give one number a class", found=placed[-1].output_shape, expected=classes)
     network = Network(input_shape, classes, placed)

@@ -35,6 +35,7 @@ from snellen.report.model_types import (
     RoleJson,
     Scores,
 )
+from snellen.report.sections.backbones import backbones_section
 from snellen.report.sections.computation import computed_section
 from snellen.report.sections.confidence import confidence_section
 from snellen.report.sections.cost import cost_section, learning_section
@@ -96,6 +97,9 @@ def collect(
     faults = on_purpose_section(record, evaluation)
     if faults is not None:
         report["on_purpose"] = faults
+    backbones = backbones_section(record)
+    if backbones is not None:
+        report["backbones"] = backbones
     reviews = reviews_section(record)
     if reviews is not None:
         report["reviews"] = reviews
