@@ -36,7 +36,8 @@ class Machine:
 class MeasuredCost:
     """Of one network or baseline. alone_ms: milliseconds for one picture by itself, one value a repeat; batch_ms: for a
     picture among `Machine.pictures`. parameters: all of them; trained_parameters: those that training changed.
-    file_bytes: of the stored arrays."""
+    file_bytes: of the arrays in its bundle. frozen_backbone: whether only the part behind it was trained, on features
+    that were computed once."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STORED
     alone_ms: Annotated[Milliseconds, Field(min_length=1)]
@@ -44,6 +45,7 @@ class MeasuredCost:
     parameters: Count
     trained_parameters: Count
     file_bytes: Count
+    frozen_backbone: bool
 
 
 @dataclass(frozen=True)

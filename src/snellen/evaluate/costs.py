@@ -32,8 +32,10 @@ class ModelCost:
     """key: the name of a model, or the key of a baseline. role: where the accuracy was measured.
 
     alone_ms, batch_ms: milliseconds for a picture by itself, and in a batch. training_s: of one network, all its
-    phases, one value a seed. all_training_s: of all its networks: seeds, folds, trials of its search, a final one;
-    networks: how many these are. file_bytes, parameters, trained_parameters: see `MeasuredCost`.
+    phases, one value a seed; with features_s, the time of a frozen backbone for all training and validation images, as
+    its predictions take it (they are computed once, or read from the cache). all_training_s: of all its networks:
+    seeds, folds, trials of its search, a final one; networks: how many these are. file_bytes, parameters,
+    trained_parameters: see `MeasuredCost`.
     """
 
     key: str
@@ -47,6 +49,7 @@ class ModelCost:
     parameters: int
     trained_parameters: int
     file_bytes: int
+    features_s: float = 0.0
 
     def of(self, resource: Resource) -> Spread:
         """Its milliseconds a picture in a batch, or its seconds of training."""
@@ -154,18 +157,20 @@ def _models(record: RunRecord, evaluation: Evaluation, stored: CostFile) -> Iter
         seconds = [_network_seconds(record, job) for job in own_split_networks(record, model).values()]
         if measured is None or accuracy is None or accuracy.value is None or not seconds:
             continue
+        features = _features_seconds(record, measured)
         jobs = _all_jobs(record, model)
         yield ModelCost(
             model,
             accuracy,
             "held_out" if folds else "validation",
             *_spreads(measured),
-            Spread.of(seconds),
-            sum(_seconds(record, job) for job in jobs),
+            Spread.of([features + each for each in seconds]),
+            features + sum(_seconds(record, job) for job in jobs),
             len(jobs),
             measured.parameters,
             measured.trained_parameters,
             measured.file_bytes,
+            features,
         )
 
 
@@ -192,6 +197,13 @@ def _baselines(record: RunRecord, evaluation: Evaluation, stored: CostFile) -> I
 
 def _spreads(measured: MeasuredCost) -> tuple[Spread, Spread]:
     return Spread.of(measured.alone_ms), Spread.of(measured.batch_ms)
+
+
+def _features_seconds(record: RunRecord, measured: MeasuredCost) -> float:
+    """Of a frozen backbone for all training and validation images; 0 without one."""
+    counts = record.data["roles"]["counts"]
+    images = counts.get("train", 0) + counts.get("validation", 0)
+    return images * Spread.of(measured.batch_ms).median / 1000 if measured.frozen_backbone else 0.0
 
 
 def _network_seconds(record: RunRecord, job: str) -> float:

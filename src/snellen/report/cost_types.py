@@ -42,6 +42,7 @@ class CostRowJson(TypedDict):
     parameters: int
     trained_parameters: int
     file_bytes: int
+    features_s: float
     off_prediction: str | None
     off_training: str | None
 

@@ -22,7 +22,7 @@ from snellen.files.atomic import write_json
 from snellen.limits import PREDICTION_BATCH
 from snellen.models import baselines
 from snellen.models.forward import predict_probabilities, resident
-from snellen.models.weights import load_weights
+from snellen.models.weights import pack_weights
 from snellen.train.run_context import RunContext
 
 ROUNDS, MIN_ROUNDS = 9, 3
@@ -40,12 +40,15 @@ Predict = Callable[[np.ndarray], object]
 
 @dataclass(frozen=True, eq=False)
 class _Subject:
-    """What is measured; the counts are those of `MeasuredCost`. inside: of what it is called, which is not timed."""
+    """What is measured. computes: equal for what computes the same, and takes the same time. inside: of what it is
+    called, which is not timed. The others: as in `MeasuredCost`."""
 
+    computes: str
     predict: Predict
     parameters: int
     trained_parameters: int
     file_bytes: int
+    frozen_backbone: bool = False
     inside: Callable[[], AbstractContextManager[None]] = nullcontext
 
 
@@ -97,16 +100,17 @@ def _network(record: RunRecord, job: str, context: RunContext) -> _Subject:
     """What `snellen predict` does with its bundle once pictures are read: from stored pictures to probabilities."""
     folder, images, device = record.folder_of(job), context.dataset.images, context.environment["device"]
     trajectory = folder.read_job().trajectory
-    network = trajectory.network
-    parameters, state = load_weights(folder.weights, network, device)
+    network, parameters, state = folder.load_network(device)
 
     def predict(rows: np.ndarray) -> np.ndarray:
         pictures = resident(images[rows], device)
         return predict_probabilities(network, parameters, state, pictures, trajectory.pixel_range)
 
-    files = (folder.weights, familiarity_path(record.folder, job))
-    size = sum(path.stat().st_size for path in files if path.exists())
-    return _Subject(predict, network.parameter_count, network.trainable_count, size)
+    frozen, familiarity = bool(trajectory.frozen), familiarity_path(record.folder, job)
+    weights = len(pack_weights(parameters, state, {"job": job})) if frozen else folder.weights.stat().st_size
+    size = weights + (familiarity.stat().st_size if familiarity.exists() else 0)
+    shape = trajectory.model_dump_json(include={"layers", "input_shape", "classes", "pixel_range"})
+    return _Subject(shape, predict, network.parameter_count, network.trainable_count, size, frozen)
 
 
 def _baselines(record: RunRecord, context: RunContext) -> Iterator[tuple[str, _Subject]]:
@@ -117,40 +121,47 @@ def _baselines(record: RunRecord, context: RunContext) -> Iterator[tuple[str, _S
             arrays, _ = tensors.load(files.job.weights)
             predict = partial(baselines.predict_here, name, arrays, context.dataset)
             size = files.job.weights.stat().st_size
-            yield files.path.name, _Subject(predict, result.parameters, result.parameters, size, baselines.one_thread)
+            yield files.path.name, _Subject(name, predict, *2 * (result.parameters,), size, inside=baselines.one_thread)
 
 
 def _measured(subjects: Mapping[str, _Subject], rows: np.ndarray) -> dict[str, MeasuredCost]:
-    """In rounds of all subjects."""
-    alone: dict[str, list[float]] = {}
-    batch: dict[str, list[float]] = {}
-    calls = {name: _calls_of(one, rows) for name, one in subjects.items()}
+    """In rounds of all subjects; of those that compute the same only one is timed."""
+    timed = {one.computes: one for one in subjects.values()}
+    alone: dict[str, list[float]] = {key: [] for key in timed}
+    batch: dict[str, list[float]] = {key: [] for key in timed}
+    calls = {key: _calls_of(one, rows) for key, one in timed.items()}
     until = time.monotonic() + SECONDS
     for done in range(ROUNDS):
         if done >= MIN_ROUNDS and time.monotonic() > until:
             break
-        for name, one in subjects.items():
-            of_one, of_many = calls[name]
+        for key, one in timed.items():
+            of_one, of_many = calls[key]
             with one.inside():
-                alone.setdefault(name, []).append(_milliseconds(one.predict, rows[:1], of_one))
-                batch.setdefault(name, []).append(_milliseconds(one.predict, rows, of_many))
+                alone[key].append(_milliseconds(one.predict, rows[:1], of_one))
+                batch[key].append(_milliseconds(one.predict, rows, of_many))
     return {
         name: MeasuredCost(
-            tuple(alone[name]), tuple(batch[name]), one.parameters, one.trained_parameters, one.file_bytes
+            alone_ms=tuple(alone[one.computes]),
+            batch_ms=tuple(batch[one.computes]),
+            parameters=one.parameters,
+            trained_parameters=one.trained_parameters,
+            file_bytes=one.file_bytes,
+            frozen_backbone=one.frozen_backbone,
         )
         for name, one in subjects.items()
     }
 
 
 def _calls_of(subject: _Subject, rows: np.ndarray) -> tuple[int, int]:
-    """How many predictions of one picture, and of all rows, make a measurement."""
+    """How many predictions of one picture, and of all rows, make a measurement; the first of all warms up. Where one
+    picture takes long, all take longer still, and are not tried."""
     with subject.inside():
-        return _calls(subject.predict, rows[:1]), _calls(subject.predict, rows)
+        subject.predict(rows[:1])
+        alone = _calls(subject.predict, rows[:1])
+        return alone, _calls(subject.predict, rows) if alone > 1 else 1
 
 
 def _calls(predict: Predict, rows: np.ndarray) -> int:
-    """The first warms up."""
-    predict(rows)
     seconds = _milliseconds(predict, rows, 1) * len(rows) / 1000
     return min(MOST_CALLS, max(1, math.ceil(BLOCK_SECONDS / max(seconds, 1e-6))))
 

@@ -54,6 +54,7 @@ def _row(costs: Costs, one: ModelCost) -> CostRowJson:
         "parameters": one.parameters,
         "trained_parameters": one.trained_parameters,
         "file_bytes": one.file_bytes,
+        "features_s": one.features_s,
         "off_prediction": _plain(costs.off["prediction"].get(one.key)),
         "off_training": _plain(costs.off["training"].get(one.key)),
     }
