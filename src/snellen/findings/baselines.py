@@ -115,7 +115,8 @@ def slower_than_baseline(facts: Facts) -> Iterator[Finding]:
         "SNL129",
         "notice",
         f"{capitalised(whom)} {'; it '.join(clauses)}. It is not shown to be better: on the same "
-        f"{plural(one.images, 'validation image')} the difference is {with_limits(one.difference)}, {_covering(one)}.",
+        f"{plural(one.images, 'validation image')} the difference is {with_limits(one.difference)}, {_covering(one)}"
+        f"{corrected_away(one)}.",
         {
             **{"model": model, "floor": best[0]},
             **({"seconds": own, "floor_seconds": baseline.seconds} if longer else {}),

@@ -8,7 +8,7 @@ from snellen.evaluate.costs import Costs, ModelCost, compared, is_baseline
 from snellen.evaluate.evaluation import Evaluation
 from snellen.explain.curves.crossing_words import in_stretches, sizes_in_words
 from snellen.explain.curves.crossings import LearningCurves
-from snellen.findings.comparisons import OF_NETWORKS, scope
+from snellen.findings.comparisons import OF_NETWORKS, corrected_away, scope
 from snellen.findings.finding import Facts, Finding
 from snellen.findings.naming import model_or_baseline, with_limits
 from snellen.phrases import listing, milliseconds, percent, percent_interval, plural, seconds
@@ -145,7 +145,7 @@ def slower_than_undecided(facts: Facts) -> Iterator[Finding]:
             "notice",
             f"`{chosen}` needs {milliseconds(own.batch_ms.median)} for a picture, `{other.key}` "
             f"{milliseconds(other.batch_ms.median)}, and `{chosen}` is not shown to be better: the difference is "
-            f"{with_limits(one.difference)}.",
+            f"{with_limits(one.difference)}{corrected_away(one)}.",
             {
                 "model": chosen,
                 "other": other.key,

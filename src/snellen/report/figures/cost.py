@@ -125,17 +125,17 @@ def _staircase(shown: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _places_of_names(on: Rows, shown: Rows, accuracies: tuple[float, float]) -> list[dict[str, Any]]:
-    """Where the name of each model stands beside its point: the first of some places where it covers no point and no
-    other name."""
+    """Where the name of each model stands beside its point: the first of some places where it covers no point, no bar
+    of an accuracy and no other name; else the first."""
     low, high = _ends(shown)
-    centres = {
-        row["model"]: (
-            WIDTH_PIXELS * math.log(row["x"] / low) / math.log(high / low),
-            HEIGHT_PIXELS * (accuracies[1] - row["accuracy"]) / (accuracies[1] - accuracies[0]),
-        )
-        for row in shown
-    }
+
+    def down(accuracy: float) -> float:
+        return HEIGHT_PIXELS * (accuracies[1] - accuracy) / (accuracies[1] - accuracies[0])
+
+    across = {row["model"]: WIDTH_PIXELS * math.log(row["x"] / low) / math.log(high / low) for row in shown}
+    centres = {row["model"]: (across[row["model"]], down(row["accuracy"])) for row in shown}
     taken = [(x - 6, y - 6, x + 6, y + 6) for x, y in centres.values()]
+    taken += [(x - 2, down(row["high"]), x + 2, down(row["low"])) for row in shown for x in (across[row["model"]],)]
     found = []
     for row in on:
         x, y = centres[row["model"]]
