@@ -66,6 +66,9 @@ def print_finished(finished: FinishedRun) -> None:
         print_faults(faults, faulty_numbers(finished.record, finished.evaluation))
     for one in finished.judgement.statements:
         console.print(f"{LABELS[one.part]}: {one.sentence.replace('`', '')}{_where_to_read(one)}", highlight=False)
+    for one in finished.judgement.statements:
+        if "judged" in one.values:
+            console.print(one.values["judged"], style="dim", highlight=False)
     reasons = {one.code: one.acknowledged for one in finished.judgement.others if one.acknowledged is not None}
     for code, reason in reasons.items():
         console.print(f"{code} acknowledged: {reason}", highlight=False)

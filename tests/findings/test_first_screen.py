@@ -378,6 +378,20 @@ def test_the_page_and_the_terminal_show_the_statements(small_run: Run, capsys: p
     assert [one.part for one in small_run.statements] == [one.part for one in judgement.statements]
 
 
+@pytest.mark.parametrize(("name", "on"), [("small_run", "on validation images"), ("folds_run", "over folds, and the")])
+def test_page_terminal_and_notebook_say_where_models_were_compared(
+    name: str, on: str, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from snellen.run.write_report import FinishedRun
+    from snellen.tables import print_finished
+
+    run: Run = request.getfixturevalue(name)
+    facts, page = facts_of(run.folder), run.report.read_text(encoding="utf-8")
+    print_finished(FinishedRun(run.folder, facts.record, facts.evaluation, judge(facts), ()))
+    for shown in (" ".join(capsys.readouterr().out.split()), page, run._repr_html_()):
+        assert shown.count(f"What a model beats is judged {on}") == 1
+
+
 def test_every_short_form_names_a_finding() -> None:
     from snellen.findings.rules import RULES
 

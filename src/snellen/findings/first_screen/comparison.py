@@ -26,6 +26,12 @@ LEARNED_NOTHING = "SNL107"
 SAME = "the same"
 NAMED = 2
 """Models that are named; more are counted."""
+JUDGED = {
+    "validation": "What a model beats is judged on validation images, where nothing of the test is used up.",
+    "held_out": "What a model beats is judged over folds, and the baseline on validation images, where nothing of the "
+    "test is used up.",
+}
+"""Where models are compared, by the role of the comparisons: the score above it is often of test."""
 
 
 def better_than_what(facts: Facts, others: Sequence[Finding]) -> Statement | None:
@@ -61,6 +67,7 @@ def better_than_what(facts: Facts, others: Sequence[Finding]) -> Statement | Non
             "verdicts": {one.b: one.verdict.word for one in pairs},
             "baseline": evaluation.best_baseline[0] if evaluation.best_baseline and baseline else None,
             "baseline_verdict": baseline.verdict.word if baseline else None,
+            "judged": JUDGED["held_out" if pairs and evaluation.comparisons.role == "held_out" else "validation"],
         },
     )
 
