@@ -29,6 +29,7 @@ from snellen.findings.first_screen.problems import BRIEFS, errors, what_looks_wr
 from snellen.findings.first_screen.score import how_good, wrong
 from snellen.findings.first_screen.statement import LABELS, LONGEST_NAME, MOST_WORDS, Statement, num_words, short
 from snellen.findings.first_screen.weakness import _called, where_it_fails
+from snellen.findings.next_steps import STEPS
 from snellen.findings.rules import judge
 from snellen.statistics.results import Difference
 from snellen.study.finding_codes import Severity
@@ -129,6 +130,19 @@ def test_a_warning_comes_before_the_next_step(small_run: Run) -> None:
     for severity, lead in (("warning", "First see to the warning above; then "), ("notice", "Collect")):
         said = what_next(results, Statement("look at", "Look.", (), {"severity": severity}))
         assert said is not None and said.sentence.startswith(lead)
+
+
+@pytest.mark.parametrize("name", ["small_run", "seeds_run", "folds_run", "search_run"])
+def test_every_next_step_can_follow_a_warning_and_be_read_on_the_terminal(
+    name: str, request: pytest.FixtureRequest
+) -> None:
+    facts = facts_of(request.getfixturevalue(name).folder)
+    model = str(facts.evaluation.chosen)
+    texts = [text for _, step in STEPS if (text := step(facts, model))]
+    assert texts[-1].startswith("look at the mistakes of")
+    for text in texts:
+        assert text.split()[0].strip(",") in ("collect", "train", "if", "take", "all", "look")
+        assert ", then" not in text and "below" not in text and num_words(text) + 7 <= 30
 
 
 def test_a_mean_below_one_half_is_no_count_of_nothing() -> None:
