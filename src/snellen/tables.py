@@ -146,6 +146,12 @@ def plan_sentences(checked: dict[str, Any]) -> list[str]:
             "Jobs that differ only in when they stop are trained once, as one trajectory, which saves "
             f"{plural(checked['saved_epochs'], 'epoch')}."
         )
+    for name, each in checked["extra"].items():
+        what = {"without reviews": "the tested models", "without faults": "the whole study"}[name]
+        said.append(
+            f"For comparison {what} {name}: {plural(each['jobs'], 'job')} and {plural(each['epochs'], 'epoch')} more, "
+            f"about {seconds(each['seconds'])}."
+        )
     said.append(
         f"At most {plural(checked['jobs'], 'job')} and {plural(checked['epochs'], 'epoch')}, about "
         f"{seconds(checked['seconds'])} in all on {checked['device']} without early stopping, "

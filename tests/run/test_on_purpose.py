@@ -240,7 +240,11 @@ STUDY = "study: s\ndata: digits\nmodels: {m: {layers: linear}}\n"
         ("on_purpose: [keep_last_epoch, keep_last_epoch]", "a fault given twice"),
         ("on_purpose: keep_last_epoch", "must be a list"),
         ("on_purpose: [test_as_validation, last_rows_validation]", "both take the validation images"),
-        ("on_purpose: [last_rows_validation]\nfolds: 5", "the study has folds"),
+        (
+            "on_purpose: [last_rows_validation]\nfolds: 5",
+            "`last_rows_validation` is about the validation images of one",
+        ),
+        ("on_purpose: [test_as_validation]\nfolds: 5", "Leave out `folds`, or leave this fault out of `on_purpose`"),
         ("on_purpose: [test_as_validation]\ndata: {source: digits, reviews: r.csv}", "must leave the test alone"),
         ("on_purpose: [folds_continue_training]", "needs simple folds; expected `folds: 5`"),
         ("on_purpose: [folds_continue_training]\nfolds: {count: 3, repeats: 2}", "needs simple folds"),
@@ -274,6 +278,12 @@ def test_check_says_it(tmp_path: Path) -> None:
     assert warning(["keep_last_epoch"]) in told
     content = json.loads(CliRunner().invoke(app, ["check", str(path), "--json"], catch_exceptions=False).output)
     assert content["on_purpose"] == ["keep_last_epoch"]
+    extra = content["extra"]["without faults"]
+    assert extra["jobs"] > 0 and content["jobs"] == 2 * extra["jobs"]  # the run trains both
+    assert f"For comparison the whole study without faults: {extra['jobs']} job" in told
+    path.write_text(STUDY + "on_purpose: [report_on_training]\n", encoding="utf-8")  # changes nothing that is trained
+    content = json.loads(CliRunner().invoke(app, ["check", str(path), "--json"], catch_exceptions=False).output)
+    assert content["extra"] == {} and content["jobs"] == extra["jobs"]
 
 
 def test_the_studies_of_the_lessons_are_studies() -> None:

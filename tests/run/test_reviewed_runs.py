@@ -265,8 +265,11 @@ def test_check_says_what_reviews_do(source: Path, runs: tuple[Path, Path]) -> No
     from snellen.run.run_folder import Settings
 
     one = study(source, data={"reviews": str(runs[0].parent / "reviews.csv")})
-    said = check_study(one.file, Settings(None, "cpu", 1))["data"]["remarks"]
-    assert any(each.startswith("Reviews applied from reviews.csv") for each in said)
+    checked = check_study(one.file, Settings(None, "cpu", 1))
+    assert any(each.startswith("Reviews applied from reviews.csv") for each in checked["data"]["remarks"])
+    [network] = set(json.loads((runs[1] / "reviewed.json").read_text("utf-8"))["unreviewed"]["dense"].values())
+    assert checked["extra"]["without reviews"]["jobs"] == 1 and (runs[1] / "jobs" / network).is_dir()
+    assert checked["jobs"] == len(one.file.models) + 1
 
 
 DAMAGED = (
