@@ -209,7 +209,8 @@ def test_what_differs_is_listed(days: tuple[Path, Path]) -> None:
 
 
 def test_what_is_empty_on_one_side_is_listed_by_its_entries() -> None:
-    sides = [dict(_flat(each)) for each in ({"analyses": []}, {"analyses": [{"units": {}}, {"data": {"most": 3}}]})]
+    values: list[dict[str, Any]] = [{"analyses": []}, {"analyses": [{"units": {}}, {"data": {"most": 3}}]}]
+    sides = [dict(_flat(each)) for each in values]
     assert _differing(sides) == {"analyses.0.units": [None, {}], "analyses.1.data.most": [None, 3]}
     assert _differing([{"analyses": []}, {"analyses": ["errors"]}]) == {"analyses": [[], ["errors"]]}
 
