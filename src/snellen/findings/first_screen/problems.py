@@ -44,9 +44,7 @@ def _names(models: Sequence[str]) -> str:
 def _unscaled(found: Sequence[Finding]) -> str:
     if _models(found):
         see = "see" if len(_models(found)) > 1 else "sees"
-        return (
-            f"{_names(_models(found))} {see} pixel values far above 1: values near 1 train faster and more surely."
-        )
+        return f"{_names(_models(found))} {see} pixel values far above 1: values near 1 train faster and more surely."
     return "The pixels do not fit their `pixel_range`: networks see values that are far too large or all but black."
 
 
