@@ -17,9 +17,11 @@ from snellen.api import Run
 from snellen.data.splits.vault import Openings
 from snellen.evaluate.baselines import baseline_key
 from snellen.evaluate.comparisons import Comparison, Comparisons
+from snellen.evaluate.confused_classes import Confusion, Confusions
 from snellen.evaluate.pair_differences import Kind
 from snellen.evaluate.scores import Estimate
 from snellen.evaluate.verdicts import Verdict
+from snellen.findings.claims import claim
 from snellen.findings.finding import Facts, Finding
 from snellen.findings.first_screen import MOST
 from snellen.findings.first_screen import score as scoring
@@ -29,6 +31,7 @@ from snellen.findings.first_screen.problems import BRIEFS, errors, what_looks_wr
 from snellen.findings.first_screen.score import how_good, wrong
 from snellen.findings.first_screen.statement import LABELS, LONGEST_NAME, MOST_WORDS, Statement, num_words, short
 from snellen.findings.first_screen.weakness import _called, where_it_fails
+from snellen.findings.mistakes import _most_frequent
 from snellen.findings.next_steps import STEPS
 from snellen.findings.rules import judge
 from snellen.statistics.results import Difference
@@ -404,6 +407,27 @@ def test_page_terminal_and_notebook_say_where_models_were_compared(
     print_finished(FinishedRun(run.folder, facts.record, facts.evaluation, judge(facts), ()))
     for shown in (" ".join(capsys.readouterr().out.split()), page, run._repr_html_()):
         assert shown.count(f"What a model beats is judged {on}") == 1
+
+
+@pytest.mark.parametrize("name", ["small_run", "seeds_run", "folds_run", "search_run"])
+def test_the_claim_names_every_model_that_the_first_screen_cannot_tell_apart(
+    name: str, request: pytest.FixtureRequest
+) -> None:
+    facts = facts_of(request.getfixturevalue(name).folder)
+    pairs, model = facts.evaluation.comparisons, str(facts.evaluation.chosen)
+    for other in pairs.same_letter(model):
+        assert f"`{other}`" in claim(facts)
+
+
+def test_the_most_frequent_mistakes_agree_with_their_number() -> None:
+    def told(mistakes: float, *pairs: tuple[int, int]) -> str:
+        share = Estimate(0.1, None, None, 10, "images", "a method", 1)
+        found = tuple(Confusion(true, given, mistakes / len(pairs), share) for true, given in pairs)
+        return _most_frequent("`a`", "test", Confusions(1, mistakes, found), [f"{a} called {b}" for a, b in pairs])
+
+    assert told(1, (3, 5)) == "The only mistake of `a` on test is 3 called 5."
+    assert told(2, (3, 5)) == "Of the 2 mistakes of `a` on test, the most frequent is 3 called 5 (2 images)."
+    assert "the most frequent are 3 called 5, 5 called 9, equally (2 images each)" in told(4, (3, 5), (5, 9))
 
 
 def test_every_short_form_names_a_finding() -> None:
