@@ -199,6 +199,7 @@ def compared(
     )
     said = better_than_what(Facts(facts.record, changed), found)
     assert said is not None and num_words(said.sentence) <= MOST_WORDS
+    assert ("judged" in said.values) != selected  # nothing is judged where a search chose by the same images
     return said.sentence
 
 

@@ -59,6 +59,10 @@ def better_than_what(facts: Facts, others: Sequence[Finding]) -> Statement | Non
         )
     else:
         sentence = _of_baseline(model, baseline, once=_is_trained_once(facts, model))
+    known = [*pairs, *([baseline] if baseline is not None else [])]
+    judged = (
+        {} if all(one.kind == "selected" for one in known) else {"judged": JUDGED[_judged(facts, others, bool(pairs))]}
+    )
     return Statement(
         "comparison",
         sentence,
@@ -68,7 +72,7 @@ def better_than_what(facts: Facts, others: Sequence[Finding]) -> Statement | Non
             "verdicts": {one.b: one.verdict.word for one in pairs},
             "baseline": evaluation.best_baseline[0] if evaluation.best_baseline and baseline else None,
             "baseline_verdict": baseline.verdict.word if baseline else None,
-            "judged": JUDGED[_judged(facts, others, bool(pairs))],
+            **judged,
         },
     )
 
