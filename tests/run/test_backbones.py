@@ -229,3 +229,20 @@ def test_what_a_frozen_backbone_costs_is_that_of_the_whole_network(finished: Pat
     expected = (counts["train"] + counts["validation"]) * frozen["batch_ms"]["median"] / 1000
     assert frozen["features_s"] == pytest.approx(expected) and rows["gradual"]["features_s"] == 0
     assert frozen["training_s"]["median"] > frozen["features_s"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "severity"),
+    [
+        ({"resize": 96}, None),
+        ({"resize": 64}, "notice"),
+        ({"resize": 96, "preprocessing": {"mean": [0.1, 0.1, 0.1], "deviation": [1.0, 1.0, 1.0]}}, "warning"),
+    ],
+)
+def test_images_unlike_those_of_the_weights_are_a_finding(
+    tmp_path: Path, weights: Path, settings: dict[str, Any], severity: str | None
+) -> None:
+    models = {"frozen": model(weights, {"epochs": 1}, read="block1", **settings)}
+    run = run_small(tmp_path, data={**PADDED, "classes": ["0", "1"]}, split={"test": 60}, models=models)
+    found = [each.severity for each in run.findings if each.code == "SNL161"]
+    assert found == ([severity] if severity else [])
