@@ -25,7 +25,6 @@ from snellen.models.backbones.provenance import (
     Statement,
     decide,
     normal_licence,
-    of_tag,
     statement,
 )
 from snellen.models.backbones.weights_file import expect_tensors, read_header, read_tensors
@@ -65,9 +64,9 @@ def find_weights(
     name: str,
     written: str,
     data_folder: Path | None = None,
-    *,
     accept: str | None = None,
     preprocessing: str | Scaling | None = None,
+    *,
     may_download: bool = True,
 ) -> Weights:
     """The weights of the backbone `name`. written: `imagenet`, or the path of a .safetensors file, which is looked for
@@ -87,7 +86,8 @@ def find_weights(
     else:
         path, published = _own_file(written, data_folder), None
     header = read_header(path)
-    said = Statement() if published else statement(path, header.metadata)
+    on_hub = Statement("the hub", known.timm_name, known.tag)
+    said = on_hub if published else statement(path, header.metadata)
     is_other = said.architecture not in (None, known.timm_name)
     hint = (
         f"The file is of {said.architecture}, as {said.by} says: write `name: {said.architecture}`."
@@ -96,7 +96,7 @@ def find_weights(
     )
     with located(str(path)):
         expect_tensors(header, known.timm_name, known.heads, hint)
-        decided = of_tag(known) if published and preprocessing is None else decide(known, said, preprocessing)
+        decided = decide(known, said, preprocessing)
         _expect_accepted(decided.licence, accept)
         sha256 = _digest(path)
     if published:
