@@ -62,6 +62,8 @@ def write_pictures(folder: Path, count: int, data_folder: Path | None) -> Path:
 
 def run_ours(folder: Path, data_folder: Path | None) -> dict[str, Any]:
     """A study, run by the command with an empty cache."""
+    from snellen.files import journal
+
     study = {
         "study": "frozen",
         "data": {"source": "pictures.npz", "pad": 32},
@@ -84,7 +86,7 @@ def run_ours(folder: Path, data_folder: Path | None) -> dict[str, Any]:
     if done.returncode:
         sys.exit(f"bench: snellen run ended with {done.returncode}")
     whole = (datetime.now() - began).total_seconds()
-    events = [json.loads(line) for line in (folder / "run" / "journal.jsonl").read_text("utf-8").splitlines()]
+    events = journal.read(folder / "run" / "journal.jsonl")
     times = {
         event: max(datetime.fromisoformat(each["time"]) for each in events if each["event"] == event)
         for event in ("planned", "job done")
