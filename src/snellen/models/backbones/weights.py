@@ -27,7 +27,7 @@ from snellen.models.backbones.provenance import (
     normal_licence,
     statement,
 )
-from snellen.models.backbones.weights_file import expect_tensors, read_header, read_tensors
+from snellen.models.backbones.weights_file import expect_finite, expect_tensors, read_header, read_tensors
 
 __all__ = ["Scaling", "Weights", "find_weights", "read_tensors"]
 
@@ -75,9 +75,9 @@ def find_weights(
     accept: the licence that the study accepts beside those that permit any use. preprocessing: what the study says of
     the scaling (provenance.py). may_download: from the hub, where the weights are not on this disk.
 
-    Reads the whole file for its checksum, but no tensor. Raises WeightsNotFound with every place that was looked at
-    and how to get the file; DataError for a file that is not safetensors or has other tensors; StudyError where nothing
-    says how pictures are scaled, or the licence must be named; UnknownName for the backbone.
+    The header decides before any tensor is read; then all numbers must be finite. Raises WeightsNotFound with every
+    place that was looked at and how to get the file; DataError for a file that is not safetensors or has other tensors;
+    StudyError where nothing says how pictures are scaled, or the licence must be named; UnknownName for the backbone.
     """
     known = entry(name)
     expect_timm()
@@ -99,6 +99,7 @@ def find_weights(
         decided = decide(known, said, preprocessing)
         _expect_accepted(decided.licence, accept)
         sha256 = _digest(path)
+    expect_finite(path)
     if published:
         hub.expect_published(path, sha256)
     scaling, origin = decided.scaling, _origin(path, published, sha256, decided)
