@@ -66,6 +66,9 @@ def print_finished(finished: FinishedRun) -> None:
         print_faults(faults, faulty_numbers(finished.record, finished.evaluation))
     for one in finished.judgement.statements:
         console.print(f"{LABELS[one.part]}: {one.sentence.replace('`', '')}{_where_to_read(one)}", highlight=False)
+    for one in finished.judgement.statements:
+        if "judged" in one.values:
+            console.print(one.values["judged"], style="dim", highlight=False)
     reasons = {one.code: one.acknowledged for one in finished.judgement.others if one.acknowledged is not None}
     for code, reason in reasons.items():
         console.print(f"{code} acknowledged: {reason}", highlight=False)
@@ -142,6 +145,12 @@ def plan_sentences(checked: dict[str, Any]) -> list[str]:
         said.append(
             "Jobs that differ only in when they stop are trained once, as one trajectory, which saves "
             f"{plural(checked['saved_epochs'], 'epoch')}."
+        )
+    for name, each in checked["extra"].items():
+        what = {"without reviews": "the tested models", "without faults": "the whole study"}[name]
+        said.append(
+            f"For comparison {what} {name}: {plural(each['jobs'], 'job')} and {plural(each['epochs'], 'epoch')} more, "
+            f"about {seconds(each['seconds'])}."
         )
     said.append(
         f"At most {plural(checked['jobs'], 'job')} and {plural(checked['epochs'], 'epoch')}, about "
