@@ -86,11 +86,11 @@ def measured_points(name: str, network: nn.Module, sides: tuple[int, ...] = MEAS
         with torch.no_grad():
             of = [_maps(name, network, torch.empty(1, 3, side, side, device="meta")) for side in sides]
             widths = [[_channels_and_width(each) for each in maps] for maps in of]
+    except (TypeError, AttributeError):  # several maps or none in the place of one
+        raise StudyError(f"the network {name} cannot be a backbone", found="blocks that give no single map") from None
     except UNFIT as error:
         reason = str(error).splitlines()[0]
-        raise StudyError(
-            f"the network {name} cannot be a backbone", found=f"no maps of its blocks ({reason})"
-        ) from None
+        raise StudyError(f"the network {name} cannot be a backbone", found=f"no maps of blocks ({reason})") from None
     [*less, pixels], [*narrower, widest] = sides, widths
     pixels -= sum(less)
     narrow = narrower[0] if narrower else [(0, 0)] * len(widest)
