@@ -60,6 +60,9 @@ PLANTED: tuple[str, ...] = ("SNL121", "SNL122", "SNL123", "SNL124", "SNL125", "S
 PLANTED += ("SNL129", "SNL130", "SNL131")
 """Rules about data and classes, which have their cases in test_planted_faults.py."""
 
+PRETRAINED = ("SNL160", "SNL161")
+"""Rules about pretrained networks, which have their cases in tests/run/test_backbones.py."""
+
 
 def small_study(**changes: Any) -> snellen.Study:
     """Three networks on digits: trained in well under a second, the test opened for the chosen one."""

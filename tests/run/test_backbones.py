@@ -213,3 +213,20 @@ def test_unfreeze_needs_a_backbone(tmp_path: Path) -> None:
 def test_check_knows_what_it_costs(weights: Path) -> None:
     table = small_study(data=PADDED, models={"frozen": model(weights), "plain": {"layers": "linear"}}).check()
     assert set(table["model"]) == {"frozen", "plain"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "severity"),
+    [
+        ({"resize": 96}, None),
+        ({"resize": 64}, "notice"),
+        ({"resize": 96, "preprocessing": {"mean": [0.1, 0.1, 0.1], "deviation": [1.0, 1.0, 1.0]}}, "warning"),
+    ],
+)
+def test_images_unlike_those_of_the_weights_are_a_finding(
+    tmp_path: Path, weights: Path, settings: dict[str, Any], severity: str | None
+) -> None:
+    models = {"frozen": model(weights, {"epochs": 1}, read="block1", **settings)}
+    run = run_small(tmp_path, data={**PADDED, "classes": ["0", "1"]}, split={"test": 60}, models=models)
+    found = [each.severity for each in run.findings if each.code == "SNL161"]
+    assert found == ([severity] if severity else [])
