@@ -168,6 +168,18 @@ def test_networks_without_maps_are_refused() -> None:
         entry("crossvit_9_240")
 
 
+def test_usual_strides_divide_the_sides_that_are_measured() -> None:
+    less, more = networks.MEASURED_SIDES
+    assert not [stride for stride in (2, 4, 8, 14, 16, 32) for side in (less, more, more - less) if side % stride]
+
+
+@needs("timm")
+def test_maps_of_one_size_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(networks, "_channels_and_width", lambda values: (8, 16))
+    with pytest.raises(StudyError, match="maps of one size for pictures of any"):
+        measured_points("resnet18", meta_network("resnet18"))
+
+
 @needs("timm")
 def test_a_tag_names_the_weights() -> None:
     tagged = entry("resnet18.fb_swsl_ig1b_ft_in1k")
