@@ -137,8 +137,9 @@ def plan_sentences(checked: dict[str, Any]) -> list[str]:
         if checked["seeds"] == 1 and row["search"] and row["search"]["mean_over"] == "seeds"
     ]
     for curve in checked["curves"]:
+        over = curve["over"].replace("_", " ")
         said.append(
-            f"The curve of {curve['model']} over {curve['over']}: {plural(curve['points'], 'point')}, for which "
+            f"The curve of {curve['model']} over {over}: {plural(curve['points'], 'point')}, for which "
             f"{plural(curve['jobs'], 'job')} are trained after the others, about {seconds(curve['seconds'])}."
             + (" One seed gives no spread and no comparisons." if curve["seeds"] == 1 else "")
         )

@@ -9,6 +9,7 @@ from typing import Any
 
 from snellen.errors import StudyError, WeightsNotFound, located
 from snellen.models.backbones.layer import HASH, Backbone, Preprocessing
+from snellen.models.backbones.networks import INSTALL, has_timm
 from snellen.models.backbones.weights import Scaling, Weights, find_weights
 from snellen.study.schema import StudyFile
 
@@ -44,6 +45,7 @@ def find_backbones(study: StudyFile, data_folder: Path | None) -> FoundBackbones
             continue
         with located(f"model {name}"):
             try:
+                _expect_timm(layer)
                 found, own = _find(layer, data_folder)
             except WeightsNotFound as error:
                 if layer.if_missing != "skip" or len(skipped) + 1 == len(study.models):
@@ -79,6 +81,12 @@ def _written(model: dict[str, Any]) -> Iterator[dict[str, Any]]:
         if not isinstance(layers[0]["backbone"], Mapping):
             layers[0] = {"backbone": {"name": layers[0]["backbone"]}}
         yield layers[0]["backbone"]
+
+
+def _expect_timm(layer: Backbone) -> None:
+    """A missing library is as good as missing weights to a model that may be skipped."""
+    if layer.if_missing == "skip" and not has_timm():
+        raise WeightsNotFound(f"the backbone {layer.architecture} needs timm", hint=INSTALL)
 
 
 def _find(layer: Backbone, data_folder: Path | None) -> tuple[Weights, Weights]:
