@@ -25,6 +25,16 @@ class FoundBackbones:
     skipped: Mapping[str, str]
     names: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def sentences(self) -> list[str]:
+        """Of each model with pretrained weights where they are from and their licence, and of each that is skipped."""
+        said = []
+        for model, layer in backbones_of(self.study).items():
+            about = self.weights.get(layer.sha256 or "")
+            if about is not None:
+                said.append(f"{model}: {about.origin} Licence: {about.licence or 'not known'}.")
+        return [*said, *(f"{model} is left out: {reason}" for model, reason in self.skipped.items())]
+
 
 def find_backbones(study: StudyFile, data_folder: Path | None) -> FoundBackbones:
     """Raises WeightsNotFound and the other errors of `find_weights`, naming the model."""
