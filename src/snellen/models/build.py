@@ -61,10 +61,12 @@ class Network:
         logits = [chain.apply(self.computed, parameters, state, view, step)[0] for view in first.of(x)]
         return torch.stack(logits).mean(0), {}
 
-    def apply_keeping(self, parameters: Tensors, state: Tensors, x: Tensor, place: int) -> tuple[Tensor, Tensor]:
+    def apply_keeping(
+        self, parameters: Tensors, state: Tensors, x: Tensor, place: int, sample_weight: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Logits of x (1, N, H, W, C) in evaluation, the bits of `apply`, and (1, N, ...) what the layer at `place` of
         `computed` gave on the way; of the unchanged picture where the network has several views."""
-        first, step = self.layers[0].layer, Step("evaluate")
+        first, step = self.layers[0].layer, Step("evaluate", sample_weight=sample_weight)
         kept, logits = list[Tensor](), list[Tensor]()
         for view in first.of(x) if isinstance(first, Views) else [x]:
             inner, _ = chain.apply(self.computed[: place + 1], parameters, state, view, step)

@@ -70,7 +70,7 @@ def predict_probabilities(
     """
 
     def probabilities(x: Tensor, count: int) -> Tensor:
-        logits, _ = network.apply(parameters, state, x, "evaluate")
+        logits, _ = network.apply(parameters, state, x, "evaluate", sample_weight=_counting(x, count))
         return logits[0, :count].softmax(-1)
 
     return _in_batches(network, parameters, images, pixel_range, rows, (network.classes,), probabilities)
@@ -91,7 +91,7 @@ def probabilities_and_outputs(
         return found, layer_outputs(network, parameters, state, images, pixel_range, layer)
 
     def both(x: Tensor, count: int) -> Tensor:
-        logits, outputs = network.apply_keeping(parameters, state, x, place)
+        logits, outputs = network.apply_keeping(parameters, state, x, place, _counting(x, count))
         return torch.cat([logits[0, :count].softmax(-1), outputs[0, :count].flatten(1)], 1)
 
     size = math.prod(network.computed[place].output_shape)
@@ -125,11 +125,16 @@ def layer_outputs(
     until = network.layers[: place + 1]
 
     def outputs(x: Tensor, count: int) -> Tensor:
-        found, _ = chain.apply(until, parameters, state, x, Step("evaluate"))
+        found, _ = chain.apply(until, parameters, state, x, Step("evaluate", sample_weight=_counting(x, count)))
         return found[0, :count].flatten(1)
 
     size = (math.prod(until[-1].output_shape),)
     return _in_batches(network, parameters, images, pixel_range, rows, size, outputs)
+
+
+def _counting(x: Tensor, count: int) -> Tensor | None:
+    """(1, N), 0 for the rows behind the first `count`, which only fill the batch; None where there are none."""
+    return None if count == x.shape[1] else (torch.arange(x.shape[1], device=x.device) < count).to(x.dtype)[None]
 
 
 def _in_batches(
