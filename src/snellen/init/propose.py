@@ -20,6 +20,8 @@ from snellen.errors import DataError
 from snellen.files.inside import is_reserved
 from snellen.init.comments import comment, quoted
 from snellen.init.division import division, duplicate_lines, split_lines
+from snellen.init.folds import fold_count, fold_lines
+from snellen.init.mirror import reason_against_mirror
 from snellen.init.networks import model_lines, train_lines
 from snellen.phrases import some, yaml_list
 
@@ -64,6 +66,7 @@ def propose(
     pictures to compare. omitted: a sentence on the classes that `options` leaves out. file: the study file, by default
     named after the data. Raises StudyError when a class has too few pictures for a split."""
     made = division(dataset, near)
+    against_mirror = reason_against_mirror(dataset)
     sections = (
         _head(study_name(dataset), file or f"{study_name(dataset)}.yaml"),
         _data(dataset, source, options, sizes),
@@ -71,8 +74,9 @@ def propose(
         duplicate_lines(made),
         _group(dataset),
         split_lines(dataset, made),
-        train_lines(len(made.roles.rows["train"])),
-        model_lines(dataset.shape),
+        fold_lines(made, fold_count(dataset, made)),
+        train_lines(len(made.roles.rows["train"]), dataset.shape, against_mirror),
+        model_lines(dataset.shape, against_mirror),
         _analyses(),
     )
     text = "\n".join(line for section in sections for line in section) + "\n"
