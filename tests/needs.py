@@ -47,8 +47,8 @@ TOOLS: dict[str, tuple[Callable[[], bool], str]] = {
     "node": (lambda: shutil.which("node") is not None, "needs node"),
 }
 """Whether each is here, and what a test says that needs it."""
-DATA = ("cifar-10", "fashion-mnist", "fashion-mnist-csv", "mnist", "svhn")
-"""Folders of SNELLEN_DATA."""
+DATA = ("cifar-10", "fashion-mnist", "fashion-mnist-csv", "mnist", "svhn", "weights")
+"""Folders of SNELLEN_DATA; `weights` holds those of two pretrained networks."""
 
 
 def missing(name: str) -> str | None:

@@ -10,8 +10,8 @@ import torch
 from pydantic import TypeAdapter
 from runs import blobs
 
-from snellen.models.features import AnyPart
 from snellen.models.layers import Dense
+from snellen.models.parts import AnyPart
 from snellen.train import initial_state, loop
 from snellen.train.batches import ResidentData
 from snellen.train.job import Job, StopRule, Trajectory

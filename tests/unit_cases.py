@@ -11,8 +11,8 @@ from pydantic import TypeAdapter
 
 from snellen.explain.analysis_inputs import TrainedModel
 from snellen.models.build import assemble
-from snellen.models.features import AnyPart
 from snellen.models.layers import Dense
+from snellen.models.parts import AnyPart
 from snellen.models.predictions import Predictions
 
 SIDE = 6

@@ -6,6 +6,7 @@
      |   +- ShapeError                     a layer does not fit the shape it is given
      +- DataError (ValueError)             a data file is not what it should be
      |   +- DataNotFound (FileNotFoundError)
+     |   +- WeightsNotFound (FileNotFoundError)  weights of a pretrained network; the message says how to get them
      |   +- PictureSizes                   different sizes, or too large; `resize`, `crop` or `pad` helps
      |   +- MixedTransparency              some pictures are transparent, others have no alpha; `background` helps
      |   +- OutsideFolder                  links or paths lead out of the folder of the data; `links: follow` permits it
@@ -140,6 +141,10 @@ class DataError(SnellenError, ValueError):
 
 class DataNotFound(DataError, FileNotFoundError):
     """No data at any of the places that were looked at."""
+
+
+class WeightsNotFound(DataError, FileNotFoundError):
+    """No weights of a pretrained network at any of the places that were looked at."""
 
 
 class PictureSizes(DataError):

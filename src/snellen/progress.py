@@ -188,4 +188,4 @@ def _arranged(strategy: PackStrategy) -> str:
 def _work(lane: Lane) -> float:
     """The cost of a lane in multiplications, for the share of a run that is done."""
     steps = lane.steps * lane.trajectory.batch_size + len(lane.rows["validation"]) / 3
-    return lane.epochs * steps * (lane.trajectory.network.multiply_adds + 1_000)
+    return lane.epochs * steps * (lane.trajectory.trained.multiply_adds + 1_000)

@@ -25,12 +25,13 @@ from snellen.files import tensors
 from snellen.limits import PREDICTION_BATCH
 from snellen.models.build import Network, assemble
 from snellen.models.bundle import DESCRIPTION, WEIGHTS, Description, Input, save_bundle
-from snellen.models.features import FEATURES, AnyPart
+from snellen.models.features import FEATURES
 from snellen.models.fit import fit
 from snellen.models.forward import predict_probabilities, resident
 from snellen.models.importances import IMPORTANCES
 from snellen.models.layer import Layer
 from snellen.models.layers import LAYERS, Dense, Flatten
+from snellen.models.parts import AnyPart
 from snellen.models.views import CHANGES, View
 
 RANDOM = np.random.default_rng(4)

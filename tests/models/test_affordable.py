@@ -19,9 +19,10 @@ from snellen import limits
 from snellen.deploy.bundle import load_bundle
 from snellen.errors import BundleError, ShapeError, SnellenError
 from snellen.models.build import Network, assemble
-from snellen.models.features import AnyPart, Pca
+from snellen.models.features import Pca
 from snellen.models.layer import Layer
 from snellen.models.layers import Dense
+from snellen.models.parts import AnyPart
 from snellen.models.views import Views
 from snellen.models.zoo import ZOO
 from snellen.run import Settings

@@ -15,9 +15,9 @@ import snellen
 from snellen.api import Study
 from snellen.errors import ShapeError, SnellenError
 from snellen.models.build import Network, assemble
-from snellen.models.features import AnyPart
 from snellen.models.layer import Layer
 from snellen.models.layers import Dense
+from snellen.models.parts import AnyPart
 from snellen.models.views import Views
 
 PARTS = TypeAdapter(tuple[AnyPart, ...])

@@ -11,6 +11,7 @@ from typing import TypeVar
 from pydantic import TypeAdapter
 
 from snellen.errors import RunError
+from snellen.evaluate.backbones_file import BackbonesFile, read_backbones
 from snellen.evaluate.data_file import DataFile, read_data
 from snellen.files.inside import expect_own_files, inside
 from snellen.files.stored import read_as, read_text
@@ -105,6 +106,11 @@ class RunRecord:
     def bounds(self) -> Bounds:
         """Images and classes of the data set."""
         return Bounds(self.data["data"]["images"], len(self.classes))
+
+    @cached_property
+    def backbones(self) -> BackbonesFile | None:
+        """backbones.json; None without backbones."""
+        return read_backbones(self.folder)
 
     def job(self, model: str) -> JobFolder:
         """The folder of a model's job."""

@@ -22,7 +22,10 @@ from snellen.models.chain import Placed
 from snellen.models.forward import to_input
 from snellen.models.layer import Step, Tensors
 from snellen.models.predictions import Predictions
-from snellen.models.weights import load_weights
+from snellen.models.pretrained import FOLDER
+from snellen.train.batches import ResidentData
+from snellen.train.frozen_features import compute_features
+from snellen.train.job import Trajectory
 
 ROWS_AT_ONCE = 1_024
 """Images of one forward pass of an analysis. Larger than PREDICTION_BATCH, which is faster; analyses need no results
@@ -33,7 +36,8 @@ that are equal to the last bit."""
 class TrainedModel:
     """The trained network of a model's first seed. images: (N, H, W, C), all images of the data set as stored.
 
-    parameters, state: name -> (1, ...). predictions: by role; on test only if the model was evaluated there.
+    parameters, state: name -> (1, ...). predictions: by role; on test only if the model was evaluated there. features:
+    what the first `num_frozen` layers give for all images, where a backbone is frozen: not computed again.
     """
 
     name: str
@@ -45,6 +49,8 @@ class TrainedModel:
     pixel_range: tuple[float, float]
     classes: tuple[str, ...]
     predictions: dict[str, Predictions]
+    features: Tensor | None = None
+    num_frozen: int = 0
 
     def place_of(self, layer: str) -> int:
         """The index of the layer of this name. Raises UnknownName that lists the layers of the network."""
@@ -62,8 +68,19 @@ class TrainedModel:
         function."""
         until = self.network.layers[: self.place_of(layer) + 1]
         starts = range(0, len(rows), ROWS_AT_ONCE)
-        parts = [self._through(until, self.inputs(rows[start : start + ROWS_AT_ONCE])) for start in starts]
+        parts = [self.through(until, rows[start : start + ROWS_AT_ONCE]) for start in starts]
         return np.concatenate([part.cpu().numpy() for part in parts] or [np.zeros((0, *until[-1].output_shape))])
+
+    @property
+    def multiply_adds(self) -> int:
+        """Of one image of the data set, up to the logits; without frozen layers, whose outputs are known."""
+        return chain.multiply_adds(self.network.layers[self.num_frozen :])
+
+    def through(self, layers: tuple[Placed, ...], rows: np.ndarray) -> Tensor:
+        """(n, ...): the outputs of the first layers of the network for these rows."""
+        if self.features is None or len(layers) < self.num_frozen:
+            return self._through(layers, self.inputs(rows))
+        return self._through(layers[self.num_frozen :], self.features[torch.from_numpy(rows).to(self.features.device)])
 
     def probabilities_from(self, layer: str, outputs: np.ndarray) -> np.ndarray:
         """(n, K) float32 class probabilities if the outputs of the layer are `outputs` (n, ...)."""
@@ -105,16 +122,24 @@ class RunWithImages:
     def _trained_model(self, name: str) -> TrainedModel:
         folder = self.record.job(name)
         trajectory = folder.read_job().trajectory
-        parameters, state = load_weights(folder.weights, trajectory.network, str(self.images.device))
+        network, parameters, state = folder.load_network(str(self.images.device))
         found = {role: folder.read_predictions(role) for role in ("train", "validation", "calibration", "test")}
         return TrainedModel(
             name,
             self.record.models[name],
-            trajectory.network,
+            network,
             parameters,
             state,
             self.images,
             trajectory.pixel_range,
             self.record.classes,
             {role: predictions for role, predictions in found.items() if predictions is not None},
+            self._features(trajectory),
+            len(trajectory.frozen),
         )
+
+    def _features(self, trajectory: Trajectory) -> Tensor | None:
+        if not trajectory.frozen:
+            return None
+        material = ResidentData(self.images, torch.from_numpy(self.dataset.labels))
+        return compute_features(trajectory, self.dataset, material, self.record.folder / FOLDER).images

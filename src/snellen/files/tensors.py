@@ -19,14 +19,19 @@ ABOUT = "about"
 
 
 def save(path: Path, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str] | None = None) -> None:
-    """Writes the arrays atomically; the same arrays and metadata give the same bytes.
+    """Writes the arrays atomically."""
+    write_bytes(path, pack(arrays, metadata))
+
+
+def pack(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str] | None = None) -> bytes:
+    """What `save` writes; the same arrays and metadata give the same bytes.
 
     The metadata are one JSON text, because safetensors writes several in random order.
     """
     from safetensors.numpy import save as to_bytes
 
     contiguous = {name: np.asarray(array, order="C") for name, array in arrays.items()}
-    write_bytes(path, to_bytes(contiguous, {ABOUT: canonical_json(dict(metadata)).decode()} if metadata else None))
+    return to_bytes(contiguous, {ABOUT: canonical_json(dict(metadata)).decode()} if metadata else None)
 
 
 def save_npy(path: Path, array: np.ndarray) -> None:

@@ -8,6 +8,7 @@ from snellen.evaluate.baselines import baseline_key
 from snellen.evaluate.scores import Estimate
 from snellen.findings.finding import Action, Facts, Finding, Step
 from snellen.findings.naming import seeds_to_compare
+from snellen.models.backbones.layer import Backbone
 from snellen.phrases import quoted
 
 NAMED = 3
@@ -33,7 +34,9 @@ def _beat_the_baseline(facts: Facts, model: str) -> str:
     use = f"; until then {'prefer' if one.verdict.worse else 'consider'} the simpler baseline, {best[0]}"
     folds = "" if facts.record.study.folds else "; `folds: 5` compares more precisely"
     learned = not _guesses(facts, best[1])
-    return f"collect more pictures or start from a pretrained network{folds}{use if learned else ''}."
+    is_pretrained = isinstance(facts.record.model(model).layers[0], Backbone)
+    pretrained = "" if is_pretrained else " or start from a pretrained network"
+    return f"collect more pictures{pretrained}{folds}{use if learned else ''}."
 
 
 def _guesses(facts: Facts, accuracy: Estimate) -> bool:

@@ -11,6 +11,7 @@ from snellen.explain.analysis_result import reading
 from snellen.files import hashes
 from snellen.files.atomic import write_json
 from snellen.findings import (
+    backbones,
     baselines,
     chosen_model,
     class_mix,
@@ -98,6 +99,8 @@ RULES: dict[str, Rule] = {
     "SNL129": baselines.slower_than_baseline,
     "SNL130": pictures.unscaled,
     "SNL131": pictures.unreadable,
+    "SNL160": backbones.skipped,
+    "SNL161": backbones.unlike_its_weights,
     "SNL140": labels.suspected,
     "SNL150": rank_flips.depends_on_the_measure,
     # what cannot be believed

@@ -16,6 +16,7 @@ from torch import Tensor
 from snellen.errors import ShapeError, unknown
 from snellen.limits import MAX_ACTIVATION_BYTES, MAX_LAYERS, MAX_OPERATIONS, MAX_PARAMETERS, PREDICTION_BATCH
 from snellen.models import chain
+from snellen.models.backbones.layer import Backbone
 from snellen.models.chain import Placed
 from snellen.models.features import Feature
 from snellen.models.keys import Key, Randomness
@@ -28,9 +29,10 @@ from snellen.models.zoo import ZOO
 
 @dataclass(frozen=True)
 class Network:
-    """Placed layers from pictures (H, W, C) to the logits of K classes; parameters are kept elsewhere."""
+    """Placed layers from pictures (H, W, C), or what a frozen backbone gives for them, to the logits of K classes;
+    parameters are kept elsewhere."""
 
-    input_shape: tuple[int, int, int]
+    input_shape: Shape
     classes: int
     layers: tuple[Placed, ...]
 
@@ -178,6 +180,8 @@ def assemble(layers: Sequence[Layer], input_shape: tuple[int, int, int], classes
     placed = chain.place(layers, input_shape)
     if any(isinstance(layer, Views) for layer in layers[1:]):
         raise ShapeError("`views` stands before all other layers")
+    if any(isinstance(layer, Backbone) for layer in layers[1:]):
+        raise ShapeError("a backbone stands before all other layers, and not with `views` or `features`")
     if placed[-1].output_shape != (classes,):
         raise ShapeError("the last layer must give one number a class", found=placed[-1].output_shape, expected=classes)
     network = Network(input_shape, classes, placed)

@@ -18,8 +18,8 @@ from snellen.limits import (
 )
 from snellen.models.build import Network, assemble
 from snellen.models.bundle_optional_sections import Sections, Sha256
-from snellen.models.features import AnyPart
 from snellen.models.input_contract import Input as Input
+from snellen.models.parts import AnyPart
 
 WEIGHTS, DESCRIPTION, CARD = "model.safetensors", "model.json", "card.md"
 FAMILIARITY = "familiarity.safetensors"

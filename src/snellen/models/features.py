@@ -30,9 +30,7 @@ from snellen.models.layer import (
     Tensors,
     row_product,
 )
-from snellen.models.layers import LAYERS
 from snellen.models.named import one_of
-from snellen.models.views import Views
 from snellen.models.windows import (
     Padding,
     convolution_operations,
@@ -284,10 +282,8 @@ FEATURES: dict[str, type[Feature]] = {
 
 if TYPE_CHECKING:
     AnyFeature = Feature
-    AnyPart = Layer
 else:
     AnyFeature = one_of(FEATURES, "feature step")
-    AnyPart = one_of({**FEATURES, **LAYERS, "views": Views}, "layer")
 
 
 def _principal(x: np.ndarray, keep: int | float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

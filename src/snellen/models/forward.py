@@ -144,7 +144,7 @@ def _in_batches(
     """(N, *shape) float32: compute(x, count) of each batch x (1, PREDICTION_BATCH, H, W, C), whose first `count` rows
     count."""
     rows = torch.arange(len(images), device=images.device) if rows is None else rows
-    dtype = next(iter(parameters.values())).dtype
+    dtype = next(iter(parameters.values())).dtype if parameters else torch.float32
 
     def predict(start: int) -> Tensor:
         batch = rows[start : start + PREDICTION_BATCH]

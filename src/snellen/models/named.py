@@ -5,7 +5,7 @@ Layers, optimizers and schedules are written this way. Each is a frozen pydantic
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Union
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, GetJsonSchemaHandler, model_serializer
@@ -32,7 +32,12 @@ class Named(BaseModel):
 
     @model_serializer
     def _as_written(self) -> dict[str, Any]:
-        return {self.name: {field: getattr(self, field) for field in type(self).model_fields if field != "kind"}}
+        return {self.name: {written: getattr(self, field) for field, written in self.fields() if field != "kind"}}
+
+    @classmethod
+    def fields(cls) -> Iterator[tuple[str, str]]:
+        """Each field, and the key that a study writes for it."""
+        return ((field, about.alias or field) for field, about in cls.model_fields.items())
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
@@ -88,8 +93,9 @@ def identity_of(thing: Named) -> dict[str, Any]:
     What is named inside, such as the layers of a skip, goes by the same rule.
     """
     [(name, arguments)] = thing.model_dump(mode="json").items()
+    fields = {written: field for field, written in thing.fields()}
     kept = {
-        field: _inside(getattr(thing, field), value)
+        field: _inside(getattr(thing, fields[field]), value)
         for field, value in arguments.items()
         if field not in thing.identity_baseline or value != thing.identity_baseline[field]
     }

@@ -22,8 +22,16 @@ METADATA_BYTES = 4_096
 
 def save_weights(path: Path, parameters: Tensors, state: Tensors, metadata: Mapping[str, str]) -> None:
     """Writes lane 0 of the parameters and the state."""
-    arrays = {name: value[0].detach().cpu().numpy() for name, value in {**parameters, **state}.items()}
-    tensors.save(path, arrays, metadata)
+    tensors.save(path, _arrays(parameters, state), metadata)
+
+
+def pack_weights(parameters: Tensors, state: Tensors, metadata: Mapping[str, str]) -> bytes:
+    """What `save_weights` writes."""
+    return tensors.pack(_arrays(parameters, state), metadata)
+
+
+def _arrays(parameters: Tensors, state: Tensors) -> dict[str, np.ndarray]:
+    return {name: value[0].detach().cpu().numpy() for name, value in {**parameters, **state}.items()}
 
 
 def load_weights(path: Path, network: Network, device: str = "cpu") -> tuple[dict[str, Tensor], dict[str, Tensor]]:

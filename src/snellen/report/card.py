@@ -37,6 +37,7 @@ def model_card(content: ReportJson, name: str) -> str:
         "## How it was trained",
         "",
         *_made(model, shipped),
+        *_weights(content, name),
         f"Data: {data['name']}, {data['images']:,} images, fingerprint `{data['fingerprint'][:16]}`.",
         "",
         "## How to use it",
@@ -60,6 +61,14 @@ def _beside(model: ModelJson, shipped: ShippedJson) -> Iterator[str]:
     elif shipped["seeds"] > 1:
         yield ""
         yield f"In this folder is one of {shipped['seeds']} networks, that of seed {shipped['seed']}."
+
+
+def _weights(content: ReportJson, name: str) -> Iterator[str]:
+    """Whose weights a pretrained model begins with, and their licence."""
+    found = content["backbones"]["models"] if "backbones" in content else []
+    for one in (each for each in found if each["model"] == name and each["origin"] is not None):
+        licence = one["licence"] or "not stated by the file"
+        yield f"Begins with the network {one['name']}, read after {one['read']}. {one['origin']} Licence: {licence}."
 
 
 def _score_row(role: str, values: RoleJson, shipped: ShippedJson) -> str:

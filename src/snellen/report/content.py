@@ -35,6 +35,7 @@ from snellen.report.model_types import (
     RoleJson,
     Scores,
 )
+from snellen.report.sections.backbones import backbones_section
 from snellen.report.sections.computation import computed_section
 from snellen.report.sections.confidence import confidence_section
 from snellen.report.sections.estimates import estimate_json
@@ -95,6 +96,9 @@ def collect(
     faults = on_purpose_section(record, evaluation)
     if faults is not None:
         report["on_purpose"] = faults
+    backbones = backbones_section(record)
+    if backbones is not None:
+        report["backbones"] = backbones
     reviews = reviews_section(record)
     if reviews is not None:
         report["reviews"] = reviews

@@ -175,6 +175,31 @@ class ReviewsEffectJson(TypedDict):
     high: float | None
 
 
+class BackboneJson(TypedDict):
+    """The pretrained network of one model: its settings as in a study, the shape of what it gives, and what is known of
+    its weights; None for random ones. trained_side: of the images of the weights."""
+
+    model: str
+    name: str
+    read: str
+    train: str
+    output: list[int]
+    resize: int | None
+    mean: list[float] | None
+    deviation: list[float] | None
+    sha256: str | None
+    origin: str | None
+    licence: str | None
+    trained_side: int | None
+
+
+class BackbonesJson(TypedDict):
+    """skipped: model -> why it was left out."""
+
+    models: list[BackboneJson]
+    skipped: dict[str, str]
+
+
 class ReviewsJson(TypedDict):
     """The reviews of the study. applied: what data.json says of them."""
 
@@ -210,3 +235,4 @@ class ReportJson(TypedDict):
     resolved: str
     analyses: NotRequired[list[AnalysisJson]]
     reviews: NotRequired[ReviewsJson]
+    backbones: NotRequired[BackbonesJson]

@@ -23,6 +23,7 @@ from snellen.run.run_folder import Settings
 from snellen.run.train import nested_scopes, scope_of
 from snellen.search.cost_forecast import CostForecast, forecast_cost
 from snellen.search.drive import PREDICTED
+from snellen.study.backbones import find_backbones
 from snellen.study.curves import with_curves
 from snellen.study.data_settings import options_of, split_of_study
 from snellen.study.plan import Plan, PlannedModel, plan
@@ -69,6 +70,8 @@ def check_study(study: StudyFile, settings: Settings, dataset: Dataset | None = 
     """The plan of a study and what it costs at most, as JSON values; a few steps on random images are timed."""
     environment, began = current_environment(settings.device, settings.threads, {}), time.perf_counter()
     dataset = dataset or read(study.data.source, options_of(study), settings.data_folder)
+    found = find_backbones(study, settings.data_folder)
+    study = found.study
     expect_other_data(study, dataset, settings.data_folder)
     data = split_of_study(study, dataset)
     reading = time.perf_counter() - began

@@ -6,7 +6,6 @@ from snellen.data.splits.split_data import SplitData
 from snellen.evaluate.familiarity import familiarity_path, save_familiarity
 from snellen.evaluate.record import RunRecord
 from snellen.models.fit_training_distance import fit_training_distance
-from snellen.models.weights import load_weights
 from snellen.train.run_context import RunContext
 
 
@@ -28,9 +27,9 @@ def fit_familiarity(record: RunRecord, data: SplitData, context: RunContext) -> 
         ):
             continue
         trajectory = folder.read_job().trajectory
-        parameters, state = load_weights(folder.weights, trajectory.network, str(material.images.device))
+        network, parameters, state = folder.load_network(str(material.images.device))
         fitted = fit_training_distance(
-            trajectory.network,
+            network,
             parameters,
             state,
             material.images,

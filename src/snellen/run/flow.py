@@ -27,6 +27,7 @@ from snellen.files.clock import now
 from snellen.files.inside import expect_own_files
 from snellen.files.locks import exclusive
 from snellen.run.analyses import expect_in_study, make_analyses, scene_of
+from snellen.run.backbones import keep_backbones
 from snellen.run.bundle_check import expect_loadable
 from snellen.run.callback import RunCallback
 from snellen.run.data_file import data_values
@@ -40,6 +41,7 @@ from snellen.run.unreviewed import train_unreviewed
 from snellen.run.without_faults import honest_study, note_used_test
 from snellen.run.write_report import FinishedRun, write_report
 from snellen.study.analyses import wants_margins
+from snellen.study.backbones import find_backbones
 from snellen.study.curves import with_curves
 from snellen.study.data_settings import options_of, split_of_study
 from snellen.study.document import Document
@@ -74,12 +76,15 @@ def run(
         environment = settle_environment(folder, settings)
         with prepared_libraries():
             dataset = dataset or read(study.data.source, options_of(study), settings.data_folder)
+            found = find_backbones(study, settings.data_folder)
+            study = found.study
             expect_other_data(study, dataset, settings.data_folder)
             data = split_of_study(study, dataset)
         callback.data_read(data)
         planned = plan_study(study, data)
         reviews = data.applied.reviews if data.applied else None
         begin_run(folder, document, study, environment, data_values(study, data), reviews)
+        keep_backbones(folder, found)
         vault.seal(folder, data.dataset, data.roles)
         note_used_test(data, study)
         context = run_context(folder, data.sealed, environment, settings.workers, wants_margins(study.analyses))

@@ -93,7 +93,7 @@ class CostEstimator:
 
     def _most_similar(self, trajectory: Trajectory) -> Cost:
         """That was timed, by multiply-adds."""
-        adds = trajectory.network.multiply_adds
+        adds = trajectory.trained.multiply_adds
         return min(self.timed.values(), key=lambda cost: abs(cost.multiply_adds - adds))
 
     def _feature_seconds(self, lane: Lane) -> float:
@@ -145,7 +145,7 @@ def baseline_seconds(data: SplitData) -> float:
 def stored_bytes(lane: Lane, dataset: Dataset) -> int:
     """What the jobs of a lane store for good: weights, predictions of its roles, history, and losses where training
     goes on after the kept epoch."""
-    network, epochs = lane.trajectory.network, lane.epochs
+    network, epochs = lane.trajectory.trained, lane.epochs
     rows = sum(map(len, lane.predicted.values()))
     row_bytes = 4 * lane.trajectory.classes + 8 + 8 + _id_bytes(dataset)
     losses = 4 * 2 * sum(loss_rows(lane))
@@ -161,7 +161,7 @@ def checkpoint_bytes(lane: Lane) -> int:
     """A checkpoint of a lane: its weights, the slots of its optimizer, and of each job the kept weights and, once it is
     done, the last."""
     copies = 1 + len(lane.trajectory.optimizer.slots()) + 2 * len(lane.jobs)
-    return 4 * lane.trajectory.network.parameter_count * copies
+    return 4 * lane.trajectory.trained.parameter_count * copies
 
 
 def _id_bytes(dataset: Dataset) -> int:

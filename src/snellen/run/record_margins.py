@@ -35,7 +35,7 @@ def record_missing_margins(record: RunRecord, planned: Plan, context: RunContext
 def _record(record: RunRecord, model: str, planned: Plan, context: RunContext) -> None:
     phases = record.planned[model].phases
     with scratch(record.folder / ".margins") as folder:
-        alone = replace(context, run=folder, workers=1, margins=True)
+        alone = replace(context, run=folder, workers=1, margins=True, backbones=context.weights)
         for job_id in phases:
             lane = next(lane for lane in planned.lanes if job_id in lane.ids)
             job = next(job for job in lane.jobs if job.id == job_id)

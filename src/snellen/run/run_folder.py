@@ -35,6 +35,7 @@ RETIRED = (
     "data.json",
     "reviews.csv",
     "reviewed.json",
+    "backbones.json",
     "plan.json",
     "floors.json",
     "evaluation.json",
@@ -149,10 +150,16 @@ def write_plan(folder: Path, planned: Plan, results: SearchResults) -> None:
 
 
 def run_context(
-    folder: Path, sealed: Dataset, environment: Environment, workers: int | None = None, margins: bool = False
+    folder: Path,
+    sealed: Dataset,
+    environment: Environment,
+    workers: int | None = None,
+    margins: bool = False,
+    backbones: Path | None = None,
 ) -> RunContext:
     """What all jobs of a run share: its folder, and the images on the device. workers: one per thread when None.
-    margins: whether those of training rows are recorded."""
+    margins: whether those of training rows are recorded. backbones: where the weights of backbones are, when they are
+    not in the folder."""
     device = environment["device"]
     material = ResidentData(resident(sealed.images, device), torch.from_numpy(sealed.labels).to(device))
     recorded = PackEnvironment(
@@ -161,7 +168,8 @@ def run_context(
         torch=environment["torch"],
         processor=environment["processor"],
     )
-    return RunContext(folder, sealed, material, recorded, workers or environment["threads"], margins)
+    workers = workers or environment["threads"]
+    return RunContext(folder, sealed, material, recorded, workers, margins, backbones=backbones)
 
 
 def _json_text(value: Any) -> str:

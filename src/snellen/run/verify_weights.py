@@ -22,6 +22,7 @@ from snellen.files.atomic import write_bytes
 from snellen.files.scratch import scratch
 from snellen.files.stored import read_json
 from snellen.models.predictions import Predictions
+from snellen.models.pretrained import FOLDER
 from snellen.phrases import plural
 from snellen.run.run_folder import run_context
 from snellen.run.verify_check import Check, compared
@@ -111,7 +112,9 @@ def trained_again(record: RunRecord, data: SplitData, job: str | None) -> Check:
     chosen = job or secrets.choice(able)
     pack = [lanes[tuple(ids)] for ids in packs[chosen]["lanes"]]
     with scratch(Path(tempfile.gettempdir()) / f"snellen-verify-{os.getpid()}") as folder:
-        context = run_context(folder, data.sealed, environment, 1, _recorded_margins(record, chosen))
+        context = run_context(
+            folder, data.sealed, environment, 1, _recorded_margins(record, chosen), record.folder / FOLDER
+        )
         _prepare(record, pack, context)
         train_pack(pack, context, Silent())
         differences, count = _compare(record.folder_of(chosen), context.folder(chosen), pack, chosen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from snellen.findings.finding import Facts
 from snellen.findings.rules import Judgement
 from snellen.models.bundle import CARD, DESCRIPTION, FAMILIARITY, WEIGHTS, Description, save_bundle
 from snellen.models.bundle_optional_sections import Familiarity, Sections, Temperature, Threshold
+from snellen.models.weights import pack_weights
 from snellen.report import analyses, page
 from snellen.report.card import model_card
 from snellen.report.content import collect, drawn_rows
@@ -103,14 +105,17 @@ def _save_bundles(record: RunRecord, evaluation: Evaluation, content: ReportJson
         if _is_changed(record.folder, familiarity):
             continue
         section = load_familiarity(record.folder, job)
+        trajectory, weights = folder.read_job().trajectory, folder.weights.read_bytes()
+        if trajectory.frozen:
+            weights = pack_weights(*folder.load_network()[1:], {"job": job})
         description = Description(
             name=model,
             study=record.study.study,
             job=job,
             input=input_of(record.study, (height, width, channels), (low, high)),
             classes=record.classes,
-            layers=folder.read_job().trajectory.layers,
-            weights_sha256=result.sha256["weights.safetensors"],
+            layers=trajectory.layers,
+            weights_sha256=hashlib.sha256(weights).hexdigest(),
             tone=tone,
             data_sha256=content["data"]["fingerprint"],
             sections=_sections(evaluation.confidence.get(model), section, record.study.on_purpose),
@@ -118,7 +123,7 @@ def _save_bundles(record: RunRecord, evaluation: Evaluation, content: ReportJson
         bundle, card = inside(record.folder, "models", model), model_card(content, model)
         arrays = familiarity.read_bytes() if section else None
         with hashes.rewriting(record.folder, [bundle / name for name in (WEIGHTS, FAMILIARITY, DESCRIPTION, CARD)]):
-            save_bundle(bundle, description, folder.weights.read_bytes(), card, arrays)
+            save_bundle(bundle, description, weights, card, arrays)
 
 
 def _sections(

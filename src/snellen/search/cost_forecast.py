@@ -111,7 +111,7 @@ def forecast_cost(model: Model, scope: Scope) -> CostForecast:
 
 def _work(lane: Lane) -> int:
     """Multiply-adds of a training, without augmentation."""
-    return lane.epochs * len(lane.rows["train"]) * lane.trajectory.network.multiply_adds
+    return lane.epochs * len(lane.rows["train"]) * lane.trajectory.trained.multiply_adds
 
 
 def _assignments(model: Model, scope: Scope, num_trials: int) -> Iterator[Assignment]:

@@ -50,6 +50,8 @@ FINDING_CODES: dict[str, tuple[Severity, ...]] = {
     "SNL140": EITHER,
     "SNL141": RESULT,
     "SNL150": NOTICE,
+    "SNL160": NOTICE,
+    "SNL161": EITHER,
     "SNL901": ERROR,
     "SNL902": ERROR,
     "SNL903": ERROR,

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 
 from snellen.data.dataset import Dataset
 from snellen.data.splits.split_data import RoleRows
+from snellen.errors import StudyError
 from snellen.models.activations import Rescale
+from snellen.models.backbones.layer import Backbone
 from snellen.models.build import assemble
-from snellen.models.features import AnyPart
 from snellen.models.fit import resolve
 from snellen.models.layers import Dense
+from snellen.models.parts import AnyPart
 from snellen.models.views import Views, looked_at
 from snellen.study.schema import Model, Train
 from snellen.train import class_weights
@@ -88,7 +90,7 @@ def _chain(
     for phase, count in zip(model.train, counts, strict=True):
         refuse_changed_classes(phase.augment, dataset.classes, dataset.name)
         trajectory = Trajectory(
-            layers=layers,
+            layers=_in_phase(layers, phase),
             input_shape=dataset.shape,
             classes=len(dataset.classes),
             pixel_range=dataset.pixel_range,
@@ -108,6 +110,28 @@ def _chain(
         )
         job = Job(trajectory=trajectory, stop=_stop_rule(phase, rows, count))
         yield job
+
+
+def _in_phase(layers: tuple[AnyPart, ...], phase: Train) -> tuple[AnyPart, ...]:
+    """The layers, with the part of the backbone that the phase trains. What a frozen backbone gives for an image is
+    computed once, so the image cannot be another each epoch."""
+    first, *others = layers
+    if not isinstance(first, Backbone):
+        if phase.unfreeze is not None:
+            raise StudyError("`unfreeze` is for models whose first layer is a `backbone`", found=phase.unfreeze)
+        return layers
+    if phase.unfreeze is not None:
+        first = first.model_copy(update={"train": phase.unfreeze})
+    if phase.augment and first.is_frozen and not first.is_random:
+        hint = "Leave `augment` out, or train a part of the backbone: `train: all`, or the name of a block."
+        raise StudyError("images of a model with a frozen backbone cannot be augmented", where="augment", hint=hint)
+    if first.trains_at_own_rate and not phase.optimizer.is_elementwise:
+        raise StudyError(
+            "this optimizer has one learning rate for all weights",
+            found=phase.optimizer.name,
+            expected="adam, sgd or another, or a backbone without learning_rate_factor and learning_rate_decay",
+        )
+    return (first, *others)
 
 
 def _stop_rule(phase: Train, rows: RoleRows, count: int | None) -> StopRule:

@@ -112,7 +112,8 @@ class Plan:
         for lane in sorted(self.lanes, key=_last_phase_first):
             start = lane.trajectory.start
             if start is not None:
-                named.setdefault(start.id, f"{named[lane.ids[0]]}, phase {start.trajectory.phase + 1}")
+                network = named[lane.ids[0]].partition(", phase ")[0]
+                named.setdefault(start.id, f"{network}, phase {start.trajectory.phase + 1}")
         return named
 
 

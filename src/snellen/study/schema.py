@@ -23,7 +23,7 @@ from snellen.data.resizing import STEPS, Resizing, Side
 from snellen.errors import StudyError, unknown
 from snellen.files.inside import is_reserved
 from snellen.models.features import AnyFeature
-from snellen.models.layers import AnyLayer
+from snellen.models.parts import ModelLayer
 from snellen.models.views import StudyViewList
 from snellen.models.zoo import ZOO
 from snellen.study.acknowledge import Acknowledged
@@ -164,6 +164,10 @@ class Train(Section):
         Field(description="balanced, or a factor of the loss for each class, by name or in order"),
     ] = None
     augment: Annotated[Augmentations, Field(description="changes to training images, in the order of the list")] = ()
+    unfreeze: Annotated[
+        str | None,
+        Field(pattern=r"^(none|all|block[1-9][0-9]{0,2})$", description="`train` of the backbone in this phase"),
+    ] = None
 
     @model_validator(mode="after")
     def _fill_defaults(self) -> Train:
@@ -200,7 +204,9 @@ class Model(Section):
     """
 
     features: tuple[AnyFeature, ...] = ()
-    layers: Annotated[tuple[AnyLayer, ...], BeforeValidator(_zoo_layers, json_schema_input_type=str | list[AnyLayer])]
+    layers: Annotated[
+        tuple[ModelLayer, ...], BeforeValidator(_zoo_layers, json_schema_input_type=str | list[ModelLayer])
+    ]
     train: Annotated[
         tuple[Train, ...],
         BeforeValidator(_phases, json_schema_input_type=Train | list[Train]),

@@ -69,7 +69,7 @@ class Batches:
         for first in range(0, len(steps), at_once):
             some = steps[first : first + at_once]
             rows = torch.cat([rows for rows, _ in some], 1)
-            images = augmentation.change(input_of(self.data.images, rows, trajectory.pixel_range, dtype), rows)
+            images = augmentation.change(input_of(self.data.images, rows, trajectory.trained_range, dtype), rows)
             labels = self.data.labels[rows].split(trajectory.batch_size, 1)
             each = zip(some, images.split(trajectory.batch_size, 1), labels)
             for number, ((own_rows, weight), own_images, own_labels) in enumerate(each, first):
@@ -81,7 +81,7 @@ class Batches:
     def _batches_at_once(self, lanes: int) -> int:
         """Number of batches that are read and augmented together."""
         trajectory = self.lanes[0].trajectory
-        values = lanes * trajectory.batch_size * math.prod(trajectory.input_shape)
+        values = lanes * trajectory.batch_size * math.prod(trajectory.trained.input_shape)
         if self.data.images.device.type != "cpu":
             return max(1, VALUES_TOGETHER_ON_A_DEVICE // values)
         return max(1, AUGMENTED_TOGETHER // trajectory.batch_size if trajectory.augment else VALUES_TOGETHER // values)

@@ -63,7 +63,7 @@ class Validation:
         if not len(rows):
             return None, None
         parameters, images = self.layout.views(theta), self.data.images
-        network, pixel_range = trajectory.network, trajectory.pixel_range
+        network, pixel_range = trajectory.trained, trajectory.trained_range
         probabilities = predict_probabilities(network, parameters, state, images, pixel_range, rows)
         return loss(labels, probabilities), accuracy(labels, probabilities)
 

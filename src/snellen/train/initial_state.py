@@ -13,18 +13,24 @@ from snellen.train.layout import Layout
 from snellen.train.snapshot import Progress, Snapshot, Values
 
 
-def initial(lane: Lane, data: ResidentData) -> Snapshot:
-    """Initial weights, and feature steps fitted to the training rows of the lane."""
+def initial(lane: Lane, data: ResidentData, pretrained: Values | None = None) -> Snapshot:
+    """Initial weights, and feature steps fitted to the training rows of the lane. pretrained: values of a backbone, by
+    full name, instead of the initial ones."""
     rows, trajectory = torch.from_numpy(lane.rows["train"]).to(data.device), lane.trajectory
     images, labels = (values[rows].cpu().numpy() for values in (data.images, data.labels))
-    fitted = fit(trajectory.network, images, labels, trajectory.pixel_range, trajectory.seed)
-    return unfitted(lane, data, to_tensors(fitted, torch.float32, data.device))
+    fitted = fit(trajectory.trained, images, labels, trajectory.trained_range, trajectory.seed)
+    return unfitted(lane, data, to_tensors(fitted, torch.float32, data.device) | (pretrained or {}))
 
 
-def unfitted(lane: Lane, data: ResidentData, fitted: Values | None = None) -> Snapshot:
-    """Initial weights, and the state of feature steps as given, or zero."""
-    parameters, state = lane.trajectory.network.init((lane.trajectory.seed,), device=data.device)
-    return of_weights(lane, parameters, state | (fitted or {}))
+def unfitted(lane: Lane, data: ResidentData, given: Values | None = None) -> Snapshot:
+    """Initial weights, and zero for the state of feature steps, except for the values that are given by name."""
+    parameters, state = lane.trajectory.trained.init((lane.trajectory.seed,), device=data.device)
+    known = given or {}
+    return of_weights(
+        lane,
+        {name: known.get(name, value) for name, value in parameters.items()},
+        {name: known.get(name, value) for name, value in state.items()},
+    )
 
 
 def of_weights(lane: Lane, parameters: Values, state: Values) -> Snapshot:

@@ -10,8 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from snellen.files.hashing import identity
 from snellen.models.build import Network, assemble
-from snellen.models.features import AnyPart
+from snellen.models.chain import Placed
+from snellen.models.frozen_part import frozen_part, trained_part
 from snellen.models.named import Named, identity_of
+from snellen.models.parts import AnyPart
 from snellen.train.augment.registry import Augmentations
 from snellen.train.optimizers import AnyOptimizer
 from snellen.train.schedules import AnySchedule
@@ -67,6 +69,21 @@ class Trajectory(Frozen):
     @cached_property
     def network(self) -> Network:
         return assemble(self.layers, self.input_shape, self.classes)
+
+    @cached_property
+    def trained(self) -> Network:
+        """What is trained: the network without what a frozen backbone gives, which is computed once."""
+        return trained_part(self.network)
+
+    @cached_property
+    def frozen(self) -> tuple[Placed, ...]:
+        """The layers whose outputs are the inputs of `trained`; none without a frozen backbone."""
+        return frozen_part(self.network)
+
+    @property
+    def trained_range(self) -> tuple[float, float]:
+        """The stored values that `trained` sees as 0 and 1."""
+        return (0.0, 1.0) if self.frozen else self.pixel_range
 
     @cached_property
     def id(self) -> str:

@@ -80,7 +80,7 @@ class Training:
         margins: bool = False,
     ) -> Training:
         """For a pack on these data; arguments as of `train`."""
-        layout = Layout.of(lanes[0].trajectory.network.init((0,))[0])
+        layout = Layout.of(lanes[0].trajectory.trained.init((0,))[0])
         usable = backends_for(lanes[0].trajectory, data.device)
         chosen = usable[0] if backend is None else backend if backend in usable else TORCH
         batches, validation = Batches.of(lanes, data), Validation.of(lanes, data, layout)

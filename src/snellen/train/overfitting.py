@@ -67,7 +67,7 @@ def sample(rows: np.ndarray, labels: np.ndarray, most: int) -> np.ndarray:
 
 
 def _losses(lane: Lane, weights: Weights, rows: np.ndarray, data: ResidentData) -> np.ndarray:
-    network, pixel_range = lane.trajectory.network, lane.trajectory.pixel_range
+    network, pixel_range = lane.trajectory.trained, lane.trajectory.trained_range
     parameters = Layout.of(network.init((0,))[0]).views(weights.theta)
     on_device = torch.from_numpy(rows).to(data.device)
     probabilities = predict_probabilities(network, parameters, weights.state, data.images, pixel_range, on_device)

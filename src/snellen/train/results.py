@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Protocol
 
 from pydantic import ConfigDict, Field, TypeAdapter
+from torch import Tensor
 from typing_extensions import TypedDict
 
 from snellen.errors import IdentityError, SnellenError, located
@@ -16,7 +17,10 @@ from snellen.files.atomic import write_json
 from snellen.files.hashing import digest_file
 from snellen.files.inside import inside
 from snellen.files.stored import STORED, read_as, read_json
+from snellen.models.build import Network
 from snellen.models.predictions import Bounds, Predictions, load_predictions, save_predictions
+from snellen.models.pretrained import FOLDER, pretrained_values
+from snellen.models.weights import load_weights
 from snellen.train.job import Job
 from snellen.train.snapshot import EpochRecord
 
@@ -120,6 +124,18 @@ class JobFolder:
             if job.id != self.path.name:
                 raise IdentityError("the values do not belong to this job", found=job.id, expected=self.path.name)
         return job
+
+    def load_network(
+        self, device: str = "cpu", backbones: Path | None = None
+    ) -> tuple[Network, dict[str, Tensor], dict[str, Tensor]]:
+        """The whole network of the job with its kept weights, those of a frozen backbone included; parameters and state
+        by full name, (1, ...). backbones: the folder of their weights, where it is not that of the run."""
+        trajectory = self.read_job().trajectory
+        parameters, state = load_weights(self.weights, trajectory.trained, device)
+        if trajectory.frozen:
+            folder = backbones or self.path.parents[1] / FOLDER
+            state |= pretrained_values(folder, trajectory.network, device)
+        return trajectory.network, parameters, state
 
     def write_history(self, history: Sequence[EpochRecord]) -> None:
         """history.json: a record per epoch."""

@@ -30,6 +30,7 @@ from snellen.train.loss import (
 )
 from snellen.train.optimizers import Optimizer
 from snellen.train.per_lane_optimizer import PerLaneOptimizer, beside_each_other
+from snellen.train.rate_groups import RateGroup, rate_groups
 from snellen.train.snapshot import Snapshot, Values
 from snellen.train.thread_team import ThreadTeam
 
@@ -41,7 +42,8 @@ SHARED_NUMBERS = 500_000
 class Rule:
     """What stays the same from step to step: the network, where its parameters lie, and how they are updated.
 
-    targets: (L, K, K), a row for each label. weight_decay, clip_norm: (L, 1), None where no lane has one.
+    targets: (L, K, K), a row for each label. weight_decay, clip_norm: (L, 1), None where no lane has one. rate_groups:
+    of parameters with learning rates of their own.
     """
 
     network: Network
@@ -50,17 +52,20 @@ class Rule:
     targets: Tensor
     weight_decay: Tensor | None = None
     clip_norm: Tensor | None = None
+    rate_groups: tuple[RateGroup, ...] = ()
 
     @staticmethod
     def of(trajectories: Sequence[Trajectory], layout: Layout, device: str, dtype: torch.dtype = torch.float64) -> Rule:
         """The rule of a pack, one trajectory a lane; they differ in numbers only."""
+        network = side_by_side([each.trained for each in trajectories])
         return Rule(
-            side_by_side([each.network for each in trajectories]),
+            network,
             layout,
             beside_each_other([each.optimizer for each in trajectories]),
             torch.stack([target_table(each) for each in trajectories]).to(device, dtype),
             _one_a_lane([each.weight_decay for each in trajectories], 0.0, device),
             _one_a_lane([each.clip_norm or math.inf for each in trajectories], math.inf, device),
+            rate_groups(network, layout),
         )
 
 
@@ -215,14 +220,23 @@ def update(rule: Rule, state: TrainState, inputs: StepInputs, gradients: Sequenc
 
     def of_some(number: int, shard: BatchShard | None) -> None:
         span = rows_of(shard)
-        slots, total = {name: slot[:, span] for name, slot in state.slots.items()}, gradients[0][:, span]
+        total = gradients[0][:, span]
         for other in gradients[1:]:
             total.add_(other[:, span])
-        gradient = total if rule.clip_norm is None else clipped(total, rule.clip_norm)
-        theta, rate = state.theta[:, span], inputs.learning_rate
+        of_group(span, total if rule.clip_norm is None else clipped(total, rule.clip_norm), inputs.learning_rate)
+
+    def of_group(span: slice, gradient: Tensor, rate: Tensor) -> None:
+        slots = {name: slot[:, span] for name, slot in state.slots.items()}
+        theta = state.theta[:, span]
         rule.optimizer.step(theta, gradient, slots, inputs.step, rate, rule.weight_decay, rule.layout)
 
-    if rule.clip_norm is None and rule.optimizer.is_elementwise and state.theta.numel() >= SHARED_NUMBERS:
+    if rule.rate_groups:
+        for other in gradients[1:]:
+            gradients[0].add_(other)
+        whole = gradients[0] if rule.clip_norm is None else clipped(gradients[0], rule.clip_norm)
+        for span, factor in rule.rate_groups:
+            of_group(span, whole[:, span], inputs.learning_rate * factor)
+    elif rule.clip_norm is None and rule.optimizer.is_elementwise and state.theta.numel() >= SHARED_NUMBERS:
         team.share(of_some, state.theta.shape[1])
     else:
         of_some(0, None)

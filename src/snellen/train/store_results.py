@@ -43,12 +43,13 @@ def store_lane(lane: Lane, snapshot: Snapshot, position: int, context: RunContex
 
 def predict_role(role: str, rows: np.ndarray, job_id: str, context: RunContext) -> Predictions:
     """What the stored weights of a job predict for `rows`; labels None where they are sealed."""
-    folder, images = context.folder(job_id), context.material.images
+    folder = context.folder(job_id)
     trajectory = folder.read_job().trajectory
-    parameters, state = load_weights(folder.weights, trajectory.network, context.material.device)
+    images = context.inputs_of(trajectory).images
+    parameters, state = load_weights(folder.weights, trajectory.trained, context.material.device)
     indices = torch.from_numpy(rows).to(context.material.device)
     probabilities = predict_probabilities(
-        trajectory.network, parameters, state, images, trajectory.pixel_range, indices
+        trajectory.trained, parameters, state, images, trajectory.trained_range, indices
     )
     labels = context.dataset.labels[rows]
     return Predictions(
@@ -136,7 +137,7 @@ def _store_done(lane: Lane, job: Job, kept: Kept, progress: Progress, context: R
     predictions = {role: predict_role(role, rows, job.id, context) for role, rows in lane.predicted.items()}
     for each in predictions.values():
         folder.write_predictions(each)
-    losses = losses_of(lane, kept, context.material)
+    losses = losses_of(lane, kept, context.inputs_of(lane.trajectory))
     if losses is not None:
         losses.save(folder.losses, job.id)
     margins = margins_of_job(lane, kept)
@@ -207,6 +208,6 @@ def _unfinished(
 
 def _store_weights(job: Job, kept: Kept, folder: JobFolder) -> None:
     """The kept weights; the state in the network's order: equal weights are equal bytes."""
-    parameters, state = job.trajectory.network.init((0,))
+    parameters, state = job.trajectory.trained.init((0,))
     views = Layout.of(parameters).views(kept.theta)
     save_weights(folder.weights, views, {name: kept.state[name] for name in state}, {"job": job.id})

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import torch
 
 from snellen.errors import TrainingError
-from snellen.models.weights import load_weights
+from snellen.models.pretrained import pretrained_values
 from snellen.train import initial_state
 from snellen.train.backend.choose import TORCH
 from snellen.train.backend.cuda_graphs import CudaGraphs
@@ -69,13 +69,12 @@ def _train(
     lanes: Sequence[Lane], context: RunContext, checkpoint: Checkpoint, watcher: Watcher, until: int | None
 ) -> Snapshot:
     strategy, device = recorded_strategy(lanes, context), context.material.device
+    data = context.inputs_of(lanes[0].trajectory)
     torch.set_num_threads(strategy["threads"])
     start = checkpoint.load(device) or together([_first_snapshot(lane, context) for lane in lanes])
     shards, backend = strategy.get("parts", 1), strategy.get("way", TORCH)
     with _graphs(lanes, context, strategy) as graphs:
-        return train(
-            lanes, context.material, start, checkpoint, watcher, until, shards, backend, graphs, context.margins
-        )
+        return train(lanes, data, start, checkpoint, watcher, until, shards, backend, graphs, context.margins)
 
 
 def _first_snapshot(lane: Lane, context: RunContext) -> Snapshot:
@@ -85,12 +84,14 @@ def _first_snapshot(lane: Lane, context: RunContext) -> Snapshot:
         return paused
     before = lane.trajectory.start
     if before is None:
-        return initial_state.initial(lane, context.material)
+        values = pretrained_values(context.weights, lane.trajectory.trained, context.material.device)
+        return initial_state.initial(lane, context.inputs_of(lane.trajectory), values)
     folder = context.folder(before.id)
     if folder.read_result() is None or not folder.weights.exists():
         raise TrainingError(f"the phase before, job {before.id}, left no weights to begin from")
-    weights = load_weights(folder.weights, before.trajectory.network, context.material.device)
-    return initial_state.of_weights(lane, *weights)
+    _, parameters, state = folder.load_network(context.material.device, context.weights)
+    values, shapes = {**parameters, **state}, lane.trajectory.trained.shapes
+    return initial_state.of_weights(lane, *({name: values[name] for name in each} for each in shapes))
 
 
 @contextmanager

@@ -113,7 +113,7 @@ def _occlusion(pictures: PicturesToExplain) -> Explanations:
 def searched_rows(model: TrainedModel) -> np.ndarray:
     """Training rows among which neighbours are searched: all, or a random sample of as many as SEARCHED allows."""
     rows = model.predictions["train"].rows
-    most = SEARCHED // max(1, model.network.multiply_adds)
+    most = SEARCHED // max(1, model.multiply_adds)
     if len(rows) <= most:
         return rows
     return np.sort(np.random.Generator(np.random.Philox(0)).choice(rows, most, replace=False))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from snellen.explain.last_layer import has_hidden
 from snellen.models.activations import ACTIVATIONS
+from snellen.models.backbones.layer import Backbone
 from snellen.models.build import Network
 from snellen.models.chain import Placed
 from snellen.models.features import Feature
@@ -34,8 +35,8 @@ def _misfit_layer(network: Network, layer: str) -> str | None:
 
 
 def gradcam_layer(network: Network, layer: str | None) -> str | None:
-    """The layer that Grad-CAM uses: the given one, else the last convolution with the AFTER_CONV layers behind it; None
-    for a network without a convolution."""
+    """The layer that Grad-CAM uses: the given one, else the last convolution, or backbone, with the AFTER_CONV layers
+    behind it; None for a network without one."""
     if layer is not None:
         return layer
     last = max((place for place, placed in enumerate(network.layers) if _convolves(placed)), default=None)
@@ -54,7 +55,8 @@ def _has_feature_maps(placed: Placed) -> bool:
 
 def _convolves(placed: Placed) -> bool:
     layers = placed.layer.layers if isinstance(placed.layer, Skip) else (placed.layer,)
-    return _has_feature_maps(placed) and any("conv" in layer.name for layer in layers)
+    is_one = isinstance(placed.layer, Backbone) or any("conv" in layer.name for layer in layers)
+    return is_one and _has_feature_maps(placed)
 
 
 def methods_of(network: Network, options: Answers) -> tuple[ExplanationMethod, ...]:

@@ -19,7 +19,6 @@ from snellen.models.build import Network
 from snellen.models.forward import predict_probabilities, resident
 from snellen.models.layer import Tensors
 from snellen.models.predictions import Predictions
-from snellen.models.weights import load_weights
 
 WHITE = (0.0, 255.0)
 
@@ -74,10 +73,9 @@ def _subject(run: RunWithImages, model: str) -> Subject | None:
             break
     else:
         return None
-    trajectory = folder.read_job().trajectory
-    parameters, state = load_weights(folder.weights, trajectory.network, str(run.images.device))
+    network, parameters, state = folder.load_network(str(run.images.device))
     temperature, thresholds = _decisions(run.record, model) if job == planned.shipped else (None, ())
-    return Subject(model, job, trajectory.network, parameters, state, predictions, temperature, thresholds)
+    return Subject(model, job, network, parameters, state, predictions, temperature, thresholds)
 
 
 def _decisions(record: RunRecord, model: str) -> tuple[float | None, tuple[ThresholdResult, ...]]:

@@ -13,13 +13,17 @@ from torch import Tensor
 
 from snellen.explain.analysis_inputs import TrainedModel
 from snellen.explain.units.layer import UnitLayer, drive_of, pixel_weights, pooled
+from snellen.models.build import Network
+from snellen.phrases import plural
 
 STEPS = 40
 FIRST_STEP, LAST_STEP = 0.5, 0.02
 """Lengths of the first and the last step, relative to the largest norm; they shrink geometrically."""
 PICTURES_AT_ONCE = 512
 STARTS = 4
-"""Starting points: the mean image, the training image that activates the unit most, and two images of noise."""
+"""Starting points: the training image that activates the unit most, the mean image, and two images of noise."""
+MULTIPLICATIONS, LEAST_STEPS = 2e12, 10
+"""Of all ascents, half a minute: a network that is too large for it gets fewer starting points, then fewer steps."""
 HALVINGS = 26
 """Bisection steps that find the multiplier of the norm constraint to the precision of float32."""
 FAR = 1e6
@@ -75,25 +79,36 @@ def heaviest(weights: Tensor, norm: float) -> Tensor:
 
 def by_ascent(model: TrainedModel, layer: UnitLayer, starts_SUHWC: np.ndarray, norm: float) -> Maximal:
     """The best of S projected gradient ascents; all units and starts are rows of the same batches."""
-    starts, units = starts_SUHWC.shape[:2]
+    units = starts_SUHWC.shape[1]
+    starts, steps = affordable(model.network, units)
+    starts_SUHWC = starts_SUHWC[:starts]
     flat = torch.from_numpy(starts_SUHWC.reshape(-1, *starts_SUHWC.shape[2:]).astype(np.float32))
     unit_of_row = torch.arange(units).repeat(starts)
     device = model.images.device
     parts = [
-        _ascend(model, layer, x.to(device), which.to(device), norm)
+        _ascend(model, layer, x.to(device), which.to(device), norm, steps)
         for x, which in zip(flat.split(PICTURES_AT_ONCE), unit_of_row.split(PICTURES_AT_ONCE), strict=True)
     ]
     pictures, reached = (torch.cat(each).cpu().numpy() for each in zip(*parts, strict=True))
     reached = reached.reshape(starts, units)
     best = pictures.reshape(starts_SUHWC.shape)[reached.argmax(0), np.arange(units)]
-    return Maximal(best, reached.T, f"gradient ascent of {STEPS} steps from {starts} starts")
+    return Maximal(best, reached.T, f"gradient ascent of {steps} steps from {plural(starts, 'start')}")
 
 
-def _ascend(model: TrainedModel, layer: UnitLayer, x: Tensor, units: Tensor, norm: float) -> tuple[Tensor, Tensor]:
+def affordable(network: Network, units: int) -> tuple[int, int]:
+    """Starting points and steps of the ascents for so many units; a step goes forward and twice as far backward."""
+    each = 3 * network.multiply_adds * units
+    starts = min(STARTS, max(1, int(MULTIPLICATIONS / (each * STEPS))))
+    return starts, STEPS if starts > 1 else min(STEPS, max(LEAST_STEPS, int(MULTIPLICATIONS / each)))
+
+
+def _ascend(
+    model: TrainedModel, layer: UnitLayer, x: Tensor, units: Tensor, norm: float, steps: int
+) -> tuple[Tensor, Tensor]:
     """The best image (n, H, W, C) on the path of each row, and the value (n,) of its objective."""
     x = project(x, norm)
     best, reached = x, torch.full((len(x),), -torch.inf, device=x.device)
-    for size in [*np.geomspace(FIRST_STEP, LAST_STEP, STEPS), 0.0]:
+    for size in [*np.geomspace(FIRST_STEP, LAST_STEP, steps), 0.0]:
         value, gradient = _objective_gradient(model, layer, x, units)
         better = value > reached
         best, reached = torch.where(better[:, None, None, None], x, best), torch.where(better, value, reached)
@@ -128,4 +143,4 @@ def project(x: Tensor, norm: float) -> Tensor:
 def starts(mean_HWC: np.ndarray, strongest_UHWC: np.ndarray, seed: int = 0) -> np.ndarray:
     """(STARTS, U, H, W, C), the starting points of the ascents."""
     noise = np.random.Generator(np.random.Philox(seed)).random((2, *strongest_UHWC.shape), np.float32)
-    return np.stack([np.broadcast_to(mean_HWC, strongest_UHWC.shape), strongest_UHWC, *noise])
+    return np.stack([strongest_UHWC, np.broadcast_to(mean_HWC, strongest_UHWC.shape), *noise])

@@ -59,8 +59,8 @@ def seconds(network: Network, images: int) -> float:
     """
     layer = unit_layer(network, chosen_layer(network, None))
     ablations = min(ABLATION_MULTIPLICATIONS, 2 * 2 * layer.units * _after(network, layer) * images)
-    pictures = 0 if layer.affine else activation_maximisation.STARTS * layer.units
-    ascents = 3 * activation_maximisation.STEPS * pictures * network.multiply_adds
+    starts, steps = activation_maximisation.affordable(network, layer.units)
+    ascents = 0 if layer.affine else 3 * starts * steps * layer.units * network.multiply_adds
     return 0.5 + images * network.multiply_adds / 1e10 + (ablations + ascents) / 5e10
 
 

@@ -140,7 +140,7 @@ def read_units(model: TrainedModel, layer: UnitLayer, rows: np.ndarray) -> Readi
 
 def _read(model: TrainedModel, layer: UnitLayer, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     with torch.inference_mode():
-        drive = drive_of(model, layer, model.inputs(rows))
+        drive = model.through(layer.until, rows)
         activation = layer.activate(drive.clone())
         means, peaks, drives = pooled(activation), over_positions(activation).amax(1), pooled(drive)
     return means.cpu().numpy(), peaks.cpu().numpy(), drives.cpu().numpy()

@@ -36,7 +36,7 @@ def backends_for(trajectory: Trajectory, device: str) -> tuple[str, ...]:
     """The backends that can train this trajectory on this machine, the one expected to be faster first. A forward and
     backward pass of torch takes 2 to 6 times as long as one of the compiled library with AVX-512, 1.2 to 3 times as
     long with AVX2, and about half as long without either."""
-    network = trajectory.network
+    network = trajectory.trained
     if device != "cpu" or library() is None or CompiledNetwork.of(network) is None:
         return (TORCH,)
     torch_is_faster = instructions() == "generic" or 2 * _wide_work(network) > network.multiply_adds

@@ -48,7 +48,7 @@ class Cost:
 
     def for_lane(self, lane: Lane) -> Cost:
         """The cost of another lane, with its own rows and epochs; in proportion to its multiply-adds."""
-        network = lane.trajectory.network
+        network = lane.trajectory.trained
         factor = network.multiply_adds / max(1, self.multiply_adds)
         return replace(
             self,
@@ -65,7 +65,7 @@ class Cost:
 
 def estimate_cost(lanes: Sequence[Lane], device: str, max_threads: int, timings: Timings = UNMEASURED) -> Cost:
     """The cost of each lane of a pack on this machine, under its present load. timings: of lanes of this kind."""
-    lane, network = lanes[0], lanes[0].trajectory.network
+    lane, network = lanes[0], lanes[0].trajectory.trained
     strategy = choose_for_pack(lanes, max_threads, device, timings)
     torch.set_num_threads(strategy.threads)
     step_seconds, batch_seconds = _timed(lanes, device, strategy)
@@ -94,7 +94,7 @@ def _timed(lanes: Sequence[Lane], device: str, strategy: Strategy) -> tuple[floa
     batch = torch.arange(PREDICTION_BATCH, device=device)
 
     def predict() -> None:
-        predict_probabilities(trajectory.network, views, alone.state, images, trajectory.pixel_range, batch)
+        predict_probabilities(trajectory.trained, views, alone.state, images, trajectory.trained_range, batch)
 
     return _median_seconds(pack.train_steps) / steps, _median_seconds(predict)
 
@@ -111,7 +111,7 @@ def _median_seconds(call: Callable[[], object]) -> float:
 
 def _memory_bytes(trajectory: Trajectory) -> int:
     """Weights, gradients, optimizer slots and two copies of the best weights; twice the outputs of all layers."""
-    network = trajectory.network
+    network = trajectory.trained
     copies = 5 + 2 * len(trajectory.optimizer.slots())
     outputs = sum(math.prod(placed.output_shape) for placed in network.layers)
     rows = max(2 * trajectory.batch_size, PREDICTION_BATCH)

@@ -43,7 +43,7 @@ class RandomImagesPack:
         """These lanes under this strategy; its threads are set by the caller."""
         trajectory = lanes[0].trajectory
         count = max(trajectory.batch_size * steps, min_images)
-        pixels = np.random.default_rng(0).uniform(*trajectory.pixel_range, (count, *trajectory.input_shape))
+        pixels = np.random.default_rng(0).uniform(*trajectory.trained_range, (count, *trajectory.trained.input_shape))
         images = torch.from_numpy(pixels.astype(np.float32)).to(device)
         data = ResidentData(images, torch.arange(count, device=device) % trajectory.classes)
         rows = {"train": np.arange(trajectory.batch_size * steps), "validation": np.arange(1)}
@@ -93,7 +93,7 @@ def _medians(timings: Sequence[Timing]) -> Timing:
 
 def steps_per_block(lane: Lane) -> int:
     """As many steps as take about BLOCK_SECONDS, by a rough estimate."""
-    work = 3 * lane.trajectory.network.multiply_adds * lane.trajectory.batch_size / MULTIPLY_ADDS_PER_SECOND
+    work = 3 * lane.trajectory.trained.multiply_adds * lane.trajectory.batch_size / MULTIPLY_ADDS_PER_SECOND
     return min(MAX_STEPS, max(MIN_STEPS, math.ceil(BLOCK_SECONDS / (STEP_SECONDS + work))))
 
 

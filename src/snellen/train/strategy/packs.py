@@ -66,7 +66,7 @@ def estimated_seconds(lanes: Sequence[Lane], until: int | None = None, epoch: in
     trajectory, epochs = lanes[0].trajectory, max(lane.epochs for lane in lanes)
     remaining = max(0, (epochs if until is None else min(epochs, until)) - epoch)
     rows = lanes[0].steps * trajectory.batch_size + sum(len(lane.rows["validation"]) for lane in lanes) / len(lanes) / 3
-    work = 3 * rows * trajectory.network.multiply_adds * len(lanes)
+    work = 3 * rows * trajectory.trained.multiply_adds * len(lanes)
     return remaining * (lanes[0].steps * STEP_SECONDS + work / MULTIPLY_ADDS_PER_SECOND)
 
 

@@ -82,7 +82,7 @@ def strategy_by_rule(lane: Lane, num_lanes: int, max_threads: int, device: str =
 
 def width_by_rule(lane: Lane, backend: str = TORCH, device: str = "cpu") -> int:
     """The most lanes like this one in a pack."""
-    network = lane.trajectory.network
+    network = lane.trajectory.trained
     if backend == COMPILED:
         return min(DENSE_WIDTH, max(1, KERNEL_PARAMETERS // network.trainable_count))
     width = DENSE_WIDTH
@@ -152,12 +152,12 @@ def describe(lanes: Sequence[Lane], strategy: Strategy) -> str:
 
 def _has_convolutions(lane: Lane) -> bool:
     """Whether a convolution's output is an image (not a vector)."""
-    layers = lane.trajectory.network.layers
+    layers = lane.trajectory.trained.layers
     return any(len(placed.output_shape) == 3 for placed in layers if isinstance(placed.layer, WINDOWED))
 
 
 def _step_flop(trajectory: Trajectory) -> int:
-    return 6 * trajectory.network.multiply_adds * trajectory.batch_size
+    return 6 * trajectory.trained.multiply_adds * trajectory.batch_size
 
 
 def _most_shards(trajectory: Trajectory) -> int:

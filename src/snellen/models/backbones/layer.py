@@ -1,0 +1,193 @@
+"""The pretrained network as the first layer of a network."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, Self, final
+
+import numpy as np
+import torch
+import torch.nn.functional as functional
+from pydantic import Field, model_validator
+from torch import Tensor
+
+from snellen.errors import ShapeError, StudyError, unknown
+from snellen.limits import MAX_SIDE_PIXELS
+from snellen.models.backbones import module
+from snellen.models.backbones.module import Outline
+from snellen.models.keys import Key
+from snellen.models.layer import OPERATIONS_A_VALUE, Arrays, Layer, Shape, Step, Tensors
+
+PIXEL_CHANNELS = 3
+"""Of the pictures that pretrained networks were trained on: red, green, blue."""
+FROZEN, ALL, SCRATCH = "none", "all", "none"
+HASH = "sha256:"
+
+
+@final
+class Backbone(Layer):
+    """A network of timm up to where it is read; only the first layer of a network can be one.
+
+    architecture (`name` in a study): of timm. weights: `imagenet`, a safetensors file, `none` for random ones; in jobs
+    and bundles `sha256:` and the hash of the file. read: block1, block2, ... or last. train: `none` keeps all weights,
+    `all` trains all, `block4` those from this block on. resize: side in pixels to which images are enlarged or shrunk,
+    bilinear. mean, deviation: of red, green and blue, between 0 and 1, that the weights were trained with.
+    learning_rate_factor: of the learning rate, for its weights. learning_rate_decay: a further factor for each block
+    towards the image, 1 for that where it is read. accept: the licence of the weights, where it does not allow every
+    use. if_missing: `skip` leaves the model out of the study where its weights are not found, and the report says so.
+
+    Grey pictures are repeated in the three channels; of four channels the first three are used. Moving statistics are
+    those of the weights and never change, and nothing is dropped, also where weights are trained (Keras's guide to
+    transfer learning advises so).
+    """
+
+    kind: Literal["backbone"] = "backbone"
+    shorthand: ClassVar = "name"
+    identity_baseline: ClassVar[Mapping[str, Any]] = {
+        "accept": None,
+        "if_missing": "error",
+        "learning_rate_factor": 1.0,
+        "learning_rate_decay": 1.0,
+    }
+    architecture: Annotated[str, Field(alias="name", pattern=r"^[a-z][A-Za-z0-9_.]{0,99}$")]
+    weights: Annotated[str, Field(min_length=1, max_length=4_096)] = "imagenet"
+    read: Annotated[str, Field(pattern=r"^(block[1-9][0-9]{0,2}|last)$")] = module.LAST
+    train: Annotated[str, Field(pattern=r"^(none|all|block[1-9][0-9]{0,2})$")] = FROZEN
+    resize: Annotated[int | None, Field(strict=True, ge=8, le=MAX_SIDE_PIXELS)] = None
+    mean: tuple[float, float, float] | None = None
+    deviation: tuple[float, float, float] | None = None
+    learning_rate_factor: Annotated[float, Field(strict=True, gt=0, le=1)] = 1.0
+    learning_rate_decay: Annotated[float, Field(strict=True, gt=0, le=1)] = 1.0
+    accept: Annotated[str | None, Field(max_length=100)] = None
+    if_missing: Literal["error", "skip"] = "error"
+
+    @model_validator(mode="after")
+    def _scaling_is_whole(self) -> Self:
+        if (self.mean is None) != (self.deviation is None):
+            raise StudyError("`mean` and `deviation` belong together", where="backbone")
+        if self.deviation is not None and min(self.deviation) <= 0:
+            raise StudyError("`deviation` must be above 0", found=list(self.deviation), where="backbone")
+        return self
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether training changes none of its weights."""
+        return self.train == FROZEN
+
+    @property
+    def is_random(self) -> bool:
+        """Whether it begins from random weights instead of pretrained ones."""
+        return self.weights == SCRATCH
+
+    @property
+    def trains_at_own_rate(self) -> bool:
+        """Whether its weights have other learning rates than the layers behind it."""
+        return not self.is_frozen and (self.learning_rate_factor, self.learning_rate_decay) != (1, 1)
+
+    @property
+    def sha256(self) -> str | None:
+        """Of the file of its weights, once these were found."""
+        return self.weights.removeprefix(HASH) if self.weights.startswith(HASH) else None
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return self.outline(shape).output_shape
+
+    def outline(self, shape: Shape) -> Outline:
+        """Of the network for pictures of this shape."""
+        if len(shape) != 3:
+            raise ShapeError("a backbone needs pictures", found=f"shape {shape}", expected="(height, width, channels)")
+        if shape[2] not in (1, PIXEL_CHANNELS, PIXEL_CHANNELS + 1):
+            raise ShapeError("a backbone needs grey or colour", found=f"{shape[2]} channels", expected="1, 3 or 4")
+        return self._outline_to(self.read, shape)
+
+    def _outline_to(self, read: str, shape: Shape) -> Outline:
+        height, width = (self.resize, self.resize) if self.resize else shape[:2]
+        return module.outline(self.architecture, read, height, width)
+
+    def frozen_names(self, shape: Shape) -> frozenset[str]:
+        """The tensors that training does not change: moving statistics, and the weights before `train`."""
+        names = self.outline(shape).tensors
+        if self.train == FROZEN:
+            return frozenset(names)
+        statistics = {name for name in names if name.endswith(("running_mean", "running_var"))}
+        if self.train == ALL:
+            return frozenset(statistics)
+        points = module.read_points(self.architecture)
+        if self.train not in points:
+            raise unknown("block to train from", self.train, points, where=f"backbone {self.architecture}")
+        if points.index(self.train) > points.index(self.read):
+            raise StudyError(
+                "a backbone cannot train from a block that is behind where it is read",
+                found=f"train: {self.train}, read: {self.read}",
+                where=f"backbone {self.architecture}",
+            )
+        if self.train == points[0]:
+            return frozenset(statistics)
+        before = self._outline_to(points[points.index(self.train) - 1], shape).tensors
+        return frozenset(statistics | before.keys())
+
+    def rate_factors(self, shape: Shape) -> dict[str, float]:
+        """Of each trained tensor, the share of the learning rate that it is trained with."""
+        frozen, points = self.frozen_names(shape), module.read_points(self.architecture)
+        until = points[: points.index(self.read) + 1]
+        factors: dict[str, float] = {}
+        for depth, point in enumerate(until):
+            share = self.learning_rate_factor * self.learning_rate_decay ** (len(until) - 1 - depth)
+            for name in self._outline_to(point, shape).tensors:
+                if name not in frozen:
+                    factors.setdefault(name, share)
+        return factors
+
+    def init(self, key: Key, shape: Shape) -> tuple[Arrays, Arrays]:
+        """Random weights where they are wanted, else zeros, to be filled with the pretrained ones."""
+        tensors, frozen = self.outline(shape).tensors, self.frozen_names(shape)
+        lanes = [self._first_values(seed) for seed in key.seeds]
+        values = {
+            name: np.stack([lane[name] for lane in lanes]) if lanes and lanes[0] else np.zeros((len(lanes), *size))
+            for name, size in tensors.items()
+        }
+        parameters = {name: value for name, value in values.items() if name not in frozen}
+        return parameters, {name: value for name, value in values.items() if name in frozen}
+
+    def _first_values(self, seed: int) -> dict[str, np.ndarray]:
+        if not self.is_random:
+            return {}
+        return {name: value.numpy() for name, value in module.random_tensors(self.architecture, seed).items()}
+
+    def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
+        given = {**state, **parameters}
+        lanes = [self._of_lane({name: value[lane] for name, value in given.items()}, x[lane]) for lane in range(len(x))]
+        return torch.stack(lanes) if len(lanes) > 1 else lanes[0].unsqueeze(0), {}
+
+    def _of_lane(self, tensors: dict[str, Tensor], x: Tensor) -> Tensor:
+        """(N, h, w, channels) of pictures (N, H, W, C) from 0 to 1."""
+        y = module.forward(self.architecture, self.read, tensors, self.prepared(x))
+        return y.permute(0, 2, 3, 1).contiguous()
+
+    def prepared(self, x: Tensor) -> Tensor:
+        """(N, 3, height, width) as the weights need them, of pictures (N, H, W, C) from 0 to 1."""
+        x = x.permute(0, 3, 1, 2)
+        x = x.expand(-1, PIXEL_CHANNELS, -1, -1) if x.shape[1] == 1 else x[:, :PIXEL_CHANNELS]
+        if self.resize:
+            x = functional.interpolate(x, (self.resize, self.resize), mode="bilinear", antialias=True)
+        if self.mean is not None and self.deviation is not None:
+            mean, deviation = (x.new_tensor(values).view(1, -1, 1, 1) for values in (self.mean, self.deviation))
+            x = (x - mean) / deviation
+        return x.contiguous(memory_format=torch.channels_last)
+
+    def multiply_adds(self, shape: Shape) -> int:
+        return self.outline(shape).multiply_adds
+
+    def operations(self, shape: Shape) -> int:
+        return super().operations(shape) + 2 * OPERATIONS_A_VALUE * self.outline(shape).widest
+
+    def working_values(self, shape: Shape) -> int:
+        side = math.prod((self.resize, self.resize) if self.resize else shape[:2])
+        return 2 * self.outline(shape).widest + 2 * PIXEL_CHANNELS * side
+
+    def detail(self) -> str:
+        source = "random weights" if self.is_random else f"weights {self.weights[: len(HASH) + 8]}"
+        trained = {FROZEN: "frozen", ALL: "all trained"}.get(self.train, f"trained from {self.train}")
+        sized = f", images {self.resize}x{self.resize}" if self.resize else ""
+        return f"{self.architecture}, {source}, read after {self.read}, {trained}{sized}"

@@ -1,0 +1,36 @@
+"""The part of a network that training does not change: a frozen backbone, and what follows it without weights.
+
+What it gives for a picture is always the same, so it is computed once; the rest is trained on that.
+"""
+
+from __future__ import annotations
+
+from itertools import takewhile
+
+from snellen.models.backbones.layer import Backbone
+from snellen.models.build import Network
+from snellen.models.chain import Placed
+from snellen.models.dropout import Dropout
+from snellen.models.keys import Key
+
+
+def frozen_part(network: Network) -> tuple[Placed, ...]:
+    """The layers in front; none unless the first is a frozen backbone."""
+    first = network.layers[0].layer
+    if not isinstance(first, Backbone) or not first.is_frozen or first.is_random:
+        return ()
+    return (network.layers[0], *takewhile(_is_fixed, network.layers[1:]))
+
+
+def trained_part(network: Network) -> Network:
+    """The rest, which reads the outputs of the frozen part; the network itself where there is none."""
+    frozen = frozen_part(network)
+    if not frozen:
+        return network
+    return Network(frozen[-1].output_shape, network.classes, network.layers[len(frozen) :])
+
+
+def _is_fixed(placed: Placed) -> bool:
+    """Whether a layer has no weights and nothing random."""
+    parameters, state = placed.layer.init(Key(()), placed.input_shape)
+    return not parameters and not state and not isinstance(placed.layer, Dropout)

@@ -1,0 +1,109 @@
+"""Finds the weights of the backbones of a study, and writes into it what they are: their hash and their scaling."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from snellen.errors import StudyError, located
+from snellen.models.backbones.layer import HASH, Backbone
+from snellen.models.backbones.weights import Weights, WeightsNotFound, find_weights
+from snellen.study.schema import Model, StudyFile
+
+
+@dataclass(frozen=True)
+class FoundBackbones:
+    """study: with hashes in place of files and sources, without the models that are skipped. weights: by hash; names:
+    of the network of each. skipped: model -> why, for those without weights that say `if_missing: skip`."""
+
+    study: StudyFile
+    weights: Mapping[str, Weights]
+    skipped: Mapping[str, str]
+    names: Mapping[str, str] = field(default_factory=dict)
+
+
+def find_backbones(study: StudyFile, data_folder: Path | None) -> FoundBackbones:
+    """Raises WeightsNotFound and the other errors of `find_weights`, naming the model."""
+    values: dict[str, Any] | None = None
+    weights, names, skipped = dict[str, Weights](), dict[str, str](), dict[str, str]()
+    for name, layer in backbones_of(study).items():
+        if layer.is_random or layer.sha256:
+            continue
+        with located(f"model {name}"):
+            try:
+                found = find_weights(layer.architecture, layer.weights, data_folder, layer.accept)
+            except WeightsNotFound as error:
+                if layer.if_missing != "skip" or len(skipped) + 1 == len(study.models):
+                    raise
+                skipped[name] = str(error)
+                continue
+        weights[found.sha256], names[found.sha256] = found, layer.architecture
+        values = values or study.model_dump(mode="json")
+        for written in _written(values["models"][name]):
+            _settle(written, found)
+    if values is None and not skipped:
+        return FoundBackbones(study, {}, {})
+    values = _without(values or study.model_dump(mode="json"), skipped)
+    return FoundBackbones(StudyFile.model_validate(values), weights, skipped, names)
+
+
+def backbones_of(study: StudyFile) -> dict[str, Backbone]:
+    """By model, of those that have one."""
+    firsts = {name: model.layers[0] for name, model in study.models.items() if model.layers}
+    return {name: first for name, first in firsts.items() if isinstance(first, Backbone)}
+
+
+def backbone_of(model: Model) -> Backbone | None:
+    """The backbone of a model, or None."""
+    first = model.layers[0] if model.layers else None
+    return first if isinstance(first, Backbone) else None
+
+
+def _written(model: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The backbone of a model as it is written, and that of the template of its search, with their arguments."""
+    search = model.get("search")
+    for each in (model, search["template"] if isinstance(search, Mapping) and search.get("template") else None):
+        if each is None:
+            continue
+        layers = each["layers"]
+        if not isinstance(layers, list) or not isinstance(layers[0], Mapping) or "backbone" not in layers[0]:
+            raise StudyError("a search may not choose the layers of a model with a backbone", hint="Write two models.")
+        if not isinstance(layers[0]["backbone"], Mapping):
+            layers[0] = {"backbone": {"name": layers[0]["backbone"]}}
+        yield layers[0]["backbone"]
+
+
+def _settle(written: dict[str, Any], found: Weights) -> None:
+    for key in ("name", "weights", "mean", "deviation"):
+        if isinstance(written.get(key), Mapping):
+            hint = "Write a model for each, and compare them."
+            raise StudyError(f"a search may not choose the `{key}` of a backbone", where="backbone", hint=hint)
+    written["weights"] = HASH + found.sha256
+    if written.get("mean") is None:
+        written["mean"], written["deviation"] = list(found.mean), list(found.deviation)
+    written.pop("if_missing", None)
+    written.pop("accept", None)
+
+
+def _without(values: dict[str, Any], skipped: Mapping[str, str]) -> dict[str, Any]:
+    """The study without these models, and without what it says of them."""
+    kept = {name: model for name, model in values["models"].items() if name not in skipped}
+    opened = values["open_test"]
+    return {
+        **values,
+        "models": kept,
+        "open_test": opened if isinstance(opened, str) else [name for name in opened if name in kept],
+        "analyses": [_of_kept(analysis, skipped) for analysis in values["analyses"]],
+    }
+
+
+def _of_kept(analysis: Any, skipped: Mapping[str, str]) -> Any:
+    """An analysis without the models that are skipped."""
+    if not isinstance(analysis, Mapping):
+        return analysis
+    [(name, arguments)] = analysis.items()
+    if not isinstance(arguments, Mapping) or not arguments.get("models"):
+        return analysis
+    return {name: {**arguments, "models": [each for each in arguments["models"] if each not in skipped] or None}}
