@@ -74,7 +74,16 @@ FOLDERS: dict[str, tuple[str, ...]] = {
     "models": (
         *("compiled", "batch_shard", "threads", "named", "given_scale", "bundle_optional_sections", "keys"),
         *("temperature", "predictions", "zoo", "importances", "compiled_products", "bundle_files", "compiled_norm"),
-        *("thresholds", "input_contract", "layer", "initializers", "sharded_norm", "given_pictures", "windows", "chain"),
+        *(
+            "thresholds",
+            "input_contract",
+            "layer",
+            "initializers",
+            "sharded_norm",
+            "given_pictures",
+            "windows",
+            "chain",
+        ),
         *("shaping", "activations", "baselines", "views", "dropout", "backbones", "lanes", "skip", "dense"),
         *("normalisation", "pooling", "conv", "features", "layers", "reordered", "parts", "build", "fit"),
         *("pretrained", "side_by_side", "frozen_part", "weights", "bundle", "forward", "training_distance"),
@@ -86,7 +95,16 @@ FOLDERS: dict[str, tuple[str, ...]] = {
     ),
     "train": (
         *("environment", "out_of_memory", "augment", "schedules", "class_weights", "layout", "orthogonal"),
-        *("fused_optimizers", "optimizers", "per_lane_optimizer", "job", "rate_groups", "lane", "kept_epoch", "snapshot"),
+        *(
+            "fused_optimizers",
+            "optimizers",
+            "per_lane_optimizer",
+            "job",
+            "rate_groups",
+            "lane",
+            "kept_epoch",
+            "snapshot",
+        ),
         *(
             "resume_checkpoint",
             "results",

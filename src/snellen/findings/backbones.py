@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from snellen.findings.finding import Facts, Finding
-from snellen.models.backbones.layer import Backbone
+from snellen.models.backbones.layer import Backbone, Preprocessing
 from snellen.phrases import plural, quoted
 
 SMALLER = 0.5
@@ -43,19 +43,22 @@ def unlike_its_weights(facts: Facts) -> Iterator[Finding]:
         if not isinstance(first, Backbone) or about is None:
             continue
         side = first.resize or min(facts.record.data["data"]["shape"][:2])
-        given = [*(first.mean or ()), *(first.deviation or ())]
-        scaled = np.allclose(given, [*about["mean"], *about["deviation"]], atol=TOLERANCE)
+        given = first.preprocessing
+        if not isinstance(given, Preprocessing):
+            continue
+        wanted = [*about["mean"], *about["deviation"]]
+        scaled = np.allclose([*given.mean, *given.deviation], wanted, atol=TOLERANCE)
         found = {"model": model, "side": side, "trained_side": about["side"], "scaled": bool(scaled)}
         if not scaled:
             yield Finding(
                 "SNL161",
                 "warning",
-                f"`{model}` scales images otherwise than its pretrained weights need: mean {_values(first.mean)} "
-                f"instead of {_values(about['mean'])}, deviation {_values(first.deviation)} instead of "
+                f"`{model}` scales images otherwise than its pretrained weights need: mean {_values(given.mean)} "
+                f"instead of {_values(about['mean'])}, deviation {_values(given.deviation)} instead of "
                 f"{_values(about['deviation'])}.",
                 found,
                 "backbones",
-                "Leave `mean` and `deviation` out of the backbone: then those of the weights are used.",
+                "Leave `preprocessing` out of the backbone: then that of the weights is used.",
             )
         elif side < SMALLER * about["side"]:
             yield Finding(
@@ -68,5 +71,5 @@ def unlike_its_weights(facts: Facts) -> Iterator[Finding]:
             )
 
 
-def _values(values: object) -> str:
-    return "none" if values is None else ", ".join(f"{each:g}" for each in values)  # type: ignore[attr-defined]
+def _values(values: Sequence[float]) -> str:
+    return ", ".join(f"{each:g}" for each in values)

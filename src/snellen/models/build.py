@@ -21,7 +21,8 @@ from snellen.models.chain import Placed
 from snellen.models.features import Feature
 from snellen.models.keys import Key, Randomness
 from snellen.models.layer import Layer, Mode, Shape, Step, Tensors
-from snellen.models.layers import AnyLayer, Dense, Skip
+from snellen.models.layers import Dense, Skip
+from snellen.models.parts import ModelLayer
 from snellen.models.reordered import reordered
 from snellen.models.views import Views
 from snellen.models.zoo import ZOO
@@ -159,7 +160,7 @@ def parse_layers(written: str | Sequence[Any]) -> tuple[Layer, ...]:
         if written not in ZOO:
             raise unknown("network", written, ZOO)
         written = ZOO[written]
-    return TypeAdapter(tuple[AnyLayer, ...]).validate_python(tuple(written))
+    return TypeAdapter(tuple[ModelLayer, ...]).validate_python(tuple(written))
 
 
 def build(layers: str | Sequence[Any], input_shape: tuple[int, int, int], classes: int) -> Network:

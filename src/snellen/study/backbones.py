@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from snellen.errors import StudyError, located
-from snellen.models.backbones.layer import HASH, Backbone
-from snellen.models.backbones.weights import Weights, WeightsNotFound, find_weights
-from snellen.study.schema import Model, StudyFile
+from snellen.errors import StudyError, WeightsNotFound, located
+from snellen.models.backbones.layer import HASH, Backbone, Preprocessing
+from snellen.models.backbones.weights import Scaling, Weights, find_weights
+from snellen.study.schema import StudyFile
 
 
 @dataclass(frozen=True)
 class FoundBackbones:
-    """study: with hashes in place of files and sources, without the models that are skipped. weights: by hash; names:
-    of the network of each. skipped: model -> why, for those without weights that say `if_missing: skip`."""
+    """study: with hashes in place of files and sources, without the models that are skipped. weights: by hash, with
+    the scaling that they need. skipped: model -> why, for those without weights that say `if_missing: skip`. names: of
+    the network of each file of weights."""
 
     study: StudyFile
     weights: Mapping[str, Weights]
@@ -33,16 +34,17 @@ def find_backbones(study: StudyFile, data_folder: Path | None) -> FoundBackbones
             continue
         with located(f"model {name}"):
             try:
-                found = find_weights(layer.architecture, layer.weights, data_folder, layer.accept)
+                found, own = _find(layer, data_folder)
             except WeightsNotFound as error:
                 if layer.if_missing != "skip" or len(skipped) + 1 == len(study.models):
                     raise
                 skipped[name] = str(error)
                 continue
-        weights[found.sha256], names[found.sha256] = found, layer.architecture
+        weights[found.sha256] = replace(found, mean=own.mean, deviation=own.deviation)
+        names[found.sha256] = layer.architecture
         values = values or study.model_dump(mode="json")
         for written in _written(values["models"][name]):
-            _settle(written, found)
+            _settle(written, layer, found)
     if values is None and not skipped:
         return FoundBackbones(study, {}, {})
     values = _without(values or study.model_dump(mode="json"), skipped)
@@ -53,12 +55,6 @@ def backbones_of(study: StudyFile) -> dict[str, Backbone]:
     """By model, of those that have one."""
     firsts = {name: model.layers[0] for name, model in study.models.items() if model.layers}
     return {name: first for name, first in firsts.items() if isinstance(first, Backbone)}
-
-
-def backbone_of(model: Model) -> Backbone | None:
-    """The backbone of a model, or None."""
-    first = model.layers[0] if model.layers else None
-    return first if isinstance(first, Backbone) else None
 
 
 def _written(model: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -75,16 +71,38 @@ def _written(model: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield layers[0]["backbone"]
 
 
-def _settle(written: dict[str, Any], found: Weights) -> None:
-    for key in ("name", "weights", "mean", "deviation"):
-        if isinstance(written.get(key), Mapping):
+def _find(layer: Backbone, data_folder: Path | None) -> tuple[Weights, Weights]:
+    """The weights with the scaling that the study gives, and with that which they need, as far as it is known."""
+
+    def find(preprocessing: str | Scaling | None) -> Weights:
+        return find_weights(
+            layer.architecture, layer.weights, data_folder, accept=layer.accept, preprocessing=preprocessing
+        )
+
+    given = layer.preprocessing
+    if not isinstance(given, Preprocessing):
+        found = find(given)
+        return found, found
+    found = find(Scaling(given.mean, given.deviation))
+    try:
+        return found, find(None)
+    except StudyError:  # nothing else says how images are scaled for them
+        return found, found
+
+
+def _settle(written: dict[str, Any], layer: Backbone, found: Weights) -> None:
+    for key in ("name", "weights", "preprocessing"):
+        if isinstance(written.get(key), Mapping) and "mean" not in written[key]:
             hint = "Write a model for each, and compare them."
             raise StudyError(f"a search may not choose the `{key}` of a backbone", where="backbone", hint=hint)
+    written["name"] = layer.architecture.partition(".")[0]
     written["weights"] = HASH + found.sha256
-    if written.get("mean") is None:
-        written["mean"], written["deviation"] = list(found.mean), list(found.deviation)
-    written.pop("if_missing", None)
-    written.pop("accept", None)
+    written["preprocessing"] = {"mean": list(found.mean), "deviation": list(found.deviation)}
+    written.setdefault("read", layer.place)
+    if written["read"] is None:
+        written["read"] = layer.place
+    for only_to_find in ("if_missing", "accept"):
+        written.pop(only_to_find, None)
 
 
 def _without(values: dict[str, Any], skipped: Mapping[str, str]) -> dict[str, Any]:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, Self, final
+from typing import Annotated, Any, ClassVar, Literal, final
 
 import numpy as np
 import torch
 import torch.nn.functional as functional
-from pydantic import Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from torch import Tensor
 
 from snellen.errors import ShapeError, StudyError, unknown
 from snellen.limits import MAX_SIDE_PIXELS
 from snellen.models.backbones import module
+from snellen.models.backbones.catalogue import entry
 from snellen.models.backbones.module import Outline
 from snellen.models.keys import Key
 from snellen.models.layer import OPERATIONS_A_VALUE, Arrays, Layer, Shape, Step, Tensors
@@ -23,6 +24,18 @@ PIXEL_CHANNELS = 3
 """Of the pictures that pretrained networks were trained on: red, green, blue."""
 FROZEN, ALL, SCRATCH = "none", "all", "none"
 HASH = "sha256:"
+SIDE_STEP = 8
+"""Sides that are advised are multiples of it."""
+
+Positive = Annotated[float, Field(gt=0)]
+
+
+class Preprocessing(BaseModel):
+    """How pixels from 0 to 1 are scaled: minus mean, divided by deviation, of red, green and blue."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    mean: tuple[float, float, float]
+    deviation: tuple[Positive, Positive, Positive]
 
 
 @final
@@ -30,9 +43,11 @@ class Backbone(Layer):
     """A network of timm up to where it is read; only the first layer of a network can be one.
 
     architecture (`name` in a study): of timm. weights: `imagenet`, a safetensors file, `none` for random ones; in jobs
-    and bundles `sha256:` and the hash of the file. read: block1, block2, ... or last. train: `none` keeps all weights,
+    and bundles `sha256:` and the hash of the file. read: block1, block2, ... or last;
+    by default where such networks are best read. train: `none` keeps all weights,
     `all` trains all, `block4` those from this block on. resize: side in pixels to which images are enlarged or shrunk,
-    bilinear. mean, deviation: of red, green and blue, between 0 and 1, that the weights were trained with.
+    bilinear. preprocessing: the network and tag of timm whose scaling the weights need, as NAME.TAG, or mean and
+    deviation; in jobs and bundles always these.
     learning_rate_factor: of the learning rate, for its weights. learning_rate_decay: a further factor for each block
     towards the image, 1 for that where it is read. accept: the licence of the weights, where it does not allow every
     use. if_missing: `skip` leaves the model out of the study where its weights are not found, and the report says so.
@@ -50,25 +65,28 @@ class Backbone(Layer):
         "learning_rate_factor": 1.0,
         "learning_rate_decay": 1.0,
     }
-    architecture: Annotated[str, Field(alias="name", pattern=r"^[a-z][A-Za-z0-9_.]{0,99}$")]
+    architecture: Annotated[str, Field(alias="name", min_length=1, max_length=200)]
     weights: Annotated[str, Field(min_length=1, max_length=4_096)] = "imagenet"
-    read: Annotated[str, Field(pattern=r"^(block[1-9][0-9]{0,2}|last)$")] = module.LAST
+    read: Annotated[str | None, Field(pattern=r"^(block[1-9][0-9]{0,2}|last)$")] = None
     train: Annotated[str, Field(pattern=r"^(none|all|block[1-9][0-9]{0,2})$")] = FROZEN
     resize: Annotated[int | None, Field(strict=True, ge=8, le=MAX_SIDE_PIXELS)] = None
-    mean: tuple[float, float, float] | None = None
-    deviation: tuple[float, float, float] | None = None
+    preprocessing: Annotated[str, Field(max_length=200)] | Preprocessing | None = None
     learning_rate_factor: Annotated[float, Field(strict=True, gt=0, le=1)] = 1.0
     learning_rate_decay: Annotated[float, Field(strict=True, gt=0, le=1)] = 1.0
     accept: Annotated[str | None, Field(max_length=100)] = None
     if_missing: Literal["error", "skip"] = "error"
 
-    @model_validator(mode="after")
-    def _scaling_is_whole(self) -> Self:
-        if (self.mean is None) != (self.deviation is None):
-            raise StudyError("`mean` and `deviation` belong together", where="backbone")
-        if self.deviation is not None and min(self.deviation) <= 0:
-            raise StudyError("`deviation` must be above 0", found=list(self.deviation), where="backbone")
-        return self
+    @field_validator("architecture")
+    @classmethod
+    def _is_known(cls, name: str) -> str:
+        """Raises UnknownName for a network that neither Snellen nor timm knows."""
+        entry(name)
+        return name
+
+    @property
+    def place(self) -> str:
+        """Where it is read: as written, else where such networks are best read."""
+        return self.read or entry(self.architecture).default_read
 
     @property
     def is_frozen(self) -> bool:
@@ -99,11 +117,23 @@ class Backbone(Layer):
             raise ShapeError("a backbone needs pictures", found=f"shape {shape}", expected="(height, width, channels)")
         if shape[2] not in (1, PIXEL_CHANNELS, PIXEL_CHANNELS + 1):
             raise ShapeError("a backbone needs grey or colour", found=f"{shape[2]} channels", expected="1, 3 or 4")
-        return self._outline_to(self.read, shape)
+        return self._outline_to(self.place, shape)
 
     def _outline_to(self, read: str, shape: Shape) -> Outline:
         height, width = (self.resize, self.resize) if self.resize else shape[:2]
+        self._expect_side(height, width)
         return module.outline(self.architecture, read, height, width)
+
+    def _expect_side(self, height: int, width: int) -> None:
+        known, found = entry(self.architecture), f"{height}x{width}"
+        if known.fixed_side and (height, width) != (known.fixed_side, known.fixed_side):
+            hint = f"Add `resize: {known.fixed_side}` to the backbone."
+            expected = f"exactly {known.fixed_side}"
+            raise ShapeError(f"{known.name} takes images of one size", found=found, expected=expected, hint=hint)
+        if min(height, width) < known.least_side:
+            side = -(-known.least_side // SIDE_STEP) * SIDE_STEP
+            hint, expected = f"Add `resize: {side}` to the backbone.", f"at least {known.least_side} pixels"
+            raise ShapeError(f"images are too small for {known.name}", found=found, expected=expected, hint=hint)
 
     def frozen_names(self, shape: Shape) -> frozenset[str]:
         """The tensors that training does not change: moving statistics, and the weights before `train`."""
@@ -116,10 +146,10 @@ class Backbone(Layer):
         points = module.read_points(self.architecture)
         if self.train not in points:
             raise unknown("block to train from", self.train, points, where=f"backbone {self.architecture}")
-        if points.index(self.train) > points.index(self.read):
+        if points.index(self.train) > points.index(self.place):
             raise StudyError(
                 "a backbone cannot train from a block that is behind where it is read",
-                found=f"train: {self.train}, read: {self.read}",
+                found=f"train: {self.train}, read: {self.place}",
                 where=f"backbone {self.architecture}",
             )
         if self.train == points[0]:
@@ -130,14 +160,15 @@ class Backbone(Layer):
     def rate_factors(self, shape: Shape) -> dict[str, float]:
         """Of each trained tensor, the share of the learning rate that it is trained with."""
         frozen, points = self.frozen_names(shape), module.read_points(self.architecture)
-        until = points[: points.index(self.read) + 1]
-        factors: dict[str, float] = {}
-        for depth, point in enumerate(until):
-            share = self.learning_rate_factor * self.learning_rate_decay ** (len(until) - 1 - depth)
-            for name in self._outline_to(point, shape).tensors:
-                if name not in frozen:
-                    factors.setdefault(name, share)
-        return factors
+        until = points[: points.index(self.place) + 1]
+        seen, blocks = set[str](), list[list[str]]()
+        for point in until:
+            new = [name for name in self._outline_to(point, shape).tensors if name not in seen]
+            seen.update(new)
+            blocks += [new] if new else []
+        shares = [self.learning_rate_factor * self.learning_rate_decay**depth for depth in range(len(blocks))]
+        pairs = zip(reversed(blocks), shares)
+        return {name: share for names, share in pairs for name in names if name not in frozen}
 
     def init(self, key: Key, shape: Shape) -> tuple[Arrays, Arrays]:
         """Random weights where they are wanted, else zeros, to be filled with the pretrained ones."""
@@ -162,7 +193,7 @@ class Backbone(Layer):
 
     def _of_lane(self, tensors: dict[str, Tensor], x: Tensor) -> Tensor:
         """(N, h, w, channels) of pictures (N, H, W, C) from 0 to 1."""
-        y = module.forward(self.architecture, self.read, tensors, self.prepared(x))
+        y = module.forward(self.architecture, self.place, tensors, self.prepared(x))
         return y.permute(0, 2, 3, 1).contiguous()
 
     def prepared(self, x: Tensor) -> Tensor:
@@ -171,8 +202,9 @@ class Backbone(Layer):
         x = x.expand(-1, PIXEL_CHANNELS, -1, -1) if x.shape[1] == 1 else x[:, :PIXEL_CHANNELS]
         if self.resize:
             x = functional.interpolate(x, (self.resize, self.resize), mode="bilinear", antialias=True)
-        if self.mean is not None and self.deviation is not None:
-            mean, deviation = (x.new_tensor(values).view(1, -1, 1, 1) for values in (self.mean, self.deviation))
+        if isinstance(self.preprocessing, Preprocessing):
+            scaling = self.preprocessing.mean, self.preprocessing.deviation
+            mean, deviation = (x.new_tensor(values).view(1, -1, 1, 1) for values in scaling)
             x = (x - mean) / deviation
         return x.contiguous(memory_format=torch.channels_last)
 
@@ -190,4 +222,4 @@ class Backbone(Layer):
         source = "random weights" if self.is_random else f"weights {self.weights[: len(HASH) + 8]}"
         trained = {FROZEN: "frozen", ALL: "all trained"}.get(self.train, f"trained from {self.train}")
         sized = f", images {self.resize}x{self.resize}" if self.resize else ""
-        return f"{self.architecture}, {source}, read after {self.read}, {trained}{sized}"
+        return f"{self.architecture}, {source}, read after {self.place}, {trained}{sized}"

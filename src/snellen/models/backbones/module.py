@@ -18,14 +18,10 @@ import torch
 from torch import Tensor, nn
 
 from snellen.errors import ShapeError, StudyError, unknown
+from snellen.models.backbones.catalogue import entry
+from snellen.models.backbones.networks import LAST, VGG, expect_timm, meta_network
 
 Shape = tuple[int, ...]
-
-LAST = "last"
-"""Reads what a network gives to its classifier, before the mean over places."""
-
-VGG = "vgg"
-"""Networks of this family are read after the pooling of a block, as in Keras; others after a stage, as timm does."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +42,7 @@ class Outline:
 @cache
 def read_points(architecture: str) -> tuple[str, ...]:
     """Where a network can be read, in the order of computation: block1, block2, ..., last."""
-    with _borrowed(architecture) as module:
-        return (*(f"block{number}" for number in range(1, 1 + module.num_blocks)), LAST)
+    return tuple(point.name for point in entry(architecture).reads)
 
 
 @lru_cache(maxsize=256)
@@ -84,7 +79,7 @@ def random_tensors(architecture: str, seed: int) -> dict[str, Tensor]:
     """All tensors as timm initialises them."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = _network(architecture)
+        network = expect_timm().create_model(entry(architecture).timm_name, pretrained=False, num_classes=0)
     return {name: value for name, value in network.state_dict().items() if value.is_floating_point()}
 
 
@@ -123,28 +118,17 @@ def _place(read: str) -> int:
     return int(read.removeprefix("block")) - 1
 
 
-def _network(architecture: str) -> nn.Module:
-    """Without its classifier, with random weights on the current device."""
-    try:
-        import timm
-    except ImportError:
-        hint = "Install it: pip install 'snellen[transfer]'."
-        raise StudyError("a pretrained network needs timm", where=f"backbone {architecture}", hint=hint) from None
-    network: nn.Module = timm.create_model(architecture, pretrained=False, num_classes=0)
-    if architecture.startswith(VGG):
-        network.pre_logits = nn.Identity()  # two dense layers of 4,096 units, which nothing here reads
-    return network.eval()
-
-
 def _readable(architecture: str) -> _Readable:
-    with torch.device("meta"):
-        network = _network(architecture)
+    name = entry(architecture).timm_name
+    network = meta_network(name)
     kept = network.state_dict()
-    for name, buffer in network.named_buffers():
-        if not (name in kept and buffer.is_floating_point()) and not name.endswith("num_batches_tracked"):
-            raise StudyError("a network with computed constants cannot be a backbone", found=f"{architecture}: {name}")
+    for each, buffer in network.named_buffers():
+        if not (each in kept and buffer.is_floating_point()) and not each.endswith("num_batches_tracked"):
+            found = f"{architecture}: {each}"
+            raise StudyError("a network with computed constants cannot be a backbone", found=found)
     pooled: tuple[int, ...] = ()
-    if architecture.startswith(VGG):
+    if name.startswith(VGG):
+        network.pre_logits = nn.Identity()  # two dense layers of 4,096 units, which nothing here reads
         features: Any = network.features
         pooled = tuple(number for number, each in enumerate(features, 1) if isinstance(each, nn.MaxPool2d))
     return _Readable(network, pooled).eval()

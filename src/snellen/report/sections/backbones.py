@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from snellen.evaluate.record import RunRecord
-from snellen.models.backbones.layer import Backbone
+from snellen.models.backbones.layer import Backbone, Preprocessing
 from snellen.report.types import BackboneJson, BackbonesJson
 
 
@@ -19,17 +19,18 @@ def backbones_section(record: RunRecord) -> BackbonesJson | None:
         layer = placed.layer
         if not isinstance(layer, Backbone):
             continue
+        scaling = layer.preprocessing if isinstance(layer.preprocessing, Preprocessing) else None
         about = stored["weights"].get(layer.sha256 or "")
         found.append(
             {
                 "model": model,
                 "name": layer.architecture,
-                "read": layer.read,
+                "read": layer.place,
                 "train": layer.train,
                 "output": list(placed.output_shape),
                 "resize": layer.resize,
-                "mean": None if layer.mean is None else list(layer.mean),
-                "deviation": None if layer.deviation is None else list(layer.deviation),
+                "mean": list(scaling.mean) if scaling else None,
+                "deviation": list(scaling.deviation) if scaling else None,
                 "sha256": layer.sha256,
                 "origin": about["origin"] if about else None,
                 "licence": about["licence"] if about else None,
