@@ -56,10 +56,12 @@ def _is_study(path: str) -> bool:
 
 def _proposed(source: str, data_dir: Path | None, out: Path | None, options: Options) -> tuple[Path, str]:
     """The file for a study of a stranger's data, `out` where that is given, and its text. options: as given."""
+    from snellen.init.pretrained import pretrained_at_hand, suits_pretrained
     from snellen.init.propose import propose, study_name
     from snellen.init.survey import survey
 
-    found = survey(source, data_dir, options)
+    at_hand = pretrained_at_hand(data_dir)
+    found = survey(source, data_dir, options, at_hand.name is not None)
     file = out or Path(f"{study_name(found.dataset)}.yaml")
     proposal = propose(
         found.dataset,
@@ -68,6 +70,7 @@ def _proposed(source: str, data_dir: Path | None, out: Path | None, options: Opt
         sizes=found.sizes,
         near=found.near,
         omitted=found.omitted,
+        pretrained=at_hand if suits_pretrained(found.dataset) else None,
         file=str(file),
     )
     for sentence in (*found.dataset.remarks, *proposal.left_out):

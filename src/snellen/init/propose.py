@@ -23,13 +23,14 @@ from snellen.init.division import division, duplicate_lines, split_lines
 from snellen.init.folds import fold_count, fold_lines
 from snellen.init.mirror import reason_against_mirror
 from snellen.init.networks import model_lines, train_lines
+from snellen.init.pretrained import Pretrained, pretrained_lines
 from snellen.phrases import some, yaml_list
 
 SIZES_LISTED = 5
 EXCLUDED_LISTED = 20
 SIZE_REASONS = {
-    "resize": "A network needs images of one size: here the median side, rounded to a multiple of 8 and at most 64, "
-    "which trains in minutes. Proportions are not kept; `crop` and `pad` keep them.",
+    "resize": "A network needs images of one size: here the median side, rounded to a multiple of 8 and at most 64 "
+    "(128 for a pretrained network). Proportions are not kept; `crop` and `pad` keep them.",
     "crop": "A network needs images of one size: these sizes are so similar that cropping all to the smallest leaves "
     "little out and stretches nothing.",
     "pad": "A network needs images of one size: their borders are black, so padding the smaller ones with black keeps "
@@ -58,15 +59,16 @@ def propose(
     sizes: Sequence[tuple[str, int]] = (),
     near: NearDuplicates | None = None,
     omitted: str | None = None,
+    pretrained: Pretrained | None = None,
     file: str | None = None,
 ) -> Proposal:
     """A study of `dataset`, which was read from `source` with `options`.
 
     sizes: of the files, each with how often it occurs, when `options` gave them one. near: None when there are too many
-    pictures to compare. omitted: a sentence on the classes that `options` leaves out. file: the study file, by default
-    named after the data. Raises StudyError when a class has too few pictures for a split."""
+    pictures to compare. omitted: a sentence on the classes that `options` leaves out. pretrained: None where the data do
+    not suit a pretrained network. file: the study file, by default named after the data. Raises StudyError when a class has too few pictures for a split."""
     made = division(dataset, near)
-    against_mirror = reason_against_mirror(dataset)
+    against_mirror, folds = reason_against_mirror(dataset), fold_count(dataset, made)
     sections = (
         _head(study_name(dataset), file or f"{study_name(dataset)}.yaml"),
         _data(dataset, source, options, sizes),
@@ -74,10 +76,11 @@ def propose(
         duplicate_lines(made),
         _group(dataset),
         split_lines(dataset, made),
-        fold_lines(made, fold_count(dataset, made)),
-        train_lines(len(made.roles.rows["train"]), dataset.shape, against_mirror),
+        fold_lines(made, folds),
+        train_lines(len(made.roles.rows["train"]), folds, dataset.shape, against_mirror),
         model_lines(dataset.shape, against_mirror),
-        _analyses(),
+        pretrained_lines(pretrained),
+        _analyses(pretrained is not None and pretrained.name is not None),
     )
     text = "\n".join(line for section in sections for line in section) + "\n"
     sentences = [each.sentence for each in left_out_rows(dataset, made.roles)]
@@ -205,7 +208,14 @@ def _group_names(dataset: Dataset, group: Group) -> list[str]:
         return []
 
 
-def _analyses() -> Iterator[str]:
+def _analyses(has_pretrained: bool) -> Iterator[str]:
+    if has_pretrained:
+        yield from comment(
+            "What errors have in common; what the hidden units of the small network respond to, and why single images "
+            "got their predictions. For the pretrained network the last two take minutes."
+        )
+        yield "analyses: [errors, {units: {models: [cnn]}}, {answers: {models: [cnn]}}]"
+        return
     yield from comment(
         "What the hidden units respond to, why single images got their predictions, and what errors have in common. "
         "Also possible: `maps` draws all images on a plane, `data` looks for labels that may be wrong."
