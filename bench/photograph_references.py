@@ -41,7 +41,9 @@ def backbones(folder: Path, with_vgg16: bool = False) -> dict[str, Callable[[Any
     if with_vgg16:
         vgg = vgg16(weights=None)
         vgg.load_state_dict(load_file(folder / "vgg16_features.safetensors"), strict=False)
-        block = torch.nn.Sequential(smaller, *vgg.features[: VGG_BLOCK_4 + 1], torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())
+        block = torch.nn.Sequential(
+            smaller, *vgg.features[: VGG_BLOCK_4 + 1], torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten()
+        )
         smaller = torch.nn.AvgPool2d(SIDE // VGG_SIDE)
         found["vgg16 block 4"] = _scaled(block.eval(), (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
     return found

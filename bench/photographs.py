@@ -22,6 +22,9 @@ from typing import Any
 from photograph_references import logistic_regressions, weights_folder
 from photograph_sets import SETS, PhotographSet, make
 
+from snellen.init.propose import propose
+from snellen.init.survey import survey
+
 OLD = """
 study: old
 data: {{source: "{source}", resize: 64}}
@@ -73,9 +76,9 @@ def _measure(wanted: PhotographSet, given: argparse.Namespace) -> None:
         return _run(study, fresh, folder / "proposed", given.threads)
 
     def small() -> dict[str, Any]:
-        study = folder / "small.yaml"
-        study.unlink(missing_ok=True)
-        _snellen("init", str(own), "--out", str(study), "--without-pretrained")
+        study, found = folder / "small.yaml", survey(str(own))
+        text = propose(found.dataset, str(own), options=found.options, sizes=found.sizes, near=found.near).text
+        study.write_text(text, "utf-8")
         return _run(study, fresh, folder / "small", given.threads)
 
     def old() -> dict[str, Any]:
@@ -106,7 +109,7 @@ def _kept(work: Path) -> dict[str, dict[str, Any]]:
 def _run(study: Path, fresh: Path, out: Path, threads: str) -> dict[str, Any]:
     said = _snellen("run", str(study), "--out", str(out), "--threads", threads)
     scored = _snellen("predict", str(out), str(fresh), "--score")
-    [accuracy] = re.findall(r"[Aa]ccuracy:? ([0-9.]+) ?%", scored)[:1]
+    [accuracy] = re.findall(r"Accuracy on .*: ([0-9.]+) %", scored)
     chosen = re.findall(r"^(\S+) \*", said, re.MULTILINE)
     return {"accuracy": float(accuracy) / 100, "chosen": chosen[0] if chosen else None}
 

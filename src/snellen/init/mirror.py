@@ -13,7 +13,10 @@ from snellen.train.augment.geometric import Flip
 from snellen.train.augment.mirrored_classes import refuse_changed_classes
 
 WORD = re.compile(r"[^\W\d_]{3,}")
-"""A name without a word (`12`, `A3`, `c_07`) does not say what the class shows."""
+COUNTING = frozenset(
+    ("class", "label", "category", "type", "group", "kind", "set", "folder", "cluster", "char", "sign")
+)
+"""A name without a word (`12`, `A3`, `c_07`), or only with one of these, does not say what the class shows."""
 
 THIN, SAMPLE = 0.14, 200
 """Strokes thinner than this share of the side are those of characters and drawings: MNIST 0.10, Fashion-MNIST 0.18;
@@ -26,7 +29,7 @@ def reason_against_mirror(dataset: Dataset) -> str | None:
         refuse_changed_classes([Flip()], dataset.classes, dataset.name)
     except StudyError:
         return "the classes are characters or differ in left and right"
-    if not all(WORD.search(name) for name in dataset.classes):
+    if not all({*WORD.findall(name.lower())} - COUNTING for name in dataset.classes):
         return "the names of the classes do not say what they show"
     if _are_strokes(dataset):
         return "the images look like characters or drawings of thin strokes"

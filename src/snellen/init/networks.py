@@ -73,7 +73,9 @@ def model_lines(shape: tuple[int, int, int], against_mirror: str | None) -> Iter
     if min(height, width) < TINY_SIDE:
         yield from _tiny(shape)
         return
-    strides = next(step for step in (2, 4, LARGEST_STEP) if max(height, width) <= MOST_PLACES * step or step == LARGEST_STEP)
+    strides = next(
+        step for step in (2, 4, LARGEST_STEP) if max(height, width) <= MOST_PLACES * step or step == LARGEST_STEP
+    )
     kernel = strides + 2 if strides < LARGEST_STEP else LARGEST_STEP
     keep = 24 if channels > 1 else 12
     yield from comment(
