@@ -32,19 +32,19 @@ def backbones(folder: Path, with_vgg16: bool = False) -> dict[str, Callable[[Any
     import timm
     import torch
     from safetensors.torch import load_file
-    from torchvision.models import vgg16
+    from torchvision.models import vgg16  # type: ignore[import-untyped]
 
-    lite0 = timm.create_model("tf_efficientnet_lite0", pretrained=False)
+    lite0: Any = timm.create_model("tf_efficientnet_lite0", pretrained=False)
     lite0.load_state_dict(load_file(folder / "tf_efficientnet_lite0.safetensors"))
     lite0.reset_classifier(0)
     found = {"lite0": _scaled(lite0.eval(), (0.5,) * 3, (0.5,) * 3)}
     if with_vgg16:
         vgg = vgg16(weights=None)
         vgg.load_state_dict(load_file(folder / "vgg16_features.safetensors"), strict=False)
+        smaller = torch.nn.AvgPool2d(SIDE // VGG_SIDE)
         block = torch.nn.Sequential(
             smaller, *vgg.features[: VGG_BLOCK_4 + 1], torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten()
         )
-        smaller = torch.nn.AvgPool2d(SIDE // VGG_SIDE)
         found["vgg16 block 4"] = _scaled(block.eval(), (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
     return found
 

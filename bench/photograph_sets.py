@@ -1,6 +1,6 @@
-"""Folders of photographs as strangers bring them: few images, of mixed sizes, JPEG; made of data sets that are at hand.
+"""Folders of photographs as strangers bring them: few images, of mixed sizes, JPEG; made of data sets at hand.
 
-A set is drawn from the training part of its source, its fresh test from the official test, both by the seed of the draw.
+A set is drawn from the training part of its source, its fresh test from the official test, by the seed of the draw.
 Images are enlarged with bicubic interpolation, so that they look like small photographs; no detail is added.
 """
 

@@ -14,8 +14,9 @@ MOST_PLACES, LARGEST_STEP = 24, 8
 much as one for 32."""
 
 SEEN_IMAGES, EPOCHS = 300_000, (8, 80)
-"""As many epochs as show all networks together about 300,000 images, five minutes on 2 cores; from 8 to 80. Of 320 images of ten digits (SVHN) 40 epochs are right for
-35 %, 80 for 42 %; of 400 images of five animals (CIFAR-10) 30 and 60 epochs are right for 53 %."""
+"""As many epochs as show all networks together about 300,000 images, five minutes on 2 cores; from 8 to 80. Of 320
+images of ten digits (SVHN) 40 epochs are right for 35 %, 80 for 42 %; of 400 images of five animals (CIFAR-10) 30 and
+60 epochs are right for 53 %."""
 
 MANY_ROWS, BATCH_OF_MANY, BATCH_OF_FEW = 5_000, 256, 64
 """Muon takes large batches; a few hundred images need more steps an epoch than those give."""

@@ -31,8 +31,8 @@ STORED_SIDE, READ_SIDE = 128, 192
 
 @dataclass(frozen=True)
 class Pretrained:
-    """name: of a network whose weights are on this machine, or None. missing: sentences on what to do to have one; empty
-    where there is one."""
+    """name: of a network whose weights are on this machine, or None. missing: what to do to have one, in sentences;
+    empty where there is one."""
 
     name: str | None
     missing: str = ""

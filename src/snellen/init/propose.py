@@ -65,8 +65,9 @@ def propose(
     """A study of `dataset`, which was read from `source` with `options`.
 
     sizes: of the files, each with how often it occurs, when `options` gave them one. near: None when there are too many
-    pictures to compare. omitted: a sentence on the classes that `options` leaves out. pretrained: None where the data do
-    not suit a pretrained network. file: the study file, by default named after the data. Raises StudyError when a class has too few pictures for a split."""
+    pictures to compare. omitted: a sentence on the classes that `options` leaves out. pretrained: None where the data
+    do not suit a pretrained network. file: the study file, by default named after the data. Raises StudyError when a
+    class has too few pictures for a split."""
     made = division(dataset, near)
     against_mirror, folds = reason_against_mirror(dataset), fold_count(dataset, made)
     sections = (

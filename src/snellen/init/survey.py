@@ -27,7 +27,8 @@ PROVISIONAL = Resizing(step="resize", height=1, width=1)
 
 SIDE_STEP, MAX_PROPOSED_SIDE, MAX_UNCHANGED_SIDE = 8, 64, 128
 """Proposed sides are multiples of 8, which can be halved three times, up to 64: minutes of training on a laptop
-(up to STORED_SIDE for a pretrained network). Pictures of one size keep it up to 128, the largest that Snellen is made for."""
+(up to STORED_SIDE for a pretrained network). Pictures of one size keep it up to 128, the largest that Snellen is made
+for."""
 
 SIMILAR_SIDES, DARK = 1.25, 0.1
 """Sides that differ by at most a quarter are not stretched: pictures with nearly black borders are padded with black,
