@@ -13,10 +13,10 @@ MOST_PLACES, LARGEST_STEP = 24, 8
 """Patches lie 2, 4 or 8 pixels apart, so that at most so many fit along the side: a network for 64 pixels costs as
 much as one for 32."""
 
-SEEN_IMAGES, EPOCHS = 300_000, (8, 80)
-"""As many epochs as show all networks together about 300,000 images, five minutes on 2 cores; from 8 to 80. Of 320
-images of ten digits (SVHN) 40 epochs are right for 35 %, 80 for 42 %; of 400 images of five animals (CIFAR-10) 30 and
-60 epochs are right for 53 %."""
+SEEN_IMAGES, LEAST_EPOCHS, MOST_EPOCHS, MOST_EPOCHS_OF_CHARACTERS = 300_000, 8, 40, 80
+"""As many epochs as show all networks together about 300,000 images, five minutes on 2 quiet cores; from 8 to 40, or 80
+where images are not mirrored. Of 320 images of ten digits (SVHN) 40 epochs are right for 35 %, 80 for 42 %; of 400
+images of five animals (CIFAR-10) 30 and 60 epochs are right for 53 %."""
 
 MANY_ROWS, BATCH_OF_MANY, BATCH_OF_FEW = 5_000, 256, 64
 """Muon takes large batches; a few hundred images need more steps an epoch than those give."""
@@ -24,17 +24,18 @@ MANY_ROWS, BATCH_OF_MANY, BATCH_OF_FEW = 5_000, 256, 64
 TINY_FILTERS, TINY_UNITS = (32, 64), 64
 
 
-def epochs_for(num_rows: int, folds: int | None = None) -> int:
-    """How many epochs of so many training images, in one network or in those of folds, before and after them."""
-    least, most = EPOCHS
-    return min(max(SEEN_IMAGES // (num_rows * (folds + 2 if folds else 1)), least), most)
+def _epochs(num_rows: int, folds: int | None, is_mirrored: bool) -> int:
+    """How many epochs of so many training images, in one network, or in those of folds and two more."""
+    most = MOST_EPOCHS if is_mirrored else MOST_EPOCHS_OF_CHARACTERS
+    return min(max(SEEN_IMAGES // (num_rows * (folds + 2 if folds else 1)), LEAST_EPOCHS), most)
 
 
 def train_lines(
     num_rows: int, folds: int | None, shape: tuple[int, int, int], against_mirror: str | None
 ) -> Iterator[str]:
     """How to train on so many images. against_mirror: why mirrored images may show another class, or None."""
-    epochs, batch = epochs_for(num_rows, folds), BATCH_OF_FEW if num_rows < MANY_ROWS else BATCH_OF_MANY
+    epochs = _epochs(num_rows, folds, against_mirror is None)
+    batch = BATCH_OF_FEW if num_rows < MANY_ROWS else BATCH_OF_MANY
     yield from comment(
         f"{epochs} epochs of {num_rows:,} images. The learning rate falls to zero, so training is not cut off while it "
         "still improves; the epoch with the lowest validation loss is kept. Muon needs fewer epochs than Adam; label "

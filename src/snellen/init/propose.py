@@ -36,6 +36,9 @@ SIZE_REASONS = {
     "pad": "A network needs images of one size: their borders are black, so padding the smaller ones with black keeps "
     "all of each image, unstretched.",
 }
+LARGEST_SIDE_OF_UNITS = 32
+"""Pixels: finding the images that units respond to most takes minutes for larger ones."""
+
 IMBALANCE = 3
 """Ratio of the largest to the smallest class from which classes count as unbalanced."""
 
@@ -49,6 +52,11 @@ class Proposal:
 
     text: str
     left_out: tuple[str, ...]
+
+    def with_cost(self, sentence: str) -> str:
+        """The text with a comment on what the study costs, behind the first comment."""
+        head, mark, rest = self.text.partition("\nstudy: ")
+        return "\n".join([head, *comment(sentence)]) + mark + rest
 
 
 def propose(
@@ -81,7 +89,7 @@ def propose(
         train_lines(len(made.roles.rows["train"]), folds, dataset.shape, against_mirror),
         model_lines(dataset.shape, against_mirror),
         pretrained_lines(pretrained),
-        _analyses(pretrained is not None and pretrained.name is not None),
+        _analyses(max(dataset.shape[:2]), pretrained is not None and pretrained.name is not None),
     )
     text = "\n".join(line for section in sections for line in section) + "\n"
     sentences = [each.sentence for each in left_out_rows(dataset, made.roles)]
@@ -209,16 +217,17 @@ def _group_names(dataset: Dataset, group: Group) -> list[str]:
         return []
 
 
-def _analyses(has_pretrained: bool) -> Iterator[str]:
-    if has_pretrained:
-        yield from comment(
-            "What errors have in common; what the hidden units of the small network respond to, and why single images "
-            "got their predictions. For the pretrained network the last two take minutes."
-        )
-        yield "analyses: [errors, {units: {models: [cnn]}}, {answers: {models: [cnn]}}]"
-        return
+def _analyses(side: int, has_pretrained: bool) -> Iterator[str]:
+    """What is quick for images of this side: seconds, not minutes."""
+    named = ["units", "answers", "errors"] if side <= LARGEST_SIDE_OF_UNITS else ["answers", "errors"]
+    what = {"units": "What the hidden units respond to", "answers": "why single images got their predictions"}
+    text = ", ".join([*(what[name] for name in named if name in what), "and what errors have in common"])
+    also = "" if "units" in named else "`units` shows what hidden units respond to, "
     yield from comment(
-        "What the hidden units respond to, why single images got their predictions, and what errors have in common. "
-        "Also possible: `maps` draws all images on a plane, `data` looks for labels that may be wrong."
+        f"{text[0].upper()}{text[1:]}. Also possible: {also}`maps` draws all images on a plane, `data` looks for "
+        "labels that may be wrong."
     )
-    yield "analyses: [units, answers, errors]"
+    if has_pretrained:
+        yield from comment("Without `models`, `answers` explains the pretrained network too, which takes minutes.")
+    answers = "{answers: {models: [cnn]}}" if has_pretrained else "answers"
+    yield f"analyses: [{', '.join(answers if name == 'answers' else name for name in named)}]"
