@@ -14,7 +14,7 @@ from snellen.data.readers.arrays import from_arrays
 from snellen.data.readers.reader import DEFAULT_OPTIONS
 from snellen.errors import WeightsNotFound
 from snellen.init import pretrained
-from snellen.init.pretrained import Pretrained, fits_pretrained, pretrained_at_hand, suits_pretrained
+from snellen.init.pretrained import EXTRA, WEIGHTS, Pretrained, fits_pretrained, pretrained_at_hand, suits_pretrained
 from snellen.init.propose import propose
 from snellen.init.survey import survey
 from snellen.models.backbones.layer import Backbone
@@ -46,7 +46,7 @@ def test_a_frozen_network_beside_the_small_one() -> None:
 
 
 def test_without_weights_the_lines_are_there_as_comments() -> None:
-    missing = text_of(Pretrained(None, "It needs an extra: pip install 'snellen[transfer]'."))
+    missing = text_of(Pretrained(None, EXTRA))
     study = parse(missing, "mine.yaml").study()
     assert list(study.models) == ["cnn"] and "pip install 'snellen[transfer]'" in missing
     before, after = missing.split("  # pretrained:")
@@ -79,9 +79,9 @@ def test_at_hand_without_timm_without_weights_and_with(monkeypatch: pytest.Monke
     assert all(each[1:] == ("imagenet", False) for each in asked)
     monkeypatch.setattr(pretrained, "CANDIDATES", ("resnet50",))
     nothing = pretrained_at_hand(None)
-    assert nothing.name is None and "hf download" in nothing.missing
+    assert nothing.name is None and nothing.command == WEIGHTS and "its weights" in nothing.sentence
     monkeypatch.setattr(pretrained, "has_timm", lambda: False)
-    assert "pip install 'snellen[transfer]'" in pretrained_at_hand(None).missing
+    assert pretrained_at_hand(None).command == EXTRA
 
 
 def test_images_are_stored_larger_for_it(tmp_path: Path) -> None:
@@ -101,3 +101,16 @@ def test_the_command_proposes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     init(str(tmp_path / "photos"), None, file)
     study = parse(file.read_text(encoding="utf-8"), "photos.yaml").study()
     assert list(study.models) == ["cnn", "pretrained"] and study.data.resize == 128
+
+
+def test_the_command_says_how_to_have_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(pretrained, "has_timm", lambda: False)
+    for number in range(24):
+        save(tmp_path / f"photos/{['cat', 'dog'][number % 2]}/{number}.png", images(1, 40)[0])
+    file = tmp_path / "photos.yaml"
+    init(str(tmp_path / "photos"), None, file)
+    said = capsys.readouterr().out
+    assert "a pretrained network is usually much better. It needs the extra `transfer`: pip install" in said
+    assert f"\n  #     {EXTRA}\n" in file.read_text(encoding="utf-8")

@@ -64,6 +64,8 @@ def _proposed(source: str, data_dir: Path | None, out: Path | None, options: Opt
     at_hand = pretrained_at_hand(data_dir)
     found = survey(source, data_dir, options, at_hand.name is not None)
     file = out or Path(f"{study_name(found.dataset)}.yaml")
+    pretrained = at_hand if suits_pretrained(found.dataset) else None
+    missing = [f"{pretrained.sentence}: {pretrained.command}"] if pretrained and pretrained.command else []
     proposal = propose(
         found.dataset,
         source,
@@ -71,11 +73,11 @@ def _proposed(source: str, data_dir: Path | None, out: Path | None, options: Opt
         sizes=found.sizes,
         near=found.near,
         omitted=found.omitted,
-        pretrained=at_hand if suits_pretrained(found.dataset) else None,
+        pretrained=pretrained,
         file=str(file),
     )
     cost = _cost(proposal.text, found.dataset, data_dir)
-    for sentence in (*found.dataset.remarks, *proposal.left_out, cost):
+    for sentence in (*found.dataset.remarks, *proposal.left_out, *missing, cost):
         say(sentence)
     return file, proposal.with_cost(cost)
 

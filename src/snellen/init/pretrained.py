@@ -9,7 +9,7 @@ from pathlib import Path
 from snellen.data.dataset import Dataset
 from snellen.errors import SnellenError
 from snellen.init.comments import comment
-from snellen.models.backbones.networks import INSTALL, has_timm
+from snellen.models.backbones.networks import has_timm
 from snellen.models.backbones.weights import IMAGENET, find_weights
 
 CANDIDATES = ("tf_efficientnet_lite0", "efficientnet_b0", "resnet50", "mobilenetv2_100", "resnet18")
@@ -19,10 +19,8 @@ MOST_A_CLASS, LEAST_SIDE = 1_000, 32
 """Up to so many images a class, and from so many pixels a side. With 100 a class (CIFAR-10, enlarged) the head of
 EfficientNet-Lite0 is right for 83 % of five kinds of animals, the small network for 53 %."""
 
-GET_WEIGHTS = (
-    "With network they are downloaded when the study is run, or before: `hf download timm/tf_efficientnet_lite0.in1k "
-    "model.safetensors`."
-)
+EXTRA, WEIGHTS = "pip install 'snellen[transfer]'", "hf download timm/tf_efficientnet_lite0.in1k model.safetensors"
+"""Commands for what is missing; the weights are those of the first candidate."""
 
 STORED_SIDE, READ_SIDE = 128, 192
 """Images are stored with 128 pixels a side and enlarged to 192 for the network, near the 224 that it was trained with:
@@ -31,11 +29,17 @@ STORED_SIDE, READ_SIDE = 128, 192
 
 @dataclass(frozen=True)
 class Pretrained:
-    """name: of a network whose weights are on this machine, or None. missing: what to do to have one, in sentences;
-    empty where there is one."""
+    """name: of a network whose weights are on this machine, or None. command: that gets what is missing; empty where
+    there is one."""
 
     name: str | None
-    missing: str = ""
+    command: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """Why it is worth to get what is missing."""
+        missing = "the extra `transfer`" if self.command == EXTRA else "its weights, which are not on this machine"
+        return f"With so few images a pretrained network is usually much better. It needs {missing}"
 
 
 def fits_pretrained(dataset: Dataset) -> bool:
@@ -52,9 +56,9 @@ def suits_pretrained(dataset: Dataset) -> bool:
 def pretrained_at_hand(data_folder: Path | None) -> Pretrained:
     """The first of CANDIDATES whose weights are on this machine; nothing is downloaded."""
     if not has_timm():
-        return Pretrained(None, f"It needs an extra: {INSTALL}.")
+        return Pretrained(None, EXTRA)
     name = next((name for name in CANDIDATES if _is_at_hand(name, data_folder)), None)
-    return Pretrained(name, "" if name else f"Its weights are not on this machine. {GET_WEIGHTS}")
+    return Pretrained(name, "" if name else WEIGHTS)
 
 
 def _is_at_hand(name: str, data_folder: Path | None) -> bool:
@@ -70,10 +74,11 @@ def pretrained_lines(pretrained: Pretrained | None) -> Iterator[str]:
     if pretrained is None:
         return
     if pretrained.name is None:
+        yield from comment(f"{pretrained.sentence}:", "  ")
+        yield f"  #     {pretrained.command}"
         yield from comment(
-            "With so few images a pretrained network is usually much better than any that is trained on them alone. "
-            f"{pretrained.missing} Then let `snellen init` write the study again, or take this model as well, with "
-            f"`resize: {STORED_SIDE}` of the data where the files are so large:",
+            "Then let `snellen init` write the study again, or take this model as well, with images of up to "
+            f"{STORED_SIDE} pixels a side:",
             "  ",
         )
         for line in _model(CANDIDATES[0]):
