@@ -283,6 +283,7 @@ class Run:
         faults = record.study.on_purpose
         sentences = [warning(faults)] if faults else []
         sentences += [f"{LABELS[one.part]}: {one.sentence}" for one in self.statements]
+        sentences += [one.values["judged"] for one in self.statements if "judged" in one.values]
         rows = self.leaderboard.iter_rows(named=True)
         return notebook.run_summary(record.study.study, self.chosen, sentences, rows, self.report)
 

@@ -66,6 +66,9 @@ def print_finished(finished: FinishedRun) -> None:
         print_faults(faults, faulty_numbers(finished.record, finished.evaluation))
     for one in finished.judgement.statements:
         console.print(f"{LABELS[one.part]}: {one.sentence.replace('`', '')}{_where_to_read(one)}", highlight=False)
+    for one in finished.judgement.statements:
+        if "judged" in one.values:
+            console.print(one.values["judged"], style="dim", highlight=False)
     reasons = {one.code: one.acknowledged for one in finished.judgement.others if one.acknowledged is not None}
     for code, reason in reasons.items():
         console.print(f"{code} acknowledged: {reason}", highlight=False)
@@ -133,8 +136,9 @@ def plan_sentences(checked: dict[str, Any]) -> list[str]:
         if checked["seeds"] == 1 and row["search"] and row["search"]["mean_over"] == "seeds"
     ]
     for curve in checked["curves"]:
+        over = curve["over"].replace("_", " ")
         said.append(
-            f"The curve of {curve['model']} over {curve['over']}: {plural(curve['points'], 'point')}, for which "
+            f"The curve of {curve['model']} over {over}: {plural(curve['points'], 'point')}, for which "
             f"{plural(curve['jobs'], 'job')} are trained after the others, about {seconds(curve['seconds'])}."
             + (" One seed gives no spread and no comparisons." if curve["seeds"] == 1 else "")
         )
@@ -142,6 +146,12 @@ def plan_sentences(checked: dict[str, Any]) -> list[str]:
         said.append(
             "Jobs that differ only in when they stop are trained once, as one trajectory, which saves "
             f"{plural(checked['saved_epochs'], 'epoch')}."
+        )
+    for name, each in checked["extra"].items():
+        what = {"without reviews": "the tested models", "without faults": "the whole study"}[name]
+        said.append(
+            f"For comparison {what} {name}: {plural(each['jobs'], 'job')} and {plural(each['epochs'], 'epoch')} more, "
+            f"about {seconds(each['seconds'])}."
         )
     said.append(
         f"At most {plural(checked['jobs'], 'job')} and {plural(checked['epochs'], 'epoch')}, about "

@@ -394,6 +394,7 @@ def test_what_the_comparison_with_the_best_excludes_is_named_apart(copies: Calla
     [tie] = said(folder, "SNL009")
     assert tie.values["excluded"] == ["dropped"] and "may be chance" not in tie.sentence
     assert "`dropped` shares a letter with `plain`" in tie.sentence and "rules it out as the best" in tie.sentence
+    assert "It was not told apart from `dropped`" in claim(facts_of(folder))  # as the first screen says
 
 
 def test_the_network_that_a_search_ranked_is_said_to_be_left_out(tmp_path: Path) -> None:

@@ -17,9 +17,11 @@ from snellen.api import Run
 from snellen.data.splits.vault import Openings
 from snellen.evaluate.baselines import baseline_key
 from snellen.evaluate.comparisons import Comparison, Comparisons
+from snellen.evaluate.confused_classes import Confusion, Confusions
 from snellen.evaluate.pair_differences import Kind
 from snellen.evaluate.scores import Estimate
 from snellen.evaluate.verdicts import Verdict
+from snellen.findings.claims import claim
 from snellen.findings.finding import Facts, Finding
 from snellen.findings.first_screen import MOST
 from snellen.findings.first_screen import score as scoring
@@ -29,6 +31,8 @@ from snellen.findings.first_screen.problems import BRIEFS, errors, what_looks_wr
 from snellen.findings.first_screen.score import how_good, wrong
 from snellen.findings.first_screen.statement import LABELS, LONGEST_NAME, MOST_WORDS, Statement, num_words, short
 from snellen.findings.first_screen.weakness import _called, where_it_fails
+from snellen.findings.mistakes import _most_frequent
+from snellen.findings.next_steps import STEPS
 from snellen.findings.rules import judge
 from snellen.statistics.results import Difference
 from snellen.study.finding_codes import Severity
@@ -131,6 +135,19 @@ def test_a_warning_comes_before_the_next_step(small_run: Run) -> None:
         assert said is not None and said.sentence.startswith(lead)
 
 
+@pytest.mark.parametrize("name", ["small_run", "seeds_run", "folds_run", "search_run"])
+def test_every_next_step_can_follow_a_warning_and_be_read_on_the_terminal(
+    name: str, request: pytest.FixtureRequest
+) -> None:
+    facts = facts_of(request.getfixturevalue(name).folder)
+    model = str(facts.evaluation.chosen)
+    texts = [text for _, step in STEPS if (text := step(facts, model))]
+    assert texts[-1].startswith("look at the mistakes of")
+    for text in texts:
+        assert text.split()[0].strip(",") in ("collect", "train", "if", "take", "all", "look")
+        assert ", then" not in text and "below" not in text and num_words(text) + 7 <= 30
+
+
 def test_a_mean_below_one_half_is_no_count_of_nothing() -> None:
     of_three, of_one = (Estimate(0.98, None, None, 40, "images", "a method", networks) for networks in (3, 1))
     assert _called("a", 1 / 3, of_three) == "most often called “a” instead"
@@ -182,6 +199,7 @@ def compared(
     )
     said = better_than_what(Facts(facts.record, changed), found)
     assert said is not None and num_words(said.sentence) <= MOST_WORDS
+    assert ("judged" in said.values) != selected  # nothing is judged where a search chose by the same images
     return said.sentence
 
 
@@ -376,6 +394,41 @@ def test_the_page_and_the_terminal_show_the_statements(small_run: Run, capsys: p
         assert f"{LABELS[one.part]}: {one.sentence.replace('`', '')}" in printed
         assert f"<h3>{LABELS[one.part]}</h3>" in page
     assert [one.part for one in small_run.statements] == [one.part for one in judgement.statements]
+
+
+@pytest.mark.parametrize(("name", "on"), [("small_run", "on validation images"), ("folds_run", "over folds, and the")])
+def test_page_terminal_and_notebook_say_where_models_were_compared(
+    name: str, on: str, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from snellen.run.write_report import FinishedRun
+    from snellen.tables import print_finished
+
+    run: Run = request.getfixturevalue(name)
+    facts, page = facts_of(run.folder), run.report.read_text(encoding="utf-8")
+    print_finished(FinishedRun(run.folder, facts.record, facts.evaluation, judge(facts), ()))
+    for shown in (" ".join(capsys.readouterr().out.split()), page, run._repr_html_()):
+        assert shown.count(f"What a model beats is judged {on}") == 1
+
+
+@pytest.mark.parametrize("name", ["small_run", "seeds_run", "folds_run", "search_run"])
+def test_the_claim_names_every_model_that_the_first_screen_cannot_tell_apart(
+    name: str, request: pytest.FixtureRequest
+) -> None:
+    facts = facts_of(request.getfixturevalue(name).folder)
+    pairs, model = facts.evaluation.comparisons, str(facts.evaluation.chosen)
+    for other in pairs.same_letter(model):
+        assert f"`{other}`" in claim(facts)
+
+
+def test_the_most_frequent_mistakes_agree_with_their_number() -> None:
+    def told(mistakes: float, *pairs: tuple[int, int]) -> str:
+        share = Estimate(0.1, None, None, 10, "images", "a method", 1)
+        found = tuple(Confusion(true, given, mistakes / len(pairs), share) for true, given in pairs)
+        return _most_frequent("`a`", "test", Confusions(1, mistakes, found), [f"{a} called {b}" for a, b in pairs])
+
+    assert told(1, (3, 5)) == "The only mistake of `a` on test is 3 called 5."
+    assert told(2, (3, 5)) == "Of the 2 mistakes of `a` on test, the most frequent is 3 called 5 (2 images)."
+    assert "the most frequent are 3 called 5, 5 called 9, equally (2 images each)" in told(4, (3, 5), (5, 9))
 
 
 def test_every_short_form_names_a_finding() -> None:

@@ -25,7 +25,7 @@ from snellen.errors import RunError, StudyError, UnknownName
 from snellen.evaluate.cross_validation import HeldOut
 from snellen.evaluate.networks import Networks
 from snellen.models.predictions import Predictions, save_predictions
-from snellen.run.compare import RunComparison, compare_runs
+from snellen.run.compare import RunComparison, _differing, _flat, compare_runs
 from snellen.run.compare_page import expect_page
 from snellen.run.compare_words import flip_sentences, verdict_sentences
 from snellen.run.compared_pair import same_splits
@@ -206,6 +206,13 @@ def test_what_differs_is_listed(days: tuple[Path, Path]) -> None:
     assert differing["study"]["model.layers.1.dense.units"] == [None, 16]
     assert differing["data"] == {} and differing["environment"] == {}
     assert set(differing["training"]) >= {"parameters"}
+
+
+def test_what_is_empty_on_one_side_is_listed_by_its_entries() -> None:
+    values: list[dict[str, Any]] = [{"analyses": []}, {"analyses": [{"units": {}}, {"data": {"most": 3}}]}]
+    sides = [dict(_flat(each)) for each in values]
+    assert _differing(sides) == {"analyses.0.units": [None, {}], "analyses.1.data.most": [None, 3]}
+    assert _differing([{"analyses": []}, {"analyses": ["errors"]}]) == {"analyses": [[], ["errors"]]}
 
 
 def test_wrong_use_is_an_error(days: tuple[Path, Path], tmp_path: Path) -> None:

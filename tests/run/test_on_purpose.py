@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from runs import run_small
+from runs import findings_of, run_small
 from sklearn.metrics import accuracy_score
 from typer.testing import CliRunner
 
@@ -25,6 +25,7 @@ from snellen.data.splits.split_data import split_data
 from snellen.errors import StudyError
 from snellen.evaluate.faulty_numbers import HONEST, NUMBERS, FaultyNumber, faulty_numbers
 from snellen.files.tensors import load
+from snellen.findings.first_screen.comparison import JUDGED
 from snellen.run import report
 from snellen.run.verify import verify
 from snellen.study.document import parse
@@ -96,6 +97,8 @@ def test_the_test_images_stop_and_choose(runs: dict[str, Run]) -> None:
     fresh, again = numbers(run, "test_as_validation")
     assert pair(fresh) == (accuracy(run, chosen, "validation"), accuracy(run, chosen, "test"))
     assert pair(again) == (accuracy(run, chosen, "validation"), accuracy(honest, str(honest.chosen), "test"))
+    judged = [[one.values["judged"] for one in each.statements if one.part == "comparison"] for each in (run, honest)]
+    assert judged == [[JUDGED["test"]], [JUDGED["validation"]]]
 
 
 def test_the_use_of_these_test_images_is_counted(tmp_path: Path, own_user: Path) -> None:
@@ -158,6 +161,8 @@ def test_networks_see_pixels_up_to_255(runs: dict[str, Run]) -> None:
     assert not hasattr(honest.record.job("linear").read_job().trajectory.layers[0], "scale")
     description = json.loads((run.folder / "models" / "linear" / "model.json").read_text(encoding="utf-8"))
     assert "rescale" in json.dumps(description["layers"])
+    [told_of] = [one for one in findings_of(run.folder) if (one.code, one.values.get("model")) == ("SNL130", "linear")]
+    assert told_of.advice == "Leave `unscaled_pixels` out of `on_purpose`."
     found = run.predictions("linear", "test")  # by the network on all rows, which becomes the bundle
     assert found is not None
     told = run.model("linear").predict(read("digits").images[found.rows])
@@ -240,7 +245,11 @@ STUDY = "study: s\ndata: digits\nmodels: {m: {layers: linear}}\n"
         ("on_purpose: [keep_last_epoch, keep_last_epoch]", "a fault given twice"),
         ("on_purpose: keep_last_epoch", "must be a list"),
         ("on_purpose: [test_as_validation, last_rows_validation]", "both take the validation images"),
-        ("on_purpose: [last_rows_validation]\nfolds: 5", "the study has folds"),
+        (
+            "on_purpose: [last_rows_validation]\nfolds: 5",
+            "`last_rows_validation` is about the validation images of one",
+        ),
+        ("on_purpose: [test_as_validation]\nfolds: 5", "Leave out `folds`, or leave this fault out of `on_purpose`"),
         ("on_purpose: [test_as_validation]\ndata: {source: digits, reviews: r.csv}", "must leave the test alone"),
         ("on_purpose: [folds_continue_training]", "needs simple folds; expected `folds: 5`"),
         ("on_purpose: [folds_continue_training]\nfolds: {count: 3, repeats: 2}", "needs simple folds"),
@@ -274,6 +283,12 @@ def test_check_says_it(tmp_path: Path) -> None:
     assert warning(["keep_last_epoch"]) in told
     content = json.loads(CliRunner().invoke(app, ["check", str(path), "--json"], catch_exceptions=False).output)
     assert content["on_purpose"] == ["keep_last_epoch"]
+    extra = content["extra"]["without faults"]
+    assert extra["jobs"] > 0 and content["jobs"] == 2 * extra["jobs"]  # the run trains both
+    assert f"For comparison the whole study without faults: {extra['jobs']} job" in told
+    path.write_text(STUDY + "on_purpose: [report_on_training]\n", encoding="utf-8")  # changes nothing that is trained
+    content = json.loads(CliRunner().invoke(app, ["check", str(path), "--json"], catch_exceptions=False).output)
+    assert content["extra"] == {} and content["jobs"] == extra["jobs"]
 
 
 def test_the_studies_of_the_lessons_are_studies() -> None:

@@ -160,6 +160,18 @@ def test_the_finding_has_the_scores_and_the_precision_of_the_list(runs: tuple[Pa
     assert "SNL141" not in {each.code for each in findings_of(runs[0])}
 
 
+def test_a_network_that_failed_without_them_is_said_to(
+    runs: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = Path(shutil.copytree(runs[1], tmp_path / "run"))
+    job = RunRecord.open(folder).folder_of(unreviewed_jobs(RunRecord.open(folder))["dense"][0])
+    result = json.loads((job.path / "result.json").read_text(encoding="utf-8"))
+    (job.path / "result.json").write_text(json.dumps({**result, "status": "failed"}), encoding="utf-8")
+    [found] = [one for one in findings_of(folder) if one.code == "SNL141"]
+    assert "`dense` has no score without them: training on the labels as they were failed." in found.sentence
+    assert found.values["scores"] == {} and "reaches" not in found.sentence
+
+
 def test_the_report_lists_them_and_is_written_from_stored_files(runs: tuple[Path, Path]) -> None:
     html = (runs[1] / "report.html").read_text(encoding="utf-8")
     assert "Reviewed labels" in html and "With reviews, on the same test" in html
@@ -265,8 +277,11 @@ def test_check_says_what_reviews_do(source: Path, runs: tuple[Path, Path]) -> No
     from snellen.run.run_folder import Settings
 
     one = study(source, data={"reviews": str(runs[0].parent / "reviews.csv")})
-    said = check_study(one.file, Settings(None, "cpu", 1))["data"]["remarks"]
-    assert any(each.startswith("Reviews applied from reviews.csv") for each in said)
+    checked = check_study(one.file, Settings(None, "cpu", 1))
+    assert any(each.startswith("Reviews applied from reviews.csv") for each in checked["data"]["remarks"])
+    [network] = set(json.loads((runs[1] / "reviewed.json").read_text("utf-8"))["unreviewed"]["dense"].values())
+    assert checked["extra"]["without reviews"]["jobs"] == 1 and (runs[1] / "jobs" / network).is_dir()
+    assert checked["jobs"] == len(one.file.models) + 1
 
 
 DAMAGED = (

@@ -65,6 +65,13 @@ def reviews_effects(record: RunRecord) -> list[ReviewsEffect]:
     return found
 
 
+def failed_without(record: RunRecord) -> list[str]:
+    """The models that were evaluated on test, but whose training without the reviews failed: nothing to compare."""
+    return [
+        model for model, jobs in unreviewed_jobs(record).items() if model in record.done and not _are_done(record, jobs)
+    ]
+
+
 def _are_done(record: RunRecord, jobs: Mapping[int, str]) -> bool:
     results: list[Result | None] = [record.folder_of(job).read_result() for job in jobs.values()]
     return all(result is not None and result.status == "done" for result in results)

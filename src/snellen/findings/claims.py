@@ -114,10 +114,10 @@ def _folds(facts: Facts, model: str) -> list[str]:
 
 
 def _ties(facts: Facts, model: str) -> list[str]:
-    """The models that it was not told apart from or not compared with, but for those that are ruled out as the best."""
+    """The models that it was not told apart from, as the first screen names them, or not compared with."""
     pairs = facts.evaluation.comparisons
     level = [one for other in pairs.same_letter(model) if (one := pairs.between(model, other)) is not None]
-    comparable = [one for one in level if one.kind != "selected" and pairs.best[one.b].not_worse]
+    comparable = [one for one in level if one.kind != "selected"]
     apart = [one for one in level if one.kind == "selected"]
     said = []
     if comparable:

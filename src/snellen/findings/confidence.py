@@ -33,24 +33,25 @@ def _sentence(model: str, one: ThresholdResult, wanted: int) -> str:
     certificate = one.certificate
     if certificate is None:
         assert one.threshold is not None  # a given one
-        return f"`{model}`, {_accepts(one)} from {phrases.threshold(one.threshold)}: {_achieved(one)}"
+        return f"{_accepts(model, one)}. {_achieved(one)}"
     promise = _promise(one)
     if one.threshold is None:
-        return f"`{model}`: {promise} cannot be certified: {_why_not(one)}"
+        return f"`{model}`: it cannot be certified that {promise}: {_why_not(one)}"
     together = f" Each of the {wanted} thresholds is tested at {certificate.delta:.2g}, so that all hold together." * (
         wanted > 1
     )
     return (
-        f"`{model}`, {_accepts(one)} from {phrases.threshold(one.threshold)}: {promise}. "
+        f"{_accepts(model, one)}: {promise}. "
         "This holds with probability 95 % over draws of the calibration images, for pictures like them; "
         f"{_counted(one)} on them.{together} {_achieved(one)}"
     )
 
 
-def _accepts(one: ThresholdResult) -> str:
+def _accepts(model: str, one: ThresholdResult) -> str:
+    from_here = f"from a probability of {phrases.threshold(one.threshold or 0.0)} on"
     if one.wanted.class_name is None:
-        return "an answer given where its probability is"
-    return f"a picture accepted as {one.wanted.class_name} where that probability is"
+        return f"`{model}` answers {from_here}"
+    return f"`{model}` accepts a picture as {one.wanted.class_name} {from_here}"
 
 
 def _promise(one: ThresholdResult) -> str:
@@ -119,7 +120,7 @@ def too_sure(facts: Facts) -> Iterator[Finding]:
     gap = each.gap
     if gap.value is None or gap.value < TOO_SURE or gap.low is None or gap.low <= 0:
         return
-    after = f" also after a temperature of {found.temperature.value:.2f}" if found.temperature else ""
+    after = f", even after a temperature of {found.temperature.value:.2f}" if found.temperature else ""
     advice = None if found.temperature else "Fit a temperature to the validation images: `calibrate: temperature`."
     yield Finding(
         "SNL118",

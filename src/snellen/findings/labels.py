@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 from snellen.evaluate.data_file import ReviewedList, ReviewsSection
-from snellen.evaluate.reviews_effect import ReviewsEffect, reviews_effects
+from snellen.evaluate.reviews_effect import ReviewsEffect, failed_without, reviews_effects
 from snellen.explain.wrong_labels.facts import WrongLabelsFacts
 from snellen.explain.wrong_labels.words import counted_group, suspected_sentence, too_weak
 from snellen.findings.comparisons import scope
 from snellen.findings.finding import Facts, Finding
 from snellen.findings.naming import one_network
-from snellen.phrases import percent, percent_interval, percent_limits, plural, points, points_limits
+from snellen.phrases import listing, percent, percent_interval, percent_limits, plural, points, points_limits
 from snellen.statistics.levels import CONFIDENCE
 from snellen.statistics.proportion_intervals import wilson_limits
 
@@ -53,7 +53,7 @@ def reviews_applied(facts: Facts) -> Iterator[Finding]:
     if applied is None:
         return
     effects = reviews_effects(facts.record)
-    said = [_changed(applied), *(_effect(facts, one) for one in effects), *_listed(applied["listed"])]
+    said = [_changed(applied), *(_effect(facts, one) for one in effects), *_failed(facts), *_listed(applied["listed"])]
     if applied["test_images"]:
         kept = "it keeps its label" if applied["test_images"] == 1 else "they keep their labels"
         said.append(f"{plural(applied['test_images'], 'reviewed image')} of the test: {kept}.")
@@ -80,6 +80,13 @@ def _effect(facts: Facts, one: ReviewsEffect) -> str:
         f"On the unchanged test {who} reaches {after} with them and {before} without: a difference of "
         f"{points(one.change.limits.value)} ({points_limits(low, high)}). {scope(one.change.kind)}"
     )
+
+
+def _failed(facts: Facts) -> Iterator[str]:
+    models = [f"`{each}`" for each in failed_without(facts.record)]
+    if models:
+        have = "have no scores" if len(models) > 1 else "has no score"
+        yield f"{listing(models)} {have} without them: training on the labels as they were failed."
 
 
 def _values(one: ReviewsEffect) -> dict[str, Any]:

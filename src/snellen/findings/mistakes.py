@@ -56,16 +56,18 @@ def worst_confusion(facts: Facts) -> Iterator[Finding]:
 
 def _most_frequent(whom: str, role: str, confused: Confusions, names: list[str]) -> str:
     pairs = confused.most_frequent
-    listed = names[0]
-    if len(names) > 1:
+    listed, several = names[0], len(names) > 1
+    if several:
         listed = f"{', '.join(names[:SHOWN])}{' and others' if len(names) > SHOWN else ''}, equally"
-    each = " each" if len(names) > 1 else ""
+    frequent, each = f"the most frequent {'are' if several else 'is'} {listed}", " each" if several else ""
     if confused.networks == 1:
+        if confused.mistakes == 1:
+            return f"The only mistake of {whom} on {role} is {listed}."
         mistakes, most = plural(int(confused.mistakes), "mistake"), plural(int(pairs[0].images), "image")
-        return f"Of the {mistakes} of {whom} on {role}, the most frequent is {listed} ({most}{each})."
+        return f"Of the {mistakes} of {whom} on {role}, {frequent} ({most}{each})."
     return (
-        f"Of the mistakes of {whom} on {role}, {mean_count(confused.mistakes)} a network on average, the most frequent "
-        f"is {listed}: {mean_count(pairs[0].images)} images a network{each}{_share(pairs, names)}."
+        f"Of the mistakes of {whom} on {role}, {mean_count(confused.mistakes)} a network on average, {frequent}: "
+        f"{mean_count(pairs[0].images)} images a network{each}{_share(pairs, names)}."
     )
 
 

@@ -53,7 +53,7 @@ def _seeds(facts: Facts, model: str) -> str:
     wanted = seeds_to_compare(facts)
     if len(ranked) < 2 or pairs.role == "held_out" or wanted is None or seeds >= wanted:
         return ""
-    return f"train every model from at least {wanted} random starts (--set seeds={wanted}), then compare again."
+    return f"train every model from at least {wanted} random starts (--set seeds={wanted}), and compare again."
 
 
 def _decide(facts: Facts, model: str) -> str:
@@ -77,7 +77,7 @@ def _take_the_smallest(facts: Facts, model: str) -> str:
     why = f"not even {MOST_SEEDS} seeds of each would decide" if many else "this study cannot decide"
     names = [model, *(one.b for one in level)]
     which = quoted(names) if len(names) <= NAMED else "the models that cannot be told apart"
-    return f"{why} between {which}: take the smallest, or the one you understand best."
+    return f"take the smallest of {which}, or the one you understand best: {why}."
 
 
 def _evaluate_on_test(facts: Facts, model: str) -> str:
@@ -87,9 +87,8 @@ def _evaluate_on_test(facts: Facts, model: str) -> str:
 
 
 def _look(facts: Facts, model: str) -> str:
-    return (
-        f"look at the mistakes of `{model}` below, those it was surest of first; after changes, judge on fresh images."
-    )
+    mistakes = f"look at the mistakes of `{model}` in the report, those it was surest of first"
+    return f"{mistakes}; after changes, judge on fresh images."
 
 
 STEPS: tuple[tuple[Action, Callable[[Facts, str], str]], ...] = (

@@ -87,6 +87,8 @@ def unscaled(facts: Facts) -> Iterator[Finding]:
             "data",
             "Give the values that mean black and white: data.pixel_range, or remove it, and they are found.",
         )
+    on_purpose = "unscaled_pixels" in facts.record.study.on_purpose
+    advice = "Leave `unscaled_pixels` out of `on_purpose`." if on_purpose else "Leave that `rescale` layer out."
     for model in facts.record.done:
         white = _white(facts, model)
         if white > LARGE:
@@ -97,7 +99,7 @@ def unscaled(facts: Facts) -> Iterator[Finding]:
                 "about 1 train faster and more surely.",
                 {"model": model, "white": white},
                 f"model-{model}",
-                "Leave that `rescale` layer out.",
+                advice,
             )
 
 

@@ -26,6 +26,8 @@ from snellen.search.drive import PREDICTED
 from snellen.study.backbones import find_backbones
 from snellen.study.curves import with_curves
 from snellen.study.data_settings import options_of, split_of_study
+from snellen.study.document import parse, to_yaml
+from snellen.study.on_purpose import changes_training, without_faults
 from snellen.study.plan import Plan, PlannedModel, plan
 from snellen.study.points import Curve
 from snellen.study.schema import StudyFile
@@ -79,7 +81,8 @@ def check_study(study: StudyFile, settings: Settings, dataset: Dataset | None = 
     estimator = CostEstimator(dataset, environment, settings.workers or threads)
     costs = _StudyCosts(study, data, estimator)
     expect_loadable(study, dataset, costs.planned)
-    models, amounts = costs.models(), costs.amounts
+    models, extra = costs.models(), _extra(costs, dataset)
+    amounts = reduce(add, extra.values(), costs.amounts)
     baselines, analyses = baseline_seconds(data), _analyses(study, costs.planned, len(dataset))
     return {
         "study": study.study,
@@ -104,6 +107,7 @@ def check_study(study: StudyFile, settings: Settings, dataset: Dataset | None = 
         "folds": study.folds.count if study.folds else None,
         "repeats": study.folds.repeats if study.folds else None,
         "final_networks": costs.finals,
+        "extra": {name: asdict(each) for name, each in extra.items()},
         **asdict(amounts),
         "floor_seconds": baselines,
         "analyses": analyses,
@@ -117,6 +121,17 @@ def _analyses(study: StudyFile, planned: Plan, images: int) -> dict[str, float]:
     """About how many seconds each analysis takes, by its title."""
     networks = planned.networks
     return {one.title: estimated_seconds(one, networks, images) for one in planned_analyses(study, networks)}
+
+
+def _extra(costs: _StudyCosts, dataset: Dataset) -> dict[str, Amounts]:
+    """What is trained beside the networks of the study: those without its reviews, and the study without its faults."""
+    found = {"without reviews": costs.unreviewed()} if costs.data.unreviewed is not None else {}
+    if changes_training(costs.study):
+        study = parse(to_yaml(without_faults(costs.study)), "study without faults").study()
+        beside = _StudyCosts(study, split_of_study(study, dataset), costs.estimator)
+        seconds = beside.amounts.seconds + baseline_seconds(beside.data)
+        found["without faults"] = replace(beside.amounts, seconds=seconds)
+    return {name: each for name, each in found.items() if each.jobs}
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,9 +176,12 @@ class _StudyCosts:
     @property
     def finals(self) -> int:
         """How many networks are trained on all rows: one for each cross-validated model whose test is opened."""
+        return self.tested if self.study.folds else 0
+
+    @property
+    def tested(self) -> int:
+        """How many models are evaluated on test."""
         opened = self.study.open_test
-        if not self.study.folds:
-            return 0
         return len(opened) if isinstance(opened, tuple) else {"chosen": 1, "all": len(self.planned.models)}[opened]
 
     @property
@@ -173,6 +191,22 @@ class _StudyCosts:
         finals = sorted((self._final(model) for model in self.planned.models), key=lambda each: each.seconds)
         searches = [self._searches(model) for model in self.searches]
         return reduce(add, [lanes, *finals[len(finals) - self.finals :], *searches])
+
+    def unreviewed(self) -> Amounts:
+        """The sums over the networks that are evaluated on test, trained once more without the reviews; of the most
+        expensive models, where they are not known yet."""
+        before, data = self.data.unreviewed, self.data
+        if before is None or before.dataset.fingerprint == data.dataset.fingerprint or not len(data.roles.rows["test"]):
+            return Amounts()
+        each = sorted((self._again(name) for name in self.planned.models), key=lambda one: one.seconds)
+        return reduce(add, each[len(each) - self.tested :])
+
+    def _again(self, name: str) -> Amounts:
+        """The amounts of the networks of a model that are evaluated on test."""
+        if self.study.folds:
+            return self._final(name)
+        jobs = self._jobs(self.planned.models[name])
+        return self._of_lanes([lane for lane in self.planned.lanes if jobs & set(lane.ids)], jobs)
 
     def models(self) -> list[dict[str, Any]]:
         """A row for each model: its first network, and the sums over all networks that are trained for it."""

@@ -226,5 +226,9 @@ def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _differing(facts: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    found = {key: [each.get(key) for each in facts] for key in dict.fromkeys(key for each in facts for key in each)}
+    """The values that are not everywhere the same. What is empty on one side and has entries on another is listed by
+    these entries alone."""
+    keys = dict.fromkeys(key for each in facts for key in each)
+    named = [key for key in keys if not any(other.startswith(f"{key}.") for other in keys)]
+    found = {key: [each.get(key) for each in facts] for key in named}
     return {key: values for key, values in found.items() if any(value != values[0] for value in values[1:])}

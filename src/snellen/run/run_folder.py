@@ -38,6 +38,7 @@ RETIRED = (
     "backbones.json",
     "plan.json",
     "floors.json",
+    "costs.json",
     "evaluation.json",
     "scores.parquet",
     "findings.json",

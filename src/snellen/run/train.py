@@ -34,11 +34,13 @@ def train_baselines(data: SplitData, context: RunContext, callback: RunCallback)
     callback.baselines_trained(results, time.perf_counter() - began)
 
 
-def train_plan(planned: Plan, executor: Local, callback: RunCallback) -> None:
-    """Trains every job without a result; a phase after the one whose weights it begins from."""
+def train_plan(planned: Plan, executor: Local, callback: RunCallback, note: str = "") -> None:
+    """Trains every job without a result; a phase after the one whose weights it begins from. note: said after the name
+    of each."""
     context = executor.context
     callback.planned(planned, sum(is_finished(lane, context) for lane in planned.lanes))
-    reporting = _Reporting(planned.labels, context, callback)
+    labels = {job: f"{label}{note}" for job, label in planned.labels.items()}
+    reporting = _Reporting(labels, context, callback)
     for stage in planned.stages:
         executor.train_lanes(stage, reporting)
         for lane in stage:

@@ -38,7 +38,7 @@ def train_unreviewed(
     planned = _plan(record, replace(before, folds=()), models)
     context = run_context(record.folder, before.sealed, environment, workers)
     with Local(context) as executor:
-        train_plan(planned, executor, callback)
+        train_plan(planned, executor, callback, ", without reviews")
     jobs: dict[str, dict[str, str]] = {}
     for model in models:
         own = planned.models[model]

@@ -10,14 +10,14 @@ from snellen.data.splits.split_data import SplitData
 from snellen.evaluate.faulty_numbers import HONEST
 from snellen.run.run_folder import Settings
 from snellen.study.document import Document, parse, to_yaml
-from snellen.study.on_purpose import IN_TRAINING, without_faults
+from snellen.study.on_purpose import changes_training, without_faults
 from snellen.study.schema import StudyFile
 
 
 def honest_study(study: StudyFile, folder: Path, settings: Settings) -> tuple[Document, StudyFile, Settings] | None:
     """What to run beside a study with faults, and where: HONEST in its run directory; None where no fault changes
     what is trained."""
-    if not set(study.on_purpose) & set(IN_TRAINING):
+    if not changes_training(study):
         return None
     document = parse(to_yaml(without_faults(study)), "study without faults")
     return document, document.study(), replace(settings, out=folder / HONEST)

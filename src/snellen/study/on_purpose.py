@@ -51,7 +51,12 @@ def expect_committable(study: Any) -> None:
     if set(OTHER_ROWS) <= set(faults):
         raise StudyError("two faults that both take the validation images", found=" and ".join(OTHER_ROWS))
     if folds is not None and set(OTHER_ROWS) & set(faults):
-        raise StudyError("this fault is about one split, and the study has folds", hint="Leave out `folds`.")
+        [fault] = set(OTHER_ROWS) & set(faults)
+        raise StudyError(
+            f"`{fault}` is about the validation images of one split, and models with `folds` are judged by the images "
+            "that folds hold out",
+            hint="Leave out `folds`, or leave this fault out of `on_purpose`; `folds_continue_training` is for folds.",
+        )
     if "test_as_validation" in faults and study.data.reviews is not None:
         raise StudyError(
             "`test_as_validation` changes what is the test, and reviews must leave the test alone",
@@ -70,6 +75,11 @@ def warning(faults: Sequence[str]) -> str:
     what = "a fault" if len(faults) == 1 else f"{len(faults)} faults"
     does = "it does" if len(faults) == 1 else "they do"
     return f"This run commits {what} on purpose, to teach what {does}: {names}. Its numbers are not to be believed."
+
+
+def changes_training(study: Any) -> bool:
+    """Whether a StudyFile has a fault for which the study without faults is trained beside it."""
+    return bool(set(study.on_purpose) & set(IN_TRAINING))
 
 
 def without_faults(study: Any) -> Mapping[str, Any]:

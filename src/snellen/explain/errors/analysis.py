@@ -274,4 +274,4 @@ def _sentences(facts: ErrorsFacts) -> Iterator[str]:
             )
 
 
-METHOD = Method("study", make, seconds=seconds, own_correction="errors, for its slices")
+METHOD = Method("study", make, seconds=seconds, own_correction="errors (slices)")

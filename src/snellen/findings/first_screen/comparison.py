@@ -22,10 +22,17 @@ LENGTHS = (
 """What a sentence says beside the verdicts: how often each was trained, the difference that can go unseen, the limits
 of differences, the differences. The first that keeps it short is used; that networks were compared, not recipes, is
 always said."""
-LEARNED_NOTHING = "SNL107"
+LEARNED_NOTHING, TEST_CHOOSES = "SNL107", "SNL126"
 SAME = "the same"
 NAMED = 2
 """Models that are named; more are counted."""
+JUDGED = {
+    "validation": "What a model beats is judged on validation images, where nothing of the test is used up.",
+    "held_out": "What a model beats is judged over folds, and the baseline on validation images, where nothing of the "
+    "test is used up.",
+    "test": "What a model beats is judged on the validation images, which are test images here.",
+}
+"""Where models are compared, by the role of the comparisons: the score above it is often of test."""
 
 
 def better_than_what(facts: Facts, others: Sequence[Finding]) -> Statement | None:
@@ -52,6 +59,10 @@ def better_than_what(facts: Facts, others: Sequence[Finding]) -> Statement | Non
         )
     else:
         sentence = _of_baseline(model, baseline, once=_is_trained_once(facts, model))
+    known = [*pairs, *([baseline] if baseline is not None else [])]
+    judged = (
+        {} if all(one.kind == "selected" for one in known) else {"judged": JUDGED[_judged(facts, others, bool(pairs))]}
+    )
     return Statement(
         "comparison",
         sentence,
@@ -61,6 +72,7 @@ def better_than_what(facts: Facts, others: Sequence[Finding]) -> Statement | Non
             "verdicts": {one.b: one.verdict.word for one in pairs},
             "baseline": evaluation.best_baseline[0] if evaluation.best_baseline and baseline else None,
             "baseline_verdict": baseline.verdict.word if baseline else None,
+            **judged,
         },
     )
 
@@ -68,6 +80,13 @@ def better_than_what(facts: Facts, others: Sequence[Finding]) -> Statement | Non
 def _with_baseline(facts: Facts, model: str) -> Comparison | None:
     best, pairs = facts.evaluation.best_baseline, facts.evaluation.comparisons
     return pairs.between(model, baseline_key(best[0]), "validation") if best else None
+
+
+def _judged(facts: Facts, others: Sequence[Finding], models: bool) -> str:
+    """The key in JUDGED. models: whether models are compared, not only one with a baseline."""
+    if any(one.code == TEST_CHOOSES for one in others):
+        return "test"
+    return "held_out" if models and facts.evaluation.comparisons.role == "held_out" else "validation"
 
 
 def _networks(facts: Facts) -> str:

@@ -44,8 +44,8 @@ def _names(models: Sequence[str]) -> str:
 def _unscaled(found: Sequence[Finding]) -> str:
     if _models(found):
         see = "see" if len(_models(found)) > 1 else "sees"
-        return f"{_names(_models(found))} {see} pixels of the wrong size: leave the first `rescale` out."
-    return "The pixels do not fit their `pixel_range`: networks see numbers of the wrong size."
+        return f"{_names(_models(found))} {see} pixel values far above 1: values near 1 train faster and more surely."
+    return "The pixels do not fit their `pixel_range`: networks see values that are far too large or all but black."
 
 
 def _almost_copies(found: Sequence[Finding]) -> str:
@@ -85,7 +85,7 @@ def _disagrees(found: Sequence[Finding]) -> str:
     values = found[0].values
     return (
         f"Cross-validation ({percent(values['folds'])}) and {values['role']} images ({percent(values['value'])}) "
-        "disagree by more than chance: look for copies or another kind of images."
+        "disagree by more than chance: look for copies, another kind of images, or fewer training images."
     )
 
 
@@ -172,8 +172,12 @@ BRIEFS: Mapping[str, Brief] = {
     "SNL122": _both_ways,
     "SNL123": _imbalance,
     "SNL129": _of_models(
-        "{models} took far longer to train than a baseline, and is not shown to be better.",
-        "{models} took far longer to train than a baseline, and are not shown to be better.",
+        "{models} takes far longer than a baseline, and is not shown to be better.",
+        "{models} take far longer than a baseline, and are not shown to be better.",
+    ),
+    "SNL171": _of_models(
+        "{models} predicts far slower than another model, and is not shown to be better.",
+        "{models} predict far slower than another model, and are not shown to be better.",
     ),
     "SNL128": _dead_units,
     "SNL124": _counted("{images} of one colour only: look whether the files are damaged."),

@@ -13,6 +13,7 @@ HEADINGS = {
     "How good": ("SNL001", "SNL012", "SNL002", "SNL003", "SNL004"),
     "How sure": ("SNL009", "SNL005", "SNL013"),
     "Better than what": ("SNL010", "SNL011", "SNL014", "SNL008"),
+    "Which to use, and what it costs": ("SNL170",),
     "Where it fails": ("SNL006", "SNL007", "SNL019"),
     "When to trust an answer": ("SNL018",),
     "What it looks at": ("SNL016", "SNL017"),
@@ -37,6 +38,7 @@ class Bar(TypedDict):
 class Shown(TypedDict):
     """A statement on the page. bars: of the score. rows: pictures, as rows of the data set; pictured: what they show.
     called: what the images of the weakest class are called, and how many, the most frequent first; by: which network.
+    judged: on which images models were compared, of the statement about comparisons.
     """
 
     part: str
@@ -48,6 +50,7 @@ class Shown(TypedDict):
     pictured: str
     by: str
     called: list[tuple[str, int]]
+    judged: str
 
 
 def first_screen(content: ReportJson) -> list[Shown]:
@@ -68,6 +71,7 @@ def _shown(content: ReportJson, one: StatementJson) -> Shown:
         "pictured": _pictured(content, values) if rows else "",
         "by": "One of the networks calls them" if values.get("networks", 1) > 1 else "All of them are called",
         "called": called,
+        "judged": values.get("judged", ""),
     }
 
 
