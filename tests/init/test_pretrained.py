@@ -42,7 +42,7 @@ def test_a_frozen_network_beside_the_small_one() -> None:
     [train] = model.train or []
     assert train.augment == () and train.label_smoothing == 0 and train.weight_decay == 1
     assert study.models["cnn"].train and study.models["cnn"].train[0].augment
-    assert [analysis.name for analysis in study.analyses] == ["answers", "errors"]
+    assert [analysis.name for analysis in study.analyses] == ["errors"]
 
 
 def test_without_weights_the_lines_are_there_as_comments() -> None:

@@ -219,15 +219,18 @@ def _group_names(dataset: Dataset, group: Group) -> list[str]:
 
 def _analyses(side: int, has_pretrained: bool) -> Iterator[str]:
     """What is quick for images of this side: seconds, not minutes."""
-    named = ["units", "answers", "errors"] if side <= LARGEST_SIDE_OF_UNITS else ["answers", "errors"]
-    what = {"units": "What the hidden units respond to", "answers": "why single images got their predictions"}
-    text = ", ".join([*(what[name] for name in named if name in what), "and what errors have in common"])
-    also = "" if "units" in named else "`units` shows what hidden units respond to, "
-    yield from comment(
-        f"{text[0].upper()}{text[1:]}. Also possible: {also}`maps` draws all images on a plane, `data` looks for "
-        "labels that may be wrong."
-    )
     if has_pretrained:
-        yield from comment("Without `models`, `answers` explains the pretrained network too, which takes minutes.")
-    answers = "{answers: {models: [cnn]}}" if has_pretrained else "answers"
-    yield f"analyses: [{', '.join(answers if name == 'answers' else name for name in named)}]"
+        yield from comment(
+            "What errors have in common. Also possible, in minutes for a pretrained network: `answers` shows why single "
+            "images got their predictions, `maps` draws all images on a plane, `data` looks for labels that may be wrong."
+        )
+        yield "analyses: [errors]"
+        return
+    is_small = side <= LARGEST_SIDE_OF_UNITS
+    units = "What the hidden units respond to, why" if is_small else "Why"
+    also = "" if is_small else "`units` shows what hidden units respond to, "
+    yield from comment(
+        f"{units} single images got their predictions, and what errors have in common. Also possible: {also}`maps` draws "
+        "all images on a plane, `data` looks for labels that may be wrong."
+    )
+    yield f"analyses: [{'units, ' if is_small else ''}answers, errors]"
