@@ -222,7 +222,8 @@ def _analyses(side: int, has_pretrained: bool) -> Iterator[str]:
     if has_pretrained:
         yield from comment(
             "What errors have in common. Also possible, in minutes for a pretrained network: `answers` shows why single "
-            "images got their predictions, `maps` draws all images on a plane, `data` looks for labels that may be wrong."
+            "images got their predictions, `maps` draws all images on a plane, `data` looks for labels that may be "
+            "wrong."
         )
         yield "analyses: [errors]"
         return
@@ -230,7 +231,7 @@ def _analyses(side: int, has_pretrained: bool) -> Iterator[str]:
     units = "What the hidden units respond to, why" if is_small else "Why"
     also = "" if is_small else "`units` shows what hidden units respond to, "
     yield from comment(
-        f"{units} single images got their predictions, and what errors have in common. Also possible: {also}`maps` draws "
-        "all images on a plane, `data` looks for labels that may be wrong."
+        f"{units} single images got their predictions, and what errors have in common. Also possible: {also}`maps` "
+        "draws all images on a plane, `data` looks for labels that may be wrong."
     )
     yield f"analyses: [{'units, ' if is_small else ''}answers, errors]"
