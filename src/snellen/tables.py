@@ -109,6 +109,7 @@ def print_check(checked: dict[str, Any]) -> None:
     said = [*data["remarks"], *(each["sentence"] for each in checked["left_out_rows"])]
     if checked["near_duplicates"]:
         said.append(checked["near_duplicates"]["sentence"])
+    said += checked["backbones"]
     for sentence in said:
         console.print(sentence, highlight=False, soft_wrap=True)
     columns = ["model", "parameters", "jobs", "trajectories", "epochs", "time", "memory", "disk"]

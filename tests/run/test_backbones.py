@@ -204,6 +204,16 @@ def test_images_of_a_frozen_backbone_are_not_augmented(weights: Path, tmp_path: 
         run_small(tmp_path, data=PADDED, models=models)
 
 
+def test_without_timm_a_model_is_skipped_or_the_command_is_said(
+    tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("snellen.study.backbones.has_timm", lambda: False)
+    plain = {"layers": "linear"}
+    run_small(tmp_path, data=PADDED, models={"one": model(weights, if_missing="skip"), "plain": plain})
+    stored = RunRecord.open(tmp_path).backbones
+    assert stored is not None and "snellen[transfer]" in stored["skipped"]["one"]
+
+
 def test_unfreeze_needs_a_backbone(tmp_path: Path) -> None:
     models = {"one": {"layers": "linear", "train": {"epochs": 1, "unfreeze": "all"}}}
     with pytest.raises(StudyError, match="first layer is a `backbone`"):

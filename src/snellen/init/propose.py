@@ -222,8 +222,8 @@ def _analyses(side: int, has_pretrained: bool) -> Iterator[str]:
     if has_pretrained:
         yield from comment(
             "What errors have in common. Also possible, in minutes for a pretrained network: `answers` shows why "
-            "single images got their predictions, `maps` draws all images on a plane, `data` looks for labels that may be "
-            "wrong."
+            "single images got their predictions, `maps` draws all images on a plane, `data` looks for labels that may "
+            "be wrong."
         )
         yield "analyses: [errors]"
         return

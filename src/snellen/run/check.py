@@ -101,6 +101,7 @@ def check_study(study: StudyFile, settings: Settings, dataset: Dataset | None = 
             asdict(each) | {"sentence": each.sentence} for each in left_out_rows(data.dataset, data.roles)
         ],
         "near_duplicates": _near_apart(data),
+        "backbones": found.sentences,
         "models": models,
         "curves": costs.curves(),
         "seeds": study.seeds,

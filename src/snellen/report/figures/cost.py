@@ -125,8 +125,8 @@ def _staircase(shown: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _places_of_names(on: Rows, shown: Rows, accuracies: tuple[float, float]) -> list[dict[str, Any]]:
-    """Where the name of each model stands beside its point: the first of some places where it covers no point, no bar
-    of an accuracy and no other name; else the first."""
+    """Where the name of each model stands beside its point: the first of the places where it covers least: no point and
+    no other name if that can be, and no bar of an accuracy."""
     low, high = _ends(shown)
 
     def down(accuracy: float) -> float:
@@ -134,15 +134,15 @@ def _places_of_names(on: Rows, shown: Rows, accuracies: tuple[float, float]) -> 
 
     across = {row["model"]: WIDTH_PIXELS * math.log(row["x"] / low) / math.log(high / low) for row in shown}
     centres = {row["model"]: (across[row["model"]], down(row["accuracy"])) for row in shown}
+    bars = [(x - 2, down(row["high"]), x + 2, down(row["low"])) for row in shown for x in (across[row["model"]],)]
     taken = [(x - 6, y - 6, x + 6, y + 6) for x, y in centres.values()]
-    taken += [(x - 2, down(row["high"]), x + 2, down(row["low"])) for row in shown for x in (across[row["model"]],)]
     found = []
     for row in on:
         x, y = centres[row["model"]]
         places = [(align, dx, dy) for dy in (-11, 11, -24, 24, -37, 37) for align, dx in (("left", 6), ("right", -6))]
         boxes = [_box(x + dx, y + dy, LETTER_PIXELS * len(row["label"]), align) for align, dx, dy in places]
-        free = [place for place, box in enumerate(boxes) if _is_free(box, taken)]
-        chosen = free[0] if free else 0
+        covered = [len(bars) * (_covered(box, taken) + _leaves(box)) + _covered(box, bars) for box in boxes]
+        chosen = covered.index(min(covered))
         taken.append(boxes[chosen])
         align, dx, dy = places[chosen]
         found.append({"align": align, "dx": dx, "dy": dy})
@@ -154,10 +154,15 @@ def _box(x: float, y: float, width: float, align: str) -> Box:
     return left, y - 6, left + width, y + 6
 
 
-def _is_free(box: Box, taken: Sequence[Box]) -> bool:
+def _covered(box: Box, others: Sequence[Box]) -> int:
     left, top, right, bottom = box
-    inside = left >= 0 and right <= WIDTH_PIXELS and top >= -6 and bottom <= HEIGHT_PIXELS
-    return inside and all(right < a or left > c or bottom < b or top > d for a, b, c, d in taken)
+    return sum(right >= a and left <= c and bottom >= b and top <= d for a, b, c, d in others)
+
+
+def _leaves(box: Box) -> bool:
+    """Whether it is not inside the figure."""
+    left, top, right, bottom = box
+    return left < 0 or right > WIDTH_PIXELS or top < -6 or bottom > HEIGHT_PIXELS
 
 
 def _ends(shown: Rows) -> tuple[float, float]:
