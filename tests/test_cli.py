@@ -157,15 +157,16 @@ def test_init_proposes_a_study_that_runs_as_it_is(snellen: Command, tmp_path: Pa
         (tmp_path / f"scans/{DIGITS.target[number] % 2}").mkdir(parents=True, exist_ok=True)
         Image.fromarray(picture).save(tmp_path / f"scans/{DIGITS.target[number] % 2}/{number}.png")
     code, out, _ = snellen("init", "scans")
-    assert code == 0 and out == "Wrote scans.yaml. Edit it, then: snellen run scans.yaml\n"
+    assert code == 0 and out.endswith("Wrote scans.yaml. Edit it, then: snellen run scans.yaml\n")
+    cost = out.splitlines()[0]
+    assert cost.startswith("A run takes about ") and "`cnn` " in cost
+    assert cost in " ".join(Path("scans.yaml").read_text("utf-8").replace("#", " ").split())
     code, out, _ = snellen("run", "scans.yaml", "--device", "cpu", "--threads", 1, "--set", "train.epochs=1")
     assert code == 0 and "cnn" in out
     code, _, err = snellen("init", "scans")
     assert code == 2 and "the file is there already" in err
     code, out, _ = snellen("init", "scans", "--out", "other.yaml")
-    assert (
-        code == 0 and out.startswith("Wrote other.yaml.") and 'study: "scans"' in Path("other.yaml").read_text("utf-8")
-    )
+    assert code == 0 and "Wrote other.yaml." in out and 'study: "scans"' in Path("other.yaml").read_text("utf-8")
 
 
 def test_init_takes_a_known_name_and_refuses_nothing_known(snellen: Command) -> None:

@@ -23,6 +23,7 @@ from snellen.study.data_settings import options_of, split_of_study
 from snellen.study.document import parse
 from snellen.study.plan import Plan, plan
 from snellen.study.schema import StudyFile
+from snellen.train.augment.geometric import Flip
 
 RANDOM = np.random.default_rng(5)
 
@@ -50,7 +51,10 @@ def in_memory(images: np.ndarray, labels: np.ndarray) -> tuple[StudyFile, str]:
 def test_digits() -> None:
     study, said = proposed(survey("digits"), "digits")
     _, roles, made = planned(study)
-    assert list(made.models) == ["linear", "dense", "cnn"] and study.train and study.train[0].epochs == 60
+    assert list(made.models) == ["dense", "cnn"] and study.folds and study.folds.count == 5
+    [train] = study.train or []
+    assert train.epochs == 37 and type(train.schedule).__name__ == "Linear" and train.patience is None
+    assert not any(isinstance(each, Flip) for each in train.augment) and "They are not mirrored" in said
     assert study.data.near_duplicates == "together" and study.data.drop_duplicates is None
     assert study.data.resizing is None
     assert [analysis.name for analysis in study.analyses] == ["units", "answers", "errors"]
@@ -63,7 +67,8 @@ def test_digits() -> None:
 def test_mnist_keeps_its_official_test() -> None:
     study, said = proposed(survey("mnist"), "mnist")
     dataset = read("mnist")
-    assert study.split.test is None and study.split.validation == 0.1 and study.train and study.train[0].epochs == 10
+    assert study.split.test is None and study.split.validation == 0.1 and study.train and study.train[0].epochs == 8
+    assert study.folds is None and list(study.models) == ["cnn"]
     assert "the official one of the data" in said and "validation 6,000, test 10,000" in said
     assert len(split_of_study(study, dataset).roles.rows["test"]) == 10_000
 
@@ -201,12 +206,13 @@ def test_few_pictures_get_larger_shares() -> None:
         in_memory(noise(9, 6, 6), np.repeat([0, 1], [8, 1]))
 
 
-@pytest.mark.parametrize("side", [1, 3, 8, 28, 64, 100])
+@pytest.mark.parametrize("side", [1, 3, 8, 15, 16, 28, 64, 100, 128])
 def test_the_networks_fit_any_size(side: int) -> None:
     images, labels = noise(12, side, side), np.arange(12) % 2
     study, _ = in_memory(images, labels)
     dataset = from_arrays(images, labels)
-    assert len(plan(study, split_of_study(study, dataset)).lanes) == 3
+    networks = 1 + (study.folds.count if study.folds else 0)
+    assert len(plan(study, split_of_study(study, dataset)).lanes) == networks * (1 if side >= 16 else 2)
 
 
 @pytest.mark.parametrize("name", ["a: b # c", "line\nbreak", 'quote"', "{[&*!|>%@`", "日本", "..."])

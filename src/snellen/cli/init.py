@@ -11,6 +11,7 @@ from snellen.cli.options import DataFolder, Keys, Kind, PixelRange, options_of
 from snellen.plain import say
 
 if TYPE_CHECKING:
+    from snellen.data.dataset import Dataset
     from snellen.data.readers.reader import Options
 
 
@@ -56,11 +57,15 @@ def _is_study(path: str) -> bool:
 
 def _proposed(source: str, data_dir: Path | None, out: Path | None, options: Options) -> tuple[Path, str]:
     """The file for a study of a stranger's data, `out` where that is given, and its text. options: as given."""
+    from snellen.init.pretrained import pretrained_at_hand, suits_pretrained
     from snellen.init.propose import propose, study_name
     from snellen.init.survey import survey
 
-    found = survey(source, data_dir, options)
+    at_hand = pretrained_at_hand(data_dir)
+    found = survey(source, data_dir, options, at_hand.name is not None)
     file = out or Path(f"{study_name(found.dataset)}.yaml")
+    pretrained = at_hand if suits_pretrained(found.dataset) else None
+    missing = [f"{pretrained.sentence}: {pretrained.command}"] if pretrained and pretrained.command else []
     proposal = propose(
         found.dataset,
         source,
@@ -68,11 +73,26 @@ def _proposed(source: str, data_dir: Path | None, out: Path | None, options: Opt
         sizes=found.sizes,
         near=found.near,
         omitted=found.omitted,
+        pretrained=pretrained,
         file=str(file),
     )
-    for sentence in (*found.dataset.remarks, *proposal.left_out):
+    cost = _cost(proposal.text, found.dataset, data_dir)
+    for sentence in (*found.dataset.remarks, *proposal.left_out, *missing, cost):
         say(sentence)
-    return file, proposal.text
+    return file, proposal.with_cost(cost)
+
+
+def _cost(text: str, dataset: Dataset, data_dir: Path | None) -> str:
+    """What `snellen check` estimates for this study, in a sentence."""
+    from snellen.phrases import seconds
+    from snellen.run.check import check_study
+    from snellen.run.run_folder import Settings
+    from snellen.study.document import parse
+
+    checked = check_study(parse(text, "the proposed study").study(), Settings(data_folder=data_dir), dataset)
+    models = ", ".join(f"`{row['model']}` {seconds(row['seconds'])}" for row in checked["models"])
+    whole = seconds(checked["seconds"])
+    return f"A run takes about {whole} on this machine: {models}, the rest for analyses and the report."
 
 
 def _write_new(path: Path, text: str) -> None:

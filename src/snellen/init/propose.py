@@ -20,19 +20,25 @@ from snellen.errors import DataError
 from snellen.files.inside import is_reserved
 from snellen.init.comments import comment, quoted
 from snellen.init.division import division, duplicate_lines, split_lines
+from snellen.init.folds import fold_count, fold_lines
+from snellen.init.mirror import reason_against_mirror
 from snellen.init.networks import model_lines, train_lines
+from snellen.init.pretrained import Pretrained, pretrained_lines
 from snellen.phrases import some, yaml_list
 
 SIZES_LISTED = 5
 EXCLUDED_LISTED = 20
 SIZE_REASONS = {
-    "resize": "A network needs images of one size: here the median side, rounded to a multiple of 8 and at most 64, "
-    "which trains in minutes. Proportions are not kept; `crop` and `pad` keep them.",
+    "resize": "A network needs images of one size: here the median side, rounded to a multiple of 8 and at most 64 "
+    "(128 for a pretrained network). Proportions are not kept; `crop` and `pad` keep them.",
     "crop": "A network needs images of one size: these sizes are so similar that cropping all to the smallest leaves "
     "little out and stretches nothing.",
     "pad": "A network needs images of one size: their borders are black, so padding the smaller ones with black keeps "
     "all of each image, unstretched.",
 }
+LARGEST_SIDE_OF_UNITS = 32
+"""Pixels: finding the images that units respond to most takes minutes for larger ones."""
+
 IMBALANCE = 3
 """Ratio of the largest to the smallest class from which classes count as unbalanced."""
 
@@ -47,6 +53,11 @@ class Proposal:
     text: str
     left_out: tuple[str, ...]
 
+    def with_cost(self, sentence: str) -> str:
+        """The text with a comment on what the study costs, behind the first comment."""
+        head, mark, rest = self.text.partition("\nstudy: ")
+        return "\n".join([head, *comment(sentence)]) + mark + rest
+
 
 def propose(
     dataset: Dataset,
@@ -56,14 +67,17 @@ def propose(
     sizes: Sequence[tuple[str, int]] = (),
     near: NearDuplicates | None = None,
     omitted: str | None = None,
+    pretrained: Pretrained | None = None,
     file: str | None = None,
 ) -> Proposal:
     """A study of `dataset`, which was read from `source` with `options`.
 
     sizes: of the files, each with how often it occurs, when `options` gave them one. near: None when there are too many
-    pictures to compare. omitted: a sentence on the classes that `options` leaves out. file: the study file, by default
-    named after the data. Raises StudyError when a class has too few pictures for a split."""
+    pictures to compare. omitted: a sentence on the classes that `options` leaves out. pretrained: None where the data
+    do not suit a pretrained network. file: the study file, by default named after the data. Raises StudyError when a
+    class has too few pictures for a split."""
     made = division(dataset, near)
+    against_mirror, folds = reason_against_mirror(dataset), fold_count(dataset, made)
     sections = (
         _head(study_name(dataset), file or f"{study_name(dataset)}.yaml"),
         _data(dataset, source, options, sizes),
@@ -71,9 +85,11 @@ def propose(
         duplicate_lines(made),
         _group(dataset),
         split_lines(dataset, made),
-        train_lines(len(made.roles.rows["train"])),
-        model_lines(dataset.shape),
-        _analyses(),
+        fold_lines(made, folds),
+        train_lines(len(made.roles.rows["train"]), folds, dataset.shape, against_mirror),
+        model_lines(dataset.shape, against_mirror),
+        pretrained_lines(pretrained),
+        _analyses(max(dataset.shape[:2]), pretrained is not None and pretrained.name is not None),
     )
     text = "\n".join(line for section in sections for line in section) + "\n"
     sentences = [each.sentence for each in left_out_rows(dataset, made.roles)]
@@ -201,9 +217,21 @@ def _group_names(dataset: Dataset, group: Group) -> list[str]:
         return []
 
 
-def _analyses() -> Iterator[str]:
+def _analyses(side: int, has_pretrained: bool) -> Iterator[str]:
+    """What is quick for images of this side: seconds, not minutes."""
+    if has_pretrained:
+        yield from comment(
+            "What errors have in common. Also possible, in minutes for a pretrained network: `answers` shows why "
+            "single images got their predictions, `maps` draws all images on a plane, `data` looks for labels that may "
+            "be wrong."
+        )
+        yield "analyses: [errors]"
+        return
+    is_small = side <= LARGEST_SIDE_OF_UNITS
+    units = "What the hidden units respond to, why" if is_small else "Why"
+    also = "" if is_small else "`units` shows what hidden units respond to, "
     yield from comment(
-        "What the hidden units respond to, why single images got their predictions, and what errors have in common. "
-        "Also possible: `maps` draws all images on a plane, `data` looks for labels that may be wrong."
+        f"{units} single images got their predictions, and what errors have in common. Also possible: {also}`maps` "
+        "draws all images on a plane, `data` looks for labels that may be wrong."
     )
-    yield "analyses: [units, answers, errors]"
+    yield f"analyses: [{'units, ' if is_small else ''}answers, errors]"

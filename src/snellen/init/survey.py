@@ -20,13 +20,15 @@ from snellen.data.readers.registry import READERS, holds_picture_files
 from snellen.data.resizing import Resizing
 from snellen.errors import DataError, MixedTransparency, OutsideFolder, PictureSizes
 from snellen.init.division import classes_to_keep
+from snellen.init.pretrained import STORED_SIDE, fits_pretrained
 
 PROVISIONAL = Resizing(step="resize", height=1, width=1)
 """Reads pictures of several sizes before their size is chosen; never proposed itself."""
 
 SIDE_STEP, MAX_PROPOSED_SIDE, MAX_UNCHANGED_SIDE = 8, 64, 128
-"""Proposed sides are multiples of 8, which can be halved three times, up to 64: minutes of training on a laptop.
-Pictures of one size keep it up to 128, the largest that Snellen is made for."""
+"""Proposed sides are multiples of 8, which can be halved three times, up to 64: minutes of training on a laptop
+(up to STORED_SIDE for a pretrained network). Pictures of one size keep it up to 128, the largest that Snellen is made
+for."""
 
 SIMILAR_SIDES, DARK = 1.25, 0.1
 """Sides that differ by at most a quarter are not stretched: pictures with nearly black borders are padded with black,
@@ -46,9 +48,12 @@ class Survey:
     omitted: str | None = None
 
 
-def survey(source: str, data_folder: Path | None = None, given: Options = DEFAULT_OPTIONS) -> Survey:
+def survey(
+    source: str, data_folder: Path | None = None, given: Options = DEFAULT_OPTIONS, has_pretrained: bool = False
+) -> Survey:
     """Reads `source` with the options that it needs besides those `given`, without classes that are too small for a
-    study. Raises DataError when no option helps, StudyError when all classes but one are too small."""
+    study. has_pretrained: whether a pretrained network is at hand, which sees more in larger pictures. Raises DataError
+    when no option helps, StudyError when all classes but one are too small."""
     options, sizes, place = given, list[tuple[str, int]](), find(source, data_folder)
     of_files = place is not None and (
         READERS[given.kind].of_picture_files if given.kind in READERS else holds_picture_files(place)
@@ -64,8 +69,9 @@ def survey(source: str, data_folder: Path | None = None, given: Options = DEFAUL
         headers = sample_headers(dataset, place) if place else []
         sizes = header_counts(headers)["sizes"] or [(f"{dataset.shape[0]} × {dataset.shape[1]}", len(dataset))]
         read_resized = partial(_read_with, source, data_folder, options)
-        by_headers = _resizing_for(headers, read_resized) if headers else None
-        options = replace(options, resizing=by_headers or _square(min(dataset.shape[:2])))
+        most = STORED_SIDE if has_pretrained and fits_pretrained(dataset) else MAX_PROPOSED_SIDE
+        by_headers = _resizing_for(headers, read_resized, most) if headers else None
+        options = replace(options, resizing=by_headers or _square(min(dataset.shape[:2]), most))
     omitted = None
     if kept := classes_to_keep(dataset):
         options, omitted = replace(options, classes=kept[0]), kept[1]
@@ -96,13 +102,15 @@ def _read_with(source: str, data_folder: Path | None, options: Options, resizing
     return read(source, replace(options, resizing=resizing), data_folder)
 
 
-def _resizing_for(headers: list[PictureHeader], read_resized: Callable[[Resizing], Dataset]) -> Resizing:
+def _resizing_for(
+    headers: list[PictureHeader], read_resized: Callable[[Resizing], Dataset], most_side: int
+) -> Resizing:
     """One size for pictures with these headers, at least one. read_resized: reads the data set with a size."""
     sides = np.array([(each.height, each.width) for each in headers])
     least, most = sides.min(axis=0), sides.max(axis=0)
     same = (least == most).all() or len(headers) == MAX_FILES  # other files may have more sizes
-    if same or (most > SIMILAR_SIDES * least).any() or most.max() > MAX_PROPOSED_SIDE:
-        return _square(float(np.median(sides)))
+    if same or (most > SIMILAR_SIDES * least).any() or most.max() > most_side:
+        return _square(float(np.median(sides)), most_side)
     cropped = Resizing(step="crop", height=int(least[0]), width=int(least[1]))
     dataset = read_resized(cropped.model_copy(update={"step": "resize"}))  # keeps the border of each
     low, high = dataset.pixel_range
@@ -110,7 +118,7 @@ def _resizing_for(headers: list[PictureHeader], read_resized: Callable[[Resizing
     return Resizing(step="pad", height=int(most[0]), width=int(most[1])) if border < DARK else cropped
 
 
-def _square(side: float) -> Resizing:
+def _square(side: float, most_side: int) -> Resizing:
     """Resizing to the nearest proposed side."""
-    size = min(max(round(side / SIDE_STEP), 1) * SIDE_STEP, MAX_PROPOSED_SIDE)
+    size = min(max(round(side / SIDE_STEP), 1) * SIDE_STEP, most_side)
     return Resizing(step="resize", height=size, width=size)
