@@ -94,7 +94,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
         *("templates", "page_figures", "page", "exploration", "comparison", "notebook", "pages", "analyses"),
     ),
     "train": (
-        *("environment", "out_of_memory", "augment", "schedules", "class_weights", "layout", "orthogonal"),
+        *("environment", "memory", "out_of_memory", "augment", "schedules", "class_weights", "layout", "orthogonal"),
         *(
             "fused_optimizers",
             "optimizers",

@@ -87,7 +87,9 @@ def run(
         keep_backbones(folder, found)
         vault.seal(folder, data.dataset, data.roles)
         note_used_test(data, study)
-        context = run_context(folder, data.sealed, environment, settings.workers, wants_margins(study.analyses))
+        margins = wants_margins(study.analyses)
+        context = run_context(folder, data.sealed, environment, settings.workers, margins, progress=callback.extracted)
+        context.expect_features_to_fit(lane.trajectory for lane in planned.lanes)
         train_baselines(data, context, callback)
         with Local(context) as executor:
             planned = _train(study, data, planned, executor, callback)
