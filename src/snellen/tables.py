@@ -17,6 +17,7 @@ from snellen.evaluate.scores import Estimate, proportion
 from snellen.findings.first_screen.statement import LABELS, Statement
 from snellen.phrases import listing, loss, megabytes, plural, seconds, times
 from snellen.plain import say
+from snellen.run.backbone_costs import backbone_sentences
 from snellen.study.on_purpose import warning
 
 if TYPE_CHECKING:
@@ -124,8 +125,10 @@ def print_check(checked: dict[str, Any]) -> None:
 
 def plan_sentences(checked: dict[str, Any]) -> list[str]:
     """The sentences below the plan: searches, seeds and folds, what is shared, and the whole cost."""
-    said = [_searches(row["model"], row["search"]) for row in checked["models"] if row["search"]]
-    if said:
+    said = backbone_sentences(checked["backbones"], checked["skipped"])
+    searches = [_searches(row["model"], row["search"]) for row in checked["models"] if row["search"]]
+    if searches:
+        said += searches
         said.append("Until a search is finished, the plan assumes the most expensive of its values.")
     if checked["seeds"] > 1 or checked["folds"]:
         said.append(_networks(checked))
@@ -155,7 +158,8 @@ def plan_sentences(checked: dict[str, Any]) -> list[str]:
     said.append(
         f"At most {plural(checked['jobs'], 'job')} and {plural(checked['epochs'], 'epoch')}, about "
         f"{seconds(checked['seconds'])} in all on {checked['device']} without early stopping, "
-        f"{seconds(checked['floor_seconds'])} of it for baselines."
+        f"{seconds(checked['floor_seconds'])} of it for baselines"
+        + (f" and {seconds(checked['extraction_seconds'])} for features." if checked["extraction_seconds"] else ".")
     )
     if checked["analyses"]:
         each = [f"{title} {seconds(took)}" for title, took in checked["analyses"].items()]

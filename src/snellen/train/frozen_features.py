@@ -128,36 +128,41 @@ def compute_features(
     return Extraction(trajectory, dataset, material, backbones, progress).load()
 
 
-def expect_to_fit(trajectories: Iterable[Trajectory], dataset: Dataset, processes: int) -> None:
-    """Raises StudyError where the features of these trajectories, each once in every process, need more memory than is
-    free, with what would fit."""
+def processes(device: str, workers: int) -> int:
+    """How many processes may hold features: this one, and workers where there are several."""
+    return 1 + workers if device == "cpu" and workers > 1 else 1
+
+
+def expect_to_fit(trajectories: Iterable[Trajectory], dataset: Dataset, copies: int) -> None:
+    """Raises StudyError where the features of these trajectories, in so many copies, need more memory than is free,
+    with what would fit."""
     frozen = {features_key(each, dataset): each for each in trajectories if each.frozen}
     sizes = {each: feature_bytes(each, len(dataset)) for each in frozen.values()}
-    needed, free = processes * sum(sizes.values()), available_memory()
+    needed, free = copies * sum(sizes.values()), available_memory()
     if free is None or needed <= free:
         return
     largest = max(frozen.values(), key=sizes.__getitem__)
     shape = "x".join(map(str, largest.frozen[-1].output_shape))
-    each = f", once in each of {processes} processes" if processes > 1 else ""
+    each = f", once in each of {copies} processes" if copies > 1 else ""
     raise StudyError(
         "the features of frozen backbones do not fit into memory",
         found=f"{megabytes(needed)}: {plural(len(dataset), 'image')}, {shape} numbers each for the largest{each}",
         expected=f"at most {megabytes(free)}, the memory that is free",
         where=f"backbone {frozen_name(largest)}",
-        hint=f"What would fit: {'; '.join(_what_fits(largest, len(dataset), processes, needed, free))}.",
+        hint=f"What would fit: {'; '.join(_what_fits(largest, len(dataset), copies, needed, free))}.",
     )
 
 
-def _what_fits(trajectory: Trajectory, images: int, processes: int, needed: int, free: int) -> list[str]:
+def _what_fits(trajectory: Trajectory, images: int, copies: int, needed: int, free: int) -> list[str]:
     """Ways to need less, the one that changes least first. needed: by all frozen layers of the study together."""
     layer, last = trajectory.frozen[0].layer, trajectory.frozen[-1]
     assert isinstance(layer, Backbone)  # a frozen part begins with one
-    own = processes * feature_bytes(trajectory, images)
+    own = copies * feature_bytes(trajectory, images)
     others = needed - own
-    found = ["`--workers 1`"] if processes > 1 and needed // processes <= free else []
+    found = ["`--workers 1`"] if copies > 1 and needed // copies <= free else []
 
     def fits(values: int) -> bool:
-        return others + processes * images * 4 * values <= free
+        return others + copies * images * 4 * values <= free
 
     if len(last.output_shape) == 3 and fits(last.output_shape[-1]):
         found.append("`global_average_pool` as the layer after the backbone")

@@ -10,7 +10,7 @@ from snellen.data.dataset import Dataset
 from snellen.models.pretrained import FOLDER
 from snellen.train.batches import ResidentData
 from snellen.train.environment import PackEnvironment
-from snellen.train.frozen_features import Extraction, Progress, expect_to_fit, features_key, quiet
+from snellen.train.frozen_features import Extraction, Progress, expect_to_fit, features_key, processes, quiet
 from snellen.train.job import Trajectory
 from snellen.train.lane import Lane, pack_id
 from snellen.train.results import JobFolder
@@ -58,8 +58,7 @@ class RunContext:
 
     def expect_features_to_fit(self, trajectories: Iterable[Trajectory]) -> None:
         """Raises StudyError where features of frozen backbones need more memory than is free."""
-        workers = self.workers if self.material.device == "cpu" and self.workers > 1 else 0
-        expect_to_fit(trajectories, self.dataset, 1 + workers)
+        expect_to_fit(trajectories, self.dataset, processes(self.material.device, self.workers))
 
     def _extraction(self, trajectory: Trajectory) -> Extraction:
         return Extraction(trajectory, self.dataset, self.material, self.weights, self.progress)
