@@ -17,6 +17,7 @@ from snellen.data.splits.left_out import left_out_rows, near_apart
 from snellen.data.splits.split_data import SplitData
 from snellen.explain.analyses import estimated_seconds, planned_analyses
 from snellen.explain.robustness.other_data import expect_other_data
+from snellen.models.frozen_part import trained_count
 from snellen.run.backbone_costs import backbone_rows
 from snellen.run.bundle_check import expect_loadable
 from snellen.run.pricing import CostEstimator, baseline_seconds, checkpoint_bytes, stored_bytes
@@ -243,11 +244,13 @@ class _StudyCosts:
         amounts = self._of_lanes(lanes, jobs)
         if forecast:
             amounts += self._searches(name)
-        cost = self.costs[next(lane for lane in lanes if planned.job in lane.ids)]
+        lane = next(lane for lane in lanes if planned.job in lane.ids)
+        cost, network = self.costs[lane], lane.trajectory.network
         return {
             "model": name,
             "job": planned.job,
-            "parameters": cost.parameters,
+            "parameters": network.parameter_count,
+            "trained_parameters": trained_count(network),
             "steps_an_epoch": cost.steps_per_epoch,
             "epochs": cost.epochs,
             "memory_bytes": cost.memory_bytes,

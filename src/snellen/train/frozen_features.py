@@ -33,7 +33,7 @@ PART_IMAGES = 2_048
 """Images between two stores: 3 seconds of VGG16 at 32 pixels, a minute of EfficientNet-Lite0 at 224."""
 
 VERSION = 1
-"""Of the numbers: a change of how images are prepared makes old entries unusable."""
+"""Of the numbers: a change of how images are prepared, or of PART_IMAGES, makes old entries unusable."""
 
 Progress = Callable[[str, int, int], None]
 
@@ -164,13 +164,14 @@ def _what_fits(trajectory: Trajectory, images: int, copies: int, needed: int, fr
     def fits(values: int) -> bool:
         return others + copies * images * 4 * values <= free
 
-    if len(last.output_shape) == 3 and fits(last.output_shape[-1]):
-        found.append("`global_average_pool` as the layer after the backbone")
-    points, shape = read_points(layer.architecture), trajectory.frozen[0].input_shape
-    for later in points[points.index(layer.place) + 1 :]:
-        if fits(math.prod(layer.model_copy(update={"read": later}).output_shape(shape))):
-            found.append(f"`read: {later}`")
-            break
+    own_shape = trajectory.frozen[0].output_shape
+    if math.prod(last.output_shape) == math.prod(own_shape):  # nothing behind the backbone makes them fewer
+        if len(own_shape) == 3 and math.prod(own_shape) > own_shape[-1] and fits(own_shape[-1]):
+            found.append("`global_average_pool` as the layer after the backbone")
+        points, shape = read_points(layer.architecture), trajectory.frozen[0].input_shape
+        later = points[points.index(layer.place) + 1 :]
+        sizes = {read: math.prod(layer.model_copy(update={"read": read}).output_shape(shape)) for read in later}
+        found += [f"`read: {read}`" for read, size in sizes.items() if fits(size)][:1]
     return [*found, f"at most {max(0, images * free // needed):,} images"]
 
 
