@@ -57,8 +57,11 @@ EXPLAINED = ("SNL016", "SNL017", "SNL019", "SNL116", "SNL120", "SNL140", "SNL141
 """Rules about analyses: they need some, and have their cases in tests/explain."""
 
 PLANTED: tuple[str, ...] = ("SNL121", "SNL122", "SNL123", "SNL124", "SNL125", "SNL126", "SNL127", "SNL128")
-PLANTED += ("SNL129", "SNL130", "SNL131")
-"""Rules about data and classes, which have their cases in test_planted_faults.py."""
+PLANTED += ("SNL129", "SNL130", "SNL131", "SNL170", "SNL171")
+"""Rules about data, classes and cost, which have their cases in test_planted_faults.py and test_cost.py."""
+
+PRETRAINED = ("SNL160", "SNL161")
+"""Rules about pretrained networks, which have their cases in tests/run/test_backbones.py."""
 
 
 def small_study(**changes: Any) -> snellen.Study:

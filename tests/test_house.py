@@ -54,6 +54,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
             "advice",
             "chosen_model",
             "claims",
+            "cost",
             "baselines",
             "confidence",
             "controls",
@@ -101,7 +102,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
         "fit_training_distance",
     ),
     "report": (
-        *("names", "formats", "model_types", "types", "sections", "figures", "data", "card", "content"),
+        *("names", "formats", "model_types", "cost_types", "types", "sections", "figures", "data", "card", "content"),
         *("templates", "page_figures", "page", "exploration", "comparison", "notebook", "pages", "analyses"),
     ),
     "train": (

@@ -173,6 +173,16 @@ def seconds(value: float | None) -> str:
     return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
+def milliseconds(value: float) -> str:
+    """A short time with two digits: "0.0031 ms", "0.42 ms", "12 ms", "1,250 ms"."""
+    if value >= 9.95:
+        return f"{value:,.0f} ms"
+    if value <= 0:
+        return "0 ms"
+    digits = 1 - math.floor(math.log10(value))
+    return f"{value:.{digits}f} ms"
+
+
 def megabytes(num_bytes: int) -> str:
     """A size with at least two digits: "1.5 MB", "1,024 MB"."""
     return f"{num_bytes / 1e6:,.0f} MB" if num_bytes >= 9.95e6 else f"{num_bytes / 1e6:.1f} MB"

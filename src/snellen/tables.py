@@ -117,6 +117,7 @@ def print_check(checked: dict[str, Any]) -> None:
     said = [*data["remarks"], *(each["sentence"] for each in checked["left_out_rows"])]
     if checked["near_duplicates"]:
         said.append(checked["near_duplicates"]["sentence"])
+    said += checked["backbones"]
     for sentence in said:
         console.print(sentence, highlight=False, soft_wrap=True)
     columns = ["model", "parameters", "jobs", "trajectories", "epochs", "time", "memory", "disk"]
@@ -145,7 +146,7 @@ def _plan_row(row: dict[str, Any]) -> dict[str, str]:
 
 def plan_sentences(checked: dict[str, Any]) -> list[str]:
     """The sentences below the plan: searches, seeds and folds, what is shared, and the whole cost."""
-    said = backbone_sentences(checked["backbones"], checked["skipped"])
+    said = backbone_sentences(checked["backbone_costs"])
     searches = [_searches(row["model"], row["search"]) for row in checked["models"] if row["search"]]
     if searches:
         said += searches
@@ -159,8 +160,9 @@ def plan_sentences(checked: dict[str, Any]) -> list[str]:
         if checked["seeds"] == 1 and row["search"] and row["search"]["mean_over"] == "seeds"
     ]
     for curve in checked["curves"]:
+        over = curve["over"].replace("_", " ")
         said.append(
-            f"The curve of {curve['model']} over {curve['over']}: {plural(curve['points'], 'point')}, for which "
+            f"The curve of {curve['model']} over {over}: {plural(curve['points'], 'point')}, for which "
             f"{plural(curve['jobs'], 'job')} are trained after the others, about {seconds(curve['seconds'])}."
             + (" One seed gives no spread and no comparisons." if curve["seeds"] == 1 else "")
         )

@@ -21,6 +21,7 @@ from snellen.report.pages.curves import curve_page
 from snellen.report.pages.page_inputs import PageInputs
 from snellen.run.check import check_study
 from snellen.run.run_folder import Settings
+from snellen.run.verify import verify
 from snellen.statistics.seed_intervals import recipe_mean
 from snellen.study.analyses import Curves
 from snellen.tables import plan_sentences
@@ -142,3 +143,27 @@ def test_points_that_failed_are_left_out_and_told(run: Run, tmp_path: Path) -> N
         )
     )
     assert "ended well" in page and "data-figure" not in page.split("<main>")[1].split("</main>")[0]
+
+
+def test_models_are_compared_at_each_number_of_images_a_class(tmp_path: Path) -> None:
+    """A model of two units is worse than a linear one wherever both have learned something."""
+    curve = {"over": "images_a_class", "values": [5, 60], "epochs": 12, "models": ["linear", "small"]}
+    folder = run_small(tmp_path, models=MODELS, analyses=[{"curves": curve}]).folder
+    report = json.loads((folder / "report.json").read_text("utf-8"))
+    learning = report["learning_curves"]
+    assert [(one["model"], one["size"], one["networks"]) for one in learning["points"]] == [
+        (model, size, 3) for model in ("small", "linear") for size in (5, 60)
+    ]
+    [pair] = learning["crossings"]
+    assert [one["size"] for one in pair["sizes"]] == [5, 60] and pair["from_size"] in (5, 60)
+    assert "`linear` is better than `small`" in pair["sentence"]
+    [use] = [one for one in report["answer"] if one["code"] == "SNL170"]
+    assert use["values"]["candidates"]["60"] == ["linear"]
+    assert "`linear`, shown to be better than the other (at " in use["sentence"]
+    assert use["sentence"].endswith("Nothing is said beyond 60 images a class.")
+    html = (folder / "report.html").read_text("utf-8")
+    assert 'data-figure="learning-curves"' in html
+    [page] = [one["page"] for one in report["analyses"] if one["model"] == "linear"]
+    assert "training images a class" in (folder / page).read_text("utf-8")
+    outcomes = {check.name: check.outcome for check in verify(folder, draw=True)}
+    assert set(outcomes.values()) == {"equal"}

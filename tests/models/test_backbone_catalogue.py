@@ -164,8 +164,20 @@ def test_other_networks_of_timm_are_measured() -> None:
 
 @needs("timm")
 def test_networks_without_maps_are_refused() -> None:
-    with pytest.raises(StudyError, match="crossvit_9_240 cannot be a backbone; found no maps of its blocks"):
+    with pytest.raises(StudyError, match="crossvit_9_240 cannot be a backbone; found blocks that give no single map"):
         entry("crossvit_9_240")
+
+
+def test_usual_strides_divide_the_sides_that_are_measured() -> None:
+    less, more = networks.MEASURED_SIDES
+    assert not [stride for stride in (2, 4, 8, 14, 16, 32) for side in (less, more, more - less) if side % stride]
+
+
+@needs("timm")
+def test_maps_of_one_size_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(networks, "_channels_and_width", lambda values: (8, 16))
+    with pytest.raises(StudyError, match="maps of one size for pictures of any"):
+        measured_points("resnet18", meta_network("resnet18"))
 
 
 @needs("timm")

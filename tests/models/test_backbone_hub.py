@@ -18,7 +18,7 @@ from backbone_cases import SMALL, state, write
 from needs import needs
 
 from snellen.errors import DataError, WeightsNotFound
-from snellen.models.backbones.weights import Weights, find_weights
+from snellen.models.backbones.weights import Scaling, Weights, find_weights
 
 pytestmark = needs("timm")
 CONSTANTS = "huggingface_hub.constants"
@@ -91,9 +91,9 @@ class User:
         self.patch.setattr(f"{CONSTANTS}.HUGGINGFACE_CO_URL_TEMPLATE", template)
         return self
 
-    def find(self, offline: bool = False, may_download: bool = True) -> Weights:
+    def find(self, offline: bool = False, may_download: bool = True, preprocessing: Any = None) -> Weights:
         self.patch.setattr(f"{CONSTANTS}.HF_HUB_OFFLINE", offline)
-        return find_weights(SMALL, "imagenet", may_download=may_download)
+        return find_weights(SMALL, "imagenet", preprocessing=preprocessing, may_download=may_download)
 
 
 @pytest.fixture
@@ -146,6 +146,12 @@ def test_a_server_that_refuses_is_named_at_once(status: int, user: User) -> None
 def test_no_server(user: User) -> None:
     with pytest.raises(WeightsNotFound, match=f"{REPOSITORY} on the hub: Connect"):
         user.at("http://127.0.0.1:9").find()
+
+
+def test_the_study_may_scale_otherwise(user: User) -> None:
+    found = user.find(preprocessing=Scaling((0.1,) * 3, (0.2,) * 3))
+    assert (found.mean, found.licence) == ((0.1,) * 3, "apache-2.0") and "the study's `preprocessing`" in found.origin
+    assert user.find(preprocessing=f"{SMALL}.r160_in1k").mean == (0.5,) * 3
 
 
 def test_a_download_that_is_not_the_published_file_is_refused(user: User) -> None:

@@ -204,6 +204,16 @@ def test_images_of_a_frozen_backbone_are_not_augmented(weights: Path, tmp_path: 
         run_small(tmp_path, data=PADDED, models=models)
 
 
+def test_without_timm_a_model_is_skipped_or_the_command_is_said(
+    tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("snellen.study.backbones.has_timm", lambda: False)
+    plain = {"layers": "linear"}
+    run_small(tmp_path, data=PADDED, models={"one": model(weights, if_missing="skip"), "plain": plain})
+    stored = RunRecord.open(tmp_path).backbones
+    assert stored is not None and "snellen[transfer]" in stored["skipped"]["one"]
+
+
 def test_unfreeze_needs_a_backbone(tmp_path: Path) -> None:
     models = {"one": {"layers": "linear", "train": {"epochs": 1, "unfreeze": "all"}}}
     with pytest.raises(StudyError, match="first layer is a `backbone`"):
@@ -213,3 +223,36 @@ def test_unfreeze_needs_a_backbone(tmp_path: Path) -> None:
 def test_check_knows_what_it_costs(weights: Path) -> None:
     table = small_study(data=PADDED, models={"frozen": model(weights), "plain": {"layers": "linear"}}).check()
     assert set(table["model"]) == {"frozen", "plain"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "severity"),
+    [
+        ({"resize": 96}, None),
+        ({"resize": 64}, "notice"),
+        ({"resize": 96, "preprocessing": {"mean": [0.1, 0.1, 0.1], "deviation": [1.0, 1.0, 1.0]}}, "warning"),
+    ],
+)
+def test_images_unlike_those_of_the_weights_are_a_finding(
+    tmp_path: Path, weights: Path, settings: dict[str, Any], severity: str | None
+) -> None:
+    models = {"frozen": model(weights, {"epochs": 1}, read="block1", **settings)}
+    run = run_small(tmp_path, data={**PADDED, "classes": ["0", "1"]}, split={"test": 60}, models=models)
+    found = [each.severity for each in run.findings if each.code == "SNL161"]
+    assert found == ([severity] if severity else [])
+
+
+def test_what_a_frozen_backbone_costs_is_that_of_the_whole_network(finished: Path) -> None:
+    """Its predictions and its file; its features count as training, of which the head alone takes less."""
+    rows = {one["model"]: one for one in json.loads((finished / "report.json").read_text("utf-8"))["cost"]["models"]}
+    assert {"frozen", "gradual", "plain"} <= rows.keys()
+    frozen, record = rows["frozen"], RunRecord.open(finished)
+    bundle = finished / "models" / "frozen"
+    arrays = [bundle / "model.safetensors", bundle / "familiarity.safetensors"]
+    assert frozen["file_bytes"] == sum(path.stat().st_size for path in arrays if path.exists())
+    assert frozen["trained_parameters"] < frozen["parameters"] == rows["gradual"]["parameters"]
+    assert frozen["batch_ms"]["median"] > rows["plain"]["batch_ms"]["median"]
+    counts = record.data["roles"]["counts"]
+    expected = (counts["train"] + counts["validation"]) * frozen["batch_ms"]["median"] / 1000
+    assert frozen["features_s"] == pytest.approx(expected) and rows["gradual"]["features_s"] == 0
+    assert frozen["training_s"]["median"] > frozen["features_s"]

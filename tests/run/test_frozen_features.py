@@ -246,7 +246,7 @@ def test_check_says_what_features_cost(cache: Path, weights: Path, capsys: pytes
         "absent": model(Path("nowhere.safetensors"), POOLED, if_missing="skip"),
     }
     checked = check(models)
-    rows = {(row["model"], row["read"]): row for row in checked["backbones"]}
+    rows = {(row["model"], row["read"]): row for row in checked["backbone_costs"]}
     assert list(rows) == [(name, "block2") for name in ("pooled", "flat")] + [
         ("flat", "block3"),
         ("again", "block2"),
@@ -266,7 +266,7 @@ def test_check_says_what_features_cost(cache: Path, weights: Path, capsys: pytes
     said = " ".join(capsys.readouterr().out.split())
     assert "pooled: test_resnet, read after block2 (8x8x32), frozen" in said
     assert "licence apache-2.0. Features (32): to be extracted for 1,797 images, about" in said
-    assert "absent was left out: " in said
+    assert "absent is left out: " in said
 
 
 def check(models: dict[str, Any], workers: int = 1) -> dict[str, Any]:

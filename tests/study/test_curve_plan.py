@@ -75,6 +75,37 @@ def test_smaller_training_sets_are_parts_of_larger_ones_and_take_as_many_steps()
     assert [point.epochs for point in found.curves[0].points] == [113, 68, 38, 20]
 
 
+def test_images_a_class_are_nested_and_drawn_by_seed_but_alike_for_every_model() -> None:
+    found = planned(models=["dense", "chosen"], over="images_a_class", values=[5, 20, 60], seeds=2, epochs=4)
+    lanes = {job.id: lane for lane in found.lanes for job in lane.jobs}
+    study = small_study().file
+    labels = read(study.data.source, options_of(study)).labels
+    dense, chosen = found.curves
+    rows = {seed: [lanes[point.seeds[seed]].rows["train"] for point in dense.points] for seed in (0, 1)}
+    for sizes in rows.values():
+        assert [np.bincount(labels[each]).tolist() for each in sizes] == [[n] * 10 for n in (5, 20, 60)]
+        assert all(np.isin(smaller, larger).all() for smaller, larger in pairwise(sizes))
+    assert not np.array_equal(rows[0][1], rows[1][1])
+    for one, other in zip(dense.points, chosen.points, strict=True):
+        assert all(
+            np.array_equal(lanes[one.seeds[seed]].rows["train"], lanes[other.seeds[seed]].rows["train"])
+            for seed in (0, 1)
+        )
+    assert [(point.value, point.images, point.steps) for point in dense.points] == [
+        (5, 50, 40),
+        (20, 200, 40),
+        (60, 600, 40),
+    ]
+    assert found.labels[dense.points[0].seeds[1]] == "dense, 5 training images a class, seed 1"
+
+
+def test_images_a_class_that_are_left_open_are_those_that_every_class_has() -> None:
+    [curve] = planned(models=["dense"], over="images_a_class", seeds=1).curves
+    assert [point.value for point in curve.points] == [10, 30, 100]
+    with pytest.raises(SnellenError, match="too few training images for a curve over images a class"):
+        planned(models=["dense"], over="images_a_class", values=[10, 300], seeds=1)
+
+
 def test_nested_rows_keep_the_proportions_of_the_classes_and_depend_on_the_seed() -> None:
     labels = np.repeat([0, 1, 2], [600, 300, 100])
     rows = np.random.default_rng(0).permutation(1000)[:900]

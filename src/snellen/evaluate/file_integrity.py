@@ -31,7 +31,7 @@ WRITTEN_BY_RUNS = (
     "figures/augmented.safetensors",
 )
 """Every run of a study writes these anew, from the study and the pictures."""
-CONTINUED = ("search", "packs", "strategies.json")
+CONTINUED = ("search", "packs", "strategies.json", "costs.json")
 """What a later run continues from."""
 KEPT = ("jobs", "floors", "analyses", "familiarity")
 """Folders whose finished contents no run changes."""

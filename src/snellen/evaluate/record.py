@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 
 from snellen.errors import RunError
 from snellen.evaluate.backbones_file import BackbonesFile, read_backbones
+from snellen.evaluate.cost_file import CostFile, read_costs
 from snellen.evaluate.data_file import DataFile, read_data
 from snellen.files.inside import expect_own_files, inside
 from snellen.files.stored import read_as, read_text
@@ -172,6 +173,11 @@ class RunRecord:
         """The result of each baseline that is finished."""
         found = {name: folder.read_result() for name, folder in self.baselines.items()}
         return {name: result for name, result in found.items() if result is not None}
+
+    @cached_property
+    def measured_costs(self) -> CostFile | None:
+        """costs.json; None in a run of a version that measured nothing."""
+        return read_costs(self.folder)
 
     def read(self, name: str, kind: TypeAdapter[T]) -> T:
         """A JSON file of the run. Raises RunError where it is missing, IdentityError where it is of another kind."""

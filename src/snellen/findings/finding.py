@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, NotRequired, TypedDict
 
+from snellen.evaluate.costs import Costs, costs_of
 from snellen.evaluate.evaluation import Evaluation
 from snellen.evaluate.file_integrity import StoredFiles
 from snellen.evaluate.record import RunRecord
 from snellen.explain.analyses import PlannedAnalysis, stored_results
 from snellen.explain.analysis_result import AnalysisResult
+from snellen.explain.curves.crossings import LearningCurves, learning_curves
 from snellen.study.finding_codes import Severity
 
 WORST_FIRST: Mapping[Severity, int] = {"error": 0, "warning": 1, "notice": 2, "result": 3}
@@ -103,6 +105,16 @@ class Facts:
     def outcomes(self) -> Mapping[PlannedAnalysis, AnalysisResult]:
         """The results of the analyses of the study."""
         return stored_results(self.record)
+
+    @cached_property
+    def costs(self) -> Costs | None:
+        """What each model costs; None in a run where nothing was measured."""
+        return costs_of(self.record, self.evaluation)
+
+    @cached_property
+    def learning_curves(self) -> LearningCurves | None:
+        """The curves over images a class; None without any."""
+        return learning_curves(self.record)
 
 
 Rule = Callable[[Facts], Iterable[Finding]]

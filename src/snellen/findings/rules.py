@@ -18,6 +18,7 @@ from snellen.findings import (
     comparisons,
     confidence,
     controls,
+    cost,
     data,
     folds,
     integrity,
@@ -60,6 +61,7 @@ RULES: dict[str, Rule] = {
     "SNL011": comparisons.compared_on_test,
     "SNL014": controls.factors,
     "SNL008": baselines.best_baseline,
+    "SNL170": cost.which_to_use,
     # where it fails, what it looks at, what to do next
     "SNL006": mistakes.worst_confusion,
     "SNL121": weak_classes.weak,
@@ -97,6 +99,7 @@ RULES: dict[str, Rule] = {
     "SNL127": class_mix.another_mix,
     "SNL128": units.dead_units,
     "SNL129": baselines.slower_than_baseline,
+    "SNL171": cost.slower_than_undecided,
     "SNL130": pictures.unscaled,
     "SNL131": pictures.unreadable,
     "SNL160": backbones.skipped,

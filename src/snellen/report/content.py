@@ -39,6 +39,7 @@ from snellen.report.model_types import (
 from snellen.report.sections.backbones import backbones_section
 from snellen.report.sections.computation import computed_section
 from snellen.report.sections.confidence import confidence_section
+from snellen.report.sections.cost import cost_section, learning_section
 from snellen.report.sections.estimates import estimate_json
 from snellen.report.sections.folds_and_seeds import folds_section, seeds_section
 from snellen.report.sections.on_purpose import on_purpose_section
@@ -103,6 +104,11 @@ def collect(
     reviews = reviews_section(record)
     if reviews is not None:
         report["reviews"] = reviews
+    cost, learning = cost_section(record, evaluation), learning_section(record)
+    if cost is not None:
+        report["cost"] = cost
+    if learning is not None:
+        report["learning_curves"] = learning
     return report
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from markupsafe import Markup
@@ -85,6 +85,25 @@ def scroll(label: str, kind: str = "") -> Markup:
     )
 
 
+def milliseconds(value: float) -> str:
+    """0.42 as "0.42 ms", see `phrases.milliseconds`."""
+    return phrases.milliseconds(value).replace(" ", SPACE)
+
+
+def time_range(spread: Mapping[str, float], unit: str) -> str:
+    """The quartiles of a time in "ms" or "s", without a unit where the time above them has the same: "0.8 to 1.2"."""
+    write = phrases.milliseconds if unit == "ms" else phrases.seconds
+    ends = [write(spread[end]) for end in ("low", "high")]
+    same = all(end.endswith(f" {unit}") and "min" not in end for end in (*ends, write(spread["median"])))
+    return " to ".join(end.removesuffix(f" {unit}") if same else end for end in ends).replace(" ", SPACE)
+
+
+def size(num_bytes: int) -> str:
+    """2,345,678 as "2.3 MB", 12,345 as "12 kB"."""
+    text = phrases.megabytes(num_bytes) if num_bytes >= 995_000 else f"{max(1, round(num_bytes / 1000))} kB"
+    return text.replace(" ", SPACE)
+
+
 FILTERS = {
     "count": phrases.count,
     "several": phrases.plural,
@@ -93,6 +112,9 @@ FILTERS = {
     "score": score,
     "interval": interval,
     "seconds": seconds,
+    "milliseconds": milliseconds,
+    "size": size,
+    "time_range": time_range,
     "times": phrases.times,
     "words": phrases.key_words,
     "listing": phrases.listing,

@@ -29,6 +29,7 @@ from snellen.limits import (
 )
 from snellen.plain import plain
 from snellen.report.figures import confusion_cells
+from snellen.report.figures.cost import below_axis
 from snellen.report.figures.sprites import Sheet, build_sheet, rows_behind_cells
 from snellen.report.figures.vega_library import javascript
 from snellen.report.figures.vega_lite import Specification
@@ -104,6 +105,7 @@ def _page(view: PageFigures, hidden_models: int, thumbnails: Thumbnails, detail:
         cell_classes=CELL_CLASSES,
         label_length=LABEL,
         axis=_axis(content),
+        below_axis=below_axis(content["cost"]["models"]) if "cost" in content else [],
         anchors=_anchors(content),
         explanations=_explanations(content),
         covers=_covers(_scores(content)),
@@ -210,7 +212,15 @@ def _anchors(content: ReportJson) -> dict[str, str]:
     analyses = {"analyses": "analyses"} if content.get("analyses") else {}
     looked_at = [each["name"] for each in content["models"] if each.get("confidence")]
     probabilities = {f"probabilities-{name}": f"{name}, probabilities" for name in looked_at}
-    return {"leaderboard": "leaderboard", "data": "data", "roles": "roles"} | analyses | models | seeds | probabilities
+    cost = {"cost": "accuracy and cost"} if {"cost", "learning_curves"} & content.keys() else {}
+    return (
+        {"leaderboard": "leaderboard", "data": "data", "roles": "roles"}
+        | cost
+        | analyses
+        | models
+        | seeds
+        | probabilities
+    )
 
 
 def _axis(content: ReportJson) -> tuple[float, float]:

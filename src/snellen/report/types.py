@@ -7,6 +7,7 @@ from typing import Any, NotRequired, TypedDict
 from snellen.evaluate.data_file import DataSection, ReviewsSection, RolesSection
 from snellen.findings.finding import FindingJson
 from snellen.findings.first_screen.statement import StatementJson
+from snellen.report.cost_types import CostJson, LearningCurvesJson
 from snellen.report.model_types import EstimateJson, ModelJson, OutcomeJson, Scores
 
 Setting = str | int | float | bool | None
@@ -236,3 +237,5 @@ class ReportJson(TypedDict):
     analyses: NotRequired[list[AnalysisJson]]
     reviews: NotRequired[ReviewsJson]
     backbones: NotRequired[BackbonesJson]
+    cost: NotRequired[CostJson]
+    learning_curves: NotRequired[LearningCurvesJson]

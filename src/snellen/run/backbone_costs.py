@@ -100,11 +100,9 @@ def seconds_an_image(trajectory: Trajectory, device: str) -> float:
             return min(timed(together, count) for _ in range(REPEATS))
 
 
-def backbone_sentences(rows: Sequence[Mapping[str, Any]], skipped: Mapping[str, str]) -> list[str]:
-    """The rows of `backbone_rows` in words, and the models that were left out."""
-    origins = dict.fromkeys(row["origin"] for row in rows if row["origin"])
-    left_out = (f"{model} was left out: {reason}" for model, reason in skipped.items())
-    return [*map(_sentence, rows), *origins, *left_out]
+def backbone_sentences(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The rows of `backbone_rows` in words."""
+    return [_sentence(row) for row in rows]
 
 
 def _sentence(row: Mapping[str, Any]) -> str:

@@ -111,6 +111,7 @@ def check_study(study: StudyFile, settings: Settings, dataset: Dataset | None = 
             asdict(each) | {"sentence": each.sentence} for each in left_out_rows(data.dataset, data.roles)
         ],
         "near_duplicates": _near_apart(data),
+        "backbones": found.sentences,
         "models": models,
         "curves": costs.curves(),
         "seeds": study.seeds,
@@ -119,7 +120,7 @@ def check_study(study: StudyFile, settings: Settings, dataset: Dataset | None = 
         "final_networks": costs.finals,
         "extra": {name: asdict(each) for name, each in extra.items()},
         **asdict(amounts),
-        "backbones": backbones,
+        "backbone_costs": backbones,
         "skipped": dict(found.skipped),
         "extraction_seconds": extraction,
         "floor_seconds": baselines,

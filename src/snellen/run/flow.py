@@ -33,6 +33,7 @@ from snellen.run.callback import RunCallback
 from snellen.run.data_file import data_values
 from snellen.run.evaluate_on_test import open_test_of_baselines, open_test_of_models
 from snellen.run.familiarity import fit_familiarity
+from snellen.run.measure_costs import measure_costs
 from snellen.run.prepare_libraries import prepared_libraries
 from snellen.run.record_margins import record_missing_margins
 from snellen.run.run_folder import Settings, begin_run, run_context, settle_environment, write_plan
@@ -102,6 +103,7 @@ def run(
         open_test_of_baselines(record, data.roles, context)
         train_unreviewed(record, data, tested, environment, settings.workers, callback)
         record_missing_margins(record, planned, context)
+        measure_costs(record, data, context)
         evaluation = evaluations.evaluate(record, tested, vault.count_openings(folder))
         callback.evaluated(record, evaluation)
         scene = RunWithImages(record, context.dataset, context.material.images, settings.data_folder)

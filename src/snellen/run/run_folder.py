@@ -39,6 +39,7 @@ RETIRED = (
     "backbones.json",
     "plan.json",
     "floors.json",
+    "costs.json",
     "evaluation.json",
     "scores.parquet",
     "findings.json",

@@ -37,13 +37,15 @@ class Units(Analysis):
 class Curves(Analysis):
     """How accuracy changes with one value of a model, which is trained anew for each point of the curve.
 
-    over: the units of its last hidden dense layer, the components of its `pca`, the pixels of its `top_pixels`, or its
-    training images (fewer images, for as many steps). values: doublings or halvings when None. by: ways to choose
-    pixels, one line for each. seeds: networks of each point. epochs: of each network, those of the model when None.
+    over: the units of its last hidden dense layer, the components of its `pca`, the pixels of its `top_pixels`, its
+    training images (fewer images, for as many steps), or its training images of each class (each seed draws its own,
+    the same for every model). values: doublings, halvings, or 10, 30, 100, 300, 1,000 images a class when None. by:
+    ways to choose pixels, one line for each. seeds: networks of each point. epochs: of each network, those of the model
+    when None.
     """
 
     kind: Literal["curves"] = "curves"
-    over: Literal["width", "components", "pixels", "images"] = "width"
+    over: Literal["width", "components", "pixels", "images", "images_a_class"] = "width"
     values: Annotated[tuple[Annotated[int, Field(ge=1, strict=True)], ...] | None, Field(min_length=2)] = None
     by: Annotated[tuple[Importance, ...] | None, Field(min_length=1)] = None
     seeds: Annotated[int, Field(strict=True, ge=1, le=100)] = 3
@@ -51,7 +53,7 @@ class Curves(Analysis):
 
     @property
     def label(self) -> str:
-        return f"curve over {self.over}"
+        return f"curve over {self.over.replace('_', ' ')}"
 
     @model_validator(mode="after")
     def _in_order(self) -> Curves:

@@ -9,6 +9,7 @@ from typing import Any
 
 from snellen.errors import StudyError, WeightsNotFound, located
 from snellen.models.backbones.layer import HASH, Backbone, Preprocessing
+from snellen.models.backbones.networks import INSTALL, has_timm
 from snellen.models.backbones.weights import Scaling, Weights, find_weights
 from snellen.study.schema import StudyFile
 
@@ -24,6 +25,16 @@ class FoundBackbones:
     skipped: Mapping[str, str]
     names: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def sentences(self) -> list[str]:
+        """Of each model with pretrained weights where they are from and their licence, and of each that is skipped."""
+        said = []
+        for model, layer in backbones_of(self.study).items():
+            about = self.weights.get(layer.sha256 or "")
+            if about is not None:
+                said.append(f"{model}: {about.origin} Licence: {about.licence or 'not known'}.")
+        return [*said, *(f"{model} is left out: {reason}" for model, reason in self.skipped.items())]
+
 
 def find_backbones(study: StudyFile, data_folder: Path | None) -> FoundBackbones:
     """Raises WeightsNotFound and the other errors of `find_weights`, naming the model."""
@@ -34,6 +45,7 @@ def find_backbones(study: StudyFile, data_folder: Path | None) -> FoundBackbones
             continue
         with located(f"model {name}"):
             try:
+                _expect_timm(layer)
                 found, own = _find(layer, data_folder)
             except WeightsNotFound as error:
                 if layer.if_missing != "skip" or len(skipped) + 1 == len(study.models):
@@ -69,6 +81,12 @@ def _written(model: dict[str, Any]) -> Iterator[dict[str, Any]]:
         if not isinstance(layers[0]["backbone"], Mapping):
             layers[0] = {"backbone": {"name": layers[0]["backbone"]}}
         yield layers[0]["backbone"]
+
+
+def _expect_timm(layer: Backbone) -> None:
+    """A missing library is as good as missing weights to a model that may be skipped."""
+    if layer.if_missing == "skip" and not has_timm():
+        raise WeightsNotFound(f"the backbone {layer.architecture} needs timm", hint=INSTALL)
 
 
 def _find(layer: Backbone, data_folder: Path | None) -> tuple[Weights, Weights]:

@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from snellen.data.splits.split_data import RoleRows, SplitData
-from snellen.data.splits.stratified import nested_sample, random_numbers
+from snellen.data.splits.stratified import nested_sample, nested_sample_by_class, random_numbers
 from snellen.errors import StudyError, located
 from snellen.models.layer import Layer
 from snellen.study.analyses import Curves
@@ -24,7 +24,7 @@ from snellen.study.points import Curve, Point
 from snellen.study.schema import Model, StudyFile, Train
 from snellen.train.lane import Lane
 
-IMAGES = "images"
+IMAGES, A_CLASS = "images", "images_a_class"
 STEPS: Mapping[str, tuple[str, str]] = {
     "width": ("dense", "units"),
     "components": ("pca", "keep"),
@@ -43,8 +43,13 @@ FIRST, MOST = {"width": 1, "components": 2, "pixels": 8}, {"width": 256, "compon
 HALVINGS = 4
 """How often the training images are halved where a study leaves their numbers open: five sizes."""
 
+SIZES_A_CLASS = (10, 30, 100, 300, 1_000)
+"""Images of each class where a study leaves their numbers open, those that every class has."""
+
 PURPOSE = 8
 """Of the random numbers that decide which images a smaller training set keeps."""
+PURPOSE_BY_CLASS = 9 * 2**32
+"""The same for images of each class; the seed of the network is added, so that each seed draws its own."""
 
 
 def with_curves(planned: Plan, study: StudyFile, data: SplitData) -> Plan:
@@ -69,7 +74,7 @@ def with_curves(planned: Plan, study: StudyFile, data: SplitData) -> Plan:
 
 def misfit(steps: Iterable[Layer], options: Curves) -> str | None:
     """Why a model cannot be changed so, or None. steps: its features and layers, without the implied last one."""
-    if options.over == IMAGES or any(step.name == STEPS[options.over][0] for step in steps):
+    if options.over in (IMAGES, A_CLASS) or any(step.name == STEPS[options.over][0] for step in steps):
         return None
     return MISFITS[options.over]
 
@@ -110,6 +115,14 @@ def nested_rows(labels: np.ndarray, rows: np.ndarray, count: int, seed: int) -> 
     return nested_sample(rows, count, labels, random_numbers(len(labels), seed, PURPOSE))
 
 
+def rows_by_class(labels: np.ndarray, rows: np.ndarray, count: int, seed: int, network_seed: int) -> np.ndarray:
+    """`count` ascending rows of each class; a larger count has all of a smaller one's. They depend on the two seeds,
+    and not on the model. labels: (N,) of the data set."""
+    return nested_sample_by_class(
+        rows, count, labels, random_numbers(len(labels), seed, PURPOSE_BY_CLASS + network_seed)
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class _CurveInputs:
     """What all curves of a study stand on."""
@@ -130,6 +143,19 @@ class _CurveInputs:
             return main
         return main.with_train(dataset, nested_rows(dataset.labels, main.rows["train"], count, self.study.split.seed))
 
+    @property
+    def smallest_class(self) -> tuple[int, str]:
+        """The number of training images of the class that has the fewest, and its name."""
+        dataset = self.data.dataset
+        counts = np.bincount(dataset.labels[self.data.main.rows["train"]], minlength=len(dataset.classes))
+        return int(counts.min()), dataset.classes[int(counts.argmin())]
+
+    def rows_by_class(self, count: int, network_seed: int) -> RoleRows:
+        """The study's own with so many training rows of each class."""
+        dataset, main = self.data.dataset, self.data.main
+        rows = rows_by_class(dataset.labels, main.rows["train"], count, self.study.split.seed, network_seed)
+        return main if len(rows) == self.images else main.with_train(dataset, rows)
+
 
 def _curve(name: str, model: Model, options: Curves, inputs: _CurveInputs) -> Curve:
     points = []
@@ -142,6 +168,8 @@ def _curve(name: str, model: Model, options: Curves, inputs: _CurveInputs) -> Cu
 
 def _values(options: Curves, inputs: _CurveInputs) -> Sequence[int]:
     """Those of the study, else doublings within the size of a picture, or halvings of the training images."""
+    if options.over == A_CLASS:
+        return _sizes_a_class(options, inputs)
     if options.values:
         return options.values
     if options.over == IMAGES:
@@ -154,13 +182,33 @@ def _values(options: Curves, inputs: _CurveInputs) -> Sequence[int]:
     return [value for value in (FIRST[options.over] * 2**doubling for doubling in doublings) if value <= most]
 
 
+def _sizes_a_class(options: Curves, inputs: _CurveInputs) -> Sequence[int]:
+    """Those of the study, else those of SIZES_A_CLASS that every class has. Raises StudyError where a class has too
+    few training images."""
+    fewest, name = inputs.smallest_class
+    values = options.values or [value for value in SIZES_A_CLASS if value <= fewest]
+    if len(values) < 2 or values[-1] > fewest:
+        wanted = values[-1] if options.values else SIZES_A_CLASS[1]
+        raise StudyError(
+            f"class {name} has too few training images for a curve over images a class",
+            found=f"{fewest:,}",
+            expected=f"at least {wanted:,}",
+            where="analyses: curves",
+            hint=f"Give smaller `values`, up to {fewest:,}.",
+        )
+    return values
+
+
 def _point(model: Model, options: Curves, value: int, by: str | None, inputs: _CurveInputs) -> Point:
-    images = value if options.over == IMAGES else inputs.images
-    rows = inputs.rows(images)
-    phases = _phases(model, options, images, inputs.images)
+    dataset, (images, most) = inputs.data.dataset, _training_images(options, value, inputs)
+    phases = _phases(model, options, images, most)
     changed = model.model_copy(update={**_parts(model, options.over, value, by), "train": phases})
     seeds = range(inputs.study.seed, inputs.study.seed + options.seeds)
-    chains = add_jobs(changed, inputs.data.dataset, rows, seeds, inputs.collected)
+    if options.over == A_CLASS:
+        drawn = ((seed, inputs.rows_by_class(value, seed)) for seed in seeds)
+        chains = {seed: add_jobs(changed, dataset, rows, [seed], inputs.collected)[seed] for seed, rows in drawn}
+    else:
+        chains = add_jobs(changed, dataset, inputs.rows(images), seeds, inputs.collected)
     return Point(
         value,
         by,
@@ -172,11 +220,20 @@ def _point(model: Model, options: Curves, value: int, by: str | None, inputs: _C
     )
 
 
+def _training_images(options: Curves, value: int, inputs: _CurveInputs) -> tuple[int, int]:
+    """How many images a point is trained on, and how many the longest training of its curve: that of the largest value
+    where a study has a few images of each class, else that of the study."""
+    if options.over == A_CLASS:
+        classes = len(inputs.data.dataset.classes)
+        return value * classes, _sizes_a_class(options, inputs)[-1] * classes
+    return value if options.over == IMAGES else inputs.images, inputs.images
+
+
 def _phases(model: Model, options: Curves, images: int, all_images: int) -> tuple[Train, ...]:
     """The training of a point: of fewer images so many more epochs that the steps are as many, and none left out."""
     last = model.last_phase.model_copy(update={"epochs": options.epochs or model.last_phase.epochs})
     phases = (*model.train[:-1], last)
-    if options.over != IMAGES:
+    if options.over not in (IMAGES, A_CLASS):
         return phases
     return tuple(
         phase.model_copy(update={"epochs": _as_many_steps(phase, images, all_images), "patience": None})
@@ -190,7 +247,7 @@ def _as_many_steps(phase: Train, images: int, all_images: int) -> int:
 
 
 def _parts(model: Model, over: str, value: int, by: str | None) -> dict[str, tuple[Layer, ...]]:
-    if over == IMAGES:
+    if over in (IMAGES, A_CLASS):
         return {}
     steps, features = varied((*model.features, *model.layers), over, value, by), len(model.features)
     return {"features": steps[:features], "layers": steps[features:]}

@@ -52,6 +52,8 @@ FINDING_CODES: dict[str, tuple[Severity, ...]] = {
     "SNL150": NOTICE,
     "SNL160": NOTICE,
     "SNL161": EITHER,
+    "SNL170": RESULT,
+    "SNL171": NOTICE,
     "SNL901": ERROR,
     "SNL902": ERROR,
     "SNL903": ERROR,

@@ -10,7 +10,13 @@ from pydantic import ConfigDict
 
 from snellen.files.stored import STORED
 
-WORDS = {"width": "units", "components": "components", "pixels": "pixels", "images": "training images"}
+WORDS = {
+    "width": "units",
+    "components": "components",
+    "pixels": "pixels",
+    "images": "training images",
+    "images_a_class": "training images a class",
+}
 """What each kind of curve counts."""
 
 

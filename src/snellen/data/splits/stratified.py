@@ -152,6 +152,13 @@ def nested_sample(rows: np.ndarray, count: int, labels: np.ndarray, numbers: np.
     return np.sort(ordered[np.lexsort((numbers[ordered], shares))[:count]])
 
 
+def nested_sample_by_class(rows: np.ndarray, count: int, labels: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    """`count` ascending rows of each class of `rows`, all of a class that has fewer; a larger count contains a smaller
+    one. labels, numbers: as for `nested_sample`."""
+    ordered, ranks = _ranked_in_class(rows[np.argsort(numbers[rows], kind="stable")], labels)
+    return np.sort(ordered[ranks < count])
+
+
 def _ranked_in_class(rows: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """`rows` sorted by class, in their given order within each, and the rank of each in its class, from 0."""
     ordered = rows[np.argsort(labels[rows], kind="stable")]

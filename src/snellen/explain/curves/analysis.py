@@ -14,7 +14,7 @@ import polars as pl
 
 from snellen.errors import RunError
 from snellen.evaluate.chosen_by_search import ranked_by_search
-from snellen.evaluate.networks import Networks, networks_on, stacked
+from snellen.evaluate.networks import networks_on
 from snellen.evaluate.record import RunRecord
 from snellen.evaluate.verdicts import equivalence_margin
 from snellen.explain.analysis_inputs import ModelOfRun
@@ -30,16 +30,15 @@ from snellen.explain.curves.comparisons import (
     judged_line,
 )
 from snellen.explain.curves.facts import CurveFacts, CurveModelJson, LineJson
+from snellen.explain.curves.measured import interval_of, measured_point
 from snellen.explain.curves.words import Words
 from snellen.explain.method import Method
 from snellen.models.build import Network
-from snellen.statistics.proportion_intervals import wilson_limits
-from snellen.statistics.results import COVERS_IMAGES, COVERS_IMAGES_AND_SEEDS
-from snellen.statistics.seed_intervals import MIN_SEEDS, MIN_SEEDS_COMPARED, recipe_difference, recipe_mean
+from snellen.statistics.seed_intervals import MIN_SEEDS_COMPARED, recipe_difference
 from snellen.study import curves as variations
 from snellen.study.analyses import Curves
 from snellen.study.curves import options_json, place_of, varied
-from snellen.study.points import WORDS, Curve, Point
+from snellen.study.points import WORDS, Curve
 
 SIZES = 4
 """Fewest sizes of the training set for a sentence about more data."""
@@ -59,7 +58,7 @@ def make(recipe: ModelOfRun, options: Curves) -> AnalysisResult:
     planned."""
     record, curve = recipe.record, _planned(recipe, options)
     ranked = ranked_by_search(record, recipe.name)
-    measured = [each for point in curve.points if (each := _measured(record, point, ranked)) is not None]
+    measured = [each for point in curve.points if (each := measured_point(record, point, ranked)) is not None]
     margin = equivalence_margin(1 - max((each.accuracy for each in measured), default=0.0))
     compared = compare_points(measured, margin)
     lines = [judged_line(points, compared, margin) for points in _lines(measured)]
@@ -100,38 +99,6 @@ def _planned(recipe: ModelOfRun, options: Curves) -> Curve:
     )
 
 
-def _measured(record: RunRecord, point: Point, ranked: frozenset[str]) -> MeasuredPoint | None:
-    """The accuracy of a point; None if none of its trainings succeeded.
-
-    ranked: jobs that a search ranked by their validation accuracy. If a point has other networks, only these are used.
-    """
-    done = {seed: job for seed, job in point.seeds.items() if record.folder_of(job).is_done()}
-    fresh = {seed: job for seed, job in done.items() if job not in ranked}
-    searched, done = bool(done) and not fresh, fresh or done
-    networks = stacked(record, done, "validation") if done else None
-    if networks is None:
-        return None
-    right_SN = networks.per_image("accuracy").astype(bool)
-    low, high, covers, deviation = _interval(right_SN)
-    return MeasuredPoint(
-        point, right_SN, low, high, covers, deviation, float(np.mean(_seconds(record, networks))), done, searched
-    )
-
-
-def _interval(right_SN: np.ndarray) -> tuple[float | None, float | None, str, float | None]:
-    """Low, high, what the interval covers, and the standard deviation between networks (None for a single network)."""
-    if len(right_SN) < MIN_SEEDS:
-        return *wilson_limits(int(right_SN.sum()), right_SN.shape[1]), COVERS_IMAGES, None
-    mean = recipe_mean(right_SN)
-    low, high = (None if end is None else min(1.0, max(0.0, end)) for end in (mean.low, mean.high))
-    return low, high, COVERS_IMAGES_AND_SEEDS, mean.deviation
-
-
-def _seconds(record: RunRecord, networks: Networks) -> list[float]:
-    results = (record.folder_of(job).read_result() for job in networks.jobs)
-    return [result.seconds for result in results if result is not None]
-
-
 def _lines(measured: Sequence[MeasuredPoint]) -> list[tuple[MeasuredPoint, ...]]:
     """The points of each criterion by which pixels are chosen."""
     criteria = dict.fromkeys(each.point.by for each in measured)
@@ -167,7 +134,7 @@ def _on_curve(recipe: ModelOfRun, options: Curves) -> Iterator[CurveModelJson]:
         if place is None or networks is None:
             continue
         right_SN = networks.per_image("accuracy").astype(bool)
-        low, high, _, _ = _interval(right_SN)
+        low, high, _, _ = interval_of(right_SN)
         yield {
             "model": name,
             "by": place[0] if options.by else None,
@@ -189,6 +156,8 @@ def _training_rows(record: RunRecord, model: str) -> np.ndarray:
 def _place_on(base: Sequence[Any], steps: Sequence[Any], options: Curves, same_rows: bool) -> Place | None:
     """The criterion and value of the point whose layers are `steps`, on the curve of `base`. None if they are no point
     of it. In a curve over images the value is 0, for all of them."""
+    if options.over == "images_a_class":
+        return None
     if options.over == "images":
         return (None, 0) if steps == base and same_rows else None
     if variations.misfit(steps, options) is not None or len(steps) != len(base):

@@ -108,7 +108,7 @@ class Words:
 
     def _count(self, value: int) -> str:
         words = WORDS[self.over]
-        return f"{value:,} {words if value != 1 else re.sub('s$', '', words)}"
+        return f"{value:,} {words if value != 1 else re.sub(r's(?= |$)', '', words, count=1)}"
 
     def _chosen_by(self, line: Line) -> str:
         return f" chosen by {_plain(line.by)}" if line.by else ""

@@ -172,8 +172,12 @@ BRIEFS: Mapping[str, Brief] = {
     "SNL122": _both_ways,
     "SNL123": _imbalance,
     "SNL129": _of_models(
-        "{models} took far longer to train than a baseline, and is not shown to be better.",
-        "{models} took far longer to train than a baseline, and are not shown to be better.",
+        "{models} takes far longer than a baseline, and is not shown to be better.",
+        "{models} take far longer than a baseline, and are not shown to be better.",
+    ),
+    "SNL171": _of_models(
+        "{models} predicts far slower than another model, and is not shown to be better.",
+        "{models} predict far slower than another model, and are not shown to be better.",
     ),
     "SNL128": _dead_units,
     "SNL124": _counted("{images} of one colour only: look whether the files are damaged."),

@@ -15,9 +15,9 @@ Shape = tuple[int, ...]
 LAST = "last"
 VGG = "vgg"
 INSTALL = "Install it: pip install 'snellen[transfer]'."
-MEASURED_SIDES = (256, 512)
-"""Pixels: two sides of which every usual stride is a divisor, so that their difference tells the stride of networks
-whose convolutions lose the margin, too."""
+MEASURED_SIDES = (224, 448)
+"""Pixels: two sides that every usual stride divides (14, 16, 32), and so does their difference, which tells the stride
+of networks whose convolutions lose the margin, too."""
 INSTALL = "Install it: pip install 'snellen[transfer]'."
 
 
@@ -86,14 +86,16 @@ def measured_points(name: str, network: nn.Module, sides: tuple[int, ...] = MEAS
         with torch.no_grad():
             of = [_maps(name, network, torch.empty(1, 3, side, side, device="meta")) for side in sides]
             widths = [[_channels_and_width(each) for each in maps] for maps in of]
+    except (TypeError, AttributeError):  # several maps or none in the place of one
+        raise StudyError(f"the network {name} cannot be a backbone", found="blocks that give no single map") from None
     except UNFIT as error:
         reason = str(error).splitlines()[0]
-        raise StudyError(
-            f"the network {name} cannot be a backbone", found=f"no maps of its blocks ({reason})"
-        ) from None
+        raise StudyError(f"the network {name} cannot be a backbone", found=f"no maps of blocks ({reason})") from None
     [*less, pixels], [*narrower, widest] = sides, widths
     pixels -= sum(less)
     narrow = narrower[0] if narrower else [(0, 0)] * len(widest)
+    if any(wide == before for (_, wide), (_, before) in zip(widest, narrow, strict=True)):
+        raise StudyError(f"the network {name} cannot be a backbone", found="maps of one size for pictures of any")
     places = [*(f"block{at}" for at in range(1, len(widest))), LAST]
     return tuple(
         ReadPoint(read, channels, max(1, round(pixels / (wide - before))))

@@ -116,13 +116,6 @@ def decide(entry: Entry, said: Statement, preprocessing: str | Scaling | None) -
     return Provenance(scaling, about.interpolation, about.input_size[-1], licence, why)
 
 
-def of_tag(entry: Entry) -> Provenance:
-    """Of the weights that timm publishes with the tag of `entry`."""
-    about = pretrained(entry.timm_name)[entry.tag or ""]
-    licence, why = normal_licence(about.license), f"that of timm's {entry.full_name}"
-    return Provenance(_of_cfg(about), about.interpolation, about.input_size[-1], licence, why)
-
-
 def _scaling(
     entry: Entry,
     said: Statement,

@@ -25,10 +25,9 @@ from snellen.models.backbones.provenance import (
     Statement,
     decide,
     normal_licence,
-    of_tag,
     statement,
 )
-from snellen.models.backbones.weights_file import expect_tensors, read_header, read_tensors
+from snellen.models.backbones.weights_file import expect_finite, expect_tensors, read_header, read_tensors
 
 __all__ = ["Scaling", "Weights", "find_weights", "read_tensors"]
 
@@ -65,9 +64,9 @@ def find_weights(
     name: str,
     written: str,
     data_folder: Path | None = None,
-    *,
     accept: str | None = None,
     preprocessing: str | Scaling | None = None,
+    *,
     may_download: bool = True,
 ) -> Weights:
     """The weights of the backbone `name`. written: `imagenet`, or the path of a .safetensors file, which is looked for
@@ -76,9 +75,9 @@ def find_weights(
     accept: the licence that the study accepts beside those that permit any use. preprocessing: what the study says of
     the scaling (provenance.py). may_download: from the hub, where the weights are not on this disk.
 
-    Reads the whole file for its checksum, but no tensor. Raises WeightsNotFound with every place that was looked at
-    and how to get the file; DataError for a file that is not safetensors or has other tensors; StudyError where nothing
-    says how pictures are scaled, or the licence must be named; UnknownName for the backbone.
+    The header decides before any tensor is read; then all numbers must be finite. Raises WeightsNotFound with every
+    place that was looked at and how to get the file; DataError for a file that is not safetensors or has other tensors;
+    StudyError where nothing says how pictures are scaled, or the licence must be named; UnknownName for the backbone.
     """
     known = entry(name)
     expect_timm()
@@ -87,7 +86,8 @@ def find_weights(
     else:
         path, published = _own_file(written, data_folder), None
     header = read_header(path)
-    said = Statement() if published else statement(path, header.metadata)
+    on_hub = Statement("the hub", known.timm_name, known.tag)
+    said = on_hub if published else statement(path, header.metadata)
     is_other = said.architecture not in (None, known.timm_name)
     hint = (
         f"The file is of {said.architecture}, as {said.by} says: write `name: {said.architecture}`."
@@ -96,9 +96,10 @@ def find_weights(
     )
     with located(str(path)):
         expect_tensors(header, known.timm_name, known.heads, hint)
-        decided = of_tag(known) if published and preprocessing is None else decide(known, said, preprocessing)
+        decided = decide(known, said, preprocessing)
         _expect_accepted(decided.licence, accept)
         sha256 = _digest(path)
+    expect_finite(path)
     if published:
         hub.expect_published(path, sha256)
     scaling, origin = decided.scaling, _origin(path, published, sha256, decided)

@@ -6,7 +6,7 @@ refused, whatever they are called.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -129,24 +129,40 @@ def _prefix_hint(missing: Sequence[str], unexpected: Sequence[str]) -> str | Non
 
 
 def read_tensors(path: Path, sha256: str, names: Sequence[str] | None = None) -> dict[str, Tensor]:
-    """The floating-point tensors of a file that was checked before, as float32 on the CPU; names: of these only.
+    """The floating-point tensors of a file that was checked before, as float32 on the CPU; names: those of these that
+    it has.
 
     Raises IdentityError where the file has another SHA-256 now, DataError for numbers that are not finite.
     """
-    import torch
-    from safetensors import safe_open
-
     with located(str(path)), reachable(), readable():
         with open_data(path) as opened:
             found = digest_stream(opened)
         if found != sha256:
             raise IdentityError("changed after it was checked", found=f"SHA-256 {found}", expected=sha256)
+        return dict(_finite(path, names))
+
+
+def expect_finite(path: Path) -> None:
+    """Raises DataError naming the first tensor with numbers that are not finite; reads one tensor at a time."""
+    with located(str(path)), reachable(), readable():
+        for _ in _finite(path, None):
+            pass
+
+
+def _finite(path: Path, names: Sequence[str] | None) -> Iterator[tuple[str, Tensor]]:
+    import torch
+    from safetensors import SafetensorError, safe_open
+
+    try:
         with safe_open(path, framework="pt") as file:
-            wanted = file.keys() if names is None else names
-            tensors = {name: file.get_tensor(name) for name in wanted}
-        tensors = {name: each.to(torch.float32) for name, each in tensors.items() if each.is_floating_point()}
-        for name, each in tensors.items():
-            if not bool(torch.isfinite(each).all()):
-                count = int((~torch.isfinite(each)).sum())
-                raise DataError("weights that are not finite", found=f"{count:,} of {each.numel():,}", where=name)
-    return tensors
+            for name in [name for name in file.keys() if names is None or name in names]:  # noqa: SIM118
+                value = file.get_tensor(name)
+                if not value.is_floating_point():
+                    continue
+                is_finite = torch.isfinite(value)
+                if not bool(is_finite.all()):
+                    found = f"{int((~is_finite).sum()):,} of {value.numel():,}"
+                    raise DataError("weights that are not finite", found=found, where=printable(name, 100))
+                yield name, value.to(torch.float32)
+    except SafetensorError as error:
+        raise DataError(f"cannot be read ({printable(str(error), 200)})") from None

@@ -13,6 +13,7 @@ HEADINGS = {
     "How good": ("SNL001", "SNL012", "SNL002", "SNL003", "SNL004"),
     "How sure": ("SNL009", "SNL005", "SNL013"),
     "Better than what": ("SNL010", "SNL011", "SNL014", "SNL008"),
+    "Which to use, and what it costs": ("SNL170",),
     "Where it fails": ("SNL006", "SNL007", "SNL019"),
     "When to trust an answer": ("SNL018",),
     "What it looks at": ("SNL016", "SNL017"),
