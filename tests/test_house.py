@@ -85,7 +85,18 @@ FOLDERS: dict[str, tuple[str, ...]] = {
             "windows",
             "chain",
         ),
-        *("shaping", "activations", "baselines", "views", "dropout", "backbones", "lanes", "skip", "dense"),
+        *(
+            "shaping",
+            "activations",
+            "baselines",
+            "feature_baselines",
+            "views",
+            "dropout",
+            "backbones",
+            "lanes",
+            "skip",
+            "dense",
+        ),
         *("normalisation", "pooling", "conv", "features", "layers", "reordered", "parts", "build", "fit"),
         *("pretrained", "side_by_side", "frozen_part", "weights", "bundle", "forward", "training_distance"),
         "fit_training_distance",
@@ -95,7 +106,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
         *("templates", "page_figures", "page", "exploration", "comparison", "notebook", "pages", "analyses"),
     ),
     "train": (
-        *("environment", "out_of_memory", "augment", "schedules", "class_weights", "layout", "orthogonal"),
+        *("environment", "memory", "out_of_memory", "augment", "schedules", "class_weights", "layout", "orthogonal"),
         *(
             "fused_optimizers",
             "optimizers",

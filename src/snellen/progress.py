@@ -59,6 +59,7 @@ class Terminal(RunCallback):
         self.bars = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
         self.plan: Plan | None = None
         self.whole: TaskID | None = None
+        self.extraction: TaskID | None = None
         self.packs: dict[tuple[str, ...], _Pack] = {}
         self.pack: _Pack | None = None
         self.printed: set[str] = set()
@@ -103,6 +104,15 @@ class Terminal(RunCallback):
         ]
         text = f"  baselines, validation accuracy: {', '.join(accuracies)}, {seconds:.1f} s"
         self.console.print(text, highlight=False, soft_wrap=True)
+
+    def extracted(self, what: str, done: int, images: int) -> None:
+        if self.extraction is None:
+            self.extraction = self.bars.add_task("", total=images, epochs="")
+        text = plain(f"{what}: features of {done:,} of {images:,} images")
+        self.bars.update(self.extraction, completed=done, description=text)
+        if done == images:
+            self.bars.remove_task(self.extraction)
+            self.extraction = None
 
     def search_round_begins(self, model: str, number: int, requests: Sequence[TrialRequest]) -> None:
         epochs = max(request.to_epoch for request in requests)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,8 +16,10 @@ from snellen.evaluate.faulty_numbers import FaultyNumber, faulty_numbers
 from snellen.evaluate.record import RunRecord
 from snellen.evaluate.scores import Estimate, proportion
 from snellen.findings.first_screen.statement import LABELS, Statement
+from snellen.models.frozen_part import trained_count
 from snellen.phrases import listing, loss, megabytes, plural, seconds, times
 from snellen.plain import say
+from snellen.run.backbone_costs import backbone_sentences
 from snellen.study.on_purpose import warning
 
 if TYPE_CHECKING:
@@ -44,7 +47,12 @@ def print_leaderboard(console: PlainConsole, record: RunRecord, evaluation: Eval
     failed = [model for model, result in record.results.items() if result.status == "failed"]
     rows = [_model_row(record, evaluation, model) for model in [*evaluation.ranked, *failed]]
     baselines = [_baseline_row(record, evaluation, name) for name in evaluation.baselines]
-    columns = fitting(_columns(evaluation), [*rows, *baselines], console.width)
+    trained = [
+        trained_count(record.job(model).read_job().trajectory.network) for model in [*evaluation.ranked, *failed]
+    ]
+    every = with_trained(_columns(evaluation), [*rows, *baselines], trained, console.width)
+    rows, baselines = every[: len(rows)], every[len(rows) :]
+    columns = fitting(_columns(evaluation), every, console.width)
     first = FIRST[evaluation.by].format(record.study.choose_by)
     seeds = f", {record.study.seeds} seeds each" if record.study.seeds > 1 else ""
     table = _table(f"{record.study.study}: {first} first{seeds}", columns, 1)
@@ -114,19 +122,34 @@ def print_check(checked: dict[str, Any]) -> None:
         console.print(sentence, highlight=False, soft_wrap=True)
     columns = ["model", "parameters", "jobs", "trajectories", "epochs", "time", "memory", "disk"]
     table = _table(f"{checked['study']}: the plan; nothing was trained", columns, 1)
-    for row in checked["models"]:
-        numbers = (f"{row[each]:,}" for each in ("parameters", "jobs", "trajectories", "all_epochs"))
-        sizes = (megabytes(row[each]) for each in ("memory_bytes", "disk_bytes"))
-        table.add_row(row["model"], *numbers, seconds(row["seconds"]), *sizes)
+    rows = [_plan_row(row) for row in checked["models"]]
+    for row in with_trained(columns, rows, [each["trained_parameters"] for each in checked["models"]], console.width):
+        table.add_row(*(row[column] for column in columns))
     print_table(console, table)
     for sentence in plan_sentences(checked):
         say(sentence)
 
 
+def _plan_row(row: dict[str, Any]) -> dict[str, str]:
+    """A row of the plan, by column."""
+    return {
+        "model": row["model"],
+        "parameters": f"{row['parameters']:,}",
+        "jobs": f"{row['jobs']:,}",
+        "trajectories": f"{row['trajectories']:,}",
+        "epochs": f"{row['all_epochs']:,}",
+        "time": seconds(row["seconds"]),
+        "memory": megabytes(row["memory_bytes"]),
+        "disk": megabytes(row["disk_bytes"]),
+    }
+
+
 def plan_sentences(checked: dict[str, Any]) -> list[str]:
     """The sentences below the plan: searches, seeds and folds, what is shared, and the whole cost."""
-    said = [_searches(row["model"], row["search"]) for row in checked["models"] if row["search"]]
-    if said:
+    said = backbone_sentences(checked["backbone_costs"])
+    searches = [_searches(row["model"], row["search"]) for row in checked["models"] if row["search"]]
+    if searches:
+        said += searches
         said.append("Until a search is finished, the plan assumes the most expensive of its values.")
     if checked["seeds"] > 1 or checked["folds"]:
         said.append(_networks(checked))
@@ -157,7 +180,8 @@ def plan_sentences(checked: dict[str, Any]) -> list[str]:
     said.append(
         f"At most {plural(checked['jobs'], 'job')} and {plural(checked['epochs'], 'epoch')}, about "
         f"{seconds(checked['seconds'])} in all on {checked['device']} without early stopping, "
-        f"{seconds(checked['floor_seconds'])} of it for baselines."
+        f"{seconds(checked['floor_seconds'])} of it for baselines"
+        + (f" and {seconds(checked['extraction_seconds'])} for features." if checked["extraction_seconds"] else ".")
     )
     if checked["analyses"]:
         each = [f"{title} {seconds(took)}" for title, took in checked["analyses"].items()]
@@ -262,6 +286,20 @@ def fitting(columns: list[str], rows: list[dict[str, str]], width: int) -> list[
         if _width(columns, rows) > width:
             columns = [column for column in columns if column != spared]
     return columns
+
+
+def with_trained(
+    columns: list[str], rows: list[dict[str, str]], trained: Sequence[int | None], width: int
+) -> list[dict[str, str]]:
+    """The rows, which say how many of the parameters are trained where a backbone keeps the others and there is room.
+
+    trained: of the first rows; None where all are.
+    """
+    fuller = [
+        {**row, "parameters": f"{count:,} of {row['parameters']} trained"} if count is not None else row
+        for row, count in zip_longest(rows, trained)
+    ]
+    return fuller if _width(columns, fuller) <= width else rows
 
 
 def _width(columns: list[str], rows: list[dict[str, str]]) -> int:

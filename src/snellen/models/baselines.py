@@ -63,7 +63,8 @@ class Baseline:
 def load_libraries() -> None:
     """Imports what baselines need, so that this second is not counted as the time of a baseline."""
     import sklearn.linear_model
-    import sklearn.metrics  # noqa: F401
+    import sklearn.metrics
+    import sklearn.neighbors  # noqa: F401
 
 
 def fit(name: str, dataset: Dataset, rows: np.ndarray, class_means: np.ndarray | None = None) -> Fitted:
@@ -89,7 +90,8 @@ def predict_here(name: str, arrays: Mapping[str, np.ndarray], dataset: Dataset, 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """The number of threads changes rounding; and two threads on busy cores were 10 times slower."""
+    """Inside, libraries compute with one thread. Their number changes rounding; and two threads on busy cores were 10
+    times slower."""
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1):
@@ -128,22 +130,34 @@ def _predict_centroids(arrays: Mapping[str, np.ndarray], pixels: np.ndarray) -> 
 
 def _fit_logistic(dataset: Dataset, rows: np.ndarray, class_means: np.ndarray) -> Fitted:
     """scikit-learn's LogisticRegression with its own settings, on as many training images as WORK allows."""
+    labels, classes = dataset.unsealed_labels(rows), len(dataset.classes)
+    width = int(np.prod(_reduced(np.zeros((1, *dataset.shape))).shape))
+    drawn, rounds = logistic_sample(labels, width, classes)
+    x = np.empty((len(drawn), width), np.float32)
+    for part, pictures in picture_slices(dataset.images, rows[drawn]):
+        x[part] = _flat(_reduced(_pixels(pictures, dataset.pixel_range)))
+    return logistic_fit(x, labels[drawn], rounds)
+
+
+def logistic_sample(labels: np.ndarray, width: int, classes: int) -> tuple[np.ndarray, int]:
+    """Which of the images with these labels a logistic regression on `width` numbers is fitted to, and its iterations,
+    as WORK allows."""
+    work = width * classes
+    drawn = stratified_sample(labels, max(2 * classes, two_digits(WORK // work)), SEED)
+    return drawn, min(MAX_ROUNDS, max(MIN_ROUNDS, ROUNDS * WORK // (work * len(drawn))))
+
+
+def logistic_fit(x: np.ndarray, labels: np.ndarray, rounds: int) -> Fitted:
+    """scikit-learn's LogisticRegression with its own settings, fitted to x (n, D)."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
-    labels, classes = dataset.unsealed_labels(rows), len(dataset.classes)
-    work = int(np.prod(_reduced(np.zeros((1, *dataset.shape))).shape)) * classes
-    drawn = stratified_sample(labels, max(2 * classes, _two_digits(WORK // work)), SEED)
-    rounds = min(MAX_ROUNDS, max(MIN_ROUNDS, ROUNDS * WORK // (work * len(drawn))))
-    x = np.empty((len(drawn), work // classes), np.float32)
-    for part, pictures in picture_slices(dataset.images, rows[drawn]):
-        x[part] = _flat(_reduced(_pixels(pictures, dataset.pixel_range)))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ConvergenceWarning)
-        found = LogisticRegression(max_iter=rounds).fit(x, labels[drawn])
+        found = LogisticRegression(max_iter=rounds).fit(x, labels)
     converged = not any(issubclass(each.category, ConvergenceWarning) for each in caught)
     arrays = {"kernel": _every_class(found.coef_), "bias": _every_class(found.intercept_)}
-    return Fitted(arrays, len(drawn), int(found.n_iter_.max()), converged)
+    return Fitted(arrays, len(x), int(found.n_iter_.max()), converged)
 
 
 def _every_class(values: np.ndarray) -> np.ndarray:
@@ -158,7 +172,7 @@ def _predict_logistic(arrays: Mapping[str, np.ndarray], pixels: np.ndarray) -> n
     return np.asarray(softmax(logits.astype(np.float64), axis=1))
 
 
-def _two_digits(number: int) -> int:
+def two_digits(number: int) -> int:
     """12,755 as 12,000: a number to say in a name."""
     step = 10 ** max(0, len(str(number)) - 2)
     return int(number // step * step)

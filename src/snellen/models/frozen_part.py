@@ -30,6 +30,13 @@ def trained_part(network: Network) -> Network:
     return Network(frozen[-1].output_shape, network.classes, network.layers[len(frozen) :])
 
 
+def trained_count(network: Network) -> int | None:
+    """How many parameters are trained where a pretrained backbone keeps some of its own; None for other networks."""
+    first = network.layers[0].layer
+    is_pretrained = isinstance(first, Backbone) and not first.is_random
+    return network.trainable_count if is_pretrained else None
+
+
 def _is_fixed(placed: Placed) -> bool:
     """Whether a layer has no weights and nothing random."""
     parameters, state = placed.layer.init(Key(()), placed.input_shape)

@@ -23,6 +23,7 @@ from snellen.explain.mistakes import cell_rows, confident_mistakes, first_exampl
 from snellen.findings.rules import Judgement
 from snellen.limits import CELL_IMAGES
 from snellen.metrics.scores import confusion
+from snellen.models.frozen_part import trained_count
 from snellen.models.predictions import Predictions
 from snellen.report.figures.sprites import near_duplicate_rows
 from snellen.report.model_types import (
@@ -163,17 +164,21 @@ def _failed_baselines(record: RunRecord) -> list[str]:
 
 
 def _outcome(record: RunRecord, evaluation: Evaluation, model: str) -> OutcomeJson:
-    result = record.results[model]
-    return {
+    result, network = record.results[model], record.job(model).read_job().trajectory.network
+    trained = trained_count(network)
+    outcome: OutcomeJson = {
         "model": model,
         "job": record.models[model],
         "status": result.status,
         "chosen": model == evaluation.chosen,
         "reason": result.reason,
-        "parameters": record.job(model).read_job().trajectory.network.parameter_count,
+        "parameters": network.parameter_count,
         "kept_epoch": result.kept_epoch and epochs_before(record, model) + result.kept_epoch,
         "seconds": result.seconds,
     }
+    if trained is not None:
+        outcome["trained_parameters"] = trained
+    return outcome
 
 
 def _model(record: RunRecord, evaluation: Evaluation, model: str) -> ModelJson:

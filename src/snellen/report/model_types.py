@@ -26,7 +26,8 @@ Scores = dict[str, EstimateJson]
 
 
 class OutcomeJson(TypedDict):
-    """What became of a model's network. job: the one of the first seed."""
+    """What became of a model's network. job: the one of the first seed. trained_parameters: where a pretrained backbone
+    keeps some of its own."""
 
     model: str
     job: str
@@ -34,6 +35,7 @@ class OutcomeJson(TypedDict):
     chosen: bool
     reason: str | None
     parameters: int
+    trained_parameters: NotRequired[int]
     kept_epoch: int | None
     seconds: float | None
 

@@ -28,6 +28,9 @@ class RunCallback(Silent):
     def baselines_trained(self, baselines: Sequence[BaselineResult], seconds: float) -> None:
         """The baselines have their results, after that many seconds."""
 
+    def extracted(self, what: str, done: int, images: int) -> None:
+        """Features of a frozen backbone are extracted, of so many images so far. what: which, `vgg16, block4`."""
+
     def search_round_begins(self, model: str, number: int, requests: Sequence[TrialRequest]) -> None:
         """A round of a search begins. number: from 1."""
 

@@ -17,6 +17,8 @@ from snellen.data.splits.left_out import left_out_rows, near_apart
 from snellen.data.splits.split_data import SplitData
 from snellen.explain.analyses import estimated_seconds, planned_analyses
 from snellen.explain.robustness.other_data import expect_other_data
+from snellen.models.frozen_part import trained_count
+from snellen.run.backbone_costs import backbone_rows
 from snellen.run.bundle_check import expect_loadable
 from snellen.run.pricing import CostEstimator, baseline_seconds, checkpoint_bytes, stored_bytes
 from snellen.run.run_folder import Settings
@@ -33,6 +35,8 @@ from snellen.study.points import Curve
 from snellen.study.schema import StudyFile
 from snellen.study.search_results import SearchResults, apply_search_results
 from snellen.train.environment import current_environment
+from snellen.train.frozen_features import expect_to_fit, processes
+from snellen.train.job import Trajectory
 from snellen.train.lane import Lane
 from snellen.train.strategy.estimate import Cost
 
@@ -81,9 +85,15 @@ def check_study(study: StudyFile, settings: Settings, dataset: Dataset | None = 
     estimator = CostEstimator(dataset, environment, settings.workers or threads)
     costs = _StudyCosts(study, data, estimator)
     expect_loadable(study, dataset, costs.planned)
+    trajectories = {name: costs.trajectories(name) for name in costs.planned.models}
+    every = [lane.trajectory for lane in costs.planned.lanes] + [each for own in trajectories.values() for each in own]
+    expect_to_fit(every, data.sealed, processes(environment["device"], settings.workers or threads))
+    backbones = backbone_rows(trajectories, found, data.sealed, environment["device"])
+    extraction = sum(row["seconds"] for row in backbones)
+    features = [math.prod(row["features"]) for row in backbones if row["features"] and not row["shared"]]
     models, extra = costs.models(), _extra(costs, dataset)
     amounts = reduce(add, extra.values(), costs.amounts)
-    baselines, analyses = baseline_seconds(data), _analyses(study, costs.planned, len(dataset))
+    baselines, analyses = baseline_seconds(data, features), _analyses(study, costs.planned, len(dataset))
     return {
         "study": study.study,
         "on_purpose": list(study.on_purpose),
@@ -110,9 +120,12 @@ def check_study(study: StudyFile, settings: Settings, dataset: Dataset | None = 
         "final_networks": costs.finals,
         "extra": {name: asdict(each) for name, each in extra.items()},
         **asdict(amounts),
+        "backbone_costs": backbones,
+        "skipped": dict(found.skipped),
+        "extraction_seconds": extraction,
         "floor_seconds": baselines,
         "analyses": analyses,
-        "seconds": amounts.seconds + baselines + sum(analyses.values()) + reading + REPORT_SECONDS,
+        "seconds": amounts.seconds + extraction + baselines + sum(analyses.values()) + reading + REPORT_SECONDS,
         "device": environment["device"],
         "threads": threads,
     }
@@ -232,11 +245,13 @@ class _StudyCosts:
         amounts = self._of_lanes(lanes, jobs)
         if forecast:
             amounts += self._searches(name)
-        cost = self.costs[next(lane for lane in lanes if planned.job in lane.ids)]
+        lane = next(lane for lane in lanes if planned.job in lane.ids)
+        cost, network = self.costs[lane], lane.trajectory.network
         return {
             "model": name,
             "job": planned.job,
-            "parameters": cost.parameters,
+            "parameters": network.parameter_count,
+            "trained_parameters": trained_count(network),
             "steps_an_epoch": cost.steps_per_epoch,
             "epochs": cost.epochs,
             "memory_bytes": cost.memory_bytes,
@@ -250,6 +265,14 @@ class _StudyCosts:
         search = self.study.models[name].search
         nested = self.nested_searches.get(name, (None, 0))[1]
         return {**_as_row(forecast), "inside_folds": nested, "mean_over": search.mean_over if search else None}
+
+    def trajectories(self, name: str) -> list[Trajectory]:
+        """Of the networks of a model, and of those that its search may train."""
+        jobs = self._jobs(self.planned.models[name])
+        lanes = [lane for lane in self.planned.lanes if jobs & set(lane.ids)]
+        if name in self.searches:
+            lanes += [lane for segment in self.searches[name].segments for lane in segment.lanes]
+        return [lane.trajectory for lane in lanes]
 
     def _jobs(self, planned: PlannedModel) -> set[str]:
         """All jobs of a model, also those of earlier phases."""

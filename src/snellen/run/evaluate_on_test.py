@@ -41,7 +41,7 @@ def open_test_of_baselines(record: RunRecord, roles: Roles, context: RunContext)
         folder, shown = record.baselines[name], baseline_key(name)
         if folder.job.was_opened(fingerprint):
             continue
-        predictions = predict_baseline(name, "test", folder, context.dataset, roles.rows["test"])
+        predictions = predict_baseline(name, "test", folder, context, roles.rows["test"])
         study, job = record.study.study, folder.path.name
         labels = vault.open_test(record.folder, study=study, job=job, model=shown, reason="open_test: all")
         _store(record, folder.job, predictions.labelled(labels), fingerprint)

@@ -37,7 +37,7 @@ from snellen.run.measure_costs import measure_costs
 from snellen.run.prepare_libraries import prepared_libraries
 from snellen.run.record_margins import record_missing_margins
 from snellen.run.run_folder import Settings, begin_run, run_context, settle_environment, write_plan
-from snellen.run.train import search_models, train_baselines, train_plan
+from snellen.run.train import search_models, train_baselines, train_feature_baselines, train_plan
 from snellen.run.unreviewed import train_unreviewed
 from snellen.run.without_faults import honest_study, note_used_test
 from snellen.run.write_report import FinishedRun, write_report
@@ -88,10 +88,13 @@ def run(
         keep_backbones(folder, found)
         vault.seal(folder, data.dataset, data.roles)
         note_used_test(data, study)
-        context = run_context(folder, data.sealed, environment, settings.workers, wants_margins(study.analyses))
+        margins = wants_margins(study.analyses)
+        context = run_context(folder, data.sealed, environment, settings.workers, margins, progress=callback.extracted)
+        context.expect_features_to_fit(lane.trajectory for lane in planned.lanes)
         train_baselines(data, context, callback)
         with Local(context) as executor:
             planned = _train(study, data, planned, executor, callback)
+        train_feature_baselines(planned, data, context, callback)
         record = RunRecord.open(folder)
         callback.report_begins()
         keep_augmented(folder, planned.main_lanes, context.material)

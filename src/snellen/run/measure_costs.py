@@ -114,10 +114,11 @@ def _network(record: RunRecord, job: str, context: RunContext) -> _Subject:
 
 
 def _baselines(record: RunRecord, context: RunContext) -> Iterator[tuple[str, _Subject]]:
-    """The baselines that were fitted and look at pictures, by the name of their folder."""
+    """The baselines that were fitted and look at pictures, by the name of their folder; not those on the features of a
+    backbone, whose cost is that of the backbone."""
     for name, result in record.baseline_results.items():
         files = record.baselines[name]
-        if name != GUESSING and result.status == "done" and files.job.weights.exists():
+        if name in baselines.BASELINES and name != GUESSING and result.status == "done" and files.job.weights.exists():
             arrays, _ = tensors.load(files.job.weights)
             predict = partial(baselines.predict_here, name, arrays, context.dataset)
             size = files.job.weights.stat().st_size

@@ -13,6 +13,7 @@ from snellen.data.dataset import Dataset
 from snellen.data.splits.split_data import SplitData
 from snellen.limits import LAST_TRAIN_ROWS, PREDICTION_BATCH
 from snellen.models import baselines, fit
+from snellen.models.feature_baselines import NEIGHBOUR_VALUES
 from snellen.train.environment import PackEnvironment
 from snellen.train.job import Trajectory
 from snellen.train.lane import Lane
@@ -30,6 +31,8 @@ JOB_SECONDS = 0.04
 """To write and read the files of a job, besides its predictions."""
 BASELINE_SECONDS = 2.5
 """Of a logistic regression with as much work as baselines.WORK and ROUNDS allow, on one core."""
+NEIGHBOUR_SECONDS = 4e-11
+"""Of a distance between two images, per feature."""
 
 
 @dataclass(eq=False)
@@ -132,14 +135,26 @@ def wall_share(pack_seconds: Sequence[float], workers: int) -> float:
     return max(busy_until) / sum(busy_until) if sum(busy_until) else 1.0
 
 
-def baseline_seconds(data: SplitData) -> float:
-    """Roughly the seconds of all baselines: the logistic regression takes nearly all of them."""
-    dataset, num_train = data.dataset, len(data.roles.rows["train"])
-    pixels = min(math.prod(dataset.shape[:2]), baselines.SIDE**2) * dataset.shape[2]
-    work = pixels * len(dataset.classes)
-    drawn = min(num_train, max(2 * len(dataset.classes), baselines.WORK // work))
+def baseline_seconds(data: SplitData, features: Iterable[int] = ()) -> float:
+    """Roughly the seconds of all baselines: logistic regressions and nearest neighbours take nearly all of them.
+    features: of an image, of each different frozen backbone."""
+    height, width, channels = data.dataset.shape
+    pixels = min(height * width, baselines.SIDE**2) * channels
+    return 0.1 + _logistic_seconds(data, pixels) + sum(_on_features_seconds(data, each) for each in features)
+
+
+def _logistic_seconds(data: SplitData, width: int) -> float:
+    classes, num_train = len(data.dataset.classes), len(data.roles.rows["train"])
+    work = width * classes
+    drawn = min(num_train, max(2 * classes, baselines.WORK // work))
     rounds = min(baselines.MAX_ROUNDS, max(baselines.MIN_ROUNDS, baselines.ROUNDS * baselines.WORK // (work * drawn)))
-    return 0.1 + BASELINE_SECONDS * (work * drawn * rounds) / (baselines.WORK * baselines.ROUNDS)
+    return BASELINE_SECONDS * (work * drawn * rounds) / (baselines.WORK * baselines.ROUNDS)
+
+
+def _on_features_seconds(data: SplitData, width: int) -> float:
+    rows = data.roles.rows
+    asked, known = sum(len(rows[role]) for role in rows if role != "train"), len(rows["train"]) * width
+    return _logistic_seconds(data, width) + NEIGHBOUR_SECONDS * asked * min(known, NEIGHBOUR_VALUES)
 
 
 def stored_bytes(lane: Lane, dataset: Dataset) -> int:

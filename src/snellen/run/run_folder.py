@@ -28,6 +28,7 @@ from snellen.study.schema import StudyFile
 from snellen.study.search_results import SearchResults
 from snellen.train.batches import ResidentData
 from snellen.train.environment import Environment, PackEnvironment, current_environment
+from snellen.train.frozen_features import Progress, quiet
 from snellen.train.run_context import RunContext
 
 RETIRED = (
@@ -157,10 +158,11 @@ def run_context(
     workers: int | None = None,
     margins: bool = False,
     backbones: Path | None = None,
+    progress: Progress = quiet,
 ) -> RunContext:
     """What all jobs of a run share: its folder, and the images on the device. workers: one per thread when None.
     margins: whether those of training rows are recorded. backbones: where the weights of backbones are, when they are
-    not in the folder."""
+    not in the folder. progress: shows how far the extraction of features is."""
     device = environment["device"]
     material = ResidentData(resident(sealed.images, device), torch.from_numpy(sealed.labels).to(device))
     recorded = PackEnvironment(
@@ -170,7 +172,7 @@ def run_context(
         processor=environment["processor"],
     )
     workers = workers or environment["threads"]
-    return RunContext(folder, sealed, material, recorded, workers, margins, backbones=backbones)
+    return RunContext(folder, sealed, material, recorded, workers, margins, backbones=backbones, progress=progress)
 
 
 def _json_text(value: Any) -> str:

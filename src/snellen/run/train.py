@@ -16,7 +16,7 @@ from snellen.study.plan import Plan, seeds_of
 from snellen.study.schema import Model, StudyFile
 from snellen.study.search_results import SearchResults, Split, split_file, split_label
 from snellen.study.space import Assignment
-from snellen.train.baselines import fit_baselines
+from snellen.train.baselines import fit_baselines, fit_feature_baselines
 from snellen.train.executors.sequential import is_finished
 from snellen.train.executors.worker_pool import Local
 from snellen.train.lane import Lane
@@ -32,6 +32,17 @@ def train_baselines(data: SplitData, context: RunContext, callback: RunCallback)
     began = time.perf_counter()
     results = list(fit_baselines(context.run, data))
     callback.baselines_trained(results, time.perf_counter() - began)
+
+
+def train_feature_baselines(planned: Plan, data: SplitData, context: RunContext, callback: RunCallback) -> None:
+    """Fits what is fitted to the features of frozen backbones, once the plan is settled."""
+    jobs = {job.id: job for lane in planned.lanes for job in lane.jobs}
+    models = {name: [jobs[phase] for phase in each.phases] for name, each in planned.models.items()}
+    context.extract(job.trajectory for phases in models.values() for job in phases)
+    began = time.perf_counter()
+    results = list(fit_feature_baselines(context, data, models))
+    if results:
+        callback.baselines_trained(results, time.perf_counter() - began)
 
 
 def train_plan(planned: Plan, executor: Local, callback: RunCallback, note: str = "") -> None:

@@ -77,7 +77,7 @@ def predictions_again(record: RunRecord, data: SplitData) -> Check:
             found.append(_difference(f"jobs/{job}", stored, again, data.dataset.labels))
     for name, baseline in record.baselines.items():
         for stored in _stored(baseline.job):
-            again = predict_baseline(name, stored.role, baseline, data.sealed, stored.rows)
+            again = predict_baseline(name, stored.role, baseline, context, stored.rows)
             found.append(_difference(f"floors/{baseline.path.name}", stored, again, data.dataset.labels))
     different = [each for each in found if not each.same or each.largest > 0]
     details = [f"{each.name}: {_words(each)}" for each in different]

@@ -6,26 +6,40 @@ In parts of PART_IMAGES, each an entry of the cache: an interrupted computation 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from snellen.data.dataset import Dataset
-from snellen.data.dataset_cache import cached_array
+from snellen.data.dataset_cache import cached_array, is_cached
+from snellen.errors import StudyError
 from snellen.files.hashing import identity
+from snellen.models.backbones.layer import Backbone
+from snellen.models.backbones.module import read_points
 from snellen.models.forward import layer_outputs
 from snellen.models.named import identity_of
 from snellen.models.pretrained import pretrained_values
+from snellen.phrases import megabytes, plural
 from snellen.train.batches import ResidentData
 from snellen.train.job import Trajectory
+from snellen.train.memory import available_memory
 
 PART_IMAGES = 2_048
 """Images between two stores: 3 seconds of VGG16 at 32 pixels, a minute of EfficientNet-Lite0 at 224."""
 
 VERSION = 1
-"""Of the numbers: a change of how images are prepared makes old entries unusable."""
+"""Of the numbers: a change of how images are prepared, or of PART_IMAGES, makes old entries unusable."""
+
+Progress = Callable[[str, int, int], None]
+
+
+def quiet(what: str, done: int, images: int) -> None:
+    """Shows nothing of an extraction."""
 
 
 def features_key(trajectory: Trajectory, dataset: Dataset) -> str:
@@ -34,35 +48,132 @@ def features_key(trajectory: Trajectory, dataset: Dataset) -> str:
     return identity([VERSION, torch.__version__, layers, dataset.fingerprint, list(trajectory.pixel_range)])
 
 
-def compute_features(
-    trajectory: Trajectory,
-    dataset: Dataset,
-    material: ResidentData,
-    backbones: Path,
-    progress: Callable[[int, int], None] = lambda done, images: None,
-) -> ResidentData:
-    """The outputs of the frozen layers for all images, (N, ...) float32, on the device, with the same labels.
+def frozen_name(trajectory: Trajectory) -> str:
+    """What the frozen layers of a trajectory are called: `vgg16, block4`."""
+    backbone = trajectory.frozen[0].layer
+    assert isinstance(backbone, Backbone)  # a frozen part begins with one
+    return f"{backbone.architecture}, {backbone.place}"
 
-    backbones: the folder of the weights. progress: called with the number of images that are done, and of all.
+
+def missing_parts(trajectory: Trajectory, dataset: Dataset) -> list[range]:
+    """The rows of each part that is not in the cache."""
+    key, count = features_key(trajectory, dataset), len(dataset)
+    parts = [range(start, min(start + PART_IMAGES, count)) for start in range(0, count, PART_IMAGES)]
+    return [part for part in parts if not is_cached(_part_key(key, part))]
+
+
+@dataclass(frozen=True, eq=False)
+class Extraction:
+    """What the frozen layers of a trajectory give for the images of `material`, those of `dataset` on the device.
+
+    backbones: the folder of the weights. progress: called with the name of the frozen layers and the number of images
+    that are done, and of all; never where nothing is missing.
     """
-    network, device, count = trajectory.network, material.device, len(material.images)
-    last = trajectory.frozen[-1]
-    values = pretrained_values(backbones, network, device)
-    key = features_key(trajectory, dataset)
 
-    def part(start: int) -> np.ndarray:
-        images = material.images[start : start + PART_IMAGES]
-        found = layer_outputs(network, {}, values, images, trajectory.pixel_range, last.name)
+    trajectory: Trajectory
+    dataset: Dataset
+    material: ResidentData
+    backbones: Path
+    progress: Progress = quiet
+
+    def extract(self) -> None:
+        """Computes the parts that are missing, and keeps none of them in memory."""
+        missing, count = missing_parts(self.trajectory, self.dataset), len(self.dataset)
+        done = count - sum(map(len, missing))
+        for part in missing:
+            self.progress(frozen_name(self.trajectory), done, count)
+            self._part(part)
+            done += len(part)
+        if missing:
+            self.progress(frozen_name(self.trajectory), count, count)
+
+    def load(self) -> ResidentData:
+        """All parts, (N, ...) float32, on the device, with the same labels; those that are missing are computed."""
+        self.extract()
+        count, device = len(self.dataset), self.material.device
+        features = torch.empty((count, *self.trajectory.frozen[-1].output_shape))
+        for start in range(0, count, PART_IMAGES):
+            part = range(start, min(start + PART_IMAGES, count))
+            features[part.start : part.stop] = torch.from_numpy(self._part(part))
+        return ResidentData(features.to(device), self.material.labels)
+
+    def _part(self, part: range) -> np.ndarray:
+        return cached_array(_part_key(self._key, part), lambda: self._compute(part))
+
+    def _compute(self, part: range) -> np.ndarray:
+        trajectory = self.trajectory
+        images, last = self.material.images[part.start : part.stop], trajectory.frozen[-1]
+        found = layer_outputs(trajectory.network, {}, self._values, images, trajectory.pixel_range, last.name)
         return found.reshape(len(images), *last.output_shape)
 
-    features = torch.empty((count, *last.output_shape))
-    for start in range(0, count, PART_IMAGES):
-        array = cached_array(f"features/{key}-{start}", lambda start=start: part(start))  # type: ignore[misc]
-        features[start : start + PART_IMAGES] = torch.from_numpy(array)
-        progress(min(start + PART_IMAGES, count), count)
-    return ResidentData(features.to(device), material.labels)
+    @cached_property
+    def _key(self) -> str:
+        return features_key(self.trajectory, self.dataset)
+
+    @cached_property
+    def _values(self) -> dict[str, Tensor]:
+        """The weights of the backbone, read when the first part is computed."""
+        return pretrained_values(self.backbones, self.trajectory.network, self.material.device)
 
 
 def feature_bytes(trajectory: Trajectory, images: int) -> int:
     """Memory, and as much of the disk, that the features of so many images take; 0 without a frozen backbone."""
     return 4 * images * math.prod(trajectory.frozen[-1].output_shape) if trajectory.frozen else 0
+
+
+def compute_features(
+    trajectory: Trajectory, dataset: Dataset, material: ResidentData, backbones: Path, progress: Progress = quiet
+) -> ResidentData:
+    """What the frozen layers of a trajectory give for all images: see `Extraction`."""
+    return Extraction(trajectory, dataset, material, backbones, progress).load()
+
+
+def processes(device: str, workers: int) -> int:
+    """How many processes may hold features: this one, and workers where there are several."""
+    return 1 + workers if device == "cpu" and workers > 1 else 1
+
+
+def expect_to_fit(trajectories: Iterable[Trajectory], dataset: Dataset, copies: int) -> None:
+    """Raises StudyError where the features of these trajectories, in so many copies, need more memory than is free,
+    with what would fit."""
+    frozen = {features_key(each, dataset): each for each in trajectories if each.frozen}
+    sizes = {each: feature_bytes(each, len(dataset)) for each in frozen.values()}
+    needed, free = copies * sum(sizes.values()), available_memory()
+    if free is None or needed <= free:
+        return
+    largest = max(frozen.values(), key=sizes.__getitem__)
+    shape = "x".join(map(str, largest.frozen[-1].output_shape))
+    each = f", once in each of {copies} processes" if copies > 1 else ""
+    raise StudyError(
+        "the features of frozen backbones do not fit into memory",
+        found=f"{megabytes(needed)}: {plural(len(dataset), 'image')}, {shape} numbers each for the largest{each}",
+        expected=f"at most {megabytes(free)}, the memory that is free",
+        where=f"backbone {frozen_name(largest)}",
+        hint=f"What would fit: {'; '.join(_what_fits(largest, len(dataset), copies, needed, free))}.",
+    )
+
+
+def _what_fits(trajectory: Trajectory, images: int, copies: int, needed: int, free: int) -> list[str]:
+    """Ways to need less, the one that changes least first. needed: by all frozen layers of the study together."""
+    layer, last = trajectory.frozen[0].layer, trajectory.frozen[-1]
+    assert isinstance(layer, Backbone)  # a frozen part begins with one
+    own = copies * feature_bytes(trajectory, images)
+    others = needed - own
+    found = ["`--workers 1`"] if copies > 1 and needed // copies <= free else []
+
+    def fits(values: int) -> bool:
+        return others + copies * images * 4 * values <= free
+
+    own_shape = trajectory.frozen[0].output_shape
+    if math.prod(last.output_shape) == math.prod(own_shape):  # nothing behind the backbone makes them fewer
+        if len(own_shape) == 3 and math.prod(own_shape) > own_shape[-1] and fits(own_shape[-1]):
+            found.append("`global_average_pool` as the layer after the backbone")
+        points, shape = read_points(layer.architecture), trajectory.frozen[0].input_shape
+        later = points[points.index(layer.place) + 1 :]
+        sizes = {read: math.prod(layer.model_copy(update={"read": read}).output_shape(shape)) for read in later}
+        found += [f"`read: {read}`" for read, size in sizes.items() if fits(size)][:1]
+    return [*found, f"at most {max(0, images * free // needed):,} images"]
+
+
+def _part_key(key: str, part: range) -> str:
+    return f"features/{key}-{part.start}"

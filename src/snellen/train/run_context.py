@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from snellen.data.dataset import Dataset
 from snellen.models.pretrained import FOLDER
 from snellen.train.batches import ResidentData
 from snellen.train.environment import PackEnvironment
-from snellen.train.frozen_features import compute_features, features_key
+from snellen.train.frozen_features import Extraction, Progress, expect_to_fit, features_key, processes, quiet
 from snellen.train.job import Trajectory
 from snellen.train.lane import Lane, pack_id
 from snellen.train.results import JobFolder
@@ -22,7 +22,7 @@ class RunContext:
     """run: the run directory. dataset: without test labels. material: its images and labels on the device.
     environment: recorded beside results. workers: processes that may train at the same time. margins: whether those of
     the training rows are recorded, see margins.py. features: of frozen backbones, by key, once computed. backbones: the
-    folder of their weights, where it is not that of the run."""
+    folder of their weights, where it is not that of the run. progress: shows how far the extraction of features is."""
 
     run: Path
     dataset: Dataset
@@ -32,6 +32,7 @@ class RunContext:
     margins: bool = False
     features: dict[str, ResidentData] = field(default_factory=dict)
     backbones: Path | None = None
+    progress: Progress = quiet
 
     @property
     def weights(self) -> Path:
@@ -44,8 +45,23 @@ class RunContext:
             return self.material
         key = features_key(trajectory, self.dataset)
         if key not in self.features:
-            self.features[key] = compute_features(trajectory, self.dataset, self.material, self.weights)
+            expect_to_fit([trajectory], self.dataset, 1)
+            self.features[key] = self._extraction(trajectory).load()
         return self.features[key]
+
+    def extract(self, trajectories: Iterable[Trajectory]) -> None:
+        """Computes what the frozen backbones of these give and the cache lacks, so that no two workers compute it."""
+        frozen = {features_key(each, self.dataset): each for each in trajectories if each.frozen}
+        for key, trajectory in frozen.items():
+            if key not in self.features:
+                self._extraction(trajectory).extract()
+
+    def expect_features_to_fit(self, trajectories: Iterable[Trajectory]) -> None:
+        """Raises StudyError where features of frozen backbones need more memory than is free."""
+        expect_to_fit(trajectories, self.dataset, processes(self.material.device, self.workers))
+
+    def _extraction(self, trajectory: Trajectory) -> Extraction:
+        return Extraction(trajectory, self.dataset, self.material, self.weights, self.progress)
 
     def folder(self, job_id: str) -> JobFolder:
         """The folder of a job."""

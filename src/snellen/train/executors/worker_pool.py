@@ -67,6 +67,7 @@ class Local:
         if context.workers == 1 or context.material.device != "cpu" or not is_for_workers(packs, context, until):
             train_packs(packs, context, watcher, until)
             return
+        context.extract(pack[0].trajectory for pack in packs)
         if self.pool is None:
             self.pool = Pool(context, self.resources.enter_context(scratch(self._folder)))
             self.resources.callback(self.pool.stop)

@@ -1,0 +1,126 @@
+"""What `snellen check` says of backbones: whose weights, what is read, and what its features cost."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import torch
+
+from snellen.data.dataset import Dataset
+from snellen.limits import PREDICTION_BATCH
+from snellen.models import chain
+from snellen.models.backbones.layer import ALL, FROZEN, Backbone
+from snellen.models.layer import Step
+from snellen.models.threads import one_thread, pool
+from snellen.phrases import megabytes, plural, seconds
+from snellen.study.backbones import FoundBackbones
+from snellen.train.frozen_features import feature_bytes, features_key, missing_parts
+from snellen.train.job import Trajectory
+
+FIRST_IMAGES = 8
+"""Are computed before any are timed: libraries prepare themselves for the shapes of a network."""
+TIMED_SECONDS = 1.0
+REPEATS = 3
+"""Batches are timed so often, for about TIMED_SECONDS together; the quickest counts."""
+
+
+def backbone_rows(
+    models: Mapping[str, Sequence[Trajectory]], found: FoundBackbones, dataset: Dataset, device: str
+) -> list[dict[str, Any]]:
+    """A row for each backbone of each model, as JSON values. models: the trajectories of each, those of its search
+    included.
+
+    Features are extracted once: images and seconds are 0 where another row before has the same ones, or where they are
+    in the cache. memory_bytes: in each process, and as much of the disk; 0 where a backbone is trained.
+    """
+    rows, keys = list[dict[str, Any]](), set[str]()
+    for model, trajectories in models.items():
+        own = set[str]()
+        for trajectory in trajectories:
+            placed = trajectory.network.layers[0]
+            layer = placed.layer
+            if not isinstance(layer, Backbone):
+                continue
+            key = features_key(trajectory, dataset) if trajectory.frozen else repr(layer)
+            if key in own:
+                continue
+            missing = 0 if key in keys or not trajectory.frozen else sum(map(len, missing_parts(trajectory, dataset)))
+            own.add(key)
+            weights = found.weights.get(layer.sha256 or "")
+            rows.append(
+                {
+                    "model": model,
+                    "name": layer.architecture,
+                    "read": layer.place,
+                    "train": layer.train,
+                    "resize": layer.resize,
+                    "output": list(placed.output_shape),
+                    "features": list(trajectory.frozen[-1].output_shape) if trajectory.frozen else None,
+                    "sha256": layer.sha256,
+                    "origin": weights.origin if weights else None,
+                    "licence": weights.licence if weights else None,
+                    "images": missing,
+                    "seconds": missing * seconds_an_image(trajectory, device) if missing else 0.0,
+                    "memory_bytes": 0 if key in keys else feature_bytes(trajectory, len(dataset)),
+                    "shared": key in keys and bool(trajectory.frozen),
+                }
+            )
+            keys.add(key)
+    return rows
+
+
+def seconds_an_image(trajectory: Trajectory, device: str) -> float:
+    """Of the frozen layers, from random images: a batch on each thread at the same time, or a part of one where a whole
+    one takes long. The weights are random too."""
+    layers = trajectory.frozen
+    _, shapes = trajectory.network.shapes
+    names = [name for name in shapes if name.startswith(f"{layers[0].name}.")]
+    values = {name: torch.rand((1, *shapes[name]), device=device) * 0.05 for name in names}
+
+    def compute(count: int) -> None:
+        x = torch.rand((1, count, *trajectory.input_shape), device=device)
+        with torch.inference_mode():
+            chain.apply(layers, {}, values, x, Step("evaluate"))[0].sum().item()  # a device is waited for
+
+    def timed(together: ThreadPoolExecutor, count: int) -> float:
+        began = time.perf_counter()
+        list(together.map(compute, [count] * threads))
+        return (time.perf_counter() - began) / (count * threads)
+
+    with one_thread() as available:
+        threads = available if device == "cpu" else 1
+        with pool(threads) as together:
+            timed(together, FIRST_IMAGES)
+            images = TIMED_SECONDS / (timed(together, FIRST_IMAGES) * threads * REPEATS)
+            count = min(PREDICTION_BATCH, max(FIRST_IMAGES, math.floor(images)))
+            return min(timed(together, count) for _ in range(REPEATS))
+
+
+def backbone_sentences(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The rows of `backbone_rows` in words."""
+    return [_sentence(row) for row in rows]
+
+
+def _sentence(row: Mapping[str, Any]) -> str:
+    resized = f" at {row['resize']}x{row['resize']} pixels" if row["resize"] else ""
+    trained = {FROZEN: "frozen", ALL: "all of it trained"}.get(row["train"], f"trained from {row['train']}")
+    said = f"{row['model']}: {row['name']}{resized}, read after {row['read']} ({_by(row['output'])}), {trained}"
+    if row["sha256"]:
+        said += f", weights {row['sha256'][:12]}, licence {row['licence'] or 'not stated'}"
+    else:
+        said += ", random weights"
+    if row["features"] is None:
+        return f"{said}."
+    if row["shared"]:
+        return f"{said}. It has the features of a backbone above."
+    size = f"{megabytes(row['memory_bytes'])} in memory, once for each process, and on disk"
+    when = f"to be extracted for {plural(row['images'], 'image')}, about {seconds(row['seconds'])}"
+    return f"{said}. Features ({_by(row['features'])}): {when if row['images'] else 'in the cache'}; {size}."
+
+
+def _by(shape: Sequence[int]) -> str:
+    return "x".join(map(str, shape))
