@@ -86,6 +86,14 @@ def test_the_command_prints_one_leaderboard_and_no_wrapped_line(tmp_path: Path, 
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=unset)
     lines = done.stdout.splitlines()
     assert sum("best validation" in line for line in lines) == 1, done.stderr
-    starts = (*(f"{label}: " for label in LABELS.values()), "Report: ", "95 %", "Models that", "model ", "small: ")
+    starts = (
+        *(f"{label}: " for label in LABELS.values()),
+        "Report: ",
+        "95 %",
+        "What a model beats ",
+        "Models that",
+        "model ",
+        "small: ",
+    )
     names = ("a_model_with_a_name_that_is_much_longer_than_others", "logistic", "nearest", "majority")
     assert [line for line in lines if line.strip() and not line.startswith((*starts, *names))] == []

@@ -340,7 +340,7 @@ def test_fault_21(small_run: Run) -> None:
     """The threshold in the sentence is the one that was applied."""
     [one] = threshold_results([Wanted("sandal", "probability", 0.9)], of_sandals(), ("other", "sandal"), None)
     sentence = _sentence("m", one, 0)
-    assert "from 0.9:" in sentence and "0.7" not in sentence and "precision 60.0 %" in sentence
+    assert "from a probability of 0.9 on" in sentence and "0.7" not in sentence and "precision 60.0 %" in sentence
 
 
 @pytest.mark.parametrize("layers", ["[flatten, softmax, dense]", "[{dense: {units: 10, activation: softmax}}]"])

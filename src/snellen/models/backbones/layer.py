@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from torch import Tensor
 
 from snellen.errors import ShapeError, StudyError, unknown
-from snellen.limits import MAX_SIDE_PIXELS
+from snellen.limits import MAX_SIDE_PIXELS, PREDICTION_BATCH
 from snellen.models.backbones import module
 from snellen.models.backbones.catalogue import entry
 from snellen.models.backbones.module import Outline
@@ -230,7 +230,8 @@ class Backbone(Layer):
 
     def working_values(self, shape: Shape) -> int:
         side = math.prod((self.resize, self.resize) if self.resize else shape[:2])
-        return 2 * self.outline(shape).widest + 2 * PIXEL_CHANNELS * side
+        of_one = 2 * self.outline(shape).widest + 2 * PIXEL_CHANNELS * side
+        return -(-of_one * TOGETHER // PREDICTION_BATCH)  # of a batch only so many pictures are computed at once
 
     def detail(self) -> str:
         source = "random weights" if self.is_random else f"weights {self.weights[: len(HASH) + 8]}"
