@@ -57,5 +57,5 @@ def test_equal_models_differ_in_nothing_and_searches_do_not_count() -> None:
 
 def test_the_shipped_pair_is_matched() -> None:
     models = open_document("cifar10-cnn").study([]).models
-    [found] = differences(models["with-augmentation"], models["without"])
+    [found] = differences(models["with-augmentation"], models["plain"])
     assert (found.path, found.factor) == ("train.1.augment", "the augmentation")
