@@ -256,3 +256,11 @@ def test_what_a_frozen_backbone_costs_is_that_of_the_whole_network(finished: Pat
     expected = (counts["train"] + counts["validation"]) * frozen["batch_ms"]["median"] / 1000
     assert frozen["features_s"] == pytest.approx(expected) and rows["gradual"]["features_s"] == 0
     assert frozen["training_s"]["median"] > frozen["features_s"]
+
+
+def test_features_of_another_device_are_not_used(finished: Path) -> None:
+    """No GPU computed any: all parts are missing for one, and none for the CPU."""
+    record = RunRecord.open(finished)
+    trajectory, dataset = record.job("frozen").read_job().trajectory, read("digits", options_of(record.study))
+    assert frozen_features.missing_parts(trajectory, dataset, "cpu") == []
+    assert sum(map(len, frozen_features.missing_parts(trajectory, dataset, "cuda:0"))) == len(dataset)

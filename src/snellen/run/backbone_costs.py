@@ -48,7 +48,9 @@ def backbone_rows(
             key = features_key(trajectory, dataset) if trajectory.frozen else repr(layer)
             if key in own:
                 continue
-            missing = 0 if key in keys or not trajectory.frozen else sum(map(len, missing_parts(trajectory, dataset)))
+            missing = (
+                0 if key in keys or not trajectory.frozen else sum(map(len, missing_parts(trajectory, dataset, device)))
+            )
             own.add(key)
             weights = found.weights.get(layer.sha256 or "")
             rows.append(

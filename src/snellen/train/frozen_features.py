@@ -55,11 +55,11 @@ def frozen_name(trajectory: Trajectory) -> str:
     return f"{backbone.architecture}, {backbone.place}"
 
 
-def missing_parts(trajectory: Trajectory, dataset: Dataset) -> list[range]:
-    """The rows of each part that is not in the cache."""
+def missing_parts(trajectory: Trajectory, dataset: Dataset, device: str) -> list[range]:
+    """The rows of each part that is not in the cache, computed on such a device."""
     key, count = features_key(trajectory, dataset), len(dataset)
     parts = [range(start, min(start + PART_IMAGES, count)) for start in range(0, count, PART_IMAGES)]
-    return [part for part in parts if not is_cached(_part_key(key, part))]
+    return [part for part in parts if not is_cached(_part_key(key, part, device))]
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +78,7 @@ class Extraction:
 
     def extract(self) -> None:
         """Computes the parts that are missing, and keeps none of them in memory."""
-        missing, count = missing_parts(self.trajectory, self.dataset), len(self.dataset)
+        missing, count = missing_parts(self.trajectory, self.dataset, self.material.device), len(self.dataset)
         done = count - sum(map(len, missing))
         for part in missing:
             self.progress(frozen_name(self.trajectory), done, count)
@@ -98,7 +98,7 @@ class Extraction:
         return ResidentData(features.to(device), self.material.labels)
 
     def _part(self, part: range) -> np.ndarray:
-        return cached_array(_part_key(self._key, part), lambda: self._compute(part))
+        return cached_array(_part_key(self._key, part, self.material.device), lambda: self._compute(part))
 
     def _compute(self, part: range) -> np.ndarray:
         trajectory = self.trajectory
@@ -175,5 +175,7 @@ def _what_fits(trajectory: Trajectory, images: int, copies: int, needed: int, fr
     return [*found, f"at most {max(0, images * free // needed):,} images"]
 
 
-def _part_key(key: str, part: range) -> str:
-    return f"features/{key}-{part.start}"
+def _part_key(key: str, part: range, device: str) -> str:
+    """Devices round differently, and stored predictions are computed again to the bit: each has parts of its own."""
+    kind = device.partition(":")[0]
+    return f"features/{key}-{part.start}" + ("" if kind == "cpu" else f"-{kind}")

@@ -18,7 +18,6 @@ INSTALL = "Install it: pip install 'snellen[transfer]'."
 MEASURED_SIDES = (224, 448)
 """Pixels: two sides that every usual stride divides (14, 16, 32), and so does their difference, which tells the stride
 of networks whose convolutions lose the margin, too."""
-INSTALL = "Install it: pip install 'snellen[transfer]'."
 
 
 UNFIT = (RuntimeError, ValueError, AssertionError, TypeError, IndexError, AttributeError, ZeroDivisionError)
