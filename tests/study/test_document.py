@@ -102,6 +102,26 @@ def test_what_is_no_study(text: str, message: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "values", "line"),
+    [
+        ("a: &x {b: 1, c: 2}\nd:\n  <<: *x\n  b: 3\n", {"b": 3, "c": 2}, 3),
+        ("a: &x {b: 1}\ne: &y {c: 2}\nd: {<<: [*x, *y]}\n", {"b": 1, "c": 2}, 3),
+    ],
+)
+def test_a_mapping_that_is_merged(text: str, values: dict, line: int) -> None:
+    """`<<` brings the keys of an anchor; their line is that of the mapping that merges them."""
+    document = parse(text, "f")
+    assert document.values["d"] == values
+    assert document.lines["d", "c"] == line
+
+
+@pytest.mark.parametrize("text", ["a: {<<: 3}\n", "a: &x [1]\nb: {<<: *x}\n", "a: &x {b: 1}\nc: {<<: *x, <<: *x}\n"])
+def test_what_cannot_be_merged(text: str) -> None:
+    with pytest.raises(StudyError, match="f line .*(merge|merging)"):
+        parse(text, "f")
+
+
+@pytest.mark.parametrize(
     ("override", "path", "value"),
     [
         ("seed=7", ("seed",), 7),

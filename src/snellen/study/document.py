@@ -149,7 +149,7 @@ def _plain(node: Any, location: Location, lines: dict[Location, int], name: str)
     if isinstance(node, Mapping):
         texts: dict[Any, str] = {}
         for key in node:
-            line = node.lc.key(key)[0] + 1  # type: ignore[attr-defined]
+            line = _line(node, key)
             texts[key] = _key_text(key, f"{name} line {line}")
             if (*location, texts[key]) in lines:
                 raise StudyError("a key given twice", found=repr(texts[key]), where=f"{name} line {line}")
@@ -166,6 +166,12 @@ def _plain(node: Any, location: Location, lines: dict[Location, int], name: str)
         found = type(node).__name__
         raise StudyError(f"a value of type {found}, which a study cannot have", where=_place(location, lines, name))
     return node
+
+
+def _line(node: Any, key: Any) -> int:
+    """The line of a key in a mapping; of the mapping for a key that a merge (`<<: *anchor`) brings."""
+    own = (node.lc.data or {}).get(key)
+    return (own[0] if own else node.lc.line) + 1
 
 
 def _key_text(key: Any, place: str) -> str:
