@@ -56,6 +56,24 @@ def predict(
     invert: Annotated[bool, typer.Option("--invert", help="Exchange black and white in the images first.")] = False,
     every: Annotated[bool, typer.Option("--all", help="Print the probability of every class.")] = False,
     csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the predictions into this file.")] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ID,CLASS",
+            help="Write just two columns with these names into --csv, for a competition: ids and predicted classes.",
+        ),
+    ] = None,
+    first_id: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="With --columns: number the pictures from here, instead of by ids that the file has. Without ids: 1.",
+        ),
+    ] = None,
+    class_numbers: Annotated[
+        bool,
+        typer.Option("--class-numbers", help="With --columns: numbers of the classes, from 0, not names."),
+    ] = False,
     raw: Annotated[
         bool, typer.Option("--raw", help="The probabilities of the network: without temperature and thresholds.")
     ] = False,
@@ -89,6 +107,7 @@ def predict(
     from snellen.files.spreadsheet import as_csv
     from snellen.train.environment import choose_device
 
+    names = _two_columns(columns, csv, first_id, class_numbers)
     loaded = open_model(model).on(choose_device(device))
     about = loaded.description
     links: Literal["follow"] | None = "follow" if follow_links else None
@@ -100,6 +119,11 @@ def predict(
     with _counted(batches) as shown:
         answers = answer(loaded, shown, turn if invert else np.asarray, reading, raw)
     _say_failed(reading)
+    written = answers.table()
+    if names:
+        from snellen.deploy.submission import submission
+
+        written = submission(answers, names, first_id, reading, class_numbers)
     scored = score_answers(answers, loaded) if score else None
     warnings = (
         on_purpose_warning(about),
@@ -114,7 +138,7 @@ def predict(
         say(remark, file=sys.stderr)
     table = answers.table()
     if csv:
-        write_text(csv, as_csv(table))
+        write_text(csv, as_csv(written))
     if as_json:
         failed = [{"id": each.file, "reason": each.reason} for each in reading.failed]
         rows: dict[str, Any] = {"predictions": table.to_dicts(), "failed": failed, "remarks": remarks}
@@ -127,6 +151,23 @@ def predict(
             print_score(scored)
     if reading.failed:
         raise typer.Exit(3)
+
+
+def _two_columns(
+    columns: str | None, csv: Path | None, first_id: int | None, class_numbers: bool
+) -> tuple[str, str] | None:
+    """The names of --columns. Raises StudyError where options that belong together are not, before anything is read."""
+    from snellen.deploy.submission import EXAMPLE, submission_columns
+    from snellen.errors import StudyError
+
+    if columns is None:
+        for option, given in (("--first-id", first_id is not None), ("--class-numbers", class_numbers)):
+            if given:
+                raise StudyError(f"{option} is for --columns", expected=f"--columns {EXAMPLE}")
+        return None
+    if csv is None:
+        raise StudyError("--columns is for a file", expected=f"--csv FILE --columns {columns}")
+    return submission_columns(columns)
 
 
 @contextmanager

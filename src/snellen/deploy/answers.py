@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
@@ -21,14 +21,14 @@ from snellen.models.thresholds import accepted, answered
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """Predictions of a model. probabilities: (N, K), float64 after a temperature, else float32. labels:
-    (N,) int64 in the model's classes, NO_LABEL for a
-    picture without one and for a class that is not the model's; label_names: those classes too. Both None when no
-    source has labels. test: (N,) bool, rows of an official test part. mean: (H, W, C), the mean picture. fingerprints:
-    of the labelled parts that scoring opens. trained_on: whether the model was trained on a part of these pictures.
-    unfamiliar: (N,) bool, unlike the training pictures; None where the bundle has no measure of it. answered: (N,)
-    bool, whether the most probable class is given as the answer; None without thresholds. accepted: (N,) bool for each
-    class with a threshold: whether it is reached."""
+    """Predictions of a model. probabilities: (N, K), float64 after a temperature, else float32. labels: (N,) int64 in
+    the model's classes, NO_LABEL for a picture without one and for a class that is not the model's; label_names: those
+    classes too. Both None when no source has labels. test: (N,) bool, rows of an official test part. mean: (H, W, C),
+    the mean picture. fingerprints: of the labelled parts that scoring opens. trained_on: whether the model was trained
+    on a part of these pictures. unfamiliar: (N,) bool, unlike the training pictures: those whose distances, (N,)
+    float64, are above 1; both None where the bundle has no measure of it. answered: (N,) bool, whether the most
+    probable class is given as the answer; None without thresholds. accepted: (N,) bool for each class with a threshold:
+    whether it is reached. numbered: whether any ids are made of file and row."""
 
     ids: tuple[str, ...]
     classes: tuple[str, ...]
@@ -42,6 +42,8 @@ class Answers:
     unfamiliar: np.ndarray | None = None
     answered: np.ndarray | None = None
     accepted: Mapping[str, np.ndarray] = field(default_factory=dict)
+    numbered: bool = False
+    distances: np.ndarray | None = None
 
     def table(self) -> pl.DataFrame:
         """A row for each picture: id, predicted class, its probability, whether the picture is unlike the training
@@ -75,7 +77,8 @@ class _Part:
     total: np.ndarray
     fingerprint: str | None
     trained_on: bool
-    unfamiliar: np.ndarray | None
+    distances: np.ndarray | None
+    numbered: bool
 
 
 def answer(
@@ -97,21 +100,30 @@ def answer(
         raise DataError("no pictures", found="none that can be predicted")
     labels = [np.full(len(part.ids), NO_LABEL) if part.labels is None else part.labels for part in parts]
     labelled = any(part.labels is not None for part in parts)
-    probabilities, thresholds = np.concatenate([part.probabilities for part in parts]), () if raw else model.thresholds
-    probabilities = probabilities if raw else with_temperature(probabilities, model.temperature)
-    return Answers(
+    distances = np.concatenate([part.distances for part in parts if part.distances is not None] or [np.zeros(0)])
+    found = Answers(
         ids=_unique([(part.place, part.ids) for part in parts]),
         classes=model.classes,
-        probabilities=probabilities,
+        probabilities=np.concatenate([part.probabilities for part in parts]),
         labels=np.concatenate(labels) if labelled else None,
         label_names=tuple(name for part in parts for name in part.names) if labelled else None,
         test=np.concatenate([part.test for part in parts]),
         mean=np.asarray(sum(part.total for part in parts)) / number,
         fingerprints=tuple(part.fingerprint for part in parts if part.fingerprint),
         trained_on=any(part.trained_on for part in parts),
-        unfamiliar=np.concatenate([part.unfamiliar for part in parts if part.unfamiliar is not None])
-        if model.distance
-        else None,
+        unfamiliar=distances > 1 if model.distance else None,
+        numbered=any(part.numbered for part in parts),
+        distances=distances if model.distance else None,
+    )
+    return found if raw else applied(found, model)
+
+
+def applied(answers: Answers, model: Model) -> Answers:
+    """Raw answers after the temperature and the thresholds of the model."""
+    probabilities, thresholds = with_temperature(answers.probabilities, model.temperature), model.thresholds
+    return replace(
+        answers,
+        probabilities=probabilities,
         answered=answered(probabilities, thresholds, model.classes) if thresholds else None,
         accepted={
             each.class_name: accepted(probabilities, each, model.classes)
@@ -136,7 +148,8 @@ def _part(model: Model, batch: Batch, shown: Callable[[np.ndarray], np.ndarray],
         test=test,
         total=batch.images.sum(axis=0, dtype=np.float64),
         fingerprint=part_fingerprint(batch.images[opened], labels[opened]) if len(opened) else None,
-        unfamiliar=None if distances is None else distances > 1,
+        distances=distances,
+        numbered=batch.numbered,
         trained_on=bool(len(known)) and not test.any() and _is_training_data(model, batch, labels, known),
     )
 

@@ -33,13 +33,15 @@ PAIRS: tuple[tuple[str, str, PartRole], ...] = (
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Pictures as a file has them, with labels or None. ids: (N,) text, or None for `name:row`."""
+    """Pictures as a file has them, with labels or None. ids: (N,) text, or None for `name:row`.
+    own: whether the file itself has these ids."""
 
     name: str
     images: np.ndarray
     labels: np.ndarray | None
     role: PartRole = "train"
     ids: Sequence[str] | None = None
+    own: bool = False
 
 
 def arrays_of(path: Path) -> Callable[[Path, Input, Reading], list[Rows]] | None:
@@ -60,7 +62,8 @@ def batch_of(parts: Sequence[Rows], place: str, contract: Input, reading: Readin
         np.repeat([part.role == role for part in parts], counts) if any(part.role == role for part in parts) else None
         for role in ("test", "validation")
     )
-    return Batch(ids, np.concatenate(pictures), labels, classes, test, validation, place)
+    numbered = not all(part.own for part in parts)
+    return Batch(ids, np.concatenate(pictures), labels, classes, test, validation, place, numbered)
 
 
 def _labels(parts: Sequence[np.ndarray]) -> tuple[np.ndarray | None, tuple[str, ...] | None]:
@@ -228,6 +231,7 @@ def _read_pixel_csv(path: Path, contract: Input, reading: Reading) -> list[Rows]
             None if table.labels is None else table.labels[rows],
             role,
             table.ids[rows].tolist(),
+            table.own_ids,
         )
         for role in PART_ROLES
         if len(rows := np.flatnonzero(roles == role))

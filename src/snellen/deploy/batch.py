@@ -24,7 +24,8 @@ LISTED = 3
 class Batch:
     """Pictures of one source, as the model takes them. images: (N, H, W, C). labels: (N,) int64 in `classes`, NO_LABEL
     where a picture has none; test, validation: (N,) bool for official parts; each None when the source has none. place:
-    the folder below which ids are paths, which tells equal ids of several sources apart."""
+    the folder below which ids are paths, which tells equal ids of several sources apart. numbered: whether ids are
+    made of file and row, counting from 0, because the source has none."""
 
     ids: list[str]
     images: np.ndarray
@@ -33,6 +34,7 @@ class Batch:
     test: np.ndarray | None = None
     validation: np.ndarray | None = None
     place: str = ""
+    numbered: bool = False
 
 
 @dataclass

@@ -170,6 +170,7 @@ def _batch(dataset: Dataset, images: np.ndarray, place: str) -> Batch:
         dataset.official_test,
         dataset.official_validation,
         place,
+        numbered=True,
     )
 
 

@@ -22,6 +22,11 @@ def as_csv(table: pl.DataFrame) -> str:
     return table.with_columns(texts).rename(lambda name: _harmless(name) or "").write_csv()
 
 
+def is_formula(cell: str) -> bool:
+    """Whether `as_csv` marks a cell of text."""
+    return bool(FORMULA.match(cell)) and not NUMBER.fullmatch(cell)
+
+
 def _text_columns(table: pl.DataFrame) -> list[str]:
     import polars as pl
 
@@ -29,6 +34,4 @@ def _text_columns(table: pl.DataFrame) -> list[str]:
 
 
 def _harmless(cell: str | None) -> str | None:
-    if cell is None or not FORMULA.match(cell) or NUMBER.fullmatch(cell):
-        return cell
-    return f"'{cell}"
+    return f"'{cell}" if cell is not None and is_formula(cell) else cell

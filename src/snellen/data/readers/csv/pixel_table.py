@@ -38,7 +38,7 @@ class PixelTable:
     pixels: (N, H, W) or (N, H, W, C) with C 3 or 4, uint8 or float32, as in the file. ids: (N,) text, unique: those of
     an id column, else file and row, counting from 0. labels: (N,) float64 or text, None without a label column. roles:
     (N,) text, "train", "validation" or "test", None without such a column. remarks: what was found, for the user. bad:
-    id to reason, of rows that are left out.
+    id to reason, of rows that are left out. own_ids: whether the ids are those of a column.
     """
 
     pixels: np.ndarray
@@ -47,6 +47,7 @@ class PixelTable:
     roles: np.ndarray | None
     remarks: tuple[str, ...]
     bad: Mapping[str, str] = field(default_factory=dict)
+    own_ids: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,9 +84,10 @@ def read_pixels(
         roles, of_roles = (None, None) if "role" not in texts else _roles(texts["role"], columns)
         ids, of_ids = _ids(texts.get("id"), name, rows.numbers)
         remarks = [*columns.remarks, *filter(None, (said, of_ids, of_roles))]
-        bad = {_id_of(each, name, by_row=texts.get("id") is not ids): str(each.error) for each in rows.bad}
+        own_ids = texts.get("id") is ids
+        bad = {_id_of(each, name, by_row=not own_ids): str(each.error) for each in rows.bad}
         said_of_all = tuple(f"{name}: {each}" for each in remarks)
-        return PixelTable(apply(pixels, layout), ids, labels, roles, said_of_all, bad)
+        return PixelTable(apply(pixels, layout), ids, labels, roles, said_of_all, bad, own_ids)
 
 
 def _of_model(total: int, model: Expected, may_have_label: bool) -> tuple[int, int] | None:
