@@ -39,6 +39,23 @@ class Scored:
     answered_hits: int | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class LabelledPart:
+    """The pictures that can be compared with labels. part: which ones, in words. rows: (n,) int64, their places among
+    the answers. unlabelled: pictures of the part without a label; unknown: by class, the places of those whose class the
+    model does not know."""
+
+    part: str
+    rows: np.ndarray
+    unlabelled: int
+    unknown: dict[str, np.ndarray]
+
+    @property
+    def unknown_counts(self) -> dict[str, int]:
+        """Pictures by class, the most frequent first."""
+        return dict(Counter({name: len(rows) for name, rows in self.unknown.items()}).most_common())
+
+
 def open_model(path: Path | str) -> Model:
     """The model of a bundle, or the chosen model of a run directory, whose choice and bundle are what was written."""
     path = Path(path)
@@ -97,34 +114,57 @@ def score(answers: Answers, model: Model) -> Scored:
     Pictures without a label and of classes that the model does not know are counted, not scored. This opens the test
     labels, which is recorded. Raises DataError when no label is left.
     """
-    part = answers.test if answers.test.any() else np.ones(len(answers.ids), bool)
-    if answers.labels is None or answers.label_names is None:
+    if answers.labels is None:
         raise DataError("no labels to score with", hint="Leave --score out, or give data with labels.")
-    chosen = part & (answers.labels != NO_LABEL)
-    left_out = Counter(answers.label_names[row] for row in np.flatnonzero(part & ~chosen))
-    unlabelled = left_out.pop(None, 0)
-    unknown = {str(name): number for name, number in left_out.most_common()}
-    if not chosen.any():
-        where = " in the official test part" if answers.test.any() else ""
-        found = f"labels {', '.join(list(unknown)[:SHOWN_ITEMS])}" if unknown else f"no labels{where}"
-        expected = ", ".join(answers.classes[:SHOWN_ITEMS])
-        raise DataError("no label is a class of the model, so nothing can be scored", found=found, expected=expected)
-    about = model.description
+    found, about = labelled_part(answers), model.description
+    chosen = found.rows
     for fingerprint in answers.fingerprints:
         record_opening(fingerprint, study=about.study, job=about.job, model=about.name, reason="predict --score")
     labels, probabilities = answers.labels[chosen], answers.probabilities[chosen]
     given, right = None if answers.answered is None else answers.answered[chosen], probabilities.argmax(1) == labels
     return Scored(
-        part="official test" if answers.test.any() else "all pictures",
+        part=found.part,
         n=len(labels),
         hits=int(right.sum()),
         accuracy=accuracy(labels, probabilities),
         loss=loss(labels, probabilities),
-        unlabelled=unlabelled,
-        unknown=unknown,
+        unlabelled=found.unlabelled,
+        unknown=found.unknown_counts,
         answered=None if given is None else int(given.sum()),
         answered_hits=None if given is None else int((right & given).sum()),
     )
+
+
+def labelled_part(answers: Answers) -> LabelledPart:
+    """The labelled pictures of the official test part where there is one, else all labelled pictures.
+
+    Raises DataError when no label is a class of the model.
+    """
+    official, names, labels = bool(answers.test.any()), answers.label_names, answers.labels
+    part = answers.test if official else np.ones(len(answers.ids), bool)
+    if names is None or labels is None:
+        names, labels = (None,) * len(answers.ids), np.full(len(answers.ids), NO_LABEL)
+    others = np.flatnonzero(part & (labels == NO_LABEL))
+    unknown: dict[str, list[int]] = {}
+    for row in others.tolist():
+        if (name := names[row]) is not None:
+            unknown.setdefault(name, []).append(row)
+    rows, unlabelled = np.flatnonzero(part & (labels != NO_LABEL)), len(others) - sum(map(len, unknown.values()))
+    found = LabelledPart(
+        "official test" if official else "all pictures",
+        rows,
+        unlabelled,
+        {name: np.array(places) for name, places in unknown.items()},
+    )
+    if not len(rows):
+        where = " in the official test part" if official else ""
+        names_found = list(found.unknown_counts)[:SHOWN_ITEMS]
+        raise DataError(
+            "no label is a class of the model, so nothing can be scored",
+            found=f"labels {', '.join(names_found)}" if names_found else f"no labels{where}",
+            expected=", ".join(answers.classes[:SHOWN_ITEMS]),
+        )
+    return found
 
 
 def not_scored(scored: Scored) -> str | None:

@@ -31,7 +31,7 @@ from snellen.statistics.calibration_error import Bin, class_reliability
 from snellen.statistics.class_roc_area import class_roc_area
 from snellen.statistics.levels import Interval
 
-SHOWN_FROM = ("test", "calibration", "validation")
+SHOWN_FROM = ("evaluated", "test", "calibration", "validation")
 """Curves are drawn on the first of these roles that there is."""
 ENOUGH = 30
 """Images of a class, and of the others, for the reliability of its probability."""
@@ -80,6 +80,18 @@ def wanted_thresholds(record: RunRecord) -> list[Wanted]:
 def _confidence(record: RunRecord, network: NetworkPredictions) -> Confidence:
     temperature = temperature_of(network) if record.study.calibrate == "temperature" else None
     value = temperature.value if temperature else None
+    thresholds = threshold_results(wanted_thresholds(record), network, record.classes, value)
+    return confidence_of(network, record.classes, temperature, thresholds)
+
+
+def confidence_of(
+    network: NetworkPredictions,
+    classes: tuple[str, ...],
+    temperature: Temperature | None,
+    thresholds: Sequence[ThresholdResult],
+) -> Confidence:
+    """Of a network with labelled predictions, and a temperature and thresholds that are known."""
+    value = temperature.value if temperature else None
     role = next((role for role in SHOWN_FROM if role in network.by_role), None)
     shown = network.by_role[role] if role else None
     return Confidence(
@@ -87,13 +99,13 @@ def _confidence(record: RunRecord, network: NetworkPredictions) -> Confidence:
         temperature=temperature,
         raw={role: calibration_of(each) for role, each in network.by_role.items()},
         calibrated={role: calibration_of(each, value) for role, each in network.by_role.items()} if temperature else {},
-        thresholds=tuple(threshold_results(wanted_thresholds(record), network, record.classes, value)),
-        sets=tuple(prediction_sets(network, len(record.classes), value)),
+        thresholds=tuple(thresholds),
+        sets=tuple(prediction_sets(network, len(classes), value)),
         exchangeable=exchangeable_p(network),
         role=role,
         shown=shown,
-        areas=tuple(_areas(shown, code) for code in range(len(record.classes))) if shown else (),
-        by_class=_by_class(shown, value, len(record.classes)) if shown else (),
+        areas=tuple(_areas(shown, code) for code in range(len(classes))) if shown else (),
+        by_class=_by_class(shown, value, len(classes)) if shown else (),
     )
 
 

@@ -23,6 +23,7 @@ COVERS = {
     "validation": "other images; the epoch was chosen on these",
     "calibration": "other images",
     "test": "other images",
+    "evaluated": "other images",
     "out_of_fold": "other images; each fold has a network of its own",
 }
 HALL = "Hall's t"

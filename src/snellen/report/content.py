@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import polars as pl
@@ -14,47 +13,35 @@ from snellen import __version__
 from snellen.evaluate.baselines import baseline_key
 from snellen.evaluate.comparisons import as_json
 from snellen.evaluate.cross_validation import HELD_OUT, OUT_OF_FOLD, held_out
-from snellen.evaluate.evaluation import Evaluation, as_estimate
+from snellen.evaluate.evaluation import Evaluation
 from snellen.evaluate.record import RunRecord
 from snellen.evaluate.trained_networks import which_network
 from snellen.explain.augmented_pictures import load_augmented
 from snellen.explain.chosen_pixels import pixel_map
-from snellen.explain.mistakes import cell_rows, confident_mistakes, first_examples, worst_pairs
 from snellen.findings.rules import Judgement
-from snellen.limits import CELL_IMAGES
-from snellen.metrics.scores import confusion
 from snellen.models.frozen_part import trained_count
-from snellen.models.predictions import Predictions
 from snellen.report.figures.sprites import near_duplicate_rows
 from snellen.report.model_types import (
     AugmentedJson,
-    ClassScoresJson,
-    EstimateJson,
     LayerJson,
     ModelJson,
     OutcomeJson,
-    RoleJson,
     Scores,
 )
 from snellen.report.sections.backbones import backbones_section
 from snellen.report.sections.computation import computed_section
 from snellen.report.sections.confidence import confidence_section
 from snellen.report.sections.cost import cost_section, learning_section
-from snellen.report.sections.estimates import estimate_json
 from snellen.report.sections.folds_and_seeds import folds_section, seeds_section
 from snellen.report.sections.on_purpose import on_purpose_section
 from snellen.report.sections.phases import epochs_before, phases_section, shipped_section, whole_history
 from snellen.report.sections.posteriors import posteriors_section
 from snellen.report.sections.reviews import reviews_section
+from snellen.report.sections.role import overall, role_section
 from snellen.report.sections.search import search_section
 from snellen.report.types import AnalysisJson, BaselineJson, ComparisonsJson, ReportJson, StandingJson
 
 FORMAT = 1
-MISTAKES = 30
-EXAMPLES = 20
-PAIRS = 2
-TRAIN_CELL_IMAGES = 6
-"""Training images behind a cell: a glance. The room in the report belongs to images that judge the model."""
 
 ENVIRONMENT = TypeAdapter(dict[str, str | int | float | bool | None])
 
@@ -143,7 +130,7 @@ def _standing(record: RunRecord, evaluation: Evaluation, model: str) -> Standing
 def _baseline(record: RunRecord, evaluation: Evaluation, name: str) -> BaselineJson:
     """The row of a baseline in the leaderboard."""
     result = record.baseline_results[name]
-    scores = {role: _overall(evaluation.scores, baseline_key(name), role) for role in ("validation", "test")}
+    scores = {role: overall(evaluation.scores, baseline_key(name), role) for role in ("validation", "test")}
     return {
         "floor": name,
         "label": result.label,
@@ -210,7 +197,11 @@ def _model(record: RunRecord, evaluation: Evaluation, model: str) -> ModelJson:
         "network": which_network(record, model),
         "shipped": shipped_section(record, model),
         "confidence": confidence_section(evaluation, model, record.classes),
-        "roles": {role: _role(record, evaluation, model, each) for role, each in predictions.items() if len(each)},
+        "roles": {
+            role: role_section(evaluation, model, each, record.classes, which_network(record, model, role))
+            for role, each in predictions.items()
+            if len(each)
+        },
     }
 
 
@@ -221,56 +212,7 @@ def _augmented(record: RunRecord, model: str) -> list[AugmentedJson]:
     return [{"original": row, "augmented": at} for at, row in enumerate(rows)]
 
 
-def _role(record: RunRecord, evaluation: Evaluation, model: str, predictions: Predictions) -> RoleJson:
-    classes, role = record.classes, predictions.role
-    assert predictions.labels is not None  # predictions without labels are never collected
-    matrix = confusion(predictions.labels, predictions.predicted, len(classes))
-    return {
-        "n": len(predictions),
-        "network": which_network(record, model, role),
-        "scores": _of_network(evaluation.scores, model, role),
-        "per_class": [_class_row(evaluation, model, role, name, matrix, index) for index, name in enumerate(classes)],
-        "confusion": matrix.tolist(),
-        "cells": cell_rows(predictions, len(classes), TRAIN_CELL_IMAGES if role == "train" else CELL_IMAGES),
-        "mistakes": confident_mistakes(predictions, MISTAKES),
-        "pairs": [] if role == "train" else worst_pairs(predictions, len(classes), PAIRS),
-        "examples": first_examples(predictions, EXAMPLES),
-    }
-
-
-def _class_row(
-    evaluation: Evaluation, model: str, role: str, name: str, matrix: np.ndarray, index: int
-) -> ClassScoresJson:
-    def estimate(measure: str) -> EstimateJson | None:
-        found = evaluation.estimate(model, role, measure, name)
-        return estimate_json(found) if found else None
-
-    return {
-        "class": name,
-        "support": int(matrix[index].sum()),
-        "predicted": int(matrix[:, index].sum()),
-        "precision": estimate("precision"),
-        "recall": estimate("recall"),
-        "f1": estimate("f1"),
-        "auc": estimate("auc"),
-    }
-
-
-def _of_network(scores: pl.DataFrame, model: str, role: str) -> Scores:
-    """The scores of the network whose pictures are shown; on out_of_fold those of the networks of all folds."""
-    return _overall(scores.filter(pl.col("of").is_in(["network", "pooled"])), model, role)
-
-
 def _widest(scores: pl.DataFrame, model: str, role: str) -> Scores:
     """The scores of the recipe or over folds where there are such, else those of the network."""
-    several = _overall(scores.filter(pl.col("of").is_in(["recipe", "folds"])), model, role)
-    return several or _overall(scores.filter(pl.col("of") == "network"), model, role)
-
-
-def _overall(scores: pl.DataFrame, model: str, role: str) -> Scores:
-    rows = scores.filter((pl.col("model") == model) & (pl.col("role") == role) & pl.col("class").is_null())
-    return {row["measure"]: estimate_json(as_estimate(row)) for row in _rows(rows)}
-
-
-def _rows(frame: pl.DataFrame) -> Iterable[dict[str, Any]]:
-    return frame.iter_rows(named=True)
+    several = overall(scores.filter(pl.col("of").is_in(["recipe", "folds"])), model, role)
+    return several or overall(scores.filter(pl.col("of") == "network"), model, role)
