@@ -24,8 +24,19 @@ if TYPE_CHECKING:
     from snellen.data.readers.arrays import from_arrays
     from snellen.deploy.bundle import load_bundle
     from snellen.errors import SnellenError
+    from snellen.run.evaluate_given import evaluate_data
 
-__all__ = ["Dataset", "Run", "SnellenError", "Study", "__version__", "as_dataset", "from_arrays", "load_bundle"]
+__all__ = [
+    "Dataset",
+    "Run",
+    "SnellenError",
+    "Study",
+    "__version__",
+    "as_dataset",
+    "evaluate_data",
+    "from_arrays",
+    "load_bundle",
+]
 
 _MODULES = {
     "Dataset": "snellen.data.dataset",
@@ -33,6 +44,7 @@ _MODULES = {
     "SnellenError": "snellen.errors",
     "Study": "snellen.api",
     "as_dataset": "snellen.data.as_dataset",
+    "evaluate_data": "snellen.run.evaluate_given",
     "from_arrays": "snellen.data.readers.arrays",
     "load_bundle": "snellen.deploy.bundle",
 }

@@ -40,6 +40,7 @@ from snellen.run import RunCallback, Settings
 from snellen.run import run as run_study
 from snellen.run.analyses import make_analysis, scene_of
 from snellen.run.check import check_study
+from snellen.run.evaluate_given import EvaluatedData, evaluate_data
 from snellen.study.data_settings import options_of
 from snellen.study.document import Document, from_values, open_document, to_yaml
 from snellen.study.on_purpose import warning
@@ -274,6 +275,11 @@ class Run:
     def model(self, model: str | None = None) -> Model:
         """A trained model, ready to predict; the chosen one when not named."""
         return open_model(self.folder / "models" / self._known(model) if model else self.folder)
+
+    def evaluate(self, data: Any, labels: Any = None, model: str | None = None, **options: Any) -> EvaluatedData:
+        """A model, the chosen one when not named, on labelled pictures that came later: `snellen.evaluate_data`."""
+        path = self.folder / "models" / self._known(model) if model else self.folder
+        return evaluate_data(path, data, labels, **options)
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the first screen, leaderboard, where the report is."""

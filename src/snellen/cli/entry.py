@@ -17,6 +17,7 @@ import typer
 from snellen.cli.check import check
 from snellen.cli.compare import compare
 from snellen.cli.data import app as data_app
+from snellen.cli.evaluate import evaluate
 from snellen.cli.finding import finding
 from snellen.cli.init import init
 from snellen.cli.predict import predict
@@ -39,6 +40,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "check": check,
     "init": init,
     "predict": predict,
+    "evaluate": evaluate,
     "verify": verify,
     "compare": compare,
     "finding": finding,

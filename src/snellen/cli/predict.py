@@ -118,7 +118,7 @@ def predict(
     turn = partial(inverted, pixel_range=about.input.pixel_range)
     with _counted(batches) as shown:
         answers = answer(loaded, shown, turn if invert else np.asarray, reading, raw)
-    _say_failed(reading)
+    say_failed(reading)
     written = answers.table()
     if names:
         from snellen.deploy.submission import submission
@@ -191,7 +191,7 @@ def _counted(batches: Iterator[Batch]) -> Iterator[Iterator[Batch]]:
         yield counted(status)
 
 
-def _say_failed(reading: Reading) -> None:
+def say_failed(reading: Reading) -> None:
     """Names the pictures that could not be read, on standard error."""
     for each in reading.failed[:LISTED_FAILURES]:
         say(f"Could not read {each.file}: {each.reason}", file=sys.stderr)

@@ -10,8 +10,6 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
-import numpy as np
-
 from snellen.data import catalog
 from snellen.data.dataset import Dataset, Excluded
 from snellen.data.load import find, read
@@ -157,11 +155,14 @@ def _read_data_set(
     options = Options(keys=given.keys, pixel_range=given.pixel_range, size=given.size)
     dataset = read(source, options, data_folder)
     scale = dataset.pixel_range if isinstance(source, str) else given.pixel_range
+    return batch_of_dataset(dataset, contract, reading, scale, place)
+
+
+def batch_of_dataset(
+    dataset: Dataset, contract: Input, reading: Reading, scale: tuple[float, float] | None, place: str = ""
+) -> Batch:
+    """All pictures of a data set with their labels. scale: their black and white; None: judged by the pixels."""
     images = as_input(dataset.images, contract, reading.conversions, scale)
-    return _batch(dataset, images, place)
-
-
-def _batch(dataset: Dataset, images: np.ndarray, place: str) -> Batch:
     return Batch(
         dataset.ids.tolist(),
         images,

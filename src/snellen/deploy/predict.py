@@ -42,8 +42,8 @@ class Scored:
 @dataclass(frozen=True, eq=False)
 class LabelledPart:
     """The pictures that can be compared with labels. part: which ones, in words. rows: (n,) int64, their places among
-    the answers. unlabelled: pictures of the part without a label; unknown: by class, the places of those whose class the
-    model does not know."""
+    the answers. unlabelled: pictures of the part without a label; unknown: by class, the places of those whose class
+    the model does not know."""
 
     part: str
     rows: np.ndarray

@@ -69,7 +69,7 @@ def render(content: ReportJson, thumbnails: Thumbnails, augmented: Mapping[str, 
         return page_figures(_within(content, models), thumbnails, augmented or {})
 
     html = ""
-    for detail in _details(len(content["data"]["classes"])):
+    for detail in details(len(content["data"]["classes"])):
         shown = view(detail.models)
         hidden = len(content["models"]) - len(shown.content["models"])
         page = _page(shown, hidden, thumbnails, detail).encode("utf-8", "replace")
@@ -79,7 +79,7 @@ def render(content: ReportJson, thumbnails: Thumbnails, augmented: Mapping[str, 
     return html
 
 
-def _details(num_classes: int) -> Iterable[Detail]:
+def details(num_classes: int) -> Iterable[Detail]:
     """DETAILS, without pictures behind cells where there are too many classes for them."""
     limit = CELL_IMAGES if num_classes <= CELL_CLASSES else 0
     return dict.fromkeys(Detail(min(detail.cell_images, limit), detail.models) for detail in DETAILS)
@@ -92,7 +92,7 @@ def _page(view: PageFigures, hidden_models: int, thumbnails: Thumbnails, detail:
         "report.html.j2",
         content,
         figures=view.figures | _analysis_figures(content),
-        cells=_cells(content, cell_sheet, detail.cell_images),
+        cells=cell_contents(content, cell_sheet, detail.cell_images),
         view=view,
         hidden_models=hidden_models,
         sheet=view.sheet,
@@ -108,8 +108,8 @@ def _page(view: PageFigures, hidden_models: int, thumbnails: Thumbnails, detail:
         below_axis=below_axis(content["cost"]["models"]) if "cost" in content else [],
         anchors=_anchors(content),
         explanations=_explanations(content),
-        covers=_covers(_scores(content)),
-        leaders=_covers(_leading(content)),
+        covers=covered(_scores(content)),
+        leaders=covered(_leading(content)),
         methods=list(dict.fromkeys(estimate["method"] for _, estimate in _leading(content) if estimate["method"])),
     )
 
@@ -168,7 +168,7 @@ def _within(content: ReportJson, count: int | None) -> ReportJson:
     return {**content, "models": shown}
 
 
-def _cells(content: ReportJson, sheet: Sheet, limit: int) -> dict[str, Any]:
+def cell_contents(content: ReportJson, sheet: Sheet, limit: int) -> dict[str, Any]:
     """What a click on a confusion cell needs: per matrix "true,predicted" -> tiles; and the row of each tile."""
     matrices = {
         f"{place}-{name}": {
@@ -231,7 +231,7 @@ def _axis(content: ReportJson) -> tuple[float, float]:
     return (low, high) if low < high else (max(0.0, low - 0.05), min(1.0, high + 0.05))
 
 
-def _covers(scores: Iterable[tuple[str, EstimateJson]]) -> dict[str, str]:
+def covered(scores: Iterable[tuple[str, EstimateJson]]) -> dict[str, str]:
     """What the intervals of each role cover, in the words of its estimates."""
     words: dict[str, dict[str, None]] = {}
     for role, estimate in scores:

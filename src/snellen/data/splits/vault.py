@@ -71,12 +71,24 @@ def record_opening(fingerprint: str, *, study: str, job: str, model: str, reason
     return record
 
 
+def record_use(folder: Path, *, study: str, job: str, model: str, reason: str) -> None:
+    """Records, in the user's log and in the run's journal, that answers were compared with labels of images of the test
+    part whose labels are in `folder`, without reading these."""
+    record = record_opening(stored_fingerprint(folder), study=study, job=job, model=model, reason=reason)
+    journal.append(folder / "journal.jsonl", record)
+
+
+def times_opened(fingerprint: str) -> int:
+    """How often this user compared answers with the labels of the part with this fingerprint."""
+    return len(journal.read(_log(fingerprint)))
+
+
 def count_openings(folder: Path) -> Openings:
     """How often the test part now in `folder` was opened; `ever` is at least `this_run`, even when the log was lost."""
     _, fingerprint = _load(folder)
     records = journal.read(folder / "journal.jsonl")
     this_run = sum(record.get("event") == EVENT and record.get("fingerprint") == fingerprint for record in records)
-    return Openings(this_run, max(this_run, len(journal.read(_log(fingerprint)))))
+    return Openings(this_run, max(this_run, times_opened(fingerprint)))
 
 
 def stored_fingerprint(folder: Path) -> str:

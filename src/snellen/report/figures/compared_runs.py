@@ -12,14 +12,16 @@ from snellen.report.figures.corruption_lines import COLOURS
 from snellen.report.figures.vega_lite import Specification, figure, layer, name, number
 
 
-def difference_figure(rows: Sequence[Mapping[str, Any]], margin: float) -> Specification:
+def difference_figure(
+    rows: Sequence[Mapping[str, Any]], margin: float, title: str = "points of accuracy, first minus second"
+) -> Specification:
     """One line a comparison: label, value, low, high (shares; low and high may be None) with 0 and the margin of
     equivalence marked."""
     shown = [{"label": row["label"], **{key: _points(row[key]) for key in ("value", "low", "high")}} for row in rows]
     ends = [abs(value) for row in shown for value in row.values() if isinstance(value, float)]
     reach = 1.08 * max([*ends, 100 * margin, 0.5])
     across = {
-        "title": "points of accuracy, first minus second",
+        "title": title,
         "axis": {"tickCount": 6, "grid": True},
         "scale": {"domain": [-reach, reach], "nice": False},
     }

@@ -1,0 +1,214 @@
+"""`snellen evaluate`: a trained model on labelled images that came later, with the scores and sections of a report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from snellen.data.pictures.channels import Background
+from snellen.data.splits import vault
+from snellen.deploy.answers import Answers, answer
+from snellen.deploy.batch import Batch, Reading
+from snellen.deploy.model import Model
+from snellen.deploy.pictures import open_pictures
+from snellen.deploy.polarity import inverted, polarity_warning
+from snellen.deploy.predict import LabelledPart, labelled_part, on_purpose_warning, open_model, seen_warning
+from snellen.errors import SHOWN_ITEMS, DataError, RunError, StudyError
+from snellen.evaluate.score_drop import ScoreDrop, on_other_images, on_pairs
+from snellen.explain.thumbnails import to_uint8
+from snellen.models.predictions import Predictions
+from snellen.run.evaluated_data import ROLE, DataEvaluation
+from snellen.run.own_run import FITTED, OwnImages, OwnRun
+from snellen.train.environment import choose_device
+
+REASON = "evaluate"
+NO_RUN = "there is no run beside this model"
+
+
+def evaluate_paths(
+    path: Path,
+    sources: Sequence[str],
+    reading: Reading,
+    *,
+    data_folder: Path | None = None,
+    background: Background | None = None,
+    device: str = "cpu",
+    invert: bool = False,
+    paired: bool = False,
+) -> DataEvaluation:
+    """Evaluates the model of a bundle or run on whatever `snellen predict` reads that has labels; see
+    `evaluate_batches`. background: what transparent pictures are put over, where the model does not say."""
+    model = open_model(path).on(choose_device(device))
+    contract = model.description.input
+    contract = contract.model_copy(update={"background": background}) if background else contract
+    batches = open_pictures(sources, contract, data_folder, classes=model.classes, reading=reading, whole=True)
+    return evaluate_batches(
+        model,
+        OwnRun.of(path, model),
+        batches,
+        reading,
+        sources=sources,
+        invert=invert,
+        data_folder=data_folder,
+        paired=paired,
+    )
+
+
+def evaluate_batches(
+    model: Model,
+    run: OwnRun | None,
+    batches: Iterable[Batch],
+    reading: Reading,
+    *,
+    sources: Sequence[str],
+    invert: bool = False,
+    data_folder: Path | None = None,
+    paired: bool = False,
+) -> DataEvaluation:
+    """Evaluates a model on all labelled pictures of the batches: of their official test parts where they have some.
+
+    run: that of the model, whose training and validation images are left out. invert: exchange black and white first.
+    paired: pictures with the ids of test images show the same, and are compared with them. Records an opening of these
+    labels, and one of the test of the run where pictures or ids are its own. Raises DataError where nothing can be
+    evaluated, StudyError where `paired` does not fit.
+    """
+    kept: list[np.ndarray] = []
+
+    about = model.description
+
+    def seen(pictures: np.ndarray) -> np.ndarray:
+        kept.append(inverted(pictures, about.input.pixel_range) if invert else pictures)
+        return kept[-1]
+
+    answers = answer(model, batches, seen, reading, raw=True)
+    if answers.labels is None:
+        raise _no_labels(model)
+    part, images = labelled_part(answers), np.concatenate(kept)
+    copies, no_copies = _copies(run, images, data_folder)
+    predictions = _predictions(answers, _not_fitted(part, copies))
+    test, no_test = _test(run)
+    drop = None
+    if test is not None and run is not None:
+        drop = _paired(predictions, test, run) if paired else _drop(predictions, test, copies, run)
+    elif paired:
+        raise StudyError(
+            "no answers on a test to pair these with", found=no_test, expected="a run that opened its test"
+        )
+    touched = copies is not None and bool((copies.role_N[predictions.rows] == "test").any())
+    uses_test = touched or (drop is not None and drop.kind != "other images")
+    _record(model, answers, run if uses_test else None)
+    warnings = (
+        on_purpose_warning(about),
+        polarity_warning(answers.mean, about, invert),
+        seen_warning(answers) if copies is None else None,
+    )
+    return DataEvaluation(
+        model=model,
+        run=run,
+        sources=tuple(sources),
+        answers=answers,
+        images=to_uint8(images, about.input.pixel_range),
+        part=part,
+        predictions=predictions,
+        test=test,
+        no_test=no_test,
+        copies=copies,
+        no_copies=no_copies,
+        drop=drop,
+        openings=max((vault.times_opened(each) for each in answers.fingerprints), default=0),
+        test_openings=vault.count_openings(run.record.folder) if uses_test and run else None,
+        remarks=(*reading.sentences(about.input), *(each for each in warnings if each)),
+        failed=tuple(f"{each.file}: {each.reason}" for each in reading.failed),
+    )
+
+
+def _no_labels(model: Model) -> DataError:
+    return DataError(
+        "no labels to evaluate with",
+        expected=f"classes of the model: {', '.join(model.classes[:SHOWN_ITEMS])}",
+        hint="Put pictures into a folder for each class, named after it, or name the labels with --key label=NAME.",
+    )
+
+
+def _copies(run: OwnRun | None, images: np.ndarray, data_folder: Path | None) -> tuple[OwnImages | None, str | None]:
+    """Which images are of the run; or why that is not known, as a clause."""
+    if run is None:
+        return None, NO_RUN
+    try:
+        return run.copies(images, data_folder), None
+    except (DataError, RunError, StudyError) as error:
+        return None, str(error).rstrip(".")
+
+
+def _not_fitted(part: LabelledPart, copies: OwnImages | None) -> np.ndarray:
+    """The labelled rows but those that training used. Raises DataError where none is left."""
+    if copies is None:
+        return part.rows
+    rows = part.rows[~np.isin(copies.role_N[part.rows], FITTED)]
+    if not len(rows):
+        raise DataError(
+            "all these images are training or validation images of the model, which say nothing about other images",
+            found=f"{len(part.rows):,} exact copies",
+            expected="images that are not of the run",
+        )
+    return rows
+
+
+def _predictions(answers: Answers, rows: np.ndarray) -> Predictions:
+    assert answers.labels is not None  # the caller has seen to it
+    return Predictions(ROLE, rows, np.array(answers.ids)[rows], answers.labels[rows], answers.probabilities[rows])
+
+
+def _test(run: OwnRun | None) -> tuple[Predictions | None, str | None]:
+    """The answers on the test of the run; or why there are none, as a clause."""
+    if run is None:
+        return None, NO_RUN
+    if run.test is None:
+        return None, "the run did not open its test for this model (`open_test` in its study does)"
+    return run.test, None
+
+
+def _drop(predictions: Predictions, test: Predictions, copies: OwnImages | None, run: OwnRun) -> ScoreDrop | None:
+    """Against the test: over the same pictures where all are test images, else on those that are not."""
+    if copies is None:
+        return on_other_images(predictions, test, run.record.classes, run.margin)
+    places = copies.test_place_N[predictions.rows]
+    if (places >= 0).all():
+        return on_pairs(predictions, test.at(places), run.record.classes, run.margin, "same pictures")
+    return on_other_images(predictions.at(np.flatnonzero(places < 0)), test, run.record.classes, run.margin)
+
+
+def _paired(predictions: Predictions, test: Predictions, run: OwnRun) -> ScoreDrop:
+    """Over the pictures whose ids are those of test images. Raises StudyError where there are none, or where most have
+    another label, so that they are not the same things."""
+    places = {name: place for place, name in enumerate(test.ids.tolist())}
+    found = [(row, places[name]) for row, name in enumerate(predictions.ids.tolist()) if name in places]
+    if not found:
+        here, there = (", ".join(map(str, each.ids[:3])) for each in (predictions, test))
+        raise StudyError(
+            "no picture has the id of a test image, so none can be paired",
+            found=f"{here}, ...",
+            expected=f"{there}, ...",
+        )
+    mine, theirs = np.array(found).T
+    drop = on_pairs(predictions.at(mine), test.at(theirs), run.record.classes, run.margin, "same ids")
+    if drop.relabelled > len(found) / 2:
+        raise StudyError(
+            "pictures with the ids of test images have other labels, so they do not show the same",
+            found=f"{drop.relabelled:,} of {len(found):,}",
+            hint="Leave --paired out.",
+        )
+    return drop
+
+
+def _record(model: Model, answers: Answers, run: OwnRun | None) -> None:
+    """Records an opening of the labelled parts, and one of the test of the run."""
+    about = model.description
+    own = vault.stored_fingerprint(run.record.folder) if run else None
+    for fingerprint in answers.fingerprints:
+        if fingerprint != own:
+            vault.record_opening(fingerprint, study=about.study, job=about.job, model=about.name, reason=REASON)
+    if run is not None:
+        vault.record_use(run.record.folder, study=about.study, job=about.job, model=about.name, reason=REASON)

@@ -1,0 +1,228 @@
+"""What `snellen evaluate` says, each sentence computed: how good, the difference to the test, where it fails, what the
+images are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from snellen.evaluate.score_drop import ScoreDrop
+from snellen.explain.mistakes import most_frequent_mistakes
+from snellen.phrases import listing, p_value, percent, plural, points, points_limits, some, times
+from snellen.run.evaluated_data import ROLE, DataEvaluation, UnknownClass
+
+SHIFTED, SHIFT_LEVEL = 0.1, 0.001
+"""As for SNL127: images that would have to be of other classes for equal mixes, and the level of the test of it."""
+NAMED = 5
+ROLES = {"train": "training", "validation": "validation"}
+
+
+def sentences(found: DataEvaluation) -> list[str]:
+    """All of them, the most important first."""
+    return [*answer_sentences(found), *data_sentences(found)]
+
+
+def answer_sentences(found: DataEvaluation) -> list[str]:
+    """How good the model is on these images, and beside its test."""
+    said = [accuracy_sentence(found), drop_sentence(found), _mix(found), _mistakes(found), _calibration(found)]
+    return [one for one in [*said, _unfamiliar(found)] if one]
+
+
+def data_sentences(found: DataEvaluation) -> list[str]:
+    """Which of the given images were evaluated, and what is known of them."""
+    said = [_left_out(found), _copies(found), *map(_unknown, found.unknown[:NAMED]), _more_unknown(found)]
+    return [one for one in [*said, _unlabelled(found), _missing(found), *_openings(found)] if one]
+
+
+def accuracy_sentence(found: DataEvaluation) -> str:
+    """The accuracy with its interval."""
+    estimate = found.evaluation.estimate(found.name, ROLE, "accuracy")
+    assert estimate is not None  # there is an evaluated image
+    official = " of the official test part" if found.part.part == "official test" else ""
+    network = f", {found.run.network}" if found.run and found.run.network else ""
+    images = plural(estimate.n, "image")
+    return f"`{found.name}`{network} is right on {estimate.in_percent} of {images}{official}; 95 % interval."
+
+
+def drop_sentence(found: DataEvaluation) -> str:
+    """The difference to the test of the run, or why none is known."""
+    drop = found.drop
+    if drop is None:
+        return f"How that compares with the model's own test is not known: {found.no_test}."
+    if drop.kind == "same pictures" and not drop.relabelled:
+        return (
+            f"All of these are test images of the run itself, on which the same network gives the same answers: "
+            f"{percent(drop.test.value)} again, which is no new evidence."
+        )
+    difference = drop.difference
+    limits = points_limits(difference.low, difference.high)
+    value = f"{points(difference.value)} ({limits})"
+    both = f"{percent(drop.here.value)} {_here(drop)} against {_there(drop)}"
+    if "worse" in drop.verdict or "better" in drop.verdict:
+        word = "less" if "worse" in drop.verdict else "more"
+        low, high = sorted(abs(end) for end in (difference.low or 0.0, difference.high or 0.0))
+        return (
+            f"That is {points(abs(difference.value))} {word} ({points_limits(low, high)}) than {_test(drop)}: {both}."
+        )
+    if drop.verdict == "equivalent":
+        return f"That is equivalent to {_test(drop)}, within {points(drop.margin, 2)}: they differ by {value}, {both}."
+    return f"Whether it is better or worse than {_test(drop)} cannot be told: they differ by {value}, {both}."
+
+
+def _amount(value: float, low: float, high: float) -> str:
+    """A difference whose interval is on one side of 0, without its sign."""
+    least, most = sorted((abs(low), abs(high)))
+    return f"{points(abs(value))} ({points_limits(least, most)})"
+
+
+def _test(drop: ScoreDrop) -> str:
+    return "on the test images themselves" if drop.kind == "same ids" else "on the model's own test"
+
+
+def _here(drop: ScoreDrop) -> str:
+    if drop.kind == "same ids":
+        return f"here, paired by the ids of {plural(drop.here.n, 'image')},"
+    if drop.kind == "same pictures":
+        changed = "has" if drop.relabelled == 1 else "have"
+        return f"of the {plural(drop.here.n, 'same image')}, of which {drop.relabelled:,} {changed} another label here,"
+    return f"of {plural(drop.here.n, 'image')}"
+
+
+def _there(drop: ScoreDrop) -> str:
+    return f"{percent(drop.test.value)}" + ("" if drop.kind != "other images" else f" of {drop.test.n:,}")
+
+
+def _mix(found: DataEvaluation) -> str | None:
+    """Where the classes are mixed in another way than in the test."""
+    drop = found.drop
+    if drop is None or drop.mix is None or drop.mix.distance < SHIFTED or drop.mix.p_value >= SHIFT_LEVEL:
+        return None
+    here, test = (found.evaluation.estimate(found.name, role, "macro_recall") for role in (ROLE, "test"))
+    balanced = f": {here.in_percent} here, {test.in_percent} there" if here and test else ""
+    one = drop.classes[drop.mix.furthest]
+    return (
+        f"The mix of classes is another than in the test: {one.class_name} is {percent(one.images / drop.here.n)} of "
+        f"these images and {percent(one.test_images / drop.test.n)} of the test (chi-square test, "
+        f"{p_value(drop.mix.p_value)}). The mean of the recalls counts every class alike{balanced}."
+    )
+
+
+def _mistakes(found: DataEvaluation) -> str:
+    """The most frequent confusion."""
+    worst = most_frequent_mistakes(found.predictions, len(found.classes), 1, 1)
+    if not worst:
+        return "No answer is wrong."
+    [cell] = worst
+    own = int((found.labels == cell["label"]).sum())
+    label, predicted = found.classes[cell["label"]], found.classes[cell["predicted"]]
+    return f"The most frequent mistake: {label} predicted as {predicted}, {cell['images']:,} of {own:,}."
+
+
+def _calibration(found: DataEvaluation) -> str | None:
+    """Whether the probabilities are the accuracy."""
+    confidence = found.confidence
+    one = (confidence.calibrated or confidence.raw)[ROLE]
+    gap = one.gap
+    if gap.value is None or gap.low is None or gap.high is None:
+        return None
+    if gap.low > 0 or gap.high < 0:
+        word = "surer than it is right" if gap.value > 0 else "less sure than it is right"
+        amount = _amount(gap.value, gap.low, gap.high)
+        return f"It is {word}: mean probability and accuracy differ by {amount}."
+    limits = points_limits(gap.low, gap.high)
+    return f"Mean probability minus accuracy is {points(gap.value)} ({limits}): not shown to be too sure or too unsure."
+
+
+def _unfamiliar(found: DataEvaluation) -> str | None:
+    one = found.unfamiliar
+    if one is None:
+        return "The model has no measure of which images are unlike its training images."
+    chance = f"{one.by_chance:,.1f}".removesuffix(".0")
+    begin = f"{one.share.in_percent} of the images are unlike the training images ({one.images:,} of {one.share.n:,}"
+    if not one.more:
+        return f"{begin}): no more than chance explains, about {chance} of images like them."
+    parts = [
+        f"{each.in_percent} on {which}"
+        for each, which in ((one.unlike, "these"), (one.like, "the others"))
+        if each.value is not None
+    ]
+    return f"{begin}; by chance about {chance}). Accuracy is {listing(parts)}."
+
+
+def _left_out(found: DataEvaluation) -> str | None:
+    counts = found.left_out
+    if not counts:
+        return None
+    parts = [plural(number, f"{ROLES[role]} image") for role, number in counts.items()]
+    these = "is" if sum(counts.values()) == 1 else "are"
+    return f"Not evaluated: {listing(parts)} of this model {these} among the given images, as exact copies."
+
+
+def _copies(found: DataEvaluation) -> str | None:
+    if found.no_copies is not None:
+        return f"Whether images of the model's training are among these was not looked up: {found.no_copies}."
+    number = found.copies_of_test
+    if not number:
+        return None if found.left_out else "No image is an exact copy of a training or test image of the model."
+    them = "They count in the scores, not in the difference to it." if number < len(found.predictions) else ""
+    are = "is a test image" if number == 1 else "are test images"
+    return f"{number:,} of the evaluated images {are} of the run, as exact copies. {them}".rstrip()
+
+
+def _unknown(one: UnknownClass) -> str:
+    unlike = "" if one.unlike is None else f"; {one.unlike:,} are unlike the training images"
+    return (
+        f"Not evaluated: {plural(one.images, 'image')} of {one.class_name}, which is no class of the model; "
+        f"the most frequent answer is {one.answer} ({one.answers:,}), the mean probability {percent(one.confidence)}"
+        f"{unlike}."
+    )
+
+
+def _more_unknown(found: DataEvaluation) -> str | None:
+    rest = found.unknown[NAMED:]
+    if not rest:
+        return None
+    names = some([one.class_name for one in rest], NAMED)
+    return f"Nor {plural(sum(one.images for one in rest), 'image')} of {plural(len(rest), 'other class')}: {names}."
+
+
+def _unlabelled(found: DataEvaluation) -> str | None:
+    number = found.part.unlabelled
+    return f"Not evaluated: {plural(number, 'image')} without a label." if number else None
+
+
+def _missing(found: DataEvaluation) -> str | None:
+    missing = found.missing
+    if not missing:
+        return None
+    return (
+        f"{plural(len(missing), 'class')} of the model {'is' if len(missing) == 1 else 'are'} not in these images: "
+        f"{some(missing, NAMED)}. Means over classes are over the others."
+    )
+
+
+def _openings(found: DataEvaluation) -> Iterator[str]:
+    if found.test_openings is not None:
+        number = found.test_openings
+        yield (
+            f"Recorded as an opening of the test of the run: it was opened {times(number.this_run)} in this run and "
+            f"{times(number.ever)} in all. A test that chooses between models is no test any more."
+        )
+    elif found.openings > 1:
+        yield (
+            f"Answers were compared with these labels {times(found.openings)} so far: what is chosen by them needs "
+            "other images to be judged."
+        )
+
+
+def hint_of_ids(found: DataEvaluation) -> str | None:
+    """Where all ids are those of test images with the same labels and nobody said what that means."""
+    test, drop = found.test, found.drop
+    if test is None or test.labels is None or drop is None or drop.kind != "other images" or found.copies_of_test:
+        return None
+    known = dict(zip(test.ids.tolist(), test.labels.tolist(), strict=True))
+    same = [known.get(name) for name in found.predictions.ids.tolist()]
+    if not np.array_equal(np.array([-1 if label is None else label for label in same]), found.labels):
+        return None
+    return "All ids are those of test images with the same labels: if these show the same things, add --paired."

@@ -1,0 +1,132 @@
+"""The run of a model, for images that come later: which of them are its own, and its answers on its test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from snellen.data.dataset import Dataset
+from snellen.data.duplicates import image_keys
+from snellen.data.load import read
+from snellen.data.slices import row_slices
+from snellen.data.splits.roles import ROLES
+from snellen.deploy.model import Model
+from snellen.errors import DataError, RunError, UnknownName
+from snellen.evaluate import evaluation as evaluations
+from snellen.evaluate.evaluation import Evaluation
+from snellen.evaluate.record import RunRecord
+from snellen.evaluate.trained_networks import which_network
+from snellen.evaluate.verdicts import LARGEST_MARGIN, equivalence_margin
+from snellen.files import hashes
+from snellen.models.predictions import Predictions
+from snellen.study.data_settings import options_of, split_of_study
+
+FITTED = ("train", "validation")
+"""Roles that training or the choice of the epoch used."""
+
+
+@dataclass(frozen=True, eq=False)
+class OwnImages:
+    """Which of N images are images of the run, exact copies. role_N: of the copy, "" for images that are in no role.
+    test_place_N: int64, the place of the copy among the test images, -1 for others."""
+
+    role_N: np.ndarray
+    test_place_N: np.ndarray
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Images by role."""
+        return {role: int((self.role_N == role).sum()) for role in ROLES}
+
+
+@dataclass(frozen=True, eq=False)
+class OwnRun:
+    """The finished run that trained a model. dataset: its images, where the study was given arrays."""
+
+    record: RunRecord
+    model: str
+    dataset: Dataset | None = None
+
+    @staticmethod
+    def of(path: Path, model: Model, dataset: Dataset | None = None) -> OwnRun | None:
+        """The run at `path`, or the one whose folder `models` holds it; None for a bundle that was copied out of its
+        run, or where the run has other networks now."""
+        about = model.description
+        for folder in (path, path.parent.parent):
+            if not (folder / "evaluation.json").is_file() or not (folder / "plan.json").is_file():
+                continue
+            record = RunRecord.open(folder)
+            planned = record.planned.get(about.name)
+            if planned is not None and planned.shipped == about.job:
+                return OwnRun(record, about.name, dataset)
+        return None
+
+    @cached_property
+    def evaluation(self) -> Evaluation:
+        """Its stored scores."""
+        return evaluations.load(self.record)
+
+    @property
+    def network(self) -> str:
+        """Which of several networks the model is, in words; empty where there is only one."""
+        return which_network(self.record, self.model, "test")
+
+    @cached_property
+    def test(self) -> Predictions | None:
+        """The stored answers of the model on the test of its run; None where that was not opened for it."""
+        if self.model not in self.evaluation.opened:
+            return None
+        job = self.record.folder_of(self.record.planned[self.model].shipped)
+        path = job.predictions_path("test")
+        hashes.expect_unchanged(self.record.folder, path.relative_to(self.record.folder).as_posix())
+        found = job.read_predictions("test")
+        return found if found is not None and found.labels is not None and len(found) else None
+
+    @property
+    def margin(self) -> float:
+        """Of practical equivalence, a share: from the best accuracy on validation."""
+        found = [self.evaluation.standing(model, "validation") for model in self.evaluation.ranked]
+        best = max((each.value for each in found if each and each.value is not None), default=None)
+        return LARGEST_MARGIN if best is None else equivalence_margin(1 - best)
+
+    def copies(self, images: np.ndarray, data_folder: Path | None) -> OwnImages:
+        """Which of the images (N, H, W, C), as the model takes them, are images of the run.
+
+        Raises DataError or RunError where the images of the run are not here, or are others than they were.
+        """
+        study = self.record.study
+        try:
+            whole = self.dataset or read(study.data.source, options_of(study), data_folder)
+        except UnknownName as error:
+            raise DataError("the images of the run are not here", where=study.data.source) from error
+        data = split_of_study(study, whole, self.record.folder)
+        if data.dataset.fingerprint != self.record.data["data"]["fingerprint"]:
+            raise RunError("the images of the run were changed", where=study.data.source)
+        return find_copies(images, data.dataset.images, data.roles.rows)
+
+
+def find_copies(images: np.ndarray, own: np.ndarray, rows: Mapping[str, np.ndarray]) -> OwnImages:
+    """Which of `images` are in `own`, both (N, H, W, C) on one scale: equal keys of `image_keys`. rows: of each
+    role."""
+    kind = np.uint8 if images.dtype == own.dtype == np.uint8 else np.float32
+    keys, own_keys = _keys(images, kind), _keys(own, kind)
+    role_N, place_N = np.full(len(images), "", "<U11"), np.full(len(images), -1)
+    for role, of_role in rows.items():
+        if not len(of_role):
+            continue
+        known, first = np.unique(own_keys[of_role], return_index=True)
+        at = np.minimum(np.searchsorted(known, keys), len(known) - 1)
+        found = known[at] == keys
+        role_N[found] = role
+        if role == "test":
+            place_N[found] = first[at[found]]
+    return OwnImages(role_N, place_N)
+
+
+def _keys(images: np.ndarray, kind: type) -> np.ndarray:
+    parts = [image_keys(np.asarray(images[rows], kind)) for rows in row_slices(images)]
+    return np.concatenate(parts) if parts else image_keys(images)
