@@ -103,7 +103,17 @@ FOLDERS: dict[str, tuple[str, ...]] = {
     ),
     "report": (
         *("names", "formats", "model_types", "cost_types", "types", "sections", "figures", "data", "card", "content"),
-        *("templates", "page_figures", "page", "exploration", "comparison", "evaluated_data", "notebook", "pages", "analyses"),
+        *(
+            "templates",
+            "page_figures",
+            "page",
+            "exploration",
+            "comparison",
+            "evaluated_data",
+            "notebook",
+            "pages",
+            "analyses",
+        ),
     ),
     "train": (
         *("environment", "memory", "out_of_memory", "augment", "schedules", "class_weights", "layout", "orthogonal"),

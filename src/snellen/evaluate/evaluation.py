@@ -197,8 +197,14 @@ def as_file(evaluation: Evaluation) -> EvaluationFile:
 
 def load(record: RunRecord) -> Evaluation:
     """The evaluation of a finished run, computed again from its predictions; only `opened` and `openings` are read."""
+    opened, openings = uses(record)
+    return evaluate(record, opened, openings)
+
+
+def uses(record: RunRecord) -> tuple[list[str], Openings]:
+    """The models that a finished run evaluated on its test, and how often that was opened."""
     stored = record.read(EVALUATION, _KIND)
     known = [model for model in stored["opened"] if model in record.models]
     if len(known) < len(stored["opened"]):
         raise IdentityError("opened for models that are not in the plan", where=str(record.folder / EVALUATION))
-    return evaluate(record, known, stored["openings"])
+    return known, stored["openings"]

@@ -13,6 +13,7 @@ import polars as pl
 from snellen.data.as_dataset import read_object
 from snellen.data.dataset import Dataset
 from snellen.data.readers.memory.cells import as_array, is_array
+from snellen.data.readers.memory.columns import is_frame
 from snellen.data.readers.reader import Options
 from snellen.deploy.array_files import Rows, batch_of
 from snellen.deploy.batch import Batch, Reading
@@ -136,4 +137,5 @@ def _opened(
         return [NAME], iter([batch_of([rows], "", contract, reading)])
     read = read_object(data, options, labels=labels)
     reading.remarks += read.remarks
-    return [read.name], iter([batch_of_dataset(read, contract, reading, read.pixel_range)])
+    scale = options.pixel_range if is_frame(data) else read.pixel_range  # numbers of a table are judged as in a file
+    return [read.name], iter([batch_of_dataset(read, contract, reading, scale)])

@@ -16,8 +16,8 @@ from snellen.data.slices import row_slices
 from snellen.data.splits.roles import ROLES
 from snellen.deploy.model import Model
 from snellen.errors import DataError, RunError, UnknownName
-from snellen.evaluate import evaluation as evaluations
-from snellen.evaluate.evaluation import Evaluation
+from snellen.evaluate.evaluation import uses
+from snellen.evaluate.networks import networks_on
 from snellen.evaluate.record import RunRecord
 from snellen.evaluate.trained_networks import which_network
 from snellen.evaluate.verdicts import LARGEST_MARGIN, equivalence_margin
@@ -65,11 +65,6 @@ class OwnRun:
                 return OwnRun(record, about.name, dataset)
         return None
 
-    @cached_property
-    def evaluation(self) -> Evaluation:
-        """Its stored scores."""
-        return evaluations.load(self.record)
-
     @property
     def network(self) -> str:
         """Which of several networks the model is, in words; empty where there is only one."""
@@ -78,20 +73,20 @@ class OwnRun:
     @cached_property
     def test(self) -> Predictions | None:
         """The stored answers of the model on the test of its run; None where that was not opened for it."""
-        if self.model not in self.evaluation.opened:
-            return None
         job = self.record.folder_of(self.record.planned[self.model].shipped)
-        path = job.predictions_path("test")
-        hashes.expect_unchanged(self.record.folder, path.relative_to(self.record.folder).as_posix())
+        path = job.predictions_path("test").relative_to(self.record.folder)
+        hashes.expect_unchanged(self.record.folder, path.as_posix())
+        if self.model not in uses(self.record)[0]:
+            return None
         found = job.read_predictions("test")
         return found if found is not None and found.labels is not None and len(found) else None
 
     @property
     def margin(self) -> float:
         """Of practical equivalence, a share: from the best accuracy on validation."""
-        found = [self.evaluation.standing(model, "validation") for model in self.evaluation.ranked]
-        best = max((each.value for each in found if each and each.value is not None), default=None)
-        return LARGEST_MARGIN if best is None else equivalence_margin(1 - best)
+        found = [networks_on(self.record, model, "validation") for model in self.record.done]
+        best = [float(each.values("accuracy").mean()) for each in found if each is not None]
+        return equivalence_margin(1 - max(best)) if best else LARGEST_MARGIN
 
     def copies(self, images: np.ndarray, data_folder: Path | None) -> OwnImages:
         """Which of the images (N, H, W, C), as the model takes them, are images of the run.
