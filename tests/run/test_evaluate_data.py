@@ -1,4 +1,4 @@
-"""Protects `snellen evaluate`: the scores of a report on labels that came later, without the model's own training images,
+"""Protects `snellen evaluate`: the scores of a report on labels that came later, without the images of the training,
 beside its test, each use of labels recorded, and nothing evaluated that is not known."""
 
 from __future__ import annotations

@@ -162,12 +162,13 @@ def _left_out(found: DataEvaluation) -> str | None:
 def _copies(found: DataEvaluation) -> str | None:
     if found.no_copies is not None:
         return f"Whether images of the model's training are among these was not looked up: {found.no_copies}."
-    number = found.copies_of_test
-    if not number:
+    number, certified = found.copies_of_test, found.copies_of_calibration
+    if not number and not certified:
         return None if found.left_out else "No image is an exact copy of a training or test image of the model."
-    them = "They count in the scores, not in the difference to it." if number < len(found.predictions) else ""
-    are = "is a test image" if number == 1 else "are test images"
-    return f"{number:,} of the evaluated images {are} of the run, as exact copies. {them}".rstrip()
+    parts = [plural(count, f"{role} image") for role, count in (("test", number), ("calibration", certified)) if count]
+    all_of_test = number == len(found.predictions)
+    them = " Those of the test count in the scores, not in the difference to it." if number and not all_of_test else ""
+    return f"Among the evaluated images are {listing(parts)} of the run, as exact copies.{them}"
 
 
 def _unknown(one: UnknownClass) -> str:

@@ -147,7 +147,15 @@ class DataEvaluation:
     @property
     def copies_of_test(self) -> int:
         """Evaluated images that are test images of the run."""
-        return 0 if self.copies is None else int((self.copies.role_N[self.predictions.rows] == "test").sum())
+        return self._copies("test")
+
+    @property
+    def copies_of_calibration(self) -> int:
+        """Evaluated images that are calibration images of the run, which its thresholds were certified on."""
+        return self._copies("calibration")
+
+    def _copies(self, role: str) -> int:
+        return 0 if self.copies is None else int((self.copies.role_N[self.predictions.rows] == role).sum())
 
     @cached_property
     def unfamiliar(self) -> Unfamiliar | None:
