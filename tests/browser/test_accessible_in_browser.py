@@ -28,7 +28,7 @@ NAMES = [f"a long name of a class that differs at its end only, {code}" for code
 DENSE = ["flatten", {"dense": {"units": 6, "activation": "tanh"}}]
 KINDS: tuple[str, ...] = ("report", "units-dense", "maps-dense", "answers-dense", "errors", "data", "curves-dense")
 KINDS += ("robustness", "wrong_labels")
-EVERY = (*KINDS, "exploration", "notebook", "compare")
+EVERY = (*KINDS, "exploration", "notebook", "compare", "evaluated")
 each_kind = pytest.mark.parametrize("kind", EVERY)
 each_width = pytest.mark.parametrize("width", WIDTHS)
 
@@ -65,8 +65,14 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for name, html in (("exploration", render(explore(dataset))), ("notebook", notebook(run._repr_html_()))):
         (folder / f"{name}.html").write_text(html, encoding="utf-8")
     write_page(folder / "compare.html", compare_runs([f"{run.folder}:{model}" for model in ("dense", "linear")]))
+    evaluated = run.evaluate(images[:200] // 2, [*names_of(labels[:190]), *["a stranger"] * 10], dataset=dataset)
+    (folder / "evaluated.html").write_text(evaluated.page(), encoding="utf-8")
     found = [run.folder / "report.html", *(run.folder / "pages").glob("*.html"), *folder.glob("*.html")]
     return {path.stem: path for path in found}
+
+
+def names_of(labels: np.ndarray) -> list[str]:
+    return [NAMES[label] for label in labels]
 
 
 def notebook(fragment: str) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 import pytest
 from PIL import Image
+from runs import PLAIN, run_small
 from sklearn.datasets import load_digits
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, log_loss, recall_score
 from typer.testing import CliRunner, Result
@@ -23,6 +24,7 @@ from snellen.cli import app
 from snellen.data.splits import vault
 from snellen.errors import DataError, SnellenError, StudyError
 from snellen.files import journal
+from snellen.models.temperature import with_temperature
 from snellen.run.evaluate_given import EvaluatedData
 from snellen.run.evaluate_page import expect_folder, folder_for
 from snellen.run.evaluate_words import drop_sentence, hint_of_ids
@@ -207,6 +209,22 @@ def test_data_in_memory_are_read_as_elsewhere(run: Run, shifted: EvaluatedData) 
     frame = pl.DataFrame({"label": SHIFTED_LABELS, **{f"p{at}": SHIFTED.reshape(200, -1)[:, at] for at in range(64)}})
     for data in (dataset, frame):
         assert run.evaluate(data).accuracy == shifted.accuracy
+
+
+def test_a_threshold_that_misses_what_was_certified_is_said(tmp_path: Path, own_user: Path) -> None:
+    wanted = [{"abstain": {"accuracy": 0.8}}]
+    run = run_small(tmp_path / "run", models={"plain": PLAIN}, calibrate="temperature", thresholds=wanted)
+    found = run.evaluate(SHIFTED, SHIFTED_LABELS)
+    [one] = found.found.confidence.thresholds
+    probabilities, [threshold] = run.model().probabilities(SHIFTED[..., None]), run.model().thresholds
+    right = probabilities.argmax(1) == SHIFTED_LABELS
+    accepted = with_temperature(probabilities, run.model().temperature).max(1) >= threshold.threshold
+    assert one.achieved["evaluated"].precision.value == pytest.approx(right[accepted].mean())
+    assert one.achieved["evaluated"].coverage.value == pytest.approx(accepted.mean())
+    assert "of the answers that its threshold lets through are right: the 80.0 % that were certified" in said(found)
+    assert {(each["role"], each["after"]) for each in found.as_json()["confidence"]["calibration"]} == {
+        (role, after) for role in ("evaluated", "test") for after in (False, True)
+    }
 
 
 def test_what_is_inverted_is_said_and_turned(run: Run, shifted: EvaluatedData) -> None:

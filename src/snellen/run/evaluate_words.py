@@ -26,7 +26,7 @@ def sentences(found: DataEvaluation) -> list[str]:
 def answer_sentences(found: DataEvaluation) -> list[str]:
     """How good the model is on these images, and beside its test."""
     said = [accuracy_sentence(found), drop_sentence(found), _mix(found), _mistakes(found), _calibration(found)]
-    return [one for one in [*said, _unfamiliar(found)] if one]
+    return [one for one in [*said, *_thresholds(found), _unfamiliar(found)] if one]
 
 
 def data_sentences(found: DataEvaluation) -> list[str]:
@@ -40,7 +40,7 @@ def accuracy_sentence(found: DataEvaluation) -> str:
     estimate = found.evaluation.estimate(found.name, ROLE, "accuracy")
     assert estimate is not None  # there is an evaluated image
     official = " of the official test part" if found.part.part == "official test" else ""
-    network = f", {found.run.network}" if found.run and found.run.network else ""
+    network = f" ({found.run.network})" if found.run and found.run.network else ""
     images = plural(estimate.n, "image")
     return f"`{found.name}`{network} is right on {estimate.in_percent} of {images}{official}; 95 % interval."
 
@@ -132,6 +132,24 @@ def _calibration(found: DataEvaluation) -> str | None:
         return f"It is {word}: mean probability and accuracy differ by {amount}."
     limits = points_limits(gap.low, gap.high)
     return f"Mean probability minus accuracy is {points(gap.value)} ({limits}): not shown to be too sure or too unsure."
+
+
+def _thresholds(found: DataEvaluation) -> Iterator[str]:
+    """The certified thresholds that miss here what was certified, beyond chance."""
+    for one in found.confidence.thresholds:
+        achieved = one.achieved[ROLE]
+        got = achieved.recall if one.wanted.measure == "recall" else achieved.precision
+        if got is None or got.high is None or got.high >= one.wanted.target:
+            continue
+        what = {
+            "accuracy": "of the answers that its threshold lets through are right",
+            "precision": f"of the images that it accepts as {one.wanted.class_name} are",
+            "recall": f"of the images of {one.wanted.class_name} are accepted by its threshold",
+        }[one.wanted.measure]
+        yield (
+            f"Only {got.in_percent} {what}: the {percent(one.wanted.target)} that were certified hold for images like "
+            "those of its calibration."
+        )
 
 
 def _unfamiliar(found: DataEvaluation) -> str | None:
