@@ -146,6 +146,12 @@ def test_classes_are_matched_by_name_and_strangers_counted(run: Run, tmp_path: P
 def test_no_class_of_the_model_and_no_labels_are_refused(run: Run, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no label is a class of the model.*found labels cat, dog.*expected 0, 1, 2"):
         run.evaluate(SHIFTED[:4], ["cat", "dog", "cat", "dog"])
+    (tmp_path / "in/three").mkdir(parents=True)
+    Image.fromarray(np.uint8(SHIFTED[3] * 15)).save(tmp_path / "in/three/a.png")
+    with pytest.raises(
+        DataError, match="no labels to evaluate with; found folders three; expected classes of"
+    ):
+        run.evaluate(tmp_path / "in")
     np.save(tmp_path / "p.npy", SHIFTED)
     with pytest.raises(
         DataError, match=r"no labels to evaluate with; expected classes of the model: 0, 1.*--key label"

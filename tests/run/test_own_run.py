@@ -35,11 +35,13 @@ def test_minus_zero_is_zero_and_rows_in_no_role_are_none() -> None:
     assert find_copies(OWN[:1], OWN, {**ROWS, "train": np.arange(1, 20)}).role_N.tolist() == [""]
 
 
-def test_the_run_is_that_of_the_model(small_run: Run, tmp_path: Path) -> None:
+def test_the_run_is_that_of_the_model(small_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     chosen = OwnRun.of(small_run.folder, small_run.model())
     assert chosen is not None and chosen.model == small_run.chosen and chosen.test is not None
     linear = OwnRun.of(small_run.folder / "models/linear", small_run.model("linear"))
     assert linear is not None and linear.model == "linear" and linear.test is None  # its test was not opened
+    monkeypatch.chdir(small_run.folder / "models/linear")
+    assert OwnRun.of(Path(), small_run.model("linear")) is not None
     bundle = Path(shutil.copytree(small_run.folder / "models/linear", tmp_path / "models/linear"))
     assert OwnRun.of(bundle, small_run.model("linear")) is None
 

@@ -14,7 +14,7 @@ from snellen.deploy.batch import Batch, Reading
 from snellen.deploy.model import Model
 from snellen.deploy.pictures import open_pictures
 from snellen.deploy.polarity import inverted, polarity_warning
-from snellen.deploy.predict import LabelledPart, labelled_part, on_purpose_warning, open_model, seen_warning
+from snellen.deploy.predict import LabelledPart, labelled_part, open_model, seen_warning
 from snellen.errors import SHOWN_ITEMS, DataError, RunError, StudyError
 from snellen.evaluate.score_drop import ScoreDrop, on_other_images, on_pairs
 from snellen.explain.thumbnails import to_uint8
@@ -84,7 +84,7 @@ def evaluate_batches(
 
     answers = answer(model, batches, seen, reading, raw=True)
     if answers.labels is None:
-        raise _no_labels(model)
+        raise _no_labels(model, answers.ids)
     part, images = labelled_part(answers), np.concatenate(kept)
     copies, no_copies = _copies(run, images, data_folder)
     predictions = _predictions(answers, _not_fitted(part, copies))
@@ -100,7 +100,6 @@ def evaluate_batches(
     uses_test = touched or (drop is not None and drop.kind != "other images")
     _record(model, answers, run if uses_test else None)
     warnings = (
-        on_purpose_warning(about),
         polarity_warning(answers.mean, about, invert),
         seen_warning(answers) if copies is None else None,
     )
@@ -124,9 +123,11 @@ def evaluate_batches(
     )
 
 
-def _no_labels(model: Model) -> DataError:
+def _no_labels(model: Model, ids: Sequence[str]) -> DataError:
+    folders = sorted({name.split("/")[0] for name in ids if "/" in name})
     return DataError(
         "no labels to evaluate with",
+        found=f"folders {', '.join(folders[:SHOWN_ITEMS])}" if folders else None,
         expected=f"classes of the model: {', '.join(model.classes[:SHOWN_ITEMS])}",
         hint="Put pictures into a folder for each class, named after it, or name the labels with --key label=NAME.",
     )

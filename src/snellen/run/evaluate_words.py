@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from snellen.deploy.predict import on_purpose_warning
 from snellen.evaluate.score_drop import ScoreDrop
 from snellen.explain.mistakes import most_frequent_mistakes
 from snellen.phrases import listing, p_value, percent, plural, points, points_limits, some, times
@@ -25,7 +26,8 @@ def sentences(found: DataEvaluation) -> list[str]:
 
 def answer_sentences(found: DataEvaluation) -> list[str]:
     """How good the model is on these images, and beside its test."""
-    said = [accuracy_sentence(found), drop_sentence(found), _mix(found), _mistakes(found), _calibration(found)]
+    faults = on_purpose_warning(found.model.description)
+    said = [faults, accuracy_sentence(found), drop_sentence(found), _mix(found), _mistakes(found), _calibration(found)]
     return [one for one in [*said, *_thresholds(found), _unfamiliar(found)] if one]
 
 

@@ -56,7 +56,7 @@ class OwnRun:
         """The run at `path`, or the one whose folder `models` holds it; None for a bundle that was copied out of its
         run, or where the run has other networks now."""
         about = model.description
-        for folder in (path, path.parent.parent):
+        for folder in (path, path.resolve().parent.parent):
             if not (folder / "evaluation.json").is_file() or not (folder / "plan.json").is_file():
                 continue
             record = RunRecord.open(folder)
