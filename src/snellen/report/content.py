@@ -48,6 +48,7 @@ from snellen.report.sections.posteriors import posteriors_section
 from snellen.report.sections.reviews import reviews_section
 from snellen.report.sections.search import search_section
 from snellen.report.types import AnalysisJson, BaselineJson, ComparisonsJson, ReportJson, StandingJson
+from snellen.train.baselines import is_on_features
 
 FORMAT = 1
 MISTAKES = 30
@@ -147,6 +148,7 @@ def _baseline(record: RunRecord, evaluation: Evaluation, name: str) -> BaselineJ
     return {
         "floor": name,
         "label": result.label,
+        "on_features": is_on_features(name),
         "status": result.status,
         "reason": result.reason,
         "images": result.images,
