@@ -136,6 +136,16 @@ def test_a_class_that_is_rare_and_a_feature_that_is_constant() -> None:
         assert np.isfinite(found).all() and np.allclose(found.sum(1), 1)
 
 
+@pytest.mark.parametrize("labels", [[0, 0, 2, 2], [2, 2, 2, 2]])
+def test_a_class_without_a_training_image_is_never_answered(labels: list[int]) -> None:
+    features = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
+    for kind in feature_baselines.FEATURE_BASELINES:
+        fitted = feature_baselines.fit(kind, features, np.array(labels), np.arange(4), 4)
+        found = feature_baselines.predict(kind, fitted.arrays, features, np.array([4, 5]), 4)
+        assert (found[:, [each for each in range(4) if each not in labels]] == 0).all()
+        assert np.allclose(found.sum(1), 1)
+
+
 def test_moving_statistics_stay_where_all_weights_are_trained(finished: Path, weights: Path) -> None:
     before, bundle = load_file(weights), load_file(finished / "models" / "tuned" / "model.safetensors")
     own = {name.removeprefix("backbone_1."): each for name, each in bundle.items() if name.startswith("backbone_1.")}
