@@ -2,7 +2,7 @@
 
 `weights: imagenet` is looked for in `weights/` of the data folders (--data-dir, SNELLEN_DATA, the user's cache), then
 in the hub's cache, then on the hub. `weights: path/to/file.safetensors` is that file. Either is a safetensors file
-whose tensors are those of the network (weights_file.py), and it is known how pictures are scaled (provenance.py).
+whose tensors are those of the network (weights_file.py), and it is known how images are scaled (provenance.py).
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ FREE_LICENCES = (
 class Weights:
     """A file of weights that fits its network.
 
-    path: a safetensors file on this disk. sha256: of the file. mean, deviation: of each channel, for values of pictures
+    path: a safetensors file on this disk. sha256: of the file. mean, deviation: of each channel, for values of images
     from 0 to 1. interpolation: of the resizing with which they were trained ("bilinear", "bicubic"). side: of their
-    training pictures, in pixels. licence: as an SPDX name or in words; None where it is not known. origin: where they
-    come from and what decided how pictures are scaled, in one sentence.
+    training images, in pixels. licence: as an SPDX name or in words; None where it is not known. origin: where they
+    come from and what decided how images are scaled, in one sentence.
     """
 
     path: Path
@@ -77,7 +77,7 @@ def find_weights(
 
     The header decides before any tensor is read; then all numbers must be finite. Raises WeightsNotFound with every
     place that was looked at and how to get the file; DataError for a file that is not safetensors or has other tensors;
-    StudyError where nothing says how pictures are scaled, or the licence must be named; UnknownName for the backbone.
+    StudyError where nothing says how images are scaled, or the licence must be named; UnknownName for the backbone.
     """
     known = entry(name)
     expect_timm()
@@ -135,7 +135,7 @@ def _imagenet(
 
 
 def _expect_imagenet(known: Entry) -> None:
-    """Raises StudyError where timm's default weights are of other pictures: then the study says which it means."""
+    """Raises StudyError where timm's default weights are of other images: then the study says which it means."""
     is_imagenet = any(each in (known.tag or "") for each in IMAGENET_TAGS)
     if not is_imagenet and "." not in known.name:
         tags = [f"{known.timm_name}.{tag}" for tag in pretrained(known.timm_name) if tag]
