@@ -7,11 +7,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from snellen.errors import StudyError, WeightsNotFound, located
+from snellen.errors import StudyError, WeightsNotFound, located, printable
 from snellen.models.backbones.layer import HASH, Backbone, Preprocessing
 from snellen.models.backbones.networks import INSTALL, has_timm
 from snellen.models.backbones.weights import Scaling, Weights, find_weights
 from snellen.study.schema import StudyFile
+
+LINE_CHARACTERS = 200
+"""Of why a model is skipped."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ def find_backbones(study: StudyFile, data_folder: Path | None) -> FoundBackbones
             except WeightsNotFound as error:
                 if layer.if_missing != "skip" or len(skipped) + 1 == len(study.models):
                     raise
-                skipped[name] = str(error)
+                skipped[name] = _in_short(error)
                 continue
         weights[found.sha256] = replace(found, mean=own.mean, deviation=own.deviation)
         names[found.sha256] = layer.architecture
@@ -61,6 +64,11 @@ def find_backbones(study: StudyFile, data_folder: Path | None) -> FoundBackbones
         return FoundBackbones(study, {}, {})
     values = _without(values or study.model_dump(mode="json"), skipped)
     return FoundBackbones(StudyFile.model_validate(values), weights, skipped, names)
+
+
+def _in_short(error: WeightsNotFound) -> str:
+    """What is missing and how to get it, in one line; all places that were looked at are in docs/backbones.md."""
+    return printable(f"{error.problem}. {error.hint}" if error.hint else f"{error.problem}.", LINE_CHARACTERS)
 
 
 def backbones_of(study: StudyFile) -> dict[str, Backbone]:

@@ -156,7 +156,7 @@ def _own_file(written: str, data_folder: Path | None) -> Path:
         if exists(place):
             return place
     listed = ", ".join(map(str, places))
-    raise WeightsNotFound("no such file of weights", found=f"nothing at {listed}", where=written)
+    raise WeightsNotFound(f"no such file of weights: {written}", found=f"nothing at {listed}")
 
 
 def _folders(data_folder: Path | None) -> Iterator[Path]:
@@ -177,11 +177,14 @@ def _not_found(
 ) -> WeightsNotFound:
     folders, names = [folder / FOLDER for folder in _folders(data_folder)], _file_names(known)
     best = folders[0] / names[0]
-    hint = f"Convert a file of them (docs/backbones.md) to {best}, or name it: `weights: path/to/file{EXTENSION}`."
+    expected = f"a file of them at {best}"
+    hint = f"Convert one and name it: `weights: path/to/file{EXTENSION}` (docs/backbones.md)."
     if on_hub:
-        hint = f"With network: `hf download {' '.join(on_hub)}`; or put {hub.url(*on_hub)} at {best}."
+        expected = f"{hub.url(*on_hub)} at {best}"
+        hint = f"With network: `hf download {' '.join(on_hub)}` (docs/backbones.md)."
     found = f"no {' or '.join(names)} in {' or '.join(map(str, folders))}, nothing in {hub.cache_folder()}; {reason}"
-    return WeightsNotFound(f"no weights of the backbone {known.name} on this machine", found=found, hint=hint)
+    problem = f"no weights of the backbone {known.name} on this machine"
+    return WeightsNotFound(problem, found=found, expected=expected, hint=hint)
 
 
 def _expect_accepted(licence: str | None, accept: str | None) -> None:
