@@ -7,6 +7,7 @@ whose tensors are those of the network (weights_file.py), and it is known how im
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,8 +29,9 @@ from snellen.models.backbones.provenance import (
     statement,
 )
 from snellen.models.backbones.weights_file import expect_finite, expect_tensors, read_header, read_tensors
+from snellen.phrases import megabytes
 
-__all__ = ["Scaling", "Weights", "find_weights", "read_tensors"]
+__all__ = ["IMAGENET", "Scaling", "Weights", "find_weights", "read_tensors", "weights_to_download"]
 
 IMAGENET, EXTENSION, FOLDER = "imagenet", ".safetensors", "weights"
 IMAGENET_TAGS = ("in1k", "in12k", "in21k", "in22k", "imagenet")
@@ -47,7 +49,8 @@ class Weights:
     path: a safetensors file on this disk. sha256: of the file. mean, deviation: of each channel, for values of images
     from 0 to 1. interpolation: of the resizing with which they were trained ("bilinear", "bicubic"). side: of their
     training images, in pixels. licence: as an SPDX name or in words; None where it is not known. origin: where they
-    come from and what decided how images are scaled, in one sentence.
+    come from and what decided how images are scaled, in one sentence. download_bytes: of a file that is still to be
+    downloaded (`weights_to_download`): path is then where the hub keeps such files, and sha256 stands for its name.
     """
 
     path: Path
@@ -58,6 +61,7 @@ class Weights:
     side: int
     licence: str | None
     origin: str
+    download_bytes: int | None = None
 
 
 def find_weights(
@@ -108,6 +112,29 @@ def find_weights(
     )
 
 
+def weights_to_download(
+    name: str, data_folder: Path | None = None, accept: str | None = None, preprocessing: str | Scaling | None = None
+) -> Weights:
+    """What is known of the weights `imagenet` of the backbone `name` before `find_weights` downloads them; the hub is
+    asked for their size alone. Raises what `find_weights` would."""
+    known = entry(name)
+    expect_timm()
+    repository, file = _published(known, data_folder, accept)
+    try:
+        size = hub.published_bytes(repository, file)
+    except hub.NotOnHub as error:
+        raise _not_on_hub(known, data_folder, error, (repository, file)) from error
+    decided = decide(known, Statement("the hub", known.timm_name, known.tag), preprocessing)
+    _expect_accepted(decided.licence, accept)
+    scaling, stand_in = decided.scaling, hashlib.sha256(f"{repository}/{file}".encode()).hexdigest()
+    origin = f"`snellen run` will download the weights, {megabytes(size)}, from {repository} on the hub; scaling: "
+    origin += f"{decided.why}: {scaling}."
+    return Weights(
+        *(hub.cache_folder(), stand_in, scaling.mean, scaling.deviation, decided.interpolation, decided.side),
+        *(decided.licence, origin, size),
+    )
+
+
 def _imagenet(
     known: Entry, data_folder: Path | None, accept: str | None, may_download: bool
 ) -> tuple[Path, str | None]:
@@ -116,6 +143,18 @@ def _imagenet(
     for place in places:
         if exists(place):
             return place, None
+    repository, file = _published(known, data_folder, accept)
+    try:
+        path = hub.cached(repository, file)
+        if path is None and not may_download:
+            raise hub.NotOnHub("not in its cache, and nothing was downloaded")
+        return path or hub.download(repository, file), repository
+    except hub.NotOnHub as error:
+        raise _not_on_hub(known, data_folder, error, (repository, file)) from error
+
+
+def _published(known: Entry, data_folder: Path | None, accept: str | None) -> tuple[str, str]:
+    """The repository and the file from which timm takes the weights; the licence is asked for."""
     cfg = pretrained(known.timm_name).get(known.tag or "")
     if cfg is None:
         raise _not_found(known, data_folder, "timm knows no weights of this network")
@@ -125,13 +164,13 @@ def _imagenet(
     if repository is None:
         reason = f"timm names no safetensors file of {known.full_name}, only {cfg.url}, which may contain code"
         raise _not_found(known, data_folder, reason)
-    try:
-        path = hub.cached(repository, file)
-        if path is None and not may_download:
-            raise hub.NotOnHub("not in its cache, and nothing was downloaded")
-        return path or hub.download(repository, file), repository
-    except hub.NotOnHub as error:
-        raise _not_found(known, data_folder, f"{repository} on the hub: {error}", (repository, file)) from error
+    return repository, file
+
+
+def _not_on_hub(
+    known: Entry, data_folder: Path | None, error: hub.NotOnHub, on_hub: tuple[str, str]
+) -> WeightsNotFound:
+    return _not_found(known, data_folder, f"{on_hub[0]} on the hub: {error}", on_hub)
 
 
 def _expect_imagenet(known: Entry) -> None:
