@@ -143,13 +143,19 @@ def test_rates_fall_towards_the_image() -> None:
     assert factors[first] == min(factors.values()) < 0.02
 
 
-def test_the_frozen_part_ends_at_the_first_weights() -> None:
-    written = [{"backbone": {"name": backbone_cases.SMALL, "weights": "sha256:" + "a" * 64}}]
+def test_the_frozen_part_ends_where_values_are_fewest() -> None:
+    written = [{"backbone": {"name": backbone_cases.SMALL, "weights": "sha256:" + "a" * 64, "read": "block1"}}]
     network = build([*written, "global_average_pool", "relu", {"dropout": 0.2}, {"dense": 4}], SHAPE, 3)
-    assert [placed.name for placed in frozen_part(network)] == ["backbone_1", "global_average_pool_1", "relu_1"]
+    assert [placed.name for placed in frozen_part(network)] == ["backbone_1", "global_average_pool_1"]
     rest = trained_part(network)
-    assert [placed.name for placed in rest.layers] == ["dropout_1", "dense_1", "dense_2"]
+    assert [placed.name for placed in rest.layers] == ["relu_1", "dropout_1", "dense_1", "dense_2"]
     assert rest.input_shape == frozen_part(network)[-1].output_shape
+    for head in (
+        ["flatten", "batch_norm"],
+        ["batch_norm", "flatten"],
+        [{"conv": {"filters": 2, "kernel": 1}}, "flatten"],
+    ):
+        assert [placed.name for placed in frozen_part(build([*written, *head], SHAPE, 3))] == ["backbone_1"]
     written[0]["backbone"]["train"] = "all"
     assert frozen_part(build([*written, "flatten"], SHAPE, 3)) == ()
 
