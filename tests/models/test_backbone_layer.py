@@ -134,6 +134,16 @@ def test_what_is_trained() -> None:
     assert not trained(points[2]) & before.keys()
 
 
+def test_what_only_training_reads_changes_no_features() -> None:
+    """Features in the cache are of the outputs: a model that is tuned later begins with those of a frozen one."""
+    plain = identity_of(backbone(read=None).computed)
+    place = backbone(read=None).place
+    for other in ({"learning_rate_factor": 0.1}, {"learning_rate_decay": 0.5}, {"if_missing": "skip"}, {"read": place}):
+        assert identity_of(backbone(**{"read": None, **other}).computed) == plain
+    for other in ({"read": "block1"}, {"resize": 48}):
+        assert identity_of(backbone(**{"read": None, **other}).computed) != plain
+
+
 def test_rates_fall_towards_the_image() -> None:
     layer = backbone(train="all", learning_rate_factor=0.1, learning_rate_decay=0.5)
     factors = layer.rate_factors(SHAPE)
