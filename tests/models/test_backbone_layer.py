@@ -140,8 +140,8 @@ def test_what_only_training_reads_changes_no_features() -> None:
     place = backbone(read=None).place
     for other in ({"learning_rate_factor": 0.1}, {"learning_rate_decay": 0.5}, {"if_missing": "skip"}, {"read": place}):
         assert identity_of(backbone(**{"read": None, **other}).computed) == plain
-    for other in ({"read": "block1"}, {"resize": 48}):
-        assert identity_of(backbone(**{"read": None, **other}).computed) != plain
+    for changed in ({"read": "block1"}, {"resize": 48}):
+        assert identity_of(backbone(**{"read": None, **changed}).computed) != plain
 
 
 def test_rates_fall_towards_the_image() -> None:
