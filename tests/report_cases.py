@@ -254,7 +254,14 @@ def _majority(labels: np.ndarray, roles: dict[str, np.ndarray]) -> dict[str, Any
     }
     images = len(roles["train"])
     counts = {"images": images, "of_images": images, "rounds": None, "converged": None, "parameters": 10}
-    named = {"floor": "majority", "label": "majority class", "status": "done", "reason": None, "seconds": 0.0}
+    named = {
+        "floor": "majority",
+        "label": "majority class",
+        "on_features": False,
+        "status": "done",
+        "reason": None,
+        "seconds": 0.0,
+    }
     return named | counts | {"scores": scores}
 
 

@@ -167,6 +167,10 @@ class Terminal(RunCallback):
         self.work_done += sum(map(_work, lanes))
         self._show_whole()
 
+    def costs_begin(self, models: int, baselines: int) -> None:
+        what = plural(models, "model") + (f" and {plural(baselines, 'baseline')}" if baselines else "")
+        self.console.print(f"  measuring how long predictions of {what} take", highlight=False)
+
     def evaluated(self, record: RunRecord, evaluation: Evaluation) -> None:
         print_leaderboard(self.console, record, evaluation)
 

@@ -16,7 +16,7 @@ from snellen.evaluate.baselines import baseline_key
 from snellen.evaluate.costs import GUESSING, costs_of
 from snellen.evaluate.record import RunRecord
 from snellen.findings.finding import Facts, Finding
-from snellen.findings.rules import RULES
+from snellen.findings.rules import RULES, judge
 from snellen.models.predictions import save_predictions
 from snellen.report.sections.cost import cost_section
 
@@ -100,6 +100,57 @@ def test_slower_to_predict_than_a_baseline_that_is_as_good(planted: Path) -> Non
     assert one.values["ms"] == pytest.approx(3.0) and "seconds" not in one.values and one.evidence == "cost"
     takes(planted, dense=0.02, logistic=0.01)
     assert found(planted, "SNL129") == []
+
+
+ON_FEATURES = "logistic regression on dense's features"
+
+
+@pytest.fixture
+def on_features(planted: Path) -> Path:
+    """The logistic regression is one on the features of `dense`, and as good as the models."""
+    right_on(planted, dense=0.9, linear=0.9, conv=0.5, logistic=0.9)
+    edit_json(
+        planted / "floors.json",
+        lambda ids: {ON_FEATURES if name == "logistic regression" else name: each for name, each in ids.items()},
+    )
+    return planted
+
+
+def test_a_baseline_on_features_is_not_called_simple(on_features: Path) -> None:
+    """By its name in the run, whatever it was called when it was stored; whole on the first screen."""
+    facts = facts_of(on_features)
+    assert facts.record.baseline_results[ON_FEATURES].label == ON_FEATURES
+    judgement = judge(facts)
+    said = [one.sentence for one in judgement.statements]
+    said += [one.sentence for one in (*judgement.others, *judgement.results)]
+    assert sum(ON_FEATURES in sentence for sentence in said) > 2
+    assert not any("simple" in sentence for sentence in said)
+    [compared] = [one.sentence for one in judgement.statements if one.part == "comparison"]
+    assert f"the baseline {ON_FEATURES}" in compared
+
+
+@pytest.mark.parametrize(
+    ("known", "features_ms", "raised"), [(True, 0.0, True), (True, 100.0, False), (False, 0, False)]
+)
+def test_the_time_of_its_features_is_that_of_the_baseline_too(
+    on_features: Path, known: bool, features_ms: float, raised: bool
+) -> None:
+    """1,000 and more images of a tenth of a second each: 30 s of training are not far more. Not known: not called
+    fast."""
+    record = RunRecord(on_features)
+    for model in MODELS:
+        edit_json(record.job(model).result_path, lambda stored: {**stored, "seconds": 30.0})
+
+    def frozen(stored: dict[str, Any]) -> dict[str, Any]:
+        for key, one in stored["networks"].items():
+            is_dense = key == record.planned["dense"].shipped
+            one |= {"frozen_backbone": is_dense, "batch_ms": [features_ms if is_dense else 1.0] * 3}
+        return {**stored, "baselines": {}}
+
+    edit_json(on_features / "costs.json", frozen)
+    if not known:
+        (on_features / "costs.json").unlink()
+    assert [one.values["floor"] for one in found(on_features, "SNL129")] == ([ON_FEATURES] if raised else [])
 
 
 def test_which_to_use_names_the_model_that_is_better_than_all_with_its_cost(planted: Path) -> None:

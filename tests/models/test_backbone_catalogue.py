@@ -176,7 +176,7 @@ def test_usual_strides_divide_the_sides_that_are_measured() -> None:
 @needs("timm")
 def test_maps_of_one_size_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(networks, "_channels_and_width", lambda values: (8, 16))
-    with pytest.raises(StudyError, match="maps of one size for pictures of any"):
+    with pytest.raises(StudyError, match="maps of one size for images of any"):
         measured_points("resnet18", meta_network("resnet18"))
 
 

@@ -16,9 +16,14 @@ from typing import Any
 import pytest
 from backbone_cases import SMALL, state, write
 from needs import needs
+from runs import small_study
 
 from snellen.errors import DataError, WeightsNotFound
 from snellen.models.backbones.weights import Scaling, Weights, find_weights
+from snellen.phrases import megabytes
+from snellen.run.check import check_study
+from snellen.run.run_folder import Settings
+from snellen.tables import print_check
 
 pytestmark = needs("timm")
 CONSTANTS = "huggingface_hub.constants"
@@ -133,6 +138,42 @@ def test_nothing_is_asked_for_where_it_must_not(how: dict[str, bool], reason: st
     assert reason in str(caught.value) and not user.hub.asked
     assert f"hf download {REPOSITORY} model.safetensors" in str(caught.value)
     assert f"{user.hub.address}{PATH}" in str(caught.value)
+
+
+def check(**backbone: Any) -> dict[str, Any]:
+    """What `snellen check` says of a study with these weights, and one model without any."""
+    layers = [{"backbone": {"name": SMALL, "read": "block2", **backbone}}, "global_average_pool"]
+    models = {"small": {"layers": layers, "train": {"epochs": 1}}, "plain": {"layers": "linear"}}
+    study = small_study(data={"source": "digits", "pad": 32}, models=models)
+    return check_study(study.file, Settings(None, "cpu", 1, None, 1))
+
+
+def test_check_downloads_nothing_and_says_what_the_run_will(user: User, capsys: pytest.CaptureFixture[str]) -> None:
+    found = check()
+    assert user.hub.asked and {each.split()[0] for each in user.hub.asked} == {"HEAD"}
+    size = megabytes(len(user.hub.content))
+    [sentence] = found["backbones"]
+    assert sentence.startswith(
+        f"small: `snellen run` will download the weights, {size}, from {REPOSITORY} on the hub; scaling: that of "
+    )
+    assert sentence.endswith("Licence: apache-2.0.")
+    [row] = found["backbone_costs"]
+    assert (row["sha256"], row["download_bytes"], row["images"]) == (None, len(user.hub.content), 1_797)
+    assert row["seconds"] > 0 and found["seconds"] > row["seconds"]
+    print_check(found)
+    assert "frozen, weights to be downloaded, licence apache-2.0. Features (32): to be" in " ".join(
+        capsys.readouterr().out.split()
+    )
+    user.find()
+    [there] = check()["backbones"]
+    assert there.startswith(f"small: Weights from {REPOSITORY} on the hub (SHA-256 ")
+
+
+def test_check_says_what_the_run_would_where_nothing_can_be_downloaded(user: User) -> None:
+    user.hub.status = 503
+    with pytest.raises(WeightsNotFound, match=f"model small: no weights of the backbone {SMALL} on this machine"):
+        check()
+    assert check(if_missing="skip")["skipped"].keys() == {"small"}
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 500, 503])

@@ -106,7 +106,7 @@ def test_networks_without_weights_to_download(name: str, reason: str, tmp_path: 
 
 def test_no_file_at_the_path(tmp_path: Path) -> None:
     with pytest.raises(
-        WeightsNotFound, match=r"x\.safetensors: no such file of weights; found nothing at x\.saf.*cache"
+        WeightsNotFound, match=r"no such file of weights: x\.safetensors; found nothing at x\.saf.*cache"
     ):
         find_weights(SMALL, "x.safetensors")
 

@@ -119,6 +119,21 @@ def test_a_class_with_one_picture(name: str) -> None:
 
 
 @each_floor
+@pytest.mark.parametrize("absent", [(3,), tuple(range(2, 10)), tuple(range(1, 10))])
+def test_a_class_without_a_picture_is_never_answered(name: str, absent: tuple[int, ...]) -> None:
+    """The classes that are there are answered as without it: nine of them, two, or one."""
+    rows = np.flatnonzero(~np.isin(DIGITS.target, absent))[:300]
+    fitted, probabilities = answered(name, digits(), rows, OTHERS)
+    assert all(array.dtype == np.float32 for key, array in fitted.arrays.items() if key in ("kernel", "bias"))
+    assert probabilities.shape == (len(OTHERS), 10) and (probabilities[:, absent] == 0).all()
+    np.testing.assert_allclose(probabilities.sum(1), 1, rtol=1e-5)
+    if name == "logistic regression" and len(absent) < 9:
+        model = logistic().fit(flat(rows), DIGITS.target[rows])
+        present = np.setdiff1d(np.arange(10), absent)
+        np.testing.assert_allclose(probabilities[:, present], model.predict_proba(flat(OTHERS)), atol=5e-3)
+
+
+@each_floor
 def test_pictures_that_are_all_one_picture(name: str) -> None:
     dataset = snellen.from_arrays(np.full((40, 6, 6), 7, np.uint8), np.arange(40) % 2)
     _, probabilities = answered(name, dataset, np.arange(30), np.arange(30, 40))

@@ -13,6 +13,7 @@ from runs import small_study
 from snellen.errors import DataError
 from snellen.run.check import check_study
 from snellen.run.run_folder import Settings
+from snellen.study.backbones import find_backbones
 from snellen.tables import print_check
 
 pytestmark = needs("timm")
@@ -42,7 +43,35 @@ def test_what_is_left_out(tmp_path: Path) -> None:
     path = backbone_cases.write(tmp_path / f"{backbone_cases.SMALL}.safetensors", backbone_cases.state())
     absent = {"backbone": {"name": "xception", "resize": 72, "if_missing": "skip"}}
     found = checked(path, absent={"layers": [absent, "global_average_pool"], "train": {"epochs": 1}})
-    assert found["backbones"][1].startswith("absent is left out: ")
+    assert found["backbones"][1] == (
+        "absent is left out: no weights of the backbone xception on this machine. Convert one and name it: "
+        "`weights: path/to/file.safetensors` (docs/backbones.md)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("backbone", "said"),
+    [
+        (
+            {"name": "vgg16"},
+            "no weights of the backbone vgg16 on this machine. With network: "
+            "`hf download timm/vgg16.tv_in1k model.safetensors` (docs/backbones.md).",
+        ),
+        ({"name": "vgg16", "weights": "no/where.safetensors"}, "no such file of weights: no/where.safetensors."),
+    ],
+)
+def test_why_a_model_is_skipped_is_one_line_with_one_command(
+    backbone: dict[str, str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.delenv("SNELLEN_DATA", raising=False)
+    layers = [{"backbone": {**backbone, "if_missing": "skip"}}, "flatten"]
+    models = {"absent": {"layers": layers}, "plain": {"layers": "linear"}}
+    study = small_study(data={"source": "digits", "pad": 32}, models=models)
+    found = find_backbones(study.file, tmp_path)
+    assert found.skipped == {"absent": said}
+    assert found.sentences == [f"absent is left out: {said}"]
 
 
 def test_weights_that_are_not_finite_are_found_before_anything_is_trained(tmp_path: Path) -> None:

@@ -20,13 +20,14 @@ from safetensors.numpy import load_file
 from snellen import run as running
 from snellen.console import PlainConsole
 from snellen.errors import StudyError
+from snellen.evaluate.evaluation import load
 from snellen.evaluate.record import RunRecord
 from snellen.files.cache import cache_folder
 from snellen.models import feature_baselines
 from snellen.models.forward import layer_outputs
 from snellen.progress import Terminal
 from snellen.run.verify import verify
-from snellen.tables import plan_sentences, print_check, with_trained
+from snellen.tables import plan_sentences, print_check, print_leaderboard, with_trained
 from snellen.train import frozen_features
 from snellen.train.executors import worker_pool
 from snellen.train.strategy import packs
@@ -72,8 +73,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory, weights: Path) -> Path:
     return folder
 
 
-ON = f"on {backbone_cases.SMALL} block2"
-EXPECTED = [f"{kind} {ON}{how}" for how in ("", " pooled") for kind in ("k nearest neighbours", "logistic regression")]
+KINDS = ("k nearest neighbours", "logistic regression")
+EXPECTED = [f"{kind} on {model}'s features" for model in ("flat", "pooled") for kind in KINDS]
 
 
 def test_baselines_are_fitted_to_each_different_features_once(finished: Path) -> None:
@@ -85,8 +86,19 @@ def test_baselines_are_fitted_to_each_different_features_once(finished: Path) ->
         assert result.validation_accuracy is not None and result.validation_accuracy > 0.5
         assert {"validation", "calibration", "test"} == {path.stem for path in folder.path.glob("predictions/*")}
     rows = json.loads((finished / "report.json").read_text(encoding="utf-8"))["floors"]
-    assert {row["floor"] for row in rows} >= set(EXPECTED)
+    assert {row["floor"] for row in rows if row["on_features"]} == set(EXPECTED) and len(rows) == 7
+    assert "Those on a model's features are not simple" in (finished / "report.html").read_text(encoding="utf-8")
     assert all(row["scores"].keys() == {"validation", "test"} for row in rows)
+
+
+def test_their_names_are_whole_on_a_terminal_of_80_characters(finished: Path) -> None:
+    stream, record = io.StringIO(), RunRecord.open(finished)
+    print_leaderboard(PlainConsole(file=stream, width=80), record, load(record))
+    lines = stream.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80
+    for model in ("flat", "pooled"):
+        at = [number for number, line in enumerate(lines) if line.strip() == f"on {model}'s features"]
+        assert {lines[number - 1][:20].strip() for number in at} == set(KINDS)
 
 
 def test_they_are_those_of_scikit_learn(finished: Path) -> None:
@@ -122,6 +134,16 @@ def test_a_class_that_is_rare_and_a_feature_that_is_constant() -> None:
         found = feature_baselines.predict(kind, fitted.arrays, features, np.array([4, 5]), 3)
         assert found.shape == (2, 3) and found.dtype == np.float32
         assert np.isfinite(found).all() and np.allclose(found.sum(1), 1)
+
+
+@pytest.mark.parametrize("labels", [[0, 0, 2, 2], [2, 2, 2, 2]])
+def test_a_class_without_a_training_image_is_never_answered(labels: list[int]) -> None:
+    features = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
+    for kind in feature_baselines.FEATURE_BASELINES:
+        fitted = feature_baselines.fit(kind, features, np.array(labels), np.arange(4), 4)
+        found = feature_baselines.predict(kind, fitted.arrays, features, np.array([4, 5]), 4)
+        assert (found[:, [each for each in range(4) if each not in labels]] == 0).all()
+        assert np.allclose(found.sum(1), 1)
 
 
 def test_moving_statistics_stay_where_all_weights_are_trained(finished: Path, weights: Path) -> None:

@@ -3,19 +3,23 @@ covered by `verify`, and not needed by the report of an older run."""
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from runs import LINEAR, PLAIN, edit_json, run_small
+from runs import LINEAR, PLAIN, edit_json, run_small, small_study
 from typer.testing import CliRunner
 
+from snellen import run as running
 from snellen.api import Run
 from snellen.cli import app
+from snellen.console import PlainConsole
 from snellen.errors import IdentityError
 from snellen.evaluate.cost_file import read_costs
 from snellen.files import hashes
+from snellen.progress import Terminal
 from snellen.run.verify import verify
 
 TWO: dict[str, Any] = {"linear": LINEAR, "plain": PLAIN}
@@ -57,6 +61,15 @@ def test_it_is_measured_once_and_again_for_a_new_model_or_another_machine(tmp_pa
     more = read_costs(folder)
     assert more is not None and len(more.networks) == 3
     assert (folder / "history/1/costs.json").is_file()
+
+
+def test_that_it_is_measured_is_said_once(tmp_path: Path) -> None:
+    study, stream = small_study(models=TWO), io.StringIO()
+    for _ in range(2):
+        terminal = Terminal(PlainConsole(file=stream, width=100))
+        running.run(study.document, study.file, running.Settings(tmp_path / "run", "cpu", 1), terminal)
+    said = [line for line in stream.getvalue().splitlines() if "measuring" in line]
+    assert said == ["  measuring how long predictions of 2 models and 2 baselines take"]
 
 
 def test_a_run_without_the_file_reports_without_the_section(run_copy: Path) -> None:

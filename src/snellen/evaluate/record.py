@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
@@ -172,7 +172,7 @@ class RunRecord:
     def baseline_results(self) -> dict[str, BaselineResult]:
         """The result of each baseline that is finished."""
         found = {name: folder.read_result() for name, folder in self.baselines.items()}
-        return {name: result for name, result in found.items() if result is not None}
+        return {name: replace(result, floor=name) for name, result in found.items() if result is not None}
 
     @cached_property
     def measured_costs(self) -> CostFile | None:

@@ -3,6 +3,7 @@ better."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from snellen.evaluate.baselines import baseline_key
@@ -14,6 +15,7 @@ from snellen.findings.cost import is_much_faster
 from snellen.findings.finding import Facts, Finding, Step
 from snellen.findings.naming import all_networks, left_out, one_network, with_limits
 from snellen.phrases import capitalised, milliseconds, plural, seconds
+from snellen.train.baselines import is_on_features, model_of
 
 SLOWER, SECONDS = 10, 5.0
 """Timings of one training each vary, by a factor of 2 on a busy machine: only far larger ratios are said."""
@@ -68,7 +70,7 @@ def not_better_than_baseline(facts: Facts) -> Iterator[Finding]:
             yield Finding(
                 "SNL110",
                 "warning",
-                f"{capitalised(whom)}: {worse} than a simple baseline, `{label}`, on the same {images}, by "
+                f"{capitalised(whom)}: {worse} than the best baseline, `{label}`, on the same {images}, by "
                 f"{with_limits(one.swapped.difference)}, {_covering(one)}.",
                 {**values, "below": -one.difference.value},
                 "leaderboard",
@@ -78,7 +80,7 @@ def not_better_than_baseline(facts: Facts) -> Iterator[Finding]:
             yield Finding(
                 "SNL110",
                 "notice",
-                f"{capitalised(whom)}: not shown to be {better} than a simple baseline, `{label}`. On the same "
+                f"{capitalised(whom)}: not shown to be {better} than the best baseline, `{label}`. On the same "
                 f"{images} the difference is {with_limits(one.difference)}, {_covering(one)}{corrected_away(one)}.",
                 {**values, "difference": one.difference.value},
                 "leaderboard",
@@ -100,12 +102,14 @@ def slower_than_baseline(facts: Facts) -> Iterator[Finding]:
     one = facts.evaluation.comparisons.between(model, baseline_key(best[0]), "validation") if model and best else None
     if model is None or best is None or one is None or one.verdict.better or one.kind == "selected":
         return
-    baseline, own = facts.record.baseline_results[best[0]], facts.record.results[model].seconds
-    longer = own > SLOWER * baseline.seconds and own - baseline.seconds >= SECONDS
+    baseline, features = facts.record.baseline_results[best[0]], _features_seconds(facts.costs, model, best[0])
+    own, other = (one + more for one, more in zip((facts.record.results[model].seconds, baseline.seconds), features))
+    longer = own > SLOWER * other and own - other >= SECONDS
     predicting = _predicting(facts.costs, model, baseline_key(best[0]))
     if not longer and predicting is None:
         return
-    clauses = [f"took {seconds(own)} to train, the baseline `{baseline.label}` {seconds(baseline.seconds)}"]
+    included = ", its features included" if features[1] else ""
+    clauses = [f"took {seconds(own)} to train, the baseline `{baseline.label}` {seconds(other)}{included}"]
     if predicting is not None:
         ms, baseline_ms = map(milliseconds, predicting)
         faster = f"{ms} for a picture, the baseline {'' if longer else f'`{baseline.label}` '}{baseline_ms}"
@@ -119,12 +123,21 @@ def slower_than_baseline(facts: Facts) -> Iterator[Finding]:
         f"{corrected_away(one)}.",
         {
             **{"model": model, "floor": best[0]},
-            **({"seconds": own, "floor_seconds": baseline.seconds} if longer else {}),
+            **({"seconds": own, "floor_seconds": other} if longer else {}),
             **(dict(zip(("ms", "floor_ms"), predicting, strict=True)) if predicting else {}),
         },
         "cost" if predicting else "leaderboard",
         "Where time or power matter, the baseline does the same for less.",
     )
+
+
+def _features_seconds(costs: Costs | None, model: str, baseline: str) -> tuple[float, float]:
+    """What the features of a frozen backbone take, for the model and for the baseline; 0 without one. Endless for a
+    baseline on features where that is not known: it is not called fast then."""
+    own = costs.get(model) if costs else None
+    shared = costs.get(model_of(baseline)) if costs else None
+    unknown = math.inf if is_on_features(baseline) else 0.0
+    return own.features_s if own else 0.0, shared.features_s if shared else unknown
 
 
 def _predicting(costs: Costs | None, model: str, baseline: str) -> tuple[float, float] | None:

@@ -10,6 +10,7 @@ from snellen.findings.finding import Action, Facts, Finding, Step
 from snellen.findings.naming import seeds_to_compare
 from snellen.models.backbones.layer import Backbone
 from snellen.phrases import quoted
+from snellen.train.baselines import is_on_features
 
 NAMED = 3
 """Models that are named; more are not."""
@@ -31,11 +32,12 @@ def _beat_the_baseline(facts: Facts, model: str) -> str:
     one = facts.evaluation.comparisons.between(model, baseline_key(best[0]), "validation") if best else None
     if best is None or one is None or one.verdict.better or one.kind == "selected":
         return ""
-    use = f"; until then {'prefer' if one.verdict.worse else 'consider'} the simpler baseline, {best[0]}"
+    use = f"; until then {'prefer' if one.verdict.worse else 'consider'} the best baseline, {best[0]}"
     folds = "" if facts.record.study.folds else "; `folds: 5` compares more precisely"
     learned = not _guesses(facts, best[1])
     is_pretrained = isinstance(facts.record.model(model).layers[0], Backbone)
-    pretrained = "" if is_pretrained else " or start from a pretrained network"
+    is_known = is_pretrained or is_on_features(best[0])
+    pretrained = "" if is_known else " or start from a pretrained network"
     return f"collect more pictures{pretrained}{folds}{use if learned else ''}."
 
 

@@ -31,6 +31,9 @@ SIDE = 32
 """Larger images are reduced to at most this side for the logistic regression, each pixel the mean of a square: it is
 fitted to more images in the same time."""
 
+NEVER = -1e30
+"""The logit of a class without a training image; finite, as stored numbers are."""
+
 SEED = 0
 """Of the sample of training images; a baseline does not change with the seed of the study."""
 
@@ -120,12 +123,16 @@ def _fit_centroids(dataset: Dataset, rows: np.ndarray, class_means: np.ndarray) 
 
 
 def _predict_centroids(arrays: Mapping[str, np.ndarray], pixels: np.ndarray) -> np.ndarray:
-    """The softmax of the negative Euclidean distances: the nearest is the most probable; otherwise arbitrary."""
+    """The softmax of the negative Euclidean distances: the nearest is the most probable; otherwise arbitrary. A class
+    without a training image has probability 0."""
     from scipy.special import softmax
     from sklearn.metrics import pairwise_distances
 
     centroids = _flat(arrays["centroids"]).astype(np.float64)
-    return np.asarray(softmax(-pairwise_distances(_flat(pixels).astype(np.float64), centroids), axis=1))
+    present = np.isfinite(centroids).all(axis=1)  # the mean of no image is not a number
+    found = np.zeros((len(pixels), len(centroids)))
+    found[:, present] = softmax(-pairwise_distances(_flat(pixels).astype(np.float64), centroids[present]), axis=1)
+    return found
 
 
 def _fit_logistic(dataset: Dataset, rows: np.ndarray, class_means: np.ndarray) -> Fitted:
@@ -136,7 +143,7 @@ def _fit_logistic(dataset: Dataset, rows: np.ndarray, class_means: np.ndarray) -
     x = np.empty((len(drawn), width), np.float32)
     for part, pictures in picture_slices(dataset.images, rows[drawn]):
         x[part] = _flat(_reduced(_pixels(pictures, dataset.pixel_range)))
-    return logistic_fit(x, labels[drawn], rounds)
+    return logistic_fit(x, labels[drawn], rounds, classes)
 
 
 def logistic_sample(labels: np.ndarray, width: int, classes: int) -> tuple[np.ndarray, int]:
@@ -147,8 +154,14 @@ def logistic_sample(labels: np.ndarray, width: int, classes: int) -> tuple[np.nd
     return drawn, min(MAX_ROUNDS, max(MIN_ROUNDS, ROUNDS * WORK // (work * len(drawn))))
 
 
-def logistic_fit(x: np.ndarray, labels: np.ndarray, rounds: int) -> Fitted:
-    """scikit-learn's LogisticRegression with its own settings, fitted to x (n, D)."""
+def logistic_fit(x: np.ndarray, labels: np.ndarray, rounds: int, classes: int) -> Fitted:
+    """scikit-learn's LogisticRegression with its own settings, fitted to x (n, D) and the classes that have an image;
+    the others have probability 0, as with the share of each class."""
+    kernel, bias = np.zeros((classes, x.shape[1]), np.float32), np.full(classes, NEVER, np.float32)
+    present = np.unique(labels)
+    if len(present) == 1:
+        bias[present] = 0
+        return Fitted({"kernel": kernel, "bias": bias}, len(x), 0, True)
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
@@ -156,8 +169,8 @@ def logistic_fit(x: np.ndarray, labels: np.ndarray, rounds: int) -> Fitted:
         warnings.simplefilter("always", ConvergenceWarning)
         found = LogisticRegression(max_iter=rounds).fit(x, labels)
     converged = not any(issubclass(each.category, ConvergenceWarning) for each in caught)
-    arrays = {"kernel": _every_class(found.coef_), "bias": _every_class(found.intercept_)}
-    return Fitted(arrays, len(x), int(found.n_iter_.max()), converged)
+    kernel[present], bias[present] = _every_class(found.coef_), _every_class(found.intercept_)
+    return Fitted({"kernel": kernel, "bias": bias}, len(x), int(found.n_iter_.max()), converged)
 
 
 def _every_class(values: np.ndarray) -> np.ndarray:

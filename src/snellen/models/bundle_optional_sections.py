@@ -1,4 +1,4 @@
-"""The optional sections of model.json, version 2: what stands between the network and its answer, or in front of it.
+"""The optional sections of model.json, version 2: what stands between the network and its answer.
 
 The schemas come before the features. A section that this version of Snellen does not apply makes `load_bundle` refuse
 the bundle by the name of the section: an answer without it would be another one.
@@ -12,10 +12,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from snellen.errors import BundleError
-from snellen.limits import MAX_IMAGES, MAX_PARAMETERS, MAX_SIDE_PIXELS
+from snellen.limits import MAX_IMAGES
 
 Images = Annotated[int, Field(strict=True, ge=1, le=MAX_IMAGES)]
-Pixels = Annotated[int, Field(ge=1, le=MAX_SIDE_PIXELS)]
 Share = Annotated[float, Field(strict=True, ge=0, le=1)]
 Limit = Annotated[float, Field(strict=True, ge=1e-6, le=1e6)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
@@ -82,35 +81,6 @@ class Familiarity(Section):
         return self
 
 
-class Backbone(Section):
-    """The pretrained network whose output the layers read: its library, its name and its weights there.
-
-    weights_sha256: of the pretrained weights. features: numbers that it gives for a picture.
-    """
-
-    library: Literal["torchvision", "timm"]
-    name: Name
-    weights: Name
-    weights_sha256: Sha256
-    features: Annotated[int, Field(strict=True, ge=1, le=MAX_PARAMETERS)]
-
-
-class Preparation(Section):
-    """What is done to a picture before the network: scaled to 0..1, resized, (x - mean) / deviation of each channel."""
-
-    height: Pixels
-    width: Pixels
-    interpolation: Literal["bilinear", "bicubic"]
-    mean: Annotated[tuple[float, ...], Field(min_length=1, max_length=4)]
-    deviation: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1, max_length=4)]
-
-    @model_validator(mode="after")
-    def _of_the_same_channels(self) -> Preparation:
-        if len(self.mean) != len(self.deviation):
-            raise ValueError(f"{len(self.mean)} means and {len(self.deviation)} deviations")
-        return self
-
-
 class PlugIn(Section):
     """Code that the user must name: a bundle says which it needs, and nothing is imported because a file says so."""
 
@@ -127,8 +97,6 @@ class Sections(Section):
     temperature: Temperature | None = None
     thresholds: Annotated[tuple[Threshold, ...], Field(min_length=1, max_length=MAX_THRESHOLDS)] | None = None
     familiarity: Familiarity | None = None
-    backbone: Backbone | None = None
-    preparation: Preparation | None = None
     plug_ins: Annotated[tuple[PlugIn, ...], Field(min_length=1, max_length=MAX_PLUG_INS)] | None = None
     on_purpose: Annotated[tuple[Name, ...], Field(min_length=1, max_length=MAX_PLUG_INS)] | None = None
 

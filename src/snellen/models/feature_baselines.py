@@ -67,7 +67,7 @@ def _fit_logistic(features: np.ndarray, labels: np.ndarray, rows: np.ndarray, cl
     drawn, rounds = logistic_sample(labels, features.shape[1], classes)
     x = features[rows[drawn]]
     scaling = _scaling(x)
-    fitted = logistic_fit(_standardised(scaling, x), labels[drawn], rounds)
+    fitted = logistic_fit(_standardised(scaling, x), labels[drawn], rounds, classes)
     return Fitted({**fitted.arrays, **scaling}, len(drawn), fitted.rounds, fitted.converged)
 
 

@@ -8,7 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from snellen.data.pictures.channels import Background
 from snellen.data.resizing import Resizing
-from snellen.models.bundle_optional_sections import Pixels
+from snellen.limits import MAX_SIDE_PIXELS
+
+Pixels = Annotated[int, Field(ge=1, le=MAX_SIDE_PIXELS)]
 
 
 class Input(BaseModel):

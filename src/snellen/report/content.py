@@ -40,6 +40,7 @@ from snellen.report.sections.reviews import reviews_section
 from snellen.report.sections.role import overall, role_section
 from snellen.report.sections.search import search_section
 from snellen.report.types import AnalysisJson, BaselineJson, ComparisonsJson, ReportJson, StandingJson
+from snellen.train.baselines import is_on_features
 
 FORMAT = 1
 
@@ -134,6 +135,7 @@ def _baseline(record: RunRecord, evaluation: Evaluation, name: str) -> BaselineJ
     return {
         "floor": name,
         "label": result.label,
+        "on_features": is_on_features(name),
         "status": result.status,
         "reason": result.reason,
         "images": result.images,

@@ -32,10 +32,12 @@ class StandingJson(OutcomeJson):
 
 
 class BaselineJson(TypedDict):
-    """A row of the leaderboard that is a baseline's. images: it was fitted to, of of_images."""
+    """A row of the leaderboard that is a baseline's. images: it was fitted to, of of_images. on_features:
+    of a frozen backbone, not on pixels."""
 
     floor: str
     label: str
+    on_features: bool
     status: str
     reason: str | None
     images: int

@@ -62,7 +62,8 @@ def backbone_rows(
                     "resize": layer.resize,
                     "output": list(placed.output_shape),
                     "features": list(trajectory.frozen[-1].output_shape) if trajectory.frozen else None,
-                    "sha256": layer.sha256,
+                    "sha256": None if weights and weights.download_bytes else layer.sha256,
+                    "download_bytes": weights.download_bytes if weights else None,
                     "origin": weights.origin if weights else None,
                     "licence": weights.licence if weights else None,
                     "images": missing,
@@ -113,6 +114,8 @@ def _sentence(row: Mapping[str, Any]) -> str:
     said = f"{row['model']}: {row['name']}{resized}, read after {row['read']} ({_by(row['output'])}), {trained}"
     if row["sha256"]:
         said += f", weights {row['sha256'][:12]}, licence {row['licence'] or 'not stated'}"
+    elif row["download_bytes"]:
+        said += f", weights to be downloaded, licence {row['licence'] or 'not stated'}"
     else:
         said += ", random weights"
     if row["features"] is None:

@@ -47,6 +47,9 @@ class RunCallback(Silent):
     def result(self, label: str, result: Result) -> None:
         """A job is over. label: its model, and which network of it."""
 
+    def costs_begin(self, models: int, baselines: int) -> None:
+        """It begins to be measured how long predictions of so many models and baselines take."""
+
     def evaluated(self, record: RunRecord, evaluation: Evaluation) -> None:
         """The models are scored and ranked; analyses, which change neither, come next."""
 

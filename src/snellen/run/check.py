@@ -73,10 +73,11 @@ class Amounts:
 
 
 def check_study(study: StudyFile, settings: Settings, dataset: Dataset | None = None) -> dict[str, Any]:
-    """The plan of a study and what it costs at most, as JSON values; a few steps on random images are timed."""
+    """The plan of a study and what it costs at most, as JSON values; a few steps on random images are timed. No weights
+    of a backbone are downloaded: it is said which `run` will download."""
     environment, began = current_environment(settings.device, settings.threads, {}), time.perf_counter()
     dataset = dataset or read(study.data.source, options_of(study), settings.data_folder)
-    found = find_backbones(study, settings.data_folder)
+    found = find_backbones(study, settings.data_folder, may_download=False)
     study = found.study
     expect_other_data(study, dataset, settings.data_folder)
     data = split_of_study(study, dataset)

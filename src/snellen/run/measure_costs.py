@@ -23,6 +23,7 @@ from snellen.limits import PREDICTION_BATCH
 from snellen.models import baselines
 from snellen.models.forward import predict_probabilities, resident
 from snellen.models.weights import pack_weights
+from snellen.run.callback import RunCallback
 from snellen.train.run_context import RunContext
 
 ROUNDS, MIN_ROUNDS = 9, 3
@@ -52,7 +53,7 @@ class _Subject:
     inside: Callable[[], AbstractContextManager[None]] = nullcontext
 
 
-def measure_costs(record: RunRecord, data: SplitData, context: RunContext) -> None:
+def measure_costs(record: RunRecord, data: SplitData, context: RunContext, callback: RunCallback) -> None:
     """Measures the network that each model ships and the baselines, by the functions that predict with them, and writes
     costs.json. All are measured again where one is new or the machine is another: times of two machines, or of two
     occasions, are not compared."""
@@ -61,6 +62,7 @@ def measure_costs(record: RunRecord, data: SplitData, context: RunContext) -> No
     fitted = dict(_baselines(record, context))
     if stored is not None and stored.machine == machine and _has(stored, networks, fitted):
         return
+    callback.costs_begin(len(networks), len(fitted))
     rows = np.resize(data.roles.rows["train"], machine.pictures)
     with _threads(machine.threads):
         found = _measured({**networks, **fitted}, rows)

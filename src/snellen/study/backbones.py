@@ -7,11 +7,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from snellen.errors import StudyError, WeightsNotFound, located
+from snellen.errors import StudyError, WeightsNotFound, located, printable
 from snellen.models.backbones.layer import HASH, Backbone, Preprocessing
 from snellen.models.backbones.networks import INSTALL, has_timm
-from snellen.models.backbones.weights import Scaling, Weights, find_weights
+from snellen.models.backbones.weights import IMAGENET, Scaling, Weights, find_weights, weights_to_download
 from snellen.study.schema import StudyFile
+
+LINE_CHARACTERS = 200
+"""Of why a model is skipped."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +39,9 @@ class FoundBackbones:
         return [*said, *(f"{model} is left out: {reason}" for model, reason in self.skipped.items())]
 
 
-def find_backbones(study: StudyFile, data_folder: Path | None) -> FoundBackbones:
-    """Raises WeightsNotFound and the other errors of `find_weights`, naming the model."""
+def find_backbones(study: StudyFile, data_folder: Path | None, *, may_download: bool = True) -> FoundBackbones:
+    """Raises WeightsNotFound and the other errors of `find_weights`, naming the model. may_download: otherwise weights
+    that would be downloaded are only described (`weights_to_download`)."""
     values: dict[str, Any] | None = None
     weights, names, skipped = dict[str, Weights](), dict[str, str](), dict[str, str]()
     for name, layer in backbones_of(study).items():
@@ -46,11 +50,11 @@ def find_backbones(study: StudyFile, data_folder: Path | None) -> FoundBackbones
         with located(f"model {name}"):
             try:
                 _expect_timm(layer)
-                found, own = _find(layer, data_folder)
+                found, own = _find(layer, data_folder, may_download)
             except WeightsNotFound as error:
                 if layer.if_missing != "skip" or len(skipped) + 1 == len(study.models):
                     raise
-                skipped[name] = str(error)
+                skipped[name] = _in_short(error)
                 continue
         weights[found.sha256] = replace(found, mean=own.mean, deviation=own.deviation)
         names[found.sha256] = layer.architecture
@@ -61,6 +65,11 @@ def find_backbones(study: StudyFile, data_folder: Path | None) -> FoundBackbones
         return FoundBackbones(study, {}, {})
     values = _without(values or study.model_dump(mode="json"), skipped)
     return FoundBackbones(StudyFile.model_validate(values), weights, skipped, names)
+
+
+def _in_short(error: WeightsNotFound) -> str:
+    """What is missing and how to get it, in one line; all places that were looked at are in docs/backbones.md."""
+    return printable(f"{error.problem}. {error.hint}" if error.hint else f"{error.problem}.", LINE_CHARACTERS)
 
 
 def backbones_of(study: StudyFile) -> dict[str, Backbone]:
@@ -89,13 +98,17 @@ def _expect_timm(layer: Backbone) -> None:
         raise WeightsNotFound(f"the backbone {layer.architecture} needs timm", hint=INSTALL)
 
 
-def _find(layer: Backbone, data_folder: Path | None) -> tuple[Weights, Weights]:
+def _find(layer: Backbone, data_folder: Path | None, may_download: bool) -> tuple[Weights, Weights]:
     """The weights with the scaling that the study gives, and with that which they need, as far as it is known."""
 
     def find(preprocessing: str | Scaling | None) -> Weights:
-        return find_weights(
-            layer.architecture, layer.weights, data_folder, accept=layer.accept, preprocessing=preprocessing
-        )
+        how = (data_folder, layer.accept, preprocessing)
+        try:
+            return find_weights(layer.architecture, layer.weights, *how, may_download=may_download)
+        except WeightsNotFound:
+            if may_download or layer.weights != IMAGENET:
+                raise
+            return weights_to_download(layer.architecture, *how)
 
     given = layer.preprocessing
     if not isinstance(given, Preprocessing):

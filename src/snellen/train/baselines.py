@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -27,7 +26,6 @@ from snellen.models.baselines import BASELINES, Fitted
 from snellen.models.feature_baselines import FEATURE_BASELINES
 from snellen.models.named import identity_of
 from snellen.models.predictions import Bounds, Predictions
-from snellen.train.frozen_features import frozen_name
 from snellen.train.job import ID_LENGTH, Job, Trajectory
 from snellen.train.results import JobFolder
 from snellen.train.run_context import RunContext
@@ -38,15 +36,16 @@ FORMAT = 1
 FILE = "floors.json"
 """The id of each baseline of a run, by its name."""
 
-ON = " on "
-"""Between the kind of a baseline and the features that it is fitted to: `logistic regression on vgg16 block4`."""
+ON, FEATURES = " on ", "'s features"
+"""Around the model whose features a baseline is fitted to: `logistic regression on vgg's features`."""
 
 
 @dataclass(frozen=True)
 class BaselineResult:
     """result.json of a baseline; where it exists, the baseline is fitted, or has failed.
 
-    floor: the name of the baseline. images: how many training images it was fitted to, of `of_images`. rounds,
+    floor: the name of the baseline; one on features is called by the plan of the run, which may have changed since it
+    was stored. images: how many training images it was fitted to, of `of_images`. rounds,
     converged: see `Fitted`. parameters: how many numbers were fitted. validation_accuracy: None when it failed or there
     are no validation images. sha256: of each stored file.
     """
@@ -130,9 +129,20 @@ def _read_ids(run: Path) -> dict[str, str]:
     return read_as(_IDS, path) if path.exists() else {}
 
 
+def is_on_features(name: str) -> bool:
+    """Whether a baseline is fitted to the features of a backbone, not to pixels."""
+    return ON in name
+
+
 def kind_of(name: str) -> str:
-    """The kind of a baseline on features: `logistic regression` of `logistic regression on vgg16 block4`."""
-    return name.partition(ON)[0] if ON in name else ""
+    """The kind of a baseline on features: `logistic regression` of `logistic regression on vgg's features`; empty for
+    one on pixels."""
+    return name.partition(ON)[0] if is_on_features(name) else ""
+
+
+def model_of(name: str) -> str:
+    """The first model with the features of a baseline on features: `vgg` of `logistic regression on vgg's features`."""
+    return name.partition(ON)[2].removesuffix(FEATURES)
 
 
 def fit_baselines(run: Path, data: SplitData) -> Iterator[BaselineResult]:
@@ -151,7 +161,9 @@ def fit_feature_baselines(
 ) -> Iterator[BaselineResult]:
     """The same on the features of each different frozen backbone. planned: the jobs of each model, one a phase."""
     run, contents = context.run, data.main.sha256
-    jobs = {f"{kind}{ON}{where}": job for where, job in _different(planned).items() for kind in FEATURE_BASELINES}
+    jobs = {
+        f"{kind}{ON}{model}{FEATURES}": job for model, job in _different(planned).items() for kind in FEATURE_BASELINES
+    }
     if not jobs:
         return
     ids = {name: _feature_id(name, job, contents) for name, job in jobs.items()}
@@ -203,22 +215,14 @@ def _features(folder: BaselineFolder, context: RunContext) -> np.ndarray:
 
 
 def _different(planned: Mapping[str, Sequence[Job]]) -> dict[str, Job]:
-    """Each different frozen backbone by its name, `vgg16 block4`, with the first job that has it; of two of one name
-    (resized otherwise, say) the second with the name of its model."""
+    """The first job with each different frozen backbone, by its model; phases of a model have no two of them."""
     found, seen = dict[str, Job](), set[str]()
     for model, job in ((model, job) for model, phases in planned.items() for job in phases):
         if not job.trajectory.frozen or _frozen(job) in seen:
             continue
         seen.add(_frozen(job))
-        name = _feature_name(job.trajectory)
-        found[f"{name} of {model}" if name in found else name] = job
+        found[model] = job
     return found
-
-
-def _feature_name(trajectory: Trajectory) -> str:
-    """`vgg16 block4`, or `vgg16 block4 pooled` where fewer numbers remain."""
-    first, last = (math.prod(placed.output_shape) for placed in (trajectory.frozen[0], trajectory.frozen[-1]))
-    return frozen_name(trajectory).replace(",", "") + (" pooled" if last < first else "")
 
 
 def _feature_id(name: str, job: Job, contents: Mapping[str, str]) -> str:
@@ -243,7 +247,7 @@ def _result(
     out, the result says so. predict: the rows of a role."""
     stored = folder.read_result()
     if stored is not None:
-        return stored
+        return replace(stored, floor=name)
     baselines.load_libraries()
     began, rows = time.perf_counter(), data.main.rows
     try:

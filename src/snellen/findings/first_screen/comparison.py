@@ -11,6 +11,7 @@ from snellen.findings.finding import Facts, Finding
 from snellen.findings.first_screen.statement import Statement, fitted, short
 from snellen.findings.naming import with_limits
 from snellen.phrases import points
+from snellen.train.baselines import is_on_features, model_of
 
 LENGTHS = (
     (True, True, True, True),
@@ -21,7 +22,7 @@ LENGTHS = (
 )
 """What a sentence says beside the verdicts: how often each was trained, the difference that can go unseen, the limits
 of differences, the differences. The first that keeps it short is used; that networks were compared, not recipes, is
-always said."""
+always said. Where all are too long, the baseline is not named."""
 LEARNED_NOTHING, TEST_CHOOSES = "SNL107", "SNL126"
 SAME = "the same"
 NAMED = 2
@@ -53,10 +54,12 @@ def better_than_what(facts: Facts, others: Sequence[Finding]) -> Statement | Non
     if pairs:
         networks = _networks(facts) if any(one.kind in OF_NETWORKS for one in pairs) else None
         lead = f"`{short(model)}`, chosen from {len(evaluation.ranked)}"
-        sentence = fitted(
+        ways = [
             _of_models(f"{lead} {_compared(networks, often)},", pairs, baseline, unseen=far, limits=ends, sizes=gaps)
             for often, far, ends, gaps in LENGTHS
-        )
+        ]
+        unnamed = [ways[-1].replace(_name(baseline), "the best baseline")] if baseline is not None else []
+        sentence = fitted([*ways, *unnamed])
     else:
         sentence = _of_baseline(model, baseline, once=_is_trained_once(facts, model))
     known = [*pairs, *([baseline] if baseline is not None else [])]
@@ -169,10 +172,13 @@ def _names(some: Sequence[Comparison], of: Sequence[Comparison], most: int = NAM
 
 
 def _name(one: Comparison) -> str:
-    """The second side of a comparison: `dense`, or logistic regression."""
-    if one.b.startswith(KEY_PREFIX):
-        return f"the baseline {short(one.b.removeprefix(KEY_PREFIX))}"
-    return f"`{short(one.b)}`"
+    """The second side of a comparison: `dense`, the baseline logistic regression."""
+    if not one.b.startswith(KEY_PREFIX):
+        return f"`{short(one.b)}`"
+    name = one.b.removeprefix(KEY_PREFIX)
+    if is_on_features(name):  # only the name of the model may be long
+        return f"the baseline {name.replace(model_of(name), short(model_of(name)))}"
+    return f"the baseline {short(name)}"
 
 
 def _any(names: Sequence[str]) -> str:

@@ -131,8 +131,8 @@ def _worse_than_baseline(found: Sequence[Finding]) -> str:
     names, are = _names(_models(found)), "are" if len(_models(found)) > 1 else "is"
     if found[0].severity == "warning":
         it = "them" if are == "are" else "it"
-        return f"{names} {are} worse than a simple baseline: change the settings, or leave {it} out."
-    return f"{names} {are} not shown to be better than a simple baseline."
+        return f"{names} {are} worse than the best baseline: change the settings, or leave {it} out."
+    return f"{names} {are} not shown to be better than the best baseline."
 
 
 BRIEFS: Mapping[str, Brief] = {

@@ -7,6 +7,8 @@ HF_ENDPOINT names another server, HF_HOME or HF_HUB_CACHE another cache, as ever
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -56,23 +58,40 @@ def cache_folder() -> Path:
 
 
 def download(repository: str, name: str) -> Path:
-    """The file, downloaded into the hub's cache. Raises NotOnHub where that cannot be done.
+    """The file, downloaded into the hub's cache. Raises NotOnHub where that cannot be done."""
+    from huggingface_hub import hf_hub_download
 
-    The server is asked once before, without the retries of huggingface_hub, which take half a minute where there is no
+    published_bytes(repository, name)
+    with _reaching():
+        return Path(hf_hub_download(repository, name, library_name="timm"))
+
+
+def published_bytes(repository: str, name: str) -> int:
+    """The size of a file that `download` would get. Raises NotOnHub where it would.
+
+    The server is asked once, without the retries of huggingface_hub, which take half a minute where there is no
     network.
     """
-    from huggingface_hub import constants, get_hf_file_metadata, hf_hub_download
+    from huggingface_hub import constants, get_hf_file_metadata
+
+    if constants.HF_HUB_OFFLINE:
+        raise NotOnHub("HF_HUB_OFFLINE forbids the download")
+    with _reaching():
+        size = get_hf_file_metadata(url(repository, name), timeout=SILENCE_SECONDS).size
+        if size is None or size > MAX_FILE_BYTES:
+            raise OSError(f"a file of {size} bytes")
+        return int(size)
+
+
+@contextmanager
+def _reaching() -> Iterator[None]:
+    """Raises NotOnHub for what the network and the server raise inside."""
     from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError
 
     unreachable: tuple[type[Exception], ...] = (OSError, ValueError, RuntimeError, EntryNotFoundError)
     unreachable += tuple(each for each in HfHubHTTPError.__bases__ if issubclass(each, Exception))
-    if constants.HF_HUB_OFFLINE:
-        raise NotOnHub("HF_HUB_OFFLINE forbids the download")
     try:
-        about = get_hf_file_metadata(url(repository, name), timeout=SILENCE_SECONDS)
-        if about.size is None or about.size > MAX_FILE_BYTES:
-            raise OSError(f"a file of {about.size} bytes")
-        return Path(hf_hub_download(repository, name, library_name="timm"))
+        yield
     except unreachable as error:
         raise NotOnHub(f"{type(error).__name__}: {printable(str(error).strip().splitlines()[0], 200)}") from error
 

@@ -21,12 +21,12 @@ from snellen.models.keys import Key
 from snellen.models.layer import OPERATIONS_A_VALUE, Arrays, Layer, Shape, Step, Tensors
 
 PIXEL_CHANNELS = 3
-"""Of the pictures that pretrained networks were trained on: red, green, blue."""
+"""Of the images that pretrained networks were trained on: red, green, blue."""
 FROZEN, ALL, SCRATCH = "none", "all", "none"
 HASH = "sha256:"
 TOGETHER = 16
-"""Pictures of one pass in evaluation on a CPU: a twentieth slower than 64 with VGG16, a third faster with EfficientNet,
-and a single picture takes an eighth of the time of a whole batch. Fixed, as rounding may depend on it."""
+"""Images of one pass in evaluation on a CPU: a twentieth slower than 64 with VGG16, a third faster with EfficientNet,
+and a single image takes an eighth of the time of a whole batch. Fixed, as rounding may depend on it."""
 SIDE_STEP = 8
 """Sides that are advised are multiples of it."""
 
@@ -55,7 +55,7 @@ class Backbone(Layer):
     towards the image, 1 for that where it is read. accept: the licence of the weights, where it does not allow every
     use. if_missing: `skip` leaves the model out of the study where its weights are not found, and the report says so.
 
-    Grey pictures are repeated in the three channels; of four channels the first three are used. Moving statistics are
+    Grey images are repeated in the three channels; of four channels the first three are used. Moving statistics are
     those of the weights and never change, and nothing is dropped, also where weights are trained (Keras's guide to
     transfer learning advises so).
     """
@@ -107,6 +107,13 @@ class Backbone(Layer):
         return not self.is_frozen and (self.learning_rate_factor, self.learning_rate_decay) != (1, 1)
 
     @property
+    def computed(self) -> Backbone:
+        """The same frozen layer without what does not change its outputs: equal for equal ones."""
+        fields = type(self).model_fields
+        unread = ("learning_rate_factor", "learning_rate_decay", "accept", "if_missing")
+        return self.model_copy(update={"read": self.place, **{name: fields[name].default for name in unread}})
+
+    @property
     def sha256(self) -> str | None:
         """Of the file of its weights, once these were found."""
         return self.weights.removeprefix(HASH) if self.weights.startswith(HASH) else None
@@ -115,9 +122,9 @@ class Backbone(Layer):
         return self.outline(shape).output_shape
 
     def outline(self, shape: Shape) -> Outline:
-        """Of the network for pictures of this shape."""
+        """Of the network for images of this shape."""
         if len(shape) != 3:
-            raise ShapeError("a backbone needs pictures", found=f"shape {shape}", expected="(height, width, channels)")
+            raise ShapeError("a backbone needs images", found=f"shape {shape}", expected="(height, width, channels)")
         if shape[2] not in (1, PIXEL_CHANNELS, PIXEL_CHANNELS + 1):
             raise ShapeError("a backbone needs grey or colour", found=f"{shape[2]} channels", expected="1, 3 or 4")
         return self._outline_to(self.place, shape)
@@ -201,7 +208,7 @@ class Backbone(Layer):
         return torch.stack(lanes) if len(lanes) > 1 else lanes[0].unsqueeze(0), {}
 
     def _of_lane(self, tensors: dict[str, Tensor], x: Tensor, rows: int, together: int) -> Tensor:
-        """(N, h, w, channels) of pictures (N, H, W, C) from 0 to 1; zero where none of the `together` is one of the
+        """(N, h, w, channels) of images (N, H, W, C) from 0 to 1; zero where none of the `together` is one of the
         first `rows`, which are not there to pad the batch."""
         parts = [
             module.forward(self.architecture, self.place, tensors, self.prepared(part)).permute(0, 2, 3, 1)
@@ -211,7 +218,7 @@ class Backbone(Layer):
         return functional.pad(y, (0, 0, 0, 0, 0, 0, 0, len(x) - len(y))) if len(y) < len(x) else y.contiguous()
 
     def prepared(self, x: Tensor) -> Tensor:
-        """(N, 3, height, width) as the weights need them, of pictures (N, H, W, C) from 0 to 1."""
+        """(N, 3, height, width) as the weights need them, of images (N, H, W, C) from 0 to 1."""
         x = x.permute(0, 3, 1, 2)
         x = x.expand(-1, PIXEL_CHANNELS, -1, -1) if x.shape[1] == 1 else x[:, :PIXEL_CHANNELS]
         if self.resize:
@@ -231,7 +238,7 @@ class Backbone(Layer):
     def working_values(self, shape: Shape) -> int:
         side = math.prod((self.resize, self.resize) if self.resize else shape[:2])
         of_one = 2 * self.outline(shape).widest + 2 * PIXEL_CHANNELS * side
-        return -(-of_one * TOGETHER // PREDICTION_BATCH)  # of a batch only so many pictures are computed at once
+        return -(-of_one * TOGETHER // PREDICTION_BATCH)  # of a batch only so many images are computed at once
 
     def detail(self) -> str:
         source = "random weights" if self.is_random else f"weights {self.weights[: len(HASH) + 8]}"

@@ -26,11 +26,11 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Outline:
-    """What a network is for pictures of one size, up to where it is read.
+    """What a network is for images of one size, up to where it is read.
 
     output_shape: (height, width, channels). tensors: shapes by name of all parameters and moving statistics, in the
-    order in which they are used. multiply_adds: of one picture. widest: the most numbers that one of its operations
-    reads and writes for a picture.
+    order in which they are used. multiply_adds: of one image. widest: the most numbers that one of its operations
+    reads and writes for an image.
     """
 
     output_shape: tuple[int, int, int]
@@ -47,7 +47,7 @@ def read_points(architecture: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=256)
 def outline(architecture: str, read: str, height: int, width: int) -> Outline:
-    """What the network is for pictures (height, width, 3). Raises ShapeError when they are too small for it,
+    """What the network is for images (height, width, 3). Raises ShapeError when they are too small for it,
     UnknownName for a place where it cannot be read."""
     if read not in read_points(architecture):
         raise unknown("place to read", read, read_points(architecture), where=f"backbone {architecture}")
@@ -65,7 +65,7 @@ def outline(architecture: str, read: str, height: int, width: int) -> Outline:
 
 
 def forward(architecture: str, read: str, tensors: Mapping[str, Tensor], x: Tensor) -> Tensor:
-    """(N, channels, h, w) of pictures x (N, 3, height, width), scaled as the weights need it.
+    """(N, channels, h, w) of images x (N, 3, height, width), scaled as the weights need it.
 
     Always in evaluation mode: moving statistics are used and not changed, and nothing is dropped.
     """
@@ -139,7 +139,7 @@ _UNUSED: dict[str, list[_Readable]] = defaultdict(list)
 
 @contextmanager
 def _borrowed(architecture: str) -> Iterator[_Readable]:
-    """A module that nobody else uses meanwhile: torch puts given tensors into it while it runs, and pictures are
+    """A module that nobody else uses meanwhile: torch puts given tensors into it while it runs, and images are
     predicted by several threads."""
     unused = _UNUSED[architecture]
     try:

@@ -1,4 +1,4 @@
-"""Networks of timm without memory for their tensors: where they can be read, and which pictures they take."""
+"""Networks of timm without memory for their tensors: where they can be read, and which images they take."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ of networks whose convolutions lose the margin, too."""
 
 
 UNFIT = (RuntimeError, ValueError, AssertionError, TypeError, IndexError, AttributeError, ZeroDivisionError)
-"""What networks raise for pictures that are too small, and for being read where they have no map."""
+"""What networks raise for images that are too small, and for being read where they have no map."""
 
 
 @dataclass(frozen=True)
 class ReadPoint:
-    """A place where a network can be read. channels: of the map there. stride: pixels of the picture for each of its
+    """A place where a network can be read. channels: of the map there. stride: pixels of the image for each of its
     places, to a side."""
 
     name: str
@@ -77,7 +77,7 @@ def pretrained(timm_name: str) -> dict[str, Any]:
 
 
 def measured_points(name: str, network: nn.Module, sides: tuple[int, ...] = MEASURED_SIDES) -> tuple[ReadPoint, ...]:
-    """Where a network without tensors (`meta_network`) can be read, from its maps for pictures of two sides, or of the
+    """Where a network without tensors (`meta_network`) can be read, from its maps for images of two sides, or of the
     only side that it takes. Raises StudyError for a network that has no such maps."""
     import torch
 
@@ -94,7 +94,7 @@ def measured_points(name: str, network: nn.Module, sides: tuple[int, ...] = MEAS
     pixels -= sum(less)
     narrow = narrower[0] if narrower else [(0, 0)] * len(widest)
     if any(wide == before for (_, wide), (_, before) in zip(widest, narrow, strict=True)):
-        raise StudyError(f"the network {name} cannot be a backbone", found="maps of one size for pictures of any")
+        raise StudyError(f"the network {name} cannot be a backbone", found="maps of one size for images of any")
     places = [*(f"block{at}" for at in range(1, len(widest))), LAST]
     return tuple(
         ReadPoint(read, channels, max(1, round(pixels / (wide - before))))
@@ -102,16 +102,16 @@ def measured_points(name: str, network: nn.Module, sides: tuple[int, ...] = MEAS
     )
 
 
-def _maps(name: str, network: Any, picture: Any) -> list[Any]:
+def _maps(name: str, network: Any, image: Any) -> list[Any]:
     """The maps (1, channels, h, w) of all blocks, then the one of `last`."""
     if name.startswith(VGG):
         from torch import nn
 
         ends = [at for at, each in enumerate(network.features, 1) if isinstance(each, nn.MaxPool2d)]
-        maps = [network.features[:end](picture) for end in ends]
+        maps = [network.features[:end](image) for end in ends]
         return [*maps, maps[-1]]
-    maps = list(network.forward_intermediates(picture, intermediates_only=True, output_fmt="NCHW"))
-    last = network.forward_features(picture)
+    maps = list(network.forward_intermediates(image, intermediates_only=True, output_fmt="NCHW"))
+    last = network.forward_features(image)
     return [*maps, last if last.ndim == 4 and last.shape[1] == network.num_features else maps[-1]]
 
 
@@ -123,7 +123,7 @@ def _channels_and_width(values: Tensor) -> tuple[int, int]:
 
 
 def least_running_side(network: Any, most: int) -> int:
-    """The least side of a picture, in pixels, with which a network (`meta_network`) runs as far as `last`.
+    """The least side of an image, in pixels, with which a network (`meta_network`) runs as far as `last`.
 
     most: a side with which it does.
     """

@@ -1,4 +1,4 @@
-"""Which of the weights that timm knows a file holds, and so how pictures are scaled for them.
+"""Which of the weights that timm knows a file holds, and so how images are scaled for them.
 
 Tensors do not say it: the same names and shapes fit networks of other padding (EfficientNet-Lite0 of timm and that of
 TensorFlow) and weights that were trained with other means. What decides, in this order:
@@ -40,7 +40,7 @@ UNKNOWN_LICENCES = ("unknown", "other", "")
 
 @dataclass(frozen=True)
 class Scaling:
-    """How the values of pictures, from 0 to 1, are scaled: minus mean, divided by deviation, for each channel."""
+    """How the values of images, from 0 to 1, are scaled: minus mean, divided by deviation, for each channel."""
 
     mean: tuple[float, ...]
     deviation: tuple[float, ...]
@@ -96,7 +96,7 @@ def statement(path: Path, metadata: Mapping[str, str]) -> Statement:
 
 
 def decide(entry: Entry, said: Statement, preprocessing: str | Scaling | None) -> Provenance:
-    """How pictures are scaled for weights of this network. preprocessing: of the study.
+    """How images are scaled for weights of this network. preprocessing: of the study.
 
     Raises StudyError where the file is of another network, the study contradicts it, or nothing decides.
     """
@@ -155,7 +155,7 @@ def _undecided(entry: Entry, alike: Sequence[str] | None, scalings: Mapping[str,
     lines.append("`preprocessing: {mean: [R, G, B], deviation: [R, G, B]}` (of values from 0 to 1)")
     others = f"; or, if they are of {alike[0]}, write `name: {alike[0]}`" if alike else ""
     return StudyError(
-        f"nothing says which network and scaling of pictures these weights are for, {entry.name} or another",
+        f"nothing says which network and scaling of images these weights are for, {entry.name} or another",
         found=f"tensors that fit {'; '.join(fits)}" if fits else "no weights of it that timm knows",
         expected="metadata, a file name or a line of the study that says it",
         hint=f"Add to the backbone {' or '.join(lines)}{others}.",

@@ -2,11 +2,12 @@
 
 `weights: imagenet` is looked for in `weights/` of the data folders (--data-dir, SNELLEN_DATA, the user's cache), then
 in the hub's cache, then on the hub. `weights: path/to/file.safetensors` is that file. Either is a safetensors file
-whose tensors are those of the network (weights_file.py), and it is known how pictures are scaled (provenance.py).
+whose tensors are those of the network (weights_file.py), and it is known how images are scaled (provenance.py).
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,8 +29,9 @@ from snellen.models.backbones.provenance import (
     statement,
 )
 from snellen.models.backbones.weights_file import expect_finite, expect_tensors, read_header, read_tensors
+from snellen.phrases import megabytes
 
-__all__ = ["Scaling", "Weights", "find_weights", "read_tensors"]
+__all__ = ["IMAGENET", "Scaling", "Weights", "find_weights", "read_tensors", "weights_to_download"]
 
 IMAGENET, EXTENSION, FOLDER = "imagenet", ".safetensors", "weights"
 IMAGENET_TAGS = ("in1k", "in12k", "in21k", "in22k", "imagenet")
@@ -44,10 +46,11 @@ FREE_LICENCES = (
 class Weights:
     """A file of weights that fits its network.
 
-    path: a safetensors file on this disk. sha256: of the file. mean, deviation: of each channel, for values of pictures
+    path: a safetensors file on this disk. sha256: of the file. mean, deviation: of each channel, for values of images
     from 0 to 1. interpolation: of the resizing with which they were trained ("bilinear", "bicubic"). side: of their
-    training pictures, in pixels. licence: as an SPDX name or in words; None where it is not known. origin: where they
-    come from and what decided how pictures are scaled, in one sentence.
+    training images, in pixels. licence: as an SPDX name or in words; None where it is not known. origin: where they
+    come from and what decided how images are scaled, in one sentence. download_bytes: of a file that is still to be
+    downloaded (`weights_to_download`): path is then where the hub keeps such files, and sha256 stands for its name.
     """
 
     path: Path
@@ -58,6 +61,7 @@ class Weights:
     side: int
     licence: str | None
     origin: str
+    download_bytes: int | None = None
 
 
 def find_weights(
@@ -77,7 +81,7 @@ def find_weights(
 
     The header decides before any tensor is read; then all numbers must be finite. Raises WeightsNotFound with every
     place that was looked at and how to get the file; DataError for a file that is not safetensors or has other tensors;
-    StudyError where nothing says how pictures are scaled, or the licence must be named; UnknownName for the backbone.
+    StudyError where nothing says how images are scaled, or the licence must be named; UnknownName for the backbone.
     """
     known = entry(name)
     expect_timm()
@@ -108,6 +112,29 @@ def find_weights(
     )
 
 
+def weights_to_download(
+    name: str, data_folder: Path | None = None, accept: str | None = None, preprocessing: str | Scaling | None = None
+) -> Weights:
+    """What is known of the weights `imagenet` of the backbone `name` before `find_weights` downloads them; the hub is
+    asked for their size alone. Raises what `find_weights` would."""
+    known = entry(name)
+    expect_timm()
+    repository, file = _published(known, data_folder, accept)
+    try:
+        size = hub.published_bytes(repository, file)
+    except hub.NotOnHub as error:
+        raise _not_on_hub(known, data_folder, error, (repository, file)) from error
+    decided = decide(known, Statement("the hub", known.timm_name, known.tag), preprocessing)
+    _expect_accepted(decided.licence, accept)
+    scaling, stand_in = decided.scaling, hashlib.sha256(f"{repository}/{file}".encode()).hexdigest()
+    origin = f"`snellen run` will download the weights, {megabytes(size)}, from {repository} on the hub; scaling: "
+    origin += f"{decided.why}: {scaling}."
+    return Weights(
+        *(hub.cache_folder(), stand_in, scaling.mean, scaling.deviation, decided.interpolation, decided.side),
+        *(decided.licence, origin, size),
+    )
+
+
 def _imagenet(
     known: Entry, data_folder: Path | None, accept: str | None, may_download: bool
 ) -> tuple[Path, str | None]:
@@ -116,6 +143,18 @@ def _imagenet(
     for place in places:
         if exists(place):
             return place, None
+    repository, file = _published(known, data_folder, accept)
+    try:
+        path = hub.cached(repository, file)
+        if path is None and not may_download:
+            raise hub.NotOnHub("not in its cache, and nothing was downloaded")
+        return path or hub.download(repository, file), repository
+    except hub.NotOnHub as error:
+        raise _not_on_hub(known, data_folder, error, (repository, file)) from error
+
+
+def _published(known: Entry, data_folder: Path | None, accept: str | None) -> tuple[str, str]:
+    """The repository and the file from which timm takes the weights; the licence is asked for."""
     cfg = pretrained(known.timm_name).get(known.tag or "")
     if cfg is None:
         raise _not_found(known, data_folder, "timm knows no weights of this network")
@@ -125,17 +164,17 @@ def _imagenet(
     if repository is None:
         reason = f"timm names no safetensors file of {known.full_name}, only {cfg.url}, which may contain code"
         raise _not_found(known, data_folder, reason)
-    try:
-        path = hub.cached(repository, file)
-        if path is None and not may_download:
-            raise hub.NotOnHub("not in its cache, and nothing was downloaded")
-        return path or hub.download(repository, file), repository
-    except hub.NotOnHub as error:
-        raise _not_found(known, data_folder, f"{repository} on the hub: {error}", (repository, file)) from error
+    return repository, file
+
+
+def _not_on_hub(
+    known: Entry, data_folder: Path | None, error: hub.NotOnHub, on_hub: tuple[str, str]
+) -> WeightsNotFound:
+    return _not_found(known, data_folder, f"{on_hub[0]} on the hub: {error}", on_hub)
 
 
 def _expect_imagenet(known: Entry) -> None:
-    """Raises StudyError where timm's default weights are of other pictures: then the study says which it means."""
+    """Raises StudyError where timm's default weights are of other images: then the study says which it means."""
     is_imagenet = any(each in (known.tag or "") for each in IMAGENET_TAGS)
     if not is_imagenet and "." not in known.name:
         tags = [f"{known.timm_name}.{tag}" for tag in pretrained(known.timm_name) if tag]
@@ -156,7 +195,7 @@ def _own_file(written: str, data_folder: Path | None) -> Path:
         if exists(place):
             return place
     listed = ", ".join(map(str, places))
-    raise WeightsNotFound("no such file of weights", found=f"nothing at {listed}", where=written)
+    raise WeightsNotFound(f"no such file of weights: {written}", found=f"nothing at {listed}")
 
 
 def _folders(data_folder: Path | None) -> Iterator[Path]:
@@ -177,11 +216,14 @@ def _not_found(
 ) -> WeightsNotFound:
     folders, names = [folder / FOLDER for folder in _folders(data_folder)], _file_names(known)
     best = folders[0] / names[0]
-    hint = f"Convert a file of them (docs/backbones.md) to {best}, or name it: `weights: path/to/file{EXTENSION}`."
+    expected = f"a file of them at {best}"
+    hint = f"Convert one and name it: `weights: path/to/file{EXTENSION}` (docs/backbones.md)."
     if on_hub:
-        hint = f"With network: `hf download {' '.join(on_hub)}`; or put {hub.url(*on_hub)} at {best}."
+        expected = f"{hub.url(*on_hub)} at {best}"
+        hint = f"With network: `hf download {' '.join(on_hub)}` (docs/backbones.md)."
     found = f"no {' or '.join(names)} in {' or '.join(map(str, folders))}, nothing in {hub.cache_folder()}; {reason}"
-    return WeightsNotFound(f"no weights of the backbone {known.name} on this machine", found=found, hint=hint)
+    problem = f"no weights of the backbone {known.name} on this machine"
+    return WeightsNotFound(problem, found=found, expected=expected, hint=hint)
 
 
 def _expect_accepted(licence: str | None, accept: str | None) -> None:
