@@ -148,9 +148,7 @@ def test_no_class_of_the_model_and_no_labels_are_refused(run: Run, tmp_path: Pat
         run.evaluate(SHIFTED[:4], ["cat", "dog", "cat", "dog"])
     (tmp_path / "in/three").mkdir(parents=True)
     Image.fromarray(np.uint8(SHIFTED[3] * 15)).save(tmp_path / "in/three/a.png")
-    with pytest.raises(
-        DataError, match="no labels to evaluate with; found folders three; expected classes of"
-    ):
+    with pytest.raises(DataError, match="no labels to evaluate with; found folders three; expected classes of"):
         run.evaluate(tmp_path / "in")
     np.save(tmp_path / "p.npy", SHIFTED)
     with pytest.raises(
