@@ -228,7 +228,7 @@ def _openings(found: DataEvaluation) -> Iterator[str]:
         number = found.test_openings
         yield (
             f"Recorded as an opening of the test of the run: it was opened {times(number.this_run)} in this run and "
-            f"{times(number.ever)} in all. A test that chooses between models is no test any more."
+            f"{times(number.ever)} in all. What is chosen by it needs other images to be judged."
         )
     elif found.openings > 1:
         yield (
