@@ -167,6 +167,9 @@ class Terminal(RunCallback):
         self.work_done += sum(map(_work, lanes))
         self._show_whole()
 
+    def measuring_begins(self) -> None:
+        self.console.print("  timing the predictions of each model", highlight=False)
+
     def evaluated(self, record: RunRecord, evaluation: Evaluation) -> None:
         print_leaderboard(self.console, record, evaluation)
 

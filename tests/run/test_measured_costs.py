@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from runs import LINEAR, PLAIN, edit_json, run_small
+from runs import LINEAR, PLAIN, edit_json, run_small, small_study
 from typer.testing import CliRunner
 
 from snellen.api import Run
@@ -16,6 +16,8 @@ from snellen.cli import app
 from snellen.errors import IdentityError
 from snellen.evaluate.cost_file import read_costs
 from snellen.files import hashes
+from snellen.run import RunCallback, Settings, run
+from snellen.run.measure_costs import measuring_seconds
 from snellen.run.verify import verify
 
 TWO: dict[str, Any] = {"linear": LINEAR, "plain": PLAIN}
@@ -57,6 +59,28 @@ def test_it_is_measured_once_and_again_for_a_new_model_or_another_machine(tmp_pa
     more = read_costs(folder)
     assert more is not None and len(more.networks) == 3
     assert (folder / "history/1/costs.json").is_file()
+
+
+def test_timing_is_announced_and_takes_about_as_long_as_check_says(tmp_path: Path) -> None:
+    announced = list[str]()
+
+    class Announced(RunCallback):
+        def measuring_begins(self) -> None:
+            announced.append("begins")
+
+    for _ in range(2):
+        study = small_study(models=TWO)
+        run(study.document, study.file, Settings(tmp_path / "run", "cpu", 1), Announced())
+    assert announced == ["begins"]
+
+
+@pytest.mark.parametrize(
+    ("of_picture", "has_backbone", "seconds"),
+    [([1e-4], False, 9 * 512e-4), ([1e-2, 1e-3], False, 20.0), ([0.04], True, 3 * 256 * 0.04), ([], False, 0.0)],
+)
+def test_how_long_it_takes(of_picture: list[float], has_backbone: bool, seconds: float) -> None:
+    """With 46 ms for a picture, three rounds of 512 took over a minute, which no estimate had."""
+    assert measuring_seconds(of_picture, 2, has_backbone) == pytest.approx(seconds)
 
 
 def test_a_run_without_the_file_reports_without_the_section(run_copy: Path) -> None:

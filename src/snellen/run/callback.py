@@ -47,6 +47,9 @@ class RunCallback(Silent):
     def result(self, label: str, result: Result) -> None:
         """A job is over. label: its model, and which network of it."""
 
+    def measuring_begins(self) -> None:
+        """Predictions of all models are timed next, which takes seconds; a minute with pretrained networks."""
+
     def evaluated(self, record: RunRecord, evaluation: Evaluation) -> None:
         """The models are scored and ranked; analyses, which change neither, come next."""
 

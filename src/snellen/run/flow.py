@@ -103,7 +103,7 @@ def run(
         open_test_of_baselines(record, data.roles, context)
         train_unreviewed(record, data, tested, environment, settings.workers, callback)
         record_missing_margins(record, planned, context)
-        measure_costs(record, data, context)
+        measure_costs(record, data, context, callback.measuring_begins)
         evaluation = evaluations.evaluate(record, tested, vault.count_openings(folder))
         callback.evaluated(record, evaluation)
         scene = RunWithImages(record, context.dataset, context.material.images, settings.data_folder)
