@@ -22,6 +22,7 @@ from snellen.data.pictures.channels import Background
 from snellen.data.resizing import STEPS, Resizing, Side
 from snellen.errors import StudyError, unknown
 from snellen.files.inside import is_reserved
+from snellen.models.backbones.layer import TRAIN_PATTERN
 from snellen.models.features import AnyFeature
 from snellen.models.parts import ModelLayer
 from snellen.models.views import StudyViewList
@@ -166,7 +167,7 @@ class Train(Section):
     augment: Annotated[Augmentations, Field(description="changes to training images, in the order of the list")] = ()
     unfreeze: Annotated[
         str | None,
-        Field(pattern=r"^(none|all|block[1-9][0-9]{0,2})$", description="`train` of the backbone in this phase"),
+        Field(pattern=TRAIN_PATTERN, description="`train` of the backbone in this phase"),
     ] = None
 
     @model_validator(mode="after")
