@@ -73,6 +73,7 @@ def _proposed(source: str, data_dir: Path | None, out: Path | None, options: Opt
         sizes=found.sizes,
         near=found.near,
         omitted=found.omitted,
+        proportions=found.proportions,
         pretrained=pretrained,
         file=str(file),
     )
