@@ -18,6 +18,7 @@ from snellen.data.inspect.near_duplicates import NearDuplicates
 from snellen.data.load import read
 from snellen.data.preprocessing import select_classes
 from snellen.data.readers.arrays import from_arrays
+from snellen.data.splits.left_out import left_out_rows
 from snellen.data.splits.roles import ROLES, LeftOut, Roles, Split, assign, near_in_two_roles, prove_disjoint
 from snellen.errors import RunError, StudyError
 
@@ -90,6 +91,24 @@ def test_stratified_to_within_one_row(case: tuple[np.ndarray, np.ndarray, Split]
         ideal = np.bincount(labels[pool]) * len(chosen) / len(pool)
         assert (np.abs(np.bincount(labels[chosen], minlength=len(ideal)) - ideal) < 1).all()
         pool = np.setdiff1d(pool, chosen)
+
+
+def test_fewer_training_rows_change_no_other_role() -> None:
+    """Of each class as many in proportion, none of them elsewhere; the rest is left out and counted."""
+    labels = np.repeat([0, 1, 2], [400, 200, 100])
+    dataset = read_dataset(np.arange(len(labels)), labels)
+    whole = assign(dataset, Split(test=70, validation=70))
+    for share, count in ((140, 140), (0.5, 280)):
+        fewer = assign(dataset, Split(test=70, validation=70, train=share))
+        assert all(np.array_equal(fewer.rows[role], whole.rows[role]) for role in ROLES[1:])
+        assert len(fewer.rows["train"]) == count
+        assert np.bincount(labels[fewer.rows["train"]]).tolist() == [count * 4 // 7, count * 2 // 7, count // 7]
+        assert set(fewer.rows["train"]) <= set(whole.rows["train"])
+        (left_out,) = left_out_rows(dataset, fewer)
+        assert (
+            left_out.counts
+            == f"{560 - count} images not drawn for training (`split.train`) ({(560 - count) / 7:.1f} % of 700)"
+        )
 
 
 @settings(deadline=None, max_examples=30)
@@ -271,6 +290,7 @@ def test_a_validation_part_changes_the_fingerprint() -> None:
         (Split(test=-3), "impossible `split.test`; found -3"),
         (Split(test=0.001), "impossible `split.test`; found 0.001"),
         (Split(test=3, validation=15), "impossible `split.validation`; found 15; expected .* a count below 15"),
+        (Split(test=3, validation=4, train=100), "impossible `split.train`; found 100"),
         (Split(test=3, validation=4, calibration=4), "impossible `split.calibration`; found 4"),
         (Split(test=3, validation=0, calibration=0.5), "impossible `split.calibration`; found 0.5"),
         (Split(test=3, validation=2), "no validation row of class '2'; found 2 validation rows of 2 of 3 classes"),

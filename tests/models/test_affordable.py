@@ -42,7 +42,7 @@ VGG_16 = [
 ]
 BOTH = {"views": ["flip", "shift"]}
 SHAPES = {"digits": (8, 8, 1), "cifar10": (32, 32, 3), "svhn": (32, 32, 3), "mnist": (28, 28, 1)}
-SHAPES["fashion-lenet-transfer"] = (32, 32, 1)
+SHAPES |= dict.fromkeys(("fashion-fine-tuned", "fashion-lenet-transfer", "fashion-transfer-cost"), (32, 32, 1))
 
 
 def network(layers: list[Any], shape: tuple[int, int, int], classes: int = 10) -> Network:

@@ -134,6 +134,16 @@ def test_what_is_trained() -> None:
     assert not trained(points[2]) & before.keys()
 
 
+def test_what_only_training_reads_changes_no_features() -> None:
+    """Features in the cache are of the outputs: a model that is tuned later begins with those of a frozen one."""
+    plain = identity_of(backbone(read=None).computed)
+    place = backbone(read=None).place
+    for other in ({"learning_rate_factor": 0.1}, {"learning_rate_decay": 0.5}, {"if_missing": "skip"}, {"read": place}):
+        assert identity_of(backbone(**{"read": None, **other}).computed) == plain
+    for other in ({"read": "block1"}, {"resize": 48}):
+        assert identity_of(backbone(**{"read": None, **other}).computed) != plain
+
+
 def test_rates_fall_towards_the_image() -> None:
     layer = backbone(train="all", learning_rate_factor=0.1, learning_rate_decay=0.5)
     factors = layer.rate_factors(SHAPE)
@@ -143,13 +153,19 @@ def test_rates_fall_towards_the_image() -> None:
     assert factors[first] == min(factors.values()) < 0.02
 
 
-def test_the_frozen_part_ends_at_the_first_weights() -> None:
-    written = [{"backbone": {"name": backbone_cases.SMALL, "weights": "sha256:" + "a" * 64}}]
+def test_the_frozen_part_ends_where_values_are_fewest() -> None:
+    written = [{"backbone": {"name": backbone_cases.SMALL, "weights": "sha256:" + "a" * 64, "read": "block1"}}]
     network = build([*written, "global_average_pool", "relu", {"dropout": 0.2}, {"dense": 4}], SHAPE, 3)
-    assert [placed.name for placed in frozen_part(network)] == ["backbone_1", "global_average_pool_1", "relu_1"]
+    assert [placed.name for placed in frozen_part(network)] == ["backbone_1", "global_average_pool_1"]
     rest = trained_part(network)
-    assert [placed.name for placed in rest.layers] == ["dropout_1", "dense_1", "dense_2"]
+    assert [placed.name for placed in rest.layers] == ["relu_1", "dropout_1", "dense_1", "dense_2"]
     assert rest.input_shape == frozen_part(network)[-1].output_shape
+    for head in (
+        ["flatten", "batch_norm"],
+        ["batch_norm", "flatten"],
+        [{"conv": {"filters": 2, "kernel": 1}}, "flatten"],
+    ):
+        assert [placed.name for placed in frozen_part(build([*written, *head], SHAPE, 3))] == ["backbone_1"]
     written[0]["backbone"]["train"] = "all"
     assert frozen_part(build([*written, "flatten"], SHAPE, 3)) == ()
 

@@ -92,7 +92,7 @@ class DataSection(TypedDict):
 
 @with_config(OPEN)
 class LeftOut(TypedDict):
-    """A row without a role. twin: the row that it is identical to, or what is wrong with its file."""
+    """A row without a role. twin: the row that it is identical to, what is wrong with its file, or empty."""
 
     id: str
     reason: str

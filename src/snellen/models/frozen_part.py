@@ -1,10 +1,11 @@
 """The part of a network that training does not change: a frozen backbone, and what follows it without weights.
 
-What it gives for a picture is always the same, so it is computed once; the rest is trained on that.
+What it gives for an image is always the same, so it is computed once; the rest is trained on that.
 """
 
 from __future__ import annotations
 
+import math
 from itertools import takewhile
 
 from snellen.models.backbones.layer import Backbone
@@ -15,11 +16,17 @@ from snellen.models.keys import Key
 
 
 def frozen_part(network: Network) -> tuple[Placed, ...]:
-    """The layers in front; none unless the first is a frozen backbone."""
+    """The layers in front, to where they give the fewest values; none unless the first is a frozen backbone.
+
+    A layer that leaves as many values (flatten, an activation) is left to the rest, so that heads that begin
+    differently have the same features.
+    """
     first = network.layers[0].layer
     if not isinstance(first, Backbone) or not first.is_frozen or first.is_random:
         return ()
-    return (network.layers[0], *takewhile(_is_fixed, network.layers[1:]))
+    fixed = (network.layers[0], *takewhile(_is_fixed, network.layers[1:]))
+    counts = [math.prod(placed.output_shape) for placed in fixed]
+    return fixed[: counts.index(min(counts)) + 1]
 
 
 def trained_part(network: Network) -> Network:

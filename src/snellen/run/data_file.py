@@ -96,7 +96,11 @@ def _roles(study: StudyFile, data: SplitData) -> RolesSection:
     dataset, roles = data.dataset, data.roles
     reasons: list[str] = [each.reason for each in roles.left_out] + [UNREADABLE] * len(dataset.excluded)
     listed: list[LeftOut] = [
-        {"id": str(dataset.ids[each.row]), "reason": each.reason, "twin": str(dataset.ids[each.twin])}
+        {
+            "id": str(dataset.ids[each.row]),
+            "reason": each.reason,
+            "twin": "" if each.twin == each.row else str(dataset.ids[each.twin]),
+        }
         for each in roles.left_out[:LISTED]
     ]
     return {

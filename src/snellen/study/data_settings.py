@@ -37,6 +37,7 @@ def split_of(study: StudyFile) -> Split:
         test=study.split.test,
         validation=study.split.validation,
         calibration=study.split.calibration or 0,
+        train=study.split.train,
         seed=study.split.seed,
         drop_duplicates=study.data.drop_duplicates,
         near_duplicates=study.data.near_duplicates,

@@ -171,7 +171,7 @@ def _plain(node: Any, location: Location, lines: dict[Location, int], name: str)
 def _line(node: Any, key: Any) -> int:
     """The line of a key in a mapping; of the mapping for a key that a merge (`<<: *anchor`) brings."""
     own = (node.lc.data or {}).get(key)
-    return (own[0] if own else node.lc.line) + 1
+    return int(own[0] if own else node.lc.line) + 1
 
 
 def _key_text(key: Any, place: str) -> str:

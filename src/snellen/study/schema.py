@@ -131,12 +131,13 @@ class Split(Section):
 
     test: of all rows; None where the data have an official test part. validation: of the rows that are not test; None
     where the data have an official validation part, which is then used. calibration: of the validation rows, taken from
-    them.
+    them. train: of the other rows; those that are not drawn are not used. None: all.
     """
 
     test: Amount | None = None
     validation: Amount | None = None
     calibration: Amount | None = None
+    train: Amount | None = None
     seed: Seed = 0
 
 

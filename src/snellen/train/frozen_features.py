@@ -44,8 +44,10 @@ def quiet(what: str, done: int, images: int) -> None:
 
 def features_key(trajectory: Trajectory, dataset: Dataset) -> str:
     """Of what the frozen layers of a trajectory give for the images of a data set: equal for equal numbers."""
-    layers = [identity_of(placed.layer) for placed in trajectory.frozen]
-    return identity([VERSION, torch.__version__, layers, dataset.fingerprint, list(trajectory.pixel_range)])
+    layers = [each.computed if isinstance(each, Backbone) else each for each in (it.layer for it in trajectory.frozen)]
+    return identity(
+        [VERSION, torch.__version__, [*map(identity_of, layers)], dataset.fingerprint, list(trajectory.pixel_range)]
+    )
 
 
 def frozen_name(trajectory: Trajectory) -> str:

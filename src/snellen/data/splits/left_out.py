@@ -25,13 +25,15 @@ REASONS: dict[Reason, str] = {
     "related to official validation": "{} near to an image of the official validation part, or in a group with one",
     "duplicate": "{} that copy an earlier one",
     "excluded by review": "{} that reviews exclude",
+    "not drawn for training": "{} not drawn for training (`split.train`)",
 }
 
 
 @dataclass(frozen=True)
 class LeftOutRows:
     """The rows left out for one reason. rows: how many; of: how many there are outside the official part. by_class: how
-    many of each class, and of how many, for the classes that lose more than SHARE_OF_CLASS, most first."""
+    many of each class, and of how many, for the classes that lose more than SHARE_OF_CLASS, most first; empty
+    where the study asks for fewer training images, which every class loses in proportion."""
 
     reason: Reason
     rows: int
@@ -62,7 +64,8 @@ def left_out_rows(dataset: Dataset, roles: Roles) -> list[LeftOutRows]:
         rows = np.array([each.row for each in roles.left_out if each.reason == reason], np.int64)
         lost = _count(dataset, rows)
         share = lost / np.maximum(sizes, 1)
-        order = [k for k in np.argsort(-lost, kind="stable").tolist() if share[k] > SHARE_OF_CLASS]
+        most = [] if reason == "not drawn for training" else np.argsort(-lost, kind="stable").tolist()
+        order = [k for k in most if share[k] > SHARE_OF_CLASS]
         by_class = {dataset.classes[k]: (int(lost[k]), int(sizes[k])) for k in order}
         if len(rows):
             found.append(LeftOutRows(reason, len(rows), len(outside), by_class))

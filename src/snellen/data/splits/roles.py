@@ -31,7 +31,8 @@ class Split:
     is an official validation part. validation: of the rows that are not test; only for data without an official
     validation part. None: 0.2. calibration: of the validation rows. drop_duplicates: "exact" keeps only the first of
     equal pictures with equal labels outside official parts. near_duplicates: "together" keeps near-duplicates in one
-    role, like groups and exact duplicates, which always are."""
+    role, like groups and exact duplicates, which always are. train: of the rows without any other role; the rest is
+    left out. None: all."""
 
     test: Share | None = None
     validation: Share | None = None
@@ -39,6 +40,7 @@ class Split:
     seed: int = 0
     drop_duplicates: Literal["exact"] | None = None
     near_duplicates: Literal["together"] | None = None
+    train: Share | None = None
 
 
 Reason = Literal[
@@ -48,6 +50,7 @@ Reason = Literal[
     "in official validation",
     "related to official validation",
     "excluded by review",
+    "not drawn for training",
 ]
 OFFICIAL: dict[str, tuple[Reason, Reason]] = {
     "official_test": ("in official test", "related to official test"),
@@ -58,7 +61,8 @@ OFFICIAL: dict[str, tuple[Reason, Reason]] = {
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A row that is not used, the reason, and the row with the same picture, in the same group, or a near-duplicate."""
+    """A row that is not used, the reason, and the row with the same picture, in the same group, or a near-duplicate;
+    the row itself where there is none."""
 
     row: int
     reason: Reason
@@ -104,7 +108,12 @@ def assign_related(dataset: Dataset, split: Split, copies: np.ndarray, units: np
     if held_out is None:
         held_out = draw(rest, wanted, "validation", 1, 1)
     calibration = draw(held_out, split.calibration, "calibration", 0, 1)
-    parts = rows_without(rest, held_out), rows_without(held_out, calibration), calibration, test
+    train = rest = rows_without(rest, held_out)
+    if split.train is not None:
+        train = draw(rest, split.train, "train", 1, 0)
+        spare = (LeftOut(row, "not drawn for training", row) for row in rows_without(rest, train).tolist())
+        left_out = tuple(sorted((*left_out, *spare), key=lambda item: item.row))
+    parts = train, rows_without(held_out, calibration), calibration, test
     roles = Roles(dict(zip(ROLES, parts, strict=True)), left_out)
     check_classes(dataset, roles.rows, units, needed=("train", "validation") if len(held_out) else ("train",))
     prove_disjoint(dataset, roles, copies)

@@ -108,6 +108,13 @@ class Backbone(Layer):
         return not self.is_frozen and (self.learning_rate_factor, self.learning_rate_decay) != (1, 1)
 
     @property
+    def computed(self) -> Backbone:
+        """The same frozen layer without what does not change its outputs: equal for equal ones."""
+        fields = type(self).model_fields
+        unread = ("learning_rate_factor", "learning_rate_decay", "accept", "if_missing")
+        return self.model_copy(update={"read": self.place, **{name: fields[name].default for name in unread}})
+
+    @property
     def sha256(self) -> str | None:
         """Of the file of its weights, once these were found."""
         return self.weights.removeprefix(HASH) if self.weights.startswith(HASH) else None

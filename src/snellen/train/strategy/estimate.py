@@ -21,6 +21,8 @@ TIMED_SECONDS = 0.4
 """Per model: long enough for a median, short enough that `check` answers at once."""
 TIMED_STEPS = 8
 """Together, so that they share the fixed cost of an epoch, as they will in training."""
+LONG_STEP = 2 * 10**9
+"""Multiply-adds of a pack's step, forwards, from which on one alone is timed: that cost is then a small part of it."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,9 @@ def _validation_batches(lane: Lane) -> int:
 
 def _timed(lanes: Sequence[Lane], device: str, strategy: Strategy) -> tuple[float, float]:
     """Median seconds of a training step of the pack, and of a prediction batch."""
-    trajectory, steps = lanes[0].trajectory, min(TIMED_STEPS, lanes[0].steps)
+    trajectory = lanes[0].trajectory
+    is_long = len(lanes) * trajectory.batch_size * trajectory.trained.multiply_adds > LONG_STEP
+    steps = 1 if is_long else min(TIMED_STEPS, lanes[0].steps)
     pack = RandomImagesPack.of(lanes, device, steps, strategy, PREDICTION_BATCH)
     alone, images = pack.start.alone(0), pack.training.data.images
     views = pack.training.layout.views(alone.theta)
@@ -100,13 +104,17 @@ def _timed(lanes: Sequence[Lane], device: str, strategy: Strategy) -> tuple[floa
 
 
 def _median_seconds(call: Callable[[], object]) -> float:
-    call()
-    times: list[float] = []
-    while sum(times) < TIMED_SECONDS / 2 or len(times) < 3:
-        began = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - began)
+    """Of three calls or more after a first one, which loads what is needed; of one where a call takes long."""
+    warm_up, times = _seconds(call), list[float]()
+    while sum(times) < TIMED_SECONDS / 2 or len(times) < (3 if warm_up < TIMED_SECONDS else 1):
+        times.append(_seconds(call))
     return float(np.median(times))
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    call()
+    return time.perf_counter() - began
 
 
 def _memory_bytes(trajectory: Trajectory) -> int:
