@@ -90,7 +90,7 @@ def propose(
         duplicate_lines(made),
         _group(dataset),
         split_lines(dataset, made),
-        fold_lines(made, folds),
+        fold_lines(dataset, made, folds),
         train_lines(len(made.roles.rows["train"]), folds, dataset.shape, against_mirror),
         model_lines(dataset.shape, against_mirror),
         pretrained_lines(pretrained),
