@@ -180,8 +180,7 @@ def plan_sentences(checked: dict[str, Any]) -> list[str]:
     said.append(
         f"At most {plural(checked['jobs'], 'job')} and {plural(checked['epochs'], 'epoch')}, about "
         f"{seconds(checked['seconds'])} in all on {checked['device']} without early stopping, "
-        f"{seconds(checked['floor_seconds'])} of it for baselines"
-        + (f" and {seconds(checked['extraction_seconds'])} for features." if checked["extraction_seconds"] else ".")
+        f"{listing(_besides_training(checked))}."
     )
     if checked["analyses"]:
         each = [f"{title} {seconds(took)}" for title, took in checked["analyses"].items()]
@@ -191,6 +190,15 @@ def plan_sentences(checked: dict[str, Any]) -> list[str]:
         f"while training; {megabytes(checked['data']['bytes'])} of images in memory."
     )
     return said
+
+
+def _besides_training(checked: dict[str, Any]) -> list[str]:
+    """How long what is no training takes."""
+    return [
+        f"{seconds(checked['floor_seconds'])} of it for baselines",
+        *([f"{seconds(checked['extraction_seconds'])} for features"] if checked["extraction_seconds"] else []),
+        f"{seconds(checked['measuring_seconds'])} to time predictions",
+    ]
 
 
 def _searches(model: str, search: dict[str, Any]) -> str:

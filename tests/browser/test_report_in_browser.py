@@ -162,6 +162,16 @@ def test_trials_sort_by_score(opened: Browser) -> None:
     assert opened.run(order) == ["2", "3", "1", "4", "5"]
 
 
+def test_the_labels_of_filled_cells_have_the_colour_of_their_numbers(opened: Browser) -> None:
+    """On a phone a cell stands below its label: grey on dark blue cannot be read."""
+    opened.size(390, 900)
+    colours = opened.run(
+        "return [...document.querySelectorAll('.examples td.deep')].map("
+        "cell => [getComputedStyle(cell).color, getComputedStyle(cell, '::before').color])"
+    )
+    assert colours and all(number == label for number, label in colours)
+
+
 @pytest.mark.parametrize("dark", [False, True])
 def test_a_phone_scrolls_down_only(opened: Browser, dark: bool) -> None:
     opened.size(390, 844, dark=dark)

@@ -171,6 +171,22 @@ def test_fit() -> None:
             Resizing(step=step, height=height, width=width).apply(images)
 
 
+@pytest.mark.parametrize(("height", "width"), [(8, 8), (8, 14), (14, 8), (4, 6), (3, 200)])
+def test_resize_crop_keeps_proportions(height: int, width: int) -> None:
+    """A square in the middle keeps its place and its proportions; a size of the same proportions loses nothing."""
+    images = np.zeros((1, height, width, 3), np.uint8)
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    random = np.random.default_rng(0)
+    images[0, top : top + side, left : left + side] = random.integers(0, 256, (side, side, 3))
+    square = Resizing(step="resize_crop", height=side, width=side).apply(images)
+    even = (height - side) % 2 == (width - side) % 2 == 0
+    np.testing.assert_array_equal(square[0], images[0, top : top + side, left : left + side] if even else square[0])
+    same = Resizing(step="resize_crop", height=2 * height, width=2 * width)
+    np.testing.assert_array_equal(same.apply(images), same.model_copy(update={"step": "resize"}).apply(images))
+    assert Resizing(step="resize_crop", height=5, width=7).apply(images).shape == (1, 5, 7, 3)
+
+
 @pytest.mark.parametrize("pixels", [GREY[..., None], COLOUR, CLEAR, WIDE[..., :3].astype(np.float32)])
 def test_resize_keeps_type_and_range(pixels: np.ndarray) -> None:
     for size in ((3, 4), (17, 19)):

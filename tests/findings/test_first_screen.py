@@ -420,6 +420,14 @@ def test_the_claim_names_every_model_that_the_first_screen_cannot_tell_apart(
         assert f"`{other}`" in claim(facts)
 
 
+@pytest.mark.parametrize("code", ["SNL103", "SNL104", "SNL105", "SNL124", "SNL131", "SNL903"])
+def test_one_image_is_not_said_in_the_plural(code: str) -> None:
+    one, several = (BRIEFS[code]([finding(code, "warning", count=count)]) for count in (1, 2))
+    assert one.startswith("One image ") and several.startswith("2 images ")
+    assert any(f" {verb} " in one for verb in ("is", "was", "has", "had", "could"))
+    assert not any(f" {verb} " in one for verb in ("are", "have"))
+
+
 def test_the_most_frequent_mistakes_agree_with_their_number() -> None:
     def told(mistakes: float, *pairs: tuple[int, int]) -> str:
         share = Estimate(0.1, None, None, 10, "images", "a method", 1)

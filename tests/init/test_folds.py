@@ -12,14 +12,24 @@ from snellen.init.folds import fold_count, fold_lines
 RANDOM = np.random.default_rng(4)
 
 
-@pytest.mark.parametrize(("sizes", "count"), [((60, 60), 5), ((60, 5), 3), ((60, 3), None), ((1300, 1300), None)])
-def test_folds_by_the_size_of_the_set(sizes: tuple[int, int], count: int | None) -> None:
+@pytest.mark.parametrize(
+    ("sizes", "count", "says"),
+    [
+        ((60, 60), 5, "With 5 folds all"),
+        ((60, 5), 3, "With 3 folds all"),
+        ((60, 3), None, "folds are not possible: class dog has 2 images outside the test"),
+        ((1300, 1300), None, ""),
+    ],
+)
+def test_folds_by_the_size_of_the_set(sizes: tuple[int, int], count: int | None, says: str) -> None:
     images = RANDOM.integers(0, 256, (sum(sizes), 6, 6), dtype=np.uint8)
     dataset = from_arrays(images, np.repeat(["cat", "dog"], sizes), name="mine")
     made = division(dataset, None)
     assert fold_count(dataset, made) == count
-    written = list(fold_lines(made, count))
-    assert written[-1:] == ([f"folds: {count}"] if count else [])
+    written = list(fold_lines(dataset, made, count))
+    assert [line for line in written if not line.startswith("#")] == ([f"folds: {count}"] if count else [])
+    comment = " ".join(line.removeprefix("# ") for line in written)
+    assert says in comment if says else not written
 
 
 def test_an_official_validation_part_judges() -> None:

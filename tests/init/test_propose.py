@@ -29,7 +29,14 @@ RANDOM = np.random.default_rng(5)
 
 
 def proposed(found: Survey, source: str) -> tuple[StudyFile, str]:
-    text = propose(found.dataset, source, options=found.options, sizes=found.sizes, near=found.near).text
+    text = propose(
+        found.dataset,
+        source,
+        options=found.options,
+        sizes=found.sizes,
+        near=found.near,
+        proportions=found.proportions,
+    ).text
     return parse(text, "mine.yaml").study(), " ".join(text.replace("#", " ").split())
 
 
@@ -183,6 +190,33 @@ def test_large_pictures_of_one_size_are_made_smaller(tmp_path: Path) -> None:
         save(tmp_path / f"photos/{'ab'[number % 2]}/{number}.png", noise(200, 300))
     study, said = proposed(survey(str(tmp_path / "photos")), str(tmp_path / "photos"))
     assert study.data.resize == 64 and "200 × 300 (12)" in said
+    assert "typically 1.5 times the shorter one: images are squeezed to squares" in said
+
+
+@pytest.mark.parametrize(
+    ("names", "height", "width", "step"),
+    [
+        ("cat dog", 200, 300, "resize_crop"),
+        ("cat dog", 300, 170, "resize_crop"),
+        ("cat dog", 200, 240, "resize"),
+        ("cat dog", 100, 400, "resize"),
+        ("3 8", 200, 300, "resize"),
+    ],
+)
+def test_photographs_that_are_far_from_square_are_cropped_and_it_is_said(
+    names: str, height: int, width: int, step: str, tmp_path: Path
+) -> None:
+    """They were squeezed without a word."""
+    for number in range(12):
+        save(tmp_path / f"photos/{names.split()[number % 2]}/{number}.png", noise(height, width, 3))
+    source = str(tmp_path / "photos")
+    found = survey(source)
+    study, said = proposed(found, source)
+    assert study.data.resizing is not None and study.data.resizing.step == step and planned(study)[0].shape[0] == 64
+    ratio = max(height, width) / min(height, width)
+    assert (f"typically {ratio:.2g} times the shorter one" in said) == (ratio > 1.25)
+    text = propose(found.dataset, source, options=found.options, sizes=found.sizes, proportions=found.proportions)
+    assert text.left_out[:1] == ((found.proportions,) if ratio > 1.25 else ())
 
 
 def test_a_white_that_no_pixel_reaches_is_asked_about() -> None:

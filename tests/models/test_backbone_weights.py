@@ -266,6 +266,8 @@ class TestFitsTwoNetworks:
     def test_the_study_cannot_name_another_network(self, tmp_path: Path) -> None:
         with pytest.raises(StudyError, match=rf"`preprocessing` names another network.*`name: {TWINS[0]}`"):
             find_weights(TWINS[1], self.path(tmp_path), preprocessing=TWINS[0])
+        with pytest.raises(StudyError, match=r"names no network; found 'caffe'.*`preprocessing: {mean: \[R, G, B\]"):
+            find_weights(TWINS[1], self.path(tmp_path), preprocessing="caffe")
         with pytest.raises(StudyError, match="unknown weights; found 'no'; expected r160_in1k"):
             find_weights(TWINS[1], self.path(tmp_path), preprocessing=f"{TWINS[1]}.no")
 

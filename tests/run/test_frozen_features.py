@@ -301,6 +301,9 @@ def check(models: dict[str, Any], workers: int = 1) -> dict[str, Any]:
 def test_check_does_not_count_what_is_in_the_cache(finished: Path, weights: Path) -> None:
     checked = check({"flat": model(weights, FLAT)})
     assert checked["extraction_seconds"] == 0
+    assert checked["seconds"] > checked["measuring_seconds"] > 0
+    assert checked["backbone_costs"][0]["seconds_an_image"] > 0
+    assert "to time predictions." in " ".join(plan_sentences(checked))
     assert any("in the cache" in sentence for sentence in plan_sentences(checked))
 
 

@@ -20,6 +20,7 @@ from snellen.errors import IdentityError
 from snellen.evaluate.cost_file import read_costs
 from snellen.files import hashes
 from snellen.progress import Terminal
+from snellen.run.measure_costs import measuring_seconds
 from snellen.run.verify import verify
 
 TWO: dict[str, Any] = {"linear": LINEAR, "plain": PLAIN}
@@ -70,6 +71,15 @@ def test_that_it_is_measured_is_said_once(tmp_path: Path) -> None:
         running.run(study.document, study.file, running.Settings(tmp_path / "run", "cpu", 1), terminal)
     said = [line for line in stream.getvalue().splitlines() if "measuring" in line]
     assert said == ["  measuring how long predictions of 2 models and 2 baselines take"]
+
+
+@pytest.mark.parametrize(
+    ("of_picture", "has_backbone", "seconds"),
+    [([1e-4], False, 9 * 512e-4), ([1e-2, 1e-3], False, 20.0), ([0.04], True, 3 * 256 * 0.04), ([], False, 0.0)],
+)
+def test_how_long_it_takes(of_picture: list[float], has_backbone: bool, seconds: float) -> None:
+    """With 46 ms for a picture, three rounds of 512 took over a minute, which no estimate had."""
+    assert measuring_seconds(of_picture, 2, has_backbone) == pytest.approx(seconds)
 
 
 def test_a_run_without_the_file_reports_without_the_section(run_copy: Path) -> None:

@@ -58,7 +58,7 @@ def test_near_duplicates_belong_to_the_split() -> None:
     [
         ("resize: 0", r"`resize` of `data` must be"),
         ("resize: 1000", r"`resize` of `data` must be"),
-        ("resize: 32, pad: 32", r"more than one of resize, crop and pad; found resize and pad"),
+        ("resize: 32, pad: 32", r"more than one of resize, resize_crop, crop and pad; found resize and pad"),
         ("classes: [cat]", r"`classes` of `data` must have 2 or more items"),
         ("group: {level: 1, column: x}", r"`group` needs exactly one key; found column and level"),
         ("group: {pattern: '('}", r"not a regular expression"),

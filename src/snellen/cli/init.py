@@ -73,6 +73,7 @@ def _proposed(source: str, data_dir: Path | None, out: Path | None, options: Opt
         sizes=found.sizes,
         near=found.near,
         omitted=found.omitted,
+        proportions=found.proportions,
         pretrained=pretrained,
         file=str(file),
     )
@@ -90,9 +91,12 @@ def _cost(text: str, dataset: Dataset, data_dir: Path | None) -> str:
     from snellen.study.document import parse
 
     checked = check_study(parse(text, "the proposed study").study(), Settings(data_folder=data_dir), dataset)
-    models = ", ".join(f"`{row['model']}` {seconds(row['seconds'])}" for row in checked["models"])
+    parts = [f"`{row['model']}` {seconds(row['seconds'])}" for row in checked["models"]]
+    if checked["extraction_seconds"]:
+        parts.append(f"features of the pretrained network {seconds(checked['extraction_seconds'])}")
+    parts.append(f"timing predictions {seconds(checked['measuring_seconds'])}")
     whole = seconds(checked["seconds"])
-    return f"A run takes about {whole} on this machine: {models}, the rest for analyses and the report."
+    return f"A run takes about {whole} on this machine: {', '.join(parts)}, the rest for analyses and the report."
 
 
 def _write_new(path: Path, text: str) -> None:

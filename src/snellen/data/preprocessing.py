@@ -76,7 +76,7 @@ def grey_images(images: np.ndarray, pixel_range: tuple[float, float]) -> np.ndar
 def resize_images(images: np.ndarray, resizing: Resizing, pixel_range: tuple[float, float]) -> np.ndarray:
     """(N, height, width, C) of (N, H, W, C) pictures; uint8 becomes float32 where rounding would lose grey levels."""
     black, white = pixel_range
-    keeps_type = (black, white) == (0, 255) if resizing.step == "resize" else black in range(256)
+    keeps_type = (black, white) == (0, 255) if resizing.interpolates else black in range(256)
     return resizing.apply(images if keeps_type else images.astype(np.float32), black)
 
 

@@ -10,7 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from snellen.errors import StudyError
 from snellen.limits import MAX_SIDE_PIXELS
 
-STEPS = ("resize", "crop", "pad")
+STEPS = ("resize", "resize_crop", "crop", "pad")
+Box = tuple[float, float, float, float]
+"""Left, top, right and bottom, in pixels."""
 Side = Annotated[int, Field(ge=1, le=MAX_SIDE_PIXELS, strict=True)]
 
 
@@ -18,13 +20,20 @@ class Resizing(BaseModel):
     """How pictures get the size `height` x `width`, in pixels.
 
     resize: stretched or shrunk, bilinear with antialiasing, which adds no value outside the picture's own range;
-    proportions are not kept. crop: the centre of the picture. pad: a black border (transparent where there is alpha).
+    proportions are not kept. resize_crop: the same of the largest part in the middle that has the proportions of the
+    new size, as `crop_to_aspect_ratio` of Keras. crop: the centre of the picture. pad: a black border (transparent
+    where there is alpha).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    step: Literal["resize", "crop", "pad"]
+    step: Literal["resize", "resize_crop", "crop", "pad"]
     height: Side
     width: Side
+
+    @property
+    def interpolates(self) -> bool:
+        """Whether values between those of pixels arise."""
+        return self.step in ("resize", "resize_crop")
 
     def apply(self, images: np.ndarray, black: float = 0) -> np.ndarray:
         """(N, height, width, C) of (N, H, W, C) pictures, in their dtype, which must be able to hold `black`.
@@ -34,8 +43,9 @@ class Resizing(BaseModel):
         found = images.shape[1:3]
         if found == (self.height, self.width):
             return images
-        if self.step == "resize":
-            return np.stack([_resized(picture, (self.width, self.height)) for picture in images])
+        if self.interpolates:
+            box = self._middle(*found) if self.step == "resize_crop" else None
+            return np.stack([_resized(picture, (self.width, self.height), box) for picture in images])
         small, large = (found, (self.height, self.width))[:: 1 if self.step == "pad" else -1]
         if small[0] > large[0] or small[1] > large[1]:
             size, target = (f"{height}x{width} pixels" for height, width in (found, (self.height, self.width)))
@@ -50,13 +60,20 @@ class Resizing(BaseModel):
         padded[:, top : top + small[0], left : left + small[1]] = images
         return padded
 
+    def _middle(self, height: int, width: int) -> Box:
+        """The largest part in the middle of a picture that has the proportions of the new size."""
+        scale = min(height / self.height, width / self.width)
+        left, top = (width - scale * self.width) / 2, (height - scale * self.height) / 2
+        return max(0.0, left), max(0.0, top), min(width, width - left), min(height, height - top)
 
-def _resized(picture: np.ndarray, width_height: tuple[int, int]) -> np.ndarray:
-    """(H, W, C) of another size: uint8 in one piece (colours weighted by alpha), floats channel by channel."""
+
+def _resized(picture: np.ndarray, width_height: tuple[int, int], box: Box | None = None) -> np.ndarray:
+    """(H, W, C) of another size, of the part inside `box`: uint8 in one piece (colours weighted by alpha), floats
+    channel by channel."""
     from PIL import Image
 
     def resize(pixels: np.ndarray) -> np.ndarray:
-        return np.asarray(Image.fromarray(pixels).resize(width_height, Image.Resampling.BILINEAR))
+        return np.asarray(Image.fromarray(pixels).resize(width_height, Image.Resampling.BILINEAR, box))
 
     if picture.dtype == np.uint8 and picture.shape[2] > 1:
         return resize(picture)

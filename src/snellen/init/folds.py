@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from snellen.data.dataset import Dataset
 from snellen.data.splits.split_data import split_data
-from snellen.errors import StudyError
+from snellen.errors import StudyError, printable
 from snellen.init.comments import comment
 from snellen.init.division import Division
+from snellen.phrases import plural
 
 FEW_VALIDATION = 400
 """Images in a validation part below which folds judge instead: the 95 % interval of an accuracy of 80 % is then wider
@@ -20,10 +23,13 @@ COUNTS = (5, 3)
 
 def fold_count(dataset: Dataset, made: Division) -> int | None:
     """The number of folds; None where they are not needed or no class could spare the images."""
-    validation = len(made.roles.rows["validation"])
-    if validation >= FEW_VALIDATION or dataset.official_validation is not None:
+    if not _has_few_validation(dataset, made):
         return None
     return next((count for count in COUNTS if _is_possible(dataset, made, count)), None)
+
+
+def _has_few_validation(dataset: Dataset, made: Division) -> bool:
+    return len(made.roles.rows["validation"]) < FEW_VALIDATION and dataset.official_validation is None
 
 
 def _is_possible(dataset: Dataset, made: Division, count: int) -> bool:
@@ -34,11 +40,19 @@ def _is_possible(dataset: Dataset, made: Division, count: int) -> bool:
     return True
 
 
-def fold_lines(made: Division, count: int | None) -> Iterator[str]:
-    """The line and its reason; none without folds."""
-    if count is None:
-        return
+def fold_lines(dataset: Dataset, made: Division, count: int | None) -> Iterator[str]:
+    """The line and its reason; why there is none where folds are needed and not possible."""
     rows = {role: len(made.roles.rows[role]) for role in ("train", "validation")}
+    if count is None:
+        if _has_few_validation(dataset, made):
+            pool = np.concatenate([made.roles.rows[role] for role in rows])
+            sizes = np.bincount(dataset.labels[pool], minlength=len(dataset.classes))
+            name, fewest = printable(dataset.classes[int(sizes.argmin())]), plural(int(sizes.min()), "image")
+            yield from comment(
+                f"{rows['validation']:,} validation images are too few to judge by, and folds are not possible: class "
+                f"{name} has {fewest} outside the test. Add images of it, or leave it out (`data: {{classes: [...]}}`)."
+            )
+        return
     yield from comment(
         f"{rows['validation']:,} validation images are too few to judge by. With {count} folds all "
         f"{sum(rows.values()):,} images outside the test are judged, each by a network that has not seen it, and the "

@@ -30,7 +30,9 @@ SIZES_LISTED = 5
 EXCLUDED_LISTED = 20
 SIZE_REASONS = {
     "resize": "A network needs images of one size: here the median side, rounded to a multiple of 8 and at most 64 "
-    "(128 for a pretrained network). Proportions are not kept; `crop` and `pad` keep them.",
+    "(128 for a pretrained network). Proportions are not kept; `resize_crop`, `crop` and `pad` keep them.",
+    "resize_crop": "A network needs images of one size: here the shorter side gets the median side, rounded to a "
+    "multiple of 8 and at most 64 (128 for a pretrained network).",
     "crop": "A network needs images of one size: these sizes are so similar that cropping all to the smallest leaves "
     "little out and stretches nothing.",
     "pad": "A network needs images of one size: their borders are black, so padding the smaller ones with black keeps "
@@ -48,7 +50,8 @@ FILE_SETS = r"([^/]+)[_-][^/_-]+$"
 
 @dataclass(frozen=True)
 class Proposal:
-    """text: of the study file. left_out: a sentence for each reason for which it leaves images out."""
+    """text: of the study file. left_out: a sentence for each reason for which it leaves images out, or
+    parts of them."""
 
     text: str
     left_out: tuple[str, ...]
@@ -67,25 +70,27 @@ def propose(
     sizes: Sequence[tuple[str, int]] = (),
     near: NearDuplicates | None = None,
     omitted: str | None = None,
+    proportions: str | None = None,
     pretrained: Pretrained | None = None,
     file: str | None = None,
 ) -> Proposal:
     """A study of `dataset`, which was read from `source` with `options`.
 
     sizes: of the files, each with how often it occurs, when `options` gave them one. near: None when there are too many
-    pictures to compare. omitted: a sentence on the classes that `options` leaves out. pretrained: None where the data
+    pictures to compare. omitted: a sentence on the classes that `options` leaves out. proportions: a sentence
+    on what their size does to pictures that are far from square. pretrained: None where the data
     do not suit a pretrained network. file: the study file, by default named after the data. Raises StudyError when a
     class has too few pictures for a split."""
     made = division(dataset, near)
     against_mirror, folds = reason_against_mirror(dataset), fold_count(dataset, made)
     sections = (
         _head(study_name(dataset), file or f"{study_name(dataset)}.yaml"),
-        _data(dataset, source, options, sizes),
+        _data(dataset, source, options, sizes, proportions),
         _kept_classes(options, omitted),
         duplicate_lines(made),
         _group(dataset),
         split_lines(dataset, made),
-        fold_lines(made, folds),
+        fold_lines(dataset, made, folds),
         train_lines(len(made.roles.rows["train"]), folds, dataset.shape, against_mirror),
         model_lines(dataset.shape, against_mirror),
         pretrained_lines(pretrained),
@@ -93,7 +98,7 @@ def propose(
     )
     text = "\n".join(line for section in sections for line in section) + "\n"
     sentences = [each.sentence for each in left_out_rows(dataset, made.roles)]
-    return Proposal(text, (*([omitted] if omitted else []), *sentences))
+    return Proposal(text, (*filter(None, (proportions, omitted)), *sentences))
 
 
 def study_name(dataset: Dataset) -> str:
@@ -110,7 +115,9 @@ def _head(name: str, file: str) -> Iterator[str]:
     yield f"study: {quoted(name)}"
 
 
-def _data(dataset: Dataset, source: str, options: Options, sizes: Sequence[tuple[str, int]]) -> Iterator[str]:
+def _data(
+    dataset: Dataset, source: str, options: Options, sizes: Sequence[tuple[str, int]], proportions: str | None
+) -> Iterator[str]:
     height, width, channels = dataset.shape
     colours = {1: "grey", 3: "colour", 4: "colour with alpha"}.get(channels, f"{channels} channels")
     low, high = dataset.pixel_range
@@ -137,6 +144,7 @@ def _data(dataset: Dataset, source: str, options: Options, sizes: Sequence[tuple
         listed = some([f"{size} ({count:,})" for size, count in sizes], SIZES_LISTED, "other sizes")
         reason = SIZE_REASONS[options.resizing.step]
         yield from comment(f"Sizes of the files, height × width (images): {listed}. {reason}", "  ")
+        yield from comment(proportions or "", "  ")
         size = options.resizing.height, options.resizing.width
         yield f"  {options.resizing.step}: {size[0] if len(set(size)) == 1 else list(size)}"
     if options.grey:

@@ -6,13 +6,16 @@ What it gives for an image is always the same, so it is computed once; the rest 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from itertools import takewhile
+from typing import Any
 
 from snellen.models.backbones.layer import Backbone
 from snellen.models.build import Network
 from snellen.models.chain import Placed
 from snellen.models.dropout import Dropout
 from snellen.models.keys import Key
+from snellen.models.named import identity_of
 
 
 def frozen_part(network: Network) -> tuple[Placed, ...]:
@@ -27,6 +30,12 @@ def frozen_part(network: Network) -> tuple[Placed, ...]:
     fixed = (network.layers[0], *takewhile(_is_fixed, network.layers[1:]))
     counts = [math.prod(placed.output_shape) for placed in fixed]
     return fixed[: counts.index(min(counts)) + 1]
+
+
+def frozen_identities(frozen: Iterable[Placed]) -> list[dict[str, Any]]:
+    """Of the layers of a frozen part, without what changes nothing that they give: equal for equal outputs."""
+    layers = (placed.layer for placed in frozen)
+    return [identity_of(layer.computed if isinstance(layer, Backbone) else layer) for layer in layers]
 
 
 def trained_part(network: Network) -> Network:

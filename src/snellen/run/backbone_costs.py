@@ -35,9 +35,10 @@ def backbone_rows(
     included.
 
     Features are extracted once: images and seconds are 0 where another row before has the same ones, or where they are
-    in the cache. memory_bytes: in each process, and as much of the disk; 0 where a backbone is trained.
+    in the cache. seconds_an_image: of the frozen layers, on all threads; 0 where a backbone is
+    trained, as are memory_bytes: in each process, and as much of the disk.
     """
-    rows, keys = list[dict[str, Any]](), set[str]()
+    rows, keys, timed = list[dict[str, Any]](), set[str](), dict[str, float]()
     for model, trajectories in models.items():
         own = set[str]()
         for trajectory in trajectories:
@@ -52,6 +53,8 @@ def backbone_rows(
                 0 if key in keys or not trajectory.frozen else sum(map(len, missing_parts(trajectory, dataset, device)))
             )
             own.add(key)
+            if trajectory.frozen and key not in timed:
+                timed[key] = seconds_an_image(trajectory, device)
             weights = found.weights.get(layer.sha256 or "")
             rows.append(
                 {
@@ -67,7 +70,8 @@ def backbone_rows(
                     "origin": weights.origin if weights else None,
                     "licence": weights.licence if weights else None,
                     "images": missing,
-                    "seconds": missing * seconds_an_image(trajectory, device) if missing else 0.0,
+                    "seconds_an_image": timed.get(key, 0.0),
+                    "seconds": missing * timed[key] if missing else 0.0,
                     "memory_bytes": 0 if key in keys else feature_bytes(trajectory, len(dataset)),
                     "shared": key in keys and bool(trajectory.frozen),
                 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, reduce
 from operator import add
@@ -17,9 +17,11 @@ from snellen.data.splits.left_out import left_out_rows, near_apart
 from snellen.data.splits.split_data import SplitData
 from snellen.explain.analyses import estimated_seconds, planned_analyses
 from snellen.explain.robustness.other_data import expect_other_data
+from snellen.limits import PREDICTION_BATCH
 from snellen.models.frozen_part import trained_count
 from snellen.run.backbone_costs import backbone_rows
 from snellen.run.bundle_check import expect_loadable
+from snellen.run.measure_costs import measuring_seconds
 from snellen.run.pricing import CostEstimator, baseline_seconds, checkpoint_bytes, stored_bytes
 from snellen.run.run_folder import Settings
 from snellen.run.train import nested_scopes, scope_of
@@ -94,6 +96,7 @@ def check_study(study: StudyFile, settings: Settings, dataset: Dataset | None = 
     features = [math.prod(row["features"]) for row in backbones if row["features"] and not row["shared"]]
     models, extra = costs.models(), _extra(costs, dataset)
     amounts = reduce(add, extra.values(), costs.amounts)
+    measuring = _measuring(costs, backbones, threads)
     baselines, analyses = baseline_seconds(data, features), _analyses(study, costs.planned, len(dataset))
     return {
         "study": study.study,
@@ -125,8 +128,15 @@ def check_study(study: StudyFile, settings: Settings, dataset: Dataset | None = 
         "skipped": dict(found.skipped),
         "extraction_seconds": extraction,
         "floor_seconds": baselines,
+        "measuring_seconds": measuring,
         "analyses": analyses,
-        "seconds": amounts.seconds + extraction + baselines + sum(analyses.values()) + reading + REPORT_SECONDS,
+        "seconds": amounts.seconds
+        + extraction
+        + baselines
+        + measuring
+        + sum(analyses.values())
+        + reading
+        + REPORT_SECONDS,
         "device": environment["device"],
         "threads": threads,
     }
@@ -136,6 +146,13 @@ def _analyses(study: StudyFile, planned: Plan, images: int) -> dict[str, float]:
     """About how many seconds each analysis takes, by its title."""
     networks = planned.networks
     return {one.title: estimated_seconds(one, networks, images) for one in planned_analyses(study, networks)}
+
+
+def _measuring(costs: _StudyCosts, backbones: Sequence[Mapping[str, Any]], threads: int) -> float:
+    """About how many seconds it takes to time the predictions of the models, of which each has one network timed."""
+    of_features = {row["model"]: row["seconds_an_image"] for row in backbones}
+    of_heads = [costs.batch_seconds(name) / (PREDICTION_BATCH * threads) for name in costs.planned.models]
+    return measuring_seconds([*of_heads, *of_features.values()], threads, bool(of_features))
 
 
 def _extra(costs: _StudyCosts, dataset: Dataset) -> dict[str, Amounts]:
@@ -226,6 +243,11 @@ class _StudyCosts:
     def models(self) -> list[dict[str, Any]]:
         """A row for each model: its first network, and the sums over all networks that are trained for it."""
         return [self._model(name) for name in self.planned.models]
+
+    def batch_seconds(self, name: str) -> float:
+        """To predict a batch with the trained part of a model, on one thread."""
+        job = self.planned.models[name].job
+        return next(cost.batch_seconds for lane, cost in self.costs.items() if job in lane.ids)
 
     def curves(self) -> list[dict[str, Any]]:
         """A row for each curve: its points, and the sums over networks that only the curve needs."""

@@ -21,6 +21,7 @@ from snellen.files import hashes, tensors
 from snellen.files.atomic import write_json
 from snellen.limits import PREDICTION_BATCH
 from snellen.models import baselines
+from snellen.models.backbones.layer import Backbone
 from snellen.models.forward import predict_probabilities, resident
 from snellen.models.weights import pack_weights
 from snellen.run.callback import RunCallback
@@ -30,6 +31,9 @@ ROUNDS, MIN_ROUNDS = 9, 3
 """Measurements of each model, in turns, so that what disturbs the machine disturbs all alike."""
 SECONDS = 20.0
 """After so long there are no more than MIN_ROUNDS."""
+FULL_BATCHES, FULL_BATCHES_OF_BACKBONES = 2, 1
+"""Of a thread, in a batch; fewer where a model begins with a pretrained network, with which 512 pictures three times
+take minutes, longer than a small study trains."""
 BLOCK_SECONDS = 0.002
 """Predictions that take less are repeated within one measurement, at most MOST_CALLS times."""
 MOST_CALLS = 50
@@ -42,7 +46,7 @@ Predict = Callable[[np.ndarray], object]
 @dataclass(frozen=True, eq=False)
 class _Subject:
     """What is measured. computes: equal for what computes the same, and takes the same time. inside: of what it is
-    called, which is not timed. The others: as in `MeasuredCost`."""
+    called, which is not timed. has_backbone: also one that is trained. The others: as in `MeasuredCost`."""
 
     computes: str
     predict: Predict
@@ -50,6 +54,7 @@ class _Subject:
     trained_parameters: int
     file_bytes: int
     frozen_backbone: bool = False
+    has_backbone: bool = False
     inside: Callable[[], AbstractContextManager[None]] = nullcontext
 
 
@@ -57,8 +62,8 @@ def measure_costs(record: RunRecord, data: SplitData, context: RunContext, callb
     """Measures the network that each model ships and the baselines, by the functions that predict with them, and writes
     costs.json. All are measured again where one is new or the machine is another: times of two machines, or of two
     occasions, are not compared."""
-    machine, stored = _machine(context), read_costs(record.folder)
-    networks = dict(_networks(record, context))
+    networks, stored = dict(_networks(record, context)), read_costs(record.folder)
+    machine = _machine(context, any(one.has_backbone for one in networks.values()))
     fitted = dict(_baselines(record, context))
     if stored is not None and stored.machine == machine and _has(stored, networks, fitted):
         return
@@ -76,15 +81,27 @@ def _has(stored: CostFile, networks: Iterable[str], fitted: Iterable[str]) -> bo
     return stored.networks.keys() >= {*networks} and stored.baselines.keys() >= {*fitted}
 
 
-def _machine(context: RunContext) -> Machine:
-    """A batch has work for every thread: each computes whole batches of PREDICTION_BATCH."""
+def measuring_seconds(of_picture: Iterable[float], threads: int, has_backbone: bool) -> float:
+    """How long `measure_costs` takes, about. of_picture: seconds for a picture among many, of each network."""
+    one_round = _pictures(threads, has_backbone) * sum(of_picture)
+    return min(ROUNDS * one_round, max(MIN_ROUNDS * one_round, SECONDS))
+
+
+def _pictures(threads: int, has_backbone: bool) -> int:
+    """In a batch, which has work for every thread: each computes whole batches of PREDICTION_BATCH."""
+    return min(
+        MOST_PICTURES, (FULL_BATCHES_OF_BACKBONES if has_backbone else FULL_BATCHES) * threads * PREDICTION_BATCH
+    )
+
+
+def _machine(context: RunContext, has_backbone: bool) -> Machine:
     environment = context.environment
     return Machine(
         processor=environment["processor"],
         device=environment["device"],
         threads=environment["threads"],
         torch=environment["torch"],
-        pictures=min(MOST_PICTURES, 2 * environment["threads"] * PREDICTION_BATCH),
+        pictures=_pictures(environment["threads"], has_backbone),
     )
 
 
@@ -109,10 +126,11 @@ def _network(record: RunRecord, job: str, context: RunContext) -> _Subject:
         return predict_probabilities(network, parameters, state, pictures, trajectory.pixel_range)
 
     frozen, familiarity = bool(trajectory.frozen), familiarity_path(record.folder, job)
+    has_backbone = isinstance(trajectory.layers[0], Backbone)
     weights = len(pack_weights(parameters, state, {"job": job})) if frozen else folder.weights.stat().st_size
     size = weights + (familiarity.stat().st_size if familiarity.exists() else 0)
     shape = trajectory.model_dump_json(include={"layers", "input_shape", "classes", "pixel_range"})
-    return _Subject(shape, predict, network.parameter_count, network.trainable_count, size, frozen)
+    return _Subject(shape, predict, network.parameter_count, network.trainable_count, size, frozen, has_backbone)
 
 
 def _baselines(record: RunRecord, context: RunContext) -> Iterator[tuple[str, _Subject]]:

@@ -22,6 +22,7 @@ from snellen.data.pictures.channels import Background
 from snellen.data.resizing import STEPS, Resizing, Side
 from snellen.errors import StudyError, unknown
 from snellen.files.inside import is_reserved
+from snellen.models.backbones.layer import TRAIN_PATTERN
 from snellen.models.features import AnyFeature
 from snellen.models.parts import ModelLayer
 from snellen.models.views import StudyViewList
@@ -75,6 +76,9 @@ class Data(Section):
     ] = None
     classes: Annotated[tuple[ClassName, ...] | None, Field(min_length=2, description="those to keep, in order")] = None
     resize: Annotated[Size | None, Field(description="stretched or shrunk; proportions are not kept")] = None
+    resize_crop: Annotated[
+        Size | None, Field(description="stretched or shrunk until it fills the size, and cropped to the middle")
+    ] = None
     crop: Annotated[Size | None, Field(description="the middle of each image")] = None
     pad: Annotated[Size | None, Field(description="a black margin around each image")] = None
     grey: Annotated[bool, Field(strict=True, description="converts colour to one channel (luma)")] = False
@@ -105,13 +109,15 @@ class Data(Section):
         given = [step for step in STEPS if getattr(self, step) is not None]
         if len(given) > 1:
             raise StudyError(
-                "more than one of resize, crop and pad", found=" and ".join(given), expected=f"one of {STEPS}"
+                "more than one of resize, resize_crop, crop and pad",
+                found=" and ".join(given),
+                expected=f"one of {STEPS}",
             )
         return self
 
     @property
     def resizing(self) -> Resizing | None:
-        """The step of `resize`, `crop` or `pad`."""
+        """The step of `resize`, `resize_crop`, `crop` or `pad`."""
         for step in STEPS:
             size = getattr(self, step)
             if size is not None:
@@ -167,7 +173,7 @@ class Train(Section):
     augment: Annotated[Augmentations, Field(description="changes to training images, in the order of the list")] = ()
     unfreeze: Annotated[
         str | None,
-        Field(pattern=r"^(none|all|block[1-9][0-9]{0,2})$", description="`train` of the backbone in this phase"),
+        Field(pattern=TRAIN_PATTERN, description="`train` of the backbone in this phase"),
     ] = None
 
     @model_validator(mode="after")

@@ -10,9 +10,10 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from snellen.errors import SnellenError
+from snellen.models.backbones.layer import READ_PATTERN, TRAIN_PATTERN
 from snellen.models.features import FEATURES
-from snellen.models.layers import LAYERS
 from snellen.models.named import Named
+from snellen.models.parts import MODEL_LAYERS
 from snellen.study.methods import SETTINGS, STOPS
 from snellen.study.schema import Data, Folds, Model, Split, StudyFile, Train
 from snellen.study.thresholds import Abstain, Threshold
@@ -31,6 +32,11 @@ WORDS = {
     "too_short": "have {min_length} or more items",
     "string_pattern_mismatch": "be up to 64 letters, digits, spaces and _+-, a letter or digit first and no space last",
 }
+PATTERNS = {
+    READ_PATTERN: "be `last`, or `block1`, `block2` and so on",
+    TRAIN_PATTERN: "be `none`, `all`, or the first block that is trained: `block1`, `block2` and so on",
+}
+"""Of texts that are no names."""
 UNION_TAGS = {"constrained-int", "constrained-float", "int", "float", "str", "function-after", "tuple[str, ...]"}
 
 
@@ -141,7 +147,12 @@ def _sentence(fault: Any, subject: str, location: Location) -> str:
         return f"{subject}: {inner}" if isinstance(inner, SnellenError) else f"{subject}: {fault['msg']}"
     if kind == "literal_error":
         return f"{subject} must be {context['expected']}; got {_shown(fault['input'])}"
-    message = WORDS.get(kind) or fault["msg"].partition(" should ")[2] or fault["msg"]
+    message = (
+        PATTERNS.get(context.get("pattern", ""))
+        or WORDS.get(kind)
+        or fault["msg"].partition(" should ")[2]
+        or fault["msg"]
+    )
     return f"{subject} must {message.format(**context)}; got {_shown(fault['input'])}"
 
 
@@ -170,7 +181,7 @@ def _shown(value: Any) -> str:
 
 def _nearest(location: Location) -> str:
     known = _known_keys(location[:-1])
-    near = difflib.get_close_matches(str(location[-1]), known, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(str(location[-1]), known, n=1, cutoff=0.6)
     if near:
         return f"; did you mean `{near[0]}`?"
     return f"; known keys are {', '.join(f'`{key}`' for key in known)}" if known else ""
@@ -179,7 +190,8 @@ def _nearest(location: Location) -> str:
 def _known_keys(parent: Location) -> list[str]:
     """Keys that the schema has at `parent`."""
     section = _section(parent)
-    return [field for field in section.model_fields if field != "kind"] if section else []
+    fields = section.model_fields.items() if section else ()
+    return [field.alias or name for name, field in fields if name != "kind"]
 
 
 def _section(location: Location) -> type[BaseModel] | None:
@@ -193,5 +205,5 @@ def _section(location: Location) -> type[BaseModel] | None:
         return Abstain if location[-1] == "abstain" else Threshold
     if location[-1:] == ("train",) or (location[-2:-1] == ("train",) and type(location[-1]) is int):
         return Train
-    named = {**LAYERS, **FEATURES, **SETTINGS, **STOPS, **OPTIMIZERS, **SCHEDULES, **AUGMENTATIONS}
+    named = {**MODEL_LAYERS, **FEATURES, **SETTINGS, **STOPS, **OPTIMIZERS, **SCHEDULES, **AUGMENTATIONS}
     return named.get(str(location[-1]))

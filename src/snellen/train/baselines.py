@@ -24,7 +24,7 @@ from snellen.metrics.scores import accuracy
 from snellen.models import baselines, feature_baselines
 from snellen.models.baselines import BASELINES, Fitted
 from snellen.models.feature_baselines import FEATURE_BASELINES
-from snellen.models.named import identity_of
+from snellen.models.frozen_part import frozen_identities
 from snellen.models.predictions import Bounds, Predictions
 from snellen.train.job import ID_LENGTH, Job, Trajectory
 from snellen.train.results import JobFolder
@@ -232,8 +232,7 @@ def _feature_id(name: str, job: Job, contents: Mapping[str, str]) -> str:
 def _frozen(job: Job) -> str:
     """The identity of the frozen layers of a job, and of what they see."""
     trajectory = job.trajectory
-    layers = [identity_of(placed.layer) for placed in trajectory.frozen]
-    return identity([layers, list(trajectory.input_shape), list(trajectory.pixel_range)])
+    return identity([frozen_identities(trajectory.frozen), list(trajectory.input_shape), list(trajectory.pixel_range)])
 
 
 def _result(

@@ -22,7 +22,7 @@ from snellen.files.hashing import identity
 from snellen.models.backbones.layer import Backbone
 from snellen.models.backbones.module import read_points
 from snellen.models.forward import layer_outputs
-from snellen.models.named import identity_of
+from snellen.models.frozen_part import frozen_identities
 from snellen.models.pretrained import pretrained_values
 from snellen.phrases import megabytes, plural
 from snellen.train.batches import ResidentData
@@ -44,10 +44,8 @@ def quiet(what: str, done: int, images: int) -> None:
 
 def features_key(trajectory: Trajectory, dataset: Dataset) -> str:
     """Of what the frozen layers of a trajectory give for the images of a data set: equal for equal numbers."""
-    layers = [each.computed if isinstance(each, Backbone) else each for each in (it.layer for it in trajectory.frozen)]
-    return identity(
-        [VERSION, torch.__version__, [*map(identity_of, layers)], dataset.fingerprint, list(trajectory.pixel_range)]
-    )
+    layers = frozen_identities(trajectory.frozen)
+    return identity([VERSION, torch.__version__, layers, dataset.fingerprint, list(trajectory.pixel_range)])
 
 
 def frozen_name(trajectory: Trajectory) -> str:

@@ -82,7 +82,7 @@ def limit_memory(image: ImageFile.ImageFile, resizing: Resizing | None) -> None:
     needed = num_bytes * (2 if image.format == "WEBP" or "progressive" in image.info else 1)
     if needed <= MAX_DECODED_BYTES:
         return
-    if image.format in ("JPEG", "MPO") and resizing and resizing.step == "resize" and num_bytes <= MAX_REDUCED_BYTES:
+    if image.format in ("JPEG", "MPO") and resizing and resizing.interpolates and num_bytes <= MAX_REDUCED_BYTES:
         image.draft(None, (image.width // REDUCTION, image.height // REDUCTION))
         return
     most = MAX_DECODED_BYTES * image.width * image.height // needed

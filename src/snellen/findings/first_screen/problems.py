@@ -19,9 +19,14 @@ MOST_NAMED = 2
 """Models or classes that are named in a sentence."""
 
 
-def _counted(text: str) -> Brief:
-    """A sentence about a count of images: {images} is filled."""
-    return lambda found: text.format(images=plural(sum(int(one.values["count"]) for one in found), "image"))
+def _counted(one: str, several: str) -> Brief:
+    """A sentence about one image, or about a count of images: {images} is filled."""
+
+    def brief(found: Sequence[Finding]) -> str:
+        count = sum(int(each.values["count"]) for each in found)
+        return (one if count == 1 else several).format(images=plural(count, "image"))
+
+    return brief
 
 
 def _of_models(one: str, several: str) -> Brief:
@@ -136,7 +141,10 @@ def _worse_than_baseline(found: Sequence[Finding]) -> str:
 
 
 BRIEFS: Mapping[str, Brief] = {
-    "SNL903": _counted("{images} had two roles at once, such as training and test: do not believe the scores."),
+    "SNL903": _counted(
+        "One image had two roles at once, such as training and test: do not believe the scores.",
+        "{images} had two roles at once, such as training and test: do not believe the scores.",
+    ),
     "SNL902": _changed,
     "SNL901": _of_models(
         "The stored weights of {models} do not give the score that was logged: do not use them.",
@@ -144,7 +152,10 @@ BRIEFS: Mapping[str, Brief] = {
     ),
     "SNL126": _test_as_validation,
     "SNL130": _unscaled,
-    "SNL105": _counted("{images} have the same pixels as another but a different label: correct the labels."),
+    "SNL105": _counted(
+        "One image has the same pixels as another but a different label: correct the labels.",
+        "{images} have the same pixels as another but a different label: correct the labels.",
+    ),
     "SNL140": _suspected,
     "SNL114": _disagrees,
     "SNL119": lambda found: "Calibration and test images do not look alike, so certified thresholds need not hold.",
@@ -155,7 +166,7 @@ BRIEFS: Mapping[str, Brief] = {
     "SNL101": _of_models("Training of {models} failed.", "Training failed: {models}."),
     "SNL127": lambda found: f"The {found[0].values['role']} part has another mix of classes than the training images.",
     "SNL125": lambda found: "A validation part is not used: it repeats the images of other parts.",
-    "SNL131": _counted("{images} could not be read and are left out."),
+    "SNL131": _counted("One image could not be read and is left out.", "{images} could not be read and are left out."),
     "SNL109": _almost_copies,
     "SNL106": _few_test_images,
     "SNL118": _too_sure,
@@ -180,7 +191,10 @@ BRIEFS: Mapping[str, Brief] = {
         "{models} predict far slower than another model, and are not shown to be better.",
     ),
     "SNL128": _dead_units,
-    "SNL124": _counted("{images} of one colour only: look whether the files are damaged."),
+    "SNL124": _counted(
+        "One image is of one colour only: look whether its file is damaged.",
+        "{images} are of one colour only: look whether the files are damaged.",
+    ),
     "SNL110": _worse_than_baseline,
     "SNL115": _of_models(
         "{models} over-fitted after its best epoch; the weights of that epoch were kept.",
@@ -192,8 +206,14 @@ BRIEFS: Mapping[str, Brief] = {
     ),
     "SNL111": _edge,
     "SNL113": lambda found: "Models that differ in one setting cannot be compared fairly here: see what is missing.",
-    "SNL103": _counted("{images} outside an official part of the data were exact copies of it, and are left out."),
-    "SNL104": _counted("{images} are exact copies of an earlier image; copies were kept in the same part."),
+    "SNL103": _counted(
+        "One image outside an official part of the data was an exact copy of one in it, and is left out.",
+        "{images} outside an official part of the data were exact copies of images in it, and are left out.",
+    ),
+    "SNL104": _counted(
+        "One image is an exact copy of an earlier one; both were kept in the same part.",
+        "{images} are exact copies of an earlier image; copies were kept in the same part.",
+    ),
 }
 """One sentence for the findings of a code, of equally severe ones the most important first: those about whether the
 numbers can be believed, then about the chosen model, then about others. A code without one is said in the first

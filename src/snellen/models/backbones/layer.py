@@ -23,6 +23,7 @@ from snellen.models.layer import OPERATIONS_A_VALUE, Arrays, Layer, Shape, Step,
 PIXEL_CHANNELS = 3
 """Of the images that pretrained networks were trained on: red, green, blue."""
 FROZEN, ALL, SCRATCH = "none", "all", "none"
+READ_PATTERN, TRAIN_PATTERN = r"^(block[1-9][0-9]{0,2}|last)$", r"^(none|all|block[1-9][0-9]{0,2})$"
 HASH = "sha256:"
 TOGETHER = 16
 """Images of one pass in evaluation on a CPU: a twentieth slower than 64 with VGG16, a third faster with EfficientNet,
@@ -70,8 +71,8 @@ class Backbone(Layer):
     }
     architecture: Annotated[str, Field(alias="name", min_length=1, max_length=200)]
     weights: Annotated[str, Field(min_length=1, max_length=4_096)] = "imagenet"
-    read: Annotated[str | None, Field(pattern=r"^(block[1-9][0-9]{0,2}|last)$")] = None
-    train: Annotated[str, Field(pattern=r"^(none|all|block[1-9][0-9]{0,2})$")] = FROZEN
+    read: Annotated[str | None, Field(pattern=READ_PATTERN)] = None
+    train: Annotated[str, Field(pattern=TRAIN_PATTERN)] = FROZEN
     resize: Annotated[int | None, Field(strict=True, ge=8, le=MAX_SIDE_PIXELS)] = None
     preprocessing: Annotated[str, Field(max_length=200)] | Preprocessing | None = None
     learning_rate_factor: Annotated[float, Field(strict=True, gt=0, le=1)] = 1.0

@@ -35,6 +35,7 @@ NEAR_NAMES = 12
 CONFIG, HUB_FILE = "config.json", "model.safetensors"
 HUB_FOLDER = re.compile(r"models--[\w.-]{1,80}?--([A-Za-z0-9_]{1,80})(?:\.([A-Za-z0-9_]{1,80}))?")
 FILE_NAME = re.compile(r"([A-Za-z0-9_]{1,80}?)(?:\.([A-Za-z0-9_]{1,80}?))?(?:_features)?\.safetensors")
+MEANS = "{mean: [R, G, B], deviation: [R, G, B]}"
 UNKNOWN_LICENCES = ("unknown", "other", "")
 
 
@@ -152,7 +153,7 @@ def _undecided(entry: Entry, alike: Sequence[str] | None, scalings: Mapping[str,
     fits = [f"{name}: {scaling}" for scaling, name in names.items()]
     fits += [f"{name}: {_of_cfg(cfg)}" for name in alike for cfg in [*pretrained(name).values()][:1]]
     lines = [f"`preprocessing: {name}`" for name in names.values()]
-    lines.append("`preprocessing: {mean: [R, G, B], deviation: [R, G, B]}` (of values from 0 to 1)")
+    lines.append(f"`preprocessing: {MEANS}` (of values from 0 to 1)")
     others = f"; or, if they are of {alike[0]}, write `name: {alike[0]}`" if alike else ""
     return StudyError(
         f"nothing says which network and scaling of images these weights are for, {entry.name} or another",
@@ -175,6 +176,9 @@ def _named_tag(entry: Entry, preprocessing: str | Scaling | None) -> str | None:
     if isinstance(preprocessing, str):
         name, _, tag = preprocessing.partition(".")
         if name not in (entry.timm_name, entry.name.partition(".")[0]):
+            if name not in DOCUMENTED and name not in expect_timm().list_models():
+                hint = f"Or write `preprocessing: {MEANS}`, of values from 0 to 1."
+                raise StudyError("`preprocessing` names no network", found=shown(name), expected=entry.name, hint=hint)
             hint = f"A network of other tensors, padding or name needs its own line: `name: {printable(name, 80)}`."
             raise StudyError("`preprocessing` names another network", found=shown(name), expected=entry.name, hint=hint)
         if tag and tag not in options:
