@@ -82,6 +82,14 @@ def test_options_reach_the_study(snellen: Command, tiny: Path) -> None:
     assert content["models"][0]["stopped_epoch"] == 2 and Path("here/report.json").read_text(encoding="utf-8") == out
 
 
+def test_every_epoch_is_printed_where_asked(snellen: Command, tiny: Path) -> None:
+    """Beside JSON on standard error, like all progress."""
+    code, out, err = snellen("run", tiny, "--set", "train.epochs=2", "--epochs", "--json")
+    lines = [line.strip() for line in err.splitlines() if ", loss " in line]
+    assert code == 0 and [line.partition(",")[0] for line in lines] == [f"linear: epoch {at}/2" for at in (1, 2)]
+    assert len(json.loads(out)["models"][0]["network_epochs"][0]["epochs"]) == 2
+
+
 def test_the_version_is_that_of_the_package(snellen: Command) -> None:
     assert snellen("--version") == (0, f"snellen {__version__}\n", "")
 

@@ -16,7 +16,7 @@ from snellen.data.splits.roles import ROLES
 from snellen.data.splits.split_data import SplitData
 from snellen.evaluate.evaluation import Evaluation
 from snellen.evaluate.record import RunRecord
-from snellen.phrases import percent, plural
+from snellen.phrases import loss, percent, plural
 from snellen.plain import plain
 from snellen.run import RunCallback
 from snellen.search.rounds import TrialRequest
@@ -33,9 +33,10 @@ REFRESH_SECONDS = 0.1
 
 @dataclass(eq=False)
 class _Pack:
-    """What is shown of lanes that are trained together. epochs: the most of any lane; done: so far."""
+    """What is shown of lanes that are trained together. labels: of each; epochs: the most of any lane; done: so far."""
 
     lanes: Sequence[Lane]
+    labels: Sequence[str]
     task: TaskID
     epochs: int
     epoch: int = 0
@@ -45,10 +46,11 @@ class _Pack:
 
 class Terminal(RunCallback):
     """Shows a bar for the whole run and one for each pack that is being trained; without a terminal, only the line that
-    ends each job."""
+    ends each job. epochs: also a line for every epoch of every network, as it is trained."""
 
-    def __init__(self, console: PlainConsole) -> None:
+    def __init__(self, console: PlainConsole, epochs: bool = False) -> None:
         self.console = console
+        self.every_epoch = epochs
         columns = (
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
@@ -126,7 +128,7 @@ class Terminal(RunCallback):
             label = f"{label} ({strategy['name']})"
         epochs = max(lane.epochs for lane in lanes)
         self.packs[lanes[0].ids] = _Pack(
-            lanes, self.bars.add_task(plain(label), total=epochs, epochs=f"epoch 0/{epochs}"), epochs
+            lanes, labels, self.bars.add_task(plain(label), total=epochs, epochs=f"epoch 0/{epochs}"), epochs
         )
         self.switched_to(lanes)
 
@@ -158,6 +160,9 @@ class Terminal(RunCallback):
         self.pack.best = max(self.pack.best, record["validation_accuracy"] or 0.0)
         text = f"epoch {self.pack.epoch}/{self.pack.epochs}  best validation accuracy {percent(self.pack.best)}"
         self.bars.update(self.pack.task, completed=self.pack.epoch, epochs=text)
+        if self.every_epoch:
+            line = _epoch_line(self.pack.labels[place], self.pack.lanes[place].epochs, record)
+            self.console.print(f"  {plain(line)}", highlight=False, soft_wrap=True)
 
     def ended(self, lanes: Sequence[Lane]) -> None:
         ended = self.packs.pop(lanes[0].ids, None)
@@ -190,6 +195,15 @@ class Terminal(RunCallback):
         judged = "" if accuracy is None else f"validation accuracy {percent(accuracy)}, "
         kept = f"epoch {result.kept_epoch} of {result.epochs} kept, "
         self.console.print(f"  {label}: {kept}{judged}{result.seconds:.1f} s", highlight=False)
+
+
+def _epoch_line(label: str, epochs: int, record: EpochRecord) -> str:
+    said = f"{label}: epoch {record['epoch']}/{epochs}, loss {loss(record['loss'])}, "
+    said += f"accuracy {percent(record['accuracy'])}"
+    if record["validation_loss"] is not None and record["validation_accuracy"] is not None:
+        said += f", validation loss {loss(record['validation_loss'])}, "
+        said += f"validation accuracy {percent(record['validation_accuracy'])}"
+    return f"{said}, {record['seconds']:.2f} s"
 
 
 def _arranged(strategy: PackStrategy) -> str:

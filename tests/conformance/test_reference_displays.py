@@ -58,6 +58,7 @@ COMPARED: dict[str, Place] = {
     "drawing of the network": ("report", f"{MODEL}//div[@class='scroll drawing']/{{svg}}svg"),
     "table of layers": ("report", f"{MODEL}//table/tfoot"),
     "loss curves": ("report", f"{MODEL}//div[@data-figure='{{place}}-loss']"),
+    "loss and accuracy of each epoch": ("report", ".//details[@id='epochs-{place}']//table[@class='epochs']/tbody/tr"),
     "accuracy curves": ("report", f"{MODEL}//div[@data-figure='{{place}}-accuracy']"),
     "classification report": ("report", ".//h5[@id='classes-{place}-{role}']"),
     "averages of the classification report": ("report", f"{MODEL}//div[@data-role='{{role}}']//table/tfoot/tr"),

@@ -34,6 +34,10 @@ def run(
     device: Device = "auto",
     threads: Threads = None,
     workers: Workers = None,
+    epochs: Annotated[
+        bool,
+        typer.Option("--epochs", help="Print loss, accuracy and seconds of every epoch of every network as it ends."),
+    ] = False,
     data_dir: DataFolder = None,
     fail_on: FailOn = None,
     as_json: AsJson = False,
@@ -53,7 +57,7 @@ def run(
         gc.freeze()  # all that was imported stays
     document = open_document(study)
     settings = Settings(out, device, threads, data_dir, workers)
-    with Terminal(console_for(stderr=as_json)) as terminal:
+    with Terminal(console_for(stderr=as_json), epochs) as terminal:
         finished = run_study(document, document.study(all_overrides(set_, seed)), settings, terminal)
     show_finished(finished, as_json, fail_on)
 

@@ -35,7 +35,7 @@ CONTINUED = ("search", "packs", "strategies.json", "costs.json")
 """What a later run continues from."""
 KEPT = ("jobs", "floors", "analyses", "familiarity")
 """Folders whose finished contents no run changes."""
-WRITTEN_BY_REPORTS = ("report.json", "models", "scores.parquet", "findings.json", "report.html", "pages")
+WRITTEN_BY_REPORTS = ("report.json", "models", "scores.parquet", "epochs.csv", "findings.json", "report.html", "pages")
 """A report writes these anew and reads none of them."""
 KEPT_FOR_READERS = ("study.yaml", "history")
 """No report and no run reads these."""

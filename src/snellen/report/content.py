@@ -13,6 +13,7 @@ from snellen import __version__
 from snellen.evaluate.baselines import baseline_key
 from snellen.evaluate.comparisons import as_json
 from snellen.evaluate.cross_validation import HELD_OUT, OUT_OF_FOLD, held_out
+from snellen.evaluate.epochs import network_epochs
 from snellen.evaluate.evaluation import Evaluation
 from snellen.evaluate.record import RunRecord
 from snellen.evaluate.trained_networks import which_network
@@ -192,6 +193,7 @@ def _model(record: RunRecord, evaluation: Evaluation, model: str) -> ModelJson:
         "training": phases[-1]["settings"],
         "phases": phases,
         "history": whole_history(record, model),
+        "network_epochs": network_epochs(record, model),
         "search": search_section(record, evaluation, model),
         "seeds": seeds_section(record, evaluation, model),
         "folds": folds_section(record, evaluation, model),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, NotRequired, TypedDict
 
+from snellen.evaluate.epochs import NetworkEpochs
 from snellen.explain.chosen_pixels import PixelMap
 from snellen.explain.mistakes import Example, Mistake, Pair
 
@@ -371,7 +372,7 @@ class ConfidenceJson(TypedDict):
 
 
 class ModelJson(OutcomeJson):
-    """All of one model. input: (height, width, channels). history: a record an epoch."""
+    """All of one model. input: (height, width, channels). history: a record an epoch, of the first seed's network."""
 
     name: str
     trainable_parameters: int
@@ -382,6 +383,7 @@ class ModelJson(OutcomeJson):
     training: dict[str, Any]
     phases: list[PhaseJson]
     history: list[dict[str, Any]]
+    network_epochs: NotRequired[list[NetworkEpochs]]
     search: SearchJson | None
     seeds: dict[str, SeedsJson] | None
     folds: FoldsJson | None

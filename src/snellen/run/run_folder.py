@@ -42,6 +42,7 @@ RETIRED = (
     "costs.json",
     "evaluation.json",
     "scores.parquet",
+    "epochs.csv",
     "findings.json",
     "search",
     "models",

@@ -13,6 +13,7 @@ from snellen.data.inspect.polarity import Polarity, polarity_of
 from snellen.errors import RunError
 from snellen.evaluate import evaluation as evaluations
 from snellen.evaluate.confidence import Confidence
+from snellen.evaluate.epochs import EPOCHS, epochs_csv
 from snellen.evaluate.evaluation import Evaluation
 from snellen.evaluate.familiarity import familiarity_path, load_familiarity
 from snellen.evaluate.file_integrity import THUMBNAILS, covered
@@ -22,6 +23,7 @@ from snellen.explain.thumbnails import Thumbnails, draw, load_thumbnails, save_t
 from snellen.files import hashes
 from snellen.files.atomic import write_json, write_text
 from snellen.files.inside import inside
+from snellen.files.spreadsheet import as_csv
 from snellen.findings import rules
 from snellen.findings.finding import Facts
 from snellen.findings.rules import Judgement
@@ -62,12 +64,13 @@ def write_report(record: RunRecord, evaluation: Evaluation, dataset: Dataset | N
     content = collect(record, evaluation, judgement, analyses.analyses_section(facts.outcomes))
     thumbnails = _thumbnails(record.folder, content, dataset)
     _save_bundles(record, evaluation, content)
-    report, html = record.folder / "report.json", record.folder / "report.html"
+    report, html, epochs = (record.folder / name for name in ("report.json", "report.html", EPOCHS))
     pages = {
         inside(record.folder, "pages", name): text for name, text in analyses.pages(facts.outcomes, content).items()
     }
-    with hashes.rewriting(record.folder, [report, html, *pages]):
+    with hashes.rewriting(record.folder, [report, html, epochs, *pages]):
         write_json(report, content)
+        write_text(epochs, as_csv(epochs_csv(record)))
         write_text(html, page.render(content, thumbnails, load_augmented(record.folder)))
         for path, text in pages.items():
             write_text(path, text)
