@@ -89,13 +89,14 @@ def test_the_page_has_a_folded_table_of_each_network(stored: dict[str, Any], tre
             for row, epoch in zip(rows, network["epochs"], strict=True):
                 judged = epoch["validation_loss"] is not None
                 written = [
-                    f"{epoch['epoch']}{' kept' if epoch['kept'] else ''}",
+                    str(epoch["epoch"]),
                     *([str(epoch["phase"])] if model["name"] == "phases" else []),
                     loss(epoch["loss"]),
                     percent(epoch["accuracy"]),
                     loss(epoch["validation_loss"]) if judged else "–",
                     percent(epoch["validation_accuracy"]) if judged else "–",
                     f"{epoch['seconds']:.2f}",
+                    "kept" if epoch["kept"] else "",
                 ]
                 assert row == written
 
