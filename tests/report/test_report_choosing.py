@@ -87,6 +87,25 @@ def test_every_trial_is_in_the_table_as_it_is_stored(run: Run, models: dict[str,
         assert row[-1].startswith("stopped") == trial["cut"]
 
 
+@pytest.mark.parametrize("model", ["searched", "grid"])
+def test_trials_show_loss_beside_accuracy_of_what_they_keep(
+    run: Run, models: dict[str, Any], tree: Any, model: str
+) -> None:
+    rows, stopped = table(tree, model, "trials"), 0
+    for row, trial in zip(rows, models[model]["search"]["trials"], strict=True):
+        [history] = [run.record.folder_of(job).read_history() for job in trial["jobs"]]
+        [result] = [run.record.folder_of(job).read_result() for job in trial["jobs"]]
+        assert result is not None
+        kept = min(history, key=lambda one: one["validation_loss"] or 0.0)
+        if result.status == "done":
+            assert kept["epoch"] == result.kept_epoch
+        stopped += result.status == "stopped"
+        assert (trial["loss"], trial["accuracy"]) == (kept["validation_loss"], kept["validation_accuracy"])
+        shown = [f"{trial['loss']:.4f}", percent(trial["accuracy"])]
+        assert [cell.replace("\xa0", " ") for cell in row[-4:-2]] == [one.replace("\xa0", " ") for one in shown]
+    assert stopped == (3 if model == "searched" else 0)
+
+
 def test_rungs_and_cost_are_those_of_the_rounds(run: Run, models: dict[str, Any], tree: Any) -> None:
     """4 trials to epoch 1, 2 to epoch 2, 1 to epoch 4: 4 + 2 + 2 epochs of 16."""
     search = models["searched"]["search"]

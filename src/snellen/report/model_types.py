@@ -99,7 +99,8 @@ class HyperparameterJson(TypedDict):
 
 
 class TrialJson(TypedDict):
-    """One combination of values, by the paths of the hyper-parameters."""
+    """One combination of values, by the paths of the hyper-parameters. loss, accuracy: on validation after the epoch that
+    each network keeps, the mean over the networks of the trial; of one that was stopped, after what it had kept."""
 
     trial: int
     assignment: dict[str, Any]
@@ -110,6 +111,8 @@ class TrialJson(TypedDict):
     curve: list[float]
     jobs: list[str]
     kept_epochs: list[int]
+    loss: NotRequired[float | None]
+    accuracy: NotRequired[float | None]
     same_as: int | None
 
 

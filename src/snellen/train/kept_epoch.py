@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from torch import Tensor
@@ -39,6 +39,15 @@ class EarlyStopping:
         """Whether no further epoch is needed."""
         waited = self.epoch - self.best_epoch
         return self.epoch >= rule.epochs or (rule.patience is not None and self.epoch > 0 and waited >= rule.patience)
+
+
+def kept_epoch(rule: StopRule, validation: Iterable[tuple[float | None, float | None]]) -> int:
+    """The epoch that a job keeps after these epochs, from the validation loss and accuracy of each; 0 without any."""
+    stopping = EarlyStopping()
+    for loss, accuracy in validation:
+        if not stopping.done(rule):
+            stopping = stopping.after(rule, loss, accuracy)
+    return stopping.best_epoch if rule.keep == "best" else stopping.epoch
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 from snellen.evaluate.evaluation import Evaluation
 from snellen.evaluate.record import RunRecord
@@ -16,9 +17,19 @@ from snellen.statistics.selection_bias import Selection
 from snellen.study.assignments import apply_assignment, last_epochs
 from snellen.study.schema import Model
 from snellen.study.values import Choice, Range, Value
+from snellen.train.kept_epoch import kept_epoch
+from snellen.train.snapshot import EpochRecord
 
 Network = tuple[str, int]
 """A trajectory and the epoch of it that was kept."""
+
+
+class KeptScores(TypedDict):
+    """Validation measures of what a trial keeps."""
+
+    loss: float | None
+    accuracy: float | None
+
 
 Scale = Literal["log", "linear", "named"]
 Outcome = Literal["winner", "finished", "stopped", "failed"]
@@ -132,8 +143,25 @@ def _trials(record: RunRecord, trials: Sequence[Trial], rounds: Sequence[Done], 
         same = first.setdefault(networks, trial.number) if known else trial.number
         kept = [epoch for _, epoch in networks] if known else []
         same_as = same if same != trial.number else None
-        found.append(_trial(trial, rounds, winner, kept, same_as))
+        found.append({**_trial(trial, rounds, winner, kept, same_as), **_kept_scores(record, trial)})
     return found
+
+
+def _kept_scores(record: RunRecord, trial: Trial) -> KeptScores:
+    """None where a network of the trial has failed, or was not validated."""
+    found: list[EpochRecord] = []
+    for job in trial.jobs if trial.score is not None else ():
+        folder = record.folder_of(job)
+        history = folder.read_history()[: trial.epoch]
+        kept = kept_epoch(
+            folder.read_job().stop, ((each["validation_loss"], each["validation_accuracy"]) for each in history)
+        )
+        found += history[kept - 1 : kept]
+    losses = [one["validation_loss"] for one in found if one["validation_loss"] is not None]
+    accuracies = [one["validation_accuracy"] for one in found if one["validation_accuracy"] is not None]
+    if not found or not len(losses) == len(accuracies) == len(trial.jobs):
+        return {"loss": None, "accuracy": None}
+    return {"loss": statistics.fmean(losses), "accuracy": statistics.fmean(accuracies)}
 
 
 def _network(record: RunRecord, job: str) -> Network:
