@@ -164,7 +164,16 @@ def test_a_checkpoint_left_beside_a_result_goes(whole: Path, tmp_path: Path) -> 
     assert cases.outcome(folder) == cases.outcome(whole)
 
 
-EARLIER = ("study.yaml", "resolved.yaml", "plan.json", "data.json", "scores.parquet", "report.html", "report.json")
+EARLIER = (
+    "study.yaml",
+    "resolved.yaml",
+    "plan.json",
+    "data.json",
+    "scores.parquet",
+    "epochs.csv",
+    "report.html",
+    "report.json",
+)
 EDITED = {**cases.STUDY["models"], "dense": {"layers": ["flatten", {"dense": 8}, "relu"]}}
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from snellen.train.job import StopRule
-from snellen.train.kept_epoch import EarlyStopping
+from snellen.train.kept_epoch import EarlyStopping, kept_epoch
 
 
 def stop_rule(epochs: int = 50, patience: int | None = None, measure: Any = "loss") -> StopRule:
@@ -47,6 +47,16 @@ def test_the_same_as_keras(measure: str, patience: int | None) -> None:
         values = (generator.integers(0, 6, 30) / 5).tolist()
         rule = stop_rule(25, patience, measure)
         assert kept(rule, values) == keras_early_stopping(values, patience, measure, 25)
+        pairs = [(value, 0.5) if measure == "loss" else (0.5, value) for value in values]
+        assert kept_epoch(rule, pairs) == kept(rule, values)[0]
+
+
+def test_what_a_job_keeps_of_a_history() -> None:
+    """Without epochs nothing; by rule the last, at which patience ended it; without validation rows the last."""
+    losses = [(3.0, 0.1), (2.0, 0.2), (2.5, 0.3), (2.6, 0.4), (1.0, 0.5)]
+    assert kept_epoch(stop_rule(), []) == 0 and kept_epoch(stop_rule(), losses[:4]) == 2
+    last = stop_rule(patience=2).model_copy(update={"keep": "last"})
+    assert kept_epoch(last, losses) == 4 and kept_epoch(stop_rule(), [(None, None)] * 3) == 3
 
 
 @pytest.mark.parametrize(
