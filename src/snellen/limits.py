@@ -145,8 +145,9 @@ REPORT_BYTES = 5 * 10**6
 FILE_COLUMNS = 10_000
 """Width of a table in a file or a pipe: no name of a model is longer, so nothing is wrapped or left out."""
 
-EPOCH_ROWS = 1_000
-"""Rows of all tables of epochs of one model on the page, 250 bytes each; epochs.csv has all."""
+EPOCH_ROWS = 4_000
+"""Rows of all tables of epochs on the page, divided among the models: 150 bytes each. The first network of a model is
+always shown; epochs.csv has all."""
 
 CELL_IMAGES = 60
 """Images shown behind one cell of a confusion matrix."""

@@ -99,8 +99,8 @@ class HyperparameterJson(TypedDict):
 
 
 class TrialJson(TypedDict):
-    """One combination of values, by the paths of the hyper-parameters. loss, accuracy: on validation after the epoch that
-    each network keeps, the mean over the networks of the trial; of one that was stopped, after what it had kept."""
+    """One combination of values, by the paths of the hyper-parameters. loss, accuracy: on validation after the epoch
+    that each network keeps, the mean over the networks of the trial; of one that was stopped, what it kept so far."""
 
     trial: int
     assignment: dict[str, Any]

@@ -104,7 +104,7 @@ def _page(view: PageFigures, hidden_models: int, thumbnails: Thumbnails, detail:
         conclusions=by_heading(content["answer"]),
         matrix_classes=MATRIX_CLASSES,
         cell_classes=CELL_CLASSES,
-        epoch_rows=EPOCH_ROWS,
+        epoch_rows=EPOCH_ROWS // max(1, len(content["models"])),
         label_length=LABEL,
         axis=_axis(content),
         below_axis=below_axis(content["cost"]["models"]) if "cost" in content else [],
