@@ -8,12 +8,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+import h5py
+import numpy as np
 import pytest
 from runs import small_study
 
 from snellen.run import Settings
 from snellen.run.check import check_study
 from snellen.run.pricing import wall_share
+from snellen.study.document import open_document
 from snellen.tables import plan_sentences
 
 TRAINING: dict[str, Any] = {"learning_rate": 3e-3, "batch_size": 64, "epochs": 4}
@@ -145,3 +148,21 @@ def test_packs_are_shared_among_processes_in_their_order() -> None:
     assert wall_share([3.0, 1.0, 2.0], 2) == 0.5
     assert wall_share([3.0, 1.0, 2.0], 1) == 1.0
     assert wall_share([6.0], 2) == 1.0 and wall_share([], 2) == 1.0
+
+
+def test_the_notebooks_file_of_house_numbers_is_one_setting(tmp_path: Path) -> None:
+    """One HDF5 file of grey numbers from 0 to 255; its X_val is both other parts. Study and networks stay."""
+    images = np.random.default_rng(0).uniform(0, 255, (120, 32, 32)).astype(np.float32)
+    labels = np.arange(120) % 10
+    with h5py.File(tmp_path / "SVHN_single_grey1.h5", "w") as file:
+        for name, rows in (("train", slice(80)), ("test", slice(80, None)), ("val", slice(None))):
+            file[f"X_{name}"], file[f"y_{name}"] = images[rows], labels[rows]
+    study = open_document("svhn-ann-cnn").study([f"data={tmp_path / 'SVHN_single_grey1.h5'}"])
+    checked = check_study(study, Settings(device="cpu", threads=1))
+    assert {role: number for role, number in checked["roles"].items() if number} == {
+        "train": 64,
+        "validation": 16,
+        "test": 40,
+    }
+    assert any("X_val is not used" in remark for remark in checked["data"]["remarks"])
+    assert [model["parameters"] for model in checked["models"]] == [68_010, 310_250, 267_306, 164_362]

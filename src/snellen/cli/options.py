@@ -32,6 +32,11 @@ Seed = Annotated[
 Device = Annotated[
     str, typer.Option(help="Where to compute: cpu, cuda, cuda:1 or mps; auto is cuda where there is one, else cpu.")
 ]
+Invert = Annotated[bool, typer.Option("--invert", help="Exchange black and white in the images first.")]
+TableSize = Annotated[
+    tuple[int, int] | None,
+    typer.Option(metavar="HEIGHT WIDTH", help="The size of the pictures in a table of pixels."),
+]
 Threads = Annotated[
     int | None,
     typer.Option(

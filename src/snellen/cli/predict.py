@@ -19,8 +19,10 @@ from snellen.cli.options import (
     Device,
     FillColour,
     FollowLinks,
+    Invert,
     Keys,
     PixelRange,
+    TableSize,
     background_of,
     options_of,
 )
@@ -53,7 +55,7 @@ def predict(
             help="Also print the accuracy on data with labels. Each use is recorded, because test data wear out.",
         ),
     ] = False,
-    invert: Annotated[bool, typer.Option("--invert", help="Exchange black and white in the images first.")] = False,
+    invert: Invert = False,
     every: Annotated[bool, typer.Option("--all", help="Print the probability of every class.")] = False,
     csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the predictions into this file.")] = None,
     columns: Annotated[
@@ -78,10 +80,7 @@ def predict(
         bool, typer.Option("--raw", help="The probabilities of the network: without temperature and thresholds.")
     ] = False,
     keys: Keys = None,
-    size: Annotated[
-        tuple[int, int] | None,
-        typer.Option(metavar="HEIGHT WIDTH", help="The size of the pictures in a table of pixels."),
-    ] = None,
+    size: TableSize = None,
     pixel_range: PixelRange = None,
     background: FillColour = None,
     follow_links: FollowLinks = False,

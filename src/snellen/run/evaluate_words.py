@@ -158,7 +158,7 @@ def _unfamiliar(found: DataEvaluation) -> str | None:
     one = found.unfamiliar
     if one is None:
         return "The model has no measure of which images are unlike its training images."
-    chance = f"{one.by_chance:,.1f}".removesuffix(".0")
+    chance = f"{one.by_chance:,.0f}" if one.by_chance >= 10 else f"{one.by_chance:.1f}".removesuffix(".0")
     begin = f"{one.share.in_percent} of the images are unlike the training images ({one.images:,} of {one.share.n:,}"
     if not one.more:
         return f"{begin}): no more than chance explains, about {chance} of images like them."
