@@ -17,7 +17,7 @@ from snellen.data.dataset import Dataset
 from snellen.data.splits.roles import ROLES
 from snellen.deploy.model import Model
 from snellen.deploy.predict import open_model
-from snellen.errors import unknown
+from snellen.errors import StudyError, unknown
 from snellen.evaluate import evaluation as evaluations
 from snellen.evaluate.baselines import baseline_key
 from snellen.evaluate.cross_validation import OUT_OF_FOLD, held_out
@@ -25,6 +25,7 @@ from snellen.evaluate.evaluation import Evaluation
 from snellen.evaluate.record import RunRecord
 from snellen.explain.analyses import PlannedAnalysis, networks_of, plan_analysis, stored
 from snellen.explain.analysis_result import AnalysisResult
+from snellen.explain.units.activations import Positions
 from snellen.files import hashes
 from snellen.files.stored import read_json
 from snellen.findings.finding import Facts, Finding
@@ -38,6 +39,7 @@ from snellen.report.figures.charts import learning_curve
 from snellen.report.sections.phases import phases_section, whole_history
 from snellen.run import RunCallback, Settings
 from snellen.run import run as run_study
+from snellen.run.activations import activations_of
 from snellen.run.analyses import make_analysis, scene_of
 from snellen.run.check import check_study
 from snellen.run.evaluate_given import EvaluatedData, evaluate_data
@@ -271,6 +273,29 @@ class Run:
     ) -> AnalysisOfRun:
         """A map of the images by a layer, the last hidden one when not named. method: pixels, pca, tsne or umap."""
         return self.analysis("maps", model, layer=layer, methods=[method], **options)
+
+    def activations(
+        self,
+        model: str | None = None,
+        *,
+        layer: str | None = None,
+        role: str = "validation",
+        positions: Positions = "mean",
+        data_dir: Path | str | None = None,
+        dataset: Dataset | None = None,
+    ) -> pl.DataFrame:
+        """What a layer gives for each image of a role: columns row, id, label, then `unit_0`, `unit_1` ... as float32.
+
+        model: the chosen one when not named. layer: the last hidden one with units when not named. role: train,
+        validation, calibration or test, whose `label` is None unless the test was opened for this model. positions: of
+        a layer whose units have a value at each position: the mean or max of each unit, or all, as
+        `unit_3_at_ROW_COLUMN`. The images are read again, or given as `dataset`. Raises UnknownName, or StudyError for
+        a role without images and for tables of more than 4 GiB.
+        """
+        name = self._known(model) if model else self.chosen
+        if name is None:
+            raise StudyError("no model was trained to the end", where=str(self.folder))
+        return activations_of(self.record, name, layer, role, positions, _path(data_dir), dataset)
 
     def model(self, model: str | None = None) -> Model:
         """A trained model, ready to predict; the chosen one when not named."""

@@ -93,6 +93,10 @@ operations: largest shipped study 0.05 and 0.06; largest zoo network at 128 pixe
 PREDICTION_BYTES = 8 * 2**30
 """Activations of all batches that are predicted at once, each on a thread of its own."""
 
+EXPORTED_BYTES = 4 * 2**30
+"""Activations in one table, which is in memory as a whole: 128 units of 70,000 images have 34 MiB, 32 maps of 32 x 32
+positions of 10,000 images 1.2 GiB."""
+
 MAX_OPTIONS = 1_000
 """Most options of a `choice`: every one is validated before anything starts, 0.2 ms each."""
 

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from browser_driver import Browser, browser
-from needs import needs
+from needs import AXE, needs
 from report_cases import digits_report
 
 from snellen.report import page
@@ -92,6 +93,103 @@ def test_arrow_keys_move_between_cells(opened: Browser) -> None:
     opened.run("document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowDown', bubbles: true}))")
     assert opened.run("return document.activeElement.closest('tr').rowIndex") > 1
     assert opened.run("return document.activeElement.ariaPressed") == "true"
+
+
+PRESS = "document.querySelector('#model-linear [data-role=test] .numbered button').click();"
+ROWS = (
+    "[...document.querySelector('table[data-cells=\"0-test\"]').tBodies[0].rows]"
+    ".map(row => [...row.cells].slice(1).map(one => one.textContent))"
+)
+
+
+def as_per_cent(counts: list[int]) -> list[str]:
+    """A row of a matrix as it is written: one decimal of the images of the true class, nothing where there is none."""
+    shares = [count / sum(counts) for count in counts]
+    return ["" if not share else "100" if share == 1 else f"{100 * share:.1f}" for share in shares]
+
+
+def test_a_matrix_switches_between_counts_and_per_cent(opened: Browser) -> None:
+    matrix = digits_report()[0]["models"][0]["roles"]["test"]["confusion"]
+    counted = [[str(count) if count else "" for count in row] for row in matrix]
+    said = "document.querySelector('#model-linear [data-role=test] .numbered').textContent"
+    assert opened.run(f"return {ROWS}") == counted
+    assert "Numbers are images." in opened.run(f"return {said}")
+    shown = opened.run(f"{PRESS} return {ROWS}")
+    assert shown == [as_per_cent(row) for row in matrix]
+    assert any(text != "100" and "." in text for row in shown for text in row)
+    assert "per cent of the row" in opened.run(f"return {said}")
+    cell = "document.querySelector('table[data-cells=\"0-test\"]').tBodies[0].rows[0].querySelector('.hit button')"
+    heading = "document.querySelector('#model-linear [data-role=test] .behind h6').textContent"
+    assert opened.run(f"{cell}.click(); return {heading}") == f"{matrix[0][0]} images of 0, recognised"
+    assert opened.run(f"{PRESS} return {ROWS}") == counted
+
+
+def test_the_switch_is_reached_by_the_keyboard_and_switches_every_matrix(opened: Browser) -> None:
+    opened.run("document.querySelector('#model-linear [data-role=test] .numbered button').focus()")
+    for kind in ("rawKeyDown", "char", "keyUp"):
+        opened.devtools("Input.dispatchKeyEvent", type=kind, key="Enter", code="Enter", text="\r",
+                        windowsVirtualKeyCode=13)  # fmt: skip
+    pressed = "[...document.querySelectorAll('.numbered button')].map(one => one.ariaPressed)"
+    tables = "[...document.querySelectorAll('table[data-cells]')].map(one => one.matches('.per-cent'))"
+    assert set(opened.run(f"return {pressed}")) == set(opened.run(f"return {tables}.map(String)")) == {"true"}
+    assert not AXE.is_file() or opened.inaccessible() == []
+
+
+def test_paper_has_the_numbers_that_are_shown_without_the_button(opened: Browser) -> None:
+    opened.run(PRESS)
+    shown = opened.run(f"return {ROWS}")
+    opened.devtools("Emulation.setEmulatedMedia", media="print")
+    opened.run("dispatchEvent(new Event('beforeprint'))")
+    try:
+        assert opened.run(f"return {ROWS}") == shown
+        line = "document.querySelector('#model-linear [data-role=test] .numbered')"
+        assert opened.run(f"return getComputedStyle({line}.querySelector('button')).display") == "none"
+        assert opened.run(f"return {line}.querySelector('span').textContent").startswith("Numbers are per cent")
+    finally:
+        opened.devtools("Emulation.setEmulatedMedia", media="")
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_per_cent_makes_no_page_wider_and_stays_in_its_cell(opened: Browser, width: int) -> None:
+    opened.size(width, 844)
+    opened.run("document.querySelectorAll('details').forEach(one => one.open = true)")
+    opened.run(PRESS)
+    assert opened.run("return document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
+    assert opened.run("return document.documentElement.scrollWidth") <= width
+    cells = "[...document.querySelectorAll('#model-linear [data-role=test] .matrix td button')]"
+    assert opened.run(f"return {cells}.length > 10 && {cells}.every(one => one.scrollWidth <= one.clientWidth)")
+    table = "document.querySelector('table[data-cells=\"0-test\"]').closest('.scroll')"
+    assert opened.run(f"return {table}.scrollWidth <= {table}.clientWidth + 1"), "ten classes fit without scrolling"
+
+
+def test_blocks_of_many_classes_and_what_lies_inside_switch_too(window: Browser, tmp_path: Path) -> None:
+    """Shares of all images of the true classes, also those that lie outside the part that is drawn."""
+    content, thumbnails = copy.deepcopy(digits_report())
+    rng, number = np.random.default_rng(0), 60
+    matrix = rng.poisson(0.4, (number, number)) + 5 * np.eye(number, dtype=int)
+    matrix[0, 3] = 4
+    content["data"]["classes"] = [f"c{code}" for code in range(number)]
+    content["data"]["counts"] = [{**content["data"]["counts"][0], "class": f"c{code}"} for code in range(number)]
+    for role in (role for model in content["models"] for role in model["roles"].values()):
+        role |= {"confusion": matrix.tolist(), "cells": {}}
+    path = tmp_path / "many.html"
+    path.write_text(page.render(content, thumbnails), encoding="utf-8")
+    window.open(path)
+    blocks = "document.querySelector('table[data-blocks=\"0-test\"]')"
+    ends = json.loads(window.run(f"return {blocks}.dataset.ends"))
+    (top, bottom), (left, right) = ends[0], ends[1]
+    cell = f"{blocks}.tBodies[0].rows[0].cells[2].querySelector('button')"
+    part = "document.querySelector('table[data-cells=\"0-test\"]')"
+    inside = f"return [...{part}.tBodies[0].rows].map(row => [...row.cells].slice(1).map(one => one.textContent))"
+    window.run(f"{cell}.click(); {blocks}.closest('.confusion').previousElementSibling.querySelector('button').click()")
+    drawn = matrix[top : bottom + 1, left : right + 1]
+    totals = matrix[top : bottom + 1].sum(1)
+    assert window.run(f"return {cell}.textContent") == f"{100 * drawn.sum() / totals.sum():.1f}"
+    expected = [[f"{100 * each / total:.1f}" if each else "" for each in row] for row, total in zip(drawn, totals)]
+    assert window.run(inside) == expected
+    window.run(f"{cell}.click()")
+    assert window.run(inside) == expected, "a part that is drawn later has the numbers of the others"
+    assert window.console() == []
 
 
 def test_a_column_sorts_by_value_both_ways(opened: Browser) -> None:

@@ -30,7 +30,7 @@ def test_every_example_runs(own_user: Path, tmp_path: Path, monkeypatch: pytest.
     given |= {"TensorDataset": TensorDataset, "names": names, "kinds": kinds}
     given |= {"train_set": parts[0], "test_set": parts[1]}
     examples = re.findall(r"^```python\n(.*?)^```", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
-    assert len(examples) == 5
+    assert len(examples) == 6
     for example in examples:
         exec(example, given)
         assert isinstance(given["dataset"], Dataset)

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
+import polars as pl
 
-from snellen.errors import RunError
+from snellen.errors import DataError, RunError, unknown
 from snellen.files.hashing import canonical_json, digest, digest_arrays
 
 PartRole = Literal["train", "validation", "test"]
@@ -68,6 +69,49 @@ class Dataset:
         labels = self.labels.copy()
         labels[rows] = SEALED
         return replace(self, labels=labels)
+
+    def image_values(self, image: int | str) -> pl.DataFrame:
+        """One image as numbers, as stored: a line of pixels a row, their values in `column_0`, `column_1` ...
+
+        Several channels stand one below another, numbered by `channel`. image: its row in the data set, from 0, or its
+        id. Raises UnknownName for another id, DataError for a row that is none.
+        """
+        row = self._row_of(image)
+        height, width, channels = self.shape
+        values = np.moveaxis(self.images[row], 2, 0).reshape(-1, width)
+        places = {"channel": np.repeat(np.arange(channels), height), "row": np.tile(np.arange(height), channels)}
+        columns = {f"column_{column}": np.ascontiguousarray(values[:, column]) for column in range(width)}
+        return pl.DataFrame((places if channels > 1 else {"row": places["row"]}) | columns)
+
+    def pixel_counts(self, row: int, column: int) -> pl.DataFrame:
+        """How often a pixel has each value, ascending: columns value, images, share; of several channels each for
+        itself, numbered by `channel`.
+
+        row, column: of the pixel, from 0 at the top left. Images of the official test are left out, as on the
+        exploration page. Raises DataError for a pixel that is none.
+        """
+        height, width, channels = self.shape
+        if not (0 <= row < height and 0 <= column < width):
+            limits = f"rows 0 to {height - 1} and columns 0 to {width - 1}"
+            raise DataError("no such pixel", found=f"row {row}, column {column}", expected=limits)
+        pixels = np.asarray(self.images[:, row, column])
+        pixels = pixels if self.official_test is None else pixels[~self.official_test]
+        parts = []
+        for channel, values in enumerate(pixels.T):
+            found, images = np.unique(values, return_counts=True)
+            numbered = {"channel": np.full(len(found), channel)} if channels > 1 else {}
+            parts.append(pl.DataFrame(numbered | {"value": found, "images": images, "share": images / len(pixels)}))
+        return pl.concat(parts)
+
+    def _row_of(self, image: int | str) -> int:
+        if isinstance(image, str):
+            places = np.flatnonzero(self.ids == image)
+            if not len(places):
+                raise unknown("image", image, self.ids.tolist())
+            return int(places[0])
+        if not 0 <= image < len(self):
+            raise DataError("no such image", found=f"row {image}", expected=f"0 to {len(self) - 1:,}")
+        return int(image)
 
     def unsealed_labels(self, rows: np.ndarray) -> np.ndarray:
         """(n,) int64 labels of `rows`. Raises RunError when any of them is sealed."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from snellen.data.dataset import Dataset
 from snellen.data.load import read
+from snellen.data.splits.split_data import SplitData
 from snellen.errors import RunError, unknown
 from snellen.evaluate.record import RunRecord
 from snellen.explain.analyses import PlannedAnalysis, make_and_store, networks_of, planned_analyses, stored
@@ -50,13 +51,19 @@ def scene_of(record: RunRecord, data_folder: Path | None, dataset: Dataset | Non
 
     Raises RunError when these are not the images of the run.
     """
+    data = split_again(record, data_folder, dataset)
+    return RunWithImages(record, data.sealed, resident(data.sealed.images), data_folder)
+
+
+def split_again(record: RunRecord, data_folder: Path | None, dataset: Dataset | None = None) -> SplitData:
+    """The data of a finished run with their roles, read again; see `scene_of`."""
     study = record.study
     dataset = dataset or read(study.data.source, options_of(study), data_folder)
     if study.data.reviews is None:
         _expect_images(record, dataset)
     data = split_of_study(study, dataset, record.folder)
     _expect_images(record, data.dataset)
-    return RunWithImages(record, data.sealed, resident(data.sealed.images), data_folder)
+    return data
 
 
 def _expect_images(record: RunRecord, dataset: Dataset) -> None:

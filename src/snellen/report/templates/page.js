@@ -134,6 +134,62 @@ function neighbour(table, cell, [down, right]) {
   return null;
 }
 
+// Counts or per cent of the true class, in all matrices of the page at once. The counts stay in data-count.
+let shares = false;
+const inWords = () => (shares ? "Numbers are per cent of the row." : "Numbers are images.");
+
+function numberSwitch(table) {
+  const button = element("button", "Per cent", "copy");
+  Object.assign(button, { type: "button", ariaPressed: "false", title: "In all confusion matrices of this page" });
+  button.addEventListener("click", switchNumbers);
+  const line = element("p", "", "note numbered");
+  line.append(element("span", inWords()), " ", button);
+  table.closest(".confusion").before(line);
+}
+
+function switchNumbers() {
+  shares = !shares;
+  document.querySelectorAll(COUNTED).forEach(writeNumbers);
+  document.querySelectorAll(".numbered span").forEach((said) => (said.textContent = inWords()));
+  document.querySelectorAll(".numbered button").forEach((button) => (button.ariaPressed = String(shares)));
+}
+
+const COUNTED = "table[data-cells], table[data-blocks]";
+
+function writeNumbers(table) {
+  table.classList.toggle("per-cent", shares);
+  [...table.tBodies[0].rows].forEach((row, place) => {
+    const filled = [...row.cells].slice(1).filter((cell) => cell.className);
+    const numbers = filled.map((cell) => cell.querySelector("button") ?? cell);
+    for (const number of numbers) {
+      number.dataset.words ??= number.textContent;
+      number.dataset.count = countOf(number);
+    }
+    const total = totalOf(table, place) ?? numbers.reduce((sum, number) => sum + countOf(number), 0);
+    for (const number of numbers) {
+      number.textContent = shares ? oneDecimal(countOf(number) / total) : number.dataset.words;
+    }
+  });
+  const box = table.closest(".scroll");
+  delete box.dataset.width;
+  settle(box);
+}
+
+// Images of the true class, or classes, of a row of a matrix that is not whole; undefined of one that is.
+function totalOf(table, place) {
+  if (!table.dataset.totals) return undefined;
+  const totals = JSON.parse(table.dataset.totals);
+  const [first, last] = table.dataset.ends ? JSON.parse(table.dataset.ends)[place] : Array(2).fill(Number(table.dataset.first) + place);
+  return totals.slice(first, last + 1).reduce((sum, images) => sum + images, 0);
+}
+
+// As in sentences: "<0.1" and ">99.9" where rounding would say none or all.
+function oneDecimal(share) {
+  const text = (100 * share).toFixed(1);
+  if (text === "100.0") return share === 1 ? "100" : ">99.9";
+  return text === "0.0" ? "<0.1" : text;
+}
+
 const countOf = (cell) => Number(cell.querySelector("[data-count]")?.dataset.count ?? cell.dataset.count ?? cell.textContent);
 
 // The heads of the row and of the column under the pointer.
@@ -178,7 +234,7 @@ function showBlocks(table, down, across) {
     return head;
   });
   const part = element("table", "", "matrix long");
-  Object.assign(part.dataset, { cells: table.dataset.blocks, first: top, left });
+  Object.assign(part.dataset, { cells: table.dataset.blocks, first: top, left, totals: table.dataset.totals });
   part.style = `--classes:${right - left + 1};--head:${0.5 * Math.max(...cells.short.map((name) => name.length)) + 0.7}rem`;
   const box = element("div", "", "scroll");
   Object.assign(box, { tabIndex: 0, role: "group", ariaLabel: "confusions of the classes of two blocks" });
@@ -189,6 +245,7 @@ function showBlocks(table, down, across) {
   place.querySelector(".behind").hidden = true;
   place.querySelector(".inside").replaceChildren(box);
   matrix(part);
+  if (shares) writeNumbers(part);
 }
 
 function partOf(table, label, left, right, found) {
@@ -308,6 +365,7 @@ function unfold() {
 }
 
 document.querySelectorAll("table.sortable").forEach(sortable);
+document.querySelectorAll(COUNTED).forEach(numberSwitch);
 document.querySelectorAll("table.matrix").forEach(matrix);
 document.querySelectorAll("[data-explorer]").forEach(explorer);
 watch(document.body);
