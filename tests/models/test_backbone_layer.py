@@ -104,12 +104,12 @@ def test_rows_that_only_fill_a_batch_are_not_computed(monkeypatch: pytest.Monkey
         return forward(architecture, read, tensors, x)
 
     monkeypatch.setattr(module, "forward", counted)
-    weight = (torch.arange(128) < 20).float()[None]
+    weight = (torch.arange(128) < 40).float()[None]
     with torch.no_grad():
         found = layer.apply({}, own, x.unsqueeze(0), Step("evaluate", sample_weight=weight))[0][0]
-    assert passes == [16, 16]
-    assert torch.equal(found[:32], whole[:32])
-    assert not found[32:].any()
+    assert passes == [32, 32]
+    assert torch.equal(found[:64], whole[:64])
+    assert not found[64:].any()
 
 
 def test_training_mode_changes_nothing() -> None:

@@ -19,6 +19,7 @@ from snellen.data.dataset import Dataset
 from snellen.data.dataset_cache import cached_array, is_cached
 from snellen.errors import StudyError
 from snellen.files.hashing import identity
+from snellen.kernels.library import instructions
 from snellen.models.backbones.layer import Backbone
 from snellen.models.backbones.module import read_points
 from snellen.models.forward import layer_outputs
@@ -32,7 +33,7 @@ from snellen.train.memory import available_memory
 PART_IMAGES = 2_048
 """Images between two stores: 3 seconds of VGG16 at 32 pixels, a minute of EfficientNet-Lite0 at 224."""
 
-VERSION = 1
+VERSION = 2
 """Of the numbers: a change of how images are prepared, or of PART_IMAGES, makes old entries unusable."""
 
 Progress = Callable[[str, int, int], None]
@@ -44,8 +45,8 @@ def quiet(what: str, done: int, images: int) -> None:
 
 def features_key(trajectory: Trajectory, dataset: Dataset) -> str:
     """Of what the frozen layers of a trajectory give for the images of a data set: equal for equal numbers."""
-    layers = frozen_identities(trajectory.frozen)
-    return identity([VERSION, torch.__version__, layers, dataset.fingerprint, list(trajectory.pixel_range)])
+    layers, software = frozen_identities(trajectory.frozen), [torch.__version__, instructions()]
+    return identity([VERSION, *software, layers, dataset.fingerprint, list(trajectory.pixel_range)])
 
 
 def frozen_name(trajectory: Trajectory) -> str:

@@ -25,9 +25,10 @@ PIXEL_CHANNELS = 3
 FROZEN, ALL, SCRATCH = "none", "all", "none"
 READ_PATTERN, TRAIN_PATTERN = r"^(block[1-9][0-9]{0,2}|last)$", r"^(none|all|block[1-9][0-9]{0,2})$"
 HASH = "sha256:"
-TOGETHER = 16
-"""Images of one pass in evaluation on a CPU: a twentieth slower than 64 with VGG16, a third faster with EfficientNet,
-and a single image takes an eighth of the time of a whole batch. Fixed, as rounding may depend on it."""
+TOGETHER, WIDE_TOGETHER, WIDE = 32, 16, 2**19
+"""Images of one pass in evaluation on a CPU, the second where an operation reads and writes more than WIDE numbers an
+image. With VGG16 at 32 pixels 32 images are a fifth faster than 16, with EfficientNet-Lite0 at 224 a third slower; 64
+are no faster, and a single image takes the time of all. Fixed, as rounding may depend on it."""
 SIDE_STEP = 8
 """Sides that are advised are multiples of it."""
 
@@ -200,13 +201,17 @@ class Backbone(Layer):
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
         given, together = {**state, **parameters}, len(x[0])
         if step.mode == "evaluate" and x.device.type == "cpu":
-            together = TOGETHER
+            together = self._together(tuple(x.shape[2:]))
         rows = x.shape[1] if step.sample_weight is None else int(step.sample_weight.any(0).sum())
         lanes = [
             self._of_lane({name: value[lane] for name, value in given.items()}, x[lane], rows, together)
             for lane in range(len(x))
         ]
         return torch.stack(lanes) if len(lanes) > 1 else lanes[0].unsqueeze(0), {}
+
+    def _together(self, shape: Shape) -> int:
+        """Images of one pass in evaluation on a CPU."""
+        return WIDE_TOGETHER if self.outline(shape).widest > WIDE else TOGETHER
 
     def _of_lane(self, tensors: dict[str, Tensor], x: Tensor, rows: int, together: int) -> Tensor:
         """(N, h, w, channels) of images (N, H, W, C) from 0 to 1; zero where none of the `together` is one of the
@@ -239,7 +244,8 @@ class Backbone(Layer):
     def working_values(self, shape: Shape) -> int:
         side = math.prod((self.resize, self.resize) if self.resize else shape[:2])
         of_one = 2 * self.outline(shape).widest + 2 * PIXEL_CHANNELS * side
-        return -(-of_one * TOGETHER // PREDICTION_BATCH)  # of a batch only so many images are computed at once
+        # of a batch only so many images are computed at once
+        return -(-of_one * self._together(shape) // PREDICTION_BATCH)
 
     def detail(self) -> str:
         source = "random weights" if self.is_random else f"weights {self.weights[: len(HASH) + 8]}"

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from snellen.errors import ShapeError, StudyError, unknown
 from snellen.models.backbones.catalogue import entry
+from snellen.models.backbones.convolution import CompiledConv2d
 from snellen.models.backbones.networks import LAST, VGG, expect_timm, meta_network
 
 Shape = tuple[int, ...]
@@ -126,6 +127,7 @@ def _readable(architecture: str) -> _Readable:
         if not (each in kept and buffer.is_floating_point()) and not each.endswith("num_batches_tracked"):
             found = f"{architecture}: {each}"
             raise StudyError("a network with computed constants cannot be a backbone", found=found)
+    CompiledConv2d.adopt(network)
     pooled: tuple[int, ...] = ()
     if name.startswith(VGG):
         network.pre_logits = nn.Identity()  # two dense layers of 4,096 units, which nothing here reads
