@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import backbone_cases
@@ -99,9 +100,10 @@ def test_rows_that_only_fill_a_batch_are_not_computed(monkeypatch: pytest.Monkey
     own, whole = values(layer), outputs(layer, x)
     forward = module.forward
 
-    def counted(architecture: str, read: str, tensors: Any, x: Tensor) -> Tensor:
-        passes.append(len(x))
-        return forward(architecture, read, tensors, x)
+    def counted(architecture: str, read: str, tensors: Any, parts: Iterable[Tensor]) -> Tensor:
+        parts = list(parts)
+        passes.extend(map(len, parts))
+        return forward(architecture, read, tensors, parts)
 
     monkeypatch.setattr(module, "forward", counted)
     weight = (torch.arange(128) < 40).float()[None]

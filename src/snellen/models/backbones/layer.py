@@ -216,11 +216,8 @@ class Backbone(Layer):
     def _of_lane(self, tensors: dict[str, Tensor], x: Tensor, rows: int, together: int) -> Tensor:
         """(N, h, w, channels) of images (N, H, W, C) from 0 to 1; zero where none of the `together` is one of the
         first `rows`, which are not there to pad the batch."""
-        parts = [
-            module.forward(self.architecture, self.place, tensors, self.prepared(part)).permute(0, 2, 3, 1)
-            for part in x[: -(-rows // together) * together].split(together)
-        ]
-        y = torch.cat(parts)
+        parts = map(self.prepared, x[: -(-rows // together) * together].split(together))
+        y = module.forward(self.architecture, self.place, tensors, parts).permute(0, 2, 3, 1)
         return functional.pad(y, (0, 0, 0, 0, 0, 0, 0, len(x) - len(y))) if len(y) < len(x) else y.contiguous()
 
     def prepared(self, x: Tensor) -> Tensor:

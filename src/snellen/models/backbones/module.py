@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from snellen.errors import ShapeError, StudyError, unknown
 from snellen.models.backbones.catalogue import entry
-from snellen.models.backbones.convolution import CompiledConv2d
+from snellen.models.backbones.convolution import LEAST_SIDE, CompiledConv2d, is_compiled
 from snellen.models.backbones.networks import LAST, VGG, expect_timm, meta_network
 
 Shape = tuple[int, ...]
@@ -54,7 +54,7 @@ def outline(architecture: str, read: str, height: int, width: int) -> Outline:
         raise unknown("place to read", read, read_points(architecture), where=f"backbone {architecture}")
     with _borrowed(architecture) as module, _watched(module) as seen:
         try:
-            shape = module(torch.zeros(1, 3, height, width, device="meta"), read).shape[1:]
+            shape = module([torch.zeros(1, 3, height, width, device="meta")], read).shape[1:]
         except (RuntimeError, ValueError, AssertionError, IndexError) as error:
             reason, found = str(error).splitlines()[0], f"{height}x{width} pixels"
             raise ShapeError(f"the backbone {architecture} cannot take these images ({reason})", found=found) from None
@@ -65,14 +65,15 @@ def outline(architecture: str, read: str, height: int, width: int) -> Outline:
     return Outline((shape[1], shape[2], shape[0]), tensors, seen.multiply_adds, seen.widest)
 
 
-def forward(architecture: str, read: str, tensors: Mapping[str, Tensor], x: Tensor) -> Tensor:
-    """(N, channels, h, w) of images x (N, 3, height, width), scaled as the weights need it.
+def forward(architecture: str, read: str, tensors: Mapping[str, Tensor], parts: Iterable[Tensor]) -> Tensor:
+    """(N, channels, h, w) of N images, given in parts (n, 3, height, width) that are computed one after the other,
+    scaled as the weights need it.
 
     Always in evaluation mode: moving statistics are used and not changed, and nothing is dropped.
     """
     given = {f"network.{name}": value for name, value in tensors.items()}
     with _borrowed(architecture) as module:
-        y: Tensor = torch.func.functional_call(module, given, (x, read))
+        y: Tensor = torch.func.functional_call(module, given, (parts, read))
     return y
 
 
@@ -85,7 +86,11 @@ def random_tensors(architecture: str, seed: int) -> dict[str, Tensor]:
 
 
 class _Readable(nn.Module):
-    """A network of timm whose forward pass ends where it is read."""
+    """A network of timm whose forward pass ends where it is read.
+
+    VGG's small maps are computed for all parts at once where torch computes none of them: most of the time would go
+    into weights.
+    """
 
     def __init__(self, network: nn.Module, pooled: tuple[int, ...]) -> None:
         """pooled: of VGG, the ends of its blocks in `features`."""
@@ -96,14 +101,21 @@ class _Readable(nn.Module):
         self.own = {name: tuple(value.shape) for name, value in own}
         self.num_blocks = len(pooled) if pooled else len(network.feature_info)  # type: ignore[arg-type]
 
-    def forward(self, x: Tensor, read: str) -> Tensor:
+    def forward(self, parts: Iterable[Tensor], read: str) -> Tensor:
         """(N, channels, h, w)."""
-        if self.pooled:
-            end = self.pooled[-1] if read == LAST else self.pooled[_place(read)]
-            y: Tensor = self.network.features[:end](x)
-            return y
+        if not self.pooled:
+            return torch.cat([self._read(x, read) for x in parts])
+        ends, split, features, found = self.pooled, 0, self.network.features, list[Tensor]()
+        ends = ends if read == LAST else ends[: _place(read) + 1]
+        for x in parts:
+            split = ends[sum(min(x.shape[2:]) >> number >= LEAST_SIDE for number in range(1, len(ends)))]
+            found.append(features[:split](x))
+        late = features[split : ends[-1]]
+        return late(torch.cat(found)) if is_compiled(found[0]) else torch.cat([late(y) for y in found])
+
+    def _read(self, x: Tensor, read: str) -> Tensor:
         if read == LAST:
-            y = self.network.forward_features(x)
+            y: Tensor = self.network.forward_features(x)
             if y.ndim == 4 and y.shape[1] == self.network.num_features:
                 return y
             place = self.num_blocks - 1  # of transformers, whose tokens lie in rows
@@ -127,9 +139,9 @@ def _readable(architecture: str) -> _Readable:
         if not (each in kept and buffer.is_floating_point()) and not each.endswith("num_batches_tracked"):
             found = f"{architecture}: {each}"
             raise StudyError("a network with computed constants cannot be a backbone", found=found)
-    CompiledConv2d.adopt(network)
-    pooled: tuple[int, ...] = ()
-    if name.startswith(VGG):
+    is_vgg, pooled = name.startswith(VGG), tuple[int, ...]()
+    CompiledConv2d.adopt(network, least_side=1 if is_vgg else LEAST_SIDE)
+    if is_vgg:
         network.pre_logits = nn.Identity()  # two dense layers of 4,096 units, which nothing here reads
         features: Any = network.features
         pooled = tuple(number for number, each in enumerate(features, 1) if isinstance(each, nn.MaxPool2d))
