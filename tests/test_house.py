@@ -36,8 +36,8 @@ ORDER = (
 FOLDERS: dict[str, tuple[str, ...]] = {
     "data": (
         *("dataset", "slices", "streams", "resizing", "grey", "groups", "duplicates", "dataset_cache"),
-        *("pixel_scale", "pictures", "readers", "preprocessing", "download", "medmnist", "catalog", "load"),
-        *("as_dataset", "inspect", "reviews", "splits"),
+        *("pixel_scale", "pictures", "readers", "preprocessing", "download", "medmnist", "catalog"),
+        *("known_content", "load", "as_dataset", "inspect", "reviews", "splits"),
     ),
     "explain": (
         *("analysis_inputs", "analysis_result", "method", "chosen_pixels", "thumbnails", "foreground", "mistakes"),

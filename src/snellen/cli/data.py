@@ -113,6 +113,15 @@ def describe(
     kind: Kind = None,
     keys: Keys = None,
     pixel_range: PixelRange = None,
+    class_names: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--class-name", metavar="NAME", help="The name of a class, once for each in the order of the labels."
+        ),
+    ] = None,
+    about: Annotated[
+        str | None, typer.Option("--description", metavar="TEXT", help="What the images are, for the page.")
+    ] = None,
     data_dir: DataFolder = None,
     as_json: AsJson = False,
 ) -> None:
@@ -130,6 +139,8 @@ def describe(
         background=background_of(background),
         on_bad_image="exclude" if exclude else None,
         links="follow" if follow_links else None,
+        class_names=tuple(class_names) if class_names else None,
+        description=about,
     )
     dataset, path = read(source, options, data_dir), find(source, data_dir)
     found_near = near_duplicates_if_quick(dataset, MAX_EXPLORED_IMAGES)
@@ -194,6 +205,8 @@ def _print(description: dict[str, Any], unions: list[Union]) -> None:
     parts = {"official validation": description["official_validation"], "official test": description["official_test"]}
     given = ", ".join(f"{number:,} of them in the {part}" for part, number in parts.items() if number)
     say(f"{description['name']}: {description['images']:,} images, {given or 'no official test'}")
+    if description["description"]:
+        say(f"  description  {description['description']}")
     for remark in description["remarks"]:
         say(f"  remark       {remark}")
     say(f"  shape        {height}x{width}, {channels} channel{'s' if channels > 1 else ''}, {description['type']}")
@@ -220,10 +233,25 @@ def _print(description: dict[str, Any], unions: list[Union]) -> None:
     for union in unions:
         say(f"  leak         {union.array} holds exactly the rows of {union.parts[0]} and {union.parts[1]}")
     say(f"  fingerprint  {description['fingerprint']}")
-    say(f"  classes      {len(description['classes'])}")
+    say(f"  classes      {len(description['classes'])}{_unnamed(description)}")
     for each in description["classes"]:
         tested = f" + {each['official_test']:,} test" if description["official_test"] else ""
         say(f"    {each['class']}: {each['images']:,}{tested}")
+
+
+def _unnamed(description: dict[str, Any]) -> str:
+    """How to name classes that are only numbered, of data that nobody describes. A file that calls itself Fashion-MNIST
+    and is not recognised gets the line to write."""
+    from snellen.data.catalog import PUBLISHED
+    from snellen.phrases import yaml_list
+
+    names = [each["class"] for each in description["classes"]]
+    if description["description"] or not all(name.isdecimal() for name in names):
+        return ""
+    fashion = PUBLISHED["fashion-mnist"].classes or ()
+    supposed = len(names) == len(fashion) and "fashion" in description["name"].casefold()
+    line = f"class_names: {yaml_list(fashion)}" if supposed else "class_names: [...]"
+    return f", only numbered; `{line}` in the study's data, or --class-name, gives them names"
 
 
 class _Bars:

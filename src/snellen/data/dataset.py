@@ -39,7 +39,8 @@ class Dataset:
     is none. pixel_range: the values that mean black and white; models see (value - low) / (high - low). fingerprint:
     SHA-256 of images, labels, classes, official parts and pixel_range. groups: (N,) int64, equal for rows that every
     split keeps together (one patient, one burst of photographs), or None. excluded: the picture files that were left
-    out. remarks: sentences on what was found, converted or left out while reading, for the user.
+    out. remarks: sentences on what was found, converted or left out while reading, for the user. description: what the
+    data are, in the words of a known data set or of the study; empty where nobody says.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Dataset:
     excluded: tuple[Excluded, ...] = ()
     official_validation: np.ndarray | None = None
     remarks: tuple[str, ...] = ()
+    description: str = ""
 
     def __len__(self) -> int:
         return len(self.images)

@@ -73,6 +73,7 @@ def _write(folder: Path, dataset: Dataset) -> None:
         "pixel_range": list(dataset.pixel_range),
         "fingerprint": dataset.fingerprint,
         "remarks": list(dataset.remarks),
+        "description": dataset.description,
         "excluded": [[each.file, each.reason] for each in dataset.excluded],
         "files": {path.name: digest_file(path) for path in sorted(folder.glob("*.npy"))},
     }
@@ -98,6 +99,7 @@ def _open(folder: Path, name: str) -> Dataset | None:
             excluded=tuple(Excluded(file, reason) for file, reason in meta["excluded"]),
             official_validation=_optional(folder / "official_validation.npy", meta["files"]),
             remarks=tuple(meta["remarks"]),
+            description=str(meta.get("description", "")),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from snellen.data import catalog, dataset_cache
 from snellen.data.dataset import Dataset
+from snellen.data.known_content import with_known_names
 from snellen.data.pictures.decoder import in_threads
 from snellen.data.preprocessing import preprocess
 from snellen.data.readers.labels.class_names import with_normal_names
@@ -47,7 +48,8 @@ def read(source: str | Path, options: Options = DEFAULT_OPTIONS, data_folder: Pa
 def _read_bundled(name: str, options: Options) -> Dataset:
     key = identity(["bundled", name, version("scikit-learn"), options.as_json()])
     _check_options(options, False, False)
-    return dataset_cache.cached_dataset(key, name, lambda: preprocess(catalog.BUNDLED[name].read(options), options))
+    dataset = dataset_cache.cached_dataset(key, name, lambda: preprocess(catalog.BUNDLED[name].read(options), options))
+    return replace(dataset, description=options.description or catalog.BUNDLED[name].about)
 
 
 def _read_files(path: Path, kind: str, options: Options, published: catalog.Published | None) -> Dataset:
@@ -70,10 +72,20 @@ def _read_files(path: Path, kind: str, options: Options, published: catalog.Publ
             dataset = opened.decode(name)
             if published:
                 published.check(dataset)
+            elif reader.of_pixel_tables and _may_be_named(dataset, options):
+                dataset = with_known_names(dataset)
             return preprocess(dataset, options)
 
         dataset = dataset_cache.cached_dataset(key, name, decode)
-        return replace(dataset, remarks=(*opened.remarks, *dataset.remarks))
+        known = published.about if published else dataset.description
+        remarks = (*opened.remarks, *dataset.remarks)
+        return replace(dataset, remarks=remarks, description=options.description or known)
+
+
+def _may_be_named(dataset: Dataset, options: Options) -> bool:
+    """Not where the study names its classes, or chooses them by their numbers."""
+    by_number = options.classes is not None and set(options.classes) <= set(dataset.classes)
+    return options.class_names is None and not by_number
 
 
 def _check_options(options: Options, of_picture_files: bool, of_pixel_tables: bool) -> None:

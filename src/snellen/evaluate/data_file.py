@@ -74,6 +74,7 @@ class DataSection(TypedDict):
     class. means: the mean picture of each class, 0..1."""
 
     name: str
+    description: NotRequired[str]
     images: Count
     shape: tuple[Side, Side, Annotated[int, Field(ge=1, le=4)]]
     classes: Annotated[list[str], Field(min_length=2, max_length=MAX_CLASSES)]

@@ -59,6 +59,8 @@ def data_values(study: StudyFile, data: SplitData) -> DataFile:
     remarks = [each for each in data.dataset.remarks if data.applied is None or each != data.applied.sentence]
     if remarks:
         values["data"]["remarks"] = remarks
+    if data.dataset.description:
+        values["data"]["description"] = data.dataset.description
     if data.dataset.official_validation is not None:
         values["roles"]["official_validation"] = True
     if data.applied is not None:

@@ -62,6 +62,7 @@ def options_of(study: StudyFile) -> Options:
         header=data.header,
         on_bad_image=data.on_bad_image,
         links=data.links,
+        description=data.description,
     )
 
 

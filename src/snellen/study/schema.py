@@ -60,6 +60,9 @@ class Data(Section):
         Field(default_factory=dict)
     )
     class_names: Annotated[tuple[ClassName, ...] | None, Field(min_length=2)] = None
+    description: Annotated[
+        str | None, Field(min_length=1, max_length=2_000, description="what the images are, for the report")
+    ] = None
     pixel_range: Annotated[
         tuple[float, float] | None, Field(description="values that mean black and white; found when not given")
     ] = None

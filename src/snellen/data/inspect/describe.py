@@ -26,6 +26,7 @@ def describe(dataset: Dataset, near: np.ndarray | None = None) -> dict[str, Any]
     groups = duplicate_groups(dataset.images)
     return {
         "name": dataset.name,
+        "description": dataset.description,
         "images": len(dataset),
         "official_test": int(test.sum()),
         "official_validation": 0 if dataset.official_validation is None else int(dataset.official_validation.sum()),

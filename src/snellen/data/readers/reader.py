@@ -26,6 +26,7 @@ class Options:
     header. The others are for picture files only: background, the colour under transparent ones; group, what the
     pictures of one group share (every split keeps a group together); on_bad_image, what happens to files that cannot be
     read; links, whether links in a folder, and paths in a manifest, may lead out of its folder.
+    description: what the data are, instead of what is known of them.
     """
 
     kind: str | None = None
@@ -42,6 +43,7 @@ class Options:
     header: bool | None = None
     on_bad_image: Literal["exclude"] | None = None
     links: Literal["follow"] | None = None
+    description: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The options that change the content that is read, for cache keys, which name the kind themselves."""

@@ -88,7 +88,7 @@ def _files(path: Path, options: Options) -> list[Path]:
 
 
 READER = Reader(
-    version=5,
+    version=6,
     looks_for="a .csv, .tsv or .txt file, maybe .gz, with a label and pixels in each row, or a folder with "
     "train.csv and test.csv",
     recognises=_recognises,
