@@ -136,6 +136,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
             "step_runner",
             "margins",
             "batches",
+            "phase_end",
             "frozen_features",
             "run_context",
         ),
