@@ -101,13 +101,14 @@ class LeftOut(TypedDict):
 
 @with_config(OPEN)
 class RolesSection(TypedDict):
-    """Which rows each role has."""
+    """Which rows each role has. divided_test: the sentence on validation images that are of the official test."""
 
     counts: dict[str, Count]
     seed: int
     stratified: NotRequired[bool]
     official_test: NotRequired[bool]
     official_validation: NotRequired[bool]
+    divided_test: NotRequired[str]
     left_out: list[LeftOut]
     left_out_total: dict[str, Count]
     rules: list[str]

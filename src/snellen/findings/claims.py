@@ -33,11 +33,25 @@ def claim(facts: Facts) -> str:
     parts = [
         f"{_who(facts, model, networks)} {percent(estimate.value)} of {estimate.n:,} {where} correctly "
         f"({_covered(estimate)}).",
+        *_divided_test(facts, opened),
         *_folds(facts, model),
         *_ties(facts, model),
         tail,
     ]
     return " ".join(parts)
+
+
+def _divided_test(facts: Facts, opened: bool) -> list[str]:
+    """Whose images the test are, where the validation images are of the official test too."""
+    roles = facts.record.data["roles"]
+    if "divided_test" not in roles or not opened:
+        return []
+    counts = roles["counts"]
+    taken = counts["validation"] + counts.get("calibration", 0)
+    return [
+        f"They are one part of the official test of {taken + counts['test']:,} images: the other {taken:,} were the "
+        "validation images, so this is no score of the whole official test."
+    ]
 
 
 def _who(facts: Facts, model: str, networks: Networks) -> str:

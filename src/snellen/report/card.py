@@ -29,6 +29,7 @@ def model_card(content: ReportJson, name: str) -> str:
         "",
         content["claim"] if model["chosen"] else "This model was not chosen; its scores are below.",
         *_beside(model, shipped),
+        *(["", content["roles"]["divided_test"]] if "divided_test" in content["roles"] else []),
         "",
         "| role | images | network | accuracy (95 % interval) |",
         "|---|---|---|---|",

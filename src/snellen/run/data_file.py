@@ -30,6 +30,9 @@ CONSTANT_LISTED = 20
 
 UNREADABLE = "unreadable"
 
+DIVIDED_TEST = "images of the official test that stop training, keep the best epoch and choose the model"
+"""The rule of the validation images of a divided official test."""
+
 RULES = {
     "train": "fits the weights",
     "validation": "stops training, keeps the best epoch and chooses the model",
@@ -49,8 +52,9 @@ FAULTY_RULES = {
 }
 
 
-def _rules(faults: tuple[str, ...]) -> dict[str, str]:
-    return RULES | {role: rule for fault in faults for role, rule in FAULTY_RULES.get(fault, {}).items()}
+def _rules(faults: tuple[str, ...], divided_test: bool) -> dict[str, str]:
+    rules = RULES | ({"validation": DIVIDED_TEST} if divided_test else {})
+    return rules | {role: rule for fault in faults for role, rule in FAULTY_RULES.get(fault, {}).items()}
 
 
 def data_values(study: StudyFile, data: SplitData) -> DataFile:
@@ -61,6 +65,8 @@ def data_values(study: StudyFile, data: SplitData) -> DataFile:
         values["data"]["remarks"] = remarks
     if data.dataset.official_validation is not None:
         values["roles"]["official_validation"] = True
+    if data.divided_test is not None:
+        values["roles"]["divided_test"] = data.divided_test
     if data.applied is not None:
         values["reviews"] = reviews_section(data, data.applied)
     return values
@@ -94,6 +100,7 @@ def _data(data: SplitData) -> DataSection:
 
 def _roles(study: StudyFile, data: SplitData) -> RolesSection:
     dataset, roles = data.dataset, data.roles
+    rules = _rules(data.faults, data.divided_test is not None)
     reasons: list[str] = [each.reason for each in roles.left_out] + [UNREADABLE] * len(dataset.excluded)
     listed: list[LeftOut] = [
         {
@@ -110,7 +117,7 @@ def _roles(study: StudyFile, data: SplitData) -> RolesSection:
         "official_test": dataset.official_test is not None and "test_as_validation" not in data.faults,
         "left_out": _unreadable(dataset) + listed,
         "left_out_total": dict(Counter(reasons)),
-        "rules": [f"{role}: {rule}" for role, rule in _rules(data.faults).items() if len(roles.rows[role])],
+        "rules": [f"{role}: {rule}" for role, rule in rules.items() if len(roles.rows[role])],
     }
 
 

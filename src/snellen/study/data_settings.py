@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from snellen.data.dataset import Dataset
@@ -12,7 +13,7 @@ from snellen.data.splits.roles import Split
 from snellen.data.splits.split_data import SplitData, split_data
 from snellen.models.input_contract import Input
 from snellen.study.faulty_split import with_faults
-from snellen.study.schema import StudyFile
+from snellen.study.schema import FromTest, StudyFile
 
 REVIEWS = "reviews.csv"
 """The copy of the reviews in a run directory."""
@@ -26,6 +27,9 @@ def split_of_study(study: StudyFile, dataset: Dataset, run: Path | None = None) 
     """
     folds = (study.folds.count, study.folds.repeats) if study.folds else None
     data = with_faults(split_data(dataset, split_of(study), folds), study.on_purpose)
+    if data.divided_test is not None:
+        remarks = (*data.dataset.remarks, data.divided_test)
+        data = replace(data, dataset=replace(data.dataset, remarks=remarks))
     if study.data.reviews is None:
         return data
     return with_reviews(data, read_reviews(run / REVIEWS if run else Path(study.data.reviews).expanduser()))
@@ -33,9 +37,12 @@ def split_of_study(study: StudyFile, dataset: Dataset, run: Path | None = None) 
 
 def split_of(study: StudyFile) -> Split:
     """How the study divides its rows."""
+    validation = study.split.validation
+    from_test = validation.fraction if isinstance(validation, FromTest) else None
     return Split(
         test=study.split.test,
-        validation=study.split.validation,
+        validation=None if isinstance(validation, FromTest) else validation,
+        validation_from_test=from_test,
         calibration=study.split.calibration or 0,
         train=study.split.train,
         seed=study.split.seed,

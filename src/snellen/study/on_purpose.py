@@ -57,6 +57,13 @@ def expect_committable(study: Any) -> None:
             "that folds hold out",
             hint="Leave out `folds`, or leave this fault out of `on_purpose`; `folds_continue_training` is for folds.",
         )
+    if set(OTHER_ROWS) & set(faults) and not isinstance(study.split.validation, int | float | None):
+        [fault] = set(OTHER_ROWS) & set(faults)
+        raise StudyError(
+            f"`{fault}` exchanges validation images, and these are images of the official test already",
+            found="`split.validation: {from: test}`",
+            hint="Give a share of the training part, `split: {validation: 0.2}`, or leave this fault out.",
+        )
     if "test_as_validation" in faults and study.data.reviews is not None:
         raise StudyError(
             "`test_as_validation` changes what is the test, and reviews must leave the test alone",

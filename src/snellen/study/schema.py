@@ -8,8 +8,10 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
     GetJsonSchemaHandler,
+    Tag,
     TypeAdapter,
     ValidationInfo,
     field_serializer,
@@ -30,7 +32,7 @@ from snellen.models.views import StudyViewList
 from snellen.models.zoo import ZOO
 from snellen.study.acknowledge import Acknowledged
 from snellen.study.analyses import AnyAnalysis
-from snellen.study.key_types import Amount, ClassName, ClassWeight, Name, Section, Seed, Size
+from snellen.study.key_types import Amount, ClassName, ClassWeight, Fraction, Name, Section, Seed, Size
 from snellen.study.methods import AnyMethod
 from snellen.study.model_search import separate, with_defaults, with_first_values
 from snellen.study.on_purpose import OnPurpose, expect_committable
@@ -128,16 +130,28 @@ class Data(Section):
         return None
 
 
+class FromTest(Section):
+    """Validation images out of the official test: `{from: test, fraction: 0.5}` halves it. The other images of it are
+    the test."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+    from_: Annotated[Literal["test"], Field(alias="from", description="the official test part of the data")]
+    fraction: Annotated[Fraction, Field(description="of the official test, drawn by class")]
+
+
 class Split(Section):
     """How rows are divided into roles. An integer is a count, a fraction a share.
 
     test: of all rows; None where the data have an official test part. validation: of the rows that are not test; None
-    where the data have an official validation part, which is then used. calibration: of the validation rows, taken from
-    them. train: of the other rows; those that are not drawn are not used. None: all.
+    where the data have an official validation part, which is then used; see FromTest too. calibration: of the
+    validation rows, taken from them. train: of the other rows; those that are not drawn are not used. None: all.
     """
 
     test: Amount | None = None
-    validation: Amount | None = None
+    validation: Annotated[
+        Annotated[Amount | None, Tag("amount")] | Annotated[FromTest, Tag("part")],
+        Discriminator(lambda written: "part" if isinstance(written, Mapping | FromTest) else "amount"),
+    ] = None
     calibration: Amount | None = None
     train: Amount | None = None
     seed: Seed = 0
@@ -349,6 +363,12 @@ class StudyFile(Section):
         """Nested folds need a search that does not use the rows they hold out; a mean over folds needs folds."""
         searches = {name: model.search for name, model in self.models.items() if model.search}
         nested = self.folds is not None and self.folds.nested
+        if self.folds is not None and isinstance(self.split.validation, FromTest):
+            raise StudyError(
+                "`folds` take their validation images from the training part",
+                found="`split.validation: {from: test}`",
+                hint="Leave out `folds`, or give a share: `split: {validation: 0.2}`.",
+            )
         if nested and not searches:
             raise StudyError("`folds: {nested: true}` searches inside each fold, but no model has values to search")
         over_folds = next((name for name, search in searches.items() if search.mean_over == "folds"), None)

@@ -15,7 +15,7 @@ from snellen.models.features import FEATURES
 from snellen.models.named import Named
 from snellen.models.parts import MODEL_LAYERS
 from snellen.study.methods import SETTINGS, STOPS
-from snellen.study.schema import Data, Folds, Model, Split, StudyFile, Train
+from snellen.study.schema import Data, Folds, FromTest, Model, Split, StudyFile, Train
 from snellen.study.thresholds import Abstain, Threshold
 from snellen.train.augment.registry import AUGMENTATIONS
 from snellen.train.optimizers import OPTIMIZERS
@@ -37,7 +37,8 @@ PATTERNS = {
     TRAIN_PATTERN: "be `none`, `all`, or the first block that is trained: `block1`, `block2` and so on",
 }
 """Of texts that are no names."""
-UNION_TAGS = {"constrained-int", "constrained-float", "int", "float", "str", "function-after", "tuple[str, ...]"}
+UNION_TAGS = {"amount", "part"}
+UNION_TAGS |= {"constrained-int", "constrained-float", "int", "float", "str", "function-after", "tuple[str, ...]"}
 
 
 @dataclass(frozen=True)
@@ -197,6 +198,7 @@ def _known_keys(parent: Location) -> list[str]:
 def _section(location: Location) -> type[BaseModel] | None:
     """The model that validates `location`: a section of the file, or something with arguments."""
     sections: dict[Location, type[BaseModel]] = {(): StudyFile, ("data",): Data, ("split",): Split, ("folds",): Folds}
+    sections[("split", "validation")] = FromTest
     if location in sections:
         return sections[location]
     if len(location) == 2 and location[0] == "models":

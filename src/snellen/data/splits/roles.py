@@ -14,6 +14,7 @@ from snellen.data.duplicates import duplicate_groups
 from snellen.data.groups import first_occurrences
 from snellen.data.inspect.near_duplicates import NearDuplicates, near_duplicates
 from snellen.data.splits.class_sizes import check_classes
+from snellen.data.splits.divided_test import expect_divisible
 from snellen.data.splits.related import related_rows
 from snellen.data.splits.stratified import Share, add_groups, random_numbers, row_count, rows_without, stratified_choice
 from snellen.errors import RunError, StudyError
@@ -32,7 +33,8 @@ class Split:
     validation part. None: 0.2. calibration: of the validation rows. drop_duplicates: "exact" keeps only the first of
     equal pictures with equal labels outside official parts. near_duplicates: "together" keeps near-duplicates in one
     role, like groups and exact duplicates, which always are. train: of the rows without any other role; the rest is
-    left out. None: all."""
+    left out. None: all. validation_from_test: the fraction of the official test that is the validation part, instead of
+    `validation`; the test is the rest."""
 
     test: Share | None = None
     validation: Share | None = None
@@ -41,6 +43,7 @@ class Split:
     drop_duplicates: Literal["exact"] | None = None
     near_duplicates: Literal["together"] | None = None
     train: Share | None = None
+    validation_from_test: float | None = None
 
 
 Reason = Literal[
@@ -101,6 +104,10 @@ def assign_related(dataset: Dataset, split: Split, copies: np.ndarray, units: np
     given = {role: _official(dataset, split, role, pool) for role in ("validation", "test")}
     test, held_out, wanted = given["test"], given["validation"], split.validation
     wanted = DEFAULT_VALIDATION if wanted is None else wanted
+    if split.validation_from_test is not None:
+        test = expect_divisible(dataset, test, held_out, units)
+        held_out = draw(test, split.validation_from_test, "validation", 1, 1)
+        test = rows_without(test, held_out)
     if test is None:
         free = pool if held_out is None else rows_without(pool, held_out)
         test = draw(free, _test_share(split, held_out), "test", 0, 2 if held_out is None and wanted else 1)

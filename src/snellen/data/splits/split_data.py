@@ -13,6 +13,7 @@ from snellen.data.duplicates import duplicate_groups
 from snellen.data.inspect.class_images import mean_images
 from snellen.data.inspect.near_duplicates import NearDuplicates, near_duplicates
 from snellen.data.splits.applied_reviews import AppliedReviews
+from snellen.data.splits.divided_test import divided_test_sentence
 from snellen.data.splits.folds import Fold, make_folds
 from snellen.data.splits.roles import Roles, Split, assign_related, units_of
 from snellen.files.hashing import canonical_json, digest, digest_arrays
@@ -68,6 +69,13 @@ class SplitData:
     def sealed(self) -> Dataset:
         """The data set without the labels of the test."""
         return self.dataset.without_labels(self.roles.rows["test"])
+
+    @cached_property
+    def divided_test(self) -> str | None:
+        """What is said where the validation images are of the official test; else None."""
+        if self.split.validation_from_test is None:
+            return None
+        return divided_test_sentence(self.roles.rows, self.split.seed)
 
     @cached_property
     def main(self) -> RoleRows:
