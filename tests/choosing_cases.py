@@ -95,7 +95,7 @@ def folds() -> dict[str, Any]:
     """Three folds of two seeds, and the network on all rows."""
     splits: list[dict[str, Any]] = [
         {"repeat": 1, "fold": fold, "accuracies": [0.88 + fold / 100, 0.9 + fold / 100], "mean": 0.89 + fold / 100}
-        | {"values": {}}
+        | {"losses": [0.4, 0.3], "loss": 0.35, "networks": [{"kept_epoch": 3, "epochs": 4}] * 2, "values": {}}
         for fold in (1, 2, 3)
     ]
     return {
@@ -104,9 +104,17 @@ def folds() -> dict[str, Any]:
         "searched": "once",
         "planned": 3,
         "mean": mean(0.91, 0.88, 0.94, "corrected resampled t"),
+        "mean_loss": mean(0.35, 0.3, 0.4, "corrected resampled t"),
         "between_splits": 0.01,
         "between_seeds": 0.0141,
         "num_train": 958.0,
         "num_held_out": 479.3,
-        "final": {"job": "all", "status": "done", "epochs": [4], "kept": [[3, 4, 4, 4, 5, 5]], "medians": [4]},
+        "final": {
+            "job": "all",
+            "status": "done",
+            "epochs": [4],
+            "kept": [[3, 4, 4, 4, 5, 5]],
+            "medians": [4],
+            "to_its_end": [False],
+        },
     }

@@ -119,6 +119,9 @@ OF_FOLDS: dict[str, Place] = {
     "score of each fold": ("choosing", f"{MODEL}//table[@class='folds']/tbody/tr"),
     "mean over folds": ("choosing", f"{MODEL}//table[@class='folds']/tfoot/tr"),
     "spread over folds and over seeds": ("choosing", f"{MODEL}//dl[@class='counts spreads']/div[2]"),
+    "loss curves of the folds": ("choosing", f"{MODEL}//div[@data-figure='{{place}}-folds-loss']"),
+    "accuracy curves of the folds": ("choosing", f"{MODEL}//div[@data-figure='{{place}}-folds-accuracy']"),
+    "mean loss over folds": ("choosing", f"{MODEL}//table[@class='folds']/tfoot/tr/td[4]"),
     "confusion heat map out of fold": ("choosing", ".//table[@data-cells='{place}-out_of_fold']"),
     "classification report out of fold": ("choosing", ".//h5[@id='classes-{place}-out_of_fold']"),
 }

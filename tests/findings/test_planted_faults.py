@@ -348,3 +348,43 @@ def test_first_sentences_are_short(run_copy: Path) -> None:
         short = re.sub(r"[\d.,]+ %( \([^)]*\))?", "N", one.sentence)
         first = re.split(r"(?<=[a-z0-9N)])\. (?=[A-Z0-9])", short)[0]
         assert len(first.split()) <= 30, (len(first.split()), first)
+
+
+def test_the_best_class_is_named_with_its_interval(run_copy: Path) -> None:
+    """Every class but 4 has mistakes; those whose intervals reach that of 4 are named as not set apart."""
+
+    def answers(labels: np.ndarray) -> np.ndarray:
+        given = labels.copy()
+        for label in set(range(10)) - {4}:
+            own = np.flatnonzero(labels == label)
+            given[own[: max(2, len(own) // 2) if label == 3 else 2]] = (label + 1) % 10
+        return given
+
+    answer(run_copy, "test", answers)
+    [one] = found(run_copy, "SNL121")
+    assert (one.values["best"], one.values["best_recall"], one.values["best_high"]) == (["4"], 1.0, 1.0)
+    assert 0 < one.values["best_low"] < 1 and "Best on class 4: 100.0 % (" in one.sentence
+    apart = one.values["best_not_set_apart"]
+    assert apart and "3" not in apart and "4" not in apart and "apart from it." in one.sentence
+
+
+def test_classes_that_are_best_together_are_a_tie(run_copy: Path) -> None:
+    answer(run_copy, "test", some_of(3, 0.5, called=8))
+    [one] = found(run_copy, "SNL121")
+    assert one.values["best"] == ["0", "1", "2", "4", "5", "6", "7", "8", "9"]
+    assert "The highest observed recall is a tie of 0, 1, 2, 4, 5 and 4 more: 100.0 % (" in one.sentence
+
+
+def test_classes_that_are_lowest_together_are_a_tie(run_copy: Path) -> None:
+    def answers(labels: np.ndarray) -> np.ndarray:
+        given = labels.copy()
+        counts = np.bincount(labels)
+        twice = [label for label in range(10) if (counts == counts[label]).sum() > 1]
+        same = [label for label in range(10) if counts[label] == counts[twice[0]]]
+        for label in same[:2]:
+            given[np.flatnonzero(labels == label)[0]] = (label + 1) % 10
+        return given
+
+    answer(run_copy, "test", answers)
+    [one] = found(run_copy, "SNL007")
+    assert "The same holds for" in one.sentence and ": a tie." in one.sentence

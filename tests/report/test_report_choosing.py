@@ -14,8 +14,10 @@ import pytest
 from runs import run_small
 
 from snellen.api import Run
+from snellen.evaluate.trained_networks import phases_of
 from snellen.report.formats import percent
 from snellen.report.sections.search import hyperparameters, short_names
+from snellen.statistics.corrected_resampled_t import fold_mean
 from snellen.study.values import read_value
 
 PHASE = {"learning_rate": 3e-3, "batch_size": 64}
@@ -170,11 +172,35 @@ def test_folds_are_scored_on_what_they_held_out(run: Run, models: dict[str, Any]
         means = [statistics.mean(accuracies[fold, seed] for seed in (0, 1)) for fold in (1, 2, 3)]
         for number, row in enumerate(rows, 1):
             shown = [means[number - 1], *(accuracies[number, seed] for seed in (0, 1))]
-            assert [row[1], *row[3:]] == [percent(value).replace("\xa0", " ") for value in shown]
+            assert [row[1], *row[3:5]] == [percent(value).replace("\xa0", " ") for value in shown]
         assert model["folds"]["between_splits"] == pytest.approx(statistics.stdev(means))
         within = [statistics.variance(accuracies[fold, seed] for seed in (0, 1)) for fold in (1, 2, 3)]
         assert model["folds"]["between_seeds"] == pytest.approx(statistics.mean(within) ** 0.5)
         assert model["folds"]["mean"]["value"] == pytest.approx(statistics.mean(means))
+
+
+def test_folds_have_losses_kept_epochs_and_curves(run: Run, models: dict[str, Any], tree: Any) -> None:
+    """The losses are of the images that a fold held out; the mean has the corrected interval of the splits."""
+    for name, model in models.items():
+        rows, losses = table(tree, name, "folds"), np.zeros((3, 2))
+        for fold in run.record.planned[name].folds:
+            predictions = run.record.folder_of(fold.job).read_predictions("held_out")
+            assert predictions is not None and predictions.labels is not None
+            right = predictions.probabilities[np.arange(len(predictions.labels)), predictions.labels]
+            losses[fold.fold - 1, fold.seed] = -np.log(np.maximum(right.astype(float), 1e-7)).mean()
+            chain = [run.record.folder_of(job) for job in phases_of(run.record, fold.job)]
+            results = [result for folder in chain if (result := folder.read_result()) is not None]
+            kept = sum(result.epochs for result in results[:-1]) + results[-1].kept_epoch
+            assert f"{kept} of {sum(result.epochs for result in results)}" in rows[fold.fold - 1][6]
+        for number, (row, split) in enumerate(zip(rows, model["folds"]["splits"])):
+            assert split["losses"] == pytest.approx(losses[number].tolist(), abs=1e-4)
+            assert float(row[5]) == pytest.approx(losses[number].mean(), abs=1e-3)
+        found = model["folds"]["mean_loss"]
+        assert found["value"] == pytest.approx(losses.mean(), abs=1e-4) and found["method"] == "corrected resampled t"
+        expected = fold_mean(losses, model["folds"]["num_train"], model["folds"]["num_held_out"])
+        assert (found["low"], found["high"]) == pytest.approx((expected.low, expected.high), abs=1e-3)
+        for measure in ("loss", "accuracy"):
+            assert tree.find(f".//div[@data-figure='{model['place']}-folds-{measure}']") is not None
 
 
 def test_out_of_fold_every_training_row_is_answered_once_by_a_network_that_never_saw_it(

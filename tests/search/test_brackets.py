@@ -10,7 +10,7 @@ from hypothesis import strategies as some
 from search_cases import BOWL, EIGHTEEN, assignments, method_of, numbered, search, sizes
 
 from snellen.errors import IdentityError
-from snellen.search.brackets import Rung, epochs_of, floor_log, promoted
+from snellen.search.brackets import Rung, brackets_of, epochs_of, floor_log, promoted
 from snellen.search.methods import Cost, cost, next_round, planned_brackets
 from snellen.search.rounds import Done, TrialRequest, TrialResult
 from snellen.study.space import Space
@@ -166,3 +166,15 @@ def test_a_history_of_another_search_is_refused() -> None:
 @given(number=some.integers(1, 10**6), base=some.integers(2, 20))
 def test_whole_logarithms_are_exact(number: int, base: int) -> None:
     assert base ** floor_log(number, base) <= number < base ** (floor_log(number, base) + 1)
+
+
+def test_the_shipped_lenet_is_searched_by_hyperband_with_one_key() -> None:
+    """Li et al.'s brackets for 10 epochs and a factor of 3, of which 18 combinations start 17."""
+    from snellen.study.document import open_document
+
+    study = open_document("fashion-lenet-transfer").study(["models.lenet-5.search.method=hyperband"])
+    method = study.models["lenet-5"].search
+    assert method is not None and method.method == "hyperband"
+    brackets = brackets_of(method, method.space, study.models["lenet-5"].last_phase.epochs)
+    shown = [[(rung.trials, rung.epochs) for rung in bracket] for bracket in brackets]
+    assert shown == [[(9, 1), (3, 3), (1, 10)], [(5, 3), (1, 10)], [(3, 10)]]

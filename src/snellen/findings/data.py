@@ -38,14 +38,19 @@ def duplicates(facts: Facts) -> Iterator[Finding]:
     """SNL104: images that occur more than once."""
     count = facts.record.data["data"]["duplicate_pictures"]
     if count:
+        dropped = facts.record.study.data.drop_duplicates is not None
         yield Finding(
             "SNL104",
             "notice",
-            f"Exact copies of an earlier image in the data: {plural(count, 'image')}. Copies stay together in one part "
-            "of the split.",
+            f"Exact copies of an earlier image in the data: {plural(count, 'image')}. "
+            + (
+                "Of those with one label the first is used."
+                if dropped
+                else "Copies stay together in one part of the split."
+            ),
             {"count": count},
             "data",
-            None if facts.record.study.data.drop_duplicates else "To keep one of each: data.drop_duplicates: exact",
+            None if dropped else "To keep one of each: data.drop_duplicates: exact",
         )
 
 

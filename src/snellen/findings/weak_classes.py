@@ -71,7 +71,7 @@ def weak(facts: Facts) -> Iterator[Finding]:
     if not found.weak:
         return
     first, others = found.weak[0], found.weak[1:]
-    one = _judged(facts, model, role, networks, first.code)
+    one, best = _judged(facts, model, role, networks, first.code), _best(facts, networks)
     yield Finding(
         "SNL121",
         "result",
@@ -79,12 +79,13 @@ def weak(facts: Facts) -> Iterator[Finding]:
         f"{'recognise' if one.networks > 1 else 'recognises'} {one.recall.in_percent} of its "
         f"{plural(one.recall.n, f'{role} image')}, and {percent(found.overall)} of all.{one.called} Corrected for "
         f"{plural(found.tested, 'class')}, its recall is at most {percent(first.ceiling)}, more than {points(MARGIN)} "
-        f"below that of all images.{_others(facts, found)}",
+        f"below that of all images.{_others(facts, found)}{best.sentence}",
         {
             **one.values,
             "overall": found.overall,
             "ceiling": first.ceiling,
             "weak": [facts.record.classes[each.code] for each in (first, *others)],
+            **best.values,
         },
         evidence(model, one.networks),
         f"Look at the mistakes on {one.name} first: they may have one cause.",
@@ -104,21 +105,62 @@ def lowest(facts: Facts) -> Iterator[Finding]:
     if judged is None:
         return
     model, role, networks = judged
-    right = networks.per_image("accuracy")
-    recalls = {int(code): float(right[:, networks.labels == code].mean()) for code in np.unique(networks.labels)}
+    recalls = _recalls(networks)
     if len(set(recalls.values())) < 2 or _weak_classes(networks).weak:
         return
-    one = _judged(facts, model, role, networks, min(recalls, key=lambda code: recalls[code]))
+    least = [code for code, recall in recalls.items() if recall == min(recalls.values())]
+    one, best = _judged(facts, model, role, networks, least[0]), _best(facts, networks)
+    tied = [facts.record.classes[code] for code in least[1:]]
+    also = f" The same holds for {some(tied, NAMED)}: a tie." if tied else ""
     average = "on average " if one.networks > 1 else ""
     yield Finding(
         "SNL007",
         "result",
         f"Class {one.name} has the lowest observed recall: {one.recall.in_percent} of its "
         f"{plural(one.recall.n, 'image')} on {role} are recognised {average}by {all_networks(facts, model, role)}."
-        f"{one.called} It was picked as the lowest of {len(recalls)}, which makes it look worse than it is.",
-        one.values,
+        f"{one.called}{also} It was picked as the lowest of {len(recalls)}, which makes it look worse than it is."
+        f"{best.sentence}",
+        {**one.values, **best.values},
         evidence(model, one.networks),
     )
+
+
+@dataclass(frozen=True)
+class _Best:
+    """The class with the highest observed recall, as a sentence with a space before, and its values."""
+
+    sentence: str
+    values: dict[str, Any]
+
+
+def _best(facts: Facts, networks: Networks) -> _Best:
+    """An observation, not a comparison of classes: those with the same recall share it, and those whose intervals reach
+    that of the best are named, because nothing sets them apart."""
+    recalls, classes = _recalls(networks), facts.record.classes
+    codes = [code for code, recall in recalls.items() if recall == max(recalls.values())]
+    first = called(networks, codes[0], codes[0])
+    by_recall = sorted((code for code in recalls if code not in codes), key=lambda code: -recalls[code])
+    near = [code for code in by_recall if _reaches(called(networks, code, code), first)]
+    names, others = [classes[code] for code in codes], [classes[code] for code in near]
+    if len(codes) > 1:
+        said = f" The highest observed recall is a tie of {some(names, NAMED)}: {first.in_percent} each."
+    else:
+        said = f" Best on class {names[0]}: {first.in_percent} of its {plural(first.n, 'image')}."
+    if others:
+        said += f" Their intervals do not set {some(others, NAMED)} apart from {'it' if len(codes) == 1 else 'these'}."
+    values = {"best": names, "best_recall": first.value, "best_low": first.low, "best_high": first.high}
+    return _Best(said, {**values, "best_not_set_apart": others})
+
+
+def _reaches(one: Estimate, best: Estimate) -> bool:
+    """Whether the intervals of two recalls overlap."""
+    return one.high is not None and best.low is not None and one.high >= best.low
+
+
+def _recalls(networks: Networks) -> dict[int, float]:
+    """The recall of each class that has images, by its code, the mean over networks."""
+    right = networks.per_image("accuracy")
+    return {int(code): float(right[:, networks.labels == code].mean()) for code in np.unique(networks.labels)}
 
 
 def _weak_classes(networks: Networks) -> WeakClasses:

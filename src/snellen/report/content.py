@@ -202,7 +202,7 @@ def _model(record: RunRecord, evaluation: Evaluation, model: str) -> ModelJson:
         "network_epochs": network_epochs(record, model),
         "search": search_section(record, evaluation, model),
         "seeds": seeds_section(record, evaluation, model),
-        "folds": folds_section(record, evaluation, model),
+        "folds": folds_section(record, evaluation, model, folds),
         "augmented": _augmented(record, model),
         "network": which_network(record, model),
         "shipped": shipped_section(record, model),

@@ -8,12 +8,14 @@ from typing import Any, Literal
 import polars as pl
 
 from snellen.evaluate.confused_classes import confusions
+from snellen.evaluate.cross_validation import HeldOut
 from snellen.evaluate.evaluation import Evaluation
 from snellen.evaluate.final_epochs import kept_epochs
 from snellen.evaluate.networks import networks_on
 from snellen.evaluate.record import RunRecord
 from snellen.evaluate.scores import Estimate
-from snellen.report.model_types import FinalJson, FoldsJson, SeedJson, SeedsJson, SplitJson
+from snellen.evaluate.trained_networks import trained
+from snellen.report.model_types import FinalJson, FoldNetworkJson, FoldsJson, SeedJson, SeedsJson, SplitJson
 from snellen.report.sections.estimates import fold_mean_json, mean_json
 from snellen.report.sections.search import short_names
 from snellen.study.search_results import Split
@@ -22,15 +24,17 @@ PAIRS = 5
 """Confusions of all seeds that are shown, and those that are as frequent as the first."""
 
 
-def folds_section(record: RunRecord, evaluation: Evaluation, model: str) -> FoldsJson | None:
-    """The `folds` of a model in report.json: accuracy of every network on what its fold held out; None without folds.
+def folds_section(record: RunRecord, evaluation: Evaluation, model: str, held_out: HeldOut | None) -> FoldsJson | None:
+    """The `folds` of a model in report.json: accuracy, loss and kept epoch of every network on what its fold held out;
+    None without folds.
 
-    mean: over splits, with the corrected interval; its deviation is between splits. final: the network on all rows.
-    values: by a short name, what the search inside each split chose. searched: how, where there was a search at all.
+    mean, mean_loss: over splits, with the corrected interval; the deviation is between splits. final: the network on
+    all rows. values: by a short name, what the search inside each split chose. searched: how, where there was a search.
     """
     found = evaluation.folds.get(model)
-    if found is None:
+    if found is None or held_out is None:
         return None
+    losses_JS = held_out.values("loss")
     seeds = sorted({fold.seed for fold in record.planned[model].folds})
     splits: list[SplitJson] = [
         {
@@ -38,9 +42,14 @@ def folds_section(record: RunRecord, evaluation: Evaluation, model: str) -> Fold
             "fold": fold,
             "accuracies": list(accuracies),
             "mean": mean,
+            "losses": losses.tolist(),
+            "loss": float(losses.mean()),
+            "networks": [_network(record, job) for job in networks.jobs],
             "values": _values(record, model, (repeat, fold)),
         }
-        for (repeat, fold), accuracies, mean in zip(found.splits, found.accuracies, found.by_split, strict=True)
+        for (repeat, fold), accuracies, mean, losses, networks in zip(
+            found.splits, found.accuracies, found.by_split, losses_JS, held_out.splits.values(), strict=True
+        )
     ]
     return {
         "splits": splits,
@@ -48,12 +57,20 @@ def folds_section(record: RunRecord, evaluation: Evaluation, model: str) -> Fold
         "searched": _searched(record, model),
         "planned": len({(fold.repeat, fold.fold) for fold in record.planned[model].folds}),
         "mean": fold_mean_json(found.mean),
+        "mean_loss": fold_mean_json(held_out.mean("loss")),
         "between_splits": found.mean.deviation,
         "between_seeds": found.between_seeds,
         "num_train": found.num_train,
         "num_held_out": found.num_held_out,
         "final": _final(record, model),
     }
+
+
+def _network(record: RunRecord, job: str) -> FoldNetworkJson:
+    """Its epochs in all phases, and the kept one of the last."""
+    found = trained(record, job)
+    assert found is not None  # only splits whose training succeeded are scored
+    return {"kept_epoch": sum(found.epochs[:-1]) + found.kept[-1], "epochs": sum(found.epochs)}
 
 
 def _searched(record: RunRecord, model: str) -> Literal["inside", "once"] | None:
@@ -125,4 +142,5 @@ def _final(record: RunRecord, model: str) -> FinalJson | None:
         "epochs": [result.epochs if result else 0 for result in results],
         "kept": kept,
         "medians": [statistics.median(epochs) for epochs in kept],
+        "to_its_end": [*(phase.continue_ == "last" for phase in record.model(model).train[1:]), False],
     }
