@@ -261,7 +261,7 @@ def test_a_grid_of_two_keys_is_a_heat_map_with_its_tie(run: Run, models: dict[st
     (found,) = tree.findall(".//table[@class='grid-map']")
     columns = [text(cell) for cell in found.find("thead/tr")][1:]
     trials = {tuple(f"{value:g}" for value in one["assignment"].values()): one for one in search["trials"]}
-    cells = {}
+    cells: dict[tuple[str, str], Any] = {}
     for row in found.find("tbody"):
         head, *values = list(row)
         cells |= {(text(head), column): cell for column, cell in zip(columns, values, strict=True)}
