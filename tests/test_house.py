@@ -42,7 +42,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
     "explain": (
         *("analysis_inputs", "analysis_result", "method", "chosen_pixels", "thumbnails", "foreground", "mistakes"),
         *("last_layer", "augmented_pictures", "curves", "units", "answers", "errors", "data", "maps"),
-        *("robustness", "wrong_labels", "analyses"),
+        *("robustness", "wrong_labels", "exploration", "analyses"),
     ),
     "findings": (
         *(
@@ -136,6 +136,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
             "step_runner",
             "margins",
             "batches",
+            "phase_end",
             "frozen_features",
             "run_context",
         ),

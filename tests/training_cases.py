@@ -39,6 +39,7 @@ TRAJECTORY: dict[str, Any] = {
     "class_weights": None,
     "augment": (),
     "start": None,
+    "continues": "kept",
 }
 STOP: dict[str, Any] = {"epochs": 4, "patience": None, "measure": "loss", "validation_rows": "b" * 64, "keep": "best"}
 PARTS = TypeAdapter(tuple[AnyPart, ...])

@@ -53,6 +53,17 @@ EXPLORATION: dict[str, Place] = {
     "pixel histogram": ("exploration", ".//section[@id='pixels']//div[@data-figure='pixels']"),
     "heat map of pixel correlations": ("exploration", ".//figure[@id='correlation']/img"),
 }
+EXPLORED: dict[str, Place] = {
+    "images of each class with their share": ("report", ".//section[@id='data']//tbody/tr/td[@data-value]/i"),
+    "link to the exploration": ("report", ".//section[@id='data']//a[@href='pages/exploration.html']"),
+    "pixel values of each role with quartiles and share of zeros": ("explored", ".//section[@id='pixels']//tbody/tr"),
+    "no missing value among the run's images": ("explored", ".//section[@id='pixels']//dt[.='Missing values']"),
+    "histogram of the run's pixels": ("explored", ".//section[@id='pixels']//div[@data-figure='pixels']"),
+    "table of every pixel": ("explored", ".//table[@class='sortable every']/tbody/tr/td"),
+    "every pixel as CSV": ("explored", ".//section[@id='every']//a[@href='pixels.csv']"),
+    "correlations of all pixels and the label": ("explored", ".//div[@id='correlations']//img"),
+    "how varied each class is": ("explored", ".//table[@class='sortable varied']/tbody/tr"),
+}
 COMPARED: dict[str, Place] = {
     "table of candidates with parameters and scores": ("report", ".//section[@id='leaderboard']//tbody/tr/th/a"),
     "drawing of the network": ("report", f"{MODEL}//div[@class='scroll drawing']/{{svg}}svg"),
@@ -82,6 +93,7 @@ SHOWN: dict[str, dict[str, Place]] = {
     },
     "fashion-mlp": {
         **EXPLORATION,
+        **EXPLORED,
         **COMPARED,
         "weighted precision": ("report", f"{MODEL}//table[@class='scores']//th[.='weighted precision']"),
         "weighted recall": ("report", f"{MODEL}//table[@class='scores']//th[.='weighted recall']"),
@@ -94,7 +106,7 @@ SHOWN: dict[str, dict[str, Place]] = {
         "augmented images": ("report", ".//h4[@id='augmented-{phases}']"),
     },
     "svhn-ann-cnn": {**COMPARED, "which digits get confused": PAIRS[next(iter(PAIRS))]},
-    "fashion-lenet-transfer": {**EXPLORATION, **COMPARED},
+    "fashion-lenet-transfer": {**EXPLORATION, **EXPLORED, **COMPARED},
 }
 ANALYSED = ("units-dense", "units-two", "maps-dense")
 OF_SEARCHES: dict[str, Place] = {
@@ -168,6 +180,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[Page, Any]:
         "report": run.report.read_text(encoding="utf-8"),
         "choosing": searched.report.read_text(encoding="utf-8"),
         "exploration": render(explore(read("digits"))),
+        "explored": (run.folder / "pages" / "exploration.html").read_text(encoding="utf-8"),
         **{name: (run.folder / "pages" / f"{name}.html").read_text(encoding="utf-8") for name in ANALYSED},
     }
     found = {page: html5lib.parse(text, namespaceHTMLElements=False) for page, text in texts.items()}

@@ -36,7 +36,7 @@ def floats(channels: int = 1) -> Dataset:
 @pytest.mark.parametrize("dataset", [random(1), random(3), random(4), floats(), floats(3)])
 def test_channels_are_numpys(dataset: Dataset) -> None:
     found = pixel_statistics.channel_moments(dataset, ROWS)
-    histograms = pixel_statistics.channel_histograms(dataset, ROWS, found)
+    histograms = pixel_statistics.channel_histograms(dataset, ROWS, found.least.min(), found.greatest.max())
     pixels = dataset.images[ROWS].reshape(-1, dataset.shape[2]).astype(np.float64)
     np.testing.assert_array_equal(found.least, pixels.min(axis=0))
     np.testing.assert_array_equal(found.greatest, pixels.max(axis=0))
@@ -98,6 +98,14 @@ def test_no_correlation_has_more_blocks_than_can_be_drawn(shape: tuple[int, int]
     assert side == 1 or np.prod([-(-length // (side - 1)) for length in shape]) > pixel_statistics.BLOCKS
 
 
+def test_correlations_with_the_labels_come_first_and_the_limit_of_blocks_is_the_callers() -> None:
+    dataset, labels = random(1, height=12, width=12), np.arange(len(ROWS)) % 3
+    found = pixel_statistics.correlation(dataset, ROWS, 144, labels)
+    pixels = dataset.images[ROWS].reshape(len(ROWS), -1).astype(np.float64)
+    np.testing.assert_allclose(found.matrix, np.corrcoef(np.column_stack([labels, pixels]).T), atol=1e-12)
+    assert found.block_pixels == 1 and pixel_statistics.correlation(dataset, ROWS).block_pixels == 2
+
+
 @needs("mnist")
 def test_the_known_numbers_of_mnist(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()  # slices of the real size
@@ -107,12 +115,11 @@ def test_the_known_numbers_of_mnist(monkeypatch: pytest.MonkeyPatch) -> None:
     found = pixel_statistics.channel_moments(dataset, rows)
     assert found.means[0] / 255 == pytest.approx(0.1307, abs=5e-5)
     assert found.deviations[0] / 255 == pytest.approx(0.3081, abs=5e-5)
-    assert pixel_statistics.channel_histograms(dataset, rows, found).counts.sum() == 60_000 * 784
+    assert pixel_statistics.channel_histograms(dataset, rows, 0, 255).counts.sum() == 60_000 * 784
     brightness, _ = pixel_statistics.brightness_and_contrast(dataset, rows)
     assert brightness.mean() == pytest.approx(0.1307, abs=5e-5)
 
 
 def test_cases_with_an_official_test_are_read_by_row() -> None:
     dataset = cases.expected()
-    found = pixel_statistics.channel_moments(dataset, ROWS[:1])
-    assert pixel_statistics.channel_histograms(dataset, ROWS[:1], found).counts.sum() == dataset.images[0].size
+    assert pixel_statistics.channel_histograms(dataset, ROWS[:1], 0, 255).counts.sum() == dataset.images[0].size

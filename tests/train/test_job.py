@@ -54,6 +54,7 @@ OTHERS: dict[str, Any] = {
     "batch_size": 17,
     "seed": 1,
     "start": job(seed=5),
+    "continues": "last",
     "rows": "c" * 64,
     "total_epochs": 4,
     "clip_norm": 1.0,

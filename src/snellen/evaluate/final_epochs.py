@@ -34,6 +34,13 @@ def epoch_choosing_jobs(record: RunRecord, model: str) -> list[str]:
 
 
 def _chain(record: RunRecord, job: str) -> list[int]:
-    """The kept epoch of each phase of a job in order; 0 for a phase that failed."""
-    results = [record.folder_of(phase).read_result() for phase in phases_of(record, job)]
-    return [result.kept_epoch if result and result.status == "done" else 0 for result in results]
+    """The epoch of each phase of a job, in order, that the next goes on from, and the kept one of the last; 0 for a
+    phase that failed."""
+    folders = [record.folder_of(phase) for phase in phases_of(record, job)]
+    goes_on = [folder.read_job().trajectory.continues == "last" for folder in folders[1:]]
+    found = []
+    for folder, to_its_end in zip(folders, (*goes_on, False), strict=True):
+        result = folder.read_result()
+        done = result is not None and result.status == "done"
+        found.append((result.epochs if to_its_end else result.kept_epoch) if result is not None and done else 0)
+    return found

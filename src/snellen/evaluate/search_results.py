@@ -12,6 +12,7 @@ from snellen.evaluate.cross_validation import shared
 from snellen.evaluate.model_choice import choice
 from snellen.evaluate.networks import networks_on
 from snellen.evaluate.record import RunRecord
+from snellen.evaluate.search_effects import Effect, effects
 from snellen.metrics.scores import METRICS
 from snellen.search.stored import SearchFile, SearchOutcome, Trial
 from snellen.statistics.levels import CONFIDENCE
@@ -49,7 +50,7 @@ class SearchResult:
     end. promotions: how often a trial was continued. epochs: of the longest trial.
 
     selection: the winner among the candidates, None below two. measure: by which the search chose; for a loss the
-    numbers of `selection` and `edges` are its negative.
+    numbers of `selection` and `edges` are its negative. effects: what each key did to the accuracy.
     """
 
     method: str
@@ -62,6 +63,7 @@ class SearchResult:
     winner: Mapping[str, Scalar]
     selection: Selection | None
     edges: tuple[Edge, ...]
+    effects: tuple[Effect, ...] = ()
 
     @property
     def never_halved(self) -> bool:
@@ -153,6 +155,7 @@ def _result_of(stored: StoredSearch, space: Mapping[str, Value]) -> SearchResult
         winner=winner.assignment,
         selection=_selection(np.stack([stored.per_image(trial) for trial in candidates])),
         edges=tuple(edges(stored, winner, space)),
+        effects=effects(stored, space),
     )
 
 

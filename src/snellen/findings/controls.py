@@ -3,44 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import combinations
 
-from snellen.evaluate.comparisons import Comparison
-from snellen.evaluate.matched_pairs import SideDifferences, side_differences
-from snellen.evaluate.trained_networks import own_split_networks
+from snellen.findings.effects import Matched, matched_pairs, of_searches, of_series, series
 from snellen.findings.finding import Facts, Finding, Step
 from snellen.findings.naming import ROLES, compared_on, left_out, one_network, seeds_to_compare
 from snellen.phrases import plural, points, points_limits, setting
 from snellen.statistics.seed_intervals import MIN_SEEDS_COMPARED
-from snellen.study.differences import Differing, differences
-
-
-@dataclass(frozen=True)
-class Matched:
-    """Two models that differ in one key, the better one first. of: how the networks that were compared differ. seeds:
-    seeds trained of the model with fewer, also where only two networks were compared."""
-
-    pair: Comparison
-    key: Differing
-    of: SideDifferences
-    seeds: int
-
-    @property
-    def few(self) -> bool:
-        """Whether the comparison has too few seeds on a side."""
-        return self.pair.seeds < MIN_SEEDS_COMPARED
-
-    @property
-    def is_control(self) -> bool:
-        """Whether one model is a control for the other."""
-        return not self.few and self.of.equal_steps and self.of.equal_rows and self.of.only_key is not None
 
 
 def factors(facts: Facts) -> Iterator[Finding]:
-    """SNL014: the effect of one setting, by a matched pair with at least 3 seeds on each side."""
-    for one in _matched(facts):
-        if not one.is_control:
+    """SNL014: the effect of one setting: over three or more models that differ in its number alone, over the trials of
+    a search, else by a matched pair; with at least 3 trainings of each value."""
+    found = series(facts)
+    inside = {frozenset(pair) for one in found for pair in combinations(one.models, 2)}
+    yield from (of_series(one) for one in found)
+    yield from of_searches(facts)
+    for one in matched_pairs(facts):
+        if not one.is_control or frozenset((one.pair.a, one.pair.b)) in inside:
             continue
         a, b, observed = one.pair.a, one.pair.b, one.pair.difference
         yield Finding(
@@ -67,7 +47,7 @@ def _verdict(one: Matched) -> str:
 def no_control(facts: Facts) -> Iterator[Finding]:
     """SNL113: a matched pair that shows nothing about its setting, for too few seeds, unequal steps, other training
     rows or other searched values in some folds."""
-    for one in _matched(facts):
+    for one in matched_pairs(facts):
         if one.is_control:
             continue
         a, b, size = one.pair.a, one.pair.b, points(one.pair.difference.value)
@@ -99,18 +79,3 @@ def _missing(one: Matched, seeds_wanted: int | None) -> tuple[str, Step | None]:
     if not one.of.equal_rows:
         return "other training rows; needs both models trained on the same rows", None
     return "other values in some folds; needs models that differ only in this in every fold", None
-
-
-def _matched(facts: Facts) -> Iterator[Matched]:
-    """Every pair of models that differ in one key, where that key does not change the number of steps."""
-    pairs = facts.evaluation.comparisons
-    for a, b in combinations(facts.evaluation.ranked, 2):
-        found = differences(facts.record.model(a), facts.record.model(b))
-        pair = pairs.between(a, b)
-        if len(found) == 1 and found[0].keeps_steps and pair is not None:
-            of = side_differences(facts.record, pair, facts.evaluation.ranked)
-            [key] = found
-            if pair.difference.value < 0:
-                pair, key = pair.swapped, Differing(key.path, key.b, key.a)
-            seeds = min(len(own_split_networks(facts.record, model)) for model in (a, b))
-            yield Matched(pair, key, of, seeds)

@@ -15,12 +15,14 @@ from snellen.report.pages.answers import answers_page
 from snellen.report.pages.curves import accuracy_curve, curve_page
 from snellen.report.pages.data import data_page
 from snellen.report.pages.errors import errors_page
+from snellen.report.pages.explored_data import exploration_pages
 from snellen.report.pages.maps import map_page
 from snellen.report.pages.page_inputs import PageInputs
 from snellen.report.pages.plain import plain_page
 from snellen.report.pages.robustness import robustness_page
 from snellen.report.pages.units import units_page
 from snellen.report.pages.wrong_labels import wrong_labels_page
+from snellen.report.sections.exploration import PAGE
 from snellen.report.types import AnalysisJson, ReportJson
 
 PAGES: dict[str, Callable[[PageInputs], str]] = {
@@ -57,15 +59,27 @@ def _entry(one: PlannedAnalysis, result: AnalysisResult) -> AnalysisJson:
     }
 
 
-def pages(results: Mapping[PlannedAnalysis, AnalysisResult], report: ReportJson) -> dict[str, str]:
-    """The HTML of every page, by the name of its file."""
-    return {one.page: page_of(one, result, report) for one, result in results.items()}
+def pages(
+    results: Mapping[PlannedAnalysis, AnalysisResult], report: ReportJson, explored: AnalysisResult | None = None
+) -> dict[str, str]:
+    """The text of every file, by its name: the pages of the analyses, and those of the exploration of the data."""
+    found = {one.page: page_of(one, result, report) for one, result in results.items()}
+    if explored is not None:
+        with reading("the exploration of the data", TemplateError):
+            files = exploration_pages(explored, report)
+        found |= files | {PAGE: with_banner(files[PAGE], report)}
+    return found
 
 
 def page_of(one: PlannedAnalysis, result: AnalysisResult, report: ReportJson) -> str:
     """The HTML of one page; of a run with faults on purpose it begins with a banner."""
     with reading(one.title, TemplateError):
         html = PAGES.get(one.options.name, plain_page)(PageInputs(one, result, report))
+    return with_banner(html, report)
+
+
+def with_banner(html: str, report: ReportJson) -> str:
+    """The page; of a run with faults on purpose with the warning at its top."""
     if "on_purpose" not in report:
         return html
     banner = Markup('<p class="faulty"><strong>{}</strong></p>').format(prose(report["on_purpose"]["warning"]))

@@ -19,6 +19,7 @@ from snellen.evaluate.record import RunRecord
 from snellen.evaluate.trained_networks import which_network
 from snellen.explain.augmented_pictures import load_augmented
 from snellen.explain.chosen_pixels import pixel_map
+from snellen.explain.exploration import stored_exploration
 from snellen.findings.rules import Judgement
 from snellen.models.frozen_part import trained_count
 from snellen.report.figures.sprites import near_duplicate_rows
@@ -33,6 +34,7 @@ from snellen.report.sections.backbones import backbones_section
 from snellen.report.sections.computation import computed_section
 from snellen.report.sections.confidence import confidence_section
 from snellen.report.sections.cost import cost_section, learning_section
+from snellen.report.sections.exploration import exploration_section
 from snellen.report.sections.folds_and_seeds import folds_section, seeds_section
 from snellen.report.sections.on_purpose import on_purpose_section
 from snellen.report.sections.phases import epochs_before, phases_section, shipped_section, whole_history
@@ -82,6 +84,10 @@ def collect(
         "resolved": record.resolved,
         "analyses": analyses,
     }
+    explored = stored_exploration(record)
+    if explored is not None:
+        chosen = next((each for each in report["models"] if each["chosen"]), None)
+        report["exploration"] = exploration_section(explored, report["data"]["classes"], chosen)
     if judgement.not_raised:
         report["not_raised"] = list(judgement.not_raised)
     faults = on_purpose_section(record, evaluation)

@@ -195,7 +195,7 @@ def _count(each: dict[str, Any], tested: bool) -> dict[str, Any]:
 
 def _pixels(dataset: Dataset, rows: np.ndarray) -> Content:
     moments = channel_moments(dataset, rows)
-    histograms = channel_histograms(dataset, rows, moments)
+    histograms = channel_histograms(dataset, rows, float(moments.least.min()), float(moments.greatest.max()))
     columns = (moments.least, moments.greatest, moments.means, moments.deviations)
     (low, high), names = dataset.pixel_range, CHANNELS[dataset.shape[2]]
     shares = histograms.counts / histograms.counts.sum(axis=1, keepdims=True)

@@ -210,6 +210,31 @@ class ReviewsJson(TypedDict):
     effects: list[ReviewsEffectJson]
 
 
+VariedClass = TypedDict(
+    "VariedClass",
+    {
+        "class": str,
+        "images": int,
+        "spread": float | None,
+        "low": float | None,
+        "high": float | None,
+        "recall": EstimateJson | None,
+    },
+)
+"""A class: see ClassSpread; the recall of the chosen model."""
+
+
+class ExplorationJson(TypedDict):
+    """The exploration of the data. page: its file. model, role: whose recall stands beside each class. classes: the
+    most varied first."""
+
+    page: str
+    model: str | None
+    role: str | None
+    classes: list[VariedClass]
+    sentences: list[str]
+
+
 class ReportJson(TypedDict):
     """report.json. Sections that are not required are missing in reports of earlier versions."""
 
@@ -232,6 +257,7 @@ class ReportJson(TypedDict):
     floors: list[BaselineJson]
     models: list[ModelJson]
     data: DataSection
+    exploration: NotRequired[ExplorationJson]
     roles: RolesSection
     environment: dict[str, Setting]
     computed: NotRequired[list[ComputationJson]]

@@ -20,6 +20,7 @@ from snellen.evaluate.record import RunRecord
 from snellen.explain.analyses import planned_analyses
 from snellen.explain.analysis_inputs import RunWithImages
 from snellen.explain.augmented_pictures import keep_augmented
+from snellen.explain.exploration import explore_data
 from snellen.explain.robustness.other_data import expect_other_data
 from snellen.files import journal
 from snellen.files.atomic import remove_leftovers
@@ -106,6 +107,7 @@ def run(
         measure_costs(record, data, context, callback)
         evaluation = evaluations.evaluate(record, tested, vault.count_openings(folder))
         callback.evaluated(record, evaluation)
+        explore_data(record, data.sealed, data.roles.rows)
         scene = RunWithImages(record, context.dataset, context.material.images, settings.data_folder)
         make_analyses(scene, callback)
         finished = write_report(record, evaluation, data.dataset)

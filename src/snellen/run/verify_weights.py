@@ -163,14 +163,15 @@ def _lanes(record: RunRecord, data: SplitData) -> dict[tuple[str, ...], Lane]:
 
 
 def _prepare(record: RunRecord, pack: list[Lane], context: RunContext) -> None:
-    """Copies what training begins from: the record of the pack, and the weights of the phase before."""
+    """Copies what training begins from: the record of the pack, and what the phase before left."""
     name = f"packs/{pack_id(pack)}/pack.json"
     write_bytes(context.run / name, (record.folder / name).read_bytes())
     for before in (lane.trajectory.start for lane in pack):
         if before is not None:
             old, new = record.folder_of(before.id), context.folder(before.id)
-            for file in ("job.json", "result.json", "weights.safetensors"):
-                write_bytes(new.path / file, (old.path / file).read_bytes())
+            for file in (old.path / "job.json", old.result_path, old.weights, old.end):
+                if file != old.end or file.exists():
+                    write_bytes(new.path / file.name, file.read_bytes())
 
 
 def _recorded_margins(record: RunRecord, job: str) -> bool:
@@ -183,10 +184,12 @@ def _recorded_margins(record: RunRecord, job: str) -> bool:
 def _compare(stored: JobFolder, again: JobFolder, pack: list[Lane], job: str) -> tuple[list[str], int]:
     """What differs in the files that training wrote, and how many these are."""
     lane = next(lane for lane in pack if job in lane.ids)
-    paths = [again.weights, *map(again.predictions_path, lane.predicted), again.losses, again.margins]
+    paths = [again.weights, *map(again.predictions_path, lane.predicted), again.losses, again.margins, again.end]
     names = [path.relative_to(again.path).as_posix() for path in paths if path.exists()]
     wrong = [name for name in names if _bytes(stored.path / name) != (again.path / name).read_bytes()]
-    for name in ("job.json", "history.json", "result.json"):
+    if stored.read_job() != again.read_job():
+        wrong.append("job.json")
+    for name in ("history.json", "result.json"):
         one, other = (_without_clocks(read_json(folder.path / name)) for folder in (stored, again))
         if json.dumps(one, sort_keys=True) != json.dumps(other, sort_keys=True):
             wrong.append(name)

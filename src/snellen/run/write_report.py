@@ -19,6 +19,7 @@ from snellen.evaluate.familiarity import familiarity_path, load_familiarity
 from snellen.evaluate.file_integrity import THUMBNAILS, covered
 from snellen.evaluate.record import RunRecord
 from snellen.explain.augmented_pictures import load_augmented
+from snellen.explain.exploration import stored_exploration
 from snellen.explain.thumbnails import Thumbnails, draw, load_thumbnails, save_thumbnails
 from snellen.files import hashes
 from snellen.files.atomic import write_json, write_text
@@ -65,9 +66,8 @@ def write_report(record: RunRecord, evaluation: Evaluation, dataset: Dataset | N
     thumbnails = _thumbnails(record.folder, content, dataset)
     _save_bundles(record, evaluation, content)
     report, html, epochs = (record.folder / name for name in ("report.json", "report.html", EPOCHS))
-    pages = {
-        inside(record.folder, "pages", name): text for name, text in analyses.pages(facts.outcomes, content).items()
-    }
+    texts = analyses.pages(facts.outcomes, content, stored_exploration(record))
+    pages = {inside(record.folder, "pages", name): text for name, text in texts.items()}
     with hashes.rewriting(record.folder, [report, html, epochs, *pages]):
         write_json(report, content)
         write_text(epochs, as_csv(epochs_csv(record)))

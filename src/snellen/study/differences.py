@@ -22,6 +22,7 @@ FACTORS = {
     "label_smoothing": "the label smoothing",
     "class_weights": "the class weights",
     "clip_norm": "the clipping of gradients",
+    "continue": "going on with the last weights and the optimizer",
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from snellen.data.dataset import Dataset
 from snellen.data.splits.split_data import RoleRows
@@ -35,8 +35,18 @@ class Collector:
         key = job.trajectory.id, rows.sha256["validation"]
         known = self.gathered.get(key)
         jobs = known.jobs if known else ()
+        continued = known.continued if known else ()
         if job not in jobs:
-            self.gathered[key] = Lane((*jobs, job), rows.rows, self.predicted)
+            self.gathered[key] = Lane((*jobs, job), rows.rows, self.predicted, continued)
+        if job.trajectory.start is not None and job.trajectory.continues == "last":
+            self._store_end(job.trajectory.start, rows)
+
+    def _store_end(self, job: Job, rows: RoleRows) -> None:
+        """A later phase goes on from the end of this job, which was added before."""
+        key = job.trajectory.id, rows.sha256["validation"]
+        lane = self.gathered[key]
+        if job.id not in lane.continued:
+            self.gathered[key] = replace(lane, continued=(*lane.continued, job.id))
 
     def stages(self) -> tuple[tuple[Lane, ...], ...]:
         """The lanes by phase, in the order in which they came."""
@@ -85,7 +95,7 @@ def _chain(
     counts: Sequence[int | None],
     job: Job | None,
 ) -> Iterator[Job]:
-    """The jobs of a model's phases, each beginning from the kept weights of the one before; job: before the first."""
+    """The jobs of a model's phases, each going on from the one before; job: before the first."""
     labels = dataset.labels[rows.rows["train"]]
     for phase, count in zip(model.train, counts, strict=True):
         refuse_changed_classes(phase.augment, dataset.classes, dataset.name)
@@ -103,6 +113,7 @@ def _chain(
             rows=rows.sha256["train"],
             total_epochs=phase.epochs if phase.schedule.needs_total else None,
             start=job,
+            continues=phase.continue_,
             clip_norm=phase.clip_norm,
             label_smoothing=phase.label_smoothing,
             class_weights=class_weights.resolve(phase.class_weights, dataset.classes, labels),

@@ -36,6 +36,7 @@ from snellen.study.key_types import Amount, ClassName, ClassWeight, Fraction, Na
 from snellen.study.methods import AnyMethod
 from snellen.study.model_search import separate, with_defaults, with_first_values
 from snellen.study.on_purpose import OnPurpose, expect_committable
+from snellen.study.phases import GoesOnFrom, expect_to_go_on
 from snellen.study.searchable import searchable
 from snellen.study.thresholds import Threshold, expect_thresholds
 from snellen.train.augment.registry import Augmentations
@@ -159,6 +160,7 @@ class Split(Section):
 class Train(Section):
     """How weights are updated and when training stops."""
 
+    model_config = ConfigDict(serialize_by_alias=True)
     optimizer: AnyOptimizer = Field(default="adam", validate_default=True)
     learning_rate: Annotated[
         float | None, Field(strict=True, gt=0, le=10, description="default: Keras's for the optimizer")
@@ -190,6 +192,7 @@ class Train(Section):
         str | None,
         Field(pattern=TRAIN_PATTERN, description="`train` of the backbone in this phase"),
     ] = None
+    continue_: GoesOnFrom = "kept"
 
     @model_validator(mode="after")
     def _fill_defaults(self) -> Train:
@@ -221,7 +224,7 @@ class Model(Section):
     """One network and how it is trained. layers: a list, or the name of a network of the zoo.
 
     features: steps before the layers, fitted once to the training images before training. train: one phase, or a list
-    of phases, each of which starts from the kept weights of the one before. search: how values such
+    of phases, each of which goes on from the one before, from its kept or its last weights. search: how values such
     as `{choice: [128, 256]}` are searched; the model itself has the first of each. views: see models/views.py.
     """
 
@@ -246,6 +249,12 @@ class Model(Section):
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         return searchable(handler(core_schema), handler)
+
+    @model_validator(mode="after")
+    def _phases_go_on(self) -> Model:
+        """A phase with `continue: last` can go on with the optimizer of the one before it."""
+        expect_to_go_on(self.train)
+        return self
 
     @property
     def last_phase(self) -> Train:

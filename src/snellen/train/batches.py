@@ -39,20 +39,32 @@ class ResidentData:
         return str(self.images.device)
 
 
+@dataclass(frozen=True)
+class Counted:
+    """Epochs and steps of the optimizer before a phase that goes on with it; 0 for any other."""
+
+    epochs: int = 0
+    steps: int = 0
+
+
+FROM_ZERO = Counted()
+
+
 @dataclass(frozen=True, eq=False)
 class Batches:
-    """Makes the batches of a pack. train_rows: (n,) of each lane, on the device."""
+    """Makes the batches of a pack. train_rows: (n,) of each lane, on the device. counted: before its first epoch, equal
+    for all lanes."""
 
     lanes: tuple[Lane, ...]
     data: ResidentData
     train_rows: tuple[Tensor, ...]
+    counted: Counted = FROM_ZERO
 
     @staticmethod
-    def of(lanes: Sequence[Lane], data: ResidentData) -> Batches:
+    def of(lanes: Sequence[Lane], data: ResidentData, counted: Counted = FROM_ZERO) -> Batches:
         """For a pack that is trained on these data."""
-        return Batches(
-            tuple(lanes), data, tuple(torch.from_numpy(lane.rows["train"]).to(data.device) for lane in lanes)
-        )
+        rows = tuple(torch.from_numpy(lane.rows["train"]).to(data.device) for lane in lanes)
+        return Batches(tuple(lanes), data, rows, counted)
 
     @property
     def steps(self) -> int:
@@ -60,9 +72,11 @@ class Batches:
         return self.lanes[0].steps
 
     def of_epoch(self, alive: Sequence[int], epoch: int, dtype: torch.dtype) -> Iterator[StepInputs]:
-        """Every step of an epoch for the lanes at the places `alive`."""
-        augmentation, steps = self._augmentation(alive, epoch), self._rows(alive, epoch)
+        """Every step of an epoch for the lanes at the places `alive`. epoch: of this phase, from 0; the schedule starts
+        with the phase, all else goes on from what was counted."""
         trajectory, rates = self.lanes[0].trajectory, self._learning_rates(alive, epoch, dtype)
+        before, whole = self.counted.steps + epoch * self.steps, self.counted.epochs + epoch
+        augmentation, steps = self._augmentation(alive, whole), self._rows(alive, whole)
         pairs = augmentation.partners([len(self.train_rows[place]) for place in alive], trajectory.batch_size)
         partners = [None] * len(steps) if pairs is None else pairs.split(trajectory.batch_size, 1)
         at_once = self._batches_at_once(len(alive))
@@ -74,7 +88,7 @@ class Batches:
             each = zip(some, images.split(trajectory.batch_size, 1), labels)
             for number, ((own_rows, weight), own_images, own_labels) in enumerate(each, first):
                 x, mixed = augmentation.mix(own_images.contiguous(), own_labels, own_rows, partners[number])
-                step = epoch * self.steps + number
+                step = before + number
                 key = self._key(alive, "step", step)
                 yield StepInputs(x, own_labels, step + 1, rates[number], key, weight, mixed, own_rows)
 
@@ -92,8 +106,8 @@ class Batches:
         return EpochAugmentation.draw([each.augment for each in trajectories], rows, trajectories[0].input_shape, key)
 
     def _key(self, alive: Sequence[int], *path: str | int) -> Key:
-        """The address of random numbers of this phase; in the first phase it has no prefix."""
-        phase = self.lanes[0].trajectory.phase
+        """The address of random numbers of the phase that started the optimizer; the first has no prefix."""
+        phase = self.lanes[0].trajectory.stretch
         seeds = tuple(self.lanes[place].trajectory.seed for place in alive)
         return Key(seeds, ("phase", phase, *path) if phase else path)
 

@@ -36,6 +36,11 @@ class TrainedEpoch:
     right: Tensor
     margins: tuple[Tensor, ...] | None = None
 
+    def slots_of(self, place: int) -> Values:
+        """Those of the optimizer of one lane, (1, P) each, copied."""
+        own = slice(self.alive.index(place), self.alive.index(place) + 1)
+        return {name: value[own].clone() for name, value in self.state.slots.items()}
+
     def weights_of(self, place: int) -> Weights:
         """Parameters (1, P) and state of one lane, copied: what it keeps must not keep the whole pack in memory."""
         own = slice(self.alive.index(place), self.alive.index(place) + 1)
@@ -105,11 +110,13 @@ def progress_after(before: Progress, lane: Lane, place: int, record: EpochRecord
     """The progress of one lane, with what each of its jobs keeps after this epoch."""
     weights = partial(trained.weights_of, place)
     scores = record["validation_loss"], record["validation_accuracy"]
-    kept = tuple(
-        replace(old.after(job.stop, *scores, weights), margins=_margin_sums(old, job, place, trained))
-        for job, old in zip(lane.jobs, before.kept)
-    )
-    return Progress(kept, (*before.history, record))
+    kept = list[Kept]()
+    for job, old in zip(lane.jobs, before.kept):
+        new = old.after(job.stop, *scores, weights)
+        ends = job.id in lane.continued and new.stopping.done(job.stop) and not old.stopping.done(job.stop)
+        slots = trained.slots_of(place) if ends else old.slots
+        kept.append(replace(new, margins=_margin_sums(old, job, place, trained), slots=slots))
+    return Progress(tuple(kept), (*before.history, record))
 
 
 def _margin_sums(before: Kept, job: Job, place: int, trained: TrainedEpoch) -> Tensor | None:

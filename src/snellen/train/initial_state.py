@@ -1,4 +1,4 @@
-"""The state of a lane before its first epoch: initial weights, or the kept weights of the phase before."""
+"""The state of a lane before its first epoch: initial weights, or those of the phase before, kept or last."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import torch
 from snellen.models.build import to_tensors
 from snellen.models.fit import fit
 from snellen.train.batches import ResidentData
-from snellen.train.kept_epoch import EarlyStopping, Kept
+from snellen.train.kept_epoch import EarlyStopping, Kept, Weights
 from snellen.train.lane import Lane
 from snellen.train.layout import Layout
 from snellen.train.snapshot import Progress, Snapshot, Values
@@ -36,5 +36,10 @@ def unfitted(lane: Lane, data: ResidentData, given: Values | None = None) -> Sna
 def of_weights(lane: Lane, parameters: Values, state: Values) -> Snapshot:
     """These parameters and this state, name -> (1, ...)."""
     theta = Layout.of(parameters).flatten(parameters)
-    kept = tuple(Kept(EarlyStopping(), theta, state) for _ in lane.jobs)
-    return Snapshot(0, (0,), theta, state, lane.trajectory.optimizer.init(theta), (Progress(kept),))
+    return of_end(lane, Weights(theta, state), lane.trajectory.optimizer.init(theta))
+
+
+def of_end(lane: Lane, weights: Weights, slots: Values) -> Snapshot:
+    """These weights, and these slots of the optimizer, name -> (1, P)."""
+    kept = tuple(Kept(EarlyStopping(), weights.theta, weights.state) for _ in lane.jobs)
+    return Snapshot(0, (0,), weights.theta, weights.state, slots, (Progress(kept),))

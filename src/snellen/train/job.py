@@ -19,6 +19,8 @@ from snellen.train.optimizers import AnyOptimizer
 from snellen.train.schedules import AnySchedule
 
 Measure = Literal["loss", "accuracy"]
+Continues = Literal["kept", "last"]
+"""What a phase goes on from: the kept weights of the one before, or its last ones with the state of its optimizer."""
 ID_LENGTH = 16
 
 
@@ -37,12 +39,14 @@ class Trajectory(Frozen):
     """What determines the weights after every epoch.
 
     layers: all of them, with feature steps and the output layer. rows: SHA-256 of the training rows' content, labels
-    and order. total_epochs: only where the schedule depends on it. start: the job of the phase before, whose kept
-    weights it starts from; None starts from initial weights. class_weights: one per class, in their order.
+    and order. total_epochs: only where the schedule depends on it. start: the job of the phase before; None starts from
+    initial weights. continues: from the kept weights of `start` with a new optimizer, or from its last weights with the
+    state of its optimizer. class_weights: one per class, in their order.
     """
 
     identity_baseline: ClassVar[Mapping[str, Any]] = {
         "start": None,
+        "continues": "kept",
         "clip_norm": None,
         "label_smoothing": 0.0,
         "class_weights": None,
@@ -61,6 +65,7 @@ class Trajectory(Frozen):
     rows: str
     total_epochs: int | None
     start: Job | None = None
+    continues: Continues = "kept"
     clip_norm: float | None = None
     label_smoothing: float = 0.0
     class_weights: tuple[float, ...] | None = None
@@ -94,6 +99,12 @@ class Trajectory(Frozen):
     def phase(self) -> int:
         """0 for the first, which starts from initial weights."""
         return 1 + self.start.trajectory.phase if self.start else 0
+
+    @property
+    def stretch(self) -> int:
+        """The phase that started the optimizer. Until a later phase starts it again, steps and epochs are counted on:
+        for its corrections, and for the random numbers of batches, augmentations and dropout."""
+        return self.start.trajectory.stretch if self.start and self.continues == "last" else self.phase
 
 
 class StopRule(Frozen):

@@ -62,13 +62,20 @@ class Weights:
 class Kept:
     """What one job keeps: the best epoch, with its parameters theta (1, P) and state name -> (1, ...). last: those of
     the epoch at which the job was done, where that is another one. margins: (n,) of the training rows, summed over the
-    epochs; None where they are not recorded."""
+    epochs; None where they are not recorded. slots: of the optimizer at that epoch, name -> (1, P); None before it, and
+    where no phase goes on from them."""
 
     stopping: EarlyStopping
     theta: Tensor
     state: dict[str, Tensor]
     last: Weights | None = None
     margins: Tensor | None = None
+    slots: dict[str, Tensor] | None = None
+
+    @property
+    def end(self) -> Weights:
+        """The weights of the epoch at which the job was done."""
+        return self.last or Weights(self.theta, self.state)
 
     def after(
         self,

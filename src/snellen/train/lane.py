@@ -17,11 +17,13 @@ class Lane:
 
     rows: role -> (n,) int64, ascending. `train` is fitted; `validation` decides when to stop and which epoch to keep.
     roles: those whose predictions are stored, all when None; the trials of a search need only validation.
+    continued: ids of the jobs whose end is stored, optimizer included, because a later phase goes on from it.
     """
 
     jobs: tuple[Job, ...]
     rows: Mapping[str, np.ndarray]
     roles: tuple[str, ...] | None = None
+    continued: tuple[str, ...] = ()
 
     @property
     def predicted(self) -> Mapping[str, np.ndarray]:

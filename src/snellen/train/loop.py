@@ -10,7 +10,7 @@ from torch import Tensor
 
 from snellen.train.backend.choose import TORCH, backends_for, step_runner, workspace
 from snellen.train.backend.cuda_graphs import CudaGraphs
-from snellen.train.batches import Batches, ResidentData
+from snellen.train.batches import FROM_ZERO, Batches, Counted, ResidentData
 from snellen.train.epoch_results import TrainedEpoch, Validation, epoch_record, is_done, progress_after
 from snellen.train.lane import Lane
 from snellen.train.layout import Layout
@@ -35,16 +35,17 @@ def train(
     backend: str | None = None,
     graphs: CudaGraphs | None = None,
     margins: bool = False,
+    counted: Counted = FROM_ZERO,
 ) -> Snapshot:
     """Trains from `start` until every lane is done, or has trained `until` epochs; returns the last snapshot.
 
     shards: of each batch, computed by a thread each; results depend on their number in the last bits. backend: one of
     `choose.backends_for`, the first of them when None; torch where the compiled library is missing. graphs: whether
     steps are captured on a GPU; None captures them where possible. margins: whether the margins of the training rows
-    are recorded. A lane whose loss becomes infinite or NaN fails
-    alone. When training is interrupted or memory runs out, the last complete epoch is saved.
+    are recorded. counted: by the optimizer, before the first epoch of these lanes. A lane whose loss becomes infinite
+    or NaN fails alone. When training is interrupted or memory runs out, the last complete epoch is saved.
     """
-    training, snapshot = Training.prepare(lanes, data, shards, backend, graphs, margins), start
+    training, snapshot = Training.prepare(lanes, data, shards, backend, graphs, margins, counted), start
     try:
         while snapshot.alive and (until is None or snapshot.epoch < until):
             snapshot = training.epoch(snapshot, watcher)
@@ -78,12 +79,13 @@ class Training:
         backend: str | None = None,
         graphs: CudaGraphs | None = None,
         margins: bool = False,
+        counted: Counted = FROM_ZERO,
     ) -> Training:
         """For a pack on these data; arguments as of `train`."""
         layout = Layout.of(lanes[0].trajectory.trained.init((0,))[0])
         usable = backends_for(lanes[0].trajectory, data.device)
         chosen = usable[0] if backend is None else backend if backend in usable else TORCH
-        batches, validation = Batches.of(lanes, data), Validation.of(lanes, data, layout)
+        batches, validation = Batches.of(lanes, data, counted), Validation.of(lanes, data, layout)
         graphs = graphs or CudaGraphs.on(data.device)
         return Training(tuple(lanes), data, layout, batches, validation, shards, chosen, graphs, margins)
 

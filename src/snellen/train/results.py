@@ -98,6 +98,11 @@ class JobFolder:
         return self.path / "losses.safetensors"
 
     @property
+    def end(self) -> Path:
+        """What a later phase goes on from that says `continue: last`, where there is one: see phase_end.py."""
+        return self.path / "end.safetensors"
+
+    @property
     def margins(self) -> Path:
         """The mean margin of each training row over the epochs, where it was recorded."""
         return self.path / "margins.safetensors"

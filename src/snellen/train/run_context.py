@@ -8,11 +8,12 @@ from pathlib import Path
 
 from snellen.data.dataset import Dataset
 from snellen.models.pretrained import FOLDER
-from snellen.train.batches import ResidentData
+from snellen.train.batches import FROM_ZERO, Counted, ResidentData
 from snellen.train.environment import PackEnvironment
 from snellen.train.frozen_features import Extraction, Progress, expect_to_fit, features_key, processes, quiet
 from snellen.train.job import Trajectory
 from snellen.train.lane import Lane, pack_id
+from snellen.train.phase_end import PhaseEnd
 from snellen.train.results import JobFolder
 from snellen.train.resume_checkpoint import Checkpoint
 
@@ -59,6 +60,15 @@ class RunContext:
     def expect_features_to_fit(self, trajectories: Iterable[Trajectory]) -> None:
         """Raises StudyError where features of frozen backbones need more memory than is free."""
         expect_to_fit(trajectories, self.dataset, processes(self.material.device, self.workers))
+
+    def counted(self, lane: Lane) -> Counted:
+        """By the optimizer before the first epoch of a lane; of a phase that goes on with that of the one before, once
+        this has ended."""
+        start = lane.trajectory.start
+        if start is None or lane.trajectory.continues == "kept":
+            return FROM_ZERO
+        path = self.folder(start.id).end
+        return PhaseEnd.read_counted(path, start.id) if path.exists() else FROM_ZERO
 
     def _extraction(self, trajectory: Trajectory) -> Extraction:
         return Extraction(trajectory, self.dataset, self.material, self.weights, self.progress)

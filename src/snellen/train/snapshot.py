@@ -116,7 +116,7 @@ def current_arrays(snapshot: Snapshot) -> dict[str, np.ndarray]:
 
 
 def kept_arrays(snapshot: Snapshot) -> dict[str, np.ndarray]:
-    """The kept weights of every job of every lane, the last ones of jobs that are done, and margins."""
+    """The kept weights of every job of every lane, the last ones of jobs that are done, their slots, and margins."""
     return {
         f"{place}.{number}:{name}": value
         for place, lane in enumerate(snapshot.lanes)
@@ -129,6 +129,8 @@ def _kept_arrays(kept: Kept) -> dict[str, np.ndarray]:
     own = {"theta": _array(kept.theta), **_prefixed("state", kept.state)}
     if kept.margins is not None:
         own["margins"] = _array(kept.margins)
+    if kept.slots is not None:
+        own |= _prefixed("slot", kept.slots)
     if kept.last is None:
         return own
     return {**own, "last:theta": _array(kept.last.theta), **_prefixed("last:state", kept.last.state)}
@@ -178,7 +180,8 @@ def _kept(stopping: EarlyStopping, own: dict[str, np.ndarray], device: str) -> K
     if "last:theta" in own:
         last = Weights(_tensor(own["last:theta"], device), _under("last:state", own, device))
     margins = _tensor(own["margins"], device) if "margins" in own else None
-    return Kept(stopping, _tensor(own["theta"], device), _under("state", own, device), last, margins)
+    slots = _under("slot", own, device) or None
+    return Kept(stopping, _tensor(own["theta"], device), _under("state", own, device), last, margins, slots)
 
 
 def _array(value: Tensor) -> np.ndarray:

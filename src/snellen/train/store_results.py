@@ -15,12 +15,14 @@ from snellen.metrics.scores import accuracy, loss
 from snellen.models.forward import predict_probabilities
 from snellen.models.predictions import Predictions
 from snellen.models.weights import load_weights, save_weights
+from snellen.train.batches import Counted
 from snellen.train.job import Job
 from snellen.train.kept_epoch import Kept
 from snellen.train.lane import Lane
 from snellen.train.layout import Layout
 from snellen.train.margins import Margins
 from snellen.train.overfitting import losses_of
+from snellen.train.phase_end import PhaseEnd
 from snellen.train.results import JobFolder, Result
 from snellen.train.run_context import RunContext
 from snellen.train.snapshot import EpochRecord, Progress, Snapshot
@@ -143,6 +145,7 @@ def _store_done(lane: Lane, job: Job, kept: Kept, progress: Progress, context: R
     margins = margins_of_job(lane, kept)
     if margins is not None:
         margins.save(folder.margins, job.id)
+    has_end = _store_end(lane, job, kept, context)
     reloaded, record = _validation_scores(predictions["validation"]), history[kept.stopping.best_epoch - 1]
     return Result(
         status="done",
@@ -159,8 +162,20 @@ def _store_done(lane: Lane, job: Job, kept: Kept, progress: Progress, context: R
             *map(folder.predictions_path, lane.predicted),
             *([folder.losses] if losses else []),
             *([folder.margins] if margins else []),
+            *([folder.end] if has_end else []),
         ),
     )
+
+
+def _store_end(lane: Lane, job: Job, kept: Kept, context: RunContext) -> bool:
+    """What a later phase goes on from; whether there is one. A checkpoint from before the study had such a phase has no
+    slots: `is_finished` then says that the job must be trained again."""
+    if job.id not in lane.continued or (kept.slots is None and lane.trajectory.optimizer.slots()):
+        return False
+    before, epochs = context.counted(lane), kept.stopping.epoch
+    counted = Counted(before.epochs + epochs, before.steps + epochs * lane.steps)
+    PhaseEnd(kept.end, kept.slots or {}, counted).save(context.folder(job.id).end, job.id)
+    return True
 
 
 def _last_if_asked(job: Job, kept: Kept) -> Kept:

@@ -16,6 +16,7 @@ from snellen.train.backend.cuda_graphs import CudaGraphs
 from snellen.train.lane import Lane
 from snellen.train.loop import train
 from snellen.train.out_of_memory import is_out_of_memory
+from snellen.train.phase_end import PhaseEnd
 from snellen.train.resume_checkpoint import Checkpoint
 from snellen.train.run_context import RunContext
 from snellen.train.snapshot import Snapshot, together
@@ -74,11 +75,12 @@ def _train(
     start = checkpoint.load(device) or together([_first_snapshot(lane, context) for lane in lanes])
     shards, backend = strategy.get("parts", 1), strategy.get("way", TORCH)
     with _graphs(lanes, context, strategy) as graphs:
-        return train(lanes, data, start, checkpoint, watcher, until, shards, backend, graphs, context.margins)
+        counted = context.counted(lanes[0])
+        return train(lanes, data, start, checkpoint, watcher, until, shards, backend, graphs, context.margins, counted)
 
 
 def _first_snapshot(lane: Lane, context: RunContext) -> Snapshot:
-    """A lane where it paused, or with the kept weights of the phase before, or with initial weights."""
+    """A lane where it paused, or with what the phase before left, or with initial weights."""
     paused = context.paused(lane).load(context.material.device)
     if paused is not None:
         return paused
@@ -87,6 +89,11 @@ def _first_snapshot(lane: Lane, context: RunContext) -> Snapshot:
         values = pretrained_values(context.weights, lane.trajectory.trained, context.material.device)
         return initial_state.initial(lane, context.inputs_of(lane.trajectory), values)
     folder = context.folder(before.id)
+    if lane.trajectory.continues == "last":
+        if not folder.end.exists():
+            raise TrainingError(f"the phase before, job {before.id}, did not end well: there is nothing to go on from")
+        end = PhaseEnd.load(folder.end, lane.trajectory, before.id, context.material.device)
+        return initial_state.of_end(lane, end.weights, end.slots)
     if folder.read_result() is None or not folder.weights.exists():
         raise TrainingError(f"the phase before, job {before.id}, left no weights to begin from")
     _, parameters, state = folder.load_network(context.material.device, context.weights)

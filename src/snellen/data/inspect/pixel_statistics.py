@@ -43,8 +43,8 @@ class ChannelHistograms:
 class PixelCorrelation:
     """Pearson correlations (n, n) of blocks of pixels in reading order; NaN for blocks that are constant.
 
-    blocks: rows and columns of blocks, n = rows * columns <= BLOCKS. block_pixels: the side of a block. images: how
-    many were used.
+    blocks: rows and columns of blocks, n = rows * columns <= BLOCKS or the limit given; with the labels, n is one more,
+    and these come first. block_pixels: the side of a block. images: how many were used.
     """
 
     matrix: np.ndarray
@@ -66,10 +66,9 @@ def channel_moments(dataset: Dataset, rows: np.ndarray) -> ChannelMoments:
     return ChannelMoments(least, greatest, means, np.sqrt(np.maximum(squares / num_pixels - means**2, 0)))
 
 
-def channel_histograms(dataset: Dataset, rows: np.ndarray, moments: ChannelMoments) -> ChannelHistograms:
-    """The histogram of each channel over `rows`, with the same bins for all. moments: of the same rows."""
-    is_uint8 = dataset.images.dtype == np.uint8
-    edges = bin_edges(float(moments.least.min()), float(moments.greatest.max()), is_uint8)
+def channel_histograms(dataset: Dataset, rows: np.ndarray, least: float, greatest: float) -> ChannelHistograms:
+    """The histogram of each channel over `rows`, with the same bins for all. least, greatest: of all these pixels."""
+    edges = bin_edges(least, greatest, dataset.images.dtype == np.uint8)
     counts = np.zeros((dataset.shape[2], len(edges) - 1), np.int64)
     for values in _by_channel(dataset, rows):
         for channel, channel_values in enumerate(values):
@@ -99,22 +98,27 @@ def brightness_and_contrast(dataset: Dataset, rows: np.ndarray) -> tuple[np.ndar
     return (brightness - low) / (high - low), contrast / (high - low)
 
 
-def correlation(dataset: Dataset, rows: np.ndarray) -> PixelCorrelation:
-    """Correlations of the pixels of `rows`, summed over colours and over the smallest blocks that BLOCKS allows."""
-    side = block_side(*dataset.shape[:2])
+def correlation(
+    dataset: Dataset, rows: np.ndarray, limit: int = BLOCKS, labels: np.ndarray | None = None
+) -> PixelCorrelation:
+    """Correlations of the pixels of `rows`, summed over colours and over the smallest blocks of which there are at most
+    `limit`. labels: (n,) numbers of these rows that are correlated too, before all pixels."""
+    side = block_side(*dataset.shape[:2], limit)
     parts = [_blocks(pictures, side) for _, pictures in picture_slices(dataset.images, rows)]
     blocks = np.concatenate(parts)
     values = blocks.reshape(len(rows), -1)
+    if labels is not None:
+        values = np.column_stack([labels, values])
     centred = values - values.mean(axis=0)
     lengths = np.where(np.ptp(values, axis=0) > 0, np.linalg.norm(centred, axis=0), np.nan)
     directions = centred / lengths
     return PixelCorrelation(np.clip(directions.T @ directions, -1, 1), blocks.shape[1:], side, len(rows))
 
 
-def block_side(height: int, width: int) -> int:
-    """The side of the smallest square blocks of which at most BLOCKS cover a picture."""
+def block_side(height: int, width: int, limit: int = BLOCKS) -> int:
+    """The side of the smallest square blocks of which at most `limit` cover a picture."""
     return next(
-        side for side in range(1, max(height, width) + 1) if _cells(height, side) * _cells(width, side) <= BLOCKS
+        side for side in range(1, max(height, width) + 1) if _cells(height, side) * _cells(width, side) <= limit
     )
 
 

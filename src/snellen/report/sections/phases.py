@@ -64,9 +64,11 @@ def phases_section(record: RunRecord, model: str) -> list[PhaseJson]:
     for job, settings in zip(record.planned[model].phases, record.model(model).train, strict=True):
         folder = record.folder_of(job)
         result, trained = folder.read_result(), len(folder.read_history())
+        first = {"continue"} if not found else set[str]()
+        own = {key: value for key, value in settings.model_dump(mode="json").items() if key not in first}
         found.append(
             {
-                "settings": {**settings.model_dump(mode="json"), "seed": record.study.seed},
+                "settings": {**own, "seed": record.study.seed},
                 "first_epoch": before + 1,
                 "last_epoch": before + trained,
                 "kept_epoch": before + result.kept_epoch if result and result.kept_epoch else None,

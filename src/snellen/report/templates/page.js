@@ -66,7 +66,7 @@ function settle(box) {
   const overflows = () => box.scrollWidth > box.clientWidth + 1;
   if (!box.clientWidth || box.dataset.width === `${box.clientWidth} ${box.dataset.kind ?? ""}`) return;
   if (table?.matches(".stacked")) table.classList.remove("stacked"); // what is not written need not be laid out again
-  const hides = overflows() && !!table && !table.matches(".matrix") && (phone.matches || hidesTest(box, table));
+  const hides = overflows() && !!table && !table.matches(".matrix, .every") && (phone.matches || hidesTest(box, table));
   if (hides) table.classList.add("stacked");
   const tall = !hides && (table?.tBodies[0]?.rows.length ?? 0) > TALL_ROWS;
   if (tall !== box.matches(".tall")) box.classList.toggle("tall", tall);

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
+from snellen.train.batches import Counted
 from snellen.train.environment import PackEnvironment
 from snellen.train.lane import Lane
 from snellen.train.run_context import RunContext
@@ -49,11 +50,23 @@ def train_packs(
 
 
 def is_finished(lane: Lane, context: RunContext, until: int | None = None) -> bool:
-    """True when all jobs of a lane are over, or it has paused at epoch `until` or later."""
+    """True when all jobs of a lane are over, or it has paused at epoch `until` or later. A job that was trained before
+    the study had a phase that goes on from its end is not over: it is trained again."""
     results = [context.folder(job.id).read_result() for job in lane.jobs]
+    without_end = [job for job in lane.continued if not context.folder(job).end.exists()]
+    if any(
+        result is not None and result.status == "done" and job.id in without_end
+        for job, result in zip(lane.jobs, results)
+    ):
+        return False
     if all(result is not None and (result.status != "stopped" or _reached(result.epochs, until)) for result in results):
         return True
     return until is not None and context.paused(lane).epoch >= until
+
+
+def _reached_by(lane: Lane, context: RunContext) -> tuple[int, Counted]:
+    """Where a lane stands: its epoch, and what its optimizer had counted before the first. Equal in a pack."""
+    return context.paused(lane).epoch, context.counted(lane)
 
 
 def _reached(epochs: int, until: int | None) -> bool:
@@ -74,7 +87,7 @@ def packs_of(lanes: Sequence[Lane], context: RunContext, until: int | None) -> l
                 unfinished.pop(lane, None)
         elif until is None:
             remove_checkpoints(pack, context)
-    formed = form_packs(unfinished, lambda lane: context.paused(lane).epoch, _width_of(unfinished, context))
+    formed = form_packs(unfinished, lambda lane: _reached_by(lane, context), _width_of(unfinished, context))
     max_threads = 1 if is_for_workers(formed, context, until) else None
     for new in formed:
         record_pack(new, context, max_threads)
@@ -105,6 +118,6 @@ def _recorded(lanes: Sequence[Lane], context: RunContext) -> list[list[Lane]]:
     for path in sorted((context.run / "packs").glob("*/pack.json")):
         ids = read_pack(path)["lanes"]
         pack = [by_ids[tuple(each)] for each in ids if tuple(each) in by_ids]
-        if len(pack) == len(ids) and len({context.paused(lane).epoch for lane in pack}) == 1:
+        if len(pack) == len(ids) and len({_reached_by(lane, context) for lane in pack}) == 1:
             recorded.append(pack)
     return recorded

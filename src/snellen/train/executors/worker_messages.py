@@ -35,11 +35,12 @@ class SharedContext(TypedDict):
 
 
 class SharedLane(TypedDict):
-    """A lane as JSON. jobs: ids; rows: role -> file in the folder."""
+    """A lane as JSON. jobs, continued: ids; rows: role -> file in the folder."""
 
     jobs: list[str]
     rows: dict[str, str]
     roles: list[str] | None
+    continued: list[str]
 
 
 class PackRequest(TypedDict):
@@ -93,6 +94,7 @@ def share_pack(lanes: Sequence[Lane], context: RunContext, folder: Path, until: 
             jobs=list(lane.ids),
             rows={role: _share_rows(rows, folder) for role, rows in lane.rows.items()},
             roles=None if lane.roles is None else list(lane.roles),
+            continued=list(lane.continued),
         )
         for lane in lanes
     ]
@@ -106,6 +108,7 @@ def received_pack(shared: Sequence[SharedLane], context: RunContext, folder: Pat
             tuple(context.folder(job).read_job() for job in lane["jobs"]),
             {role: np.load(folder / name, allow_pickle=False) for role, name in lane["rows"].items()},
             None if lane["roles"] is None else tuple(lane["roles"]),
+            tuple(lane["continued"]),
         )
         for lane in shared
     ]

@@ -6,7 +6,7 @@ So neither the machine nor the number of workers changes a bit of what is traine
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -24,7 +24,7 @@ STEP_SECONDS, MULTIPLY_ADDS_PER_SECOND = 3e-4, 25e9
 """Rough cost of a step on one core: a constant, and its multiply-adds at this rate."""
 
 PER_LANE = {
-    *("seed", "rows", "start", "learning_rate", "weight_decay", "schedule", "total_epochs"),
+    *("seed", "rows", "start", "continues", "learning_rate", "weight_decay", "schedule", "total_epochs"),
     *("clip_norm", "label_smoothing", "class_weights"),
 }
 """What lanes of one pack may differ in; besides, in the strength of their augmentations, the rates of dropout, and the
@@ -35,13 +35,14 @@ PositionedLane = tuple[int, Lane]
 
 
 def form_packs(
-    lanes: Iterable[Lane], epoch_of: Callable[[Lane], int], width_of: Callable[[Lane], int] = width_by_rule
+    lanes: Iterable[Lane], reached_by: Callable[[Lane], Hashable], width_of: Callable[[Lane], int] = width_by_rule
 ) -> list[tuple[Lane, ...]]:
-    """The packs of these lanes, ordered by their first lane. Lanes of one shape and epoch are divided evenly among as
-    few packs as their width allows; among at least two where each then has enough work for a process."""
-    groups: dict[str, list[PositionedLane]] = {}
+    """The packs of these lanes, ordered by their first lane. Lanes of one shape that have reached the same epoch are
+    divided evenly among as few packs as their width allows; among at least two where each then has enough work for a
+    process."""
+    groups: dict[tuple[Hashable, str], list[PositionedLane]] = {}
     for position, lane in enumerate(lanes):
-        groups.setdefault(f"{epoch_of(lane)} {batching_key(lane)}", []).append((position, lane))
+        groups.setdefault((reached_by(lane), batching_key(lane)), []).append((position, lane))
     packs = [pack for group in groups.values() for pack in _divided(group, width_of(group[0][1]))]
     return [tuple(lane for _, lane in pack) for pack in sorted(packs, key=lambda pack: pack[0][0])]
 
@@ -71,8 +72,9 @@ def estimated_seconds(lanes: Sequence[Lane], until: int | None = None, epoch: in
 
 
 def batching_key(lane: Lane) -> str:
-    """Equal for lanes that can be trained in one batch: their cost key, phase and steps per epoch."""
-    return f"{cost_key(lane)} {lane.trajectory.phase} {lane.steps}"
+    """Equal for lanes that can be trained in one batch: their cost key, phase, steps per epoch, and the phase whose
+    random numbers they use."""
+    return f"{cost_key(lane)} {lane.trajectory.phase} {lane.steps} {lane.trajectory.stretch}"
 
 
 def cost_key(lane: Lane) -> str:

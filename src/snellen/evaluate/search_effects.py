@@ -1,0 +1,130 @@
+"""What each searched value did to the validation accuracy: trials that differ in it alone, on the same images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from snellen.metrics.scores import METRICS
+from snellen.search.stored import Trial
+from snellen.statistics.levels import CONFIDENCE
+from snellen.statistics.seed_intervals import MIN_SEEDS_COMPARED, recipe_mean
+from snellen.study.values import Choice, Scalar, Value
+
+if TYPE_CHECKING:
+    from snellen.evaluate.search_results import StoredSearch
+
+MOST_LEVELS = 20
+"""Values of one key that are compared; more are drawn from a range, and no two trials differ in one alone."""
+
+Missing = Literal["stopped", "alone", "few"]
+"""Why an effect cannot be told: the search stopped trials by their results; no trials differ in the key alone at all of
+its values; fewer than 3 trainings of each value."""
+
+
+@dataclass(frozen=True)
+class Level:
+    """One value and the mean validation accuracy of the networks compared there. low, high: None for one network."""
+
+    value: Scalar
+    accuracy: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What one key did. levels: numbers ascending, else in the order of the study. above: at (i, j) whether level i has
+    a higher accuracy than level j, corrected for all `comparisons` of the search. trainings: networks at each level
+    that differ in nothing but the key from those at the others; other epochs of one training count once."""
+
+    path: str
+    levels: tuple[Level, ...]
+    above: tuple[tuple[bool, ...], ...]
+    trainings: int
+    comparisons: int
+    missing: Missing | None
+
+
+def effects(stored: StoredSearch, space: Mapping[str, Value]) -> tuple[Effect, ...]:
+    """One for each key of which the search tried several values."""
+    tried = {path: values for path in space if len(values := _tried(stored, path, space[path])) > 1}
+    if any(trial.cut for trial in stored.searched.trials):
+        return tuple(Effect(path, (), (), 0, 0, "stopped") for path in tried)
+    tables = {path: _tables(stored, path, values) for path, values in tried.items()}
+    told = [path for path, table in tables.items() if table is not None and len(table[0]) >= MIN_SEEDS_COMPARED]
+    comparisons = sum(len(tried[path]) * (len(tried[path]) - 1) // 2 for path in told)
+    return tuple(_effect(path, tried[path], table, comparisons) for path, table in tables.items())
+
+
+def _tried(stored: StoredSearch, path: str, written: Value) -> list[Scalar]:
+    """The values of a key among the trials."""
+    found = {trial.assignment[path] for trial in stored.searched.trials if path in trial.assignment}
+    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in found):
+        return sorted(found, key=lambda value: float(str(value)))
+    return [label for label in written.labels if label in found] if isinstance(written, Choice) else [*found]
+
+
+def _tables(stored: StoredSearch, path: str, values: Sequence[Scalar]) -> list[np.ndarray] | None:
+    """(R, N) of each value, row r of all of them the same but for the key; None without such rows."""
+    if len(values) > MOST_LEVELS:
+        return None
+    blocks: dict[frozenset[tuple[str, Scalar]], dict[Scalar, Trial]] = {}
+    for trial in stored.ended.values():
+        if path in trial.assignment:
+            others = frozenset((key, value) for key, value in trial.assignment.items() if key != path)
+            blocks.setdefault(others, {})[trial.assignment[path]] = trial
+    whole = [[block[value] for value in values] for block in blocks.values() if len(block) == len(values)]
+    trainings = {tuple(tuple(name for name, _ in stored.network(one)) for one in block): block for block in whole}
+    rows = [[_networks(stored, trial) for trial in block] for block in trainings.values()]
+    if not rows or len({table.shape for row in rows for table in row}) > 1:
+        return None
+    return [np.concatenate([row[at] for row in rows]) for at in range(len(values))]
+
+
+def _networks(stored: StoredSearch, trial: Trial) -> np.ndarray:
+    """(S, N) the accuracy of each network of a trial at each validation image where all have the same images, as over
+    seeds; else (1, N) of all of them."""
+    files = [stored.record.folder_of(job).labelled("validation") for job in trial.jobs]
+    if any(not np.array_equal(files[0].rows, one.rows) for one in files):
+        return stored.per_image(trial, "accuracy")[None]
+    of = METRICS["accuracy"].per_image
+    assert of is not None  # accuracy is a mean over images
+    return np.stack(
+        [np.asarray(of(one.labels, one.probabilities), np.float64) for one in files if one.labels is not None]
+    )
+
+
+def _effect(path: str, values: Sequence[Scalar], tables: list[np.ndarray] | None, comparisons: int) -> Effect:
+    if tables is None:
+        return Effect(path, (), (), 0, 0, "alone")
+    levels = tuple(_level(value, table) for value, table in zip(values, tables))
+    if len(tables[0]) < MIN_SEEDS_COMPARED:
+        return Effect(path, levels, (), len(tables[0]), 0, "few")
+    above = np.zeros((len(values), len(values)), bool)
+    confidence = 1 - (1 - CONFIDENCE) / comparisons
+    for i, j in combinations(range(len(values)), 2):
+        difference = recipe_mean(tables[i] - tables[j], confidence)
+        above[i, j] = difference.low is not None and difference.low > 0
+        above[j, i] = difference.high is not None and difference.high < 0
+    return Effect(path, levels, tuple(map(tuple, above.tolist())), len(tables[0]), comparisons, None)
+
+
+def _level(value: Scalar, table: np.ndarray) -> Level:
+    if len(table) == 1:
+        return Level(value, float(table.mean()), None, None)
+    mean = recipe_mean(table)
+    return Level(value, mean.value, mean.low, mean.high)
+
+
+def by_reason(found: Sequence[Effect]) -> Iterator[tuple[Missing, list[Effect]]]:
+    """The effects that cannot be told, by what is missing."""
+    reasons: tuple[Missing, ...] = ("stopped", "alone", "few")
+    for reason in reasons:
+        own = [each for each in found if each.missing == reason]
+        if own:
+            yield reason, own

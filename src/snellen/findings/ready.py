@@ -1,0 +1,108 @@
+"""Ready `--set` options: each is tried on the study as it was written before it is advised."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from snellen.errors import SnellenError, StudyError
+from snellen.evaluate.record import RunRecord
+from snellen.files.stored import read_text
+from snellen.study.differences import differences
+from snellen.study.document import Document, parse
+from snellen.study.schema import Model, StudyFile
+
+Overrides = Sequence[str]
+"""What follows each `--set`: models.cnn.train.epochs=3"""
+
+
+def ready(
+    record: RunRecord, candidates: Iterable[Overrides], fits: Callable[[StudyFile], bool] = lambda study: True
+) -> str | None:
+    """The first of the candidates that the study accepts, and that `fits`, as one line; None where there is none."""
+    document = written_study(record)
+    for overrides in candidates:
+        study = _with(document, overrides)
+        if study is not None and fits(study):
+            return " ".join(f"--set {shlex.quote(one)}" for one in overrides)
+    return None
+
+
+def changing(record: RunRecord, model: str, key: str, value: Any) -> str | None:
+    """The line that gives the last phase of a model another value of a key of `train`, and changes nothing else of
+    that model."""
+    base = _with(written_study(record), ())
+    if base is None or model not in base.models:
+        return None
+    old = base.models[model]
+    places = [f"models.{model}.train", f"models.{model}.train.{len(old.train) - 1}", "train"]
+
+    def fits(study: StudyFile) -> bool:
+        return [one.path.rpartition(".")[2] for one in differences(old, study.models[model])] == [key]
+
+    return ready(record, ([f"{place}.{key}={flow(value)}"] for place in places), fits)
+
+
+def another_model(record: RunRecord, name: str, model: Model) -> str | None:
+    """The line that adds a model to the study."""
+    whole = model.model_dump(mode="json", exclude={"search"})
+    short = model.model_dump(mode="json", exclude={"search"}, exclude_defaults=True) | {"train": whole["train"]}
+    needed = _without_given(written_study(record), name, short, model)
+    return ready(
+        record,
+        ([f"models.{name}={flow(one)}"] for one in (needed, short, whole)),
+        lambda study: _is(study, name, model),
+    )
+
+
+def _without_given(document: Document, name: str, written: dict[str, Any], model: Model) -> dict[str, Any]:
+    """The model without the keys of `train` that the study gives it anyway."""
+    found = written
+    for key in written["train"] if isinstance(written["train"], dict) else ():
+        train = {each: value for each, value in found["train"].items() if each != key}
+        study = _with(document, [f"models.{name}={flow({**found, 'train': train})}"])
+        if study is not None and _is(study, name, model):
+            found = {**found, "train": train}
+    return {key: value for key, value in found.items() if key != "train" or value}
+
+
+def _is(study: StudyFile, name: str, model: Model) -> bool:
+    return not differences(study.models[name], model)
+
+
+def _with(document: Document, overrides: Overrides) -> StudyFile | None:
+    """The study with these overrides; None where they are refused."""
+    try:
+        return document.study(overrides)
+    except StudyError:
+        return None
+
+
+def written_study(record: RunRecord) -> Document:
+    """The study file of the run, else the resolved one."""
+    path = record.folder / "study.yaml"
+    try:
+        text = read_text(path) if path.is_file() else record.resolved
+        return parse(text, path.name)
+    except SnellenError:
+        return parse(record.resolved, "resolved.yaml")
+
+
+def flow(value: Any) -> str:
+    """A value as YAML on one line."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_key(key)}: {flow(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(flow, value)) + "]"
+    if isinstance(value, str) and value.replace("_", "").replace("-", "").isalnum() and not value[0].isdigit():
+        return value if value.lower() not in ("yes", "no", "true", "false", "on", "off", "null") else json.dumps(value)
+    if isinstance(value, float):
+        return f"{value:g}" if float(f"{value:g}") == value else repr(value)
+    return json.dumps(value)
+
+
+def _key(key: Any) -> str:
+    text = str(key)
+    return text if text.replace("_", "").isalnum() and not text[0].isdigit() else json.dumps(text)
