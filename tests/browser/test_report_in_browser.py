@@ -256,7 +256,7 @@ def test_dots_of_seeds_and_folds_stand_at_their_accuracies(opened: Browser) -> N
 def test_trials_sort_by_score(opened: Browser) -> None:
     table = "document.querySelector('#model-linear .trials')"
     heads = f"[...{table}.querySelectorAll('thead button')]"
-    opened.run(f"{heads}.find(one => one.textContent === 'Best accuracy').click()")
+    opened.run(f"{heads}.find(one => one.textContent === 'Score (accuracy)').click()")
     order = f"return [...{table}.tBodies[0].rows].map(one => one.cells[0].textContent)"
     assert opened.run(order) == ["2", "3", "1", "4", "5"]
 

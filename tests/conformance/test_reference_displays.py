@@ -129,6 +129,7 @@ CHOSEN: dict[str, dict[str, Place]] = {
     "mnist-hidden-units": {"accuracy of each seed": ("choosing", f"{MODEL}//table[@class='seeds']/tbody/tr")},
     "fashion-mlp": {
         "table of the grid over epochs and batch size": OF_SEARCHES[next(iter(OF_SEARCHES))],
+        "heat map of the grid over two keys": ("choosing", ".//table[@class='grid-map']/tbody/tr"),
         **OF_SEARCHES,
     },
     "cifar10-cnn": {},

@@ -12,6 +12,7 @@ import html5lib
 import numpy as np
 import pytest
 from runs import run_small
+from scipy import stats
 
 from snellen.api import Run
 from snellen.evaluate.trained_networks import phases_of
@@ -277,3 +278,44 @@ def test_the_scale_of_an_axis_follows_the_values(written: Any, scale: str) -> No
     assert value is not None
     (found,) = hyperparameters({"train.x": value})
     assert found["scale"] == scale
+
+
+def test_a_grid_of_two_keys_is_a_heat_map_with_its_tie(run: Run, models: dict[str, Any], tree: Any) -> None:
+    """Every cell has the value of the objective and the other measure of the trial that stands there; ties as compared
+    pair by pair by this test."""
+    search = models["grid"]["search"]
+    (found,) = tree.findall(".//table[@class='grid-map']")
+    columns = [text(cell) for cell in found.find("thead/tr")][1:]
+    trials = {tuple(f"{value:g}" for value in one["assignment"].values()): one for one in search["trials"]}
+    cells: dict[tuple[str, str], Any] = {}
+    for row in found.find("tbody"):
+        head, *values = list(row)
+        cells |= {(text(head), column): cell for column, cell in zip(columns, values, strict=True)}
+    assert len(cells) == len(trials) == 4
+    keys = [one["name"] for one in search["hyperparameters"]]
+    swapped = search["grid"]["down"] != keys[0]
+    for place, cell in cells.items():
+        trial = trials[place[::-1] if swapped else place]
+        assert text(cell.find("b")) == f"{trial['score']:.4f}" == f"{trial['loss']:.4f}"
+        assert text(cell.find("span")) == f"{100 * trial['accuracy']:.2f}"
+        won, tied = trial["outcome"] == "winner", trial["trial"] in tied_trials(run)
+        assert text(cell.find("em")) == ("winner" if won else "tie" if tied else "")
+    assert search["grid"]["tied"] == len(tied_trials(run))
+    assert models["searched"]["search"]["grid"] is None, "halving is no grid"
+
+
+def tied_trials(run: Run) -> set[int]:
+    """Trials of the grid that no other one is better than, by one-sided paired t tests of 5 % over all others."""
+    losses = {}
+    for trial in stored_search(run, "grid")["outcome"]["trials"]:
+        stored = run.record.folder_of(trial["jobs"][0]).labelled("validation")
+        assert stored.labels is not None
+        losses[trial["number"]] = -np.log(stored.probabilities[np.arange(len(stored)), stored.labels])
+    different = {tuple(each[:5]) for each in losses.values()}
+
+    def is_beaten(one: int) -> bool:
+        level = 0.05 / (len(different) - 1)
+        pairs = (stats.ttest_rel(losses[one], other, alternative="greater") for other in losses.values())
+        return any(pair.pvalue < level for pair in pairs)
+
+    return {number for number in losses if not is_beaten(number)}

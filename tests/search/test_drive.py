@@ -216,8 +216,31 @@ def test_a_score_may_be_the_mean_over_folds_or_seeds(tmp_path: Path, over: str, 
         best = []
         for job in trial["jobs"]:
             history = json.loads((folder / "jobs" / job / "history.json").read_text())
-            best.append(max(record["validation_accuracy"] for record in history))
+            best.append(min(history, key=lambda record: record["validation_loss"])["validation_accuracy"])
         assert trial["score"] == pytest.approx(sum(best) / networks)
+
+
+@pytest.mark.parametrize(("measure", "objective"), [("loss", "accuracy"), ("accuracy", "loss"), ("loss", "loss")])
+def test_the_score_of_a_trial_is_that_of_the_network_that_it_keeps(
+    tmp_path: Path, measure: str, objective: str
+) -> None:
+    """Not that of the best of any epoch: with a large rate the epochs of lowest loss and best accuracy differ."""
+    train = {"learning_rate": {"choice": [0.3, 0.1, 0.03]}, "epochs": 8, "measure": measure, "batch_size": 32}
+    model = {"layers": ["flatten", {"dense": 10}], "train": train, "search": {"method": "grid", "objective": objective}}
+    folder = run(tmp_path / "run", model).folder
+    found, differ = outcome(folder), 0
+    best, of = (min, f"validation_{measure}") if measure == "loss" else (max, f"validation_{measure}")
+    for trial in found["trials"]:
+        (job,) = trial["jobs"]
+        history = json.loads((folder / "jobs" / job / "history.json").read_text())
+        kept = best(history, key=lambda record: record[of])
+        assert json.loads((folder / "jobs" / job / "result.json").read_text())["kept_epoch"] == 1 + history.index(kept)
+        assert trial["score"] == pytest.approx(kept[f"validation_{objective}"])
+        every = [record[f"validation_{objective}"] for record in history]
+        differ += trial["score"] != pytest.approx(min(every) if objective == "loss" else max(every))
+    assert (differ > 0) == (measure != objective), "else this test cannot tell the two apart"
+    scores = [trial["score"] for trial in found["trials"]]
+    assert found["winner"] == 1 + scores.index(min(scores) if objective == "loss" else max(scores))
 
 
 def test_a_trial_that_fails_is_ranked_last(tmp_path: Path) -> None:

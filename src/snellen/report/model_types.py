@@ -149,8 +149,33 @@ class SelectionJson(TypedDict):
     not_covered: str
 
 
+class GridCellJson(TypedDict):
+    """One trial of a grid. share: 0 at the worst score of the grid, 1 at the best. tied: may be the best."""
+
+    trial: int
+    score: float | None
+    loss: float | None
+    accuracy: float | None
+    share: float | None
+    won: bool
+    tied: bool
+
+
+class SearchGridJson(TypedDict):
+    """A grid over two keys, by their names and values. cells: by row, None where there was no trial. tied: how many
+    trials may be the best; None where they were not compared."""
+
+    down: str
+    across: str
+    rows: list[Any]
+    columns: list[Any]
+    cells: list[list[GridCellJson | None]]
+    tied: int | None
+
+
 class SearchJson(TypedDict):
-    """The search of a model."""
+    """The search of a model. scored_by: whose value a trial has: that of the epoch it keeps; or, in runs of earlier
+    versions, the best of any of its epochs. grid: of a grid over two keys."""
 
     method: str
     measure: str
@@ -161,6 +186,8 @@ class SearchJson(TypedDict):
     trials: list[TrialJson]
     rounds: list[RoundJson]
     winner: int
+    scored_by: NotRequired[Literal["kept epoch", "best epoch"]]
+    grid: NotRequired[SearchGridJson | None]
     cost: CostJson
     selection: SelectionJson | None
 

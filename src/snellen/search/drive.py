@@ -23,6 +23,7 @@ from snellen.study.jobs import Collector, add_jobs
 from snellen.study.methods import Method
 from snellen.study.schema import Model
 from snellen.train.job import Job, Measure
+from snellen.train.kept_epoch import kept_epoch
 from snellen.train.lane import Lane
 from snellen.train.results import Result
 from snellen.train.run_context import RunContext
@@ -177,14 +178,17 @@ class Driver:
         return next(lane for lane in self.lanes[trial] if job in lane.jobs)
 
     def _result_of(self, request: TrialRequest) -> TrialResult:
-        """The mean of each network's best value so far; a trial with a network that failed has failed."""
+        """The mean over networks of the value at the epoch that each keeps so far: a trial is scored by what it keeps.
+        A trial with a network that failed has failed."""
         trial, jobs = request.trial, self._final_jobs(request.trial)
         histories = [history_of(self._lane(trial, job), job, self.context) for job in jobs]
-        curves = [self._values(history)[: request.to_epoch] for history, _ in histories]
-        best = min if self.goal == "lowest" else max
+        reached = [history[: request.to_epoch] for history, _ in histories]
+        curves = [self._values(history) for history in reached]
         scores = [
-            None if not values or (result is not None and result.status == "failed") else best(values)
-            for values, (_, result) in zip(curves, histories)
+            None
+            if not values or (result is not None and result.status == "failed")
+            else values[_kept(job, history) - 1]
+            for job, history, values, (_, result) in zip(jobs, reached, curves, histories)
         ]
         known = [score for score in scores if score is not None]
         early = [_stopped_early(result, job, request.to_epoch) for job, (_, result) in zip(jobs, histories)]
@@ -237,6 +241,11 @@ class Driver:
             # a network that another search trained further was not continued by this one
             cut = cut or (stored is not None and (stored.status == "stopped" or stored.epochs > result.epoch))
         return cut
+
+
+def _kept(job: Job, history: Sequence[EpochRecord]) -> int:
+    """The epoch that a network keeps of those so far, from 1."""
+    return kept_epoch(job.stop, ((each["validation_loss"], each["validation_accuracy"]) for each in history))
 
 
 def _stopped_early(result: Result | None, job: Job, to_epoch: int) -> bool:

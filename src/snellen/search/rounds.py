@@ -37,9 +37,10 @@ class TrialRequest(Plain):
 
 
 class TrialResult(Plain):
-    """What came of a request. epoch: epochs trained so far. score: the best up to there; None where training failed.
+    """What came of a request. epoch: epochs trained so far. score: after the epoch that its stop rule keeps of
+    them; None where training failed.
 
-    stopped_early: by its own patience. curve: the score after every epoch from the first; median stopping needs it.
+    stopped_early: by its own patience. curve: the value after every epoch from the first; median stopping needs it.
     """
 
     trial: Annotated[int, Field(ge=1)]

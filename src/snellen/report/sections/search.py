@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,13 +11,16 @@ from typing import Any, Literal, TypedDict
 
 from snellen.evaluate.evaluation import Evaluation
 from snellen.evaluate.record import RunRecord
+from snellen.evaluate.search_results import StoredSearch
 from snellen.report.model_types import CostJson, HyperparameterJson, RoundJson, SearchJson, SelectionJson, TrialJson
+from snellen.report.sections.search_grid import search_grid
 from snellen.search.rounds import Done
 from snellen.search.stored import Trial
 from snellen.statistics.selection_bias import Selection
 from snellen.study.assignments import apply_assignment, last_epochs
 from snellen.study.schema import Model
 from snellen.study.values import Choice, Range, Value
+from snellen.train.job import Measure
 from snellen.train.kept_epoch import kept_epoch
 from snellen.train.snapshot import EpochRecord
 
@@ -32,6 +36,7 @@ class KeptScores(TypedDict):
 
 
 Scale = Literal["log", "linear", "named"]
+ScoredBy = Literal["kept epoch", "best epoch"]
 Outcome = Literal["winner", "finished", "stopped", "failed"]
 
 LOG_FACTOR = 10
@@ -45,6 +50,8 @@ def search_section(record: RunRecord, evaluation: Evaluation, model: str) -> Sea
     if stored is None or stored.outcome is None or written.search is None:
         return None
     rounds, outcome, trials = stored.rounds, stored.outcome, stored.outcome.trials
+    listed = _trials(record, trials, rounds, outcome.winner)
+    keys = hyperparameters(written.search.space.values)
     standing = evaluation.searches.get(model)
     return {
         "method": outcome.method,
@@ -52,10 +59,12 @@ def search_section(record: RunRecord, evaluation: Evaluation, model: str) -> Sea
         "mean_over": written.search.mean_over,
         "networks": len(trials[0].jobs),
         "combinations": written.search.space.count,
-        "hyperparameters": hyperparameters(written.search.space.values),
-        "trials": _trials(record, trials, rounds, outcome.winner),
+        "hyperparameters": keys,
+        "trials": listed,
         "rounds": _rounds(rounds),
         "winner": outcome.winner,
+        "scored_by": _scored_by(listed, outcome.objective),
+        "grid": search_grid(StoredSearch(record, model, stored, outcome), keys, listed),
         "cost": _cost(record, written, trials, rounds),
         "selection": _selection(standing.selection) if standing and standing.selection else None,
     }
@@ -162,6 +171,13 @@ def _kept_scores(record: RunRecord, trial: Trial) -> KeptScores:
     if not found or not len(losses) == len(accuracies) == len(trial.jobs):
         return {"loss": None, "accuracy": None}
     return {"loss": statistics.fmean(losses), "accuracy": statistics.fmean(accuracies)}
+
+
+def _scored_by(trials: Sequence[TrialJson], measure: Measure) -> ScoredBy:
+    """By which epoch trials were scored when the search was made."""
+    both = [(each["score"], each[measure]) for each in trials]
+    differ = [a for a, b in both if a is not None and b is not None and not math.isclose(a, b)]
+    return "best epoch" if differ else "kept epoch"
 
 
 def _network(record: RunRecord, job: str) -> Network:
