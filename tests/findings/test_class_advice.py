@@ -92,7 +92,7 @@ def test_many_suspects_are_reviewed_first(run_copy: Path, monkeypatch: pytest.Mo
 class Asked(SimpleNamespace):
     """Stands for the analysis, as a key."""
 
-    __hash__ = object.__hash__
+    __hash__ = object.__hash__  # type: ignore[assignment]  # SimpleNamespace has none
 
 
 def with_suspects(facts: Facts, count: int) -> Facts:
