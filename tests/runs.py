@@ -50,7 +50,7 @@ CROSSED: dict[str, Any] = {"models": {"plain": PLAIN, "linear": LINEAR}, "folds"
 SEARCHED: dict[str, Any] = {"models": {"dense": SEARCH, "linear": LINEAR}}
 
 CHOOSING: tuple[str, ...] = ("SNL009", "SNL010", "SNL011", "SNL012", "SNL013", "SNL014", "SNL015")
-CHOOSING += ("SNL111", "SNL112", "SNL113", "SNL114", "SNL115", "SNL150")
+CHOOSING += ("SNL111", "SNL112", "SNL113", "SNL114", "SNL115", "SNL150", "SNL180")
 """Rules about choosing: they need seeds, folds and searches, and have their cases in test_choosing.py."""
 
 EXPLAINED = ("SNL016", "SNL017", "SNL019", "SNL116", "SNL120", "SNL140", "SNL141")

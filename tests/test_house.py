@@ -57,7 +57,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
             "cost",
             "baselines",
             "confidence",
-            "controls",
+            *("factor_words", "ready", "effects", "controls", "class_advice", "no_single_factor"),
         ),
         *(
             "data",

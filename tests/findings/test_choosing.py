@@ -180,6 +180,7 @@ CASES: dict[str, tuple[list[tuple[str, Change]], list[tuple[str, Change]]]] = {
     "SNL111": ([("rates", units_right(0.5, 0.7, 0.9))], [("rates", units_right(0.5, 0.9, 0.9)), ("seeds", as_is)]),
     "SNL112": ([("search", method("halving"))], [("search", as_is)]),
     "SNL113": ([("seeds", one_seed), ("seeds", longer("dropped"))], [("seeds", as_is)]),
+    "SNL180": ([("search", as_is)], [("seeds", as_is)]),
     "SNL114": (
         [("folds", in_turn(folds_right(plain=0.94, linear=0.3), opened_right(0.7)))],
         [("folds", AGREEING)],

@@ -118,7 +118,8 @@ def _level(value: Scalar, table: np.ndarray) -> Level:
     if len(table) == 1:
         return Level(value, float(table.mean()), None, None)
     mean = recipe_mean(table)
-    return Level(value, mean.value, mean.low, mean.high)
+    low, high = (None if end is None else min(1.0, max(0.0, end)) for end in (mean.low, mean.high))
+    return Level(value, mean.value, low, high)
 
 
 def by_reason(found: Sequence[Effect]) -> Iterator[tuple[Missing, list[Effect]]]:

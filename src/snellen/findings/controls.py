@@ -38,7 +38,8 @@ def _verdict(one: Matched) -> str:
     verdict = one.pair.verdict
     if verdict.better:
         clearly = "clearly " if verdict.clearly_better else ""
-        return f"accuracy is {clearly}higher with `{one.pair.a}`, and {one.key.factor} may be credited with it"
+        cost = ", as a cost" if one.key.path in ("layers", "features") and not one.key.a else ""
+        return f"accuracy is {clearly}higher with `{one.pair.a}`, and {one.key.factor} may be credited with it{cost}"
     if verdict.equivalent:
         return f"the effect of {one.key.factor} is too small to matter (inside the margin of equivalence)"
     return f"the effect of {one.key.factor} cannot be told from chance, which is no evidence that there is none"

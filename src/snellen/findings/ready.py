@@ -45,16 +45,34 @@ def changing(record: RunRecord, model: str, key: str, value: Any) -> str | None:
     return ready(record, ([f"{place}.{key}={flow(value)}"] for place in places), fits)
 
 
-def another_model(record: RunRecord, name: str, model: Model) -> str | None:
-    """The line that adds a model to the study."""
+def another_model(record: RunRecord, name: str, model: Model, like: tuple[str, str, Any]) -> str | None:
+    """The line that adds a model to the study. like: a model as it is written, the path of a setting below it and its
+    value, which may say the same in fewer words."""
     whole = model.model_dump(mode="json", exclude={"search"})
     short = model.model_dump(mode="json", exclude={"search"}, exclude_defaults=True) | {"train": whole["train"]}
-    needed = _without_given(written_study(record), name, short, model)
-    return ready(
-        record,
-        ([f"models.{name}={flow(one)}"] for one in (needed, short, whole)),
-        lambda study: _is(study, name, model),
-    )
+    document = written_study(record)
+    written = document.values.get("models", {}).get(like[0])
+    copied = {key: value for key, value in written.items() if key != "search"} if isinstance(written, dict) else None
+    for path, value in {**record.found.models.get(like[0], {}), like[1]: like[2]}.items():
+        copied = with_value(copied, path, value)
+    candidates = [copied, _without_given(document, name, short, model), short, whole]
+    lines = ([f"models.{name}={flow(one)}"] for one in candidates if one is not None)
+    return ready(record, lines, lambda study: _is(study, name, model))
+
+
+def with_value(written: Any, path: str, value: Any) -> Any:
+    """A copy with another value at a path of keys and numbers; keys that are missing are added. None where the path
+    leads below a value without keys."""
+    key, _, rest = path.partition(".")
+    if isinstance(written, list):
+        if not key.isdigit() or int(key) >= len(written):
+            return None
+        inner = with_value(written[int(key)], rest, value) if rest else value
+        return None if inner is None and rest else [*written[: int(key)], inner, *written[int(key) + 1 :]]
+    if not isinstance(written, dict):
+        return None
+    inner = with_value(written.get(key, {}), rest, value) if rest else value
+    return None if inner is None and rest else {**written, key: inner}
 
 
 def _without_given(document: Document, name: str, written: dict[str, Any], model: Model) -> dict[str, Any]:
@@ -69,7 +87,8 @@ def _without_given(document: Document, name: str, written: dict[str, Any], model
 
 
 def _is(study: StudyFile, name: str, model: Model) -> bool:
-    return not differences(study.models[name], model)
+    found = study.models[name]
+    return found.search is None and not differences(found, model)
 
 
 def _with(document: Document, overrides: Overrides) -> StudyFile | None:

@@ -25,6 +25,7 @@ from snellen.findings import (
     labels,
     mistakes,
     next_steps,
+    no_single_factor,
     pictures,
     rank_flips,
     robustness,
@@ -60,6 +61,7 @@ RULES: dict[str, Rule] = {
     "SNL010": comparisons.compared,
     "SNL011": comparisons.compared_on_test,
     "SNL014": controls.factors,
+    "SNL180": no_single_factor.no_single_factor,
     "SNL008": baselines.best_baseline,
     "SNL170": cost.which_to_use,
     # where it fails, what it looks at, what to do next

@@ -11,6 +11,7 @@ import numpy as np
 from snellen.evaluate.confused_classes import called
 from snellen.evaluate.networks import Networks
 from snellen.evaluate.scores import Estimate
+from snellen.findings.class_advice import class_advice
 from snellen.findings.finding import Facts, Finding
 from snellen.findings.mistakes import evidence, judged_networks
 from snellen.findings.naming import all_networks
@@ -88,7 +89,7 @@ def weak(facts: Facts) -> Iterator[Finding]:
             **best.values,
         },
         evidence(model, one.networks),
-        f"Look at the mistakes on {one.name} first: they may have one cause.",
+        class_advice(facts, model, first.code, one.recall.value),
     )
 
 

@@ -31,6 +31,7 @@ from snellen.limits import (
 from snellen.plain import plain
 from snellen.report.figures import confusion_cells
 from snellen.report.figures.cost import below_axis
+from snellen.report.figures.factors import varied
 from snellen.report.figures.sprites import Sheet, build_sheet, rows_behind_cells
 from snellen.report.figures.vega_library import javascript
 from snellen.report.figures.vega_lite import Specification
@@ -102,6 +103,7 @@ def _page(view: PageFigures, hidden_models: int, thumbnails: Thumbnails, detail:
         cell_limit=CELL_IMAGES,
         first_screen=first_screen(content),
         conclusions=by_heading(content["answer"]),
+        varied=varied(content["answer"]),
         matrix_classes=MATRIX_CLASSES,
         cell_classes=CELL_CLASSES,
         epoch_rows=EPOCH_ROWS // max(1, len(content["models"])),

@@ -15,6 +15,7 @@ from snellen.explain.thumbnails import Thumbnails
 from snellen.limits import SHEET_BYTES
 from snellen.report.figures.charts import class_balance, learning_curve
 from snellen.report.figures.cost import cost_figures
+from snellen.report.figures.factors import factor_figures
 from snellen.report.figures.fold_curves import fold_curves
 from snellen.report.figures.network_drawing import draw_network
 from snellen.report.figures.probabilities import probability_figures
@@ -78,5 +79,5 @@ def _figures(content: ReportJson) -> dict[str, Specification]:
         curves |= fold_curves(model.get("network_epochs") or [], place) if model["folds"] else {}
         if confidence := model.get("confidence"):
             curves |= probability_figures(confidence, content["data"]["classes"], place)
-    curves |= cost_figures(content)
+    curves |= cost_figures(content) | factor_figures(content)
     return curves | {"balance": class_balance(content["data"]["counts"])}

@@ -54,6 +54,7 @@ FINDING_CODES: dict[str, tuple[Severity, ...]] = {
     "SNL161": EITHER,
     "SNL170": RESULT,
     "SNL171": NOTICE,
+    "SNL180": RESULT,
     "SNL901": ERROR,
     "SNL902": ERROR,
     "SNL903": ERROR,

@@ -12,7 +12,7 @@ from snellen.report.types import ReportJson
 HEADINGS = {
     "How good": ("SNL001", "SNL012", "SNL002", "SNL003", "SNL004"),
     "How sure": ("SNL009", "SNL005", "SNL013"),
-    "Better than what": ("SNL010", "SNL011", "SNL014", "SNL008"),
+    "Better than what": ("SNL010", "SNL011", "SNL014", "SNL180", "SNL008"),
     "Which to use, and what it costs": ("SNL170",),
     "Where it fails": ("SNL006", "SNL007", "SNL019"),
     "When to trust an answer": ("SNL018",),
