@@ -102,7 +102,19 @@ FOLDERS: dict[str, tuple[str, ...]] = {
         "fit_training_distance",
     ),
     "report": (
-        *("names", "formats", "model_types", "cost_types", "types", "sections", "figures", "data", "card", "content"),
+        *(
+            "names",
+            "formats",
+            "fold_types",
+            "model_types",
+            "cost_types",
+            "types",
+            "sections",
+            "figures",
+            "data",
+            "card",
+            "content",
+        ),
         *(
             "templates",
             "page_figures",

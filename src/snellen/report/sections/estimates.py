@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from snellen.evaluate.scores import Estimate
-from snellen.report.model_types import EstimateJson, FoldMeanJson
+from snellen.report.fold_types import FoldMeanJson
+from snellen.report.model_types import EstimateJson
 from snellen.statistics.results import Mean
 
 

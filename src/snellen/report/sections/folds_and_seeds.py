@@ -15,7 +15,8 @@ from snellen.evaluate.networks import networks_on
 from snellen.evaluate.record import RunRecord
 from snellen.evaluate.scores import Estimate
 from snellen.evaluate.trained_networks import trained
-from snellen.report.model_types import FinalJson, FoldNetworkJson, FoldsJson, SeedJson, SeedsJson, SplitJson
+from snellen.report.fold_types import FinalJson, FoldNetworkJson, FoldsJson, SplitJson
+from snellen.report.model_types import SeedJson, SeedsJson
 from snellen.report.sections.estimates import fold_mean_json, mean_json
 from snellen.report.sections.search import short_names
 from snellen.study.search_results import Split
