@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from snellen.evaluate.record import RunRecord
-from snellen.evaluate.search_results import StoredSearch, stored_searches
+from snellen.evaluate.stored_search import StoredSearch, stored_searches
 from snellen.search.stored import Trial
 from snellen.statistics.out_of_bag_bootstrap import out_of_bag
 from snellen.statistics.seed_intervals import MIN_SEEDS_COMPARED

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 
+from snellen.evaluate.stored_search import StoredSearch
 from snellen.metrics.scores import METRICS
 from snellen.search.stored import Trial
 from snellen.statistics.levels import CONFIDENCE
 from snellen.statistics.seed_intervals import MIN_SEEDS_COMPARED, recipe_mean
 from snellen.study.values import Choice, Scalar, Value
-
-if TYPE_CHECKING:
-    from snellen.evaluate.search_results import StoredSearch
 
 MOST_LEVELS = 20
 """Values of one key that are compared; more are drawn from a range, and no two trials differ in one alone."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
@@ -13,8 +12,9 @@ from snellen.evaluate.model_choice import choice
 from snellen.evaluate.networks import networks_on
 from snellen.evaluate.record import RunRecord
 from snellen.evaluate.search_effects import Effect, effects
+from snellen.evaluate.stored_search import StoredSearch, stored_searches
 from snellen.metrics.scores import METRICS
-from snellen.search.stored import SearchFile, SearchOutcome, Trial
+from snellen.search.stored import Trial
 from snellen.statistics.levels import CONFIDENCE
 from snellen.statistics.results import Mean
 from snellen.statistics.seed_intervals import recipe_mean
@@ -69,70 +69,6 @@ class SearchResult:
     def never_halved(self) -> bool:
         """Whether a method that stops trials early stopped none."""
         return self.method in HALVING and self.promotions == 0 and self.trials > 1
-
-
-@dataclass(frozen=True, eq=False)
-class StoredSearch:
-    """A search as it is stored in the run."""
-
-    record: RunRecord
-    model: str
-    file: SearchFile
-    searched: SearchOutcome
-
-    @cached_property
-    def ended(self) -> dict[int, Trial]:
-        """The trials whose networks were all trained to their end, by number; without those that this search stopped
-        early and another one continued."""
-        of, trials = self.record.folder_of, self.searched.trials
-        return {one.number: one for one in trials if not one.cut and all(of(job).is_done() for job in one.jobs)}
-
-    @property
-    def promotions(self) -> int:
-        """How often a trial was continued."""
-        trials = [request.trial for done in self.file.rounds for request in done.requests]
-        return len(trials) - len(set(trials))
-
-    def per_image(self, trial: Trial, measure: str | None = None) -> np.ndarray:
-        """(N,) a measure at each validation image, its mean over the networks of the trial; higher is better. None: the
-        measure by which the search chose."""
-        measure = measure or self.searched.objective
-        rows, values = [], []
-        for job in trial.jobs:
-            stored = self.record.folder_of(job).labelled("validation")
-            of = METRICS[measure].per_image
-            assert stored.labels is not None and of is not None  # of `labelled`; accuracy and loss are means
-            rows.append(stored.rows)
-            values.append(np.asarray(of(stored.labels, stored.probabilities), np.float64))
-        _, inverse, counts = np.unique(np.concatenate(rows), return_inverse=True, return_counts=True)
-        mean = np.bincount(inverse, np.concatenate(values)) / counts
-        return mean if METRICS[measure].higher_is_better else -mean
-
-    def network(self, trial: Trial) -> tuple[tuple[str, int], ...]:
-        """Which epochs of which trajectories a trial kept. Trials with the same are one candidate."""
-        found = []
-        for job in trial.jobs:
-            folder = self.record.folder_of(job)
-            result = folder.read_result()
-            found.append((folder.read_job().trajectory.id, result.kept_epoch if result else 0))
-        return tuple(found)
-
-    def candidates(self) -> list[Trial]:
-        """Different networks trained to their end, the first of equals."""
-        found: dict[tuple[tuple[str, int], ...], Trial] = {}
-        for trial in self.ended.values():
-            found.setdefault(self.network(trial), trial)
-        return list(found.values())
-
-
-def stored_searches(record: RunRecord) -> dict[str, StoredSearch]:
-    """Every finished search of the run, by model; without models whose training failed."""
-    found = {}
-    for model, written in record.study.models.items():
-        file = record.search_of(model) if written.search is not None and model in record.done else None
-        if file is not None and file.outcome is not None:
-            found[model] = StoredSearch(record, model, file, file.outcome)
-    return found
 
 
 def searches(record: RunRecord) -> dict[str, SearchResult]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from snellen.evaluate.search_results import StoredSearch
+from snellen.evaluate.stored_search import StoredSearch
 from snellen.statistics.hsu_comparison_with_best import compare_with_best, confidence_of
 from snellen.statistics.mcnemar import discordance_of
 from snellen.statistics.results import COVERS_IMAGES, Limits

@@ -13,7 +13,8 @@ from snellen.data.splits.roles import Split
 from snellen.data.splits.split_data import SplitData, split_data
 from snellen.models.input_contract import Input
 from snellen.study.faulty_split import with_faults
-from snellen.study.schema import FromTest, StudyFile
+from snellen.study.schema import StudyFile
+from snellen.study.split_section import FromTest
 
 REVIEWS = "reviews.csv"
 """The copy of the reviews in a run directory."""

@@ -8,10 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     BeforeValidator,
     ConfigDict,
-    Discriminator,
     Field,
     GetJsonSchemaHandler,
-    Tag,
     TypeAdapter,
     ValidationInfo,
     field_serializer,
@@ -32,12 +30,13 @@ from snellen.models.views import StudyViewList
 from snellen.models.zoo import ZOO
 from snellen.study.acknowledge import Acknowledged
 from snellen.study.analyses import AnyAnalysis
-from snellen.study.key_types import Amount, ClassName, ClassWeight, Fraction, Name, Section, Seed, Size
+from snellen.study.key_types import ClassName, ClassWeight, Name, Section, Seed, Size
 from snellen.study.methods import AnyMethod
 from snellen.study.model_search import separate, with_defaults, with_first_values
 from snellen.study.on_purpose import OnPurpose, expect_committable
 from snellen.study.phases import GoesOnFrom, expect_to_go_on
 from snellen.study.searchable import searchable
+from snellen.study.split_section import FromTest, Split
 from snellen.study.thresholds import Threshold, expect_thresholds
 from snellen.train.augment.registry import Augmentations
 from snellen.train.job import Measure
@@ -131,33 +130,6 @@ class Data(Section):
                 height, width = (size, size) if isinstance(size, int) else size
                 return Resizing(step=step, height=height, width=width)
         return None
-
-
-class FromTest(Section):
-    """Validation images out of the official test: `{from: test, fraction: 0.5}` halves it. The other images of it are
-    the test."""
-
-    model_config = ConfigDict(serialize_by_alias=True)
-    from_: Annotated[Literal["test"], Field(alias="from", description="the official test part of the data")]
-    fraction: Annotated[Fraction, Field(description="of the official test, drawn by class")]
-
-
-class Split(Section):
-    """How rows are divided into roles. An integer is a count, a fraction a share.
-
-    test: of all rows; None where the data have an official test part. validation: of the rows that are not test; None
-    where the data have an official validation part, which is then used; see FromTest too. calibration: of the
-    validation rows, taken from them. train: of the other rows; those that are not drawn are not used. None: all.
-    """
-
-    test: Amount | None = None
-    validation: Annotated[
-        Annotated[Amount | None, Tag("amount")] | Annotated[FromTest, Tag("part")],
-        Discriminator(lambda written: "part" if isinstance(written, Mapping | FromTest) else "amount"),
-    ] = None
-    calibration: Amount | None = None
-    train: Amount | None = None
-    seed: Seed = 0
 
 
 class Train(Section):

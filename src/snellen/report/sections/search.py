@@ -11,7 +11,7 @@ from typing import Any, Literal, TypedDict
 
 from snellen.evaluate.evaluation import Evaluation
 from snellen.evaluate.record import RunRecord
-from snellen.evaluate.search_results import StoredSearch
+from snellen.evaluate.stored_search import StoredSearch
 from snellen.report.model_types import CostJson, HyperparameterJson, RoundJson, SearchJson, SelectionJson, TrialJson
 from snellen.report.sections.search_grid import search_grid
 from snellen.search.rounds import Done

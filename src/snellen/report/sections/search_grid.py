@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from snellen.evaluate.search_results import StoredSearch
 from snellen.evaluate.search_ties import may_be_best
+from snellen.evaluate.stored_search import StoredSearch
 from snellen.report.model_types import GridCellJson, HyperparameterJson, SearchGridJson, TrialJson
 
 MOST_VALUES = 12
