@@ -29,8 +29,8 @@ class Split(Section):
 
     test: Amount | None = None
     validation: Annotated[
-        Annotated[Amount | None, Tag("amount")] | Annotated[FromTest, Tag("part")],
-        Discriminator(lambda written: "part" if isinstance(written, Mapping | FromTest) else "amount"),
+        Annotated[Amount | None, Tag("count-or-share")] | Annotated[FromTest, Tag("from-test")],
+        Discriminator(lambda written: "from-test" if isinstance(written, Mapping | FromTest) else "count-or-share"),
     ] = None
     calibration: Amount | None = None
     train: Amount | None = None

@@ -38,7 +38,7 @@ PATTERNS = {
     TRAIN_PATTERN: "be `none`, `all`, or the first block that is trained: `block1`, `block2` and so on",
 }
 """Of texts that are no names."""
-UNION_TAGS = {"amount", "part"}
+UNION_TAGS = {"count-or-share", "from-test"}
 UNION_TAGS |= {"constrained-int", "constrained-float", "int", "float", "str", "function-after", "tuple[str, ...]"}
 
 
