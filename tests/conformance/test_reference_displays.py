@@ -99,6 +99,10 @@ SHOWN: dict[str, dict[str, Place]] = {
         "weighted recall": ("report", f"{MODEL}//table[@class='scores']//th[.='weighted recall']"),
         "weighted F1": ("report", f"{MODEL}//table[@class='scores']//th[.='weighted F1']"),
         "ten test images with predicted and true class": FIRST[next(iter(FIRST))],
+        "random images with their probabilities, and others at a click": (
+            "report",
+            ".//table[@id='drawn-{place}-{role}-table']/tbody[@hidden]",
+        ),
         "precision and recall of one class": ("report", ".//h5[@id='classes-{place}-{role}']"),
     },
     "cifar10-cnn": {

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from snellen.errors import RunError
-from snellen.explain.mistakes import cell_rows, confident_mistakes, first_examples, worst_pairs
+from snellen.explain.mistakes import cell_rows, confident_mistakes, first_examples, random_examples, worst_pairs
 from snellen.models.predictions import Predictions
 
 CLASSES = 4
@@ -73,6 +73,20 @@ def test_fewer_rows_than_asked_for_and_none_at_all(predictions: Predictions) -> 
     assert len(first_examples(few)) == 3
     assert (cell_rows(none, CLASSES), confident_mistakes(none, 5), first_examples(none)) == ({}, [], [])
     assert worst_pairs(none, CLASSES, 2) == []
+    assert random_examples(none) == []
+    assert sorted(each["row"] for [draw] in [random_examples(few)] for each in draw) == sorted(few.rows.tolist())
+
+
+def test_random_images_are_the_same_for_every_model_and_none_is_drawn_twice(predictions: Predictions) -> None:
+    parts = (predictions.role, predictions.rows, predictions.ids, predictions.labels)
+    turned = Predictions(*parts, predictions.probabilities[:, ::-1])
+    own, other = (random_examples(each, draws=3, count=4) for each in (predictions, turned))
+    rows = [[each["row"] for each in draw] for draw in own]
+    assert rows == [[each["row"] for each in draw] for draw in other] and [len(draw) for draw in rows] == [4, 4, 4]
+    drawn = [row for draw in rows for row in draw]
+    assert len(set(drawn)) == 12 and drawn != sorted(drawn)
+    found = {int(row): probabilities for row, probabilities in zip(predictions.rows, predictions.probabilities)}
+    assert all(np.allclose(each["probabilities"], found[each["row"]]) for draw in own for each in draw)
 
 
 def answers(pairs: list[tuple[int, int]], confidence: list[float]) -> Predictions:

@@ -5,6 +5,7 @@ All of them raise RunError if the labels of the predictions are hidden.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TypedDict
 
 import numpy as np
@@ -135,6 +136,17 @@ def confident_mistakes(predictions: Predictions, count: int) -> list[Mistake]:
 
 def first_examples(predictions: Predictions, count: int = 20) -> list[Example]:
     """The first `count` images in row order, which is a selection that does not depend on the predictions."""
+    return _examples(predictions, range(min(count, len(predictions))))
+
+
+def random_examples(predictions: Predictions, draws: int = 5, count: int = 10) -> list[list[Example]]:
+    """`draws` samples of `count` images, no image twice, the same for all models that predicted these images; fewer
+    samples where there are fewer images."""
+    order = np.random.default_rng(0).permutation(len(predictions))
+    return [_examples(predictions, order[at : at + count]) for at in range(0, min(len(order), draws * count), count)]
+
+
+def _examples(predictions: Predictions, places: Iterable[int]) -> list[Example]:
     labels, predicted = _labels(predictions), predictions.predicted
     return [
         Example(
@@ -144,7 +156,7 @@ def first_examples(predictions: Predictions, count: int = 20) -> list[Example]:
             predicted=int(predicted[at]),
             probabilities=predictions.probabilities[at].astype(float).tolist(),
         )
-        for at in range(min(count, len(predictions)))
+        for at in places
     ]
 
 

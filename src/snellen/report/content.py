@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import chain
 from typing import cast
 
 import numpy as np
@@ -114,7 +115,7 @@ def drawn_rows(content: ReportJson) -> np.ndarray:
     for model in content["models"]:
         for role in model["roles"].values():
             rows.update(row for cell in role["cells"].values() for row in cell)
-            rows.update(each["row"] for each in (*role["mistakes"], *role["examples"]))
+            rows.update(each["row"] for each in (*role["mistakes"], *role["examples"], *chain(*role.get("drawn", []))))
             rows.update(each["row"] for pair in role["pairs"] for grid in pair["grids"] for each in grid["pictures"])
         rows.update(each["original"] for each in model["augmented"])
     return np.array(sorted(rows), np.int64)

@@ -244,7 +244,7 @@ ClassScoresJson = TypedDict(
 
 
 class RoleJson(TypedDict):
-    """One model on one role. cells: rows of pictures by "true,predicted"."""
+    """One model on one role. cells: rows of pictures by "true,predicted". drawn: samples of images drawn at random."""
 
     n: int
     network: str | None
@@ -255,6 +255,7 @@ class RoleJson(TypedDict):
     mistakes: list[Mistake]
     pairs: list[Pair]
     examples: list[Example]
+    drawn: NotRequired[list[list[Example]]]
 
 
 class BinJson(TypedDict):

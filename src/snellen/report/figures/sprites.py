@@ -10,6 +10,7 @@ import io
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -99,7 +100,7 @@ def near_duplicate_rows(data: DataSection) -> Iterator[int]:
 def rows_of_model(model: ModelJson, pairs: int) -> Iterator[int]:
     """Those that it shows at once for one model, some more than once; of each role the first `pairs` confused pairs."""
     for role in model["roles"].values():
-        yield from (item["row"] for item in (*role["mistakes"], *role["examples"]))
+        yield from (item["row"] for item in (*role["mistakes"], *role["examples"], *chain(*role.get("drawn", []))))
         yield from (row for cell in worst_cells(role) for row in cell["rows"])
     for role in model["roles"].values():
         yield from (item["row"] for grid in _grids(role, pairs) for item in grid["pictures"])

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from snellen.evaluate.evaluation import Evaluation, as_estimate
-from snellen.explain.mistakes import cell_rows, confident_mistakes, first_examples, worst_pairs
+from snellen.explain.mistakes import cell_rows, confident_mistakes, first_examples, random_examples, worst_pairs
 from snellen.limits import CELL_IMAGES
 from snellen.metrics.scores import confusion
 from snellen.models.predictions import Predictions
@@ -37,6 +37,7 @@ def role_section(
         "mistakes": confident_mistakes(predictions, MISTAKES),
         "pairs": [] if role == "train" else worst_pairs(predictions, len(classes), PAIRS),
         "examples": first_examples(predictions, EXAMPLES),
+        "drawn": [] if role == "train" else random_examples(predictions),
     }
 
 

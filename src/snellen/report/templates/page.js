@@ -372,6 +372,14 @@ watch(document.body);
 new MutationObserver((changes) => {
   for (const { addedNodes } of changes) for (const node of addedNodes) if (node instanceof HTMLElement) watch(node);
 }).observe(document.body, { childList: true, subtree: true });
+// Images drawn at random: a table has several draws, of which one is shown.
+function showNextDraw({ currentTarget }) {
+  const draws = [...document.getElementById(currentTarget.dataset.draws).tBodies];
+  const shown = draws.findIndex((draw) => !draw.hidden);
+  draws.forEach((draw, place) => { draw.hidden = place !== (shown + 1) % draws.length; });
+}
+
+document.querySelectorAll("[data-draws]").forEach((button) => button.addEventListener("click", showNextDraw));
 document.querySelectorAll("[data-copy]").forEach((button) => button.addEventListener("click", copy));
 addEventListener("hashchange", unfold);
 unfold();
