@@ -138,9 +138,10 @@ def test_features_of_a_network_are_those_of_torch_but_for_rounding(
         if name in known
     }  # timm begins with residual branches of 0
     x = images(4, 3, 32)[..., :32].contiguous(memory_format=torch.channels_last)
+    by_vectors = has_vectors()
     with torch.inference_mode():
         found = module.forward(architecture, "last", given, x.split(2))
         monkeypatch.setenv(SWITCH, "off")
         expected = module.forward(architecture, "last", given, x.split(2))
-    assert torch.equal(found, expected) != has_vectors()
+    assert torch.equal(found, expected) != by_vectors
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5 * float(expected.abs().max()))
