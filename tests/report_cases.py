@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from choosing_cases import folds, search, seeds
 
-from snellen.explain.mistakes import cell_rows, confident_mistakes, first_examples, worst_pairs
+from snellen.explain.mistakes import cell_rows, confident_mistakes, first_examples, random_examples, worst_pairs
 from snellen.explain.thumbnails import Thumbnails, to_uint8
 from snellen.metrics.scores import confusion
 from snellen.models.predictions import Predictions
@@ -188,6 +188,7 @@ def _role(
         "mistakes": confident_mistakes(predictions, 12),
         "pairs": [] if role == "train" else worst_pairs(predictions, len(classes), 2),
         "examples": first_examples(predictions),
+        "drawn": [] if role == "train" else random_examples(predictions, 3, 4),
     }
 
 

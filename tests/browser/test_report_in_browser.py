@@ -202,6 +202,19 @@ def test_a_column_sorts_by_value_both_ways(opened: Browser) -> None:
     assert opened.run(names) == best_first[::-1]
 
 
+def test_random_images_are_exchanged_for_others_at_a_click(opened: Browser) -> None:
+    opened.run("document.querySelectorAll('details').forEach(one => one.open = true)")
+    table = "document.getElementById('drawn-0-test-table')"
+    visible = f"[...{table}.tBodies].filter(one => one.checkVisibility())"
+    shown = f"{visible}.map(one => [...one.rows].map(row => row.cells[0].title))"
+    press = "document.querySelector('[data-draws=drawn-0-test-table]').click();"
+    draws = [opened.run(f"return {shown}"), *(opened.run(f"{press} return {shown}") for _ in range(3))]
+    assert all(len(each) == 1 and len(each[0]) == 4 for each in draws)
+    assert len({title for [each] in draws[:3] for title in each}) == 12 and draws[3] == draws[0]
+    opened.run(PRESS)
+    assert opened.run("return document.querySelector('[data-draws]').ariaPressed") is None
+
+
 def test_the_role_selector_shows_one_role(opened: Browser) -> None:
     panels = "[...document.querySelectorAll('#model-linear .panel')]"
     shown = f"return {panels}.filter(one => one.offsetHeight).map(one => one.dataset.role)"

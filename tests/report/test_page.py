@@ -193,7 +193,9 @@ def test_every_list_and_table_of_a_role_bears_its_name(tree: Any, content: Any) 
         for name in model["roles"]:
             panel = tree.find(f".//details[@id='model-{model['name']}']//div[@data-role='{name}']")
             heads = {one.attrib["id"]: text(one) for one in panel.iter("h5")}
-            expected = {"matrix", "classes", "mistakes", "examples"} | ({"pairs"} if name != "train" else set())
+            expected = {"matrix", "classes", "mistakes", "examples"} | (
+                {"pairs", "drawn"} if name != "train" else set()
+            )
             assert set(heads) == {f"{part}-{place}-{name}" for part in expected}
             assert all(name in head for head in heads.values())
 
