@@ -57,7 +57,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
             "cost",
             "baselines",
             "confidence",
-            *("factor_words", "ready", "effects", "controls", "class_advice", "no_single_factor"),
+            *("factor_words", "set_options", "effects", "controls", "class_advice", "no_single_factor"),
         ),
         *(
             "data",

@@ -18,8 +18,8 @@ from snellen.api import Run
 from snellen.evaluate.record import RunRecord
 from snellen.findings.factor_words import LevelAccuracy, Varied, effect_clause
 from snellen.findings.finding import Finding
-from snellen.findings.ready import flow, with_value
 from snellen.findings.rules import RULES
+from snellen.findings.set_options import with_value, yaml_line
 from snellen.study.differences import differences
 from snellen.study.document import parse
 
@@ -178,7 +178,7 @@ def test_models_that_differ_in_one_number_are_one_sentence(copy: Callable[[str],
 
 def test_a_line_of_yaml_reads_back() -> None:
     value = {"a": [1, 0.0005, "relu", True, None, "sha256:ab"], "class": {"T-shirt/top": 2.5, "1": 3}, "no": "yes"}
-    assert parse(f"value: {flow(value)}", "line").values["value"] == value
+    assert parse(f"value: {yaml_line(value)}", "line").values["value"] == value
 
 
 def test_a_value_below_a_missing_key_is_added_and_nothing_else_changes() -> None:

@@ -1,4 +1,4 @@
-"""What can be tried for a weak class, as a line that is ready for the command: by what its numbers show."""
+"""What can be tried for a weak class, as `--set` options: by what its numbers show."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from snellen.evaluate.networks import networks_on
 from snellen.explain.wrong_labels.facts import WrongLabelsFacts
 from snellen.explain.wrong_labels.words import too_weak
 from snellen.findings.finding import Facts
-from snellen.findings.ready import changing, flow, ready
+from snellen.findings.set_options import changing, first_accepted, yaml_line
 from snellen.models.frozen_part import trained_count
 from snellen.phrases import percent, plural
 
@@ -18,7 +18,7 @@ MANY_SUSPECTS, SHARE_SUSPECTED = 5, 0.05
 RARE = 0.5
 """Of the mean number of training images of a class: below, the class is rare."""
 OVER_FIT = 0.1
-"""Recall on training images above that on the judging images by this much: the class is learned by heart."""
+"""Recall on training images above that on the judging images by this much: the model overfits the class."""
 SHIFT = 0.1
 """Of the width and height, as augmentation."""
 
@@ -47,7 +47,7 @@ def _advice(facts: Facts, model: str, code: int, recall: float | None) -> Iterat
         line = changing(facts.record, model, "augment", [{"shift": SHIFT}]) if _takes_images(facts, model) else None
         if line:
             yield (
-                f"{percent(learned)} of its training images are recognised: it is learned by heart. Try augmentation: "
+                f"{percent(learned)} of its training images are recognised: the model overfits it. Try augmentation: "
                 f"{line}"
             )
     more = f"More images of {name} help most (there are {own:,} to train on)"
@@ -65,8 +65,8 @@ def _reviews(facts: Facts, name: str, images: int) -> Iterator[str]:
         if too_weak(about) or suspected < max(MANY_SUSPECTS, SHARE_SUSPECTED * images):
             continue
         source = facts.record.study.data.source
-        lines = [["data.reviews=reviews.csv"], [f"data={flow({'source': source, 'reviews': 'reviews.csv'})}"]]
-        line = ready(facts.record, lines)
+        lines = [["data.reviews=reviews.csv"], [f"data={yaml_line({'source': source, 'reviews': 'reviews.csv'})}"]]
+        line = first_accepted(facts.record, lines)
         then = f", save reviews.csv beside the study, and run it with {line}" if line else ""
         yield f"{suspected} of its labels look wrong: review them on the page `{one.key}`{then}"
 

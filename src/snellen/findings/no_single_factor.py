@@ -1,4 +1,4 @@
-"""Finding about differences that belong to no single setting: which control is missing, as a ready line."""
+"""Finding about differences that belong to no single setting: which control is missing, and the option to add it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from snellen.evaluate.search_effects import Effect, by_reason
 from snellen.findings.effects import varied_of
 from snellen.findings.factor_words import range_clause
 from snellen.findings.finding import Facts, Finding
-from snellen.findings.ready import another_model, ready, with_value
+from snellen.findings.set_options import another_model, first_accepted, with_value
 from snellen.phrases import plural, points, quoted, setting, some
 from snellen.statistics.seed_intervals import MIN_SEEDS_COMPARED
 from snellen.study.differences import Differing, differences
@@ -145,7 +145,7 @@ def _of_search(facts: Facts, model: str, reason: str, effects: Sequence[Effect])
     else:
         found = "no trials at all of its values differ in nothing else"
     place = f"models.{model}.search"
-    line = ready(facts.record, [[f"{place}=grid"]])
+    line = first_accepted(facts.record, [[f"{place}=grid"]])
     control = "a search that trains every combination to its end"
     return Finding(
         "SNL180",
@@ -162,7 +162,7 @@ def _too_few(facts: Facts, model: str, effect: Effect) -> Finding:
     method = facts.evaluation.searches[model].method
     seeds = max(MIN_SEEDS_COMPARED, facts.record.study.seeds)
     more = [f"seeds={seeds}"] if facts.record.study.seeds < seeds else []
-    line = ready(
+    line = first_accepted(
         facts.record,
         [
             [f"{place}.mean_over=seeds", *more],

@@ -1,4 +1,4 @@
-"""Ready `--set` options: each is tried on the study as it was written before it is advised."""
+"""`--set` options for advice: each is tried on the study as it was written before it is advised."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Overrides = Sequence[str]
 """What follows each `--set`: models.cnn.train.epochs=3"""
 
 
-def ready(
+def first_accepted(
     record: RunRecord, candidates: Iterable[Overrides], fits: Callable[[StudyFile], bool] = lambda study: True
 ) -> str | None:
     """The first of the candidates that the study accepts, and that `fits`, as one line; None where there is none."""
@@ -42,7 +42,7 @@ def changing(record: RunRecord, model: str, key: str, value: Any) -> str | None:
     def fits(study: StudyFile) -> bool:
         return [one.path.rpartition(".")[2] for one in differences(old, study.models[model])] == [key]
 
-    return ready(record, ([f"{place}.{key}={flow(value)}"] for place in places), fits)
+    return first_accepted(record, ([f"{place}.{key}={yaml_line(value)}"] for place in places), fits)
 
 
 def another_model(record: RunRecord, name: str, model: Model, like: tuple[str, str, Any]) -> str | None:
@@ -56,8 +56,8 @@ def another_model(record: RunRecord, name: str, model: Model, like: tuple[str, s
     for path, value in {**record.found.models.get(like[0], {}), like[1]: like[2]}.items():
         copied = with_value(copied, path, value)
     candidates = [copied, _without_given(document, name, short, model), short, whole]
-    lines = ([f"models.{name}={flow(one)}"] for one in candidates if one is not None)
-    return ready(record, lines, lambda study: _is(study, name, model))
+    lines = ([f"models.{name}={yaml_line(one)}"] for one in candidates if one is not None)
+    return first_accepted(record, lines, lambda study: _is(study, name, model))
 
 
 def with_value(written: Any, path: str, value: Any) -> Any:
@@ -80,7 +80,7 @@ def _without_given(document: Document, name: str, written: dict[str, Any], model
     found = written
     for key in written["train"] if isinstance(written["train"], dict) else ():
         train = {each: value for each, value in found["train"].items() if each != key}
-        study = _with(document, [f"models.{name}={flow({**found, 'train': train})}"])
+        study = _with(document, [f"models.{name}={yaml_line({**found, 'train': train})}"])
         if study is not None and _is(study, name, model):
             found = {**found, "train": train}
     return {key: value for key, value in found.items() if key != "train" or value}
@@ -109,12 +109,12 @@ def written_study(record: RunRecord) -> Document:
         return parse(record.resolved, "resolved.yaml")
 
 
-def flow(value: Any) -> str:
+def yaml_line(value: Any) -> str:
     """A value as YAML on one line."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{_key(key)}: {flow(item)}" for key, item in value.items()) + "}"
+        return "{" + ", ".join(f"{_key(key)}: {yaml_line(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(flow, value)) + "]"
+        return "[" + ", ".join(map(yaml_line, value)) + "]"
     if isinstance(value, str) and value.replace("_", "").replace("-", "").isalnum() and not value[0].isdigit():
         return value if value.lower() not in ("yes", "no", "true", "false", "on", "off", "null") else json.dumps(value)
     if isinstance(value, float):

@@ -107,7 +107,7 @@ class Batches:
 
     def _key(self, alive: Sequence[int], *path: str | int) -> Key:
         """The address of random numbers of the phase that started the optimizer; the first has no prefix."""
-        phase = self.lanes[0].trajectory.stretch
+        phase = self.lanes[0].trajectory.optimizer_phase
         seeds = tuple(self.lanes[place].trajectory.seed for place in alive)
         return Key(seeds, ("phase", phase, *path) if phase else path)
 

@@ -101,10 +101,10 @@ class Trajectory(Frozen):
         return 1 + self.start.trajectory.phase if self.start else 0
 
     @property
-    def stretch(self) -> int:
+    def optimizer_phase(self) -> int:
         """The phase that started the optimizer. Until a later phase starts it again, steps and epochs are counted on:
         for its corrections, and for the random numbers of batches, augmentations and dropout."""
-        return self.start.trajectory.stretch if self.start and self.continues == "last" else self.phase
+        return self.start.trajectory.optimizer_phase if self.start and self.continues == "last" else self.phase
 
 
 class StopRule(Frozen):

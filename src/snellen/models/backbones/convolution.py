@@ -38,7 +38,7 @@ class CompiledConv2d(nn.Conv2d):
             y: Tensor = super()._conv_forward(input, weight, bias)
             return y
         images = input.permute(0, 2, 3, 1).contiguous().unsqueeze(0)
-        compute = _of_two if (height, width) == (2, 2) else _by_winograd
+        compute = _of_2x2 if (height, width) == (2, 2) else _by_winograd
         return compute(images, weight, bias)[0].permute(0, 3, 1, 2)
 
 
@@ -49,7 +49,7 @@ def _by_winograd(images: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     return y
 
 
-def _of_two(images: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+def _of_2x2(images: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """The same of images of 2x2 pixels: each value sees all four pixels, through four of the nine weights."""
     rows, channels, filters = images.shape[1], images.shape[4], len(weight)
     sizes, pixels = DenseSizes(rows, 4 * channels, filters), images.reshape(1, rows, 4 * channels)

@@ -74,7 +74,7 @@ def estimated_seconds(lanes: Sequence[Lane], until: int | None = None, epoch: in
 def batching_key(lane: Lane) -> str:
     """Equal for lanes that can be trained in one batch: their cost key, phase, steps per epoch, and the phase whose
     random numbers they use."""
-    return f"{cost_key(lane)} {lane.trajectory.phase} {lane.steps} {lane.trajectory.stretch}"
+    return f"{cost_key(lane)} {lane.trajectory.phase} {lane.steps} {lane.trajectory.optimizer_phase}"
 
 
 def cost_key(lane: Lane) -> str:
