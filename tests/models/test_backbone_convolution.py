@@ -78,11 +78,11 @@ def test_gradients_and_double_precision_are_torchs() -> None:
         assert torch.equal(plain(x.double()), fast(x.double()))
 
 
-@pytest.mark.parametrize("side", [3, 7])
+@pytest.mark.parametrize("side", [1, 7])
 def test_small_maps_are_torchs(side: int) -> None:
     plain, fast = pair()
     with torch.inference_mode():
-        assert torch.equal(plain(images(side=side - 2)), fast(images(side=side - 2)))
+        assert torch.equal(plain(images(side=side)), fast(images(side=side)))
 
 
 @pytest.mark.parametrize(

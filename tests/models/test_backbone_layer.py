@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from snellen.errors import ShapeError, StudyError, UnknownName
+from snellen.models.backbones import layer as backbone_layer
 from snellen.models.backbones import module
 from snellen.models.backbones.layer import Backbone, Preprocessing
 from snellen.models.build import build
@@ -112,6 +113,11 @@ def test_rows_that_only_fill_a_batch_are_not_computed(monkeypatch: pytest.Monkey
     assert passes == [32, 32]
     assert torch.equal(found[:64], whole[:64])
     assert not found[64:].any()
+    passes.clear()
+    monkeypatch.setattr(backbone_layer, "WIDE", 0)  # as for large images
+    with torch.no_grad():
+        layer.apply({}, own, x.unsqueeze(0), Step("evaluate", sample_weight=weight))
+    assert passes == [16, 16, 16]
 
 
 def test_training_mode_changes_nothing() -> None:

@@ -23,6 +23,7 @@ SIZES = [  # rows, height, width, channels, filters
     (5, 9, 6, 48, 80),
     (7, 16, 16, 64, 32),
     (33, 8, 8, 128, 128),
+    (35, 8, 5, 272, 496),  # more tiles than are treated together
 ]
 
 

@@ -19,8 +19,9 @@ CONTENT = {
     "27870ca54b457292cd1e59265888e38d5bcb2ace751743cb0e164685d534154b": FASHION,
     "b16222a6e6559cedf0e689383f5bf0782fa1217bb71349e7d695d1eafed1a0ac": FASHION,
 }
-"""`content_digest` of all 70,000 published images, of those of fashion-mnist_train.csv and fashion-mnist_test.csv
-(which are divided in another way, and of which 5,657 have other pixels), then of the training and test part of each."""
+"""`content_digest` of all 70,000 published images, of those of a copy of fashion-mnist_train.csv and
+fashion-mnist_test.csv (divided in another way; 5,657 of its images have other pixels), then of the training and test
+part of each."""
 
 ROWS = (10_000, 60_000, 70_000)
 SHAPE = (28, 28, 1)

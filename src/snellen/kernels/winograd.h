@@ -14,9 +14,9 @@ constexpr int TILE = 4, WINDOW = 6, FREQUENCIES = 36;
 constexpr int64_t APART = 16;       // floats between planes: the same place of each would share few lines of the cache
 constexpr int64_t AT_ONCE = 120000;  // floats of the planes of tiles that are treated together: what a core's cache holds
 constexpr int64_t ZEROS = 4096;     // the most channels
-constexpr int64_t FEW = 12;         // tiles that are treated together at least
-constexpr int64_t MANY = 128;       // the same where a plane of kernels, of LARGE floats and more, leaves the core's cache
-constexpr int64_t LARGE = 1 << 17;  // meanwhile: a forward step of 512 to 512 channels takes .6 of the time with FEW
+constexpr int64_t FEW = 12;         // at least so many tiles are treated together
+constexpr int64_t LARGE = 1 << 17;  // floats of a plane of kernels that a core's cache does not keep
+constexpr int64_t MANY = 128;       // at least so many tiles with such planes: 512 to 512 channels take .6 of the time
 
 // The polynomials are taken at 0, +-A, +-B and infinity. 5/8 and 3/2 double the rounding of a plain convolution, where 1
 // and 2 make it four to six times as large.
