@@ -108,6 +108,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
             "fold_types",
             "model_types",
             "cost_types",
+            "side_by_side_types",
             "types",
             "sections",
             "figures",

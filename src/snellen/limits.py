@@ -197,6 +197,9 @@ of the worst ones shows its own."""
 CONFUSED_CELLS, CONFUSED_PICTURES = 15, 4
 """Cells in the list of the worst confusions, and pictures of each."""
 
+SIDE_BY_SIDE = 8
+"""Most models of the page that shows them side by side: 28 pairs, of which each has a matrix of differences."""
+
 LISTED_CLASSES = 50
 """Most classes that a figure gives a line each: 900 pixels high. Of more, only the most telling ones, or no names."""
 

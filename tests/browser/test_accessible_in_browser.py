@@ -28,7 +28,7 @@ NAMES = [f"a long name of a class that differs at its end only, {code}" for code
 DENSE = ["flatten", {"dense": {"units": 6, "activation": "tanh"}}]
 KINDS: tuple[str, ...] = ("report", "units-dense", "maps-dense", "answers-dense", "errors", "data", "curves-dense")
 KINDS += ("robustness", "wrong_labels")
-EVERY = (*KINDS, "exploration", "notebook", "compare", "evaluated")
+EVERY = (*KINDS, "side_by_side", "exploration", "notebook", "compare", "evaluated")
 each_kind = pytest.mark.parametrize("kind", EVERY)
 each_width = pytest.mark.parametrize("width", WIDTHS)
 

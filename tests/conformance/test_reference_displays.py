@@ -78,6 +78,13 @@ COMPARED: dict[str, Place] = {
     "averages of the classification report": ("report", f"{MODEL}//div[@data-role='{{role}}']//table/tfoot/tr"),
     "confusion heat map": ("report", ".//table[@data-cells='{place}-{role}']"),
 }
+BESIDE: dict[str, Place] = {
+    "link to the models side by side": ("report", ".//section[@id='leaderboard']//a[@href='pages/side_by_side.html']"),
+    "side by side: accuracy": ("beside", ".//section[@id='scores']//td[@data-model='{model}']"),
+    "side by side: confusion matrices": ("beside", ".//section[@id='matrices']//div[@data-model='{model}']//table"),
+    "side by side: units": ("beside", ".//section[@id='units']//div[@data-model='{model}']"),
+    "side by side: differences of confusions": ("beside", ".//section[@id='differences']//table"),
+}
 PAIRS: dict[str, Place] = {
     "grids of a called a, a called b, b called a, b called b": ("report", ".//h5[@id='pairs-{place}-{role}']"),
 }
@@ -88,6 +95,7 @@ FIRST: dict[str, Place] = {
 SHOWN: dict[str, dict[str, Place]] = {
     "mnist-hidden-units": {
         **COMPARED,
+        **BESIDE,
         **PAIRS,
         **FIRST,
         "RMSE of the predicted digit": ("report", f"{MODEL}//table[@class='scores']//th[.='RMSE of the number']"),
@@ -195,6 +203,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[Page, Any]:
         "choosing": searched.report.read_text(encoding="utf-8"),
         "exploration": render(explore(read("digits"))),
         "explored": (run.folder / "pages" / "exploration.html").read_text(encoding="utf-8"),
+        "beside": (run.folder / "pages" / "side_by_side.html").read_text(encoding="utf-8"),
         **{name: (run.folder / "pages" / f"{name}.html").read_text(encoding="utf-8") for name in ANALYSED},
     }
     found = {page: html5lib.parse(text, namespaceHTMLElements=False) for page, text in texts.items()}

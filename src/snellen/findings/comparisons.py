@@ -211,7 +211,7 @@ def _pairs(facts: Facts, code: str, role: str) -> Iterator[Finding]:
     if role == evaluation.comparisons.role and not decided:
         return  # `undecided` has said so
     first, shown = found[0], decided[:MOST] + [one for one in found if one not in decided][: MOST - len(decided[:MOST])]
-    clauses = "; ".join(_clause(facts, one) for one in shown)
+    clauses = "; ".join(clause(facts, one) for one in shown)
     more = f"; {len(found) - MOST} more are in the table" if len(found) > MOST else ""
     family = len(evaluation.comparisons.all)
     yield Finding(
@@ -242,7 +242,7 @@ def scope(kind: Kind) -> str:
     }[kind]
 
 
-def _clause(facts: Facts, one: Comparison) -> str:
+def clause(facts: Facts, one: Comparison) -> str:
     """One comparison in words, as its verdict allows."""
     a, b, word = model_or_baseline(facts, one.a), model_or_baseline(facts, one.b), one.verdict.word
     shown = one.swapped.difference if one.verdict.worse else one.difference
@@ -276,4 +276,4 @@ def against_baseline(facts: Facts, model: str, baseline: str) -> str:
     one = one or facts.evaluation.comparisons.between(model, baseline_key(baseline), "validation")
     if one is None:
         return ""
-    return f" {capitalised(_clause(facts, one))}."
+    return f" {capitalised(clause(facts, one))}."

@@ -20,8 +20,10 @@ from snellen.report.pages.maps import map_page
 from snellen.report.pages.page_inputs import PageInputs
 from snellen.report.pages.plain import plain_page
 from snellen.report.pages.robustness import robustness_page
+from snellen.report.pages.side_by_side import side_by_side_page
 from snellen.report.pages.units import units_page
 from snellen.report.pages.wrong_labels import wrong_labels_page
+from snellen.report.sections import side_by_side
 from snellen.report.sections.exploration import PAGE
 from snellen.report.types import AnalysisJson, ReportJson
 
@@ -62,8 +64,12 @@ def _entry(one: PlannedAnalysis, result: AnalysisResult) -> AnalysisJson:
 def pages(
     results: Mapping[PlannedAnalysis, AnalysisResult], report: ReportJson, explored: AnalysisResult | None = None
 ) -> dict[str, str]:
-    """The text of every file, by its name: the pages of the analyses, and those of the exploration of the data."""
+    """The text of every file, by its name: the pages of the analyses, that of the models side by side, where there are
+    several, and those of the exploration of the data."""
     found = {one.page: page_of(one, result, report) for one, result in results.items()}
+    if "side_by_side" in report:
+        with reading("the units of the models", TemplateError):
+            found[side_by_side.PAGE] = with_banner(side_by_side_page(report, results), report)
     if explored is not None:
         with reading("the exploration of the data", TemplateError):
             files = exploration_pages(explored, report)

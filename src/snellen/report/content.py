@@ -21,6 +21,7 @@ from snellen.evaluate.trained_networks import which_network
 from snellen.explain.augmented_pictures import load_augmented
 from snellen.explain.chosen_pixels import pixel_map
 from snellen.explain.exploration import stored_exploration
+from snellen.findings.finding import Facts
 from snellen.findings.rules import Judgement
 from snellen.models.frozen_part import trained_count
 from snellen.report.figures.sprites import near_duplicate_rows
@@ -43,6 +44,7 @@ from snellen.report.sections.posteriors import posteriors_section
 from snellen.report.sections.reviews import reviews_section
 from snellen.report.sections.role import overall, role_section
 from snellen.report.sections.search import search_section
+from snellen.report.sections.side_by_side import side_by_side_section
 from snellen.report.types import AnalysisJson, BaselineJson, ComparisonsJson, ReportJson, StandingJson
 from snellen.train.baselines import is_on_features
 
@@ -51,10 +53,9 @@ FORMAT = 1
 ENVIRONMENT = TypeAdapter(dict[str, str | int | float | bool | None])
 
 
-def collect(
-    record: RunRecord, evaluation: Evaluation, judgement: Judgement, analyses: list[AnalysisJson]
-) -> ReportJson:
+def collect(facts: Facts, judgement: Judgement, analyses: list[AnalysisJson]) -> ReportJson:
     """The value of report.json."""
+    record, evaluation = facts.record, facts.evaluation
     order = [*evaluation.ranked, *(name for name in record.models if name not in evaluation.ranked)]
     models = [model for model in order if model in record.results]
     report: ReportJson = {
@@ -89,6 +90,9 @@ def collect(
     if explored is not None:
         chosen = next((each for each in report["models"] if each["chosen"]), None)
         report["exploration"] = exploration_section(explored, report["data"]["classes"], chosen)
+    beside = side_by_side_section(facts, {each["name"]: each for each in report["models"]})
+    if beside is not None:
+        report["side_by_side"] = beside
     if judgement.not_raised:
         report["not_raised"] = list(judgement.not_raised)
     faults = on_purpose_section(record, evaluation)

@@ -9,6 +9,7 @@ from snellen.findings.finding import FindingJson
 from snellen.findings.first_screen.statement import StatementJson
 from snellen.report.cost_types import CostJson, LearningCurvesJson
 from snellen.report.model_types import EstimateJson, ModelJson, OutcomeJson, Scores
+from snellen.report.side_by_side_types import SideBySideJson
 
 Setting = str | int | float | bool | None
 
@@ -254,6 +255,7 @@ class ReportJson(TypedDict):
     by: NotRequired[str]
     comparisons: NotRequired[ComparisonsJson]
     posteriors: NotRequired[PosteriorsJson | None]
+    side_by_side: NotRequired[SideBySideJson]
     floors: list[BaselineJson]
     models: list[ModelJson]
     data: DataSection

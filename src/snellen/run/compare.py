@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from snellen.errors import RunError, StudyError
+from snellen.evaluate.class_differences import ClassDifference
 from snellen.evaluate.cross_validation import HELD_OUT
 from snellen.evaluate.file_integrity import StoredFiles
 from snellen.evaluate.rank_flips import MEASURES, Flip, MeasureDifference, flip_of
 from snellen.evaluate.verdicts import equivalence_margin, verdict
 from snellen.files.stored import read_json
 from snellen.report.sections.phases import epochs_before, whole_history
-from snellen.run.compared_pair import ClassDifference, ComparedPair, compared_pair
+from snellen.run.compared_pair import ComparedPair, compared_pair
 from snellen.run.compared_side import ROLES, ComparedSide, Contents, Key, contents
 from snellen.statistics.holm import family
 from snellen.statistics.levels import SIGNIFICANT

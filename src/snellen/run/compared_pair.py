@@ -8,28 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from snellen.data.splits import vault
+from snellen.evaluate.class_differences import ClassDifference, class_differences
 from snellen.evaluate.cross_validation import HELD_OUT, HeldOut
 from snellen.evaluate.networks import Networks
 from snellen.evaluate.pair_differences import PairDifference, Side, difference, of_folds
 from snellen.evaluate.rank_flips import MeasureDifference, measured, measured_over_folds
 from snellen.run.compared_side import ComparedSide, Contents
-from snellen.statistics.changes_by_class import share_changes
-from snellen.statistics.levels import CONFIDENCE
-from snellen.statistics.seed_intervals import MIN_SEEDS_COMPARED, recipe_limits
 from snellen.study.search_results import Split
-
-
-@dataclass(frozen=True)
-class ClassDifference:
-    """The recall of one class, of A and of B. value, low, high: A minus B, with its own 95 % interval."""
-
-    class_name: str
-    images: int
-    a: float
-    b: float
-    value: float
-    low: float | None
-    high: float | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,9 +72,7 @@ class ComparedPair:
             return []
         a, b = self.sides
         assert isinstance(a, Networks) and isinstance(b, Networks)  # not over folds
-        return [
-            _of_class(a, b, code, name) for code, name in enumerate(self.a.record.classes) if (a.labels == code).any()
-        ]
+        return list(class_differences(a, b, self.a.record.classes))
 
 
 def compared_pair(a: ComparedSide, b: ComparedSide, role: str, images: tuple[Contents, Contents]) -> ComparedPair:
@@ -188,21 +171,6 @@ def _record_opening(pair: ComparedPair) -> bool:
             reason=f"compare with job {against}",
         )
     return new
-
-
-def _of_class(a: Networks, b: Networks, code: int, name: str) -> ClassDifference:
-    """Of recipes where both have three seeds, else of the first networks."""
-    own = a.labels == code
-    one, other = (each.per_image("accuracy")[:, own].astype(bool) for each in (a, b))
-    if min(len(one), len(other)) < MIN_SEEDS_COMPARED:
-        one, other = one[:1], other[:1]
-        won, lost = (int((x & ~y).sum()) for x, y in ((one, other), (other, one)))
-        _, low, high = (each[0] for each in share_changes(*(np.array([count]) for count in (lost, won, own.sum()))))
-        limits: tuple[float, float] | None = (float(low), float(high))
-    else:
-        limits = recipe_limits(one, other).at(CONFIDENCE) if own.sum() > 1 else None
-    mine, theirs = float(one.mean()), float(other.mean())
-    return ClassDifference(name, int(own.sum()), mine, theirs, mine - theirs, *(limits or (None, None)))
 
 
 def _joined(reasons: list[str | None]) -> str | None:

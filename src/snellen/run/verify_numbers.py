@@ -75,7 +75,7 @@ def report_again(record: RunRecord) -> Check:
     evaluation = evaluations.load(record)
     facts = Facts(record, evaluation)
     judgement = rules.judge(facts)
-    content = collect(record, evaluation, judgement, analyses.analyses_section(facts.outcomes))
+    content = collect(facts, judgement, analyses.analyses_section(facts.outcomes))
     again = {
         "report.json": content,
         "findings.json": judgement.as_json(),

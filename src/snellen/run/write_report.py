@@ -62,7 +62,7 @@ def write_report(record: RunRecord, evaluation: Evaluation, dataset: Dataset | N
     facts = Facts(record, evaluation)
     judgement = rules.judge(facts)
     rules.save(facts, judgement)
-    content = collect(record, evaluation, judgement, analyses.analyses_section(facts.outcomes))
+    content = collect(facts, judgement, analyses.analyses_section(facts.outcomes))
     thumbnails = _thumbnails(record.folder, content, dataset)
     _save_bundles(record, evaluation, content)
     report, html, epochs = (record.folder / name for name in ("report.json", "report.html", EPOCHS))

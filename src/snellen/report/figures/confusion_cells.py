@@ -29,11 +29,14 @@ def worst_cells(role: RoleJson) -> list[WorstCell]:
     Each: label, predicted, images, the share of the class, and the rows of its most confident images. Empty where the
     matrix has so few classes that it says the same.
     """
+    return [] if len(role["confusion"]) <= FEW_CLASSES else most_confused(role, CONFUSED_CELLS)
+
+
+def most_confused(role: RoleJson, most: int) -> list[WorstCell]:
+    """The same of any number of classes."""
     matrix = np.array(role["confusion"])
-    if len(matrix) <= FEW_CLASSES:
-        return []
     mistakes = matrix - np.diag(np.diag(matrix))
-    order = np.argsort(-mistakes, axis=None, kind="stable")[:CONFUSED_CELLS]
+    order = np.argsort(-mistakes, axis=None, kind="stable")[:most]
     return [_cell(role, matrix, *divmod(int(at), len(matrix))) for at in order if mistakes.flat[at]]
 
 
