@@ -167,4 +167,5 @@ def _identity(record: RunRecord) -> dict[str, Any]:
 
 
 def _is_opened(record: RunRecord) -> bool:
-    return any(record.predictions(model, "test") is not None for model in record.done)
+    tested = (record.folder_of(record.planned[model].tested[0]) for model in record.done)
+    return any(job.predictions_path("test").exists() for job in tested)

@@ -109,10 +109,10 @@ def correlation(
     values = blocks.reshape(len(rows), -1)
     if labels is not None:
         values = np.column_stack([labels, values])
-    centred = values - values.mean(axis=0)
-    lengths = np.where(np.ptp(values, axis=0) > 0, np.linalg.norm(centred, axis=0), np.nan)
-    directions = centred / lengths
-    return PixelCorrelation(np.clip(directions.T @ directions, -1, 1), blocks.shape[1:], side, len(rows))
+    varies = np.ptp(values, axis=0) > 0
+    values -= values.mean(axis=0)
+    values /= np.where(varies, np.linalg.norm(values, axis=0), np.nan)
+    return PixelCorrelation(np.clip(values.T @ values, -1, 1), blocks.shape[1:], side, len(rows))
 
 
 def block_side(height: int, width: int, limit: int = BLOCKS) -> int:
@@ -129,6 +129,8 @@ def _cells(pixels: int, side: int) -> int:
 def _blocks(pictures: np.ndarray, side: int) -> np.ndarray:
     """(N, down, across) float64: the sum of each block; a correlation does not depend on the scale."""
     sums: np.ndarray = pictures[..., :COLOURS].sum(axis=3, dtype=np.float64)
+    if side == 1:
+        return sums  # reduceat would copy each pixel twice
     for axis in (1, 2):
         sums = np.add.reduceat(sums, np.arange(0, pictures.shape[axis], side), axis=axis)
     return sums
