@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -287,16 +288,30 @@ def test_predict_writes_csv_and_says_how_much_more_there_is(snellen: Command, sm
 
 
 def test_predict_scores_where_labels_are_given_and_notes_the_opening(
-    snellen: Command, small_run: Run, own_user: Path
+    snellen: Command, run_copy: Path, own_user: Path
 ) -> None:
-    code, out, _ = snellen("predict", small_run.folder, "digits", "--score", "--json")
+    code, out, _ = snellen("predict", run_copy, "digits", "--score", "--json")
     answers = json.loads(out)
     right = sum(row["class"] == row["label"] for row in answers["predictions"])
     score = answers["score"]
     assert code == 0 and (score["hits"], score["n"], score["part"]) == (right, 1_797, "all pictures")
     assert score["accuracy"] == pytest.approx(right / 1_797)
-    (log,) = (own_user / "records/openings").glob("*.jsonl")
-    assert "predict --score" in log.read_text(encoding="utf-8")
+    whole, test = (own_user / "records/openings").glob("*.jsonl")
+    assert all("predict --score" in log.read_text(encoding="utf-8") for log in (whole, test))
+
+
+def test_predict_says_which_scored_pictures_are_of_the_run(snellen: Command, run_copy: Path, own_user: Path) -> None:
+    code, _, err = snellen("predict", run_copy, "digits", "--score")
+    assert code == 0
+    among = "1,078 training images and 210 validation images of this model are among the given images"
+    assert f"Warning: {among}, as exact copies, so this accuracy says nothing about new images." in err
+    assert "Among the scored images are 449 test images and 60 calibration images of the run, as exact copies." in err
+    np.savez("moved.npz", images=np.roll(DIGITS.images.astype(np.uint8), 1, 2), labels=DIGITS.target)
+    assert "No image is an exact copy of a training" in snellen("predict", run_copy, "moved.npz", "--score")[2]
+    bundle = shutil.copytree(run_copy / "models/linear", "alone")
+    err = snellen("predict", bundle, "digits", "--score")[2]
+    assert "was trained on some of these pictures" in err
+    assert "among these was not looked up: there is no run beside this model" in err
 
 
 @pytest.mark.parametrize(

@@ -148,3 +148,20 @@ def test_the_sealed_test_is_the_half_and_the_use_of_the_whole_is_recorded(tmp_pa
     assert run.evaluation.openings.ever == 1
     whole = run_small(tmp_path / "whole", split={"validation": 0.2}, **common)
     assert whole.evaluation.openings.ever == 2, "half of this test chose in another study, which is no fresh test"
+
+
+def test_predict_and_evaluate_say_of_the_official_test_that_half_of_it_validated(
+    written: Path, tmp_path: Path, own_user: Path
+) -> None:
+    ran = CliRunner().invoke(app, ["run", str(written), "--out", str(tmp_path / "run")])
+    assert ran.exit_code == 0, ran.output
+    data, run = str(written.parent / "data.npz"), str(tmp_path / "run")
+    before = vault.count_openings(tmp_path / "run")
+    scored = CliRunner().invoke(app, ["predict", run, data, "--score"])
+    said = " ".join(scored.stderr.split())
+    among = "60 validation images of this model are among the given images, as exact copies"
+    assert scored.exit_code == 0 and f"Warning: {among}, so this accuracy says nothing about new images." in said
+    assert "Among the scored images are 60 test images of the run, as exact copies." in said
+    assert vault.count_openings(tmp_path / "run").this_run == before.this_run + 1
+    evaluated = CliRunner().invoke(app, ["evaluate", run, data, "--out", str(tmp_path / "out")])
+    assert evaluated.exit_code == 0 and f"Not evaluated: {among}." in " ".join(evaluated.stdout.split())

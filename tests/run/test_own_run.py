@@ -26,7 +26,7 @@ def test_exact_copies_are_found_whatever_their_type(kinds: tuple[type, type]) ->
     found = find_copies(images, OWN.astype(kinds[1]), ROWS)
     assert found.role_N.tolist() == ["train", "train", "validation", "test", "test", "", ""]
     assert found.test_place_N.tolist() == [-1, -1, -1, 14, 0, -1, -1]
-    assert found.counts == {"train": 2, "validation": 1, "calibration": 0, "test": 2}
+    assert found.counts() == {"train": 2, "validation": 1, "test": 2}
 
 
 def test_minus_zero_is_zero_and_rows_in_no_role_are_none() -> None:
@@ -63,7 +63,7 @@ def test_images_of_a_run_of_arrays_are_given_or_not_known(tmp_path: Path) -> Non
     assert own is not None and given is not None
     with pytest.raises(DataError):
         own.copies(images[..., None], None)
-    assert sum(given.copies(images[..., None], None).counts.values()) == 120
+    assert sum(given.copies(images[..., None], None).counts().values()) == 120
     with pytest.raises(RunError, match="were changed"):
         other = snellen.from_arrays(images[::-1], labels)
         OwnRun(own.record, own.model, other).copies(images[..., None], None)
@@ -74,7 +74,7 @@ def test_digits_are_all_of_the_run(small_run: Run) -> None:
     assert own is not None
     found = own.copies(load_digits().images.astype(np.uint8)[..., None], None)
     stored = {role: small_run.predictions("linear", role) for role in ("train", "validation", "calibration")}
-    assert found.counts == {**{role: len(one) for role, one in stored.items() if one is not None}, "test": 449}
+    assert found.counts() == {**{role: len(one) for role, one in stored.items() if one is not None}, "test": 449}
 
 
 def test_changed_answers_on_the_test_are_refused(run_copy: Path, small_run: Run) -> None:

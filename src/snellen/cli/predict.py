@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -29,9 +29,13 @@ from snellen.cli.options import (
 from snellen.plain import say
 
 if TYPE_CHECKING:
+    import numpy as np
     from rich.status import Status
 
+    from snellen.deploy.answers import Answers
     from snellen.deploy.batch import Batch, Reading
+    from snellen.deploy.model import Model
+    from snellen.deploy.predict import Scored
 
 LISTED_FAILURES = 100
 
@@ -99,8 +103,7 @@ def predict(
     from snellen.deploy.batch import Reading
     from snellen.deploy.pictures import open_pictures
     from snellen.deploy.polarity import inverted, polarity_warning
-    from snellen.deploy.predict import not_scored, on_purpose_warning, open_model, seen_warning
-    from snellen.deploy.predict import score as score_answers
+    from snellen.deploy.predict import not_scored, on_purpose_warning, open_model
     from snellen.deploy.unfamiliar import unfamiliar_warning
     from snellen.files.atomic import write_text
     from snellen.files.spreadsheet import as_csv
@@ -114,21 +117,27 @@ def predict(
     fill = background_of(background)
     contract = about.input.model_copy(update={"background": fill}) if fill else about.input
     batches = open_pictures(paths, contract, data_dir, classes=loaded.classes, reading=reading, whole=score)
-    turn = partial(inverted, pixel_range=about.input.pixel_range)
+    turn = partial(inverted, pixel_range=about.input.pixel_range) if invert else np.asarray
+    pictures: list[np.ndarray] = []
+
+    def kept(images: np.ndarray) -> np.ndarray:
+        pictures.append(turn(images))
+        return pictures[-1]
+
     with _counted(batches) as shown:
-        answers = answer(loaded, shown, turn if invert else np.asarray, reading, raw)
+        answers = answer(loaded, shown, kept if score else turn, reading, raw)
     say_failed(reading)
     written = answers.table()
     if names:
         from snellen.deploy.submission import submission
 
         written = submission(answers, names, first_id, reading, class_numbers)
-    scored = score_answers(answers, loaded) if score else None
+    scored, own = _scored(model, loaded, answers, pictures, data_dir) if score else (None, [])
     warnings = (
         on_purpose_warning(about),
         unfamiliar_warning(answers.ids, answers.unfamiliar, loaded),
         polarity_warning(answers.mean, about, invert),
-        seen_warning(answers) if score else None,
+        *own,
     )
     remarks = [*reading.sentences(about.input), *(each for each in warnings if each)]
     if scored and (left_out := not_scored(scored)):
@@ -167,6 +176,28 @@ def _two_columns(
     if csv is None:
         raise StudyError("--columns is for a file", expected=f"--csv FILE --columns {columns}")
     return submission_columns(columns)
+
+
+def _scored(
+    path: Path, model: Model, answers: Answers, pictures: Sequence[np.ndarray], data_folder: Path | None
+) -> tuple[Scored, list[str]]:
+    """The scores, and what is said of pictures that the model was trained on or that are of its run. Test images of
+    the run are an opening of its test, as those of `snellen evaluate`."""
+    import numpy as np
+
+    from snellen.deploy.predict import labelled_part, score, seen_warning
+    from snellen.run.own_run import OwnRun, copies_of
+    from snellen.run.own_run_words import score_sentences
+
+    run = OwnRun.of(path, model)
+    if answers.labels is None:
+        return score(answers, model), []  # raises
+    rows = labelled_part(answers).rows
+    copies, no_copies = copies_of(run, np.concatenate(pictures), data_folder)
+    touched = run is not None and copies is not None and "test" in copies.counts(rows)
+    scored = score(answers, model, run.record.folder if run and touched else None)
+    warning = seen_warning(answers) if copies is None else None
+    return scored, [*([warning] if warning else []), *score_sentences(copies, no_copies, rows)]
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from snellen.data.splits.vault import record_opening
+from snellen.data.splits.vault import record_opening, record_use, stored_fingerprint
 from snellen.deploy.answers import Answers
 from snellen.deploy.batch import LISTED, NO_LABEL
 from snellen.deploy.bundle import load_bundle
@@ -108,18 +108,29 @@ def seen_warning(answers: Answers) -> str | None:
     )
 
 
-def score(answers: Answers, model: Model) -> Scored:
+def record_labels_used(model: Model, answers: Answers, run: Path | None, reason: str) -> None:
+    """Records an opening of the labelled parts; and one of the test of `run`, where images of it are among these."""
+    about = model.description
+    own = stored_fingerprint(run) if run else None
+    for fingerprint in answers.fingerprints:
+        if fingerprint != own:
+            record_opening(fingerprint, study=about.study, job=about.job, model=about.name, reason=reason)
+    if run is not None:
+        record_use(run, study=about.study, job=about.job, model=about.name, reason=reason)
+
+
+def score(answers: Answers, model: Model, run: Path | None = None) -> Scored:
     """Compares answers with labels: those of the official test part where there is one, else all.
 
-    Pictures without a label and of classes that the model does not know are counted, not scored. This opens the test
-    labels, which is recorded. Raises DataError when no label is left.
+    run: the folder of the run whose test images are among the pictures. Pictures without a label and of classes that
+    the model does not know are counted, not scored. This opens the test labels, which is recorded. Raises DataError
+    when no label is left.
     """
     if answers.labels is None:
         raise DataError("no labels to score with", hint="Leave --score out, or give data with labels.")
-    found, about = labelled_part(answers), model.description
+    found = labelled_part(answers)
     chosen = found.rows
-    for fingerprint in answers.fingerprints:
-        record_opening(fingerprint, study=about.study, job=about.job, model=about.name, reason="predict --score")
+    record_labels_used(model, answers, run, "predict --score")
     labels, probabilities = answers.labels[chosen], answers.probabilities[chosen]
     given, right = None if answers.answered is None else answers.answered[chosen], probabilities.argmax(1) == labels
     return Scored(

@@ -14,17 +14,16 @@ from snellen.deploy.batch import Batch, Reading
 from snellen.deploy.model import Model
 from snellen.deploy.pictures import open_pictures
 from snellen.deploy.polarity import inverted, polarity_warning
-from snellen.deploy.predict import LabelledPart, labelled_part, open_model, seen_warning
-from snellen.errors import SHOWN_ITEMS, DataError, RunError, StudyError
+from snellen.deploy.predict import LabelledPart, labelled_part, open_model, record_labels_used, seen_warning
+from snellen.errors import SHOWN_ITEMS, DataError, StudyError
 from snellen.evaluate.score_drop import ScoreDrop, on_other_images, on_pairs
 from snellen.explain.thumbnails import to_uint8
 from snellen.models.predictions import Predictions
 from snellen.run.evaluated_data import ROLE, DataEvaluation
-from snellen.run.own_run import FITTED, OwnImages, OwnRun
+from snellen.run.own_run import FITTED, NO_RUN, OwnImages, OwnRun, copies_of
 from snellen.train.environment import choose_device
 
 REASON = "evaluate"
-NO_RUN = "there is no run beside this model"
 
 
 def evaluate_paths(
@@ -86,7 +85,7 @@ def evaluate_batches(
     if answers.labels is None:
         raise _no_labels(model, answers.ids)
     part, images = labelled_part(answers), np.concatenate(kept)
-    copies, no_copies = _copies(run, images, data_folder)
+    copies, no_copies = copies_of(run, images, data_folder)
     predictions = _predictions(answers, _not_fitted(part, copies))
     test, no_test = _test(run)
     drop = None
@@ -98,7 +97,7 @@ def evaluate_batches(
         )
     touched = copies is not None and bool((copies.role_N[predictions.rows] == "test").any())
     uses_test = touched or (drop is not None and drop.kind != "other images")
-    _record(model, answers, run if uses_test else None)
+    record_labels_used(model, answers, run.record.folder if run and uses_test else None, REASON)
     warnings = (
         polarity_warning(answers.mean, about, invert),
         seen_warning(answers) if copies is None else None,
@@ -131,16 +130,6 @@ def _no_labels(model: Model, ids: Sequence[str]) -> DataError:
         expected=f"classes of the model: {', '.join(model.classes[:SHOWN_ITEMS])}",
         hint="Put pictures into a folder for each class, named after it, or name the labels with --key label=NAME.",
     )
-
-
-def _copies(run: OwnRun | None, images: np.ndarray, data_folder: Path | None) -> tuple[OwnImages | None, str | None]:
-    """Which images are of the run; or why that is not known, as a clause."""
-    if run is None:
-        return None, NO_RUN
-    try:
-        return run.copies(images, data_folder), None
-    except (DataError, RunError, StudyError) as error:
-        return None, str(error).rstrip(".")
 
 
 def _not_fitted(part: LabelledPart, copies: OwnImages | None) -> np.ndarray:
@@ -202,14 +191,3 @@ def _paired(predictions: Predictions, test: Predictions, run: OwnRun) -> ScoreDr
             hint="Leave --paired out.",
         )
     return drop
-
-
-def _record(model: Model, answers: Answers, run: OwnRun | None) -> None:
-    """Records an opening of the labelled parts, and one of the test of the run."""
-    about = model.description
-    own = vault.stored_fingerprint(run.record.folder) if run else None
-    for fingerprint in answers.fingerprints:
-        if fingerprint != own:
-            vault.record_opening(fingerprint, study=about.study, job=about.job, model=about.name, reason=REASON)
-    if run is not None:
-        vault.record_use(run.record.folder, study=about.study, job=about.job, model=about.name, reason=REASON)

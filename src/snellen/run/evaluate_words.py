@@ -12,11 +12,11 @@ from snellen.evaluate.score_drop import ScoreDrop
 from snellen.explain.mistakes import most_frequent_mistakes
 from snellen.phrases import listing, p_value, percent, plural, points, points_limits, some, times
 from snellen.run.evaluated_data import ROLE, DataEvaluation, UnknownClass
+from snellen.run.own_run_words import NO_COPY, fitted_among, held_out_among, not_looked_up
 
 SHIFTED, SHIFT_LEVEL = 0.1, 0.001
 """As for SNL127: images that would have to be of other classes for equal mixes, and the level of the test of it."""
 NAMED = 5
-ROLES = {"train": "training", "validation": "validation"}
 
 
 def sentences(found: DataEvaluation) -> list[str]:
@@ -172,23 +172,18 @@ def _unfamiliar(found: DataEvaluation) -> str | None:
 
 def _left_out(found: DataEvaluation) -> str | None:
     counts = found.left_out
-    if not counts:
-        return None
-    parts = [plural(number, f"{ROLES[role]} image") for role, number in counts.items()]
-    these = "is" if sum(counts.values()) == 1 else "are"
-    return f"Not evaluated: {listing(parts)} of this model {these} among the given images, as exact copies."
+    return f"Not evaluated: {fitted_among(counts)}." if counts else None
 
 
 def _copies(found: DataEvaluation) -> str | None:
     if found.no_copies is not None:
-        return f"Whether images of the model's training are among these was not looked up: {found.no_copies}."
+        return not_looked_up(found.no_copies)
     number, certified = found.copies_of_test, found.copies_of_calibration
     if not number and not certified:
-        return None if found.left_out else "No image is an exact copy of a training or test image of the model."
-    parts = [plural(count, f"{role} image") for role, count in (("test", number), ("calibration", certified)) if count]
+        return None if found.left_out else NO_COPY
     all_of_test = number == len(found.predictions)
     them = " Those of the test count in the scores, not in the difference to it." if number and not all_of_test else ""
-    return f"Among the evaluated images are {listing(parts)} of the run, as exact copies.{them}"
+    return held_out_among({"test": number, "calibration": certified}, "evaluated") + them
 
 
 def _unknown(one: UnknownClass) -> str:

@@ -141,8 +141,7 @@ class DataEvaluation:
         """Images that training or the choice of the epoch used, by role: they are not evaluated."""
         if self.copies is None:
             return {}
-        counts = {role: int((self.copies.role_N[self.part.rows] == role).sum()) for role in FITTED}
-        return {role: number for role, number in counts.items() if number}
+        return {role: number for role, number in self.copies.counts(self.part.rows).items() if role in FITTED}
 
     @property
     def copies_of_test(self) -> int:
@@ -155,7 +154,7 @@ class DataEvaluation:
         return self._copies("calibration")
 
     def _copies(self, role: str) -> int:
-        return 0 if self.copies is None else int((self.copies.role_N[self.predictions.rows] == role).sum())
+        return 0 if self.copies is None else self.copies.counts(self.predictions.rows).get(role, 0)
 
     @cached_property
     def unfamiliar(self) -> Unfamiliar | None:

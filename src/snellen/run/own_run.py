@@ -15,7 +15,7 @@ from snellen.data.load import read
 from snellen.data.slices import row_slices
 from snellen.data.splits.roles import ROLES
 from snellen.deploy.model import Model
-from snellen.errors import DataError, RunError, UnknownName
+from snellen.errors import DataError, RunError, StudyError, UnknownName
 from snellen.evaluate.evaluation import uses
 from snellen.evaluate.networks import networks_on
 from snellen.evaluate.record import RunRecord
@@ -27,6 +27,7 @@ from snellen.study.data_settings import options_of, split_of_study
 
 FITTED = ("train", "validation")
 """Roles that training or the choice of the epoch used."""
+NO_RUN = "there is no run beside this model"
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,10 +38,10 @@ class OwnImages:
     role_N: np.ndarray
     test_place_N: np.ndarray
 
-    @property
-    def counts(self) -> dict[str, int]:
-        """Images by role."""
-        return {role: int((self.role_N == role).sum()) for role in ROLES}
+    def counts(self, rows: np.ndarray | slice = slice(None)) -> dict[str, int]:
+        """Of these rows, or of all, the images of each role that has some."""
+        counts = {role: int((self.role_N[rows] == role).sum()) for role in ROLES}
+        return {role: number for role, number in counts.items() if number}
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +103,16 @@ class OwnRun:
         if data.dataset.fingerprint != self.record.data["data"]["fingerprint"]:
             raise RunError("the images of the run were changed", where=study.data.source)
         return find_copies(images, data.dataset.images, data.roles.rows)
+
+
+def copies_of(run: OwnRun | None, images: np.ndarray, data_folder: Path | None) -> tuple[OwnImages | None, str | None]:
+    """Which images are of the run; or why that is not known, as a clause."""
+    if run is None:
+        return None, NO_RUN
+    try:
+        return run.copies(images, data_folder), None
+    except (DataError, RunError, StudyError) as error:
+        return None, str(error).rstrip(".")
 
 
 def find_copies(images: np.ndarray, own: np.ndarray, rows: Mapping[str, np.ndarray]) -> OwnImages:
