@@ -14,7 +14,7 @@ from browser_driver import Browser, browser
 from needs import needs
 
 import snellen
-from snellen.data.reviews import picture_keys, read_reviews
+from snellen.data.reviews import pixel_hashes, read_reviews
 from snellen.data.splits.reviewed import with_reviews
 from snellen.data.splits.split_data import SplitData
 from snellen.statistics.proportion_intervals import wilson_limits
@@ -112,7 +112,7 @@ def test_keys_answer_and_the_file_is_what_a_study_reads(
     data = divided(made[1])
     after = with_reviews(data, read_reviews(tmp_path / "reviews.csv"))
     assert after.applied is not None and not after.applied.unmatched
-    keys = picture_keys(data.dataset.images)
+    keys = pixel_hashes(data.dataset.images)
     for one in (listed[0], listed[4]):
         [row] = np.flatnonzero(keys == one["picture"])
         chosen = one["suggested"] if one is listed[0] else rows[4].correct_label

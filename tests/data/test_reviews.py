@@ -13,7 +13,7 @@ import pytest
 
 import snellen
 from snellen.data.dataset import Dataset
-from snellen.data.reviews import COLUMNS, picture_keys, read_reviews
+from snellen.data.reviews import COLUMNS, pixel_hashes, read_reviews
 from snellen.data.splits.reviewed import with_reviews
 from snellen.data.splits.roles import Split
 from snellen.data.splits.split_data import SplitData, split_data
@@ -40,7 +40,7 @@ def write(folder: Path, rows: Sequence[Sequence[str]], header: Sequence[str] = C
 
 def row_of(data: SplitData, row: int, review: str, correct: str = "") -> list[str]:
     dataset = data.dataset
-    return [str(picture_keys(dataset.images)[row]), dataset.classes[dataset.labels[row]], review, correct]
+    return [str(pixel_hashes(dataset.images)[row]), dataset.classes[dataset.labels[row]], review, correct]
 
 
 def reviewed(folder: Path, data: SplitData, rows: Sequence[Sequence[str]]) -> SplitData:
@@ -132,7 +132,7 @@ def test_text_of_a_spreadsheet_is_read(tmp_path: Path) -> None:
     """Its own separator, a byte order mark, more columns in another order, and ' before what looks like a formula."""
     data = divided()
     row = next(int(row) for row in data.roles.rows["train"] if data.dataset.labels[row] == 2)
-    key = picture_keys(data.dataset.images)[row]
+    key = pixel_hashes(data.dataset.images)[row]
     path = tmp_path / "reviews.csv"
     path.write_bytes(f"\ufeffid;review;correct_label;label;picture\r\na;wrong;cat;'=sum;{key}\r\n\r\n".encode())
     assert with_reviews(data, read_reviews(path)).dataset.labels[row] == 0
@@ -226,9 +226,9 @@ def test_a_repeated_row_counts_once(tmp_path: Path) -> None:
 
 def test_keys_tell_pictures_apart(tmp_path: Path) -> None:
     dataset = pictures()
-    keys = picture_keys(dataset.images)
+    keys = pixel_hashes(dataset.images)
     assert len(set(keys)) == 90 and keys[0].startswith("blake2b:") and len(keys[0]) == 40
-    assert picture_keys(replace(dataset, images=dataset.images[::-1]).images)[0] == keys[-1]
+    assert pixel_hashes(replace(dataset, images=dataset.images[::-1]).images)[0] == keys[-1]
 
 
 def test_all_words_that_a_review_can_be_are_read(tmp_path: Path) -> None:

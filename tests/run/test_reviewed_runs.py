@@ -17,7 +17,7 @@ from runs import PLAIN, findings_of
 import snellen
 from snellen.cli import main
 from snellen.data.load import read
-from snellen.data.reviews import picture_keys
+from snellen.data.reviews import pixel_hashes
 from snellen.data.splits import vault
 from snellen.errors import IdentityError
 from snellen.evaluate.record import RunRecord
@@ -61,7 +61,7 @@ def write_reviews(path: Path, record: RunRecord, source: Path) -> Path:
     reviews of the test."""
     dataset, truth = study(source).dataset or scene_of(record, None).dataset, read("digits").labels
     given = np.load(source)["labels"]
-    keys, test = picture_keys(dataset.images), vault.test_rows(record.folder)
+    keys, test = pixel_hashes(dataset.images), vault.test_rows(record.folder)
     train = record.predictions("dense", "train")
     assert train is not None
     wrong = [row for row in train.rows.tolist() if given[row] != truth[row]]

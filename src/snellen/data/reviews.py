@@ -36,7 +36,7 @@ SEPARATORS = ",;\t"
 
 @dataclass(frozen=True)
 class Review:
-    """One row. picture: see `picture_keys`. correct_label: for `wrong` only. rank: its place in the list of suspects
+    """One row. picture: see `pixel_hashes`. correct_label: for `wrong` only. rank: its place in the list of suspects
     that was reviewed, of `suspects`; None where the file does not say."""
 
     line: int
@@ -63,7 +63,7 @@ class Reviews:
         return hashlib.sha256(self.content).hexdigest()
 
 
-def picture_keys(images: np.ndarray) -> np.ndarray:
+def pixel_hashes(images: np.ndarray) -> np.ndarray:
     """(N,) str: the hash of each picture (H, W, C) as it is stored, whatever its file, row and label."""
     digests = image_keys(images).tobytes().hex()
     width = 2 * KEY_BYTES

@@ -62,7 +62,7 @@ class Model:
 
     def predict(
         self,
-        pictures: Any,
+        images: Any,
         *,
         channels: Channels | None = None,
         keys: Mapping[str, str] | None = None,
@@ -72,7 +72,7 @@ class Model:
         """(N, K) probabilities of pictures, in the order in which they are given: what `snellen predict` answers, to
         the bit. float32; float64 after a temperature, which `raw` leaves out.
 
-        pictures: arrays, tensors or nested lists (N, H, W) or (N, H, W, C), (N, C, H, W) where no other reading is
+        images: arrays, tensors or nested lists (N, H, W) or (N, H, W, C), (N, C, H, W) where no other reading is
         possible or `channels` is "first", or one picture; a path of whatever `snellen predict` takes, a picture of
         Pillow, the bytes of a picture file; a list or generator of these; a torch data set; a data set of Hugging Face;
         a frame or a dict of columns; a Dataset; and what else `snellen.as_dataset` takes. Labels are not needed, and
@@ -84,10 +84,10 @@ class Model:
         """
         reading = Reading(Options(keys=dict(keys or {})))
         parts, distances = [np.zeros((0, len(self.classes)), np.float32)], [np.zeros(0)]
-        for images in self._images(pictures, reading, channels, keys, folder):
-            probabilities, found = self.answers(images)
+        for batch in self._batches(images, reading, channels, keys, folder):
+            probabilities, found = self.answers(batch)
             parts.append(probabilities)
-            distances.append(np.zeros(len(images)) if found is None else found)
+            distances.append(np.zeros(len(batch)) if found is None else found)
         self._warn(reading, 3)
         doubt = self.distance.doubts(np.concatenate(distances)) if self.distance else None
         if doubt:
@@ -100,35 +100,35 @@ class Model:
         certified thresholds of the bundle. True for all without thresholds."""
         return answered(probabilities, self.thresholds, self.classes)
 
-    def unlike_training(self, pictures: Any, **reading: Any) -> np.ndarray:
+    def unlike_training(self, images: Any, **reading: Any) -> np.ndarray:
         """(N,) bool: which pictures are unlike the training pictures, so that what `predict` says of them means little.
         Of pictures like the training ones a share of `distance.rate`, mostly 0.01, is among them.
 
         Pictures are given, and errors raised, as for `predict`; BundleError too where the bundle has no measure of it.
         """
-        return self._distances(pictures, **reading) > 1
+        return self._distances(images, **reading) > 1
 
-    def training_distance(self, pictures: Any, **reading: Any) -> np.ndarray:
+    def training_distance(self, images: Any, **reading: Any) -> np.ndarray:
         """(N,) float64: how far pictures are from the training pictures, as a multiple of the limit above which they
         are unlike (models/training_distance.py). Pictures and errors as for `unlike_training`."""
-        return self._distances(pictures, **reading)
+        return self._distances(images, **reading)
 
     def _distances(
         self,
-        pictures: Any,
+        images: Any,
         channels: Channels | None = None,
         keys: Mapping[str, str] | None = None,
         folder: str | Path | None = None,
     ) -> np.ndarray:
         notes = Reading(Options(keys=dict(keys or {})))
-        images = self._images(pictures, notes, channels, keys, folder)
-        found = [self.distances(some) for some in images]
+        batches = self._batches(images, notes, channels, keys, folder)
+        found = [self.distances(batch) for batch in batches]
         self._warn(notes, 4)
         return np.concatenate([np.zeros(0), *found])
 
-    def _images(
+    def _batches(
         self,
-        pictures: Any,
+        images: Any,
         reading: Reading,
         channels: Channels | None,
         keys: Mapping[str, str] | None,
@@ -138,7 +138,7 @@ class Model:
         the answers would be of others than the user counts."""
         place, about = None if folder is None else Path(folder).expanduser(), self.description
         for batch in open_given(
-            pictures, about.input, reading, classes=about.classes, channels=channels, keys=keys, folder=place
+            images, about.input, reading, classes=about.classes, channels=channels, keys=keys, folder=place
         ):
             yield batch.images
         if reading.failed:

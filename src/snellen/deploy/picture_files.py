@@ -15,7 +15,7 @@ import numpy as np
 from snellen.data.dataset import Excluded
 from snellen.data.pictures.channels import DEPTHS
 from snellen.data.pictures.decoder import (
-    Picture,
+    DecodedImage,
     decode_content,
     decode_pages,
     in_threads,
@@ -197,12 +197,12 @@ def _read_pages(
                 f"{name}: {plural(pages.skipped, 'page')} with reduced copies (thumbnails): not used."
             )
         found = decode_pages(listed.content(rows[0]), pages, numbers, contract.fit, contract.background, any_scale=True)
-        for place, (number, picture) in enumerate(zip(numbers, found)):
+        for place, (number, page) in enumerate(zip(numbers, found)):
             conversions = Conversions()
-            if _is_too_large(picture.pixels, contract):
+            if _is_too_large(page.pixels, contract):
                 expected = f"sides up to {MAX_SIDE_PIXELS}"
-                raise DataError("a page too large", found=picture.pixels.shape[:2], expected=expected)
-            image = _as_sized(picture, contract, conversions, reading.options.pixel_range)
+                raise DataError("a page too large", found=page.pixels.shape[:2], expected=expected)
+            image = _as_sized(page, contract, conversions, reading.options.pixel_range)
             yield rows[0] if named is None else rows[place], page_name(name, number), image, conversions
     except (DataError, StudyError) as error:
         reading.failed.append(Excluded(name, str(error)))
@@ -233,7 +233,7 @@ def _is_too_large(picture: np.ndarray, contract: Input) -> bool:
     return size != (contract.height, contract.width) and max(size) > MAX_SIDE_PIXELS
 
 
-def _as_sized(picture: Picture, contract: Input, conversions: Conversions, scale: Scale | None) -> np.ndarray:
+def _as_sized(picture: DecodedImage, contract: Input, conversions: Conversions, scale: Scale | None) -> np.ndarray:
     pixels = picture.pixels
     if pixels.shape[:2] != (contract.height, contract.width):  # only where training had no step that resizes
         conversions.sizes[pixels.shape[:2]] += 1

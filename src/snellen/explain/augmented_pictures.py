@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from snellen.errors import located
-from snellen.explain.thumbnails import pictures
+from snellen.explain.thumbnails import checked_arrays
 from snellen.files import tensors
 from snellen.train.batches import ResidentData
 from snellen.train.lane import Lane
@@ -62,4 +62,4 @@ def load_augmented(run: Path) -> dict[str, Augmented]:
     arrays, _ = tensors.load(path)
     jobs = sorted({name.rpartition(".")[0] for name in arrays})
     with located(str(path)):
-        return {job: Augmented(*pictures(arrays, f"{job}.rows", f"{job}.images")) for job in jobs}
+        return {job: Augmented(*checked_arrays(arrays, f"{job}.rows", f"{job}.images")) for job in jobs}

@@ -84,8 +84,10 @@ def _confused(predictions: Predictions, label: int, predicted: int, limit: int) 
     found = np.flatnonzero((_labels(predictions) == label) & (predictions.predicted == predicted))
     confidence = _confidence(predictions)[found]
     shown = np.argsort(-confidence, kind="stable")[:limit]
-    pictures = [GridPicture(row=int(predictions.rows[found[at]]), confidence=float(confidence[at])) for at in shown]
-    return ConfusedPictures(label=label, predicted=predicted, images=len(found), pictures=pictures)
+    most_confident = [
+        GridPicture(row=int(predictions.rows[found[at]]), confidence=float(confidence[at])) for at in shown
+    ]
+    return ConfusedPictures(label=label, predicted=predicted, images=len(found), pictures=most_confident)
 
 
 def most_frequent_mistakes(

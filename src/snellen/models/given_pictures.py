@@ -96,13 +96,13 @@ def as_input(images: Any, contract: Input, conversions: Conversions, scale: Scal
         return np.zeros((0, contract.height, contract.width, contract.channels), np.uint8)
     if max(arranged.shape[1:3]) > MAX_SIDE_PIXELS:
         arranged = _shrunk(arranged, contract, conversions)
-    pictures = as_pictures(arranged, "pictures")
-    own = scale or scale_of(pictures, contract.pixel_range, given.dtype in (np.uint8, np.bool_))
-    conversions.note_brightness(pictures, own)
+    converted = as_pictures(arranged, "pictures")
+    own = scale or scale_of(converted, contract.pixel_range, given.dtype in (np.uint8, np.bool_))
+    conversions.note_brightness(converted, own)
     if own != contract.pixel_range:
-        conversions.scales[own] += len(pictures)
-        pictures = rescaled(pictures, own, contract.pixel_range)
-    return to_channels(to_size(pictures, contract, conversions), contract, contract.pixel_range, conversions)
+        conversions.scales[own] += len(converted)
+        converted = rescaled(converted, own, contract.pixel_range)
+    return to_channels(to_size(converted, contract, conversions), contract, contract.pixel_range, conversions)
 
 
 def resizing_of(contract: Input) -> Resizing:

@@ -134,8 +134,8 @@ def averaged(images: Tensor, pixel_range: tuple[float, float], rows: Tensor | No
     size = min(SIDE, height), min(SIDE, width)
 
     def average(some: Tensor) -> np.ndarray:
-        pictures = to_input(images[some], pixel_range).permute(0, 3, 1, 2)
-        found: np.ndarray = torch.nn.functional.adaptive_avg_pool2d(pictures, size).flatten(1).cpu().numpy()
+        inputs = to_input(images[some], pixel_range).permute(0, 3, 1, 2)
+        found: np.ndarray = torch.nn.functional.adaptive_avg_pool2d(inputs, size).flatten(1).cpu().numpy()
         return found
 
     parts = [average(some) for some in rows.split(ROWS_AT_ONCE)] if len(rows) else []

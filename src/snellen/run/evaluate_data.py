@@ -78,8 +78,8 @@ def evaluate_batches(
 
     about = model.description
 
-    def seen(pictures: np.ndarray) -> np.ndarray:
-        kept.append(inverted(pictures, about.input.pixel_range) if invert else pictures)
+    def seen(batch: np.ndarray) -> np.ndarray:
+        kept.append(inverted(batch, about.input.pixel_range) if invert else batch)
         return kept[-1]
 
     answers = answer(model, batches, seen, reading, raw=True)

@@ -122,8 +122,8 @@ def _network(record: RunRecord, job: str, context: RunContext) -> _Subject:
     network, parameters, state = folder.load_network(device)
 
     def predict(rows: np.ndarray) -> np.ndarray:
-        pictures = resident(images[rows], device)
-        return predict_probabilities(network, parameters, state, pictures, trajectory.pixel_range)
+        batch = resident(images[rows], device)
+        return predict_probabilities(network, parameters, state, batch, trajectory.pixel_range)
 
     frozen, familiarity = bool(trajectory.frozen), familiarity_path(record.folder, job)
     has_backbone = isinstance(trajectory.layers[0], Backbone)

@@ -84,7 +84,7 @@ def is_picture(path: Path) -> bool:
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
+class DecodedImage:
     """A decoded picture file. pixels: (H, W, C). animated: whether more frames follow, which are not read. reduced: of
     a TIFF file, thumbnails and other reduced copies, which are not read either. any_scale: whether the values are
     those of a format of 32 bits, which does not say which of them mean black and white."""
@@ -109,7 +109,7 @@ def decode(path: Path, resizing: Resizing | None = None, background: Background 
     return decode_picture(path, resizing, background).pixels
 
 
-def decode_picture(path: Path, resizing: Resizing | None = None, background: Background | None = None) -> Picture:
+def decode_picture(path: Path, resizing: Resizing | None = None, background: Background | None = None) -> DecodedImage:
     """The same, and whether the file holds more than these pixels."""
     return decode_content(read_content(path), resizing, background)
 
@@ -131,7 +131,7 @@ def start_of(path: Path) -> bytes:
 
 def decode_content(
     content: bytes, resizing: Resizing | None = None, background: Background | None = None, any_scale: bool = False
-) -> Picture:
+) -> DecodedImage:
     """What `decode_picture` returns, from the bytes of the file. any_scale: whether 32 bits a channel are read, and
     16 with a sign, float32 as they are: it is known which values mean black and white."""
     with _readable(content):
@@ -139,7 +139,7 @@ def decode_content(
         with _open(content) as image:
             animated = _is_animated(image)
             if resizing is None and max(image.size) > MAX_SIDE_PIXELS:
-                return Picture(np.broadcast_to(np.uint8(0), (image.height, image.width, 1)), animated)
+                return DecodedImage(np.broadcast_to(np.uint8(0), (image.height, image.width, 1)), animated)
             pages = list_pages(image)
             if pages.is_stack:
                 hint = "Save each page as a file of its own."
@@ -149,7 +149,7 @@ def decode_content(
                 )
             image.verify()  # checks the checksums of PNG, which decoding ignores
         pixels, is_any = _pixels(content, resizing, any_scale)
-        return Picture(_finished(pixels, resizing, background), animated, pages.skipped, is_any)
+        return DecodedImage(_finished(pixels, resizing, background), animated, pages.skipped, is_any)
 
 
 def pages_of(content: bytes) -> Pages:
@@ -167,29 +167,29 @@ def decode_pages(
     resizing: Resizing | None = None,
     background: Background | None = None,
     any_scale: bool = False,
-) -> Iterator[Picture]:
+) -> Iterator[DecodedImage]:
     """The pictures on some pages of a TIFF file, each as `decode_content` gives that of a file. numbers: ascending."""
     twins, opened = opened_at(lambda: _open(content), pages, numbers), opened_at(lambda: _open(content), pages, numbers)
     with _readable():
         for image in opened:
             if resizing is None and max(image.size) > MAX_SIDE_PIXELS:
-                yield Picture(np.broadcast_to(np.uint8(0), (image.height, image.width, 1)), False)
+                yield DecodedImage(np.broadcast_to(np.uint8(0), (image.height, image.width, 1)), False)
                 continue
             limit_memory(image, resizing)
             pixels, is_any = _channels(image, partial(_same_page, twins, image.tell()), any_scale)
-            yield Picture(_finished(np.array(pixels), resizing, background), False, any_scale=is_any)
+            yield DecodedImage(_finished(np.array(pixels), resizing, background), False, any_scale=is_any)
 
 
 def picture_of(
     image: Image.Image, resizing: Resizing | None = None, background: Background | None = None, any_scale: bool = False
-) -> Picture:
+) -> DecodedImage:
     """The same of a picture that Pillow has open. Raises DataError for damaged files too."""
     with _readable():
         sixteen = image.mode.startswith("I;16")
         is_any = image.mode in WIDE
         read = partial(_thirty_two_bits, any_scale=any_scale) if is_any else _eight_bits
         pixels = _upright(image).astype(np.float32)[..., None] if sixteen else read(image)
-        return Picture(_finished(pixels, resizing, background), _is_animated(image), any_scale=is_any)
+        return DecodedImage(_finished(pixels, resizing, background), _is_animated(image), any_scale=is_any)
 
 
 def _finished(pixels: np.ndarray, resizing: Resizing | None, background: Background | None) -> np.ndarray:

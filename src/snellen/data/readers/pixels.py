@@ -31,35 +31,34 @@ def as_pictures(images: np.ndarray, name: str) -> np.ndarray:
     """
     with located(name):
         _check_shape(images)
-        pictures = images if images.ndim == 4 else images[..., None]
-        return _lossless(pictures)
+        return _lossless(images if images.ndim == 4 else images[..., None])
 
 
 def find_range(
-    pictures: Sequence[np.ndarray], names: Sequence[str], given: tuple[float, float] | None
+    arrays: Sequence[np.ndarray], names: Sequence[str], given: tuple[float, float] | None
 ) -> tuple[tuple[float, float], tuple[str, ...]]:
     """The values of black and white, `given` or those that the pixels fit, and what is to be said of them.
 
     Raises DataError when they fit none, and when the parts differ (one scaled, the other not).
     """
-    scale = _common_scale(pictures, names) if given is None else _check_given(given)
-    return scale, pixel_remarks(pictures, scale, given is not None)
+    scale = _common_scale(arrays, names) if given is None else _check_given(given)
+    return scale, pixel_remarks(arrays, scale, given is not None)
 
 
-def pixel_remarks(pictures: Sequence[np.ndarray], scale: tuple[float, float], given: bool) -> tuple[str, ...]:
+def pixel_remarks(arrays: Sequence[np.ndarray], scale: tuple[float, float], given: bool) -> tuple[str, ...]:
     """What is to be said of (N, H, W, C) pictures read with a scale, their alpha channel apart: see `scale_remarks`,
     and how many look like those of another scale among the others."""
-    extents = [extent_of(images[..., :3]) for images in pictures]
+    extents = [extent_of(images[..., :3]) for images in arrays]
     whole = Extent(min(extent.low for extent in extents), max(extent.high for extent in extents))
-    return (*scale_remarks(whole, scale, given), *_said_of_dim(pictures, scale))
+    return (*scale_remarks(whole, scale, given), *_said_of_dim(arrays, scale))
 
 
-def _said_of_dim(pictures: Sequence[np.ndarray], scale: tuple[float, float]) -> Iterator[str]:
+def _said_of_dim(arrays: Sequence[np.ndarray], scale: tuple[float, float]) -> Iterator[str]:
     """A sentence on pictures without a value above a small share of white, where all others reach twice that; pictures
     of one value apart."""
-    dim, between, total = list[float](), 0, sum(map(len, pictures))
+    dim, between, total = list[float](), 0, sum(map(len, arrays))
     bound = scale[0] + DIM * (scale[1] - scale[0])
-    for images in pictures:
+    for images in arrays:
         for rows in row_slices(images):
             values = images[rows][..., :3].reshape(len(images[rows]), -1)
             high = values.max(axis=1)
@@ -74,8 +73,8 @@ def _said_of_dim(pictures: Sequence[np.ndarray], scale: tuple[float, float]) -> 
         )
 
 
-def _common_scale(pictures: Sequence[np.ndarray], names: Sequence[str]) -> tuple[float, float]:
-    scales = [scale_of(images, name) for images, name in zip(pictures, names, strict=True)]
+def _common_scale(arrays: Sequence[np.ndarray], names: Sequence[str]) -> tuple[float, float]:
+    scales = [scale_of(images, name) for images, name in zip(arrays, names, strict=True)]
     if len(set(scales)) == 1:
         return scales[0]
     found = ", ".join(f"{scale} in {name}" for scale, name in zip(scales, names, strict=True))

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from snellen.data.dataset import Dataset
-from snellen.data.reviews import Review, Reviews, as_class, picture_keys
+from snellen.data.reviews import Review, Reviews, as_class, pixel_hashes
 from snellen.data.splits.applied_reviews import AppliedReviews
 from snellen.data.splits.class_sizes import name_of, without
 from snellen.data.splits.roles import LeftOut, Roles, prove_disjoint
@@ -81,7 +81,7 @@ def _expect_all_classes(
 
 
 def _applied(data: SplitData, reviews: Reviews) -> AppliedReviews:
-    keys, dataset = picture_keys(data.dataset.images), data.dataset
+    keys, dataset = pixel_hashes(data.dataset.images), data.dataset
     by_picture: dict[str, list[int]] = {review.picture: [] for review in reviews.rows}
     for row in np.flatnonzero(np.isin(keys, list(by_picture))).tolist():
         by_picture[str(keys[row])].append(row)

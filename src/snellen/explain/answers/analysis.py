@@ -57,8 +57,8 @@ def make(model: TrainedModel, options: Answers) -> AnalysisResult:
     may change the model."""
     methods = methods_of(model.network, options)
     baseline, name = _baseline(model, options)
-    pictures = PicturesToExplain(model, options, _chosen(model, options), baseline)
-    images, maps = _explained(pictures, methods)
+    explained = PicturesToExplain(model, options, _chosen(model, options), baseline)
+    images, maps = _explained(explained, methods)
     layer = LastLayer(model) if has_hidden(model.network) else None
     cells = confusions(model, layer, options.cells)
     facts: AnswersFacts = {
@@ -68,7 +68,7 @@ def make(model: TrainedModel, options: Answers) -> AnalysisResult:
         "methods": list(methods),
         "left_out": reasons_left_out(model.network, options),
         "baseline": name,
-        "patch": pictures.patch_side,
+        "patch": explained.patch_side,
         "camera": gradcam_layer(model.network, options.layer) if "grad_cam" in methods else None,
         "last_layer": LastLayer(model).name,
         "has_hidden": layer is not None,
@@ -112,13 +112,13 @@ def _stored(model: TrainedModel, rows: np.ndarray) -> np.ndarray:
     return np.asarray(model.images[torch.from_numpy(rows)].cpu().numpy())
 
 
-def _explained(pictures: PicturesToExplain, methods: Sequence[str]) -> tuple[list[ImageJson], dict[str, np.ndarray]]:
+def _explained(explained: PicturesToExplain, methods: Sequence[str]) -> tuple[list[ImageJson], dict[str, np.ndarray]]:
     """The facts about each image, and the attribution maps by method."""
-    images = [cast(ImageJson, asdict(one)) for one in pictures.chosen]
+    images = [cast(ImageJson, asdict(one)) for one in explained.chosen]
     maps: dict[str, np.ndarray] = {}
     for method, explain in EXPLANATIONS.items():
-        if method in methods and pictures.chosen:
-            explanations, drawn = explain(pictures)
+        if method in methods and explained.chosen:
+            explanations, drawn = explain(explained)
             images = [{**image, **found} for image, found in zip(images, explanations, strict=True)]
             maps |= {} if drawn is None else {method: drawn.astype(np.float32)}
     return images, maps

@@ -34,7 +34,7 @@ from snellen.explain.robustness.facts import (
 )
 from snellen.explain.robustness.other_data import other_images
 from snellen.explain.robustness.subjects import Subject, depends_on, subjects_of
-from snellen.explain.robustness.unfamiliar import KINDS, MOST_PICTURES, try_unfamiliar, unfamiliar_pictures
+from snellen.explain.robustness.unfamiliar import KINDS, MOST_UNFAMILIAR, try_unfamiliar, unfamiliar_pictures
 from snellen.explain.robustness.words import sentences, threshold_words
 from snellen.explain.thumbnails import to_uint8
 from snellen.models.build import Network
@@ -146,7 +146,7 @@ def _try(run: RunWithImages, group: Sequence[Subject], options: Robustness, show
             answers = Predictions(predictions.role, rows, ids, labels, one.subject.probabilities(changed, device))
             _keep(one, name, severity, answers, run.record.classes)
     if options.unfamiliar:
-        some = np.sort(np.argsort(keys, kind="stable")[:MOST_PICTURES])
+        some = np.sort(np.argsort(keys, kind="stable")[:MOST_UNFAMILIAR])
         kinds, meanings = unfamiliar_pictures(images[some], keys[some]), dict(KINDS)
         if options.other_data is not None:
             other = other_images(run, options.other_data)

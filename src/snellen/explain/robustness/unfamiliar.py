@@ -16,7 +16,7 @@ from snellen.models.training_distance import TrainingDistance, unpack
 from snellen.statistics.delong_roc_areas import count_ties, roc_areas
 from snellen.statistics.proportion_intervals import wilson_limits
 
-MOST_PICTURES = 1_000
+MOST_UNFAMILIAR = 1_000
 SURE = 0.9
 """A top probability from which on a network is counted as sure."""
 KINDS = {

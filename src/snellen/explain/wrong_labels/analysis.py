@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from snellen.data.reviews import as_class, picture_keys, read_reviews
+from snellen.data.reviews import as_class, pixel_hashes, read_reviews
 from snellen.evaluate.model_choice import ranking
 from snellen.evaluate.record import RunRecord
 from snellen.explain.analysis_inputs import RunWithImages
@@ -113,7 +113,7 @@ def _listed(
         for place in first(group, length).tolist()
     )[:length]
     rows = np.array([groups[number].signals.rows[place] for _, number, place in ordered], np.int64)
-    keys = picture_keys(np.asarray(run.dataset.images[rows])) if len(rows) else np.zeros(0, str)
+    keys = pixel_hashes(np.asarray(run.dataset.images[rows])) if len(rows) else np.zeros(0, str)
     train = _predicted_in_training(run.record, model)
     found: dict[tuple[str, str], SuspectJson] = {}
     right = 0

@@ -15,7 +15,7 @@ from snellen.data.dataset import PART_ROLES, Dataset, Excluded, PartRole
 from snellen.data.groups import first_occurrences
 from snellen.data.pictures.channels import with_common_format
 from snellen.data.pictures.decoder import (
-    Picture,
+    DecodedImage,
     decode_content,
     decode_pages,
     in_threads,
@@ -127,14 +127,14 @@ def read_dataset(
     rows, classes = select_rows(listed, options)
     rows = sorted(rows, key=lambda row: PART_ROLES.index(row.role))
     decoded, rows, excluded = _decode_all(rows, options, content_of or _content_of)
-    pictures, animated = [picture.pixels for picture in decoded], sum(picture.animated for picture in decoded)
+    pixels, animated = [picture.pixels for picture in decoded], sum(picture.animated for picture in decoded)
     reduced = sum(picture.reduced for picture in decoded)
     depths = depths_of(decoded)
     del decoded  # its pixels, where they are converted below
     _check_complete(rows, classes, excluded)
-    _check_sizes(pictures)
-    pictures = with_common_format(pictures, [row.place for row in rows])
-    images = np.stack(pictures)
+    _check_sizes(pixels)
+    pixels = with_common_format(pixels, [row.place for row in rows])
+    images = np.stack(pixels)
     _check_labels(rows)
     labels, roles = np.array([row.label for row in rows]), np.array([row.role for row in rows])
     parts = [
@@ -169,10 +169,10 @@ def _check_labels(rows: Sequence[LabelledFile]) -> None:
 
 def _decode_all(
     rows: Sequence[LabelledFile], options: Options, content_of: Callable[[LabelledFile], bytes]
-) -> tuple[list[Picture], list[LabelledFile], tuple[Excluded, ...]]:
+) -> tuple[list[DecodedImage], list[LabelledFile], tuple[Excluded, ...]]:
     """Pictures and their rows, and the files that the study excludes because they cannot be read."""
 
-    def attempt(of_file: Sequence[LabelledFile]) -> list[tuple[LabelledFile, Picture]] | DataError:
+    def attempt(of_file: Sequence[LabelledFile]) -> list[tuple[LabelledFile, DecodedImage]] | DataError:
         row = of_file[0]
         try:
             with located(row.place):
@@ -187,7 +187,7 @@ def _decode_all(
                 raise
             return error
 
-    good: list[Picture] = []
+    good: list[DecodedImage] = []
     kept: list[LabelledFile] = []
     excluded: list[Excluded] = []
     files = _by_file(rows)
@@ -210,7 +210,9 @@ def _by_file(rows: Sequence[LabelledFile]) -> list[list[LabelledFile]]:
     return [sorted(each, key=lambda row: row.page or 0) for each in files.values()]
 
 
-def _pictures(rows: Sequence[LabelledFile], content: bytes, options: Options) -> list[tuple[LabelledFile, Picture]]:
+def _pictures(
+    rows: Sequence[LabelledFile], content: bytes, options: Options
+) -> list[tuple[LabelledFile, DecodedImage]]:
     """The picture of a file, or those on pages of a TIFF file: all pages, or those that the rows name.
 
     A page that is named of a file with one is no page of a file: the table says something else with it.

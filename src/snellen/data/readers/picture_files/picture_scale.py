@@ -8,13 +8,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from snellen.data.pictures.channels import DEPTHS
-from snellen.data.pictures.decoder import Picture
+from snellen.data.pictures.decoder import DecodedImage
 from snellen.data.readers.pixels import pixel_remarks
 from snellen.data.readers.reader import Options
 from snellen.errors import StudyError
 
 
-def depths_of(pictures: Sequence[Picture]) -> Counter[int]:
+def depths_of(pictures: Sequence[DecodedImage]) -> Counter[int]:
     """Bits a channel of pictures as they were decoded, 8, 16 or 32, each with the number of pictures."""
     return Counter(picture.bits for picture in pictures)
 
