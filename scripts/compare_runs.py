@@ -60,7 +60,7 @@ def make(folder: Path) -> None:
 
 
 def _shipped_plans() -> dict[str, Any]:
-    """The ids of all jobs of each shipped study, planned for random pictures of the size of its data."""
+    """The ids of all jobs of each shipped study, planned for random images of the size of its data."""
     from compared_studies import SHIPPED
 
     import snellen

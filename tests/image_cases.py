@@ -1,4 +1,4 @@
-"""Picture files of every kind that users have, written by Pillow, and by hand where Pillow cannot write them."""
+"""Image files of every kind that users have, written by Pillow, and by hand where Pillow cannot write them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SORTED = (cases.IMAGES, np.sort(cases.LABELS), cases.TEST_IMAGES, np.sort(cases.
 
 
 def save(path: Path, pixels: np.ndarray, **options: Any) -> Path:
-    """A picture file of the format that its suffix names."""
+    """An image file of the format that its suffix names."""
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(pixels).save(path, **options)
     return path
@@ -70,7 +70,7 @@ def tiff(pixels: np.ndarray, order: str, deflate: bool) -> bytes:
 
 
 def exif(orientation: int) -> bytes:
-    """EXIF that says how a picture is to be turned, 1 to 8."""
+    """EXIF that says how an image is to be turned, 1 to 8."""
     tags = Image.Exif()
     tags[0x0112] = orientation
     return tags.tobytes()
@@ -83,12 +83,12 @@ def as_bytes(pixels: np.ndarray, format: str, **options: Any) -> bytes:
 
 
 def write_folder(root: Path, arrays: tuple[np.ndarray, ...] = SORTED, suffix: str = "png") -> Path:
-    """The pictures of `data_cases` in folders by class, under train and test where there are test arrays."""
+    """The images of `data_cases` in folders by class, under train and test where there are test arrays."""
     root.mkdir(parents=True, exist_ok=True)
     names = ("train/", "test/") if len(arrays) > 2 else ("",)
     for part, images, labels in zip(names, arrays[::2], arrays[1::2], strict=True):
-        for row, (picture, label) in enumerate(zip(images, labels, strict=True)):
-            save(root / f"{part}{label}/{row:03}.{suffix}", picture)
+        for row, (image, label) in enumerate(zip(images, labels, strict=True)):
+            save(root / f"{part}{label}/{row:03}.{suffix}", image)
     return root
 
 
@@ -99,29 +99,29 @@ def write_zip(path: Path, arrays: tuple[np.ndarray, ...] = SORTED) -> Path:
     names = ("train/", "test/") if len(arrays) > 2 else ("",)
     with zipfile.ZipFile(path, "w") as archive:
         for part, images, labels in zip(names, arrays[::2], arrays[1::2], strict=True):
-            for row, (picture, label) in enumerate(zip(images, labels, strict=True)):
-                archive.writestr(f"{part}{label}/{row:03}.png", as_bytes(picture, "PNG"))
+            for row, (image, label) in enumerate(zip(images, labels, strict=True)):
+                archive.writestr(f"{part}{label}/{row:03}.png", as_bytes(image, "PNG"))
     return path
 
 
 def write_manifest(path: Path, arrays: tuple[np.ndarray, ...] = cases.ARRAYS, suffix: str = ".csv") -> Path:
-    """The same pictures in one folder, and beside them a manifest with path, label and role."""
+    """The same images in one folder, and beside them a manifest with path, label and role."""
     path = path.with_suffix(suffix)
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = []
     for role, images, labels in zip(("train", "test"), arrays[::2], arrays[1::2]):
-        for row, (picture, label) in enumerate(zip(images, labels, strict=True)):
-            save(path.parent / "pictures" / f"{role}{row:03}.png", picture)
+        for row, (image, label) in enumerate(zip(images, labels, strict=True)):
+            save(path.parent / "pictures" / f"{role}{row:03}.png", image)
             lines.append((f"pictures/{role}{row:03}.png", str(label), role))
     path.write_text("".join(",".join(line) + "\n" for line in [("path", "label", "role"), *lines]), encoding="utf-8")
     return path
 
 
-def hugging_face_table(pictures: list[bytes], labels: list[Any], names: list[str] | None = None) -> tuple[Any, str]:
-    """The table that Hugging Face writes of these picture files, and what its metadata say of the columns."""
+def hugging_face_table(images: list[bytes], labels: list[Any], names: list[str] | None = None) -> tuple[Any, str]:
+    """The table that Hugging Face writes of these image files, and what its metadata say of the columns."""
     import polars as pl
 
-    cells = [{"bytes": content, "path": None} for content in pictures]
+    cells = [{"bytes": content, "path": None} for content in images]
     kind = pl.Struct({"bytes": pl.Binary, "path": pl.String})
     table = pl.DataFrame({"image": pl.Series(cells, dtype=kind), "label": labels})
     label = {"names": names, "_type": "ClassLabel"} if names else {"dtype": "int64", "_type": "Value"}
@@ -129,9 +129,9 @@ def hugging_face_table(pictures: list[bytes], labels: list[Any], names: list[str
 
 
 def write_hugging_face(folder: Path, arrays: tuple[np.ndarray, ...] = cases.ARRAYS) -> Path:
-    """The same pictures in the form of Hugging Face: a Parquet file for each part."""
+    """The same images in the form of Hugging Face: a Parquet file for each part."""
     folder.mkdir(parents=True)
     for part, images, labels in zip(("train", "test"), arrays[::2], arrays[1::2]):
-        table, said = hugging_face_table([as_bytes(picture, "PNG") for picture in images], labels.tolist())
+        table, said = hugging_face_table([as_bytes(image, "PNG") for image in images], labels.tolist())
         table.write_parquet(folder / f"{part}-00000-of-00001.parquet", metadata={"huggingface": said})
     return folder

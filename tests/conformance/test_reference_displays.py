@@ -1,4 +1,4 @@
-"""Protects the promise that everything the five reference notebooks showed is shown: each table, picture and display is
+"""Protects the promise that everything the five reference notebooks showed is shown: each table, image and display is
 found in a finished report or exploration page.
 """
 
@@ -267,7 +267,7 @@ def test_the_overview_shows_weights_and_what_drives_each_unit(pages: dict[Page, 
             noise = ["noise" in "".join(cell.itertext()) for cell in cells]
             said = any("show nothing for all" in "".join(note.itertext()) for note in pages[page].iter("p"))
             assert len(cells) == units - len(dead_units(pages[page])) or (said and not cells)
-            assert [not each for each in shown] == noise, "a unit without a picture says why"
+            assert [not each for each in shown] == noise, "a unit without an image says why"
         assert pages[page].findall(".//td[@class='maximal']/span[@class='picture']") or page == "units-two"
 
 

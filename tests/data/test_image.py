@@ -1,4 +1,4 @@
-"""Protects the decoder of picture files: every kind that users have comes out upright, exact and in the right tones."""
+"""Protects the decoder of image files: every kind that users have comes out upright, exact and in the right tones."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
+import image_cases as cases
 import numpy as np
-import picture_cases as cases
 import pytest
-from picture_cases import CLEAR, COLOUR, GREY
+from image_cases import CLEAR, COLOUR, GREY
 from PIL import Image, ImageFile, ImageOps
 
-from snellen.data.pictures.channels import with_channels, with_common_format, with_white
-from snellen.data.pictures.decoder import decode, in_threads
+from snellen.data.decoding.channels import with_channels, with_common_format, with_white
+from snellen.data.decoding.decoder import decode, in_threads
 from snellen.data.resizing import Resizing
 from snellen.errors import DataError, StudyError
 from snellen.limits import MAX_SIDE_PIXELS
@@ -90,9 +90,9 @@ def test_turned_as_exif_says(tmp_path: Path, orientation: int, suffix: str) -> N
 @pytest.mark.parametrize("channels", [1, 3, 4])
 def test_sixteen_bits_of_png_are_exact(tmp_path: Path, channels: int) -> None:
     (tmp_path / "w.png").write_bytes(cases.png(WIDE[..., :channels]))
-    picture = decode(tmp_path / "w.png")
-    assert picture.dtype == np.float32
-    np.testing.assert_array_equal(picture, WIDE[..., :channels])
+    image = decode(tmp_path / "w.png")
+    assert image.dtype == np.float32
+    np.testing.assert_array_equal(image, WIDE[..., :channels])
 
 
 @pytest.mark.parametrize("order", "<>")
@@ -112,7 +112,7 @@ def test_sixteen_bits_that_cannot_be_exact_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", [np.float32, np.int32])
-def test_measurements_are_no_pictures(tmp_path: Path, kind: type) -> None:
+def test_measurements_are_no_images(tmp_path: Path, kind: type) -> None:
     with pytest.raises(DataError, match="32 bits a channel, of which the value of white is unknown"):
         decode(cases.save(tmp_path / "f.tif", GREY.astype(kind)))
 
@@ -132,10 +132,8 @@ def test_alike_takes_the_fewest_channels() -> None:
     grey, colour, clear = GREY[..., None], COLOUR, CLEAR
     disguised, opaque = np.repeat(grey, 3, axis=2), np.dstack([colour, np.full_like(GREY, 255)])
 
-    def shapes(*pictures: np.ndarray) -> set[int]:
-        return {
-            picture.shape[2] for picture in with_common_format(pictures, [f"{row}.png" for row in range(len(pictures))])
-        }
+    def shapes(*images: np.ndarray) -> set[int]:
+        return {image.shape[2] for image in with_common_format(images, [f"{row}.png" for row in range(len(images))])}
 
     assert shapes(grey, disguised) == {1} and shapes(grey, colour) == {3} and shapes(colour, opaque) == {3}
     assert shapes(clear, opaque) == {4}
@@ -154,9 +152,9 @@ def test_alike_takes_the_greater_depth() -> None:
 
 def test_channels_change_only_where_nothing_is_lost() -> None:
     np.testing.assert_array_equal(with_channels(GREY[..., None], 4)[..., 3], 255)
-    for picture, channels, lost in ((COLOUR, 1, "colour"), (CLEAR, 3, "transparency"), (CLEAR, 1, "transparency")):
+    for image, channels, lost in ((COLOUR, 1, "colour"), (CLEAR, 3, "transparency"), (CLEAR, 1, "transparency")):
         with pytest.raises(DataError, match=f"would lose {lost}"):
-            with_channels(picture, channels)
+            with_channels(image, channels)
 
 
 def test_fit() -> None:
@@ -167,7 +165,7 @@ def test_fit() -> None:
     np.testing.assert_array_equal(padded[:, 1:7, 0:5], images)
     assert (np.delete(padded[:, :, :5], range(1, 7), axis=1) == 7).all() and (padded[:, :, 5] == 7).all()
     for step, height, width in (("crop", 7, 2), ("crop", 3, 6), ("pad", 5, 9), ("pad", 9, 4)):
-        with pytest.raises(StudyError, match=r"a picture too (small to crop|large to pad) to .*; found 6x5 pixels"):
+        with pytest.raises(StudyError, match=r"an image too (small to crop|large to pad) to .*; found 6x5 pixels"):
             Resizing(step=step, height=height, width=width).apply(images)
 
 
@@ -199,15 +197,15 @@ def test_resize_keeps_type_and_range(pixels: np.ndarray) -> None:
     np.testing.assert_allclose(again, 77, atol=1 if pixels.shape[2] == 4 else 1e-3)  # colours are weighted by alpha
 
 
-def test_a_huge_picture_is_refused_from_its_header(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_huge_image_is_refused_from_its_header(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ImageFile.ImageFile, "load", lambda _: pytest.fail("decoded"))
     for width, height in ((9_000, 9_000), (60_000, 60_000), (2**31 - 1, 2**31 - 1)):
         (tmp_path / "h.png").write_bytes(cases.png_header(width, height))
-        with pytest.raises(DataError, match=r"picture too large|exceeds limit|not a readable picture"):
+        with pytest.raises(DataError, match=r"image too large|exceeds limit|not a readable image"):
             in_threads(decode, [tmp_path / "h.png"])
 
 
-def test_a_large_picture_that_nothing_fits_is_not_decoded(tmp_path: Path) -> None:
+def test_a_large_image_that_nothing_fits_is_not_decoded(tmp_path: Path) -> None:
     path = cases.save(tmp_path / "l.png", np.full((4, MAX_SIDE_PIXELS + 1), 9, np.uint8))
     assert decode(path).strides == (0, 0, 0)
     assert decode(path, Resizing(step="resize", height=4, width=4)).max() == 9
@@ -220,12 +218,12 @@ def test_other_formats_are_not_opened(tmp_path: Path) -> None:
         ("p.png", b"\x0a\x05\x01\x01" + bytes(124)),
     ):
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(DataError, match="not a picture; expected PNG, JPEG, BMP, GIF, WEBP, TIFF, PPM"):
+        with pytest.raises(DataError, match="not an image; expected PNG, JPEG, BMP, GIF, WEBP, TIFF, PPM"):
             decode(tmp_path / name)
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "gif", "webp", "bmp", "tiff", "ppm"])
-def test_mutants_are_pictures_or_data_errors(tmp_path: Path, suffix: str) -> None:
+def test_mutants_are_images_or_data_errors(tmp_path: Path, suffix: str) -> None:
     """300 a format: bits flipped, bytes cut, counts changed. A truncated file of any format is an error."""
     random = np.random.default_rng(5)
     pixels = random.integers(0, 256, (24, 20, 3), dtype=np.uint8)
@@ -269,9 +267,9 @@ def test_warnings_of_pillow_do_not_reach_the_user(tmp_path: Path) -> None:
         path = tmp_path / "t.png"
         indexed = Image.fromarray(GREY % 4).convert("P")
         indexed.save(path, transparency=bytes([0, 128, 255, 255]))
-        [picture] = in_threads(decode, [path])
-    assert picture.shape == (6, 5, 4)
-    np.testing.assert_array_equal(picture, np.asarray(ImageOps.exif_transpose(Image.open(path)).convert("RGBA")))
+        [image] = in_threads(decode, [path])
+    assert image.shape == (6, 5, 4)
+    np.testing.assert_array_equal(image, np.asarray(ImageOps.exif_transpose(Image.open(path)).convert("RGBA")))
 
 
 def test_worker_threads_import_nothing_of_pillow(tmp_path: Path, run_script: Callable[..., tuple[int, str]]) -> None:
@@ -281,7 +279,7 @@ def test_worker_threads_import_nothing_of_pillow(tmp_path: Path, run_script: Cal
     script = f"""
 import sys, threading
 from pathlib import Path
-from snellen.data.pictures.decoder import decode, in_threads
+from snellen.data.decoding.decoder import decode, in_threads
 
 class Watch:
     def find_spec(self, name, *_):

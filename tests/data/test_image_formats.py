@@ -7,15 +7,15 @@ import struct
 import zlib
 from pathlib import Path
 
+import image_cases as cases
 import numpy as np
-import picture_cases as cases
 import pytest
-from picture_cases import COLOUR, GREY, png_chunk
+from image_cases import COLOUR, GREY, png_chunk
 from PIL import Image, PngImagePlugin
 
-from snellen.data.inspect.picture_headers import read_headers
-from snellen.data.pictures.decoder import decode, decode_picture, is_picture
-from snellen.data.pictures.png_metadata import without_metadata
+from snellen.data.decoding.decoder import decode, decode_image, is_image
+from snellen.data.decoding.png_metadata import without_metadata
+from snellen.data.inspect.image_headers import read_headers
 from snellen.errors import DataError
 from snellen.limits import MAX_TEXT_BYTES
 
@@ -42,7 +42,7 @@ def netpbm(kind: str, white: int, values: np.ndarray) -> bytes:
 
 @pytest.mark.parametrize("suffix", ["ppm", "pgm", "pbm", "pnm", "PPM", "jfif", "jpe", "JFIF"])
 def test_suffixes(suffix: str) -> None:
-    assert is_picture(Path(f"a.{suffix}"))
+    assert is_image(Path(f"a.{suffix}"))
 
 
 @pytest.mark.parametrize(("kind", "values"), [("P5", GREY), ("P2", GREY), ("P6", COLOUR), ("P3", COLOUR)])
@@ -80,13 +80,13 @@ def test_netpbm_of_bits(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"P5\n4 4\n100\n" + bytes(15), "the picture ends early; found 15 values; expected 16"),
-        (b"P5\n4 4\n4095\n" + bytes(31), "the picture ends early; found 15 values; expected 16"),
-        (b"P2\n2 2\n9\n1 2 3", "the picture ends early; found 3 values; expected 4"),
+        (b"P5\n4 4\n100\n" + bytes(15), "the image ends early; found 15 values; expected 16"),
+        (b"P5\n4 4\n4095\n" + bytes(31), "the image ends early; found 15 values; expected 16"),
+        (b"P2\n2 2\n9\n1 2 3", "the image ends early; found 3 values; expected 4"),
         (b"P2\n2 2\n9\n1 2 3 10", "beyond the greatest value of the header; found 1 to 10; expected 0 to 9"),
         (b"P2\n2 2\n9\n1 2 3 -1", "beyond the greatest value of the header; found -1 to 3"),
-        (b"P2\n2 2\n9\n1 2 3 x", "not a readable picture"),
-        (b"P5\n2 2\n99999\n" + bytes(99), "not a readable picture"),
+        (b"P2\n2 2\n9\n1 2 3 x", "not a readable image"),
+        (b"P5\n2 2\n99999\n" + bytes(99), "not a readable image"),
         (b"Pf\n2 2\n-1.0\n" + bytes(16), "32 bits a channel"),
     ],
 )
@@ -119,7 +119,7 @@ def test_twelve_packed_bits(tmp_path: Path) -> None:
 def test_pages_of_a_tiff_are_refused(tmp_path: Path) -> None:
     pages = [Image.fromarray(np.full((6, 5), value, np.uint16)) for value in (1, 2, 3)]
     pages[0].save(tmp_path / "stack.tif", save_all=True, append_images=pages[1:])
-    message = r"a TIFF file of several pages; found 3 pages; expected one picture a file\. Save each page"
+    message = r"a TIFF file of several pages; found 3 pages; expected one image a file\. Save each page"
     with pytest.raises(DataError, match=message):
         decode(tmp_path / "stack.tif")
 
@@ -135,8 +135,8 @@ def test_an_animation_is_said_to_be_one(tmp_path: Path) -> None:
     for suffix in ("gif", "png", "webp"):
         frames[0].save(tmp_path / f"moving.{suffix}", save_all=True, append_images=frames[1:])
         frames[0].save(tmp_path / f"still.{suffix}")
-        assert decode_picture(tmp_path / f"moving.{suffix}").animated
-        assert not decode_picture(tmp_path / f"still.{suffix}").animated
+        assert decode_image(tmp_path / f"moving.{suffix}").animated
+        assert not decode_image(tmp_path / f"still.{suffix}").animated
 
 
 def with_chunks(*chunks: tuple[bytes, bytes], pixels: np.ndarray = COLOUR) -> bytes:
@@ -158,7 +158,7 @@ def with_chunks(*chunks: tuple[bytes, bytes], pixels: np.ndarray = COLOUR) -> by
         (b"tIME", b"nonsense"),
     ],
 )
-def test_sound_pictures_with_much_metadata(tmp_path: Path, chunk: tuple[bytes, bytes]) -> None:
+def test_sound_images_with_much_metadata(tmp_path: Path, chunk: tuple[bytes, bytes]) -> None:
     path = written(tmp_path / "a.png", with_chunks(chunk))
     np.testing.assert_array_equal(decode(path), COLOUR)
     assert read_headers([path])[0].height == 6
@@ -190,7 +190,7 @@ def test_a_damaged_chunk_is_noticed(tmp_path: Path) -> None:
         with_chunks((b"tEXt", b"comment\0sound")).replace(b"sound", b"soumd"),
         stream.getvalue().replace(b"tRNS", b"tRNs"),
     ):
-        with pytest.raises(DataError, match=r"not a (readable )?picture"):
+        with pytest.raises(DataError, match=r"not a (readable )?image"):
             decode(written(tmp_path / "a.png", content))
 
 

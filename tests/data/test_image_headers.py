@@ -1,4 +1,4 @@
-"""Protects what is said of picture files: sizes as shown, formats and tones; only of rows that are files."""
+"""Protects what is said of image files: sizes as shown, formats and tones; only of rows that are files."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from snellen.data.inspect.picture_headers import PictureHeader, header_counts, read_headers, sample_files
+from snellen.data.decoding.decoding_limits import ORIENTATION
+from snellen.data.inspect.image_headers import ImageHeader, header_counts, read_headers, sample_files
 from snellen.data.load import read
-from snellen.data.pictures.decoding_limits import ORIENTATION
 from snellen.errors import DataError
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Four pictures of 6 x 4 in two classes, one of them stored sideways."""
+    """Four images of 6 x 4 in two classes, one of them stored sideways."""
     for name in ("cat", "dog"):
         (tmp_path / "photos" / name).mkdir(parents=True)
     Image.new("RGB", (4, 6), "red").save(tmp_path / "photos/cat/a.png")
@@ -31,10 +31,10 @@ def folder(tmp_path: Path) -> Path:
 def test_headers_say_what_is_shown(folder: Path) -> None:
     found = read_headers(sample_files(read(folder), folder))
     assert found == [
-        PictureHeader(6, 4, "PNG", "colour"),
-        PictureHeader(6, 4, "JPEG", "grey"),
-        PictureHeader(6, 4, "GIF", "palette"),
-        PictureHeader(6, 4, "JPEG", "colour"),
+        ImageHeader(6, 4, "PNG", "colour"),
+        ImageHeader(6, 4, "JPEG", "grey"),
+        ImageHeader(6, 4, "GIF", "palette"),
+        ImageHeader(6, 4, "JPEG", "colour"),
     ]
     assert header_counts(found) == {
         "sizes": [("6 × 4", 4)],
@@ -48,7 +48,7 @@ def test_rows_of_arrays_are_no_files(tmp_path: Path) -> None:
     assert sample_files(read(tmp_path / "a.npz"), tmp_path / "a.npz") == []
 
 
-def test_a_file_that_is_no_picture_is_named(tmp_path: Path) -> None:
-    (tmp_path / "note.png").write_text("no picture")
+def test_a_file_that_is_no_image_is_named(tmp_path: Path) -> None:
+    (tmp_path / "note.png").write_text("no image")
     with pytest.raises(DataError, match=r"note\.png"):
         read_headers([tmp_path / "note.png"])

@@ -1,4 +1,4 @@
-"""Protects memory and time from single pictures: large ones, and small ones whose files are traps."""
+"""Protects memory and time from single images: large ones, and small ones whose files are traps."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import image_cases as cases
 import numpy as np
-import picture_cases as cases
 import pytest
 from PIL import Image
 
-from snellen.data.pictures.decoder import decode
+from snellen.data.decoding.decoder import decode
 from snellen.data.resizing import Resizing
 from snellen.errors import DataError
 
@@ -25,7 +25,7 @@ MEASURE = """
 import sys
 from pathlib import Path
 from snellen.data.resizing import Resizing
-from snellen.data.pictures.decoder import decode
+from snellen.data.decoding.decoder import decode
 print(decode(Path(sys.argv[1]), Resizing(step="resize", height=32, width=32), sys.argv[2] or None).shape)
 print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
 """
@@ -61,8 +61,8 @@ def tile(width: int, height: int, compressed: bytes) -> bytes:
 
 
 JPEG, GIF = written("JPEG"), written("GIF")
-PIECES = "a picture file of too many pieces"
-AGAIN = "a picture file that uses the same bytes many times|larger than file"  # or Pillow 13 sees it
+PIECES = "an image file of too many pieces"
+AGAIN = "an image file that uses the same bytes many times|larger than file"  # or Pillow 13 sees it
 SHARED_EXIF = tiff(dict.fromkeys(range(400, 5000), (7, 60000, 12)), bytes(10_000))
 TRAPS = {
     "chunks before the pixels": (IHDR + chunk(b"vpAg", b"") * 200_000 + IDAT + IEND, PIECES),
@@ -74,14 +74,14 @@ TRAPS = {
     "comments": (GIF[: GIF.index(b",")] + b"!\xfe\x01c\0" * 200_000 + GIF[GIF.index(b",") :], PIECES),
     "a tile": (
         tile(65_536, 32_000, zlib.compress(bytes(10**6))),
-        r"tiles larger than the picture; found \[65536,",
+        r"tiles larger than the image; found \[65536,",
     ),
     "numbers as text": (b"P3 4000 4000 255\n" + b"1 " * 10_000, "written as text is too large; found 48,000,000"),
-    "a comment as long as a picture": (b"P2 8 8 255 #" + b"#" * 10**7, "early; found 0 values|not a readable"),
+    "a comment as long as an image": (b"P2 8 8 255 #" + b"#" * 10**7, "early; found 0 values|not a readable"),
     "tags that share bytes": (tiff(TAGS | dict.fromkeys(range(400, 5000), (7, 60000, 12)), bytes(60_000)), AGAIN),
     "a profile that is damaged": (
         IHDR + chunk(b"iCCP", b"a\0\0" + zlib.compress(bytes(10**8)))[:-1] + b"?" + IDAT + IEND,
-        "not a readable picture",
+        "not a readable image",
     ),
     "a text of 100 MB that may name the orientation": (
         IHDR + chunk(b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(bytes(10**8))) + IDAT + IEND,
@@ -139,7 +139,7 @@ def test_a_jpeg_of_fifty_megapixels_is_decoded_smaller(tmp_path: Path) -> None:
         decode(tmp_path / "phone.jpg", Resizing(step="crop", height=12, width=16))
 
 
-def test_a_cropped_picture_does_not_keep_the_whole(tmp_path: Path) -> None:
+def test_a_cropped_image_does_not_keep_the_whole(tmp_path: Path) -> None:
     path = cases.save(tmp_path / "l.png", np.zeros((900, 16), np.uint8))
     for height, width in ((8, 8), (8, 16)):
         assert decode(path, Resizing(step="crop", height=height, width=width)).base is None
@@ -184,5 +184,5 @@ def test_memory_of_netpbm(tmp_path: Path) -> None:
 def test_larger_ones_are_refused(tmp_path: Path) -> None:
     for mode, side in (("RGB", 5_800), ("RGBA", 5_100)):
         Image.new(mode, (side, side)).save(tmp_path / "large.png")
-        with pytest.raises(DataError, match=rf"picture too large; found {side}x{side} pixels; .* as JPEG"):
+        with pytest.raises(DataError, match=rf"image too large; found {side}x{side} pixels; .* as JPEG"):
             decode(tmp_path / "large.png", SMALL)

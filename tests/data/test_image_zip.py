@@ -1,4 +1,4 @@
-"""Protects zip archives of pictures: the same data set as the folder, nothing unpacked, and no trap entered."""
+"""Protects zip archives of images: the same data set as the folder, nothing unpacked, and no trap entered."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import zipfile
 from pathlib import Path
 
 import data_cases
+import image_cases as cases
 import numpy as np
-import picture_cases as cases
 import pytest
 from folder_cases import photos, refused, simple
 
-from snellen.data.inspect.picture_headers import sample_headers
+from snellen.data.inspect.image_headers import sample_headers
 from snellen.data.load import read
 from snellen.data.readers.reader import Options
 from snellen.data.readers.registry import READERS
@@ -54,21 +54,21 @@ def test_the_same_as_the_folder(tmp_path: Path) -> None:
     text = " ".join(archive.remarks)
     for said in (
         "train from pets/train",
-        "1 pictures in pets/pred",
+        "1 images in pets/pred",
         "__MACOSX",
         "pets/train/owl",
-        "no pictures are passed",
+        "no images are passed",
     ):
         assert said in text
     assert sorted(path.name for path in tmp_path.iterdir()) == ["pets", "pets.zip"]
 
 
-def test_options_of_picture_files(tmp_path: Path) -> None:
+def test_options_of_image_files(tmp_path: Path) -> None:
     root = simple(tmp_path / "pets")
     (root / "cat/9.png").write_bytes(b"x")
     cases.save(root / "cat/large.png", np.zeros((20, 30, 3), np.uint8))
     file = packed(root, tmp_path / "pets.zip")
-    refused(file, r"pets/cat/9.png: not a picture.*on_bad_image: exclude")
+    refused(file, r"pets/cat/9.png: not an image.*on_bad_image: exclude")
     dataset = read(file, Options(on_bad_image="exclude", resizing=Resizing(step="resize", height=8, width=8)))
     assert len(dataset) == 9 and [each.file for each in dataset.excluded] == ["pets/cat/9.png"]
     found = survey(str(file))
@@ -92,7 +92,7 @@ def test_arrays_stay_arrays(tmp_path: Path) -> None:
         (("cat/1.png", *GOOD), "a member stored twice; found cat/1.png"),
         (("x/" * 40 + "1.png", *GOOD), "folders too deep; found 40 in each other"),
         (("cat/1.png",), "found 1 classes"),
-        (("1.png", *GOOD), "1.png: a picture outside the class folders"),
+        (("1.png", *GOOD), "1.png: an image outside the class folders"),
     ],
 )
 @pytest.mark.filterwarnings("ignore:Duplicate name")
@@ -122,7 +122,7 @@ def test_bombs(tmp_path: Path) -> None:
 
 
 def shared(file: Path) -> Path:
-    """Pictures in a directory of which every entry leads to the same bytes."""
+    """Images in a directory of which every entry leads to the same bytes."""
     one = members(file, "cat/1.png", content=bytes(range(256)) * 100).read_bytes()
     place = one.rindex(b"PK\x01\x02")
     end = one.rindex(b"PK\x05\x06")
@@ -137,7 +137,7 @@ def test_damage_and_passwords(tmp_path: Path) -> None:
     file = members(tmp_path / "a.zip", *GOOD)
     content = file.read_bytes()
     file.write_bytes(content.replace(PNG, PNG[:-20] + bytes(20), 1))
-    refused(file, r"cat/1.png: .*(Bad CRC|not a readable picture)")
+    refused(file, r"cat/1.png: .*(Bad CRC|not a readable image)")
     assert [each.file for each in read(file, Options(on_bad_image="exclude")).excluded] == ["cat/1.png"]
     file.write_bytes(content[:-30])
     refused(file, "a.zip: byte .*: damaged zip directory")
@@ -150,7 +150,7 @@ def test_damage_and_passwords(tmp_path: Path) -> None:
 
 
 def test_too_many_members(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("snellen.data.readers.picture_files.picture_zip.MAX_ZIPPED_FILES", 2)
+    monkeypatch.setattr("snellen.data.readers.image_files.image_zip.MAX_ZIPPED_FILES", 2)
     refused(members(tmp_path / "a.zip", *GOOD), "too many members; found 3 members")
 
 

@@ -1,4 +1,4 @@
-"""Protects Parquet files that hold pictures, as Hugging Face writes them: parts, class names, what is refused."""
+"""Protects Parquet files that hold images, as Hugging Face writes them: parts, class names, what is refused."""
 
 from __future__ import annotations
 
@@ -6,30 +6,30 @@ import json
 from pathlib import Path
 from typing import Any
 
+import image_cases as cases
 import numpy as np
-import picture_cases as cases
 import polars as pl
 import pytest
 
 from snellen.data.load import read
-from snellen.data.readers.picture_files.manifest import READER as MANIFEST
+from snellen.data.readers.image_files.manifest import READER as MANIFEST
 from snellen.data.readers.reader import DEFAULT_OPTIONS, Options
 from snellen.data.readers.registry import READERS
 from snellen.deploy.batch import Batch, Reading
-from snellen.deploy.pictures import open_pictures
+from snellen.deploy.images import open_images
 from snellen.errors import DataError
 from snellen.models.bundle import Input
 
-PICTURES = [cases.as_bytes(cases.COLOUR ^ row, "PNG") for row in range(20)]
+IMAGES = [cases.as_bytes(cases.COLOUR ^ row, "PNG") for row in range(20)]
 LABELS, NAMES = [0, 1, 0, 1, 0, 1], ["cat", "dog"]
 
 
 def write(
     path: Path, labels: list[Any] = LABELS, names: list[str] | None = NAMES, first: int = 0, **others: Any
 ) -> Path:
-    """A file of so many of PICTURES, from the first."""
+    """A file of so many of IMAGES, from the first."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    table, said = cases.hugging_face_table(PICTURES[first : first + len(labels)], labels, names)
+    table, said = cases.hugging_face_table(IMAGES[first : first + len(labels)], labels, names)
     table.with_columns(**others).write_parquet(path, metadata={"huggingface": said})
     return path
 
@@ -71,7 +71,7 @@ def test_one_file_with_other_columns(tmp_path: Path) -> None:
 
 
 def test_plain_bytes_and_text_labels(tmp_path: Path) -> None:
-    pl.DataFrame({"picture": PICTURES[:6], "class": ["b", "a"] * 3}).write_parquet(tmp_path / "t.parquet")
+    pl.DataFrame({"picture": IMAGES[:6], "class": ["b", "a"] * 3}).write_parquet(tmp_path / "t.parquet")
     dataset = read(tmp_path / "t.parquet")
     assert dataset.classes == ("a", "b") and dataset.labels.tolist() == [1, 0] * 3
     assert read(tmp_path / "t.parquet", Options(classes=("b", "a"))).labels.tolist() == [0, 1] * 3
@@ -82,21 +82,21 @@ def test_labels_that_are_secret_or_missing(tmp_path: Path) -> None:
     write(tmp_path / "test.parquet", [-1] * 4)
     dataset = read(tmp_path)
     assert len(dataset) == 6 and dataset.official_test is None
-    assert dataset.remarks == ("test: 4 pictures without labels are left out.",)
+    assert dataset.remarks == ("test: 4 images without labels are left out.",)
     refused(write(tmp_path / "t/x.parquet", [0, 1, None, 1]), r"x.parquet: row 2: no label; found 1 of 4 rows")
 
 
-def test_classes_without_pictures_are_named(tmp_path: Path) -> None:
+def test_classes_without_images_are_named(tmp_path: Path) -> None:
     dataset = read(write(tmp_path / "x.parquet", names=["cat", "dog", "eel"]))
     assert dataset.classes == ("cat", "dog")
-    assert dataset.remarks == ("1 of 3 classes have no pictures here and are left out: 'eel'.",)
+    assert dataset.remarks == ("1 of 3 classes have no images here and are left out: 'eel'.",)
 
 
 def test_several_columns_could_be_it(tmp_path: Path) -> None:
     path = write(tmp_path / "x.parquet", mask=pl.col("image"))
     refused(path, r"could be the image; found image and mask. Say which: .*`keys: \{image: image\}` under `data`")
     assert len(read(path, Options(keys={"image": "mask"}))) == 6
-    refused(path, "not a column of pictures; found label", Options(keys={"image": "label"}))
+    refused(path, "not a column of images; found label", Options(keys={"image": "label"}))
 
 
 @pytest.mark.parametrize(
@@ -114,20 +114,20 @@ def test_names_of_files(tmp_path: Path, name: str, message: str) -> None:
     refused(tmp_path, message)
 
 
-def test_bad_pictures(tmp_path: Path) -> None:
-    table, _ = cases.hugging_face_table([*PICTURES[:3], b"none"], LABELS[:4])
+def test_bad_images(tmp_path: Path) -> None:
+    table, _ = cases.hugging_face_table([*IMAGES[:3], b"none"], LABELS[:4])
     table.write_parquet(tmp_path / "x.parquet")
-    refused(tmp_path / "x.parquet", r"x.parquet: row 3: not a picture")
+    refused(tmp_path / "x.parquet", r"x.parquet: row 3: not an image")
     dataset = read(tmp_path / "x.parquet", Options(on_bad_image="exclude"))
     assert len(dataset) == 3 and [each.file for each in dataset.excluded] == ["x.parquet:3"]
     only_path = pl.DataFrame({"image": [{"bytes": None, "path": "a.png"}], "label": [0]}, table.schema)
     only_path.write_parquet(tmp_path / "y.parquet")
-    refused(tmp_path / "y.parquet", r"image: row 0: no picture; found no bytes")
+    refused(tmp_path / "y.parquet", r"image: row 0: no image; found no bytes")
 
 
 @pytest.mark.parametrize("said", ["{", "[" * 100_000, json.dumps({"info": {"features": {"label": {"names": [1]}}}})])
 def test_metadata_that_say_nothing(tmp_path: Path, said: str) -> None:
-    cases.hugging_face_table(PICTURES[:6], LABELS)[0].write_parquet(
+    cases.hugging_face_table(IMAGES[:6], LABELS)[0].write_parquet(
         tmp_path / "x.parquet", metadata={"huggingface": said}
     )
     assert read(tmp_path / "x.parquet").classes == ("0", "1")
@@ -159,8 +159,8 @@ def test_mutants(tmp_path: Path, number: int) -> None:
 @pytest.mark.parametrize("column", ["usage", "Subset", "partition"])
 def test_a_column_with_the_parts_by_another_name(tmp_path: Path, column: str) -> None:
     parts = ["Training"] * 4 + ["PublicTest"] * 2 + ["PrivateTest"] * 2
-    pictures = [{"bytes": cases.png(np.full((8, 8, 3), 20 * row, np.uint8)), "path": None} for row in range(8)]
-    frame = pl.DataFrame({"image": pictures, "label": ["a", "b"] * 4})
+    images = [{"bytes": cases.png(np.full((8, 8, 3), 20 * row, np.uint8)), "path": None} for row in range(8)]
+    frame = pl.DataFrame({"image": images, "label": ["a", "b"] * 4})
     frame.with_columns(pl.Series(column, parts)).write_parquet(tmp_path / "all.parquet")
     dataset = read(tmp_path / "all.parquet")
     assert dataset.official_test is not None and dataset.official_test.sum() == 2
@@ -187,11 +187,11 @@ def test_one_shard_of_several(tmp_path: Path) -> None:
 def predicted(path: Path) -> tuple[list[Batch], Reading]:
     height, width, channels = cases.COLOUR.shape
     inputs, reading = Input(height=height, width=width, channels=channels, pixel_range=(0, 255)), Reading()
-    return list(open_pictures([str(path)], inputs, None, classes=("cat", "dog"), reading=reading)), reading
+    return list(open_images([str(path)], inputs, None, classes=("cat", "dog"), reading=reading)), reading
 
 
 def test_prediction_needs_no_labels_no_parts_and_no_other_shards(tmp_path: Path) -> None:
-    table = pl.DataFrame({"image": [{"bytes": each, "path": "x"} for each in PICTURES[:4]]})
+    table = pl.DataFrame({"image": [{"bytes": each, "path": "x"} for each in IMAGES[:4]]})
     table.write_parquet(tmp_path / "none.parquet")
     refused(tmp_path / "none.parquet", "no column for the label.*without labels are for `snellen predict`")
     ((batch,), _) = predicted(tmp_path / "none.parquet")
@@ -208,10 +208,10 @@ def test_prediction_needs_no_labels_no_parts_and_no_other_shards(tmp_path: Path)
     assert sum(len(each.ids) for each in predicted(tmp_path / "alone")[0]) == 4
 
 
-def test_rows_without_a_picture_are_named_and_the_others_answered(tmp_path: Path) -> None:
-    table, _ = cases.hugging_face_table([*PICTURES[:3], b"none", b""], [0, 1, 0, 1, 0])
+def test_rows_without_a_image_are_named_and_the_others_answered(tmp_path: Path) -> None:
+    table, _ = cases.hugging_face_table([*IMAGES[:3], b"none", b""], [0, 1, 0, 1, 0])
     table.write_parquet(tmp_path / "x.parquet")
     ((batch,), reading) = predicted(tmp_path / "x.parquet")
     assert batch.ids == [f"x.parquet:{row}" for row in range(3)]
     assert [each.file for each in reading.failed] == ["x.parquet:3", "x.parquet:4"]
-    assert "not a picture" in reading.failed[0].reason and "no picture" in reading.failed[1].reason
+    assert "not an image" in reading.failed[0].reason and "no image" in reading.failed[1].reason

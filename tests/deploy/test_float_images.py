@@ -1,4 +1,4 @@
-"""Protects picture files of 32 bits a channel, which do not say which of their values mean black and white."""
+"""Protects image files of 32 bits a channel, which do not say which of their values mean black and white."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from snellen.data.load import read
 from snellen.data.readers.reader import Options
 from snellen.data.resizing import Resizing
 from snellen.deploy.batch import Reading
-from snellen.deploy.pictures import open_pictures
+from snellen.deploy.images import open_images
 from snellen.errors import DataError, StudyError
 from snellen.models.bundle import Input
 
@@ -41,7 +41,7 @@ def folder(root: Path, images: Any, stacked: bool, **options: Any) -> Path:
 def predicted(source: Path, scale: tuple[float, float], given: tuple[float, float] | None = None) -> np.ndarray:
     contract = Input(height=9, width=8, channels=1, pixel_range=scale)
     reading = Reading(Options(pixel_range=given))
-    batches = list(open_pictures([str(source)], contract, None, reading=reading))
+    batches = list(open_images([str(source)], contract, None, reading=reading))
     assert not reading.failed
     return np.concatenate([batch.images for batch in batches])[..., 0]
 
@@ -82,5 +82,5 @@ def test_one_range_is_not_for_several_depths_and_values_beyond_are_said(tmp_path
     dataset = read(root, Options(pixel_range=(0, 0.5), resizing=Resizing(step="resize", height=5, width=5)))
     assert any("go beyond the given `pixel_range`" in remark for remark in dataset.remarks)
     save(root / "a/8.tif", [SIGNED[0].astype(np.uint16)])
-    with pytest.raises(StudyError, match="one range for pictures of two kinds; found 1 of 16 bits and 8 of 32 bits"):
+    with pytest.raises(StudyError, match="one range for images of two kinds; found 1 of 16 bits and 8 of 32 bits"):
         read(root, Options(pixel_range=(0, 1)))

@@ -15,7 +15,7 @@ from runs import blobs, run_small
 import snellen
 from snellen.deploy.model import Model
 from snellen.errors import DataError
-from snellen.models.given_pictures import Conversions, as_input
+from snellen.models.given_images import Conversions, as_input
 from snellen.models.input_contract import Input
 
 IMAGES, LABELS = blobs(90)
@@ -48,7 +48,7 @@ def test_all_that_from_arrays_takes_is_predicted_the_same(model: Model, given: A
     np.testing.assert_array_equal(model.predict(given), model.probabilities(IMAGES[..., None]))
 
 
-def test_one_picture_alone(model: Model) -> None:
+def test_one_image_alone(model: Model) -> None:
     expected = model.probabilities(IMAGES[:1, ..., None])
     for given in (IMAGES[0], IMAGES[0, ..., None]):
         np.testing.assert_array_equal(model.predict(given), expected)
@@ -58,10 +58,10 @@ def test_one_picture_alone(model: Model) -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        (IMAGES / 255, "90 pictures with pixels from 0 to 1 became 0 to 255, the scale that the model was trained on."),
-        (IMAGES / 127.5 - 1, "90 pictures with pixels from -1 to 1 became 0 to 255"),
-        (IMAGES.astype(np.uint16) * 257, "90 pictures with pixels from 0 to 65535 became 0 to 255"),
-        (IMAGES[:, None], r"90 pictures had the channels first, \(N, C, H, W\)"),
+        (IMAGES / 255, "90 images with pixels from 0 to 1 became 0 to 255, the scale that the model was trained on."),
+        (IMAGES / 127.5 - 1, "90 images with pixels from -1 to 1 became 0 to 255"),
+        (IMAGES.astype(np.uint16) * 257, "90 images with pixels from 0 to 65535 became 0 to 255"),
+        (IMAGES[:, None], r"90 images had the channels first, \(N, C, H, W\)"),
     ],
     ids=["0 to 1", "-1 to 1", "16 bits", "channels first"],
 )
@@ -87,7 +87,7 @@ def test_another_size_is_resized_and_said() -> None:
     expected = np.asarray(Image.fromarray(wide[0]).resize((6, 6), Image.Resampling.BILINEAR))
     np.testing.assert_array_equal(found[0, ..., 0], expected)
     assert said == [
-        "90 pictures of 12x18 pixels (height x width) became 6x6, bilinear: the model was trained on pictures that all "
+        "90 images of 12x18 pixels (height x width) became 6x6, bilinear: the model was trained on images that all "
         "had that size."
     ]
     study = contract(fit={"step": "pad", "height": 6, "width": 6})
@@ -95,13 +95,13 @@ def test_another_size_is_resized_and_said() -> None:
     assert said == [] and found[0, 0].max() == 0  # as the study did
     huge = np.full((1_000, 700, 3), 200, np.uint8)
     found, said = converted(huge, contract(channels=3))
-    assert found.shape == (1, 6, 6, 3) and found.min() == 200 and said[0].startswith("1 picture of 1000x700 pixels")
+    assert found.shape == (1, 6, 6, 3) and found.min() == 200 and said[0].startswith("1 image of 1000x700 pixels")
 
 
 def test_colours_for_a_grey_model_and_grey_for_a_colour_model() -> None:
     found, said = converted(COLOURS, contract())
     np.testing.assert_array_equal(found[0, ..., 0], np.asarray(Image.fromarray(COLOURS[0]).convert("L")))
-    assert said == ["7 pictures in colour became grey (luma), as the model takes grey pictures."]
+    assert said == ["7 images in colour became grey (luma), as the model takes grey images."]
     assert converted(COLOURS, contract(grey=True))[1] == []  # as in training
     found, said = converted(np.repeat(IMAGES[..., None], 3, 3), contract())
     np.testing.assert_array_equal(found[..., 0], IMAGES)
@@ -117,60 +117,60 @@ def test_colours_for_a_grey_model_and_grey_for_a_colour_model() -> None:
         converted(alpha, contract(channels=3))
 
 
-def test_dark_pictures_are_warned_of() -> None:
+def test_dark_images_are_warned_of() -> None:
     _, said = converted(IMAGES // 20, contract())
-    assert len(said) == 1 and "The brightest pixel of 90 pictures is only 4% of white (255)" in said[0]
+    assert len(said) == 1 and "The brightest pixel of 90 images is only 4% of white (255)" in said[0]
 
 
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (np.zeros((5, 36)), r"not the shape of pictures; found shape (5, 36).*images.reshape(-1, 6, 6, 1)"),
-        (np.zeros((5, 6, 6, 1, 1)), "not the shape of pictures"),
+        (np.zeros((5, 36)), r"not the shape of images; found shape (5, 36).*images.reshape(-1, 6, 6, 1)"),
+        (np.zeros((5, 6, 6, 1, 1)), "not the shape of images"),
         (np.full((5, 6, 6), np.nan), "a pixel is not finite"),
         (np.full((5, 6, 6), "x"), "pixels are not numbers"),
-        ([np.zeros((6, 6)), np.zeros((5, 6))], "pictures of different shapes"),
-        (np.zeros((5, 6, 6, 2)), "not the shape of pictures"),
+        ([np.zeros((6, 6)), np.zeros((5, 6))], "images of different shapes"),
+        (np.zeros((5, 6, 6, 2)), "not the shape of images"),
         ((IMAGES - 33.3) / 78.6, "cannot tell which values mean black and white"),
     ],
 )
-def test_what_is_no_picture_is_refused(given: Any, message: str) -> None:
+def test_what_is_no_image_is_refused(given: Any, message: str) -> None:
     with pytest.raises(DataError, match=".*".join(map(re.escape, message.split(".*")))):
         converted(given, contract())
 
 
-def test_tensors_and_pictures_of_pillow() -> None:
+def test_tensors_and_images_of_pillow() -> None:
     import torch
 
     expected = converted(COLOURS, contract(channels=3))[0]
     tensor = torch.from_numpy(COLOURS.copy()).permute(0, 3, 1, 2).float().requires_grad_()
     np.testing.assert_array_equal(converted(tensor, contract(channels=3))[0], expected)
-    picture = Image.fromarray(COLOURS[0])
-    np.testing.assert_array_equal(converted(picture, contract(channels=3))[0], expected[:1])
+    image = Image.fromarray(COLOURS[0])
+    np.testing.assert_array_equal(converted(image, contract(channels=3))[0], expected[:1])
     palette = Image.fromarray(IMAGES[0]).convert("P")
     assert np.asarray(palette).ndim == 2
     np.testing.assert_array_equal(converted(palette, contract())[0][0, ..., 0], IMAGES[0])
     for path in ("photo.png", Path("photo.png")):
-        with pytest.raises(DataError, match=r"not pictures but a path; found photo\.png"):
+        with pytest.raises(DataError, match=r"not images but a path; found photo\.png"):
             converted(path, contract())
 
 
-def test_three_pictures_or_three_channels_is_asked() -> None:
-    with pytest.raises(DataError, match=r"3 grey pictures, or one in colour.*images.transpose\(1, 2, 0\)"):
+def test_three_images_or_three_channels_is_asked() -> None:
+    with pytest.raises(DataError, match=r"3 grey images, or one in colour.*images.transpose\(1, 2, 0\)"):
         converted(np.zeros((3, 6, 6), np.uint8), contract(channels=3))
 
 
-def test_nothing_is_said_of_pictures_as_in_training(model: Model) -> None:
+def test_nothing_is_said_of_images_as_in_training(model: Model) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         model.predict(IMAGES)
 
 
 def test_three_planes_of_another_size_are_asked_too() -> None:
-    with pytest.raises(DataError, match=r"3 grey pictures, or one in colour.*images.transpose\(1, 2, 0\)"):
+    with pytest.raises(DataError, match=r"3 grey images, or one in colour.*images.transpose\(1, 2, 0\)"):
         converted(np.zeros((3, 12, 18), np.uint8), contract(channels=3))
 
 
-def test_pictures_whose_number_stands_last_are_refused() -> None:
-    with pytest.raises(DataError, match=r"90 pictures with their number last.*numpy.moveaxis\(images, -1, 0\)"):
+def test_images_whose_number_stands_last_are_refused() -> None:
+    with pytest.raises(DataError, match=r"90 images with their number last.*numpy.moveaxis\(images, -1, 0\)"):
         converted(IMAGES.transpose(1, 2, 0), contract())

@@ -69,7 +69,7 @@ def predict(
         int | None,
         typer.Option(
             min=0,
-            help="With --columns: number the pictures from here, instead of by ids that the file has. Without ids: 1.",
+            help="With --columns: number the images from here, instead of by ids that the file has. Without ids: 1.",
         ),
     ] = None,
     class_numbers: Annotated[
@@ -97,7 +97,7 @@ def predict(
 
     from snellen.deploy.answers import answer
     from snellen.deploy.batch import Reading
-    from snellen.deploy.pictures import open_pictures
+    from snellen.deploy.images import open_images
     from snellen.deploy.polarity import inverted, polarity_warning
     from snellen.deploy.predict import not_scored, on_purpose_warning, open_model, seen_warning
     from snellen.deploy.predict import score as score_answers
@@ -113,7 +113,7 @@ def predict(
     reading = Reading(replace(options_of(None, keys, pixel_range), size=size, links=links))
     fill = background_of(background)
     contract = about.input.model_copy(update={"background": fill}) if fill else about.input
-    batches = open_pictures(paths, contract, data_dir, classes=loaded.classes, reading=reading, whole=score)
+    batches = open_images(paths, contract, data_dir, classes=loaded.classes, reading=reading, whole=score)
     turn = partial(inverted, pixel_range=about.input.pixel_range)
     with _counted(batches) as shown:
         answers = answer(loaded, shown, turn if invert else np.asarray, reading, raw)
@@ -171,7 +171,7 @@ def _two_columns(
 
 @contextmanager
 def _counted(batches: Iterator[Batch]) -> Iterator[Iterator[Batch]]:
-    """The batches; where standard error is a terminal, with the number of pictures so far on a line that goes again."""
+    """The batches; where standard error is a terminal, with the number of images so far on a line that goes again."""
     from snellen.console import console_for
 
     console = console_for(stderr=True)
@@ -181,17 +181,17 @@ def _counted(batches: Iterator[Batch]) -> Iterator[Iterator[Batch]]:
         for batch in batches:
             yield batch
             number += len(batch.ids)
-            status.update(f"{number:,} pictures predicted")
+            status.update(f"{number:,} images predicted")
 
     if not console.is_terminal:
         yield batches
         return
-    with console.status("Reading pictures") as status:
+    with console.status("Reading images") as status:
         yield counted(status)
 
 
 def say_failed(reading: Reading) -> None:
-    """Names the pictures that could not be read, on standard error."""
+    """Names the images that could not be read, on standard error."""
     for each in reading.failed[:LISTED_FAILURES]:
         say(f"Could not read {each.file}: {each.reason}", file=sys.stderr)
     if len(reading.failed) > LISTED_FAILURES:

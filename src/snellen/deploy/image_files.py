@@ -1,4 +1,4 @@
-"""Picture files to predict, alone or in folders at any depth: decoded as in training, some at a time."""
+"""Image files to predict, alone or in folders at any depth: decoded as in training, some at a time."""
 
 from __future__ import annotations
 
@@ -13,43 +13,43 @@ from typing import Any
 import numpy as np
 
 from snellen.data.dataset import Excluded
-from snellen.data.pictures.channels import DEPTHS
-from snellen.data.pictures.decoder import (
+from snellen.data.decoding.channels import DEPTHS
+from snellen.data.decoding.decoder import (
     DecodedImage,
     decode_content,
     decode_pages,
+    image_of,
     in_threads,
-    is_picture,
+    is_image,
     pages_of,
-    picture_of,
     read_content,
 )
-from snellen.data.pictures.pages import ONE_PAGE, PAGE_HINT, Pages, page_name
+from snellen.data.decoding.pages import ONE_PAGE, PAGE_HINT, Pages, page_name
 from snellen.data.pixel_scale import BYTES, WORDS
-from snellen.data.readers.picture_files.by_content import is_picture_file
-from snellen.data.readers.picture_files.walk import files_below, is_below, is_folder, leads_out, system_name
-from snellen.data.readers.picture_files.walk import list_folder as list_files
+from snellen.data.readers.image_files.by_content import is_image_file
+from snellen.data.readers.image_files.walk import files_below, is_below, is_folder, leads_out, system_name
+from snellen.data.readers.image_files.walk import list_folder as list_files
 from snellen.data.readers.text import check_text
 from snellen.deploy.batch import Batch, Reading
 from snellen.deploy.folder_labels import labels_of_folders
 from snellen.errors import DataError, StudyError
 from snellen.limits import MAX_FOLDER_DEPTH, MAX_LISTED_FILES, MAX_SIDE_PIXELS
-from snellen.models.given_pictures import Conversions, as_input, resizing_of, to_channels, without_alpha
+from snellen.models.given_images import Conversions, as_input, resizing_of, to_channels, without_alpha
 from snellen.models.given_scale import SLACK, Scale, fits
 from snellen.models.input_contract import Input
 from snellen.phrases import plural
 
 FEWEST_LEVELS = {255.0: 64, 65535.0: 256}
-"""Least white, by that of the format, of models that may have been trained on picture files: arrays of fewer grey
+"""Least white, by that of the format, of models that may have been trained on image files: arrays of fewer grey
 levels, such as 0 to 16, are seldom stored in files as they are."""
 
 BATCH_BYTES, MAX_BATCH = 2**26, 1_024
-"""Pictures decoded before they are predicted: so many bytes as float32, and at most so many pictures."""
+"""Images decoded before they are predicted: so many bytes as float32, and at most so many images."""
 
 
 @dataclass(frozen=True, eq=False)
 class Listed:
-    """Picture files of one source. content: the bytes of a row's file, or a picture of Pillow. files: where the rows
+    """Image files of one source. content: the bytes of a row's file, or an image of Pillow. files: where the rows
     are, None for what is in no file of its own. pages: that of a TIFF file which each row names, from 0, None for all.
     The other fields as in `Batch`."""
 
@@ -89,7 +89,7 @@ class Listed:
         return named or None
 
     def batch(self, rows: Sequence[int], ids: Sequence[str], images: np.ndarray) -> Batch:
-        """The pictures of some rows, several of one where its file has pages."""
+        """The images of some rows, several of one where its file has pages."""
         labels, test, validation = (
             None if each is None else each[list(rows)] for each in (self.labels, self.test, self.validation)
         )
@@ -97,12 +97,12 @@ class Listed:
 
 
 def list_folder(folder: Path, place: str, known: Sequence[str], reading: Reading) -> Listed:
-    """Every picture file in a folder at any depth, by path; what is passed over is noted. known: classes of the model,
+    """Every image file in a folder at any depth, by path; what is passed over is noted. known: classes of the model,
     which the names of folders may be. Raises DataError for too many files and folders too deep."""
     follow, inside = reading.options.links == "follow", os.path.realpath(folder)
     paths = list[str]()
     for name in _through_links(folder, reading) if follow else _walk(folder, reading):
-        (paths if _is_picture(folder, name, inside, follow) else reading.passed_over).append(name)
+        (paths if _is_image(folder, name, inside, follow) else reading.passed_over).append(name)
     paths.sort()
 
     def content(row: int) -> bytes:
@@ -127,17 +127,15 @@ def listed_by_folder(
     return Listed(content, paths, place, found.labels, found.classes, found.test, found.validation, files)
 
 
-def has_pictures(folder: Path, reading: Reading) -> bool:
-    """Whether there is a picture file in a folder, at any depth, or where links lead that may be followed."""
+def has_images(folder: Path, reading: Reading) -> bool:
+    """Whether there is an image file in a folder, at any depth, or where links lead that may be followed."""
     follow, inside = reading.options.links == "follow", os.path.realpath(folder)
     names = list(files_below(folder) if follow else _walk(folder, Reading()))
-    return any(is_picture(Path(name)) for name in names) or any(
-        _is_picture(folder, name, inside, follow) for name in names
-    )
+    return any(is_image(Path(name)) for name in names) or any(_is_image(folder, name, inside, follow) for name in names)
 
 
 def read_files(listed: Listed, contract: Input, reading: Reading, whole: bool) -> Iterator[Batch]:
-    """The pictures, some at a time, or the `whole` at once. Files that cannot be read are noted with the reason."""
+    """The images, some at a time, or the `whole` at once. Files that cannot be read are noted with the reason."""
 
     def attempt(rows: list[int]) -> tuple[np.ndarray, Conversions] | Pages | Excluded:
         conversions, name = Conversions(), listed.ids[rows[0]]
@@ -153,7 +151,7 @@ def read_files(listed: Listed, contract: Input, reading: Reading, whole: bool) -
 
     files = [rows for rows in listed.by_file() if listed.files is None or reading.is_new(listed.files[rows[0]])]
     most = len(files) if whole else _batch_size(contract)
-    rows, names, pictures = list[int](), list[str](), list[np.ndarray]()
+    rows, names, images = list[int](), list[str](), list[np.ndarray]()
     for start in range(0, len(files), max(1, most)):
         some = files[start : start + most]
         for of_file, found in zip(some, in_threads(attempt, some), strict=True):
@@ -164,23 +162,23 @@ def read_files(listed: Listed, contract: Input, reading: Reading, whole: bool) -
                 each = _read_pages(listed, of_file, found, contract, reading)
             else:
                 each = iter([(of_file[0], listed.ids[of_file[0]], *found)])
-            for row, name, picture, conversions in each:
+            for row, name, image, conversions in each:
                 rows.append(row)
                 names.append(name)
-                pictures.append(picture)
+                images.append(image)
                 reading.conversions.add(conversions)
                 if not whole and len(rows) == most:
-                    yield listed.batch(rows, names, np.stack(pictures))
-                    rows, names, pictures = [], [], []
+                    yield listed.batch(rows, names, np.stack(images))
+                    rows, names, images = [], [], []
         if rows:
-            yield listed.batch(rows, names, np.stack(pictures))
-            rows, names, pictures = [], [], []
+            yield listed.batch(rows, names, np.stack(images))
+            rows, names, images = [], [], []
 
 
 def _read_pages(
     listed: Listed, rows: Sequence[int], pages: Pages, contract: Input, reading: Reading
 ) -> Iterator[tuple[int, str, np.ndarray, Conversions]]:
-    """Row, name, picture and conversions of each page of a TIFF file that the rows name, all for one that names none.
+    """Row, name, image and conversions of each page of a TIFF file that the rows name, all for one that names none.
     What cannot be read is noted."""
     name, named = listed.ids[rows[0]], listed.pages_named(rows)
     try:
@@ -208,83 +206,83 @@ def _read_pages(
         reading.failed.append(Excluded(name, str(error)))
 
 
-def read_picture(path: Path, contract: Input, conversions: Conversions) -> np.ndarray:
+def read_image(path: Path, contract: Input, conversions: Conversions) -> np.ndarray:
     """(H, W, C) of an image file, see `decoded`."""
     return decoded(read_content(path), contract, conversions)
 
 
 def decoded(content: Any, contract: Input, conversions: Conversions, scale: Scale | None = None) -> np.ndarray:
-    """(H, W, C) of the bytes of an image file, or of a picture of Pillow, as in training, with the size, channels
+    """(H, W, C) of the bytes of an image file, or of an image of Pillow, as in training, with the size, channels
     and pixel scale of a model. scale: the values of black and white where they are given.
 
-    Raises DataError when it is not a picture, too large (by its header), or transparent where training knew no such,
+    Raises DataError when it is not an image, too large (by its header), or transparent where training knew no such,
     and where it is not clear which values of 32 bits mean black and white.
     """
-    decode = decode_content if isinstance(content, bytes) else picture_of
-    picture = decode(content, contract.fit, contract.background, any_scale=True)
-    if _is_too_large(picture.pixels, contract):  # not decoded: see `decode`
-        conversions.sizes[picture.pixels.shape[:2]] += 1
-        picture = decode(content, resizing_of(contract), contract.background, any_scale=True)
-    return _as_sized(picture, contract, conversions, scale)
+    decode = decode_content if isinstance(content, bytes) else image_of
+    image = decode(content, contract.fit, contract.background, any_scale=True)
+    if _is_too_large(image.pixels, contract):  # not decoded: see `decode`
+        conversions.sizes[image.pixels.shape[:2]] += 1
+        image = decode(content, resizing_of(contract), contract.background, any_scale=True)
+    return _as_sized(image, contract, conversions, scale)
 
 
-def _is_too_large(picture: np.ndarray, contract: Input) -> bool:
-    size = picture.shape[:2]
+def _is_too_large(image: np.ndarray, contract: Input) -> bool:
+    size = image.shape[:2]
     return size != (contract.height, contract.width) and max(size) > MAX_SIDE_PIXELS
 
 
-def _as_sized(picture: DecodedImage, contract: Input, conversions: Conversions, scale: Scale | None) -> np.ndarray:
-    pixels = picture.pixels
+def _as_sized(image: DecodedImage, contract: Input, conversions: Conversions, scale: Scale | None) -> np.ndarray:
+    pixels = image.pixels
     if pixels.shape[:2] != (contract.height, contract.width):  # only where training had no step that resizes
         conversions.sizes[pixels.shape[:2]] += 1
         pixels = resizing_of(contract).apply(pixels[None])[0]
-    if scale is not None or picture.any_scale:
+    if scale is not None or image.any_scale:
         return np.asarray(_of_scale(pixels, contract, conversions, scale)[0])
     return np.asarray(as_decoded(pixels[None], contract, conversions)[0])
 
 
 def _of_scale(pixels: np.ndarray, contract: Input, conversions: Conversions, scale: Scale | None) -> np.ndarray:
-    """(1, H, W, C) of a picture whose black and white are given, or those of training where its values fit them and
+    """(1, H, W, C) of an image whose black and white are given, or those of training where its values fit them and
     they are of no format, or else judged by its values, as those of arrays are. Raises DataError where that fails, and
-    for transparent pictures."""
-    pictures = without_alpha(pixels[None], contract, DEPTHS[pixels.dtype])
-    if pictures.shape[-1] == 4:
+    for transparent images."""
+    images = without_alpha(pixels[None], contract, DEPTHS[pixels.dtype])
+    if images.shape[-1] == 4:
         hint = "Say --background white (or black)."
-        raise DataError("transparent pictures with a range of their own", hint=hint)
+        raise DataError("transparent images with a range of their own", hint=hint)
     trained = contract.pixel_range
-    if scale is None and trained not in (BYTES, WORDS) and fits(pictures, trained):
+    if scale is None and trained not in (BYTES, WORDS) and fits(images, trained):
         scale = trained
-    return as_input(pictures, contract, conversions, scale)
+    return as_input(images, contract, conversions, scale)
 
 
-def as_decoded(pictures: np.ndarray, contract: Input, conversions: Conversions) -> np.ndarray:
-    """Decoded pictures (N, H, W, C), whose black is 0, with the model's channels and pixel scale."""
-    trained, own = contract.pixel_range, _own_scale(pictures, contract.pixel_range)
-    conversions.note_brightness(pictures, own)
-    pictures = without_alpha(pictures, contract, DEPTHS[pictures.dtype])
+def as_decoded(images: np.ndarray, contract: Input, conversions: Conversions) -> np.ndarray:
+    """Decoded images (N, H, W, C), whose black is 0, with the model's channels and pixel scale."""
+    trained, own = contract.pixel_range, _own_scale(images, contract.pixel_range)
+    conversions.note_brightness(images, own)
+    images = without_alpha(images, contract, DEPTHS[images.dtype])
     if trained != own:
-        pictures = (trained[0] + pictures * ((trained[1] - trained[0]) / own[1])).astype(np.float32)
-    return to_channels(pictures, contract, contract.pixel_range, conversions)
+        images = (trained[0] + images * ((trained[1] - trained[0]) / own[1])).astype(np.float32)
+    return to_channels(images, contract, contract.pixel_range, conversions)
 
 
-def _own_scale(pictures: np.ndarray, trained: Scale) -> Scale:
-    """The values of black and white: those of the file's format, or those of a model that was trained on picture files
-    with a `pixel_range`: on 12 bits in 16, on 0 and 1 in 8, where a picture has no value beyond."""
-    own, (black, white) = DEPTHS[pictures.dtype], trained
+def _own_scale(images: np.ndarray, trained: Scale) -> Scale:
+    """The values of black and white: those of the file's format, or those of a model that was trained on image files
+    with a `pixel_range`: on 12 bits in 16, on 0 and 1 in 8, where an image has no value beyond."""
+    own, (black, white) = DEPTHS[images.dtype], trained
     of_files = black >= 0 and (white == 1 or FEWEST_LEVELS[own] <= white) and white < own
-    return trained if of_files and 0 < pictures[..., :3].max() <= white * (1 + SLACK) else (0.0, own)
+    return trained if of_files and 0 < images[..., :3].max() <= white * (1 + SLACK) else (0.0, own)
 
 
 def _batch_size(contract: Input) -> int:
     return min(MAX_BATCH, max(1, BATCH_BYTES // (4 * contract.height * contract.width * contract.channels)))
 
 
-def _is_picture(folder: Path, name: str, inside: str, follow: bool) -> bool:
-    """A link that leads out of the folder without permission is not opened: it is a picture by its suffix alone."""
+def _is_image(folder: Path, name: str, inside: str, follow: bool) -> bool:
+    """A link that leads out of the folder without permission is not opened: it is an image by its suffix alone."""
     path = folder / name
     if not follow and path.is_symlink() and not is_below(os.path.realpath(path), inside):
-        return is_picture(path)
-    return is_picture_file(path)
+        return is_image(path)
+    return is_image_file(path)
 
 
 def _through_links(folder: Path, reading: Reading) -> list[str]:

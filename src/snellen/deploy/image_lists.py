@@ -1,4 +1,4 @@
-"""Pictures to predict that a table lists, with labels or without, or that are in a zip archive."""
+"""Images to predict that a table lists, with labels or without, or that are in a zip archive."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from typing import Any
 import numpy as np
 
 from snellen.data.dataset import PartRole
-from snellen.data.pictures.decoder import read_content
-from snellen.data.readers import parquet_pictures
+from snellen.data.decoding.decoder import read_content
+from snellen.data.readers import parquet_images
+from snellen.data.readers.image_files.by_content import is_image_by_content
+from snellen.data.readers.image_files.image_zip import opened_images
+from snellen.data.readers.image_files.manifest import FOLDER, NO_LABELS, pages_of_rows
+from snellen.data.readers.image_files.manifest_columns import roles_of
+from snellen.data.readers.image_files.manifest_paths import SourceFolder, find_images
+from snellen.data.readers.image_files.manifest_table import Table, read_table
 from snellen.data.readers.labels.class_names import normal_form
 from snellen.data.readers.labels.written_numbers import as_whole_numbers
 from snellen.data.readers.memory.columns import columns_by_use, keys_by_type, no_column
 from snellen.data.readers.memory.rows import plain_label
-from snellen.data.readers.picture_files.by_content import is_picture_by_content
-from snellen.data.readers.picture_files.manifest import FOLDER, NO_LABELS, pages_of_rows
-from snellen.data.readers.picture_files.manifest_columns import roles_of
-from snellen.data.readers.picture_files.manifest_paths import SourceFolder, find_pictures
-from snellen.data.readers.picture_files.manifest_table import Table, read_table
-from snellen.data.readers.picture_files.picture_zip import opened_pictures
 from snellen.data.readers.role_names import role_of
 from snellen.deploy.batch import NO_LABEL, Batch, Reading
-from snellen.deploy.picture_files import Listed, listed_by_folder, read_files
+from snellen.deploy.image_files import Listed, listed_by_folder, read_files
 from snellen.errors import DataError, located
 from snellen.models.input_contract import Input
 
 
 def read_manifest(path: Path, contract: Input, reading: Reading, whole: bool) -> Iterator[Batch]:
-    """The pictures that a table lists. Files that are missing, cannot be read, or lie
+    """The images that a table lists. Files that are missing, cannot be read, or lie
     outside its folder without permission are noted.
 
     Raises DataError for what is no such table, and when no file is where it says.
@@ -41,8 +41,8 @@ def read_manifest(path: Path, contract: Input, reading: Reading, whole: bool) ->
     paths = table.columns["path"]
     with located(path.name):
         if not paths:
-            raise DataError("no pictures", found="a header only")
-        found = find_pictures(paths, path, table.place, folder=folder, follow=True, lenient=True)
+            raise DataError("no images", found="a header only")
+        found = find_images(paths, path, table.place, folder=folder, follow=True, lenient=True)
     home = SourceFolder(path.parent if folder is None else path.parent / folder, follow)
 
     def content(row: int) -> bytes:
@@ -69,22 +69,20 @@ def read_manifest(path: Path, contract: Input, reading: Reading, whole: bool) ->
 
 
 def read_parquet(path: Path, contract: Input, reading: Reading, whole: bool) -> Iterator[Batch]:
-    """The pictures in a Parquet file, or those of a folder. Rows without a picture that can be read are noted; files of
+    """The images in a Parquet file, or those of a folder. Rows without an image that can be read are noted; files of
     a part that are not there are said."""
-    files = parquet_pictures.files_to_predict(path)
+    files = parquet_images.files_to_predict(path)
     paths = [file for file, _ in files]
-    reading.remarks += (
-        parquet_pictures.said_of_missing(paths) if path.is_dir() else parquet_pictures.said_of_shard(path)
-    )
+    reading.remarks += parquet_images.said_of_missing(paths) if path.is_dir() else parquet_images.said_of_shard(path)
     for file, role in files:
-        with parquet_pictures.opened_table(file, reading.options.keys) as table:
-            contents, cells, roles = _of_picture_table(table, reading.options.keys, role)
+        with parquet_images.opened_table(file, reading.options.keys) as table:
+            contents, cells, roles = _of_image_table(table, reading.options.keys, role)
         labels, classes = _coded(cells)
         test, validation = (np.array([each == part for each in roles], bool) for part in ("test", "validation"))
 
         def content(row: int, contents: Sequence[bytes] = contents) -> bytes:
             if not contents[row]:
-                raise DataError("no picture", found="no bytes")
+                raise DataError("no image", found="no bytes")
             return contents[row]
 
         listed = Listed(
@@ -99,14 +97,14 @@ def read_parquet(path: Path, contract: Input, reading: Reading, whole: bool) -> 
         yield from read_files(listed, contract, reading, whole)
 
 
-def _of_picture_table(
-    table: parquet_pictures.PictureTable, keys: Mapping[str, str], role: PartRole
+def _of_image_table(
+    table: parquet_images.ImageTable, keys: Mapping[str, str], role: PartRole
 ) -> tuple[list[bytes], list[str], list[PartRole]]:
-    """The bytes of the pictures, their labels as text, empty where there is none, and their parts. Raises DataError
-    where it is not clear which column holds the pictures."""
-    pictures = keys_by_type({name: kind for name, kind in table.kinds.items() if kind == "Image"}, keys)
-    parquet_pictures.check_picture_column(table, pictures)
-    image = columns_by_use(table.names, pictures, ("image",))
+    """The bytes of the images, their labels as text, empty where there is none, and their parts. Raises DataError
+    where it is not clear which column holds the images."""
+    images = keys_by_type({name: kind for name, kind in table.kinds.items() if kind == "Image"}, keys)
+    parquet_images.check_image_column(table, images)
+    image = columns_by_use(table.names, images, ("image",))
     if "image" not in image:
         raise no_column(["image"], table.names)
     contents = table.lenient_contents(image["image"])
@@ -131,13 +129,13 @@ def _label_text(value: Any, names: Sequence[str] | None) -> str:
 
 
 def read_zip(path: Path, contract: Input, classes: Sequence[str], reading: Reading, whole: bool) -> Iterator[Batch]:
-    """The pictures in an archive, as of the folder that it would be. classes: those of the model."""
-    with opened_pictures(path) as archive:
+    """The images in an archive, as of the folder that it would be. classes: those of the model."""
+    with opened_images(path) as archive:
         listing = archive.listing()
         names = list[str]()
         for name in listing.files:
-            is_picture = is_picture_by_content(name, lambda name=name: archive.start(name))  # type: ignore[misc]
-            (names if is_picture else reading.passed_over).append(name)
+            is_image = is_image_by_content(name, lambda name=name: archive.start(name))  # type: ignore[misc]
+            (names if is_image else reading.passed_over).append(name)
         reading.hidden += listing.passed_over.total()
         listed = listed_by_folder(lambda row: archive.read(names[row]), names, path.as_posix(), classes)
         yield from read_files(listed, contract, reading, whole)

@@ -1,6 +1,6 @@
-"""Opens what is to be predicted, picture files, folders, files of arrays or data sets, in the form that a model takes.
+"""Opens what is to be predicted, image files, folders, files of arrays or data sets, in the form that a model takes.
 
-Nothing is needed that only training needs: labels, several classes, or a picture of each.
+Nothing is needed that only training needs: labels, several classes, or an image of each.
 """
 
 from __future__ import annotations
@@ -12,27 +12,27 @@ from pathlib import Path
 
 from snellen.data import catalog
 from snellen.data.dataset import Dataset, Excluded
+from snellen.data.decoding.decoder import SUFFIXES, read_content
 from snellen.data.load import find, read
-from snellen.data.pictures.decoder import SUFFIXES, read_content
-from snellen.data.readers import parquet_pictures
-from snellen.data.readers.picture_files import manifest
-from snellen.data.readers.picture_files.by_content import is_picture_file
-from snellen.data.readers.picture_files.picture_zip import is_zip_of_pictures
+from snellen.data.readers import parquet_images
+from snellen.data.readers.image_files import manifest
+from snellen.data.readers.image_files.by_content import is_image_file
+from snellen.data.readers.image_files.image_zip import is_zip_of_images
 from snellen.data.readers.reader import Options
 from snellen.data.readers.registry import READERS
 from snellen.data.readers.text import check_text
 from snellen.data.streams import reachable
 from snellen.deploy.array_files import arrays_of, batch_of
 from snellen.deploy.batch import LISTED, Batch, Reading
-from snellen.deploy.picture_files import Listed, has_pictures, list_folder, read_files
-from snellen.deploy.picture_lists import read_manifest, read_parquet, read_zip
+from snellen.deploy.image_files import Listed, has_images, list_folder, read_files
+from snellen.deploy.image_lists import read_manifest, read_parquet, read_zip
 from snellen.errors import DataError, StudyError
-from snellen.models.given_pictures import as_input
+from snellen.models.given_images import as_input
 from snellen.models.input_contract import Input
 from snellen.phrases import some
 
 
-def open_pictures(
+def open_images(
     sources: Sequence[str | Path],
     contract: Input,
     data_folder: Path | None,
@@ -41,11 +41,11 @@ def open_pictures(
     reading: Reading | None = None,
     whole: bool = False,
 ) -> Iterator[Batch]:
-    """The pictures of all sources, in batches of one source each: a picture file, a folder of such at any depth, a file
+    """The images of all sources, in batches of one source each: an image file, a folder of such at any depth, a file
     of arrays, or anything that a study can read.
 
-    contract: the input of the model, which all pictures get. classes: those of the model, which folders may be named
-    after. reading: notes what was converted, left out, or could not be read. whole: pictures of a folder at once.
+    contract: the input of the model, which all images get. classes: those of the model, which folders may be named
+    after. reading: notes what was converted, left out, or could not be read. whole: images of a folder at once.
     Raises DataError for a source that does not exist, before anything is read, and at the end if nothing could be read.
     """
     reading, answered = reading or Reading(), False
@@ -93,12 +93,12 @@ def _found(sources: Sequence[str | Path], data_folder: Path | None, reading: Rea
 
 
 def _together(found: Sequence[tuple[str, Path | None]]) -> Iterator[tuple[str, Path | None, list[Path]]]:
-    """Each source; picture files of one folder that follow each other, which a shell makes of `*.png`, as one with its
+    """Each source; image files of one folder that follow each other, which a shell makes of `*.png`, as one with its
     files, so that they are predicted together."""
 
     def folder(numbered: tuple[int, tuple[str, Path | None]]) -> Path | int:
         number, (_, path) = numbered
-        return path.parent if path is not None and not path.is_dir() and is_picture_file(path) else number
+        return path.parent if path is not None and not path.is_dir() and is_image_file(path) else number
 
     for place, group in groupby(enumerate(found), folder):
         some = [each for _, each in group]
@@ -121,7 +121,7 @@ def _open(
         return
     parent = path.parent.as_posix()
     if files:
-        reading.expect_no_options("picture files")
+        reading.expect_no_options("image files")
         names = [file.name for file in files]
         listed = Listed(lambda row: read_content(files[row]), names, parent, files=files)
         yield from read_files(listed, contract, reading, whole)
@@ -129,20 +129,20 @@ def _open(
     check_text(path.name, "a file or folder name")
     if read_rows := arrays_of(path):
         yield batch_of(read_rows(path, contract, reading), parent, contract, reading)
-    elif path.is_dir() and has_pictures(path, reading):
-        reading.expect_no_options("a folder of pictures")
+    elif path.is_dir() and has_images(path, reading):
+        reading.expect_no_options("a folder of images")
         listed = list_folder(path, path.as_posix(), classes, reading)
         yield from read_files(listed, contract, reading, whole)
-    elif parquet_pictures.READER.recognises(path):
+    elif parquet_images.READER.recognises(path):
         yield from read_parquet(path, contract, reading, whole)
     elif manifest.READER.recognises(path):
         yield from read_manifest(path, contract, reading, whole)
-    elif is_zip_of_pictures(path):
-        reading.expect_no_options("a zip of pictures")
+    elif is_zip_of_images(path):
+        reading.expect_no_options("a zip of images")
         yield from read_zip(path, contract, classes, reading, whole)
     elif path.is_dir() and not any(reader.recognises(path) for reader in READERS.values()):
-        expected = f"picture files ({', '.join(SUFFIXES)}), arrays or tables"
-        raise DataError("no pictures in this folder", found=_named_content(path), expected=expected)
+        expected = f"image files ({', '.join(SUFFIXES)}), arrays or tables"
+        raise DataError("no images in this folder", found=_named_content(path), expected=expected)
     else:
         yield _read_data_set(path, contract, data_folder, reading, parent)
 
@@ -161,7 +161,7 @@ def _read_data_set(
 def batch_of_dataset(
     dataset: Dataset, contract: Input, reading: Reading, scale: tuple[float, float] | None, place: str = ""
 ) -> Batch:
-    """All pictures of a data set with their labels. scale: their black and white; None: judged by the pixels."""
+    """All images of a data set with their labels. scale: their black and white; None: judged by the pixels."""
     images = as_input(dataset.images, contract, reading.conversions, scale)
     return Batch(
         dataset.ids.tolist(),
@@ -181,10 +181,10 @@ def _named_content(folder: Path) -> str:
 
 
 def unreadable(failed: Sequence[Excluded], others: bool = False) -> DataError:
-    """The error for pictures that cannot be read. others: whether there are some that can."""
+    """The error for images that cannot be read. others: whether there are some that can."""
     if len(failed) == 1:
         return DataError(failed[0].reason, where=failed[0].file)
     listed = "; ".join(f"{each.file}: {each.reason}" for each in failed[:LISTED])
     more = f"; and {len(failed) - LISTED:,} more" if len(failed) > LISTED else ""
-    problem = f"{len(failed):,} pictures cannot be read" if others else f"none of {len(failed):,} pictures can be read"
+    problem = f"{len(failed):,} images cannot be read" if others else f"none of {len(failed):,} images can be read"
     return DataError(problem, found=f"{listed}{more}")

@@ -48,8 +48,8 @@ def save_augmented(run: Path, of_jobs: Mapping[str, Augmented]) -> None:
     """Writes the augmented images by job, replacing the file."""
     arrays = {
         f"{job}.{name}": value
-        for job, pictures in of_jobs.items()
-        for name, value in (("rows", pictures.rows), ("images", pictures.images))
+        for job, images in of_jobs.items()
+        for name, value in (("rows", images.rows), ("images", images.images))
     }
     tensors.save(augmented_path(run), arrays)
 

@@ -1,4 +1,4 @@
-// Stored pictures as what networks see, compiled for each instruction set.
+// Stored images as what networks see, compiled for each instruction set.
 #include <cstring>
 
 #include "kernels.h"

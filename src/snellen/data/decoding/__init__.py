@@ -1,3 +1,3 @@
-"""One picture file becomes pixels: the decoder, its limits, and what Pillow does not read exactly."""
+"""One image file becomes pixels: the decoder, its limits, and what Pillow does not read exactly."""
 
-from snellen.data.pictures.decoder import decode as decode
+from snellen.data.decoding.decoder import decode as decode

@@ -1,8 +1,8 @@
-"""Decodes one picture file to pixels: the same decoder for training and for prediction.
+"""Decodes one image file to pixels: the same decoder for training and for prediction.
 
-Pictures are rotated as their EXIF data say; of an animation the first frame is read; palettes, CMYK and other colour
+Images are rotated as their EXIF data say; of an animation the first frame is read; palettes, CMYK and other colour
 models become RGB (colour profiles are not applied); 16 bits a channel are kept exactly, and of fewer the greatest value
-is white. Transparency becomes a fourth channel where pictures use it, unless the study gives a `background`, over which
+is white. Transparency becomes a fourth channel where images use it, unless the study gives a `background`, over which
 they are then composited.
 """
 
@@ -24,22 +24,22 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from snellen.data.pictures.channels import DEPTHS, Background, composite
-from snellen.data.pictures.decoding_limits import (
+from snellen.data.decoding.channels import DEPTHS, Background, composite
+from snellen.data.decoding.decoding_limits import (
     LimitedReads,
     check_pixels,
     limit_memory,
     raw_mode,
     shorten_metadata,
 )
-from snellen.data.pictures.netpbm import netpbm_pixels
-from snellen.data.pictures.pages import ONE_PAGE, Pages, list_pages, may_have_pages, opened_at
-from snellen.data.pictures.png_metadata import without_metadata
-from snellen.data.pictures.signatures import START_BYTES, format_not_read, format_that_is_read
+from snellen.data.decoding.netpbm import netpbm_pixels
+from snellen.data.decoding.pages import ONE_PAGE, Pages, list_pages, may_have_pages, opened_at
+from snellen.data.decoding.png_metadata import without_metadata
+from snellen.data.decoding.signatures import START_BYTES, format_not_read, format_that_is_read
 from snellen.data.resizing import Resizing
 from snellen.data.streams import file_bytes, open_data, readable
 from snellen.errors import DataError, SnellenError
-from snellen.limits import MAX_PICTURE_BYTES, MAX_SIDE_PIXELS
+from snellen.limits import MAX_IMAGE_BYTES, MAX_SIDE_PIXELS
 
 if TYPE_CHECKING:
     from PIL import Image, ImageFile
@@ -72,20 +72,20 @@ PHOTOMETRIC, WHITE_IS_ZERO = 262, 0
 """A tag of TIFF (TIFF 6.0, section 8), which Pillow follows for 8 bits only."""
 
 MAX_QUEUED = 1_024
-"""Pictures queued for the threads at a time: each takes 2 kB, and there may be a million."""
+"""Images queued for the threads at a time: each takes 2 kB, and there may be a million."""
 
 T = TypeVar("T")
 U = TypeVar("U")
 
 
-def is_picture(path: Path) -> bool:
-    """Whether the suffix is that of a picture file."""
+def is_image(path: Path) -> bool:
+    """Whether the suffix is that of an image file."""
     return path.suffix.lower() in SUFFIXES
 
 
 @dataclass(frozen=True, eq=False)
 class DecodedImage:
-    """A decoded picture file. pixels: (H, W, C). animated: whether more frames follow, which are not read. reduced: of
+    """A decoded image file. pixels: (H, W, C). animated: whether more frames follow, which are not read. reduced: of
     a TIFF file, thumbnails and other reduced copies, which are not read either. any_scale: whether the values are
     those of a format of 32 bits, which does not say which of them mean black and white."""
 
@@ -101,29 +101,29 @@ class DecodedImage:
 
 
 def decode(path: Path, resizing: Resizing | None = None, background: Background | None = None) -> np.ndarray:
-    """(H, W, C) pixels of a picture file, C 1, 3 or 4, resized by `resizing`; uint8, or float32 for 16 bits a channel.
+    """(H, W, C) pixels of an image file, C 1, 3 or 4, resized by `resizing`; uint8, or float32 for 16 bits a channel.
 
-    Without `resizing` a picture with a side above MAX_SIDE_PIXELS is not decoded: the result is all zeros, without
-    memory of its own. Raises DataError when the file is not a picture, damaged, or too large by its header.
+    Without `resizing` an image with a side above MAX_SIDE_PIXELS is not decoded: the result is all zeros, without
+    memory of its own. Raises DataError when the file is not an image, damaged, or too large by its header.
     """
-    return decode_picture(path, resizing, background).pixels
+    return decode_image(path, resizing, background).pixels
 
 
-def decode_picture(path: Path, resizing: Resizing | None = None, background: Background | None = None) -> DecodedImage:
+def decode_image(path: Path, resizing: Resizing | None = None, background: Background | None = None) -> DecodedImage:
     """The same, and whether the file holds more than these pixels."""
     return decode_content(read_content(path), resizing, background)
 
 
 def read_content(path: Path) -> bytes:
-    """The bytes of a picture file. Raises DataError for a file that is missing, no file, or too large."""
-    with readable(), open_data(path, MAX_PICTURE_BYTES) as file:
+    """The bytes of an image file. Raises DataError for a file that is missing, no file, or too large."""
+    with readable(), open_data(path, MAX_IMAGE_BYTES) as file:
         return file.read(file_bytes(file))
 
 
 def start_of(path: Path) -> bytes:
     """The first bytes of a file, by which its format is known; none of one that cannot be read."""
     try:
-        with open_data(path, MAX_PICTURE_BYTES) as file:
+        with open_data(path, MAX_IMAGE_BYTES) as file:
             return file.read(START_BYTES)
     except (DataError, OSError):
         return b""
@@ -132,7 +132,7 @@ def start_of(path: Path) -> bytes:
 def decode_content(
     content: bytes, resizing: Resizing | None = None, background: Background | None = None, any_scale: bool = False
 ) -> DecodedImage:
-    """What `decode_picture` returns, from the bytes of the file. any_scale: whether 32 bits a channel are read, and
+    """What `decode_image` returns, from the bytes of the file. any_scale: whether 32 bits a channel are read, and
     16 with a sign, float32 as they are: it is known which values mean black and white."""
     with _readable(content):
         content = without_metadata(content)
@@ -144,16 +144,14 @@ def decode_content(
             if pages.is_stack:
                 hint = "Save each page as a file of its own."
                 problem = "a TIFF file of several pages"
-                raise DataError(
-                    problem, found=f"{len(pages.numbers):,} pages", expected="one picture a file", hint=hint
-                )
+                raise DataError(problem, found=f"{len(pages.numbers):,} pages", expected="one image a file", hint=hint)
             image.verify()  # checks the checksums of PNG, which decoding ignores
         pixels, is_any = _pixels(content, resizing, any_scale)
         return DecodedImage(_finished(pixels, resizing, background), animated, pages.skipped, is_any)
 
 
 def pages_of(content: bytes) -> Pages:
-    """The pages of a picture file: one, unless it is a TIFF file. Raises DataError as `list_pages` does."""
+    """The pages of an image file: one, unless it is a TIFF file. Raises DataError as `list_pages` does."""
     if not may_have_pages(content):
         return ONE_PAGE
     with _readable(content), _open(content) as image:
@@ -168,7 +166,7 @@ def decode_pages(
     background: Background | None = None,
     any_scale: bool = False,
 ) -> Iterator[DecodedImage]:
-    """The pictures on some pages of a TIFF file, each as `decode_content` gives that of a file. numbers: ascending."""
+    """The images on some pages of a TIFF file, each as `decode_content` gives that of a file. numbers: ascending."""
     twins, opened = opened_at(lambda: _open(content), pages, numbers), opened_at(lambda: _open(content), pages, numbers)
     with _readable():
         for image in opened:
@@ -180,10 +178,10 @@ def decode_pages(
             yield DecodedImage(_finished(np.array(pixels), resizing, background), False, any_scale=is_any)
 
 
-def picture_of(
+def image_of(
     image: Image.Image, resizing: Resizing | None = None, background: Background | None = None, any_scale: bool = False
 ) -> DecodedImage:
-    """The same of a picture that Pillow has open. Raises DataError for damaged files too."""
+    """The same of an image that Pillow has open. Raises DataError for damaged files too."""
     with _readable():
         sixteen = image.mode.startswith("I;16")
         is_any = image.mode in WIDE
@@ -197,7 +195,7 @@ def _finished(pixels: np.ndarray, resizing: Resizing | None, background: Backgro
     pixels = composite(pixels, background)
     if resizing is None:
         return pixels
-    return np.array(resizing.apply(pixels[None])[0])  # not a view, which would keep the whole picture
+    return np.array(resizing.apply(pixels[None])[0])  # not a view, which would keep the whole image
 
 
 def _same_page(images: Iterator[ImageFile.ImageFile], number: int) -> ImageFile.ImageFile:
@@ -207,7 +205,7 @@ def _same_page(images: Iterator[ImageFile.ImageFile], number: int) -> ImageFile.
 def in_threads(decode_one: Callable[[T], U], items: Iterable[T]) -> list[U]:
     """`decode_one` of every item, in order; raises the first error in that order.
 
-    One thread for each core, because each holds a whole picture: 130 MB for 12 megapixels. Pillow's warnings, mostly
+    One thread for each core, because each holds a whole image: 130 MB for 12 megapixels. Pillow's warnings, mostly
     about odd metadata, are suppressed: what it cannot decode raises an error.
     """
     _import_decoders()
@@ -241,7 +239,7 @@ def _readable(content: bytes = b"") -> Iterator[None]:
     except UnidentifiedImageError as error:
         raise _not_read(content[:START_BYTES]) from error
     except (*DAMAGE, DecompressionBombError) as error:
-        raise DataError(f"not a readable picture ({error})") from error
+        raise DataError(f"not a readable image ({error})") from error
 
 
 def _not_read(start: bytes) -> DataError:
@@ -252,12 +250,12 @@ def _not_read(start: bytes) -> DataError:
         return DataError(f"{kind}, a format that is not read", expected=expected, hint=hint)
     if kind := format_that_is_read(start):
         hint = "If other programs open it, save it again, with 8 or 16 bits a channel."
-        return DataError(f"not a readable picture ({kind}, damaged or in a form that is not read)", hint=hint)
-    return DataError("not a picture", expected=expected)
+        return DataError(f"not a readable image ({kind}, damaged or in a form that is not read)", hint=hint)
+    return DataError("not an image", expected=expected)
 
 
 def _open(content: bytes) -> ImageFile.ImageFile:
-    """A picture whose header was read. Raises DataError when it would be too large to decode."""
+    """An image whose header was read. Raises DataError when it would be too large to decode."""
     from PIL import Image
 
     stream = LimitedReads(content)
@@ -277,7 +275,7 @@ def _is_animated(image: Image.Image) -> bool:
 
 
 def _pixels(content: bytes, resizing: Resizing | None, any_scale: bool) -> tuple[np.ndarray, bool]:
-    """What `_channels` gives, of a picture file's bytes."""
+    """What `_channels` gives, of an image file's bytes."""
     with _open(content) as image:
         limit_memory(image, resizing)
         exact = netpbm_pixels(image, content)
@@ -324,7 +322,7 @@ def _eight_bits(image: Image.Image) -> np.ndarray:
 
 
 def _sixteen_bits(image: ImageFile.ImageFile, open_again: Callable[[], ImageFile.ImageFile]) -> np.ndarray | None:
-    """(H, W, C) float32 of a picture with 16 bits a channel, or None. open_again: the same picture, not yet decoded.
+    """(H, W, C) float32 of an image with 16 bits a channel, or None. open_again: the same image, not yet decoded.
 
     Pillow has no mode for such colours: it drops the low byte of each value, and, when the byte order is declared
     reversed, the high byte. Both are decoded and combined.
@@ -358,7 +356,7 @@ def _upright(image: Image.Image) -> np.ndarray:
 
 
 def _rotate(image: Image.Image) -> None:
-    """Decodes the picture and rotates it as its EXIF data say, which may follow the pixels in the file."""
+    """Decodes the image and rotates it as its EXIF data say, which may follow the pixels in the file."""
     from PIL import ImageOps
 
     image.load()

@@ -1,7 +1,7 @@
-"""Limits for decoding one picture: reads, bytes, pixels, tiles and metadata.
+"""Limits for decoding one image: reads, bytes, pixels, tiles and metadata.
 
 Pillow limits pixels and compressed text only. A JPEG of empty markers, a PNG of empty chunks, or a TIFF whose tags
-share their bytes or whose only tile is a thousand times the picture would take minutes or gigabytes.
+share their bytes or whose only tile is a thousand times the image would take minutes or gigabytes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from snellen.limits import (
     MAX_DECODED_BYTES,
     MAX_EXIF_BYTES,
     MAX_HEADER_PIXELS,
-    MAX_PICTURE_READS,
+    MAX_IMAGE_READS,
     MAX_REDUCED_BYTES,
     MAX_RUN_READS,
     MAX_TILE_PIXELS,
@@ -34,11 +34,11 @@ REDUCTION = 4
 
 
 class LimitedReads(io.BytesIO):
-    """The content of a picture file, with limits on the number of reads and on the bytes read in total."""
+    """The content of an image file, with limits on the number of reads and on the bytes read in total."""
 
     def __init__(self, content: bytes) -> None:
         super().__init__(content)
-        self.reads_left = MAX_PICTURE_READS
+        self.reads_left = MAX_IMAGE_READS
         self.bytes_left = 4 * len(content) + 2**20
 
     def read(self, size: int | None = -1, /) -> bytes:
@@ -46,9 +46,9 @@ class LimitedReads(io.BytesIO):
         self.reads_left -= 1
         self.bytes_left -= len(content)
         if self.reads_left < 0:
-            raise DataError("a picture file of too many pieces", expected=f"at most {MAX_PICTURE_READS:,}")
+            raise DataError("an image file of too many pieces", expected=f"at most {MAX_IMAGE_READS:,}")
         if self.bytes_left < 0:
-            raise DataError("a picture file that uses the same bytes many times", expected="each once")
+            raise DataError("an image file that uses the same bytes many times", expected="each once")
         return content
 
     def allow_runs(self, num_pixels: int) -> None:
@@ -57,21 +57,21 @@ class LimitedReads(io.BytesIO):
 
 
 def check_pixels(image: ImageFile.ImageFile) -> None:
-    """Raises DataError for a picture above the limit of pixels, and for tiles much larger than the picture."""
+    """Raises DataError for an image above the limit of pixels, and for tiles much larger than the image."""
     num_pixels = image.width * image.height
     if num_pixels > MAX_HEADER_PIXELS:
         found, expected = f"{image.height}x{image.width} pixels", f"at most {MAX_HEADER_PIXELS:,}"
-        raise DataError("picture too large", found=found, expected=expected)
+        raise DataError("image too large", found=found, expected=expected)
     tags = getattr(image, "tag_v2", {})
     sides = [tags.get(tag, 1) for tag in (TILE_WIDTH, TILE_HEIGHT)]
     if not all(type(side) is int for side in sides) or sides[0] * sides[1] > max(MAX_TILE_PIXELS, 2 * num_pixels):
-        raise DataError("tiles larger than the picture", found=sides, expected=f"at most {image.width}x{image.height}")
+        raise DataError("tiles larger than the image", found=sides, expected=f"at most {image.width}x{image.height}")
 
 
 def limit_memory(image: ImageFile.ImageFile, resizing: Resizing | None) -> None:
     """Has a large JPEG decoded at a smaller size when it is resized anyway. Raises DataError for too much memory.
 
-    Decoding and resizing hold a picture about four times in memory; WebP and progressive JPEG two times more.
+    Decoding and resizing hold an image about four times in memory; WebP and progressive JPEG two times more.
     """
     channels = 4 if image.has_transparency_data or image.mode == "CMYK" else 1 if image.mode in ("1", "L") else 3
     if image.mode.startswith(("I", "F")):
@@ -88,7 +88,7 @@ def limit_memory(image: ImageFile.ImageFile, resizing: Resizing | None) -> None:
     most = MAX_DECODED_BYTES * image.width * image.height // needed
     found, expected = f"{image.height}x{image.width} pixels", f"at most {most:,} of this kind"
     hint = "Make it smaller first; as JPEG it can be read with `resize`."
-    raise DataError("picture too large", found=found, expected=expected, hint=hint)
+    raise DataError("image too large", found=found, expected=expected, hint=hint)
 
 
 def raw_mode(image: ImageFile.ImageFile) -> str:

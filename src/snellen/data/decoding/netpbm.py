@@ -1,4 +1,4 @@
-"""Netpbm pictures (PBM, PGM, PPM) that Pillow would round or read pixel by pixel: text, and any greatest value.
+"""Netpbm images (PBM, PGM, PPM) that Pillow would round or read pixel by pixel: text, and any greatest value.
 
 Format: https://netpbm.sourceforge.net/doc/pgm.html. The header names the value of white, 1 to 65535.
 """
@@ -44,7 +44,7 @@ def netpbm_pixels(image: ImageFile.ImageFile, content: bytes) -> np.ndarray | No
         stored = (len(content) - tile.offset) // data_type.itemsize
         numbers = np.frombuffer(content, data_type, min(count, stored), tile.offset)
     if len(numbers) < count:
-        raise DataError("the picture ends early", found=f"{len(numbers):,} values", expected=f"{count:,}")
+        raise DataError("the image ends early", found=f"{len(numbers):,} values", expected=f"{count:,}")
     if numbers.min() < 0 or numbers.max() > white:
         found = f"{numbers.min()} to {numbers.max()}"
         raise DataError("pixels beyond the greatest value of the header", found=found, expected=f"0 to {white}")
@@ -65,7 +65,7 @@ def _text(values: bytes, count: int, bits: bool) -> np.ndarray:
     """(n,) int64; the bits of a PBM file need no space between them."""
     if count > MAX_TEXT_VALUES:
         expected = f"at most {MAX_TEXT_VALUES:,}"
-        raise DataError("a picture written as text is too large", found=f"{count:,} values", expected=expected)
+        raise DataError("an image written as text is too large", found=f"{count:,} values", expected=expected)
     text = COMMENT.sub(b" ", values)[: MAX_DIGITS * count]
     if bits:
         digits = np.frombuffer(text, np.uint8) - ord("0")

@@ -1,4 +1,4 @@
-"""The pages of a TIFF file: which of them are pictures, within bounds of number, memory and time."""
+"""The pages of a TIFF file: which of them are images, within bounds of number, memory and time."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from snellen.data.pictures.decoding_limits import LimitedReads, check_pixels
+from snellen.data.decoding.decoding_limits import LimitedReads, check_pixels
 from snellen.errors import DataError
-from snellen.limits import MAX_PAGES, MAX_PICTURE_READS, MAX_STACK_BYTES, MAX_STACK_READ_BYTES
+from snellen.limits import MAX_IMAGE_READS, MAX_PAGES, MAX_STACK_BYTES, MAX_STACK_READ_BYTES
 
 if TYPE_CHECKING:
     from PIL import ImageFile
@@ -28,7 +28,7 @@ IMAGEJ = re.compile(r"^(images|channels)=(\d{1,9})\s*$", re.MULTILINE)
 OME = re.compile(r"<Pixels\b[^>]*\bSizeC=\"(\d{1,9})\"")
 PAGE_NUMBER = re.compile(r"(?<=.)#[0-9]+$")
 CHANNELS_HINT = (
-    "Make colours of the channels first (ImageJ: Image, Color, Stack to RGB). If each page is a picture of its own, "
+    "Make colours of the channels first (ImageJ: Image, Color, Stack to RGB). If each page is an image of its own, "
     "list them in a CSV file with the columns path, page (from 0) and label, and give that file."
 )
 
@@ -40,7 +40,7 @@ PAGE_HINT = (
 
 @dataclass(frozen=True)
 class Pages:
-    """numbers: of the pages that are pictures, from 0, at least one. skipped: thumbnails and other reduced copies.
+    """numbers: of the pages that are images, from 0, at least one. skipped: thumbnails and other reduced copies.
     strips: pieces of pixels in all pages. ambiguous: what says that pages are channels, or None."""
 
     numbers: tuple[int, ...]
@@ -50,15 +50,15 @@ class Pages:
 
     @property
     def is_stack(self) -> bool:
-        """Whether several pages are pictures."""
+        """Whether several pages are images."""
         return len(self.numbers) > 1
 
     def check_not_channels(self) -> None:
-        """Raises DataError for a stack whose pages are the channels of fewer pictures, as its metadata say."""
+        """Raises DataError for a stack whose pages are the channels of fewer images, as its metadata say."""
         if self.is_stack and self.ambiguous:
             found = f"{len(self.numbers):,} pages, {self.ambiguous}"
             problem = "the pages of a TIFF file are channels"
-            raise DataError(problem, found=found, expected="one picture a page", hint=CHANNELS_HINT)
+            raise DataError(problem, found=found, expected="one image a page", hint=CHANNELS_HINT)
 
     def check_number(self, number: int) -> None:
         """Raises DataError for a page that there is not, and for a thumbnail."""
@@ -71,12 +71,12 @@ ONE_PAGE = Pages((0,))
 
 
 def page_name(file: str, page: int) -> str:
-    """What the picture on a page of a TIFF file is called."""
+    """What the image on a page of a TIFF file is called."""
     return f"{file}#{page}"
 
 
 def file_name(name: str) -> str:
-    """The file of a picture that may be one of its pages."""
+    """The file of an image that may be one of its pages."""
     return PAGE_NUMBER.sub("", name)
 
 
@@ -135,7 +135,7 @@ def opened_at(
     with opened() as image:
         last = numbers[-1] + 1 if numbers else 0
         read_bytes = min(MAX_STACK_READ_BYTES, 2 * BLOCK_BYTES * (pages.strips + last))
-        _allow(image, min(PAGE_READS * last + 2 * pages.strips, 20 * MAX_PICTURE_READS), read_bytes)
+        _allow(image, min(PAGE_READS * last + 2 * pages.strips, 20 * MAX_IMAGE_READS), read_bytes)
         for number in numbers:
             image.seek(number)
             check_pixels(image)

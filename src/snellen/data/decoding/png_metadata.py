@@ -1,6 +1,6 @@
 """The chunks of a PNG file that decide what it shows: profiles, texts and other metadata are passed over.
 
-Pillow unpacks all texts and profiles, and refuses sound pictures for large ones (MAX_TEXT_CHUNK). Only orientations
+Pillow unpacks all texts and profiles, and refuses sound images for large ones (MAX_TEXT_CHUNK). Only orientations
 matter here: `eXIf`, and the texts in which EXIF data and XMP are kept.
 """
 
@@ -10,7 +10,7 @@ import struct
 import zlib
 
 from snellen.errors import DataError
-from snellen.limits import MAX_PICTURE_READS, MAX_TEXT_BYTES
+from snellen.limits import MAX_IMAGE_READS, MAX_TEXT_BYTES
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 SHOWN = (b"tRNS", b"eXIf", b"acTL", b"fcTL", b"fdAT")
@@ -37,8 +37,8 @@ def without_metadata(content: bytes) -> bytes:
         end, number = place + 12 + length, number + 1
         if end > len(content):
             break
-        if number > MAX_PICTURE_READS:
-            raise DataError("a picture file of too many pieces", expected=f"at most {MAX_PICTURE_READS:,}")
+        if number > MAX_IMAGE_READS:
+            raise DataError("an image file of too many pieces", expected=f"at most {MAX_IMAGE_READS:,}")
         replacement = _replacement(kind, content[place + 8 : end - 4], left) if _is_optional(kind) else None
         if kind in TEXTS:
             left -= PILLOW_TEXT_BYTES if replacement is None else len(replacement)

@@ -1,4 +1,4 @@
-"""Formats of picture files by their first bytes: those that are read, and those that are only named."""
+"""Formats of image files by their first bytes: those that are read, and those that are only named."""
 
 from __future__ import annotations
 
@@ -37,5 +37,5 @@ def format_that_is_read(start: bytes) -> str | None:
 
 
 def format_not_read(start: bytes) -> str | None:
-    """The name of a format of pictures that a file begins as and that is not decoded."""
+    """The name of a format of images that a file begins as and that is not decoded."""
     return next((name for pattern, name in NOT_READ if pattern.match(start)), None)

@@ -1,4 +1,4 @@
-"""The headers of picture files, read without decoding the pixels: sizes, formats, colour models."""
+"""The headers of image files, read without decoding the pixels: sizes, formats, colour models."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from snellen.data.dataset import Dataset
+from snellen.data.decoding.decoder import FORMATS, in_threads, is_image
+from snellen.data.decoding.decoding_limits import ORIENTATION, shorten_metadata
+from snellen.data.decoding.pages import file_name
+from snellen.data.decoding.png_metadata import without_metadata
 from snellen.data.inspect.class_images import random_rows
-from snellen.data.pictures.decoder import FORMATS, in_threads, is_picture
-from snellen.data.pictures.decoding_limits import ORIENTATION, shorten_metadata
-from snellen.data.pictures.pages import file_name
-from snellen.data.pictures.png_metadata import without_metadata
-from snellen.data.readers.picture_files.picture_zip import is_zip_of_pictures, opened_pictures
+from snellen.data.readers.image_files.image_zip import is_zip_of_images, opened_images
 from snellen.data.streams import open_data, readable
 from snellen.errors import located
-from snellen.limits import MAX_PICTURE_BYTES
+from snellen.limits import MAX_IMAGE_BYTES
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -38,8 +38,8 @@ MAX_FILES = 10_000
 
 
 @dataclass(frozen=True)
-class PictureHeader:
-    """A picture file by its header: height and width in pixels as displayed, format, and colour model in words."""
+class ImageHeader:
+    """An image file by its header: height and width in pixels as displayed, format, and colour model in words."""
 
     height: int
     width: int
@@ -47,20 +47,20 @@ class PictureHeader:
     colours: str
 
 
-def sample_headers(dataset: Dataset, source: Path) -> list[PictureHeader]:
-    """The headers of at most MAX_FILES pictures of a data set that was read from `source`, a folder, a manifest or a
-    zip archive of pictures; none when its rows are not files."""
-    if not is_zip_of_pictures(source):
+def sample_headers(dataset: Dataset, source: Path) -> list[ImageHeader]:
+    """The headers of at most MAX_FILES images of a data set that was read from `source`, a folder, a manifest or a
+    zip archive of images; none when its rows are not files."""
+    if not is_zip_of_images(source):
         return read_headers(sample_files(dataset, source))
     names = _sample_names(dataset)
-    with opened_pictures(source) as archive:
+    with opened_images(source) as archive:
         return in_threads(lambda name: _header_from(name, BytesIO(archive.read(name))), names)
 
 
 def sample_files(dataset: Dataset, source: Path) -> list[Path]:
-    """At most MAX_FILES picture files of a data set that was read from `source`; none when its rows are not files."""
+    """At most MAX_FILES image files of a data set that was read from `source`; none when its rows are not files."""
     folder = source if source.is_dir() else source.parent
-    files = [folder / name for name in _sample_names(dataset) if is_picture(Path(name))]
+    files = [folder / name for name in _sample_names(dataset) if is_image(Path(name))]
     return [file for file in files if file.is_file()]
 
 
@@ -70,12 +70,12 @@ def _sample_names(dataset: Dataset) -> list[str]:
     return list(dict.fromkeys(map(file_name, dataset.ids[rows].tolist())))
 
 
-def read_headers(files: Sequence[Path]) -> list[PictureHeader]:
+def read_headers(files: Sequence[Path]) -> list[ImageHeader]:
     """The header of each file. Raises DataError naming the first that cannot be read."""
     return in_threads(_read_header, files)
 
 
-def header_counts(headers: Sequence[PictureHeader]) -> dict[str, list[tuple[str, int]]]:
+def header_counts(headers: Sequence[ImageHeader]) -> dict[str, list[tuple[str, int]]]:
     """How often each size ("height × width"), format and colour model occurs, the most frequent first."""
     return {
         "sizes": Counter(f"{each.height} × {each.width}" for each in headers).most_common(),
@@ -84,12 +84,12 @@ def header_counts(headers: Sequence[PictureHeader]) -> dict[str, list[tuple[str,
     }
 
 
-def _read_header(file: Path) -> PictureHeader:
-    with located(file.name), readable(), open_data(file, MAX_PICTURE_BYTES) as stream:
+def _read_header(file: Path) -> ImageHeader:
+    with located(file.name), readable(), open_data(file, MAX_IMAGE_BYTES) as stream:
         return _header_from(file.name, stream)
 
 
-def _header_from(name: str, stream: BytesIO | BufferedReader) -> PictureHeader:
+def _header_from(name: str, stream: BytesIO | BufferedReader) -> ImageHeader:
     from PIL import Image
 
     if name.lower().endswith(".png"):  # Pillow reads the whole of it for its orientation
@@ -98,9 +98,9 @@ def _header_from(name: str, stream: BytesIO | BufferedReader) -> PictureHeader:
         return _header_of(image)
 
 
-def _header_of(image: Image.Image) -> PictureHeader:
+def _header_of(image: Image.Image) -> ImageHeader:
     shorten_metadata(image)
     width, height = image.size
     if image.getexif().get(ORIENTATION) in SIDEWAYS:
         width, height = height, width
-    return PictureHeader(height, width, image.format or "", MODES.get(image.mode, image.mode))
+    return ImageHeader(height, width, image.format or "", MODES.get(image.mode, image.mode))

@@ -1,4 +1,4 @@
-"""Arrays of pictures and labels as a Dataset: the checks and conversions of every reader."""
+"""Arrays of images and labels as a Dataset: the checks and conversions of every reader."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from snellen.data.dataset import Dataset, PartRole, fingerprint
 from snellen.data.duplicates import image_keys
 from snellen.data.readers.labels.encode import encode_labels
 from snellen.data.readers.labels.forms import plain_labels
-from snellen.data.readers.pixels import as_pictures, find_range
+from snellen.data.readers.pixels import as_images, find_range
 from snellen.data.readers.repeated_validation import repeated_validation
 from snellen.data.readers.text import check_text
 from snellen.errors import DataError
@@ -84,7 +84,7 @@ def assemble(
     for part in parts:
         check_text(part.images_name, "a name")
         _check_counts(part)
-    arrays = [as_pictures(part.images, part.images_name) for part in parts]
+    arrays = [as_images(part.images, part.images_name) for part in parts]
     _check_same_shape(parts, arrays)
     repeated = _repeated_validation(parts, arrays)
     if repeated:
@@ -135,9 +135,9 @@ def _check_counts(part: Part) -> None:
     num_images, num_labels = (len(array) if array.ndim else 0 for array in (part.images, part.labels))
     if num_images != num_labels:
         found = f"{num_images:,} in {part.images_name}, {num_labels:,} in {part.labels_name}"
-        raise DataError("different numbers of pictures and labels", found=found, expected="one label a picture")
+        raise DataError("different numbers of images and labels", found=found, expected="one label an image")
     if num_images == 0:
-        raise DataError("no pictures", found=f"shape {part.images.shape}", where=part.images_name)
+        raise DataError("no images", found=f"shape {part.images.shape}", where=part.images_name)
 
 
 def _check_same_shape(parts: Sequence[Part], arrays: Sequence[np.ndarray]) -> None:
@@ -145,4 +145,4 @@ def _check_same_shape(parts: Sequence[Part], arrays: Sequence[np.ndarray]) -> No
     for part, images in zip(parts[1:], arrays[1:], strict=True):
         if images.shape[1:] != expected:
             where = f"{part.images_name}: beside {parts[0].images_name}"
-            raise DataError("pictures of another shape", found=images.shape[1:], expected=expected, where=where)
+            raise DataError("images of another shape", found=images.shape[1:], expected=expected, where=where)

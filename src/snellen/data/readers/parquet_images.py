@@ -1,6 +1,6 @@
-"""Parquet files that hold the pictures themselves, in the form of Hugging Face: one file, or a folder with parts.
+"""Parquet files that hold the images themselves, in the form of Hugging Face: one file, or a folder with parts.
 
-Columns: the bytes of picture files, as binary or as {bytes, path}; labels, text or numbers; maybe `split` and `group`.
+Columns: the bytes of image files, as binary or as {bytes, path}; labels, text or numbers; maybe `split` and `group`.
 Names of classes are in the file's metadata (key `huggingface`). Files of a folder are named by their part, as
 `train-00000-of-00002.parquet` or `test.parquet`, in the folder itself or in its `data`.
 """
@@ -35,23 +35,23 @@ MAX_SAID_BYTES = 2**20
 """Longest description of columns that is read: 1,000 classes take 20 kB."""
 
 
-def holds_pictures(path: Path) -> bool:
-    """Whether a Parquet file has a column of picture bytes. Raises DataError for a damaged file."""
+def holds_images(path: Path) -> bool:
+    """Whether a Parquet file has a column of image bytes. Raises DataError for a damaged file."""
     with located(path.name), readable(), open_data(path) as file:
         if file.peek(4)[:4] != MAGIC:
             return False
     status = path.stat()
-    return _has_pictures(path, status.st_mtime_ns, status.st_size)
+    return _has_images(path, status.st_mtime_ns, status.st_size)
 
 
 @lru_cache(maxsize=64)
-def _has_pictures(path: Path, changed: int, num_bytes: int) -> bool:
+def _has_images(path: Path, changed: int, num_bytes: int) -> bool:
     """Starting the process that looks takes half a second; several readers ask."""
     with opened("parquet_pictures", path) as file:
-        return bool(_picture_columns(file))
+        return bool(_image_columns(file))
 
 
-def _picture_columns(file: Guarded) -> list[str]:
+def _image_columns(file: Guarded) -> list[str]:
     return [name.removesuffix(":bytes") for name in file.arrays if name.endswith(":bytes")]
 
 
@@ -59,8 +59,8 @@ def _recognises(path: Path) -> bool:
     if path.is_dir():
         with reachable():
             files = _files_in(path)
-        return bool(files) and holds_pictures(files[0])
-    return path.is_file() and path.suffix.lower() == SUFFIX and holds_pictures(path)
+        return bool(files) and holds_images(files[0])
+    return path.is_file() and path.suffix.lower() == SUFFIX and holds_images(path)
 
 
 def _files_in(folder: Path) -> list[Path]:
@@ -155,21 +155,21 @@ def _decode(path: Path, options: Options, name: str) -> Dataset:
 
 
 @dataclass(frozen=True, eq=False)
-class PictureTable:
+class ImageTable:
     """An open file. names: of all columns that can be read. kinds: Image, ClassLabel or another type, by column."""
 
     file: Guarded
     names: Sequence[str]
     kinds: Mapping[str, str]
     features: Mapping[str, Any]
-    pictures: Sequence[str]
+    images: Sequence[str]
 
     def column(self, name: str) -> list[Any]:
-        """The values of a column: the bytes of pictures, else numbers or text."""
-        return _contents(self.file, name) if name in self.pictures else _values(self.file, name)
+        """The values of a column: the bytes of images, else numbers or text."""
+        return _contents(self.file, name) if name in self.images else _values(self.file, name)
 
     def lenient_contents(self, name: str) -> list[bytes]:
-        """The bytes of each picture, none for a row without."""
+        """The bytes of each image, none for a row without."""
         return _contents(self.file, name, lenient=True)
 
     def class_names(self, label: str) -> tuple[str, ...] | None:
@@ -178,44 +178,44 @@ class PictureTable:
 
 
 @contextmanager
-def opened_table(path: Path, keys: Mapping[str, str]) -> Iterator[PictureTable]:
-    """A file with pictures. keys: use to column."""
+def opened_table(path: Path, keys: Mapping[str, str]) -> Iterator[ImageTable]:
+    """A file with images. keys: use to column."""
     with opened("parquet_pictures", path) as file:
-        pictures, features = _picture_columns(file), _features(file)
-        kinds = {name: _kind(feature) for name, feature in features.items()} | dict.fromkeys(pictures, "Image")
-        yield PictureTable(file, [*pictures, *_names_of_values(file, keys)], kinds, features, pictures)
+        images, features = _image_columns(file), _features(file)
+        kinds = {name: _kind(feature) for name, feature in features.items()} | dict.fromkeys(images, "Image")
+        yield ImageTable(file, [*images, *_names_of_values(file, keys)], kinds, features, images)
 
 
 def _read(path: Path, role: PartRole, keys: Mapping[str, str]) -> list[Rows]:
     """The rows of a file."""
     with opened_table(path, keys) as table:
         named = keys_by_type(table.kinds, keys)
-        check_picture_column(table, named)
+        check_image_column(table, named)
         made = rows_of_columns(table.names, table.column, named, path.name, role)
         classes = table.class_names(named.get("label", "label"))
     return [replace(rows, class_names=classes, name=path.name) for rows in made]
 
 
-def check_picture_column(table: PictureTable, named: Mapping[str, str]) -> None:
-    """Raises DataError where the column that is named for the pictures holds none."""
-    if "image" in named and named["image"] in table.names and named["image"] not in table.pictures:
-        expected = " or ".join(table.pictures) or "a column of bytes"
-        raise DataError("not a column of pictures", found=named["image"], expected=expected)
+def check_image_column(table: ImageTable, named: Mapping[str, str]) -> None:
+    """Raises DataError where the column that is named for the images holds none."""
+    if "image" in named and named["image"] in table.names and named["image"] not in table.images:
+        expected = " or ".join(table.images) or "a column of bytes"
+        raise DataError("not a column of images", found=named["image"], expected=expected)
 
 
 def _names_of_values(file: Guarded, keys: Mapping[str, str]) -> list[str]:
-    """The columns without pictures; those of fractions only where no other can be the label."""
+    """The columns without images; those of fractions only where no other can be the label."""
     names = [name for name in file.arrays if ":" not in name]
     whole = [name for name in names if file.arrays[name].data_type.kind != "f" or name in keys.values()]
     return whole if "label" in keys or "label" in columns_by_use(whole, {}, ("label",)) else names
 
 
 def _contents(file: Guarded, name: str, lenient: bool = False) -> list[bytes]:
-    """The bytes of each picture. lenient: there may be none."""
+    """The bytes of each image. lenient: there may be none."""
     lengths = file.read(f"{name}:lengths")
     if (lengths < 0).any() or (not lenient and (lengths == 0).any()):
         row = int(np.argmin(lengths > 0))
-        raise DataError("no picture", found="no bytes", where=f"{name}: row {row}")
+        raise DataError("no image", found="no bytes", where=f"{name}: row {row}")
     ends = np.cumsum(lengths)
     content = file.read_bytes(f"{name}:bytes", int(ends[-1]) if len(ends) else 0).tobytes()
     return [content[end - length : end] for end, length in zip(ends.tolist(), lengths.tolist(), strict=True)]
@@ -258,9 +258,9 @@ def _open(path: Path, options: Options) -> Opened:
 
 READER = Reader(
     version=2,
-    looks_for="a Parquet file with a column of picture bytes and one of labels, as Hugging Face writes them, or a "
+    looks_for="a Parquet file with a column of image bytes and one of labels, as Hugging Face writes them, or a "
     "folder with such files named `train-00000-of-00001.parquet`, `test-...` and maybe `validation-...`",
     recognises=_recognises,
     open=_open,
-    of_picture_files=True,
+    of_image_files=True,
 )

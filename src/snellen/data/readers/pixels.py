@@ -21,11 +21,11 @@ DIM = 1 / 16
 """White of 12 bits in 16, of 8 bits in 12, and of 0 to 1 beside 0 to 255 is below this share of white."""
 
 FEWEST_DIM = 3
-"""Single dark pictures occur everywhere."""
+"""Single dark images occur everywhere."""
 
 
-def as_pictures(images: np.ndarray, name: str) -> np.ndarray:
-    """(N, H, W, C) uint8 or float32 pictures; a view where nothing changes.
+def as_images(images: np.ndarray, name: str) -> np.ndarray:
+    """(N, H, W, C) uint8 or float32 images; a view where nothing changes.
 
     Raises DataError, naming `name`, for other shapes, types that are not numbers, and values that are not finite.
     """
@@ -46,7 +46,7 @@ def find_range(
 
 
 def pixel_remarks(arrays: Sequence[np.ndarray], scale: tuple[float, float], given: bool) -> tuple[str, ...]:
-    """What is to be said of (N, H, W, C) pictures read with a scale, their alpha channel apart: see `scale_remarks`,
+    """What is to be said of (N, H, W, C) images read with a scale, their alpha channel apart: see `scale_remarks`,
     and how many look like those of another scale among the others."""
     extents = [extent_of(images[..., :3]) for images in arrays]
     whole = Extent(min(extent.low for extent in extents), max(extent.high for extent in extents))
@@ -54,7 +54,7 @@ def pixel_remarks(arrays: Sequence[np.ndarray], scale: tuple[float, float], give
 
 
 def _said_of_dim(arrays: Sequence[np.ndarray], scale: tuple[float, float]) -> Iterator[str]:
-    """A sentence on pictures without a value above a small share of white, where all others reach twice that; pictures
+    """A sentence on images without a value above a small share of white, where all others reach twice that; images
     of one value apart."""
     dim, between, total = list[float](), 0, sum(map(len, arrays))
     bound = scale[0] + DIM * (scale[1] - scale[0])
@@ -68,7 +68,7 @@ def _said_of_dim(arrays: Sequence[np.ndarray], scale: tuple[float, float]) -> It
     if FEWEST_DIM <= len(dim) < total and not between:
         share = 100 * (max(dim) - scale[0]) / (scale[1] - scale[0])
         yield (
-            f"{len(dim):,} of {total:,} pictures have no value above {shown_value(max(dim))}, {share:.2g} % of the way "
+            f"{len(dim):,} of {total:,} images have no value above {shown_value(max(dim))}, {share:.2g} % of the way "
             "from black to white, and the others do. If they are on another scale, give them the same one."
         )
 
@@ -95,10 +95,10 @@ def _check_shape(images: np.ndarray) -> None:
         hint = "Channels come first here: use images.transpose(0, 2, 3, 1)."
     if not good:
         expected = "(N, H, W) or (N, H, W, C) with C 1, 3 or 4"
-        raise DataError("not the shape of pictures", found=f"shape {shape}", expected=expected, hint=hint)
+        raise DataError("not the shape of images", found=f"shape {shape}", expected=expected, hint=hint)
     if not all(1 <= side <= MAX_SIDE_PIXELS for side in shape[1:3]) or shape[0] > MAX_IMAGES:
-        expected = f"sides of 1 to {MAX_SIDE_PIXELS} pixels, at most {MAX_IMAGES:,} pictures"
-        raise DataError("pictures out of bounds", found=f"shape {shape}", expected=expected)
+        expected = f"sides of 1 to {MAX_SIDE_PIXELS} pixels, at most {MAX_IMAGES:,} images"
+        raise DataError("images out of bounds", found=f"shape {shape}", expected=expected)
 
 
 def _lossless(images: np.ndarray) -> np.ndarray:

@@ -18,7 +18,7 @@ MOST_SURE = 10
 
 
 @dataclass(frozen=True)
-class ChosenPicture:
+class ChosenImage:
     """One image. why: MISTAKE, NARROW, SURE or GIVEN. answer: the predicted class. rival: the true class if the
     prediction is wrong, else the second most probable class."""
 
@@ -32,7 +32,7 @@ class ChosenPicture:
     probabilities: tuple[float, ...]
 
 
-def most_informative(predictions: Predictions, count: int) -> list[ChosenPicture]:
+def most_informative(predictions: Predictions, count: int) -> list[ChosenImage]:
     """The count / 2 most confident mistakes, the count / 2 least confident correct predictions, and the most confident
     correct prediction of each of the first MOST_SURE classes. Ties are in row order."""
     labels = _labels(predictions)
@@ -47,9 +47,7 @@ def most_informative(predictions: Predictions, count: int) -> list[ChosenPicture
     return [_chosen(predictions, place, why) for why, places in groups.items() for place in places]
 
 
-def requested_pictures(
-    predictions: dict[str, Predictions], rows: Sequence[int], ids: Sequence[str]
-) -> list[ChosenPicture]:
+def requested_images(predictions: dict[str, Predictions], rows: Sequence[int], ids: Sequence[str]) -> list[ChosenImage]:
     """The images of these data set rows, then of these ids. predictions: by role.
 
     Raises StudyError for an image that has no role or whose label is hidden.
@@ -61,7 +59,7 @@ def requested_pictures(
     ]
 
 
-def _found(parts: Sequence[Predictions], where: Sequence[np.ndarray], name: str) -> ChosenPicture:
+def _found(parts: Sequence[Predictions], where: Sequence[np.ndarray], name: str) -> ChosenImage:
     for part, matches in zip(parts, where, strict=True):
         if matches.any():
             return _chosen(part, int(matches.argmax()), GIVEN)
@@ -71,10 +69,10 @@ def _found(parts: Sequence[Predictions], where: Sequence[np.ndarray], name: str)
     )
 
 
-def _chosen(predictions: Predictions, place: int, why: str) -> ChosenPicture:
+def _chosen(predictions: Predictions, place: int, why: str) -> ChosenImage:
     shares = predictions.probabilities[place].astype(float)
     label, (answer, second) = int(_labels(predictions)[place]), np.argsort(-shares, kind="stable")[:2].tolist()
-    return ChosenPicture(
+    return ChosenImage(
         row=int(predictions.rows[place]),
         id=str(predictions.ids[place]),
         role=predictions.role,

@@ -1,4 +1,4 @@
-"""Which training images are on the maps, for which of them neighbours are compared and pictures drawn, and the
+"""Which training images are on the maps, for which of them neighbours are compared and images drawn, and the
 predictions."""
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from snellen.data.splits.stratified import random_numbers, stratified_choice
 from snellen.explain.analysis_inputs import TrainedModel
 from snellen.explain.maps.requirements import JUDGED
 from snellen.explain.thumbnails import to_uint8
-from snellen.limits import MAP_PICTURES
+from snellen.limits import MAP_IMAGES
 
-WRONG_PICTURES = 1_000
-"""Most mistakes among the drawn pictures. They come first, because they are what a reader looks for."""
+WRONG_IMAGES = 1_000
+"""Most mistakes among the drawn images. They come first, because they are what a reader looks for."""
 
-SAMPLE_STREAM, JUDGE_STREAM, PICTURE_STREAM = 40, 41, 42
+SAMPLE_STREAM, JUDGE_STREAM, IMAGE_STREAM = 40, 41, 42
 """Streams of random numbers: which images are on the map, judged and drawn."""
 
 
 @dataclass(frozen=True, eq=False)
-class SampledPictures:
+class SampledImages:
     """A stratified random sample of at most `count` training images."""
 
     model: TrainedModel
@@ -67,7 +67,7 @@ class SampledPictures:
         return np.asarray(self.model.predictions["train"].probabilities[self.places].max(1))
 
     @cached_property
-    def pictures(self) -> np.ndarray:
+    def images(self) -> np.ndarray:
         """(n, H, W, C) uint8."""
         return to_uint8(self.model.images[self.rows.tolist()].cpu().numpy(), self.model.pixel_range)
 
@@ -87,12 +87,12 @@ class SampledPictures:
 
     @cached_property
     def drawn(self) -> np.ndarray:
-        """(p,) indices into the n images: those whose pictures are drawn, some mistakes and a stratified sample of the
+        """(p,) indices into the n images: those whose images are drawn, some mistakes and a stratified sample of the
         others."""
         wrong = np.flatnonzero(self.predicted != self.labels)
-        shown = self._sample(wrong, self.labels, WRONG_PICTURES, PICTURE_STREAM)
+        shown = self._sample(wrong, self.labels, WRONG_IMAGES, IMAGE_STREAM)
         right = np.flatnonzero(self.predicted == self.labels)
-        return np.union1d(shown, self._sample(right, self.labels, MAP_PICTURES - len(shown), PICTURE_STREAM))
+        return np.union1d(shown, self._sample(right, self.labels, MAP_IMAGES - len(shown), IMAGE_STREAM))
 
     def _sample(self, pool: np.ndarray, labels: np.ndarray, count: int, purpose: int) -> np.ndarray:
         """A stratified random sample of at most `count` of `pool`, ascending."""

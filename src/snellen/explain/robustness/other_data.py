@@ -15,7 +15,7 @@ from snellen.explain.robustness.addressed import content_keys
 from snellen.explain.robustness.facts import OtherDataJson
 from snellen.explain.robustness.unfamiliar import KINDS, MOST_UNFAMILIAR
 from snellen.explain.thumbnails import to_uint8
-from snellen.models.given_pictures import Conversions, as_input
+from snellen.models.given_images import Conversions, as_input
 from snellen.models.input_contract import Input
 from snellen.study.analyses import Robustness
 from snellen.study.data_settings import input_of

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from snellen.explain.answers.chosen_pictures import GIVEN, MISTAKE, NARROW, SURE
+from snellen.explain.answers.chosen_images import GIVEN, MISTAKE, NARROW, SURE
 from snellen.explain.answers.facts import AnswersFacts, ImageJson
 from snellen.explain.thumbnails import Thumbnails
 from snellen.limits import SHEET_BYTES

@@ -1,1 +1,1 @@
-"""Readers of picture files: a folder for each class, a zip archive of such folders, a manifest."""
+"""Readers of image files: a folder for each class, a zip archive of such folders, a manifest."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from shlex import quote
 
 from snellen.data.dataset import PartRole
-from snellen.data.readers.picture_files.folder_tree import FolderTree, name_of
+from snellen.data.readers.image_files.folder_tree import FolderTree, name_of
 from snellen.data.readers.role_names import role_of
 
 SHOWN_MOVES = 6
@@ -30,7 +30,7 @@ def split_name(name: str) -> tuple[str, PartRole] | None:
 
 def combined_names(tree: FolderTree, folders: Iterable[str]) -> dict[str, tuple[str, PartRole]]:
     """The class and the part of each folder, when that is certain: every name says both, each of at least two classes
-    has the same parts, training among them, and pictures directly in its folders. Otherwise empty."""
+    has the same parts, training among them, and images directly in its folders. Otherwise empty."""
     found: dict[str, tuple[str, PartRole]] = {}
     for folder in folders:
         said = split_name(name_of(folder))

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from snellen.data.dataset import PART_ROLES, PartRole
-from snellen.data.readers.picture_files.combined_names import combined_names, lines_that_move
-from snellen.data.readers.picture_files.folder_tree import FolderTree, name_of
-from snellen.data.readers.picture_files.walk import KEY_HINT
+from snellen.data.readers.image_files.combined_names import combined_names, lines_that_move
+from snellen.data.readers.image_files.folder_tree import FolderTree, name_of
+from snellen.data.readers.image_files.walk import KEY_HINT
 from snellen.data.readers.role_names import role_of, role_of_folder
 from snellen.errors import SHOWN_ITEMS, DataError, StudyError, unknown
 from snellen.phrases import some
@@ -27,7 +27,7 @@ NAMED_FOLDERS = 5
 
 
 class NoClassFolders(DataError):
-    """Pictures that are not in folders of classes; a table may say which classes they have."""
+    """Images that are not in folders of classes; a table may say which classes they have."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def lay_out(tree: FolderTree, keys: Mapping[str, str], depth_is_given: bool = Fa
 
 
 def _of_combined(tree: FolderTree, top: str, said: Mapping[str, tuple[str, PartRole]]) -> Layout:
-    _check_no_loose_pictures(tree, top, {})
+    _check_no_loose_images(tree, top, {})
     named = [f"{name_of(folder)} is {role} of {label}" for folder, (label, role) in said.items()]
     remark = f"The names of the folders say class and part: {_listed(named)}."
     roles = {folder: role for folder, (_, role) in said.items()}
@@ -73,7 +73,7 @@ def _of_combined(tree: FolderTree, top: str, said: Mapping[str, tuple[str, PartR
 
 def _check_classes_are_not_below(tree: FolderTree, folders: Sequence[str], parts: Mapping[str, PartRole]) -> None:
     """Raises DataError when several folders hold mostly folders of the same names: these may be the classes, and the
-    folders above them sources, forms of the pictures or parts of the data (color/cat and segmented/cat)."""
+    folders above them sources, forms of the images or parts of the data (color/cat and segmented/cat)."""
     holders = Counter(name for folder in folders for name in tree.names(folder))
     shared = sorted(name for name, number in holders.items() if number > 1)
     if len(shared) < 2 or 2 * len(shared) < len(holders):
@@ -86,14 +86,14 @@ def _check_classes_are_not_below(tree: FolderTree, folders: Sequence[str], parts
         expected="one folder for each class",
         where=above or None,
         hint=f"If {_listed([name_of(each) for each in folders])} are the classes: {line} under `data`. If "
-        f"{_listed(shared)} are: put all pictures of a class into one folder, or use one set, {one}. {KEY_HINT}",
+        f"{_listed(shared)} are: put all images of a class into one folder, or use one set, {one}. {KEY_HINT}",
     )
 
 
 def _said_of_depth(tree: FolderTree, folders: Sequence[str]) -> Iterator[str]:
     inner = [each for folder in folders for each in tree.folders(folder)]
     if inner:
-        yield f"Pictures in folders inside a class folder are of that class: {_listed(inner)}."
+        yield f"Images in folders inside a class folder are of that class: {_listed(inner)}."
 
 
 def _as_given(tree: FolderTree, keys: Mapping[str, str]) -> Layout:
@@ -109,7 +109,7 @@ def _as_given(tree: FolderTree, keys: Mapping[str, str]) -> Layout:
         raise StudyError("two parts in one folder", found=", ".join(keys.values()), where="data: keys")
     classes: dict[str, PartRole] = {}
     for part, role in parts.items():
-        _check_no_loose_pictures(tree, part, parts)
+        _check_no_loose_images(tree, part, parts)
         classes |= {each: role for each in tree.folders(part) if not any(_is_in(other, each) for other in parts)}
     return Layout(classes, tuple(_unused(tree, classes)))
 
@@ -117,7 +117,7 @@ def _as_given(tree: FolderTree, keys: Mapping[str, str]) -> Layout:
 def _given_folder(tree: FolderTree, use: str, folder: str) -> str:
     path = "/".join(name for name in folder.replace("\\", "/").split("/") if name not in ("", "."))
     if not tree.below[path]:
-        found = "no such folder" if path not in tree.all else "no pictures in it"
+        found = "no such folder" if path not in tree.all else "no images in it"
         some = ", ".join(tree.names("")[:SHOWN_ITEMS])
         raise DataError(f"`{folder}` cannot be the {use} part", found=found, expected=some, where=f"data: keys: {use}")
     return path
@@ -137,11 +137,11 @@ def _of_parts(tree: FolderTree, top: str, parts: Mapping[str, PartRole]) -> Layo
         if part != train and not _is_labelled(tree, inner[part], known):
             number = tree.below[part]
             remarks.append(
-                f"{part} is not used: its {number:,} pictures are not in folders of classes. `snellen predict` can "
+                f"{part} is not used: its {number:,} images are not in folders of classes. `snellen predict` can "
                 "answer them."
             )
             continue
-        _check_no_loose_pictures(tree, inner[part], parts)
+        _check_no_loose_images(tree, inner[part], parts)
         classes |= dict.fromkeys(tree.folders(inner[part]), parts[part])
     if top or any(part != inner[part] or name_of(part).lower() not in USUAL_NAMES for part in parts):
         used = _folders_above(classes)
@@ -155,15 +155,15 @@ def _folders_above(classes: Mapping[str, PartRole]) -> set[str]:
 
 
 def _is_labelled(tree: FolderTree, part: str, known: Sequence[str]) -> bool:
-    """False for pictures directly in the part, or all in one folder that is no class of the training part."""
+    """False for images directly in the part, or all in one folder that is no class of the training part."""
     below = tree.folders(part)
     return len(below) > 1 or (len(below) == 1 and (bool(tree.loose[part]) or name_of(below[0]) in known))
 
 
 def _of_classes(tree: FolderTree, top: str) -> Layout:
-    _check_no_loose_pictures(tree, top, {})
+    _check_no_loose_images(tree, top, {})
     folders = tree.folders(top)
-    remarks = [f"All pictures are below {top}: the folders in it are the classes."] if top else []
+    remarks = [f"All images are below {top}: the folders in it are the classes."] if top else []
     for name in tree.names(top):
         if role_of(name):
             remarks.append(f"`{name}` is read as a class, not as a part of the data.")
@@ -186,7 +186,7 @@ def _parts_below_classes(tree: FolderTree, folders: Sequence[str]) -> dict[str, 
         roles = {each: role_of(name_of(each)) for each in tree.folders(folder)}
         known = {each: role for each, role in roles.items() if role}
         if len(known) < len(roles) or len(set(known.values())) < len(known) or tree.loose[folder] or not known:
-            found = f"{folder} with {_listed(tree.names(folder)) or 'pictures alone'}"
+            found = f"{folder} with {_listed(tree.names(folder)) or 'images alone'}"
             expected = "train, and maybe validation and test, in every class folder"
             raise DataError("class folders with parts in some of them", found=found, expected=expected)
         classes |= known
@@ -196,7 +196,7 @@ def _parts_below_classes(tree: FolderTree, folders: Sequence[str]) -> dict[str, 
 def _parts(tree: FolderTree, top: str) -> dict[str, PartRole] | None:
     """The folders in `top` that are parts; None when they are classes, or when the data may lie deeper.
 
-    They are parts when there is one for training, and every other folder with pictures is one too, or holds pictures
+    They are parts when there is one for training, and every other folder with images is one too, or holds images
     without classes. Raises DataError when they may be either.
     """
     folders = tree.folders(top)
@@ -224,8 +224,8 @@ def _check_without_training(tree: FolderTree, top: str, exact: set[str], others:
         if len(exact) == 1 and _parts(tree, min(exact)):
             return
         raise DataError(
-            "no training pictures",
-            found=f"{sum(tree.below[each] for each in exact):,} pictures of other parts, in {_listed(sorted(exact))}",
+            "no training images",
+            found=f"{sum(tree.below[each] for each in exact):,} images of other parts, in {_listed(sorted(exact))}",
             expected="a folder such as train",
             hint=f"To train with one of them, name it under `data`: {keys_line({'train': min(exact)})}.",
         )
@@ -237,7 +237,7 @@ def _check_without_training(tree: FolderTree, top: str, exact: set[str], others:
 def _are_beside_parts(
     tree: FolderTree, top: str, named: Mapping[str, PartRole], exact: set[str], others: Sequence[str]
 ) -> bool:
-    """Whether folders lie beside parts, and hold pictures without classes. Raises DataError when that is not sure."""
+    """Whether folders lie beside parts, and hold images without classes. Raises DataError when that is not sure."""
     trains, parts = [each for each in named if named[each] == "train"], _by_role(named)
     if not any(tree.folders(each) for each in trains) or (len(parts) == 1 and not exact):
         if len({named[each] for each in exact}) > 1:
@@ -288,7 +288,7 @@ def _cannot_tell(tree: FolderTree, top: str, parts: Mapping[str, str]) -> DataEr
 def _counted(tree: FolderTree, folder: str) -> str:
     inner = tree.names(folder)
     below = f" in {_listed(inner)}" if inner else ""
-    return f"{folder} ({tree.below[folder]:,} pictures{below})"
+    return f"{folder} ({tree.below[folder]:,} images{below})"
 
 
 def keys_line(parts: Mapping[str, str]) -> str:
@@ -302,13 +302,13 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _unused(tree: FolderTree, classes: Mapping[str, PartRole], said: Iterable[str] = ()) -> Iterator[str]:
-    """A sentence on the pictures in folders that are neither class folders nor in nor above them, nor in `said`."""
+    """A sentence on the images in folders that are neither class folders nor in nor above them, nor in `said`."""
     used = [*classes, *said]
     around = {"", *(folder for each in used for folder in _above(each))}
     left = [folder for above in sorted(around) for folder in tree.folders(above) if folder not in around | {*used}]
     if left:
         number = sum(tree.below[folder] for folder in left)
-        yield f"Not used: {number:,} pictures in {_listed(left)}, which are no part of the data."
+        yield f"Not used: {number:,} images in {_listed(left)}, which are no part of the data."
 
 
 def _above(folder: str) -> Iterator[str]:
@@ -317,12 +317,12 @@ def _above(folder: str) -> Iterator[str]:
         yield folder
 
 
-def _check_no_loose_pictures(tree: FolderTree, part: str, parts: Mapping[str, PartRole]) -> None:
+def _check_no_loose_images(tree: FolderTree, part: str, parts: Mapping[str, PartRole]) -> None:
     if not tree.loose[part]:
         return
     number = f"{tree.loose[part]:,} directly in {part or 'the folder'}"
-    hint = "If a table says which class each picture has, give that file as the source."
+    hint = "If a table says which class each image has, give that file as the source."
     if parts and tree.folders("") and not tree.folders(part):
         hint += f" If the folders are classes: {keys_line({'train': part.rpartition('/')[0] or '.'})}."
-    where, expected = tree.first_loose[part], "each picture in the folder of its class"
-    raise NoClassFolders("a picture outside the class folders", found=number, expected=expected, where=where, hint=hint)
+    where, expected = tree.first_loose[part], "each image in the folder of its class"
+    raise NoClassFolders("an image outside the class folders", found=number, expected=expected, where=where, hint=hint)

@@ -1,11 +1,11 @@
-"""How many pictures lie in and below each folder, from the paths of all files."""
+"""How many images lie in and below each folder, from the paths of all files."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
 
-from snellen.data.pictures.decoder import SUFFIXES
+from snellen.data.decoding.decoder import SUFFIXES
 
 OTHER_SUFFIXES = frozenset(
     (
@@ -17,15 +17,15 @@ OTHER_SUFFIXES = frozenset(
         *(".lnk", ".url", ".sha256", ".md5"),
     )
 )
-"""Of files that are no pictures and lie beside them: passed over. Every other file may be a picture."""
+"""Of files that are no images and lie beside them: passed over. Every other file may be an image."""
 
 
 DATA_SUFFIXES = frozenset((".csv", ".tsv", ".parquet", ".npy", ".npz", ".mat", ".h5", ".hdf5"))
 """Of files that other readers read: tables and arrays."""
 
 
-def may_be_picture(path: str) -> bool:
-    """Whether the suffix is not one of something else: a file without one, or with an unknown one, may be a picture."""
+def may_be_image(path: str) -> bool:
+    """Whether the suffix is not one of something else: a file without one, or with an unknown one, may be an image."""
     return suffix(path) not in OTHER_SUFFIXES
 
 
@@ -38,8 +38,8 @@ def suffix(path: str) -> str:
 class FolderTree:
     """Folders by their paths with forward slashes, "" for the source itself.
 
-    loose: files with the suffix of a picture directly in a folder; first_loose: one of them. below: files at any depth
-    that may be pictures. others: files at any depth that are something else.
+    loose: files with the suffix of an image directly in a folder; first_loose: one of them. below: files at any depth
+    that may be images. others: files at any depth that are something else.
     """
 
     def __init__(self, files: Iterable[str], folders: Iterable[str]) -> None:
@@ -60,7 +60,7 @@ class FolderTree:
                 self._folders.setdefault(folder.rpartition("/")[0], []).append(folder)
 
     def folders(self, folder: str) -> list[str]:
-        """The folders directly in `folder` that hold files which may be pictures, in order."""
+        """The folders directly in `folder` that hold files which may be images, in order."""
         return self._folders.get(folder, [])
 
     def names(self, folder: str) -> list[str]:
@@ -68,7 +68,7 @@ class FolderTree:
         return [name_of(each) for each in self.folders(folder)]
 
     def only_folder(self, folder: str) -> str | None:
-        """The only folder in `folder`, when all pictures are in folders in it; else None."""
+        """The only folder in `folder`, when all images are in folders in it; else None."""
         below = self.folders(folder)
         if len(below) != 1 or self.loose[folder] or self.loose[below[0]] or not self.folders(below[0]):
             return None
@@ -80,7 +80,7 @@ class FolderTree:
             folder = below
         return folder
 
-    def without_pictures(self) -> list[str]:
+    def without_images(self) -> list[str]:
         """Folders that hold none at any depth, but not those inside others of that kind."""
         empty = {folder for folder in self.all if not self.below[folder]}
         return sorted(folder for folder in empty - {""} if folder.rpartition("/")[0] not in empty)

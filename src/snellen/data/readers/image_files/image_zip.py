@@ -1,4 +1,4 @@
-"""A zip archive of picture files in a folder for each class, read as the folder would be, without unpacking it."""
+"""A zip archive of image files in a folder for each class, read as the folder would be, without unpacking it."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from functools import partial
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from snellen.data.dataset import Dataset
-from snellen.data.pictures.decoder import is_picture
-from snellen.data.pictures.signatures import START_BYTES, format_that_is_read
-from snellen.data.readers.picture_files.folder import MAX_OPENED, rows_of
-from snellen.data.readers.picture_files.folder_tree import may_be_picture
-from snellen.data.readers.picture_files.labelled_pictures import LabelledFile, read_dataset, select_rows
-from snellen.data.readers.picture_files.walk import Listing, system_name
+from snellen.data.decoding.decoder import is_image
+from snellen.data.decoding.signatures import START_BYTES, format_that_is_read
+from snellen.data.readers.image_files.folder import MAX_OPENED, rows_of
+from snellen.data.readers.image_files.folder_tree import may_be_image
+from snellen.data.readers.image_files.labelled_images import LabelledFile, read_dataset, select_rows
+from snellen.data.readers.image_files.walk import Listing, system_name
 from snellen.data.readers.reader import Opened, Options, Reader
 from snellen.data.readers.zip_archives import check_member, is_zip, opened_zip
 from snellen.data.streams import check_expansion, readable
 from snellen.errors import DataError, located, shown
-from snellen.limits import MAX_FOLDER_DEPTH, MAX_PICTURE_BYTES, MAX_ZIP_DIRECTORY_BYTES, MAX_ZIPPED_FILES
+from snellen.limits import MAX_FOLDER_DEPTH, MAX_IMAGE_BYTES, MAX_ZIP_DIRECTORY_BYTES, MAX_ZIPPED_FILES
 
 UTF8_NAME = 0x800
 """The flag of a member whose name is UTF-8; macOS writes such names without it, which the standard library then takes
 for the code page of DOS."""
 
 
-class PictureZip:
+class ImageZip:
     """The members of an open zip archive by their paths with forward slashes, without folders."""
 
     def __init__(self, archive: zipfile.ZipFile, num_bytes: int) -> None:
@@ -70,8 +70,8 @@ class PictureZip:
         """The bytes of a member. Raises DataError when it is damaged or implausibly large."""
         info = self.members[path]
         check_member(info, self._num_bytes)
-        if info.file_size > MAX_PICTURE_BYTES:
-            found, expected = f"{info.file_size:,} bytes", f"at most {MAX_PICTURE_BYTES:,}"
+        if info.file_size > MAX_IMAGE_BYTES:
+            found, expected = f"{info.file_size:,} bytes", f"at most {MAX_IMAGE_BYTES:,}"
             raise DataError("file too large", found=found, expected=expected)
         with readable(), self._archive.open(info) as stream:
             return stream.read()
@@ -96,10 +96,10 @@ def _path_of(info: zipfile.ZipInfo) -> str:
 
 
 @contextmanager
-def opened_pictures(path: Path) -> Iterator[PictureZip]:
-    """The zip archive at a path, open for reading its pictures."""
+def opened_images(path: Path) -> Iterator[ImageZip]:
+    """The zip archive at a path, open for reading its images."""
     with located(path.name), opened_zip(path, MAX_ZIPPED_FILES, MAX_ZIP_DIRECTORY_BYTES) as archive:
-        yield PictureZip(archive, path.stat().st_size)
+        yield ImageZip(archive, path.stat().st_size)
 
 
 def names_in_zip(path: Path) -> list[str]:
@@ -110,40 +110,40 @@ def names_in_zip(path: Path) -> list[str]:
         return [name for name in archive.namelist() if not any(map(system_name, name.rstrip("/").split("/")))]
 
 
-def is_zip_of_pictures(path: Path) -> bool:
-    """Whether it is a zip archive with pictures; arrays beside them are passed over as in a folder."""
+def is_zip_of_images(path: Path) -> bool:
+    """Whether it is a zip archive with images; arrays beside them are passed over as in a folder."""
     names = [] if path.suffix.lower() == ".npz" else names_in_zip(path)
-    return any(is_picture(Path(name)) for name in names) or _begin_as_pictures(path, names)
+    return any(is_image(Path(name)) for name in names) or _begin_as_images(path, names)
 
 
-def _begin_as_pictures(path: Path, names: Sequence[str]) -> bool:
-    """Whether one of the first members without the suffix of a picture or of something else begins as a picture."""
-    unknown = [name for name in names if not name.endswith("/") and may_be_picture(name)][:MAX_OPENED]
+def _begin_as_images(path: Path, names: Sequence[str]) -> bool:
+    """Whether one of the first members without the suffix of an image or of something else begins as an image."""
+    unknown = [name for name in names if not name.endswith("/") and may_be_image(name)][:MAX_OPENED]
     if not unknown:
         return False
     try:
-        with opened_pictures(path) as archive:
+        with opened_images(path) as archive:
             return any(format_that_is_read(archive.start(name)) for name in unknown if name in archive.members)
     except DataError:
         return False
 
 
 def _open(path: Path, options: Options) -> Opened:
-    with opened_pictures(path) as archive:
+    with opened_images(path) as archive:
         rows, remarks = rows_of(archive.listing(), Path(), options)
     select_rows(rows, options)
     return Opened([path], partial(_decode, path, rows, options), remarks)
 
 
 def _decode(path: Path, rows: Sequence[LabelledFile], options: Options, name: str) -> Dataset:
-    with opened_pictures(path) as archive:
+    with opened_images(path) as archive:
         return read_dataset(rows, options, name, lambda row: archive.read(row.id))
 
 
 READER = Reader(
     version=2,
     looks_for="a .zip file of such a folder",
-    recognises=is_zip_of_pictures,
+    recognises=is_zip_of_images,
     open=_open,
-    of_picture_files=True,
+    of_image_files=True,
 )

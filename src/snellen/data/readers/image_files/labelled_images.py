@@ -1,4 +1,4 @@
-"""Picture files with labels, from a folder or a manifest, read into a Dataset."""
+"""Image files with labels, from a folder or a manifest, read into a Dataset."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from snellen.data.dataset import PART_ROLES, Dataset, Excluded, PartRole
-from snellen.data.groups import first_occurrences
-from snellen.data.pictures.channels import with_common_format
-from snellen.data.pictures.decoder import (
+from snellen.data.decoding.channels import with_common_format
+from snellen.data.decoding.decoder import (
     DecodedImage,
     decode_content,
     decode_pages,
+    image_of,
     in_threads,
     pages_of,
-    picture_of,
     read_content,
 )
-from snellen.data.pictures.pages import page_name
+from snellen.data.decoding.pages import page_name
+from snellen.data.groups import first_occurrences
 from snellen.data.readers.arrays import Part, assemble
-from snellen.data.readers.picture_files.picture_scale import depths_of, picture_scale
+from snellen.data.readers.image_files.image_scale import depths_of, image_scale
 from snellen.data.readers.reader import Options
 from snellen.data.readers.text import check_text, natural_order
-from snellen.errors import SHOWN_ITEMS, DataError, PictureSizes, located, shown, unknown
+from snellen.errors import SHOWN_ITEMS, DataError, ImageSizes, located, shown, unknown
 from snellen.limits import MAX_CLASSES, MAX_IMAGES, MAX_LABEL_CHARACTERS, MAX_SIDE_PIXELS
 from snellen.phrases import plural
 
@@ -47,7 +47,7 @@ class LabelledFile:
     """A row of the data set. file: a path, or a name in an archive. id: the path below the source, with forward
     slashes. place: the same for messages.
 
-    content: the picture where it is at hand: the bytes of its file, or a picture that Pillow has open; then `file` is
+    content: the image where it is at hand: the bytes of its file, or an image that Pillow has open; then `file` is
     not read. page: of a TIFF file, from 0; None for all of its pages, each of which becomes a row.
     """
 
@@ -98,12 +98,12 @@ def _check_trained(rows: Sequence[LabelledFile]) -> None:
     same = next(
         ((label, alike[key]) for label, _ in sorted(lacking) if (key := label.strip().casefold()) in alike), None
     )
-    hint = f"To leave such pictures out, name those to keep: `classes: [{', '.join(natural_order(trained))}]`."
+    hint = f"To leave such images out, name those to keep: `classes: [{', '.join(natural_order(trained))}]`."
     if same:
         hint = f"If {shown(same[0])} and {shown(same[1])} are one class, give them one name."
     expected = f"those of the training part: {', '.join(natural_order(trained)[:SHOWN_ITEMS])}"
     raise DataError(
-        "classes without training pictures", found=", ".join(named[:SHOWN_ITEMS]), expected=expected, hint=hint
+        "classes without training images", found=", ".join(named[:SHOWN_ITEMS]), expected=expected, hint=hint
     )
 
 
@@ -119,16 +119,16 @@ def read_dataset(
     name: str,
     content_of: Callable[[LabelledFile], bytes] | None = None,
 ) -> Dataset:
-    """The pictures of all files, decoded by threads: the training part first, then validation and test. content_of: the
+    """The images of all files, decoded by threads: the training part first, then validation and test. content_of: the
     bytes of a row's file.
 
-    Raises DataError naming a file that cannot be read, PictureSizes, MixedTransparency, DataError for empty classes.
+    Raises DataError naming a file that cannot be read, ImageSizes, MixedTransparency, DataError for empty classes.
     """
     rows, classes = select_rows(listed, options)
     rows = sorted(rows, key=lambda row: PART_ROLES.index(row.role))
     decoded, rows, excluded = _decode_all(rows, options, content_of or _content_of)
-    pixels, animated = [picture.pixels for picture in decoded], sum(picture.animated for picture in decoded)
-    reduced = sum(picture.reduced for picture in decoded)
+    pixels, animated = [image.pixels for image in decoded], sum(image.animated for image in decoded)
+    reduced = sum(image.reduced for image in decoded)
     depths = depths_of(decoded)
     del decoded  # its pixels, where they are converted below
     _check_complete(rows, classes, excluded)
@@ -140,7 +140,7 @@ def read_dataset(
     parts = [
         Part(images[roles == role], labels[roles == role], role, role, role) for role in PART_ROLES if role in roles
     ]
-    scale, remarks = picture_scale(depths, images, options)
+    scale, remarks = image_scale(depths, images, options)
     if animated:
         remarks = (*remarks, f"{animated:,} of the files are animations: only the first frame of each is read.")
     remarks = (*remarks, *_said_of_pages(rows, reduced))
@@ -170,7 +170,7 @@ def _check_labels(rows: Sequence[LabelledFile]) -> None:
 def _decode_all(
     rows: Sequence[LabelledFile], options: Options, content_of: Callable[[LabelledFile], bytes]
 ) -> tuple[list[DecodedImage], list[LabelledFile], tuple[Excluded, ...]]:
-    """Pictures and their rows, and the files that the study excludes because they cannot be read."""
+    """Images and their rows, and the files that the study excludes because they cannot be read."""
 
     def attempt(of_file: Sequence[LabelledFile]) -> list[tuple[LabelledFile, DecodedImage]] | DataError:
         row = of_file[0]
@@ -178,9 +178,9 @@ def _decode_all(
             with located(row.place):
                 content = content_of(row) if row.content is None else row.content
                 if isinstance(content, bytes):
-                    return _pictures(of_file, content, options)
+                    return _images(of_file, content, options)
                 any_scale = options.pixel_range is not None
-                return [(row, picture_of(content, options.resizing, options.background, any_scale))]
+                return [(row, image_of(content, options.resizing, options.background, any_scale))]
         except DataError as error:
             if options.on_bad_image is None:
                 error.hint = error.hint or EXCLUDE_HINT
@@ -195,10 +195,10 @@ def _decode_all(
         if isinstance(found, DataError):
             excluded += [Excluded(row.id, found.problem) for row in of_file]
             continue
-        good += [picture for _, picture in found]
+        good += [image for _, image in found]
         kept += [row for row, _ in found]
         if len(kept) > MAX_IMAGES:
-            raise DataError("too many pictures", found=f"{len(kept):,} or more", expected=f"at most {MAX_IMAGES:,}")
+            raise DataError("too many images", found=f"{len(kept):,} or more", expected=f"at most {MAX_IMAGES:,}")
     return good, kept, tuple(excluded)
 
 
@@ -210,10 +210,8 @@ def _by_file(rows: Sequence[LabelledFile]) -> list[list[LabelledFile]]:
     return [sorted(each, key=lambda row: row.page or 0) for each in files.values()]
 
 
-def _pictures(
-    rows: Sequence[LabelledFile], content: bytes, options: Options
-) -> list[tuple[LabelledFile, DecodedImage]]:
-    """The picture of a file, or those on pages of a TIFF file: all pages, or those that the rows name.
+def _images(rows: Sequence[LabelledFile], content: bytes, options: Options) -> list[tuple[LabelledFile, DecodedImage]]:
+    """The image of a file, or those on pages of a TIFF file: all pages, or those that the rows name.
 
     A page that is named of a file with one is no page of a file: the table says something else with it.
     """
@@ -226,16 +224,15 @@ def _pictures(
     for each in rows:
         pages.check_number(each.page or 0)
     numbers = [each.page or 0 for each in rows]
-    pictures = list(decode_pages(content, pages, numbers, options.resizing, options.background, any_scale))
-    pictures[0] = replace(pictures[0], reduced=pages.skipped)
+    images = list(decode_pages(content, pages, numbers, options.resizing, options.background, any_scale))
+    images[0] = replace(images[0], reduced=pages.skipped)
     return [
-        (replace(each, id=page_name(each.id, each.page or 0)), picture)
-        for each, picture in zip(rows, pictures, strict=True)
+        (replace(each, id=page_name(each.id, each.page or 0)), image) for each, image in zip(rows, images, strict=True)
     ]
 
 
 def _said_of_pages(rows: Sequence[LabelledFile], reduced: int) -> Iterator[str]:
-    """Sentences on pages of TIFF files: how many are pictures, and the reduced copies that are not."""
+    """Sentences on pages of TIFF files: how many are images, and the reduced copies that are not."""
     stacks = Counter(row.file for row in rows if row.page is not None)
     if stacks:
         together = (
@@ -243,8 +240,8 @@ def _said_of_pages(rows: Sequence[LabelledFile], reduced: int) -> Iterator[str]:
             if rows[0].group is not None
             else "every split keeps the pages of a file together, unless `group` names a column that says otherwise."
         )
-        pictures = plural(sum(stacks.values()), "picture")
-        yield f"{pictures} are the pages of {plural(len(stacks), 'TIFF file')}; {together}"
+        images = plural(sum(stacks.values()), "image")
+        yield f"{images} are the pages of {plural(len(stacks), 'TIFF file')}; {together}"
     if reduced:
         yield f"Reduced copies (thumbnails) in TIFF files are not used: {plural(reduced, 'page')}."
 
@@ -255,24 +252,24 @@ def _check_complete(rows: Sequence[LabelledFile], classes: Sequence[str], exclud
         f"Left out: {len(excluded):,} files, such as {excluded[0].file}: {excluded[0].reason}." if excluded else None
     )
     if not any(row.role == "train" for row in rows):
-        found = f"{len(rows):,} pictures of other parts" if rows else "no readable picture"
-        raise DataError("no training pictures", found=found, hint=first)
+        found = f"{len(rows):,} images of other parts" if rows else "no readable image"
+        raise DataError("no training images", found=found, hint=first)
     empty = set(classes) - {row.label for row in rows}
     if empty:
         found = ", ".join(natural_order(empty))
-        raise DataError("a class without pictures", found=found, expected="at least one of each", hint=first)
+        raise DataError("a class without images", found=found, expected="at least one of each", hint=first)
 
 
-def _check_sizes(pictures: Sequence[np.ndarray]) -> None:
-    """Raises PictureSizes, with all sizes found, when there is more than one or it is too large."""
-    sizes = Counter(picture.shape[:2] for picture in pictures)
+def _check_sizes(images: Sequence[np.ndarray]) -> None:
+    """Raises ImageSizes, with all sizes found, when there is more than one or it is too large."""
+    sizes = Counter(image.shape[:2] for image in images)
     if len(sizes) == 1 and max(max(sizes)) <= MAX_SIDE_PIXELS:
         return
     listed = [f"{height}x{width} ({number:,})" for (height, width), number in sizes.most_common(SIZES_LISTED)]
     more = [f"{len(sizes) - SIZES_LISTED:,} others"] if len(sizes) > SIZES_LISTED else []
-    raise PictureSizes(
-        "pictures of different sizes" if len(sizes) > 1 else "pictures too large",
-        found=f"height x width (pictures): {', '.join([*listed, *more])}",
+    raise ImageSizes(
+        "images of different sizes" if len(sizes) > 1 else "images too large",
+        found=f"height x width (images): {', '.join([*listed, *more])}",
         expected=f"one size, sides up to {MAX_SIDE_PIXELS}",
         hint="Give them one size: `resize: 32`, `crop: 32` or `pad: 32` (or [height, width]) under `data` of a study, "
         "or `--resize 32` for `snellen data describe`.",

@@ -1,4 +1,4 @@
-"""A manifest: a CSV or Parquet file that lists pictures, each with its path, label, and maybe its group and role."""
+"""A manifest: a CSV or Parquet file that lists images, each with its path, label, and maybe its group and role."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from functools import partial
 from pathlib import Path
 
 from snellen.data.dataset import PartRole
-from snellen.data.pictures.pages import PAGE_HINT, page_name
+from snellen.data.decoding.pages import PAGE_HINT, page_name
 from snellen.data.readers.column_names import is_usual
 from snellen.data.readers.csv.pixel_table import holds_pixels
+from snellen.data.readers.image_files.labelled_images import LabelledFile, read_dataset, select_rows
+from snellen.data.readers.image_files.manifest_columns import USES, names_images, path_column, roles_of
+from snellen.data.readers.image_files.manifest_paths import find_images
+from snellen.data.readers.image_files.manifest_table import Table, header_of, is_parquet, read_table
 from snellen.data.readers.labels.class_names import normal_form, said_of_forms, said_of_names
 from snellen.data.readers.labels.written_numbers import as_whole_numbers, first_fraction
-from snellen.data.readers.parquet_pictures import holds_pictures
-from snellen.data.readers.picture_files.labelled_pictures import LabelledFile, read_dataset, select_rows
-from snellen.data.readers.picture_files.manifest_columns import USES, names_pictures, path_column, roles_of
-from snellen.data.readers.picture_files.manifest_paths import find_pictures
-from snellen.data.readers.picture_files.manifest_table import Table, header_of, is_parquet, read_table
+from snellen.data.readers.parquet_images import holds_images
 from snellen.data.readers.reader import Opened, Options, Reader
 from snellen.data.readers.text_encoding import encoding_of
 from snellen.data.streams import open_data, reachable, readable
@@ -27,7 +27,7 @@ from snellen.limits import MAX_NAME_CHARACTERS
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
 FOLDER = "folder"
-"""The key that names the folder of the pictures; the others name columns."""
+"""The key that names the folder of the images; the others name columns."""
 
 PAGE = re.compile(r"[0-9]{1,9}")
 
@@ -48,11 +48,11 @@ def _list_files(manifest: Path, options: Options) -> tuple[list[LabelledFile], t
     table = read_table(manifest, keys)
     with located(manifest.name), reachable():
         if not table.columns["path"]:
-            raise DataError("no pictures", found="a header only")
+            raise DataError("no images", found="a header only")
         _check_lengths(table)
         follow, lenient = options.links == "follow", options.on_bad_image is not None
         paths = table.columns["path"]
-        found = find_pictures(paths, manifest, table.place, folder=folder, follow=follow, lenient=lenient)
+        found = find_images(paths, manifest, table.place, folder=folder, follow=follow, lenient=lenient)
         roles, said = _roles(table, keys)
         pages = pages_of_rows(table, "page" in keys)
         labels, of_numbers = _whole_numbers(table)
@@ -65,7 +65,7 @@ def _list_files(manifest: Path, options: Options) -> tuple[list[LabelledFile], t
                 if earlier != row:
                     hint = PAGE_HINT if page is None and file.suffix.lower() in (".tif", ".tiff") else None
                     expected = f"only in {table.place(earlier)}"
-                    raise DataError("the same picture twice", found=name, expected=expected, hint=hint)
+                    raise DataError("the same image twice", found=name, expected=expected, hint=hint)
                 group = _group(row, name, table.columns, roles[row], options)
                 label = _label(labels, row)
             rows.append(LabelledFile(file, name, label, roles[row], group, f"{place}: {name}", page=page))
@@ -149,8 +149,8 @@ def _said_of_several(labels: Sequence[str]) -> Iterator[str]:
     if several:
         number = sum(kinds[kind] for kind in several)
         yield (
-            f"{number:,} pictures look like having several labels, such as {shown(several[0])}; each combination is a "
-            "class of its own. A picture has one class here."
+            f"{number:,} images look like having several labels, such as {shown(several[0])}; each combination is a "
+            "class of its own. An image has one class here."
         )
 
 
@@ -161,18 +161,18 @@ def _group(row: int, name: str, columns: Mapping[str, Sequence[str]], role: Part
         return None
     if not columns["group"][row].strip():
         raise DataError(
-            "no group", found=shown(columns["group"][row]), hint="Give a picture without relatives a group of its own."
+            "no group", found=shown(columns["group"][row]), hint="Give an image without relatives a group of its own."
         )
     return columns["group"][row].strip()
 
 
 def _recognises(path: Path) -> bool:
-    """Whether it is a Parquet file, or text with names of picture files below names of columns."""
+    """Whether it is a Parquet file, or text with names of image files below names of columns."""
     if not path.is_file() or path.suffix.lower() not in SUFFIXES:
         return False
     with located(path.name), readable(), open_data(path) as file:
         if is_parquet(file):
-            return not holds_pictures(path)
+            return not holds_images(path)
         encoding_of(file)
         try:
             names, first = header_of(file)
@@ -180,20 +180,20 @@ def _recognises(path: Path) -> bool:
             return False
     if all(any(is_usual(use, name) for name in names) for use in ("path", "label")):
         return not holds_pixels(path)
-    lists_pictures = any(map(names_pictures, names)) or _lists_pictures(path, names, first)
-    return lists_pictures and not holds_pixels(path)
+    lists_images = any(map(names_images, names)) or _lists_images(path, names, first)
+    return lists_images and not holds_pixels(path)
 
 
-def _lists_pictures(path: Path, names: Sequence[str], first: Sequence[str]) -> bool:
-    """Whether the first row names a picture, in a column that may be the path. Which is the label is asked later."""
+def _lists_images(path: Path, names: Sequence[str], first: Sequence[str]) -> bool:
+    """Whether the first row names an image, in a column that may be the path. Which is the label is asked later."""
     try:
         column = path_column(names)
         if column is None or len(first) != len(names):
             return False
         place = names.index(column)
-        if names_pictures(first[place]):
+        if names_images(first[place]):
             return True
-        find_pictures([first[place]], path, lambda row: "line 2", folder=None, follow=False, lenient=False)
+        find_images([first[place]], path, lambda row: "line 2", folder=None, follow=False, lenient=False)
     except DataError:
         return False
     return True
@@ -210,5 +210,5 @@ READER = Reader(
     looks_for="a CSV or Parquet file with columns `path` and `label`, maybe `group`, `role` (train, test) and `page`",
     recognises=_recognises,
     open=_open,
-    of_picture_files=True,
+    of_image_files=True,
 )

@@ -7,9 +7,9 @@ from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from snellen.data.dataset import PartRole
-from snellen.data.pictures.decoder import SUFFIXES
+from snellen.data.decoding.decoder import SUFFIXES
 from snellen.data.readers.column_names import FLAGS, MANIFEST_TIERS, columns_called, is_called, is_usual, plain
-from snellen.data.readers.picture_files.one_hot import one_hot_columns, said_of_columns
+from snellen.data.readers.image_files.one_hot import one_hot_columns, said_of_columns
 from snellen.data.readers.role_names import role_of
 from snellen.errors import SHOWN_ITEMS, DataError, shown, unknown
 from snellen.phrases import some
@@ -24,7 +24,7 @@ ROW_NUMBERS = ("", "index", "unnamed0", "row")
 """Names of a column with the number of the row, as pandas writes it."""
 
 OF_GROUPS = {"patient", "subject", "person", "writer", "user", "case", "slide", "video", "scene", "session", "group"}
-"""Words in names of columns whose values pictures share that belong together."""
+"""Words in names of columns whose values images share that belong together."""
 
 MANY_COLUMNS = 40
 """Tables with more columns hold pixels rather than names: less usual names are not looked for."""
@@ -63,14 +63,14 @@ def choose_columns(
         if use not in chosen and (found := _find(use, likely) or _find(use, names)):
             chosen[use] = found
             if not is_usual(use, found) and use != "role":
-                remarks.append(f"The {use} of each picture is read from the column `{found}`.")
+                remarks.append(f"The {use} of each image is read from the column `{found}`.")
     left = [name for name in names if name not in chosen.values() and plain(name) not in ROW_NUMBERS]
     one_hot = one_hot_columns(left, first) if "path" in chosen and "label" not in chosen else ()
     remarks += [said_of_columns(one_hot)] if one_hot else []
     only = [name for name in left if name not in unlikely] or left
     if "path" in chosen and "label" in needed and "label" not in chosen and not one_hot and len(only) == 1:
         chosen["label"] = only[0]
-        remarks.append(f"The label of each picture is read from `{only[0]}`, the only other column.")
+        remarks.append(f"The label of each image is read from `{only[0]}`, the only other column.")
     left = [name for name in left if name not in {*chosen.values(), *one_hot}]
     by_value = [name for name in left if role_of(first(name).strip())] if "role" not in chosen else []
     if len(by_value) == 1:
@@ -110,7 +110,7 @@ def _said_of_unused(names: Sequence[str], chosen: Mapping[str, str]) -> Iterator
     if not names:
         return
     groups = [name for name in names if {*re.split(r"[\W_]+", name.lower())} & OF_GROUPS and "group" not in chosen]
-    line = f" `group: {groups[0]}` keeps pictures that share it on one side of every split." if groups else ""
+    line = f" `group: {groups[0]}` keeps images that share it on one side of every split." if groups else ""
     yield f"Columns that are not used: {some([shown(name) for name in names], SHOWN_ITEMS)}.{line}"
 
 
@@ -148,6 +148,6 @@ def _said_of_roles(known: Mapping[str, PartRole | None], column: str) -> Iterato
         yield f"Parts of the data by the column `{column}`: {said}."
 
 
-def names_pictures(line: str) -> bool:
-    """Whether a line holds the name of a picture file, so that it is no header."""
+def names_images(line: str) -> bool:
+    """Whether a line holds the name of an image file, so that it is no header."""
     return any(word.lower().endswith(SUFFIXES) for word in re.split(r"[\s,;\"']+", line))

@@ -1,4 +1,4 @@
-"""Where the pictures of a manifest are: beside it, in a folder that the study names, or in the one that has them."""
+"""Where the images of a manifest are: beside it, in a folder that the study names, or in the one that has them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from snellen.data.pictures.decoder import SUFFIXES
-from snellen.data.readers.picture_files.walk import FOLLOW_HINT, KEY_HINT, NAMED_PLACES, list_folder
+from snellen.data.decoding.decoder import SUFFIXES
+from snellen.data.readers.image_files.walk import FOLLOW_HINT, KEY_HINT, NAMED_PLACES, list_folder
 from snellen.errors import DataError, OutsideFolder, located, shown
 from snellen.phrases import plural
 
@@ -55,7 +55,7 @@ class SourceFolder:
         return Path(os.path.realpath(path)).is_relative_to(self.root)
 
 
-def find_pictures(
+def find_images(
     paths: Sequence[str],
     manifest: Path,
     place: Callable[[int], str],
@@ -112,7 +112,7 @@ def _name(path: str, base: SourceFolder) -> str:
     """The path below `base`, with forward slashes, or a whole path elsewhere where that is permitted."""
     text = _without_scheme(path.strip())
     if ADDRESS.match(text):
-        hint = "Download the pictures, and list the paths of their files."
+        hint = "Download the images, and list the paths of their files."
         raise DataError("a web address", found=shown(text), expected="the path of a file", hint=hint)
     pure = PurePosixPath(text.replace("\\", "/"))
     if not pure.parts or "\0" in text:
@@ -165,12 +165,12 @@ def _search(names: Sequence[str], root: Path) -> tuple[list[str], str | None]:
     more = f" and {len(folders) - NAMED_PLACES:,} more folders" if len(folders) > NAMED_PLACES else ""
     added = {PurePosixPath(each[0][1]).suffix for name, each in zip(names, candidates) if each and each[0][1] != name}
     suffix = f", with {' or '.join(sorted(added))} added to the listed names" if added else ""
-    return listed, f"The listed pictures are in {where}{more}{suffix}."
+    return listed, f"The listed images are in {where}{more}{suffix}."
 
 
 def _candidates(names: Sequence[str], root: Path) -> list[list[tuple[str, str]]]:
     """For each name the files below `root` that it may mean, as (folder with a slash at its end, path in it): those
-    whose path ends with it, or for a name without the suffix of a picture, that have one more."""
+    whose path ends with it, or for a name without the suffix of an image, that have one more."""
     by_name: dict[str, list[str]] = {}
     for path in list_folder(root, follow_links=True).files:
         name = path.rpartition("/")[2]
@@ -228,5 +228,5 @@ def _no_such_file(missing: Sequence[int], files: Sequence[Path], root: Path, nam
 def _said_of_outside(folders: Mapping[str, int]) -> str:
     named = [f"{number:,} in {folder}" for folder, number in Counter(folders).most_common(NAMED_PLACES)]
     more = f" and in {len(folders) - NAMED_PLACES:,} other folders" if len(folders) > NAMED_PLACES else ""
-    total = plural(sum(folders.values()), "listed picture")
+    total = plural(sum(folders.values()), "listed image")
     return f"Outside the folder of the manifest: {total}, {', '.join(named)}{more}."

@@ -15,8 +15,8 @@ from typing import TextIO
 
 from snellen.data.readers.csv.lines import MAX_LINE_BYTES, long_cells
 from snellen.data.readers.guarded import Guarded, opened
-from snellen.data.readers.picture_files.manifest_columns import NEEDED, Columns, choose_columns, names_pictures
-from snellen.data.readers.picture_files.one_hot import OneHot
+from snellen.data.readers.image_files.manifest_columns import NEEDED, Columns, choose_columns, names_images
+from snellen.data.readers.image_files.one_hot import OneHot
 from snellen.data.readers.text_encoding import encoding_of, first_not_utf8
 from snellen.data.streams import open_data, readable
 from snellen.errors import SHOWN_ITEMS, DataError, located, shown
@@ -71,7 +71,7 @@ def _read_csv(file: BufferedReader, keys: Mapping[str, str], needed: Sequence[st
     """Text with a header line, separated by one of DELIMITERS: the most frequent in the header."""
     with _as_text(file) as text, long_cells():
         names, delimiter = _header(text)
-        if not keys and any(map(names_pictures, names)):
+        if not keys and any(map(names_images, names)):
             hint = "Put the names of the columns into a line above it: path,label."
             found, expected = shown(delimiter.join(names)), "names of columns"
             raise DataError("no header", found=found, expected=expected, where="line 1", hint=hint)

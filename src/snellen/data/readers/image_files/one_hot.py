@@ -1,4 +1,4 @@
-"""Classes of a manifest as one-hot columns: a column for each class, with 1 in that of the picture and 0 elsewhere."""
+"""Classes of a manifest as one-hot columns: a column for each class, with 1 in that of the image and 0 elsewhere."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def one_hot_columns(names: Sequence[str], first: Callable[[str], str]) -> tuple[
 
 def said_of_columns(names: Sequence[str]) -> str:
     """The sentence on how labels are read."""
-    return f"The label of each picture is the one of {len(names):,} columns that has 1: {_listed(names)}."
+    return f"The label of each image is the one of {len(names):,} columns that has 1: {_listed(names)}."
 
 
 class OneHot:
@@ -63,11 +63,11 @@ class OneHot:
         counts = {"several 1": self.several, "no 1": self.without, "other values": self.others}
         counted = ", ".join(f"{len(rows):,} rows with {what}" for what, rows in counts.items() if rows)
         return DataError(
-            f"not one label a picture in the columns {_listed(self.names)}",
+            f"not one label an image in the columns {_listed(self.names)}",
             found=f"{counted} (of {len(self.labels):,}); the first has {said}",
             expected="exactly one 1 in each row and otherwise 0",
             where=place(row),
-            hint="A picture has one class here: leave such rows out, or write one column `label` with the name of the "
+            hint="An image has one class here: leave such rows out, or write one column `label` with the name of the "
             "class.",
         )
 

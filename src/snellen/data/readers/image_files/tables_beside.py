@@ -1,4 +1,4 @@
-"""Tables beside pictures that say which class each has: the line that reads them, tried before it is said."""
+"""Tables beside images that say which class each has: the line that reads them, tried before it is said."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from shlex import quote
 
-from snellen.data.readers.picture_files import manifest
+from snellen.data.readers.image_files import manifest
 from snellen.data.readers.reader import DEFAULT_OPTIONS, Options
 from snellen.errors import DataError
 from snellen.limits import SMALL_BYTES
@@ -17,7 +17,7 @@ TRIED_TABLES, TRIED_FOLDERS = 10, 5
 
 
 def line_for_tables(root: Path) -> str | None:
-    """How to read the table in `root`, or in a folder in it, that lists most pictures; None when there is none."""
+    """How to read the table in `root`, or in a folder in it, that lists most images; None when there is none."""
     tried = [(number, table, folder) for table in _tables(root) for number, folder in _readings(root, table)]
     if not tried:
         return None
@@ -29,7 +29,7 @@ def line_for_tables(root: Path) -> str | None:
     keys = f", keys: {{folder: {json.dumps(folder)}}}" if folder else ""
     key = f" --key folder={quote(folder)}" if folder else ""
     return (
-        f"{table.name} says which class each picture has: give it as the source, "
+        f"{table.name} says which class each image has: give it as the source, "
         f"`snellen init {quote(str(table))}{key}` or `data: {{source: {source}{keys}}}` in a study."
     )
 
@@ -51,7 +51,7 @@ def _tables(root: Path) -> list[Path]:
 
 
 def _readings(root: Path, table: Path) -> Iterator[tuple[int, str | None]]:
-    """How many pictures a table lists, with the folder that must be named for it; nothing when it cannot be read."""
+    """How many images a table lists, with the folder that must be named for it; nothing when it cannot be read."""
     with suppress(DataError):
         if not manifest.READER.recognises(table):
             return

@@ -81,7 +81,7 @@ def list_folder(root: Path, follow_links: bool) -> Listing:
             listing.files.append(file)
             if len(listing.files) > MAX_LISTED_FILES:
                 expected = f"at most {MAX_LISTED_FILES:,}"
-                raise DataError("too many pictures", found=f"{len(listing.files):,} or more", expected=expected)
+                raise DataError("too many images", found=f"{len(listing.files):,} or more", expected=expected)
     listing.files.sort()
     return listing
 
