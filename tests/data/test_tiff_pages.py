@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
-from snellen.data.decoding import pages as tiff_pages
+from snellen.data.decoding import tiff_pages
 from snellen.data.groups import Group
 from snellen.data.inspect.image_headers import sample_headers
 from snellen.data.load import Options, read
